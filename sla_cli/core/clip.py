@@ -1,0 +1,25 @@
+"""A clip: one signed sentence and where its frames lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One continuous recording of one signer.
+
+    Attributes:
+        id: unique within its split.
+        split: train, dev or test.
+        signer: the corpus's name for the person, "" where unknown.
+        glosses: annotation as released, split at white space.
+        frames: the image files in order of time.
+    """
+
+    id: str
+    split: str
+    signer: str
+    glosses: tuple[str, ...]
+    frames: tuple[Path, ...]

@@ -1,0 +1,36 @@
+"""Errors that a user can mend: one sentence that says what and where, and a hint that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SlaError(Exception):
+    """Bad input, named. The command line prints it and exits with 2.
+
+    Args:
+        message: what is wrong and where (file and line, or clip id), one sentence.
+        hint: what to do about it.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[type[SlaError], tuple[str, str]]:
+        return type(self), (self.message, self.hint)  # crosses process pools whole
+
+
+class FormatError(SlaError):
+    """A file that is not what it should be, or of another format version."""
+
+
+def some(names: Iterable[str], limit: int = 5) -> str:
+    """`a, b, c and 4 more`: names for an error message, never the whole list of thousands."""
+    names = list(names)
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,61 @@
+"""Delimited text tables as corpora publish them: no quoting, no type guessing.
+
+`NULL`, `NA` and `nan` are glosses in several corpora, so nothing is ever turned into a missing value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.errors import FormatError, SlaError
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its fields by column name, and the line (from 1) it stands on."""
+
+    fields: dict[str, str]
+    line: int
+
+    def __getitem__(self, column: str) -> str:
+        return self.fields[column]
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text with or without BOM. Raises SlaError naming file and line where it is not UTF-8."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SlaError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FormatError(f"{path}, line {line}: not UTF-8 text", "Is it the annotation file, whole?") from error
+
+
+def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:
+    """Rows of a table whose header holds at least `columns`. CRLF and a missing final newline are fine.
+
+    Raises:
+        FormatError: a column is missing from the header, or a row has another number of fields.
+    """
+    lines = read_text(path).replace("\r\n", "\n").split("\n")
+    header = [name.strip() for name in lines[0].split(separator)]
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise FormatError(
+            f"{path}, line 1: no column {', '.join(missing)} in the header {lines[0][:80]!r}",
+            f"Expected a table separated by {separator!r} with the columns {separator.join(columns)}.",
+        )
+    for number, text in enumerate(lines[1:], start=2):
+        if not text.strip():
+            continue
+        fields = text.split(separator)
+        if len(fields) != len(header):
+            raise FormatError(
+                f"{path}, line {number}: {len(fields)} fields where the header has {len(header)}: {text[:80]!r}"
+            )
+        yield Row(dict(zip(header, fields, strict=True)), number)
