@@ -15,11 +15,13 @@ class Clip:
         split: train, dev or test.
         signer: the corpus's name for the person, "" where unknown.
         glosses: annotation as released, split at white space.
-        frames: the image files in order of time.
+        source: the folder of its frames.
+        length: frames.
     """
 
     id: str
     split: str
     signer: str
     glosses: tuple[str, ...]
-    frames: tuple[Path, ...]
+    source: Path
+    length: int

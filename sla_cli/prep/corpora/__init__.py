@@ -1,0 +1,1 @@
+"""One module a corpus: NAME, FPS, tables(source) and clips(source, split)."""

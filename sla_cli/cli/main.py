@@ -1,0 +1,71 @@
+"""The `sla` command. Heavy libraries are imported inside the commands, so that `sla --help` answers at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sla_cli import __version__
+from sla_cli.cli import decode, demo, lm, prep, score, train
+from sla_cli.errors import SlaError
+
+USER_ERROR, INTERRUPTED = 2, 130
+
+
+class Group(TyperGroup):
+    """Turns errors that a user can mend into one sentence, a hint and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SlaError as error:
+            typer.secho(f"error: {error.message}", err=True, fg="red")
+            if error.hint:
+                typer.secho(f"hint: {error.hint}", err=True)
+            raise typer.Exit(USER_ERROR) from error
+        except KeyboardInterrupt as error:
+            typer.secho("interrupted: what was finished is kept; the same command goes on", err=True)
+            raise typer.Exit(INTERRUPTED) from error
+
+
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sla {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Sign language video to glosses.
+
+    The stages meet only through files in the work folder: prep makes a store, train a run, decode hypotheses,
+    score a number. Without arguments each takes the newest artifact of the stage before it.
+    """
+
+
+app.command("prep")(prep.prep)
+app.command("train")(train.train)
+app.command("decode")(decode.decode)
+app.command("score")(score.score)
+app.command("lm")(lm.lm)
+app.command("demo")(demo.demo)
+
+
+def run() -> None:
+    """Entry point."""
+    app()

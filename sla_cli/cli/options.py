@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sla_cli import log
+
+
+def _verbosity(ctx: typer.Context, param: Any, value: bool) -> bool:
+    if value or param.name == "verbose":
+        quiet = ctx.params.get("quiet") or (param.name == "quiet" and value)
+        log.setup(1 if value and param.name == "verbose" else -1 if quiet else 0)
+    return value
+
+
+Work = Annotated[Path, typer.Option("--work", envvar="SLA_WORK", help="Work folder that holds all artifacts.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", is_eager=True, callback=_verbosity, help="Warnings and errors only.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", callback=_verbosity, help="Log everything.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
+
+WORK = Path("sla-work")
+
+
+def answer(lines: str, facts: dict[str, Any], as_json: bool) -> None:
+    """The result of a command on stdout: lines for people or one JSON object for machines."""
+    typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else lines)

@@ -1,0 +1,240 @@
+"""Every default, once. Frozen dataclasses that resolve from preset < file < --set < flag.
+
+Values marked *lineage* come from the code that CLIP-SLA descends from (VAC, AdaptSign, ST-Adapter), since the
+paper's own tables are not public; values marked *choice* are ours. None is "the paper's".
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from sla_cli.errors import SlaError, suggestion
+
+
+@dataclass(frozen=True)
+class PrepConfig:
+    """How frames are stored. The lineage squashes 210x260 to 256x256."""
+
+    size: int = 256  # pixels, both sides
+    quality: int = 95  # JPEG
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The frozen backbone and what is added to it."""
+
+    variant: Literal["adapter", "lora", "frozen"] = "adapter"
+    backbone: str = "vit_base_patch16_clip_quickgelu_224.openai"  # any timm ViT
+    weights: str = "hub"  # hub, random, or a file
+    image_size: int = 224  # pixels; a multiple of the patch size
+    layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 as in 0,5,11
+    normalize: Literal["backbone", "half"] = "backbone"  # the backbone's mean and std, or x/127.5-1 (lineage)
+    backbone_args: dict[str, Any] = field(default_factory=dict)  # for timm.create_model
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """SLA-Adapter: bottleneck with a depthwise temporal convolution (ST-Adapter's form, lineage)."""
+
+    ratio: float = 0.5  # bottleneck width over model width (choice)
+    kernel: int = 3  # frames; 1 is the plain bottleneck
+    place: Literal["mlp", "attention", "both"] = "mlp"  # what it stands before
+
+
+@dataclass(frozen=True)
+class LoraConfig:
+    """SLA-LoRA: low-rank updates of q and v with temporal shift on their input (choice)."""
+
+    rank: int = 16
+    alpha: int = 16
+    dropout: float = 0.0
+    shift: Literal["lora", "off"] = "lora"
+    share: float = 0.125  # of the channels, shifted in each direction (TSM)
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """Temporal convolutions, BiLSTM, classifier (lineage)."""
+
+    pattern: str = "K5,P2,K5,P2"
+    channels: int = 1024
+    lstm_layers: int = 2
+    dropout: float = 0.3
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss parts; 0 switches a part off."""
+
+    conv_ctc: float = 1.0
+    distillation: float = 25.0  # AdaptSign; VAC uses 10
+    temperature: float = 8.0
+    frame_ctc: float = 1.0  # CTC on the backbone's frame features (weight: choice)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Recipe (lineage)."""
+
+    epochs: int = 40
+    batch: int = 2  # clips
+    lr: float = 1e-4
+    weight_decay: float = 1e-4
+    milestones: tuple[int, ...] = (20, 30)  # epochs after which lr is multiplied by gamma
+    gamma: float = 0.2
+    seed: int = 0
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: fp16 on CUDA, fp32 on CPU
+    crop: float = 0.875  # side of the crop over side of the stored frame: 224/256
+    flip: float = 0.5  # probability of mirroring a clip
+    rescale: float = 0.2  # clips are resampled to 1±rescale of their length
+    min_frames: int = 32
+    max_frames: int = 230
+    workers: int = -1  # processes that load clips; -1 chooses
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a training run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """Beam search. alpha and beta are pyctcdecode's defaults; tune them on dev."""
+
+    beam: int = 10  # as the field's published numbers; 1 is greedy without a language model
+    alpha: float = 0.5  # weight of the language model
+    beta: float = 1.5  # reward a gloss, with a language model
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named settings that differ from the defaults."""
+
+    description: str
+    values: dict[str, dict[str, Any]]
+
+
+PRESETS = {
+    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
+    "tiny": Preset(
+        "a random two-block ViT at 64 px: runs anywhere in minutes; for trying the tool, not for results",
+        {
+            "model": {
+                "backbone": "vit_base_patch16_clip_quickgelu_224",
+                "weights": "random",
+                "image_size": 64,
+                "backbone_args": {
+                    "embed_dim": 64,
+                    "depth": 2,
+                    "num_heads": 2,
+                    "patch_size": 8,
+                    "num_classes": 64,
+                },
+            },
+            "adapter": {"place": "both"},
+            "head": {"channels": 128},
+            "train": {"epochs": 12, "batch": 4, "lr": 2e-3, "milestones": [8, 10], "flip": 0.0},
+        },
+    ),
+}
+
+
+def resolve(
+    preset: str = "base",
+    file: Path | None = None,
+    sets: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """Settings from preset < file < `section.key=value` strings < flags (`section.key` to value; None is unset).
+
+    Raises:
+        SlaError: unknown preset, section or key (with the nearest name), or a value of another type.
+    """
+    if preset not in PRESETS:
+        raise SlaError(f"unknown preset {preset!r}", suggestion(preset, PRESETS))
+    values: dict[str, dict[str, Any]] = {}
+    _update(values, PRESETS[preset].values, f"preset {preset}")
+    if file is not None:
+        _update(values, read_toml(file), str(file))
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if not equals or "." not in key:
+            raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
+        _update(values, _nested(key.strip(), _value(value.strip())), f"--set {text}")
+    for key, value in (flags or {}).items():
+        if value is not None:
+            _update(values, _nested(key, value), f"--{key.rpartition('.')[2]}")
+    return from_dict(values)
+
+
+def from_dict(values: Mapping[str, Any]) -> Config:
+    """A Config out of nested values; types are checked. Raises SlaError."""
+    import dacite
+
+    try:
+        rules = dacite.Config(strict=True, cast=[tuple], type_hooks={float: _float})
+        return dacite.from_dict(Config, dict(values), config=rules)
+    except (dacite.DaciteError, TypeError, ValueError) as error:
+        raise SlaError(f"configuration: {error}") from error
+
+
+def to_toml(config: Config) -> str:
+    """The configuration as TOML that `--config` takes back."""
+    import tomli_w
+
+    return tomli_w.dumps(asdict(config))
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """A TOML file's content. Raises SlaError naming file and place."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SlaError(f"cannot read {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SlaError(f"{file}: not TOML: {error}") from error
+
+
+def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: str) -> None:
+    """Merge `news` into `values`, refusing sections and keys that do not exist."""
+    sections = get_type_hints(Config)
+    for section, entries in news.items():
+        if section not in sections:
+            raise SlaError(f"{where}: unknown section {section!r}", suggestion(section, sections))
+        if not isinstance(entries, Mapping):
+            raise SlaError(f"{where}: {section} is a section, not a value", f"Write {section}.KEY=VALUE.")
+        known = [item.name for item in fields(sections[section])]
+        for key, value in entries.items():
+            if key not in known:
+                raise SlaError(f"{where}: unknown key {section}.{key}", suggestion(key, known))
+            values.setdefault(section, {})[key] = value
+
+
+def _nested(key: str, value: Any) -> dict[str, dict[str, Any]]:
+    section, _, name = key.partition(".")
+    return {section: {name: value}}
+
+
+def _value(text: str) -> Any:
+    """A TOML value, or the text itself where it is none, so that names need no quotes in a shell."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)

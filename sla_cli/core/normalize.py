@@ -1,0 +1,145 @@
+"""What is done to glosses before they are compared: named, versioned profiles, each a list of steps.
+
+Sources: `evaluatePhoenix2014.sh` of RWTH-PHOENIX-Weather 2014 and `evaluatePhoenix2014-T.sh` of 2014-T.
+A rule that changes must raise its profile's version: the version is printed with every score.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sla_cli.errors import SlaError, suggestion
+
+Tokens = tuple[str, ...]
+Step = Callable[[Tokens], Tokens]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A normalisation.
+
+    Attributes:
+        name, version: what a score says was used.
+        on_hypothesis, on_reference: steps in their order.
+        empty: what stands for a hypothesis with nothing left.
+    """
+
+    name: str
+    version: int
+    on_hypothesis: tuple[Step, ...] = ()
+    on_reference: tuple[Step, ...] = ()
+    empty: Tokens = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}.v{self.version}"
+
+    def hypothesis(self, tokens: Sequence[str]) -> Tokens:
+        """The glosses of a hypothesis as they are scored."""
+        return _apply(self.on_hypothesis, tokens) or self.empty
+
+    def reference(self, tokens: Sequence[str]) -> Tokens:
+        """The glosses of a reference as they are scored."""
+        return _apply(self.on_reference, tokens)
+
+
+def _apply(steps: tuple[Step, ...], tokens: Sequence[str]) -> Tokens:
+    cleaned = tuple(tokens)
+    for step in steps:
+        cleaned = step(cleaned)
+    return cleaned
+
+
+def _rewrite(*rules: tuple[str, str]) -> Step:
+    """Apply each (pattern, replacement) to each token, in this order."""
+    compiled = [(re.compile(pattern), replacement) for pattern, replacement in rules]
+
+    def rewrite(token: str) -> str:
+        for pattern, replacement in compiled:
+            token = pattern.sub(replacement, token)
+        return token
+
+    return lambda tokens: tuple(map(rewrite, tokens))
+
+
+def _drop(pattern: str) -> Step:
+    """Drop tokens in which the pattern occurs, and empty ones."""
+    search = re.compile(pattern).search
+    return lambda tokens: tuple(token for token in tokens if token and not search(token))
+
+
+def _collapse(pattern: str) -> Step:
+    """Drop a token that equals the one before it, if the whole of it matches."""
+    match = re.compile(pattern).fullmatch
+    return lambda tokens: tuple(
+        token for i, token in enumerate(tokens) if i == 0 or token != tokens[i - 1] or not match(token)
+    )
+
+
+def _join(pattern: str, glue: str) -> Step:
+    """Put `glue` in place of the spaces that match, the sentence being written with a space before it."""
+    gap = re.compile(pattern)
+    return lambda tokens: tuple(gap.sub(glue, f" {' '.join(tokens)}").split())
+
+
+PHOENIX2014 = (
+    _rewrite(
+        *((prefix, "") for prefix in ("loc-", "cl-", "qu-", "poss-", "lh-")),
+        ("S0NNE", "SONNE"),
+        ("HABEN2", "HABEN"),
+        ("__EMOTION__", ""),
+        ("__PU__", ""),
+        ("__LEFTHAND__", ""),
+        (r"ZEIGEN\Z", "ZEIGEN-BILDSCHIRM"),
+        ("([A-Z][A-Z])RAUM", r"\1"),
+        ("-PLUSPLUS", ""),
+    ),
+    _drop("__EPENTHESIS__"),
+)
+PHOENIX2014T = (
+    _drop(r"__LEFTHAND__|__EPENTHESIS__|__EMOTION__|\A__.*__\Z"),
+    _rewrite((r"\Aloc-", ""), (r"-PLUSPLUS\Z", ""), (r"\Acl-", ""), (r"([A-Z]+)RAUM\Z", r"\1")),
+    _drop(r"\A\Z"),
+)
+# Spelling: a letter joins to the letter or NN before and after it, and to a SCH before it. As in the official script,
+# SCH and NN join only where the sentence goes on.
+SPELLING = (
+    r"(?<=[ +][A-Z]) (?=[A-Z](?:[ +]|\Z)|NN[ +])"
+    r"|(?<=[ +]SCH) (?=[A-Z][ +])"
+    r"|(?<=[ +]NN) (?=[A-Z][ +])"
+)
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("phoenix2014", 1, PHOENIX2014, empty=("[EMPTY]",)),
+        Profile(
+            "phoenix2014t",
+            1,
+            on_hypothesis=(*PHOENIX2014T, _collapse(".*")),
+            on_reference=(
+                *PHOENIX2014T,
+                _join("(?<=WIE) (?=AUSSEHEN)", "-"),
+                _join(SPELLING, "+"),
+                _collapse("[A-Z]+"),
+            ),
+        ),
+        # What VAC, CorrNet and AdaptSign report for 2014-T.
+        Profile("phoenix2014t-vac", 1, PHOENIX2014, empty=("[EMPTY]",)),
+        Profile("none", 1),
+    )
+}
+OF_CORPUS = {"phoenix2014": "phoenix2014", "phoenix2014-si5": "phoenix2014", "phoenix2014t": "phoenix2014t"}
+
+
+def profile(name: str) -> Profile:
+    """The profile of this name. Raises SlaError with the nearest name where there is none."""
+    if name in PROFILES:
+        return PROFILES[name]
+    raise SlaError(f"no normalisation profile {name!r}", suggestion(name, PROFILES))
+
+
+def profile_for_corpus(corpus: str) -> str:
+    """The name of the profile under which a corpus is scored by custom, `none` for corpora without rules."""
+    return OF_CORPUS.get(corpus, "none")

@@ -1,0 +1,84 @@
+"""What the demo's signers say: sentences of a small weighted grammar, each at home in one split only.
+
+The grammar is a bigram graph, so a gloss bigram is the right language model for it: what looks alike
+(REGEN and SCHNEE, SUED and BLEIBEN, MEER and WANDERN) stands among different neighbours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeVar
+
+import numpy as np
+
+# How many glosses a sentence has, drawn first: left to the walk alone, few short sentences would make half the corpus.
+LENGTHS = {3: 4, 4: 5, 5: 3, 6: 1, 7: 1}
+_START, _END = "^", "$"
+_T = TypeVar("_T")
+
+_NEXT: dict[str, dict[str, int]] = {
+    _START: {"HEUTE": 3, "MORGEN": 3, "NACHT": 3, "ICH": 1, "FREUND": 1},
+    "HEUTE": {"NORD": 4, "SUED": 4, "MEER": 2, "ICH": 1, "SONNE": 1},
+    "MORGEN": {"SUED": 3, "BERG": 3, "MEER": 3, "FREUND": 2, "WIND": 1},
+    "NACHT": {"BERG": 4, "NORD": 4, "MEER": 2, "WOLKE": 2},
+    "NORD": {"WIND": 4, "REGEN": 4, "WOLKE": 3, "KALT": 1},
+    "SUED": {"SONNE": 5, "WOLKE": 3, "WARM": 2, "REGEN": 2},
+    "BERG": {"SCHNEE": 6, "WOLKE": 3, "KALT": 1, "SONNE": 1},
+    "MEER": {"WIND": 5, "REGEN": 3, "SONNE": 3, "WARM": 1},
+    "WOLKE": {"WENIG": 4, "REGEN": 3, "WIND": 2, _END: 2},
+    "REGEN": {"STARK": 5, "WENIG": 3, "WIND": 1, _END: 2},
+    "SCHNEE": {"KALT": 5, "WENIG": 2, "FREUEN": 2, _END: 1},
+    "SONNE": {"WARM": 5, "WENIG": 2, "FREUEN": 2, _END: 1},
+    "WIND": {"STARK": 4, "KALT": 3, "WOLKE": 1, _END: 2},
+    "STARK": {_END: 5, "ICH": 4, "SUED": 1},
+    "WENIG": {_END: 4, "SONNE": 2, "FREUND": 2, "NORD": 1},
+    "KALT": {_END: 4, "ICH": 4, "MORGEN": 1},
+    "WARM": {_END: 4, "FREUND": 3, "ICH": 1, "NACHT": 1},
+    "ICH": {"HAUS": 5, "WANDERN": 3, "FREUEN": 1, "BLEIBEN": 1},
+    "FREUND": {"WANDERN": 5, "HAUS": 2, "FREUEN": 2, "BLEIBEN": 1},
+    "HAUS": {"BLEIBEN": 5, "FREUEN": 1, _END: 2},
+    "BLEIBEN": {_END: 6, "WARM": 2, "HEUTE": 1},
+    "WANDERN": {"BERG": 3, "FREUEN": 3, "HEUTE": 1, _END: 3},
+    "FREUEN": {_END: 6, "SONNE": 1, "MORGEN": 1},
+}
+
+GLOSSES: tuple[str, ...] = tuple(sorted(_NEXT.keys() - {_START}))
+
+
+def draw_sentence(rng: np.random.Generator, split: str, must_hold: str = "") -> tuple[str, ...]:
+    """A sentence of 3 to 7 different glosses that belongs to `split`; with `must_hold`, one holding that gloss."""
+    length = _choice(rng, LENGTHS)
+    while True:
+        sentence = _walk(rng, length)
+        if (
+            len(sentence) == length
+            and len(set(sentence)) == len(sentence)
+            and (not must_hold or must_hold in sentence)
+            and home(sentence) == split
+        ):
+            return sentence
+
+
+def home(sentence: tuple[str, ...]) -> str:
+    """The one split where `sentence` may be signed: 7 of 10 sentences in train, the others half and half.
+
+    It depends on the words alone, so dev and test are unseen in train whatever is drawn, in whatever order.
+    """
+    share = int.from_bytes(hashlib.sha256(" ".join(sentence).encode()).digest()[:4], "big") % 20
+    return "train" if share < 14 else "dev" if share < 17 else "test"
+
+
+def _walk(rng: np.random.Generator, length: int) -> tuple[str, ...]:
+    """One walk through the grammar from start to end, cut once it is longer than `length`."""
+    walk: list[str] = []
+    gloss = _choice(rng, _NEXT[_START])
+    while gloss != _END and len(walk) <= length:
+        walk.append(gloss)
+        gloss = _choice(rng, _NEXT[gloss])
+    return tuple(walk)
+
+
+def _choice(rng: np.random.Generator, weights: dict[_T, int]) -> _T:
+    """One of the keys, as often as its weight says."""
+    keys, shares = list(weights), np.array(list(weights.values()))
+    return keys[rng.choice(len(keys), p=shares / shares.sum())]

@@ -1,0 +1,72 @@
+"""Write under a temporary name, then rename: a killed stage leaves nothing that another stage would take."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sla_cli.errors import SlaError
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; flush it to disk and rename it on success, remove it on error.
+
+    The name holds host and process, so two jobs that write the same artifact cannot mix their bytes.
+
+    Raises:
+        SlaError: the disk is full, or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        try:
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise  # not the file system speaking
+        raise SlaError(
+            f"cannot write {path}: {error.strerror or error}",
+            "Free space or choose another folder with --work; what was complete before is untouched.",
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed processes of this host left beside `path`."""
+    prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
+    for entry in path.parent.glob(f".{glob_escape(path.name)}.*{suffix}"):
+        pid = entry.name.removeprefix(prefix).removesuffix(suffix)
+        if pid.isdigit() and not _alive(int(pid)):
+            entry.unlink(missing_ok=True)
+
+
+def glob_escape(name: str) -> str:
+    """`name` with the characters that pathlib's glob would interpret made literal."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

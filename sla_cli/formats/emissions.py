@@ -1,0 +1,118 @@
+"""Emissions: log-probabilities of a split, all that decoding needs. docs/formats.md is the specification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from sla_cli.errors import FormatError
+from sla_cli.formats.atomic import atomic_write
+from sla_cli.formats.hdf5 import open_checked, strings, write_strings
+from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Split
+
+NAME, VERSION = "sla-emissions", 1
+
+
+@dataclass(frozen=True)
+class EmissionHeader:
+    """What all clips share.
+
+    Attributes:
+        corpus, split: where the clips come from.
+        glosses: column i+1 of the log-probabilities is glosses[i]; column 0 is the blank.
+        stride: video frames a step.
+        fps: video frames a second.
+        store, run: the folders this was made from; the receipt holds the digests of their content.
+    """
+
+    corpus: str
+    split: str
+    glosses: tuple[str, ...]
+    stride: int
+    fps: float
+    store: str
+    run: str
+
+
+@dataclass(frozen=True)
+class Emission:
+    """One clip: natural-log probabilities float32 (steps, glosses + 1), and its length in video frames."""
+
+    id: str
+    log_probs: np.ndarray
+    frames: int
+
+
+def emission_receipt(run: Run, split: Split) -> Receipt:
+    """What an emissions file of this run and split must have been made from."""
+    inputs = {
+        "weights": digest_file(run.best),
+        "config": digest_file(run.path / "config.toml"),
+        "split": split.digest,
+    }
+    return Receipt("emit", {"run": str(run.path.resolve()), "split": str(split.path.resolve())}, inputs)
+
+
+def is_current(path: Path, receipt: Receipt) -> bool:
+    """Whether a complete emissions file lies there and was made from exactly these inputs."""
+    old = read_receipt(path)
+    return path.is_file() and old is not None and old.fingerprint == receipt.fingerprint
+
+
+def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission]) -> None:
+    """Write emissions as they come; the file appears only when the last one is in it."""
+    width = len(header.glosses) + 1
+    ids, steps, frames = [], [], []
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        flat = file.create_dataset("log_probs", (0, width), np.float32, maxshape=(None, width), chunks=(256, width))
+        for emission in emissions:
+            if np.isnan(emission.log_probs).any():
+                raise FormatError(
+                    f"clip {emission.id}: the model gave NaN", "The run has diverged: train with a lower --lr."
+                )
+            start = len(flat)
+            flat.resize(start + len(emission.log_probs), axis=0)
+            flat[start:] = emission.log_probs
+            ids.append(emission.id)
+            steps.append(len(emission.log_probs))
+            frames.append(emission.frames)
+        file["offsets"] = np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+        file["frames"] = np.array(frames, np.int64)
+        write_strings(file, "ids", ids)
+        write_strings(file, "glosses", list(header.glosses))
+        for key in ("corpus", "split", "stride", "fps", "store", "run"):
+            file.attrs[key] = getattr(header, key)
+        file.attrs["format"], file.attrs["version"] = NAME, VERSION
+
+
+class Emissions:
+    """An emissions file; iterating reads a clip at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with open_checked(path, NAME, VERSION, "decode") as file:
+            facts = file.attrs
+            self.header = EmissionHeader(
+                glosses=tuple(strings(file, "glosses")),
+                stride=int(facts["stride"]),
+                fps=float(facts["fps"]),
+                **{key: str(facts[key]) for key in ("corpus", "split", "store", "run")},
+            )
+            self.ids = strings(file, "ids")
+            self.offsets = file["offsets"][:]
+            self.frames = file["frames"][:]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Emission]:
+        with open_checked(self.path, NAME, VERSION, "decode") as file:
+            for index, name in enumerate(self.ids):
+                start, end = self.offsets[index : index + 2]
+                yield Emission(name, file["log_probs"][start:end], int(self.frames[index]))

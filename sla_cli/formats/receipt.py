@@ -1,0 +1,163 @@
+"""Receipts: what made an artifact. Written last, so that its presence marks the artifact as complete.
+
+A receipt is JSON beside the artifact: `receipt.json` in a folder, `NAME.receipt.json` beside a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sla_cli import __version__
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.atomic import atomic_write
+
+VERSION = 1
+PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", "kenlm")
+
+
+@dataclass
+class Receipt:
+    """How an artifact came to be.
+
+    Attributes:
+        stage: the command that made it.
+        arguments: the settings that determine its content, JSON values.
+        inputs: name of each input to its digest.
+        seed: the random seed, None where nothing is random.
+        results: what the stage has to report (counts, skips, failures).
+        started, finished: UTC, ISO 8601.
+    """
+
+    stage: str
+    arguments: dict[str, Any]
+    inputs: dict[str, str]
+    seed: int | None = None
+    results: dict[str, Any] = field(default_factory=dict)
+    started: str = ""
+    finished: str = ""
+    seconds: float = 0.0
+    fingerprint: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        self.arguments = json.loads(json.dumps(self.arguments))  # as it will be read back
+        self.started = self.started or _now()
+        self.fingerprint = self.fingerprint or digest_json([self.stage, self.arguments, self.inputs, self.seed])
+
+
+def receipt_path(artifact: Path) -> Path:
+    """Where the receipt of a file or folder lies."""
+    folder = artifact.is_dir() or not artifact.suffix
+    return artifact / "receipt.json" if folder else artifact.with_name(artifact.name + ".receipt.json")
+
+
+def write_receipt(receipt: Receipt, artifact: Path) -> None:
+    """Stamp time and environment, and write the receipt: from now on the artifact counts as complete."""
+    receipt.finished = _now()
+    begun = datetime.fromisoformat(receipt.started)
+    receipt.seconds = round((datetime.fromisoformat(receipt.finished) - begun).total_seconds(), 3)
+    receipt.environment = environment()
+    with atomic_write(receipt_path(artifact)) as temporary:
+        temporary.write_text(json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_receipt(artifact: Path) -> Receipt | None:
+    """The receipt of an artifact, or None where the artifact is not complete.
+
+    Raises:
+        FormatError: there is one, and it cannot be read.
+    """
+    path = receipt_path(artifact)
+    if not path.is_file():
+        return None
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts["version"] != VERSION:
+            raise FormatError(
+                f"{path}: receipt version {facts['version']}, this sla reads {VERSION}",
+                f"Run `sla {facts.get('stage', '')}` again with --force.",
+            )
+        return Receipt(**facts)
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: not a receipt ({error})", "Run the stage again with --force.") from error
+
+
+def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | None:
+    """The receipt of a complete artifact that equals what `receipt` would make, or None if it must be made.
+
+    Raises:
+        SlaError: something else lies there, and `force` is off.
+    """
+    old = read_receipt(artifact)
+    if force or old is None:
+        return None
+    if old.fingerprint == receipt.fingerprint:
+        return old
+    raise SlaError(
+        f"{artifact} exists and was made with other settings or inputs: {_differences(old, receipt)}",
+        "Use --force to replace it, or another --work folder.",
+    )
+
+
+def _differences(old: Receipt, new: Receipt) -> str:
+    pairs = [("stage", old.stage, new.stage), ("seed", old.seed, new.seed)]
+    for was, now in ((old.arguments, new.arguments), (old.inputs, new.inputs)):
+        pairs += [(key, was.get(key), now.get(key)) for key in sorted(was.keys() | now.keys())]
+    return "; ".join(f"{key} was {a!r}, now {b!r}" for key, a, b in pairs if a != b)[:400]
+
+
+def digest_json(value: Any) -> str:
+    """A short stable digest of JSON values."""
+    return digest_bytes(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
+
+
+def digest_bytes(data: bytes) -> str:
+    """16 hexadecimal digits of BLAKE2b."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Digest of a file's content, read in pieces."""
+    state = hashlib.blake2b(digest_size=8)
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                state.update(piece)
+    except OSError as error:
+        raise SlaError(f"cannot read {path}: {error.strerror}") from error
+    return state.hexdigest()
+
+
+def environment() -> dict[str, str]:
+    """Versions of sla, Python and the packages that shape results, the machine, and sla's git revision."""
+    facts = {"sla": __version__, "python": platform.python_version(), "machine": platform.platform()}
+    for package in PACKAGES:
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            facts[package] = "missing"
+    facts["revision"] = _revision()
+    return facts
+
+
+def _revision() -> str:
+    """The git revision of sla's own source, "" for an installed package."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,106 @@
+"""The work folder: where artifacts lie by default, and which one a stage takes when it is told none.
+
+stores/CORPUS/            runs/NAME/
+emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS.tsv    scores/RUN/SPLIT-OPTIONS/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.log import log
+
+
+@dataclass(frozen=True)
+class Work:
+    """A work folder; nothing is created by looking."""
+
+    root: Path
+
+    @property
+    def stores(self) -> Path:
+        return self.root / "stores"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def emissions(self) -> Path:
+        return self.root / "emissions"
+
+    @property
+    def hypotheses(self) -> Path:
+        return self.root / "hypotheses"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores"
+
+    def new_run(self, variant: str) -> Path:
+        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job gets it."""
+        self.runs.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            try:
+                (self.runs / f"{variant}-{number}").mkdir()
+            except FileExistsError:
+                number += 1
+                continue
+            return self.runs / f"{variant}-{number}"
+
+    def only_store(self) -> Path:
+        """The store, where there is exactly one: training on the wrong corpus costs days.
+
+        Raises:
+            SlaError: none, or several (listed).
+        """
+        found = finished(self.stores, "*")
+        if len(found) > 1:
+            raise SlaError(
+                f"several stores in {self.stores}: {', '.join(path.name for path in found)}",
+                f"Name one: {self.stores / found[0].name}",
+            )
+        return _take(found, "store", self.stores, "sla prep CORPUS SOURCE")
+
+    def newest_run(self) -> Path:
+        """The run that finished last."""
+        return _take(finished(self.runs, "*"), "run", self.runs, "sla train")
+
+    def newest_hypotheses(self) -> Path:
+        """The hypotheses that were decoded last."""
+        return _take(finished(self.hypotheses, "*/*.tsv"), "hypotheses", self.hypotheses, "sla decode")
+
+    def newest_unfinished_run(self) -> Path:
+        """The run folder that was begun last and has no receipt."""
+        begun = [path for path in self.runs.glob("*") if (path / "run.toml").is_file() and read_receipt(path) is None]
+        if not begun:
+            raise SlaError(f"no unfinished run in {self.runs}", "`sla train` starts one.")
+        newest = max(begun, key=lambda path: (path / "run.toml").stat().st_mtime_ns)
+        log.info("resuming run %s", newest)
+        return newest
+
+
+def finished(folder: Path, pattern: str) -> list[Path]:
+    """Artifacts with a receipt, newest first; without one they are not complete."""
+    dated = [(receipt.finished, path) for path in folder.glob(pattern) if (receipt := read_receipt(path)) is not None]
+    return [path for _, path in sorted(dated, key=lambda pair: (pair[0], str(pair[1])), reverse=True)]
+
+
+def _take(found: list[Path], kind: str, folder: Path, command: str) -> Path:
+    """The newest; named, since the user did not name it."""
+    if not found:
+        raise SlaError(f"no finished {kind} in {folder}", f"`{command}` makes it; --work names another work folder.")
+    newest = [path for path in found if _finished_at(path) == _finished_at(found[0])]
+    if len(newest) > 1:
+        raise SlaError(f"cannot tell which {kind} is the newest: {', '.join(map(str, newest))}", "Name one of them.")
+    log.info("taking %s %s", kind, found[0])
+    return found[0]
+
+
+def _finished_at(path: Path) -> str:
+    receipt = read_receipt(path)
+    return receipt.finished if receipt is not None else ""

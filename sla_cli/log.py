@@ -1,0 +1,92 @@
+"""Logs and progress on stderr; stdout is for results. Plain lines where stderr is no terminal."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+log = logging.getLogger("sla")
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class Advance(Protocol):
+    """Called as work gets done: how much more is done, and optionally a few words to show beside the bar."""
+
+    def __call__(self, amount: int = 1, note: str = "") -> None: ...
+
+
+def setup(verbosity: int = 0) -> None:
+    """Send logs to stderr. verbosity: -1 warnings only, 0 normal, 1 everything. NO_COLOR is honoured by rich."""
+    log.handlers[:] = [_Handler()]
+    log.setLevel({-1: logging.WARNING, 0: logging.INFO}.get(verbosity, logging.DEBUG))
+    log.propagate = False
+
+
+class _Handler(logging.Handler):
+    """Writes through rich, so that lines and a progress bar do not tear each other."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from rich.console import Console
+        from rich.text import Text
+
+        style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno, "")
+        prefix = f"{record.levelname.lower()}: " if style else ""
+        Console(stderr=True, soft_wrap=True).print(Text(prefix + record.getMessage(), style=style))
+
+
+@contextmanager
+def progress(what: str, total: int, unit: str = "clips") -> Iterator[Advance]:
+    """Show how far work is, its rate and the time left: a bar on a terminal, a line now and then elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not log.isEnabledFor(logging.INFO):
+        yield lambda amount=1, note="": None
+    elif console.is_terminal:
+        yield from _bar(console, what, total, unit)
+    else:
+        yield _lines(what, total, unit)
+
+
+def _bar(console: object, what: str, total: int, unit: str) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    assert isinstance(console, Console)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total, rate="", note="")
+
+        def advance(amount: int = 1, note: str = "") -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, advance=amount, rate=f"{speed:.1f} {unit}/s" if speed else "", note=note)
+
+        yield advance
+
+
+def _lines(what: str, total: int, unit: str) -> Advance:
+    start = last = time.monotonic()
+    done = 0
+
+    def advance(amount: int = 1, note: str = "") -> None:
+        nonlocal done, last
+        done += amount
+        now = time.monotonic()
+        if now - last < SECONDS_BETWEEN_LINES:
+            return
+        last = now
+        rate = done / (now - start)
+        left = (total - done) / rate if rate else 0.0
+        log.info("%s: %d of %d, %.1f %s/s, %.0f s left %s", what, done, total, rate, unit, left, note)
+
+    return advance

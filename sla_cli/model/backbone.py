@@ -1,0 +1,128 @@
+"""The frozen image encoder. The only file that knows timm."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import timm
+import torch
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+from safetensors import SafetensorError
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from sla_cli.config import AdapterConfig, LoraConfig, ModelConfig
+from sla_cli.errors import SlaError, suggestion
+from sla_cli.model.adapters import AdaptedBlock, ShiftedLoRA, TemporalAdapter
+from sla_cli.model.clips import ClipBorders
+
+WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
+
+
+class Backbone(nn.Module):
+    """Frames to features: class token, final norm, and CLIP's projection where the model has one.
+
+    Attributes:
+        width: channels of the features.
+        mean, std: what pixels in 0..1 are normalised with, 3 floats each.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.vit = _create(config)
+        for parameter in self.vit.parameters():
+            parameter.requires_grad_(False)
+        self.borders = ClipBorders()
+        source = self.vit.pretrained_cfg
+        lineage = config.normalize == "half"
+        self.mean = (0.5, 0.5, 0.5) if lineage else tuple(source["mean"])
+        self.std = (0.5, 0.5, 0.5) if lineage else tuple(source["std"])
+        self.width = self.vit.num_classes or self.vit.num_features
+
+    def forward(self, pixels: Tensor, lengths: Tensor) -> Tensor:
+        """pixels: normalised (frames, 3, height, width), clips concatenated; lengths: (clips,) → (frames, width)."""
+        self.borders.set(lengths, pixels.device)
+        return self.vit(pixels)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Adapters follow `mode`; the frozen weights stay in evaluation mode."""
+        super().train(False)
+        for module in self.modules():
+            if isinstance(module, TemporalAdapter | ShiftedLoRA):
+                module.train(mode)
+        return self
+
+    def adapt(self, model: ModelConfig, adapter: AdapterConfig, lora: LoraConfig) -> None:
+        """Inject the variant's modules into the chosen blocks."""
+        if model.variant == "frozen":
+            return
+        for number in chosen_layers(model.layers, len(self.vit.blocks)):
+            block = self.vit.blocks[number]
+            if model.variant == "lora":
+                block.attn.qkv = ShiftedLoRA(block.attn.qkv, lora, self.borders)
+                continue
+            width, prefix = self.vit.embed_dim, self.vit.num_prefix_tokens
+            wanted = [adapter.place in (place, "both") for place in ("attention", "mlp")]
+            pair = [TemporalAdapter(width, prefix, adapter, self.borders) if want else None for want in wanted]
+            self.vit.blocks[number] = AdaptedBlock(block, *pair)
+
+
+def chosen_layers(text: str, depth: int) -> list[int]:
+    """Block numbers out of `all`, `last:K` or `0,5,11`. Raises SlaError."""
+    hint = f"layers is all, last:K, or numbers from 0 to {depth - 1} as in 0,{depth - 1}."
+    if text == "all":
+        return list(range(depth))
+    try:
+        if text.startswith("last:"):
+            count = int(text.removeprefix("last:"))
+            numbers = list(range(depth - count, depth)) if 0 < count <= depth else []
+        else:
+            numbers = sorted({int(part) for part in text.split(",")})
+    except ValueError as error:
+        raise SlaError(f"model.layers = {text!r} cannot be read", hint) from error
+    if not numbers or numbers[0] < 0 or numbers[-1] >= depth:
+        raise SlaError(f"model.layers = {text!r} does not fit a backbone of {depth} blocks", hint)
+    return numbers
+
+
+def _create(config: ModelConfig) -> VisionTransformer:
+    """A timm ViT with the weights asked for. Raises SlaError where there are none, or no such model."""
+    name, *_ = config.backbone.split(".")
+    if not timm.is_model(name):
+        raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
+    extra = dict(config.backbone_args)
+    if "clip" not in name:
+        extra.setdefault("num_classes", 0)  # a classifier's logits are no feature; CLIP's projection is
+    if config.weights not in ("hub", "random"):
+        extra["pretrained_cfg_overlay"] = {"file": str(_weights_file(config.weights))}
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng():
+            warnings.simplefilter("ignore", UserWarning)
+            torch.manual_seed(0)  # random weights are frozen too: the same in every run and when loaded again
+            model = timm.create_model(
+                config.backbone, pretrained=config.weights != "random", img_size=config.image_size, **extra
+            )
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
+        raise SlaError(
+            f"the weights of {config.backbone} cannot be had from the hub: {_first(error)}", WAYS_OUT
+        ) from error
+    except (AssertionError, RuntimeError, SafetensorError, KeyError, TypeError, EOFError) as error:
+        raise SlaError(
+            f"backbone {config.backbone} at {config.image_size} px with weights {config.weights}: {_first(error)}",
+            "Is image_size a multiple of the patch size, and the file made for this model?",
+        ) from error
+    if not isinstance(model, VisionTransformer) or not hasattr(model.blocks[0].attn, "qkv"):
+        raise SlaError(f"{config.backbone} is a {type(model).__name__}, not a ViT with a fused qkv projection")
+    return model.eval()
+
+
+def _weights_file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise SlaError(f"no such weights file: {path}", "--weights takes hub, random, or a file.")
+    return path
+
+
+def _first(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,66 @@
+"""Trained weights on disk: safetensors of what is trained, with what they fit in the header."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.atomic import atomic_write
+from sla_cli.formats.store import vocabulary_digest
+from sla_cli.model.recognizer import Recognizer
+
+NAME, VERSION = "sla-checkpoint", "1"
+
+
+def save_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> None:
+    """Write the trained weights; the frozen backbone is named by its digest only."""
+    header = {
+        "format": NAME,
+        "version": VERSION,
+        "backbone": model.backbone_digest,
+        "glosses": vocabulary_digest(glosses),
+    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
+    with atomic_write(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
+def load_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> None:
+    """Load trained weights into a model of the same configuration.
+
+    Raises:
+        SlaError: no such file, another backbone, other glosses, or weights of another configuration.
+        FormatError: not a checkpoint of ours.
+    """
+    if not path.is_file():
+        raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise FormatError(f"{path}: not a safetensors file ({error})") from error
+    found = header.get("format"), header.get("version")
+    if found != (NAME, VERSION):
+        raise FormatError(
+            f"{path}: {found[0] or 'unknown'} version {found[1]}, this sla reads {NAME} {VERSION}",
+            "Train again with `sla train`.",
+        )
+    if header["glosses"] != vocabulary_digest(glosses):
+        raise SlaError(
+            f"{path} was trained on other glosses than the {len(glosses)} given", "Use the store of its run."
+        )
+    if header["backbone"] != model.backbone_digest:
+        raise SlaError(
+            f"{path} was trained on another backbone ({header['backbone']}, here {model.backbone_digest})",
+            "Give the weights file of the run with --weights.",
+        )
+    wanted = model.trained_state()
+    wrong = [n for n in wanted.keys() | tensors.keys() if n not in wanted or n not in tensors]
+    wrong += [n for n in wanted.keys() & tensors.keys() if wanted[n].shape != tensors[n].shape]
+    if wrong:
+        raise SlaError(f"{path} does not fit the model: {', '.join(sorted(wrong)[:3])}", "Was config.toml edited?")
+    model.load_state_dict(tensors, strict=False)

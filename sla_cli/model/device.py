@@ -1,0 +1,50 @@
+"""Where and in which precision a model runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sla_cli.errors import SlaError
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A device and the precision of its matrix products."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    def autocast(self) -> torch.autocast:
+        """Mixed precision, off in fp32."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
+
+
+def place(device: str, precision: str) -> Placement:
+    """device: auto, cpu, cuda or cuda:N; precision: auto (fp16 on CUDA, fp32 on CPU), fp32, bf16, fp16.
+
+    Raises:
+        SlaError: no such device, or fp16 on a CPU.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise SlaError(
+            f"--device {device}: no such device", "auto, cpu, cuda, or cuda:1 for the second GPU."
+        ) from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise SlaError("--device cuda: PyTorch sees no CUDA device here", "Use --device cpu, or install a CUDA build.")
+    if precision == "auto":
+        precision = "fp16" if chosen.type == "cuda" else "fp32"
+    if precision == "fp16" and chosen.type == "cpu":
+        raise SlaError("precision fp16 is for GPUs", "Use bf16 or fp32 on a CPU.")
+    return Placement(chosen, DTYPES[precision])

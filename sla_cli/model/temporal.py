@@ -1,0 +1,118 @@
+"""The temporal head: convolutions and pooling, BiLSTM, normalised classifier, on clips of any length.
+
+Clips lie one after the other along time. A convolution runs over the whole row and what straddles a border is
+cut out, so nothing is computed for padding and batch statistics see real steps only (lineage: VAC, CorrNet).
+"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_sequence, unpack_sequence
+
+from sla_cli.config import HeadConfig
+from sla_cli.errors import SlaError
+
+
+def parse_pattern(text: str) -> list[tuple[str, int]]:
+    """`K5,P2` → [("K", 5), ("P", 2)]: convolutions and max pools with their kernel sizes. Raises SlaError."""
+    parts = [re.fullmatch(r"([KP])([1-9]\d*)", part.strip()) for part in text.split(",")]
+    if any(part is None for part in parts):
+        raise SlaError(f"head.pattern = {text!r} cannot be read", "Write K or P and a size each, as in K5,P2,K5,P2.")
+    return [(part[1], int(part[2])) for part in parts if part is not None]
+
+
+def pattern_stride(text: str) -> int:
+    """Frames a step of the output."""
+    stride = 1
+    for kind, size in parse_pattern(text):
+        stride *= size if kind == "P" else 1
+    return stride
+
+
+def padded_length(steps: int, pattern: list[tuple[str, int]]) -> int:
+    """Frames that the unpadded layers need to give exactly `steps` outputs."""
+    for kind, size in reversed(pattern):
+        steps = steps * size if kind == "P" else steps + size - 1
+    return steps
+
+
+class TemporalConv(nn.Module):
+    """Conv1d + BatchNorm + ReLU and max pools by pattern; ceil(frames / stride) outputs a clip.
+
+    Each clip is padded by repeating its first feature on the left and its last on the right (method.md).
+    """
+
+    def __init__(self, width: int, config: HeadConfig) -> None:
+        super().__init__()
+        self.pattern = parse_pattern(config.pattern)
+        self.stride = pattern_stride(config.pattern)
+        self.margin = (padded_length(1, self.pattern) - self.stride) // 2
+        self.convs, self.norms = nn.ModuleList(), nn.ModuleList()
+        for kind, size in self.pattern:
+            if kind == "K":
+                self.convs.append(nn.Conv1d(width, config.channels, size))
+                self.norms.append(nn.BatchNorm1d(config.channels))
+                width = config.channels
+        self.width = width
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """x: (frames, width); lengths: int64 (clips,) on the CPU → (steps, channels), int64 (clips,) steps."""
+        steps = (lengths + self.stride - 1) // self.stride
+        row, counts = self._pad(x, lengths, steps)
+        x, layer = row.T.unsqueeze(0), 0  # (1, channels, time)
+        for kind, size in self.pattern:
+            if kind == "K":
+                x, counts = self._keep(self.convs[layer](x), counts, counts - (size - 1))
+                x = F.relu(self.norms[layer](x))
+                layer += 1
+            else:
+                x, counts = F.max_pool1d(x, size), counts // size
+        return x.squeeze(0).T, steps
+
+    def _pad(self, x: Tensor, lengths: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        counts = torch.tensor([padded_length(int(n), self.pattern) for n in steps])
+        starts = lengths.cumsum(0) - lengths
+        index = [
+            start + (torch.arange(count) - self.margin).clamp(0, length - 1)
+            for start, count, length in zip(starts.tolist(), counts.tolist(), lengths.tolist(), strict=True)
+        ]
+        return x[torch.cat(index).to(x.device)], counts
+
+    def _keep(self, x: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        """Cut out what a convolution computed across borders: `after` of each clip's `before` columns stay."""
+        if len(before) == 1:
+            return x, after
+        starts = (before.cumsum(0) - before).tolist()
+        index = [torch.arange(start, start + count) for start, count in zip(starts, after.tolist(), strict=True)]
+        return x[..., torch.cat(index).to(x.device)], after
+
+
+class SequenceModel(nn.Module):
+    """Bidirectional LSTM over the steps of each clip; nothing is computed for padding."""
+
+    def __init__(self, width: int, config: HeadConfig) -> None:
+        super().__init__()
+        between = config.dropout if config.lstm_layers > 1 else 0.0
+        self.lstm = nn.LSTM(width, width // 2, config.lstm_layers, bidirectional=True, dropout=between)
+
+    def forward(self, x: Tensor, steps: Tensor) -> Tensor:
+        """x: (steps, width), clips concatenated; steps: (clips,) → (steps, width)."""
+        packed = pack_sequence(list(x.split(steps.tolist())), enforce_sorted=False)
+        return torch.cat(unpack_sequence(self.lstm(packed)[0]))
+
+
+class Classifier(nn.Module):
+    """Bias-free linear layer with L2-normalised class weights (lineage: VAC's NormLinear)."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(width, classes))
+        nn.init.xavier_uniform_(self.weight, gain=nn.init.calculate_gain("relu"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (steps, width) → (steps, classes)."""
+        return x @ F.normalize(self.weight, dim=0)

@@ -1,0 +1,62 @@
+"""The loss of CLIP-SLA: CTC on three heads and VAC's alignment of two of them (method.md, "Losses")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from sla_cli.config import LossConfig
+from sla_cli.model.recognizer import Logits
+
+
+@dataclass(frozen=True)
+class Losses:
+    """total: scalar with gradient; parts: name to detached scalar, unweighted; clips: (clips,) detached total CTC."""
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    clips: Tensor
+
+
+def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+    """CTC loss of each clip (Graves et al., 2006), nats, not divided by length; infinite where impossible.
+
+    Args:
+        logits: (steps, classes), clips concatenated, blank in column 0.
+        lengths: int64 (clips,), steps of each clip.
+        targets: int64 (all glosses,), from 1; int64 also keeps PyTorch off cuDNN's CTC, which returns garbage
+            for long targets.
+    """
+    padded = pad_sequence(list(logits.log_softmax(-1).split(lengths.tolist())))
+    return F.ctc_loss(padded, targets, lengths, target_lengths, reduction="none")
+
+
+def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """VAC's visual alignment: KL from student to the detached teacher, mean over steps, blank left out.
+
+    Args:
+        student, teacher: logits (steps, classes) of real steps only.
+    """
+    student = (student[:, 1:] / temperature).log_softmax(-1)
+    teacher = (teacher.detach()[:, 1:] / temperature).log_softmax(-1)
+    return F.kl_div(student, teacher, reduction="batchmean", log_target=True) * temperature**2
+
+
+def losses(logits: Logits, targets: Tensor, target_lengths: Tensor, config: LossConfig) -> Losses:
+    """All parts whose weight is not 0; CTC parts are means over the clips."""
+    heads = [("ctc", 1.0, logits.sequence, logits.steps)]
+    heads += [("conv_ctc", config.conv_ctc, logits.conv, logits.steps)]
+    heads += [("frame_ctc", config.frame_ctc, logits.frame, logits.frames)]
+    total, parts = logits.sequence.new_zeros(()), {}
+    clips = logits.sequence.new_zeros(len(target_lengths))
+    for name, weight, head, lengths in heads:
+        if weight:
+            each = ctc(head, lengths, targets, target_lengths)
+            total, clips, parts[name] = total + weight * each.mean(), clips + each.detach(), each.mean().detach()
+    if config.distillation:
+        part = distillation(logits.conv, logits.sequence, config.temperature)
+        total, parts["distillation"] = total + config.distillation * part, part.detach()
+    return Losses(total, parts, clips)

@@ -1,0 +1,78 @@
+"""Begin or resume a training run in its folder; the receipt is written when the last epoch is done."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from sla_cli.config import Config
+from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, write_receipt
+from sla_cli.formats.run import Run, check_glosses
+from sla_cli.formats.store import Store
+from sla_cli.log import log
+from sla_cli.model.device import place
+from sla_cli.train.loop import Trainer, train
+from sla_cli.train.metrics import Epoch
+
+
+def start(
+    store: Store, folder: Path, config: Config, *, preset: str, device: str = "auto", force: bool = False
+) -> Epoch:
+    """Train a new run in `folder` and return its best epoch.
+
+    Raises:
+        SlaError: the folder holds a run already and `force` is off; the store has no train or dev split.
+    """
+    run = Run(folder)
+    if run.exists and not force:
+        raise SlaError(f"{folder} holds a run already", "Continue it with --resume, replace it with --force.")
+    for split in ("train", "dev"):
+        store[split]  # raises where it is missing
+    _warn_of_missing_clips(store)
+    receipt_path(folder).unlink(missing_ok=True)
+    run.state.unlink(missing_ok=True)
+    digests = {split: store[split].digest for split in ("train", "dev")}
+    facts = {"store": str(store.path.resolve()), "corpus": store.corpus, "preset": preset, "digests": digests}
+    run.create(config, store.vocabulary, facts)
+    return _train(run, store, device)
+
+
+def resume(run: Run, device: str = "auto") -> Epoch:
+    """Go on with a run after its last finished epoch, with its own settings, and return its best epoch.
+
+    Raises:
+        SlaError: the store has changed since the run began.
+    """
+    if read_receipt(run.path) is not None:
+        log.info("%s is finished", run.path)
+    store = Store(Path(run.facts["store"]))
+    changed = [split for split, digest in run.facts["digests"].items() if store[split].digest != digest]
+    if changed:
+        raise SlaError(
+            f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
+            "Train a new run: numbers from two stores do not belong together.",
+        )
+    return _train(run, store, device)
+
+
+def _train(run: Run, store: Store, device: str) -> Epoch:
+    check_glosses(run, store["train"])
+    config, facts = run.config, run.facts
+    receipt = Receipt("train", asdict(config), {"store": facts["store"], **facts["digests"]}, config.train.seed)
+    trainer = Trainer(
+        run, config, store, profile(profile_for_corpus(store.corpus)), place(device, config.train.precision)
+    )
+    epochs = train(trainer)
+    best = min(epochs, key=lambda epoch: (epoch.dev.wer, epoch.number))
+    receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
+    write_receipt(receipt, run.path)
+    return best
+
+
+def _warn_of_missing_clips(store: Store) -> None:
+    receipt = read_receipt(store.path)
+    failed = receipt.results["failed"] if receipt is not None else {}
+    if failed:
+        log.warning("the store lacks %d clips that did not decode: %s", len(failed), some(failed))

@@ -1,0 +1,122 @@
+"""Alignment against a brute-force enumeration, jiwer and editdistance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import editdistance
+import jiwer
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sla_cli.core.align import Counts, align, count
+from sla_cli.errors import SlaError
+
+COSTS = {"C": 0, "S": 4, "D": 3, "I": 3}
+PREFERENCE = {"C": 0, "S": 0, "D": 1, "I": 2}
+few_words = st.lists(st.sampled_from("ABC"), max_size=5)
+sentences = st.lists(st.sampled_from("ABCDEFGH"), max_size=14)
+
+
+def every_alignment(ref: list[str], hyp: list[str]) -> Iterator[str]:
+    """Every alignment of two sentences as a string of its steps."""
+    if not ref and not hyp:
+        yield ""
+    if ref and hyp:
+        yield from (("C" if ref[0] == hyp[0] else "S") + rest for rest in every_alignment(ref[1:], hyp[1:]))
+    if ref:
+        yield from ("D" + rest for rest in every_alignment(ref[1:], hyp))
+    if hyp:
+        yield from ("I" + rest for rest in every_alignment(ref, hyp[1:]))
+
+
+def cost(steps: str) -> int:
+    return sum(COSTS[step] for step in steps)
+
+
+def steps_of(ref: list[str], hyp: list[str]) -> str:
+    return "".join(pair.op for pair in align(ref, hyp))
+
+
+@settings(max_examples=150, deadline=None)
+@given(few_words, few_words)
+def test_is_the_cheapest_alignment_that_comes_first_from_the_end(ref: list[str], hyp: list[str]) -> None:
+    best = min(every_alignment(ref, hyp), key=lambda steps: (cost(steps), [PREFERENCE[s] for s in reversed(steps)]))
+    assert steps_of(ref, hyp) == best
+
+
+@settings(max_examples=200, deadline=None)
+@given(sentences, sentences)
+def test_pairs_spell_both_sentences(ref: list[str], hyp: list[str]) -> None:
+    pairs = align(ref, hyp)
+    assert [pair.reference for pair in pairs if pair.reference is not None] == ref
+    assert [pair.hypothesis for pair in pairs if pair.hypothesis is not None] == hyp
+    for pair in pairs:
+        assert (pair.op == "C") == (pair.reference == pair.hypothesis)
+        assert (pair.op == "D") == (pair.hypothesis is None)
+        assert (pair.op == "I") == (pair.reference is None)
+    counts = count(pairs)
+    assert counts.ref_words == len(ref)
+    assert counts.correct + counts.substitutions + counts.insertions == len(hyp)
+    assert counts.errors >= editdistance.eval(ref, hyp)
+
+
+@settings(max_examples=150, deadline=None)
+@given(few_words.filter(bool), few_words.filter(bool))
+def test_jiwer_agrees_on_errors_where_all_cheapest_alignments_have_the_fewest(ref: list[str], hyp: list[str]) -> None:
+    alignments = list(every_alignment(ref, hyp))
+    least = min(map(cost, alignments))
+    errors = {len(steps) - steps.count("C") for steps in alignments if cost(steps) == least}
+    output = jiwer.process_words(" ".join(ref), " ".join(hyp))
+    fewest = output.substitutions + output.deletions + output.insertions
+    assume(errors == {fewest})
+    assert count(align(ref, hyp)).errors == fewest
+
+
+def test_weights_rather_than_fewest_errors() -> None:
+    # Six insertions and deletions cost 18, five substitutions 20: sclite counts six errors, Levenshtein five.
+    ref, hyp = list("ABCDE"), list("DEXYZ")
+    assert steps_of(ref, hyp) == "DDDCCIII"
+    assert editdistance.eval(ref, hyp) == 5
+
+
+def test_case_is_ignored_and_kept() -> None:
+    assert align(["Regen", "STRASSE"], ["REGEN", "straße"]) == [
+        ("C", "Regen", "REGEN"),
+        ("S", "STRASSE", "straße"),
+    ]
+    assert steps_of(["ÄRGER"], ["ärger"]) == "C"
+
+
+def test_one_empty_side() -> None:
+    assert align([], []) == []
+    assert steps_of(["A", "B"], []) == "DD"
+    assert steps_of([], ["A", "B"]) == "II"
+
+
+def test_lengths_beyond_a_byte() -> None:
+    ref = ["A"] * 300
+    assert count(align(ref, [])) == Counts(deletions=300)
+    assert count(align(ref, [*ref[:-1], "B"])) == Counts(correct=299, substitutions=1)
+
+
+def test_counts_add_and_rates_follow() -> None:
+    total = Counts(correct=8, substitutions=1, deletions=1, insertions=3) + Counts(correct=10)
+    assert total == Counts(18, 1, 1, 3)
+    assert (total.errors, total.ref_words, total.wer) == (5, 20, 25.0)
+    assert Counts(insertions=3, correct=1).wer == 300.0
+
+
+def test_no_rate_without_reference_words() -> None:
+    with pytest.raises(SlaError, match="no words"):
+        _ = Counts(insertions=2).wer
+
+
+def test_a_dev_set_aligns_in_well_under_a_second() -> None:
+    ref, hyp = list("ABCDEFGHIJKL"), list("ABXDEFHIJYKL")
+    start = time.process_time()
+    for _ in range(629):
+        align(ref, hyp)
+    assert time.process_time() - start < 0.5

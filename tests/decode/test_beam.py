@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import csv
+import itertools
+import math
+import unicodedata
+from collections import defaultdict
+from pathlib import Path
+
+import kenlm
+import numpy as np
+import pytest
+from pyctcdecode import build_ctcdecoder
+from pyctcdecode.decoder import BeamSearchDecoderCTC
+
+from sla_cli.core.ctc import greedy
+from sla_cli.decode.beam import BeamDecoder
+from sla_cli.decode.lm import estimate, write_arpa
+from sla_cli.errors import SlaError
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+GOLDEN_LM = SHARED / "golden/gloss-lm/phoenix2014-train.3gram.arpa"
+EXACT = {"beam": 10**6, "prune_logp": -1e9, "token_min_logp": -1e9}
+HOSTILE = [
+    "<PAD>", "<pad>", "[PAD]", "|", "##X", "X", "▁", "▁X", "X▁", "▁⁇▁", "⁇", "_", "<unk>", "[UNK]", "<s>", "</s>",
+    "<blank>", "[EMPTY]", "NULL", "nan", "LOC-A+B", "A\u00a0B", "A\u3000B", "\u00a0", "人", "你们", "انا", "يا_ريت",
+    unicodedata.normalize("NFC", "ÜBER"), unicodedata.normalize("NFD", "ÜBER"), "\u0301", "\u200f", "\ue000",
+    "\U000f0000", "👋🏽", "ß", "SS", "a", "A", '"', "\\data\\", "\ufeff",
+]  # fmt: skip
+
+
+def random_log_probs(steps: int, columns: int, seed: int) -> np.ndarray:
+    logits = 2 * np.random.default_rng(seed).standard_normal((steps, columns))
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def spell(path: list[int], columns: int) -> np.ndarray:
+    """Posteriors that leave no doubt about `path`."""
+    return np.log(np.full((len(path), columns), 1e-6) + (1 - 1e-6 * columns) * np.eye(columns)[path])
+
+
+def enumerate_labels(log_probs: np.ndarray) -> dict[tuple[int, ...], float]:
+    """ln P(labels) for every label sequence, by summing over every path."""
+    total: defaultdict[tuple[int, ...], float] = defaultdict(lambda: -math.inf)
+    for path in itertools.product(range(log_probs.shape[1]), repeat=len(log_probs)):
+        labels = tuple(c for i, c in enumerate(path) if c and (i == 0 or path[i - 1] != c))
+        total[labels] = np.logaddexp(total[labels], log_probs[range(len(path)), path].sum())
+    return total
+
+
+@pytest.fixture(scope="module")
+def toy_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("lm") / "toy.arpa"
+    write_arpa(estimate([["|", "##X"], ["|", "A\u00a0B", "|"], ["##X"], ["|", "|"], ["C"]], 3, fallback=True), path)
+    return path
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_exhaustive_enumeration(seed: int) -> None:
+    log_probs = random_log_probs(5, 4, seed)
+    expected = enumerate_labels(log_probs)
+    with BeamDecoder(["|", "##X", "<pad>"], **EXACT) as decoder:
+        readings = decoder.nbest(log_probs, 10**6)
+    assert {tuple(1 + decoder.glosses.index(g) for g in r.glosses) for r in readings} == set(expected)
+    for reading in readings:
+        labels = tuple(1 + decoder.glosses.index(gloss) for gloss in reading.glosses)
+        assert reading.score == pytest.approx(expected[labels], abs=1e-9)
+    assert [r.score for r in readings] == sorted((r.score for r in readings), reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("alpha", "beta"), [(0.5, 1.5), (2.0, -0.7)])
+def test_equals_exhaustive_enumeration_with_lm(seed: int, alpha: float, beta: float, toy_lm: Path) -> None:
+    """KenLM scores whole sentences here; one gloss is unknown to it."""
+    glosses = ["|", "##X", "A\u00a0B", "UNSEEN"]
+    log_probs = random_log_probs(4, 5, seed)
+    state, out, model = kenlm.State(), kenlm.State(), kenlm.Model(str(toy_lm))
+    expected = {}
+    for labels, score in enumerate_labels(log_probs).items():
+        model.BeginSentenceWrite(state)
+        for word in [*(glosses[label - 1] for label in labels), "</s>"]:
+            score += alpha * math.log(10) * model.BaseScore(state, word, out)
+            state, out = out, state
+        expected[tuple(glosses[label - 1] for label in labels)] = score + beta * len(labels)
+    with BeamDecoder(glosses, toy_lm, alpha, beta, **EXACT) as decoder:
+        readings = decoder.nbest(log_probs, 10**6)
+        best = decoder.decode(log_probs)
+    assert decoder.oov == ("UNSEEN",)
+    assert best == readings[0]
+    assert {reading.glosses: reading.score for reading in readings} == pytest.approx(expected, abs=1e-9)
+    assert best.score == pytest.approx(max(expected.values()), abs=1e-9)
+
+
+def test_language_model_decides_between_equals(toy_lm: Path) -> None:
+    log_probs = np.log(np.array([[0.02, 0.94, 0.02, 0.02], [0.94, 0.02, 0.02, 0.02], [0.02, 0.02, 0.48, 0.48]]))
+    glosses = ["|", "C", "##X"]
+    with BeamDecoder(glosses, toy_lm) as decoder:
+        assert decoder.decode(log_probs).glosses == ("|", "##X")
+    with BeamDecoder(["|", "##X", "C"], toy_lm) as decoder:
+        assert decoder.decode(log_probs).glosses == ("|", "##X")
+
+
+@pytest.mark.skipif(not GOLDEN_LM.is_file(), reason="shared material is missing")
+def test_equals_bare_pyctcdecode_with_a_real_language_model() -> None:
+    """Where no gloss is unknown and plain labels are harmless, the mapping must change nothing."""
+    text = (GOLDEN_LM.parent / "phoenix2014-train.txt").read_text().split("\n")
+    glosses = sorted({gloss for line in text for gloss in line.split()})
+    rng = np.random.default_rng(0)
+    bare = build_ctcdecoder(["", *("▁" + gloss for gloss in glosses)], str(GOLDEN_LM), glosses)
+    with BeamDecoder(glosses, GOLDEN_LM) as decoder:
+        assert decoder.oov == ()
+        for line in text[:20]:
+            path = [1 + glosses.index(gloss) for gloss in line.split()]
+            logits = rng.standard_normal((2 * len(path), len(glosses) + 1)).astype(np.float32)
+            logits[range(0, 2 * len(path), 2), path] += 6
+            logits[1::2, 0] += 6
+            log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+            expected = bare.decode_beams(log_probs, beam_width=10, prune_history=False)
+            got = decoder.nbest(log_probs, 10)
+            assert [" ".join(reading.glosses) for reading in got] == [beam[0] for beam in expected]
+            assert [reading.score for reading in got] == pytest.approx([beam[-1] for beam in expected])
+    bare.cleanup()
+
+
+@pytest.mark.parametrize("lm", [False, True])
+def test_hostile_glosses_round_trip(lm: bool, toy_lm: Path) -> None:
+    path = [column for gloss in range(len(HOSTILE)) for column in (gloss + 1, gloss + 1, 0, gloss + 1)]
+    with BeamDecoder(HOSTILE, toy_lm if lm else None, alpha=0.01) as decoder:
+        decoded = decoder.decode(spell(path, len(HOSTILE) + 1))
+    assert decoded.glosses == tuple(gloss for gloss in HOSTILE for _ in range(2))
+    if lm:
+        assert set(HOSTILE) - set(decoder.oov) == {"|", "##X", "A\u00a0B"}
+
+
+def corpus_glosses() -> dict[str, set[str]]:
+    """The glosses of every table of the shared material, by file."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((SHARED / "data").rglob("*.*")):
+        if path.suffix not in (".csv", ".txt"):
+            continue
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            for row in csv.DictReader(file, delimiter="|", quoting=csv.QUOTE_NONE):
+                for name in ("annotation", "orth", "gloss"):
+                    found.setdefault(str(path), set()).update((row.get(name) or "").split())
+    return {path: glosses for path, glosses in found.items() if glosses}
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="shared material is missing")
+def test_glosses_of_all_corpora_round_trip() -> None:
+    vocabularies = corpus_glosses()
+    assert len(vocabularies) >= 10
+    glosses = sorted(set().union(*vocabularies.values()))
+    assert len(glosses) > 3500
+    with BeamDecoder(glosses) as decoder:
+        for start in range(0, len(glosses), 100):
+            path = list(range(start + 1, min(start + 100, len(glosses)) + 1))
+            assert decoder.decode(spell(path, len(glosses) + 1)).glosses == tuple(glosses[start : start + 100])
+
+
+@pytest.mark.parametrize("lm", [False, True])
+def test_spans_where_the_best_path_has_the_same_glosses_are_its_spans(lm: bool, toy_lm: Path) -> None:
+    glosses = ["|", "##X", "A\u00a0B"]
+    rng = np.random.default_rng(1)
+    with BeamDecoder(glosses, toy_lm if lm else None) as decoder:
+        equal = 0
+        for _ in range(100):
+            log_probs = np.log(0.3 * rng.dirichlet(np.ones(4), 15) + 0.7 * np.eye(4)[rng.integers(0, 4, 15)])
+            labels, decoded = greedy(log_probs), decoder.decode(log_probs)
+            if decoded.glosses == tuple(glosses[column - 1] for column, _, _ in labels):
+                assert list(decoded.spans) == [(start, end) for _, start, end in labels]
+                equal += 1
+    assert equal >= 10
+
+
+def test_spans_are_ordered_and_within_the_clip() -> None:
+    with BeamDecoder(["A", "B", "C"]) as decoder:
+        for seed in range(30):
+            for reading in decoder.nbest(random_log_probs(12, 4, seed), 10):
+                edges = [step for span in reading.spans for step in span]
+                assert edges == sorted(edges) and all(start < end for start, end in reading.spans)
+                assert len(reading.spans) == len(reading.glosses) and all(0 <= step <= 12 for step in edges)
+
+
+def test_nothing_to_decode(toy_lm: Path) -> None:
+    with BeamDecoder(["|", "C"], toy_lm) as decoder:
+        assert decoder.decode(np.empty((0, 3), np.float32)).glosses == ()
+        assert decoder.decode(spell([0, 0, 0], 3)).glosses == ()
+
+
+def test_half_precision_and_zero_probability() -> None:
+    log_probs = random_log_probs(6, 4, 3)
+    with BeamDecoder(["A", "B", "C"]) as decoder:
+        assert decoder.decode(log_probs.astype(np.float16)).glosses == decoder.decode(log_probs).glosses
+        log_probs[:, 2] = -np.inf
+        assert "B" not in decoder.decode(log_probs).glosses
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3.0])
+def test_bad_posteriors_are_refused(value: float) -> None:
+    log_probs = random_log_probs(6, 4, 0)
+    log_probs[4, 1] = value
+    with BeamDecoder(["A", "B", "C"]) as decoder, pytest.raises(SlaError, match="output step 4"):
+        decoder.decode(log_probs)
+    with BeamDecoder(["A", "B"]) as decoder, pytest.raises(SlaError, match="2 glosses plus the blank"):
+        decoder.decode(random_log_probs(6, 4, 0))
+
+
+@pytest.mark.parametrize(
+    ("glosses", "message"),
+    [(["A B"], "white space: 'A B'"), (["A", ""], "white space: ''"), (["A\n"], "white space"),
+     (["A", "B", "A"], "twice in the vocabulary: 'A'"), ([str(i) for i in range(70_000)], "takes 65534")],
+)  # fmt: skip
+def test_impossible_vocabularies_are_refused(glosses: list[str], message: str) -> None:
+    with pytest.raises(SlaError, match=message):
+        BeamDecoder(glosses)
+
+
+def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="beam of 0"):
+        BeamDecoder(["A"], beam=0)
+    with pytest.raises(SlaError, match=r"none\.arpa"):
+        BeamDecoder(["A"], tmp_path / "none.arpa")
+
+
+def test_closing_frees_the_language_model(toy_lm: Path) -> None:
+    before = len(BeamSearchDecoderCTC.model_container)
+    with BeamDecoder(["A"], toy_lm):
+        assert len(BeamSearchDecoderCTC.model_container) == before + 1
+    assert len(BeamSearchDecoderCTC.model_container) == before
+
+
+def test_nothing_is_printed_or_logged(
+    toy_lm: Path, capfd: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    with BeamDecoder(["A", "##X"], toy_lm) as decoder:
+        decoder.decode(random_log_probs(6, 3, 0))
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyctcdecode.language_model import load_unigram_set_from_arpa
+
+from sla_cli.decode.lm import Arpa, estimate, read_sentences, write_arpa
+from sla_cli.decode.lm_file import open_lm
+from sla_cli.errors import SlaError
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+GOLDEN = SHARED / "golden" / "gloss-lm"
+needs_shared = pytest.mark.skipif(not GOLDEN.is_dir(), reason="shared material is missing")
+
+sentences_of_few = st.lists(st.lists(st.sampled_from("ABCD"), max_size=5), min_size=1, max_size=20)
+
+
+def parse(path: Path) -> Arpa:
+    levels: list[dict] = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        if line.endswith("-grams:"):
+            levels.append({})
+        elif levels and "\t" in line:
+            probability, words, *backoff = line.split("\t")
+            levels[-1][tuple(words.split(" "))] = (float(probability), float(backoff[0]) if backoff else 0.0)
+    return Arpa(tuple(levels))
+
+
+def probability(arpa: Arpa, context: tuple[str, ...], word: str) -> float:
+    """log10 p(word | context), by the definition of back-off models."""
+    level = arpa.ngrams[len(context)]
+    if (*context, word) in level:
+        return level[*context, word][0]
+    if not context:
+        return level[("<unk>",)][0]
+    return arpa.ngrams[len(context) - 1].get(context, (0.0, 0.0))[1] + probability(arpa, context[1:], word)
+
+
+def sentence_score(arpa: Arpa, sentence: list[str]) -> float:
+    words = ["<s>", *sentence, "</s>"]
+    order = len(arpa.ngrams)
+    return sum(probability(arpa, tuple(words[max(0, i - order + 1) : i]), words[i]) for i in range(1, len(words)))
+
+
+def perplexity(train: list, dev: list, order: int, tmp_path: Path) -> float:
+    write_arpa(estimate(train, order), tmp_path / "lm.arpa")
+    model = open_lm(tmp_path / "lm.arpa")
+    tokens = sum(len(sentence) + 1 for sentence in dev)
+    return 10 ** (-sum(model.score(" ".join(sentence)) for sentence in dev) / tokens)
+
+
+def column(path: Path, name: str) -> list[list[str]]:
+    header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
+    index = header.split("|").index(name)
+    return [row.split("|")[index].split() for row in rows if row]
+
+
+@needs_shared
+def test_equals_lmplz(tmp_path: Path) -> None:
+    golden = parse(GOLDEN / "phoenix2014-train.3gram.arpa")
+    arpa = estimate(read_sentences(GOLDEN / "phoenix2014-train.txt"), 3)
+    write_arpa(arpa, tmp_path / "lm.arpa")
+    for ours in (arpa, parse(tmp_path / "lm.arpa")):
+        for level, expected in zip(ours.ngrams, golden.ngrams, strict=True):
+            assert level.keys() == expected.keys()
+            assert all(level[gram] == pytest.approx(expected[gram], abs=1e-5) for gram in level)
+
+
+@needs_shared
+@pytest.mark.parametrize(("order", "expected"), [(2, 49.5), (3, 46.9), (4, 46.8)])
+def test_perplexity_on_phoenix2014_dev(order: int, expected: float, tmp_path: Path) -> None:
+    train = list(read_sentences(GOLDEN / "phoenix2014-train.txt"))
+    dev = column(SHARED / "data/phoenix2014/dev.corpus.csv", "annotation")
+    assert perplexity(train, dev, order, tmp_path) == pytest.approx(expected, abs=0.05)
+
+
+@needs_shared
+def test_perplexity_on_other_corpora(tmp_path: Path) -> None:
+    phoenix = SHARED / "data/phoenix2014t"
+    train, dev = (column(phoenix / f"PHOENIX-2014-T.{split}.corpus.csv", "orth") for split in ("train", "dev"))
+    assert perplexity(train, dev, 3, tmp_path) == pytest.approx(46.7, abs=0.05)
+    isharah = SHARED / "data/isharah2000/US"
+    train, dev = (column(isharah / f"{split}.csv", "gloss") for split in ("train", "dev"))
+    assert perplexity(train, dev, 2, tmp_path) == pytest.approx(160.4, abs=0.05)
+
+
+@needs_shared
+def test_repeated_prompts_explain_themselves_and_dropping_them_helps() -> None:
+    sentences = list(read_sentences(GOLDEN / "csl-daily-train.txt"))
+    with pytest.raises(SlaError, match=r"-1\.96.*repeats its sentences\nDrop repeated sentences"):
+        estimate(sentences, 4)
+    assert estimate(sentences, 4, fallback=True).fallbacks == (3,)
+    assert estimate(dict.fromkeys(sentences), 4).fallbacks == ()
+
+
+@needs_shared
+def test_csl_daily_takes_under_three_seconds() -> None:
+    start = time.perf_counter()
+    estimate(read_sentences(GOLDEN / "csl-daily-train.txt"), 3)
+    assert time.perf_counter() - start < 3  # measured 0.3
+
+
+@settings(max_examples=30, deadline=None)
+@given(sentences_of_few, st.integers(2, 4))
+def test_kenlm_reads_our_probabilities(tmp_path_factory: pytest.TempPathFactory, sentences: list, order: int) -> None:
+    arpa = estimate(sentences, order, fallback=True)
+    path = tmp_path_factory.mktemp("lm") / "lm.arpa"
+    write_arpa(arpa, path)
+    model = open_lm(path)
+    assert model.order == order
+    for sentence in ([], ["A"], ["B", "A", "new"], list("DDCBA")):
+        assert model.score(" ".join(sentence)) == pytest.approx(sentence_score(arpa, sentence), abs=1e-4)
+    assert load_unigram_set_from_arpa(str(path)) == {gram[0] for gram in arpa.ngrams[0]}
+
+
+@settings(max_examples=30, deadline=None)
+@given(sentences_of_few, st.integers(2, 4))
+def test_probabilities_sum_to_one_in_every_context(sentences: list, order: int) -> None:
+    arpa = estimate(sentences, order, fallback=True)
+    words = [gram[0] for gram in arpa.ngrams[0] if gram != ("<s>",)]
+    contexts = [(), *(gram for level in arpa.ngrams[:-1] for gram in level if gram[-1] not in ("</s>", "<unk>"))]
+    for context in contexts:
+        assert sum(10 ** probability(arpa, context, word) for word in words) == pytest.approx(1)
+
+
+def test_a_small_text_needs_the_fallback() -> None:
+    with pytest.raises(SlaError, match="no discounts for 1-grams: none occurs 1 times"):
+        estimate([["A", "B"], ["A", "B"], ["B", "A"]], 2)
+    arpa = estimate([["A", "B"], ["A", "B"], ["B", "A"]], 2, fallback=True)
+    assert arpa.fallbacks == (1, 2)
+    # By hand: each of A, B and </s> follows two words: (2 - D2) / 6 + (3 D2 / 6) / 4 with D2 = 1.
+    assert arpa.ngrams[0][("A",)][0] == pytest.approx(math.log10(1 / 6 + 1 / 8))
+
+
+@pytest.mark.parametrize("order", [0, 1, 7])
+def test_order_out_of_range(order: int) -> None:
+    with pytest.raises(SlaError, match=f"order {order}"):
+        estimate([["A"]], order)
+
+
+def test_no_sentences() -> None:
+    with pytest.raises(SlaError, match="no sentences"):
+        estimate([], 2)
+
+
+@pytest.mark.parametrize("word", ["<s>", "</s>", "<unk>", "<UNK>"])
+def test_reserved_words_are_refused_where_they_stand(word: str, tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match=f"sentence 2: {word}"):
+        estimate([["A"], ["A", word]], 2)
+    (tmp_path / "text").write_text(f"A\n\nB {word}\n")
+    with pytest.raises(SlaError, match=f"text, line 3: {word}"):
+        list(read_sentences(tmp_path / "text"))
+
+
+def test_glosses_with_white_space_are_refused() -> None:
+    with pytest.raises(SlaError, match="white space: 'A B'"):
+        estimate([["A B", "C"]], 2, fallback=True)
+
+
+def test_read_sentences(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes("\ufeffA  B\r\n\r\nسوال هو\nNULL ".encode())  # noqa: RUF001
+    assert list(read_sentences(tmp_path / "text")) == [("A", "B"), ("سوال", "هو"), ("NULL",)]
+    with pytest.raises(SlaError, match="missing"):
+        list(read_sentences(tmp_path / "missing"))

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.decode.lm import estimate, write_arpa
+from sla_cli.decode.split import BeamOptions, decode_split
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emission
+
+GLOSSES = ("NORD", "SUED", "NULL")
+
+
+def clips(count: int, seed: int = 0) -> list[Emission]:
+    rng = np.random.default_rng(seed)
+    emissions = []
+    for number in range(count):
+        logits = 3 * rng.standard_normal((rng.integers(1, 20), len(GLOSSES) + 1)).astype(np.float32)
+        log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        emissions.append(Emission(f"clip {number}", log_probs, 4 * len(logits) - 1))
+    return emissions
+
+
+@pytest.fixture(scope="module")
+def lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("lm") / "lm.arpa"
+    write_arpa(estimate([["NORD", "NULL"], ["SUED", "NULL"], ["NULL"]], 2, fallback=True), path)
+    return path
+
+
+@pytest.mark.parametrize("options", [BeamOptions(), BeamOptions(beam=1), BeamOptions(beam=3, alpha=1.0, beta=0.5)])
+@pytest.mark.parametrize("with_lm", [False, True])
+def test_jobs_change_nothing(options: BeamOptions, with_lm: bool, lm: Path) -> None:
+    options = BeamOptions(options.beam, options.alpha, options.beta, lm if with_lm else None)
+    emissions = clips(83)
+    one = decode_split(emissions, GLOSSES, 4, options)
+    assert [hypothesis.id for hypothesis in one] == [emission.id for emission in emissions]
+    assert decode_split(iter(emissions), GLOSSES, 4, options, jobs=2) == one
+    assert decode_split(emissions, GLOSSES, 4, options, jobs=3) == one
+
+
+def test_best_path_in_video_frames() -> None:
+    path = [1, 1, 0, 1, 3]
+    log_probs = np.log(np.full((5, 4), 0.01) + 0.96 * np.eye(4)[path]).astype(np.float32)
+    spans = ((0, 8), (12, 16), (16, 18))
+    for options in (BeamOptions(beam=1), BeamOptions()):
+        [hypothesis] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, options)
+        assert hypothesis.glosses == ("NORD", "NORD", "NULL")
+        assert hypothesis.spans == spans
+    [greedy] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, BeamOptions(beam=1))
+    assert greedy.score == pytest.approx(5 * np.log(0.97))
+
+
+def test_a_beam_of_one_with_a_language_model_uses_it(lm: Path) -> None:
+    emissions = clips(50)
+    assert decode_split(emissions, GLOSSES, 4, BeamOptions(beam=1, lm=lm)) != decode_split(
+        emissions, GLOSSES, 4, BeamOptions(beam=1)
+    )
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_progress_counts_clips(jobs: int) -> None:
+    calls: list[int] = []
+    decode_split(clips(21), GLOSSES, 4, BeamOptions(), jobs, calls.append)
+    assert calls == [1] * 21
+    assert decode_split([], GLOSSES, 4, BeamOptions(), jobs) == []
+
+
+def test_clips_are_read_as_they_are_needed() -> None:
+    """With processes, only a window of clips is ever held."""
+    read, done = 0, 0
+    ahead = []
+
+    def source():
+        nonlocal read
+        for emission in clips(300):
+            read += 1
+            yield emission
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        ahead.append(read - done)
+
+    decode_split(source(), GLOSSES, 4, BeamOptions(), 2, progress)
+    assert max(ahead) < 60
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("options", [BeamOptions(), BeamOptions(beam=1)])
+def test_bad_emissions_name_the_clip(jobs: int, options: BeamOptions) -> None:
+    emissions = clips(30)
+    emissions[17].log_probs[0, 2] = np.nan
+    with pytest.raises(SlaError, match="clip 17: output step 0 holds NaN\nThe model has diverged"):
+        decode_split(emissions, GLOSSES, 4, options, jobs)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_bad_options_are_refused_before_any_clip(jobs: int, tmp_path: Path) -> None:
+    (tmp_path / "lm.arpa").write_text("NORD NULL\n")
+    for options in (BeamOptions(lm=tmp_path / "lm.arpa"), BeamOptions(beam=0)):
+        with pytest.raises(SlaError, match=r"lm\.arpa, line 1|beam of 0"):
+            decode_split(iter(clips(3)), GLOSSES, 4, options, jobs)
+    with pytest.raises(SlaError, match="0 jobs"):
+        decode_split([], GLOSSES, 4, BeamOptions(), 0)
+
+
+def test_a_killed_process_is_told() -> None:
+    def source():
+        for number, emission in enumerate(clips(200)):
+            if number == 100:
+                os.kill(_children(os.getpid())[0], signal.SIGKILL)
+            yield emission
+
+    with pytest.raises(SlaError, match="process was killed"):
+        decode_split(source(), GLOSSES, 4, BeamOptions(), 2)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+def test_processes_die_with_a_killed_parent() -> None:
+    code = (
+        "import sys, time; sys.path.insert(0, 'tests/decode')\n"
+        "from test_split import *\n"
+        "def source():\n"
+        "    for number, emission in enumerate(clips(100)):\n"
+        "        yield emission\n"
+        "        if number == 50: print('running', flush=True); time.sleep(60)\n"
+        "decode_split(source(), GLOSSES, 4, BeamOptions(), 2)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE)
+    assert parent.stdout is not None and parent.stdout.readline() == b"running\n"
+    children = _children(parent.pid)
+    assert len(children) == 2
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 10
+    while any(_alive(child) for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(_alive(child) for child in children)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_the_answer_is_a_hypothesis() -> None:
+    assert isinstance(decode_split(clips(1), GLOSSES, 4, BeamOptions())[0], Hypothesis)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from sla_cli.demo.drawing import draw_frame, draw_stage
+from sla_cli.demo.grammar import GLOSSES, draw_sentence
+from sla_cli.demo.lexicon import SIGNS
+from sla_cli.demo.signers import SIGNERS, Signer
+from sla_cli.demo.signing import LEFT, RIGHT, sign_sentence
+
+SEEDS = range(8)
+
+
+def performances(signer: Signer) -> list[tuple[tuple[str, ...], np.ndarray]]:
+    found = []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        sentence = draw_sentence(rng, "train")
+        found.append((sentence, sign_sentence(sentence, signer, rng)))
+    return found
+
+
+def test_every_gloss_has_a_sign() -> None:
+    assert set(SIGNS) == set(GLOSSES)
+
+
+@pytest.mark.parametrize("signer", SIGNERS, ids=lambda signer: signer.name)
+def test_hands_never_jump(signer: Signer) -> None:
+    """Not within a sign, not at its borders: less than 0.55 shoulder widths (some 45 pixels) a frame."""
+    for _, poses in performances(signer):
+        for hand in (RIGHT, LEFT):
+            steps = np.linalg.norm(np.diff(poses[:, hand][:, :2], axis=0), axis=1)
+            assert steps.max() < 0.55
+
+
+@pytest.mark.parametrize("signer", SIGNERS, ids=lambda signer: signer.name)
+def test_sentences_are_long_enough_for_ctc_at_stride_4(signer: Signer) -> None:
+    for sentence, poses in performances(signer):
+        assert len(poses) >= 2 * 4 * len(sentence)
+
+
+@pytest.mark.parametrize("signer", SIGNERS, ids=lambda signer: signer.name)
+def test_hands_stay_in_the_picture(signer: Signer) -> None:
+    for _, poses in performances(signer):
+        for hand in (RIGHT, LEFT):
+            pixels = np.array(signer.centre) + poses[:, hand][:, :2] * signer.shoulders
+            assert (pixels > 0).all()
+            assert (pixels < (210, 260)).all()
+
+
+def test_sentences_begin_and_end_at_rest() -> None:
+    for _, poses in performances(SIGNERS[0]):
+        first, last = poses[0, [0, 1, 9, 10]], poses[-1, [0, 1, 9, 10]]
+        np.testing.assert_allclose(first, [-0.24, 1.22, 0.24, 1.22], atol=0.06)
+        np.testing.assert_allclose(last, first, atol=0.1)
+
+
+def test_signs_differ_in_their_middle() -> None:
+    """Each pair of signs differs by place, direction or shape of a hand at some time: nothing is a homonym."""
+    steady = np.random.default_rng(0)
+    ways = {}
+    for gloss in GLOSSES:
+        poses = sign_sentence([gloss], SIGNERS[0], steady)
+        ways[gloss] = poses[np.linspace(6, len(poses) - 7, 12).astype(int)][:, :18] / np.tile([1, 1, 45] + [1] * 6, 2)
+    for one, other in combinations(GLOSSES, 2):
+        assert np.abs(ways[one] - ways[other]).max() > 0.3, f"{one} looks like {other}"
+
+
+def test_the_same_sentence_is_never_signed_twice_alike() -> None:
+    rng = np.random.default_rng(0)
+    one, other = (sign_sentence(("ICH", "HAUS", "BLEIBEN"), SIGNERS[0], rng) for _ in range(2))
+    assert one.shape != other.shape or not np.allclose(one, other, atol=0.01)
+
+
+def test_signers_look_and_sign_differently() -> None:
+    pictures, lengths = [], []
+    for signer in SIGNERS:
+        poses = sign_sentence(("HEUTE", "NORD", "REGEN"), signer, np.random.default_rng(1))
+        lengths.append(len(poses))
+        pictures.append(draw_frame(poses[0], signer, draw_stage(signer, 1.0)).astype(int))
+    assert len(set(lengths)) >= 3
+    for one, other in combinations(pictures, 2):
+        assert (np.abs(one - other).max(axis=-1) > 20).mean() > 0.2
+
+
+def test_drawing_leaves_the_stage_as_it_was() -> None:
+    signer = SIGNERS[2]
+    stage = draw_stage(signer, 1.0)
+    before = stage.copy()
+    pose = sign_sentence(("WIND",), signer, np.random.default_rng(0))[9]
+    frame = draw_frame(pose, signer, stage)
+    assert frame.shape == (260, 210, 3)
+    assert frame.dtype == np.uint8
+    assert (stage == before).all()
+    assert (frame != before).any()

@@ -1,0 +1,131 @@
+"""The score folder: what it holds, and that it reads back equal."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from sla_cli.core.result import Score, score_clip
+from sla_cli.errors import FormatError
+from sla_cli.formats.scores import read_scores, summary, write_scores
+
+glosses = st.lists(st.text(min_size=1, max_size=5).filter(lambda text: text.split() == [text]), max_size=6)
+
+
+@pytest.fixture
+def score() -> Score:
+    return Score(
+        profile="none",
+        profile_version=1,
+        signature="wer:50.00|n:3",
+        clips=(
+            score_clip("clip-1", ["HEUTE", "NACHT", "REGEN"], ["heute", "REGEN", "WIND"]),
+            score_clip("clip-2", ["天气", "e\u0301te\u0301"], ["天", "e\u0301te\u0301"]),
+            score_clip("clip-3", [], []),
+        ),
+        absent=("clip-3",),
+    )
+
+
+def test_figures(tmp_path: Path, score: Score) -> None:
+    write_scores(tmp_path / "new" / "score", score)
+    facts = json.loads((tmp_path / "new" / "score" / "score.json").read_text(encoding="utf-8"))
+    assert facts == summary(score)
+    assert facts["wer"] == 60.0
+    assert {key: facts[key] for key in ("correct", "sub", "del", "ins", "errors", "ref_words", "utterances")} == {
+        "correct": 3,
+        "sub": 1,
+        "del": 1,
+        "ins": 1,
+        "errors": 3,
+        "ref_words": 5,
+        "utterances": 3,
+    }
+    assert (facts["format"], facts["version"], facts["profile"], facts["profile_version"]) == (
+        "sla-score",
+        1,
+        "none",
+        1,
+    )
+    assert (facts["signature"], facts["absent"], facts["left_out"]) == ("wer:50.00|n:3", ["clip-3"], [])
+
+
+def test_clip_table(tmp_path: Path, score: Score) -> None:
+    write_scores(tmp_path, score)
+    assert (tmp_path / "clips.tsv").read_text(encoding="utf-8").split("\n") == [
+        "id\tref_words\tcorrect\tsub\tdel\tins\twer\treference\thypothesis",
+        "clip-1\t3\t2\t0\t1\t1\t66.67\tHEUTE NACHT REGEN\theute REGEN WIND",
+        "clip-2\t2\t1\t1\t0\t0\t50.00\t天气 e\u0301te\u0301\t天 e\u0301te\u0301",
+        "clip-3\t0\t0\t0\t0\t0\t\t\t",
+        "",
+    ]
+
+
+def test_alignment_lines_up_on_the_screen(tmp_path: Path, score: Score) -> None:
+    write_scores(tmp_path, score)
+    text = (tmp_path / "alignment.txt").read_text(encoding="utf-8")
+    assert text.split("\n") == [
+        "wer:50.00|n:3",
+        "",
+        "id: clip-1",
+        "Scores: (#C #S #D #I) 2 0 1 1",
+        "REF:  HEUTE NACHT REGEN ****",
+        "HYP:  heute ***** REGEN WIND",
+        "Eval:       D           I",
+        "",
+        "id: clip-2",
+        "Scores: (#C #S #D #I) 1 1 0 0",
+        "REF:  天气 e\u0301te\u0301",
+        "HYP:  天   e\u0301te\u0301",
+        "Eval: S",
+        "",
+        "id: clip-3",
+        "Scores: (#C #S #D #I) 0 0 0 0",
+        "",
+    ]
+    assert cell_len("REF:  天气 ") == cell_len("HYP:  天   ")
+
+
+def test_reads_back_what_was_written(tmp_path: Path, score: Score) -> None:
+    write_scores(tmp_path, score)
+    assert read_scores(tmp_path) == score
+
+
+@settings(max_examples=30, deadline=None)
+@given(glosses.filter(bool), glosses)
+def test_any_gloss_reads_back(reference: list[str], hypothesis: list[str]) -> None:
+    score = Score("none", 1, "", (score_clip("a|b", reference, hypothesis),), left_out=("ü",))
+    with tempfile.TemporaryDirectory() as folder:
+        write_scores(Path(folder), score)
+        assert read_scores(Path(folder)) == score
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("score.json", '"version": 1', '"version": 2', "sla-score version 2, this sla reads version 1"),
+        ("score.json", '"sla-score"', '"other"', "not a sla-score"),
+        ("score.json", '"signature"', '"signed"', "signature"),
+        ("score.json", '"sub": 1', '"sub": 2', "not the sum"),
+        ("score.json", "{", "[", "line 2: not JSON"),
+        ("clips.tsv", "heute REGEN", "REGEN", "clips.tsv, line 2: the counts do not follow"),
+        ("clips.tsv", "hypothesis", "guess", "no column hypothesis"),
+    ],
+)
+def test_bad_folders(tmp_path: Path, score: Score, file: str, old: str, new: str, message: str) -> None:
+    write_scores(tmp_path, score)
+    change(tmp_path / file, old, new)
+    with pytest.raises(FormatError, match=message):
+        read_scores(tmp_path)

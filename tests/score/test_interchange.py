@@ -1,0 +1,117 @@
+"""Reading the field's formats: what each means, how it is found out, and where it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.hypotheses import write_hypotheses
+from sla_cli.score.interchange import omits_empty_clips, read_any_hypotheses, read_references
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+
+
+def read(folder: Path, name: str, text: str) -> dict[str, str]:
+    path = folder / name
+    path.write_bytes(text.encode("utf-8"))
+    hypotheses = read_any_hypotheses(path)
+    assert read_references(path) == {hypothesis.id: hypothesis.glosses for hypothesis in hypotheses}
+    return {hypothesis.id: " ".join(hypothesis.glosses) for hypothesis in hypotheses}
+
+
+@pytest.mark.parametrize("name", ["a.ctm", "a.txt", "noending"])
+def test_ctm(tmp_path: Path, name: str) -> None:
+    text = ";; made by hand\nb 1 0.00 0.01 HEUTE\n\na 1 0.00 0.01 8 0.93\na\t1\t0.01\t0.01\tNULL\nb 1 0.01 0.01 REGEN\n"
+    assert read(tmp_path, name, text) == {"b": "HEUTE REGEN", "a": "8 NULL"}
+    assert omits_empty_clips(tmp_path / name)
+
+
+def test_ctm_is_ordered_by_time_as_a_number(tmp_path: Path) -> None:
+    text = "a 1 10.0 0.1 DREI\na 1 9.0 0.1 EINS\na 1 9.0 0.1 ZWEI\n"
+    assert read(tmp_path, "a.ctm", text) == {"a": "EINS ZWEI DREI"}
+
+
+@pytest.mark.parametrize("name", ["a.stm", "a.txt"])
+def test_stm(tmp_path: Path, name: str) -> None:
+    text = (
+        ";; comment\n"
+        "a 1 signer05 0.0 1.79769e+308 __ON__ <unk> REGEN\n"
+        "b 1 signer01 0.0 1.0\r\n"
+        "c 1 signer01 0.0 1.0 <o,f0,male> MORGEN  SONNE\n"
+    )
+    assert read(tmp_path, name, text) == {"a": "__ON__ <unk> REGEN", "b": "", "c": "MORGEN SONNE"}
+    assert not omits_empty_clips(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+def test_csv(tmp_path: Path, name: str) -> None:
+    text = '\ufeffid,gloss\r\na,NULL nan NA\r\nb,\r\n"c,1","سوال  هو, ""X"""\r\n\r\nd,A'
+    assert read(tmp_path, name, text) == {"a": "NULL nan NA", "b": "", "c,1": 'سوال هو, "X"', "d": "A"}
+
+
+def test_csv_with_other_columns_in_another_order(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.csv", '"gloss","signer","id"\nA B,1,x\n') == {"x": "A B"}
+
+
+def test_tables(tmp_path: Path) -> None:
+    assert read(tmp_path, "ref.txt", "id|gloss\n02_1|A  B \n02_2|\n") == {"02_1": "A B", "02_2": ""}
+    text = "id|folder|signer|annotation\nx|x/1/*.png|Signer04|ICH TEMPERATUR  SUED\n"
+    assert read(tmp_path, "dev.corpus.csv", text) == {"x": "ICH TEMPERATUR SUED"}
+    text = "name|video|orth|translation\nx|x/*.png|DRUCK TIEF|tiefer luftdruck, bald\n"
+    assert read(tmp_path, "T.corpus.csv", text) == {"x": "DRUCK TIEF"}
+
+
+def test_own_format_keeps_scores_and_spans(tmp_path: Path) -> None:
+    written = [Hypothesis("a", ("A", "B"), -1.5, ((0, 4), (8, 12))), Hypothesis("b", ())]
+    write_hypotheses(tmp_path / "hypotheses.tsv", written)
+    assert read_any_hypotheses(tmp_path / "hypotheses.tsv") == written
+    assert not omits_empty_clips(tmp_path / "hypotheses.tsv")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.ctm", "a 1 0.0 0.1 A\na 1 0.0 A\n", "a.ctm, line 2: not a line of a CTM"),
+        ("a.ctm", "a 1 0.0 0.1 A\n\na 1 x 0.1 A\n", "a.ctm, line 3: not a line of a CTM"),
+        ("a.ctm", "a 1 nan 0.1 A\n", "a.ctm, line 1: not a line of a CTM"),
+        ("a.ctm", "a 1 0.0 0.1 A 0.9 B\n", "a.ctm, line 1: not a line of a CTM"),
+        ("a.stm", "a 1 s 0.0 1.0 A\nb 1 0.0 1.0 A B\n", "a.stm, line 2: not a line of an STM"),
+        ("a.stm", "a 1 s 0.0 1.0 A\n;;\na 1 s 1.0 2.0 B\n", "a.stm, line 3: a came before, on line 1"),
+        ("a.csv", "id,gloss\na,B\nc\n", "a.csv, line 3: 1 cells where the header has 2"),
+        ("a.csv", "id,gloss\na,B\nc,D,E\n", "a.csv, line 3: 3 cells where the header has 2"),
+        ("a.csv", 'id,gloss\na,"B\n', "a.csv, line 2: unexpected end of data"),
+        ("a.csv", "id,gloss\na,B\nb,C\na,D\n", "a.csv, line 4: a came before, on line 2"),
+        ("a.csv", "id,gloss\n,B\n", "a.csv, line 2: clip id '' is empty"),
+        ("a.csv", "clip,words\na,B\n", "a.csv, line 1: no columns id and gloss"),
+        ("a.txt", "id|gloss\na|B\na|C\n", "a.txt, line 3: a came before, on line 2"),
+        ("a.txt", "id|gloss\na|B|C\n", "a.txt, line 2: 3 fields where the header has 2"),
+        ("a.txt", "hello world\n", "a.txt, line 1: no format that sla knows: 'hello world'"),
+        ("a.ctm", "\n;; nothing\n", "a.ctm: holds no hypotheses"),
+        ("a.csv", "", "a.csv: holds no hypotheses"),
+        ("a.tsv", "# sla-hypotheses 9\n", "version 9, this sla reads version 1"),
+    ],
+)
+def test_bad_files_name_their_line(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(FormatError, match=message):
+        read_any_hypotheses(tmp_path / name)
+
+
+def test_not_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,gloss\na,\xff\n")
+    with pytest.raises(FormatError, match="line 2: not UTF-8"):
+        read_any_hypotheses(tmp_path / "a.csv")
+    with pytest.raises(SlaError, match="cannot read"):
+        read_any_hypotheses(tmp_path)
+
+
+def test_both_releases_of_the_2014t_references_agree() -> None:
+    folder = SHARED / "data" / "phoenix2014t"
+    if not folder.is_dir():
+        pytest.skip("shared/data/phoenix2014t is not here")
+    references = read_references(folder / "PHOENIX-2014-T.dev.corpus.csv")
+    assert len(references) == 519
+    assert references == read_references(folder / "phoenix2014-T-groundtruth-dev.stm")
