@@ -85,6 +85,7 @@ def bare(emissions: list[Emission], lm: Path | None) -> list[object]:
     if lm is not None:
         config = kenlm.Config()
         config.show_progress = False
+        config.arpa_complain = kenlm.ARPALoadComplain.NONE
         model = LanguageModel(kenlm.Model(str(lm), config), GLOSSES)
     decoder = BeamSearchDecoderCTC(Alphabet.build_alphabet(["", *("▁" + gloss for gloss in GLOSSES)]), model)
     beams = [decoder.decode_beams(clip.log_probs, beam_width=10, prune_history=False)[0][0] for clip in emissions]

@@ -24,7 +24,7 @@ from sla_cli.model.recognizer import Recognizer
 def emissions_of(model: Recognizer, split: Split, config: Config, placement: Placement) -> Iterator[Emission]:
     """Log-probabilities of each clip of a split, in the store's order; the model is left in evaluation mode."""
     model.eval()
-    data = ClipDataset(split, (), model.stride, config.train)
+    data = ClipDataset(split, (), model.stride, config.train, config.model.image_size)
     for batch in evaluation_batches(data, placement.cuda):
         with torch.inference_mode(), placement.autocast():
             pixels = to_pixels(
@@ -57,7 +57,8 @@ def emit(run: Run, split: Split, out: Path, *, device: str = "auto", weights: st
     config = run.config
     if weights is not None:
         config = replace(config, model=replace(config.model, weights=weights))
-    placement = place(device, config.train.precision)
+    precision = config.train.precision
+    placement = place(device, "auto" if precision == "fp16" else precision)  # a run from a GPU decodes on a CPU too
     model = Recognizer(config, len(run.glosses))
     load_weights(run.best, model, run.glosses)
     model.to(placement.device)

@@ -41,4 +41,4 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """`Did you mean 'x'?`, or the list of what is known."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+    return f"Did you mean {near[0]!r}?" if near else f"Known: {some(known, 20)}."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +16,19 @@ _HALF_CIRCLE = np.stack([np.sin(np.linspace(0, np.pi, 9)), np.cos(np.linspace(0,
 
 Image = npt.NDArray[np.uint8]
 Point = npt.NDArray[np.float64]
+
+
+class Limb(NamedTuple):
+    """A tapered capsule: its middle line from start to end, and the radius at both.
+
+    A thin dark `edge` lets it stand out before body and face; None for a patch without.
+    """
+
+    start: Point
+    end: Point
+    radii: tuple[float, float]
+    colour: Colour
+    edge: Colour | None
 
 
 class Brush:
@@ -50,11 +64,15 @@ class Brush:
         radii = self._fixed(np.array(axes) * self.scale).tolist()
         cv2.ellipse(self.image, middle, radii, self.tilt, *arc, colour, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
-    def limb(self, start: Point, end: Point, radii: tuple[float, float], colour: Colour, edge: Colour) -> None:
-        """A tapered capsule with a thin dark edge, so that hands and arms stand out before body and face."""
-        rim = 1.0 / self.scale
-        self.polygon(capsule(start, end, radii[0] + rim, radii[1] + rim), edge)
-        self.polygon(capsule(start, end, *radii), colour)
+    def limbs(self, limbs: Sequence[Limb]) -> None:
+        """Draw limbs one over the other."""
+        starts, ends, radii = (np.array(column) for column in list(zip(*limbs, strict=True))[:3])
+        rims = radii + 1.0 / self.scale
+        outlines = self._fixed(self._pixels(_capsules(starts, ends, np.stack([rims, radii]))))
+        for limb, rim, inside in zip(limbs, *outlines, strict=True):
+            if limb.edge is not None:
+                cv2.fillPoly(self.image, [rim], limb.edge, cv2.LINE_AA, _SHIFT)
+            cv2.fillPoly(self.image, [inside], limb.colour, cv2.LINE_AA, _SHIFT)
 
     def _pixels(self, points: Point) -> Point:
         return np.asarray(self.origin + points @ self._turn * self.scale)
@@ -64,11 +82,14 @@ class Brush:
         return np.rint(points * (1 << _SHIFT)).astype(np.int32)
 
 
-def capsule(start: Point, end: Point, start_radius: float, end_radius: float) -> Point:
-    """Outline of a limb with round ends: two half circles of different radius."""
-    x, y = end - start
-    cap = _HALF_CIRCLE @ np.array([[x, y], [-y, x]]) / max(math.hypot(x, y), 1e-9)
-    return np.concatenate([start - start_radius * cap, end + end_radius * cap])
+def _capsules(starts: Point, ends: Point, radii: npt.NDArray[np.float64]) -> Point:
+    """(..., limbs, 18, 2): outlines of limbs with round ends, two half circles of the radii (..., limbs, 2)."""
+    along = ends - starts
+    along = along / np.maximum(np.hypot(along[:, :1], along[:, 1:]), 1e-9)
+    across = along[:, ::-1] * (-1, 1)
+    caps = _HALF_CIRCLE[:, :1] * along[:, None] + _HALF_CIRCLE[:, 1:] * across[:, None]
+    first, last = radii[..., :1, None], radii[..., 1:, None]
+    return np.concatenate([starts[:, None] - first * caps, ends[:, None] + last * caps], axis=-2)
 
 
 def shade(colour: Colour, factor: float) -> Colour:

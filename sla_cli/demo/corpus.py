@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from sla_cli.demo.drawing import draw_frame, draw_stage
-from sla_cli.demo.grammar import GLOSSES, draw_sentence
+from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.demo.signing import sign_sentence
 from sla_cli.errors import SlaError
@@ -33,6 +33,7 @@ class _Task(NamedTuple):
     seed: int
     split: str
     number: int
+    glosses: tuple[str, ...]
 
 
 class _Row(NamedTuple):
@@ -64,7 +65,7 @@ def draw_corpus(
         seed: not negative.
         train, dev, test: number of clips.
         jobs: number of processes.
-        progress: called after each clip with the number of clips drawn so far.
+        progress: called with 1 after each clip.
 
     Raises:
         SlaError: a corpus lies in `out` already (it might be the real one), or `out` cannot be written.
@@ -73,14 +74,19 @@ def draw_corpus(
     if final.exists():
         raise SlaError(f"{final} exists already", "Choose an empty folder, or remove that one.")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial.exists():
+            shutil.rmtree(partial)  # left by a drawing that broke off
         counts = dict(zip(_SPLITS, (train, dev, test), strict=True))
-        tasks = [_Task(partial, seed, split, number) for split in _SPLITS for number in range(counts[split])]
+        tasks = [
+            _Task(partial, seed, split, number, glosses)
+            for split in _SPLITS
+            for number, glosses in enumerate(draw_sentences(seed, split, counts[split]))
+        ]
         rows = []
         for row in _draw_all(tasks, jobs):
             rows.append(row)
             if progress is not None:
-                progress(len(rows))
+                progress(1)
         for split in _SPLITS:
             _write_tables(partial, split, [row for row in rows if row.split == split])
         partial.rename(final)
@@ -103,18 +109,16 @@ def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Row]:
 def _draw_clip(task: _Task) -> _Row:
     """Write the frames of one clip and return its annotation."""
     rng = np.random.default_rng([task.seed, _SPLITS.index(task.split), task.number])
-    covers = task.split == "train" and task.number < len(GLOSSES)
-    glosses = draw_sentence(rng, task.split, GLOSSES[task.number] if covers else "")
     signer = SIGNERS[rng.integers(len(SIGNERS))]
     stage = draw_stage(signer, light=rng.uniform(0.92, 1.04))
     clip = f"demo_{task.split}_{task.number:04d}"
     folder = task.root / _FRAMES / task.split / clip / "1"
     folder.mkdir(parents=True)
-    for time, pose in enumerate(sign_sentence(glosses, signer, rng)):
+    for time, pose in enumerate(sign_sentence(task.glosses, signer, rng)):
         frame = cv2.cvtColor(draw_frame(pose, signer, stage), cv2.COLOR_RGB2BGR)
         _, encoded = cv2.imencode(".png", frame, _PNG)
         (folder / f"{clip}.avi_pid0_fn{time:06d}-0.png").write_bytes(encoded.tobytes())
-    return _Row(task.split, clip, signer.name, glosses)
+    return _Row(task.split, clip, signer.name, task.glosses)
 
 
 def _write_tables(root: Path, split: str, rows: Sequence[_Row]) -> None:

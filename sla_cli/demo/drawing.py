@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sla_cli.demo.brush import Brush, Image, Point, capsule, shade
+from sla_cli.demo.brush import Brush, Image, Limb, Point, shade
 from sla_cli.demo.head import draw_head
 from sla_cli.demo.lexicon import Face
 from sla_cli.demo.signers import Colour, Signer
@@ -15,7 +15,8 @@ FRAME_WIDTH, FRAME_HEIGHT = 210, 260
 
 _UPPER_ARM, _FOREARM = 0.8, 0.82
 _HANDS_BEFORE_BODY = 0.6  # depth at which people sign, for the elbows
-_FINGER_LENGTHS = (0.29, 0.33, 0.30, 0.24)
+_FINGERS = np.array([1.5, 0.5, -0.5, -1.5])  # index to little, from the middle of the hand
+_FINGER_LENGTHS = np.array([0.29, 0.33, 0.30, 0.24])
 
 
 def draw_stage(signer: Signer, light: float) -> Image:
@@ -46,8 +47,7 @@ def draw_frame(pose: npt.NDArray[np.float64], signer: Signer, stage: Image) -> I
     """
     brush = _brush_for(signer, stage.copy())
     draw_head(brush, signer, Face(*pose[FACE]))
-    for side, columns in ((1, LEFT), (-1, RIGHT)):
-        _draw_arm(brush, signer, side, pose[columns])
+    brush.limbs([*_arm(signer, 1, pose[LEFT]), *_arm(signer, -1, pose[RIGHT])])
     return brush.image
 
 
@@ -70,39 +70,43 @@ def _draw_body(brush: Brush, signer: Signer) -> None:
     brush.curve([(-0.2, -0.18), (0.0, 0.08), (0.2, -0.18)], shade(signer.clothes, 0.75), 2)
 
 
-def _draw_arm(brush: Brush, signer: Signer, side: int, hand: Point) -> None:
+def _arm(signer: Signer, side: int, hand: Point) -> list[Limb]:
     """Sleeve and hand; side is -1 for the right arm, which is on the left of the picture."""
     place, angle = hand[:2], np.radians(hand[2])
     pointing = np.array([np.sin(angle), -np.cos(angle)])
+    across = -side * np.array([-pointing[1], pointing[0]])
     shoulder, wrist = np.array([side * 0.5, 0.04]), place - 0.13 * pointing
-    elbow = _elbow(shoulder, wrist, side)
+    elbow, joint = _elbow(shoulder, wrist, side), np.array([side * 0.45, 0.06])
     sleeve, edge = signer.clothes, shade(signer.clothes, 0.68)
-    brush.limb(shoulder, elbow, (0.15, 0.125), sleeve, edge)
-    brush.ellipse((side * 0.45, 0.06), (0.17, 0.17), sleeve)  # no seam where the arm joins the body
-    brush.limb(elbow, wrist, (0.125, 0.085), sleeve, edge)
-    brush.polygon(capsule((shoulder + elbow) / 2, elbow, 0.1375, 0.125), sleeve)  # nor inside the elbow
-    _draw_hand(brush, signer.skin, side, place, pointing, hand[3:])
+    return [
+        Limb(shoulder, elbow, (0.15, 0.125), sleeve, edge),
+        Limb(joint, shoulder, (0.17, 0.145), sleeve, None),  # no seam where the arm joins the body
+        Limb(elbow, wrist, (0.125, 0.085), sleeve, edge),
+        Limb((shoulder + elbow) / 2, elbow, (0.1375, 0.125), sleeve, None),  # nor inside the elbow
+        *_hand(signer.skin, place, np.stack([pointing, across]), hand[3:]),
+    ]
 
 
-def _draw_hand(
-    brush: Brush, skin: Colour, side: int, place: Point, pointing: Point, shape: npt.NDArray[np.float64]
-) -> None:
-    thumb, *fingers, spread = shape
-    across = np.array([-pointing[1], pointing[0]]) * -side
+def _hand(skin: Colour, place: Point, axes: Point, shape: npt.NDArray[np.float64]) -> list[Limb]:
+    """Palm, four fingers, thumb. `axes` are the directions in which the fingers and the thumb's side point."""
+    pointing, across = axes
+    thumb, fingers, spread = shape[0], shape[1:5], shape[5]
     edge = shade(skin, 0.55)
-    wrist, knuckles = place - 0.1 * pointing, place + 0.08 * pointing
-    brush.limb(wrist, knuckles, (0.085, 0.125), skin, edge)
-    for number, (stretched, length) in enumerate(zip(fingers, _FINGER_LENGTHS, strict=True)):
-        offset = 1.5 - number
-        base = knuckles + across * offset * 0.062
-        fan = np.radians(offset * (3 + 15 * spread))
-        tip = base + (0.05 + stretched * length) * (np.cos(fan) * pointing + np.sin(fan) * across)
-        brush.limb(base, tip, (0.044, 0.038), skin, edge)
-    brush.polygon(capsule(wrist, place + 0.03 * pointing, 0.085, 0.105), skin)
-    base = place - 0.03 * pointing + 0.09 * across
-    fan = np.radians(20 + 50 * thumb)
-    tip = base + (0.07 + 0.15 * thumb) * (np.cos(fan) * pointing + np.sin(fan) * across)
-    brush.limb(base, tip, (0.048, 0.04), skin, edge)
+    wrist, knuckles, ball = place - 0.1 * pointing, place + 0.08 * pointing, place - 0.03 * pointing + 0.09 * across
+    bases = knuckles + 0.062 * _FINGERS[:, None] * across
+    tips = bases + (0.05 + fingers * _FINGER_LENGTHS)[:, None] * _fan(_FINGERS * (3 + 15 * spread), axes)
+    return [
+        Limb(wrist, knuckles, (0.085, 0.125), skin, edge),
+        *(Limb(base, tip, (0.044, 0.038), skin, edge) for base, tip in zip(bases, tips, strict=True)),
+        Limb(wrist, place + 0.03 * pointing, (0.085, 0.105), skin, None),  # fingers end at the knuckles
+        Limb(ball, ball + (0.07 + 0.15 * thumb) * _fan(20 + 50 * thumb, axes), (0.048, 0.04), skin, edge),
+    ]
+
+
+def _fan(degrees: npt.ArrayLike, axes: Point) -> Point:
+    """(..., 2): directions that lie so many degrees from the first of two axes towards the second."""
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=-1) @ axes
 
 
 def _elbow(shoulder: Point, wrist: Point, side: int) -> Point:

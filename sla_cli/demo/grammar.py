@@ -7,14 +7,10 @@ The grammar is a bigram graph, so a gloss bigram is the right language model for
 from __future__ import annotations
 
 import hashlib
-from typing import TypeVar
+import random
 
-import numpy as np
-
-# How many glosses a sentence has, drawn first: left to the walk alone, few short sentences would make half the corpus.
-LENGTHS = {3: 4, 4: 5, 5: 3, 6: 1, 7: 1}
+SHORTEST, LONGEST = 3, 7
 _START, _END = "^", "$"
-_T = TypeVar("_T")
 
 _NEXT: dict[str, dict[str, int]] = {
     _START: {"HEUTE": 3, "MORGEN": 3, "NACHT": 3, "ICH": 1, "FREUND": 1},
@@ -45,18 +41,21 @@ _NEXT: dict[str, dict[str, int]] = {
 GLOSSES: tuple[str, ...] = tuple(sorted(_NEXT.keys() - {_START}))
 
 
-def draw_sentence(rng: np.random.Generator, split: str, must_hold: str = "") -> tuple[str, ...]:
-    """A sentence of 3 to 7 different glosses that belongs to `split`; with `must_hold`, one holding that gloss."""
-    length = _choice(rng, LENGTHS)
-    while True:
-        sentence = _walk(rng, length)
-        if (
-            len(sentence) == length
-            and len(set(sentence)) == len(sentence)
-            and (not must_hold or must_hold in sentence)
-            and home(sentence) == split
-        ):
-            return sentence
+def draw_sentences(seed: int, split: str, count: int) -> list[tuple[str, ...]]:
+    """`count` sentences of 3 to 7 different glosses that belong to `split`; fewer are a prefix of more.
+
+    The first training sentences are asked to hold one gloss each, so 22 of them cover the vocabulary. A sentence
+    that came before is drawn once more, which makes repeats rare without making rare sentences frequent.
+    """
+    rng = random.Random(f"{seed} {split}")
+    sentences: list[tuple[str, ...]] = []
+    for number in range(count):
+        asked = GLOSSES[number] if split == "train" and number < len(GLOSSES) else ""
+        sentence = _draw_sentence(rng, split, asked)
+        if sentence in sentences:
+            sentence = _draw_sentence(rng, split, asked)
+        sentences.append(sentence)
+    return sentences
 
 
 def home(sentence: tuple[str, ...]) -> str:
@@ -68,17 +67,28 @@ def home(sentence: tuple[str, ...]) -> str:
     return "train" if share < 14 else "dev" if share < 17 else "test"
 
 
-def _walk(rng: np.random.Generator, length: int) -> tuple[str, ...]:
-    """One walk through the grammar from start to end, cut once it is longer than `length`."""
+def _draw_sentence(rng: random.Random, split: str, asked: str) -> tuple[str, ...]:
+    while True:
+        sentence = _walk(rng)
+        if (
+            SHORTEST <= len(sentence) <= LONGEST
+            and len(set(sentence)) == len(sentence)
+            and (not asked or asked in sentence)
+            and home(sentence) == split
+        ):
+            return sentence
+
+
+def _walk(rng: random.Random) -> tuple[str, ...]:
+    """One walk through the grammar from start to end, cut once it is longer than a sentence may be."""
     walk: list[str] = []
     gloss = _choice(rng, _NEXT[_START])
-    while gloss != _END and len(walk) <= length:
+    while gloss != _END and len(walk) <= LONGEST:
         walk.append(gloss)
         gloss = _choice(rng, _NEXT[gloss])
     return tuple(walk)
 
 
-def _choice(rng: np.random.Generator, weights: dict[_T, int]) -> _T:
+def _choice(rng: random.Random, weights: dict[str, int]) -> str:
     """One of the keys, as often as its weight says."""
-    keys, shares = list(weights), np.array(list(weights.values()))
-    return keys[rng.choice(len(keys), p=shares / shares.sum())]
+    return rng.choices(list(weights), list(weights.values()))[0]

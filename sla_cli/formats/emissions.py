@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from sla_cli.errors import FormatError
 from sla_cli.formats.atomic import atomic_write
-from sla_cli.formats.hdf5 import open_checked, strings, write_strings
+from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Split
 
 NAME, VERSION = "sla-emissions", 1
+CHUNK = 256  # steps
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,15 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
     """Write emissions as they come; the file appears only when the last one is in it."""
     width = len(header.glosses) + 1
     ids, steps, frames = [], [], []
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
-        flat = file.create_dataset("log_probs", (0, width), np.float32, maxshape=(None, width), chunks=(256, width))
+    with atomic_write(path) as temporary, create(temporary, 0) as file:
+        flat = file.create_dataset("log_probs", (0, width), np.float32, maxshape=(None, width), chunks=(CHUNK, width))
         for emission in emissions:
             if np.isnan(emission.log_probs).any():
                 raise FormatError(
                     f"clip {emission.id}: the model gave NaN", "The run has diverged: train with a lower --lr."
                 )
             start = len(flat)
+            claim(temporary, 4 * width * (start + len(emission.log_probs) + CHUNK) + 256 * len(ids))
             flat.resize(start + len(emission.log_probs), axis=0)
             flat[start:] = emission.log_probs
             ids.append(emission.id)
@@ -96,7 +97,7 @@ class Emissions:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with open_checked(path, NAME, VERSION, "decode") as file:
+        with open_checked(path, NAME, VERSION, "decode") as file, whole(path, "decode"):
             facts = file.attrs
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),

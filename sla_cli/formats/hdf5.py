@@ -1,12 +1,17 @@
-"""What our HDF5 files share: a format name, a version, and errors that say which stage to run again."""
+"""What our HDF5 files share: a format name, a version, errors that say which stage to run again, and room on disk."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 
 from sla_cli.errors import FormatError, SlaError
+
+SLACK = 1 << 20  # bytes that HDF5's own structures may take
 
 
 def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
@@ -18,7 +23,7 @@ def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
     """
     if not path.is_file():
         raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
-    again = f"Make it again with `sla {stage}`."
+    again = _again(stage)
     try:
         # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part.
         file = h5py.File(path, "r", rdcc_nbytes=0)
@@ -31,6 +36,42 @@ def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
     if found != name:
         raise FormatError(f"{path}: holds {found or 'something else'}, expected {name}", again)
     raise FormatError(f"{path}: {name} version {number}, this sla reads version {version}", again)
+
+
+@contextmanager
+def whole(path: Path, stage: str) -> Iterator[None]:
+    """Turn what h5py raises for a missing dataset or a damaged file into a FormatError that names the file."""
+    try:
+        yield
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: damaged or incomplete ({error})", _again(stage)) from error
+
+
+@contextmanager
+def create(path: Path, size: int) -> Iterator[h5py.File]:
+    """A new HDF5 file with `size` bytes of the disk claimed for it; what it does not use is given back.
+
+    A full disk is met before HDF5 writes, as a plain OSError: inside HDF5 it crashes the process.
+    """
+    path.touch()
+    claim(path, size)
+    with h5py.File(path, "w") as file:
+        claim(path, size)  # opening gave the first claim back
+        yield file
+        file.flush()
+        used = file.id.get_filesize()
+    os.truncate(path, used)
+
+
+def claim(path: Path, size: int) -> None:
+    """Make sure that a file can grow to `size` bytes and SLACK more. Raises OSError where the disk is full."""
+    if hasattr(os, "posix_fallocate"):  # macOS has none
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size + SLACK)
+
+
+def _again(stage: str) -> str:
+    return f"Make it again with `sla {stage}`."
 
 
 def strings(file: h5py.File, name: str) -> list[str]:

@@ -55,8 +55,8 @@ class Receipt:
 
 
 def receipt_path(artifact: Path) -> Path:
-    """Where the receipt of a file or folder lies."""
-    folder = artifact.is_dir() or not artifact.suffix
+    """Where the receipt of a file or folder lies; what is not there yet is a file if its name has a suffix."""
+    folder = artifact.is_dir() or not (artifact.suffix or artifact.is_file())
     return artifact / "receipt.json" if folder else artifact.with_name(artifact.name + ".receipt.json")
 
 
@@ -150,8 +150,11 @@ def environment() -> dict[str, str]:
 
 
 def _revision() -> str:
-    """The git revision of sla's own source, "" for an installed package."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    """The git revision of sla's own source, "" for an installed package, which may lie in someone's repository."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):

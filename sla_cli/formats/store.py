@@ -20,10 +20,16 @@ import numpy as np
 
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.atomic import atomic_write
-from sla_cli.formats.hdf5 import open_checked, strings, write_strings
-from sla_cli.formats.receipt import digest_bytes, digest_json
+from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
+from sla_cli.formats.receipt import digest_bytes, digest_json, read_receipt
 
 NAME, VERSION = "sla-store", 1
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 SPLITS = ("train", "dev", "test")
 
 
@@ -63,7 +69,7 @@ def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total
     """
     ids, signers, glosses, checksums = [], [], [], []
     sizes: list[np.ndarray] = []
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_write(path) as temporary, create(temporary, total_bytes) as file:
         flat = file.create_dataset("bytes", (total_bytes,), np.uint8)
         position = 0
         for clip in clips:
@@ -75,6 +81,7 @@ def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total
             checksums.append(zlib.crc32(clip.data.tobytes()))
             sizes.append(clip.sizes)
         frames = np.array([len(part) for part in sizes], np.int64)
+        claim(temporary, total_bytes + 8 * int(frames.sum()) + sum(256 + 4 * len(text) for text in (*ids, *glosses)))
         file["clip_offsets"] = np.concatenate([[0], np.cumsum(frames)]).astype(np.int64)
         file["frame_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate([*sizes, []]))]).astype(np.int64)
         file["checksums"] = np.array(checksums, np.uint32)
@@ -117,22 +124,26 @@ class StoredClip:
         data = self._split.file["bytes"][offsets[0] : offsets[-1]]
         return np.split(data, offsets[1:-1] - offsets[0]) if stop > start else []
 
-    def frames(self, wanted: slice = slice(None)) -> np.ndarray:
+    def frames(self, wanted: slice = slice(None), reduce: int = 1) -> np.ndarray:
         """Decoded frames, RGB uint8 (frames, height, width, 3).
+
+        Args:
+            reduce: 1, 2, 4 or 8: decode at a fraction of the size, which JPEG does in less time.
 
         Raises:
             FormatError: a frame does not decode.
         """
         images = []
-        for number, data in enumerate(self.encoded(wanted)):
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        for number, data in enumerate(self.encoded(wanted), wanted.indices(len(self))[0]):
+            image = cv2.imdecode(data, REDUCED[reduce])
             if image is None:
                 raise FormatError(
                     f"{self._split.path}: clip {self.id}, frame {number} does not decode", "Run `sla prep` again."
                 )
             images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
         if not images:
-            return np.empty((0, self._split.size, self._split.size, 3), np.uint8)
+            side = -(-self._split.size // reduce)
+            return np.empty((0, side, side, 3), np.uint8)
         return np.stack(images)
 
     def raw(self) -> Encoded:
@@ -152,7 +163,7 @@ class Split:
         self.path = path
         self._file: h5py.File | None = None
         self._pid = -1
-        with open_checked(path, NAME, VERSION, "prep") as file:
+        with open_checked(path, NAME, VERSION, "prep") as file, whole(path, "prep"):
             self.corpus = str(file.attrs["corpus"])
             self.name = str(file.attrs["split"])
             self.size = int(file.attrs["height"])
@@ -190,8 +201,8 @@ class Split:
         return clip_id in self._index
 
     def __getitem__(self, key: str | int) -> StoredClip:
-        if isinstance(key, int):
-            return StoredClip(self, key)
+        if not isinstance(key, str):
+            return StoredClip(self, range(len(self))[key])  # from the end too, and of numpy's integers
         if key not in self._index:
             raise SlaError(f"{self.path}: no clip {key!r}")
         return StoredClip(self, self._index[key])
@@ -204,7 +215,7 @@ class Split:
 
 
 class Store:
-    """A corpus on disk: `store["dev"]["clip-id"].frames(slice(0, 16))`."""
+    """A corpus on disk: `store["dev"]["clip-id"].frames(slice(0, 16))`. One without a receipt is not complete."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -213,6 +224,11 @@ class Store:
             raise SlaError(
                 f"{path} is not a store: no {', '.join(f'{name}.h5' for name in SPLITS)} in it",
                 "Make one with `sla prep CORPUS SOURCE`.",
+            )
+        if read_receipt(path) is None:
+            raise SlaError(
+                f"the store {path} is not complete: prep is at work on it or was interrupted",
+                "Run the same `sla prep` again: it goes on where it was.",
             )
         self._open: dict[str, Split] = {}
 

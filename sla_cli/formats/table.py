@@ -24,16 +24,20 @@ class Row:
 
 
 def read_text(path: Path) -> str:
-    """UTF-8 text with or without BOM. Raises SlaError naming file and line where it is not UTF-8."""
+    """UTF-8 text with or without BOM. Raises SlaError naming file and line where it is not UTF-8, or holds NUL."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SlaError(f"cannot read {path}: {error.strerror}") from error
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
+        wrong = data.find(b"\0")  # UTF-16, or blocks that a crash left empty
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(f"{path}, line {line}: not UTF-8 text", "Is it the annotation file, whole?") from error
+        text, wrong = "", error.start
+    if wrong >= 0:
+        line = data.count(b"\n", 0, wrong) + 1
+        raise FormatError(f"{path}, line {line}: not UTF-8 text", "Is it the annotation file, whole?")
+    return text
 
 
 def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:

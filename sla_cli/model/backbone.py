@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import timm
 import torch
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from safetensors import SafetensorError
-from timm.models.vision_transformer import VisionTransformer
+from timm.models import get_pretrained_cfg, load_state_dict
+from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_filter_fn
 from torch import Tensor, nn
 
 from sla_cli.config import AdapterConfig, LoraConfig, ModelConfig
-from sla_cli.errors import SlaError, suggestion
+from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.model.adapters import AdaptedBlock, ShiftedLoRA, TemporalAdapter
 from sla_cli.model.clips import ClipBorders
 
@@ -91,30 +93,50 @@ def _create(config: ModelConfig) -> VisionTransformer:
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
-    extra = dict(config.backbone_args)
-    if "clip" not in name:
-        extra.setdefault("num_classes", 0)  # a classifier's logits are no feature; CLIP's projection is
-    if config.weights not in ("hub", "random"):
-        extra["pretrained_cfg_overlay"] = {"file": str(_weights_file(config.weights))}
+    file = None if config.weights in ("hub", "random") else _weights_file(config.weights)
     try:
+        extra = dict(config.backbone_args)
+        if not _has_projection(config.backbone):
+            extra.setdefault("num_classes", 0)
         with warnings.catch_warnings(), torch.random.fork_rng():
             warnings.simplefilter("ignore", UserWarning)
             torch.manual_seed(0)  # random weights are frozen too: the same in every run and when loaded again
             model = timm.create_model(
-                config.backbone, pretrained=config.weights != "random", img_size=config.image_size, **extra
+                config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
         raise SlaError(
             f"the weights of {config.backbone} cannot be had from the hub: {_first(error)}", WAYS_OUT
         ) from error
-    except (AssertionError, RuntimeError, SafetensorError, KeyError, TypeError, EOFError) as error:
+    except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise SlaError(
-            f"backbone {config.backbone} at {config.image_size} px with weights {config.weights}: {_first(error)}",
-            "Is image_size a multiple of the patch size, and the file made for this model?",
+            f"backbone {config.backbone} at {config.image_size} px: {_first(error)}",
+            "Is it a ViT, and do model.image_size and model.backbone_args fit it?",
         ) from error
-    if not isinstance(model, VisionTransformer) or not hasattr(model.blocks[0].attn, "qkv"):
-        raise SlaError(f"{config.backbone} is a {type(model).__name__}, not a ViT with a fused qkv projection")
+    _check_kind(model, config)
+    if file is not None:
+        _load(model, file)
     return model.eval()
+
+
+def _has_projection(backbone: str) -> bool:
+    """Whether the model's last layer is CLIP's projection; a classifier's logits are no feature."""
+    source = get_pretrained_cfg(backbone)
+    return "clip" in backbone and "_ft_" not in (source.tag or "")
+
+
+def _check_kind(model: nn.Module, config: ModelConfig) -> None:
+    if not isinstance(model, VisionTransformer) or not all(isinstance(block, Block) for block in model.blocks):
+        raise SlaError(
+            f"{config.backbone} is not a ViT of standard blocks, which the adapters are made for",
+            "Its relatives vit_*, deit_* and *_clip_* mostly are.",
+        )
+    height, width = model.patch_embed.patch_size
+    if config.image_size % height or config.image_size % width:
+        raise SlaError(
+            f"image size {config.image_size} is no multiple of the patch size {height} of {config.backbone}",
+            f"Use --image-size {max(1, config.image_size // height) * height}.",
+        )
 
 
 def _weights_file(text: str) -> Path:
@@ -124,5 +146,27 @@ def _weights_file(text: str) -> Path:
     return path
 
 
+def _load(model: VisionTransformer, path: Path) -> None:
+    """Load a file in any layout that timm converts, whole: timm itself lets missing weights stay random.
+
+    Raises:
+        SlaError: not a weights file, or weights are missing or left over; a classifier may be left over.
+    """
+    hint = "Is it made for this model? --weights takes state dicts of timm, open_clip and OpenAI: .safetensors or .pt."
+    try:
+        state = checkpoint_filter_fn(load_state_dict(str(path), weights_only=True), model)
+        found = model.load_state_dict(state, strict=False)
+    except (
+        *(AssertionError, AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError),
+        *(SafetensorError, pickle.UnpicklingError),
+    ) as error:
+        raise SlaError(f"{path}: cannot be read as weights of the backbone: {_first(error)}", hint) from error
+    left = [name for name in found.unexpected_keys if model.num_classes or not name.startswith("head")]
+    for what, names in (("lacks", found.missing_keys), ("has beyond the backbone's", left)):
+        if names:
+            raise SlaError(f"{path} {what} weights {some(names, 3)}", hint)
+
+
 def _first(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    text = str(error).strip().splitlines()
+    return text[0] if text and not isinstance(error, KeyError) else type(error).__name__

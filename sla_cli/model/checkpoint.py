@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.atomic import atomic_write
@@ -25,7 +25,7 @@ def save_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> Non
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
     with atomic_write(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+        temporary.write_bytes(save(tensors, header))  # save_file hides a full disk in an error of its own
 
 
 def load_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> None:

@@ -38,7 +38,7 @@ class ClipBorders:
         moved = torch.cat((x[offset:], gap)) if offset > 0 else torch.cat((gap, x[:offset]))
         source = self._index + offset
         inside = (source >= 0) & (source < self._length)
-        return moved * inside.view(-1, *[1] * (x.dim() - 1)).to(x.dtype)
+        return moved.masked_fill(~inside.view(-1, *[1] * (x.dim() - 1)), 0)  # not a product: 0 * inf would leak
 
 
 def temporal_shift(x: Tensor, borders: ClipBorders, share: float) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 
 from sla_cli.errors import SlaError
 
+KNOWN = "auto, cpu, cuda, or cuda:1 for the second GPU."
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -38,11 +39,13 @@ def place(device: str, precision: str) -> Placement:
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
-        raise SlaError(
-            f"--device {device}: no such device", "auto, cpu, cuda, or cuda:1 for the second GPU."
-        ) from error
+        raise SlaError(f"--device {device}: no such device", KNOWN) from error
+    if chosen.type not in ("cpu", "cuda"):
+        raise SlaError(f"--device {device}: sla runs on CPUs and CUDA devices", KNOWN)
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise SlaError("--device cuda: PyTorch sees no CUDA device here", "Use --device cpu, or install a CUDA build.")
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise SlaError(f"--device {device}: the last CUDA device is cuda:{torch.cuda.device_count() - 1}", KNOWN)
     if precision == "auto":
         precision = "fp16" if chosen.type == "cuda" else "fp32"
     if precision == "fp16" and chosen.type == "cpu":

@@ -69,5 +69,5 @@ def _digest(backbone: nn.Module) -> str:
     """Identity of the frozen weights: digest over names and values."""
     parts = []
     for name, value in sorted(backbone.state_dict().items()):
-        parts.append(name + digest_bytes(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()))
+        parts.append(name + digest_bytes(value.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()))
     return digest_bytes("\n".join(parts).encode())

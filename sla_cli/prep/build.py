@@ -6,13 +6,19 @@ it is removed when every clip is in the store.
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import shutil
+import signal
+import threading
+import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import ModuleType
 
@@ -22,10 +28,10 @@ import numpy as np
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip
 from sla_cli.core.ctc import feasible, minimum_steps
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, some
 from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.receipt import Receipt, already_made, digest_bytes, digest_file, receipt_path, write_receipt
-from sla_cli.formats.store import Encoded, SplitHeader, split_path, write_split
+from sla_cli.formats.store import SPLITS, Encoded, SplitHeader, split_path, write_split
 from sla_cli.log import log, progress
 from sla_cli.prep.frames import FrameError, encode_frames
 
@@ -57,7 +63,8 @@ def build_store(
         jobs: processes; 0 takes one a core.
 
     Raises:
-        SlaError: the corpus is not there, or `out` was made with other settings and `force` is off.
+        SlaError: the corpus is not there, `out` was made with other settings and `force` is off, or another
+            process is writing it.
     """
     tables = corpus.tables(source)
     receipt = Receipt(
@@ -65,39 +72,64 @@ def build_store(
         {"corpus": corpus.NAME, "source": str(source.resolve()), **asdict(config)},
         {path.name: digest_file(path) for path in tables.values()},
     )
-    old = already_made(out, receipt, force=force)
-    if old is not None and not old.results["failed"]:
-        log.info("%s is up to date", out)
-        return Outcome(**old.results)
-    spool = out / f".spool-{receipt.fingerprint}"
-    for stale in out.glob(".spool-*"):
-        if force or stale != spool:
-            shutil.rmtree(stale)
-    outcome = Outcome()
-    plans = {split: _plan(corpus, source, split, outcome) for split in tables}
-    vocabulary = tuple(sorted({gloss for clip in plans["train"] for gloss in clip.glosses}))
-    for split, clips in plans.items():
-        outcome.failed.update(_encode_all(split, clips, spool, config, jobs))
-    receipt_path(out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
-    for split, clips in plans.items():
-        good = [clip for clip in clips if clip.id not in outcome.failed]
-        header = SplitHeader(corpus.NAME, split, config.size, corpus.FPS, config.quality, vocabulary)
-        _assemble(split_path(out, split), header, good, spool)
-        outcome.clips[split] = len(good)
-    receipt.results = asdict(outcome)
-    write_receipt(receipt, out)
-    if not outcome.failed:
-        shutil.rmtree(spool)
+    with _alone(out):
+        old = already_made(out, receipt, force=force)
+        if old is not None and _whole(out, old):
+            log.info("%s is up to date", out)
+            _remove_spools(out)
+            return Outcome(**old.results)
+        spool = out / f".spool-{receipt.fingerprint}"
+        _remove_spools(out, keep=None if force else spool)
+        outcome = Outcome()
+        plans = {split: _plan(corpus, source, split, outcome) for split in tables}
+        vocabulary = tuple(sorted({gloss for clip in plans["train"] for gloss in clip.glosses}))
+        headers = {
+            split: SplitHeader(corpus.NAME, split, config.size, corpus.FPS, config.quality, vocabulary)
+            for split in tables
+        }
+        for split, clips in plans.items():
+            outcome.failed.update(_encode_all(split, clips, spool, config, jobs))
+        _write_store(out, headers, plans, spool, outcome)
+        receipt.results = asdict(outcome)
+        write_receipt(receipt, out)
+        if not outcome.failed:
+            _remove_spools(out)
     return outcome
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold the store's lock: two processes at work on one store would take each other's files away."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError as error:
+        raise SlaError(f"another process is writing {out}", "Wait for it, or choose another --work folder.") from error
+
+
+def _whole(out: Path, receipt: Receipt) -> bool:
+    """Whether all clips are in and the files are still there."""
+    return not receipt.results["failed"] and all(split_path(out, split).is_file() for split in receipt.results["clips"])
+
+
+def _remove_spools(out: Path, keep: Path | None = None) -> None:
+    for spool in out.glob(".spool-*"):
+        if spool != keep:
+            shutil.rmtree(spool)
 
 
 def _plan(corpus: ModuleType, source: Path, split: str, outcome: Outcome) -> list[Clip]:
     """Clips to be stored. In train, those that CTC cannot align are left out, with the reason."""
+    table = corpus.tables(source)[split]
     clips: list[Clip] = []
     seen: set[str] = set()
     for clip in corpus.clips(source, split):
+        if not clip.id.isprintable() or not clip.id.strip():
+            raise SlaError(f"{table}: clip id {clip.id!r} is empty or holds a tab or the like", "Mend the table.")
         if clip.id in seen:
-            raise SlaError(f"{corpus.tables(source)[split]}: clip {clip.id} is listed twice")
+            raise SlaError(f"{table}: clip {clip.id} is listed twice", "Remove one of the two lines.")
         seen.add(clip.id)
         steps, needed = -(-clip.length // STRIDE), minimum_steps(clip.glosses)
         if split == "train" and not feasible(steps, clip.glosses):
@@ -107,7 +139,7 @@ def _plan(corpus: ModuleType, source: Path, split: str, outcome: Outcome) -> lis
             continue
         clips.append(clip)
     if not clips:
-        raise SlaError(f"{corpus.tables(source)[split]} lists no usable clip")
+        raise SlaError(f"{table} lists no usable clip")
     return clips
 
 
@@ -123,7 +155,7 @@ def _encode_all(split: str, clips: Sequence[Clip], spool: Path, config: PrepConf
     workers = min(jobs or os.cpu_count() or 1, len(missing))
     with (
         progress(f"prep {split}", len(missing)) as advance,
-        ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool,
+        ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool,
     ):
         tasks = {pool.submit(_encode, clip, spool, config): clip.id for clip in missing}
         try:
@@ -139,6 +171,20 @@ def _encode_all(split: str, clips: Sequence[Clip], spool: Path, config: PrepConf
     return failed
 
 
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """A parent killed outright tells its pool nothing, and the workers would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
 def _encode(clip: Clip, spool: Path, config: PrepConfig) -> str | None:
     """In a worker: one clip into the spool. Returns the error where a frame cannot be read."""
     try:
@@ -151,20 +197,46 @@ def _encode(clip: Clip, spool: Path, config: PrepConfig) -> str | None:
 
 
 def _spooled(spool: Path, clip: Clip) -> Path:
-    """Where a clip lies in the spool: ids are data and may be anything, so their digest is the name."""
-    return spool / f"{clip.split}-{digest_bytes(clip.id.encode())}.npz"
+    """Where a clip lies in the spool: ids are data and may be anything, so their digest is the name.
+
+    Folders are kept small, since each write looks through its own for leftovers.
+    """
+    digest = digest_bytes(clip.id.encode())
+    return spool / clip.split / digest[:2] / f"{digest}.npz"
+
+
+def _read_spooled(path: Path, name: str) -> np.ndarray:
+    try:
+        with np.load(path) as arrays:
+            return arrays[name]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        path.unlink(missing_ok=True)
+        raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded anew.") from error
+
+
+def _write_store(
+    out: Path, headers: dict[str, SplitHeader], plans: dict[str, list[Clip]], spool: Path, outcome: Outcome
+) -> None:
+    """Write the split files from the spool, a clip at a time; from the first on, the store is not complete."""
+    good = {split: [clip for clip in clips if clip.id not in outcome.failed] for split, clips in plans.items()}
+    for split, clips in good.items():
+        if not clips:
+            raise SlaError(f"no clip of {split} can be read: {some(outcome.failed.values(), 1)}", "Mend the files.")
+    receipt_path(out).unlink(missing_ok=True)
+    for split in SPLITS:
+        if split not in good:
+            split_path(out, split).unlink(missing_ok=True)  # of a store that had more splits
+    for split, clips in good.items():
+        _assemble(split_path(out, split), headers[split], clips, spool)
+        outcome.clips[split] = len(clips)
 
 
 def _assemble(path: Path, header: SplitHeader, clips: Sequence[Clip], spool: Path) -> None:
-    """Write a split file from the spool, a clip at a time."""
-
     def encoded() -> Iterator[Encoded]:
         for clip in clips:
-            with np.load(_spooled(spool, clip)) as arrays:
-                yield Encoded(clip.id, clip.signer, clip.glosses, arrays["data"], arrays["sizes"])
+            spooled = _spooled(spool, clip)
+            data, sizes = _read_spooled(spooled, "data"), _read_spooled(spooled, "sizes")
+            yield Encoded(clip.id, clip.signer, clip.glosses, data, sizes)
 
-    total = 0
-    for clip in clips:
-        with np.load(_spooled(spool, clip)) as arrays:
-            total += int(arrays["sizes"].sum())
+    total = sum(int(_read_spooled(_spooled(spool, clip), "sizes").sum()) for clip in clips)
     write_split(path, header, encoded(), total)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
@@ -17,9 +18,19 @@ class FrameError(SlaError):
     """A frame that cannot be read; costs its clip, not the others."""
 
 
-def list_images(folder: Path) -> tuple[Path, ...]:
-    """Image files of a folder in order of name (the corpora number with leading zeros); nothing else is taken."""
-    return tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES))
+def list_images(folder: Path) -> list[Path]:
+    """Image files of a folder in order of name (the corpora number with leading zeros); nothing else is taken.
+
+    Hidden files are left out: a Mac puts a `._NAME.png` that is no image beside each file it copies.
+
+    Raises:
+        FrameError: the folder cannot be read.
+    """
+    try:
+        names = [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError as error:
+        raise FrameError(f"cannot read {folder}: {error.strerror}") from error
+    return [folder / name for name in sorted(names) if PurePath(name).suffix.lower() in IMAGES]
 
 
 def encode_frames(folder: Path, config: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -31,9 +42,11 @@ def encode_frames(folder: Path, config: PrepConfig) -> tuple[np.ndarray, np.ndar
         The JPEG files one after the other, uint8 (bytes,), and the bytes of each, int64 (frames,).
 
     Raises:
-        FrameError: a frame does not decode (names the file).
+        FrameError: a frame does not decode (names the file), or there is none.
     """
     parts = [_encode(path, config) for path in list_images(folder)]
+    if not parts:
+        raise FrameError(f"{folder} holds no images")
     return np.concatenate(parts), np.array([len(part) for part in parts], np.int64)
 
 
@@ -42,7 +55,10 @@ def _encode(path: Path, config: PrepConfig) -> np.ndarray:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise FrameError(f"cannot read {path}: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except cv2.error as error:  # a header that claims more pixels than OpenCV's limit
+        raise FrameError(f"{path} does not decode as an image ({error.err})") from error
     if image is None:
         raise FrameError(f"{path} does not decode as an image ({len(data)} bytes)")
     if image.shape[:2] != (config.size, config.size):

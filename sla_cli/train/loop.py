@@ -10,12 +10,13 @@ from torch.utils.tensorboard import SummaryWriter
 
 from sla_cli.config import Config
 from sla_cli.core.align import Counts, align, count
-from sla_cli.core.ctc import greedy
+from sla_cli.core.ctc import check_log_probs, greedy
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch, to_pixels
 from sla_cli.data.dataset import ClipDataset, training_batches
 from sla_cli.emit import emissions_of
 from sla_cli.errors import SlaError, some
+from sla_cli.formats.emissions import Emission
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import log, progress
@@ -25,6 +26,8 @@ from sla_cli.model.recognizer import Recognizer
 from sla_cli.train.losses import losses
 from sla_cli.train.metrics import Epoch, write_metrics
 from sla_cli.train.state import State, load_state, save_state
+
+SMALLEST_SCALE = 2.0**-10  # of the loss in fp16: halved by each overflow from 65536, doubled after 2000 good steps
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ def train(trainer: Trainer) -> list[Epoch]:
     is that of a run that was never interrupted.
 
     Raises:
-        SlaError: a loss is not finite (names the clips), or the saved state is not of this run.
+        SlaError: a loss or a dev clip's log-probabilities are not finite (names the clips), or the saved state is
+            not of this run.
     """
     config, glosses = trainer.config, trainer.run.glosses
     torch.manual_seed(config.train.seed)
@@ -55,7 +59,7 @@ def train(trainer: Trainer) -> list[Epoch]:
         load_state(trainer.run.state, state)
         log.info("resuming after epoch %d of %d", len(state.epochs), config.train.epochs)
     first = len(state.epochs) + 1
-    data = ClipDataset(trainer.store["train"], glosses, model.stride, config.train)
+    data = ClipDataset(trainer.store["train"], glosses, model.stride, config.train, config.model.image_size)
     with SummaryWriter(str(trainer.run.tensorboard), purge_step=first) as board:
         for number in range(first, config.train.epochs + 1):
             state.epochs.append(_epoch(number, trainer, state, data))
@@ -105,6 +109,11 @@ def _step(batch: Batch, trainer: Trainer, state: State, epoch: int) -> dict[str,
     state.scaler.scale(result.total).backward()
     state.scaler.step(state.optimizer)
     state.scaler.update()
+    if state.scaler.get_scale() < SMALLEST_SCALE:
+        raise SlaError(
+            f"gradients overflow fp16 at every loss scale in epoch {epoch}, last for clips {some(batch.ids)}",
+            "Use --set train.precision=bf16 or fp32, or a lower --lr.",
+        )
     return {"loss": result.total.item(), **{name: value.item() for name, value in result.parts.items()}}
 
 
@@ -119,16 +128,29 @@ def _refuse(batch: Batch, clips: torch.Tensor, trainer: Trainer, epoch: int) -> 
 
 
 def evaluate(model: Recognizer, split: Split, trainer: Trainer) -> Counts:
-    """Pooled error counts of greedy decoding on a split, under the corpus's scoring profile."""
+    """Pooled error counts of greedy decoding on a split, under the corpus's scoring profile.
+
+    Raises:
+        SlaError: a clip's log-probabilities are NaN or infinite.
+    """
     total = Counts()
     references, glosses = split.references(), trainer.run.glosses
     with progress(f"scoring {split.name}", len(split)) as advance:
         for emission in emissions_of(model, split, trainer.config, trainer.placement):
+            _check(emission, len(glosses))
             words = [glosses[label - 1] for label, _, _ in greedy(emission.log_probs)]
             reference = trainer.profile.reference(references[emission.id])
             total = total + count(align(reference, trainer.profile.hypothesis(words)))
             advance()
     return total
+
+
+def _check(emission: Emission, glosses: int) -> None:
+    """Weights that the last step spoiled show here, before they are saved over good ones."""
+    try:
+        check_log_probs(emission.log_probs, glosses + 1)
+    except SlaError as error:
+        raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
 
 
 def _save(trainer: Trainer, state: State) -> None:

@@ -31,8 +31,8 @@ def start(
     for split in ("train", "dev"):
         store[split]  # raises where it is missing
     _warn_of_missing_clips(store)
-    receipt_path(folder).unlink(missing_ok=True)
-    run.state.unlink(missing_ok=True)
+    for path in (receipt_path(folder), folder / "run.toml", run.state, run.best, run.last, run.metrics):
+        path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
     digests = {split: store[split].digest for split in ("train", "dev")}
     facts = {"store": str(store.path.resolve()), "corpus": store.corpus, "preset": preset, "digests": digests}
     run.create(config, store.vocabulary, facts)
@@ -67,7 +67,9 @@ def _train(run: Run, store: Store, device: str) -> Epoch:
     epochs = train(trainer)
     best = min(epochs, key=lambda epoch: (epoch.dev.wer, epoch.number))
     receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
-    write_receipt(receipt, run.path)
+    old = read_receipt(run.path)
+    if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run leaves its times alone
+        write_receipt(receipt, run.path)
     return best
 
 

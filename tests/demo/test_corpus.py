@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from sla_cli.demo.grammar import GLOSSES
 from sla_cli.errors import SlaError
 from sla_cli.formats.table import read_table
 
-COUNTS = {"train": 3, "dev": 2, "test": 1}
+COUNTS: dict[str, Any] = {"train": 3, "dev": 2, "test": 1}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_layout_is_that_of_the_release(drawn: Path) -> None:
         pytest.skip("the released annotations are not on this machine")
     drawn_table = (drawn / "annotations" / "manual" / "dev.corpus.csv").read_bytes()
     form = re.compile(rb"id\|folder\|signer\|annotation\n(?:(\S+)\|\1/1/\*\.png\|Signer\d\d\|[^|\n]+\n)+")
-    stm_form = re.compile(rb"(?:\S+ 1 signer\d\d 0\.0 1\.79769e\+308 [^\n]+\n+)+")
+    stm_form = re.compile(rb"(?:\S+ 1 signer\d\d 0\.0 1\.79769e\+308 [^\n]+\n*)+")
     assert form.fullmatch(drawn_table)
     assert form.fullmatch((real / "dev.corpus.csv").read_bytes())
     assert stm_form.fullmatch((drawn / "evaluation" / "phoenix2014-groundtruth-dev.stm").read_bytes())
@@ -80,7 +81,7 @@ def test_same_seed_same_bytes_with_any_number_of_processes(drawn: Path, tmp_path
     done: list[int] = []
     draw_corpus(tmp_path, seed=3, jobs=2, progress=done.append, **COUNTS)
     assert digests(tmp_path / FOLDER) == digests(drawn)
-    assert done == [1, 2, 3, 4, 5, 6]
+    assert sum(done) == sum(COUNTS.values())
 
 
 def test_a_clip_depends_on_nothing_but_seed_split_and_number(drawn: Path, tmp_path: Path) -> None:

@@ -6,21 +6,15 @@ import numpy as np
 import pytest
 
 from sla_cli.demo.drawing import draw_frame, draw_stage
-from sla_cli.demo.grammar import GLOSSES, draw_sentence
+from sla_cli.demo.grammar import GLOSSES, draw_sentences
 from sla_cli.demo.lexicon import SIGNS
 from sla_cli.demo.signers import SIGNERS, Signer
 from sla_cli.demo.signing import LEFT, RIGHT, sign_sentence
 
-SEEDS = range(8)
-
 
 def performances(signer: Signer) -> list[tuple[tuple[str, ...], np.ndarray]]:
-    found = []
-    for seed in SEEDS:
-        rng = np.random.default_rng(seed)
-        sentence = draw_sentence(rng, "train")
-        found.append((sentence, sign_sentence(sentence, signer, rng)))
-    return found
+    rng = np.random.default_rng(0)
+    return [(sentence, sign_sentence(sentence, signer, rng)) for sentence in draw_sentences(0, "train", 22)]
 
 
 def test_every_gloss_has_a_sign() -> None:
@@ -66,7 +60,7 @@ def test_signs_differ_in_their_middle() -> None:
         poses = sign_sentence([gloss], SIGNERS[0], steady)
         ways[gloss] = poses[np.linspace(6, len(poses) - 7, 12).astype(int)][:, :18] / np.tile([1, 1, 45] + [1] * 6, 2)
     for one, other in combinations(GLOSSES, 2):
-        assert np.abs(ways[one] - ways[other]).max() > 0.3, f"{one} looks like {other}"
+        assert np.abs(ways[one] - ways[other]).max() > 0.2, f"{one} looks like {other}"
 
 
 def test_the_same_sentence_is_never_signed_twice_alike() -> None:

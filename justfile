@@ -1,0 +1,24 @@
+# What people type. `just` lists it.
+
+default:
+    @just --list
+
+# Everything that CI checks
+check: lint types imports test
+
+lint:
+    ruff check .
+    ruff format --check .
+
+types:
+    mypy
+
+imports:
+    lint-imports
+
+test:
+    pytest
+
+# The whole way on synthetic signing, files kept in ./sla-demo
+demo:
+    sla demo --keep sla-demo

@@ -1,0 +1,133 @@
+"""`sla demo`: a synthetic corpus through the four stages, by the same functions that the commands call."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sla_cli.config import DecodeConfig, PrepConfig, resolve
+from sla_cli.decode.lm_run import estimate_file
+from sla_cli.decode.run import decode_file
+from sla_cli.decode.split import BeamOptions
+from sla_cli.demo.corpus import draw_corpus
+from sla_cli.emit import emit
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.formats.work import Work
+from sla_cli.log import log, progress
+from sla_cli.prep.build import build_store
+from sla_cli.prep.corpora import phoenix2014
+from sla_cli.report.page import System, write_page
+from sla_cli.score.run import score_file
+from sla_cli.train.start import start
+
+CLIPS = {"train": 240, "dev": 40, "test": 40}
+NEXT = (
+    "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
+    "sla prep phoenix2014 /path/to/phoenix2014-release",
+    "sla train --variant adapter  # CLIP ViT-B/16; wants a GPU",
+    "sla decode --lm gloss.arpa",
+    "sla score",
+)
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo found: WER in percent on test, and where its page lies."""
+
+    wer: float
+    wer_lm: float
+    dev_wer: float
+    page: Path
+    kept: Path | None
+    seconds: float
+
+    def text(self) -> str:
+        kept = f"All files are in {self.kept}.\n" if self.kept else ""
+        steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
+        return (
+            f"test WER {self.wer:.2f} % without a language model, {self.wer_lm:.2f} % with a gloss bigram\n"
+            f"(synthetic signing, {CLIPS['test']} unseen sentences, {self.seconds:.0f} s)\n"
+            f"Look at {self.page}\n{kept}\nNext:\n{steps}"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "wer": self.wer,
+            "wer_lm": self.wer_lm,
+            "dev_wer": self.dev_wer,
+            "page": str(self.page),
+            "kept": str(self.kept) if self.kept else None,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def run_demo(keep: Path | None = None, *, seed: int = 0, jobs: int = 0) -> DemoResult:
+    """Draw, prep, train, decode and score; everything but the page is thrown away unless `keep` names a folder.
+
+    Raises:
+        SlaError: `keep` exists and is not empty.
+    """
+    begun = time.monotonic()
+    with _folder(keep) as folder:
+        store = _corpus_to_store(folder, seed, jobs)
+        run = Run(Work(folder / "work").new_run("adapter"))
+        best = start(store, run.path, resolve("tiny", flags={"train.seed": seed}), preset="tiny", device="cpu")
+        page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
+        systems = _decode_and_score(store, run, folder, page)
+    wer, wer_lm = (system.score.total.wer for system in systems)
+    return DemoResult(wer, wer_lm, best.dev.wer, page, keep, time.monotonic() - begun)
+
+
+def _corpus_to_store(folder: Path, seed: int, jobs: int) -> Store:
+    with progress("drawing clips", sum(CLIPS.values())) as advance:
+        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or os.cpu_count() or 1, progress=advance, **CLIPS)
+    out = Work(folder / "work").stores / phoenix2014.NAME
+    outcome = build_store(phoenix2014, folder / "corpus", out, PrepConfig(), jobs=jobs)
+    log.info("store: %s", outcome.clips)
+    return Store(out)
+
+
+def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> list[System]:
+    """Decode test without and with a bigram, score both, write the page."""
+    work, lm = Work(folder / "work"), folder / "gloss.arpa"
+    emissions = work.emissions / run.path.name / "test.h5"
+    emit(run, store["test"], emissions, device="cpu")
+    estimate_file(store.path, lm, order=2, fallback=True)
+    systems = []
+    for name, model in (("without language model", None), ("with gloss bigram", lm)):
+        options = BeamOptions(DecodeConfig.beam, DecodeConfig.alpha, DecodeConfig.beta, model)
+        path, hypotheses = decode_file(emissions, work.hypotheses / run.path.name, options)
+        _, score = score_file(path, work.scores)
+        systems.append(System(name, score, hypotheses))
+    write_page(
+        page,
+        title="sla demo",
+        split=store["test"],
+        emissions=Emissions(emissions),
+        systems=systems,
+        metrics=run.metrics,
+        note="Synthetic signing drawn by sla itself: it shows that the whole way works, not how well on real signing.",
+        next_steps=NEXT,
+    )
+    return systems
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="sla-demo-") as name:
+            yield Path(name)
+        return
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise SlaError(f"{keep} exists and is not empty", "Name a new folder for --keep.")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep

@@ -1,0 +1,58 @@
+"""What is made of pixels on the page: frames and log-probabilities as data URIs. Text is left to the browser."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.ctc import BLANK
+from sla_cli.formats.store import StoredClip
+
+TILES, TILE = 14, 104  # pictures of a film strip, and the side of each in pixels
+JPEG_QUALITY = 78
+HUE, GREY = (231, 110, 64), (148, 139, 132)  # BGR: legible on white and on near black
+GAMMA = 0.6  # lifts small probabilities, which tell what else the model considered
+
+
+def film_strip(clip: StoredClip) -> str:
+    """Frames from the middles of equal stretches of a clip, side by side from left to right, as a JPEG.
+
+    Raises:
+        FormatError: a frame does not decode.
+    """
+    middles = ((np.arange(TILES) + 0.5) * len(clip) / TILES).astype(int)
+    tiles = [cv2.resize(_frame(clip, int(time)), (TILE, TILE), interpolation=cv2.INTER_AREA) for time in middles]
+    strip = cv2.cvtColor(np.hstack(tiles), cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return _data_uri("image/jpeg", encoded)
+
+
+def heat_map(log_probs: NDArray[np.floating], columns: Sequence[int]) -> str:
+    """Probabilities as the opacity of one colour, so that one PNG suits light and dark pages; the blank is grey.
+
+    Args:
+        log_probs: float (steps, glosses + 1), natural log.
+        columns: what to show, a row each, from top to bottom.
+
+    Returns:
+        A PNG of (rows, steps) pixels.
+    """
+    probs = np.exp(log_probs[:, list(columns)].T.clip(max=0.0))
+    image = np.empty((*probs.shape, 4), np.uint8)
+    for row, column in enumerate(columns):
+        image[row, :, :3] = GREY if column == BLANK else HUE
+    image[..., 3] = np.rint(255 * probs**GAMMA)
+    _, encoded = cv2.imencode(".png", image)
+    return _data_uri("image/png", encoded)
+
+
+def _frame(clip: StoredClip, time: int) -> NDArray[np.uint8]:
+    return clip.frames(slice(time, time + 1))[0]
+
+
+def _data_uri(kind: str, data: NDArray[np.uint8]) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"

@@ -1,0 +1,184 @@
+"""One clip on a time axis: frames, probabilities, and what was recognised when. Lengths are percent of the clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len
+
+from sla_cli.core.ctc import BLANK, feasible, force_align, frame_spans
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.result import ClipScore
+from sla_cli.formats.emissions import Emission, EmissionHeader
+from sla_cli.formats.store import StoredClip
+from sla_cli.report.axis import Tick, exact
+from sla_cli.report.pictures import film_strip, heat_map
+
+MOST_ROWS = 16  # of the heat map, the blank apart
+NARROWEST = 560  # pixels
+PIXELS_A_CELL, PADDING = 7.6, 10.0  # of a label: a terminal cell of text, and what surrounds it
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one system made of a clip."""
+
+    system: str
+    score: ClipScore
+    hypothesis: Hypothesis
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A gloss in time: a bar over its span, and a label that begins at `label` and has `room`.
+
+    `op` is how it was aligned (C, S or I), "" where that is not known.
+    """
+
+    gloss: str
+    op: str
+    start: float
+    length: float
+    label: float
+    room: float
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A row of glosses under the heat map: `marks`, or mere `glosses` where their times are not known."""
+
+    name: str
+    glosses: tuple[str, ...]
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """A row of the heat map; `gloss` is None for the blank, `expected` says that the reference has it."""
+
+    gloss: str | None
+    expected: bool
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All that a picture of a clip shows.
+
+    Attributes:
+        film, heat: data URIs.
+        heat_width: percent; the last output step may reach past the last frame.
+        pixels: width below which the labels would not fit.
+    """
+
+    id: str
+    signer: str
+    readings: tuple[Reading, ...]
+    film: str
+    heat: str
+    heat_width: float
+    rows: tuple[HeatRow, ...]
+    lanes: tuple[Lane, ...]
+    ticks: tuple[Tick, ...]
+    pixels: int
+
+
+@dataclass(frozen=True)
+class _Track:
+    """A lane before it is laid out; spans in video frames, () where not known."""
+
+    name: str
+    glosses: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+    ops: tuple[str, ...]
+
+    @property
+    def pixels(self) -> list[float]:
+        """Width of each gloss's label."""
+        return [PIXELS_A_CELL * cell_len(gloss) + PADDING for gloss in self.glosses]
+
+
+def draw_timeline(
+    clip: StoredClip, emission: Emission, header: EmissionHeader, readings: Sequence[Reading]
+) -> Timeline:
+    """Draw a clip of at least one frame and one output step.
+
+    Raises:
+        FormatError: a frame does not decode.
+    """
+    column_of = {gloss: column for column, gloss in enumerate(header.glosses, start=1)}
+    named = [*clip.glosses, *(gloss for reading in readings for gloss in reading.hypothesis.glosses)]
+    columns = [*_columns(emission.log_probs, {column_of[gloss] for gloss in named if gloss in column_of}), BLANK]
+    tracks = [_reference(clip, emission, column_of, header.stride), *map(_decoded, readings)]
+    pixels = max(NARROWEST, *(round(sum(track.pixels)) for track in tracks))
+    names = (None, *header.glosses)
+    return Timeline(
+        id=clip.id,
+        signer=clip.signer,
+        readings=tuple(readings),
+        film=film_strip(clip),
+        heat=heat_map(emission.log_probs, columns),
+        heat_width=100 * len(emission.log_probs) * header.stride / len(clip),
+        rows=tuple(HeatRow(names[column], names[column] in clip.glosses) for column in columns),
+        lanes=tuple(Lane(track.name, track.glosses, _marks(track, len(clip), pixels)) for track in tracks),
+        ticks=tuple(exact(0.0, len(clip) / header.fps).ticks),
+        pixels=pixels,
+    )
+
+
+def _columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
+    """The glosses that matter, ordered by when they are most probable.
+
+    Those in `named`, then those that are the most probable at some step, the surest first, up to MOST_ROWS.
+    """
+    peaks = log_probs.max(axis=0)
+    tops = set(log_probs.argmax(axis=1).tolist()) - named - {BLANK}
+    surest = [*sorted(named, key=lambda column: -peaks[column]), *sorted(tops, key=lambda column: -peaks[column])]
+    return sorted(surest[:MOST_ROWS], key=lambda column: (int(log_probs[:, column].argmax()), column))
+
+
+def _reference(clip: StoredClip, emission: Emission, column_of: dict[str, int], stride: int) -> _Track:
+    """The reference where these emissions fit it best; without times where the model cannot have said it."""
+    labels = [column_of[gloss] for gloss in clip.glosses if gloss in column_of]
+    spans: tuple[tuple[int, int], ...] = ()
+    if len(labels) == len(clip.glosses) and feasible(len(emission.log_probs), labels):
+        spans = frame_spans(force_align(emission.log_probs, labels), stride, len(clip))
+    return _Track("reference", clip.glosses, spans, ("",) * len(clip.glosses))
+
+
+def _decoded(reading: Reading) -> _Track:
+    """A hypothesis with how each gloss was aligned, as long as normalisation left their number alone."""
+    glosses = reading.hypothesis.glosses
+    ops: tuple[str, ...] = tuple(pair.op for pair in reading.score.pairs if pair.hypothesis is not None)
+    return _Track(
+        reading.system, glosses, reading.hypothesis.spans, ops if len(ops) == len(glosses) else ("",) * len(glosses)
+    )
+
+
+def _marks(track: _Track, frames: int, pixels: int) -> tuple[Mark, ...]:
+    """Bars where the spans are, and labels that begin with their bar wherever they do not get in each other's way."""
+    if len(track.spans) != len(track.glosses):
+        return ()
+    starts = [100 * start / frames for start, _ in track.spans]
+    labels = _spread(starts, [100 * width / pixels for width in track.pixels])
+    return tuple(
+        Mark(gloss, op, start, 100 * end / frames - start, label, after - label)
+        for gloss, op, start, (_, end), label, after in zip(
+            track.glosses, track.ops, starts, track.spans, labels, [*labels[1:], 100.0], strict=True
+        )
+    )
+
+
+def _spread(starts: Sequence[float], widths: Sequence[float]) -> list[float]:
+    """Left ends near `starts` of intervals of these widths that do not overlap and end at 100; they need to fit."""
+    lefts: list[float] = []
+    free = 0.0
+    for start, width in zip(starts, widths, strict=True):
+        lefts.append(max(start, free))
+        free = lefts[-1] + width
+    limit = 100.0
+    for index in reversed(range(len(lefts))):
+        lefts[index] = limit = min(lefts[index], limit - widths[index])
+    return lefts

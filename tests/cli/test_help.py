@@ -1,0 +1,52 @@
+"""The command line answers at once and says what it does."""
+
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = ["prep", "train", "decode", "score", "lm", "demo"]
+HEAVY = ["torch", "timm", "loralib", "cv2", "h5py", "numpy", "pyctcdecode", "kenlm", "matplotlib", "dacite"]
+
+
+def sla(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "sla_cli", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_importing_the_command_line_imports_nothing_heavy() -> None:
+    code = f"import sys, sla_cli.cli.main; print([name for name in {HEAVY} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_every_option(command: str) -> None:
+    answer = sla(command, "--help")
+    assert answer.returncode == 0
+    assert command in answer.stdout
+
+
+def test_help_lists_all_commands_and_completion() -> None:
+    text = sla("--help").stdout
+    assert all(command in text for command in COMMANDS)
+    assert "--install-completion" in text
+
+
+def test_unknown_command_and_option_suggest_the_nearest() -> None:
+    command, option = sla("trian"), sla("train", "--varaint", "lora")
+    assert (command.returncode, option.returncode) == (2, 2)
+    assert "train" in command.stderr
+    assert "--variant" in option.stderr
+
+
+def test_unknown_key_suggests_the_nearest() -> None:
+    answer = sla("train", "--set", "train.epoch=3")
+    assert answer.returncode == 2
+    assert "unknown key train.epoch" in answer.stderr
+    assert "'epochs'" in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_no_colour_when_asked_and_none_in_pipes() -> None:
+    assert "\x1b[" not in sla("--help").stdout
+    assert "\x1b[" not in sla("prep", "phoenix2014", "/no/such/folder").stderr

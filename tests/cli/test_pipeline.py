@@ -1,0 +1,223 @@
+"""The four lines one after the other, as commands, on a small synthetic corpus; then what they do with bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from sla_cli.demo.corpus import draw_corpus
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.hypotheses import read_hypotheses
+
+
+def run_sla(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sla_cli", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the four lines have run."""
+    folder = tmp_path_factory.mktemp("four-lines")
+    draw_corpus(folder / "data", seed=3, train=24, dev=3, test=3, jobs=2)
+    for line in (
+        "prep phoenix2014 data --size 64",
+        "lm --order 2 --fallback",
+        "train --variant adapter --preset tiny --epochs 2",
+        "decode --lm gloss.arpa",
+        "score",
+    ):
+        answer = run_sla(folder, *line.split())
+        assert answer.returncode == 0, f"sla {line}\n{answer.stderr}"
+    return folder
+
+
+def work_on_copy(folder: Path, copy: Path) -> Path:
+    """A second folder with the same work folder in it, to spoil."""
+    subprocess.run(["cp", "-r", str(folder), str(copy)], check=True)
+    return copy
+
+
+def test_stages_name_what_they_take_and_results_go_to_stdout(folder: Path) -> None:
+    answer = run_sla(folder, "score")
+    assert "taking hypotheses" in answer.stderr
+    assert answer.stdout.startswith("WER ")
+    assert "profile:phoenix2014" in answer.stdout
+
+
+def test_every_artifact_has_a_receipt_and_nothing_partial_is_left(folder: Path) -> None:
+    work = folder / "sla-work"
+    for stage, pattern in (
+        ("prep", "stores/*/receipt.json"),
+        ("train", "runs/*/receipt.json"),
+        ("emit", "emissions/*/*.receipt.json"),
+        ("decode", "hypotheses/*/*.receipt.json"),
+        ("score", "scores/*/receipt.json"),
+    ):
+        receipts = [json.loads(path.read_text()) for path in work.glob(pattern)]
+        assert receipts and all(receipt["stage"] == stage for receipt in receipts)
+        assert all(receipt["inputs"] and receipt["environment"]["torch"] for receipt in receipts)
+    assert list(folder.rglob("*.partial")) == []
+
+
+def test_score_json_is_one_object_with_the_promised_keys(folder: Path) -> None:
+    facts = json.loads(run_sla(folder, "score", "--json", "-q").stdout)
+    assert {"wer", "sub", "del", "ins", "correct", "ref_words", "utterances", "profile"} <= facts.keys()
+    assert facts["wer"] == pytest.approx(100 * (facts["sub"] + facts["del"] + facts["ins"]) / facts["ref_words"])
+    assert facts["utterances"] == 3
+
+
+def test_hypotheses_cover_dev_with_spans_inside_the_clips(folder: Path) -> None:
+    (path,) = (folder / "sla-work/hypotheses").glob("*/*.tsv")
+    (emissions,) = (folder / "sla-work/emissions").glob("*/dev.h5")
+    frames = dict(zip(Emissions(emissions).ids, Emissions(emissions).frames.tolist(), strict=True))
+    hypotheses = read_hypotheses(path)
+    assert [hypothesis.id for hypothesis in hypotheses] == list(frames)
+    for hypothesis in hypotheses:
+        assert len(hypothesis.spans) == len(hypothesis.glosses)
+        assert all(0 <= start < end <= frames[hypothesis.id] for start, end in hypothesis.spans)
+
+
+def test_decoding_existing_emissions_needs_no_torch(folder: Path) -> None:
+    block = "import sys; sys.modules['torch'] = None; sys.argv = ['sla', 'decode', '--beam', '3']; "
+    code = block + "from sla_cli.cli.main import run; run()"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_a_second_decode_gives_the_same_file_without_work(folder: Path) -> None:
+    first, second = (run_sla(folder, "decode", "--lm", "gloss.arpa") for _ in range(2))
+    assert "up to date" in second.stderr
+    assert first.stdout == second.stdout
+
+
+def test_decode_killed_at_any_moment_leaves_nothing_half_and_a_rerun_equals(folder: Path, tmp_path: Path) -> None:
+    copy = work_on_copy(folder, tmp_path / "copy")
+    (whole,) = (folder / "sla-work/hypotheses").glob("*/dev-beam10-lm*.tsv")
+    hypotheses, emissions = copy / "sla-work/hypotheses", copy / "sla-work/emissions"
+    for delay in (1.5, 3.0, 4.0, 5.0):
+        subprocess.run(["rm", "-rf", str(hypotheses), str(emissions)], check=True)
+        command = [sys.executable, "-m", "sla_cli", "decode", "--lm", "gloss.arpa"]
+        process = subprocess.Popen(command, cwd=copy, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(delay)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for path in hypotheses.glob("*/*.tsv"):
+            assert path.read_bytes() == whole.read_bytes()  # whole or absent
+        answer = run_sla(copy, "decode", "--lm", "gloss.arpa")
+        assert answer.returncode == 0, answer.stderr
+        (again,) = hypotheses.glob("*/*.tsv")
+        assert again.read_bytes() == whole.read_bytes()
+        assert list(copy.rglob("*.partial")) == []
+
+
+class TestBadInput:
+    """One sentence, a hint, exit code 2, no traceback."""
+
+    @staticmethod
+    def refuse(folder: Path, *arguments: str) -> str:
+        answer = run_sla(folder, *arguments)
+        assert answer.returncode == 2, answer.stderr
+        assert "Traceback" not in answer.stderr
+        assert answer.stdout == ""
+        assert answer.stderr.splitlines()[-2].startswith("error: ") or "error: " in answer.stderr
+        return answer.stderr
+
+    def test_no_such_folder(self, folder: Path) -> None:
+        assert "no such folder: nowhere" in self.refuse(folder, "prep", "phoenix2014", "nowhere")
+
+    def test_not_phoenix(self, folder: Path) -> None:
+        text = self.refuse(folder, "prep", "phoenix2014", "sla-work")
+        assert "looked for annotations/manual" in text
+        assert "stores/" in text  # what lies there instead
+
+    def test_unknown_corpus(self, folder: Path) -> None:
+        assert "phoenix2014" in self.refuse(folder, "prep", "phoenix", "data")
+
+    def test_store_of_another_version(self, folder: Path, tmp_path: Path) -> None:
+        copy = work_on_copy(folder, tmp_path / "copy")
+        with h5py.File(copy / "sla-work/stores/phoenix2014/train.h5", "r+") as file:
+            file.attrs["version"] = 99
+        text = self.refuse(copy, "train", "--preset", "tiny")
+        assert "version 99" in text
+        assert "sla prep" in text
+
+    def test_glosses_that_do_not_match(self, folder: Path, tmp_path: Path) -> None:
+        copy = work_on_copy(folder, tmp_path / "copy")
+        (glosses,) = (copy / "sla-work/runs").glob("*/glosses.txt")
+        glosses.write_text(glosses.read_text().replace("\n", "X\n", 1))
+        text = self.refuse(copy, "decode")
+        assert "do not match" in text
+        assert "1 are new, 1 are gone" in text
+
+    @pytest.mark.parametrize("content", [b"", b"not a model\n", b"\\data\\\nngram 1=2\n", b"\x1f\x8bgarbage"])
+    def test_a_language_model_that_is_none(self, folder: Path, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "bad.arpa"
+        path.write_bytes(content)
+        assert str(path) in self.refuse(folder, "decode", "--lm", str(path))
+
+    def test_missing_language_model(self, folder: Path) -> None:
+        assert "nowhere.arpa" in self.refuse(folder, "decode", "--lm", "nowhere.arpa")
+
+    def test_hypotheses_that_miss_or_exceed_the_references(self, folder: Path, tmp_path: Path) -> None:
+        hypotheses, references = tmp_path / "hyp.csv", tmp_path / "ref.txt"
+        references.write_text("id|gloss\none|A\ntwo|B\n")
+        hypotheses.write_text("id,gloss\none,A\nthree,B\n")
+        text = self.refuse(folder, "score", str(hypotheses), "--ref", str(references))
+        assert "two" in text
+        assert "three" in text
+
+    def test_hypotheses_of_unknown_origin_need_references(self, folder: Path, tmp_path: Path) -> None:
+        path = tmp_path / "hyp.csv"
+        path.write_text("id,gloss\none,A\n")
+        assert "--ref" in self.refuse(folder, "score", str(path))
+
+    def test_damaged_emissions_are_named(self, folder: Path, tmp_path: Path) -> None:
+        copy = work_on_copy(folder, tmp_path / "copy")
+        (path,) = (copy / "sla-work/emissions").glob("*/dev.h5")
+        path.write_bytes(path.read_bytes()[:500])
+        text = self.refuse(copy, "decode", "--beam", "4")
+        assert "dev.h5" in text
+        assert "sla decode" in text
+
+    def test_nan_in_emissions_names_the_clip(self, folder: Path, tmp_path: Path) -> None:
+        copy = work_on_copy(folder, tmp_path / "copy")
+        (path,) = (copy / "sla-work/emissions").glob("*/dev.h5")
+        with h5py.File(path, "r+") as file:
+            file["log_probs"][0, 0] = np.nan
+        assert Emissions(path).ids[0] in self.refuse(copy, "decode", "--beam", "4")
+
+    def test_work_folder_without_artifacts(self, tmp_path: Path) -> None:
+        for stage in ("train", "decode", "score"):
+            assert "no finished" in self.refuse(tmp_path, stage)
+
+    def test_unreachable_weights_name_the_ways_out(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        monkeypatch.setenv("HF_HOME", str(folder / "empty-cache"))
+        text = self.refuse(folder, "train", "--variant", "adapter")
+        assert "--weights FILE" in text
+        assert "--preset tiny" in text
+
+
+def test_golden_scores_through_the_command(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[3] / "shared" / "golden"
+    if not golden.is_dir():
+        pytest.skip(f"no {golden}: the golden answers of the official scorers")
+    phoenix, isharah = golden / "phoenix2014-dev", golden / "isharah1000-si-dev"
+    arguments = ("--ref", str(phoenix / "ref.stm"), "--normalize", "phoenix2014", "--json", "-q")
+    facts = json.loads(run_sla(tmp_path, "score", str(phoenix / "hyp.ctm"), *arguments).stdout)
+    assert [facts[key] for key in ("correct", "sub", "del", "ins", "utterances")] == [4476, 672, 392, 557, 540]
+    arguments = ("--ref", str(isharah / "ref.txt"), "--normalize", "none", "--json", "-q")
+    facts = json.loads(run_sla(tmp_path, "score", str(isharah / "hyp.csv"), *arguments).stdout)
+    assert facts["sub"] + facts["del"] + facts["ins"] == 333
+    assert facts["ref_words"] == 4554
+    assert facts["wer"] == pytest.approx(7.3123, abs=1e-4)

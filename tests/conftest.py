@@ -1,0 +1,77 @@
+"""Fixtures that tests of several stages share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+Rows = Mapping[str, Sequence[tuple[str, str, int]]]
+
+ROWS: Rows = {
+    "train": [
+        ("01April_2010_Thursday_heute_default-0", "HEUTE REGEN NORD", 16),
+        ("01April_2010_Thursday_heute_default-2", "MORGEN  SONNE SUED ", 20),
+        ("02May_2010_Sunday_tagesschau_default-1", "NULL GRAD REGEN REGEN", 24),
+    ],
+    "dev": [("03June_2011_Friday_heute_default-4", "SONNE NORD", 12)],
+    "test": [("04July_2011_Monday_heute_default-5", "REGEN HEUTE", 13)],
+}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared material beside the repository, which is not part of it."""
+    folder = Path(__file__).parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"no shared material at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phoenix_tree() -> Callable[..., Path]:
+    """A function that makes a tree in Phoenix2014's layout and returns its multisigner folder."""
+    return _phoenix_tree
+
+
+def _phoenix_tree(folder: Path, rows: Rows = ROWS, *, size: int = 48, alike: bool = False) -> Path:
+    """Make `folder`/phoenix-2014-multisigner.
+
+    Args:
+        rows: split to (id, annotation, frames) of its clips.
+        size: height of the pictures; they are narrower than high, as released.
+        alike: every frame is one and the same file, which makes large trees cheap.
+    """
+    root = folder / "phoenix-2014-multisigner"
+    manual = root / "annotations" / "manual"
+    manual.mkdir(parents=True)
+    one = root / "frame.png"
+    one.write_bytes(_picture(size, 0))
+    for split, clips in rows.items():
+        table = ["id|folder|signer|annotation"]
+        for number, (clip, glosses, frames) in enumerate(clips):
+            table.append(f"{clip}|{clip}/1/*.png|Signer0{1 + number % 9}|{glosses}")
+            frame_folder = root / "features" / "fullFrame-210x260px" / split / clip / "1"
+            frame_folder.mkdir(parents=True)
+            for time in range(frames):
+                frame = frame_folder / f"{clip}.avi_pid0_fn{time:06d}-0.png"
+                if alike:
+                    os.link(one, frame)
+                else:
+                    frame.write_bytes(_picture(size, 7 * number + time))
+        (manual / f"{split}.corpus.csv").write_text("".join(f"{line}\n" for line in table), encoding="utf-8")
+    return root
+
+
+def _picture(size: int, time: int) -> bytes:
+    """A PNG of a disc that moves with time over a smooth ground."""
+    height, width = size, max(1, size * 210 // 260)
+    y, x = np.mgrid[:height, :width] / size
+    image = np.stack([90 + 60 * x, 120 + 50 * y, 100 + 40 * (x + y) / 2], axis=-1).astype(np.uint8)
+    centre = (int(width * (0.5 + 0.3 * np.cos(time / 5))), int(height * (0.5 + 0.3 * np.sin(time / 5))))
+    cv2.circle(image, centre, max(1, size // 8), (180, 190, 230), -1, cv2.LINE_AA)
+    return cv2.imencode(".png", image)[1].tobytes()

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla_cli.config import TrainConfig
+from sla_cli.core.ctc import feasible, minimum_steps
+from sla_cli.data.augment import View, random_view
+
+LENGTHS, SEEDS = st.integers(1, 300), st.integers(0, 2**20)
+
+
+def view(length: int, seed: int, targets: tuple[int, ...] = (1,), stride: int = 4, **settings: float) -> View:
+    config = TrainConfig(**settings)
+    rng = np.random.default_rng(seed)
+    return random_view(length, minimum_steps(targets) * stride, stride, config, rng)
+
+
+@given(LENGTHS, SEEDS, st.sampled_from([1, 2, 4, 6]))
+def test_sorted_frames_of_the_clip_in_whole_steps(length: int, seed: int, stride: int) -> None:
+    chosen = view(length, seed, stride=stride)
+    frames = chosen.frames
+    assert (np.diff(frames) >= 0).all()
+    assert 0 <= frames[0] <= frames[-1] < length
+    assert len(frames) % stride == 0
+    assert 0 <= chosen.top <= 1
+    assert 0 <= chosen.left <= 1
+
+
+@given(LENGTHS, SEEDS, st.lists(st.integers(1, 3), max_size=120))
+def test_glosses_always_fit(length: int, seed: int, targets: list[int]) -> None:
+    assert feasible(len(view(length, seed, tuple(targets)).frames) // 4, targets)
+
+
+@given(LENGTHS, SEEDS)
+def test_new_length_is_within_the_bounds(length: int, seed: int) -> None:
+    frames = view(length, seed).frames
+    shortest, longest = round(0.8 * length), round(1.2 * length)
+    assert max(32, min(shortest, 230)) <= len(frames) <= min(max(longest, 32), 230) + 3
+
+
+@given(LENGTHS, SEEDS)
+def test_no_frame_twice_where_the_clip_gets_shorter(length: int, seed: int) -> None:
+    frames = view(length, seed).frames
+    assert len(frames) > length or len(set(frames.tolist())) == len(frames)
+
+
+def test_without_rescaling_a_clip_stays_as_it_is() -> None:
+    for length in (32, 64, 228):
+        assert view(length, 0, rescale=0.0).frames.tolist() == list(range(length))
+    assert len(view(33, 0, rescale=0.0).frames) == 36
+
+
+def test_lengths_spread_over_the_range() -> None:
+    lengths = [len(view(100, seed).frames) for seed in range(400)]
+    assert min(lengths) <= 84
+    assert max(lengths) >= 116
+    assert abs(np.mean(lengths) - 101.5) < 2
+
+
+def test_flip_is_as_likely_as_set() -> None:
+    for probability in (0.0, 0.5, 1.0):
+        share = np.mean([view(40, seed, flip=probability).flip for seed in range(400)])
+        assert abs(share - probability) < 0.1 * (0 < probability < 1) + 1e-9
+
+
+@given(LENGTHS, SEEDS)
+def test_the_seed_says_it_all(length: int, seed: int) -> None:
+    one, two = view(length, seed), view(length, seed)
+    assert one.frames.tolist() == two.frames.tolist()
+    assert (one.top, one.left, one.flip) == (two.top, two.left, two.flip)

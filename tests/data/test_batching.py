@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sla_cli.data.batching import Batch, Sample, collate, to_pixels
+
+MEAN, STD = (0.48, 0.45, 0.41), (0.27, 0.26, 0.25)
+CORNERS = ((0.0, 1.0), (0.5, 0.5), (0.9, 0.13))
+LENGTHS = (3, 1, 2)
+
+
+def samples(size: int = 32) -> list[Sample]:
+    rng = np.random.default_rng(0)
+    targets = ((2, 2, 1), (), (3,))
+    return [
+        Sample(f"clip-{n}", rng.integers(0, 256, (length, size, size, 3), np.uint8), CORNERS[n], n != 1, targets[n])
+        for n, length in enumerate(LENGTHS)
+    ]
+
+
+def pixels(batch: Batch, crop: float, size: int) -> np.ndarray:
+    made = to_pixels(batch, crop=crop, size=size, mean=MEAN, std=STD, device=torch.device("cpu"))
+    assert made.dtype == torch.float32
+    return made.numpy()
+
+
+def cropped(sample: Sample, side: int) -> np.ndarray:
+    """float64 (frames, side, side, 3), by slicing."""
+    free = sample.frames.shape[1] - side
+    top, left = round(sample.corner[0] * free), round(sample.corner[1] * free)
+    part = sample.frames[:, top : top + side, left : left + side].astype(float)
+    return part[:, :, ::-1] if sample.flip else part
+
+
+def normalised(frames: np.ndarray) -> np.ndarray:
+    return ((frames / 255 - np.array(MEAN)) / np.array(STD)).transpose(0, 3, 1, 2)
+
+
+def test_clips_one_after_the_other() -> None:
+    batch = collate(samples())
+    assert batch.ids == ("clip-0", "clip-1", "clip-2")
+    assert batch.frames.dtype == torch.uint8
+    assert batch.lengths.tolist() == list(LENGTHS)
+    assert batch.targets.tolist() == [2, 2, 1, 3]
+    assert batch.targets.dtype == torch.int64
+    assert batch.target_lengths.tolist() == [3, 0, 1]
+    for part, sample in zip(batch.frames.split(list(LENGTHS)), samples(), strict=True):
+        assert np.array_equal(part.numpy(), sample.frames)
+
+
+@pytest.mark.parametrize(("crop", "side"), [(1.0, 32), (0.875, 28), (0.5, 16)])
+def test_crop_mirror_and_normalise_are_the_naive_ones(crop: float, side: int) -> None:
+    expected = np.concatenate([normalised(cropped(sample, side)) for sample in samples()])
+    np.testing.assert_allclose(pixels(collate(samples()), crop, side), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [14, 24, 40])
+def test_resizing_is_pillows(size: int) -> None:
+    def resized(channel: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(channel.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR))
+
+    expected = []
+    for sample in samples():
+        for frame in cropped(sample, 28):
+            expected.append(np.stack([resized(frame[..., channel]) for channel in range(3)], axis=-1))
+    np.testing.assert_allclose(pixels(collate(samples()), 0.875, size), normalised(np.stack(expected)), atol=1e-3)
+
+
+def test_mirroring_twice_is_nothing() -> None:
+    plain = [replace(sample, flip=False, corner=(0.5, 0.5)) for sample in samples()]
+    mirrored = [replace(sample, flip=True) for sample in plain]
+    assert np.array_equal(pixels(collate(mirrored), 0.75, 24)[..., ::-1], pixels(collate(plain), 0.75, 24))
+
+
+def test_a_clips_pixels_depend_on_no_other_clip() -> None:
+    together = pixels(collate(samples()), 0.875, 14)
+    alone = [pixels(collate([sample]), 0.875, 14) for sample in samples()]
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-6)

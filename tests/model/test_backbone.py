@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+from synthetic import tiny
+from torch import Tensor, nn
+
+from sla_cli.config import AdapterConfig, Config, ModelConfig
+from sla_cli.errors import SlaError
+from sla_cli.model.adapters import ShiftedLoRA, TemporalAdapter
+from sla_cli.model.backbone import Backbone, chosen_layers
+
+SMALL = {"embed_dim": 32, "depth": 2, "num_heads": 2}
+CLIP = {"model__backbone_args": {**SMALL, "patch_size": 16, "num_classes": 24}}
+REGISTERS = {"model__backbone": "vit_small_patch14_reg4_dinov2", "model__backbone_args": SMALL, "model__image_size": 28}
+NO_CLASS_TOKEN = {"model__backbone": "vit_base_patch16_siglip_224", "model__backbone_args": SMALL}
+BACKBONES = {"clip": CLIP, "registers": REGISTERS, "no class token": NO_CLASS_TOKEN}
+VARIANTS = {
+    "frozen": {"model__variant": "frozen"},
+    "lora": {"model__variant": "lora", "lora__rank": 2},
+    "adapter": {"model__variant": "adapter", "adapter__place": "both"},
+    "adapter before mlp": {"model__variant": "adapter", "adapter__place": "mlp"},
+    "adapter before attention of the last": {"adapter__place": "attention", "model__layers": "last:1"},
+}
+LENGTHS = torch.tensor([3, 1, 2])
+
+
+def adapted(config: Config) -> Backbone:
+    backbone = Backbone(config.model)
+    backbone.adapt(config.model, config.adapter, config.lora)
+    return backbone
+
+
+def bare(config: Config) -> nn.Module:
+    """timm's own model, with the weights of ours."""
+    model, extra = config.model, dict(config.model.backbone_args)
+    if "clip" not in model.backbone:
+        extra["num_classes"] = 0
+    made = timm.create_model(model.backbone, img_size=model.image_size, **extra)
+    made.load_state_dict(Backbone(model).vit.state_dict())
+    return made.eval().requires_grad_(False)
+
+
+def pixels(config: Config) -> Tensor:
+    return torch.randn(int(LENGTHS.sum()), 3, config.model.image_size, config.model.image_size)
+
+
+def disturb(backbone: Backbone) -> None:
+    """As if trained: what is zero when fresh is not any more."""
+    for module in backbone.modules():
+        if isinstance(module, TemporalAdapter):
+            nn.init.normal_(module.up.weight)
+        elif isinstance(module, ShiftedLoRA):
+            nn.init.normal_(module.lora_B)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("mixed", [False, True], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_a_fresh_model_is_the_bare_backbone_to_the_bit(kind: str, variant: str, mixed: bool, training: bool) -> None:
+    config = tiny(**BACKBONES[kind], **VARIANTS[variant])
+    ours, theirs, x = adapted(config).train(training), bare(config), pixels(config)
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        expected = theirs(x)
+        assert torch.equal(ours(x, LENGTHS), expected)
+    assert expected.shape == (len(x), ours.width)
+    disturb(ours)
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        assert torch.equal(ours(x, LENGTHS), expected) == (variant == "frozen")
+
+
+@pytest.fixture(scope="module")
+def dinov2(shared: Path) -> Path:
+    file = shared / "data" / "weights" / "vit_small_patch14_dinov2-img224.fp16.safetensors"
+    if not file.is_file():
+        pytest.skip(f"no weights at {file}")
+    return file
+
+
+@pytest.mark.parametrize("variant", ["adapter", "lora"])
+def test_real_weights_fresh_and_resized(dinov2: Path, variant: str) -> None:
+    name, size = "vit_small_patch14_dinov2", 56
+    model = ModelConfig(variant, name, str(dinov2), size)
+    ours = Backbone(model)
+    ours.adapt(model, AdapterConfig(), tiny().lora)
+    theirs = timm.create_model(
+        name, pretrained=True, pretrained_cfg_overlay={"file": str(dinov2)}, img_size=size, num_classes=0
+    ).eval()
+    x = torch.randn(2, 3, size, size)
+    with torch.inference_mode():
+        assert torch.equal(ours(x, torch.tensor([2])), theirs(x))
+    stored = load_file(dinov2)["blocks.3.mlp.fc1.weight"].float()
+    assert torch.equal(dict(theirs.named_parameters())["blocks.3.mlp.fc1.weight"], stored)
+    assert ours.width == 384
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_only_the_variants_modules_are_trainable(variant: str) -> None:
+    ours = adapted(tiny(**CLIP, **VARIANTS[variant]))
+    trainable = {name.rpartition(".")[2] for name, value in ours.named_parameters() if value.requires_grad}
+    injected = any(isinstance(module, TemporalAdapter | ShiftedLoRA) for module in ours.modules())
+    assert injected == bool(trainable) == (variant != "frozen")
+    if variant == "lora":
+        assert trainable == {"lora_A", "lora_B"}
+    frozen = {id(value) for value in ours.parameters() if not value.requires_grad}
+    assert len(frozen) == len(list(bare(tiny(**CLIP)).parameters()))
+
+
+@pytest.mark.parametrize("variant", ["adapter", "lora"])
+def test_no_gradient_for_frozen_weights_nor_below_the_first_adapted_block(variant: str) -> None:
+    config = tiny(**CLIP, model__variant=variant, model__layers="last:1")
+    ours, outputs = adapted(config).train(), list[Tensor]()
+    disturb(ours)
+    for block in ours.vit.blocks:
+        block.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    ours(pixels(config), LENGTHS).sum().backward()
+    assert [output.requires_grad for output in outputs] == [False, True]
+    for name, value in ours.named_parameters():
+        assert (value.grad is not None) == value.requires_grad, name
+        assert not value.requires_grad or name.startswith("vit.blocks.1."), name
+
+
+def test_train_mode_is_for_adapters_only() -> None:
+    ours = adapted(tiny(**CLIP, model__variant="lora", lora__dropout=0.5)).train()
+    training = {type(module) for module in ours.modules() if module.training}
+    assert training == {ShiftedLoRA, nn.Dropout}
+    assert not any(module.training for module in ours.eval().modules())
+
+
+def test_random_weights_are_the_same_each_time_and_leave_the_seed_alone() -> None:
+    torch.manual_seed(7)
+    one = Backbone(tiny(**CLIP).model)
+    after = torch.rand(1)
+    two = Backbone(tiny(**CLIP).model)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, two.state_dict()[name]), name
+    torch.manual_seed(7)
+    assert torch.equal(torch.rand(1), after)
+
+
+def test_mean_and_std_are_the_backbones_own_or_the_lineages() -> None:
+    assert Backbone(tiny(**CLIP).model).mean == pytest.approx((0.48145466, 0.4578275, 0.40821073))
+    assert Backbone(tiny(**REGISTERS).model).std == pytest.approx((0.229, 0.224, 0.225))
+    half = Backbone(tiny(**CLIP, model__normalize="half").model)
+    assert half.mean == half.std == (0.5, 0.5, 0.5)
+
+
+def test_a_classifier_is_no_feature() -> None:
+    args = {**SMALL, "patch_size": 16}
+    finetuned = tiny(model__backbone="vit_base_patch16_clip_224.openai_ft_in1k", model__backbone_args=args)
+    assert Backbone(finetuned.model).width == 32
+    clip = tiny(model__backbone="vit_base_patch16_clip_224.openai", model__backbone_args=args)
+    assert Backbone(clip.model).width == 512
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("all", [0, 1, 2, 3]), ("last:1", [3]), ("last:4", [0, 1, 2, 3]), ("2", [2]), ("3,0, 3", [0, 3])],
+)
+def test_layers(text: str, numbers: list[int]) -> None:
+    assert chosen_layers(text, 4) == numbers
+
+
+@pytest.mark.parametrize("text", ["", "last", "last:", "last:0", "last:5", "last:-1", "first:2", "4", "-1", "0,,1", "a"])
+def test_layers_that_do_not_exist(text: str) -> None:
+    with pytest.raises(SlaError, match="layers") as caught:
+        chosen_layers(text, 4)
+    assert "last:K" in caught.value.hint
+
+
+def test_weights_from_a_file_whatever_its_classifier(tmp_path: Path) -> None:
+    config = tiny(model__backbone="vit_tiny_patch16_224", model__backbone_args=SMALL)
+    other = timm.create_model("vit_tiny_patch16_224", img_size=32, num_classes=5, **SMALL)
+    for name, write in (("a.safetensors", save_file), ("a.pt", torch.save)):
+        write(other.state_dict(), tmp_path / name)
+        loaded = Backbone(tiny_with(config, tmp_path / name))
+        for key, value in loaded.vit.state_dict().items():
+            assert torch.equal(value, other.state_dict()[key])
+
+
+def tiny_with(config: Config, file: Path) -> ModelConfig:
+    return ModelConfig(**{**vars(config.model), "weights": str(file)})
+
+
+def wrong_files(folder: Path) -> dict[str, Path]:
+    """Files that are no weights of the tiny backbone."""
+    state = Backbone(tiny(**CLIP).model).vit.state_dict()
+    contents: dict[str, Any] = {
+        "foreign.pt": {"fc.weight": torch.zeros(3)},
+        "short.pt": {name: value for name, value in state.items() if name != "blocks.1.mlp.fc2.bias"},
+        "long.pt": {**state, "blocks.2.norm1.weight": torch.zeros(32)},
+        "wide.pt": {**state, "norm.weight": torch.zeros(33)},
+        "list.pt": [1, 2],
+        "tensor.pt": torch.zeros(3),
+        "code.pt": {"a": Path("a pickle that is more than tensors")},
+    }
+    for name, content in contents.items():
+        torch.save(content, folder / name)
+    save_file({"fc.weight": torch.zeros(3)}, folder / "foreign.safetensors")
+    (folder / "empty.pt").touch()
+    (folder / "empty.safetensors").touch()
+    (folder / "text.pt").write_text("no weights here")
+    (folder / "text.safetensors").write_text("no weights here")
+    (folder / "cut.pt").write_bytes((folder / "short.pt").read_bytes()[:2000])
+    return {path.name: path for path in folder.iterdir()}
+
+
+def test_wrong_weights_are_refused_and_named(tmp_path: Path) -> None:
+    config = tiny(**CLIP)
+    for name, path in wrong_files(tmp_path).items():
+        with pytest.raises(SlaError) as caught:
+            Backbone(tiny_with(config, path))
+        assert name in caught.value.message, name
+        assert "--weights" in caught.value.hint, name
+        assert "\n" not in caught.value.message
+
+
+def test_missing_weights_name_the_flag(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.pt", tmp_path):
+        with pytest.raises(SlaError, match="no such weights file") as caught:
+            Backbone(tiny_with(tiny(**CLIP), path))
+        assert "--weights" in caught.value.hint
+
+
+def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path) -> None:
+    program = "from sla_cli.config import ModelConfig; from sla_cli.model.backbone import Backbone; Backbone(ModelConfig())"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    answer = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    last = answer.stderr.strip().splitlines()[-2:]
+    assert "SlaError: the weights of vit_base_patch16_clip_quickgelu_224.openai cannot be had" in last[0]
+    assert "--weights FILE" in last[1]
+    assert "--preset tiny" in last[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "message", "hint"),
+    [
+        ({"model__backbone": "vit_base_patch16_clip_quikgelu_224"}, "no model", "'vit_base_patch16_clip_quickgelu_224'"),
+        ({"model__backbone": "zzz"}, "no model", "more"),
+        ({"model__backbone": "vit_base_patch16_clip_quickgelu_224.mine"}, "mine", "ViT"),
+        ({"model__backbone": "resnet18", "model__backbone_args": {}}, "resnet18", "ViT"),
+        ({"model__backbone": "vit_base_patch16_rpn_224", "model__backbone_args": SMALL}, "standard blocks", "vit_"),
+        ({"model__backbone": "vit_small_patch16_18x2_224", "model__backbone_args": SMALL}, "standard blocks", "vit_"),
+        ({"model__image_size": 33}, "image size 33", "--image-size 32"),
+        ({"model__image_size": 4}, "image size 4", "--image-size 16"),
+        ({"model__image_size": 0}, "0 px", "image_size"),
+        ({"model__backbone_args": {"embed_dim": 33, "num_heads": 2}}, "num_heads", "backbone_args"),
+        ({"model__backbone_args": {"embed_dmi": 32}}, "embed_dmi", "backbone_args"),
+    ],
+)
+def test_backbones_that_cannot_be_made(values: dict[str, Any], message: str, hint: str) -> None:
+    with pytest.raises(SlaError) as caught:
+        Backbone(tiny(**values).model)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+    assert len(str(caught.value)) < 1000

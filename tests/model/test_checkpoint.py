@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from synthetic import GLOSSES, disk_with, tiny
+
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.model.checkpoint import load_weights, save_weights
+from sla_cli.model.recognizer import Recognizer
+
+
+def recogniser(**values: object) -> Recognizer:
+    return Recognizer(tiny(**values), len(GLOSSES))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    save_weights(tmp_path / "best.safetensors", recogniser(), GLOSSES)
+    return tmp_path / "best.safetensors"
+
+
+@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+def test_trained_weights_come_back_and_nothing_else_is_stored(tmp_path: Path, variant: str) -> None:
+    path, model = tmp_path / "best.safetensors", recogniser(model__variant=variant)
+    for norm in model.conv.norms:
+        norm.running_mean.normal_()
+    save_weights(path, model, GLOSSES)
+    frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
+    stored = load_file(path)
+    assert not frozen & stored.keys()
+    assert path.stat().st_size < sum(value.nbytes for value in stored.values()) + 10_000
+    other = recogniser(model__variant=variant)
+    load_weights(path, other, GLOSSES)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_eval_then_load_in_train_counts_nothing_twice(tmp_path: Path) -> None:
+    """loralib's own trap: weights merged on eval() and saved."""
+    path, model = tmp_path / "best.safetensors", recogniser(model__variant="lora")
+    torch.nn.init.normal_(model.backbone.vit.blocks[0].attn.qkv.lora_B)
+    save_weights(path, model.eval(), GLOSSES)
+    other = recogniser(model__variant="lora").train()
+    load_weights(path, other, GLOSSES)
+    x, lengths = torch.randn(5, 3, 32, 32), torch.tensor([5])
+    torch.testing.assert_close(other.eval()(x, lengths).sequence, model(x, lengths).sequence, rtol=0, atol=0)
+
+
+def test_other_glosses(saved: Path) -> None:
+    for glosses in (("NORD", *GLOSSES[1:]), GLOSSES[:-1], GLOSSES[::-1]):
+        with pytest.raises(SlaError, match="other glosses") as caught:
+            load_weights(saved, Recognizer(tiny(), len(glosses)), glosses)
+        assert "store" in caught.value.hint
+
+
+def test_another_backbone(saved: Path) -> None:
+    args = {"embed_dim": 32, "depth": 2, "num_heads": 4, "patch_size": 8, "num_classes": 24}
+    with pytest.raises(SlaError, match="another backbone") as caught:
+        load_weights(saved, recogniser(model__backbone_args=args), GLOSSES)
+    assert "--weights" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"model__variant": "lora"}, {"model__variant": "frozen"}, {"head__channels": 16}, {"adapter__kernel": 5}],
+)
+def test_another_configuration(saved: Path, values: dict[str, object]) -> None:
+    model = recogniser(**values)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(SlaError, match="does not fit the model") as caught:
+        load_weights(saved, model, GLOSSES)
+    assert "config.toml" in caught.value.hint
+    assert len(caught.value.message) < 500
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="no checkpoint"):
+        load_weights(tmp_path / "best.safetensors", recogniser(), GLOSSES)
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-1], lambda data: data[:100], lambda data: b"x" * 99])
+def test_damaged(saved: Path, damage: Callable[[bytes], bytes]) -> None:
+    saved.write_bytes(damage(saved.read_bytes()))
+    with pytest.raises(FormatError, match=r"best\.safetensors: not a safetensors file"):
+        load_weights(saved, recogniser(), GLOSSES)
+
+
+@pytest.mark.parametrize("change", [{"version": "2"}, {"version": None}, {"format": "something"}, {"format": None}])
+def test_another_format(saved: Path, change: dict[str, str | None]) -> None:
+    with safe_open(saved, framework="pt") as file:
+        header = {key: value for key, value in {**file.metadata(), **change}.items() if value is not None}
+    save_file(load_file(saved), saved, header)
+    with pytest.raises(FormatError, match="this sla reads sla-checkpoint 1") as caught:
+        load_weights(saved, recogniser(), GLOSSES)
+    assert "sla train" in caught.value.hint
+
+
+def test_a_full_disk_is_named_and_costs_no_earlier_checkpoint(saved: Path) -> None:
+    before = saved.read_bytes()
+    with disk_with(1000), pytest.raises(SlaError, match=r"cannot write .*best\.safetensors"):
+        save_weights(saved, recogniser(), GLOSSES)
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]

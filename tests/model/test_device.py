@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sla_cli.errors import SlaError
+from sla_cli.model.device import Placement, place
+
+CPU = torch.device("cpu")
+
+
+def test_cpu_is_fp32_unless_asked() -> None:
+    assert place("cpu", "auto") == Placement(CPU, torch.float32)
+    assert place("cpu", "bf16") == Placement(CPU, torch.bfloat16)
+    assert not place("cpu", "auto").cuda
+
+
+def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert place("auto", "auto") == Placement(CPU, torch.float32)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert place("auto", "auto") == Placement(torch.device("cuda"), torch.float16)
+    assert place("cuda:1", "fp32") == Placement(torch.device("cuda:1"), torch.float32)
+    with pytest.raises(SlaError, match="the last CUDA device is cuda:1"):
+        place("cuda:2", "auto")
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "meta", "mps"])
+def test_devices_that_are_none(name: str) -> None:
+    with pytest.raises(SlaError, match=f"--device {name}: ") as caught:
+        place(name, "auto")
+    assert "cpu" in caught.value.hint
+
+
+def test_cuda_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SlaError, match="no CUDA device") as caught:
+        place("cuda", "auto")
+    assert "--device cpu" in caught.value.hint
+
+
+def test_fp16_needs_a_gpu() -> None:
+    with pytest.raises(SlaError, match="fp16") as caught:
+        place("cpu", "fp16")
+    assert "bf16" in caught.value.hint
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_autocast_in_the_precision_asked_for(precision: str, dtype: torch.dtype) -> None:
+    with place("cpu", precision).autocast():
+        assert (torch.randn(2, 2) @ torch.randn(2, 2)).dtype == dtype

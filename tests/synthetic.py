@@ -1,0 +1,75 @@
+"""Small stores, configurations and disks for tests of the model and of training; a gloss is a colour in a place."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from sla_cli.config import Config, resolve
+from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.formats.store import Encoded, SplitHeader, Store, split_path, write_split
+
+GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
+Sentences = Mapping[str, Sequence[str]]
+SENTENCES: Sentences = {
+    "train": ["NORD REGEN", "REGEN SONNE GRAD", "GRAD GRAD", "SONNE NORD", "GRAD NORD REGEN", "NORD SONNE"],
+    "dev": ["REGEN GRAD", "NORD GRAD SONNE"],
+}
+TINY = {
+    "model.image_size": 32,
+    "model.backbone_args": {"embed_dim": 32, "depth": 2, "num_heads": 2, "patch_size": 16, "num_classes": 24},
+    "head.channels": 32,
+    "train.epochs": 2,
+    "train.crop": 1.0,
+    "train.min_frames": 12,
+    "train.workers": 0,
+}
+
+
+def tiny(**values: Any) -> Config:
+    """The tiny preset made tinier; keys as in `train__lr=0.1`."""
+    return resolve("tiny", flags={**TINY, **{key.replace("__", "."): value for key, value in values.items()}})
+
+
+def write_store(folder: Path, sentences: Sentences = SENTENCES, *, size: int = 32, hold: int = 9) -> Store:
+    """A store of clips that hold each gloss for about `hold` frames."""
+    for split, texts in sentences.items():
+        clips = [_clip(f"{split}-{number}", text, size, hold, number) for number, text in enumerate(texts)]
+        header = SplitHeader("phoenix2014", split, size, 25.0, 95, GLOSSES)
+        write_split(split_path(folder, split), header, clips, sum(len(clip.data) for clip in clips))
+    write_receipt(Receipt("prep", {}, {}, results={"clips": {}, "skipped": {}, "failed": {}}), folder)
+    return Store(folder)
+
+
+@contextmanager
+def disk_with(room: int) -> Iterator[None]:
+    """No file may grow beyond `room` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def _clip(name: str, text: str, size: int, hold: int, seed: int) -> Encoded:
+    rng = np.random.default_rng(seed)
+    encoded = []
+    for gloss in text.split():
+        number = GLOSSES.index(gloss)
+        for _ in range(hold + int(rng.integers(3))):
+            image = rng.integers(0, 30, (size, size, 3), np.uint8)
+            top, left = (number // 2) * size // 2, (number % 2) * size // 2
+            image[top : top + size // 2, left : left + size // 2, number % 3] += 200
+            encoded.append(cv2.imencode(".jpg", image)[1].ravel())
+    sizes = np.array([len(part) for part in encoded], np.int64)
+    return Encoded(name, f"signer{seed % 2}", tuple(text.split()), np.concatenate(encoded), sizes)

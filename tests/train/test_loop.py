@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from synthetic import GLOSSES, SENTENCES, tiny, write_store
+
+from sla_cli.config import Config
+from sla_cli.core.normalize import profile
+from sla_cli.errors import SlaError
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.device import Placement, place
+from sla_cli.train.loop import Trainer, train
+from sla_cli.train.metrics import Epoch
+
+FROZEN = {"model__variant": "frozen"}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Dev is train: memorising is enough."""
+    return write_store(tmp_path_factory.mktemp("store"), {**SENTENCES, "dev": SENTENCES["train"]})
+
+
+def trainer(store: Store, folder: Path, config: Config, placement: Placement | None = None) -> Trainer:
+    run = Run(folder)
+    run.create(config, GLOSSES, {})
+    return Trainer(run, config, store, profile("none"), placement or place("cpu", config.train.precision))
+
+
+def without_times(epochs: list[Epoch]) -> list[Epoch]:
+    return [replace(epoch, frames_per_second=0.0, seconds=0.0) for epoch in epochs]
+
+
+@pytest.mark.parametrize("variant", ["adapter", "lora"])
+def test_a_small_set_is_memorised(store: Store, tmp_path: Path, variant: str) -> None:
+    config = tiny(model__variant=variant, train__epochs=20, train__batch=2, train__milestones=[], head__dropout=0.0)
+    epochs = train(trainer(store, tmp_path, config))
+    assert [epoch.number for epoch in epochs] == list(range(1, 21))
+    assert epochs[-1].losses["ctc"] < 0.2 * epochs[0].losses["ctc"]
+    assert epochs[0].dev.wer > 50
+    assert epochs[-1].dev.ref_words == sum(len(text.split()) for text in SENTENCES["train"])
+    assert epochs[-1].dev.wer < 10
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_same_seed_gives_the_same_run_to_the_bit(store: Store, tmp_path: Path, precision: str) -> None:
+    config = tiny(model__variant="lora", lora__dropout=0.1, train__precision=precision)
+    one, two = (trainer(store, tmp_path / name, config) for name in "ab")
+    assert without_times(train(one)) == without_times(train(two))
+    assert one.run.last.read_bytes() == two.run.last.read_bytes()
+    assert one.run.best.read_bytes() == two.run.best.read_bytes()
+    other = trainer(store, tmp_path / "c", replace(config, train=replace(config.train, seed=1)))
+    train(other)
+    assert other.run.last.read_bytes() != one.run.last.read_bytes()
+
+
+def test_best_is_the_epoch_of_lowest_dev_wer(store: Store, tmp_path: Path) -> None:
+    config = tiny(**FROZEN, train__epochs=6, train__lr=0.02)
+    moment = trainer(store, tmp_path / "all", config)
+    epochs = train(moment)
+    best = min(epochs, key=lambda epoch: (epoch.dev.wer, epoch.number)).number
+    short = trainer(store, tmp_path / "short", replace(config, train=replace(config.train, epochs=best)))
+    train(short)
+    assert short.run.last.read_bytes() == moment.run.best.read_bytes()
+    rows = moment.run.metrics.read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 7
+    assert list(moment.run.tensorboard.glob("events*"))
+
+
+def test_stopping_after_an_epoch_changes_nothing(store: Store, tmp_path: Path) -> None:
+    """Epochs are a bound here: a run of two goes on to four as a run of four would have."""
+    config = tiny(train__epochs=4, train__milestones=[3])
+    whole, halves = trainer(store, tmp_path / "whole", config), trainer(store, tmp_path / "halves", config)
+    expected = train(whole)
+    train(replace(halves, config=replace(config, train=replace(config.train, epochs=2))))
+    assert without_times(train(halves)) == without_times(expected)
+    assert halves.run.last.read_bytes() == whole.run.last.read_bytes()
+    assert halves.run.best.read_bytes() == whole.run.best.read_bytes()
+
+
+def test_frozen_weights_stay_and_adapters_move(store: Store, tmp_path: Path) -> None:
+    moment = trainer(store, tmp_path, tiny(train__epochs=1))
+    train(moment)
+    weights = load_file(moment.run.last)
+    for name in ("before_attention.up.weight", "before_attention.taps", "before_attention.down.weight"):
+        assert weights[f"backbone.vit.blocks.1.{name}"].any()
+    assert not any("attn" in name for name in weights)
+
+
+def test_divergence_keeps_the_last_good_state(store: Store, tmp_path: Path) -> None:
+    good = tiny(**FROZEN, train__epochs=1)
+    moment = trainer(store, tmp_path, good)
+    train(moment)
+    kept = {path: path.read_bytes() for path in (moment.run.state, moment.run.last, moment.run.best)}
+    absurd = replace(good, train=replace(good.train, epochs=9, lr=1e30))
+    with pytest.raises(SlaError, match="not finite in epoch 2") as caught:
+        train(replace(moment, config=absurd))
+    assert "train-" in caught.value.message
+    assert str(tmp_path) in caught.value.hint
+    assert "--lr" in caught.value.hint
+    for path, content in kept.items():
+        assert path.read_bytes() == content
+
+
+def test_divergence_in_the_last_step_of_an_epoch_is_seen_on_dev(store: Store, tmp_path: Path) -> None:
+    moment = trainer(store, tmp_path, tiny(**FROZEN, train__batch=6, train__lr=1e30))
+    with pytest.raises(SlaError, match="clip dev-0: output step 0 holds NaN"):
+        train(moment)
+    assert not moment.run.state.exists()
+    assert not moment.run.last.exists()
+
+
+def test_backbone_weights_with_nan_are_named_by_the_clips(store: Store, tmp_path: Path) -> None:
+    plain = tiny(**FROZEN)
+    weights = Backbone(plain.model).vit.state_dict()
+    weights["norm.bias"][3] = torch.nan
+    save_file(weights, tmp_path / "nan.safetensors")
+    config = tiny(**FROZEN, model__weights=str(tmp_path / "nan.safetensors"), train__batch=2)
+    moment = trainer(store, tmp_path / "run", config)
+    with pytest.raises(SlaError, match=r"not finite in epoch 1 for clips train-\d, train-\d") as caught:
+        train(moment)
+    assert "Look at these clips" in caught.value.hint
+    assert not moment.run.state.exists()
+
+
+def test_gradients_that_overflow_fp16_for_ever_stop_the_run(store: Store, tmp_path: Path) -> None:
+    config = tiny(**FROZEN, train__epochs=30, train__batch=2, loss__distillation=1e25)
+    half = Placement(torch.device("cpu"), torch.float16)
+    with pytest.raises(SlaError, match="overflow fp16") as caught:
+        train(trainer(store, tmp_path, config, half))
+    assert "bf16" in caught.value.hint
+
+
+@pytest.mark.parametrize("values", [{"loss__conv_ctc": 0.0, "loss__distillation": 0.0, "loss__frame_ctc": 0.0}])
+def test_parts_of_the_loss_that_are_off_have_no_column(store: Store, tmp_path: Path, values: dict[str, Any]) -> None:
+    moment = trainer(store, tmp_path, tiny(**FROZEN, **values, train__epochs=1))
+    [epoch] = train(moment)
+    assert epoch.losses.keys() == {"loss", "ctc"}
+    assert "frame_ctc" not in moment.run.metrics.read_text(encoding="utf-8")

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from synthetic import disk_with, tiny
+
+from sla_cli.core.align import Counts
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.model.device import Placement, place
+from sla_cli.model.recognizer import Recognizer
+from sla_cli.train.metrics import Epoch
+from sla_cli.train.state import State, load_state, save_state
+
+
+def state(placement: Placement | None = None, **values: Any) -> State:
+    config = tiny(**values)
+    return State(Recognizer(config, 3), config.train, placement or place("cpu", "fp32"))
+
+
+def step(state: State, seed: int) -> None:
+    torch.manual_seed(seed)
+    out = state.model(torch.randn(8, 3, 32, 32), torch.tensor([8]))
+    state.optimizer.zero_grad()
+    (out.sequence.sum() + out.frame.sum()).backward()
+    state.optimizer.step()
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    old = state()
+    step(old, 1)
+    old.epochs.append(Epoch(1, 0.1, {"loss": 2.0}, Counts(1, 2, 3, 4), 5.0, 6.0))
+    save_state(tmp_path / "state.pt", old)
+    return tmp_path / "state.pt"
+
+
+def test_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
+    one, path = state(), tmp_path / "state.pt"
+    step(one, 1)
+    one.epochs.append(Epoch(1, 0.1, {"loss": 2.0}, Counts(1, 2, 3, 4), 5.0, 6.0))
+    save_state(path, one)
+    torch.manual_seed(99)
+    two = state()
+    load_state(path, two)
+    assert two.epochs == one.epochs
+    for moment in (one, two):
+        step(moment, 2)
+    for name, value in one.model.state_dict().items():
+        assert torch.equal(value, two.model.state_dict()[name]), name
+
+
+def test_only_trained_parameters_are_optimised_and_kept(saved: Path) -> None:
+    fresh = state()
+    trained = sum(value.numel() for value in fresh.model.parameters() if value.requires_grad)
+    assert sum(value.numel() for group in fresh.optimizer.param_groups for value in group["params"]) == trained
+    content = torch.load(saved, weights_only=True)
+    assert content["weights"].keys() == fresh.model.trained_state().keys()
+
+
+def test_the_loss_scale_comes_back(tmp_path: Path) -> None:
+    half = Placement(torch.device("cpu"), torch.float16)
+    one, two = state(half), state(half)
+    one.scaler.update(new_scale=8.0)
+    save_state(tmp_path / "state.pt", one)
+    load_state(tmp_path / "state.pt", two)
+    assert two.scaler.get_scale() == 8.0
+
+
+def test_learning_rate_falls_after_milestones() -> None:
+    moment = state(train__lr=1.0, train__gamma=0.2, train__milestones=[2, 3])
+    rates = [moment.set_lr(epoch) for epoch in (1, 2, 3, 4, 5)]
+    assert rates == pytest.approx([1, 1, 0.2, 0.04, 0.04])
+    assert moment.optimizer.param_groups[0]["lr"] == rates[-1]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: b"not a state", lambda data: b"\x80"]
+)
+def test_damaged(saved: Path, damage: Callable[[bytes], bytes]) -> None:
+    saved.write_bytes(damage(saved.read_bytes()))
+    with pytest.raises(FormatError, match=r"state\.pt: not a training state"):
+        load_state(saved, state())
+
+
+@pytest.mark.parametrize("content", [[1], {"a": 1}, torch.zeros(2), {"version": Path("code")}])
+def test_something_else(saved: Path, content: object) -> None:
+    torch.save(content, saved)
+    with pytest.raises(FormatError, match="not a training state"):
+        load_state(saved, state())
+
+
+def test_another_version(saved: Path) -> None:
+    torch.save({**torch.load(saved), "version": 99}, saved)
+    with pytest.raises(FormatError, match="version 99"):
+        load_state(saved, state())
+
+
+@pytest.mark.parametrize("values", [{"model__variant": "lora"}, {"head__channels": 16}, {"adapter__kernel": 5}])
+def test_another_model(saved: Path, values: dict[str, Any]) -> None:
+    with pytest.raises(SlaError, match="does not fit") as caught:
+        load_state(saved, state(**values))
+    assert "config.toml" in caught.value.hint
+
+
+def test_another_backbone(saved: Path) -> None:
+    torch.save({**torch.load(saved), "backbone": "0123"}, saved)
+    with pytest.raises(SlaError, match="another backbone"):
+        load_state(saved, state())
+
+
+def test_a_full_disk_costs_no_earlier_state(saved: Path) -> None:
+    before = saved.read_bytes()
+    with disk_with(1000), pytest.raises(SlaError, match=r"cannot write .*state\.pt"):
+        save_state(saved, state())
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
