@@ -6,11 +6,13 @@ paper's own tables are not public; values marked *choice* are ours. None is "the
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sla_cli.errors import SlaError, suggestion
 
@@ -43,6 +45,7 @@ class AdapterConfig:
     ratio: float = 0.5  # bottleneck width over model width (choice)
     kernel: int = 3  # frames; 1 is the plain bottleneck
     place: Literal["mlp", "attention", "both"] = "mlp"  # what it stands before
+    normed: bool = True  # reads tokens through the frozen norm that follows it (choice; False is ST-Adapter's form)
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ PRESETS = {
                     "num_heads": 2,
                     "patch_size": 8,
                     "num_classes": 64,
+                    "class_token": False,
+                    "global_pool": "avg",
                 },
             },
             "adapter": {"place": "both"},
@@ -171,22 +176,27 @@ def resolve(
         key, equals, value = text.partition("=")
         if not equals or "." not in key:
             raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
-        _update(values, _nested(key.strip(), _value(value.strip())), f"--set {text}")
+        _update(values, _nested(key.strip(), _value(value.strip(), _hints().get(key.strip()))), f"--set {text}")
     for key, value in (flags or {}).items():
         if value is not None:
             _update(values, _nested(key, value), f"--{key.rpartition('.')[2]}")
     return from_dict(values)
 
 
+@cache
+def _hints() -> dict[str, Any]:
+    """`section.key` to its type, of every setting."""
+    sections = get_type_hints(Config).items()
+    return {f"{section}.{key}": hint for section, kind in sections for key, hint in get_type_hints(kind).items()}
+
+
 def from_dict(values: Mapping[str, Any]) -> Config:
-    """A Config out of nested values; types are checked. Raises SlaError."""
+    """A Config out of nested values; keys and types are checked. Raises SlaError."""
     import dacite
 
-    try:
-        rules = dacite.Config(strict=True, cast=[tuple], type_hooks={float: _float})
-        return dacite.from_dict(Config, dict(values), config=rules)
-    except (dacite.DaciteError, TypeError, ValueError) as error:
-        raise SlaError(f"configuration: {error}") from error
+    checked: dict[str, dict[str, Any]] = {}
+    _update(checked, values, "configuration")
+    return dacite.from_dict(Config, checked, dacite.Config(strict=True))
 
 
 def to_toml(config: Config) -> str:
@@ -199,7 +209,7 @@ def to_toml(config: Config) -> str:
 def read_toml(file: Path) -> dict[str, Any]:
     """A TOML file's content. Raises SlaError naming file and place."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SlaError(f"cannot read {file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -207,18 +217,18 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: str) -> None:
-    """Merge `news` into `values`, refusing sections and keys that do not exist."""
+    """Merge `news` into `values`, refusing sections and keys that do not exist and values of another type."""
     sections = get_type_hints(Config)
     for section, entries in news.items():
         if section not in sections:
             raise SlaError(f"{where}: unknown section {section!r}", suggestion(section, sections))
         if not isinstance(entries, Mapping):
             raise SlaError(f"{where}: {section} is a section, not a value", f"Write {section}.KEY=VALUE.")
-        known = [item.name for item in fields(sections[section])]
+        known = get_type_hints(sections[section])
         for key, value in entries.items():
             if key not in known:
                 raise SlaError(f"{where}: unknown key {section}.{key}", suggestion(key, known))
-            values.setdefault(section, {})[key] = value
+            values.setdefault(section, {})[key] = _fitting(f"{section}.{key}", value, known[key], where)
 
 
 def _nested(key: str, value: Any) -> dict[str, dict[str, Any]]:
@@ -226,15 +236,62 @@ def _nested(key: str, value: Any) -> dict[str, dict[str, Any]]:
     return {section: {name: value}}
 
 
-def _value(text: str) -> Any:
-    """A TOML value, or the text itself where it is none, so that names need no quotes in a shell."""
+def _value(text: str, hint: Any) -> Any:
+    """A TOML value, or the text itself where it is none or text is wanted, so that a shell needs no quotes."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return text if hint is str and not isinstance(value, str) else value
 
 
-def _float(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")
-    return float(value)
+def _fitting(key: str, value: Any, hint: Any, where: str) -> Any:
+    """The value as its setting holds it. Raises SlaError where it is of another type or out of bounds."""
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise SlaError(f"{where}: {key} is {value!r}", suggestion(str(value), get_args(hint)))
+        return value
+    name, fits, convert = _KINDS[hint]
+    if not fits(value):
+        raise SlaError(f"{where}: {key} is {value!r}", f"It must be {name}.")
+    least, most = _BOUNDS.get(key, (-math.inf, math.inf))
+    if key in _BOUNDS and not least <= value <= most:
+        raise SlaError(f"{where}: {key} is {value!r}", f"It must lie between {least} and {most}.")
+    return convert(value)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return _whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+# Type of a setting: its name, whether a value is one, and what makes it one.
+_KINDS: dict[Any, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool), bool),
+    int: ("a whole number", _whole, int),
+    float: ("a number", _number, float),
+    str: ("text", lambda value: isinstance(value, str), str),
+    tuple[int, ...]: (
+        "a list of whole numbers, as in [20, 30]",
+        lambda value: isinstance(value, list | tuple) and all(map(_whole, value)),
+        tuple,
+    ),
+    dict[str, Any]: ("a table, as in {depth = 2}", lambda value: isinstance(value, dict), dict),
+}
+
+# Beyond these a run ends in an error that names no setting.
+_BOUNDS = {
+    "model.image_size": (1, math.inf),
+    "train.epochs": (1, math.inf),
+    "train.batch": (1, math.inf),
+    "train.lr": (0, math.inf),
+    "train.seed": (0, math.inf),
+    "train.crop": (0.1, 1),
+    "train.flip": (0, 1),
+    "train.rescale": (0, 0.9),
+    "train.min_frames": (1, math.inf),
+    "train.max_frames": (1, math.inf),
+}

@@ -53,7 +53,7 @@ def _remove_leftovers(path: Path) -> None:
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
     for entry in path.parent.glob(f".{glob_escape(path.name)}.*{suffix}"):
         pid = entry.name.removeprefix(prefix).removesuffix(suffix)
-        if pid.isdigit() and not _alive(int(pid)):
+        if pid.isdecimal() and not _alive(int(pid)):
             entry.unlink(missing_ok=True)
 
 

@@ -68,7 +68,8 @@ def is_current(path: Path, receipt: Receipt) -> bool:
 def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission]) -> None:
     """Write emissions as they come; the file appears only when the last one is in it."""
     width = len(header.glosses) + 1
-    ids, steps, frames = [], [], []
+    ids: list[str] = []
+    steps, frames = [], []
     with atomic_write(path) as temporary, create(temporary, 0) as file:
         flat = file.create_dataset("log_probs", (0, width), np.float32, maxshape=(None, width), chunks=(CHUNK, width))
         for emission in emissions:

@@ -66,6 +66,9 @@ def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total
 
     Args:
         total_bytes: sum of all clips' bytes, known beforehand so that the array is contiguous on disk.
+
+    Raises:
+        SlaError: a gloss is empty or holds white space, or the disk is full.
     """
     ids, signers, glosses, checksums = [], [], [], []
     sizes: list[np.ndarray] = []
@@ -73,11 +76,14 @@ def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total
         flat = file.create_dataset("bytes", (total_bytes,), np.uint8)
         position = 0
         for clip in clips:
+            text = " ".join(clip.glosses)
+            if tuple(text.split()) != clip.glosses:
+                raise SlaError(f"clip {clip.id}: a gloss is empty or holds white space: {clip.glosses}")
             flat[position : position + len(clip.data)] = clip.data
             position += len(clip.data)
             ids.append(clip.id)
             signers.append(clip.signer)
-            glosses.append(" ".join(clip.glosses))
+            glosses.append(text)
             checksums.append(zlib.crc32(clip.data.tobytes()))
             sizes.append(clip.sizes)
         frames = np.array([len(part) for part in sizes], np.int64)

@@ -24,20 +24,16 @@ class Row:
 
 
 def read_text(path: Path) -> str:
-    """UTF-8 text with or without BOM. Raises SlaError naming file and line where it is not UTF-8, or holds NUL."""
+    """UTF-8 text with or without BOM. Raises SlaError naming file and line where it is not UTF-8."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SlaError(f"cannot read {path}: {error.strerror}") from error
     try:
-        text = data.decode("utf-8-sig")
-        wrong = data.find(b"\0")  # UTF-16, or blocks that a crash left empty
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        text, wrong = "", error.start
-    if wrong >= 0:
-        line = data.count(b"\n", 0, wrong) + 1
-        raise FormatError(f"{path}, line {line}: not UTF-8 text", "Is it the annotation file, whole?")
-    return text
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FormatError(f"{path}, line {line}: not UTF-8 text", "Is it the annotation file, whole?") from error
 
 
 def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:

@@ -60,9 +60,9 @@ class TemporalAdapter(nn.Module):
         nn.init.zeros_(self.up.bias)
         self.prefix, self.kernel, self.borders = prefix, config.kernel, borders
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (frames, tokens, width), same shape out."""
-        low = self.down(x[:, self.prefix :])
+    def forward(self, x: Tensor, source: Tensor | None = None) -> Tensor:
+        """x: (frames, tokens, width), same shape out; the bottleneck reads `source`, or x itself without it."""
+        low = self.down((x if source is None else source)[:, self.prefix :])
         delta = self.up(F.gelu(self._over_time(low)))
         return torch.cat((x[:, : self.prefix], x[:, self.prefix :] + delta.to(x.dtype)), dim=1)
 
@@ -74,11 +74,18 @@ class TemporalAdapter(nn.Module):
 
 
 class AdaptedBlock(nn.Module):
-    """A frozen transformer block with adapters before its attention and/or its MLP."""
+    """A frozen transformer block with adapters before its attention and/or its MLP.
 
-    def __init__(self, block: nn.Module, before_attention: nn.Module | None, before_mlp: nn.Module | None) -> None:
+    With `normed` an adapter reads the tokens through the frozen norm that follows it, and adds to the tokens
+    themselves: some channels of a pretrained residual stream are huge, and unnormed they stall training.
+    """
+
+    def __init__(
+        self, block: nn.Module, before_attention: nn.Module | None, before_mlp: nn.Module | None, normed: bool
+    ) -> None:
         super().__init__()
         self.block = block
+        self.normed = normed
         self.before_attention = before_attention
         self.before_mlp = before_mlp
 
@@ -86,8 +93,8 @@ class AdaptedBlock(nn.Module):
         """x: (frames, tokens, width), same shape out; timm's Block.forward with the adapters in between."""
         block = self.block
         if self.before_attention is not None:
-            x = self.before_attention(x)
+            x = self.before_attention(x, block.norm1(x) if self.normed else x)
         x = x + block.drop_path1(block.ls1(block.attn(block.norm1(x))))
         if self.before_mlp is not None:
-            x = self.before_mlp(x)
+            x = self.before_mlp(x, block.norm2(x) if self.normed else x)
         return x + block.drop_path2(block.ls2(block.mlp(block.norm2(x))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import warnings
 from pathlib import Path
 
@@ -20,6 +21,12 @@ from sla_cli.model.adapters import AdaptedBlock, ShiftedLoRA, TemporalAdapter
 from sla_cli.model.clips import ClipBorders
 
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
+
+# What PyTorch, safetensors and timm raise on files that are damaged or something else, found by trying them.
+UNREADABLE = (
+    *(AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    *(SafetensorError, pickle.UnpicklingError, struct.error),
+)
 
 
 class Backbone(nn.Module):
@@ -67,7 +74,7 @@ class Backbone(nn.Module):
             width, prefix = self.vit.embed_dim, self.vit.num_prefix_tokens
             wanted = [adapter.place in (place, "both") for place in ("attention", "mlp")]
             pair = [TemporalAdapter(width, prefix, adapter, self.borders) if want else None for want in wanted]
-            self.vit.blocks[number] = AdaptedBlock(block, *pair)
+            self.vit.blocks[number] = AdaptedBlock(block, *pair, adapter.normed)
 
 
 def chosen_layers(text: str, depth: int) -> list[int]:
@@ -114,6 +121,9 @@ def _create(config: ModelConfig) -> VisionTransformer:
             "Is it a ViT, and do model.image_size and model.backbone_args fit it?",
         ) from error
     _check_kind(model, config)
+    if config.weights == "random":
+        # At timm's 0.02 a token would hardly tell where in the picture it stands, and training cannot mend it.
+        nn.init.normal_(model.pos_embed, generator=torch.Generator().manual_seed(0))
     if file is not None:
         _load(model, file)
     return model.eval()
@@ -156,10 +166,7 @@ def _load(model: VisionTransformer, path: Path) -> None:
     try:
         state = checkpoint_filter_fn(load_state_dict(str(path), weights_only=True), model)
         found = model.load_state_dict(state, strict=False)
-    except (
-        *(AssertionError, AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError),
-        *(SafetensorError, pickle.UnpicklingError),
-    ) as error:
+    except UNREADABLE as error:
         raise SlaError(f"{path}: cannot be read as weights of the backbone: {_first(error)}", hint) from error
     left = [name for name in found.unexpected_keys if model.num_classes or not name.startswith("head")]
     for what, names in (("lacks", found.missing_keys), ("has beyond the backbone's", left)):
@@ -169,4 +176,4 @@ def _load(model: VisionTransformer, path: Path) -> None:
 
 def _first(error: BaseException) -> str:
     text = str(error).strip().splitlines()
-    return text[0] if text and not isinstance(error, KeyError) else type(error).__name__
+    return text[0] if text and not isinstance(error, LookupError) else type(error).__name__

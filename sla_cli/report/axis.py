@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
-FEW = 6  # marks on an axis
+FEW, MANY = 6, 8  # marks on a linear axis; on a logarithmic one, beyond which only powers of ten are marked
 
 
 class Tick(NamedTuple):
@@ -60,9 +60,8 @@ def logarithmic(low: float, high: float) -> Axis:
     values = [*(digit * 10.0**exponent for exponent in exponents for digit in (1, 2, 5)), 10.0 ** (exponents[-1] + 1)]
     first = max(value for value in values if value <= low)
     last = min(value for value in values if value >= high)
-    marked = [value for value in values if first <= value <= last]
-    step = math.ceil(len(marked) / FEW)
-    return Axis(first, last, tuple(marked[::step]), math.log10)
+    inside = sum(first <= value <= last for value in values)
+    return Axis(first, last, tuple(values if inside <= MANY else values[::3]), math.log10)
 
 
 def _round_numbers(low: float, high: float, integer: bool = False) -> tuple[float, ...]:

@@ -44,8 +44,8 @@ def heat_map(log_probs: NDArray[np.floating], columns: Sequence[int]) -> str:
     probs = np.exp(log_probs[:, list(columns)].T.clip(max=0.0))
     image = np.empty((*probs.shape, 4), np.uint8)
     for row, column in enumerate(columns):
-        image[row, :, :3] = GREY if column == BLANK else HUE
-    image[..., 3] = np.rint(255 * probs**GAMMA)
+        image[row, :, :3], strength = (GREY, 0.6) if column == BLANK else (HUE, 1.0)
+        image[row, :, 3] = np.rint(255 * strength * probs[row] ** GAMMA)
     _, encoded = cv2.imencode(".png", image)
     return _data_uri("image/png", encoded)
 

@@ -18,8 +18,9 @@ from sla_cli.report.axis import Tick, exact
 from sla_cli.report.pictures import film_strip, heat_map
 
 MOST_ROWS = 16  # of the heat map, the blank apart
-NARROWEST = 560  # pixels
+NARROWEST = 640  # pixels
 PIXELS_A_CELL, PADDING = 7.6, 10.0  # of a label: a terminal cell of text, and what surrounds it
+AIR = 1.25  # lanes as much wider than their labels, which then stay near their bars
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def draw_timeline(
     named = [*clip.glosses, *(gloss for reading in readings for gloss in reading.hypothesis.glosses)]
     columns = [*_columns(emission.log_probs, {column_of[gloss] for gloss in named if gloss in column_of}), BLANK]
     tracks = [_reference(clip, emission, column_of, header.stride), *map(_decoded, readings)]
-    pixels = max(NARROWEST, *(round(sum(track.pixels)) for track in tracks))
+    pixels = max(NARROWEST, *(round(AIR * sum(track.pixels)) for track in tracks))
     names = (None, *header.glosses)
     return Timeline(
         id=clip.id,
@@ -166,7 +167,7 @@ def _marks(track: _Track, frames: int, pixels: int) -> tuple[Mark, ...]:
     return tuple(
         Mark(gloss, op, start, 100 * end / frames - start, label, after - label)
         for gloss, op, start, (_, end), label, after in zip(
-            track.glosses, track.ops, starts, track.spans, labels, [*labels[1:], 100.0], strict=True
+            track.glosses, track.ops, starts, track.spans, labels, [*labels, 100.0][1:], strict=True
         )
     )
 

@@ -1,0 +1,125 @@
+"""The spool: encoded clips on their way into a store, one small file each, made in parallel.
+
+A file is renamed when whole, so a kill costs the clips in work and nothing else.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sla_cli.config import PrepConfig
+from sla_cli.core.clip import Clip
+from sla_cli.errors import SlaError
+from sla_cli.formats.atomic import atomic_write
+from sla_cli.formats.receipt import digest_bytes
+from sla_cli.formats.store import Encoded
+from sla_cli.log import log, progress
+from sla_cli.prep.frames import FrameError, encode_frames
+
+
+def encode_all(clips: Sequence[Clip], spool: Path, config: PrepConfig, jobs: int) -> dict[Clip, str]:
+    """Bring every clip into the spool.
+
+    Args:
+        jobs: processes; 0 takes one a core.
+
+    Returns:
+        The clips whose frames cannot be read, and why.
+
+    Raises:
+        SlaError: the spool cannot be written, or a process died.
+    """
+    missing = [clip for clip in clips if not _spooled(spool, clip).is_file()]
+    if len(missing) < len(clips):
+        log.info("%d of %d clips were encoded before", len(clips) - len(missing), len(clips))
+    failed: dict[Clip, str] = {}
+    if not missing:
+        return failed
+    context = multiprocessing.get_context("spawn")
+    workers = min(jobs or os.cpu_count() or 1, len(missing))
+    with (
+        progress("prep", len(missing)) as advance,
+        ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool,
+    ):
+        tasks = {pool.submit(_encode, clip, spool, config): clip for clip in missing}
+        try:
+            for task in as_completed(tasks):
+                if error := task.result():
+                    failed[tasks[task]] = error
+                    log.error("clip %s: %s", tasks[task].id, error)
+                advance()
+        except BrokenProcessPool as error:
+            raise SlaError("a worker process died (out of memory?)", "Run again: finished clips are kept.") from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return failed
+
+
+def spooled_bytes(clip: Clip, spool: Path) -> int:
+    """Bytes of a clip's frames."""
+    return int(_read(_spooled(spool, clip), "sizes")[0].sum())
+
+
+def spooled_clip(clip: Clip, spool: Path) -> Encoded:
+    """A clip as it goes into the store.
+
+    Raises:
+        SlaError: its file is damaged; it is removed, so that the next run encodes the clip anew.
+    """
+    data, sizes = _read(_spooled(spool, clip), "data", "sizes")
+    return Encoded(clip.id, clip.signer, clip.glosses, data, sizes)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """A parent killed outright tells its pool nothing, and the workers would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _encode(clip: Clip, spool: Path, config: PrepConfig) -> str | None:
+    """In a worker: one clip into the spool. Returns the error where a frame cannot be read."""
+    try:
+        data, sizes = encode_frames(clip.source, config)
+    except FrameError as error:
+        return error.message
+    with atomic_write(_spooled(spool, clip)) as temporary, temporary.open("wb") as file:
+        np.savez(file, data=data, sizes=sizes)  # holds checksums, verified when read
+    return None
+
+
+def _spooled(spool: Path, clip: Clip) -> Path:
+    """Where a clip lies in the spool: ids are data and may be anything, so their digest is the name.
+
+    Folders are kept small, since each write looks through its own for leftovers.
+    """
+    digest = digest_bytes(clip.id.encode())
+    return spool / clip.split / digest[:2] / f"{digest}.npz"
+
+
+def _read(path: Path, *names: str) -> list[np.ndarray]:
+    try:
+        with np.load(path) as arrays:
+            return [arrays[name] for name in names]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        path.unlink(missing_ok=True)
+        raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded anew.") from error

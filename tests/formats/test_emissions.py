@@ -1,0 +1,148 @@
+"""Emissions come back as written, and only whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from sla_cli.config import Config
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.emissions import (
+    Emission,
+    EmissionHeader,
+    Emissions,
+    emission_receipt,
+    is_current,
+    write_emissions,
+)
+from sla_cli.formats.receipt import write_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Split, SplitHeader, write_split
+
+HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, 30.0, "/stores/csl-daily", "/runs/adapter-1")
+
+
+def emissions(count: int = 4, steps: int = 7) -> Iterator[Emission]:
+    """Clips of different lengths; the third is so short that it has no step."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        length = 0 if number == 2 else steps + 300 * number
+        scores = rng.normal(size=(length, 4)).astype(np.float32)
+        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        scores[:1, 2] = -np.inf
+        yield Emission(f"S0000{number}/P0_\u0301", scores, 4 * length - number % 4)
+
+
+def test_emissions_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    again = Emissions(path)
+    assert again.header == HEADER
+    assert len(again) == 4
+    assert again.ids == [emission.id for emission in emissions()]
+    for _ in range(2):  # as often as one likes
+        for one, two in zip(emissions(), again, strict=True):
+            assert (one.id, one.frames) == (two.id, two.frames)
+            assert two.log_probs.dtype == np.float32
+            assert np.array_equal(one.log_probs, two.log_probs)
+
+
+def test_the_same_emissions_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_emissions(tmp_path / name, HEADER, emissions())
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_no_clips(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "dev.h5", HEADER, [])
+    assert list(Emissions(tmp_path / "dev.h5")) == []
+
+
+def test_nan_is_refused_with_the_clip_and_leaves_no_file(tmp_path: Path) -> None:
+    def diverged() -> Iterator[Emission]:
+        for emission in emissions():
+            if emission.id.startswith("S00003"):
+                emission.log_probs[-1, 1] = np.nan
+            yield emission
+
+    with pytest.raises(FormatError, match=r"clip S00003/P0_.* NaN"):
+        write_emissions(tmp_path / "dev.h5", HEADER, diverged())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "not an HDF5 file"), (b"\x89HDF\r\n\x1a\n", "not an HDF5 file"), (b"id,gloss\n", "not an HDF5 file")],
+)
+def test_other_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "dev.h5"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=message) as caught:
+        Emissions(path)
+    assert "sla decode" in caught.value.hint
+
+
+def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    with pytest.raises(SlaError, match="no such file"):
+        Emissions(path)
+    write_emissions(path, HEADER, emissions())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(FormatError, match="not an HDF5 file, or a damaged one"):
+        Emissions(path)
+    for key, value, message in (
+        ("version", 2, "sla-emissions version 2, this sla reads version 1"),
+        ("format", "sla-store", "holds sla-store, expected sla-emissions"),
+    ):
+        path.unlink()
+        path.write_bytes(whole)
+        with h5py.File(path, "r+") as file:
+            file.attrs[key] = value
+        with pytest.raises(FormatError, match=message):
+            Emissions(path)
+    path.unlink()
+    path.write_bytes(whole)
+    with h5py.File(path, "r+") as file:
+        del file["offsets"]
+    with pytest.raises(FormatError, match="damaged or incomplete"):
+        Emissions(path)
+
+
+def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:
+    run, path = Run(tmp_path / "run"), tmp_path / "dev.h5"
+    run.create(Config(), HEADER.glosses, {"store": "/s", "corpus": "csl-daily", "digests": {}, "preset": "base"})
+    run.best.write_bytes(b"weights")
+    store = tmp_path / "store.h5"
+    write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
+    receipt = emission_receipt(run, Split(store))
+    assert not is_current(path, receipt)
+    write_emissions(path, HEADER, emissions())
+    assert not is_current(path, receipt), "no receipt, so not complete"
+    write_receipt(receipt, path)
+    assert is_current(path, emission_receipt(run, Split(store)))
+    run.best.write_bytes(b"other weights")
+    assert not is_current(path, emission_receipt(run, Split(store)))
+    run.best.write_bytes(b"weights")
+    write_split(store, SplitHeader("csl-daily", "dev", 32, 30.0, 95, HEADER.glosses), [], 0)
+    assert not is_current(path, emission_receipt(run, Split(store)))
+    write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
+    assert is_current(path, emission_receipt(run, Split(store)))
+    path.unlink()
+    assert not is_current(path, emission_receipt(run, Split(store)))
+
+
+@pytest.mark.parametrize("steps", [10, 100_000])
+def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: Path, steps: int) -> None:
+    """HDF5 itself crashes the process here."""
+    path = small_disk / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    before = path.read_bytes()
+    with pytest.raises(SlaError, match="No space left"):
+        write_emissions(path, HEADER, emissions(count=60, steps=steps))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in small_disk.iterdir()] == ["dev.h5"]

@@ -1,0 +1,70 @@
+"""A run folder: what is fixed for a run reads back, and what is no run says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sla_cli.config import PRESETS, resolve
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.run import Run, check_glosses
+from sla_cli.formats.store import Split, SplitHeader, write_split
+
+GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))
+FACTS = {"store": "/stores/ä b", "corpus": "phoenix2014", "preset": "tiny", "digests": {"train": "1", "dev": "2"}}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_is_fixed_for_a_run_reads_back(tmp_path: Path, preset: str) -> None:
+    run = Run(tmp_path / "runs" / "v1.5")
+    assert not run.exists
+    run.create(resolve(preset), GLOSSES, FACTS)
+    again = Run(run.path)
+    assert again.exists
+    assert again.config == resolve(preset)
+    assert again.glosses == GLOSSES
+    assert {key: again.facts[key] for key in FACTS} == FACTS
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.toml", "glosses.txt", "run.toml"]
+
+
+def test_a_folder_without_run_toml_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").touch()
+    with pytest.raises(SlaError, match=r"is not a run: no run\.toml") as caught:
+        _ = Run(tmp_path).facts
+    assert "sla train" in caught.value.hint
+
+
+def test_another_version_is_named_with_the_stage(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    header = tmp_path / "run.toml"
+    header.write_text(header.read_text().replace("version = 1", "version = 2"))
+    with pytest.raises(FormatError, match="sla-run version 2, this sla reads sla-run 1") as caught:
+        _ = run.facts
+    assert "sla train" in caught.value.hint
+
+
+def test_an_edited_configuration_is_checked(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    path = tmp_path / "config.toml"
+    path.write_text(path.read_text().replace("epochs =", "epoch ="))
+    with pytest.raises(SlaError, match=r"unknown key train\.epoch"):
+        _ = run.config
+
+
+def test_glosses_must_be_those_of_the_store(tmp_path: Path) -> None:
+    run = Run(tmp_path / "adapter-1")
+    run.create(resolve("tiny"), ("A", "B", "C"), FACTS)
+    path = tmp_path / "train.h5"
+
+    def store(*vocabulary: str) -> Split:
+        write_split(path, SplitHeader("phoenix2014", "train", 16, 25.0, 95, vocabulary), [], 0)
+        return Split(path)
+
+    check_glosses(run, store("A", "B", "C"))
+    with pytest.raises(SlaError, match=r"adapter-1 .*1 are new, 2 are gone"):
+        check_glosses(run, store("A", "D"))
+    with pytest.raises(SlaError, match="do not match"):
+        check_glosses(run, store("C", "B", "A"))  # the order is the model's columns
