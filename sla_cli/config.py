@@ -131,25 +131,25 @@ class Preset:
 PRESETS = {
     "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
     "tiny": Preset(
-        "a random two-block ViT at 64 px: runs anywhere in minutes; for trying the tool, not for results",
+        "a ViT of 64-px pictures without pretrained weights: runs anywhere in minutes; for trying the tool",
         {
             "model": {
                 "backbone": "vit_base_patch16_clip_quickgelu_224",
                 "weights": "random",
                 "image_size": 64,
                 "backbone_args": {
-                    "embed_dim": 64,
+                    "embed_dim": 96,
                     "depth": 2,
                     "num_heads": 2,
-                    "patch_size": 8,
-                    "num_classes": 64,
+                    "patch_size": 64,
+                    "num_classes": 0,
                     "class_token": False,
                     "global_pool": "avg",
                 },
             },
-            "adapter": {"place": "both"},
-            "head": {"channels": 128},
-            "train": {"epochs": 12, "batch": 4, "lr": 2e-3, "milestones": [8, 10], "flip": 0.0},
+            "head": {"channels": 256},
+            "loss": {"distillation": 10.0},
+            "train": {"epochs": 18, "batch": 4, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
         },
     ),
 }

@@ -11,6 +11,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
+from safetensors.torch import load_file
 
 from sla_cli.config import Config, resolve
 from sla_cli.formats.receipt import Receipt, write_receipt
@@ -25,6 +27,7 @@ SENTENCES: Sentences = {
 TINY = {
     "model.image_size": 32,
     "model.backbone_args": {"embed_dim": 32, "depth": 2, "num_heads": 2, "patch_size": 16, "num_classes": 24},
+    "adapter.place": "both",
     "head.channels": 32,
     "train.epochs": 2,
     "train.crop": 1.0,
@@ -59,6 +62,12 @@ def disk_with(room: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
+
+
+def same_weights(one: Path, two: Path) -> bool:
+    """Whether two safetensors files hold the same tensors; the order of their headers is random."""
+    left, right = load_file(one), load_file(two)
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def _clip(name: str, text: str, size: int, hold: int, seed: int) -> Encoded:

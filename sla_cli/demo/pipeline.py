@@ -29,7 +29,8 @@ from sla_cli.report.page import System, write_page
 from sla_cli.score.run import score_file
 from sla_cli.train.start import start
 
-CLIPS = {"train": 240, "dev": 40, "test": 40}
+CLIPS = {"train": 200, "dev": 24, "test": 40}
+SIZE = 128  # pixels, enough for the tiny preset and for the page
 NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
     "sla prep phoenix2014 /path/to/phoenix2014-release",
@@ -91,7 +92,7 @@ def _corpus_to_store(folder: Path, seed: int, jobs: int) -> Store:
     with progress("drawing clips", sum(CLIPS.values())) as advance:
         draw_corpus(folder / "corpus", seed=seed, jobs=jobs or os.cpu_count() or 1, progress=advance, **CLIPS)
     out = Work(folder / "work").stores / phoenix2014.NAME
-    outcome = build_store(phoenix2014, folder / "corpus", out, PrepConfig(), jobs=jobs)
+    outcome = build_store(phoenix2014, folder / "corpus", out, PrepConfig(size=SIZE), jobs=jobs)
     log.info("store: %s", outcome.clips)
     return Store(out)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import loralib
 import torch
 from torch import Tensor, nn
@@ -53,8 +56,9 @@ class TemporalAdapter(nn.Module):
         super().__init__()
         hidden = max(1, round(width * config.ratio))
         self.down = nn.Linear(width, hidden)
-        conv = nn.Conv1d(hidden, hidden, config.kernel, groups=hidden)
-        self.taps, self.bias = nn.Parameter(conv.weight[:, 0].detach()), nn.Parameter(conv.bias.detach())
+        bound = config.kernel**-0.5  # as nn.Conv1d of one channel a group starts
+        self.taps = nn.Parameter(torch.empty(hidden, config.kernel).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(hidden).uniform_(-bound, bound))
         self.up = nn.Linear(hidden, width)
         nn.init.zeros_(self.up.weight)
         nn.init.zeros_(self.up.bias)
@@ -69,7 +73,9 @@ class TemporalAdapter(nn.Module):
     def _over_time(self, x: Tensor) -> Tensor:
         """Depthwise convolution along frames, zero beyond each clip's ends: kernel taps times shifted frames."""
         taps = self.taps.to(x.dtype)  # (hidden, kernel)
-        parts = (self.borders.shift(x, tap - self.kernel // 2) * taps[:, tap] for tap in range(self.kernel))
+        parts: Iterable[Tensor] = (
+            self.borders.shift(x, tap - self.kernel // 2) * taps[:, tap] for tap in range(self.kernel)
+        )
         return sum(parts, start=self.bias.to(x.dtype))
 
 
@@ -81,7 +87,11 @@ class AdaptedBlock(nn.Module):
     """
 
     def __init__(
-        self, block: nn.Module, before_attention: nn.Module | None, before_mlp: nn.Module | None, normed: bool
+        self,
+        block: Any,  # timm's Block
+        before_attention: TemporalAdapter | None,
+        before_mlp: TemporalAdapter | None,
+        normed: bool,
     ) -> None:
         super().__init__()
         self.block = block

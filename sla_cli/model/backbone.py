@@ -19,6 +19,7 @@ from sla_cli.config import AdapterConfig, LoraConfig, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.model.adapters import AdaptedBlock, ShiftedLoRA, TemporalAdapter
 from sla_cli.model.clips import ClipBorders
+from sla_cli.model.patches import whiten_patches
 
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
@@ -72,9 +73,11 @@ class Backbone(nn.Module):
                 block.attn.qkv = ShiftedLoRA(block.attn.qkv, lora, self.borders)
                 continue
             width, prefix = self.vit.embed_dim, self.vit.num_prefix_tokens
-            wanted = [adapter.place in (place, "both") for place in ("attention", "mlp")]
-            pair = [TemporalAdapter(width, prefix, adapter, self.borders) if want else None for want in wanted]
-            self.vit.blocks[number] = AdaptedBlock(block, *pair, adapter.normed)
+            before_attention, before_mlp = (
+                TemporalAdapter(width, prefix, adapter, self.borders) if adapter.place in (place, "both") else None
+                for place in ("attention", "mlp")
+            )
+            self.vit.blocks[number] = AdaptedBlock(block, before_attention, before_mlp, adapter.normed)
 
 
 def chosen_layers(text: str, depth: int) -> list[int]:
@@ -122,8 +125,7 @@ def _create(config: ModelConfig) -> VisionTransformer:
         ) from error
     _check_kind(model, config)
     if config.weights == "random":
-        # At timm's 0.02 a token would hardly tell where in the picture it stands, and training cannot mend it.
-        nn.init.normal_(model.pos_embed, generator=torch.Generator().manual_seed(0))
+        whiten_patches(model.patch_embed.proj)
     if file is not None:
         _load(model, file)
     return model.eval()

@@ -126,7 +126,7 @@ def _alone(out: Path) -> Iterator[None]:
     """Hold the store's lock: two processes at work on one store would take each other's files away."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w")
+        lock = (out / ".lock").open("a")
     except OSError as error:
         raise SlaError(f"cannot write {out}: {error.strerror}", "Choose another folder with --work.") from error
     with lock:

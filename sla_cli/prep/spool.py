@@ -10,9 +10,10 @@ import os
 import signal
 import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -44,27 +45,34 @@ def encode_all(clips: Sequence[Clip], spool: Path, config: PrepConfig, jobs: int
     missing = [clip for clip in clips if not _spooled(spool, clip).is_file()]
     if len(missing) < len(clips):
         log.info("%d of %d clips were encoded before", len(clips) - len(missing), len(clips))
-    failed: dict[Clip, str] = {}
-    if not missing:
-        return failed
-    context = multiprocessing.get_context("spawn")
     workers = min(jobs or os.cpu_count() or 1, len(missing))
-    with (
-        progress("prep", len(missing)) as advance,
-        ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool,
-    ):
-        tasks = {pool.submit(_encode, clip, spool, config): clip for clip in missing}
+    failed: dict[Clip, str] = {}
+    with progress("prep", len(missing)) as advance, closing(_encode_each(missing, spool, config, workers)) as answers:
+        for clip, error in answers:
+            if error is not None:
+                failed[clip] = error
+                log.error("clip %s: %s", clip.id, error)
+            advance()
+    return failed
+
+
+def _encode_each(
+    clips: Sequence[Clip], spool: Path, config: PrepConfig, workers: int
+) -> Generator[tuple[Clip, str | None], None, None]:
+    """Clips as they are done, and what is wrong with them."""
+    if workers <= 1:
+        yield from ((clip, _encode(clip, spool, config)) for clip in clips)
+        return
+    # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
+        tasks = {pool.submit(_encode, clip, spool, config): clip for clip in clips}
         try:
-            for task in as_completed(tasks):
-                if error := task.result():
-                    failed[tasks[task]] = error
-                    log.error("clip %s: %s", tasks[task].id, error)
-                advance()
+            yield from ((tasks[task], task.result()) for task in as_completed(tasks))
         except BrokenProcessPool as error:
             raise SlaError("a worker process died (out of memory?)", "Run again: finished clips are kept.") from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-    return failed
 
 
 def spooled_bytes(clip: Clip, spool: Path) -> int:
@@ -97,7 +105,7 @@ def _die_with_parent() -> None:
 
 
 def _encode(clip: Clip, spool: Path, config: PrepConfig) -> str | None:
-    """In a worker: one clip into the spool. Returns the error where a frame cannot be read."""
+    """One clip into the spool. Returns the error where a frame cannot be read."""
     try:
         data, sizes = encode_frames(clip.source, config)
     except FrameError as error:

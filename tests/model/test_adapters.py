@@ -136,6 +136,11 @@ def test_temporal_convolution_is_conv3d_clip_by_clip() -> None:
     torch.testing.assert_close(ours(x), expected)
 
 
+def test_reads_one_thing_and_adds_to_another() -> None:
+    ours, x, source = adapter(3, prefix=1).double(), tokens().double(), tokens().double()
+    torch.testing.assert_close(ours(x, source) - x, ours(source) - source)
+
+
 @pytest.mark.parametrize("prefix", [0, 1, 5])
 def test_prefix_tokens_pass_untouched(prefix: int) -> None:
     ours, x = adapter(3, prefix), tokens(7)

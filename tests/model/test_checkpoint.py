@@ -85,7 +85,9 @@ def test_no_checkpoint(tmp_path: Path) -> None:
         load_weights(tmp_path / "best.safetensors", recogniser(), GLOSSES)
 
 
-@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-1], lambda data: data[:100], lambda data: b"x" * 99])
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[:-1], lambda data: data[:100], lambda data: b"x" * 99]
+)
 def test_damaged(saved: Path, damage: Callable[[bytes], bytes]) -> None:
     saved.write_bytes(damage(saved.read_bytes()))
     with pytest.raises(FormatError, match=r"best\.safetensors: not a safetensors file"):

@@ -91,8 +91,6 @@ def inside(model: Recognizer, kind: type[nn.Module]) -> int:
     return sum(count(module) for module in model.modules() if isinstance(module, kind))
 
 
-
-
 @pytest.mark.parametrize("variant", ["adapter", "lora"])
 def test_parameters_by_method_mds_arithmetic(variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("timm.models.vision_transformer.trunc_normal_", lambda tensor, **_: tensor)  # slow

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from synthetic import GLOSSES, SENTENCES, tiny, write_store
+from synthetic import GLOSSES, SENTENCES, same_weights, tiny, write_store
 
 from sla_cli.config import Config
 from sla_cli.core.normalize import profile
@@ -34,18 +34,32 @@ def trainer(store: Store, folder: Path, config: Config, placement: Placement | N
     return Trainer(run, config, store, profile("none"), placement or place("cpu", config.train.precision))
 
 
+def lively_weights(folder: Path) -> Path:
+    """Random weights large enough that pictures make a difference; timm's are meant to be trained."""
+    state = Backbone(tiny().model).vit.state_dict()
+    large = {name: value * 5 if value.dim() > 1 else value for name, value in state.items()}
+    save_file(large, folder / "lively.safetensors")
+    return folder / "lively.safetensors"
+
+
 def without_times(epochs: list[Epoch]) -> list[Epoch]:
     return [replace(epoch, frames_per_second=0.0, seconds=0.0) for epoch in epochs]
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora"])
-def test_a_small_set_is_memorised(store: Store, tmp_path: Path, variant: str) -> None:
-    config = tiny(model__variant=variant, train__epochs=20, train__batch=2, train__milestones=[], head__dropout=0.0)
-    epochs = train(trainer(store, tmp_path, config))
-    assert [epoch.number for epoch in epochs] == list(range(1, 21))
-    assert epochs[-1].losses["ctc"] < 0.2 * epochs[0].losses["ctc"]
+@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+def test_a_small_set_is_memorised(tmp_path: Path, variant: str) -> None:
+    few = ["NORD REGEN", "SONNE GRAD NORD", "REGEN SONNE", "GRAD REGEN"]
+    store = write_store(tmp_path, {"train": 2 * few, "dev": few}, hold=8)
+    config = tiny(
+        model__variant=variant, model__weights=str(lively_weights(tmp_path)), head__channels=64, head__dropout=0.0,
+        loss__distillation=1.0, train__epochs=15, train__batch=2, train__lr=1e-2, train__milestones=[10],
+    )  # fmt: skip
+    epochs = train(trainer(store, tmp_path / "run", config))
+    assert [epoch.number for epoch in epochs] == list(range(1, 16))
+    for name, share in (("ctc", 0.2), ("conv_ctc", 0.2), ("frame_ctc", 0.98)):  # the frame head learns slowly
+        assert epochs[-1].losses[name] < share * epochs[0].losses[name]
     assert epochs[0].dev.wer > 50
-    assert epochs[-1].dev.ref_words == sum(len(text.split()) for text in SENTENCES["train"])
+    assert epochs[-1].dev.ref_words == sum(len(text.split()) for text in few)
     assert epochs[-1].dev.wer < 10
 
 
@@ -54,11 +68,11 @@ def test_the_same_seed_gives_the_same_run_to_the_bit(store: Store, tmp_path: Pat
     config = tiny(model__variant="lora", lora__dropout=0.1, train__precision=precision)
     one, two = (trainer(store, tmp_path / name, config) for name in "ab")
     assert without_times(train(one)) == without_times(train(two))
-    assert one.run.last.read_bytes() == two.run.last.read_bytes()
-    assert one.run.best.read_bytes() == two.run.best.read_bytes()
+    assert same_weights(one.run.last, two.run.last)
+    assert same_weights(one.run.best, two.run.best)
     other = trainer(store, tmp_path / "c", replace(config, train=replace(config.train, seed=1)))
     train(other)
-    assert other.run.last.read_bytes() != one.run.last.read_bytes()
+    assert not same_weights(other.run.last, one.run.last)
 
 
 def test_best_is_the_epoch_of_lowest_dev_wer(store: Store, tmp_path: Path) -> None:
@@ -68,7 +82,7 @@ def test_best_is_the_epoch_of_lowest_dev_wer(store: Store, tmp_path: Path) -> No
     best = min(epochs, key=lambda epoch: (epoch.dev.wer, epoch.number)).number
     short = trainer(store, tmp_path / "short", replace(config, train=replace(config.train, epochs=best)))
     train(short)
-    assert short.run.last.read_bytes() == moment.run.best.read_bytes()
+    assert same_weights(short.run.last, moment.run.best)
     rows = moment.run.metrics.read_text(encoding="utf-8").splitlines()
     assert len(rows) == 7
     assert list(moment.run.tensorboard.glob("events*"))
@@ -81,8 +95,8 @@ def test_stopping_after_an_epoch_changes_nothing(store: Store, tmp_path: Path) -
     expected = train(whole)
     train(replace(halves, config=replace(config, train=replace(config.train, epochs=2))))
     assert without_times(train(halves)) == without_times(expected)
-    assert halves.run.last.read_bytes() == whole.run.last.read_bytes()
-    assert halves.run.best.read_bytes() == whole.run.best.read_bytes()
+    assert same_weights(halves.run.last, whole.run.last)
+    assert same_weights(halves.run.best, whole.run.best)
 
 
 def test_frozen_weights_stay_and_adapters_move(store: Store, tmp_path: Path) -> None:

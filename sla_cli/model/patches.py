@@ -1,0 +1,44 @@
+"""A patch embedding for backbones without pretrained weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+COLOURS = ((1 / 3, 1 / 3, 1 / 3), (0.5, 0.0, -0.5))  # brightness, and red against blue: skin against clothes
+BRIGHTNESS = 0.75  # share of the channels
+
+
+@torch.no_grad()
+def whiten_patches(conv: nn.Conv2d) -> None:
+    """Set a patch embedding to low cosine frequencies, each weighted by its frequency; in place.
+
+    The power of natural images falls with the square of the frequency (Field, 1987), so this nearly whitens them: a
+    small moving hand counts as much as the still background, which random weights would drown it in. Channels beyond
+    the patterns that a patch can hold stay as they are.
+
+    Args:
+        conv: RGB patches to tokens, stride equal to kernel.
+    """
+    channels = conv.out_channels
+    bright = round(channels * BRIGHTNESS)
+    parts = [
+        _cosines(conv.kernel_size[0], count, colour)
+        for count, colour in zip((bright, channels - bright), COLOURS, strict=True)
+    ]
+    patterns = torch.cat(parts)
+    conv.weight[: len(patterns)] = patterns
+    if conv.bias is not None:
+        conv.bias.zero_()
+
+
+def _cosines(side: int, count: int, colour: tuple[float, ...]) -> Tensor:
+    """(count, 3, side, side): the lowest two-dimensional DCT-II patterns without the constant one."""
+    steps = torch.arange(side)
+    waves = torch.cos(math.pi * (steps + 0.5) * steps[:, None] / side) * math.sqrt(2 / side)
+    waves[0] /= math.sqrt(2)
+    pairs = sorted((u * u + v * v, u, v) for u in range(side) for v in range(side))
+    patterns = [math.sqrt(power) * torch.outer(waves[u], waves[v]) for power, u, v in pairs[1 : count + 1]]
+    return torch.stack(patterns)[:, None] * torch.tensor(colour).view(3, 1, 1)

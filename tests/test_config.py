@@ -1,0 +1,197 @@
+"""Settings resolve preset < file < --set < flag; what does not exist or does not fit is refused by name."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sla_cli.config import PRESETS, Config, TrainConfig, from_dict, read_toml, resolve, to_toml
+from sla_cli.errors import SlaError
+
+numbers = st.floats(0.1, 0.9)
+whole = st.integers(1, 10**6)
+plain = st.text(st.characters(codec="utf-8"), max_size=8)
+STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {
+    bool: st.booleans(),
+    int: whole,
+    float: numbers,
+    str: plain,
+    tuple[int, ...]: st.lists(whole, max_size=3).map(tuple),
+    dict[str, Any]: st.dictionaries(plain, st.one_of(whole, plain, st.booleans(), st.lists(whole)), max_size=3),
+}
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    """A preset with any settings changed to others of their type."""
+    config = resolve(draw(st.sampled_from(sorted(PRESETS))))
+    for section in fields(Config):
+        part = getattr(config, section.name)
+        for key, hint in get_type_hints(type(part)).items():
+            if draw(st.booleans()):
+                choice = st.sampled_from(get_args(hint)) if get_origin(hint) is Literal else STRATEGIES[hint]
+                part = replace(part, **{key: draw(choice)})
+        config = replace(config, **{section.name: part})
+    return config
+
+
+@settings(deadline=None, max_examples=30)
+@given(configs())
+def test_any_configuration_comes_back_from_its_toml(config: Config) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.toml"
+        path.write_text(to_toml(config), encoding="utf-8")
+        assert resolve(file=path) == config
+        assert from_dict(read_toml(path)) == config
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_come_back_and_are_frozen(tmp_path: Path, preset: str) -> None:
+    config = resolve(preset)
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(config), encoding="utf-8")
+    assert resolve(file=path) == config
+    assert all(is_dataclass(getattr(config, section.name)) for section in fields(config))
+    with pytest.raises(AttributeError):
+        config.train.epochs = 3  # type: ignore[misc]
+
+
+def test_base_is_the_defaults_and_tiny_is_not() -> None:
+    assert resolve() == resolve("base") == Config()
+    assert resolve("tiny").model.weights == "random"
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_sets", "in_flags", "expected"),
+    [
+        (None, None, None, 12),
+        (3, None, None, 3),
+        (3, 4, None, 4),
+        (3, 4, 5, 5),
+        (None, 4, 5, 5),
+        (3, None, 5, 5),
+        (None, None, 5, 5),
+    ],
+)
+def test_preset_file_set_flag(
+    tmp_path: Path, in_file: int | None, in_sets: int | None, in_flags: int | None, expected: int
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f"[train]\nepochs = {in_file}\n" if in_file else "", encoding="utf-8")
+    sets = [f"train.epochs={in_sets}"] if in_sets else []
+    config = resolve("tiny", file, sets, {"train.epochs": in_flags, "model.variant": None})
+    assert config == replace(resolve("tiny"), train=replace(resolve("tiny").train, epochs=expected))
+
+
+def test_the_last_of_two_sets_wins_and_other_keys_of_a_section_stay() -> None:
+    config = resolve("tiny", sets=["train.epochs=3", " train.lr = 1e-3 ", "train.epochs=4"])
+    assert (config.train.epochs, config.train.lr) == (4, 1e-3)
+    assert config.train.batch == resolve("tiny").train.batch
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "key", "value"),
+    [
+        ("train.lr=1", "train", "lr", 1.0),
+        ("train.milestones=[1, 2]", "train", "milestones", (1, 2)),
+        ("train.milestones=[]", "train", "milestones", ()),
+        ("model.layers=0,5,11", "model", "layers", "0,5,11"),
+        ("model.layers=5", "model", "layers", "5"),
+        ('model.layers="5"', "model", "layers", "5"),
+        ("model.weights=/data/a=b #c.pt", "model", "weights", "/data/a=b #c.pt"),
+        ("model.weights=2024", "model", "weights", "2024"),
+        ("model.weights=true", "model", "weights", "true"),
+        ("model.variant=lora", "model", "variant", "lora"),
+        ("model.backbone_args={depth = 2}", "model", "backbone_args", {"depth": 2}),
+    ],
+)
+def test_set_takes_toml_values_and_bare_text(text: str, section: str, key: str, value: Any) -> None:
+    found = asdict(resolve(sets=[text]))[section][key]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("train.epoch=3", "unknown key train.epoch", "'epochs'"),
+        ("trian.epochs=3", "unknown section 'trian'", "'train'"),
+        ("train.xyzzy=3", "unknown key train.xyzzy", "Known: epochs, batch"),
+        ("model.backbone_args.depth=3", "unknown key model.backbone_args.depth", "'backbone_args'"),
+        ("epochs=3", "expected section.key=value", "train.epochs=10"),
+        ("train.epochs", "expected section.key=value", "train.epochs=10"),
+        ("train.epochs=ten", "train.epochs is 'ten'", "a whole number"),
+        ("train.epochs=10.0", "train.epochs is 10.0", "a whole number"),
+        ("train.epochs=true", "train.epochs is True", "a whole number"),
+        ("train.lr=true", "train.lr is True", "a number"),
+        ("train.lr=nan", "train.lr is nan", "a number"),
+        ("train.lr=", "train.lr is ''", "a number"),
+        ("train.milestones=20", "train.milestones is 20", "a list of whole numbers"),
+        ("train.milestones=20,30", "train.milestones is '20,30'", "[20, 30]"),
+        ("train.milestones=[true]", "train.milestones is [True]", "a list of whole numbers"),
+        ("model.backbone_args=3", "model.backbone_args is 3", "a table"),
+        ("model.variant=lorra", "model.variant is 'lorra'", "'lora'"),
+        ("train.precision=fp8", "train.precision is 'fp8'", "auto"),
+        ("train.batch=0", "train.batch is 0", "between 1"),
+        ("train.crop=1.5", "train.crop is 1.5", "between"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_a_hint(text: str, message: str, hint: str) -> None:
+    with pytest.raises(SlaError) as caught:
+        resolve(sets=[text])
+    assert caught.value.message.startswith(f"--set {text}: ")
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[train]\nepochs = \n", "not TOML: Invalid value (at line 2"),
+        (b"[train]\nname = '\xff'\n", "not TOML"),
+        (b"[train]\nepochs = 'three'\n", "train.epochs is 'three'"),
+        (b"[train]\nepoch = 3\n", "unknown key train.epoch"),
+        (b"epochs = 3\n", "unknown section 'epochs'"),
+        (b"train = 3\n", "train is a section, not a value"),
+    ],
+)
+def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(SlaError) as caught:
+        resolve(file=path)
+    assert caught.value.message.startswith(f"{path}: ")
+    assert message in caught.value.message
+
+
+def test_a_file_as_windows_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf[train]\r\nepochs = 3\r\n")
+    assert resolve(file=path).train == TrainConfig(epochs=3)
+
+
+def test_a_missing_file_and_an_unknown_preset(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match=r"cannot read .*none"):
+        resolve(file=tmp_path / "none")
+    with pytest.raises(SlaError, match="unknown preset 'tinny'") as caught:
+        resolve("tinny")
+    assert "'tiny'" in caught.value.hint
+
+
+def test_flags_are_named_as_typed() -> None:
+    with pytest.raises(SlaError, match=r"^--precision: train\.precision is 'fp8'"):
+        resolve(flags={"train.precision": "fp8"})
+
+
+@given(st.dictionaries(plain, st.one_of(whole, plain, st.dictionaries(plain, whole, max_size=2)), max_size=3))
+def test_no_file_content_is_worse_than_an_error_to_mend(content: dict[str, Any]) -> None:
+    try:
+        assert from_dict(content) == Config()
+    except SlaError:
+        assert content

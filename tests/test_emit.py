@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from synthetic import GLOSSES, SENTENCES, tiny, write_store
+
+from sla_cli.config import to_toml
+from sla_cli.data.batching import collate, to_pixels
+from sla_cli.data.dataset import ClipDataset
+from sla_cli.emit import emissions_of, emit
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.checkpoint import load_weights, save_weights
+from sla_cli.model.device import place
+from sla_cli.model.recognizer import Recognizer
+
+CONFIG = tiny(model__variant="lora")
+
+
+def make_run(folder: Path, glosses: tuple[str, ...] = GLOSSES, seed: int = 0, **values: object) -> Run:
+    """A run folder with a model of random weights in it."""
+    run, config = Run(folder), tiny(model__variant="lora", **values)
+    run.create(config, glosses, {})
+    torch.manual_seed(seed)
+    model = Recognizer(config, len(glosses))
+    torch.nn.init.normal_(model.backbone.vit.blocks[0].attn.qkv.lora_B)
+    save_weights(run.best, model, glosses)
+    return run
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    torch.set_num_threads(1)
+    return write_store(tmp_path_factory.mktemp("store"))
+
+
+def test_what_the_model_says_of_each_clip(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "emissions" / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    emissions = Emissions(out)
+    header = emissions.header
+    assert (header.corpus, header.split, header.glosses, header.stride) == ("phoenix2014", "dev", GLOSSES, 4)
+    assert emissions.ids == store["dev"].ids
+    model = Recognizer(CONFIG, len(GLOSSES)).eval()
+    load_weights(run.best, model, GLOSSES)
+    for emission, clip in zip(emissions, store["dev"], strict=True):
+        assert emission.frames == len(clip)
+        assert emission.log_probs.shape == (-(-len(clip) // 4), len(GLOSSES) + 1)
+        np.testing.assert_allclose(np.exp(emission.log_probs).sum(axis=1), 1, rtol=1e-5)
+        batch = collate([ClipDataset(store["dev"], (), 4, CONFIG.train)[-1, store["dev"].ids.index(clip.id)]])
+        pixels = to_pixels(
+            batch, crop=1.0, size=32, mean=model.backbone.mean, std=model.backbone.std, device=torch.device("cpu")
+        )
+        with torch.inference_mode():
+            expected = model(pixels, batch.lengths).sequence.log_softmax(-1)
+        np.testing.assert_allclose(emission.log_probs, expected.numpy(), rtol=0, atol=1e-6)
+    receipt = read_receipt(out)
+    assert receipt is not None
+    assert receipt.results["clips"] == 2
+
+
+def test_the_model_is_left_in_evaluation_mode(store: Store) -> None:
+    model = Recognizer(CONFIG, len(GLOSSES)).train()
+    for emission in emissions_of(model, store["dev"], CONFIG, place("cpu", "fp32")):
+        assert emission.log_probs.dtype == np.float32
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+    assert not any(module.training for module in model.modules())
+
+
+def test_reused_while_current_and_remade_when_anything_changes(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    first, made = out.read_bytes(), out.stat().st_mtime_ns
+    emit(run, store["dev"], out, device="cpu")
+    assert out.stat().st_mtime_ns == made
+    make_run(tmp_path / "run", seed=1)
+    assert not is_current(out, emission_receipt(run, store["dev"]))
+    emit(run, store["dev"], out, device="cpu")
+    assert out.read_bytes() != first
+    second = out.stat().st_mtime_ns
+    (run.path / "config.toml").write_text(to_toml(tiny(model__variant="lora", train__crop=0.75)), encoding="utf-8")
+    emit(run, store["dev"], out, device="cpu")
+    assert out.stat().st_mtime_ns != second
+    other = write_store(tmp_path / "store", {"dev": SENTENCES["dev"][:1]})
+    emit(run, other["dev"], out, device="cpu")
+    assert len(Emissions(out)) == 1
+
+
+def test_a_file_without_receipt_or_a_receipt_without_file_is_not_current(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    good = out.read_bytes()
+    out.write_bytes(b"half of it")
+    (tmp_path / "dev.h5.receipt.json").unlink()
+    emit(run, store["dev"], out, device="cpu")
+    assert len(Emissions(out)) == 2
+    out.unlink()
+    emit(run, store["dev"], out, device="cpu")
+    assert len(out.read_bytes()) == len(good)
+
+
+def test_other_glosses_than_the_stores_are_refused(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", (*GLOSSES[:-1], "WIND"))
+    with pytest.raises(SlaError, match=r"glosses of run run \(4\) do not match .* 1 are new, 1 are gone") as caught:
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    assert "--store" in caught.value.hint
+    assert not (tmp_path / "dev.h5").exists()
+
+
+def test_a_checkpoint_of_other_glosses_than_its_runs_is_refused(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    other = make_run(tmp_path / "other", ("A", "B", "C", "D"))
+    run.best.write_bytes(other.best.read_bytes())
+    with pytest.raises(SlaError, match="other glosses"):
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+
+
+def test_weights_that_moved_and_weights_that_are_others(store: Store, tmp_path: Path) -> None:
+    state = {name: value.contiguous() for name, value in Backbone(CONFIG.model).vit.state_dict().items()}
+    save_file(state, tmp_path / "old.safetensors")
+    run = make_run(tmp_path / "run", model__weights=str(tmp_path / "old.safetensors"))
+    (tmp_path / "old.safetensors").rename(tmp_path / "new.safetensors")
+    with pytest.raises(SlaError, match="no such weights file"):
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    emit(run, store["dev"], tmp_path / "dev.h5", device="cpu", weights=str(tmp_path / "new.safetensors"))
+    assert len(Emissions(tmp_path / "dev.h5")) == 2
+    save_file({name: value + 1 for name, value in state.items()}, tmp_path / "other.safetensors")
+    with pytest.raises(SlaError, match="another backbone"):
+        emit(run, store["train"], tmp_path / "train.h5", device="cpu", weights=str(tmp_path / "other.safetensors"))
+
+
+def test_a_run_in_fp16_decodes_on_a_cpu(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", train__precision="fp16")
+    emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    receipt = read_receipt(tmp_path / "dev.h5")
+    assert receipt is not None
+    assert receipt.results["precision"] == "torch.float32"
+
+
+def test_nan_leaves_no_file(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    weights = load_file(run.best)
+    broken = Recognizer(CONFIG, len(GLOSSES))
+    broken.load_state_dict({**weights, "classifier.weight": weights["classifier.weight"] * torch.nan}, strict=False)
+    save_weights(run.best, broken, GLOSSES)
+    with pytest.raises(FormatError, match="clip dev-0: the model gave NaN"):
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    assert not list(tmp_path.glob("*dev.h5*"))
+
+
+def test_a_run_without_weights(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    run.best.unlink()
+    with pytest.raises(SlaError, match=r"best\.safetensors"):
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic import GLOSSES, tiny, write_store
+
+from sla_cli.emit import emit
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.model.device import place
+from sla_cli.model.recognizer import Recognizer
+from sla_cli.train.start import resume, start
+
+pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return write_store(tmp_path_factory.mktemp("store"))
+
+
+def test_auto_is_half_precision_on_the_device() -> None:
+    placement = place("auto", "auto")
+    assert placement.cuda
+    assert placement.dtype == torch.float16
+
+
+@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+def test_the_device_says_what_the_cpu_says(variant: str) -> None:
+    """LoRA's own index is not a buffer in loralib and would stay behind."""
+    model = Recognizer(tiny(model__variant=variant), len(GLOSSES)).eval()
+    for name, value in model.trained_state().items():
+        if name.endswith(("up.weight", "lora_B")):
+            torch.nn.init.normal_(value, std=0.1)
+    x, lengths = torch.randn(16, 3, 32, 32), torch.tensor([9, 7])
+    with torch.inference_mode():
+        expected = model(x, lengths)
+        found = model.cuda()(x.cuda(), lengths)
+    torch.testing.assert_close(found.sequence.cpu(), expected.sequence, atol=1e-3, rtol=1e-2)
+    torch.testing.assert_close(found.frame.cpu(), expected.frame, atol=1e-3, rtol=1e-2)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("variant", ["adapter", "lora"])
+def test_trains_and_emits_in_each_precision(store: Store, tmp_path: Path, variant: str, precision: str) -> None:
+    config = tiny(model__variant=variant, train__precision=precision, train__epochs=3, train__workers=1)
+    start(store, tmp_path / "run", config, preset="tiny", device="cuda")
+    run = Run(tmp_path / "run")
+    rows = [line.split("\t") for line in run.metrics.read_text(encoding="utf-8").splitlines()]
+    losses = [float(row[rows[0].index("loss")]) for row in rows[1:]]
+    assert losses[-1] < losses[0]
+    emit(run, store["dev"], tmp_path / "cuda.h5", device="cuda")
+    emit(run, store["dev"], tmp_path / "cpu.h5", device="cpu")
+    for one, two in zip(Emissions(tmp_path / "cuda.h5"), Emissions(tmp_path / "cpu.h5"), strict=True):
+        assert abs(one.log_probs - two.log_probs).max() < (0.01 if precision == "fp32" else 0.3)
+
+
+def test_a_run_resumes_with_its_loss_scale(store: Store, tmp_path: Path) -> None:
+    config = tiny(train__precision="fp16", train__epochs=1)
+    start(store, tmp_path, config, preset="tiny", device="cuda")
+    run = Run(tmp_path)
+    longer = replace(config, train=replace(config.train, epochs=2))
+    run.create(longer, run.glosses, {key: run.facts[key] for key in ("store", "corpus", "preset", "digests")})
+    assert resume(run, "cuda").number in (1, 2)
+    assert torch.load(run.state, weights_only=True)["scaler"]["scale"] > 0
