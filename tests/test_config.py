@@ -70,7 +70,7 @@ def test_base_is_the_defaults_and_tiny_is_not() -> None:
 @pytest.mark.parametrize(
     ("in_file", "in_sets", "in_flags", "expected"),
     [
-        (None, None, None, 12),
+        (None, None, None, PRESETS["tiny"].values["train"]["epochs"]),
         (3, None, None, 3),
         (3, 4, None, 4),
         (3, 4, 5, 5),

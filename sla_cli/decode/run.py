@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from sla_cli.core.hypothesis import Hypothesis
@@ -38,17 +37,12 @@ def decode_file(
     """
     emissions = Emissions(emissions_path)
     header = emissions.header
-    receipt = Receipt(
-        "decode",
-        {
-            **asdict(options),
-            "lm": str(options.lm or ""),
-            "store": header.store,
-            "split": header.split,
-            "corpus": header.corpus,
-        },
-        {"emissions": digest_file(emissions_path), **({"lm": digest_file(options.lm)} if options.lm else {})},
-    )
+    inputs = {"emissions": digest_file(emissions_path)}
+    sources = {"store": header.store, "split": header.split, "corpus": header.corpus}
+    if options.lm is not None:
+        inputs["lm"], sources["lm"] = digest_file(options.lm), str(options.lm.resolve())
+    settings = {"beam": options.beam, "alpha": options.alpha, "beta": options.beta}
+    receipt = Receipt("decode", settings, inputs, sources=sources)
     name = f"{header.split}-{describe(options)}-{receipt.fingerprint[:6]}.tsv"
     path = out or folder / name
     if already_made(path, receipt, force=force) is not None and path.is_file():

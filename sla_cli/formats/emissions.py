@@ -56,7 +56,7 @@ def emission_receipt(run: Run, split: Split) -> Receipt:
         "config": digest_file(run.path / "config.toml"),
         "split": split.digest,
     }
-    return Receipt("emit", {"run": str(run.path.resolve()), "split": str(split.path.resolve())}, inputs)
+    return Receipt("emit", {}, inputs, sources={"run": str(run.path.resolve()), "split": str(split.path.resolve())})
 
 
 def is_current(path: Path, receipt: Receipt) -> bool:

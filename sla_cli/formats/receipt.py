@@ -32,6 +32,7 @@ class Receipt:
         arguments: the settings that determine its content, JSON values.
         inputs: name of each input to its digest.
         seed: the random seed, None where nothing is random.
+        sources: where inputs lay and what they were called; no part of the fingerprint, so that folders can move.
         results: what the stage has to report (counts, skips, failures).
         started, finished: UTC, ISO 8601.
     """
@@ -40,6 +41,7 @@ class Receipt:
     arguments: dict[str, Any]
     inputs: dict[str, str]
     seed: int | None = None
+    sources: dict[str, str] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     started: str = ""
     finished: str = ""

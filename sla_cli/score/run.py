@@ -46,13 +46,9 @@ def score_file(
     profile(normalize)
     receipt = Receipt(
         "score",
-        {
-            "hypotheses": str(hypotheses.resolve()),
-            "ref": str(source.resolve()),
-            "profile": normalize,
-            "partial": partial,
-        },
+        {"profile": normalize, "partial": partial},
         {"hypotheses": digest_file(hypotheses), "ref": digest},
+        sources={"hypotheses": str(hypotheses.resolve()), "ref": str(source.resolve())},
     )
     result = score(answers, references, normalize, partial, absent_as_empty=omits_empty_clips(hypotheses))
     out = folder / f"{hypotheses.stem}-{normalize}-{receipt.fingerprint[:6]}"
@@ -71,14 +67,14 @@ def _split_of(ref: Path | None, ids: set[str], made: Receipt | None) -> Split | 
             raise SlaError(
                 "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
             )
-        return Store(Path(made.arguments["store"]))[made.arguments["split"]]
+        return Store(Path(made.sources["store"]))[made.sources["split"]]
     store = Store(ref)
     if made is not None and made.stage == "decode":
-        return store[made.arguments["split"]]
+        return store[made.sources["split"]]
     return max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
 
 
 def _corpus(split: Split | None, made: Receipt | None) -> str:
     if split is not None:
         return split.corpus
-    return made.arguments["corpus"] if made is not None and made.stage == "decode" else ""
+    return made.sources["corpus"] if made is not None and made.stage == "decode" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,7 +37,12 @@ def start(
     digests = {split: store[split].digest for split in ("train", "dev")}
     facts = {"store": str(store.path.resolve()), "corpus": store.corpus, "preset": preset, "digests": digests}
     run.create(config, store.vocabulary, facts)
-    return _train(run, store, device)
+    try:
+        return _train(run, store, device)
+    except SlaError:
+        if not run.state.is_file():  # refused before the first epoch was done: there is nothing to resume
+            shutil.rmtree(folder)
+        raise
 
 
 def resume(run: Run, device: str = "auto") -> Epoch:
