@@ -149,7 +149,7 @@ PRESETS = {
             },
             "head": {"channels": 256},
             "loss": {"distillation": 10.0},
-            "train": {"epochs": 18, "batch": 4, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
+            "train": {"epochs": 18, "batch": 2, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
         },
     ),
 }

@@ -10,7 +10,7 @@ from sla_cli.decode.split import BeamOptions, decode_split
 from sla_cli.errors import some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.hypotheses import read_hypotheses, write_hypotheses
-from sla_cli.formats.receipt import Receipt, already_made, digest_file, write_receipt
+from sla_cli.formats.receipt import Receipt, already_made, digest_file, renew, write_receipt
 from sla_cli.log import log, progress
 
 
@@ -45,7 +45,9 @@ def decode_file(
     receipt = Receipt("decode", settings, inputs, sources=sources)
     name = f"{header.split}-{describe(options)}-{receipt.fingerprint[:6]}.tsv"
     path = out or folder / name
-    if already_made(path, receipt, force=force) is not None and path.is_file():
+    made = already_made(path, receipt, force=force)
+    if made is not None and path.is_file():
+        renew(made, path)
         log.info("%s is up to date", path)
         return path, read_hypotheses(path)
     if options.lm is not None:

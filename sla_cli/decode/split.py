@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,8 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context
 from pathlib import Path
 
 from sla_cli.core.ctc import frame_spans
@@ -22,6 +18,7 @@ from sla_cli.decode.beam import BeamDecoder
 from sla_cli.decode.greedy import GreedyDecoder
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
+from sla_cli.workers import start_worker
 
 CHUNK = 8  # clips sent to a process at once
 
@@ -117,16 +114,7 @@ _worker_decode_clip: _ClipDecoder  # set in pool processes only, which keep stat
 def _start_worker(decode_clip: _ClipDecoder) -> None:
     global _worker_decode_clip  # noqa: PLW0603
     _worker_decode_clip = decode_clip
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    """A parent killed outright tells its pool nothing, and the workers would wait for ever."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
+    start_worker()
 
 
 def _decode_chunk(emissions: Sequence[Emission]) -> list[Hypothesis]:

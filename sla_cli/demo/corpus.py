@@ -20,6 +20,7 @@ from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.demo.signing import sign_sentence
 from sla_cli.errors import SlaError
+from sla_cli.workers import start_worker
 
 FOLDER = "phoenix-2014-multisigner"
 _SPLITS = ("train", "dev", "test")
@@ -102,7 +103,7 @@ def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Row]:
         yield from map(_draw_clip, tasks)
         return
     # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker) as pool:
         yield from pool.map(_draw_clip, tasks, chunksize=2)
 
 

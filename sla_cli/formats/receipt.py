@@ -68,8 +68,7 @@ def write_receipt(receipt: Receipt, artifact: Path) -> None:
     begun = datetime.fromisoformat(receipt.started)
     receipt.seconds = round((datetime.fromisoformat(receipt.finished) - begun).total_seconds(), 3)
     receipt.environment = environment()
-    with atomic_write(receipt_path(artifact)) as temporary:
-        temporary.write_text(json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write(receipt, artifact)
 
 
 def read_receipt(artifact: Path) -> Receipt | None:
@@ -91,6 +90,12 @@ def read_receipt(artifact: Path) -> Receipt | None:
         return Receipt(**facts)
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not a receipt ({error})", "Run the stage again with --force.") from error
+
+
+def renew(receipt: Receipt, artifact: Path) -> None:
+    """Date a complete artifact that was asked for again, so that it is the newest for the stage after it."""
+    receipt.finished = _now()
+    _write(receipt, artifact)
 
 
 def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | None:
@@ -166,3 +171,8 @@ def _revision() -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def _write(receipt: Receipt, artifact: Path) -> None:
+    with atomic_write(receipt_path(artifact)) as temporary:
+        temporary.write_text(json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

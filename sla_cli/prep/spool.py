@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
 import zipfile
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from multiprocessing.connection import wait
 from pathlib import Path
 
 import cv2
@@ -28,6 +25,7 @@ from sla_cli.formats.receipt import digest_bytes
 from sla_cli.formats.store import Encoded
 from sla_cli.log import log, progress
 from sla_cli.prep.frames import FrameError, encode_frames
+from sla_cli.workers import start_worker
 
 
 def encode_all(clips: Sequence[Clip], spool: Path, config: PrepConfig, jobs: int) -> dict[Clip, str]:
@@ -92,16 +90,7 @@ def spooled_clip(clip: Clip, spool: Path) -> Encoded:
 
 def _start_worker() -> None:
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    """A parent killed outright tells its pool nothing, and the workers would wait for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
+    start_worker()
 
 
 def _encode(clip: Clip, spool: Path, config: PrepConfig) -> str | None:

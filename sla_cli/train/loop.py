@@ -120,10 +120,10 @@ def _step(batch: Batch, trainer: Trainer, state: State, epoch: int) -> dict[str,
 def _refuse(batch: Batch, clips: torch.Tensor, trainer: Trainer, epoch: int) -> None:
     bad = [name for name, value in zip(batch.ids, clips.tolist(), strict=True) if not abs(value) < float("inf")]
     where = f"clips {some(bad)}" if bad else f"the batch of clips {some(batch.ids)}"
+    kept = f" The state after epoch {epoch - 1} is kept in {trainer.run.path}." if epoch > 1 else ""
     raise SlaError(
         f"the loss is not finite in epoch {epoch} for {where}",
-        f"The state after the last finished epoch is kept in {trainer.run.path}. Look at these clips; "
-        "a lower --lr or --set train.precision=fp32 helps where training diverges.",
+        "Look at these clips; a lower --lr or --set train.precision=fp32 helps where training diverges." + kept,
     )
 
 

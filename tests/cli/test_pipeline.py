@@ -100,6 +100,12 @@ def test_a_second_decode_gives_the_same_file_without_work(folder: Path) -> None:
     assert first.stdout == second.stdout
 
 
+def test_hypotheses_asked_for_again_are_the_newest(folder: Path) -> None:
+    for options in (["--lm", "gloss.arpa"], ["--beam", "2"], ["--lm", "gloss.arpa"]):
+        path = json.loads(run_sla(folder, "decode", "--json", "-q", *options).stdout)["hypotheses"]
+        assert f"taking hypotheses {path}" in run_sla(folder, "score").stderr
+
+
 def test_decode_killed_at_any_moment_leaves_nothing_half_and_a_rerun_equals(folder: Path, tmp_path: Path) -> None:
     copy = work_on_copy(folder, tmp_path / "copy")
     (whole,) = (folder / "sla-work/hypotheses").glob("*/dev-beam10-lm*.tsv")

@@ -185,6 +185,12 @@ def test_what_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
         resume(Run(tmp_path), "cpu")
 
 
+def test_a_run_that_could_not_begin_leaves_its_name_free(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="no such weights file"):
+        start(store, tmp_path / "run", tiny(model__weights="gone"), preset="tiny", device="cpu")
+    start(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+
+
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
     store = write_store(tmp_path / "store", {name: texts for name, texts in SENTENCES.items() if name != split})
