@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +42,12 @@ NEXT = (
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found: WER in percent on test, and where its page lies."""
+    """What the demo found: WER in percent on the clips of test, and where its page lies."""
 
     wer: float
     wer_lm: float
     dev_wer: float
+    clips: int
     page: Path
     kept: Path | None
     seconds: float
@@ -56,7 +57,7 @@ class DemoResult:
         steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
         return (
             f"test WER {self.wer:.2f} % without a language model, {self.wer_lm:.2f} % with a gloss bigram\n"
-            f"(synthetic signing, {CLIPS['test']} unseen sentences, {self.seconds:.0f} s)\n"
+            f"(synthetic signing, {self.clips} unseen sentences, {self.seconds:.0f} s)\n"
             f"Look at {self.page}\n{kept}\nNext:\n{steps}"
         )
 
@@ -65,32 +66,36 @@ class DemoResult:
             "wer": self.wer,
             "wer_lm": self.wer_lm,
             "dev_wer": self.dev_wer,
+            "clips": self.clips,
             "page": str(self.page),
             "kept": str(self.kept) if self.kept else None,
             "seconds": round(self.seconds, 1),
         }
 
 
-def run_demo(keep: Path | None = None, *, seed: int = 0, jobs: int = 0) -> DemoResult:
+def run_demo(keep: Path | None = None, *, seed: int = 0, jobs: int = 0, clips: Mapping[str, int] = CLIPS) -> DemoResult:
     """Draw, prep, train, decode and score; everything but the page is thrown away unless `keep` names a folder.
+
+    Args:
+        clips: how many to draw for train, dev and test.
 
     Raises:
         SlaError: `keep` exists and is not empty.
     """
     begun = time.monotonic()
     with _folder(keep) as folder:
-        store = _corpus_to_store(folder, seed, jobs)
+        store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
         best = start(store, run.path, resolve("tiny", flags={"train.seed": seed}), preset="tiny", device="cpu")
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         systems = _decode_and_score(store, run, folder, page)
     wer, wer_lm = (system.score.total.wer for system in systems)
-    return DemoResult(wer, wer_lm, best.dev.wer, page, keep, time.monotonic() - begun)
+    return DemoResult(wer, wer_lm, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)
 
 
-def _corpus_to_store(folder: Path, seed: int, jobs: int) -> Store:
-    with progress("drawing clips", sum(CLIPS.values())) as advance:
-        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or os.cpu_count() or 1, progress=advance, **CLIPS)
+def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:
+    with progress("drawing clips", sum(clips.values())) as advance:
+        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or os.cpu_count() or 1, progress=advance, **clips)
     out = Work(folder / "work").stores / phoenix2014.NAME
     outcome = build_store(phoenix2014, folder / "corpus", out, PrepConfig(size=SIZE), jobs=jobs)
     log.info("store: %s", outcome.clips)

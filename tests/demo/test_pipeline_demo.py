@@ -1,0 +1,45 @@
+"""The demo end to end, on as few clips as its grammar allows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sla_cli.demo.pipeline import DemoResult, run_demo
+from sla_cli.errors import SlaError
+from sla_cli.formats.store import Store
+
+FEW = {"train": 22, "dev": 2, "test": 3}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
+    return run_demo(tmp_path_factory.mktemp("demo") / "kept", clips=FEW)
+
+
+def test_all_files_are_kept_and_every_stage_ran(demo: DemoResult) -> None:
+    assert demo.kept is not None
+    work = demo.kept / "work"
+    store = Store(work / "stores" / "phoenix2014")
+    assert {split: len(store[split]) for split in store.splits} == FEW
+    assert len(list(work.glob("hypotheses/*/test-*.tsv"))) == 2  # without and with the bigram
+    assert len(list(work.glob("scores/*/score.json"))) == 2
+    assert (demo.kept / "gloss.arpa").is_file()
+
+
+def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
+    assert demo.kept is not None
+    scores = [json.loads(path.read_text())["wer"] for path in demo.kept.glob("work/scores/*/score.json")]
+    assert sorted(scores) == sorted([demo.wer, demo.wer_lm])
+    assert f"{demo.wer:.2f} %" in demo.text()
+    assert f"{demo.wer:.2f}" in demo.page.read_text(encoding="utf-8")
+    assert json.loads(json.dumps(demo.facts()))["clips"] == FEW["test"]
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(SlaError, match="not empty"):
+        run_demo(tmp_path, clips=FEW)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
