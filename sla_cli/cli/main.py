@@ -53,8 +53,9 @@ def main(
 ) -> None:
     """Sign language video to glosses.
 
-    The stages meet only through files in the work folder: prep makes a store, train a run, decode hypotheses,
-    score a number. Without arguments each takes the newest artifact of the stage before it.
+    The stages meet only through files in the work folder: prep makes a store,
+    train a run, decode hypotheses, score a number. Without arguments each takes
+    the newest artifact of the stage before it.
     """
 
 

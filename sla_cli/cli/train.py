@@ -22,11 +22,11 @@ def train(
     weights: Annotated[str | None, typer.Option(help="The backbone's weights: hub, random, or a file.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Input size of the backbone in pixels.")] = None,
     layers: Annotated[str | None, typer.Option(help="Blocks to adapt: all, last:K, or 0,5,11.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times through the training clips.", min=1)] = None,
     batch: Annotated[int | None, typer.Option(help="Clips a batch.", min=1)] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, order and augmentation.", min=0)] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file, as a run's config.toml.")] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value, any setting of config.toml; repeatable.")
