@@ -27,7 +27,8 @@ def start(
         SlaError: the folder holds a run already and `force` is off; the store has no train or dev split.
     """
     run = Run(folder)
-    if run.exists and not force:
+    replaces = run.exists
+    if replaces and not force:
         raise SlaError(f"{folder} holds a run already", "Continue it with --resume, replace it with --force.")
     for split in ("train", "dev"):
         store[split]  # raises where it is missing
@@ -40,7 +41,7 @@ def start(
     try:
         return _train(run, store, device)
     except SlaError:
-        if not run.state.is_file():  # refused before the first epoch was done: there is nothing to resume
+        if not replaces and not run.state.is_file():  # refused before its first epoch: nothing to resume
             shutil.rmtree(folder)
         raise
 
