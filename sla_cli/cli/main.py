@@ -26,7 +26,7 @@ class Group(TyperGroup):
                 typer.secho(f"hint: {error.hint}", err=True)
             raise typer.Exit(USER_ERROR) from error
         except KeyboardInterrupt as error:
-            typer.secho("interrupted: what was finished is kept; run it again to go on (training: with --resume)", err=True)
+            typer.secho("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
             raise typer.Exit(INTERRUPTED) from error
 
 
