@@ -16,10 +16,12 @@ from sla_cli.formats.atomic import atomic_write
 
 # Writes half of its text, says so, and goes on when told to.
 WRITER = """
-import sys
+import signal, sys
 from pathlib import Path
 from sla_cli.formats.atomic import atomic_write
 
+# A job in the background ignores interrupts, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with atomic_write(Path(sys.argv[1])) as temporary, temporary.open("w") as file:
     file.write(sys.argv[2]); file.flush()
     print("half", flush=True)
