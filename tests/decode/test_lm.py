@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 
+import kenlm
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from pyctcdecode.language_model import load_unigram_set_from_arpa
 
 from sla_cli.decode.lm import Arpa, estimate, read_sentences, write_arpa
 from sla_cli.decode.lm_file import open_lm
+from sla_cli.decode.lm_score import score_sentences
 from sla_cli.errors import SlaError
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -49,9 +50,7 @@ def sentence_score(arpa: Arpa, sentence: list[str]) -> float:
 
 def perplexity(train: list, dev: list, order: int, tmp_path: Path) -> float:
     write_arpa(estimate(train, order), tmp_path / "lm.arpa")
-    model = open_lm(tmp_path / "lm.arpa")
-    tokens = sum(len(sentence) + 1 for sentence in dev)
-    return 10 ** (-sum(model.score(" ".join(sentence)) for sentence in dev) / tokens)
+    return score_sentences(open_lm(tmp_path / "lm.arpa"), [("", tuple(sentence)) for sentence in dev]).including_oov
 
 
 def column(path: Path, name: str) -> list[list[str]]:
@@ -80,29 +79,27 @@ def test_perplexity_on_phoenix2014_dev(order: int, expected: float, tmp_path: Pa
 
 
 @needs_shared
-def test_perplexity_on_other_corpora(tmp_path: Path) -> None:
-    phoenix = SHARED / "data/phoenix2014t"
-    train, dev = (column(phoenix / f"PHOENIX-2014-T.{split}.corpus.csv", "orth") for split in ("train", "dev"))
-    assert perplexity(train, dev, 3, tmp_path) == pytest.approx(46.7, abs=0.05)
-    isharah = SHARED / "data/isharah2000/US"
-    train, dev = (column(isharah / f"{split}.csv", "gloss") for split in ("train", "dev"))
-    assert perplexity(train, dev, 2, tmp_path) == pytest.approx(160.4, abs=0.05)
+@pytest.mark.parametrize(("order", "expected"), [(2, 50.8), (3, 46.7), (4, 46.4)])
+def test_perplexity_on_phoenix2014t_dev(order: int, expected: float, tmp_path: Path) -> None:
+    folder = SHARED / "data/phoenix2014t"
+    train, dev = (column(folder / f"PHOENIX-2014-T.{split}.corpus.csv", "orth") for split in ("train", "dev"))
+    assert perplexity(train, dev, order, tmp_path) == pytest.approx(expected, abs=0.05)
+
+
+@needs_shared
+@pytest.mark.parametrize(("order", "expected"), [(2, 160.4), (3, 145.9), (4, 143.7)])
+def test_perplexity_on_isharah2000_dev(order: int, expected: float, tmp_path: Path) -> None:
+    train, dev = (column(SHARED / f"data/isharah2000/US/{split}.csv", "gloss") for split in ("train", "dev"))
+    assert perplexity(train, dev, order, tmp_path) == pytest.approx(expected, abs=0.05)
 
 
 @needs_shared
 def test_repeated_prompts_explain_themselves_and_dropping_them_helps() -> None:
     sentences = list(read_sentences(GOLDEN / "csl-daily-train.txt"))
-    with pytest.raises(SlaError, match=r"-1\.96.*repeats its sentences\nDrop repeated sentences"):
+    with pytest.raises(SlaError, match=r"-1\.96.*repeats its sentences\nDrop repeated sentences \(--unique\)"):
         estimate(sentences, 4)
     assert estimate(sentences, 4, fallback=True).fallbacks == (3,)
     assert estimate(dict.fromkeys(sentences), 4).fallbacks == ()
-
-
-@needs_shared
-def test_csl_daily_takes_under_three_seconds() -> None:
-    start = time.perf_counter()
-    estimate(read_sentences(GOLDEN / "csl-daily-train.txt"), 3)
-    assert time.perf_counter() - start < 3  # measured 0.3
 
 
 @settings(max_examples=30, deadline=None)
@@ -119,13 +116,66 @@ def test_kenlm_reads_our_probabilities(tmp_path_factory: pytest.TempPathFactory,
 
 
 @settings(max_examples=30, deadline=None)
-@given(sentences_of_few, st.integers(2, 4))
-def test_probabilities_sum_to_one_in_every_context(sentences: list, order: int) -> None:
-    arpa = estimate(sentences, order, fallback=True)
+@given(
+    sentences_of_few,
+    st.sampled_from([(), (0, 1), (0, 0, 1), (0, 1, 2), (0, 2, 2, 3)]),
+    st.sampled_from(["share", "all"]),
+)
+def test_probabilities_sum_to_one_in_every_context(sentences: list, prune: tuple[int, ...], unknown: str) -> None:
+    arpa = estimate(sentences, max(2, len(prune)), fallback=True, prune=prune, unknown=unknown)
     words = [gram[0] for gram in arpa.ngrams[0] if gram != ("<s>",)]
     contexts = [(), *(gram for level in arpa.ngrams[:-1] for gram in level if gram[-1] not in ("</s>", "<unk>"))]
     for context in contexts:
         assert sum(10 ** probability(arpa, context, word) for word in words) == pytest.approx(1)
+
+
+@needs_shared
+@pytest.mark.parametrize(("prune", "unknown"), [((0, 0, 1), "share"), ((0, 1), "all")])
+def test_a_pruned_model_sums_to_one_through_kenlm(prune: tuple[int, ...], unknown: str, tmp_path: Path) -> None:
+    sentences = list(read_sentences(GOLDEN / "phoenix2014-train.txt"))[:500]
+    arpa = estimate(sentences, 3, fallback=True, prune=prune, unknown=unknown)
+    write_arpa(arpa, tmp_path / "lm.arpa")
+    model = open_lm(tmp_path / "lm.arpa")
+    words = [gram[0] for gram in arpa.ngrams[0] if gram != ("<s>",)]
+    for context in [(), *sentences[:5]]:
+        state, after = kenlm.State(), kenlm.State()
+        model.BeginSentenceWrite(state)
+        for gloss in context:
+            model.BaseScore(state, gloss, after)
+            state, after = after, state
+        assert sum(10 ** model.BaseScore(state, word, after) for word in words) == pytest.approx(1, abs=1e-4)
+
+
+def test_pruning_drops_what_occurs_at_most_so_often_in_the_text() -> None:
+    sentences = [["A", "B"], ["A", "B"], ["A", "C"], ["C", "A", "B"]]
+    whole, pruned = (estimate(sentences, 3, fallback=True, prune=prune) for prune in ((), (0, 1)))
+    assert pruned.ngrams[0].keys() == whole.ngrams[0].keys()
+    # In the text: <s> A 3, A B 3, B </s> 3. The adjusted count of A B is 2: it follows <s> and C. C A, A C occur once.
+    assert pruned.ngrams[1].keys() == {("<s>", "A"), ("A", "B"), ("B", "</s>")}
+    assert pruned.ngrams[2].keys() == {("<s>", "A", "B"), ("A", "B", "</s>")}
+    # By hand: of 3 + 1 after <s>, A keeps 3 - 1.5 and the pruned C gives its 1 to the unigrams.
+    freed = 10 ** pruned.ngrams[0][("<s>",)][1]
+    assert freed == pytest.approx((1.5 + 1) / 4)
+    below = 10 ** pruned.ngrams[0][("A",)][0]
+    assert 10 ** pruned.ngrams[1][("<s>", "A")][0] == pytest.approx(1.5 / 4 + freed * below)
+
+
+@pytest.mark.parametrize(
+    ("prune", "message"),
+    [((1,), "first is not 0"), ((0, 2, 1), "0,2,1 fall"), ((0, 0, 0, 1), "0,0,0,1 for a model of order 3")],
+)
+def test_thresholds_that_make_no_model(prune: tuple[int, ...], message: str) -> None:
+    with pytest.raises(SlaError, match=message):
+        estimate([["A"]], 3, fallback=True, prune=prune)
+
+
+def test_unknown_glosses_get_a_share_or_all_of_what_is_freed() -> None:
+    sentences = [["A", "B"], ["A", "B"], ["B", "A"]]
+    share, everything = (estimate(sentences, 2, fallback=True, unknown=unknown) for unknown in ("share", "all"))
+    # Fallback discounts take 1 from each of A, B and </s>, which follow two words each: 3 of 6, shared by four.
+    assert 10 ** share.ngrams[0][("<unk>",)][0] == pytest.approx(1 / 8)
+    assert 10 ** everything.ngrams[0][("<unk>",)][0] == pytest.approx(1 / 2)
+    assert 10 ** everything.ngrams[0][("A",)][0] == pytest.approx(1 / 6)
 
 
 def test_a_small_text_needs_the_fallback() -> None:

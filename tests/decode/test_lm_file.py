@@ -51,7 +51,12 @@ def test_loading_is_silent_even_without_unk(arpa: bytes, tmp_path: Path, capfd: 
         (lambda data: data.replace(b"\tNULL\t", b"\tNULL\tzero"), 'line 12: Could not parse "zero'),
         (lambda data: data.replace(b"A B\n", b"A Q\n"), "line 16: Word Q was not seen in the unigrams"),
         (lambda data: data.replace(b"ngram 1=7", b"ngram 1=5"), r", line 11: Was expecting n-gram header"),
-        (lambda data: gzip.compress(data.replace(b"ngram 1=7", b"ngram 1=5")), "at byte [0-9]+ of the unpacked"),
+        (
+            lambda data: gzip.compress(data.replace(b"ngram 1=7", b"ngram 1=5")),
+            r", line 11: Was expecting n-gram header",
+        ),
+        (lambda data: b"SRILM\n" + data.replace(b"A B\n", b"A Q\n"), "line 17: Word Q was not seen in the unigrams"),
+        (lambda _: gzip.compress(b"mmap lm http://kheafield.com/code format version 5\n\0"), "a gzipped KenLM binary"),
         (lambda _: b"mmap lm http://kheafield.com/code format version 4\n\0" + b"\0" * 99, ": Binary file has version"),
         (lambda _: b"mmap lm http://kheafield.com/code format version 5\n\0" + b"\0" * 99, ": File looks like"),
         (lambda _: b"mmap lm http://kheafield.com/code", "."),

@@ -1,0 +1,48 @@
+"""ARPA files of other tools (SRILM, CMU, IRSTLM) as KenLM reads them."""
+
+from __future__ import annotations
+
+import re
+
+DATA = b"\\data\\"
+SECTION = re.compile(rb"\\(\d+)-grams:")
+BLANKS = re.compile(rb"[\t\r ]+")
+ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
+
+
+def as_kenlm_reads(data: bytes) -> bytes:
+    """An ARPA text with the same lines in a form that KenLM accepts; returned as it is where it has that form.
+
+    Lines before `\\data\\` become comments, columns are separated by a tab and words by one space whatever separated
+    them, and -inf becomes the -99 that stands for a probability of zero. What is wrong otherwise stays, for KenLM to
+    complain about.
+    """
+    lines = data.split(b"\n")
+    begin = next((i for i, line in enumerate(lines) if line.strip() == DATA), 0)
+    clean = [line if not line.strip() or line.startswith(b"#") else b"# " + line for line in lines[:begin]]
+    order, plain = 0, _plain_ngram(0)
+    for line in lines[begin:]:
+        if order and plain.fullmatch(line):
+            clean.append(line)
+        elif section := SECTION.fullmatch(line.strip()):
+            order = int(section[1])
+            plain = _plain_ngram(order)
+            clean.append(line.strip())
+        else:
+            clean.append(_columns(line, order) if order else line.strip())
+    joined = b"\n".join(clean)
+    return data if joined == data.replace(b"\r\n", b"\n") else joined
+
+
+def _plain_ngram(order: int) -> re.Pattern[bytes]:
+    """Probability, tab, words separated by one space, and possibly a tab and the back-off weight."""
+    return re.compile(rb"-?[\d.]+(?:[eE][-+]?\d+)?\t[^\t\r ]+(?: [^\t\r ]+){%d}(?:\t[^\t\r ]+)?" % max(order - 1, 0))
+
+
+def _columns(line: bytes, order: int) -> bytes:
+    fields = [field for field in BLANKS.split(line) if field]
+    if len(fields) not in (order + 1, order + 2):
+        return line.strip()
+    probability, *words = fields
+    words, weight = words[:order], words[order:]
+    return b"\t".join([ZERO.get(probability, probability), b" ".join(words), *(ZERO.get(w, w) for w in weight)])

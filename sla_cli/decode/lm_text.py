@@ -1,0 +1,51 @@
+"""The sentences that a language model is made of or measured on: a text, or a split of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.core.normalize import Profile
+from sla_cli.decode.lm import read_lines
+from sla_cli.decode.lm_counts import refuse_reserved
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import digest_file
+from sla_cli.formats.store import Store
+
+
+@dataclass(frozen=True)
+class Text:
+    """Sentences.
+
+    Attributes:
+        name: what they are called in messages: `text.txt`, `stores/phoenix2014 dev`.
+        digest: of the file, or of the store's split.
+        sentences: (id, glosses) of each; the id is a clip's, or the line in a file. None is empty.
+    """
+
+    name: str
+    digest: str
+    sentences: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def read_source(source: Path, split: str, cleaning: Profile) -> Text:
+    """The sentences of a text, or of a split of a store, cleaned as the scorer cleans a recogniser's hypotheses.
+
+    Raises:
+        SlaError: it cannot be read, the store has no such split, a reserved word, or no sentences are left.
+    """
+    if source.is_dir():
+        clips = Store(source)[split]
+        name, digest = f"{source} {split}", clips.digest
+        raw: Iterable[tuple[str, tuple[str, ...]]] = zip(clips.ids, clips.glosses, strict=True)
+    else:
+        name, digest = str(source), digest_file(source)
+        raw = ((str(line), glosses) for line, glosses in read_lines(source))
+    cleaned = [(key, cleaning.hypothesis(glosses)) for key, glosses in raw]
+    sentences = tuple((key, glosses) for key, glosses in cleaned if glosses not in ((), cleaning.empty))
+    if not sentences:
+        raise SlaError(f"no sentences in {name}", "Give a text with a sentence of glosses on each line, or a store.")
+    for key, glosses in sentences:
+        refuse_reserved(glosses, f"{name}, {key}")
+    return Text(name, digest, sentences)

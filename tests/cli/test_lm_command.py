@@ -1,0 +1,202 @@
+"""`sla lm` and `sla lm score` as they are typed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.formats.store import Encoded, SplitHeader, write_split
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+CSL = SHARED / "golden/gloss-lm/csl-daily-train.txt"
+needs_shared = pytest.mark.skipif(not CSL.is_file(), reason="shared material is missing")
+TRAIN = [("A", "B", "C"), ("A", "B"), ("A", "B"), ("B", "loc-C"), ("C", "A", "B")]
+DEV = [("A", "B"), ("A", "new", "C"), ("new",)]
+
+
+def sla(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def refuse(*arguments: object) -> str:
+    result = sla(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    return result.stderr
+
+
+@pytest.fixture
+def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dev.txt").write_text("".join(f"{' '.join(glosses)}\n" for glosses in DEV))
+    path = tmp_path / "text.txt"
+    path.write_text("".join(f"{' '.join(glosses)}\n" for glosses in TRAIN))
+    return path
+
+
+def make_store(path: Path, splits: dict[str, list[tuple[str, ...]]]) -> Path:
+    vocabulary = tuple(sorted({gloss for glosses in TRAIN for gloss in glosses}))
+    for split, sentences in splits.items():
+        clips = [
+            Encoded(f"clip{i}", "", glosses, np.zeros(1, np.uint8), np.ones(1, np.int64))
+            for i, glosses in enumerate(sentences)
+        ]
+        header = SplitHeader("toy", split, 8, 25.0, 90, vocabulary)
+        write_split(path / f"{split}.h5", header, clips, len(clips))
+    write_receipt(Receipt("prep", {}, {"source": "toy"}), path)
+    return path
+
+
+def test_estimates_and_measures_on_dev(text: Path) -> None:
+    result = sla("lm", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt", "--json")
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert "fixed ones (0.5, 1, 1.5) were used" in result.stderr
+    assert facts["lm"] == "g.arpa"
+    assert facts["fallbacks"] == [2]
+    assert facts["discounts"][1] == [0.5, 1.0, 1.5]
+    assert facts["ngrams"][0] == 7  # A B C loc-C <s> </s> <unk>
+    assert facts["dev"]["oov_glosses"] == {"new": 2}
+    assert facts["dev"]["oov_share"] == pytest.approx(2 / 6)
+    assert facts["dev"]["perplexity"] > facts["dev"]["perplexity_without_oov"]
+    receipt = json.loads(Path("g.arpa.receipt.json").read_text())
+    assert receipt["results"]["fallbacks"] == [2]
+    assert receipt["results"]["dev"]["perplexity"] == facts["dev"]["perplexity"]
+
+    again = sla("lm", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt")
+    assert "up to date" in again.stderr
+    assert f"perplexity {facts['dev']['perplexity']:.2f} with unknown glosses" in again.stdout
+    assert "2 of them unknown (33.33 %): new ×2" in again.stdout  # noqa: RUF001
+
+    scored = sla("lm", "score", "g.arpa", "dev.txt", "-o", "scores.tsv", "--json")
+    assert json.loads(scored.stdout)["perplexity"] == facts["dev"]["perplexity"]
+    header, *rows = [row.split("\t") for row in Path("scores.tsv").read_text().splitlines()]
+    assert header == ["id", "log10", "glosses", "oov", "sentence"]
+    assert [(row[0], *row[2:]) for row in rows] == [
+        ("1", "2", "0", "A B"),
+        ("2", "3", "1", "A new C"),
+        ("3", "1", "1", "new"),
+    ]
+
+
+def test_unique_counts_sentences_once(text: Path) -> None:
+    result = sla("lm", text, "-o", "g.arpa", "--order", 2, "--fallback", "--unique", "--json")
+    assert json.loads(result.stdout)["sentences"] == 4
+    assert "5 sentences, 4 of them different" in result.stderr
+    assert "unique was True, now False" in refuse("lm", text, "-o", "g.arpa", "--order", 2, "--fallback")
+
+
+def test_prune_unk_and_normalize(text: Path) -> None:
+    options = ("lm", text, "--order", 2, "--fallback", "--json", "-o")
+    plain, pruned, cleaned, generous = (
+        json.loads(sla(*options, *more).stdout)
+        for more in (
+            ("plain",),
+            ("pruned", "--prune", "0,1"),
+            ("clean", "--normalize", "phoenix2014"),
+            ("generous", "--unk", "all"),
+        )
+    )
+    assert pruned["ngrams"][0] == plain["ngrams"][0] == generous["ngrams"][0]
+    assert pruned["ngrams"][1] < plain["ngrams"][1]
+    assert cleaned["ngrams"][0] == plain["ngrams"][0] - 1  # loc-C is C
+    assert Path("generous").read_text() != Path("plain").read_text()
+    assert "'phoenix2014'" in refuse(*options, "x", "--normalize", "phoenix2041")
+    assert "0,0,1" in refuse(*options, "x", "--prune", "0,x")
+    assert "first is not 0" in refuse(*options, "x", "--prune", "1")
+
+
+def test_a_store_gives_train_and_dev(text: Path) -> None:
+    store = make_store(text.parent / "store", {"train": TRAIN, "dev": DEV})
+    result = sla("lm", store, "--order", 2, "--fallback", "--json")
+    facts = json.loads(result.stdout)
+    assert (facts["sentences"], facts["dev"]["sentences"]) == (5, 3)
+    assert "unknown to this model" not in result.stderr
+    assert json.loads(sla("lm", "score", "gloss.arpa", store, "--json").stdout)["oov"] == 2
+    assert json.loads(sla("lm", "score", "gloss.arpa", store, "--split", "train", "--json").stdout)["oov"] == 0
+
+    cleaned = sla("lm", store, "--order", 2, "--fallback", "-o", "c", "--normalize", "phoenix2014")
+    assert "1 of the store's 4 glosses are unknown to this model" in cleaned.stderr
+
+    assert "no split 'train'" in refuse("lm", make_store(text.parent / "half", {"dev": DEV}))
+    assert "no split 'test'" in refuse("lm", "score", "gloss.arpa", store, "--split", "test")
+
+
+def test_a_text_called_score(text: Path) -> None:
+    text.rename("score")
+    for source in ("./score", "score"):
+        command = ("lm", "estimate", source) if source == "score" else ("lm", source)
+        assert sla(*command, "--order", 2, "--fallback", "-o", f"{len(source)}.arpa").exit_code == 0
+    assert "Missing argument" in refuse("lm", "score")
+
+
+def test_help_shows_both() -> None:
+    text = sla("lm", "--help").stdout
+    assert all(word in text for word in ("--order", "--unique", "--prune", "score", "lmplz"))
+    assert "--split" in sla("lm", "score", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no sentences in text.txt"),
+        (b"\n \n", "no sentences in text.txt"),
+        (b"A B\nGR\xdcN\n", "text.txt, line 2: not UTF-8"),
+        (b"A\n<s> B </s>\n", "text.txt, line 2: <s> is a mark"),
+        (b"A B\n", "no discounts for 1-grams"),
+    ],
+)
+def test_text_that_makes_no_model(content: bytes, message: str, text: Path) -> None:
+    text.write_bytes(content)
+    error = refuse("lm", "text.txt", "--order", 2)
+    assert message in error
+    assert "hint: " in error
+    assert not Path("gloss.arpa").exists()
+
+
+def test_a_model_that_is_none(text: Path) -> None:
+    assert "neither ARPA nor KenLM binary" in refuse("lm", "score", text, text)
+    assert "cannot read" in refuse("lm", "score", "missing.arpa", text)
+    assert "cannot read missing.txt" in refuse("lm", "missing.txt")
+
+
+@needs_shared
+def test_csl_daily_says_what_to_do_and_unique_does_it(text: Path) -> None:
+    error = refuse("lm", CSL, "--order", 4)
+    assert "-1.96" in error
+    assert "--unique" in error
+    assert "--fallback" in error
+    assert sla("lm", CSL, "--order", 4, "--unique").exit_code == 0
+
+
+def csl_daily_dev() -> str:
+    """The rows of dev that the map, which is cut off, still holds."""
+    split = dict(row.split("|") for row in (SHARED / "data/csl-daily/split_1.txt").read_text().splitlines())
+    rows = (SHARED / "data/csl-daily/video_map.truncated.txt").read_bytes().decode(errors="ignore").splitlines()
+    fields = [row.split("|") for row in rows]
+    return "".join(f"{row[3]}\n" for row in fields if len(row) == 7 and split.get(row[1]) == "dev")
+
+
+@needs_shared
+def test_unique_lowers_perplexity_on_csl_daily_dev(text: Path) -> None:
+    Path("csl.txt").write_text(csl_daily_dev())
+    repeated, unique = (
+        json.loads(sla("lm", CSL, "--dev", "csl.txt", "--json", "-o", name, *more).stdout)["dev"]["perplexity"]
+        for name, more in (("repeated", ()), ("unique", ("--unique",)))
+    )
+    assert unique < repeated
+
+
+def test_a_gzipped_srilm_file_is_scored(text: Path) -> None:
+    sla("lm", text, "--order", 2, "--fallback")
+    Path("srilm.gz").write_bytes(gzip.compress(b"made by ngram-count\n\n" + Path("gloss.arpa").read_bytes()))
+    ours, theirs = (json.loads(sla("lm", "score", name, text, "--json").stdout) for name in ("gloss.arpa", "srilm.gz"))
+    assert {**theirs, "lm": ""} == {**ours, "lm": ""}
