@@ -2,41 +2,174 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sla_cli.cli.options import WORK, Json, Quiet, Verbose, Work, answer
+from sla_cli.log import log
+
+if TYPE_CHECKING:
+    from sla_cli.core.breakdown import Part
+    from sla_cli.core.result import Interval, Score
+
+ABOVE_LIMIT = 3  # exit code of --max-wer
+WORST = 15  # glosses and confusions of --details
+
+Normalize = Annotated[
+    str,
+    typer.Option(
+        help="Profile of gloss clean-up: phoenix2014, phoenix2014t, phoenix2014t-vac, none; auto is the store's own."
+    ),
+]
+Nfc = Annotated[bool, typer.Option("--nfc", help="Compare glosses in Unicode normal form C.")]
+Level = Annotated[float, typer.Option("--ci", help="Confidence of the interval in percent.")]
+Samples = Annotated[int, typer.Option(help="Bootstrap samples of the interval.")]
+Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 
 
 def score(
     hypotheses: Annotated[
-        Path | None, typer.Argument(help="Hypotheses: ours, CTM, or CSV id,gloss; the newest without it.")
+        list[Path] | None,
+        typer.Argument(help="One or more files: ours, CTM, TRN, CSV id,gloss, …; the newest without it."),
     ] = None,
     ref: Annotated[
-        Path | None, typer.Option(help="References: STM, a |-separated table with id and gloss, or a store.")
+        Path | None, typer.Option(help="References: STM, TRN, a table with id and gloss, or a store.")
     ] = None,
-    normalize: Annotated[str, typer.Option(help="Profile of hypothesis clean-up; auto picks the corpus's.")] = "auto",
+    normalize: Normalize = "auto",
     partial: Annotated[bool, typer.Option("--partial", help="Score only the clips that both sides name.")] = False,
+    nfc: Nfc = False,
+    level: Level = 95.0,
+    samples: Samples = 1000,
+    seed: Seed = 0,
+    max_wer: Annotated[float | None, typer.Option(help="Exit with 3 where a WER (percent) is above this.")] = None,
+    details: Annotated[bool, typer.Option("--details", help="Print signers, lengths, worst glosses too.")] = False,
+    sclite: Annotated[Path | None, typer.Option(help="Write what is scored for NIST's sclite into a folder.")] = None,
     work: Work = WORK,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Word error rate as the field's official scripts count it, with a table of clips and their alignments."""
+    """Word error rate as the field's official scripts count it, with its confidence interval.
+
+    The score folder holds tables of clips, signers, lengths, glosses and confusions, and the alignments.
+    """
     from sla_cli.formats.scores import summary
     from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.score.bootstrap import Resampling
     from sla_cli.score.run import score_file
+    from sla_cli.score.sclite import write_for_sclite
+    from sla_cli.score.score import ScoreOptions
 
     folder = WorkFolder(work)
-    source = hypotheses or folder.newest_hypotheses()
-    out, result = score_file(source, folder.scores, ref=ref, normalize=normalize, partial=partial)
-    total = result.total
-    lines = (
-        f"WER {total.wer:.2f} %   {total.errors} errors in {total.ref_words} reference words, "
-        f"{len(result.clips)} clips\n"
+    options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed))
+    sources = hypotheses or [folder.newest_hypotheses()]
+    scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
+    if sclite is not None:
+        for _, out, result in scored:
+            log.info("for sclite: %s", ", ".join(map(str, write_for_sclite(sclite, out.name, result))))
+    facts: list[dict[str, Any]] = [
+        {**summary(result), "hypotheses": str(source), "scores": str(out)} for source, out, result in scored
+    ]
+    texts = [_text(result, out, details) for _, out, result in scored]
+    if len(scored) > 1:
+        texts.append(_overview([(source, result) for source, _, result in scored]))
+    everything: Any = facts if len(facts) > 1 else facts[0]
+    answer("\n\n".join(texts), everything, as_json)
+    above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
+    if above:
+        log.error("WER above --max-wer %g: %s", max_wer, ", ".join(map(str, above)))
+        raise typer.Exit(ABOVE_LIMIT)
+
+
+def between(interval: Interval | None) -> str:
+    """`95 % interval 27.90 to 30.61`."""
+    if interval is None:
+        return "no interval (one sentence only)"
+    rough = f" (rough: only {interval.units} sentences)" if interval.is_rough else ""
+    return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table for the terminal: the first column to the left, the others, figures, to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(str(cell)) for cell in row))
+    console = Console()
+    with console.capture() as captured:
+        console.print(drawn)
+    lines = [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]
+    return "\n".join([title, *lines] if title else lines)
+
+
+def _text(result: Score, out: Path, details: bool) -> str:
+    from sla_cli.core.breakdown import confusions
+
+    total, clips, interval = result.total, len(result.clips), result.interval
+    repeats = f" with {interval.units} different sentences" if interval and interval.units < clips else ""
+    lines = [
+        f"WER {total.wer:.2f} %, {between(interval)}   {total.errors} errors in {total.ref_words} reference words, "
+        f"{clips} clips{repeats}",
         f"{total.correct} correct, {total.substitutions} substitutions, {total.deletions} deletions, "
-        f"{total.insertions} insertions\n{result.signature}\n{out}"
-    )
-    answer(lines, {**summary(result), "scores": str(out)}, as_json)
+        f"{total.insertions} insertions",
+    ]
+    if result.oracle is not None:
+        lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses a clip")
+    if top := confusions(result.clips)[:3]:
+        pairs = (f"{one.reference} as {one.hypothesis} ({one.count})" for one in top)
+        lines.append(f"most confused: {', '.join(pairs)}")
+    lines += [result.signature, str(out)]
+    return "\n".join(lines + (_details(result) if details else []))
+
+
+def _details(result: Score) -> list[str]:
+    from sla_cli.core.breakdown import by_gloss, by_length, by_signer, confusions
+
+    glosses = [
+        (one.gloss, one.ref_words, one.correct, one.substituted, one.deleted, one.mistaken, one.inserted)
+        for one in by_gloss(result.clips)[:WORST]
+    ]
+    confused = [(one.reference, one.hypothesis, one.count) for one in confusions(result.clips)[:WORST]]
+    tables = [
+        _parts("Signers", "signer", by_signer(result.clips)),
+        _parts("Length of the reference", "glosses", by_length(result.clips)),
+        table(
+            "Glosses with most errors",
+            ("gloss", "words", "correct", "sub", "del", "in place of others", "ins"),
+            glosses,
+        ),
+        table("Confusions", ("reference", "hypothesis", "times"), confused) if confused else "",
+    ]
+    return [f"\n{text}" for text in tables if text]
+
+
+def _parts(title: str, name: str, parts: list[Part]) -> str:
+    rows = [
+        (
+            *(part.name, part.clips, part.counts.ref_words, part.counts.substitutions, part.counts.deletions),
+            *(part.counts.insertions, f"{part.counts.wer:.2f}" if part.counts.ref_words else ""),
+        )
+        for part in parts
+    ]
+    return table(title, (name, "clips", "words", "sub", "del", "ins", "WER"), rows) if rows else ""
+
+
+def _overview(scored: list[tuple[Path, Score]]) -> str:
+    rows = []
+    for source, result in scored:
+        total, interval = result.total, result.interval
+        rows.append(
+            (
+                *(source, f"{total.wer:.2f}", f"{interval.low:.2f} to {interval.high:.2f}" if interval else ""),
+                *(total.substitutions, total.deletions, total.insertions, len(result.clips)),
+            )
+        )
+    return table("", ("hypotheses", "WER", "interval", "sub", "del", "ins", "clips"), rows)

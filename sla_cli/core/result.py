@@ -7,6 +7,32 @@ from dataclasses import dataclass
 
 from sla_cli.core.align import Counts, Pair, align, count
 
+FEW = 20  # sentences
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval from resampling.
+
+    Attributes:
+        low, high: its ends, in percent (of the reference words).
+        level: its confidence in percent.
+        samples, seed: how many resampled sets it comes from, and the seed that drew them.
+        units: how many things were drawn from: distinct reference sentences, each with all its clips.
+    """
+
+    low: float
+    high: float
+    level: float
+    samples: int
+    seed: int
+    units: int
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether it comes from so few sentences that it is clearly too narrow."""
+        return self.units < FEW
+
 
 @dataclass(frozen=True)
 class ClipScore:
@@ -16,11 +42,13 @@ class ClipScore:
         id: clip id.
         pairs: the alignment in order.
         counts: what it adds to the score.
+        signer: "" where unknown.
     """
 
     id: str
     pairs: tuple[Pair, ...]
     counts: Counts
+    signer: str = ""
 
     @property
     def reference(self) -> tuple[str, ...]:
@@ -41,6 +69,9 @@ class Score:
         clips: results, in the order of the references.
         absent: ids the hypotheses did not name and that were scored as empty.
         left_out: ids that only one side named and that a partial score leaves out.
+        interval: of the WER; None where a single reference sentence leaves nothing to resample.
+        oracle: counts if the best of each clip's alternatives had come first; None without alternatives.
+        alternatives: the most that a clip has; 1 without.
     """
 
     profile: str
@@ -49,6 +80,9 @@ class Score:
     clips: tuple[ClipScore, ...]
     absent: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    interval: Interval | None = None
+    oracle: Counts | None = None
+    alternatives: int = 1
 
     @property
     def total(self) -> Counts:
@@ -56,10 +90,10 @@ class Score:
         return pooled(self.clips)
 
 
-def score_clip(id: str, reference: Sequence[str], hypothesis: Sequence[str]) -> ClipScore:
+def score_clip(id: str, reference: Sequence[str], hypothesis: Sequence[str], signer: str = "") -> ClipScore:
     """Align one clip's glosses as they are: normalise first."""
     pairs = tuple(align(reference, hypothesis))
-    return ClipScore(id, pairs, count(pairs))
+    return ClipScore(id, pairs, count(pairs), signer)
 
 
 def pooled(clips: Sequence[ClipScore]) -> Counts:

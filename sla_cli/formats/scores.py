@@ -1,4 +1,4 @@
-"""A score folder: score.json (the figures), clips.tsv (a line a clip), alignment.txt (to read).
+"""A score folder: score.json (the figures), clips.tsv (a line a clip), alignment.txt (to read), and tables of parts.
 
 score.json is written last: a folder with it is whole.
 """
@@ -6,30 +6,39 @@ score.json is written last: a folder with it is whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
 
 from sla_cli.core.align import Counts, Pair
-from sla_cli.core.result import ClipScore, Score, score_clip
+from sla_cli.core.breakdown import Part, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
 from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.table import Row, read_table, read_text
 
-NAME, VERSION = "sla-score", 1
+NAME, VERSION = "sla-score", 2
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
-COLUMNS = ("id", "ref_words", "correct", "sub", "del", "ins", "wer", "reference", "hypothesis")
+SIGNERS, LENGTHS, GLOSSES, CONFUSIONS = "signers.tsv", "lengths.tsv", "glosses.tsv", "confusions.tsv"
+COUNTS = ("ref_words", "correct", "sub", "del", "ins", "wer")
+COLUMNS = ("id", "signer", *COUNTS, "reference", "hypothesis")
+GLOSS_COLUMNS = (
+    *("gloss", "ref_words", "correct", "sub", "del"),
+    *("hyp_words", "mistaken", "ins", "recall", "precision"),
+)
 AGAIN = "Make it again with `sla score`."
 
 
 def summary(score: Score) -> dict[str, Any]:
-    """The figures as JSON values: what score.json holds and `sla score --json` prints. wer is in percent."""
+    """The figures as JSON values: what score.json holds and `sla score --json` prints. Rates are in percent."""
+    interval, oracle = score.interval, score.oracle
     return {
         "format": NAME,
         "version": VERSION,
         "wer": score.total.wer,
+        "interval": [interval.low, interval.high] if interval else None,
         **_figures(score.total),
         "errors": score.total.errors,
         "utterances": len(score.clips),
@@ -38,20 +47,49 @@ def summary(score: Score) -> dict[str, Any]:
         "signature": score.signature,
         "absent": list(score.absent),
         "left_out": list(score.left_out),
+        "bootstrap": _bootstrap(interval) if interval else None,
+        **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
     }
 
 
 def write_scores(folder: Path, score: Score) -> None:
-    """Write the three files into `folder`."""
-    rows = ["\t".join(COLUMNS), *map(_row, score.clips)]
+    """Write the files into `folder`; that of signers only where any is known."""
+    clips = score.clips
     texts = {
-        CLIPS: "\n".join(rows) + "\n",
+        CLIPS: _tsv(COLUMNS, map(_clip_row, clips)),
         ALIGNMENT: "\n".join(_alignment(score)) + "\n",
-        FIGURES: json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n",
+        LENGTHS: _tsv(("length", "clips", *COUNTS), map(_part_row, by_length(clips))),
+        GLOSSES: _tsv(GLOSS_COLUMNS, _gloss_rows(clips)),
+        CONFUSIONS: _tsv(
+            ("count", "reference", "hypothesis"), ((c.count, c.reference, c.hypothesis) for c in confusions(clips))
+        ),
     }
+    if signers := by_signer(clips):
+        texts[SIGNERS] = _tsv(("signer", "clips", *COUNTS), map(_part_row, signers))
+    texts[FIGURES] = json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n"
     for name, text in texts.items():
         with atomic_write(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_differences(path: Path, first: Score, second: Score) -> None:
+    """A table of clips with both systems' errors and hypotheses; `difference` is second less first.
+
+    Args:
+        first, second: scores of the same clips in the same order.
+    """
+    columns = ("id", "signer", "ref_words", "errors_a", "errors_b", "difference")
+    rows = (
+        (
+            *(a.id, _one_line(a.signer), a.counts.ref_words),
+            *(a.counts.errors, b.counts.errors, b.counts.errors - a.counts.errors),
+            *map(" ".join, (a.reference, a.hypothesis, b.hypothesis)),
+        )
+        for a, b in zip(first.clips, second.clips, strict=True)
+    )
+    with atomic_write(path) as temporary:
+        text = _tsv((*columns, "reference", "hypothesis_a", "hypothesis_b"), rows)
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def read_scores(folder: Path) -> Score:
@@ -71,9 +109,12 @@ def read_scores(folder: Path) -> Score:
             clips=clips,
             absent=tuple(facts["absent"]),
             left_out=tuple(facts["left_out"]),
+            interval=_read_interval(facts),
+            oracle=_counts(facts["oracle"]) if "oracle" in facts else None,
+            alternatives=facts.get("nbest", 1),
         )
         same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path}: not a whole {NAME} ({error})", AGAIN) from error
     if not same:
         raise FormatError(f"{path}: its counts are not the sum of those in {CLIPS}", AGAIN)
@@ -93,7 +134,7 @@ def _read_figures(path: Path) -> dict[str, Any]:
 
 
 def _read_clip(row: Row, path: Path) -> ClipScore:
-    clip = score_clip(row["id"], row["reference"].split(), row["hypothesis"].split())
+    clip = score_clip(row["id"], row["reference"].split(), row["hypothesis"].split(), row["signer"])
     if {name: row[name] for name in _figures(clip.counts)} != {k: str(v) for k, v in _figures(clip.counts).items()}:
         raise FormatError(f"{path}, line {row.line}: the counts do not follow from the glosses", AGAIN)
     return clip
@@ -109,10 +150,59 @@ def _figures(counts: Counts) -> dict[str, int]:
     }
 
 
-def _row(clip: ClipScore) -> str:
-    wer = f"{clip.counts.wer:.2f}" if clip.counts.ref_words else ""
-    cells = [clip.id, *_figures(clip.counts).values(), wer, " ".join(clip.reference), " ".join(clip.hypothesis)]
-    return "\t".join(map(str, cells))
+def _counts(figures: dict[str, int]) -> Counts:
+    return Counts(figures["correct"], figures["sub"], figures["del"], figures["ins"])
+
+
+def _bootstrap(interval: Interval) -> dict[str, float]:
+    return {
+        "level": interval.level,
+        "samples": interval.samples,
+        "seed": interval.seed,
+        "sentences": interval.units,
+    }
+
+
+def _read_interval(facts: dict[str, Any]) -> Interval | None:
+    if facts["interval"] is None:
+        return None
+    low, high = facts["interval"]
+    how = facts["bootstrap"]
+    return Interval(low, high, how["level"], how["samples"], how["seed"], how["sentences"])
+
+
+def _tsv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    return "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows))
+
+
+def _clip_row(clip: ClipScore) -> Iterator[object]:
+    yield from (clip.id, _one_line(clip.signer), *_count_cells(clip.counts))
+    yield from (" ".join(clip.reference), " ".join(clip.hypothesis))
+
+
+def _part_row(part: Part) -> Iterator[object]:
+    yield from (_one_line(part.name), part.clips, *_count_cells(part.counts))
+
+
+def _gloss_rows(clips: tuple[ClipScore, ...]) -> Iterator[Iterable[object]]:
+    for one in by_gloss(clips):
+        yield (
+            *(one.gloss, one.ref_words, one.correct, one.substituted, one.deleted),
+            *(one.hyp_words, one.mistaken, one.inserted, _rate(one.recall), _rate(one.precision)),
+        )
+
+
+def _count_cells(counts: Counts) -> Iterator[object]:
+    yield from _figures(counts).values()
+    yield _rate(counts.wer if counts.ref_words else None)
+
+
+def _rate(percent: float | None) -> str:
+    return "" if percent is None else f"{percent:.2f}"
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.split())
 
 
 def _alignment(score: Score) -> Iterator[str]:

@@ -1,30 +1,44 @@
-"""A hypotheses file against its references into a score folder, with its receipt."""
+"""Hypotheses files against their references: in memory, or into a score folder with its receipt."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.core.normalize import profile_for_corpus
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
+from sla_cli.formats.interchange import omits_empty_clips, read_any_nbest, read_references, read_signers
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import log
-from sla_cli.score.interchange import omits_empty_clips, read_any_hypotheses, read_references
-from sla_cli.score.score import score
+from sla_cli.score.score import Glosses, ScoreOptions, score
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class References:
+    """Glosses and signers by clip id, where they came from, and the corpus where that is known."""
+
+    glosses: Mapping[str, Glosses]
+    signers: Mapping[str, str]
+    source: Path
+    digest: str
+    corpus: str
 
 
 def score_file(
-    hypotheses: Path, folder: Path, *, ref: Path | None = None, normalize: str = "auto", partial: bool = False
+    hypotheses: Path, folder: Path, *, ref: Path | None = None, options: ScoreOptions | None = None
 ) -> tuple[Path, Score]:
     """Score a hypotheses file of any format.
 
     Args:
         folder: where the score folder goes under a name made of hypotheses and profile.
         ref: STM or table file, or a store; without it, the store that our own hypotheses came from.
-        normalize: a profile, or auto: the profile of the corpus where that is known, else none.
-        partial: score what both sides name instead of refusing.
+        options: profile `auto`, also without options, is that of the corpus where it is known, else none.
 
     Returns:
         The score folder and the score.
@@ -32,30 +46,55 @@ def score_file(
     Raises:
         SlaError: ids do not match (listed), an unknown profile, or no references given.
     """
-    answers = read_any_hypotheses(hypotheses)
-    made = read_receipt(hypotheses)
-    split = _split_of(ref, {answer.id for answer in answers}, made)
-    if split is not None:
-        references, source, digest = split.references(), split.path, split.digest
-    else:
-        assert ref is not None
-        references, source, digest = read_references(ref), ref, digest_file(ref)
-    if normalize == "auto":
-        normalize = profile_for_corpus(_corpus(split, made))
-        log.info("normalisation profile %s", normalize)
-    profile(normalize)
-    receipt = Receipt(
-        "score",
-        {"profile": normalize, "partial": partial},
-        {"hypotheses": digest_file(hypotheses), "ref": digest},
-        sources={"hypotheses": str(hypotheses.resolve()), "ref": str(source.resolve())},
-    )
-    result = score(answers, references, normalize, partial, absent_as_empty=omits_empty_clips(hypotheses))
-    out = folder / f"{hypotheses.stem}-{normalize}-{receipt.fingerprint[:6]}"
+    result, receipt = score_in_memory(hypotheses, ref, options or ScoreOptions(AUTO))
+    out = folder / f"{hypotheses.stem}-{result.profile}-{receipt.fingerprint[:6]}"
     write_scores(out, result)
-    receipt.results = {"wer": result.total.wer, "utterances": len(result.clips)}
     write_receipt(receipt, out)
     return out, result
+
+
+def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -> tuple[Score, Receipt]:
+    """The score of a hypotheses file, and the receipt of a folder with it. Raises as `score_file` does."""
+    nbest = read_any_nbest(hypotheses)
+    references = _references(hypotheses, ref, set(nbest))
+    if options.profile == AUTO:
+        options = replace(options, profile=profile_for_corpus(references.corpus))
+        log.info("normalisation profile %s", options.profile)
+    result = score(
+        [ranked[0] for ranked in nbest.values()],
+        references.glosses,
+        options,
+        absent_as_empty=omits_empty_clips(hypotheses),
+        signers=references.signers,
+        nbest=nbest,
+    )
+    how = options.resampling
+    receipt = Receipt(
+        "score",
+        {
+            "profile": options.profile,
+            "partial": options.partial,
+            "nfc": options.nfc,
+            "level": how.level,
+            "samples": how.samples,
+        },
+        {"hypotheses": digest_file(hypotheses), "ref": references.digest},
+        seed=how.seed,
+        sources={"hypotheses": str(hypotheses.resolve()), "ref": str(references.source.resolve())},
+        results={"wer": result.total.wer, "utterances": len(result.clips)},
+    )
+    return result, receipt
+
+
+def _references(hypotheses: Path, ref: Path | None, ids: set[str]) -> References:
+    made = read_receipt(hypotheses)
+    split = _split_of(ref, ids, made)
+    if split is not None:
+        signers = dict(zip(split.ids, split.signers, strict=True))
+        return References(split.references(), signers, split.path, split.digest, split.corpus)
+    assert ref is not None
+    corpus = made.sources["corpus"] if made is not None and made.stage == "decode" else ""
+    return References(read_references(ref), read_signers(ref), ref, digest_file(ref), corpus)
 
 
 def _split_of(ref: Path | None, ids: set[str], made: Receipt | None) -> Split | None:
@@ -72,9 +111,3 @@ def _split_of(ref: Path | None, ids: set[str], made: Receipt | None) -> Split | 
     if made is not None and made.stage == "decode":
         return store[made.sources["split"]]
     return max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
-
-
-def _corpus(split: Split | None, made: Receipt | None) -> str:
-    if split is not None:
-        return split.corpus
-    return made.sources["corpus"] if made is not None and made.stage == "decode" else ""

@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sla_cli import __version__
-from sla_cli.core.align import ALIGNMENT
+from sla_cli.core.align import ALIGNMENT, Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import Profile, profile
-from sla_cli.core.result import ClipScore, Score, pooled, score_clip
+from sla_cli.core.result import ClipScore, Interval, Score, pooled, score_clip
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
+from sla_cli.score.bootstrap import Resampling, wer_interval
+from sla_cli.score.unicode import refuse_mixed_forms, to_nfc
+
+Glosses = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How to score.
+
+    Attributes:
+        profile: a normalisation of `core.normalize`.
+        partial: score the clips that both sides name, and leave out the others.
+        nfc: compare in Unicode normal form C; otherwise glosses that differ in their form only are refused.
+        resampling: how the confidence interval is made.
+    """
+
+    profile: str = "none"
+    partial: bool = False
+    nfc: bool = False
+    resampling: Resampling = field(default_factory=Resampling)
 
 
 def score(
     hypotheses: Iterable[Hypothesis],
-    references: Mapping[str, tuple[str, ...]],
-    profile_name: str,
-    partial: bool = False,
+    references: Mapping[str, Glosses],
+    options: ScoreOptions,
+    *,
     absent_as_empty: bool = False,
+    signers: Mapping[str, str] | None = None,
+    nbest: Mapping[str, Sequence[Hypothesis]] | None = None,
 ) -> Score:
-    """Normalise both sides, align each clip as sclite does, and pool the counts.
+    """Normalise both sides, align each clip as sclite does, pool the counts, and say how sure the rate is.
 
     Args:
         references: glosses by clip id, as released.
-        profile_name: a normalisation of `core.normalize`.
-        partial: score the clips that both sides name, and leave out the others.
         absent_as_empty: score a reference that no hypothesis names as if nothing was recognised, with a warning.
             For formats that cannot name such a clip; the official Phoenix scripts do so too (`mergectmstm.py`).
+        signers: by clip id, where known.
+        nbest: alternatives by clip id, for the oracle: the rate if the best of them had been chosen.
 
     Raises:
-        SlaError: ids that only one side names (unless allowed), an id that comes twice, no reference words.
+        SlaError: ids that only one side names (unless allowed), an id that comes twice, no reference words, glosses
+            that differ in their Unicode normal form only.
     """
-    rules = profile(profile_name)
+    rules = profile(options.profile)
     recognised = _by_id(hypotheses)
     missing = [name for name in references if name not in recognised]
     extra = [name for name in recognised if name not in references]
@@ -41,27 +66,49 @@ def score(
         absent, missing = missing, []
         log.warning("no hypothesis for %d clips, scored as empty: %s", len(absent), some(absent))
         recognised |= dict.fromkeys(absent, ())
-    if not partial:
+    if not options.partial:
         _refuse_unmatched(missing, extra)
+    if options.nfc:
+        references, recognised = to_nfc(references), to_nfc(recognised)
+    else:
+        refuse_mixed_forms(references, recognised)
+    signers = signers or {}
     clips = tuple(
-        score_clip(name, rules.reference(glosses), rules.hypothesis(recognised[name]))
+        score_clip(name, rules.reference(glosses), rules.hypothesis(recognised[name]), signers.get(name, ""))
         for name, glosses in references.items()
         if name in recognised
     )
     if not clips:
         raise SlaError("hypotheses and references have no clip in common", "Are they of the same split?")
+    wer = pooled(clips).wer
+    interval = wer_interval(clips, options.resampling)
+    alternatives = max((len(nbest.get(clip.id, ())) for clip in clips), default=1) if nbest else 1
     return Score(
         profile=rules.name,
         profile_version=rules.version,
-        signature=_signature(clips, rules, len(references), len(absent)),
+        signature=_signature(wer, interval, _clips(len(clips), len(references)), rules, len(absent), options.nfc),
         clips=clips,
         absent=tuple(absent),
         left_out=(*missing, *extra),
+        interval=interval,
+        oracle=_oracle(clips, nbest, rules, options.nfc) if nbest and alternatives > 1 else None,
+        alternatives=max(1, alternatives),
     )
 
 
-def _by_id(hypotheses: Iterable[Hypothesis]) -> dict[str, tuple[str, ...]]:
-    recognised: dict[str, tuple[str, ...]] = {}
+def _oracle(clips: Sequence[ClipScore], nbest: Mapping[str, Sequence[Hypothesis]], rules: Profile, nfc: bool) -> Counts:
+    """Pooled counts of each clip's best alternative; of equally good ones the first."""
+    total = Counts()
+    for clip in clips:
+        glosses = {hypothesis.glosses: clip.id for hypothesis in nbest.get(clip.id, ())}
+        forms = [to_nfc({clip.id: those})[clip.id] if nfc else those for those in glosses]
+        tried = [score_clip(clip.id, clip.reference, rules.hypothesis(those)).counts for those in forms]
+        total += min([clip.counts, *tried], key=lambda counts: counts.errors)
+    return total
+
+
+def _by_id(hypotheses: Iterable[Hypothesis]) -> dict[str, Glosses]:
+    recognised: dict[str, Glosses] = {}
     for hypothesis in hypotheses:
         if hypothesis.id in recognised:
             raise SlaError(f"two hypotheses for clip {hypothesis.id}", "Keep one a clip.")
@@ -81,15 +128,22 @@ def _refuse_unmatched(missing: list[str], extra: list[str]) -> None:
         )
 
 
-def _signature(clips: tuple[ClipScore, ...], rules: Profile, references: int, absent: int) -> str:
+def _clips(scored: int, references: int) -> str:
+    return f"n:{scored}" if scored == references else f"n:{scored}of{references}"
+
+
+def _signature(wer: float, interval: Interval | None, clips: str, rules: Profile, absent: int, nfc: bool) -> str:
     """All that someone needs to know to compare the number, on one line."""
     facts = [
-        f"wer:{pooled(clips).wer:.2f}",
-        f"n:{len(clips)}" if len(clips) == references else f"n:{len(clips)}of{references}",
+        f"wer:{wer:.2f}",
+        *([f"ci{interval.level:g}:{interval.low:.2f}-{interval.high:.2f}"] if interval else []),
+        clips,
         *([f"absent:{absent}"] if absent else []),
         f"profile:{rules}",
         f"align:{ALIGNMENT}",
         "case:insensitive",
+        *(["unicode:nfc"] if nfc else []),
+        *([f"bootstrap:{interval.samples}x{interval.units}sentences,seed{interval.seed}"] if interval else []),
         f"sla:{__version__}",
     ]
     return "|".join(facts)

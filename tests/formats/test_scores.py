@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from sla_cli.core.result import Score, score_clip
+from sla_cli.core.align import Counts
+from sla_cli.core.result import Interval, Score, score_clip
 from sla_cli.errors import FormatError
-from sla_cli.formats.scores import read_scores, summary, write_scores
+from sla_cli.formats.scores import read_scores, summary, write_differences, write_scores
 
 glosses = st.lists(st.text(min_size=1, max_size=5).filter(lambda text: text.split() == [text]), max_size=6)
 
@@ -25,11 +26,14 @@ def score() -> Score:
         profile_version=1,
         signature="wer:50.00|n:3",
         clips=(
-            score_clip("clip-1", ["HEUTE", "NACHT", "REGEN"], ["heute", "REGEN", "WIND"]),
+            score_clip("clip-1", ["HEUTE", "NACHT", "REGEN"], ["heute", "REGEN", "WIND"], "signer 1"),
             score_clip("clip-2", ["天气", "e\u0301te\u0301"], ["天", "e\u0301te\u0301"]),
             score_clip("clip-3", [], []),
         ),
         absent=("clip-3",),
+        interval=Interval(0.1 + 0.2, 71.5, 95.0, 1000, 7, 3),
+        oracle=Counts(4, 1, 0, 1),
+        alternatives=10,
     )
 
 
@@ -49,21 +53,69 @@ def test_figures(tmp_path: Path, score: Score) -> None:
     }
     assert (facts["format"], facts["version"], facts["profile"], facts["profile_version"]) == (
         "sla-score",
-        1,
+        2,
         "none",
         1,
     )
+    assert facts["interval"] == [0.1 + 0.2, 71.5]
+    assert facts["bootstrap"] == {"level": 95.0, "samples": 1000, "seed": 7, "sentences": 3}
+    assert (facts["nbest"], facts["oracle_wer"]) == (10, 40.0)
+    assert facts["oracle"] == {"ref_words": 5, "correct": 4, "sub": 1, "del": 0, "ins": 1}
     assert (facts["signature"], facts["absent"], facts["left_out"]) == ("wer:50.00|n:3", ["clip-3"], [])
 
 
 def test_clip_table(tmp_path: Path, score: Score) -> None:
     write_scores(tmp_path, score)
     assert (tmp_path / "clips.tsv").read_text(encoding="utf-8").split("\n") == [
-        "id\tref_words\tcorrect\tsub\tdel\tins\twer\treference\thypothesis",
-        "clip-1\t3\t2\t0\t1\t1\t66.67\tHEUTE NACHT REGEN\theute REGEN WIND",
-        "clip-2\t2\t1\t1\t0\t0\t50.00\t天气 e\u0301te\u0301\t天 e\u0301te\u0301",
-        "clip-3\t0\t0\t0\t0\t0\t\t\t",
+        "id\tsigner\tref_words\tcorrect\tsub\tdel\tins\twer\treference\thypothesis",
+        "clip-1\tsigner 1\t3\t2\t0\t1\t1\t66.67\tHEUTE NACHT REGEN\theute REGEN WIND",
+        "clip-2\t\t2\t1\t1\t0\t0\t50.00\t天气 e\u0301te\u0301\t天 e\u0301te\u0301",
+        "clip-3\t\t0\t0\t0\t0\t0\t\t\t",
         "",
+    ]
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_tables_of_parts(tmp_path: Path, score: Score) -> None:
+    write_scores(tmp_path, score)
+    assert lines(tmp_path / "signers.tsv") == [
+        "signer\tclips\tref_words\tcorrect\tsub\tdel\tins\twer",
+        "\t2\t2\t1\t1\t0\t0\t50.00",
+        "signer 1\t1\t3\t2\t0\t1\t1\t66.67",
+    ]
+    assert lines(tmp_path / "lengths.tsv") == [
+        "length\tclips\tref_words\tcorrect\tsub\tdel\tins\twer",
+        "0\t1\t0\t0\t0\t0\t0\t",
+        "1-3\t2\t5\t3\t1\t1\t1\t60.00",
+    ]
+    glosses = lines(tmp_path / "glosses.tsv")
+    assert glosses[0] == "gloss\tref_words\tcorrect\tsub\tdel\thyp_words\tmistaken\tins\trecall\tprecision"
+    assert set(glosses[1:]) == {
+        "HEUTE\t1\t1\t0\t0\t1\t0\t0\t100.00\t100.00",
+        "NACHT\t1\t0\t0\t1\t0\t0\t0\t0.00\t",
+        "REGEN\t1\t1\t0\t0\t1\t0\t0\t100.00\t100.00",
+        "WIND\t0\t0\t0\t0\t1\t0\t1\t\t0.00",
+        "天气\t1\t0\t1\t0\t0\t0\t0\t0.00\t",
+        "天\t0\t0\t0\t0\t1\t1\t0\t\t0.00",
+        "e\u0301te\u0301\t1\t1\t0\t0\t1\t0\t0\t100.00\t100.00",
+    }
+    assert lines(tmp_path / "confusions.tsv") == ["count\treference\thypothesis", "1\t天气\t天"]
+
+
+def test_no_table_of_unknown_signers(tmp_path: Path) -> None:
+    write_scores(tmp_path, Score("none", 1, "", (score_clip("a", ["A"], []),)))
+    assert not (tmp_path / "signers.tsv").exists()
+
+
+def test_table_of_differences(tmp_path: Path, score: Score) -> None:
+    other = Score("none", 1, "", (score_clip("clip-1", ["HEUTE", "NACHT", "REGEN"], ["X"]), *score.clips[1:]))
+    write_differences(tmp_path / "d.tsv", score, other)
+    assert lines(tmp_path / "d.tsv")[:2] == [
+        "id\tsigner\tref_words\terrors_a\terrors_b\tdifference\treference\thypothesis_a\thypothesis_b",
+        "clip-1\tsigner 1\t3\t2\t3\t1\tHEUTE NACHT REGEN\theute REGEN WIND\tX",
     ]
 
 
@@ -115,7 +167,9 @@ def change(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("score.json", '"version": 1', '"version": 2', "sla-score version 2, this sla reads version 1"),
+        ("score.json", '"version": 2', '"version": 1', "sla-score version 1, this sla reads version 2"),
+        ("score.json", '"level"', '"lvl"', "level"),
+        ("score.json", "71.5", "71.5, 3", "not a whole"),
         ("score.json", '"sla-score"', '"other"', "not a sla-score"),
         ("score.json", '"signature"', '"signed"', "signature"),
         ("score.json", '"sub": 1', '"sub": 2', "not the sum"),

@@ -14,8 +14,12 @@ from sla_cli.core.align import Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
-from sla_cli.score.interchange import omits_empty_clips, read_any_hypotheses, read_references
-from sla_cli.score.score import score
+from sla_cli.formats.interchange import omits_empty_clips, read_any_hypotheses, read_references, read_signers
+from sla_cli.formats.scores import read_scores
+from sla_cli.score.bootstrap import Resampling
+from sla_cli.score.run import score_file
+from sla_cli.score.sclite import write_for_sclite
+from sla_cli.score.score import ScoreOptions, score
 
 GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
 REFERENCES = {"a": ("HEUTE", "REGEN"), "b": ("MORGEN", "SONNE")}
@@ -38,7 +42,7 @@ def test_phoenix2014_equals_sclite_on_every_utterance() -> None:
     result = score(
         read_any_hypotheses(path),
         read_references(folder / "ref.stm"),
-        "phoenix2014",
+        ScoreOptions("phoenix2014"),
         absent_as_empty=omits_empty_clips(path),
     )
     with (folder / "sclite.tsv").open(encoding="utf-8", newline="") as file:
@@ -69,7 +73,7 @@ def test_phoenix2014_hypotheses_are_normalised_as_the_official_script_does() -> 
 
 def test_isharah_equals_the_published_rate() -> None:
     folder = golden("isharah1000-si-dev")
-    result = score(read_any_hypotheses(folder / "hyp.csv"), read_references(folder / "ref.txt"), "none")
+    result = score(read_any_hypotheses(folder / "hyp.csv"), read_references(folder / "ref.txt"), ScoreOptions())
     assert result.total.errors == 333
     assert result.total == Counts(4554 - 114 - 148, 114, 148, 71)
     published = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["published_wer"]
@@ -77,41 +81,44 @@ def test_isharah_equals_the_published_rate() -> None:
 
 
 def test_pools_counts_and_joins_by_id() -> None:
-    result = score(hypotheses(b="MORGEN", a="HEUTE REGEN WIND"), REFERENCES, "none")
+    result = score(hypotheses(b="MORGEN", a="HEUTE REGEN WIND"), REFERENCES, ScoreOptions())
     assert [clip.id for clip in result.clips] == ["a", "b"]
     assert result.total == Counts(correct=3, deletions=1, insertions=1)
     assert result.clips[0].reference == ("HEUTE", "REGEN")
     assert result.clips[0].hypothesis == ("HEUTE", "REGEN", "WIND")
     assert (result.profile, result.profile_version) == ("none", 1)
     assert result.signature == (
-        f"wer:50.00|n:2|profile:none.v1|align:sclite(0,3,3,4)|case:insensitive|sla:{__version__}"
+        "wer:50.00|ci95:50.00-50.00|n:2|profile:none.v1|align:sclite(0,3,3,4)|case:insensitive"
+        f"|bootstrap:1000x2sentences,seed0|sla:{__version__}"
     )
 
 
 def test_both_sides_are_normalised() -> None:
     references = {"a": ("MORGEN", "MORGEN", "WIE", "AUSSEHEN")}
-    result = score(hypotheses(a="loc-MORGEN WIE-AUSSEHEN __OFF__"), references, "phoenix2014t")
+    result = score(hypotheses(a="loc-MORGEN WIE-AUSSEHEN __OFF__"), references, ScoreOptions("phoenix2014t"))
     assert result.clips[0].reference == result.clips[0].hypothesis == ("MORGEN", "WIE-AUSSEHEN")
     assert result.total.errors == 0
 
 
 def test_an_empty_hypothesis_counts() -> None:
-    assert score(hypotheses(a="", b=""), REFERENCES, "none").total == Counts(deletions=4)
-    assert score(hypotheses(a="", b=""), REFERENCES, "phoenix2014").total == Counts(substitutions=2, deletions=2)
+    assert score(hypotheses(a="", b=""), REFERENCES, ScoreOptions()).total == Counts(deletions=4)
+    assert score(hypotheses(a="", b=""), REFERENCES, ScoreOptions("phoenix2014")).total == Counts(
+        substitutions=2, deletions=2
+    )
 
 
 def test_ids_of_one_side_only_are_listed() -> None:
     with pytest.raises(SlaError, match=r"1 references have no hypothesis \(b\)") as caught:
-        score(hypotheses(a="HEUTE"), REFERENCES, "none")
+        score(hypotheses(a="HEUTE"), REFERENCES, ScoreOptions())
     assert "--partial" in caught.value.hint
     with pytest.raises(SlaError, match=r"^2 hypotheses have no reference \(c, d\)"):
-        score(hypotheses(a="", b="", c="", d=""), REFERENCES, "none")
+        score(hypotheses(a="", b="", c="", d=""), REFERENCES, ScoreOptions())
     with pytest.raises(SlaError, match=r"no hypothesis \(b\) and 1 hypotheses have no reference \(c\)"):
-        score(hypotheses(a="", c=""), REFERENCES, "none")
+        score(hypotheses(a="", c=""), REFERENCES, ScoreOptions())
 
 
 def test_partial_scores_what_both_sides_name_and_says_so() -> None:
-    result = score(hypotheses(a="HEUTE REGEN", c="X"), REFERENCES, "none", partial=True)
+    result = score(hypotheses(a="HEUTE REGEN", c="X"), REFERENCES, ScoreOptions(partial=True))
     assert result.total == Counts(correct=2)
     assert result.left_out == ("b", "c")
     assert result.signature.startswith("wer:0.00|n:1of2|profile:")
@@ -119,29 +126,146 @@ def test_partial_scores_what_both_sides_name_and_says_so() -> None:
 
 def test_absent_as_empty_warns_and_says_so(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
-    result = score(hypotheses(a="HEUTE REGEN"), REFERENCES, "none", absent_as_empty=True)
+    result = score(hypotheses(a="HEUTE REGEN"), REFERENCES, ScoreOptions(), absent_as_empty=True)
     assert result.total == Counts(correct=2, deletions=2)
     assert result.absent == ("b",)
     assert "|absent:1|" in result.signature
     assert "no hypothesis for 1 clips, scored as empty: b" in caplog.text
     with pytest.raises(SlaError, match=r"have no reference \(c\)"):
-        score(hypotheses(a="", c=""), REFERENCES, "none", absent_as_empty=True)
+        score(hypotheses(a="", c=""), REFERENCES, ScoreOptions(), absent_as_empty=True)
 
 
 def test_no_number_without_something_to_count() -> None:
     with pytest.raises(SlaError, match="no clip in common"):
-        score([], {}, "none")
+        score([], {}, ScoreOptions())
     with pytest.raises(SlaError, match="no clip in common"):
-        score(hypotheses(x="A"), REFERENCES, "none", partial=True)
+        score(hypotheses(x="A"), REFERENCES, ScoreOptions(partial=True))
     with pytest.raises(SlaError, match="hold no words"):
-        score(hypotheses(a="A"), {"a": ()}, "none")
+        score(hypotheses(a="A"), {"a": ()}, ScoreOptions())
 
 
 def test_two_hypotheses_for_a_clip() -> None:
     with pytest.raises(SlaError, match="two hypotheses for clip a"):
-        score([*hypotheses(a="A"), *hypotheses(a="B")], REFERENCES, "none")
+        score([*hypotheses(a="A"), *hypotheses(a="B")], REFERENCES, ScoreOptions())
 
 
 def test_unknown_profile() -> None:
     with pytest.raises(SlaError, match="no normalisation profile"):
-        score(hypotheses(a="", b=""), REFERENCES, "phoenix")
+        score(hypotheses(a="", b=""), REFERENCES, ScoreOptions("phoenix"))
+
+
+def test_clips_of_one_sentence_are_drawn_together() -> None:
+    references = {"a1": ("A", "B"), "a2": ("a", "b"), "c": ("C",)}
+    result = score(hypotheses(a1="A B", a2="A", c="X"), references, ScoreOptions(resampling=Resampling(90, 200, 5)))
+    assert result.interval is not None
+    assert (result.interval.units, result.interval.level, result.interval.samples) == (2, 90, 200)
+    assert "|bootstrap:200x2sentences,seed5|" in result.signature
+    assert f"|ci90:{result.interval.low:.2f}-{result.interval.high:.2f}|" in result.signature
+
+
+def test_one_sentence_only_has_no_interval() -> None:
+    result = score(hypotheses(a="A"), {"a": ("A", "B")}, ScoreOptions())
+    assert result.interval is None
+    assert result.signature.startswith("wer:50.00|n:1|")
+
+
+def test_signers_go_with_their_clips() -> None:
+    result = score(hypotheses(a="", b=""), REFERENCES, ScoreOptions(), signers={"b": "Signer 1", "z": "?"})
+    assert [clip.signer for clip in result.clips] == ["", "Signer 1"]
+
+
+def test_oracle_takes_the_best_alternative_of_each_clip() -> None:
+    nbest = {
+        "a": [
+            Hypothesis("a", ("X", "Y")),
+            Hypothesis("a", ("HEUTE",), rank=2),
+            Hypothesis("a", ("loc-REGEN",), rank=3),
+        ],
+        "b": [Hypothesis("b", ("MORGEN", "SONNE"))],
+    }
+    best = [readings[0] for readings in nbest.values()]
+    result = score(best, REFERENCES, ScoreOptions("phoenix2014"), nbest=nbest)
+    assert result.total.errors == 2
+    assert (result.oracle, result.alternatives) == (Counts(correct=3, deletions=1), 3)
+    without = score(best, REFERENCES, ScoreOptions(), nbest={name: readings[:1] for name, readings in nbest.items()})
+    assert (without.oracle, without.alternatives) == (None, 1)
+
+
+MIXED = [
+    pytest.param("f\u00fcr", "fu\u0308r", "NFC (U+0066 U+00FC U+0072)", "NFD (U+0066 U+0075 U+0308 U+0072)", id="ü"),
+    pytest.param("\u00c4RGER", "a\u0308rger", "NFC (U+00C4", "NFD (U+0061 U+0308", id="Ä in another case"),
+    pytest.param("\u0623\u0645", "\u0627\u0654\u0645", "NFC (U+0623 U+0645)", "NFD (U+0627 U+0654 U+0645)", id="alef"),
+    pytest.param(
+        *("\u0645\u064e\u0651", "\u0645\u0651\u064e"),
+        *("NFC (U+0645 U+064E U+0651)", "neither NFC nor NFD (U+0645 U+0651 U+064E)"),
+        id="order of shadda and fatha",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "first", "second"), MIXED)
+def test_glosses_that_differ_in_normal_form_only_are_refused_and_explained(
+    one: str, other: str, first: str, second: str
+) -> None:
+    with pytest.raises(SlaError) as caught:
+        score(hypotheses(c7=f"X {other}"), {"c7": ("Y", one)}, ScoreOptions())
+    assert first in caught.value.message
+    assert second in caught.value.message
+    assert "in the references, clip c7" in caught.value.message
+    assert "in the hypotheses, clip c7" in caught.value.message
+    assert "--nfc" in caught.value.hint
+    result = score(hypotheses(c7=f"X {other}"), {"c7": ("Y", one)}, ScoreOptions(nfc=True))
+    assert result.total == Counts(correct=1, substitutions=1)
+    assert "|unicode:nfc|" in result.signature
+
+
+def test_two_normal_forms_on_one_side_are_refused_too() -> None:
+    references = {"a": ("f\u00fcr",), "b": ("fu\u0308r",)}
+    with pytest.raises(SlaError, match=r"references, clip a and .* references, clip b; 1 glosses"):
+        score(hypotheses(a="f\u00fcr", b="X"), references, ScoreOptions())
+
+
+def test_glosses_that_really_differ_are_not_refused() -> None:
+    # Letters with and without diacritics, and Arabic presentation forms, are different texts.
+    for one, other in (("f\u00fcr", "fur"), ("\u0623\u0645", "\u0627\u0645"), ("\ufefb", "\u0644\u0627"), ("你", "妳")):
+        assert score(hypotheses(a=other), {"a": (one,)}, ScoreOptions()).total == Counts(substitutions=1)
+    assert score(hypotheses(a="Ärger"), {"a": ("ÄRGER",)}, ScoreOptions()).total == Counts(correct=1)
+
+
+def test_files_for_sclite_hold_what_was_scored(tmp_path: Path) -> None:
+    folder = golden("phoenix2014-dev")
+    options = ScoreOptions("phoenix2014")
+    _, result = score_file(folder / "hyp.ctm", tmp_path / "scores", ref=folder / "ref.stm", options=options)
+    stm, ctm, ref_trn, hyp_trn = write_for_sclite(tmp_path / "sclite", "dev", result)
+    official = read_references(folder / "normalised.ctm")
+    assert read_references(ctm) == read_references(hyp_trn) == official
+    assert read_references(stm) == read_references(ref_trn) == read_references(folder / "ref.stm")
+    lines = [line.split() for line in ctm.read_text(encoding="utf-8").splitlines()]
+    assert [line[0] for line in lines] == sorted(line[0] for line in lines)
+    assert len({len(line[2]) for line in lines}) == 1  # sclite sorts start times as text
+    assert [line.split()[0] for line in stm.read_text(encoding="utf-8").splitlines()] == sorted(official)
+
+
+def test_a_clip_without_glosses_is_not_in_the_ctm_and_a_warning_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
+    result = score(hypotheses(a="", b="X Y"), REFERENCES, ScoreOptions())
+    _, ctm, _, hyp_trn = write_for_sclite(tmp_path, "x", result)
+    assert set(read_references(ctm)) == {"b"}
+    assert read_references(hyp_trn) == {"a": (), "b": ("X", "Y")}
+    assert "1 clips have no line in the CTM (a)" in caplog.text
+
+
+def test_a_score_folder_has_signers_of_the_stm_and_tables(tmp_path: Path) -> None:
+    folder = golden("phoenix2014-dev")
+    options = ScoreOptions("phoenix2014")
+    out, result = score_file(folder / "hyp.ctm", tmp_path, ref=folder / "ref.stm", options=options)
+    assert out.name.startswith("hyp-phoenix2014-")
+    assert read_scores(out) == result
+    signers = [line.split("\t") for line in (out / "signers.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    assert sum(int(row[2]) for row in signers) == 5540
+    assert {row[0] for row in signers} == set(read_signers(folder / "ref.stm").values())
+    again, _ = score_file(folder / "hyp.ctm", tmp_path, ref=folder / "ref.stm", options=options)
+    assert again == out
+    assert score_file(folder / "hyp.ctm", tmp_path, ref=folder / "ref.stm")[0].name.startswith("hyp-none-")

@@ -8,8 +8,15 @@ import pytest
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.export import write_export
 from sla_cli.formats.hypotheses import write_hypotheses
-from sla_cli.score.interchange import omits_empty_clips, read_any_hypotheses, read_references
+from sla_cli.formats.interchange import (
+    omits_empty_clips,
+    read_any_hypotheses,
+    read_any_nbest,
+    read_references,
+    read_signers,
+)
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -64,6 +71,63 @@ def test_tables(tmp_path: Path) -> None:
     assert read(tmp_path, "T.corpus.csv", text) == {"x": "DRUCK TIEF"}
 
 
+@pytest.mark.parametrize("name", ["a.trn", "a.txt"])
+def test_trn(tmp_path: Path, name: str) -> None:
+    text = ";; comment\nHEUTE  (X) REGEN (a/1-0)\n(b)\n\n سوال هو\t(c)\r\n"
+    assert read(tmp_path, name, text) == {"a/1-0": "HEUTE (X) REGEN", "b": "", "c": "سوال هو"}
+    assert not omits_empty_clips(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.tsv"])
+def test_plain(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, name, "a 1\tNULL  8\nb\t\r\n\nc\t你 好 (x)\n") == {"a 1": "NULL 8", "b": "", "c": "你 好 (x)"}
+
+
+def test_tab_separated_table(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.tsv", "id\tgloss\na\tA B\nb\t\n") == {"a": "A B", "b": ""}
+
+
+def test_signers_where_a_format_names_them(tmp_path: Path) -> None:
+    def signers(name: str, text: str) -> dict[str, str]:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return read_signers(tmp_path / name)
+
+    assert signers("a.stm", "a 1 s5 0.0 1.0 A\nb 1 s1 0.0 1.0\n") == {"a": "s5", "b": "s1"}
+    assert signers("a.txt", "name|speaker|orth\na|Signer01|A\nb| |B\n") == {"a": "Signer01"}
+    assert signers("a.csv", "id,gloss,signer\na,A,05\n") == {"a": "05"}
+    assert signers("a.trn", "A (a)\n") == {}
+    write_hypotheses(tmp_path / "own.tsv", [Hypothesis("a", ("A",))])
+    assert read_signers(tmp_path / "own.tsv") == {}
+
+
+def test_alternatives_best_first(tmp_path: Path) -> None:
+    (tmp_path / "a.trn").write_text("A (a)\n", encoding="utf-8")
+    assert read_any_nbest(tmp_path / "a.trn") == {"a": [Hypothesis("a", ("A",))]}
+    nbest = {
+        "a": [Hypothesis("a", ("A", "B"), -1.0), Hypothesis("a", (), -2.5, rank=2)],
+        "b": [Hypothesis("b", ("ü",))],
+    }
+    write_hypotheses(tmp_path / "own.tsv", [reading for readings in nbest.values() for reading in readings])
+    assert read_any_nbest(tmp_path / "own.tsv") == nbest
+    write_export(tmp_path / "a.jsonl", "jsonl", list(nbest.values()), 0.0)
+    for name in ("a.jsonl", "a.txt"):
+        (tmp_path / "a.txt").write_bytes((tmp_path / "a.jsonl").read_bytes())
+        back = read_any_nbest(tmp_path / name)
+        assert {clip: [(r.glosses, r.score) for r in readings] for clip, readings in back.items()} == {
+            clip: [(r.glosses, r.score) for r in readings] for clip, readings in nbest.items()
+        }
+
+
+@pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])
+def test_reads_back_what_is_exported(tmp_path: Path, kind: str) -> None:
+    clips = [
+        [Hypothesis("a/1", ("سوال", "<PAD>", "A,B"), -1.0, ((0, 4), (4, 9), (250, 260)))],
+        [Hypothesis("b", ("8",), 0.0, ((3, 4),))],
+    ]
+    write_export(tmp_path / f"x.{kind}", kind, clips, 25.0)
+    assert read_references(tmp_path / f"x.{kind}") == {"a/1": ("سوال", "<PAD>", "A,B"), "b": ("8",)}
+
+
 def test_own_format_keeps_scores_and_spans(tmp_path: Path) -> None:
     written = [Hypothesis("a", ("A", "B"), -1.5, ((0, 4), (8, 12))), Hypothesis("b", ())]
     write_hypotheses(tmp_path / "hypotheses.tsv", written)
@@ -78,6 +142,25 @@ def test_own_format_keeps_scores_and_spans(tmp_path: Path) -> None:
         ("a.ctm", "a 1 0.0 0.1 A\n\na 1 x 0.1 A\n", "a.ctm, line 3: not a line of a CTM"),
         ("a.ctm", "a 1 nan 0.1 A\n", "a.ctm, line 1: not a line of a CTM"),
         ("a.ctm", "a 1 0.0 0.1 A 0.9 B\n", "a.ctm, line 1: not a line of a CTM"),
+        (
+            "a.ctm",
+            "a 1 0.0 0.1 A\nb 1 0.0 0.1 A\na 2 0.1 0.1 B\n",
+            "a.ctm, line 3: a is on channel 2, before it was on 1",
+        ),
+        ("a.trn", "A (a)\nB\n", "a.trn, line 2: not a line of a TRN"),
+        ("a.trn", "A (a b)\n", "a.trn, line 1: not a line of a TRN"),
+        ("a.trn", "A (a)\nB (a)\n", "a.trn, line 2: a came before, on line 1"),
+        ("a.txt", "a\tA\nb\tB\tC\n", "a.txt, line 2: 2 tabs instead of 1"),
+        ("a.txt", "a\tA\nb B\n", "a.txt, line 2: 0 tabs instead of 1"),
+        ("a.txt", "a\tA\na\tB\n", "a.txt, line 2: a came before, on line 1"),
+        (
+            "a.jsonl",
+            '{"id": "a", "glosses": ["A"]}\n{"id": "b"}\n',
+            "a.jsonl, line 2: not an object with id and glosses",
+        ),
+        ("a.jsonl", '{"id": "a", "glosses": ["A"]}\n[1]\n', "a.jsonl, line 2: not an object"),
+        ("a.jsonl", '{"id": "a", "glosses": "A B"}\n', "a.jsonl, line 1: glosses are not a list"),
+        ("a.jsonl", '{"id": "a", "glosses": ["A B"]}\n', "a.jsonl, line 1: glosses are not a list"),
         ("a.stm", "a 1 s 0.0 1.0 A\nb 1 0.0 1.0 A B\n", "a.stm, line 2: not a line of an STM"),
         ("a.stm", "a 1 s 0.0 1.0 A\n;;\na 1 s 1.0 2.0 B\n", "a.stm, line 3: a came before, on line 1"),
         ("a.csv", "id,gloss\na,B\nc\n", "a.csv, line 3: 1 cells where the header has 2"),
@@ -91,7 +174,7 @@ def test_own_format_keeps_scores_and_spans(tmp_path: Path) -> None:
         ("a.txt", "hello world\n", "a.txt, line 1: no format that sla knows: 'hello world'"),
         ("a.ctm", "\n;; nothing\n", "a.ctm: holds no hypotheses"),
         ("a.csv", "", "a.csv: holds no hypotheses"),
-        ("a.tsv", "# sla-hypotheses 9\n", "version 9, this sla reads version 1"),
+        ("a.tsv", "# sla-hypotheses 9\n", "version 9, this sla reads version"),
     ],
 )
 def test_bad_files_name_their_line(tmp_path: Path, name: str, text: str, message: str) -> None:

@@ -1,0 +1,73 @@
+"""sla compare"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sla_cli.cli.options import Json, Quiet, Verbose, answer
+from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
+
+if TYPE_CHECKING:
+    from sla_cli.score.compare import Comparison
+
+CHANGED = 10  # glosses shown
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Hypotheses or score folder of the one system.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="The same of the other.")],
+    ref: Annotated[Path | None, typer.Option(help="References of hypotheses files, as for `sla score`.")] = None,
+    normalize: Normalize = "auto",
+    nfc: Nfc = False,
+    level: Level = 95.0,
+    samples: Samples = 1000,
+    seed: Seed = 0,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a table of clips (TSV).")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compare two systems on the same references: which is better, by how much, and whether that may be chance."""
+    from sla_cli.formats.scores import write_differences
+    from sla_cli.score.bootstrap import Resampling
+    from sla_cli.score.compare import compare_files
+    from sla_cli.score.score import ScoreOptions
+
+    options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed))
+    found = compare_files(first, second, ref=ref, options=options)
+    if output is not None:
+        write_differences(output, found.first, found.second)
+    answer(_text(found), {**found.facts(), "output": str(output) if output else None}, as_json)
+
+
+def _text(found: Comparison) -> str:
+    before, after = found.first.total, found.second.total
+    relative = f", {100 * found.difference / before.wer:+.1f} % relative" if before.errors else ""
+    lines = [
+        f"A {found.names[0]}: WER {before.wer:.2f} %, {between(found.first.interval)}",
+        f"B {found.names[1]}: WER {after.wer:.2f} %, {between(found.second.interval)}",
+        f"B - A: {found.difference:+.2f} points, {between(found.interval)}{relative}",
+    ]
+    if found.improvement is not None:
+        lines.append(f"probability that B is better: {100 * found.improvement:.1f} %")
+    p = found.test.p
+    chance = "none (no spread)" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    repeats = ", too sure where prompts repeat" if found.prompts_repeat else ""
+    lines += [
+        f"matched pairs: {chance} in {found.test.segments} segments{repeats}",
+        f"clips: B better in {found.better}, worse in {found.worse}, equal in {found.equal}",
+    ]
+    if found.changes:
+        rows = [(one.gloss, one.ref_words, one.gained, one.lost) for one in found.changes[:CHANGED]]
+        lines.append(
+            table(
+                "\nGlosses that B recognises where A does not, and the other way round",
+                ("gloss", "words", "gained", "lost"),
+                rows,
+            )
+            + "\n"
+        )
+    return "\n".join([*lines, found.verdict])

@@ -1,0 +1,140 @@
+"""Where the errors of a score lie: by signer, by length of the reference, by gloss, and the pairs most confused."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sla_cli.core.align import Counts
+from sla_cli.core.result import ClipScore, pooled
+
+LENGTHS = (0, 1, 4, 7, 10, 15, 20)  # the shortest of each bin, in reference words
+
+
+@dataclass(frozen=True)
+class Part:
+    """The clips that share a signer or a length: what they are called, how many, and their pooled counts."""
+
+    name: str
+    clips: int
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class GlossCounts:
+    """What became of one gloss.
+
+    Attributes:
+        gloss: as the references spell it first, else as the hypotheses do.
+        correct, substituted, deleted: of its occurrences in the references.
+        mistaken: how often it was recognised in place of another gloss.
+        inserted: how often it was recognised where the reference has nothing.
+    """
+
+    gloss: str
+    correct: int
+    substituted: int
+    deleted: int
+    mistaken: int
+    inserted: int
+
+    @property
+    def ref_words(self) -> int:
+        return self.correct + self.substituted + self.deleted
+
+    @property
+    def hyp_words(self) -> int:
+        return self.correct + self.mistaken + self.inserted
+
+    @property
+    def errors(self) -> int:
+        """Steps of the alignment that are wrong and name this gloss on either side."""
+        return self.substituted + self.deleted + self.mistaken + self.inserted
+
+    @property
+    def recall(self) -> float | None:
+        """Correct in percent of the occurrences in the references, None where there are none."""
+        return 100.0 * self.correct / self.ref_words if self.ref_words else None
+
+    @property
+    def precision(self) -> float | None:
+        """Correct in percent of the occurrences in the hypotheses, None where there are none."""
+        return 100.0 * self.correct / self.hyp_words if self.hyp_words else None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often `hypothesis` was recognised in place of `reference`."""
+
+    reference: str
+    hypothesis: str
+    count: int
+
+
+def by_signer(clips: Sequence[ClipScore]) -> list[Part]:
+    """Parts by signer in the order of their names; empty where no clip names its signer."""
+    if not any(clip.signer for clip in clips):
+        return []
+    return _parts(clips, lambda clip: clip.signer)
+
+
+def by_length(clips: Sequence[ClipScore]) -> list[Part]:
+    """Parts by number of reference words, from short to long: `1-3`, `4-6`, …, without those that have no clips."""
+    names = [_bin_name(i) for i in range(len(LENGTHS))]
+    parts = _parts(clips, lambda clip: names[sum(clip.counts.ref_words >= least for least in LENGTHS) - 1])
+    return sorted(parts, key=lambda part: names.index(part.name))
+
+
+def by_gloss(clips: Sequence[ClipScore]) -> list[GlossCounts]:
+    """Counts of each gloss of either side, most errors first. Case is ignored, as in the alignment."""
+    spelling = _Spelling(clips)
+    steps: dict[str, Counter[str]] = defaultdict(Counter)
+    for op, reference, hypothesis in (pair for clip in clips for pair in clip.pairs):
+        if reference is not None:
+            steps[spelling[reference]][op] += 1
+        if hypothesis is not None and op != "C":
+            steps[spelling[hypothesis]]["mistaken" if op == "S" else "I"] += 1
+    glosses = [
+        GlossCounts(gloss, seen["C"], seen["S"], seen["D"], seen["mistaken"], seen["I"])
+        for gloss, seen in steps.items()
+    ]
+    return sorted(glosses, key=lambda gloss: (-gloss.errors, -gloss.ref_words, gloss.gloss))
+
+
+def confusions(clips: Sequence[ClipScore]) -> list[Confusion]:
+    """Substituted pairs, most frequent first."""
+    spelling = _Spelling(clips)
+    pairs = Counter(
+        (spelling[reference], spelling[hypothesis])
+        for clip in clips
+        for op, reference, hypothesis in clip.pairs
+        if op == "S" and reference is not None and hypothesis is not None
+    )
+    return [Confusion(*pair, times) for pair, times in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))]
+
+
+class _Spelling(dict[str, str]):
+    """Gloss to its first spelling among those that differ in case only, the references' before the hypotheses'."""
+
+    def __init__(self, clips: Iterable[ClipScore]) -> None:
+        super().__init__()
+        clips = list(clips)
+        first: dict[str, str] = {}
+        for glosses in (*(clip.reference for clip in clips), *(clip.hypothesis for clip in clips)):
+            for gloss in glosses:
+                self[gloss] = first.setdefault(gloss.lower(), gloss)
+
+
+def _parts(clips: Sequence[ClipScore], name: Callable[[ClipScore], str]) -> list[Part]:
+    members: dict[str, list[ClipScore]] = defaultdict(list)
+    for clip in clips:
+        members[name(clip)].append(clip)
+    return [Part(key, len(members[key]), pooled(members[key])) for key in sorted(members)]
+
+
+def _bin_name(i: int) -> str:
+    if i + 1 == len(LENGTHS):
+        return f"{LENGTHS[i]}+"
+    last = LENGTHS[i + 1] - 1
+    return str(last) if last == LENGTHS[i] else f"{LENGTHS[i]}-{last}"

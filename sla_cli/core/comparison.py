@@ -1,0 +1,76 @@
+"""Two systems' alignments of the same references, step by step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sla_cli.core.result import ClipScore
+
+BUFFER = 2  # correct words that end a segment; the default of NIST's sc_stats
+
+Both = tuple[ClipScore, ClipScore]
+
+
+@dataclass(frozen=True)
+class Change:
+    """How often the second system got a gloss of the references that the first missed, and the other way round."""
+
+    gloss: str
+    ref_words: int
+    gained: int
+    lost: int
+
+
+def segments(clips: Iterable[Both]) -> list[tuple[int, int]]:
+    """Errors of both systems in each segment in which either makes one.
+
+    A segment ends where both get BUFFER words in a row right, nothing inserted between them, or with the clip: errors
+    on its two sides are as good as independent. Gillick & Cox 1989, with the buffer that NIST's `sc_stats` uses.
+    """
+    return [segment for first, second in clips for segment in _segments_of(_errors(first), _errors(second))]
+
+
+def changes(clips: Iterable[Both]) -> list[Change]:
+    """Glosses that one system gets right where the other does not, those that changed most first."""
+    spelling: dict[str, str] = {}
+    seen: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for first, second in clips:
+        for gloss, before, after in zip(first.reference, _correct(first), _correct(second), strict=True):
+            tally = seen[spelling.setdefault(gloss.lower(), gloss)]
+            tally[0] += 1
+            tally[1] += after and not before
+            tally[2] += before and not after
+    found = [Change(gloss, *tally) for gloss, tally in seen.items() if tally[1] or tally[2]]
+    return sorted(found, key=lambda one: (-abs(one.gained - one.lost), -one.gained - one.lost, one.gloss))
+
+
+def _correct(clip: ClipScore) -> list[bool]:
+    """Whether each reference word is recognised."""
+    return [pair.op == "C" for pair in clip.pairs if pair.reference is not None]
+
+
+def _errors(clip: ClipScore) -> list[int]:
+    """Errors before, at, and between the reference words: insertions at even places, the words at odd ones."""
+    errors = [0]
+    for pair in clip.pairs:
+        if pair.op == "I":
+            errors[-1] += 1
+        else:
+            errors += [int(pair.op != "C"), 0]
+    return errors
+
+
+def _segments_of(first: list[int], second: list[int]) -> list[tuple[int, int]]:
+    found = []
+    a = b = right = 0
+    for place, (in_first, in_second) in enumerate(zip(first, second, strict=True)):
+        if in_first or in_second:
+            a, b, right = a + in_first, b + in_second, 0
+        elif place % 2:
+            right += 1
+        if right == BUFFER and (a or b):
+            found.append((a, b))
+            a = b = 0
+    return [*found, (a, b)] if a or b else found

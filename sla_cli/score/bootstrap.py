@@ -1,0 +1,109 @@
+"""Confidence intervals of error rates by resampling sentences.
+
+Bisani & Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004. Clips with the
+same reference are drawn together: a prompt that several signers sign is not so many independent observations, and an
+interval that takes them for such is too narrow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from sla_cli.core.result import ClipScore, Interval
+from sla_cli.errors import SlaError
+
+LEVEL, SAMPLES, SEED = 95.0, 1000, 0
+MEMORY = 1 << 21  # resampled sentences held at a time
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How intervals are made: confidence in percent, resampled sets, and the seed that draws them.
+
+    Raises:
+        SlaError: a level outside 0 to 100, or fewer samples than its ends can be read from.
+    """
+
+    level: float = LEVEL
+    samples: int = SAMPLES
+    seed: int = SEED
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 100:
+            raise SlaError(f"a confidence of {self.level:g} % is not between 0 and 100", "Give for instance --ci 95.")
+        needed = math.ceil(round(200 / (100 - self.level), 6))
+        if self.samples < needed:
+            raise SlaError(
+                f"{self.samples} samples are too few for a {self.level:g} % interval",
+                f"Give --samples {max(SAMPLES, needed)}.",
+            )
+        if self.seed < 0:
+            raise SlaError(f"--seed {self.seed} is below 0")
+
+
+def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None:
+    """Percentile interval of the pooled WER, None where all clips have one and the same reference."""
+    found = _resample(clips, [[clip.counts.errors for clip in clips]], how)
+    return found[0] if found else None
+
+
+def difference_interval(
+    first: Sequence[ClipScore], second: Sequence[ClipScore], how: Resampling
+) -> tuple[Interval, float] | None:
+    """Percentile interval of the second system's WER less the first's, both on the same resampled sentences.
+
+    Args:
+        first, second: the same clips in the same order.
+
+    Returns:
+        The interval, and the share of samples in which the second has fewer errors (Bisani & Ney's probability of
+        improvement; a tie counts half). None where all clips have one and the same reference.
+    """
+    errors = [[clip.counts.errors for clip in clips] for clips in (second, first)]
+    found = _resample(first, errors, how)
+    if found is None:
+        return None
+    interval, differences = found
+    return interval, float(np.mean(differences < 0) + np.mean(differences == 0) / 2)
+
+
+def sentences(clips: Sequence[ClipScore]) -> list[int]:
+    """A number for each clip, the same for clips whose references are equal but for case."""
+    numbers: dict[tuple[str, ...], int] = {}
+    return [numbers.setdefault(tuple(map(str.lower, clip.reference)), len(numbers)) for clip in clips]
+
+
+def _resample(
+    clips: Sequence[ClipScore], errors: Sequence[Sequence[int]], how: Resampling
+) -> tuple[Interval, np.ndarray] | None:
+    """Interval and distribution, float64 (samples,), of errors[0] less all other errors in percent."""
+    sentence = sentences(clips)
+    units = len(set(sentence))
+    if units < 2:
+        return None
+    words = np.bincount(sentence, [clip.counts.ref_words for clip in clips])
+    wrong = [np.bincount(sentence, counts) for counts in errors]
+    difference = wrong[0] - sum(wrong[1:], np.zeros(units))
+    result = stats.bootstrap(
+        (difference, words),
+        _rate,
+        n_resamples=how.samples,
+        batch=max(1, MEMORY // units),
+        paired=True,
+        vectorized=True,
+        confidence_level=how.level / 100,
+        method="percentile",
+        rng=np.random.default_rng(how.seed),
+    )
+    low, high = map(float, result.confidence_interval)
+    return Interval(low, high, how.level, how.samples, how.seed, units), result.bootstrap_distribution
+
+
+def _rate(errors: np.ndarray, words: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Percent; a sample may hold nothing but clips without words, whose errors are then counted as of one word."""
+    return 100.0 * errors.sum(axis) / np.maximum(words.sum(axis), 1.0)

@@ -1,0 +1,57 @@
+"""One gloss in two Unicode normal forms: the same on the screen, a substitution to a scorer that compares characters.
+
+`ü` may be one character (NFC) or `u` with a combining diaeresis (NFD), Arabic `أ` one letter or alef with a hamza
+above. Corpora come in NFC; files that went through macOS or some databases come back in NFD.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sla_cli.errors import SlaError
+
+Glosses = tuple[str, ...]
+
+
+class _Found(NamedTuple):
+    side: str
+    clip: str
+    gloss: str
+
+
+def to_nfc(glosses: Mapping[str, Glosses]) -> dict[str, Glosses]:
+    """Glosses by clip id, in normal form C."""
+    return {name: tuple(unicodedata.normalize("NFC", gloss) for gloss in those) for name, those in glosses.items()}
+
+
+def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[str, Glosses]) -> None:
+    """Refuse glosses that are canonically equivalent and yet spelled differently, on one side or between the two.
+
+    Raises:
+        SlaError: names the first such gloss with side, form and clip of either spelling, and how many there are.
+    """
+    spelled: dict[str, dict[str, _Found]] = {}
+    for side, glosses_of in (("references", references), ("hypotheses", hypotheses)):
+        for clip, glosses in glosses_of.items():
+            for gloss in glosses:
+                if not gloss.isascii():
+                    same = spelled.setdefault(unicodedata.normalize("NFC", gloss.lower()), {})
+                    same.setdefault(gloss.lower(), _Found(side, clip, gloss))
+    clashes = [list(same.values()) for same in spelled.values() if len(same) > 1]
+    if not clashes:
+        return
+    first, second = clashes[0][:2]
+    raise SlaError(
+        f"{first.gloss!r} is spelled in different Unicode normal forms: {_form(first)} and {_form(second)}; "
+        f"{len(clashes)} glosses are concerned and would count as errors",
+        "Use --nfc to compare both sides in normal form C, or convert the file to NFC and score it again.",
+    )
+
+
+def _form(found: _Found) -> str:
+    """`NFD (U+0075 U+0308 …) in the hypotheses, clip x`."""
+    forms = [form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, found.gloss)]
+    points = " ".join(f"U+{ord(char):04X}" for char in found.gloss[:6])
+    return f"{forms[0] if forms else 'neither NFC nor NFD'} ({points}) in the {found.side}, clip {found.clip}"

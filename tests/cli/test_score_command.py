@@ -1,0 +1,161 @@
+"""`sla score` and `sla compare` as commands: what they print and write, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from sla_cli.cli.main import app
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.formats.hypotheses import write_hypotheses
+
+REFERENCES = "".join(f"c{i} 1 s{i % 2} 0.0 1.0 A B C{i}\n" for i in range(30))
+ONE = "".join(f"c{i}\tA X C{i}\n" if i % 3 == 0 else f"c{i}\tA B C{i}\n" for i in range(30))
+TWO = "".join(f"c{i}\tX Y Z Q\n" if i % 2 == 0 else f"c{i}\tA B C{i}\n" for i in range(30))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("ref.stm").write_text(REFERENCES, encoding="utf-8")
+    Path("one.txt").write_text(ONE, encoding="utf-8")
+    Path("two.txt").write_text(TWO, encoding="utf-8")
+    return tmp_path
+
+
+def sla(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    return result
+
+
+def test_one_file(folder: Path) -> None:
+    text = sla("score", "one.txt", "--ref", "ref.stm").stdout
+    assert text.startswith("WER 11.11 %, 95 % interval ")
+    assert "10 errors in 90 reference words, 30 clips\n" in text
+    assert "most confused: B as X (10)" in text
+    assert "|bootstrap:1000x30sentences,seed0|" in text
+    (out,) = (folder / "sla-work" / "scores").iterdir()
+    assert {path.name for path in out.iterdir()} == {
+        *("score.json", "clips.tsv", "alignment.txt", "receipt.json"),
+        *("signers.tsv", "lengths.tsv", "glosses.tsv", "confusions.tsv"),
+    }
+
+
+def test_json_of_one_file_is_an_object_of_several_a_list(folder: Path) -> None:
+    options = ("--ref", "ref.stm", "--json", "-q", "--ci", "90", "--samples", "200", "--seed", "3")
+    facts = json.loads(sla("score", "one.txt", *options).stdout)
+    low, high = facts["interval"]
+    assert low < facts["wer"] < high
+    assert facts["bootstrap"] == {"level": 90.0, "samples": 200, "seed": 3, "sentences": 30}
+    assert "oracle_wer" not in facts
+    both = json.loads(sla("score", "one.txt", "two.txt", *options).stdout)
+    assert [one["hypotheses"] for one in both] == ["one.txt", "two.txt"]
+    assert both[0] == facts
+
+
+def test_several_files_end_in_a_table(folder: Path) -> None:
+    lines = sla("score", "one.txt", "two.txt", "--ref", "ref.stm").stdout.splitlines()
+    assert lines[-2].split()[:2] == ["one.txt", "11.11"]
+    assert lines[-1].split()[0] == "two.txt"
+    assert sum(line.startswith("WER ") for line in lines) == 2
+
+
+def test_details(folder: Path) -> None:
+    text = sla("score", "one.txt", "--ref", "ref.stm", "--details").stdout
+    for title in ("Signers", "Length of the reference", "Glosses with most errors", "Confusions"):
+        assert title in text
+
+
+def test_nbest_has_an_oracle(folder: Path) -> None:
+    readings = [
+        Hypothesis(f"c{i}", glosses, rank=rank)
+        for i in range(30)
+        for rank, glosses in enumerate((("A",), ("A", "B", f"C{i}")), start=1)
+    ]
+    write_hypotheses(folder / "own.tsv", readings)
+    assert "oracle WER 0.00 % of up to 2" in sla("score", "own.tsv", "--ref", "ref.stm").stdout
+    facts = json.loads(sla("score", "own.tsv", "--ref", "ref.stm", "--json", "-q").stdout)
+    assert (facts["oracle_wer"], facts["nbest"]) == (0.0, 2)
+    assert facts["wer"] == pytest.approx(200 / 3)
+
+
+def test_max_wer_exits_with_3_after_everything_is_written(folder: Path) -> None:
+    assert sla("score", "one.txt", "--ref", "ref.stm", "--max-wer", "11.2").stdout.startswith("WER")
+    arguments = (
+        "score",
+        "one.txt",
+        "two.txt",
+        "--ref",
+        "ref.stm",
+        "--max-wer",
+        "50",
+        "--sclite",
+        "nist",
+        "--json",
+        "-q",
+    )
+    result = sla(*arguments, code=3)
+    assert len(json.loads(result.stdout)) == 2
+    assert len(list((folder / "sla-work" / "scores").glob("*/receipt.json"))) == 2
+    assert len(list((folder / "nist").iterdir())) == 8
+    assert "above --max-wer 50: two.txt" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("", "holds no hypotheses", "cut short"),
+        ("c0\tA\nc0\tB\n", "hyp.txt, line 2: c0 came before, on line 1", "one line a clip"),
+        (
+            ONE.replace("c7\t", "c77\t"),
+            "1 references have no hypothesis (c7) and 1 hypotheses have no reference",
+            "--partial",
+        ),
+        (ONE.replace("A X C3", "A B\u0308 C3").replace("A B C4\n", "A \u1e02 B\u0307\n"), "normal forms", "--nfc"),
+    ],
+)
+def test_bad_hypotheses_exit_with_2(folder: Path, text: str, message: str, hint: str) -> None:
+    Path("hyp.txt").write_text(text, encoding="utf-8")
+    result = sla("score", "hyp.txt", "--ref", "ref.stm", code=2)
+    assert message in result.stderr
+    assert hint in result.stderr
+    assert not (folder / "sla-work").exists()
+
+
+@pytest.mark.parametrize("options", [("--ci", "100"), ("--samples", "3"), ("--seed", "-1"), ("--normalize", "x")])
+def test_bad_options_exit_with_2(folder: Path, options: tuple[str, str]) -> None:
+    assert "error: " in sla("score", "one.txt", "--ref", "ref.stm", *options, code=2).stderr
+
+
+def test_compare(folder: Path) -> None:
+    text = sla("compare", "two.txt", "one.txt", "--ref", "ref.stm", "-o", "d.tsv").stdout
+    assert "A two: WER 66.67 %" in text
+    assert "B one: WER 11.11 %" in text
+    assert "B - A: -55.56 points, 95 % interval " in text
+    assert "clips: B better in 15, worse in 5, equal in 10" in text
+    assert text.splitlines()[-1].startswith("one is better than two by 55.56 points")
+    assert len(Path("d.tsv").read_text(encoding="utf-8").splitlines()) == 31
+
+
+def test_compare_as_json_takes_score_folders(folder: Path) -> None:
+    one, two = (
+        json.loads(sla("score", name, "--ref", "ref.stm", "--json", "-q").stdout)["scores"]
+        for name in ("one.txt", "two.txt")
+    )
+    facts = json.loads(sla("compare", one, two, "--json", "-q").stdout)
+    assert facts["difference"] == pytest.approx(500 / 9)
+    assert facts["interval"][0] < facts["difference"] < facts["interval"][1]
+    assert facts["clips"] == {"better": 5, "worse": 15, "equal": 10}
+    assert {"gloss": "A", "ref_words": 30, "gained": 0, "lost": 15} in facts["glosses"]
+    assert facts["matched_pairs"]["p"] < 0.01
+
+
+def test_compare_refuses_other_clips(folder: Path) -> None:
+    Path("few.stm").write_text(REFERENCES.split("c5 ")[0], encoding="utf-8")
+    few = json.loads(sla("score", "one.txt", "--ref", "few.stm", "--partial", "--json", "-q").stdout)["scores"]
+    result = sla("compare", few, "two.txt", "--ref", "ref.stm", code=2)
+    assert "25 clips are in two only" in result.stderr

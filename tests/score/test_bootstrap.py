@@ -1,0 +1,141 @@
+"""Intervals against an exact law, and how often they cover the true rate on simulated corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sla_cli.core.align import Counts, Pair
+from sla_cli.core.result import ClipScore, score_clip
+from sla_cli.errors import SlaError
+from sla_cli.score.bootstrap import Resampling, difference_interval, sentences, wer_interval
+
+CORPORA = 400
+
+
+def clip(number: int, words: int, errors: int, sentence: int | None = None) -> ClipScore:
+    """A clip with `errors` substitutions in `words` words; one step stands for all, and its gloss for the sentence."""
+    gloss = str(number if sentence is None else sentence)
+    return ClipScore(f"clip {number}", (Pair("C", gloss, gloss),), Counts(words - errors, errors))
+
+
+def corpus(rng: np.random.Generator, count: int) -> list[ClipScore]:
+    """Distinct sentences of 2 to 15 words; some are much harder than others. The true rate is 30 %."""
+    return repeated(rng, count, 1)
+
+
+def repeated(rng: np.random.Generator, prompts: int, takes: int) -> list[ClipScore]:
+    """Every prompt is signed several times and is as hard each time. The true rate is 30 %."""
+    words = np.repeat(rng.integers(2, 16, prompts), takes)
+    errors = rng.binomial(words, np.repeat(rng.beta(1.5, 3.5, prompts), takes))
+    return [clip(i, int(n), int(e), i // takes) for i, (n, e) in enumerate(zip(words, errors, strict=True))]
+
+
+def apart(clips: Sequence[ClipScore]) -> list[ClipScore]:
+    """The same counts as if no two clips had the same reference."""
+    return [clip(i, one.counts.ref_words, one.counts.errors) for i, one in enumerate(clips)]
+
+
+def covers(clips: list[ClipScore], true: float = 30.0) -> bool:
+    interval = wer_interval(clips, Resampling(samples=400))
+    assert interval is not None
+    return interval.low <= true <= interval.high
+
+
+def test_covers_the_true_rate_as_often_as_it_says() -> None:
+    hits = [covers(corpus(np.random.default_rng(seed), 300)) for seed in range(CORPORA)]
+    assert 0.93 <= np.mean(hits) <= 0.97
+
+
+def test_covers_where_prompts_repeat_which_clips_taken_one_by_one_do_not() -> None:
+    corpora = [repeated(np.random.default_rng(seed), 100, 3) for seed in range(CORPORA)]
+    assert 0.93 <= np.mean([covers(clips) for clips in corpora]) <= 0.97
+    assert np.mean([covers(apart(clips)) for clips in corpora]) < 0.85
+
+
+def test_agrees_with_the_normal_interval_of_a_plain_mean() -> None:
+    # Sentences of one word: the rate is a share, whose interval is known.
+    clips = [clip(i, 1, int(i % 4 == 0)) for i in range(800)]
+    interval = wer_interval(clips, Resampling(level=90, samples=4000))
+    assert interval is not None
+    half = stats.norm.ppf(0.95) * np.sqrt(0.25 * 0.75 / 800) * 100
+    assert (interval.low, interval.high) == pytest.approx((25 - half, 25 + half), abs=0.15)
+    assert (interval.level, interval.samples, interval.seed, interval.units) == (90, 4000, 0, 800)
+
+
+def test_the_seed_decides() -> None:
+    clips = corpus(np.random.default_rng(1), 60)
+    assert wer_interval(clips, Resampling(seed=3)) == wer_interval(clips, Resampling(seed=3))
+    assert wer_interval(clips, Resampling(seed=3)) != wer_interval(clips, Resampling(seed=4))
+
+
+def test_the_size_of_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = corpus(np.random.default_rng(1), 60)
+    whole = wer_interval(clips, Resampling())
+    monkeypatch.setattr("sla_cli.score.bootstrap.MEMORY", 1000)
+    assert wer_interval(clips, Resampling()) == whole
+
+
+def test_sentences_are_the_references_without_regard_to_case() -> None:
+    clips = [score_clip(str(i), text.split(), ()) for i, text in enumerate(("A B", "a b", "AB", "", "B A", ""))]
+    assert sentences(clips) == [0, 0, 1, 2, 3, 2]
+
+
+@pytest.mark.parametrize("errors", [0, 4])
+def test_no_spread_gives_an_interval_without_width(errors: int) -> None:
+    interval = wer_interval([clip(i, 4, errors) for i in range(30)], Resampling())
+    assert interval is not None
+    assert interval.low == interval.high == 25.0 * errors
+
+
+def test_clips_without_reference_words() -> None:
+    clips = [score_clip("empty", (), ["X"]), clip(1, 3, 1)]
+    interval = wer_interval(clips, Resampling())
+    assert interval is not None
+    assert np.isfinite([interval.low, interval.high]).all()
+
+
+def test_nothing_to_resample() -> None:
+    assert wer_interval([clip(0, 3, 1, 7), clip(1, 3, 0, 7)], Resampling()) is None
+    assert difference_interval([clip(0, 3, 1)], [clip(0, 3, 0)], Resampling()) is None
+
+
+def test_a_difference_is_paired() -> None:
+    rng = np.random.default_rng(5)
+    first = corpus(rng, 200)
+    # One error less in every sentence that has one: far less spread than two independent systems would show.
+    second = [clip(i, one.counts.ref_words, max(0, one.counts.errors - 1)) for i, one in enumerate(first)]
+    found = difference_interval(first, second, Resampling())
+    assert found is not None
+    interval, improvement = found
+    alone = wer_interval(first, Resampling())
+    assert alone is not None
+    assert interval.high < 0
+    assert improvement == 1.0
+    assert interval.high - interval.low < (alone.high - alone.low) / 2
+
+
+def test_a_system_is_as_good_as_itself() -> None:
+    clips = corpus(np.random.default_rng(5), 50)
+    found = difference_interval(clips, clips, Resampling())
+    assert found is not None
+    assert (found[0].low, found[0].high, found[1]) == (0.0, 0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("level", "samples", "seed", "message"),
+    [
+        (0.0, 1000, 0, "not between 0 and 100"),
+        (100.0, 1000, 0, "not between 0 and 100"),
+        (95.0, 39, 0, "39 samples are too few"),
+        (99.9, 1000, 0, "1000 samples are too few"),
+        (95.0, 1000, -1, "below 0"),
+    ],
+)
+def test_settings_without_sense(level: float, samples: int, seed: int, message: str) -> None:
+    with pytest.raises(SlaError, match=message):
+        Resampling(level, samples, seed)
+    Resampling(95.0, 40)
