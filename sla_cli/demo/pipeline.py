@@ -18,14 +18,14 @@ from sla_cli.decode.split import BeamOptions
 from sla_cli.demo.corpus import draw_corpus
 from sla_cli.emit import emit
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import Work
 from sla_cli.log import log, progress
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import phoenix2014
-from sla_cli.report.page import System, write_page
+from sla_cli.report.page import write_page
+from sla_cli.report.system import System, load_systems
 from sla_cli.score.run import score_file
 from sla_cli.train.start import start
 
@@ -108,19 +108,16 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> list[
     emissions = work.emissions / run.path.name / "test.h5"
     emit(run, store["test"], emissions, device="cpu")
     estimate_file(store.path, lm, order=2, fallback=True)
-    systems = []
-    for name, model in (("without language model", None), ("with gloss bigram", lm)):
+    scores = []
+    for model in (None, lm):
         options = BeamOptions(DecodeConfig.beam, DecodeConfig.alpha, DecodeConfig.beta, model)
-        path, hypotheses = decode_file(emissions, work.hypotheses / run.path.name, options)
-        _, score = score_file(path, work.scores)
-        systems.append(System(name, score, hypotheses))
+        path, _ = decode_file(emissions, work.hypotheses / run.path.name, options)
+        scores.append(score_file(path, work.scores)[0])
+    systems = load_systems(scores, ("without language model", "with gloss bigram"))
     write_page(
         page,
+        systems,
         title="sla demo",
-        split=store["test"],
-        emissions=Emissions(emissions),
-        systems=systems,
-        metrics=run.metrics,
         note="Synthetic signing drawn by sla itself: it shows that the whole way works, not how well on real signing.",
         next_steps=NEXT,
     )

@@ -54,6 +54,12 @@ def from_zero(high: float) -> Axis:
     return Axis(0.0, values[-1], values)
 
 
+def around(low: float, high: float) -> Axis:
+    """Between round numbers that enclose both."""
+    values = _round_numbers(low, high)
+    return Axis(values[0], values[-1], values)
+
+
 def logarithmic(low: float, high: float) -> Axis:
     """Both positive, each moved outwards to 1, 2 or 5 times a power of ten."""
     exponents = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)

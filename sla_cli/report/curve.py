@@ -1,8 +1,9 @@
-"""How a run learned: curves out of its metrics.tsv."""
+"""How runs learned: curves out of their metrics.tsv."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,24 +12,16 @@ from sla_cli.formats.table import Row, read_table
 from sla_cli.report.axis import Axis, from_zero, logarithmic, whole
 
 WIDE = 8.0  # a loss that falls by more than this factor needs a logarithmic axis to be read
+FIGURES = {"dev_wer": ("Word error rate on dev", "%"), "loss": ("Training loss", "")}
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One figure over the epochs."""
+class Line:
+    """One run's figure over its epochs."""
 
     name: str
-    unit: str
     epochs: tuple[int, ...]
     values: tuple[float, ...]
-    x: Axis
-    y: Axis
-
-    @property
-    def points(self) -> list[tuple[float, float]]:
-        """(percent from the left, percent from the top) of each epoch."""
-        pairs = zip(self.epochs, self.values, strict=True)
-        return [(self.x.at(epoch), 100 - self.y.at(value)) for epoch, value in pairs]
 
     @property
     def best(self) -> int:
@@ -36,26 +29,49 @@ class Curve:
         return min(range(len(self.values)), key=self.values.__getitem__)
 
 
-def learning_curves(metrics: Path) -> list[Curve]:
-    """Dev WER and training loss; none where no epoch has been finished.
+@dataclass(frozen=True)
+class Chart:
+    """One figure of all runs on common axes."""
+
+    name: str
+    unit: str
+    lines: tuple[Line, ...]
+    x: Axis
+    y: Axis
+
+    def points(self, line: Line) -> list[tuple[float, float]]:
+        """(percent from the left, percent from the top) of each epoch."""
+        pairs = zip(line.epochs, line.values, strict=True)
+        return [(self.x.at(epoch), 100 - self.y.at(value)) for epoch, value in pairs]
+
+
+def learning_curves(runs: Mapping[str, Path]) -> list[Chart]:
+    """Dev WER and training loss of runs, by name, from their metrics.tsv; none where no epoch has been finished.
 
     Raises:
         FormatError: the columns epoch, loss and dev_wer are missing, or hold something other than finite numbers.
     """
-    rows = list(read_table(metrics, ("epoch", "loss", "dev_wer"), "\t"))
-    if not rows:
-        return []
-    epochs = tuple(int(_number(row, "epoch", metrics)) for row in rows)
-    wer, loss = (tuple(_number(row, column, metrics) for row in rows) for column in ("dev_wer", "loss"))
-    over = whole(epochs[0], epochs[-1])
-    return [
-        Curve("Word error rate on dev", "%", epochs, wer, over, from_zero(max(wer))),
-        Curve("Training loss", "", epochs, loss, over, _loss_axis(loss)),
-    ]
+    tables = {name: list(read_table(path, ("epoch", *FIGURES), "\t")) for name, path in runs.items()}
+    tables = {name: rows for name, rows in tables.items() if rows}
+    return [_chart(column, tables, runs) for column in FIGURES] if tables else []
 
 
-def _loss_axis(values: tuple[float, ...]) -> Axis:
-    low, high = min(values), max(values)
+def _chart(column: str, tables: Mapping[str, Sequence[Row]], runs: Mapping[str, Path]) -> Chart:
+    lines = tuple(
+        Line(
+            name,
+            tuple(int(_number(row, "epoch", runs[name])) for row in rows),
+            tuple(_number(row, column, runs[name]) for row in rows),
+        )
+        for name, rows in tables.items()
+    )
+    epochs = [epoch for line in lines for epoch in line.epochs]
+    values = [value for line in lines for value in line.values]
+    y = _loss_axis(min(values), max(values)) if column == "loss" else from_zero(max(values))
+    return Chart(*FIGURES[column], lines, whole(min(epochs), max(epochs)), y)
+
+
+def _loss_axis(low: float, high: float) -> Axis:
     return logarithmic(low, high) if 0 < low < high / WIDE else from_zero(high)
 
 

@@ -2,77 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from sla_cli import __version__
+from sla_cli.core.align import Counts
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.core.result import ClipScore, Score
-from sla_cli.errors import SlaError, some
+from sla_cli.core.result import ClipScore, pooled
+from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.store import Split
-from sla_cli.report.curve import learning_curves
-from sla_cli.report.timeline import Reading, Timeline, draw_timeline
+from sla_cli.report.choice import choose
+from sla_cli.report.confusion import faults
+from sla_cli.report.curve import Chart, learning_curves
+from sla_cli.report.interlinear import Block, blocks, direction
+from sla_cli.report.summary import Entry, entries, signers, table, wer_axis
+from sla_cli.report.system import System
+from sla_cli.report.timeline import Reading, Sight, Timeline, draw_timeline
 
-TEMPLATE = "page.html.j2"
+TEMPLATE, SCRIPT = "page.html.j2", "page.js"
+GENERATOR = '<meta name="generator" content="sla '
+CHOSEN = "chosen by name"
 
-
-@dataclass(frozen=True)
-class System:
-    """One way of decoding: its name on the page, its score, and its hypotheses."""
-
-    name: str
-    score: Score
-    hypotheses: Sequence[Hypothesis]
+Made = Mapping[str, tuple[ClipScore, ...]]  # clip id to what each system made of it
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A line of the table: a clip and what each system made of it; `picture` is its number among the pictures."""
+    """A clip in the table of all clips; `picture` is its number among the pictures."""
 
     id: str
     signer: str
-    seconds: float
-    readings: tuple[Reading, ...]
+    seconds: float | None
+    scores: tuple[ClipScore, ...]
+    blocks: tuple[Block, ...]
     picture: int | None
+
+    @property
+    def counts(self) -> Counts:
+        """Of all systems."""
+        return pooled(self.scores)
+
+    @property
+    def ops(self) -> str:
+        """The kinds of errors that any system made."""
+        counts = self.counts
+        kinds = {"S": counts.substitutions, "D": counts.deletions, "I": counts.insertions}
+        return "".join(op for op, number in kinds.items() if number)
+
+    @property
+    def differs(self) -> bool:
+        return len({score.hypothesis for score in self.scores}) > 1
 
 
 def write_page(
     out: Path,
-    *,
-    title: str,
-    split: Split,
-    emissions: Emissions,
     systems: Sequence[System],
-    metrics: Path | None = None,
+    *,
+    title: str = "",
     clips: int = 6,
+    ids: Sequence[str] = (),
     note: str = "",
     next_steps: Sequence[str] = (),
 ) -> None:
-    """Write one self-contained HTML file: figures, learning curves, pictures of some clips, all clips' alignments.
+    """Write one self-contained HTML file: figures, learning curves, confusions, pictures, all clips' alignments.
 
-    It loads nothing, runs no script, and shows glosses of any script, right to left too.
+    It loads nothing, and shows glosses of any script, right to left too. What a system lacks is left out and said.
 
     Args:
-        split: frames and references of the clips.
-        emissions: the log-probabilities that were decoded.
         systems: at least one, all of the same clips.
-        metrics: the run's metrics.tsv, for the learning curves.
-        clips: how many clips get a picture: where systems differ, with errors and without, the same ones each time.
+        title: corpus and split without it.
+        clips: how many clips get a picture: where systems differ, the worst, the middle, the best.
+        ids: the clips that get a picture instead.
         note: a paragraph under the title.
         next_steps: command lines.
 
     Raises:
-        SlaError: systems of different clips, or a clip that split or emissions lack.
+        SlaError: systems of different clips, a clip that emissions or store lack, an unknown id.
         FormatError: metrics that are none, or a frame that does not decode.
     """
-    readings = _readings(systems, split, emissions)
-    chosen = _choose(readings, _drawable(split, emissions), clips)
+    made = _made(systems)
+    shown = entries(systems)
+    chosen = _chosen(made, systems, clips, ids)
+    rows = list(_rows(made, systems, list(chosen)))
     environment = Environment(
         loader=PackageLoader("sla_cli", "report"),
         autoescape=True,
@@ -80,86 +98,122 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    script = environment.get_template(SCRIPT).render()
     text = environment.get_template(TEMPLATE).render(
-        title=title,
+        title=title or _title(systems),
         note=note,
-        split=split,
-        systems=systems,
-        curves=learning_curves(metrics) if metrics else [],
-        timelines=list(_timelines(chosen, readings, split, emissions)),
-        rows=list(_rows(readings, split, chosen)),
+        systems=shown,
+        facts=table(systems),
+        axis=wer_axis(shown),
+        signers=signers(shown),
+        curves=_curves(systems),
+        faults=faults([system.score.clips for system in systems]),
+        timelines=list(_timelines(chosen, made, systems, shown)),
+        why=chosen,
+        rows=rows,
+        direction=direction(gloss for row in rows for score in row.scores for gloss in score.reference),
         next_steps=next_steps,
         version=__version__,
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     with atomic_write(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _readings(systems: Sequence[System], split: Split, emissions: Emissions) -> dict[str, tuple[Reading, ...]]:
-    """By clip id, in the order of the first score; a clip without hypothesis was scored as empty."""
+def is_page(path: Path) -> bool:
+    """Whether a file was written by `write_page`, so that replacing it loses nothing."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return GENERATOR.encode() in file.read(2000)
+
+
+def _made(systems: Sequence[System]) -> Made:
+    """In the order of the first score."""
     scores = [{clip.id: clip for clip in system.score.clips} for system in systems]
-    heard = [{hypothesis.id: hypothesis for hypothesis in system.hypotheses} for system in systems]
-    _check_ids(systems, scores, split, emissions)
-    return {
-        name: tuple(
-            Reading(system.name, score[name], hypotheses.get(name, Hypothesis(name, ())))
-            for system, score, hypotheses in zip(systems, scores, heard, strict=True)
-        )
-        for name in scores[0]
-    }
-
-
-def _check_ids(
-    systems: Sequence[System], scores: Sequence[dict[str, ClipScore]], split: Split, emissions: Emissions
-) -> None:
     for system, score in zip(systems, scores, strict=True):
         if odd := sorted(score.keys() ^ scores[0].keys()):
             raise SlaError(
                 f"{systems[0].name} and {system.name} were scored on different clips: {some(odd)}",
                 "A page compares systems on the same clips: score them against the same references.",
             )
-    for path, ids in ((split.path, split.ids), (emissions.path, emissions.ids)):
-        if absent := sorted(scores[0].keys() - set(ids)):
-            raise SlaError(f"{path} lacks clips that were scored: {some(absent)}", "Are they of the same split?")
+        for part in (system.split, system.emissions):
+            if part is not None and (absent := sorted(score.keys() - set(part.ids))):
+                raise SlaError(f"{part.path} lacks clips that were scored: {some(absent)}", "Is it the same split?")
+    return {name: tuple(score[name] for score in scores) for name in scores[0]}
 
 
-def _drawable(split: Split, emissions: Emissions) -> set[str]:
+def _title(systems: Sequence[System]) -> str:
+    headers = [system.emissions.header for system in systems if system.emissions is not None]
+    return f"{headers[0].corpus} · {headers[0].split}" if headers else systems[0].name
+
+
+def _curves(systems: Sequence[System]) -> list[Chart]:
+    """Systems may share a run, and runs of different work folders a name."""
+    paths = dict.fromkeys(system.run.path for system in systems if system.run is not None)
+    names = [path.name for path in paths]
+    named = {path.name if names.count(path.name) == 1 else str(path): path / "metrics.tsv" for path in paths}
+    return learning_curves({name: path for name, path in named.items() if path.is_file()})
+
+
+def _chosen(made: Made, systems: Sequence[System], number: int, ids: Sequence[str]) -> dict[str, str]:
+    """Ids of the clips that get a picture, and why."""
+    for name in ids:
+        if name not in made:
+            raise SlaError(f"no clip {name!r} was scored", suggestion(name, made))
+    drawable = set(made).intersection(*map(_drawable, _emissions(systems))) if _emissions(systems) else set()
+    if ids:
+        return {name: CHOSEN for name in made if name in ids and name in drawable}
+    return choose({name: scores for name, scores in made.items() if name in drawable}, number)
+
+
+def _emissions(systems: Sequence[System]) -> list[Emissions]:
+    """Each file once."""
+    found = {system.emissions.path: system.emissions for system in systems if system.emissions is not None}
+    return list(found.values())
+
+
+def _drawable(emissions: Emissions) -> set[str]:
     """Clips with at least one frame and one output step."""
     steps = emissions.offsets[1:] - emissions.offsets[:-1]
-    return {name for name, count in zip(emissions.ids, steps, strict=True) if count and len(split[name])}
-
-
-def _choose(readings: dict[str, tuple[Reading, ...]], drawable: set[str], number: int) -> list[str]:
-    """Ids of clips worth a picture, in the order of the page.
-
-    Taken in turn: where systems differ most, with most errors, and the longest that all got right.
-    """
-
-    def errors(name: str) -> list[int]:
-        return [reading.score.counts.errors for reading in readings[name]]
-
-    names = [name for name in readings if name in drawable]
-    differing = [name for name in names if len({reading.score.hypothesis for reading in readings[name]}) > 1]
-    wrong = [name for name in names if any(errors(name))]
-    right = [name for name in names if not any(errors(name))]
-    differing.sort(key=lambda name: min(errors(name)) - max(errors(name)))
-    wrong.sort(key=lambda name: -sum(errors(name)))
-    right.sort(key=lambda name: -len(readings[name][0].score.reference))
-    in_turn = filter(None, chain.from_iterable(zip_longest(differing, wrong, right)))
-    chosen = set(list(dict.fromkeys(in_turn))[:number])
-    return [name for name in readings if name in chosen]
+    return {name for name, *size in zip(emissions.ids, steps, emissions.frames, strict=True) if all(size)}
 
 
 def _timelines(
-    chosen: Sequence[str], readings: dict[str, tuple[Reading, ...]], split: Split, emissions: Emissions
+    chosen: Mapping[str, str], made: Made, systems: Sequence[System], shown: Sequence[Entry]
 ) -> Iterator[Timeline]:
-    drawn = {emission.id: emission for emission in emissions if emission.id in chosen}
+    files = _emissions(systems)
+    drawn = [{emission.id: emission for emission in file if emission.id in chosen} for file in files]
+    split = next((system.split for system in systems if system.split is not None), None)
     for name in chosen:
-        yield draw_timeline(split[name], drawn[name], emissions.header, readings[name])
+        sights = [
+            Sight(
+                emissions[name],
+                file.header,
+                tuple(
+                    Reading(entry.label, score, system.hypotheses.get(name, Hypothesis(name, ())))
+                    for system, entry, score in zip(systems, shown, made[name], strict=True)
+                    if system.emissions is not None and system.emissions.path == file.path
+                ),
+            )
+            for file, emissions in zip(files, drawn, strict=True)
+        ]
+        yield draw_timeline(sights, None if split is None else split[name])
 
 
-def _rows(readings: dict[str, tuple[Reading, ...]], split: Split, chosen: Sequence[str]) -> Iterator[_Row]:
-    for name, made in readings.items():
-        clip = split[name]
-        picture = chosen.index(name) + 1 if name in chosen else None
-        yield _Row(name, clip.signer, len(clip) / split.fps, made, picture)
+def _rows(made: Made, systems: Sequence[System], pictures: Sequence[str]) -> Iterator[_Row]:
+    seconds = _seconds(systems)
+    for name, scores in made.items():
+        picture = pictures.index(name) + 1 if name in pictures else None
+        signer = next((score.signer for score in scores if score.signer), "")
+        yield _Row(name, signer, seconds.get(name), scores, tuple(blocks(scores)), picture)
+
+
+def _seconds(systems: Sequence[System]) -> dict[str, float]:
+    """How long each clip is, where anything says so."""
+    return {
+        name: frames / file.header.fps
+        for file in _emissions(systems)
+        for name, frames in zip(file.ids, file.frames.tolist(), strict=True)
+    }

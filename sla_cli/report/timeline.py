@@ -33,6 +33,15 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Sight:
+    """What one run saw in a clip, and the readings of it."""
+
+    emission: Emission
+    header: EmissionHeader
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True)
 class Mark:
     """A gloss in time: a bar over its span, and a label that begins at `label` and has `room`.
 
@@ -49,7 +58,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Lane:
-    """A row of glosses under the heat map: `marks`, or mere `glosses` where their times are not known."""
+    """A row of glosses under the heat maps: `marks`, or mere `glosses` where their times are not known."""
 
     name: str
     glosses: tuple[str, ...]
@@ -65,22 +74,36 @@ class HeatRow:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """What one run saw.
+
+    Attributes:
+        systems: names of those that read it.
+        heat: data URI.
+        heat_width: percent; the last output step may reach past the last frame.
+    """
+
+    systems: tuple[str, ...]
+    heat: str
+    heat_width: float
+    rows: tuple[HeatRow, ...]
+
+
+@dataclass(frozen=True)
 class Timeline:
     """All that a picture of a clip shows.
 
     Attributes:
-        film, heat: data URIs.
-        heat_width: percent; the last output step may reach past the last frame.
+        film: data URI, None without frames.
+        panels: one a run.
+        lanes: the reference where the first run would place it, then what each system recognised.
         pixels: width below which the labels would not fit.
     """
 
     id: str
-    signer: str
     readings: tuple[Reading, ...]
-    film: str
-    heat: str
-    heat_width: float
-    rows: tuple[HeatRow, ...]
+    film: str | None
+    panels: tuple[Panel, ...]
     lanes: tuple[Lane, ...]
     ticks: tuple[Tick, ...]
     pixels: int
@@ -101,32 +124,44 @@ class _Track:
         return [PIXELS_A_CELL * cell_len(gloss) + PADDING for gloss in self.glosses]
 
 
-def draw_timeline(
-    clip: StoredClip, emission: Emission, header: EmissionHeader, readings: Sequence[Reading]
-) -> Timeline:
-    """Draw a clip of at least one frame and one output step.
+def draw_timeline(sights: Sequence[Sight], clip: StoredClip | None) -> Timeline:
+    """Draw a clip of at least one frame and one output step; its frames too where there is a stored one.
 
     Raises:
         FormatError: a frame does not decode.
     """
-    column_of = {gloss: column for column, gloss in enumerate(header.glosses, start=1)}
-    named = [*clip.glosses, *(gloss for reading in readings for gloss in reading.hypothesis.glosses)]
-    columns = [*_columns(emission.log_probs, {column_of[gloss] for gloss in named if gloss in column_of}), BLANK]
-    tracks = [_reference(clip, emission, column_of, header.stride), *map(_decoded, readings)]
+    first = sights[0]
+    frames = first.emission.frames
+    readings = tuple(reading for sight in sights for reading in sight.readings)
+    reference = clip.glosses if clip is not None else readings[0].score.reference
+    tracks = [_reference(reference, first), *map(_decoded, readings)]
     pixels = max(NARROWEST, *(round(AIR * sum(track.pixels)) for track in tracks))
-    names = (None, *header.glosses)
     return Timeline(
-        id=clip.id,
-        signer=clip.signer,
-        readings=tuple(readings),
-        film=film_strip(clip),
-        heat=heat_map(emission.log_probs, columns),
-        heat_width=100 * len(emission.log_probs) * header.stride / len(clip),
-        rows=tuple(HeatRow(names[column], names[column] in clip.glosses) for column in columns),
-        lanes=tuple(Lane(track.name, track.glosses, _marks(track, len(clip), pixels)) for track in tracks),
-        ticks=tuple(exact(0.0, len(clip) / header.fps).ticks),
+        id=first.emission.id,
+        readings=readings,
+        film=None if clip is None else film_strip(clip),
+        panels=tuple(_panel(sight, reference) for sight in sights),
+        lanes=tuple(Lane(track.name, track.glosses, _marks(track, frames, pixels)) for track in tracks),
+        ticks=tuple(exact(0.0, frames / first.header.fps).ticks),
         pixels=pixels,
     )
+
+
+def _panel(sight: Sight, reference: Sequence[str]) -> Panel:
+    log_probs, header = sight.emission.log_probs, sight.header
+    named = {*reference, *(gloss for reading in sight.readings for gloss in reading.hypothesis.glosses)}
+    columns = [*_columns(log_probs, {column for gloss, column in _column_of(header).items() if gloss in named}), BLANK]
+    names = (None, *header.glosses)
+    return Panel(
+        systems=tuple(reading.system for reading in sight.readings),
+        heat=heat_map(log_probs, columns),
+        heat_width=100 * len(log_probs) * header.stride / sight.emission.frames,
+        rows=tuple(HeatRow(names[column], names[column] in reference) for column in columns),
+    )
+
+
+def _column_of(header: EmissionHeader) -> dict[str, int]:
+    return {gloss: column for column, gloss in enumerate(header.glosses, start=1)}
 
 
 def _columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
@@ -140,13 +175,14 @@ def _columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
     return sorted(surest[:MOST_ROWS], key=lambda column: (int(log_probs[:, column].argmax()), column))
 
 
-def _reference(clip: StoredClip, emission: Emission, column_of: dict[str, int], stride: int) -> _Track:
+def _reference(glosses: tuple[str, ...], sight: Sight) -> _Track:
     """The reference where these emissions fit it best; without times where the model cannot have said it."""
-    labels = [column_of[gloss] for gloss in clip.glosses if gloss in column_of]
+    emission, column_of = sight.emission, _column_of(sight.header)
+    labels = [column_of[gloss] for gloss in glosses if gloss in column_of]
     spans: tuple[tuple[int, int], ...] = ()
-    if len(labels) == len(clip.glosses) and feasible(len(emission.log_probs), labels):
-        spans = frame_spans(force_align(emission.log_probs, labels), stride, len(clip))
-    return _Track("reference", clip.glosses, spans, ("",) * len(clip.glosses))
+    if len(labels) == len(glosses) and feasible(len(emission.log_probs), labels):
+        spans = frame_spans(force_align(emission.log_probs, labels), sight.header.stride, emission.frames)
+    return _Track("reference", glosses, spans, ("",) * len(glosses))
 
 
 def _decoded(reading: Reading) -> _Track:

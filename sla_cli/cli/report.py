@@ -1,0 +1,64 @@
+"""sla report"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sla_cli.cli.options import WORK, Force, Json, Quiet, Verbose, Work, answer
+from sla_cli.errors import SlaError
+
+
+def report(
+    scores: Annotated[
+        list[Path] | None, typer.Argument(help="Score folders, of the same clips; the newest without them.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="HTML file; report.html in the work folder without it.")
+    ] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--name", help="What a system is called on the page; one for each score.")
+    ] = None,
+    title: Annotated[str, typer.Option(help="Corpus and split without it.")] = "",
+    clips: Annotated[int, typer.Option(help="Clips shown with their frames, from worst to best.", min=0)] = 6,
+    ids: Annotated[
+        list[str] | None, typer.Option("--clip", help="Id of a clip shown with its frames instead; repeatable.")
+    ] = None,
+    work: Work = WORK,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """One HTML file to look at: figures, learning curves, confusions, frames and every alignment of some scores.
+
+    It needs no network and holds everything, so it can be sent as it is.
+    """
+    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.log import log
+    from sla_cli.report.page import is_page, write_page
+    from sla_cli.report.system import load_systems
+
+    out = output or work / "report.html"
+    if out.exists() and not force and not is_page(out):
+        raise SlaError(f"{out} exists and is no report of sla", "Use --force to replace it, or another -o.")
+    folders = scores or [WorkFolder(work).newest_score()]
+    systems = load_systems(folders, names or ())
+    for system in systems:
+        for what in system.missing:
+            log.warning("%s: %s What would need it is left out.", system.name, what)
+    write_page(out, systems, title=title, clips=clips, ids=ids or ())
+    size = out.stat().st_size
+    answer(
+        f"report {out}: {len(systems)} systems, {len(systems[0].score.clips)} clips, {size / 1e6:.1f} MB",
+        {
+            "report": str(out),
+            "systems": [system.name for system in systems],
+            "clips": len(systems[0].score.clips),
+            "bytes": size,
+            "missing": [what for system in systems for what in system.missing],
+        },
+        as_json,
+    )

@@ -1,0 +1,78 @@
+"""What was recognised in place of what, for the glosses that go wrong most often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sla_cli.core.breakdown import Confusion, GlossCounts, by_gloss, confusions
+from sla_cli.core.result import ClipScore
+
+MATRIX, LISTED = 20, 15  # glosses of a matrix, lines of a table
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How often, the share of its row from 0 to 1, and whether that is right."""
+
+    count: int
+    share: float
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A row of cells for each gloss of the references and one for insertions.
+
+    Columns are the same glosses as recognised, then what was recognised as any other gloss, then deletions.
+    """
+
+    glosses: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    insertions: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Where one system goes wrong: the matrix, pairs with how often, and glosses; most frequent first."""
+
+    matrix: Matrix
+    confusions: tuple[Confusion, ...]
+    worst: tuple[GlossCounts, ...]
+
+
+def faults(systems: Sequence[Sequence[ClipScore]]) -> list[Faults]:
+    """Of each system, from its clips; all matrices are of the same glosses, those with most errors over all systems."""
+    worst = by_gloss([clip for clips in systems for clip in clips])[:MATRIX]
+    glosses = [gloss.gloss for gloss in worst if gloss.errors]
+    return [
+        Faults(
+            _matrix(clips, glosses),
+            tuple(confusions(clips)[:LISTED]),
+            tuple(gloss for gloss in by_gloss(clips)[:LISTED] if gloss.errors),
+        )
+        for clips in systems
+    ]
+
+
+def _matrix(clips: Sequence[ClipScore], glosses: Sequence[str]) -> Matrix:
+    """Counts of alignment steps between `glosses`, without regard to case."""
+    steps = Counter(
+        (reference and reference.lower(), hypothesis and hypothesis.lower())
+        for clip in clips
+        for _, reference, hypothesis in clip.pairs
+    )
+    named = [gloss.lower() for gloss in glosses]
+    rows = []
+    for said in named:
+        of_row = {heard: count for (reference, heard), count in steps.items() if reference == said}
+        inside = [of_row.pop(heard, 0) for heard in named]
+        deleted = of_row.pop(None, 0)
+        rows.append(_cells([*inside, sum(of_row.values()), deleted], right=named.index(said)))
+    return Matrix(tuple(glosses), tuple(rows), _cells([steps[None, heard] for heard in named]))
+
+
+def _cells(counts: Sequence[int], right: int = -1) -> tuple[Cell, ...]:
+    whole = sum(counts) or 1
+    return tuple(Cell(count, count / whole, place == right) for place, count in enumerate(counts))

@@ -1,0 +1,66 @@
+"""Alignments of several systems under one reference, a column a step, as linguists set glosses under a text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from sla_cli.core.align import Pair
+from sla_cli.core.result import ClipScore
+
+
+@dataclass(frozen=True)
+class Column:
+    """A gloss of the reference, None where there are only insertions, and each system's step; None for no step."""
+
+    reference: str | None
+    steps: tuple[Pair | None, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Systems, by their numbers, that were scored against the same glosses of a clip, and their columns."""
+
+    systems: tuple[int, ...]
+    columns: tuple[Column, ...]
+
+
+def blocks(scores: Sequence[ClipScore]) -> list[Block]:
+    """What all systems made of a clip; one block, unless normalisation profiles made different references."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for number, score in enumerate(scores):
+        alike.setdefault(score.reference, []).append(number)
+    return [Block(tuple(numbers), _columns([scores[number] for number in numbers])) for numbers in alike.values()]
+
+
+def _columns(scores: Sequence[ClipScore]) -> tuple[Column, ...]:
+    columns = []
+    for parts in zip(*map(_parts, scores), strict=True):
+        insertions = [inserted for inserted, _ in parts]
+        columns += [Column(None, steps) for steps in zip_longest(*insertions)]
+        steps = tuple(step for _, step in parts)
+        if steps[0] is not None:
+            columns.append(Column(steps[0].reference, steps))
+    return tuple(columns)
+
+
+def _parts(score: ClipScore) -> list[tuple[list[Pair], Pair | None]]:
+    """The insertions before each reference gloss with the step of that gloss; last, those after all of them."""
+    parts: list[tuple[list[Pair], Pair | None]] = []
+    inserted: list[Pair] = []
+    for pair in score.pairs:
+        if pair.op == "I":
+            inserted.append(pair)
+        else:
+            parts.append((inserted, pair))
+            inserted = []
+    return [*parts, (inserted, None)]
+
+
+def direction(glosses: Iterable[str]) -> str:
+    """`rtl` where most letters of the glosses run from right to left, else `ltr`: one for all alignments of a page."""
+    kinds = Counter(unicodedata.bidirectional(char) for gloss in glosses for char in gloss)
+    return "rtl" if kinds["R"] + kinds["AL"] > kinds["L"] else "ltr"

@@ -1,0 +1,91 @@
+"""What stands at the head of the page: systems beside each other, in figures and in how they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+
+from sla_cli.core.align import Counts
+from sla_cli.core.breakdown import by_signer
+from sla_cli.core.result import Interval, Score
+from sla_cli.report.axis import Axis, around
+from sla_cli.report.system import System
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A system's figures; `mark` is the letter that stands for it on the page, "" where it is alone."""
+
+    mark: str
+    name: str
+    score: Score
+    missing: tuple[str, ...]
+
+    @property
+    def total(self) -> Counts:
+        return self.score.total
+
+    @property
+    def interval(self) -> Interval | None:
+        return self.score.interval
+
+    @property
+    def label(self) -> str:
+        return f"{self.mark} {self.name}".strip()
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of a table with a column a system; `differs` says that not all cells are alike."""
+
+    name: str
+    cells: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.cells)) > 1
+
+
+def entries(systems: Sequence[System]) -> list[Entry]:
+    """Systems with their marks, A to Z and then numbers."""
+    marks = [*ascii_uppercase, *map(str, range(len(ascii_uppercase) + 1, len(systems) + 1))] if systems[1:] else [""]
+    return [
+        Entry(mark, system.name, system.score, system.missing) for mark, system in zip(marks, systems, strict=False)
+    ]
+
+
+def wer_axis(shown: Sequence[Entry]) -> Axis:
+    """For all systems' WER and the ends of their intervals, never below 0."""
+    intervals = [entry.interval for entry in shown if entry.interval is not None]
+    values = [entry.total.wer for entry in shown]
+    values += [end for interval in intervals for end in (interval.low, interval.high)]
+    return around(min(values), max(values))
+
+
+def table(systems: Sequence[System]) -> list[Fact]:
+    """Each system's figures, then how it was made, in the order of the one that says most."""
+    columns = [_figures(system.score) | system.settings for system in systems]
+    names = dict.fromkeys(name for column in sorted(columns, key=len, reverse=True) for name in column)
+    return [Fact(name, tuple(column.get(name, "") for column in columns)) for name in names]
+
+
+def _figures(score: Score) -> dict[str, str]:
+    total, interval = score.total, score.interval
+    return {
+        "WER": f"{total.wer:.2f} %",
+        **({f"{interval.level:g} % interval": f"{interval.low:.2f} to {interval.high:.2f}"} if interval else {}),
+        "glosses signed": f"{total.ref_words}",
+        "substitutions": f"{total.substitutions}",
+        "deletions": f"{total.deletions}",
+        "insertions": f"{total.insertions}",
+    }
+
+
+def signers(shown: Sequence[Entry]) -> list[tuple[str, int, tuple[Counts, ...]]]:
+    """Name, number of clips, and each system's counts; empty unless there are several signers."""
+    tables = [by_signer(entry.score.clips) for entry in shown]
+    rows = [
+        (parts[0].name, parts[0].clips, tuple(part.counts for part in parts)) for parts in zip(*tables, strict=False)
+    ]
+    return rows if len(rows) > 1 else []

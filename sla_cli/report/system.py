@@ -1,0 +1,174 @@
+"""A system on the page: its score, and whatever else of its way from the frames can still be found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.result import Score
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.interchange import read_any_hypotheses
+from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.scores import read_scores
+from sla_cli.formats.store import Split, Store
+
+NEEDS = {"alpha": "lm", "beta": "lm", "hotword_weight": "hotwords"}  # settings that mean nothing without another
+
+
+@dataclass(frozen=True)
+class System:
+    """One way from frames to glosses.
+
+    Attributes:
+        name: on the page.
+        score: the only part that is never missing.
+        settings: what it was made with, by name, ready to be read.
+        hypotheses: by clip id, as decoded; empty where they are not needed or not found.
+        emissions, split, run: None where not found.
+        missing: what was not found and why, a sentence each.
+    """
+
+    name: str
+    score: Score
+    settings: dict[str, str] = field(default_factory=dict)
+    hypotheses: Mapping[str, Hypothesis] = field(default_factory=dict)
+    emissions: Emissions | None = None
+    split: Split | None = None
+    run: Run | None = None
+    missing: tuple[str, ...] = ()
+
+
+def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[System]:
+    """Systems of score folders, each found back to its store through receipts; named for what tells them apart.
+
+    Raises:
+        SlaError: another number of names than of folders, or a folder without a score.
+        FormatError: a score or receipt that is damaged.
+    """
+    if names and len(names) != len(folders):
+        raise SlaError(f"{len(names)} names for {len(folders)} scores", "Give one --name for each score, in order.")
+    systems = [_load(folder) for folder in folders]
+    given = list(names) or [system.name for system in systems]
+    if not names and len(set(given)) < len(given):
+        given = [folder.resolve().name for folder in folders]
+    return [replace(system, name=name) for system, name in zip(systems, given, strict=True)]
+
+
+def _load(folder: Path) -> System:
+    score = read_scores(folder)
+    trail = _Trail(folder.resolve().parent.parent)
+    scored = read_receipt(folder)
+    hypotheses = trail.follow(scored, "hypotheses")
+    decoded = read_receipt(hypotheses) if hypotheses else None
+    if hypotheses and not decoded:
+        trail.missing.append(f"{hypotheses} does not say what it was decoded from.")
+    emissions = trail.follow(decoded, "emissions")
+    emitted = read_receipt(emissions) if emissions else None
+    run = trail.follow(emitted, "run")
+    split = trail.split(trail.follow(decoded, "store"), decoded, emitted)
+    return System(
+        name=_name(folder, decoded, run),
+        score=_with_signers(score, split),
+        settings=_settings(score, scored, decoded, Run(run) if run else None),
+        hypotheses={one.id: one for one in read_any_hypotheses(hypotheses)} if hypotheses and emissions else {},
+        emissions=Emissions(emissions) if emissions else None,
+        split=split,
+        run=Run(run) if run else None,
+        missing=tuple(trail.missing),
+    )
+
+
+class _Trail:
+    """Follows receipts from an artifact to what it was made from, and keeps what it does not find."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.missing: list[str] = []
+
+    def follow(self, receipt: Receipt | None, source: str) -> Path | None:
+        """Where a source of a receipt lies now, as long as it is what it was."""
+        if receipt is None:
+            return None
+        if source not in receipt.sources:
+            self.missing.append(f"The receipt of `sla {receipt.stage}` does not say where its {source} lies.")
+            return None
+        path = self._find(Path(receipt.sources[source]))
+        if path is None:
+            self.missing.append(f"The {source} {receipt.sources[source]} is gone.")
+        elif path.is_file() and digest_file(path) != receipt.inputs.get(source):
+            self.missing.append(f"The {source} {path} has changed since `sla {receipt.stage}` read it.")
+            path = None
+        return path
+
+    def split(self, store: Path | None, decoded: Receipt | None, emitted: Receipt | None) -> Split | None:
+        """The split that was decoded, as long as its clips are what they were."""
+        if store is None or decoded is None:
+            return None
+        split = Store(store)[decoded.sources["split"]]
+        if emitted is not None and emitted.inputs.get("split") != split.digest:
+            self.missing.append(f"The store {store} has changed since `sla emit` read it.")
+            return None
+        return split
+
+    def _find(self, path: Path) -> Path | None:
+        """`path`, or what lies at the end of it in this work folder, which may have been moved or copied."""
+        places = [path, *(self.work.joinpath(*path.parts[start:]) for start in range(1, len(path.parts)))]
+        return next((place for place in places if place.exists()), None)
+
+
+def _with_signers(score: Score, split: Split | None) -> Score:
+    """What the store knows of the signers, where the references did not say."""
+    if split is None or any(clip.signer for clip in score.clips):
+        return score
+    known = dict(zip(split.ids, split.signers, strict=True))
+    return replace(score, clips=tuple(replace(clip, signer=known.get(clip.id, "")) for clip in score.clips))
+
+
+def _name(folder: Path, decoded: Receipt | None, run: Path | None) -> str:
+    if decoded is None:
+        return folder.resolve().name
+    beam, lm = decoded.arguments.get("beam"), decoded.sources.get("lm")
+    search = "greedy" if beam == 1 and not lm else f"beam {beam}" + (f" + {Path(lm).name}" if lm else "")
+    return f"{run.name} · {search}" if run else search
+
+
+def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run: Run | None) -> dict[str, str]:
+    """What made the number, from the model to the moment, under the names that options have."""
+    facts: dict[str, object] = {}
+    if run is not None:
+        config = run.config
+        facts |= {
+            "run": run.path.name,
+            "variant": config.model.variant,
+            "backbone": config.model.backbone,
+            "image size": config.model.image_size,
+            "layers": config.model.layers,
+            "epochs": config.train.epochs,
+            "batch": config.train.batch,
+            "learning rate": config.train.lr,
+            "seed": config.train.seed,
+        }
+    if decoded is not None:
+        lm = decoded.sources.get("lm")
+        given = {"lm"} if lm else set()
+        given |= {key for key, value in decoded.arguments.items() if value not in (None, [], "", False)}
+        facts |= {key: value for key, value in decoded.arguments.items() if {key, NEEDS.get(key, key)} <= given}
+        facts["language model"] = Path(lm).name if lm else "none"
+    facts["normalisation"] = f"{score.profile}, version {score.profile_version}"
+    if scored is not None:
+        machine = scored.environment
+        facts["scored"] = f"{scored.finished[:16].replace('T', ' ')} UTC"
+        facts["machine"] = machine.get("machine", "")
+        facts["sla"] = " ".join(filter(None, (machine.get("sla"), machine.get("revision"))))
+    facts["signature"] = score.signature
+    return {key.replace("_", " "): _text(value) for key, value in facts.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from report_work import make_work
+from typer.testing import CliRunner, Result
+
+from sla_cli.cli.main import app
+
+
+def sla(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["report", *arguments])
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return make_work(tmp_path_factory.mktemp("command") / "work")
+
+
+def test_the_newest_score_goes_into_the_work_folder(scores: list[Path]) -> None:
+    work = scores[0].parents[1]
+    answer = sla("--work", str(work), "--json", "-q")
+    assert answer.exit_code == 0, answer.output
+    facts = json.loads(answer.stdout)
+    assert facts["report"] == str(work / "report.html")
+    assert facts["systems"] == ["lora · beam 10"]
+    assert (facts["clips"], facts["missing"]) == (5, [])
+    assert sla("--work", str(work)).exit_code == 0  # a report may be made again
+
+
+def test_several_scores_with_names(scores: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "r.html"
+    answer = sla(*map(str, scores), "-o", str(out), "--name", "one", "--name", "two", "--clip", "clip-3")
+    assert answer.exit_code == 0, answer.output
+    assert "2 systems, 5 clips" in answer.stdout
+    text = out.read_text(encoding="utf-8")
+    assert "one" in text and 'aria-label="time axis of clip-3"' in text
+
+
+def test_no_other_file_is_replaced(scores: list[Path], tmp_path: Path) -> None:
+    mine = tmp_path / "mine.html"
+    mine.write_text("precious", encoding="utf-8")
+    answer = sla(str(scores[0]), "-o", str(mine))
+    assert answer.exit_code == 2
+    assert "is no report of sla" in answer.stderr
+    assert mine.read_text(encoding="utf-8") == "precious"
+    assert sla(str(scores[0]), "-o", str(mine), "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["nowhere"], "nowhere"), (["--clip", "x"], "no clip 'x'"), (["--name", "a", "--name", "b"], "2 names")],
+)
+def test_what_is_wrong_is_said(scores: list[Path], arguments: list[str], said: str) -> None:
+    answer = sla("--work", str(scores[0].parents[1]), *arguments)
+    assert answer.exit_code == 2
+    assert said in answer.stderr
+
+
+def test_without_a_score_it_says_what_makes_one(tmp_path: Path) -> None:
+    answer = sla("--work", str(tmp_path))
+    assert answer.exit_code == 2
+    assert "sla score" in answer.stderr

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from report_work import make_work
+
+from sla_cli.errors import SlaError
+from sla_cli.report.system import load_systems
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return make_work(tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture
+def moved(scores: list[Path], tmp_path: Path) -> Iterator[Path]:
+    """A copy of the first score and all behind it, while nothing lies where its receipts say."""
+    original = scores[0].parents[1]
+    copy = Path(shutil.copytree(original, tmp_path / "copy"))
+    aside = original.rename(original.with_name("aside"))
+    yield copy / "scores" / scores[0].name
+    aside.rename(original)
+
+
+def test_everything_is_found_from_the_score(scores: list[Path]) -> None:
+    first, second = load_systems(scores)
+    assert first.split is not None and first.split.path.parent.name == "signs"
+    assert first.emissions is not None and first.emissions.path.parent.name == "adapter"
+    assert second.run is not None and second.run.path.name == "lora"
+    assert first.hypotheses["clip-3"].glosses == ("REGEN", "SONNE")
+    assert first.missing == second.missing == ()
+
+
+def test_systems_are_named_and_described_by_what_made_them(scores: list[Path]) -> None:
+    first, second = load_systems(scores)
+    assert (first.name, second.name) == ("adapter · beam 10", "lora · beam 10")
+    assert {"variant": "adapter", "beam": "10", "language model": "none"}.items() <= first.settings.items()
+    assert "alpha" not in first.settings  # there is nothing that it would weigh
+    assert first.settings["signature"] == first.score.signature
+
+
+def test_systems_of_one_name_are_called_by_their_folders(scores: list[Path]) -> None:
+    assert [system.name for system in load_systems([scores[0]] * 2)] == [scores[0].name] * 2
+    assert [system.name for system in load_systems(scores, ("x", "y"))] == ["x", "y"]
+    with pytest.raises(SlaError, match="1 names for 2 scores"):
+        load_systems(scores, ("x",))
+
+
+def test_signers_come_from_the_store(scores: list[Path]) -> None:
+    assert {clip.signer for clip in load_systems(scores)[0].score.clips} == {"<s>Signer</s>0", "<s>Signer</s>1"}
+
+
+def test_a_work_folder_may_have_been_moved(moved: Path) -> None:
+    (system,) = load_systems([moved])
+    assert system.missing == ()
+    assert system.emissions is not None and moved.parents[1] in system.emissions.path.parents
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ("hypotheses", "The hypotheses .* is gone"),
+        ("emissions", "The emissions .* is gone"),
+        ("runs", "The run .* is gone"),
+        ("stores", "The store .* is gone"),
+    ],
+)
+def test_what_is_gone_is_left_out_and_said(moved: Path, gone: str, said: str) -> None:
+    shutil.rmtree(moved.parents[1] / gone)
+    (system,) = load_systems([moved])
+    assert len(system.missing) == 1
+    assert re.search(said, system.missing[0])
+    assert len(system.score.clips) == 5
+
+
+def test_hypotheses_that_were_replaced_are_not_shown(moved: Path) -> None:
+    hypotheses = next((moved.parents[1] / "hypotheses" / "adapter").glob("*.tsv"))
+    hypotheses.write_text(hypotheses.read_text(encoding="utf-8").replace("REGEN", "WIND"), encoding="utf-8")
+    (system,) = load_systems([moved])
+    assert "has changed since `sla score` read it" in system.missing[0]
+    assert system.hypotheses == {}

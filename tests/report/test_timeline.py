@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_work import FRAMES, GLOSSES, STRIDE, peaked
+
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.result import score_clip
+from sla_cli.formats.emissions import EmissionHeader
+from sla_cli.report.timeline import Reading, Sight, Timeline, draw_timeline
+
+HEADER = EmissionHeader("signs", "test", GLOSSES, STRIDE, 25.0, "store", "run")
+
+
+def draw(reference: tuple[str, ...], hypothesis: Hypothesis) -> Timeline:
+    reading = Reading("beam", score_clip("clip", reference, hypothesis.glosses), hypothesis)
+    return draw_timeline([Sight(peaked("clip", reference), HEADER, (reading,))], None)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1), st.integers(0, 99)), max_size=9
+    )
+)
+def test_labels_never_cover_each_other(heard: list[tuple[str, int]]) -> None:
+    starts = sorted(start % FRAMES for _, start in heard)
+    hypothesis = Hypothesis("clip", tuple(gloss for gloss, _ in heard), 0.0, tuple((s, s + 1) for s in starts))
+    reference, lane = draw(("SONNE",), hypothesis).lanes
+    assert lane.glosses == hypothesis.glosses
+    assert [mark.gloss for mark in reference.marks] == ["SONNE"]
+    assert [round(mark.start * FRAMES / 100) for mark in lane.marks] == starts
+    assert all(mark.label >= -1e-9 and mark.room > 0 for mark in lane.marks)
+    for left, right in pairwise(lane.marks):
+        assert left.label + left.room == pytest.approx(right.label)
+
+
+def test_a_reference_that_the_model_cannot_say_is_shown_without_times() -> None:
+    drawn = draw(("SONNE", "UNSEEN"), Hypothesis("clip", ()))
+    assert (drawn.lanes[0].glosses, drawn.lanes[0].marks) == (("SONNE", "UNSEEN"), ())
