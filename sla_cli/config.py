@@ -118,6 +118,35 @@ class DecodeConfig:
     beam: int = 10  # as the field's published numbers; 1 is greedy without a language model
     alpha: float = 0.5  # weight of the language model
     beta: float = 1.5  # reward a gloss, with a language model
+    hotword_weight: float = 10.0  # added to the score for each hot word, natural log (pyctcdecode's default)
+    max_oov: float = 20.0  # percent of the glosses that a language model may lack (choice)
+
+
+@dataclass(frozen=True)
+class EmitConfig:
+    """How a split's log-probabilities are computed and kept."""
+
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: as the run was trained, where the device can
+    dtype: Literal["float32", "float16"] = "float32"  # on disk
+    max_frames: int = 400  # of the clips in a batch; a longer clip goes alone (choice)
+
+    @classmethod
+    def checked(cls, precision: str, dtype: str, max_frames: int) -> EmitConfig:
+        """From the command line. Raises SlaError for what is none of the choices."""
+        hints = get_type_hints(cls)
+        return cls(
+            _fitting("precision", precision, hints["precision"], "--precision"),
+            _fitting("dtype", dtype, hints["dtype"], "--dtype"),
+            max_frames,
+        )
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """The grid of `sla decode --tune` (choice)."""
+
+    alphas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
+    betas: tuple[float, ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
 
 
 @dataclass(frozen=True)

@@ -2,83 +2,344 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import distributed, nn
 
-from sla_cli.config import Config
-from sla_cli.data.batching import to_pixels
+from sla_cli.config import Config, EmitConfig
+from sla_cli.data.batching import Sample, to_pixels
 from sla_cli.data.dataset import ClipDataset, evaluation_batches
-from sla_cli.formats.emissions import Emission, EmissionHeader, emission_receipt, is_current, write_emissions
-from sla_cli.formats.receipt import receipt_path, write_receipt
+from sla_cli.formats.atomic import atomic_write, glob_escape
+from sla_cli.formats.emissions import (
+    Emission,
+    EmissionHeader,
+    check_finite,
+    emission_receipt,
+    is_current,
+    write_emissions,
+)
+from sla_cli.formats.receipt import already_made, digest_json, receipt_path, write_receipt
 from sla_cli.formats.run import Run, check_glosses
 from sla_cli.formats.store import Split
 from sla_cli.log import log, progress
+from sla_cli.model.adapters import ShiftedLoRA
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import Placement, place
 from sla_cli.model.recognizer import Recognizer
 
-
-def emissions_of(model: Recognizer, split: Split, config: Config, placement: Placement) -> Iterator[Emission]:
-    """Log-probabilities of each clip of a split, in the store's order; the model is left in evaluation mode."""
-    model.eval()
-    data = ClipDataset(split, (), model.stride, config.train, config.model.image_size)
-    for batch in evaluation_batches(data, placement.cuda):
-        with torch.inference_mode(), placement.autocast():
-            pixels = to_pixels(
-                batch,
-                crop=config.train.crop,
-                size=config.model.image_size,
-                mean=model.backbone.mean,
-                std=model.backbone.std,
-                device=placement.device,
-            )
-            logits = model(pixels, batch.lengths).sequence
-        yield Emission(batch.ids[0], logits.log_softmax(-1).cpu().numpy(), int(batch.lengths[0]))
+ONE_CLIP = 0  # a frame budget that every clip exceeds
 
 
-def emit(run: Run, split: Split, out: Path, *, device: str = "auto", weights: str | None = None) -> None:
-    """Run the best checkpoint of a run over a split and write its emissions file, unless it is there and current.
+@dataclass(frozen=True)
+class Rank:
+    """This process among those that torchrun started; alone it is number 0 of 1."""
+
+    number: int = 0
+    world: int = 1
+
+    def wait(self) -> None:
+        """Until all have come here."""
+        if self.world > 1:
+            distributed.barrier()
+
+    def first_says(self, ask: Callable[[], bool]) -> bool:
+        """What the first process finds, so that all do the same whatever others write meanwhile."""
+        if self.world == 1:
+            return ask()
+        answer = [ask() if self.number == 0 else None]
+        distributed.broadcast_object_list(answer, 0)
+        return bool(answer[0])
+
+
+def emissions_of(
+    model: Recognizer, split: Split, config: Config, placement: Placement, max_frames: int = ONE_CLIP
+) -> Iterator[Emission]:
+    """Log-probabilities of each clip of a split; the model is left in evaluation mode.
+
+    A clip's answer does not depend on the clips beside it, but for rounding.
 
     Args:
-        device: auto, cpu or cuda.
+        max_frames: frames of the clips in a batch. ONE_CLIP takes clips one by one in the store's order, others by
+            length, the longest first, so that memory that does not suffice is known at once.
+    """
+    groups = batches_by_length(split.lengths, max_frames)
+    for group in _emit_groups(model, split, config, placement, groups):
+        yield from group
+
+
+def batches_by_length(lengths: Sequence[int], max_frames: int) -> list[list[int]]:
+    """Indices of clips in batches of at most `max_frames` frames, the longest first; a longer clip goes alone."""
+    if max_frames == ONE_CLIP:
+        return [[index] for index in range(len(lengths))]
+    groups: list[list[int]] = []
+    room = 0
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        if not groups or lengths[index] > room:
+            groups.append([])
+            room = max_frames
+        groups[-1].append(index)
+        room -= lengths[index]
+    return groups
+
+
+def emit(
+    run: Run,
+    split: Split,
+    out: Path,
+    *,
+    device: str = "auto",
+    weights: str | None = None,
+    how: EmitConfig | None = None,
+    force: bool = False,
+) -> None:
+    """Run the best checkpoint of a run over a split and write its emissions file, unless it is there and current.
+
+    A batch that is finished is kept in a hidden folder beside `out` until all are: who was interrupted goes on there.
+    Under torchrun each process makes its share of the batches, and the first joins them.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N; under torchrun auto and cuda are the process's own GPU.
         weights: the backbone's weights, where the file has moved since training.
+        how: precision, type on disk, frames a batch; None takes whatever precision is there already.
+        force: replace emissions that were made in another precision.
 
     Raises:
-        SlaError: the run's glosses do not match the store, or its weights do not fit the backbone.
+        SlaError: the run's glosses do not match the store, its weights do not fit the backbone, or `out` holds
+            emissions of the same run and split in another precision.
+        FormatError: the model gave NaN.
     """
     check_glosses(run, split)
-    receipt = emission_receipt(run, split)
-    if is_current(out, receipt):
+    wanted = how or EmitConfig()
+    receipt = emission_receipt(run, split, wanted.precision, wanted.dtype)
+
+    def is_there() -> bool:
+        if not is_current(out, receipt) or (how is not None and already_made(out, receipt, force=force) is None):
+            return False
         log.info("taking emissions %s", out)
+        return True
+
+    with _ranks() as rank:
+        if rank.first_says(is_there):
+            return
+        config = run.config
+        if weights is not None:
+            config = replace(config, model=replace(config.model, weights=weights))
+        placement = _place(device, wanted.precision, config.train.precision)
+        groups = batches_by_length(split.lengths, wanted.max_frames)
+        # All that could change a number, so that an interrupted attempt is only taken up by its like.
+        key = digest_json([receipt.fingerprint, wanted.max_frames, placement.device.type, str(placement.dtype)])
+        parts = out.with_name(f".{out.name}.parts-{key}")
+        with _locked(parts, rank):
+            if rank.first_says(is_there):  # another job made it meanwhile
+                return
+            model = Recognizer(config, len(run.glosses))
+            load_weights(run.best, model, run.glosses)
+            merged = merge_lora(model)
+            model.to(placement.device)
+            _make_parts(model, split, config, placement, groups, parts, rank, wanted.dtype)
+            rank.wait()
+            if rank.number == 0:
+                header = EmissionHeader(
+                    corpus=split.corpus,
+                    split=split.name,
+                    glosses=run.glosses,
+                    stride=model.stride,
+                    fps=split.fps,
+                    store=str(split.path.parent.resolve()),
+                    run=str(run.path.resolve()),
+                )
+                receipt_path(out).unlink(missing_ok=True)
+                write_emissions(out, header, _joined(split, groups, parts), wanted.dtype)
+                receipt.results = {
+                    "clips": len(split),
+                    "device": str(placement.device),
+                    "precision": str(placement.dtype),
+                    "merged": merged,
+                    "processes": rank.world,
+                }
+                write_receipt(receipt, out)
+                for old in out.parent.glob(f".{glob_escape(out.name)}.parts-*"):
+                    shutil.rmtree(old)
+            rank.wait()
+
+
+def merge_lora(model: Recognizer) -> int:
+    """Fold LoRA branches into the frozen weights where that is exact, which is where their input is not shifted.
+
+    Returns:
+        How many were merged. The model can no longer be trained or saved.
+    """
+    found = [
+        (module, name, child)
+        for module in model.backbone.modules()
+        for name, child in module.named_children()
+        if isinstance(child, ShiftedLoRA) and int(child.in_features * child.share) == 0
+    ]
+    for module, name, child in found:
+        setattr(module, name, _merged(child))
+    return len(found)
+
+
+def _merged(lora: ShiftedLoRA) -> nn.Linear:
+    """One linear layer that answers as a LoRA on q and v without shift does."""
+    merged = nn.Linear(lora.in_features, lora.out_features, bias=lora.bias is not None)
+    low_q, low_v = lora.lora_A.detach().chunk(2)
+    up_q, up_v = lora.lora_B.detach().chunk(2)
+    delta_q, delta_v = up_q @ low_q, up_v @ low_v
+    delta = torch.cat((delta_q, torch.zeros_like(delta_q), delta_v)) * lora.scaling
+    merged.weight = nn.Parameter(lora.weight.detach() + delta, requires_grad=False)
+    if lora.bias is not None:
+        merged.bias = nn.Parameter(lora.bias.detach().clone(), requires_grad=False)
+    return merged
+
+
+class _Chosen(ClipDataset):
+    """Some clips of a split in an order of their own."""
+
+    def __init__(self, split: Split, indices: Sequence[int], model: Recognizer, config: Config) -> None:
+        super().__init__(split, (), model.stride, config.train, config.model.image_size)
+        self.indices = indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, number = key
+        return super().__getitem__((epoch, self.indices[number]))
+
+
+def _emit_groups(
+    model: Recognizer, split: Split, config: Config, placement: Placement, groups: Sequence[Sequence[int]]
+) -> Iterator[list[Emission]]:
+    """The emissions of each batch. Clips are loaded one by one, so that loading is spread evenly over workers."""
+    model.eval()
+    data = _Chosen(split, [index for group in groups for index in group], model, config)
+    clips = evaluation_batches(data, placement.cuda)
+    for group in groups:
+        ids: list[str] = []
+        pixels, lengths = [], []
+        with torch.inference_mode(), placement.autocast():
+            for batch in islice(clips, len(group)):
+                ids += batch.ids
+                lengths.append(batch.lengths)
+                pixels.append(
+                    to_pixels(
+                        batch,
+                        crop=config.train.crop,
+                        size=config.model.image_size,
+                        mean=model.backbone.mean,
+                        std=model.backbone.std,
+                        device=placement.device,
+                    )
+                )
+            logits = model(torch.cat(pixels), torch.cat(lengths))
+            log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
+        frames = torch.cat(lengths).tolist()
+        yield [Emission(name, part.numpy(), length) for name, part, length in zip(ids, log_probs, frames, strict=True)]
+
+
+def _make_parts(
+    model: Recognizer,
+    split: Split,
+    config: Config,
+    placement: Placement,
+    groups: Sequence[Sequence[int]],
+    parts: Path,
+    rank: Rank,
+    dtype: str,
+) -> None:
+    """Compute this process's batches that no earlier attempt has finished, a file each."""
+    mine = [number for number in range(len(groups)) if number % rank.world == rank.number]
+    missing = [number for number in mine if not _part(parts, number).is_file()]
+    done = sum(len(groups[number]) for number in mine) - sum(len(groups[number]) for number in missing)
+    if done:
+        log.info("%d clips were finished before", done)
+    what = f"emissions of {split.name}" + (f", process {rank.number} of {rank.world}" if rank.world > 1 else "")
+    with progress(what, sum(len(groups[number]) for number in missing)) as advance:
+        emitted = _emit_groups(model, split, config, placement, [groups[number] for number in missing])
+        for number, emissions in zip(missing, emitted, strict=True):
+            for emission in emissions:
+                check_finite(emission)
+            arrays = {
+                str(index): emission.log_probs.astype(dtype)
+                for index, emission in zip(groups[number], emissions, strict=True)
+            }
+            with atomic_write(_part(parts, number)) as temporary, temporary.open("wb") as file:
+                np.savez(file, **arrays)
+            advance(len(emissions))
+
+
+def _joined(split: Split, groups: Sequence[Sequence[int]], parts: Path) -> Iterator[Emission]:
+    """All clips in the store's order, out of the batches' files."""
+    batch_of = {index: number for number, group in enumerate(groups) for index in group}
+    for index, name in enumerate(split.ids):
+        with np.load(_part(parts, batch_of[index])) as arrays:
+            yield Emission(name, arrays[str(index)], split.lengths[index])
+
+
+def _part(parts: Path, number: int) -> Path:
+    return parts / f"{number:06d}.npz"
+
+
+def _place(device: str, precision: str, trained: str) -> Placement:
+    """Where and in which precision to run; a run from a GPU emits on a CPU too."""
+    if precision == "auto":
+        precision = "auto" if trained == "fp16" else trained
+    local = os.environ.get("LOCAL_RANK")
+    if local is not None and (device == "cuda" or (device == "auto" and torch.cuda.is_available())):
+        device = f"cuda:{local}"
+    return place(device, precision)
+
+
+@contextmanager
+def _ranks() -> Iterator[Rank]:
+    """This process's place under torchrun. gloo suffices, for nothing but waiting is done with it."""
+    number, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        yield Rank()
         return
-    config = run.config
-    if weights is not None:
-        config = replace(config, model=replace(config.model, weights=weights))
-    precision = config.train.precision
-    placement = place(device, "auto" if precision == "fp16" else precision)  # a run from a GPU decodes on a CPU too
-    model = Recognizer(config, len(run.glosses))
-    load_weights(run.best, model, run.glosses)
-    model.to(placement.device)
-    header = EmissionHeader(
-        corpus=split.corpus,
-        split=split.name,
-        glosses=run.glosses,
-        stride=model.stride,
-        fps=split.fps,
-        store=str(split.path.parent.resolve()),
-        run=str(run.path.resolve()),
-    )
-    with progress(f"emissions of {split.name}", len(split)) as advance:
+    begun_here = not distributed.is_initialized()
+    if begun_here:
+        distributed.init_process_group("gloo", timeout=timedelta(days=7))  # the slowest share takes what it takes
+    try:
+        yield Rank(number, world)
+    finally:
+        if begun_here:
+            distributed.destroy_process_group()
 
-        def counted() -> Iterator[Emission]:
-            for emission in emissions_of(model, split, config, placement):
-                yield emission
-                advance()
 
-        receipt_path(out).unlink(missing_ok=True)
-        write_emissions(out, header, counted())
-    receipt.results = {"clips": len(split), "device": str(placement.device), "precision": str(placement.dtype)}
-    write_receipt(receipt, out)
+@contextmanager
+def _locked(parts: Path, rank: Rank) -> Iterator[None]:
+    """Keep other jobs from the same folder while this one, or the processes it belongs to, is at work in it."""
+    if rank.number > 0:
+        rank.wait()
+        yield
+        return
+    while True:
+        parts.mkdir(parents=True, exist_ok=True)
+        handle = os.open(parts, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("another sla makes the same emissions: waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if parts.is_dir() and os.fstat(handle).st_ino == parts.stat().st_ino:
+            break
+        os.close(handle)  # the one before has finished and removed the folder
+    rank.wait()
+    try:
+        yield
+    finally:
+        os.close(handle)
+        if parts.is_dir() and not any(parts.iterdir()):
+            parts.rmdir()

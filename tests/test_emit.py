@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
-from sla_cli.config import to_toml
+from sla_cli.config import EmitConfig, to_toml
 from sla_cli.data.batching import collate, to_pixels
 from sla_cli.data.dataset import ClipDataset
-from sla_cli.emit import emissions_of, emit
+from sla_cli.emit import ONE_CLIP, batches_by_length, emissions_of, emit, merge_lora
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
 from sla_cli.formats.receipt import read_receipt
@@ -152,7 +156,7 @@ def test_nan_leaves_no_file(store: Store, tmp_path: Path) -> None:
     broken = Recognizer(CONFIG, len(GLOSSES))
     broken.load_state_dict({**weights, "classifier.weight": weights["classifier.weight"] * torch.nan}, strict=False)
     save_weights(run.best, broken, GLOSSES)
-    with pytest.raises(FormatError, match="clip dev-0: the model gave NaN"):
+    with pytest.raises(FormatError, match="clip dev-1: the model gave NaN"):
         emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
     assert not list(tmp_path.glob("*dev.h5*"))
 
@@ -162,3 +166,140 @@ def test_a_run_without_weights(store: Store, tmp_path: Path) -> None:
     run.best.unlink()
     with pytest.raises(SlaError, match=r"best\.safetensors"):
         emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+
+
+def test_batches_hold_each_clip_once_within_the_budget() -> None:
+    lengths = [5, 90, 30, 30, 31, 200, 0, 12]
+    for budget in (1, 31, 60, 100, 10**6):
+        groups = batches_by_length(lengths, budget)
+        assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+        assert all(len(group) == 1 or sum(lengths[index] for index in group) <= budget for group in groups)
+        flat = [lengths[index] for group in groups for index in group]
+        assert flat == sorted(lengths, reverse=True)
+    assert batches_by_length(lengths, ONE_CLIP) == [[index] for index in range(len(lengths))]
+    assert batches_by_length([], 100) == []
+
+
+@pytest.mark.parametrize("values", [{}, {"model__variant": "adapter"}, {"lora__shift": "off"}])
+def test_a_clip_does_not_depend_on_the_clips_beside_it(values: dict[str, str], store: Store) -> None:
+    config = tiny(**{"model__variant": "lora", **values})
+    torch.manual_seed(3)
+    model = Recognizer(config, len(GLOSSES))
+    for parameter in model.parameters():
+        if parameter.requires_grad and not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
+    placement = place("cpu", "fp32")
+    alone = {e.id: e for e in emissions_of(model, store["train"], config, placement)}
+    assert list(alone) == store["train"].ids
+    for budget in (50, 10**6):
+        together = {e.id: e for e in emissions_of(model, store["train"], config, placement, budget)}
+        assert together.keys() == alone.keys()
+        for name, emission in together.items():
+            assert emission.frames == alone[name].frames
+            np.testing.assert_allclose(emission.log_probs, alone[name].log_probs, rtol=0, atol=2e-5)
+
+
+def test_lora_is_merged_where_that_is_exact_and_left_where_it_is_not(store: Store) -> None:
+    for shift, count in (("off", 2), ("lora", 0)):
+        config = tiny(model__variant="lora", lora__shift=shift)
+        torch.manual_seed(1)
+        model = Recognizer(config, len(GLOSSES))
+        for block in model.backbone.vit.blocks:
+            torch.nn.init.normal_(block.attn.qkv.lora_B)
+        before = list(emissions_of(model, store["dev"], config, place("cpu", "fp32")))
+        assert merge_lora(model) == count
+        after = emissions_of(model, store["dev"], config, place("cpu", "fp32"))
+        for one, two in zip(before, after, strict=True):
+            np.testing.assert_allclose(one.log_probs, two.log_probs, rtol=0, atol=2e-5)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many clips each forward pass of any model has had."""
+    counted: list[int] = []
+    forward = Recognizer.forward
+
+    def counting(self: Recognizer, pixels: torch.Tensor, lengths: torch.Tensor) -> object:
+        counted.append(len(lengths))
+        if len(counted) == 3 and counted[0] == -1:
+            raise KeyboardInterrupt
+        return forward(self, pixels, lengths)
+
+    monkeypatch.setattr(Recognizer, "forward", counting)
+    return counted
+
+
+SMALL = EmitConfig(max_frames=1)
+
+
+def test_interrupted_it_goes_on_and_ends_with_the_same_file(store: Store, tmp_path: Path, calls: list[int]) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "train.h5"
+    emit(run, store["train"], tmp_path / "whole.h5", device="cpu", how=SMALL)
+    assert calls == [1] * 6
+    calls[:] = [-1]  # the second batch of the next attempt is cut off
+    with pytest.raises(KeyboardInterrupt):
+        emit(run, store["train"], out, device="cpu", how=SMALL)
+    assert not out.exists()
+    calls.clear()
+    emit(run, store["train"], out, device="cpu", how=SMALL)
+    assert len(calls) == 5
+    assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*train.h5*")) == ["train.h5", "train.h5.receipt.json"]
+
+
+def test_what_another_model_began_is_not_taken_up(store: Store, tmp_path: Path, calls: list[int]) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "train.h5"
+    calls[:] = [-1]
+    with pytest.raises(KeyboardInterrupt):
+        emit(run, store["train"], out, device="cpu", how=SMALL)
+    calls.clear()
+    emit(make_run(tmp_path / "run", seed=1), store["train"], out, device="cpu", how=SMALL)
+    assert len(calls) == 6
+    assert not list(tmp_path.glob(".train.h5.parts-*"))
+
+
+def test_two_jobs_at_once_do_the_work_once(store: Store, tmp_path: Path, calls: list[int]) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "train.h5"
+    threads = [
+        threading.Thread(target=emit, args=(run, store["train"], out), kwargs={"device": "cpu", "how": SMALL})
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 6
+    assert len(Emissions(out)) == 6
+
+
+def test_another_precision_on_disk_needs_force(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    exact, size = list(Emissions(out)), out.stat().st_size
+    half = replace(EmitConfig(), dtype="float16")
+    with pytest.raises(SlaError, match="dtype was 'float32', now 'float16'"):
+        emit(run, store["dev"], out, device="cpu", how=half)
+    emit(run, store["dev"], out, device="cpu", how=half, force=True)
+    for one, two in zip(exact, Emissions(out), strict=True):
+        assert two.log_probs.dtype == np.float32
+        np.testing.assert_allclose(one.log_probs, two.log_probs, rtol=1e-3, atol=1e-6)
+    assert out.stat().st_size <= size
+    made = out.stat().st_mtime_ns
+    emit(run, store["dev"], out, device="cpu")  # who does not ask takes it as it is
+    assert out.stat().st_mtime_ns == made
+
+
+def test_two_processes_under_torchrun_write_the_same_file(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "two.h5"
+    emit(run, store["train"], tmp_path / "one.h5", device="cpu", how=EmitConfig(max_frames=40))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "sla_cli"]
+    command += ["emit", str(run.path), "--split", "train", "--store", str(store.path), "-o", str(out), "--json"]
+    command += ["--device", "cpu", "--max-frames", "40"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=400)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count('"emissions"') == 1
+    receipt = read_receipt(out)
+    assert receipt is not None
+    assert receipt.results["processes"] == 2
+    assert out.read_bytes() == (tmp_path / "one.h5").read_bytes()
+    assert not list(tmp_path.glob(".two.h5*"))

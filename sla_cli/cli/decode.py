@@ -3,21 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
-from sla_cli.config import DecodeConfig
+from sla_cli.config import DecodeConfig, TuneConfig
+from sla_cli.errors import SlaError
+
+if TYPE_CHECKING:
+    from sla_cli.decode.split import BeamOptions
+    from sla_cli.formats.work import Work as WorkFolder
+
+Format = Literal["tsv", "ctm", "stm", "trn", "csv", "jsonl"]
+TUNED = "tuned, or {}"
+PANEL, GRID = "Tuning", "Values to try, separated by commas."
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in values)
 
 
 def decode(
-    run: Annotated[Path | None, typer.Argument(help="Run folder; the newest without it.")] = None,
-    split: Annotated[str, typer.Option(help="train, dev or test.")] = "dev",
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN | EMISSIONS]", help="Run folder or emissions file; without it, the newest run."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="train, dev or test.", show_default="dev")] = None,
     lm: Annotated[Path | None, typer.Option(help="Gloss n-gram model: ARPA, also .gz, or KenLM binary.")] = None,
-    beam: Annotated[int, typer.Option(help="Beam width; 1 without --lm is greedy.", min=1)] = DecodeConfig.beam,
-    alpha: Annotated[float, typer.Option(help="Weight of the language model.")] = DecodeConfig.alpha,
-    beta: Annotated[float, typer.Option(help="Reward a gloss, with --lm.")] = DecodeConfig.beta,
+    beam: Annotated[
+        int | None,
+        typer.Option(help="Beam width; 1 without --lm is greedy.", min=1, show_default=TUNED.format(DecodeConfig.beam)),
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(help="Weight of the language model.", show_default=TUNED.format(DecodeConfig.alpha)),
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="Reward a gloss, with --lm.", show_default=TUNED.format(DecodeConfig.beta))
+    ] = None,
+    max_oov: Annotated[
+        float, typer.Option(help="Percent of the glosses that --lm may lack.", min=0, max=100)
+    ] = DecodeConfig.max_oov,
+    nbest: Annotated[int, typer.Option(help="Readings a clip.", min=1)] = 1,
+    hotword: Annotated[list[str] | None, typer.Option(help="A gloss to favour; may be given again.")] = None,
+    hotword_weight: Annotated[
+        float, typer.Option(help="What each hot word adds to the score (natural log).")
+    ] = DecodeConfig.hotword_weight,
+    tune: Annotated[
+        bool, typer.Option("--tune", rich_help_panel=PANEL, help="Choose alpha, beta and beam on dev.")
+    ] = False,
+    alphas: Annotated[str, typer.Option(rich_help_panel=PANEL, help=GRID)] = _listed(TuneConfig.alphas),
+    betas: Annotated[str, typer.Option(rich_help_panel=PANEL, help=GRID)] = _listed(TuneConfig.betas),
+    beams: Annotated[str, typer.Option(rich_help_panel=PANEL, help=GRID)] = str(DecodeConfig.beam),
+    engine: Annotated[
+        Literal["prefix", "pyctcdecode"], typer.Option(help="Beam search: ours or pyctcdecode's, which answers alike.")
+    ] = "prefix",
+    kind: Annotated[Format, typer.Option("--format", help="Also write this format, beside the tsv or to -o.")] = "tsv",
     store: Annotated[Path | None, typer.Option(help="Store folder; the run's own without it.")] = None,
     weights: Annotated[str | None, typer.Option(help="The backbone's weights, where they have moved.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the hypotheses here.")] = None,
@@ -31,34 +73,146 @@ def decode(
 ) -> None:
     """Beam search over a run's emissions, with an optional gloss language model.
 
-    Emissions are made first where there are none that match; decoding itself needs neither GPU nor torch.
+    Emissions are made first where there are none that match; decoding itself
+    needs neither GPU nor torch, and from an emissions file neither run nor
+    store. With --tune, alpha, beta and beam are chosen on dev, and from then
+    on taken for the same run and language model.
     """
     from sla_cli.decode.lm_file import open_lm
-    from sla_cli.decode.run import decode_file
     from sla_cli.decode.split import BeamOptions
-    from sla_cli.formats.emissions import emission_receipt, is_current
-    from sla_cli.formats.run import Run, check_glosses
-    from sla_cli.formats.store import Store
     from sla_cli.formats.work import Work as WorkFolder
 
     folder = WorkFolder(work)
-    options = BeamOptions(beam, alpha, beta, lm)
+    options = BeamOptions(
+        DecodeConfig.beam if beam is None else beam,
+        DecodeConfig.alpha if alpha is None else alpha,
+        DecodeConfig.beta if beta is None else beta,
+        lm,
+        nbest,
+        tuple(hotword or ()),
+        hotword_weight,
+        engine,
+    )
     if lm is not None:
         open_lm(lm)  # a wrong file is refused before minutes of emissions
-    source = Run(run or folder.newest_run())
-    clips = Store(store or Path(source.facts["store"]))[split]
-    check_glosses(source, clips)
-    emissions = folder.emissions / source.path.name / f"{split}.h5"
-    if not is_current(emissions, emission_receipt(source, clips)):
+    if tune and split == "test":
+        raise SlaError("tuning on test would make its score worthless", "Tune on dev, and decode test with the choice.")
+    emissions = _emissions(source, split, folder, store, weights, device)
+    if tune:
+        settings = (_numbers("--alphas", alphas), _numbers("--betas", betas), _numbers("--beams", beams, whole=True))
+        _tune(emissions, store, folder, options, settings, jobs, max_oov, force, as_json)
+        return
+    from sla_cli.decode.tune_run import tuned_options
+
+    options = tuned_options(
+        options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
+    )
+    _decode(emissions, folder, options, kind, output, jobs, max_oov, force, as_json)
+
+
+def _emissions(
+    source: Path | None, split: str | None, folder: WorkFolder, store: Path | None, weights: str | None, device: str
+) -> Path:
+    """The emissions file that was given, or the run's, which is made where there is none that matches."""
+    from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
+    from sla_cli.formats.run import Run, check_glosses
+    from sla_cli.formats.store import Store
+
+    if source is not None and source.is_file():
+        found = Emissions(source).header.split
+        if split not in (None, found):
+            raise SlaError(f"{source} holds emissions of {found}, and --split says {split}", "Leave --split out.")
+        return source
+    run = Run(source or folder.newest_run())
+    split = split or "dev"
+    clips = Store(store or Path(run.facts["store"]))[split]
+    check_glosses(run, clips)
+    emissions = folder.emissions / run.path.name / f"{split}.h5"
+    if not is_current(emissions, emission_receipt(run, clips)):
         from sla_cli.emit import emit
 
-        emit(source, clips, emissions, device=device, weights=weights)
-    path, hypotheses = decode_file(
-        emissions, folder.hypotheses / source.path.name, options, out=output, jobs=jobs, force=force
-    )
+        emit(run, clips, emissions, device=device, weights=weights)
+    return emissions
+
+
+def _decode(
+    emissions: Path,
+    folder: WorkFolder,
+    options: BeamOptions,
+    kind: Format,
+    output: Path | None,
+    jobs: int,
+    max_oov: float,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from sla_cli.decode.run import decode_file, export_file
+    from sla_cli.formats.emissions import Emissions
+
+    home = folder.hypotheses / (Path(Emissions(emissions).header.run).name or emissions.stem)
+    out = output if kind == "tsv" else None
+    path, hypotheses = decode_file(emissions, home, options, out=out, jobs=jobs, max_oov=max_oov, force=force)
     glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)
+    facts: dict[str, Any] = {"hypotheses": str(path), "clips": len(hypotheses), "glosses": glosses}
+    lines = f"hypotheses {path}: {len(hypotheses)} clips, {glosses} glosses"
+    if kind != "tsv":
+        exported = export_file(path, kind, output, force=force)
+        facts[kind] = str(exported)
+        lines += f"\n{kind} {exported}"
+    answer(lines, facts, as_json)
+
+
+def _tune(
+    emissions: Path,
+    store: Path | None,
+    folder: WorkFolder,
+    options: BeamOptions,
+    values: tuple[list[float], list[float], list[float]],
+    jobs: int,
+    max_oov: float,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from dataclasses import asdict
+
+    from sla_cli.decode.tune import best_trial, grid
+    from sla_cli.decode.tune_run import references_of, tune_file
+
+    alphas, betas, beams = values
+    settings = grid(alphas, betas, [int(beam) for beam in beams])
+    references = references_of(emissions, store)
+    out, tuned, trials = tune_file(
+        emissions, references, folder.tuning, options, settings, jobs=jobs, max_oov=max_oov, force=force
+    )
+    if trials and not as_json:
+        _print_table([(trial.setting, trial.counts.wer) for trial in trials], best_trial(trials).setting)
     answer(
-        f"hypotheses {path}: {len(hypotheses)} clips, {glosses} glosses",
-        {"hypotheses": str(path), "clips": len(hypotheses), "glosses": glosses},
+        f"tuned on {tuned.split}: alpha {tuned.alpha:g}, beta {tuned.beta:g}, beam {tuned.beam}: "
+        f"WER {tuned.wer:.2f} % ({tuned.profile}); {out / 'tune.png'} shows all",
+        {"tuned": str(out), **asdict(tuned)},
         as_json,
     )
+
+
+def _print_table(trials: list[tuple[Any, float]], best: Any) -> None:
+    """WER by alpha (down) and beta (across), a table a beam, the choice in bold."""
+    from rich.console import Console
+    from rich.table import Table
+
+    wers = dict(trials)
+    betas = sorted({setting.beta for setting in wers})
+    for beam in sorted({setting.beam for setting in wers}):
+        table = Table("alpha \\ beta", *(f"{beta:g}" for beta in betas), title=f"WER %, beam {beam}")
+        for alpha in sorted({setting.alpha for setting in wers}):
+            row = [(type(best)(beam, alpha, beta)) for beta in betas]
+            marked = [f"[bold]*{wers[point]:.2f}[/bold]" if point == best else f"{wers[point]:.2f}" for point in row]
+            table.add_row(f"{alpha:g}", *marked)
+        Console().print(table)
+
+
+def _numbers(option: str, text: str, *, whole: bool = False) -> list[float]:
+    """`0,0.5,1` as numbers. Raises SlaError."""
+    try:
+        return [int(part) if whole else float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise SlaError(f"{option} {text}: not numbers separated by commas", f"As in {option} 1,2,5.") from error

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from sla_cli import __version__
-from sla_cli.cli import decode, demo, lm, prep, score, train
+from sla_cli.cli import compare, decode, demo, emit, lm, prep, report, score, train
 from sla_cli.errors import SlaError
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -61,9 +61,12 @@ def main(
 
 app.command("prep")(prep.prep)
 app.command("train")(train.train)
+app.command("emit")(emit.emit)
 app.command("decode")(decode.decode)
 app.command("score")(score.score)
-app.command("lm")(lm.lm)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
+app.add_typer(lm.app, name="lm")
 app.command("demo")(demo.demo)
 
 

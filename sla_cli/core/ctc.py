@@ -18,12 +18,15 @@ BLANK = 0  # column
 SLACK = 1e-2  # a log-probability may exceed 0 by this much: float16 and bfloat16 round
 
 
-def check_log_probs(log_probs: NDArray[np.floating], columns: int) -> None:
+def check_log_probs(log_probs: NDArray[np.floating], columns: int) -> NDArray[np.floating]:
     """Refuse what no decoder can read. -inf (probability 0) is fine as long as a column of the step is not.
 
     Args:
         log_probs: float (T, columns), natural log.
         columns: glosses of the vocabulary plus the blank.
+
+    Returns:
+        The greatest of each step, float (T,), which finding this out yields anyway.
 
     Raises:
         SlaError: another shape, NaN, +inf, a step without any possible column, or values above 0.
@@ -45,6 +48,7 @@ def check_log_probs(log_probs: NDArray[np.floating], columns: int) -> None:
             f"output step {int(best.argmax())} holds {best.max():.4g}, which is no log-probability",
             "Emissions are natural log-probabilities (log-softmax), at most 0.",
         )
+    return best
 
 
 def greedy(log_probs: NDArray[np.floating]) -> list[tuple[int, int, int]]:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
+from sla_cli.config import DecodeConfig
 from sla_cli.core.ctc import frame_spans
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.decode.beam import BeamDecoder
+from sla_cli.decode.beam import BeamDecoder, Engine
 from sla_cli.decode.greedy import GreedyDecoder
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
@@ -25,26 +27,57 @@ CHUNK = 8  # clips sent to a process at once
 
 @dataclass(frozen=True)
 class BeamOptions:
-    """How to decode. A beam of 1 without a language model is the best path (greedy)."""
+    """How to decode. A beam of 1 without a language model and hot words is the best path (greedy).
 
-    beam: int = 10
-    alpha: float = 0.5  # weight of the language model
-    beta: float = 1.5  # reward a gloss, with a language model
+    Attributes:
+        beam: prefixes kept at each step.
+        alpha: weight of the language model.
+        beta: reward a gloss, with a language model.
+        lm: the language model's file.
+        nbest: readings a clip, at most as many as the beam holds.
+        hotwords, hotword_weight: glosses to favour, and what each occurrence adds to the score (natural log).
+        engine: our own search, or pyctcdecode's.
+    """
+
+    beam: int = DecodeConfig.beam
+    alpha: float = DecodeConfig.alpha
+    beta: float = DecodeConfig.beta
     lm: Path | None = None
+    nbest: int = 1
+    hotwords: tuple[str, ...] = ()
+    hotword_weight: float = DecodeConfig.hotword_weight
+    engine: Engine = "prefix"
+
+    @property
+    def greedy(self) -> bool:
+        return self.beam == 1 and self.lm is None and not self.hotwords
+
+
+Readings = list[Hypothesis]  # of one clip, best first
 
 
 @dataclass(frozen=True)
 class _ClipDecoder:
     decoder: BeamDecoder | GreedyDecoder
     stride: int  # video frames an output step
+    nbest: int
 
-    def __call__(self, emission: Emission) -> Hypothesis:
+    def __call__(self, emission: Emission) -> Readings:
         try:
-            decoded = self.decoder.decode(emission.log_probs)
+            readings = self.decoder.nbest(emission.log_probs, self.nbest)
         except SlaError as error:
             raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
-        spans = frame_spans(decoded.spans, self.stride, emission.frames)
-        return Hypothesis(emission.id, decoded.glosses, decoded.score, spans)
+        return [
+            Hypothesis(
+                emission.id,
+                reading.glosses,
+                reading.score,
+                frame_spans(reading.spans, self.stride, emission.frames),
+                reading.confidence,
+                rank,
+            )
+            for rank, reading in enumerate(readings, start=1)
+        ]
 
 
 def decode_split(
@@ -54,7 +87,7 @@ def decode_split(
     options: BeamOptions,
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> list[Hypothesis]:
+) -> list[Readings]:
     """Decode clips; the answer does not depend on `jobs`.
 
     Args:
@@ -66,7 +99,7 @@ def decode_split(
         progress: called with 1 after each clip.
 
     Returns:
-        One hypothesis a clip in the order of `emissions`, its spans in video frames.
+        The readings of each clip, best first, in the order of `emissions`; their spans in video frames.
 
     Raises:
         SlaError: names the clip whose emissions cannot be decoded; or the vocabulary, the language model or the
@@ -74,26 +107,47 @@ def decode_split(
     """
     if jobs < 1:
         raise SlaError(f"{jobs} jobs", "At least 1 process is needed.")
-    hypotheses = []
+    if options.nbest > options.beam:
+        raise SlaError(f"{options.nbest} readings a clip from a beam of {options.beam}", "Give a wider --beam.")
+    decoded = []
     with ExitStack() as stack:
-        decoder: BeamDecoder | GreedyDecoder
-        if options.beam == 1 and options.lm is None:
-            decoder = GreedyDecoder(glosses)
-        else:
-            decoder = stack.enter_context(BeamDecoder(glosses, options.lm, options.alpha, options.beta, options.beam))
-        decode_clip = _ClipDecoder(decoder, stride)
-        answers = map(decode_clip, emissions) if jobs == 1 else _in_processes(decode_clip, emissions, jobs)
-        for hypothesis in answers:
-            hypotheses.append(hypothesis)
+        decoder = GreedyDecoder(glosses) if options.greedy else stack.enter_context(open_decoder(glosses, options))
+        decode_clip = _ClipDecoder(decoder, stride, options.nbest)
+        answers = map(decode_clip, emissions) if jobs == 1 else in_processes(decode_clip, emissions, jobs)
+        for readings in answers:
+            decoded.append(readings)
             if progress is not None:
                 progress(1)
-    return hypotheses
+    return decoded
 
 
-def _in_processes(decode_clip: _ClipDecoder, emissions: Iterable[Emission], jobs: int) -> Iterator[Hypothesis]:
-    """Map over forked processes, which inherit the loaded decoder, with few clips under way at a time."""
+def open_decoder(glosses: Sequence[str], options: BeamOptions) -> BeamDecoder:
+    """The beam decoder that options describe. Raises as `BeamDecoder` does."""
+    return BeamDecoder(
+        glosses,
+        options.lm,
+        options.alpha,
+        options.beta,
+        options.beam,
+        hotwords=options.hotwords,
+        hotword_weight=options.hotword_weight,
+        engine=options.engine,
+    )
+
+
+Answer = TypeVar("Answer")
+
+
+def in_processes(
+    decode_clip: Callable[[Emission], Answer], emissions: Iterable[Emission], jobs: int
+) -> Iterator[Answer]:
+    """Map over forked processes, which inherit the loaded decoder, with few clips under way at a time.
+
+    Raises:
+        SlaError: a process died.
+    """
     clips = iter(emissions)
-    under_way: deque[Future[list[Hypothesis]]] = deque()
+    under_way: deque[Future[list[Answer]]] = deque()
     with ProcessPoolExecutor(jobs, get_context("fork"), _start_worker, (decode_clip,)) as pool:
         try:
             while chunk := list(islice(clips, CHUNK)):
@@ -108,14 +162,14 @@ def _in_processes(decode_clip: _ClipDecoder, emissions: Iterable[Emission], jobs
             ) from error
 
 
-_worker_decode_clip: _ClipDecoder  # set in pool processes only, which keep state in no other way
+_worker_decode_clip: Callable[[Emission], Any]  # set in pool processes only, which keep state in no other way
 
 
-def _start_worker(decode_clip: _ClipDecoder) -> None:
+def _start_worker(decode_clip: Callable[[Emission], Any]) -> None:
     global _worker_decode_clip  # noqa: PLW0603
     _worker_decode_clip = decode_clip
     start_worker()
 
 
-def _decode_chunk(emissions: Sequence[Emission]) -> list[Hypothesis]:
+def _decode_chunk(emissions: Sequence[Emission]) -> list[Any]:
     return [_worker_decode_clip(emission) for emission in emissions]

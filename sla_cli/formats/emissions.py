@@ -15,8 +15,9 @@ from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Split
 
-NAME, VERSION = "sla-emissions", 1
+NAME, VERSION = "sla-emissions", 2
 CHUNK = 256  # steps
+DTYPES = ("float32", "float16")  # on disk
 
 
 @dataclass(frozen=True)
@@ -49,36 +50,51 @@ class Emission:
     frames: int
 
 
-def emission_receipt(run: Run, split: Split) -> Receipt:
-    """What an emissions file of this run and split must have been made from."""
+def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = DTYPES[0]) -> Receipt:
+    """What an emissions file of this run and split must have been made from, and how.
+
+    Args:
+        precision: that was asked for: auto, fp32, bf16 or fp16.
+        dtype: of the log-probabilities on disk, float32 or float16.
+    """
     inputs = {
         "weights": digest_file(run.best),
         "config": digest_file(run.path / "config.toml"),
         "split": split.digest,
     }
-    return Receipt("emit", {}, inputs, sources={"run": str(run.path.resolve()), "split": str(split.path.resolve())})
+    sources = {"run": str(run.path.resolve()), "split": str(split.path.resolve())}
+    return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)
 
 
 def is_current(path: Path, receipt: Receipt) -> bool:
-    """Whether a complete emissions file lies there and was made from exactly these inputs."""
+    """Whether a complete emissions file lies there and was made from exactly these inputs, in whatever precision."""
     old = read_receipt(path)
-    return path.is_file() and old is not None and old.fingerprint == receipt.fingerprint
+    return path.is_file() and old is not None and (old.stage, old.inputs) == (receipt.stage, receipt.inputs)
 
 
-def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission]) -> None:
-    """Write emissions as they come; the file appears only when the last one is in it."""
+def check_finite(emission: Emission) -> None:
+    """Raise FormatError where the model gave NaN."""
+    if np.isnan(emission.log_probs).any():
+        raise FormatError(
+            f"clip {emission.id}: the model gave NaN", "The run has diverged: train with a lower --lr, or emit in fp32."
+        )
+
+
+def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission], dtype: str = DTYPES[0]) -> None:
+    """Write emissions as they come; the file appears only when the last one is in it.
+
+    Args:
+        dtype: float32 or float16, of the log-probabilities on disk.
+    """
     width = len(header.glosses) + 1
     ids: list[str] = []
     steps, frames = [], []
     with atomic_write(path) as temporary, create(temporary, 0) as file:
-        flat = file.create_dataset("log_probs", (0, width), np.float32, maxshape=(None, width), chunks=(CHUNK, width))
+        flat = file.create_dataset("log_probs", (0, width), dtype, maxshape=(None, width), chunks=(CHUNK, width))
         for emission in emissions:
-            if np.isnan(emission.log_probs).any():
-                raise FormatError(
-                    f"clip {emission.id}: the model gave NaN", "The run has diverged: train with a lower --lr."
-                )
+            check_finite(emission)
             start = len(flat)
-            claim(temporary, 4 * width * (start + len(emission.log_probs) + CHUNK) + 256 * len(ids))
+            claim(temporary, flat.dtype.itemsize * width * (start + len(emission.log_probs) + CHUNK) + 256 * len(ids))
             flat.resize(start + len(emission.log_probs), axis=0)
             flat[start:] = emission.log_probs
             ids.append(emission.id)
@@ -109,6 +125,9 @@ class Emissions:
             self.ids = strings(file, "ids")
             self.offsets = file["offsets"][:]
             self.frames = file["frames"][:]
+            columns = file["log_probs"].shape[1]
+            if columns != len(self.header.glosses) + 1:
+                raise ValueError(f"{columns} columns for {len(self.header.glosses)} glosses and the blank")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -117,4 +136,5 @@ class Emissions:
         with open_checked(self.path, NAME, VERSION, "decode") as file:
             for index, name in enumerate(self.ids):
                 start, end = self.offsets[index : index + 2]
-                yield Emission(name, file["log_probs"][start:end], int(self.frames[index]))
+                log_probs = file["log_probs"][start:end].astype(np.float32, copy=False)
+                yield Emission(name, log_probs, int(self.frames[index]))

@@ -1,7 +1,8 @@
 """The work folder: where artifacts lie by default, and which one a stage takes when it is told none.
 
 stores/CORPUS/            runs/NAME/
-emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS.tsv    scores/RUN/SPLIT-OPTIONS/
+emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS.tsv    scores/HYPOTHESES-PROFILE/
+tuning/RUN-LM/
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class Work:
     @property
     def hypotheses(self) -> Path:
         return self.root / "hypotheses"
+
+    @property
+    def tuning(self) -> Path:
+        return self.root / "tuning"
 
     @property
     def scores(self) -> Path:
@@ -73,6 +78,10 @@ class Work:
     def newest_hypotheses(self) -> Path:
         """The hypotheses that were decoded last."""
         return _take(finished(self.hypotheses, "*/*.tsv"), "hypotheses", self.hypotheses, "sla decode")
+
+    def newest_score(self) -> Path:
+        """The score folder that was written last."""
+        return _take(finished(self.scores, "*"), "score", self.scores, "sla score")
 
     def newest_unfinished_run(self) -> Path:
         """The run folder that was begun last and has no receipt."""

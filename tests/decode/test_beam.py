@@ -10,6 +10,8 @@ from pathlib import Path
 import kenlm
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyctcdecode import build_ctcdecoder
 from pyctcdecode.decoder import BeamSearchDecoderCTC
 
@@ -55,11 +57,15 @@ def toy_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+ENGINES = pytest.mark.parametrize("engine", ["prefix", "pyctcdecode"])
+
+
+@ENGINES
 @pytest.mark.parametrize("seed", range(5))
-def test_equals_exhaustive_enumeration(seed: int) -> None:
+def test_equals_exhaustive_enumeration(seed: int, engine: str) -> None:
     log_probs = random_log_probs(5, 4, seed)
     expected = enumerate_labels(log_probs)
-    with BeamDecoder(["|", "##X", "<pad>"], **EXACT) as decoder:
+    with BeamDecoder(["|", "##X", "<pad>"], engine=engine, **EXACT) as decoder:
         readings = decoder.nbest(log_probs, 10**6)
     assert {tuple(1 + decoder.glosses.index(g) for g in r.glosses) for r in readings} == set(expected)
     for reading in readings:
@@ -68,10 +74,13 @@ def test_equals_exhaustive_enumeration(seed: int) -> None:
     assert [r.score for r in readings] == sorted((r.score for r in readings), reverse=True)
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(("alpha", "beta"), [(0.5, 1.5), (2.0, -0.7)])
-def test_equals_exhaustive_enumeration_with_lm(seed: int, alpha: float, beta: float, toy_lm: Path) -> None:
-    """KenLM scores whole sentences here; one gloss is unknown to it."""
+@ENGINES
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("alpha", "beta", "hot"), [(0.5, 1.5, ()), (2.0, -0.7, ()), (0.5, 1.5, ("##X", "UNSEEN"))])
+def test_equals_exhaustive_enumeration_with_lm(
+    seed: int, alpha: float, beta: float, hot: tuple[str, ...], engine: str, toy_lm: Path
+) -> None:
+    """KenLM scores whole sentences here; one gloss is unknown to it. Each hot word adds 3."""
     glosses = ["|", "##X", "A\u00a0B", "UNSEEN"]
     log_probs = random_log_probs(4, 5, seed)
     state, out, model = kenlm.State(), kenlm.State(), kenlm.Model(str(toy_lm))
@@ -81,14 +90,82 @@ def test_equals_exhaustive_enumeration_with_lm(seed: int, alpha: float, beta: fl
         for word in [*(glosses[label - 1] for label in labels), "</s>"]:
             score += alpha * math.log(10) * model.BaseScore(state, word, out)
             state, out = out, state
+        score += 3.0 * sum(glosses[label - 1] in hot for label in labels)
         expected[tuple(glosses[label - 1] for label in labels)] = score + beta * len(labels)
-    with BeamDecoder(glosses, toy_lm, alpha, beta, **EXACT) as decoder:
+    given_settings = {"hotwords": hot, "hotword_weight": 3.0, "engine": engine, **EXACT}
+    with BeamDecoder(glosses, toy_lm, alpha, beta, **given_settings) as decoder:
         readings = decoder.nbest(log_probs, 10**6)
         best = decoder.decode(log_probs)
+        few = decoder.nbest(log_probs, 3)
+    assert few == readings[:3]
     assert decoder.oov == ("UNSEEN",)
     assert best == readings[0]
     assert {reading.glosses: reading.score for reading in readings} == pytest.approx(expected, abs=1e-9)
     assert best.score == pytest.approx(max(expected.values()), abs=1e-9)
+
+
+@ENGINES
+@pytest.mark.parametrize("seed", range(3))
+def test_hotwords_equal_exhaustive_enumeration(seed: int, engine: str) -> None:
+    log_probs, glosses = random_log_probs(5, 4, seed), ["|", "##X", "<pad>"]
+    expected = {
+        tuple(glosses[label - 1] for label in labels): score + 2.5 * labels.count(2)
+        for labels, score in enumerate_labels(log_probs).items()
+    }
+    with BeamDecoder(glosses, hotwords=["##X"], hotword_weight=2.5, engine=engine, **EXACT) as decoder:
+        readings = decoder.nbest(log_probs, 10**6)
+    assert {reading.glosses: reading.score for reading in readings} == pytest.approx(expected, abs=1e-9)
+    assert readings[0].score == max(reading.score for reading in readings)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_both_engines_answer_alike_whatever_is_pruned(toy_lm: Path, data: st.DataObject) -> None:
+    """Ties included: log-probabilities are drawn from few values."""
+    columns, steps = data.draw(st.integers(2, 6)), data.draw(st.integers(1, 14))
+    cells = st.lists(st.sampled_from([0.0, 1.0, 2.0, 4.0, 6.5]), min_size=columns, max_size=columns)
+    logits = np.array(data.draw(st.lists(cells, min_size=steps, max_size=steps)), np.float32)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    glosses = ["|", "##X", "A\u00a0B", "UNSEEN", "C"][: columns - 1]
+    given = {
+        "lm": data.draw(st.sampled_from([None, toy_lm])),
+        "beam": data.draw(st.sampled_from([1, 2, 3, 10])),
+        "prune_logp": data.draw(st.sampled_from([-10.0, -2.0])),
+        "token_min_logp": data.draw(st.sampled_from([-5.0, -1.5])),
+        "hotwords": data.draw(st.sampled_from([(), (glosses[0],)])),
+        "hotword_weight": 1.5,
+    }
+    with BeamDecoder(glosses, **given) as ours, BeamDecoder(glosses, engine="pyctcdecode", **given) as theirs:
+        answer, expected = ours.nbest(log_probs, 10), theirs.nbest(log_probs, 10)
+    assert [reading.score for reading in answer] == pytest.approx([reading.score for reading in expected], abs=1e-9)
+    if not given["hotwords"]:  # their sums are in another order there, so that equals may swap
+        assert [reading.glosses for reading in answer] == [reading.glosses for reading in expected]
+
+
+def test_a_hot_word_is_raised_and_an_unknown_one_is_refused() -> None:
+    log_probs = np.log(np.array([[0.02, 0.58, 0.40], [0.90, 0.05, 0.05]]))
+    glosses = ["REGEN", "REGENBOGEN"]
+    for weight, expected in ((0.0, "REGEN"), (2.0, "REGENBOGEN"), (-2.0, "REGEN")):
+        with BeamDecoder(glosses, hotwords=["REGENBOGEN"], hotword_weight=weight) as decoder:
+            assert decoder.decode(log_probs).glosses == (expected,)
+    with pytest.raises(SlaError, match="hot word 'REGENBOGENN' is no gloss") as caught:
+        BeamDecoder(glosses, hotwords=["REGENBOGENN"])
+    assert "Did you mean 'REGENBOGEN'?" in caught.value.hint
+
+
+def test_confidence_is_the_height_of_the_spike(toy_lm: Path) -> None:
+    glosses = ["|", "##X", "A\u00a0B"]
+    certain = np.log(np.eye(4)[[1, 1, 0, 2, 3]] + 1e-300)
+    with BeamDecoder(glosses, toy_lm) as decoder, np.errstate(divide="ignore"):
+        assert decoder.decode(certain).confidence == (1.0, 1.0, 1.0)
+        rng = np.random.default_rng(0)
+        for _ in range(30):
+            log_probs = np.log(rng.dirichlet(np.ones(4), 12))
+            for reading in decoder.nbest(log_probs, 5):
+                for gloss, (start, end), value in zip(reading.glosses, reading.spans, reading.confidence, strict=True):
+                    assert 0 <= value <= 1
+                    peak = np.exp(log_probs[start:end, 1 + glosses.index(gloss)]).max()
+                    assert value == pytest.approx(peak, abs=1e-4)
 
 
 def test_language_model_decides_between_equals(toy_lm: Path) -> None:
@@ -117,15 +194,17 @@ def test_equals_bare_pyctcdecode_with_a_real_language_model() -> None:
             log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
             expected = bare.decode_beams(log_probs, beam_width=10, prune_history=False)
             got = decoder.nbest(log_probs, 10)
+            assert len(got) == len(expected)
             assert [" ".join(reading.glosses) for reading in got] == [beam[0] for beam in expected]
             assert [reading.score for reading in got] == pytest.approx([beam[-1] for beam in expected])
     bare.cleanup()
 
 
+@ENGINES
 @pytest.mark.parametrize("lm", [False, True])
-def test_hostile_glosses_round_trip(lm: bool, toy_lm: Path) -> None:
+def test_hostile_glosses_round_trip(lm: bool, engine: str, toy_lm: Path) -> None:
     path = [column for gloss in range(len(HOSTILE)) for column in (gloss + 1, gloss + 1, 0, gloss + 1)]
-    with BeamDecoder(HOSTILE, toy_lm if lm else None, alpha=0.01) as decoder:
+    with BeamDecoder(HOSTILE, toy_lm if lm else None, alpha=0.01, engine=engine) as decoder:
         decoded = decoder.decode(spell(path, len(HOSTILE) + 1))
     assert decoded.glosses == tuple(gloss for gloss in HOSTILE for _ in range(2))
     if lm:
@@ -208,11 +287,16 @@ def test_bad_posteriors_are_refused(value: float) -> None:
 @pytest.mark.parametrize(
     ("glosses", "message"),
     [(["A B"], "white space: 'A B'"), (["A", ""], "white space: ''"), (["A\n"], "white space"),
-     (["A", "B", "A"], "twice in the vocabulary: 'A'"), ([str(i) for i in range(70_000)], "takes 65534")],
+     (["A", "B", "A"], "twice in the vocabulary: 'A'")],
 )  # fmt: skip
 def test_impossible_vocabularies_are_refused(glosses: list[str], message: str) -> None:
     with pytest.raises(SlaError, match=message):
         BeamDecoder(glosses)
+
+
+def test_pyctcdecode_takes_as_many_glosses_as_there_are_private_characters() -> None:
+    with pytest.raises(SlaError, match="takes 65534"):
+        BeamDecoder([str(number) for number in range(70_000)], engine="pyctcdecode")
 
 
 def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:
@@ -224,7 +308,7 @@ def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:
 
 def test_closing_frees_the_language_model(toy_lm: Path) -> None:
     before = len(BeamSearchDecoderCTC.model_container)
-    with BeamDecoder(["A"], toy_lm):
+    with BeamDecoder(["A"], toy_lm, engine="pyctcdecode"):
         assert len(BeamSearchDecoderCTC.model_container) == before + 1
     assert len(BeamSearchDecoderCTC.model_container) == before
 

@@ -42,7 +42,7 @@ def test_jobs_change_nothing(options: BeamOptions, with_lm: bool, lm: Path) -> N
     options = BeamOptions(options.beam, options.alpha, options.beta, lm if with_lm else None)
     emissions = clips(83)
     one = decode_split(emissions, GLOSSES, 4, options)
-    assert [hypothesis.id for hypothesis in one] == [emission.id for emission in emissions]
+    assert [readings[0].id for readings in one] == [emission.id for emission in emissions]
     assert decode_split(iter(emissions), GLOSSES, 4, options, jobs=2) == one
     assert decode_split(emissions, GLOSSES, 4, options, jobs=3) == one
 
@@ -52,10 +52,10 @@ def test_best_path_in_video_frames() -> None:
     log_probs = np.log(np.full((5, 4), 0.01) + 0.96 * np.eye(4)[path]).astype(np.float32)
     spans = ((0, 8), (12, 16), (16, 18))
     for options in (BeamOptions(beam=1), BeamOptions()):
-        [hypothesis] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, options)
+        [[hypothesis]] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, options)
         assert hypothesis.glosses == ("NORD", "NORD", "NULL")
         assert hypothesis.spans == spans
-    [greedy] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, BeamOptions(beam=1))
+    [[greedy]] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, BeamOptions(beam=1))
     assert greedy.score == pytest.approx(5 * np.log(0.97))
 
 
@@ -64,6 +64,34 @@ def test_a_beam_of_one_with_a_language_model_uses_it(lm: Path) -> None:
     assert decode_split(emissions, GLOSSES, 4, BeamOptions(beam=1, lm=lm)) != decode_split(
         emissions, GLOSSES, 4, BeamOptions(beam=1)
     )
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_readings_are_ranked_and_come_with_spans_and_confidence(jobs: int) -> None:
+    for readings in decode_split(clips(12), GLOSSES, 4, BeamOptions(nbest=4), jobs):
+        assert [reading.rank for reading in readings] == list(range(1, len(readings) + 1))
+        assert len({reading.glosses for reading in readings}) == len(readings) <= 4
+        assert [r.score for r in readings] == sorted((r.score for r in readings), reverse=True)
+        for reading in readings:
+            assert len(reading.glosses) == len(reading.spans) == len(reading.confidence)
+    with pytest.raises(SlaError, match="11 readings a clip from a beam of 10"):
+        decode_split(clips(1), GLOSSES, 4, BeamOptions(nbest=11))
+
+
+def test_confidence_of_the_best_path_is_the_height_of_its_spikes() -> None:
+    for emission, [best] in zip(clips(9), decode_split(clips(9), GLOSSES, 1, BeamOptions(beam=1)), strict=True):
+        for gloss, (start, end), value in zip(best.glosses, best.spans, best.confidence, strict=True):
+            peak = np.exp(emission.log_probs[start:end, 1 + GLOSSES.index(gloss)]).max()
+            assert value == pytest.approx(peak, abs=1e-4)
+    certain = np.log(np.eye(4, dtype=np.float32)[[1, 0, 2]] + np.float32(1e-30))
+    [[best]] = decode_split([Emission("a", certain, 12)], GLOSSES, 4, BeamOptions(beam=1))
+    assert best.confidence == (1.0, 1.0)
+
+
+def test_hot_words_reach_the_decoder_also_with_a_beam_of_one() -> None:
+    plain, hot = (decode_split(clips(40), GLOSSES, 4, BeamOptions(beam=1, hotwords=w)) for w in ((), ("SUED",)))
+    count = [sum(readings[0].glosses.count("SUED") for readings in answers) for answers in (plain, hot)]
+    assert count[1] > 1.5 * count[0]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -159,4 +187,4 @@ def _alive(pid: int) -> bool:
 
 
 def test_the_answer_is_a_hypothesis() -> None:
-    assert isinstance(decode_split(clips(1), GLOSSES, 4, BeamOptions())[0], Hypothesis)
+    assert isinstance(decode_split(clips(1), GLOSSES, 4, BeamOptions())[0][0], Hypothesis)

@@ -44,6 +44,8 @@ def test_emissions_come_back(tmp_path: Path) -> None:
     assert again.header == HEADER
     assert len(again) == 4
     assert again.ids == [emission.id for emission in emissions()]
+    with h5py.File(path) as file:
+        assert file["log_probs"].dtype == np.float32
     for _ in range(2):  # as often as one likes
         for one, two in zip(emissions(), again, strict=True):
             assert (one.id, one.frames) == (two.id, two.frames)
@@ -55,6 +57,25 @@ def test_the_same_emissions_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_emissions(tmp_path / name, HEADER, emissions())
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_half_precision_takes_half_the_room_and_reads_as_single(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "single", HEADER, emissions(steps=3000))
+    write_emissions(tmp_path / "half", HEADER, emissions(steps=3000), "float16")
+    assert (tmp_path / "half").stat().st_size < 0.6 * (tmp_path / "single").stat().st_size
+    for one, two in zip(emissions(steps=3000), Emissions(tmp_path / "half"), strict=True):
+        assert two.log_probs.dtype == np.float32
+        assert np.array_equal(two.log_probs, one.log_probs.astype(np.float16).astype(np.float32))
+
+
+def test_columns_that_do_not_fit_the_glosses_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        del file["glosses"]
+        file.create_dataset("glosses", data=["A", "B"], dtype=h5py.string_dtype("utf-8"))
+    with pytest.raises(FormatError, match="4 columns for 2 glosses and the blank"):
+        Emissions(path)
 
 
 def test_no_clips(tmp_path: Path) -> None:
@@ -96,7 +117,7 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
     with pytest.raises(FormatError, match="not an HDF5 file, or a damaged one"):
         Emissions(path)
     for key, value, message in (
-        ("version", 2, "sla-emissions version 2, this sla reads version 1"),
+        ("version", 1, "sla-emissions version 1, this sla reads version 2"),
         ("format", "sla-store", "holds sla-store, expected sla-emissions"),
     ):
         path.unlink()
@@ -125,6 +146,7 @@ def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) 
     assert not is_current(path, receipt), "no receipt, so not complete"
     write_receipt(receipt, path)
     assert is_current(path, emission_receipt(run, Split(store)))
+    assert is_current(path, emission_receipt(run, Split(store), "bf16", "float16")), "whatever the precision"
     run.best.write_bytes(b"other weights")
     assert not is_current(path, emission_receipt(run, Split(store)))
     run.best.write_bytes(b"weights")

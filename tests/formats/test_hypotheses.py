@@ -11,33 +11,46 @@ from hypothesis import strategies as st
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.hypotheses import read_hypotheses, write_hypotheses
+from sla_cli.formats.hypotheses import Facts, read_facts, read_hypotheses, read_nbest, write_hypotheses
 
-HEAD = "# sla-hypotheses 1\nid\tscore\tspans\tglosses\n"
+HEAD = "# sla-hypotheses 2\nid\trank\tscore\tspans\tconfidence\tglosses\n"
 glosses = st.text(min_size=1, max_size=8).filter(lambda text: text.split() == [text])
 ids = st.text(min_size=1, max_size=8).filter(lambda text: not set(text) & set("\t\r\n"))
 spans = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(lambda pair: (min(pair), max(pair)))
 
 
 @st.composite
-def hypotheses(draw: st.DrawFn) -> Hypothesis:
-    words = draw(st.lists(st.tuples(glosses, spans), max_size=6))
-    with_spans = draw(st.booleans())
-    return Hypothesis(
-        id=draw(ids),
-        glosses=tuple(gloss for gloss, _ in words),
-        score=draw(st.floats(allow_nan=False)),
-        spans=tuple(span for _, span in words) if with_spans else (),
-    )
+def readings(draw: st.DrawFn) -> list[Hypothesis]:
+    """Up to three readings of one clip."""
+    name = draw(ids)
+    found = []
+    for rank in range(1, draw(st.integers(1, 3)) + 1):
+        words = draw(st.lists(st.tuples(glosses, spans, st.floats(0, 1)), max_size=6))
+        found.append(
+            Hypothesis(
+                name,
+                tuple(gloss for gloss, _, _ in words),
+                draw(st.floats(allow_nan=False)),
+                tuple(span for _, span, _ in words) if draw(st.booleans()) else (),
+                tuple(sure for _, _, sure in words) if draw(st.booleans()) else (),
+                rank,
+            )
+        )
+    return found
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(hypotheses(), max_size=5, unique_by=lambda hypothesis: hypothesis.id))
-def test_reads_back_what_was_written(written: list[Hypothesis]) -> None:
+@given(
+    st.lists(readings(), max_size=4, unique_by=lambda clip: clip[0].id),
+    st.builds(Facts, st.sampled_from(["", "csl-daily"]), st.sampled_from(["", "dev"]), st.floats(0, 120)),
+)
+def test_reads_back_what_was_written(clips: list[list[Hypothesis]], facts: Facts) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hypotheses.tsv"
-        write_hypotheses(path, written)
-        assert read_hypotheses(path) == written
+        write_hypotheses(path, [reading for clip in clips for reading in clip], facts)
+        assert read_hypotheses(path) == [clip[0] for clip in clips]
+        assert read_nbest(path) == {clip[0].id: clip for clip in clips}
+        assert read_facts(path) == facts
 
 
 def test_layout_is_the_documented_one(tmp_path: Path) -> None:
@@ -45,13 +58,30 @@ def test_layout_is_the_documented_one(tmp_path: Path) -> None:
     write_hypotheses(
         path,
         [
-            Hypothesis("clip-1", ("HEUTE", "REGEN"), -4.25, ((0, 12), (16, 24))),
+            Hypothesis("clip-1", ("HEUTE", "REGEN"), -4.25, ((0, 12), (16, 24)), (0.98, 0.71)),
+            Hypothesis("clip-1", ("HEUTE",), -6.5, ((0, 12),), (0.98,), 2),
             Hypothesis("clip-2", ("#", "##X", "|", "<PAD>", "▁", "NULL")),
             Hypothesis("clip-3", ()),
         ],
+        Facts("phoenix2014", "dev", 25.0),
     )
-    rows = "clip-1\t-4.25\t0-12 16-24\tHEUTE REGEN\nclip-2\t0.0\t\t# ##X | <PAD> ▁ NULL\nclip-3\t0.0\t\t\n"
-    assert path.read_bytes() == (HEAD + rows).encode()
+    rows = (
+        "clip-1\t1\t-4.25\t0-12 16-24\t0.98 0.71\tHEUTE REGEN\nclip-1\t2\t-6.5\t0-12\t0.98\tHEUTE\n"
+        "clip-2\t1\t0.0\t\t\t# ##X | <PAD> ▁ NULL\nclip-3\t1\t0.0\t\t\t\n"
+    )
+    head = HEAD.replace("\n", "\n# corpus phoenix2014\n# split dev\n# fps 25.0\n", 1)
+    assert path.read_bytes() == (head + rows).encode()
+
+
+@pytest.mark.parametrize("ranks", [[2], [1, 3], [1, 2, 2]])
+def test_ranks_are_contiguous(tmp_path: Path, ranks: list[int]) -> None:
+    with pytest.raises(SlaError, match="clip c: rank"):
+        write_hypotheses(tmp_path / "h.tsv", [Hypothesis("c", (), rank=rank) for rank in ranks])
+
+
+def test_a_clip_comes_once(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="comes twice"):
+        write_hypotheses(tmp_path / "h.tsv", [Hypothesis("c", ()), Hypothesis("d", ()), Hypothesis("c", ())])
 
 
 @pytest.mark.parametrize(
@@ -67,6 +97,8 @@ def test_layout_is_the_documented_one(tmp_path: Path) -> None:
         (Hypothesis("c", ("A", "B"), 0.0, ((0, 1),)), r"clip c: 1 spans for 2 glosses"),
         (Hypothesis("c", ("A",), 0.0, ((5, 4),)), r"clip c: a span"),
         (Hypothesis("c", ("A",), float("nan")), r"clip c: its score"),
+        (Hypothesis("c", ("A",), confidence=(1.5,)), r"clip c: a confidence outside 0 to 1"),
+        (Hypothesis("c", ("A",), confidence=(0.5, 0.5)), r"clip c: 2 confidence values for 1 glosses"),
     ],
 )
 def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothesis, message: str) -> None:
@@ -81,16 +113,24 @@ def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothes
     [
         ("", "line 1: not hypotheses"),
         ("id,gloss\na,B\n", "line 1: not hypotheses"),
-        ("# sla-hypotheses 2\n", "sla-hypotheses version 2, this sla reads version 1"),
-        ("# sla-hypotheses 1\nid\tglosses\n", "line 2: not the header"),
-        (HEAD + "a\t0.0\t\tA\nb\t0.0\tA\n", "line 4: 3 fields instead of 4"),
-        (HEAD + "a\t0.0\t\tA\nb\t0.0\t\tA\na\t0.0\t\tB\n", "line 5: a came before, on line 3"),
-        (HEAD + "a\tlots\t\tA\n", "line 3: .*lots"),
-        (HEAD + "a\tnan\t\tA\n", "line 3: .*score"),
-        (HEAD + "a\t0.0\t0:3\tA\n", "line 3: not a span of frames: '0:3'"),
-        (HEAD + "a\t0.0\t0-3 4-5\tA\n", "line 3: .*2 spans for 1 glosses"),
-        (HEAD + "a\t0.0\t\tA  B\n", "line 3: .*gloss ''"),
-        (HEAD + "a\t0.0\t\tA\nb\t0.0\t\tHEU", "line 4: the file is cut"),
+        ("# sla-hypotheses 1\n", "sla-hypotheses version 1, this sla reads version 2"),
+        ("# sla-hypotheses 2\nid\tglosses\n", "line 2: not the header"),
+        ("# sla-hypotheses 2\n# fps 25.0\n", "line 3: not the header"),
+        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\tA\n", "line 4: 4 fields instead of 6"),
+        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tA\na\t1\t0.0\t\t\tB\n", "line 5: a came before, on line 3"),
+        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tA\na\t2\t0.0\t\t\tB\n", "line 5: a came before, on line 3"),
+        (HEAD + "a\t1\t0.0\t\t\tA\na\t1\t0.0\t\t\tB\n", "line 4: a came before, on line 3"),
+        (HEAD + "a\t1\t0.0\t\t\tA\na\t3\t0.0\t\t\tB\n", "line 4: rank 3 where 2 is due"),
+        (HEAD + "a\t2\t0.0\t\t\tA\n", "line 3: rank 2 where 1 is due"),
+        (HEAD + "a\tone\t0.0\t\t\tA\n", "line 3: .*one"),
+        (HEAD + "a\t1\tlots\t\t\tA\n", "line 3: .*lots"),
+        (HEAD + "a\t1\tnan\t\t\tA\n", "line 3: .*score"),
+        (HEAD + "a\t1\t0.0\t0:3\t\tA\n", "line 3: not a span of frames: '0:3'"),
+        (HEAD + "a\t1\t0.0\t0-3 4-5\t\tA\n", "line 3: .*2 spans for 1 glosses"),
+        (HEAD + "a\t1\t0.0\t\t0.5 0.5\tA\n", "line 3: .*2 confidence values for 1 glosses"),
+        (HEAD + "a\t1\t0.0\t\tnan\tA\n", "line 3: .*confidence outside"),
+        (HEAD + "a\t1\t0.0\t\t\tA  B\n", "line 3: .*gloss ''"),
+        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tHEU", "line 4: the file is cut"),
     ],
 )
 def test_bad_files_name_their_line_and_the_stage(tmp_path: Path, text: str, message: str) -> None:

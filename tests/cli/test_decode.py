@@ -1,0 +1,166 @@
+"""`sla decode` on an emissions file: no run, no store, no torch; what it writes, and what it refuses with exit 2."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.decode.lm import estimate, write_arpa
+from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.formats.hypotheses import read_facts, read_hypotheses, read_nbest
+from sla_cli.formats.interchange import read_any_hypotheses
+from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.formats.store import Encoded, SplitHeader, split_path, write_split
+
+GLOSSES = ("<PAD>", "NORD", "NULL", "REGEN", "|")
+SENTENCES = [("NORD", "REGEN"), ("NULL", "<PAD>", "NULL"), ("|", "NORD"), ("REGEN", "NORD", "NULL")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Emissions of dev and test, and a language model over their glosses."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for split in ("dev", "test"):
+        rng = np.random.default_rng(0)
+        header = EmissionHeader("phoenix2014", split, GLOSSES, 4, 25.0, str(tmp_path / "store"), "/runs/adapter-1")
+        clips = []
+        for number, sentence in enumerate(SENTENCES):
+            path = [column for gloss in sentence for column in (GLOSSES.index(gloss) + 1, 0)]
+            logits = rng.standard_normal((len(path), len(GLOSSES) + 1)).astype(np.float32)
+            logits[range(len(path)), path] += 2.5
+            log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+            clips.append(Emission(f"clip-{number}", log_probs, 4 * len(path)))
+        write_emissions(tmp_path / f"{split}.h5", header, clips)
+        write_receipt(Receipt("emit", {}, {"weights": "w"}), tmp_path / f"{split}.h5")
+    write_arpa(estimate([list(sentence) for sentence in SENTENCES], 2, fallback=True), tmp_path / "gloss.arpa")
+    return tmp_path
+
+
+def write_store(folder: Path, vocabulary: tuple[str, ...] = GLOSSES) -> None:
+    clips = [
+        Encoded(f"clip-{number}", "", sentence, np.empty(0, np.uint8), np.empty(0, np.int64))
+        for number, sentence in enumerate(SENTENCES)
+    ]
+    for split in ("dev", "test"):
+        header = SplitHeader("phoenix2014", split, 16, 25.0, 95, vocabulary)
+        write_split(split_path(folder / "store", split), header, clips, 0)
+    write_receipt(Receipt("prep", {}, {}), folder / "store")
+
+
+def sla(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["decode", *arguments])
+
+
+def refuse(*arguments: str) -> str:
+    result = sla(*arguments)
+    assert result.exit_code == 2, result.output
+    assert "error: " in result.output
+    return " ".join(result.output.split())
+
+
+def test_an_emissions_file_alone(folder: Path) -> None:
+    result = sla("dev.h5", "--json", "-q", "--nbest", "3", "-j", "2")
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    path = Path(facts["hypotheses"])
+    assert path.parent == Path("sla-work/hypotheses/adapter-1")
+    nbest = read_nbest(path)
+    assert list(nbest) == [f"clip-{number}" for number in range(4)]
+    assert {len(readings) for readings in nbest.values()} == {3}
+    assert facts["glosses"] == sum(len(readings[0].glosses) for readings in nbest.values())
+    assert (read_facts(path).corpus, read_facts(path).split, read_facts(path).fps) == ("phoenix2014", "dev", 25.0)
+
+
+@pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])
+def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) -> None:
+    facts = json.loads(sla("dev.h5", "--format", kind, "--json", "-q").stdout)
+    table = Path(facts["hypotheses"])
+    assert Path(facts[kind]) == table.with_suffix(f".{kind}")
+    assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}").exit_code == 0
+    assert Path(f"out.{kind}").read_bytes() == Path(facts[kind]).read_bytes()
+    assert "exists" in refuse("dev.h5", "--format", kind, "-o", f"out.{kind}")
+    assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}", "--force").exit_code == 0
+    written = {one.id: one.glosses for one in read_any_hypotheses(Path(f"out.{kind}"))}
+    assert written == {one.id: one.glosses for one in read_hypotheses(table)}
+
+
+def test_both_engines_write_the_same_glosses(folder: Path) -> None:
+    for name in ("prefix", "pyctcdecode"):
+        result = sla("dev.h5", "--lm", "gloss.arpa", "--nbest", "5", "--engine", name, "-o", f"{name}.tsv")
+        assert result.exit_code == 0, result.output
+    ours, theirs = (read_nbest(Path(f"{name}.tsv")) for name in ("prefix", "pyctcdecode"))
+    assert ours.keys() == theirs.keys()
+    for name, readings in ours.items():
+        for one, two in zip(readings, theirs[name], strict=True):
+            assert (one.glosses, one.spans, one.confidence) == (two.glosses, two.spans, two.confidence)
+            assert one.score == pytest.approx(two.score)
+
+
+def test_a_hot_word_changes_the_answer_and_an_unknown_one_is_refused(folder: Path) -> None:
+    sla("dev.h5", "-o", "plain.tsv")
+    sla("dev.h5", "--hotword", "|", "--hotword-weight", "6", "-o", "hot.tsv")
+    plain, hot = (
+        sum(one.glosses.count("|") for one in read_hypotheses(Path(name))) for name in ("plain.tsv", "hot.tsv")
+    )
+    assert hot > plain
+    assert "Did you mean 'NORD'?" in refuse("dev.h5", "--hotword", "NORDD")
+
+
+def test_tuning_and_what_it_changes(folder: Path) -> None:
+    write_store(folder)
+    grid = ("--alphas", "0,0.5,1", "--betas=-1,0,1", "--beams", "1,4", "-j", "2")
+    result = sla("dev.h5", "--tune", "--lm", "gloss.arpa", *grid)
+    assert result.exit_code == 0, result.output
+    assert "WER %, beam 4" in result.output
+    (tuned,) = Path("sla-work/tuning").glob("adapter-1-*")
+    choice = json.loads((tuned / "tuned.json").read_text())
+    assert f"tuned on dev: alpha {choice['alpha']:g}, beta {choice['beta']:g}" in " ".join(result.output.split())
+    for split in ("dev", "test"):
+        answer = json.loads(sla(f"{split}.h5", "--lm", "gloss.arpa", "--json", "-q").stdout)
+        made = json.loads(Path(answer["hypotheses"] + ".receipt.json").read_text())["arguments"]
+        assert [made[key] for key in ("alpha", "beta", "beam")] == [choice[key] for key in ("alpha", "beta", "beam")]
+    answer = json.loads(sla("test.h5", "--lm", "gloss.arpa", "--alpha", "0.3", "--json", "-q").stdout)
+    made = json.loads(Path(answer["hypotheses"] + ".receipt.json").read_text())["arguments"]
+    assert (made["alpha"], made["beta"]) == (0.3, 1.5)
+
+
+def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
+    write_store(folder)
+    assert "tuning on test" in refuse("test.h5", "--tune", "--lm", "gloss.arpa")
+    assert "--lm" in refuse("dev.h5", "--tune")
+    assert "not numbers" in refuse("dev.h5", "--tune", "--lm", "gloss.arpa", "--alphas", "low,high")
+    write_store(folder, (*GLOSSES[:-1], "WIND"))
+    assert "has other glosses" in refuse("dev.h5", "--tune", "--lm", "gloss.arpa")
+
+
+def test_a_language_model_of_other_glosses(folder: Path) -> None:
+    write_arpa(estimate([["NORD", "HAUS"], ["BAUM"]], 2, fallback=True), folder / "other.arpa")
+    text = refuse("dev.h5", "--lm", "other.arpa")
+    assert "other.arpa does not know 4 of 5 glosses (80.0 %)" in text
+    assert "--max-oov 81" in text
+    assert sla("dev.h5", "--lm", "other.arpa", "--max-oov", "81").exit_code == 0
+
+
+def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
+    assert "--split" in refuse("dev.h5", "--split", "test")
+    with h5py.File("dev.h5", "r+") as file:
+        file["log_probs"][0, 0] = np.nan
+    assert "clip clip-0: output step 0 holds NaN" in refuse("dev.h5")
+    shutil.copy("test.h5", "other.h5")
+    with h5py.File("other.h5", "r+") as file:
+        del file["glosses"]
+        file.create_dataset("glosses", data=["A", "B"], dtype=h5py.string_dtype("utf-8"))
+    assert "6 columns for 2 glosses" in refuse("other.h5")
+    Path("none.h5").write_bytes(b"nothing of the kind")
+    assert "not an HDF5 file" in refuse("none.h5")
+    assert "11 readings a clip from a beam of 10" in refuse("test.h5", "--nbest", "11")
