@@ -19,7 +19,8 @@ from torch import distributed, nn
 from sla_cli.config import Config, EmitConfig
 from sla_cli.data.batching import Sample, to_pixels
 from sla_cli.data.dataset import ClipDataset, evaluation_batches
-from sla_cli.formats.atomic import atomic_write, glob_escape
+from sla_cli.errors import SlaError
+from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.emissions import (
     Emission,
     EmissionHeader,
@@ -115,7 +116,7 @@ def emit(
 
     Raises:
         SlaError: the run's glosses do not match the store, its weights do not fit the backbone, or `out` holds
-            emissions of the same run and split in another precision.
+            emissions of the same run and split in another precision, or is a folder.
         FormatError: the model gave NaN.
     """
     check_glosses(run, split)
@@ -128,6 +129,8 @@ def emit(
         log.info("taking emissions %s", out)
         return True
 
+    if out.is_dir():
+        raise SlaError(f"{out} is a folder", "Name a file.")
     with _ranks() as rank:
         if rank.first_says(is_there):
             return
@@ -138,7 +141,7 @@ def emit(
         groups = batches_by_length(split.lengths, wanted.max_frames)
         # All that could change a number, so that an interrupted attempt is only taken up by its like.
         key = digest_json([receipt.fingerprint, wanted.max_frames, placement.device.type, str(placement.dtype)])
-        parts = out.with_name(f".{out.name}.parts-{key}")
+        parts = out.with_name(f".{out.name}.parts")
         with _locked(parts, rank):
             if rank.first_says(is_there):  # another job made it meanwhile
                 return
@@ -146,7 +149,7 @@ def emit(
             load_weights(run.best, model, run.glosses)
             merged = merge_lora(model)
             model.to(placement.device)
-            _make_parts(model, split, config, placement, groups, parts, rank, wanted.dtype)
+            _make_parts(model, split, config, placement, groups, parts / key, rank, wanted.dtype)
             rank.wait()
             if rank.number == 0:
                 header = EmissionHeader(
@@ -159,7 +162,7 @@ def emit(
                     run=str(run.path.resolve()),
                 )
                 receipt_path(out).unlink(missing_ok=True)
-                write_emissions(out, header, _joined(split, groups, parts), wanted.dtype)
+                write_emissions(out, header, _joined(split, groups, parts / key), wanted.dtype)
                 receipt.results = {
                     "clips": len(split),
                     "device": str(placement.device),
@@ -168,8 +171,7 @@ def emit(
                     "processes": rank.world,
                 }
                 write_receipt(receipt, out)
-                for old in out.parent.glob(f".{glob_escape(out.name)}.parts-*"):
-                    shutil.rmtree(old)
+                shutil.rmtree(parts)  # what attempts with other settings left, too
             rank.wait()
 
 
@@ -320,7 +322,7 @@ def _ranks() -> Iterator[Rank]:
 
 @contextmanager
 def _locked(parts: Path, rank: Rank) -> Iterator[None]:
-    """Keep other jobs from the same folder while this one, or the processes it belongs to, is at work in it."""
+    """Keep other jobs from the same file while this one, or the processes it belongs to, is at work on it."""
     if rank.number > 0:
         rank.wait()
         yield

@@ -18,7 +18,7 @@ from sla_cli.formats.store import Encoded, Split, SplitHeader, Store, write_spli
 from sla_cli.score.run import score_file
 
 HOSTILE = "</script><script>alert(1)</script>"
-GLOSSES = tuple(sorted({"<b>FETT</b>", 'A&B"', "REGEN", "SONNE", "WIND", "شمس", "قمر", "天气", HOSTILE, "{{7*7}}"}))
+GLOSSES = tuple(sorted({"<b>FETT</b>", 'A&B"', "REGEN", "SONNE", "WIND", "شمس", "قمر", "天气", HOSTILE, "{{987*654}}"}))
 STRIDE, FRAMES = 4, 38
 METRICS = "epoch\tloss\tdev_wer\n1\t250.5\t100.0\n2\t40.25\t37.5\n3\t9.125\t41.25\n"
 Sentences = Mapping[str, tuple[str, ...]]
@@ -28,11 +28,11 @@ CLIPS: Sentences = {
     "clip-1": ("<b>FETT</b>", 'A&B"', "WIND"),
     "clip-2": ("شمس", "天气", "شمس"),
     "clip-3": ("SONNE",),
-    f'clip"{HOSTILE}': (HOSTILE, "{{7*7}}"),
+    f'clip"{HOSTILE}': (HOSTILE, "{{987*654}}"),
 }
 HEARD: Mapping[str, Sequence[tuple[str, ...]]] = {
     "adapter": [("REGEN", "SONNE"), ("<b>FETT</b>", "REGEN"), ("شمس", "天气", "شمس"), ("REGEN", "SONNE"), (HOSTILE,)],
-    "lora": [("REGEN",), ("<b>FETT</b>", "REGEN"), ("شمس", "天气", "شمس"), ("SONNE",), ("{{7*7}}", HOSTILE)],
+    "lora": [("REGEN",), ("<b>FETT</b>", "REGEN"), ("شمس", "天气", "شمس"), ("SONNE",), ("{{987*654}}", HOSTILE)],
 }
 
 

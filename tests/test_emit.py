@@ -255,21 +255,30 @@ def test_what_another_model_began_is_not_taken_up(store: Store, tmp_path: Path, 
     calls.clear()
     emit(make_run(tmp_path / "run", seed=1), store["train"], out, device="cpu", how=SMALL)
     assert len(calls) == 6
-    assert not list(tmp_path.glob(".train.h5.parts-*"))
+    assert not list(tmp_path.glob(".train.h5*"))
 
 
-def test_two_jobs_at_once_do_the_work_once(store: Store, tmp_path: Path, calls: list[int]) -> None:
+@pytest.mark.parametrize("other", [SMALL, EmitConfig(max_frames=30)])
+def test_two_jobs_at_once_do_the_work_once(store: Store, tmp_path: Path, calls: list[int], other: EmitConfig) -> None:
     run, out = make_run(tmp_path / "run"), tmp_path / "train.h5"
     threads = [
-        threading.Thread(target=emit, args=(run, store["train"], out), kwargs={"device": "cpu", "how": SMALL})
-        for _ in range(2)
+        threading.Thread(target=emit, args=(run, store["train"], out), kwargs={"device": "cpu", "how": how})
+        for how in (SMALL, other)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(calls) == 6
+    assert sum(calls) == 6
     assert len(Emissions(out)) == 6
+
+
+def test_a_folder_is_no_place_for_emissions(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    (run.path / "receipt.json").write_text("the run's")
+    with pytest.raises(SlaError, match="is a folder"):
+        emit(run, store["dev"], run.path, device="cpu", force=True)
+    assert (run.path / "receipt.json").is_file()
 
 
 def test_another_precision_on_disk_needs_force(store: Store, tmp_path: Path) -> None:

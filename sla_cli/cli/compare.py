@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sla_cli.cli.options import Json, Quiet, Verbose, answer
+from sla_cli.cli.options import Json, Quiet, Verbose, answer, refuse_input
 from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def compare(
     from sla_cli.score.compare import compare_files
     from sla_cli.score.score import ScoreOptions
 
+    refuse_input(output, first, second, ref)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed))
     found = compare_files(first, second, ref=ref, options=options)
     if output is not None:
@@ -53,11 +54,9 @@ def _text(found: Comparison) -> str:
     ]
     if found.improvement is not None:
         lines.append(f"probability that B is better: {100 * found.improvement:.1f} %")
-    p = found.test.p
-    chance = "none (no spread)" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
     repeats = ", too sure where prompts repeat" if found.prompts_repeat else ""
     lines += [
-        f"matched pairs: {chance} in {found.test.segments} segments{repeats}",
+        f"matched pairs: {found.test} in {found.test.segments} segments{repeats}",
         f"clips: B better in {found.better}, worse in {found.worse}, equal in {found.equal}",
     ]
     if found.changes:

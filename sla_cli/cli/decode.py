@@ -53,9 +53,15 @@ def decode(
     tune: Annotated[
         bool, typer.Option("--tune", rich_help_panel=PANEL, help="Choose alpha, beta and beam on dev.")
     ] = False,
-    alphas: Annotated[str, typer.Option(rich_help_panel=PANEL, help=GRID)] = _listed(TuneConfig.alphas),
-    betas: Annotated[str, typer.Option(rich_help_panel=PANEL, help=GRID)] = _listed(TuneConfig.betas),
-    beams: Annotated[str, typer.Option(rich_help_panel=PANEL, help=GRID)] = str(DecodeConfig.beam),
+    alphas: Annotated[
+        str | None, typer.Option(rich_help_panel=PANEL, help=GRID, show_default=_listed(TuneConfig.alphas))
+    ] = None,
+    betas: Annotated[
+        str | None, typer.Option(rich_help_panel=PANEL, help=GRID, show_default=_listed(TuneConfig.betas))
+    ] = None,
+    beams: Annotated[
+        str | None, typer.Option(rich_help_panel=PANEL, help=GRID, show_default=str(DecodeConfig.beam))
+    ] = None,
     engine: Annotated[
         Literal["prefix", "pyctcdecode"], typer.Option(help="Beam search: ours or pyctcdecode's, which answers alike.")
     ] = "prefix",
@@ -80,6 +86,7 @@ def decode(
     """
     from sla_cli.decode.lm_file import open_lm
     from sla_cli.decode.split import BeamOptions
+    from sla_cli.decode.tune_run import check_tunable, tuned_options
     from sla_cli.formats.work import Work as WorkFolder
 
     folder = WorkFolder(work)
@@ -93,17 +100,28 @@ def decode(
         hotword_weight,
         engine,
     )
-    if lm is not None:
-        open_lm(lm)  # a wrong file is refused before minutes of emissions
-    if tune and split == "test":
-        raise SlaError("tuning on test would make its score worthless", "Tune on dev, and decode test with the choice.")
+    # All that can be refused is refused before minutes of emissions.
+    weighed = {"--alpha": alpha, "--beta": beta}
+    if lm is None:
+        _refuse({**weighed, "--tune": tune or None}, "without a language model", "Give one with --lm.")
+    else:
+        open_lm(lm)
+    if tune:
+        _refuse({**weighed, "--beam": beam}, "with --tune", "Say which to try with --alphas, --betas and --beams.")
+        written = {"--output": output, "--format": None if kind == "tsv" else kind}
+        _refuse(written, "with --tune, which writes no hypotheses", "Decode with the choice afterwards.")
+        check_tunable(split or "dev")
+    else:
+        _refuse({"--alphas": alphas, "--betas": betas, "--beams": beams}, "without --tune", "Add --tune.")
+    settings = (
+        _numbers("--alphas", alphas or _listed(TuneConfig.alphas)),
+        _numbers("--betas", betas or _listed(TuneConfig.betas)),
+        _numbers("--beams", beams or str(DecodeConfig.beam), whole=True),
+    )
     emissions = _emissions(source, split, folder, store, weights, device)
     if tune:
-        settings = (_numbers("--alphas", alphas), _numbers("--betas", betas), _numbers("--beams", beams, whole=True))
         _tune(emissions, store, folder, options, settings, jobs, max_oov, force, as_json)
         return
-    from sla_cli.decode.tune_run import tuned_options
-
     options = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
     )
@@ -123,6 +141,8 @@ def _emissions(
         if split not in (None, found):
             raise SlaError(f"{source} holds emissions of {found}, and --split says {split}", "Leave --split out.")
         return source
+    if source is not None and not source.exists():
+        raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
     run = Run(source or folder.newest_run())
     split = split or "dev"
     clips = Store(store or Path(run.facts["store"]))[split]
@@ -208,6 +228,13 @@ def _print_table(trials: list[tuple[Any, float]], best: Any) -> None:
             marked = [f"[bold]*{wers[point]:.2f}[/bold]" if point == best else f"{wers[point]:.2f}" for point in row]
             table.add_row(f"{alpha:g}", *marked)
         Console().print(table)
+
+
+def _refuse(options: dict[str, Any], why: str, hint: str) -> None:
+    """Raise SlaError where options were given (are not None) that would do nothing."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise SlaError(f"{' and '.join(given)} {why}", hint)
 
 
 def _numbers(option: str, text: str, *, whole: bool = False) -> list[float]:

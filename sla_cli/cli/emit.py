@@ -10,6 +10,7 @@ import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
 from sla_cli.config import EmitConfig
+from sla_cli.errors import SlaError
 
 
 def emit(
@@ -39,12 +40,15 @@ def emit(
     """
     from sla_cli.emit import emit as make
     from sla_cli.formats.emissions import Emissions
+    from sla_cli.formats.receipt import read_receipt
     from sla_cli.formats.run import Run
     from sla_cli.formats.store import Store
     from sla_cli.formats.work import Work as WorkFolder
 
     how = EmitConfig.checked(precision, dtype, max_frames)
     folder = WorkFolder(work)
+    if output is not None and output.is_file() and read_receipt(output) is None and not force:
+        raise SlaError(f"{output} exists", "Use --force to replace it.")
     source = Run(run or folder.newest_run())
     clips = Store(store or Path(source.facts["store"]))[split]
     out = output or folder.emissions / source.path.name / f"{split}.h5"

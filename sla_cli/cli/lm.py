@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from sla_cli.cli.options import WORK, Force, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Force, Json, Quiet, Verbose, Work, answer, refuse_input
 from sla_cli.errors import some
 
 NORMALIZE_HELP = (
@@ -41,17 +41,19 @@ app = typer.Typer(cls=DefaultCommand, rich_markup_mode="rich", subcommand_metava
 def lm() -> None:
     """Gloss n-gram language models: estimate one, or score a text with one.
 
-    `sla lm SOURCE -o FILE` estimates an interpolated modified Kneser-Ney model on a store's train split or on a text
-    with a sentence a line, as KenLM's lmplz does, and measures it on the store's dev split or on --dev. `sla lm score
-    MODEL SOURCE` measures any model: ARPA, also gzipped or of SRILM, or KenLM binary. A text that is itself called
-    score: `sla lm ./score`.
+    `sla lm SOURCE -o FILE` estimates an interpolated modified Kneser-Ney model
+    on a store's train split or on a text with a sentence a line, as KenLM's
+    lmplz does, and measures it on the store's dev split or on --dev.
+
+    `sla lm score MODEL SOURCE` measures any model: ARPA, also gzipped or of
+    SRILM, or KenLM binary. A text that is itself called score: `sla lm ./score`.
     """
 
 
 def _thresholds(text: str) -> list[int]:
     parts = text.replace(",", " ").split()
     if not all(part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r}: give a count for each order, such as 0,0,1.")
+        raise typer.BadParameter(f"{text!r}: give a count for each order, such as 0,0,1.", param_hint="'--prune'")
     return [int(part) for part in parts]
 
 
@@ -134,6 +136,7 @@ def score(
     """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
     from sla_cli.decode.lm_run import score_source
 
+    refuse_input(output, model, source)
     facts = score_source(model, source, split=split, normalize=normalize, out=output)
     answer("\n".join(_perplexity_lines(facts)), {"lm": str(model), **facts}, as_json)
 
@@ -144,8 +147,13 @@ def _perplexity_lines(facts: dict[str, Any]) -> list[str]:
         limit=20,
     )
     return [
-        f"{facts['text']}: perplexity {facts['perplexity']:.2f} with unknown glosses, "
-        f"{facts['perplexity_without_oov']:.2f} without",
+        f"{facts['text']}: perplexity {_perplexity(facts['perplexity'])} with unknown glosses, "
+        f"{_perplexity(facts['perplexity_without_oov'])} without",
         f"{facts['sentences']} sentences, {facts['glosses']} glosses, {facts['oov']} of them unknown "
         f"({100 * facts['oov_share']:.2f} %){': ' if unknown else ''}{unknown}",
     ]
+
+
+def _perplexity(value: float) -> str:
+    """A model without <unk> forbids unknown glosses, and its perplexity is astronomic."""
+    return f"{value:.2f}" if value < 1e6 else f"{value:.2e}"

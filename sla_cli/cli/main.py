@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -72,4 +74,11 @@ app.command("demo")(demo.demo)
 
 def run() -> None:
     """Entry point."""
-    app()
+    try:
+        app()
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        sys.stdout = None  # Python would try once more as it ends
+        typer.secho("error: the result cannot be written to standard output: its disk is full", err=True, fg="red")
+        sys.exit(USER_ERROR)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sla_cli import log
+from sla_cli.errors import SlaError
 
 
 def _verbosity(ctx: typer.Context, param: Any, value: bool) -> bool:
@@ -28,6 +29,13 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
 
 WORK = Path("sla-work")
+
+
+def refuse_input(output: Path | None, *inputs: Path | None) -> None:
+    """Raise SlaError where `output` would replace a file that the command reads."""
+    for path in inputs:
+        if output is not None and path is not None and output.exists() and path.exists() and output.samefile(path):
+            raise SlaError(f"--output {output} would replace an input", "Give it another name.")
 
 
 def answer(lines: str, facts: dict[str, Any], as_json: bool) -> None:

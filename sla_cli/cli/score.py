@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,8 @@ WORST = 15  # glosses and confusions of --details
 Normalize = Annotated[
     str,
     typer.Option(
-        help="Profile of gloss clean-up: phoenix2014, phoenix2014t, phoenix2014t-vac, none; auto is the store's own."
+        help="Profile of gloss clean-up: phoenix2014, phoenix2014t, phoenix2014t-vac, none; auto is the corpus's own, "
+        "none where that is not known."
     ),
 ]
 Nfc = Annotated[bool, typer.Option("--nfc", help="Compare glosses in Unicode normal form C.")]
@@ -44,7 +46,9 @@ def score(
     level: Level = 95.0,
     samples: Samples = 1000,
     seed: Seed = 0,
-    max_wer: Annotated[float | None, typer.Option(help="Exit with 3 where a WER (percent) is above this.")] = None,
+    max_wer: Annotated[
+        float | None, typer.Option(help="Exit with 3 where a WER (percent) is above this.", min=0)
+    ] = None,
     details: Annotated[bool, typer.Option("--details", help="Print signers, lengths, worst glosses too.")] = False,
     sclite: Annotated[Path | None, typer.Option(help="Write what is scored for NIST's sclite into a folder.")] = None,
     work: Work = WORK,
@@ -103,7 +107,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         drawn.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(str(cell)) for cell in row))
-    console = Console()
+    console = Console(file=io.StringIO())  # the end of a capture writes to it
     with console.capture() as captured:
         console.print(drawn)
     lines = [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +56,7 @@ class BeamDecoder:
 
     Raises:
         SlaError: a gloss that is empty, repeated or holds white space; a hot word that is no gloss of the
-            vocabulary; a beam below 1.
+            vocabulary; a beam below 1; a weight that is no finite number.
         FormatError: `lm` is no language model.
     """
 
@@ -73,6 +74,7 @@ class BeamDecoder:
         engine: Engine = "prefix",
     ) -> None:
         _check_glosses(glosses)
+        _check_weight("hot words", hotword_weight)
         self.glosses = tuple(glosses)
         self.prune_logp, self.token_min_logp = prune_logp, token_min_logp
         self.oov: tuple[str, ...] = ()
@@ -86,9 +88,15 @@ class BeamDecoder:
         self._search = _engine(engine, len(glosses), self._lm, hot, hotword_weight)
 
     def weigh(self, alpha: float, beta: float, beam: int) -> None:
-        """Change the settings of the search; the language model stays loaded. Raises SlaError: a beam below 1."""
+        """Change the settings of the search; the language model stays loaded.
+
+        Raises:
+            SlaError: a beam below 1; a weight that is no finite number.
+        """
         if beam < 1:
             raise SlaError(f"a beam of {beam}", "At least 1 prefix has to be kept.")
+        _check_weight("alpha", alpha)
+        _check_weight("beta", beta)
         self.beam = beam
         if self._lm is not None:
             self._lm.weigh(alpha, beta)
@@ -144,6 +152,11 @@ def _engine(name: Engine, glosses: int, lm: GlossModel | None, hot: frozenset[in
     from sla_cli.decode.pyctc import PyctcdecodeSearch
 
     return PyctcdecodeSearch(glosses, lm, hot, hot_weight)
+
+
+def _check_weight(name: str, weight: float) -> None:
+    if not math.isfinite(weight):
+        raise SlaError(f"{weight} as weight of {name}", "Weights are finite numbers.")
 
 
 def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,8 @@ from sla_cli.decode.lm_counts import (
     check_thresholds,
     discounts_of,
     kept_ngrams,
-    refuse_reserved,
 )
 from sla_cli.formats.atomic import atomic_write
-from sla_cli.formats.table import read_text
 
 Unknown = Literal["share", "all"]
 
@@ -113,26 +111,6 @@ def write_arpa(arpa: Arpa, path: Path) -> None:
                 weight = "" if highest else f"\t{backoff:.8g}"
                 file.write(f"{probability:.8g}\t{' '.join(gram)}{weight}\n")
         file.write("\n\\end\\\n")
-
-
-def read_sentences(path: Path) -> Iterator[tuple[str, ...]]:
-    """The sentences of `read_lines`, without their lines."""
-    return (glosses for _, glosses in read_lines(path))
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Line (from 1) and glosses of each sentence of a UTF-8 text, one a line, split at white space.
-
-    Empty lines are skipped.
-
-    Raises:
-        SlaError: the file cannot be read, is not UTF-8, or holds a reserved word; names the line.
-    """
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        glosses = tuple(line.split())
-        refuse_reserved(glosses, f"{path}, line {number}")
-        if glosses:
-            yield number, glosses
 
 
 def _interpolate(

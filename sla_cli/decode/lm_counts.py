@@ -34,7 +34,7 @@ def adjusted_counts(sentences: Sequence[Sequence[str]], order: int) -> list[Coun
         counts[n - 1].update(gram[1:] for gram in counts[n])
     if not counts[0]:
         raise SlaError("no sentences to estimate a language model from", "Is the text empty?")
-    torn = [repr(gloss) for (gloss,) in counts[0] if not gloss or SEPARATORS.search(gloss)]
+    torn = [repr(gloss[:40]) for (gloss,) in counts[0] if not gloss or SEPARATORS.search(gloss)]
     if torn:
         raise SlaError(f"glosses that are empty or hold white space: {some(torn)}", "Join or split their parts.")
     return counts

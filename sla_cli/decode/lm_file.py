@@ -16,6 +16,7 @@ import kenlm
 
 from sla_cli.decode.lm_arpa import DATA, as_kenlm_reads
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.table import refuse_pipe
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
@@ -60,6 +61,7 @@ def out_of_vocabulary(model: kenlm.Model, glosses: Iterable[str]) -> list[str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
     """The file's content unpacked, and whether it is gzipped."""
+    refuse_pipe(path)
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"

@@ -71,8 +71,9 @@ def estimate_file(
     arpa = estimate(different if unique else sentences, order, fallback, prune=prune, unknown=unknown)
     if arpa.fallbacks:
         log.warning(
-            "too little text to estimate discounts of order %s: fixed ones (0.5, 1, 1.5) were used",
-            some(map(str, arpa.fallbacks)),
+            "the text is small or repeats its sentences (--unique), and gives no discounts for order %s: "
+            "fixed ones (0.5, 1, 1.5) were used",
+            ", ".join(map(str, arpa.fallbacks)),
         )
     write_arpa(arpa, out)
     receipt.results = {

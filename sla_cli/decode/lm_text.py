@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.core.normalize import Profile
-from sla_cli.decode.lm import read_lines
 from sla_cli.decode.lm_counts import refuse_reserved
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import digest_file
 from sla_cli.formats.store import Store
+from sla_cli.formats.table import read_text, refuse_pipe
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ def read_source(source: Path, split: str, cleaning: Profile) -> Text:
     Raises:
         SlaError: it cannot be read, the store has no such split, a reserved word, or no sentences are left.
     """
+    refuse_pipe(source)
     if source.is_dir():
         clips = Store(source)[split]
         name, digest = f"{source} {split}", clips.digest
@@ -49,3 +50,20 @@ def read_source(source: Path, split: str, cleaning: Profile) -> Text:
     for key, glosses in sentences:
         refuse_reserved(glosses, f"{name}, {key}")
     return Text(name, digest, sentences)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Line (from 1) and glosses of each sentence of a UTF-8 text, one a line, split at white space.
+
+    Empty lines are skipped.
+
+    Raises:
+        SlaError: the file cannot be read, is no UTF-8 text, or holds a reserved word; names the line.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        glosses = tuple(line.split())
+        refuse_reserved(glosses, f"{path}, line {number}")
+        if "\0" in line:
+            raise SlaError(f"{path}, line {number}: a NUL character, which no text holds", "Is it the text file?")
+        if glosses:
+            yield number, glosses

@@ -12,7 +12,7 @@ from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.export import write_export
 from sla_cli.formats.hypotheses import Facts, read_facts, read_hypotheses, read_nbest, write_hypotheses
-from sla_cli.formats.receipt import Receipt, already_made, digest_file, renew, write_receipt
+from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
 from sla_cli.log import log, progress
 
 
@@ -37,8 +37,8 @@ def decode_file(
         Where the hypotheses lie, and the best of each clip. Current ones are read, not made again.
 
     Raises:
-        SlaError: the language model cannot be read or lacks too many glosses; `out` was made otherwise and `force`
-            is off; emissions that are no log-probabilities.
+        SlaError: the language model cannot be read or lacks too many glosses; `out` is a folder, or is there, made
+            otherwise, and `force` is off; emissions that are no log-probabilities.
     """
     emissions = Emissions(emissions_path)
     header = emissions.header
@@ -59,14 +59,19 @@ def decode_file(
     }
     receipt = Receipt("decode", settings, inputs, sources=sources)
     path = out or folder / f"{header.split}-{describe(options)}-{receipt.fingerprint[:6]}.tsv"
+    if path.is_dir():
+        raise SlaError(f"{path} is a folder", "Name a file.")
     made = already_made(path, receipt, force=force)
     if made is not None and path.is_file():
         renew(made, path)
         log.info("%s is up to date", path)
         return path, read_hypotheses(path)
+    if out is not None and out.exists() and made is None and not force:
+        raise SlaError(f"{out} exists", "Use --force to replace it.")
     with progress(f"decode {header.split}", len(emissions)) as advance:
         clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
     readings = [reading for clip in clips for reading in clip]
+    receipt_path(path).unlink(missing_ok=True)
     write_hypotheses(path, readings, Facts(header.corpus, header.split, header.fps))
     best = [clip[0] for clip in clips]
     receipt.results = {"clips": len(best), "glosses": sum(len(hypothesis.glosses) for hypothesis in best)}

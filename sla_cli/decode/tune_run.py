@@ -11,11 +11,10 @@ from sla_cli.core.normalize import profile, profile_for_corpus
 from sla_cli.decode.run import check_oov
 from sla_cli.decode.split import BeamOptions
 from sla_cli.decode.tune import Glosses, Setting, Trial, best_trial, tune
-from sla_cli.decode.tune_plot import draw_grid
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, renew, write_receipt
+from sla_cli.formats.receipt import Receipt, digest_file, digest_json, read_receipt, receipt_path, renew, write_receipt
 from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 
@@ -65,12 +64,11 @@ def tune_file(
         The folder, the choice, and all trials (none where the choice was there already).
 
     Raises:
-        SlaError: the emissions are of test; no language model; clips without references; or as `decode_file` does.
+        SlaError: the emissions are not of dev; no language model; clips without references; or as `decode_file` does.
     """
     emissions = Emissions(emissions_path)
     header = emissions.header
-    if header.split == "test":
-        raise SlaError("tuning on test would make its score worthless", "Tune on dev, and decode test with the choice.")
+    check_tunable(header.split)
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, and there is none", "Give one with --lm.")
     check_references(emissions.ids, references)
@@ -85,7 +83,11 @@ def tune_file(
             "hotword_weight": options.hotword_weight,
             "profile": str(rules),
         },
-        {"emissions": digest_file(emissions_path), "lm": lm},
+        {
+            "emissions": digest_file(emissions_path),
+            "lm": lm,
+            "references": digest_json([references[name] for name in emissions.ids]),
+        },
         sources={"store": header.store, "lm": str(options.lm.resolve()), "emissions": str(emissions_path.resolve())},
     )
     out = tuned_folder(folder, header.run, lm)
@@ -107,10 +109,20 @@ def tune_file(
         weights=weights,
         lm=lm,
     )
+    receipt_path(out).unlink(missing_ok=True)
     _write(out, tuned, trials)
     receipt.results = asdict(tuned)
     write_receipt(receipt, out)
     return out, tuned, trials
+
+
+def check_tunable(split: str) -> None:
+    """Raise SlaError for a split that says nothing of weights, or that its score is needed for."""
+    hint = "Tune on dev, and decode test with the choice."
+    if split == "test":
+        raise SlaError("tuning on test would make its score worthless", hint)
+    if split != "dev":
+        raise SlaError(f"tuning on {split}, whose clips the model knows by heart, would choose wrong weights", hint)
 
 
 def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, Glosses]:
@@ -120,9 +132,10 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
         store: where it is, if not where it was.
 
     Raises:
-        SlaError: no such store or split, or one of another vocabulary.
+        SlaError: a split that is not for tuning; no such store or split, or one of another vocabulary.
     """
     header = Emissions(emissions_path).header
+    check_tunable(header.split)
     clips = Store(store or Path(header.store))[header.split]
     if clips.vocabulary != header.glosses:
         raise SlaError(
@@ -155,10 +168,8 @@ def tuned_options(
         options = replace(options, beam=tuned.beam)
     if weights:
         options = replace(options, alpha=tuned.alpha, beta=tuned.beta)
-    log.info(
-        "tuned on %s (WER %.2f %%): alpha %g, beta %g, beam %d, from %s",
-        tuned.split, tuned.wer, options.alpha, options.beta, options.beam, out,
-    )  # fmt: skip
+    taken = [f"alpha {tuned.alpha:g}, beta {tuned.beta:g}"] * weights + [f"beam {tuned.beam}"] * beam
+    log.info("%s as tuned on %s, from %s", ", ".join(taken), tuned.split, out)
     return options
 
 
@@ -198,6 +209,8 @@ def read_tuned(folder: Path) -> Tuned:
 
 def _write(out: Path, tuned: Tuned, trials: Sequence[Trial]) -> None:
     """tuned.json, tune.tsv and tune.png in one folder."""
+    from sla_cli.decode.tune_plot import draw_grid  # matplotlib, which decoding with a choice does not need
+
     rows = ["beam\talpha\tbeta\twer\terrors\tsub\tdel\tins\tref_words\n"]
     for trial in trials:
         counts, (beam, alpha, beta) = trial.counts, asdict(trial.setting).values()

@@ -16,6 +16,7 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.store import Split
 
 NAME, VERSION = "sla-emissions", 2
+REMAKE = "emit --force"  # the command that mends a bad file; without --force one with a good receipt is kept
 CHUNK = 256  # steps
 DTYPES = ("float32", "float16")  # on disk
 
@@ -114,7 +115,7 @@ class Emissions:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with open_checked(path, NAME, VERSION, "decode") as file, whole(path, "decode"):
+        with open_checked(path, NAME, VERSION, REMAKE) as file, whole(path, REMAKE):
             facts = file.attrs
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),
@@ -125,16 +126,27 @@ class Emissions:
             self.ids = strings(file, "ids")
             self.offsets = file["offsets"][:]
             self.frames = file["frames"][:]
-            columns = file["log_probs"].shape[1]
-            if columns != len(self.header.glosses) + 1:
-                raise ValueError(f"{columns} columns for {len(self.header.glosses)} glosses and the blank")
+            self._check(*file["log_probs"].shape)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __iter__(self) -> Iterator[Emission]:
-        with open_checked(self.path, NAME, VERSION, "decode") as file:
+        with open_checked(self.path, NAME, VERSION, REMAKE) as file, whole(self.path, REMAKE):
             for index, name in enumerate(self.ids):
                 start, end = self.offsets[index : index + 2]
                 log_probs = file["log_probs"][start:end].astype(np.float32, copy=False)
                 yield Emission(name, log_probs, int(self.frames[index]))
+
+    def _check(self, steps: int, columns: int) -> None:
+        """Raise ValueError where the parts of the file do not fit each other."""
+        if columns != len(self.header.glosses) + 1:
+            raise ValueError(f"{columns} columns for {len(self.header.glosses)} glosses and the blank")
+        if not len(self.ids) == len(self.frames) == len(self.offsets) - 1:
+            raise ValueError(f"{len(self.ids)} ids, {len(self.frames)} lengths and {len(self.offsets)} offsets")
+        if self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any() or self.offsets[-1] != steps:
+            raise ValueError(f"offsets that do not divide {steps} steps")
+        if len(set(self.ids)) < len(self.ids):
+            raise ValueError("clip ids that come twice")
+        if self.header.stride < 1:
+            raise ValueError(f"a stride of {self.header.stride}")

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError
 from sla_cli.formats.hypotheses import MAGIC, read_nbest
-from sla_cli.formats.table import read_table, read_text
+from sla_cli.formats.table import read_table, read_text, refuse_pipe
 
 Glosses = tuple[str, ...]
 ID_COLUMNS = ("id", "name")
@@ -77,6 +77,7 @@ def omits_empty_clips(path: Path) -> bool:
 
 def _kind(path: Path) -> str:
     """The format: by the first line, else by suffix, else by the first line whose fields fit one format only."""
+    refuse_pipe(path)
     header = _header(path)
     if header.startswith(MAGIC):
         return "hypotheses"
@@ -131,7 +132,9 @@ def _read_csv(path: Path) -> Iterator[Entry]:
         header = [name.strip() for name in next(rows)]
         columns = _columns(header)
         if not columns:
-            raise FormatError(f"{path}, line 1: no columns id and gloss in the header {header}")
+            raise FormatError(
+                f"{path}, line 1: no columns id and gloss in the header {header}", "The first line names them."
+            )
         id_column, gloss_column = map(header.index, columns)
         signer = _signer_column(header)
         for row in rows:
@@ -216,21 +219,28 @@ def _read_jsonl(path: Path) -> dict[str, list[Hypothesis]]:
     seen: dict[str, int] = {}
     clips = {}
     for number, line in _lines(path):
+        where = f"{path}, line {number}"
         try:
             facts = json.loads(line)
-            name = _once(facts["id"], number, seen, path)
-            readings = [(reading["glosses"], reading.get("score", 0.0)) for reading in facts.get("nbest") or [facts]]
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise FormatError(
-                f"{path}, line {number}: not an object with id and glosses ({error}): {line[:80]!r}"
-            ) from error
-        if not all(isinstance(glosses, list) and all(map(_is_gloss, glosses)) for glosses, _ in readings):
-            raise FormatError(f"{path}, line {number}: glosses are not a list of words without white space")
-        clips[name] = [
-            Hypothesis(name, tuple(glosses), score, rank=rank)
-            for rank, (glosses, score) in enumerate(readings, start=1)
-        ]
+        except json.JSONDecodeError as error:
+            raise FormatError(f"{where}: not JSON ({error.msg}): {line[:80]!r}") from error
+        if not isinstance(facts, dict) or not isinstance(facts.get("id"), str):
+            raise FormatError(f"{where}: not an object with a text as id: {line[:80]!r}")
+        name = _once(facts["id"], number, seen, path)
+        readings = facts.get("nbest") or [facts]
+        if not isinstance(readings, list):
+            raise FormatError(f"{where}: nbest is not a list: {line[:80]!r}")
+        clips[name] = [_reading(name, reading, rank, where) for rank, reading in enumerate(readings, start=1)]
     return clips
+
+
+def _reading(name: str, facts: object, rank: int, where: str) -> Hypothesis:
+    glosses, score = (facts.get("glosses"), facts.get("score", 0.0)) if isinstance(facts, dict) else (None, 0.0)
+    if not isinstance(glosses, list) or not all(map(_is_gloss, glosses)):
+        raise FormatError(f"{where}: glosses are not a list of words without white space")
+    if isinstance(score, bool) or not isinstance(score, int | float) or math.isnan(score):
+        raise FormatError(f"{where}: the score {score!r} is not a number")
+    return Hypothesis(name, tuple(glosses), float(score), rank=rank)
 
 
 def _is_gloss(value: object) -> bool:

@@ -36,6 +36,12 @@ def read_text(path: Path) -> str:
         raise FormatError(f"{path}, line {line}: not UTF-8 text", "Is it the annotation file, whole?") from error
 
 
+def refuse_pipe(path: Path) -> None:
+    """Raise SlaError where `path` cannot be read a second time, for files that are read to be known and then again."""
+    if path.is_fifo():
+        raise SlaError(f"{path} is a pipe, and can be read only once", "Save it as a file and give that.")
+
+
 def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:
     """Rows of a table whose header holds at least `columns`. CRLF and a missing final newline are fine.
 

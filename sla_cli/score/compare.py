@@ -40,6 +40,11 @@ class MatchedPairs:
     z: float | None
     p: float | None
 
+    def __str__(self) -> str:
+        if self.p is None:
+            return "none (no spread)"
+        return "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -83,15 +88,20 @@ class Comparison:
             return f"{self.names[0]} and {self.names[1]} make the same number of errors in every clip."
         if self.interval is None:
             return "Nothing can be said: all clips have the same reference."
+        if not self.difference:
+            return f"No difference is shown: {self.names[0]} and {self.names[1]} make as many errors."
         by_interval = not self.interval.low <= 0 <= self.interval.high
         by_test = self.test.p is not None and self.test.p < 1 - self.interval.level / 100
         ordered = self.names[::-1] if self.difference < 0 else self.names
         points = f"{abs(self.difference):.2f} points"
+        if by_interval and self.interval.is_rough:
+            few = f"{self.interval.units} sentences are too few to rule out chance"
+            return f"Undecided: {points} in favour of {ordered[0]}, but {few}."
         if by_interval and (by_test or self.prompts_repeat or self.test.p is None):
             return f"{ordered[0]} is better than {ordered[1]} by {points}, more than chance explains."
         if by_interval or (by_test and not self.prompts_repeat):
             sign = "excludes" if by_interval else "includes"
-            return f"Undecided: the interval {sign} 0, but the matched-pairs test gives p = {self.test.p:.3f}."
+            return f"Undecided: the interval {sign} 0, but the matched-pairs test gives {self.test}."
         return f"No difference is shown: {points} in favour of {ordered[0]} may well be chance."
 
     def facts(self) -> dict[str, Any]:
@@ -128,6 +138,12 @@ def compare_files(first: Path, second: Path, *, ref: Path | None, options: Score
     folders = {path: read_scores(path) for path in (first, second) if path.is_dir()}
     if options.profile == AUTO and folders:
         options = replace(options, profile=next(iter(folders.values())).profile)
+    for path, scored in folders.items():
+        if scored.profile != options.profile:
+            raise SlaError(
+                f"{path} is scored under profile {scored.profile}, not {options.profile}",
+                f"Score its hypotheses again with --normalize {options.profile}.",
+            )
     scores = [folders[path] if path in folders else score_in_memory(path, ref, options)[0] for path in (first, second)]
     return compare(scores[0], scores[1], _names(first, second), options.resampling)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.core.normalize import profile_for_corpus
+from sla_cli.core.normalize import profile, profile_for_corpus
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.formats.interchange import omits_empty_clips, read_any_nbest, read_references, read_signers
@@ -60,14 +60,18 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
     if options.profile == AUTO:
         options = replace(options, profile=profile_for_corpus(references.corpus))
         log.info("normalisation profile %s", options.profile)
-    result = score(
-        [ranked[0] for ranked in nbest.values()],
-        references.glosses,
-        options,
-        absent_as_empty=omits_empty_clips(hypotheses),
-        signers=references.signers,
-        nbest=nbest,
-    )
+    profile(options.profile)  # an unknown name is no fault of the file
+    try:
+        result = score(
+            [ranked[0] for ranked in nbest.values()],
+            references.glosses,
+            options,
+            absent_as_empty=omits_empty_clips(hypotheses),
+            signers=references.signers,
+            nbest=nbest,
+        )
+    except SlaError as error:  # one of several files: say which
+        raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
     how = options.resampling
     receipt = Receipt(
         "score",

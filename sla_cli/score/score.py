@@ -13,7 +13,7 @@ from sla_cli.core.result import ClipScore, Interval, Score, pooled, score_clip
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.score.bootstrap import Resampling, wer_interval
-from sla_cli.score.unicode import refuse_mixed_forms, to_nfc
+from sla_cli.score.unicode import refuse_mixed_forms, same_but_for_form, to_nfc
 
 Glosses = tuple[str, ...]
 
@@ -50,6 +50,7 @@ def score(
         references: glosses by clip id, as released.
         absent_as_empty: score a reference that no hypothesis names as if nothing was recognised, with a warning.
             For formats that cannot name such a clip; the official Phoenix scripts do so too (`mergectmstm.py`).
+            A partial score leaves it out.
         signers: by clip id, where known.
         nbest: alternatives by clip id, for the oracle: the rate if the best of them had been chosen.
 
@@ -62,12 +63,12 @@ def score(
     missing = [name for name in references if name not in recognised]
     extra = [name for name in recognised if name not in references]
     absent: list[str] = []
-    if absent_as_empty and missing:
+    if absent_as_empty and missing and not options.partial:
         absent, missing = missing, []
         log.warning("no hypothesis for %d clips, scored as empty: %s", len(absent), some(absent))
         recognised |= dict.fromkeys(absent, ())
     if not options.partial:
-        _refuse_unmatched(missing, extra)
+        _refuse_unmatched(missing, extra, absent)
     if options.nfc:
         references, recognised = to_nfc(references), to_nfc(recognised)
     else:
@@ -116,15 +117,19 @@ def _by_id(hypotheses: Iterable[Hypothesis]) -> dict[str, Glosses]:
     return recognised
 
 
-def _refuse_unmatched(missing: list[str], extra: list[str]) -> None:
+def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -> None:
     faults = []
     if missing:
         faults.append(f"{len(missing)} references have no hypothesis ({some(missing)})")
     if extra:
         faults.append(f"{len(extra)} hypotheses have no reference ({some(extra)})")
+    if same := same_but_for_form((*missing, *absent), extra):
+        faults.append(f"{len(same)} of the ids differ in their Unicode normal form only ({some(same)})")
+        raise SlaError("; ".join(faults), "Convert both files to normal form C: --nfc concerns glosses, not ids.")
     if faults:
         raise SlaError(
-            " and ".join(faults), "Are they of the same split? Use --partial to score what both have in common."
+            " and ".join(faults),
+            "Are they of the same split? `sla score --partial` scores what both have in common.",
         )
 
 

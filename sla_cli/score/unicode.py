@@ -7,7 +7,7 @@ above. Corpora come in NFC; files that went through macOS or some databases come
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sla_cli.errors import SlaError
@@ -48,6 +48,12 @@ def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[st
         f"{len(clashes)} glosses are concerned and would count as errors",
         "Use --nfc to compare both sides in normal form C, or convert the file to NFC and score it again.",
     )
+
+
+def same_but_for_form(ids: Iterable[str], others: Iterable[str]) -> list[str]:
+    """The ids, in normal form C, that are canonically equivalent to one of the others."""
+    known = {unicodedata.normalize("NFC", name) for name in others}
+    return [name for name in (unicodedata.normalize("NFC", name) for name in ids) if name in known]
 
 
 def _form(found: _Found) -> str:

@@ -143,6 +143,44 @@ def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
     assert "has other glosses" in refuse("dev.h5", "--tune", "--lm", "gloss.arpa")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--alpha 0.5 --beta 1", "--alpha and --beta without a language model"),
+        ("--tune", "--tune without a language model"),
+        ("--lm gloss.arpa --alphas 0,1", "--alphas without --tune"),
+        ("--lm gloss.arpa --tune --beam 5 --alpha 1", "--alpha and --beam with --tune"),
+        ("--lm gloss.arpa --tune --format ctm -o x.ctm", "--output and --format with --tune"),
+        ("--lm gloss.arpa --tune --split train", "tuning on train"),
+        ("--lm gloss.arpa --alpha nan", "nan as weight of alpha"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(folder: Path, options: str, message: str) -> None:
+    assert message in refuse("dev.h5", *options.split())
+
+
+def test_nothing_that_was_there_is_lost(folder: Path) -> None:
+    (folder / "notes.tsv").write_text("mine")
+    assert "notes.tsv exists" in refuse("dev.h5", "-o", "notes.tsv")
+    assert (folder / "notes.tsv").read_text() == "mine"
+    assert sla("dev.h5", "-o", "notes.tsv", "--force").exit_code == 0
+    write_store(folder)
+    assert "store is a folder" in refuse("dev.h5", "-o", "store", "--force")
+    assert (folder / "store/receipt.json").is_file()
+    assert "no such run or emissions: dve.h5" in refuse("dve.h5")
+
+
+def test_a_table_that_was_cut_off_is_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receipt of the table before must not speak for the one that was being written."""
+    assert sla("dev.h5", "-o", "out.tsv", "--nbest", "3").exit_code == 0
+    with monkeypatch.context() as patched:
+        patched.setattr("sla_cli.decode.run.write_receipt", lambda *_: sys.exit(137))
+        assert sla("dev.h5", "-o", "out.tsv", "--nbest", "2", "--force").exit_code == 137
+    assert "out.tsv exists" in refuse("dev.h5", "-o", "out.tsv", "--nbest", "3")
+    assert sla("dev.h5", "-o", "out.tsv", "--nbest", "3", "--force").exit_code == 0
+    assert {len(readings) for readings in read_nbest(folder / "out.tsv").values()} == {3}
+
+
 def test_a_language_model_of_other_glosses(folder: Path) -> None:
     write_arpa(estimate([["NORD", "HAUS"], ["BAUM"]], 2, fallback=True), folder / "other.arpa")
     text = refuse("dev.h5", "--lm", "other.arpa")

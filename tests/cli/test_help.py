@@ -2,11 +2,26 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-COMMANDS = ["prep", "train", "decode", "score", "lm", "demo"]
-HEAVY = ["torch", "timm", "loralib", "cv2", "h5py", "numpy", "pyctcdecode", "kenlm", "matplotlib", "dacite"]
+COMMANDS = ["prep", "train", "emit", "decode", "score", "compare", "report", "lm", "demo"]
+HEAVY = [
+    "torch",
+    "timm",
+    "loralib",
+    "cv2",
+    "h5py",
+    "numpy",
+    "scipy",
+    "dask",
+    "jinja2",
+    "pyctcdecode",
+    "kenlm",
+    "matplotlib",
+    "dacite",
+]
 
 
 def sla(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -50,3 +65,14 @@ def test_unknown_key_suggests_the_nearest() -> None:
 def test_no_colour_when_asked_and_none_in_pipes() -> None:
     assert "\x1b[" not in sla("--help").stdout
     assert "\x1b[" not in sla("prep", "phoenix2014", "/no/such/folder").stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, which is Linux's")
+def test_a_full_disk_at_the_end_of_a_pipe_is_said_in_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run(
+            [sys.executable, "-m", "sla_cli", "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1
+    assert "disk is full" in answer.stderr

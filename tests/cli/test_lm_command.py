@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +61,7 @@ def test_estimates_and_measures_on_dev(text: Path) -> None:
     result = sla("lm", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt", "--json")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
-    assert "fixed ones (0.5, 1, 1.5) were used" in result.stderr
+    assert "no discounts for order 2: fixed ones (0.5, 1, 1.5) were used" in result.stderr
     assert facts["lm"] == "g.arpa"
     assert facts["fallbacks"] == [2]
     assert facts["discounts"][1] == [0.5, 1.0, 1.5]
@@ -111,6 +113,7 @@ def test_prune_unk_and_normalize(text: Path) -> None:
     assert Path("generous").read_text() != Path("plain").read_text()
     assert "'phoenix2014'" in refuse(*options, "x", "--normalize", "phoenix2041")
     assert "0,0,1" in refuse(*options, "x", "--prune", "0,x")
+    assert "'--prune'" in refuse(*options, "x", "--prune", "0,x")
     assert "first is not 0" in refuse(*options, "x", "--prune", "1")
 
 
@@ -149,6 +152,7 @@ def test_help_shows_both() -> None:
     [
         (b"", "no sentences in text.txt"),
         (b"\n \n", "no sentences in text.txt"),
+        (b"A\n\0\0", "text.txt, line 2: a NUL character"),
         (b"A B\nGR\xdcN\n", "text.txt, line 2: not UTF-8"),
         (b"A\n<s> B </s>\n", "text.txt, line 2: <s> is a mark"),
         (b"A B\n", "no discounts for 1-grams"),
@@ -160,6 +164,23 @@ def test_text_that_makes_no_model(content: bytes, message: str, text: Path) -> N
     assert message in error
     assert "hint: " in error
     assert not Path("gloss.arpa").exists()
+
+
+def test_pipes_are_refused_and_inputs_not_replaced(text: Path) -> None:
+    sla("lm", text, "--order", 2, "--fallback")
+    os.mkfifo("pipe")
+    for arguments in (("lm", "pipe"), ("lm", "score", "pipe", text), ("lm", "score", "gloss.arpa", "pipe")):
+        assert "pipe is a pipe" in refuse(*arguments)
+    for name in ("gloss.arpa", "text.txt"):
+        assert "would replace an input" in refuse("lm", "score", "gloss.arpa", text, "-o", name)
+
+
+def test_a_model_without_unk_forbids_what_it_lacks(text: Path) -> None:
+    sla("lm", text, "--order", 2, "--fallback")
+    lines = Path("gloss.arpa").read_text().replace("ngram 1=7", "ngram 1=6").splitlines()
+    Path("forbids.arpa").write_text("".join(f"{line}\n" for line in lines if "<unk>" not in line))
+    scored = sla("lm", "score", "forbids.arpa", "dev.txt").stdout
+    assert re.search(r"perplexity \d\.\d\de\+\d\d with unknown glosses, \d+\.\d\d without", scored)
 
 
 def test_a_model_that_is_none(text: Path) -> None:

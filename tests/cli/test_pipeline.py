@@ -193,7 +193,7 @@ class TestBadInput:
         path.write_bytes(path.read_bytes()[:500])
         text = self.refuse(copy, "decode", "--beam", "4")
         assert "dev.h5" in text
-        assert "sla decode" in text
+        assert "sla emit --force" in text
 
     def test_nan_in_emissions_names_the_clip(self, folder: Path, tmp_path: Path) -> None:
         copy = work_on_copy(folder, tmp_path / "copy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
+from sla_cli.cli.score import table
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.formats.hypotheses import write_hypotheses
 
@@ -68,6 +70,13 @@ def test_details(folder: Path) -> None:
     text = sla("score", "one.txt", "--ref", "ref.stm", "--details").stdout
     for title in ("Signers", "Length of the reference", "Glosses with most errors", "Confusions"):
         assert title in text
+
+
+def test_drawing_a_table_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = io.StringIO()
+    nowhere.close()
+    monkeypatch.setattr("sys.stdout", nowhere)
+    assert table("Title", ("a", "b"), [("x", 10)]) == "Title\na   b\nx  10"
 
 
 def test_nbest_has_an_oracle(folder: Path) -> None:
@@ -131,6 +140,18 @@ def test_bad_options_exit_with_2(folder: Path, options: tuple[str, str]) -> None
     assert "error: " in sla("score", "one.txt", "--ref", "ref.stm", *options, code=2).stderr
 
 
+@pytest.mark.parametrize("limit", ["-1", "nan", "x"])
+def test_a_limit_without_sense_passes_nothing(folder: Path, limit: str) -> None:
+    assert "--max-wer" in sla("score", "one.txt", "--ref", "ref.stm", "--max-wer", limit, code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_of_several_files_the_bad_one_is_named(folder: Path, command: str) -> None:
+    Path("few.txt").write_text(ONE.split("c5\t")[0], encoding="utf-8")
+    result = sla(command, "one.txt", "few.txt", "--ref", "ref.stm", code=2)
+    assert "error: few.txt: 25 references have no hypothesis" in result.stderr
+
+
 def test_compare(folder: Path) -> None:
     text = sla("compare", "two.txt", "one.txt", "--ref", "ref.stm", "-o", "d.tsv").stdout
     assert "A two: WER 66.67 %" in text
@@ -139,6 +160,14 @@ def test_compare(folder: Path) -> None:
     assert "clips: B better in 15, worse in 5, equal in 10" in text
     assert text.splitlines()[-1].startswith("one is better than two by 55.56 points")
     assert len(Path("d.tsv").read_text(encoding="utf-8").splitlines()) == 31
+
+
+@pytest.mark.parametrize("name", ["one.txt", "two.txt", "ref.stm"])
+def test_compare_replaces_no_input(folder: Path, name: str) -> None:
+    before = Path(name).read_bytes()
+    error = sla("compare", "one.txt", "two.txt", "--ref", "ref.stm", "-o", f"./{name}", code=2).stderr
+    assert "would replace an input" in error
+    assert Path(name).read_bytes() == before
 
 
 def test_compare_as_json_takes_score_folders(folder: Path) -> None:

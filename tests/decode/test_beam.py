@@ -306,6 +306,21 @@ def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:
         BeamDecoder(["A"], tmp_path / "none.arpa")
 
 
+@pytest.mark.parametrize("weights", [{"alpha": math.nan}, {"beta": math.inf}, {"hotword_weight": -math.inf}])
+def test_weights_that_are_no_finite_numbers_are_refused(weights: dict[str, float], toy_lm: Path) -> None:
+    with pytest.raises(SlaError, match=r"(nan|inf) as weight of"):
+        BeamDecoder(["|"], toy_lm, hotwords=["|"], **weights)
+
+
+@ENGINES
+@pytest.mark.parametrize("columns", [1, 2])
+def test_one_step_and_no_or_one_gloss(columns: int, engine: str) -> None:
+    with BeamDecoder(["A"][: columns - 1], engine=engine) as decoder:
+        assert decoder.decode(np.zeros((1, 1)) if columns == 1 else spell([0], 2)).glosses == ()
+        if columns == 2:
+            assert decoder.decode(spell([1], 2)).spans == ((0, 1),)
+
+
 def test_closing_frees_the_language_model(toy_lm: Path) -> None:
     before = len(BeamSearchDecoderCTC.model_container)
     with BeamDecoder(["A"], toy_lm, engine="pyctcdecode"):

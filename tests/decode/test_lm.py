@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyctcdecode.language_model import load_unigram_set_from_arpa
 
-from sla_cli.decode.lm import Arpa, estimate, read_sentences, write_arpa
+from sla_cli.decode.lm import Arpa, estimate, write_arpa
 from sla_cli.decode.lm_file import open_lm
 from sla_cli.decode.lm_score import score_sentences
+from sla_cli.decode.lm_text import read_lines
 from sla_cli.errors import SlaError
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -19,6 +20,10 @@ GOLDEN = SHARED / "golden" / "gloss-lm"
 needs_shared = pytest.mark.skipif(not GOLDEN.is_dir(), reason="shared material is missing")
 
 sentences_of_few = st.lists(st.lists(st.sampled_from("ABCD"), max_size=5), min_size=1, max_size=20)
+
+
+def read_sentences(name: str) -> list[tuple[str, ...]]:
+    return [glosses for _, glosses in read_lines(GOLDEN / name)]
 
 
 def parse(path: Path) -> Arpa:
@@ -62,7 +67,7 @@ def column(path: Path, name: str) -> list[list[str]]:
 @needs_shared
 def test_equals_lmplz(tmp_path: Path) -> None:
     golden = parse(GOLDEN / "phoenix2014-train.3gram.arpa")
-    arpa = estimate(read_sentences(GOLDEN / "phoenix2014-train.txt"), 3)
+    arpa = estimate(read_sentences("phoenix2014-train.txt"), 3)
     write_arpa(arpa, tmp_path / "lm.arpa")
     for ours in (arpa, parse(tmp_path / "lm.arpa")):
         for level, expected in zip(ours.ngrams, golden.ngrams, strict=True):
@@ -73,7 +78,7 @@ def test_equals_lmplz(tmp_path: Path) -> None:
 @needs_shared
 @pytest.mark.parametrize(("order", "expected"), [(2, 49.5), (3, 46.9), (4, 46.8)])
 def test_perplexity_on_phoenix2014_dev(order: int, expected: float, tmp_path: Path) -> None:
-    train = list(read_sentences(GOLDEN / "phoenix2014-train.txt"))
+    train = read_sentences("phoenix2014-train.txt")
     dev = column(SHARED / "data/phoenix2014/dev.corpus.csv", "annotation")
     assert perplexity(train, dev, order, tmp_path) == pytest.approx(expected, abs=0.05)
 
@@ -95,7 +100,7 @@ def test_perplexity_on_isharah2000_dev(order: int, expected: float, tmp_path: Pa
 
 @needs_shared
 def test_repeated_prompts_explain_themselves_and_dropping_them_helps() -> None:
-    sentences = list(read_sentences(GOLDEN / "csl-daily-train.txt"))
+    sentences = read_sentences("csl-daily-train.txt")
     with pytest.raises(SlaError, match=r"-1\.96.*repeats its sentences\nDrop repeated sentences \(--unique\)"):
         estimate(sentences, 4)
     assert estimate(sentences, 4, fallback=True).fallbacks == (3,)
@@ -132,7 +137,7 @@ def test_probabilities_sum_to_one_in_every_context(sentences: list, prune: tuple
 @needs_shared
 @pytest.mark.parametrize(("prune", "unknown"), [((0, 0, 1), "share"), ((0, 1), "all")])
 def test_a_pruned_model_sums_to_one_through_kenlm(prune: tuple[int, ...], unknown: str, tmp_path: Path) -> None:
-    sentences = list(read_sentences(GOLDEN / "phoenix2014-train.txt"))[:500]
+    sentences = read_sentences("phoenix2014-train.txt")[:500]
     arpa = estimate(sentences, 3, fallback=True, prune=prune, unknown=unknown)
     write_arpa(arpa, tmp_path / "lm.arpa")
     model = open_lm(tmp_path / "lm.arpa")
@@ -199,21 +204,11 @@ def test_no_sentences() -> None:
 
 
 @pytest.mark.parametrize("word", ["<s>", "</s>", "<unk>", "<UNK>"])
-def test_reserved_words_are_refused_where_they_stand(word: str, tmp_path: Path) -> None:
+def test_reserved_words_are_refused_where_they_stand(word: str) -> None:
     with pytest.raises(SlaError, match=f"sentence 2: {word}"):
         estimate([["A"], ["A", word]], 2)
-    (tmp_path / "text").write_text(f"A\n\nB {word}\n")
-    with pytest.raises(SlaError, match=f"text, line 3: {word}"):
-        list(read_sentences(tmp_path / "text"))
 
 
 def test_glosses_with_white_space_are_refused() -> None:
     with pytest.raises(SlaError, match="white space: 'A B'"):
         estimate([["A B", "C"]], 2, fallback=True)
-
-
-def test_read_sentences(tmp_path: Path) -> None:
-    (tmp_path / "text").write_bytes("\ufeffA  B\r\n\r\nسوال هو\nNULL ".encode())  # noqa: RUF001
-    assert list(read_sentences(tmp_path / "text")) == [("A", "B"), ("سوال", "هو"), ("NULL",)]
-    with pytest.raises(SlaError, match="missing"):
-        list(read_sentences(tmp_path / "missing"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,10 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
     assert json.loads((out / "tuned.json").read_text())["format"] == "sla-tuned"
     again = tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
     assert again == (out, tuned, [])
+    corrected = dict.fromkeys(references, ("NULL",))
+    _, other, trials = tune_file(emissions, corrected, tmp_path / "tuning", options, settings, max_oov=20)
+    assert trials and other.ref_words == len(corrected)
+    tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
 
     test = write(tmp_path, "test")
     taken = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=True)
@@ -107,6 +112,10 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
 def test_refusals(tmp_path: Path, lm: Path) -> None:
     dev, test, references = write(tmp_path), write(tmp_path, "test"), clips()[1]
     settings = grid([0.5], [1.0], [5])
+    with pytest.raises(SlaError, match="tuning on train"):
+        tune_file(write(tmp_path, "train"), references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
+    with pytest.raises(SlaError, match="nan as weight of alpha"):
+        tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([math.nan], [1.0], [5]), max_oov=20)
     with pytest.raises(SlaError, match="tuning on test"):
         tune_file(test, references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
     with pytest.raises(SlaError, match="there is none"):
@@ -115,3 +124,33 @@ def test_refusals(tmp_path: Path, lm: Path) -> None:
         tune_file(dev, {"clip 0": ("NORD",)}, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
     with pytest.raises(SlaError, match="beam of 0"):
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([0.5], [1.0], [0]), max_oov=20)
+
+
+def test_a_choice_that_was_cut_off_is_not_taken(tmp_path: Path, lm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    emissions, references = write(tmp_path), clips()[1]
+    options, first, second = BeamOptions(lm=lm), grid([0.0], [0.0], [5]), grid([1.0], [2.0], [5])
+    given = (emissions, references, tmp_path / "tuning", options)
+    _, tuned, _ = tune_file(*given, first, max_oov=20)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("sla_cli.decode.tune_run.write_receipt", _killed)
+        tune_file(*given, second, max_oov=20)
+    assert tuned_options(options, emissions, tmp_path / "tuning", beam=True, weights=True) == options
+    assert tune_file(*given, first, max_oov=20)[1] == tuned
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_log_says_what_was_taken(tmp_path: Path, lm: Path, caplog: pytest.LogCaptureFixture) -> None:
+    emissions, options = write(tmp_path), BeamOptions(lm=lm)
+    tune_file(emissions, clips()[1], tmp_path / "tuning", options, grid([0.25], [0.5], [3]), max_oov=20)
+    for beam, weights, said in (
+        (True, True, "alpha 0.25, beta 0.5, beam 3 as tuned on dev"),
+        (True, False, "beam 3 as tuned on dev"),
+        (False, True, "alpha 0.25, beta 0.5 as tuned on dev"),
+    ):
+        caplog.clear()
+        with caplog.at_level("INFO", "sla"):
+            tuned_options(options, emissions, tmp_path / "tuning", beam=beam, weights=weights)
+        assert caplog.messages[-1].startswith(said)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -104,7 +105,7 @@ def test_other_files_are_named(tmp_path: Path, content: bytes, message: str) -> 
     path.write_bytes(content)
     with pytest.raises(FormatError, match=message) as caught:
         Emissions(path)
-    assert "sla decode" in caught.value.hint
+    assert "sla emit --force" in caught.value.hint
 
 
 def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Path) -> None:
@@ -132,6 +133,36 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
         del file["offsets"]
     with pytest.raises(FormatError, match="damaged or incomplete"):
         Emissions(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("frames", lambda frames: frames[:-1], "4 ids, 3 lengths and 5 offsets"),
+        ("ids", lambda ids: ids[:-1], "3 ids, 4 lengths"),
+        ("ids", lambda ids: ids[[0, 0, 2, 3]], "clip ids that come twice"),
+        ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets that do not divide"),
+        ("offsets", lambda offsets: offsets + (offsets > 0), "offsets that do not divide"),
+        ("offsets", lambda offsets: offsets[:0], "0 offsets"),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_refused(
+    tmp_path: Path, name: str, change: Callable[[np.ndarray], np.ndarray], message: str
+) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        changed = change(file[name][:])
+        del file[name]
+        file[name] = changed
+    with pytest.raises(FormatError, match=rf"dev\.h5: damaged or incomplete \(.*{message}"):
+        Emissions(path)
+
+
+def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "dev.h5", replace(HEADER, stride=0), emissions())
+    with pytest.raises(FormatError, match="a stride of 0"):
+        Emissions(tmp_path / "dev.h5")
 
 
 def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -156,8 +157,14 @@ def test_own_format_keeps_scores_and_spans(tmp_path: Path) -> None:
         (
             "a.jsonl",
             '{"id": "a", "glosses": ["A"]}\n{"id": "b"}\n',
-            "a.jsonl, line 2: not an object with id and glosses",
+            "a.jsonl, line 2: glosses are not a list",
         ),
+        ("a.jsonl", '{"id": "a", "glosses": ["A"]\n', "a.jsonl, line 1: not JSON"),
+        ("a.jsonl", '{"id": 3, "glosses": ["A"]}\n', "a.jsonl, line 1: not an object with a text as id"),
+        ("a.jsonl", '{"id": "a", "nbest": 3}\n', "a.jsonl, line 1: nbest is not a list"),
+        ("a.jsonl", '{"id": "a", "nbest": ["A"]}\n', "a.jsonl, line 1: glosses are not a list"),
+        ("a.jsonl", '{"id": "a", "glosses": [], "score": "x"}\n', "line 1: the score 'x' is not a number"),
+        ("a.jsonl", '{"id": "a", "glosses": [], "score": NaN}\n', "line 1: the score nan is not a number"),
         ("a.jsonl", '{"id": "a", "glosses": ["A"]}\n[1]\n', "a.jsonl, line 2: not an object"),
         ("a.jsonl", '{"id": "a", "glosses": "A B"}\n', "a.jsonl, line 1: glosses are not a list"),
         ("a.jsonl", '{"id": "a", "glosses": ["A B"]}\n', "a.jsonl, line 1: glosses are not a list"),
@@ -189,6 +196,14 @@ def test_not_text(tmp_path: Path) -> None:
         read_any_hypotheses(tmp_path / "a.csv")
     with pytest.raises(SlaError, match="cannot read"):
         read_any_hypotheses(tmp_path)
+
+
+def test_a_pipe_is_refused_since_it_cannot_be_read_twice(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SlaError, match="pipe is a pipe"):
+        read_any_hypotheses(tmp_path / "pipe")
+    with pytest.raises(SlaError, match="pipe is a pipe"):
+        read_references(tmp_path / "pipe")
 
 
 def test_both_releases_of_the_2014t_references_agree() -> None:

@@ -75,6 +75,27 @@ def test_chance_is_called_chance() -> None:
     assert found.verdict.startswith("No difference is shown")
 
 
+def test_few_sentences_decide_nothing() -> None:
+    refs = references(19)
+    found = compared(system(refs, 0.9, 1), system(refs, 0.0, 2))
+    assert found.interval is not None and found.interval.high < 0
+    assert found.verdict.startswith("Undecided: ")
+    assert found.verdict.endswith("in favour of two, but 19 sentences are too few to rule out chance.")
+
+
+def test_as_many_errors_in_other_clips_favour_nobody() -> None:
+    refs = references(40)
+    one, two = (
+        score(
+            [Hypothesis(name, () if i % 2 == odd else glosses) for i, (name, glosses) in enumerate(refs.items())],
+            refs,
+            ScoreOptions(),
+        )
+        for odd in (0, 1)
+    )
+    assert compared(one, two).verdict == "No difference is shown: one and two make as many errors."
+
+
 def test_the_same_system_twice() -> None:
     one = system(references(30), 0.3, 1)
     found = compared(one, one)
@@ -171,5 +192,9 @@ def test_files_and_folders(tmp_path: Path) -> None:
     mixed = compare_files(folder, tmp_path / "two.trn", ref=ref, options=ScoreOptions("auto"))
     assert mixed.first.profile == mixed.second.profile == "phoenix2014"
     assert mixed.names == (folder.name, "two")
+    with pytest.raises(SlaError, match="is scored under profile phoenix2014, not none"):
+        compare_files(folder, folder, ref=None, options=ScoreOptions("none"))
+    with pytest.raises(SlaError, match=r"scores: no score folder, it holds no score\.json"):
+        compare_files(tmp_path / "scores", folder, ref=None, options=ScoreOptions("auto"))
     same = compare_files(folder, folder, ref=None, options=ScoreOptions("auto"))
     assert same.names == (str(folder), str(folder))

@@ -117,6 +117,17 @@ def test_ids_of_one_side_only_are_listed() -> None:
         score(hypotheses(a="", c=""), REFERENCES, ScoreOptions())
 
 
+def test_ids_that_differ_in_their_normal_form_only_are_explained() -> None:
+    references = {"Fru\u0308h": ("A",), "b": ("B",)}
+    with pytest.raises(
+        SlaError, match=r"1 of the ids differ in their Unicode normal form only \(Fr\u00fch\)"
+    ) as caught:
+        score([Hypothesis("Fr\u00fch", ("A",)), Hypothesis("b", ("B",))], references, ScoreOptions())
+    assert "Convert both files" in caught.value.hint
+    with pytest.raises(SlaError, match="normal form only"):  # in a CTM, where references may be absent
+        score([Hypothesis("Fr\u00fch", ("A",))], references, ScoreOptions(), absent_as_empty=True)
+
+
 def test_partial_scores_what_both_sides_name_and_says_so() -> None:
     result = score(hypotheses(a="HEUTE REGEN", c="X"), REFERENCES, ScoreOptions(partial=True))
     assert result.total == Counts(correct=2)
@@ -133,6 +144,13 @@ def test_absent_as_empty_warns_and_says_so(caplog: pytest.LogCaptureFixture, mon
     assert "no hypothesis for 1 clips, scored as empty: b" in caplog.text
     with pytest.raises(SlaError, match=r"have no reference \(c\)"):
         score(hypotheses(a="", c=""), REFERENCES, ScoreOptions(), absent_as_empty=True)
+
+
+def test_a_partial_score_leaves_absent_clips_out() -> None:
+    result = score(hypotheses(a="HEUTE"), REFERENCES, ScoreOptions(partial=True), absent_as_empty=True)
+    assert result.total == Counts(correct=1, deletions=1)
+    assert (result.absent, result.left_out) == ((), ("b",))
+    assert "|n:1of2|" in result.signature
 
 
 def test_no_number_without_something_to_count() -> None:
