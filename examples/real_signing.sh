@@ -17,6 +17,14 @@ for variant in adapter lora frozen; do
     --backbone vit_small_patch14_dinov2 --weights "$shared/data/weights/vit_small_patch14_dinov2-img224.fp16.safetensors" \
     --image-size 112 --layers last:4 --epochs 5 --batch 4 --lr 5e-4 --set train.milestones=[3,4] --set train.flip=0 \
     --precision bf16
-  sla decode "$SLA_WORK/runs/$variant" --beam 1 && sla score
-  sla decode "$SLA_WORK/runs/$variant" --lm "$SLA_WORK/gloss.arpa" && sla score
+  run=$SLA_WORK/runs/$variant out=$SLA_WORK/$variant
+  sla decode "$run" --beam 1 -o "$out-greedy.tsv"
+  sla decode "$run" -o "$out-beam.tsv"
+  sla decode "$run" --lm "$SLA_WORK/gloss.arpa" --alpha 0.5 --beta 1.5 --beam 10 -o "$out-lm.tsv"
+  sla decode "$run" --lm "$SLA_WORK/gloss.arpa" --tune -j 2
+  sla decode "$run" --lm "$SLA_WORK/gloss.arpa" -o "$out-tuned.tsv"
+  sla score "$out-greedy.tsv" "$out-beam.tsv" "$out-lm.tsv" "$out-tuned.tsv"
+  # What the language model gains, with its interval. The second flatters: it was tuned on these very clips.
+  sla compare "$out-beam.tsv" "$out-lm.tsv"
+  sla compare "$out-beam.tsv" "$out-tuned.tsv"
 done

@@ -11,21 +11,23 @@ from sla_cli.cli.options import Json, Quiet, Verbose, answer, refuse_input
 from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
 
 if TYPE_CHECKING:
-    from sla_cli.score.compare import Comparison
+    from sla_cli.core.comparison import Comparison
 
 CHANGED = 10  # glosses shown
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="Hypotheses or score folder of the one system.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="The same of the other.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="Hypotheses or score folder of one system.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Those of the other, of the same clips.")],
     ref: Annotated[Path | None, typer.Option(help="References of hypotheses files, as for `sla score`.")] = None,
     normalize: Normalize = "auto",
     nfc: Nfc = False,
     level: Level = 95.0,
     samples: Samples = 1000,
     seed: Seed = 0,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a table of clips (TSV).")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write each clip's errors and both hypotheses into this TSV.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,

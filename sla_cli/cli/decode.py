@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Format = Literal["tsv", "ctm", "stm", "trn", "csv", "jsonl"]
 TUNED = "tuned, or {}"
-PANEL, GRID = "Tuning", "Values to try, separated by commas."
+PANEL, GRID = "Tuning", "Values of {} to try, separated by commas."
 
 
 def _listed(values: tuple[float, ...]) -> str:
@@ -40,35 +40,49 @@ def decode(
         typer.Option(help="Weight of the language model.", show_default=TUNED.format(DecodeConfig.alpha)),
     ] = None,
     beta: Annotated[
-        float | None, typer.Option(help="Reward a gloss, with --lm.", show_default=TUNED.format(DecodeConfig.beta))
+        float | None,
+        typer.Option(
+            help="Added to the score for each gloss, with --lm; more makes readings longer.",
+            show_default=TUNED.format(DecodeConfig.beta),
+        ),
     ] = None,
     max_oov: Annotated[
-        float, typer.Option(help="Percent of the glosses that --lm may lack.", min=0, max=100)
+        float,
+        typer.Option(help="Refuse --lm where it lacks more of the glosses than this, in percent.", min=0, max=100),
     ] = DecodeConfig.max_oov,
-    nbest: Annotated[int, typer.Option(help="Readings a clip.", min=1)] = 1,
-    hotword: Annotated[list[str] | None, typer.Option(help="A gloss to favour; may be given again.")] = None,
+    nbest: Annotated[int, typer.Option(help="Readings of each clip to keep, best first.", min=1)] = 1,
+    hotword: Annotated[list[str] | None, typer.Option(help="A gloss to favour; repeat it for several.")] = None,
     hotword_weight: Annotated[
-        float, typer.Option(help="What each hot word adds to the score (natural log).")
+        float, typer.Option(help="What each occurrence of a hot word adds to the score (natural log).")
     ] = DecodeConfig.hotword_weight,
     tune: Annotated[
         bool, typer.Option("--tune", rich_help_panel=PANEL, help="Choose alpha, beta and beam on dev.")
     ] = False,
     alphas: Annotated[
-        str | None, typer.Option(rich_help_panel=PANEL, help=GRID, show_default=_listed(TuneConfig.alphas))
+        str | None,
+        typer.Option(rich_help_panel=PANEL, help=GRID.format("alpha"), show_default=_listed(TuneConfig.alphas)),
     ] = None,
     betas: Annotated[
-        str | None, typer.Option(rich_help_panel=PANEL, help=GRID, show_default=_listed(TuneConfig.betas))
+        str | None,
+        typer.Option(rich_help_panel=PANEL, help=GRID.format("beta"), show_default=_listed(TuneConfig.betas)),
     ] = None,
     beams: Annotated[
-        str | None, typer.Option(rich_help_panel=PANEL, help=GRID, show_default=str(DecodeConfig.beam))
+        str | None, typer.Option(rich_help_panel=PANEL, help=GRID.format("beam"), show_default=str(DecodeConfig.beam))
     ] = None,
     engine: Annotated[
         Literal["prefix", "pyctcdecode"], typer.Option(help="Beam search: ours or pyctcdecode's, which answers alike.")
     ] = "prefix",
-    kind: Annotated[Format, typer.Option("--format", help="Also write this format, beside the tsv or to -o.")] = "tsv",
+    kind: Annotated[
+        Format, typer.Option("--format", help="A tsv is always written; any other format beside it, or to -o.")
+    ] = "tsv",
     store: Annotated[Path | None, typer.Option(help="Store folder; the run's own without it.")] = None,
     weights: Annotated[str | None, typer.Option(help="The backbone's weights, where they have moved.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the hypotheses here.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write the hypotheses here, in the --format, instead of into the work folder."
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes of the beam search.", min=1)] = 1,
     device: Device = "auto",
     work: Work = WORK,

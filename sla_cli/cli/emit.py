@@ -20,8 +20,12 @@ def emit(
     precision: Annotated[
         str, typer.Option(help="fp32, bf16 or fp16 (GPU); auto is what the run was trained in, where the device can.")
     ] = EmitConfig.precision,
-    dtype: Annotated[str, typer.Option(help="float32 or float16 on disk.")] = EmitConfig.dtype,
-    max_frames: Annotated[int, typer.Option(help="Frames of the clips in a batch.", min=1)] = EmitConfig.max_frames,
+    dtype: Annotated[
+        str, typer.Option(help="Of the log-probabilities on disk: float32, or float16 in half the room.")
+    ] = EmitConfig.dtype,
+    max_frames: Annotated[
+        int, typer.Option(help="Most video frames in a batch: fewer need less memory.", min=1)
+    ] = EmitConfig.max_frames,
     store: Annotated[Path | None, typer.Option(help="Store folder; the run's own without it.")] = None,
     weights: Annotated[str | None, typer.Option(help="The backbone's weights, where they have moved.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the emissions here.")] = None,

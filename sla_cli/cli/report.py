@@ -13,7 +13,8 @@ from sla_cli.errors import SlaError
 
 def report(
     scores: Annotated[
-        list[Path] | None, typer.Argument(help="Score folders, of the same clips; the newest without them.")
+        list[Path] | None,
+        typer.Argument(help="Score folders of `sla score`, of the same clips; the newest without any."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="HTML file; report.html in the work folder without it.")
@@ -21,10 +22,10 @@ def report(
     names: Annotated[
         list[str] | None, typer.Option("--name", help="What a system is called on the page; one for each score.")
     ] = None,
-    title: Annotated[str, typer.Option(help="Corpus and split without it.")] = "",
+    title: Annotated[str, typer.Option(help="Heading of the page; corpus and split without it.")] = "",
     clips: Annotated[int, typer.Option(help="Clips shown with their frames, from worst to best.", min=0)] = 6,
     ids: Annotated[
-        list[str] | None, typer.Option("--clip", help="Id of a clip shown with its frames instead; repeatable.")
+        list[str] | None, typer.Option("--clip", help="Show the frames of this clip instead; repeat it for several.")
     ] = None,
     work: Work = WORK,
     force: Force = False,
@@ -39,7 +40,9 @@ def report(
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.log import log
     from sla_cli.report.page import is_page, write_page
+    from sla_cli.report.summary import marks
     from sla_cli.report.system import load_systems
+    from sla_cli.score.compare import against_first
 
     out = output or work / "report.html"
     if out.exists() and not force and not is_page(out):
@@ -49,10 +52,12 @@ def report(
     for system in systems:
         for what in system.missing:
             log.warning("%s: %s What would need it is left out.", system.name, what)
-    write_page(out, systems, title=title, clips=clips, ids=ids or ())
+    against = against_first([system.score for system in systems], marks(len(systems)))
+    write_page(out, systems, title=title, clips=clips, ids=ids or (), against=against)
     size = out.stat().st_size
     answer(
-        f"report {out}: {len(systems)} systems, {len(systems[0].score.clips)} clips, {size / 1e6:.1f} MB",
+        f"report {out}: {len(systems)} {'systems' if systems[1:] else 'system'}, {len(systems[0].score.clips)} clips, "
+        f"{size / 1e6:.1f} MB",
         {
             "report": str(out),
             "systems": [system.name for system in systems],

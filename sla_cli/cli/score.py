@@ -26,7 +26,9 @@ Normalize = Annotated[
         "none where that is not known."
     ),
 ]
-Nfc = Annotated[bool, typer.Option("--nfc", help="Compare glosses in Unicode normal form C.")]
+Nfc = Annotated[
+    bool, typer.Option("--nfc", help="Compare glosses in Unicode normal form C: ü is ü, however it is encoded.")
+]
 Level = Annotated[float, typer.Option("--ci", help="Confidence of the interval in percent.")]
 Samples = Annotated[int, typer.Option(help="Bootstrap samples of the interval.")]
 Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
@@ -35,10 +37,15 @@ Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 def score(
     hypotheses: Annotated[
         list[Path] | None,
-        typer.Argument(help="One or more files: ours, CTM, TRN, CSV id,gloss, …; the newest without it."),
+        typer.Argument(
+            help="Hypotheses, one or more files: of `sla decode`, CTM, TRN, CSV id,gloss, …; the newest without any."
+        ),
     ] = None,
     ref: Annotated[
-        Path | None, typer.Option(help="References: STM, TRN, a table with id and gloss, or a store.")
+        Path | None,
+        typer.Option(
+            help="References: STM, TRN, a table with id and gloss, or a store; without it, the store of the hypotheses."
+        ),
     ] = None,
     normalize: Normalize = "auto",
     partial: Annotated[bool, typer.Option("--partial", help="Score only the clips that both sides name.")] = False,

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
 
 from sla_cli.config import DecodeConfig
 from sla_cli.core.ctc import frame_spans
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.beam import BeamDecoder, Engine
 from sla_cli.decode.greedy import GreedyDecoder
+from sla_cli.decode.processes import Clips, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
-from sla_cli.workers import start_worker
-
-CHUNK = 8  # clips sent to a process at once
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ class _ClipDecoder:
 
 
 def decode_split(
-    emissions: Iterable[Emission],
+    emissions: Clips,
     glosses: Sequence[str],
     stride: int,
     options: BeamOptions,
@@ -91,7 +83,7 @@ def decode_split(
     """Decode clips; the answer does not depend on `jobs`.
 
     Args:
-        emissions: clips with log-probabilities float (T, V + 1); read lazily.
+        emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
         glosses: the vocabulary; glosses[i] has column i + 1, column 0 is the blank.
         stride: video frames an output step.
         options: decoder settings.
@@ -113,8 +105,7 @@ def decode_split(
     with ExitStack() as stack:
         decoder = GreedyDecoder(glosses) if options.greedy else stack.enter_context(open_decoder(glosses, options))
         decode_clip = _ClipDecoder(decoder, stride, options.nbest)
-        answers = map(decode_clip, emissions) if jobs == 1 else in_processes(decode_clip, emissions, jobs)
-        for readings in answers:
+        for readings in map_clips(decode_clip, emissions, jobs):
             decoded.append(readings)
             if progress is not None:
                 progress(1)
@@ -133,43 +124,3 @@ def open_decoder(glosses: Sequence[str], options: BeamOptions) -> BeamDecoder:
         hotword_weight=options.hotword_weight,
         engine=options.engine,
     )
-
-
-Answer = TypeVar("Answer")
-
-
-def in_processes(
-    decode_clip: Callable[[Emission], Answer], emissions: Iterable[Emission], jobs: int
-) -> Iterator[Answer]:
-    """Map over forked processes, which inherit the loaded decoder, with few clips under way at a time.
-
-    Raises:
-        SlaError: a process died.
-    """
-    clips = iter(emissions)
-    under_way: deque[Future[list[Answer]]] = deque()
-    with ProcessPoolExecutor(jobs, get_context("fork"), _start_worker, (decode_clip,)) as pool:
-        try:
-            while chunk := list(islice(clips, CHUNK)):
-                under_way.append(pool.submit(_decode_chunk, chunk))
-                if len(under_way) > 2 * jobs:
-                    yield from under_way.popleft().result()
-            while under_way:
-                yield from under_way.popleft().result()
-        except BrokenProcessPool as error:
-            raise SlaError(
-                "a decoding process was killed, perhaps for lack of memory", "Decode with fewer jobs (-j)."
-            ) from error
-
-
-_worker_decode_clip: Callable[[Emission], Any]  # set in pool processes only, which keep state in no other way
-
-
-def _start_worker(decode_clip: Callable[[Emission], Any]) -> None:
-    global _worker_decode_clip  # noqa: PLW0603
-    _worker_decode_clip = decode_clip
-    start_worker()
-
-
-def _decode_chunk(emissions: Sequence[Emission]) -> list[Any]:
-    return [_worker_decode_clip(emission) for emission in emissions]

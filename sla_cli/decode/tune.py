@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from sla_cli.core.align import Counts, align, count
 from sla_cli.core.normalize import Profile
 from sla_cli.decode.beam import BeamDecoder
-from sla_cli.decode.split import BeamOptions, in_processes, open_decoder
+from sla_cli.decode.processes import Clips, map_clips
+from sla_cli.decode.split import BeamOptions, open_decoder
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
 
@@ -41,7 +42,7 @@ def grid(alphas: Sequence[float], betas: Sequence[float], beams: Sequence[int]) 
 
 
 def tune(
-    emissions: Iterable[Emission],
+    emissions: Clips,
     glosses: Sequence[str],
     references: Mapping[str, Glosses],
     rules: Profile,
@@ -53,7 +54,7 @@ def tune(
     """Decode each clip with every setting; the language model is loaded once.
 
     Args:
-        emissions: clips with log-probabilities float (T, V + 1); read lazily.
+        emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
         references: glosses as annotated, by clip id.
         rules: how both sides are normalised before they are compared.
         options: language model and hot words; its beam, alpha and beta are not used.
@@ -68,8 +69,7 @@ def tune(
     totals = [Counts()] * len(settings)
     with open_decoder(glosses, options) as decoder:
         try_clip = _Trier(decoder, tuple(settings), references, rules)
-        answers = map(try_clip, emissions) if jobs == 1 else in_processes(try_clip, emissions, jobs)
-        for counts in answers:
+        for counts in map_clips(try_clip, emissions, jobs):
             totals = [total + more for total, more in zip(totals, counts, strict=True)]
             if progress is not None:
                 progress(1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from sla_cli.errors import FormatError
@@ -111,10 +113,11 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
 
 
 class Emissions:
-    """An emissions file; iterating reads a clip at a time."""
+    """An emissions file; a clip is read when it is asked for, by index or in turn."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # by which process
         with open_checked(path, NAME, VERSION, REMAKE) as file, whole(path, REMAKE):
             facts = file.attrs
             self.header = EmissionHeader(
@@ -131,12 +134,23 @@ class Emissions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __getitem__(self, index: int) -> Emission:
+        """One clip. Raises IndexError, and FormatError where its part of the file is damaged."""
+        index = range(len(self))[index]
+        start, end = self.offsets[index : index + 2]
+        with whole(self.path, REMAKE):
+            log_probs = self._log_probs()[start:end].astype(np.float32, copy=False)
+        return Emission(self.ids[index], log_probs, int(self.frames[index]))
+
     def __iter__(self) -> Iterator[Emission]:
-        with open_checked(self.path, NAME, VERSION, REMAKE) as file, whole(self.path, REMAKE):
-            for index, name in enumerate(self.ids):
-                start, end = self.offsets[index : index + 2]
-                log_probs = file["log_probs"][start:end].astype(np.float32, copy=False)
-                yield Emission(name, log_probs, int(self.frames[index]))
+        return (self[index] for index in range(len(self)))
+
+    def _log_probs(self) -> h5py.Dataset:
+        """The open dataset of this process: a forked one may not share its parent's handle."""
+        if self._opened is None or self._opened[0] != os.getpid():
+            file = open_checked(self.path, NAME, VERSION, REMAKE)
+            self._opened = os.getpid(), file, file["log_probs"]
+        return self._opened[2]
 
     def _check(self, steps: int, columns: int) -> None:
         """Raise ValueError where the parts of the file do not fit each other."""

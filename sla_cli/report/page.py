@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from sla_cli import __version__
 from sla_cli.core.align import Counts
+from sla_cli.core.comparison import Comparison
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import ClipScore, pooled
 from sla_cli.errors import SlaError, some, suggestion
@@ -68,6 +69,7 @@ def write_page(
     title: str = "",
     clips: int = 6,
     ids: Sequence[str] = (),
+    against: Sequence[Comparison | None] = (),
     note: str = "",
     next_steps: Sequence[str] = (),
 ) -> None:
@@ -80,6 +82,7 @@ def write_page(
         title: corpus and split without it.
         clips: how many clips get a picture: where systems differ, the worst, the middle, the best.
         ids: the clips that get a picture instead.
+        against: how each system after the first compares with it.
         note: a paragraph under the title.
         next_steps: command lines.
 
@@ -88,7 +91,7 @@ def write_page(
         FormatError: metrics that are none, or a frame that does not decode.
     """
     made = _made(systems)
-    shown = entries(systems)
+    shown = entries(systems, against)
     chosen = _chosen(made, systems, clips, ids)
     rows = list(_rows(made, systems, list(chosen)))
     environment = Environment(
@@ -103,7 +106,7 @@ def write_page(
         title=title or _title(systems),
         note=note,
         systems=shown,
-        facts=table(systems),
+        facts=table(systems, shown),
         axis=wer_axis(shown),
         signers=signers(shown),
         curves=_curves(systems),
@@ -184,7 +187,7 @@ def _timelines(
     chosen: Mapping[str, str], made: Made, systems: Sequence[System], shown: Sequence[Entry]
 ) -> Iterator[Timeline]:
     files = _emissions(systems)
-    drawn = [{emission.id: emission for emission in file if emission.id in chosen} for file in files]
+    drawn = [{name: file[file.ids.index(name)] for name in chosen} for file in files]
     split = next((system.split for system in systems if system.split is not None), None)
     for name in chosen:
         sights = [
@@ -216,4 +219,5 @@ def _seconds(systems: Sequence[System]) -> dict[str, float]:
         name: frames / file.header.fps
         for file in _emissions(systems)
         for name, frames in zip(file.ids, file.frames.tolist(), strict=True)
+        if file.header.fps
     }

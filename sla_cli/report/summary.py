@@ -8,6 +8,7 @@ from string import ascii_uppercase
 
 from sla_cli.core.align import Counts
 from sla_cli.core.breakdown import by_signer
+from sla_cli.core.comparison import Comparison
 from sla_cli.core.result import Interval, Score
 from sla_cli.report.axis import Axis, around
 from sla_cli.report.system import System
@@ -15,12 +16,18 @@ from sla_cli.report.system import System
 
 @dataclass(frozen=True)
 class Entry:
-    """A system's figures; `mark` is the letter that stands for it on the page, "" where it is alone."""
+    """A system's figures.
+
+    Attributes:
+        mark: the letter that stands for it on the page, "" where it is alone.
+        against: how it compares with the first system, where that is known.
+    """
 
     mark: str
     name: str
     score: Score
     missing: tuple[str, ...]
+    against: Comparison | None
 
     @property
     def total(self) -> Counts:
@@ -47,11 +54,17 @@ class Fact:
         return len(set(self.cells)) > 1
 
 
-def entries(systems: Sequence[System]) -> list[Entry]:
-    """Systems with their marks, A to Z and then numbers."""
-    marks = [*ascii_uppercase, *map(str, range(len(ascii_uppercase) + 1, len(systems) + 1))] if systems[1:] else [""]
+def marks(count: int) -> list[str]:
+    """What systems are called for short: A to Z and then numbers, "" for one alone."""
+    return [*ascii_uppercase, *map(str, range(len(ascii_uppercase) + 1, count + 1))][:count] if count > 1 else [""]
+
+
+def entries(systems: Sequence[System], against: Sequence[Comparison | None] = ()) -> list[Entry]:
+    """Systems with their marks. `against`: how the later ones compare with the first."""
+    found = [None, *against] if against else [None] * len(systems)
     return [
-        Entry(mark, system.name, system.score, system.missing) for mark, system in zip(marks, systems, strict=False)
+        Entry(mark, system.name, system.score, system.missing, comparison)
+        for mark, system, comparison in zip(marks(len(systems)), systems, found, strict=True)
     ]
 
 
@@ -63,23 +76,32 @@ def wer_axis(shown: Sequence[Entry]) -> Axis:
     return around(min(values), max(values))
 
 
-def table(systems: Sequence[System]) -> list[Fact]:
+def table(systems: Sequence[System], shown: Sequence[Entry]) -> list[Fact]:
     """Each system's figures, then how it was made, in the order of the one that says most."""
-    columns = [_figures(system.score) | system.settings for system in systems]
+    columns = [_figures(entry) | system.settings for system, entry in zip(systems, shown, strict=True)]
     names = dict.fromkeys(name for column in sorted(columns, key=len, reverse=True) for name in column)
     return [Fact(name, tuple(column.get(name, "") for column in columns)) for name in names]
 
 
-def _figures(score: Score) -> dict[str, str]:
-    total, interval = score.total, score.interval
+def _figures(entry: Entry) -> dict[str, str]:
+    total, interval, against = entry.total, entry.interval, entry.against
     return {
         "WER": f"{total.wer:.2f} %",
         **({f"{interval.level:g} % interval": f"{interval.low:.2f} to {interval.high:.2f}"} if interval else {}),
+        **({"WER less that of A": _points(against)} if against else {}),
         "glosses signed": f"{total.ref_words}",
         "substitutions": f"{total.substitutions}",
         "deletions": f"{total.deletions}",
         "insertions": f"{total.insertions}",
     }
+
+
+def _points(against: Comparison) -> str:
+    """`-4.01 (-6.20 to -1.90)`, with minus signs."""
+    span = against.interval
+    return f"{against.difference:+.2f}{f' ({span.low:+.2f} to {span.high:+.2f})' if span else ''}".replace(
+        "-", "\N{MINUS SIGN}"
+    )
 
 
 def signers(shown: Sequence[Entry]) -> list[tuple[str, int, tuple[Counts, ...]]]:

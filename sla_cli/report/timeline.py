@@ -106,6 +106,7 @@ class Timeline:
     panels: tuple[Panel, ...]
     lanes: tuple[Lane, ...]
     ticks: tuple[Tick, ...]
+    unit: str
     pixels: int
 
 
@@ -133,7 +134,8 @@ def draw_timeline(sights: Sequence[Sight], clip: StoredClip | None) -> Timeline:
     first = sights[0]
     frames = first.emission.frames
     readings = tuple(reading for sight in sights for reading in sight.readings)
-    reference = clip.glosses if clip is not None else readings[0].score.reference
+    reference = (clip.glosses if clip is not None else ()) or readings[0].score.reference
+    fps = first.header.fps  # 0 where nothing tells
     tracks = [_reference(reference, first), *map(_decoded, readings)]
     pixels = max(NARROWEST, *(round(AIR * sum(track.pixels)) for track in tracks))
     return Timeline(
@@ -142,7 +144,8 @@ def draw_timeline(sights: Sequence[Sight], clip: StoredClip | None) -> Timeline:
         film=None if clip is None else film_strip(clip),
         panels=tuple(_panel(sight, reference) for sight in sights),
         lanes=tuple(Lane(track.name, track.glosses, _marks(track, frames, pixels)) for track in tracks),
-        ticks=tuple(exact(0.0, frames / first.header.fps).ticks),
+        ticks=tuple(exact(0.0, frames / (fps or 1)).ticks),
+        unit="s" if fps else "frames",
         pixels=pixels,
     )
 

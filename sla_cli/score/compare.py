@@ -7,122 +7,19 @@ comparison of speech recognition algorithms", ICASSP 1989, as NIST's `sc_stats` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from sla_cli.core.comparison import Both, Change, changes, segments
-from sla_cli.core.result import Interval, Score
+from sla_cli.core.comparison import Both, Comparison, MatchedPairs, changes, segments
+from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.scores import read_scores
 from sla_cli.score.bootstrap import Resampling, difference_interval, wer_interval
 from sla_cli.score.run import AUTO, score_in_memory
 from sla_cli.score.score import ScoreOptions
-
-DISTINCT = 0.9  # share of distinct references from which clips are as good as independent
-
-
-@dataclass(frozen=True)
-class MatchedPairs:
-    """The MAPSSWE test.
-
-    Attributes:
-        segments: how many segments hold an error of either system.
-        z: mean difference of errors a segment over its standard error, second less first; None where all differences
-            are the same, or there are fewer than two.
-        p: two-sided, from the normal distribution (Gillick & Cox want about 50 segments for it).
-    """
-
-    segments: int
-    z: float | None
-    p: float | None
-
-    def __str__(self) -> str:
-        if self.p is None:
-            return "none (no spread)"
-        return "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What two systems do differently; differences are second less first, so below 0 the second is better.
-
-    Attributes:
-        names: what the systems are called.
-        first, second: their scores, clips in the same order, intervals from the same resampling.
-        interval: of the difference in WER, in points; None where all clips have one and the same reference.
-        improvement: share of resampled sets in which the second makes fewer errors; a tie counts half.
-        test: on the errors themselves.
-        better, worse, equal: clips in which the second makes fewer, more, as many errors.
-        changes: glosses that one recognises where the other does not, those that changed most first.
-    """
-
-    names: tuple[str, str]
-    first: Score
-    second: Score
-    interval: Interval | None
-    improvement: float | None
-    test: MatchedPairs
-    better: int
-    worse: int
-    equal: int
-    changes: list[Change]
-
-    @property
-    def difference(self) -> float:
-        """WER of the second less that of the first, in points."""
-        return self.second.total.wer - self.first.total.wer
-
-    @property
-    def prompts_repeat(self) -> bool:
-        """Whether clips share references to an extent that makes segments dependent and the test too sure."""
-        return self.interval is not None and self.interval.units < DISTINCT * len(self.first.clips)
-
-    @property
-    def verdict(self) -> str:
-        """One sentence. Interval and test must agree; where prompts repeat, the interval alone decides."""
-        if not self.better and not self.worse:
-            return f"{self.names[0]} and {self.names[1]} make the same number of errors in every clip."
-        if self.interval is None:
-            return "Nothing can be said: all clips have the same reference."
-        if not self.difference:
-            return f"No difference is shown: {self.names[0]} and {self.names[1]} make as many errors."
-        by_interval = not self.interval.low <= 0 <= self.interval.high
-        by_test = self.test.p is not None and self.test.p < 1 - self.interval.level / 100
-        ordered = self.names[::-1] if self.difference < 0 else self.names
-        points = f"{abs(self.difference):.2f} points"
-        if by_interval and self.interval.is_rough:
-            few = f"{self.interval.units} sentences are too few to rule out chance"
-            return f"Undecided: {points} in favour of {ordered[0]}, but {few}."
-        if by_interval and (by_test or self.prompts_repeat or self.test.p is None):
-            return f"{ordered[0]} is better than {ordered[1]} by {points}, more than chance explains."
-        if by_interval or (by_test and not self.prompts_repeat):
-            sign = "excludes" if by_interval else "includes"
-            return f"Undecided: the interval {sign} 0, but the matched-pairs test gives {self.test}."
-        return f"No difference is shown: {points} in favour of {ordered[0]} may well be chance."
-
-    def facts(self) -> dict[str, Any]:
-        """JSON values. Rates and differences are in percent and points."""
-        interval = self.interval
-        return {
-            "a": _facts(self.names[0], self.first),
-            "b": _facts(self.names[1], self.second),
-            "difference": self.difference,
-            "interval": [interval.low, interval.high] if interval else None,
-            "level": interval.level if interval else None,
-            "sentences": interval.units if interval else 1,
-            "probability_of_improvement": self.improvement,
-            "matched_pairs": {"segments": self.test.segments, "z": self.test.z, "p": self.test.p},
-            "clips": {"better": self.better, "worse": self.worse, "equal": self.equal},
-            "glosses": [
-                {"gloss": one.gloss, "ref_words": one.ref_words, "gained": one.gained, "lost": one.lost}
-                for one in self.changes
-            ],
-            "verdict": self.verdict,
-        }
 
 
 def compare_files(first: Path, second: Path, *, ref: Path | None, options: ScoreOptions) -> Comparison:
@@ -167,6 +64,24 @@ def compare(first: Score, second: Score, names: tuple[str, str], how: Resampling
         equal=sum(d == 0 for d in less),
         changes=changes(pairs),
     )
+
+
+def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Comparison | None]:
+    """Each later score compared with the first, under short names; None where their references or profiles differ.
+
+    Resampled as the first score was.
+    """
+    first, interval = scores[0], scores[0].interval
+    how = Resampling(interval.level, interval.samples, interval.seed) if interval else Resampling()
+    return [
+        compare(first, score, (names[0], name), how) if _measure(score) == _measure(first) else None
+        for score, name in zip(scores[1:], names[1:], strict=True)
+    ]
+
+
+def _measure(score: Score) -> tuple[object, ...]:
+    """What two scores must share to be comparable."""
+    return score.profile, score.profile_version, {clip.id: clip.reference for clip in score.clips}
 
 
 def matched_pairs(clips: Sequence[Both]) -> MatchedPairs:
@@ -218,15 +133,3 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
     """Short names, or the paths where those are the same."""
     short = [path.name if path.is_dir() else path.stem for path in (first, second)]
     return (short[0], short[1]) if short[0] != short[1] else (str(first), str(second))
-
-
-def _facts(name: str, score: Score) -> dict[str, Any]:
-    interval = score.interval
-    return {
-        "name": name,
-        "wer": score.total.wer,
-        "interval": [interval.low, interval.high] if interval else None,
-        "errors": score.total.errors,
-        "ref_words": score.total.ref_words,
-        "signature": score.signature,
-    }

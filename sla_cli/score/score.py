@@ -73,6 +73,8 @@ def score(
         references, recognised = to_nfc(references), to_nfc(recognised)
     else:
         refuse_mixed_forms(references, recognised)
+    if recognised and not any(recognised.values()):
+        log.warning("nothing was recognised in any clip: is it the right file, of a model that has been trained?")
     signers = signers or {}
     clips = tuple(
         score_clip(name, rules.reference(glosses), rules.hypothesis(recognised[name]), signers.get(name, ""))
@@ -120,9 +122,9 @@ def _by_id(hypotheses: Iterable[Hypothesis]) -> dict[str, Glosses]:
 def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -> None:
     faults = []
     if missing:
-        faults.append(f"{len(missing)} references have no hypothesis ({some(missing)})")
+        faults.append(f"no hypothesis for {len(missing)} of the references ({some(missing)})")
     if extra:
-        faults.append(f"{len(extra)} hypotheses have no reference ({some(extra)})")
+        faults.append(f"no reference for {len(extra)} of the hypotheses ({some(extra)})")
     if same := same_but_for_form((*missing, *absent), extra):
         faults.append(f"{len(same)} of the ids differ in their Unicode normal form only ({some(same)})")
         raise SlaError("; ".join(faults), "Convert both files to normal form C: --nfc concerns glosses, not ids.")

@@ -45,7 +45,7 @@ def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[st
     first, second = clashes[0][:2]
     raise SlaError(
         f"{first.gloss!r} is spelled in different Unicode normal forms: {_form(first)} and {_form(second)}; "
-        f"{len(clashes)} glosses are concerned and would count as errors",
+        f"this concerns {len(clashes)} of the glosses, which would count as errors",
         "Use --nfc to compare both sides in normal form C, or convert the file to NFC and score it again.",
     )
 

@@ -19,7 +19,8 @@ from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.hypotheses import read_facts, read_hypotheses, read_nbest
 from sla_cli.formats.interchange import read_any_hypotheses
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import Encoded, SplitHeader, split_path, write_split
+from sla_cli.formats.store import split_path
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
 GLOSSES = ("<PAD>", "NORD", "NULL", "REGEN", "|")
 SENTENCES = [("NORD", "REGEN"), ("NULL", "<PAD>", "NULL"), ("|", "NORD"), ("REGEN", "NORD", "NULL")]

@@ -37,6 +37,7 @@ def test_several_scores_with_names(scores: list[Path], tmp_path: Path) -> None:
     assert "2 systems, 5 clips" in answer.stdout
     text = out.read_text(encoding="utf-8")
     assert "one" in text and 'aria-label="time axis of clip-3"' in text
+    assert "points</b> against A, 95 % interval" in text and "B is better than A" not in text, "five sentences are few"
 
 
 def test_no_other_file_is_replaced(scores: list[Path], tmp_path: Path) -> None:

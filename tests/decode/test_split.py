@@ -5,7 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.lm import estimate, write_arpa
 from sla_cli.decode.split import BeamOptions, decode_split
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission
+from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
 
 GLOSSES = ("NORD", "SUED", "NULL")
 
@@ -43,7 +46,7 @@ def test_jobs_change_nothing(options: BeamOptions, with_lm: bool, lm: Path) -> N
     emissions = clips(83)
     one = decode_split(emissions, GLOSSES, 4, options)
     assert [readings[0].id for readings in one] == [emission.id for emission in emissions]
-    assert decode_split(iter(emissions), GLOSSES, 4, options, jobs=2) == one
+    assert decode_split(emissions, GLOSSES, 4, options, jobs=2) == one
     assert decode_split(emissions, GLOSSES, 4, options, jobs=3) == one
 
 
@@ -102,24 +105,49 @@ def test_progress_counts_clips(jobs: int) -> None:
     assert decode_split([], GLOSSES, 4, BeamOptions(), jobs) == []
 
 
-def test_clips_are_read_as_they_are_needed() -> None:
-    """With processes, only a window of clips is ever held."""
-    read, done = 0, 0
-    ahead = []
+class OneByOne:
+    """Clips that exist only while somebody holds them."""
 
-    def source():
-        nonlocal read
-        for emission in clips(300):
-            read += 1
-            yield emission
+    def __init__(self, count: int) -> None:
+        self.clips = clips(count)
+        self.held: list[weakref.ref[Emission]] = []
+        self.read = 0
 
-    def progress(count: int) -> None:
-        nonlocal done
-        done += count
-        ahead.append(read - done)
+    def __len__(self) -> int:
+        return len(self.clips)
 
-    decode_split(source(), GLOSSES, 4, BeamOptions(), 2, progress)
-    assert max(ahead) < 60
+    def __getitem__(self, index: int) -> Emission:
+        self.read += 1
+        self.held = [one for one in self.held if one() is not None]
+        if len(self.held) > 1:
+            raise MemoryError(f"{len(self.held)} clips are held while another is read")
+        emission = replace(self.clips[index])
+        self.held.append(weakref.ref(emission))
+        return emission
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_no_process_holds_more_than_the_clip_it_reads(jobs: int) -> None:
+    emissions = OneByOne(100)
+    assert len(decode_split(emissions, GLOSSES, 4, BeamOptions(), jobs)) == 100
+    assert emissions.read == (100 if jobs == 1 else 0), "what processes decode the parent does not read"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_emissions_file_decodes_like_its_clips(jobs: int, tmp_path: Path) -> None:
+    header = EmissionHeader("phoenix2014", "dev", GLOSSES, 4, 25.0, "/store", "/runs/adapter-1")
+    write_emissions(tmp_path / "dev.h5", header, clips(40))
+    file = Emissions(tmp_path / "dev.h5")
+    assert file[39].id == "clip 39"  # opened here before processes fork
+    expected = decode_split(clips(40), GLOSSES, 4, BeamOptions())
+    for _ in range(2):
+        assert decode_split(file, GLOSSES, 4, BeamOptions(), jobs) == expected
+
+
+@pytest.mark.parametrize(("count", "jobs"), [(1, 2), (2, 3), (5, 4), (17, 2), (333, 5)])
+def test_any_number_of_clips_and_processes(count: int, jobs: int) -> None:
+    one = decode_split(clips(count), GLOSSES, 4, BeamOptions(beam=2))
+    assert decode_split(clips(count), GLOSSES, 4, BeamOptions(beam=2), jobs) == one
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -136,22 +164,23 @@ def test_bad_options_are_refused_before_any_clip(jobs: int, tmp_path: Path) -> N
     (tmp_path / "lm.arpa").write_text("NORD NULL\n")
     for options in (BeamOptions(lm=tmp_path / "lm.arpa"), BeamOptions(beam=0)):
         with pytest.raises(SlaError, match=r"lm\.arpa, line 1|beam of 0"):
-            decode_split(iter(clips(3)), GLOSSES, 4, options, jobs)
+            decode_split(clips(3), GLOSSES, 4, options, jobs)
     with pytest.raises(SlaError, match="0 jobs"):
         decode_split([], GLOSSES, 4, BeamOptions(), 0)
 
 
+class Deadly(list[Emission]):
+    """Who reads clip 100 is killed, as the kernel kills for lack of memory."""
+
+    def __getitem__(self, index: Any) -> Any:
+        if index == 100:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
 def test_a_killed_process_is_told() -> None:
-    others = set(_children(os.getpid()))  # earlier tests may have left multiprocessing's resource tracker
-
-    def source():
-        for number, emission in enumerate(clips(200)):
-            if number == 100:
-                os.kill(min(set(_children(os.getpid())) - others), signal.SIGKILL)
-            yield emission
-
     with pytest.raises(SlaError, match="process was killed"):
-        decode_split(source(), GLOSSES, 4, BeamOptions(), 2)
+        decode_split(Deadly(clips(200)), GLOSSES, 4, BeamOptions(), 2)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
@@ -159,22 +188,21 @@ def test_processes_die_with_a_killed_parent() -> None:
     code = (
         "import sys, time; sys.path.insert(0, 'tests/decode')\n"
         "from test_split import *\n"
-        "def source():\n"
-        "    for number, emission in enumerate(clips(100)):\n"
-        "        yield emission\n"
-        "        if number == 50: print('running', flush=True); time.sleep(60)\n"
-        "decode_split(source(), GLOSSES, 4, BeamOptions(), 2)\n"
+        "class Slow(list):\n"
+        "    def __getitem__(self, index):\n"
+        "        print('reading', flush=True); time.sleep(60)\n"
+        "decode_split(Slow(clips(100)), GLOSSES, 4, BeamOptions(), 2)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE)
-    assert parent.stdout is not None and parent.stdout.readline() == b"running\n"
+    assert parent.stdout is not None and parent.stdout.readline() == b"reading\n"
     children = _children(parent.pid)
     assert len(children) == 2
     parent.kill()
-    parent.communicate()
     deadline = time.monotonic() + 10
     while any(_alive(child) for child in children) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(_alive(child) for child in children)
+    parent.communicate()
 
 
 def _children(pid: int) -> list[int]:

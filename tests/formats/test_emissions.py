@@ -22,7 +22,8 @@ from sla_cli.formats.emissions import (
 )
 from sla_cli.formats.receipt import write_receipt
 from sla_cli.formats.run import Run
-from sla_cli.formats.store import Split, SplitHeader, write_split
+from sla_cli.formats.store import Split
+from sla_cli.formats.store_file import SplitHeader, write_split
 
 HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, 30.0, "/stores/csl-daily", "/runs/adapter-1")
 
@@ -52,6 +53,17 @@ def test_emissions_come_back(tmp_path: Path) -> None:
             assert (one.id, one.frames) == (two.id, two.frames)
             assert two.log_probs.dtype == np.float32
             assert np.array_equal(one.log_probs, two.log_probs)
+
+
+def test_clips_by_index(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "dev.h5", HEADER, emissions())
+    file, expected = Emissions(tmp_path / "dev.h5"), list(emissions())
+    for index in (3, 0, 2, -1, 0):
+        assert file[index].id == expected[index].id
+        assert np.array_equal(file[index].log_probs, expected[index].log_probs)
+    for index in (4, -5):
+        with pytest.raises(IndexError):
+            file[index]
 
 
 def test_the_same_emissions_give_the_same_bytes(tmp_path: Path) -> None:

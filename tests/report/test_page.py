@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from report_work import CLIPS, FRAMES, HOSTILE, METRICS, STRIDE, make_split, make_work, peaked
 
+from sla_cli.core.comparison import Comparison, MatchedPairs
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Interval, Score, score_clip
 from sla_cli.errors import FormatError, SlaError
@@ -91,6 +92,25 @@ def test_it_shows_every_clip_every_figure_and_every_gloss(report: Path, systems:
     assert "9.125 lowest, epoch 3" in page.text
     assert "Synthetic <q>signing</q>." in page.text
     assert "sla score --ref <FILE>" in page.text
+
+
+def test_later_systems_say_how_they_compare_with_the_first(systems: list[System], tmp_path: Path) -> None:
+    pair = [Interval(low, high, 90, 50, 0, 25) for low, high in ((-3.5, -0.25), (-1, 2))]
+    none = MatchedPairs(9, None, None)
+    better, unclear = (
+        Comparison(names, systems[0].score, systems[1].score, interval, 0.9, none, 3, 1, 1, [])
+        for names, interval in ((("A", "B"), pair[0]), (("A", "C"), pair[1]))
+    )
+    write_page(tmp_path / "p", [systems[0], systems[1], systems[1]], against=[better, None])
+    page, points = parse(tmp_path / "p"), f"{better.difference:+.2f}".replace("-", "\N{MINUS SIGN}")
+    assert page.text.count("points against A") == 1
+    assert (
+        f"{points} points against A, 90 % interval \N{MINUS SIGN}3.50 to \N{MINUS SIGN}0.25. {better.verdict}"
+        in page.text
+    )
+    assert f"WER less that of A{points} (\N{MINUS SIGN}3.50 to \N{MINUS SIGN}0.25)" in page.text
+    write_page(tmp_path / "p", [systems[0], systems[1], systems[1]], against=[better, unclear])
+    assert unclear.verdict in parse(tmp_path / "p").text
 
 
 def test_what_users_name_is_text_and_never_markup(report: Path) -> None:

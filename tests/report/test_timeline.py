@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -36,6 +37,15 @@ def test_labels_never_cover_each_other(heard: list[tuple[str, int]]) -> None:
     assert all(mark.label >= -1e-9 and mark.room > 0 for mark in lane.marks)
     for left, right in pairwise(lane.marks):
         assert left.label + left.room == pytest.approx(right.label)
+
+
+@pytest.mark.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
+def test_time_is_told_in_frames_where_nothing_tells_how_fast_they_are(fps: float, last: float) -> None:
+    header = replace(HEADER, fps=fps)
+    reading = Reading("beam", score_clip("clip", ("SONNE",), ()), Hypothesis("clip", ()))
+    drawn = draw_timeline([Sight(peaked("clip", ("SONNE",)), header, (reading,))], None)
+    assert drawn.unit == ("s" if fps else "frames")
+    assert 0.5 * last < float(drawn.ticks[-1].text) <= last
 
 
 def test_a_reference_that_the_model_cannot_say_is_shown_without_times() -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sla_cli.core.comparison import Comparison
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.score.bootstrap import Resampling
-from sla_cli.score.compare import Comparison, compare, compare_files, matched_pairs
+from sla_cli.score.compare import against_first, compare, compare_files, matched_pairs
 from sla_cli.score.run import score_file
 from sla_cli.score.score import ScoreOptions, score
 
@@ -101,6 +102,20 @@ def test_the_same_system_twice() -> None:
     found = compared(one, one)
     assert found.verdict == "one and two make the same number of errors in every clip."
     assert (found.improvement, found.test.p, found.test.z, found.changes) == (0.5, 1.0, 0.0, [])
+
+
+def test_later_systems_are_compared_with_the_first_where_they_can_be() -> None:
+    refs = references(30)
+    one, two = system(refs, 0.4, 1), system(refs, 0.2, 2)
+    other_words = system({name: (*glosses, "MORE") for name, glosses in refs.items()}, 0.2, 2)
+    other_rules = score(
+        [Hypothesis(name, glosses) for name, glosses in refs.items()], refs, ScoreOptions("phoenix2014")
+    )
+    found = against_first([one, two, other_words, other_rules], "ABCD")
+    assert found[0] is not None and found[1:] == [None, None]
+    assert found[0].interval == compare(one, two, ("A", "B"), Resampling(samples=40)).interval, "resampled as the first"
+    assert found[0].verdict.startswith("B is better than A by ")
+    assert against_first([one], ["A"]) == []
 
 
 def test_false_alarms_are_as_rare_as_the_level_says() -> None:

@@ -100,6 +100,16 @@ def test_both_sides_are_normalised() -> None:
     assert result.total.errors == 0
 
 
+def test_a_warning_says_that_nothing_at_all_was_recognised(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
+    for a, warned in (("", True), ("HEUTE", False)):
+        caplog.clear()
+        score(hypotheses(a=a, b=""), REFERENCES, ScoreOptions())
+        assert ("nothing was recognised in any clip" in caplog.text) == warned
+
+
 def test_an_empty_hypothesis_counts() -> None:
     assert score(hypotheses(a="", b=""), REFERENCES, ScoreOptions()).total == Counts(deletions=4)
     assert score(hypotheses(a="", b=""), REFERENCES, ScoreOptions("phoenix2014")).total == Counts(
@@ -108,12 +118,12 @@ def test_an_empty_hypothesis_counts() -> None:
 
 
 def test_ids_of_one_side_only_are_listed() -> None:
-    with pytest.raises(SlaError, match=r"1 references have no hypothesis \(b\)") as caught:
+    with pytest.raises(SlaError, match=r"no hypothesis for 1 of the references \(b\)") as caught:
         score(hypotheses(a="HEUTE"), REFERENCES, ScoreOptions())
     assert "--partial" in caught.value.hint
-    with pytest.raises(SlaError, match=r"^2 hypotheses have no reference \(c, d\)"):
+    with pytest.raises(SlaError, match=r"^no reference for 2 of the hypotheses \(c, d\)"):
         score(hypotheses(a="", b="", c="", d=""), REFERENCES, ScoreOptions())
-    with pytest.raises(SlaError, match=r"no hypothesis \(b\) and 1 hypotheses have no reference \(c\)"):
+    with pytest.raises(SlaError, match=r"references \(b\) and no reference for 1 of the hypotheses \(c\)"):
         score(hypotheses(a="", c=""), REFERENCES, ScoreOptions())
 
 
@@ -142,7 +152,7 @@ def test_absent_as_empty_warns_and_says_so(caplog: pytest.LogCaptureFixture, mon
     assert result.absent == ("b",)
     assert "|absent:1|" in result.signature
     assert "no hypothesis for 1 clips, scored as empty: b" in caplog.text
-    with pytest.raises(SlaError, match=r"have no reference \(c\)"):
+    with pytest.raises(SlaError, match=r"no reference for 1 of the hypotheses \(c\)"):
         score(hypotheses(a="", c=""), REFERENCES, ScoreOptions(), absent_as_empty=True)
 
 
@@ -239,7 +249,7 @@ def test_glosses_that_differ_in_normal_form_only_are_refused_and_explained(
 
 def test_two_normal_forms_on_one_side_are_refused_too() -> None:
     references = {"a": ("f\u00fcr",), "b": ("fu\u0308r",)}
-    with pytest.raises(SlaError, match=r"references, clip a and .* references, clip b; 1 glosses"):
+    with pytest.raises(SlaError, match=r"references, clip a and .* references, clip b; this concerns 1 of"):
         score(hypotheses(a="f\u00fcr", b="X"), references, ScoreOptions())
 
 
