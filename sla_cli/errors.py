@@ -26,6 +26,10 @@ class SlaError(Exception):
         return type(self), (self.message, self.hint)  # crosses process pools whole
 
 
+class FrameError(SlaError):
+    """A frame that cannot be read; costs its clip, not the others."""
+
+
 class FormatError(SlaError):
     """A file that is not what it should be, or of another format version."""
 

@@ -1,4 +1,4 @@
-"""A clip: one signed sentence and where its frames lie."""
+"""A clip: one signed sentence and where its pictures lie."""
 
 from __future__ import annotations
 
@@ -7,21 +7,39 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where a clip's pictures lie.
+
+    Attributes:
+        root: a folder on disk, or an archive (zip, tar) that is read in place.
+        path: within root, with `/` between parts: a folder of images, or a video.
+        start, end: the part that is meant, in seconds, end exclusive; None is the beginning or the end.
+    """
+
+    root: Path
+    path: str
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
 class Clip:
     """One continuous recording of one signer.
 
     Attributes:
-        id: unique within its split.
+        id: unique within its corpus.
         split: train, dev or test.
         signer: the corpus's name for the person, "" where unknown.
         glosses: annotation as released, split at white space.
-        source: the folder of its frames.
-        length: frames.
+        source: where its pictures lie.
+        translation: spoken-language sentence, "" where there is none.
+        where: what to name in messages, as in `train.corpus.csv, line 7`.
     """
 
     id: str
     split: str
     signer: str
     glosses: tuple[str, ...]
-    source: Path
-    length: int
+    source: Source
+    translation: str = ""
+    where: str = ""

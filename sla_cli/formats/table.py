@@ -29,11 +29,16 @@ def read_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise SlaError(f"cannot read {path}: {error.strerror}") from error
+    return decode_text(data, str(path))
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """UTF-8 text with or without BOM, of a file whose name messages shall give. Raises FormatError."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(f"{path}, line {line}: not UTF-8 text", "Is it the annotation file, whole?") from error
+        raise FormatError(f"{name}, line {line}: not UTF-8 text", "Is it the annotation file, whole?") from error
 
 
 def refuse_pipe(path: Path) -> None:
@@ -48,20 +53,25 @@ def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iter
     Raises:
         FormatError: a column is missing from the header, or a row has another number of fields.
     """
-    lines = read_text(path).replace("\r\n", "\n").split("\n")
-    header = [name.strip() for name in lines[0].split(separator)]
-    missing = [name for name in columns if name not in header]
+    return parse_table(read_text(path), str(path), columns, separator)
+
+
+def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:
+    """As `read_table`, of the text of a file whose name messages shall give."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    header = [column.strip() for column in lines[0].split(separator)]
+    missing = [column for column in columns if column not in header]
     if missing:
         raise FormatError(
-            f"{path}, line 1: no column {', '.join(missing)} in the header {lines[0][:80]!r}",
+            f"{name}, line 1: no column {', '.join(missing)} in the header {lines[0][:80]!r}",
             f"Expected a table separated by {separator!r} with the columns {separator.join(columns)}.",
         )
-    for number, text in enumerate(lines[1:], start=2):
-        if not text.strip():
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
             continue
-        fields = text.split(separator)
+        fields = line.split(separator)
         if len(fields) != len(header):
             raise FormatError(
-                f"{path}, line {number}: {len(fields)} fields where the header has {len(header)}: {text[:80]!r}"
+                f"{name}, line {number}: {len(fields)} fields where the header has {len(header)}: {line[:80]!r}"
             )
         yield Row(dict(zip(header, fields, strict=True)), number)

@@ -1,71 +1,99 @@
-"""Image files into JPEG bytes of the store's size."""
+"""A clip's source, pictures or a video, into encoded frames of the store's size."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path, PurePath
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-import cv2
 import numpy as np
 
 from sla_cli.config import PrepConfig
-from sla_cli.errors import SlaError
+from sla_cli.core.clip import Source
+from sla_cli.errors import FrameError, SlaError
+from sla_cli.formats.codec import decode, encode
+from sla_cli.prep.geometry import fitted
+from sla_cli.prep.images import IMAGES, read_folder
+from sla_cli.prep.timing import selected
+from sla_cli.prep.tree import Tree, open_tree
+from sla_cli.prep.video import Video
 
-IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+
+@dataclass(frozen=True)
+class EncodedFrames:
+    """A clip's frames on their way into the store.
+
+    Attributes:
+        data: the encoded frames one after the other, uint8 (bytes,).
+        sizes: bytes of each, int64 (frames,).
+        fps: frames a second of these frames; 0 where nothing tells.
+        squared_error: mean over the values of one sampled frame of the squared difference that the codec makes;
+            0 for a lossless one.
+    """
+
+    data: np.ndarray
+    sizes: np.ndarray
+    fps: float
+    squared_error: float
 
 
-class FrameError(SlaError):
-    """A frame that cannot be read; costs its clip, not the others."""
+def encode_clip(source: Source, config: PrepConfig, fps: float | None, cache: Path | None = None) -> EncodedFrames:
+    """Read, cut, resample, resize and encode a clip.
 
-
-def list_images(folder: Path) -> list[Path]:
-    """Image files of a folder in order of name (the corpora number with leading zeros); nothing else is taken.
-
-    Hidden files are left out: a Mac puts a `._NAME.png` that is no image beside each file it copies.
+    Args:
+        fps: of a folder of images, where the corpus knows it; a video tells its own.
+        cache: the folder that keeps the lists of archives, as for `open_tree`.
 
     Raises:
-        FrameError: the folder cannot be read.
+        FrameError: a frame or the whole source cannot be read; names the file and the frame.
     """
     try:
-        names = [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")]
-    except OSError as error:
-        raise FrameError(f"cannot read {folder}: {error.strerror}") from error
-    return [folder / name for name in sorted(names) if PurePath(name).suffix.lower() in IMAGES]
+        return _encode(open_tree(source.root, cache), source, config, fps)
+    except FrameError:
+        raise
+    except SlaError as error:
+        raise FrameError(error.message, error.hint) from error
 
 
-def encode_frames(folder: Path, config: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Read, resize and encode a clip's frames from a folder of images.
-
-    The picture is squashed to a square as in the lineage; area averaging where it shrinks, cubic where it grows.
-
-    Returns:
-        The JPEG files one after the other, uint8 (bytes,), and the bytes of each, int64 (frames,).
-
-    Raises:
-        FrameError: a frame does not decode (names the file), or there is none.
-    """
-    parts = [_encode(path, config) for path in list_images(folder)]
+def _encode(tree: Tree, source: Source, config: PrepConfig, fps: float | None) -> EncodedFrames:
+    where = tree.where(source.path)
+    if tree.is_dir(source.path):
+        parts, squared_error = _pack(read_folder(tree, source, config.fps, fps), config)
+        rate = fps or 0.0
+    elif not tree.is_file(source.path):
+        raise FrameError(f"no such frame folder or video: {where}")
+    elif any(source.path.lower().endswith(suffix) for suffix in IMAGES):
+        raise FrameError(f"{where} is a single picture", "A clip is a folder of pictures, or a video.")
+    else:
+        with tree.local(source.path) as path:
+            video = Video(path, where)
+            frames = video.frames(source.start, source.end)
+            parts, squared_error = _pack(selected(frames, source.start, source.end, config.fps), config)
+            rate = video.rate
     if not parts:
-        raise FrameError(f"{folder} holds no images")
-    return np.concatenate(parts), np.array([len(part) for part in parts], np.int64)
+        raise FrameError(f"{where} has no frame between {source.start or 0:g} s and {_or_end(source.end)}")
+    sizes = np.array([len(part) for part in parts], np.int64)
+    return EncodedFrames(np.concatenate(parts), sizes, config.fps or rate, squared_error)
 
 
-def _encode(path: Path, config: PrepConfig) -> np.ndarray:
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise FrameError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    except cv2.error as error:  # a header that claims more pixels than OpenCV's limit
-        raise FrameError(f"{path} does not decode as an image ({error.err})") from error
-    if image is None:
-        raise FrameError(f"{path} does not decode as an image ({len(data)} bytes)")
-    if image.shape[:2] != (config.size, config.size):
-        shrinks = image.shape[0] >= config.size and image.shape[1] >= config.size
-        way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        image = cv2.resize(image, (config.size, config.size), interpolation=way)
-    ok, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, config.quality])
-    if not ok:
-        raise FrameError(f"{path}: OpenCV cannot encode the frame as JPEG")
-    return jpeg
+def _pack(pictures: Iterable[np.ndarray], config: PrepConfig) -> tuple[list[np.ndarray], float]:
+    """Encoded frames, and the squared error of one from the clip's second half or its middle."""
+    parts: list[np.ndarray] = []
+    sample: tuple[np.ndarray, np.ndarray] | None = None
+    for number, picture in enumerate(pictures):
+        image = fitted(picture, config.size, config.fit)
+        parts.append(encode(image, config.codec, config.quality))
+        if number & (number - 1) == 0:  # 0, 1, 2, 4, 8, ...: how many will come is not known
+            sample = image, parts[-1]
+    return parts, 0.0 if sample is None else _squared_error(*sample, config)
+
+
+def _squared_error(image: np.ndarray, data: np.ndarray, config: PrepConfig) -> float:
+    decoded = decode(data, config.codec, config.size)
+    if decoded is None:
+        raise RuntimeError(f"OpenCV does not decode the {config.codec} that it made")
+    return float(np.mean(np.square(image.astype(np.float32) - decoded)))
+
+
+def _or_end(end: float | None) -> str:
+    return "the end" if end is None else f"{end:g} s"

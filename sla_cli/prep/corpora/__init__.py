@@ -1,1 +1,1 @@
-"""One module a corpus: NAME, FPS, tables(source) and clips(source, split)."""
+"""One module a corpus: `CORPORA`, what `sla_cli.prep.corpus` describes."""

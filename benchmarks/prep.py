@@ -1,0 +1,212 @@
+"""`sla prep` against what people do without it, on the same pictures in the same run: ratios count, not seconds.
+
+    python benchmarks/prep.py [--clips 40] [--jobs 0] [--repeats 3] [--json]
+
+Every contender has a pool of the same size, started beforehand. All of prep is timed, the writing of the store too.
+CPU time of all processes is compared, which other load on the machine hardly changes; the ratios of wall-clock time
+that follow mean something on an idle machine only.
+
+PNG frames of 210x260, as Phoenix2014's:
+    peers        each image read with OpenCV, resized to 256x256 with Lanczos, written as PNG
+    decode       each image read with OpenCV, nothing else
+H.264 videos of 512x512 and 1280x720:
+    decode       each frame read with OpenCV, on one thread, and resized to 256x256
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+from signing import pictures
+
+from sla_cli.config import PrepConfig
+from sla_cli.prep.build import build_store
+from sla_cli.prep.corpus import find_corpus
+from sla_cli.prep.engine import LocalEngine
+
+SIZE = 256
+FRAMES = 140  # of a clip, as Phoenix2014's mean
+VIDEOS = {"512x512": (512, 512), "1280x720": (1280, 720)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--jobs", type=int, default=0, help="processes of each pool; 0 is one a core")
+    parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    jobs = arguments.jobs or os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(jobs, context, initializer=one_thread) as pool,
+        closing(LocalEngine(jobs)) as engine,
+    ):
+        work = Path(folder)
+        list(pool.map(time.sleep, [0.2] * jobs))  # until all processes are there
+        list(engine.run(time.sleep, [0.2] * jobs))
+        clock = Clock(pool, engine, jobs)
+        facts = from_images(work, arguments.clips, clock, arguments.repeats)
+        for name, sides in VIDEOS.items():
+            facts |= from_videos(work / name, sides, max(2, arguments.clips // 2), clock, arguments.repeats)
+    if arguments.json:
+        print(json.dumps({"jobs": jobs, **facts}))
+        return
+    for name, value in facts.items():
+        print(f"{name:52} {value:10.2f}")
+
+
+class Clock:
+    """What runs cost: wall-clock and CPU seconds of this process and of the pools'."""
+
+    def __init__(self, pool: ProcessPoolExecutor, engine: LocalEngine, jobs: int) -> None:
+        self.pool, self.engine, self.jobs = pool, engine, jobs
+
+    def fastest(self, runs: dict[str, Callable[[], object]], repeats: int) -> tuple[dict[str, float], dict[str, float]]:
+        """CPU and wall-clock seconds of each run; taking turns spreads other load on the machine over all of them."""
+        cpu, wall = dict.fromkeys(runs, float("inf")), dict.fromkeys(runs, float("inf"))
+        for _ in range(repeats):
+            for name, run in runs.items():
+                begun, start = self._cpu(), time.perf_counter()
+                run()
+                wall[name] = min(wall[name], time.perf_counter() - start)
+                cpu[name] = min(cpu[name], self._cpu() - begun)
+        return cpu, wall
+
+    def _cpu(self) -> float:
+        spent = {os.getpid(): time.process_time()}
+        for ask in (lambda: self.pool.map(own_cpu, range(self.jobs)), self._ask_engine):
+            known = len(spent)
+            while len(spent) < known + self.jobs:  # until each process has answered
+                spent.update(ask())
+        return sum(spent.values())
+
+    def _ask_engine(self) -> list[tuple[int, float]]:
+        return [answer for _, answer in self.engine.run(own_cpu, range(self.jobs)) if isinstance(answer, tuple)]
+
+
+def own_cpu(_: int) -> tuple[int, float]:
+    time.sleep(0.1)  # so that the next question goes to another process
+    return os.getpid(), time.process_time()
+
+
+def from_images(work: Path, clips: int, clock: Clock, repeats: int) -> dict[str, float]:
+    """Facts and ratios of PNG frames."""
+    root = work / "phoenix-2014-multisigner"
+    write_phoenix(root, clips)
+    images = sorted(str(path) for path in (root / "features").rglob("*.png"))
+    out, store = work / "peers", work / "store"
+    out.mkdir()
+    runs: dict[str, Callable[[], object]] = {
+        "peers": lambda: spread(clock.pool, peers, images, str(out)),
+        "decode": lambda: spread(clock.pool, decode_image, images, ""),
+        "prep": lambda: prep("phoenix2014", root, store, clock.engine),
+    }
+    cpu, wall = clock.fastest(runs, repeats)
+    theirs, ours = (sum(path.stat().st_size for path in folder.rglob("*.*")) for folder in (out, store))
+    return {
+        "PNG: frames": float(len(images)),
+        "PNG: bytes of a source frame": sum(Path(path).stat().st_size for path in images) / len(images),
+        **{f"PNG: {name}, ms CPU a frame": 1000 * value / len(images) for name, value in cpu.items()},
+        "PNG: peers / prep": cpu["peers"] / cpu["prep"],
+        "PNG: prep / decode": cpu["prep"] / cpu["decode"],
+        "PNG: peers / prep, wall-clock": wall["peers"] / wall["prep"],
+        "PNG: prep / decode, wall-clock": wall["prep"] / wall["decode"],
+        "PNG: peers' bytes / prep's": theirs / ours,
+    }
+
+
+def from_videos(work: Path, sides: tuple[int, int], clips: int, clock: Clock, repeats: int) -> dict[str, float]:
+    """Facts and ratios of H.264 videos."""
+    work.mkdir()
+    rows = ["id\tvideo\tsplit\tglosses"]
+    for number, images in enumerate(chunked(pictures(clips * FRAMES, *sides))):
+        write_h264(work / f"{number}.mp4", images)
+        rows.append(f"clip{number}\t{number}.mp4\ttrain\tA B")
+    (work / "clips.tsv").write_text("\n".join(rows))
+    videos = [str(path) for path in sorted(work.glob("*.mp4"))]
+    store = work / "store"
+    runs: dict[str, Callable[[], object]] = {
+        "decode": lambda: list(clock.pool.map(decode_video, videos)),
+        "prep": lambda: prep("folder", work / "clips.tsv", store, clock.engine),
+    }
+    cpu, wall = clock.fastest(runs, repeats)
+    return {
+        **{f"H.264 {work.name}: {name}, ms CPU a frame": 1000 * cpu[name] / (clips * FRAMES) for name in runs},
+        f"H.264 {work.name}: prep's rate / decode's": cpu["decode"] / cpu["prep"],
+        f"H.264 {work.name}: prep's rate / decode's, wall-clock": wall["decode"] / wall["prep"],
+    }
+
+
+def one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def spread(pool: ProcessPoolExecutor, work: Callable[[str, str], None], paths: Sequence[str], out: str) -> None:
+    list(pool.map(work, paths, [out] * len(paths), chunksize=FRAMES))
+
+
+def peers(path: str, out: str) -> None:
+    image = cv2.resize(cv2.imread(path), (SIZE, SIZE), interpolation=cv2.INTER_LANCZOS4)
+    cv2.imwrite(f"{out}/{Path(path).name}", image)
+
+
+def decode_image(path: str, _: str) -> None:
+    cv2.imread(path)
+
+
+def decode_video(path: str) -> None:
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    while (answer := capture.read())[0]:
+        cv2.resize(answer[1], (SIZE, SIZE))
+
+
+def prep(corpus: str, source: Path, store: Path, engine: LocalEngine) -> None:
+    shutil.rmtree(store, ignore_errors=True)
+    build_store(find_corpus(corpus), source, store, PrepConfig(SIZE), engine)
+
+
+def write_phoenix(root: Path, clips: int) -> None:
+    """A tree in Phoenix2014's layout, training split only."""
+    manual = root / "annotations" / "manual"
+    manual.mkdir(parents=True)
+    rows = ["id|folder|signer|annotation"]
+    for number, images in enumerate(chunked(pictures(clips * FRAMES, 210, 260))):
+        name = f"01April_2010_Thursday_heute_default-{number}"
+        rows.append(f"{name}|{name}/1/*.png|Signer01|HEUTE REGEN NORD")
+        folder = root / "features" / "fullFrame-210x260px" / "train" / name / "1"
+        folder.mkdir(parents=True)
+        for place, image in enumerate(images):
+            cv2.imwrite(str(folder / f"{name}.avi_pid0_fn{place:06d}-0.png"), image)
+    (manual / "train.corpus.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def write_h264(path: Path, images: list[np.ndarray]) -> None:
+    height, width = images[0].shape[:2]
+    writer = imageio_ffmpeg.write_frames(str(path), (width, height), pix_fmt_in="bgr24", fps=25, codec="libx264")
+    writer.send(None)
+    for image in images:
+        writer.send(np.ascontiguousarray(image))
+    writer.close()
+
+
+def chunked(images: list[np.ndarray]) -> list[list[np.ndarray]]:
+    return [images[place : place + FRAMES] for place in range(0, len(images), FRAMES)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""How a frame becomes bytes and comes back: jpeg, png, or the pixels as they are."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+def encode(image: np.ndarray, codec: str, quality: int) -> np.ndarray:
+    """A frame's bytes.
+
+    Args:
+        image: BGR uint8 (height, width, 3).
+        codec: jpeg (chroma halved, as OpenCV does by default), png, or raw: the pixels' bytes, row by row.
+        quality: of JPEG, 0 to 100; the others lose nothing.
+
+    Returns:
+        uint8 (bytes,).
+    """
+    if codec == "raw":
+        return np.ascontiguousarray(image).ravel()
+    suffix, options = (".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality]) if codec == "jpeg" else (".png", [])
+    ok, data = cv2.imencode(suffix, image, options)
+    if not ok:
+        raise RuntimeError(f"OpenCV cannot encode {image.shape} {image.dtype} as {codec}")
+    return data
+
+
+def decode(data: np.ndarray, codec: str, size: int, reduce: int = 1) -> np.ndarray | None:
+    """The frame of some bytes, or None where they are no frame of this size.
+
+    Args:
+        data: uint8 (bytes,).
+        size: pixels of both sides, as stored.
+        reduce: 1, 2, 4 or 8: a fraction of the size, rounded up. JPEG decodes it in less time; the others average.
+
+    Returns:
+        BGR uint8 (side, side, 3), side = ceil(size / reduce).
+    """
+    if codec == "raw":
+        image = data.reshape(size, size, 3) if len(data) == 3 * size * size else None
+    else:
+        image = _decode_file(data, REDUCED[reduce] if codec == "jpeg" else cv2.IMREAD_COLOR)
+    side = -(-size // reduce)
+    if image is None or image.shape == (side, side, 3):
+        return image
+    if codec == "jpeg" or image.shape != (size, size, 3):
+        return None
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def _decode_file(data: np.ndarray, flags: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(data, flags) if len(data) else None
+    except cv2.error:  # a header that claims more pixels than OpenCV's limit
+        return None

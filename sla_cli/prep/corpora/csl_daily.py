@@ -1,0 +1,141 @@
+"""CSL-Daily (Zhou et al., 2021): Chinese sign language, sentences of daily life by 10 people.
+
+Adjacent repeats of a gloss are signed twice, and stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sla_cli.core.clip import Clip
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.receipt import digest_bytes
+from sla_cli.log import log
+from sla_cli.prep.annotation import SPLITS, inside, read_rows
+from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.locate import Place, contents, find_in_archives, find_places, find_root, join, sample
+from sla_cli.prep.plain_pickle import load_plain
+from sla_cli.prep.tree import Tree
+
+SPLIT_TABLE, LABEL_TABLE = "split_1.txt", "video_map.txt"
+PICKLES = ("csl2020ct_v2.pkl", "csl2020ct_v1.pkl")  # the texts of v1 are others
+NO_DATA = "S000005_P0004_T00"  # listed in train, never released
+PERSON = re.compile(r"S\d+_(P\d+)_T\d+")  # sentence, person, take
+HINT = "Give the folder that holds sentence_label/ (with split_1.txt and video_map.txt) and the folder of frames."
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a clip is annotated with."""
+
+    glosses: tuple[str, ...]
+    translation: str
+    where: str
+
+
+def read(tree: Tree, protocol: str) -> Listing:
+    """The clips of all splits.
+
+    Raises:
+        SlaError: tables or frames are not there, a table is broken, or lists clips that have no annotation.
+    """
+    folder = find_root(tree, SPLIT_TABLE, HINT)
+    listing = Listing(annotated=set(SPLITS))
+    splits, labels = _splits(tree, folder, listing), _labels(tree, folder, listing)
+    if holes := splits.keys() - labels.keys() - {NO_DATA}:
+        raise FormatError(
+            f"{len(holes)} clips of {tree.where(join(folder, SPLIT_TABLE))} have no annotation: {some(sorted(holes))}",
+            f"Is {LABEL_TABLE} whole?",
+        )
+    listing.skipped |= {
+        name: f"{SPLIT_TABLE} lists it, but it was never released" for name in splits if name not in labels
+    }
+    listing.skipped |= {
+        name: f"{label.where}: {SPLIT_TABLE} has it in no split" for name, label in labels.items() if name not in splits
+    }
+    clips = {name: split for name, split in splits.items() if name in labels}
+    place = _frames(tree, list(clips))
+    for name, split in clips.items():
+        label, person = labels[name], PERSON.fullmatch(name)
+        signer, source = person[1] if person else "", place.source(name)
+        listing.clips.append(Clip(name, split, signer, label.glosses, source, label.translation, label.where))
+    return listing
+
+
+def _splits(tree: Tree, folder: str, listing: Listing) -> dict[str, str]:
+    """Name of a clip to its split."""
+    path, splits = join(folder, SPLIT_TABLE), dict[str, str]()
+    for row in read_rows(tree, path, ("name", "split"), listing):
+        at, name, split = f"{tree.where(path)}, line {row.line}", row["name"].strip(), row["split"].strip()
+        if split not in SPLITS:
+            raise FormatError(f"{at}: split {split!r} is none of {', '.join(SPLITS)}")
+        if inside(name, at) in splits:
+            raise FormatError(f"{at}: clip {name} is listed twice")
+        splits[name] = split
+    return splits
+
+
+def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
+    """Name of a clip to its annotation, from the table, or else from a pickle."""
+    if tree.is_file(join(folder, LABEL_TABLE)):
+        return {
+            row["name"].strip(): Label(
+                tuple(row["gloss"].split()), "".join(row["char"].split()), f"{LABEL_TABLE}, line {row.line}"
+            )
+            for row in read_rows(tree, join(folder, LABEL_TABLE), ("name", "gloss", "char"), listing)
+        }
+    for name in PICKLES:
+        if tree.is_file(join(folder, name)):
+            log.warning("no %s in %s: glosses and texts are those of %s", LABEL_TABLE, tree.where(folder), name)
+            data, where = tree.read(join(folder, name)), tree.where(join(folder, name))
+            listing.tables[name] = digest_bytes(data)
+            return dict(_info(entry, number, name, where) for number, entry in enumerate(_infos(data, where)))
+    wanted = ", ".join((LABEL_TABLE, *PICKLES))
+    raise SlaError(f"looked for {wanted}, one of which is needed; {contents(tree, folder)}", HINT)
+
+
+def _infos(data: bytes, where: str) -> list[Any]:
+    content = load_plain(data, where)
+    if isinstance(content, dict) and isinstance(content.get("info"), list):
+        return content["info"]
+    raise FormatError(f"{where} is not CSL-Daily's pickle: it holds no dict with a list `info`")
+
+
+def _info(entry: Any, number: int, name: str, where: str) -> tuple[str, Label]:
+    match entry:
+        case {"name": str(clip), "label_gloss": [*glosses], "label_char": [*chars]} if all(
+            isinstance(word, str) for word in (*glosses, *chars)
+        ):
+            return clip, Label(tuple(glosses), "".join(chars), f"{name}, info {number}")
+    raise FormatError(f"{where}, info {number}: no name, label_gloss and label_char as words in {str(entry)[:80]!r}")
+
+
+def _frames(tree: Tree, names: Sequence[str]) -> Place:
+    """Where the frames lie; their folder has other names in other copies, so a few clips are looked for."""
+    few = sample(names)
+    places = find_places(tree, few)
+    archived = None if places else find_in_archives(tree, few)
+    if not places and not archived:
+        raise SlaError(
+            f"no frames: looked for a folder or archive that holds {some(few, 2)}; {contents(tree, '')}",
+            "They lie in sentence_frames-512x512/ or sentence/frames_512x512/, beside sentence_label/.",
+        )
+    place = archived or min(places, key=lambda place: ("512x512" not in place.folder, place.suffix))
+    log.info("frames: %s", place)
+    return place
+
+
+CORPORA = (
+    Corpus(
+        name="csl-daily",
+        title="CSL-Daily: Chinese sign language of daily life with translations, 10 signers",
+        layout="sentence_label/ with split_1.txt and video_map.txt (or csl2020ct_v2.pkl), and beside it "
+        "sentence_frames-512x512/<name>/*.jpg or sentence/frames_512x512/<name>/*.jpg",
+        read=read,
+        fps=30.0,
+        counts={"train": 18401, "dev": 1077, "test": 1176},
+    ),
+)

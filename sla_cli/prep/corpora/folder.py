@@ -1,0 +1,183 @@
+"""Anybody's own recordings: a table, and the videos or folders of frames that it names.
+
+The names of columns that are understood are those that people use in the corpora of the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from sla_cli.core.clip import Clip, Source
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.receipt import digest_bytes
+from sla_cli.formats.table import Row
+from sla_cli.log import log
+from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.locate import VIDEOS, contents, join, parent_of
+from sla_cli.prep.recordings import is_there, near_misses, resolve, seconds
+from sla_cli.prep.spreadsheet import read_spreadsheet
+from sla_cli.prep.tree import Folder, Tree, open_tree
+
+COLUMNS = {
+    "path": ("video", "frames", "path", "file", "filename", "folder"),
+    "id": ("id", "name"),
+    "gloss": ("gloss", "glosses", "annotation", "orth"),
+    "split": ("split",),
+    "signer": ("signer", "speaker", "person"),
+    "start": ("start",),
+    "end": ("end",),
+    "translation": ("translation", "text"),
+}
+SPLITS = {
+    **{name: name for name in ("train", "dev", "test")},
+    **dict.fromkeys(("val", "valid", "validation", "development"), "dev"),
+}
+TABLES, BOOKS = (".tsv", ".csv"), (".xlsx", ".xls", ".ods", ".numbers")
+HINT = "Give a table (.tsv or .csv), or a folder that holds one and the recordings."
+
+
+class TableFolder(Folder):
+    """The folder of a table that was given itself."""
+
+    def __init__(self, table: Path) -> None:
+        super().__init__(table.parent)
+        self.table = table.name
+
+
+def open_table(source: Path, cache: Path | None = None) -> Tree:
+    """The tree of a table, or of a folder or archive that holds one. Raises SlaError where it is neither."""
+    if source.name.endswith(VIDEOS):
+        raise SlaError(f"{source} is a video; which glosses are signed in it belongs into a table", HINT)
+    if source.is_file() and source.suffix.lower() in (*TABLES, *BOOKS, ".txt"):
+        return TableFolder(source)
+    return open_tree(source, cache)
+
+
+def read(tree: Tree, protocol: str) -> Listing:
+    """The clips of the table.
+
+    Raises:
+        SlaError: there is no table or there are several, it lacks a column, a cell is not what it should be, a path
+            leaves the corpus, or no recording is there; names file and line.
+    """
+    table = tree.table if isinstance(tree, TableFolder) else _find_table(tree)
+    listing = Listing(tables={PurePosixPath(table).name: digest_bytes(data := tree.read(table))})
+    rows = read_spreadsheet(data, tree.where(table), COLUMNS, ("path",))
+    if not rows:
+        raise SlaError(f"{tree.where(table)} lists no clip: nothing stands below the header", HINT)
+    listing.clips = [_clip(tree, table, row) for row in rows]
+    listing.annotated = {clip.split for clip in listing.clips if clip.glosses}
+    _check_annotation(tree.where(table), listing, rows)
+    _check_ids(tree.where(table), listing, rows)
+    _check_recordings(tree, listing)
+    return listing
+
+
+def _find_table(tree: Tree, folder: str = "") -> str:
+    """The one table of the folder, or of the one folder in it (as in an archive of a folder)."""
+    names = [name for name in tree.names(folder) if not name.startswith((".", "~", "__MACOSX"))]
+    for ends in (TABLES, (".txt",)):
+        if tables := [name for name in names if name.lower().endswith(ends)]:
+            if len(tables) == 1:
+                return join(folder, tables[0])
+            raise SlaError(f"{tree.where(folder)} holds several tables: {some(tables)}", "Give the one that is meant.")
+    if books := [name for name in names if name.lower().endswith(BOOKS)]:
+        raise SlaError(
+            f"{tree.where(join(folder, books[0]))} is a workbook, not a text table", "Save it as CSV (UTF-8)."
+        )
+    folders = [name for name in names if tree.is_dir(join(folder, name))]
+    if not folder and len(folders) == 1:
+        return _find_table(tree, folders[0])
+    raise SlaError(f"no table: looked for a .tsv or .csv file; {contents(tree, folder)}", HINT)
+
+
+def _clip(tree: Tree, table: str, row: Row) -> Clip:
+    at = f"{tree.where(table)}, line {row.line}"
+    cells = row.fields
+    path = resolve(tree, parent_of(table), cells["path"], at)
+    start, end = seconds(cells.get("start", ""), "start", at), seconds(cells.get("end", ""), "end", at)
+    if end is not None and end <= (start or 0):
+        raise SlaError(f"{at}: the end, {end:g} s, is not after the start, {start or 0:g} s", "Times are in seconds.")
+    glosses = tuple(cells.get("gloss", "").split())
+    return Clip(
+        id=cells.get("id") or _id(tree, path, start, end),
+        split=_split(cells.get("split", ""), bool(glosses), at),
+        signer=cells.get("signer", ""),
+        glosses=glosses,
+        source=Source(tree.root, path, start, end),
+        translation=" ".join(cells.get("translation", "").split()),
+        where=f"{PurePosixPath(table).name}, line {row.line}",
+    )
+
+
+def _id(tree: Tree, path: str, start: float | None, end: float | None) -> str:
+    """File name without its ending, and the part that is meant."""
+    name = PurePosixPath(path).name if tree.is_dir(path) else PurePosixPath(path).stem
+    if start is None and end is None:
+        return name
+    return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"
+
+
+def _split(cell: str, annotated: bool, at: str) -> str:
+    """As the cell says; else train for a clip with glosses, and test for one that is to be recognised."""
+    if not cell:
+        return "train" if annotated else "test"
+    if cell.lower() not in SPLITS:
+        raise SlaError(
+            f"{at}: no split {cell!r}", f"Known: {', '.join(SPLITS)}. Empty: train, or test without glosses."
+        )
+    return SPLITS[cell.lower()]
+
+
+def _check_annotation(where: str, listing: Listing, rows: Sequence[Row]) -> None:
+    """A split has glosses for all its clips or, unless it is train, for none."""
+    for clip, row in zip(listing.clips, rows, strict=True):
+        if not clip.glosses and (clip.split == "train" or clip.split in listing.annotated):
+            raise SlaError(
+                f"{where}, line {row.line}: clip {clip.id} of {clip.split} has no glosses"
+                + ("" if clip.split == "train" else f", other clips of {clip.split} have"),
+                f"Looked in the columns {', '.join(COLUMNS['gloss'])}. A clip to be recognised needs a split without.",
+            )
+
+
+def _check_ids(where: str, listing: Listing, rows: Sequence[Row]) -> None:
+    """Ids that stand in no column come from file names, which may be the same in two folders."""
+    if any("id" in row.fields for row in rows):
+        return
+    seen: dict[str, int] = {}
+    for clip, row in zip(listing.clips, rows, strict=True):
+        if clip.id in seen:
+            raise SlaError(
+                f"{where}, lines {seen[clip.id]} and {row.line}: both clips would be called {clip.id}",
+                "Add a column id with names of your own.",
+            )
+        seen[clip.id] = row.line
+
+
+def _check_recordings(tree: Tree, listing: Listing) -> None:
+    """Warn of recordings that are not there: each costs its clip. Raise SlaError where none is."""
+    missing = [clip for clip in listing.clips if not is_there(tree, clip.source.path)]
+    lines = [
+        f"{clip.where}: no {tree.where(clip.source.path)}; {near_misses(tree, clip.source.path)}"
+        for clip in missing[:5]
+    ]
+    if len(missing) == len(listing.clips):
+        more = f"; so for all {len(missing)} clips" if len(missing) > 1 else ""
+        raise SlaError(lines[0] + more, "Paths are relative to the folder of the table.")
+    for line in lines:
+        log.warning("%s", line)
+    if len(missing) > len(lines):
+        log.warning("and so for %d more", len(missing) - len(lines))
+
+
+CORPORA = (
+    Corpus(
+        name="folder",
+        title="your own recordings: a table, and the videos or folders of frames that it names",
+        layout="a .tsv or .csv table with a column video (or frames, path, file), and as you have them id, gloss, "
+        "split, signer, start and end in seconds, translation; or a folder that holds one such table",
+        read=read,
+        open=open_table,
+    ),
+)

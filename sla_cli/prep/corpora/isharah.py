@@ -1,0 +1,158 @@
+"""Isharah (Alyami et al., 2025): Saudi sign language, recorded with smartphones, in three sizes.
+
+The clips of a signer come as an archive, 00.zip, which is read in place or unpacked, as videos or as folders of frames.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import PurePosixPath
+
+from sla_cli.core.clip import Clip
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.table import Row
+from sla_cli.log import log
+from sla_cli.prep.annotation import SPLITS, read_rows
+from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.locate import Place, contents, find_folders, find_in_archives, find_places, join, sample
+from sla_cli.prep.tree import Tree
+
+PROTOCOLS = ("SI", "US")  # unseen signers, unseen sentences
+ENDS = (".txt", ".csv")
+ID = re.compile(r"(\d+)_\d+")  # signer, sentence
+SIZE = re.compile(r"isharah[-_ ]?(500|1000|2000)(?!\d)", re.IGNORECASE)
+
+
+def read(size: int, tree: Tree, protocol: str) -> Listing:
+    """The clips of all splits.
+
+    Args:
+        size: of the corpus, in sentences; decides where several sizes lie under one folder.
+        protocol: SI or US.
+
+    Raises:
+        SlaError: tables or videos are not there, or a table is broken.
+    """
+    listing, folder = Listing(), _find_tables(size, tree, protocol)
+    rows = [(split, *row) for split in SPLITS for row in _rows(tree, folder, split, listing)]
+    places = _places(tree, [clip for _, clip, _, _ in rows])
+    for split, clip, row, where in rows:
+        signer, glosses = _signer(clip), tuple(row.fields.get("gloss", "").split())
+        translation = " ".join(row.fields.get("text", "").split())
+        listing.clips.append(Clip(clip, split, signer, glosses, places[signer].source(clip), translation, where))
+        if "gloss" in row.fields:  # tests are published without
+            listing.annotated.add(split)
+    return listing
+
+
+def _find_tables(size: int, tree: Tree, protocol: str) -> str:
+    """The folder SI or US, of the size that is meant."""
+    found = [
+        join(folder, protocol)
+        for folder in find_folders(tree, lambda folder: _table(tree, join(folder, protocol), "train") is not None)
+    ]
+    of_size = [folder for folder in found if _size(tree.where(folder)) == size]
+    of_none = [folder for folder in found if not _size(tree.where(folder))]
+    if len(of_size or of_none) == 1:
+        return (of_size or of_none)[0]
+    looked = f"looked for {protocol}/train.txt or {protocol}/train.csv of Isharah-{size} in {tree.where('')}"
+    if found:
+        raise SlaError(f"{looked}; found {some(map(tree.where, found))}", f"Give the folder of Isharah-{size}.")
+    raise SlaError(
+        f"{looked} and below; {contents(tree, '')}",
+        "Give the folder that holds SI/ and US/ with the tables, and videos.",
+    )
+
+
+def _size(path: str) -> int:
+    """The size that a path names last, 0 where it names none."""
+    named = SIZE.findall(path)
+    return int(named[-1]) if named else 0
+
+
+def _table(tree: Tree, folder: str, split: str) -> str | None:
+    """File name of a split's table, or None."""
+    return next((name for end in ENDS if tree.is_file(join(folder, name := split + end))), None)
+
+
+def _rows(tree: Tree, folder: str, split: str, listing: Listing) -> Iterator[tuple[str, Row, str]]:
+    """Id, row and what to name in messages, for each clip of a split."""
+    table = _table(tree, folder, split)
+    if not table:
+        log.warning("no %s.txt or %s.csv in %s: the store gets no %s split", split, split, tree.where(folder), split)
+        return
+    path, name = join(folder, table), f"{PurePosixPath(folder).name}/{table}"
+    for row in read_rows(tree, path, ("id",), listing, name):
+        clip = row["id"].strip()
+        if not ID.fullmatch(clip):
+            raise FormatError(f"{tree.where(path)}, line {row.line}: id {clip!r} is not signer_sentence, as 00_0001")
+        yield clip, row, f"{name}, line {row.line}"
+
+
+def _signer(clip: str) -> str:
+    return clip.partition("_")[0]
+
+
+def _places(tree: Tree, clips: Sequence[str]) -> dict[str, Place]:
+    """Signer to where the clips lie: each signer is looked for, since each has an archive or folder of their own.
+
+    Where one is not there, its clips are said to lie as another's do: reading them fails, and the others are made.
+    """
+    by_signer: dict[str, list[str]] = {}
+    for clip in clips:
+        by_signer.setdefault(_signer(clip), []).append(clip)
+    found = {signer: _find(tree, signer, sample(names, 3)) for signer, names in by_signer.items()}
+    there = {signer: place for signer, place in found.items() if place}
+    if clips and not there:
+        raise SlaError(
+            f"no clips: looked for {some(clips, 2)}, each as a video, a folder of frames, or in an archive as 00.zip; "
+            f"{contents(tree, '')}",
+            "The folders or archives of the signers belong beside the tables.",
+        )
+    if missing := sorted(found.keys() - there.keys()):
+        log.warning("no clips of signers %s; those of the others are in %s", some(missing, 20), _first(there)[1])
+    return {signer: place or _alike(*_first(there), signer) for signer, place in found.items()}
+
+
+def _find(tree: Tree, signer: str, clips: Sequence[str]) -> Place | None:
+    return next(iter(find_places(tree, clips)), None) or find_in_archives(tree, clips, likely=signer)
+
+
+def _first(places: Mapping[str, Place]) -> tuple[str, Place]:
+    return next(iter(places.items()))
+
+
+def _alike(known: str, place: Place, signer: str) -> Place:
+    """Where a signer's clips would lie, if as those of a known one."""
+    part = re.compile(rf"(?<!\d){known}(?!\d)")
+    in_archive = place.root.is_file()
+    root = place.root.with_name(part.sub(signer, place.root.name)) if in_archive else place.root
+    return Place(root, part.sub(signer, place.folder), place.suffix)
+
+
+CORPORA = tuple(
+    Corpus(
+        name=f"isharah{size}",
+        title=f"Isharah-{size}: Saudi sign language, {clips} videos of smartphones, {glosses} glosses",
+        layout="SI/ and US/ with train, dev and test as .txt or .csv, and beside them the clips: videos <id>.mp4, "
+        "folders <id>/frame0000.jpg, or the archives 00.zip ... as they are",
+        read=partial(read, size),
+        counts=counts,
+        protocols=PROTOCOLS,
+    )
+    for size, clips, glosses, counts in (
+        (500, "7,500", "388", {}),
+        (1000, "15,000", "685", {"SI/train": 10000, "SI/dev": 949, "US/train": 9900, "US/dev": 550}),
+        (
+            2000,
+            "30,000",
+            "1,132",
+            {
+                **{"SI/train": 19500, "SI/dev": 1950, "SI/test": 7800},
+                **{"US/train": 20899, "US/dev": 550, "US/test": 550},
+            },
+        ),
+    )
+)

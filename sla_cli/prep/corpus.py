@@ -1,0 +1,79 @@
+"""What a corpus is to prep: a name, published facts, and a function that lists its clips.
+
+Each module of `prep.corpora` holds `CORPORA`, one or several of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from sla_cli.core.clip import Clip
+from sla_cli.errors import SlaError, suggestion
+from sla_cli.prep.tree import Tree, open_tree
+
+# Corpus to the module that reads it, in the order of `sla prep --list`.
+MODULES = {
+    "phoenix2014": "phoenix2014",
+    "phoenix2014-si5": "phoenix2014",
+    "phoenix2014t": "phoenix2014t",
+    "csl-daily": "csl_daily",
+    "isharah500": "isharah",
+    "isharah1000": "isharah",
+    "isharah2000": "isharah",
+    "folder": "folder",
+}
+
+
+@dataclass
+class Listing:
+    """What the tables of a corpus say.
+
+    Attributes:
+        clips: of all splits, in the order of their tables.
+        tables: name of each table that was read, to the digest of its content.
+        skipped: id of a clip that is left out on purpose, to the reason.
+        annotated: the splits that have reference glosses.
+    """
+
+    clips: list[Clip] = field(default_factory=list)
+    tables: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    annotated: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that `sla prep NAME SOURCE` reads.
+
+    Attributes:
+        name, title: as typed, and what it is in a line.
+        layout: what SOURCE is to hold, in a line or two.
+        fps: of frame folders; None where videos tell, or nothing does.
+        counts: split to published number of clips, those that are skipped included; key `PROTOCOL/split` where there
+            are protocols. A split of which no count is published is not in it.
+        labels: the cleaning of training glosses that is the default here: `raw` or a profile's name.
+        protocols: divisions into splits to choose from; the first is the default. Empty where there is only one.
+        read: lists the clips under a tree, for a protocol ("" where there are none).
+        open: makes that tree of what the user gives as SOURCE; a folder keeps lists of archives, as for `open_tree`.
+    """
+
+    name: str
+    title: str
+    layout: str
+    read: Callable[[Tree, str], Listing]
+    fps: float | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    labels: str = "raw"
+    protocols: tuple[str, ...] = ()
+    open: Callable[[Path, Path | None], Tree] = open_tree
+
+
+def find_corpus(name: str) -> Corpus:
+    """The corpus of a name. Raises SlaError with the nearest name."""
+    if name not in MODULES:
+        raise SlaError(f"unknown corpus {name!r}", suggestion(name, MODULES))
+    module = import_module(f"sla_cli.prep.corpora.{MODULES[name]}")
+    return next(corpus for corpus in module.CORPORA if corpus.name == name)

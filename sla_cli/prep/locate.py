@@ -1,0 +1,136 @@
+"""Where things lie under a tree: people unpack corpora in many ways, so folders are searched, near the top first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from sla_cli.core.clip import Source
+from sla_cli.errors import SlaError, some
+from sla_cli.log import log
+from sla_cli.prep.archive import ENDINGS
+from sla_cli.prep.tree import Tree, open_tree
+
+DEPTH = 3  # levels below SOURCE
+CROWD = 200  # entries; a folder of more holds clips or frames, and is not searched further
+VIDEOS = tuple(form for suffix in (".mp4", ".mov", ".avi", ".mkv", ".webm") for form in (suffix, suffix.upper()))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where clips lie: each is `folder/NAME` with a suffix (none for folders of images) under a folder or archive."""
+
+    root: Path
+    folder: str
+    suffix: str
+
+    def source(self, name: str) -> Source:
+        return Source(self.root, join(self.folder, name + self.suffix))
+
+    def __str__(self) -> str:
+        return str(self.root / join(self.folder, f"<id>{self.suffix}"))
+
+
+def join(*parts: str) -> str:
+    """Parts of a path in a tree, empty ones left out."""
+    return "/".join(part for part in parts if part)
+
+
+def parent_of(path: str) -> str:
+    """The folder in which a path of a tree lies, "" at the top."""
+    return PurePosixPath(path).parent.as_posix() if "/" in path else ""
+
+
+def find_folders(tree: Tree, holds: Callable[[str], bool]) -> list[str]:
+    """The folders for which `holds`, on the level nearest to the top that has any."""
+    level = [""]
+    for _ in range(DEPTH):
+        if found := [folder for folder in level if holds(folder)]:
+            return found
+        level = [below for folder in level for below in _folders_in(tree, folder)]
+    return [folder for folder in level if holds(folder)]
+
+
+def find_root(tree: Tree, marker: str, hint: str) -> str:
+    """The one folder under which the file `marker` lies.
+
+    Raises:
+        SlaError: there is none (says what was looked for and what lies there), or there are several.
+    """
+    found = find_folders(tree, lambda folder: tree.is_file(join(folder, marker)))
+    if len(found) > 1:
+        several = some(tree.where(folder) for folder in found)
+        raise SlaError(f"{marker} lies in several folders: {several}", "Give one of them as SOURCE.")
+    if found:
+        return found[0]
+    inner = parent_of(marker)
+    near = find_folders(tree, lambda folder: tree.is_dir(join(folder, inner))) if inner else []
+    lies = " and ".join(contents(tree, join(folder, inner)) for folder in near) or contents(tree, "")
+    raise SlaError(f"looked for {marker} in {tree.where('')} and up to {DEPTH} folders below it; {lies}", hint)
+
+
+def contents(tree: Tree, path: str) -> str:
+    """`FOLDER holds a/, b and 4 more`, of a folder or of the nearest one above it that is there."""
+    while path and not tree.is_dir(path):
+        path = parent_of(path)
+    names = tree.names(path)
+    shown = [name + "/" * tree.is_dir(join(path, name)) for name in names[:5]]
+    return f"{tree.where(path)} holds {some(shown + names[5:]) or 'nothing'}"
+
+
+def find_places(tree: Tree, names: Sequence[str]) -> list[Place]:
+    """Where one of these clips lies, as a folder or a video, on the level nearest to the top that has any."""
+    folders = find_folders(tree, lambda folder: _form(tree, folder, names) is not None)
+    return [Place(tree.root, folder, _form(tree, folder, names) or "") for folder in folders]
+
+
+def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> Place | None:
+    """As `find_places`, in zip and tar files that lie in a folder's tree; those called `likely` are opened first."""
+    for path in sorted(_archives(tree), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
+        if places := find_places(open_tree(tree.root / path), names):
+            return places[0]
+    return None
+
+
+def sample(names: Sequence[str], count: int = 20) -> Sequence[str]:
+    """A few names from all over a table: a layout is known from them without touching every clip."""
+    return names[:: max(1, len(names) // count)]
+
+
+def _form(tree: Tree, folder: str, names: Sequence[str]) -> str | None:
+    """The suffix under which one of the clips lies in a folder, "" for a folder of images; None where none does."""
+    for name in names:
+        path = join(folder, name)
+        if tree.is_dir(path):
+            return ""
+        for suffix in VIDEOS:
+            if tree.is_file(path + suffix):
+                return suffix
+    return None
+
+
+def _folders_in(tree: Tree, folder: str) -> list[str]:
+    names = _names(tree, folder)
+    if len(names) > CROWD:
+        return []
+    return [join(folder, name) for name in names if tree.is_dir(join(folder, name))]
+
+
+def _archives(tree: Tree) -> Iterator[str]:
+    """Of the upper levels of a folder on disk. There are none in an archive: they could not be read in place."""
+    if not tree.root.is_dir():
+        return
+    below = _folders_in(tree, "")
+    for folder in ("", *below, *(deeper for one in below for deeper in _folders_in(tree, one))):
+        yield from (join(folder, name) for name in _names(tree, folder) if name.lower().endswith(tuple(ENDINGS)))
+
+
+def _names(tree: Tree, folder: str) -> list[str]:
+    """Of what is not hidden; none where only another user may look, as into lost+found at the root of a disk."""
+    try:
+        names = tree.names(folder)
+    except SlaError as error:
+        log.debug("not searched: %s", error.message)
+        return []
+    return [name for name in names if not name.startswith(".") and name != "__MACOSX"]

@@ -1,0 +1,90 @@
+"""What the releases of RWTH-PHOENIX-Weather have in common: a table a split, and a folder of images a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from sla_cli.core.clip import Clip, Source
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.table import Row
+from sla_cli.log import log
+from sla_cli.prep.annotation import SPLITS, inside, read_rows
+from sla_cli.prep.corpus import Listing
+from sla_cli.prep.locate import contents, find_root, join, parent_of, sample
+from sla_cli.prep.tree import Tree
+
+# As released, and as the scripts of VAC and its descendants resize them; the first that is there is taken.
+FEATURES = ("fullFrame-210x260px", "fullFrame-256x256px")
+
+
+@dataclass(frozen=True)
+class Release:
+    """How a release is laid out.
+
+    Attributes:
+        table: path of a split's table, with `{split}` in it.
+        columns: of id, frame folder (as `NAME/1/*.png`), signer and glosses, and of the translation where there is one.
+        hint: what to give as SOURCE.
+        frames_of: name of a folder beside the release's own whose frames serve where it has none.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    hint: str
+    frames_of: str = ""
+
+    def read(self, tree: Tree, protocol: str) -> Listing:
+        """The clips of all splits. Raises SlaError: there is no such release under the tree, or a table is broken."""
+        root = find_root(tree, self.table.format(split="train"), self.hint)
+        listing = Listing()
+        for split in SPLITS:
+            path = join(root, self.table.format(split=split))
+            if not tree.is_file(path):
+                log.warning("no %s: the store gets no %s split", tree.where(path), split)
+                continue
+            rows = read_rows(tree, path, self.columns, listing)
+            listing.clips += self._clips(tree, root, split, path, rows)
+            listing.annotated.add(split)
+        return listing
+
+    def _clips(self, tree: Tree, root: str, split: str, table: str, rows: Sequence[Row]) -> list[Clip]:
+        name, folder, signer, glosses = self.columns[:4]
+        folders = [_clip_folder(row[folder], f"{tree.where(table)}, line {row.line}") for row in rows]
+        frames, inner = self._find_frames(tree, root, split, sample(folders))
+        return [
+            Clip(
+                id=row[name].strip(),
+                split=split,
+                signer=row[signer].strip(),
+                glosses=tuple(row[glosses].split()),
+                source=Source(tree.root, join(frames, clip, inner)),
+                translation=" ".join(row[self.columns[4]].split()) if len(self.columns) > 4 else "",
+                where=f"{PurePosixPath(table).name}, line {row.line}",
+            )
+            for row, clip in zip(rows, folders, strict=True)
+        ]
+
+    def _find_frames(self, tree: Tree, root: str, split: str, clips: Sequence[str]) -> tuple[str, str]:
+        """The folder of a split's frames, and the folder inside each clip's own: `1`, or none.
+
+        Tables and folders do not always agree on the `1`, so a few clips are looked for in both ways.
+        """
+        bases = [root, join(parent_of(root), self.frames_of)] if self.frames_of else [root]
+        tries = [join(base, "features", features, split) for base in bases for features in FEATURES]
+        for frames in tries:
+            for inner in ("1", ""):
+                if any(tree.is_dir(join(frames, clip, inner)) for clip in clips):
+                    return frames, inner
+        raise SlaError(
+            f"the frames of {split} are not there: looked for {some(clips, 2)}, each with and without /1, "
+            f"in {some(map(tree.where, tries))}; {contents(tree, tries[0])}",
+            "The frames of the release belong there.",
+        )
+
+
+def _clip_folder(pattern: str, at: str) -> str:
+    """`NAME` of `NAME/1/*.png` or `NAME/*.png`. Raises SlaError where it is not inside the corpus."""
+    parts = PurePosixPath(inside(pattern.strip(), at)).parts[:-1]
+    return inside("/".join(parts[:-1] if parts[-1:] == ("1",) else parts), at)

@@ -1,0 +1,50 @@
+"""Which frames of a recording are taken: a part of it, and at another rate by nearest time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+SLACK = 5e-4  # seconds; containers round times to milliseconds
+
+
+def selected(frames: Iterable[tuple[float, T]], start: float | None, end: float | None, rate: float) -> Iterator[T]:
+    """Frames between two times.
+
+    Args:
+        frames: time in seconds, ascending, and frame. No more are taken than needed.
+        start, end: seconds, end exclusive; None is the beginning or the end.
+        rate: frames a second of the result, at start, start + 1/rate, ...; the frame nearest in time stands for each.
+            0 takes the frames as they are.
+    """
+    begin, stop = start or 0.0, math.inf if end is None else end
+    if rate:
+        yield from _nearest(frames, begin, stop, rate)
+        return
+    for time, frame in frames:
+        if time >= stop - SLACK:
+            return
+        if time >= begin - SLACK:
+            yield frame
+
+
+def _nearest(frames: Iterable[tuple[float, T]], begin: float, stop: float, rate: float) -> Iterator[T]:
+    number, held, step = 0, None, 0.0
+    for time, frame in frames:
+        if held is not None:
+            step = time - held[0]
+            while begin + number / rate <= held[0] + step / 2 and begin + number / rate < stop - SLACK:
+                yield held[1]
+                number += 1
+        if begin + number / rate >= stop - SLACK:
+            return
+        held = time, frame
+    if held is None:
+        return
+    # The last frame is shown as long as the one before it; one alone stands for itself.
+    stop = min(stop, held[0] + (step or 1 / rate))
+    while begin + number / rate < stop - SLACK:
+        yield held[1]
+        number += 1

@@ -1,0 +1,225 @@
+"""Recordings of one's own: tables as people make them are understood, and what is wrong is said with its line."""
+
+from __future__ import annotations
+
+import codecs
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla_cli.core.clip import Clip
+from sla_cli.errors import SlaError
+from sla_cli.prep.corpus import Listing
+
+Lay = Callable[..., Path]
+Read = Callable[..., Listing]
+VIDEOS = {"one.mp4": b"", "two.mp4": b"", "three.mp4": b""}
+DOCS = Path(__file__).parents[3] / "docs" / "corpora.md"
+
+
+@pytest.fixture
+def mine(tmp_path: Path, lay: Lay) -> Path:
+    """Three recordings without a table."""
+    return lay(tmp_path / "mine", {f"videos/{name}": data for name, data in VIDEOS.items()})
+
+
+def clips_of(read: Read, mine: Path, table: str | bytes, name: str = "clips.tsv") -> list[Clip]:
+    (mine / name).write_bytes(table.encode() if isinstance(table, str) else table)
+    return read("folder", mine).clips
+
+
+def refusal(read: Read, mine: Path, table: str | bytes, name: str = "clips.tsv") -> SlaError:
+    with pytest.raises(SlaError) as caught:
+        clips_of(read, mine, table, name)
+    return caught.value
+
+
+def test_the_documented_table_becomes_clips(tmp_path: Path, lay: Lay, read: Read) -> None:
+    """The example of the documentation, as a linguist would type it from there."""
+    table = DOCS.read_text(encoding="utf-8").split("```tsv\n")[1].split("```")[0]
+    lay(tmp_path, {"clips.tsv": table} | {f"videos/{name}.mp4": b"" for name in ("monday", "tuesday", "interview")})
+    listing = read("folder", tmp_path)
+    assert [(clip.id, clip.split, clip.glosses) for clip in listing.clips] == [
+        ("monday", "train", ("MORGEN", "REGEN", "NORD")),
+        ("tuesday", "train", ("HEUTE", "SONNE", "NULL", "GRAD")),
+        ("interview_12.5-17", "test", ()),
+    ]
+    assert listing.annotated == {"train"}
+    assert (listing.clips[2].source.start, listing.clips[2].source.end) == (12.5, 17.0)
+
+
+def test_every_column_is_read(mine: Path, read: Read) -> None:
+    (mine / "photos").mkdir()
+    table = (
+        "ID\tFrames\tGlosses\tSplit\tSpeaker\tStart\tEnd\tText\tnotes\n"
+        "a\tphotos/*.png\tHEUTE  NULL nan\tvalidation\tAnna\t\t\t  heute null  grad\twindy\n"
+        "b\tvideos/one.mp4\tHEUTE\tTRAIN\tBert\t0:01,5\t1:00:02.5\t\t\n"
+    )
+    one, two = clips_of(read, mine, table)
+    assert (one.id, one.split, one.signer, one.glosses) == ("a", "dev", "Anna", ("HEUTE", "NULL", "nan"))
+    assert (one.translation, one.where) == ("heute null grad", "clips.tsv, line 2")
+    assert (one.source.path, one.source.start, one.source.end) == ("photos", None, None)
+    assert (two.source.root, two.source.path) == (mine, "videos/one.mp4")
+    assert (two.split, two.source.start, two.source.end) == ("train", 1.5, 3602.5)
+
+
+@pytest.mark.parametrize("bom", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("separator", ["\t", ",", ";", "|"])
+@pytest.mark.parametrize("final", [True, False])
+def test_tables_as_programs_save_them(
+    mine: Path, read: Read, bom: bytes, end: str, separator: str, final: bool
+) -> None:
+    lines = ["video;gloss;text", "videos/one.mp4;GRÜN NULL;ja", ";;", 'videos/two.mp4;"""INDEX""";"so: ""a, b;\tc|"""']
+    text = (
+        end.join(line.replace(";", separator) for line in lines[:3])
+        + end
+        + lines[3].replace("mp4;", f"mp4{separator}").replace('""";"', f'"""{separator}"')
+        + (end if final else "")
+    )
+    one, two = clips_of(read, mine, bom + text.encode(), "clips.csv")
+    assert (one.id, one.glosses, one.translation, one.where) == ("one", ("GRÜN", "NULL"), "ja", "clips.csv, line 2")
+    assert (two.glosses, two.translation, two.where) == (('"INDEX"',), 'so: "a, b; c|"', "clips.csv, line 4")
+
+
+def test_excel_s_own_forms(mine: Path, read: Read) -> None:
+    one, two = clips_of(read, mine, "sep=;\r\nvideo;gloss;;\r\nvideos/one.mp4;A;;\r\nvideos\\two.mp4;B;;\r\n;;;\r\n")
+    assert (one.where, two.source.path) == ("clips.tsv, line 3", "videos/two.mp4")
+    (clip,) = clips_of(read, mine, "video\tgloss\nvideos/one.mp4\tGRÜN\n".encode("utf-16"))
+    assert clip.glosses == ("GRÜN",)
+
+
+def test_a_cell_of_several_lines_counts_them(mine: Path, read: Read) -> None:
+    table = 'video,text\nvideos/one.mp4,"two\nlines"\nvideos/two.mp4,x\n'
+    one, two = clips_of(read, mine, table, "clips.csv")
+    assert (one.translation, one.where, two.where) == ("two lines", "clips.csv, line 2", "clips.csv, line 4")
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Z", "C")), min_size=1), min_size=1))
+def test_any_gloss_comes_back(tmp_path_factory: pytest.TempPathFactory, read: Read, glosses: list[str]) -> None:
+    folder = tmp_path_factory.getbasetemp() / "glosses"
+    (folder / "v.mp4").parent.mkdir(exist_ok=True)
+    (folder / "v.mp4").touch()
+    quoted = " ".join(glosses).replace('"', '""')
+    (clip,) = clips_of(read, folder, f'video\tgloss\nv.mp4\t"{quoted}"\n')
+    assert clip.glosses == tuple(glosses)
+
+
+def test_without_a_gloss_column_clips_are_to_be_recognised(mine: Path, read: Read) -> None:
+    (mine / "clips.csv").write_text("file\nvideos/one.mp4\nvideos/two.mp4\n")
+    listing = read("folder", mine)
+    assert [(clip.id, clip.split, clip.glosses) for clip in listing.clips] == [("one", "test", ()), ("two", "test", ())]
+    assert listing.annotated == set()
+
+
+def test_what_may_be_given_as_source(tmp_path: Path, mine: Path, read: Read) -> None:
+    table = "video\tgloss\nvideos/one.mp4\tA\n"
+    (by_folder,) = clips_of(read, mine, table)
+    (mine / ".clips.tsv.swp.csv").touch()
+    (mine / "~$clips.csv").touch()
+    assert read("folder", mine).clips == read("folder", mine / "clips.tsv").clips == [by_folder]
+    for kind in ("zip", "tar"):
+        packed = Path(shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path, "mine"))
+        (clip,) = read("folder", packed).clips
+        assert (clip.source.root, clip.source.path) == (packed, "mine/videos/one.mp4")
+    (mine / "more.csv").write_text(table)
+    with pytest.raises(SlaError, match=r"holds several tables: clips\.tsv, more\.csv"):
+        read("folder", mine)
+    assert read("folder", mine / "clips.tsv").clips == [by_folder]
+
+
+def test_sources_that_are_none(mine: Path, read: Read) -> None:
+    with pytest.raises(SlaError, match=r"no table: looked for a \.tsv or \.csv file; .*videos holds one\.mp4, three"):
+        read("folder", mine)
+    with pytest.raises(SlaError, match="is a video"):
+        read("folder", mine / "videos" / "one.mp4")
+    (mine / "clips.xlsx").write_bytes(b"PK\x03\x04")
+    for source in (mine, mine / "clips.xlsx"):
+        with pytest.raises(SlaError, match=r"clips\.xlsx is a workbook") as caught:
+            read("folder", source)
+        assert "CSV" in caught.value.hint
+    with pytest.raises(SlaError, match="no such"):
+        read("folder", mine / "nowhere.tsv")
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "hint"),
+    [
+        ("", "line 1: no column video or frames or path or file", "name the columns"),
+        ("video\tgloss\n", "lists no clip", ""),
+        ("a\tb\nvideos/one.mp4\tA\n", "line 1: no column video or .* in the header; found a, b", "name the columns"),
+        ("id\tvidoe\nx\tvideos/one.mp4\n", "no column video .*; found id, vidoe", "Did you mean 'video' by 'vidoe'?"),
+        ("video gloss\nvideos/one.mp4 A\n", "found video gloss", "not by spaces"),
+        ("video\tpath\nvideos/one.mp4\tx\n", "line 1: the columns video and path mean the same", "Keep one"),
+        ("video\tgloss\nvideos/one.mp4\n", "line 2: 1 cells where the header has 2", "separated by tabs"),
+        ("video,gloss\nvideos/one.mp4,A,B\n", "line 2: 3 cells where the header has 2", "separated by commas"),
+        ('video,gloss\nvideos/one.mp4,"A\nvideos/two.mp4,B\n', "line 2: unexpected end of data", "quote not closed"),
+        (b"video\tgloss\nvideos/one.mp4\tGR\xdcN\n", "line 2: not UTF-8", "CSV UTF-8"),
+        ("video\tgloss\n\tA\n", "line 2: '' names no file", ""),
+        ("video\tgloss\n../one.mp4\tA\n", r"line 2: '\.\./one.mp4' does not stay inside", "relative"),
+        ("video\tgloss\nvideos\\..\\..\\one.mp4\tA\n", r"line 2: .* does not stay inside", "relative"),
+        ("video\tgloss\n/etc/passwd\tA\n", "line 2: '/etc/passwd' does not stay inside", "relative"),
+        ("video\tgloss\nC:\\videos\\one.mp4\tA\n", "line 2: .* does not stay inside", "relative to"),
+        ("video\tgloss\nfile:///videos/one.mp4\tA\n", "line 2: .* does not stay inside", "relative to"),
+        ("video\tgloss\nvideos/o\0ne.mp4\tA\n", "line 2: .* does not stay inside", ""),
+        ("video\tstart\nvideos/one.mp4\tsoon\n", "line 2: start 'soon' is no time", "seconds"),
+        ("video\tstart\nvideos/one.mp4\t-1\n", "line 2: start '-1' is no time", "seconds"),
+        ("video\tend\nvideos/one.mp4\tinf\n", "line 2: end 'inf' is no time", "seconds"),
+        ("video\tstart\tend\nvideos/one.mp4\t3\t3\n", "line 2: the end, 3 s, is not after the start, 3 s", ""),
+        ("video\tsplit\nvideos/one.mp4\ttrian\n", "line 2: no split 'trian'", "train, dev, test"),
+        ("video\tgloss\tsplit\nvideos/one.mp4\t\ttrain\n", "line 2: clip one of train has no glosses", "gloss"),
+        ("video\tsplit\nvideos/one.mp4\ttrain\n", "line 2: clip one of train has no glosses", "annotation"),
+        (
+            "video\tgloss\tsplit\nvideos/one.mp4\tA\ttest\nvideos/two.mp4\t\ttest\n",
+            "line 3: clip two of test has no glosses, other clips of test have",
+            "",
+        ),
+        ("video\tgloss\nvideos/one.mp4\tA\nvideos/one.mp4\tB\n", "lines 2 and 3: both clips would be called one", "id"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_and_line(
+    mine: Path, read: Read, table: str | bytes, message: str, hint: str
+) -> None:
+    error = refusal(read, mine, table)
+    assert error.message.startswith(str(mine / "clips.tsv"))
+    assert hint in error.hint
+    with pytest.raises(SlaError, match=message):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("one.mp4", "is videos/one.mp4 meant?"),
+        ("videos/tow.mp4", "is videos/two.mp4 meant?"),
+        ("videos/interview.mp4", "videos holds one.mp4, three.mp4, two.mp4"),
+        ("films/x.mp4", "mine holds clips.tsv, videos/"),
+    ],
+)
+def test_a_recording_that_is_not_there(
+    mine: Path, read: Read, warnings: Callable[[], str], path: str, advice: str
+) -> None:
+    error = refusal(read, mine, f"video\tgloss\n{path}\tA\n")
+    assert error.message.startswith(f"clips.tsv, line 2: no {mine / path}; ")
+    assert error.message.endswith(advice)
+    clips = clips_of(read, mine, f"video\tgloss\nvideos/three.mp4\tA\n{path}\tA\n")
+    assert [clip.source.path for clip in clips] == ["videos/three.mp4", path], "it costs its own clip only"
+    assert f"clips.tsv, line 3: no {mine / path}; " in warnings()
+
+
+@pytest.mark.parametrize(("on_disk", "in_table"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_both_ways_to_write_an_accent(mine: Path, lay: Lay, read: Read, on_disk: str, in_table: str) -> None:
+    name = unicodedata.normalize(on_disk, "Grüße.mp4")
+    lay(mine, {name: b""})
+    (clip,) = clips_of(read, mine, f"video\tgloss\n{unicodedata.normalize(in_table, name)}\tA\n")
+    assert clip.source.path == name
+
+
+def test_a_table_in_a_folder_of_an_archive_names_paths_from_itself(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path / "a" / "mine", {"t.csv": "video,gloss\n./v/one.mp4,A\n", "v/one.mp4": b""})
+    assert read("folder", tmp_path / "a").clips[0].source.path == "mine/v/one.mp4"
