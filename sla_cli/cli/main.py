@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from sla_cli import __version__
-from sla_cli.cli import compare, decode, demo, emit, lm, prep, report, score, train
+from sla_cli.cli import check, compare, decode, demo, emit, info, lm, prep, report, score, train
 from sla_cli.errors import SlaError
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -62,12 +62,14 @@ def main(
 
 
 app.command("prep")(prep.prep)
+app.command("check")(check.check)
 app.command("train")(train.train)
 app.command("emit")(emit.emit)
 app.command("decode")(decode.decode)
 app.command("score")(score.score)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
+app.command("info")(info.info)
 app.add_typer(lm.app, name="lm")
 app.command("demo")(demo.demo)
 

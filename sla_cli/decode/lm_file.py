@@ -53,6 +53,12 @@ def open_lm(path: Path) -> kenlm.Model:
         return _load(Path(f"/dev/fd/{unnamed.fileno()}"), path, clean)
 
 
+def lm_head(path: Path) -> bytes:
+    """The beginning of a file, unpacked; a language model's header is in it. Raises as `open_lm` does."""
+    with _opened(path) as (stream, _):
+        return stream.read(HEAD)
+
+
 def out_of_vocabulary(model: kenlm.Model, glosses: Iterable[str]) -> list[str]:
     """The glosses that `model` does not know: it scores them as <unk>, or forbids them where it has no <unk>."""
     return [gloss for gloss in glosses if gloss in RESERVED or gloss not in model]

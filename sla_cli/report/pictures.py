@@ -19,16 +19,25 @@ GAMMA = 0.6  # lifts small probabilities, which tell what else the model conside
 
 
 def film_strip(clip: StoredClip) -> str:
-    """Frames from the middles of equal stretches of a clip, side by side from left to right, as a JPEG.
+    """Frames of a clip side by side from left to right, as a JPEG.
 
     Raises:
         FormatError: a frame does not decode.
     """
-    middles = ((np.arange(TILES) + 0.5) * len(clip) / TILES).astype(int)
-    tiles = [cv2.resize(_frame(clip, int(time)), (TILE, TILE), interpolation=cv2.INTER_AREA) for time in middles]
-    strip = cv2.cvtColor(np.hstack(tiles), cv2.COLOR_RGB2BGR)
+    strip = cv2.cvtColor(np.hstack(tiles(clip, TILES, TILE)), cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return _data_uri("image/jpeg", encoded)
+
+
+def tiles(clip: StoredClip, count: int, side: int) -> list[NDArray[np.uint8]]:
+    """Frames from the middles of `count` equal stretches of a clip, RGB uint8 (side, side, 3).
+
+    Raises:
+        FormatError: a frame does not decode.
+    """
+    middles = ((np.arange(count) + 0.5) * len(clip) / count).astype(int)
+    frames = (_frame(clip, int(time)) for time in middles)
+    return [cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8) for frame in frames]
 
 
 def heat_map(log_probs: NDArray[np.floating], columns: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["prep", "train", "emit", "decode", "score", "compare", "report", "lm", "demo"]
+COMMANDS = ["prep", "check", "train", "emit", "decode", "score", "compare", "report", "info", "lm", "demo"]
 HEAVY = [
     "torch",
     "timm",

@@ -1,0 +1,138 @@
+"""sla check"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sla_cli.cli.options import WORK, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.score import table
+from sla_cli.errors import some
+
+if TYPE_CHECKING:
+    from sla_cli.prep.check import Report
+    from sla_cli.prep.checks.figures import Histogram
+    from sla_cli.prep.checks.finding import Finding
+
+PROBLEMS = 3  # exit code
+BAR = 30  # characters of the longest bar of a histogram
+EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def check(
+    store: Annotated[Path | None, typer.Argument(help="Store; the only one of the work folder without it.")] = None,
+    stride: Annotated[int, typer.Option(help="Frames an output step of the model that will be trained.", min=1)] = 4,
+    deep: Annotated[bool, typer.Option("--deep", help="Decode every frame and verify checksums.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes of --deep; 0 takes one a core.", min=0)] = 0,
+    work: Work = WORK,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Is a store complete, usable, and honest to evaluate on? Exits with 3 where there are problems.
+
+    Split sizes against what is published, ids, empty references, clips too short for CTC, sentences, signers and
+    recordings that splits share, glosses that train lacks, lengths and frame rates.
+    """
+    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.prep.check import check_store
+
+    found = check_store(store or WorkFolder(work).only_store(), stride=stride, deep=deep, jobs=jobs)
+    answer("\n".join(_lines(found)), found.facts(), as_json)
+    if found.problems:
+        raise typer.Exit(PROBLEMS)
+
+
+def _lines(found: Report) -> Iterator[str]:
+    protocol = f", protocol {found.protocol}" if found.protocol else ""
+    yield f"{found.store}: {found.corpus}{protocol}, labels {found.labels}"
+    yield ""
+    yield _clips(found)
+    yield ""
+    yield _glosses(found)
+    for what, lengths in (("frames", found.frames), ("glosses", found.glosses)):
+        if any(map(sum, lengths.counts.values())):
+            yield ""
+            yield _histogram(what, lengths)
+    for title, part in (("notes", found.notes), ("problems", found.problems)):
+        if part:
+            yield ""
+            yield title
+            for one in part:
+                yield from _told(one)
+    yield ""
+    looked = "every frame decodes as it was written" if found.deep else "frames were not decoded (--deep)"
+    damaged = any(one.about == "frames" for one in found.problems)
+    yield f"problems: {len(found.problems)}, notes: {len(found.notes)}" + ("" if damaged else f"; {looked}")
+
+
+def _clips(found: Report) -> str:
+    published = any(one.published is not None for one in found.splits.values())
+    rows = [
+        (
+            *(name, f"{one.clips:,}"),
+            *(["" if one.published is None else f"{one.published:,}"] if published else []),
+            *(f"{one.signers or ''}", f"{one.frames:,}", f"{one.hours:.2f}" if one.hours else ""),
+            *_range(one.frame_range),
+        )
+        for name, one in found.splits.items()
+    ]
+    columns = (
+        "split",
+        "clips",
+        *["published"] * published,
+        "signers",
+        "frames",
+        "hours",
+        "shortest",
+        "median",
+        "longest",
+    )
+    return table("", columns, rows)
+
+
+def _glosses(found: Report) -> str:
+    rows = [
+        (
+            *(name, f"{one.glosses:,}", f"{one.distinct:,}", f"{one.sentences:,}"),
+            "" if one.unknown is None or name == "train" else f"{one.unknown:,}",
+            *_range(one.gloss_range),
+        )
+        for name, one in found.splits.items()
+    ]
+    columns = ("split", "glosses", "distinct", "sentences", "unknown", "fewest", "median", "most")
+    return table("", columns, rows)
+
+
+def _range(lengths: tuple[int, float, int]) -> tuple[str, ...]:
+    return tuple(f"{length:,.1f}".removesuffix(".0") for length in lengths)
+
+
+def _histogram(what: str, lengths: Histogram) -> str:
+    """A line a bin: how many clips of each split, and a bar for the first."""
+    main = next(iter(lengths.counts))
+    spans = [f"{least}-{most}" if most > least else f"{least}" for least, most in lengths.bins]
+    counts = [[f"{count:,}" for count in row] for row in zip(*lengths.counts.values(), strict=True)]
+    rows = [(span, *row) for span, row in zip(spans, counts, strict=True)]
+    drawn = table("", (what, *lengths.counts), rows).split("\n")
+    top = max(lengths.counts[main]) or 1
+    bars = ["", *(_bar(count / top) for count in lengths.counts[main])]
+    width = max(map(len, drawn))
+    return "\n".join(f"{line:{width}}  {bar}".rstrip() for line, bar in zip(drawn, bars, strict=True))
+
+
+def _bar(share: float) -> str:
+    """A bar of blocks, exact to an eighth of a character."""
+    eighths = round(8 * BAR * share)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def _told(one: Finding) -> Iterator[str]:
+    yield f"  {one.split + ': ' if one.split else ''}{one.message}"
+    if one.clips:
+        yield f"    {some(one.clips, 3)}"
+    if one.hint:
+        yield f"    {one.hint}"

@@ -1,0 +1,121 @@
+"""sla info"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sla_cli.cli.options import Force, Json, Quiet, Verbose, answer
+from sla_cli.errors import SlaError, some
+
+if TYPE_CHECKING:
+    from sla_cli.formats.description import Description
+    from sla_cli.formats.receipt import Receipt
+
+CLIPS = 8  # of a sheet
+
+
+def info(
+    path: Annotated[Path, typer.Argument(help="File or folder: what another command wrote, or a language model.")],
+    sheet: Annotated[Path | None, typer.Option(help="Draw clips of a store with their glosses into a PNG.")] = None,
+    split: Annotated[str | None, typer.Option(help="Of --sheet; dev, else the first that is there.")] = None,
+    clips: Annotated[int | None, typer.Option(help=f"Clips of --sheet, drawn at random [{CLIPS}].", min=1)] = None,
+    ids: Annotated[
+        list[str] | None, typer.Option("--clip", help="Id of a clip of --sheet instead; repeatable.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the random choice [0].", min=0)] = None,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """What a file or folder is: its format, content in a few figures, and how and when it was made.
+
+    It takes stores, runs, emissions, hypotheses, tunings, scores, language models (ARPA, KenLM) and receipts.
+    """
+    given = {"--split": split, "--clips": clips, "--clip": ids or None, "--seed": seed}
+    if idle := [name for name, value in given.items() if value is not None and sheet is None]:
+        raise SlaError(f"{idle[0]} is for the picture, and no --sheet is asked for", "Name a PNG with --sheet.")
+    if ids and (clips is not None or seed is not None):
+        raise SlaError("--clip names the clips, so there is none for --clips or --seed to choose", "Leave one out.")
+    found = _describe(path)
+    facts, lines = found.as_json(), list(_lines(found))
+    if sheet is not None:
+        from sla_cli.report.sheet import write_sheet
+
+        if found.kind != "store":
+            raise SlaError(f"{path} is no store but {found.kind}, which holds no frames", "Give --sheet a store.")
+        if sheet.exists() and not force:
+            raise SlaError(f"{sheet} exists", "Use --force to replace it.")
+        width, height = write_sheet(sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0)
+        facts["sheet"] = {"path": str(sheet), "width": width, "height": height}
+        lines += ["", f"sheet {sheet}: {width}x{height} pixels"]
+    answer("\n".join(lines), facts, as_json)
+
+
+def _describe(path: Path) -> Description:
+    from sla_cli.decode.describe import describe_lm, describe_tuning
+    from sla_cli.formats.describe import describe
+
+    return describe_tuning(path) or describe_lm(path) or describe(path)
+
+
+def _lines(found: Description) -> Iterator[str]:
+    whole = {True: ", complete", False: ", NOT complete", None: ""}[found.complete]
+    kind = f"{found.kind} ({found.format})" if found.format else found.kind
+    yield f"{found.path}: {kind}{whole}"
+    yield from _facts(found.facts)
+    if found.receipt is not None:
+        yield ""
+        yield from _made(found.receipt)
+
+
+def _made(receipt: Receipt) -> Iterator[str]:
+    """What the receipt says."""
+    begun = receipt.started.replace("T", " ")[:16]
+    yield f"made by sla {receipt.stage} on {begun} UTC in {receipt.seconds:.1f} s"
+    environment = receipt.environment
+    shown = {
+        "arguments": receipt.arguments,
+        "inputs": receipt.inputs,
+        "seed": receipt.seed,
+        "sources": receipt.sources,
+        "results": {key: _brief(value) for key, value in receipt.results.items()},
+        "with": ", ".join(f"{name} {version}" for name, version in environment.items() if version != "missing"),
+        "fingerprint": receipt.fingerprint,
+    }
+    yield from _facts({key: value for key, value in shown.items() if value not in ({}, None)})
+
+
+def _brief(value: Any) -> Any:
+    """Lists of clips as their number and the first ones; the receipt has them all."""
+    if isinstance(value, dict) and value and all(isinstance(one, str) for one in value.values()):
+        return f"{len(value)}: {some(value, 3)}"
+    return value
+
+
+def _facts(facts: dict[str, Any]) -> Iterator[str]:
+    """A line a fact that is known, names to the left; those of a fact that has parts stand in one line."""
+    told = {key: value for key, value in facts.items() if value != ""}
+    width = max(map(len, told), default=0)
+    for key, value in told.items():
+        parts = value.items() if isinstance(value, dict) else ()
+        if any(isinstance(part, dict) for _, part in parts):
+            yield f"  {key}"
+            yield from (f"  {line}" for line in _facts(value))
+        else:
+            yield f"  {key.replace('_', ' '):{width}}  {_text(value)}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        parts = (f"{key.replace('_', ' ')} {_text(part)}" for key, part in value.items() if part != "")
+        return ", ".join(parts) or "none"
+    if isinstance(value, list):
+        return some(map(_text, value), 8) or "none"
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "unknown"}[value]
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,197 @@
+"""What a file or folder is, if it is one of those that stages exchange: format, figures, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats import emissions, hypotheses, run, scores, store_file
+from sla_cli.formats.description import Description
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.hypotheses import read_facts, read_nbest
+from sla_cli.formats.receipt import VERSION, read_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.scores import FIGURES, read_scores
+from sla_cli.formats.store import SPLITS, Split, split_files
+from sla_cli.formats.store_file import StoreFile
+from sla_cli.formats.table import read_table
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+RECEIPT = "receipt.json"
+KINDS = "a store, run, emissions, hypotheses, tuning or score of sla, a language model, or a receipt"
+
+
+def describe(path: Path) -> Description:
+    """Look into an artifact.
+
+    Raises:
+        SlaError: nothing lies there, or it is none of ours.
+        FormatError: it is of another version, or damaged.
+    """
+    if not path.exists():
+        raise SlaError(f"no such file or folder: {path}", f"Name {KINDS}.")
+    look = _folder_look(path) if path.is_dir() else _file_look(path)
+    if look is not None:
+        return look(path)
+    if path.is_dir():
+        held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
+        raise SlaError(f"{path} is nothing that sla made; it holds {held}", f"Name {KINDS}.")
+    inside = _folder_look(path.parent) is not None
+    hint = f"It lies in an artifact: `sla info {path.parent}` describes that." if inside else f"Name {KINDS}."
+    raise SlaError(f"{path} is nothing that sla knows", hint)
+
+
+Look = Callable[[Path], Description]
+
+
+def _folder_look(path: Path) -> Look | None:
+    if any(split_files(path, name) for name in SPLITS) or any(path.glob(".spool-*")):
+        return _store
+    if (path / "run.toml").is_file():
+        return _run
+    return _score if (path / FIGURES).is_file() else None
+
+
+def _file_look(path: Path) -> Look | None:
+    if path.name == RECEIPT or path.name.endswith(f".{RECEIPT}"):
+        return _receipt
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(hypotheses.MAGIC.encode()):
+        return _hypotheses
+    return {store_file.NAME: _store_file, emissions.NAME: _emissions}.get(_hdf5_format(path, head))
+
+
+def _hdf5_format(path: Path, head: bytes) -> str:
+    """The format that an HDF5 file says it has, "" where it says none or is something else."""
+    if not head.startswith(HDF5):
+        return ""
+    try:
+        with h5py.File(path) as file:
+            return str(file.attrs.get("format", ""))
+    except OSError as error:
+        raise FormatError(f"{path}: a damaged HDF5 file ({error})", "Make it again, or copy it again.") from error
+
+
+def _made(path: Path, kind: str, module: Any, facts: dict[str, Any]) -> Description:
+    """A description of an artifact that is complete if it has a receipt."""
+    receipt = read_receipt(path)
+    return Description(path, kind, f"{module.NAME} {module.VERSION}", receipt is not None, facts, receipt)
+
+
+def _store(path: Path) -> Description:
+    """Also one that prep has not finished: the splits that are there."""
+    splits = {name: Split(*files) for name in SPLITS if (files := split_files(path, name))}
+    shared = [_pictures(clips.files[0]) for clips in splits.values()][:1]
+    facts = {key: value for part in shared for key, value in part.items()}
+    return _made(path, "store", store_file, {**facts, "splits": {name: _split(part) for name, part in splits.items()}})
+
+
+def _split(clips: Split) -> dict[str, Any]:
+    return {
+        "clips": len(clips),
+        "frames": sum(clips.lengths),
+        "signers": len(set(clips.signers) - {""}),
+        "references": clips.annotated,
+        "files": len(clips.files),
+        "bytes": _bytes(file.path for file in clips.files),
+    }
+
+
+def _store_file(path: Path) -> Description:
+    file = StoreFile(path)
+    facts = {
+        **_pictures(file),
+        "split": file.header.split,
+        "shard": f"{file.header.shard + 1} of {file.header.shards}",
+        "clips": len(file.ids),
+        "frames": sum(file.lengths),
+        "bytes": _bytes([path]),
+    }
+    return Description(path, "file of a store", f"{store_file.NAME} {store_file.VERSION}", None, facts)
+
+
+def _pictures(file: StoreFile) -> dict[str, Any]:
+    header = file.header
+    quality = f" of quality {header.quality}" if header.codec == "jpeg" else ""
+    return {
+        "corpus": header.corpus,
+        "protocol": header.protocol,
+        "pictures": f"{header.size}x{header.size}, {header.fit}, {header.codec}{quality}",
+        "fps": header.fps or None,
+        "labels": header.labels,
+        "vocabulary": len(header.vocabulary),
+    }
+
+
+def _run(path: Path) -> Description:
+    one = Run(path)
+    facts, settings = one.facts, one.config
+    epochs = list(read_table(one.metrics, ("epoch", "dev_wer"), "\t")) if one.metrics.is_file() else []
+    told: dict[str, Any] = {
+        **{key: facts[key] for key in ("corpus", "store", "preset") if key in facts},
+        "variant": settings.model.variant,
+        "backbone": settings.model.backbone,
+        "glosses": len(one.glosses),
+        "epochs": len(epochs),
+        "of_epochs": settings.train.epochs,
+        "best_dev_wer": min((float(row["dev_wer"]) for row in epochs), default=None),
+    }
+    return _made(path, "run", run, told)
+
+
+def _emissions(path: Path) -> Description:
+    file = Emissions(path)
+    header = file.header
+    facts = {
+        **{key: getattr(header, key) for key in ("corpus", "split", "run", "store", "stride", "fps")},
+        "clips": len(file),
+        "frames": int(file.frames.sum()),
+        "steps": int(file.offsets[-1]),
+        "glosses": len(header.glosses),
+        "bytes": _bytes([path]),
+    }
+    return _made(path, "emissions", emissions, facts)
+
+
+def _hypotheses(path: Path) -> Description:
+    clips = list(read_nbest(path).values())
+    best = [readings[0] for readings in clips]
+    facts = {
+        **vars(read_facts(path)),
+        "clips": len(clips),
+        "readings": sum(map(len, clips)),
+        "glosses": sum(len(one.glosses) for one in best),
+        "clips_without_glosses": sum(not one.glosses for one in best),
+        "spans": any(one.spans for one in best),
+        "confidence": any(one.confidence for one in best),
+    }
+    return _made(path, "hypotheses", hypotheses, facts)
+
+
+def _score(path: Path) -> Description:
+    score = read_scores(path)
+    interval = score.interval
+    facts = {
+        "wer": round(score.total.wer, 2),
+        "interval": [round(interval.low, 2), round(interval.high, 2)] if interval else None,
+        "errors": score.total.errors,
+        "ref_words": score.total.ref_words,
+        "clips": len(score.clips),
+        "signature": score.signature,
+    }
+    return _made(path, "score", scores, facts)
+
+
+def _receipt(path: Path) -> Description:
+    artifact = path.parent if path.name == RECEIPT else path.with_name(path.name.removesuffix(f".{RECEIPT}"))
+    facts = {"of": str(artifact), "there": artifact.exists()}
+    return Description(path, "receipt", f"receipt {VERSION}", None, facts, read_receipt(artifact))
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for path in paths)

@@ -1,0 +1,103 @@
+"""Whether a store is what it should be: complete, usable, and honest to evaluate on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.store import Split, Store
+from sla_cli.prep.checks.clips import check_feasible, check_ids, check_lengths, check_rates, check_references
+from sla_cli.prep.checks.figures import Figures, Histogram, figures, histogram
+from sla_cli.prep.checks.finding import Finding
+from sla_cli.prep.checks.frames import check_frames
+from sla_cli.prep.checks.overlap import check_recordings, check_sentences, check_signers
+from sla_cli.prep.checks.sizes import check_sizes, published_counts
+from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        corpus, protocol, labels: of the store.
+        stride: video frames an output step, for feasibility.
+        deep: whether every frame was decoded.
+        splits: numbers of each split.
+        frames, glosses: histograms of lengths.
+    """
+
+    store: Path
+    corpus: str
+    protocol: str
+    labels: str
+    stride: int
+    deep: bool
+    splits: dict[str, Figures]
+    frames: Histogram
+    glosses: Histogram
+    findings: tuple[Finding, ...]
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.problem)
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if not one.problem)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        return {**asdict(self), "store": str(self.store)}
+
+
+def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -> Report:
+    """Look at all clips of a store.
+
+    Args:
+        stride: video frames an output step of the model that is to be trained.
+        deep: decode every frame and verify checksums too, which reads everything.
+        jobs: processes of that; 0 takes one a core.
+
+    Raises:
+        SlaError: no store, or one that is not complete.
+        FormatError: its files are damaged so far that their tables cannot be read.
+    """
+    store = Store(path)
+    splits = {name: store[name] for name in store.splits}
+    first = splits[store.splits[0]]
+    published = published_counts(first.corpus, first.protocol)
+    receipt = read_receipt(path)
+    results = receipt.results if receipt is not None else {}
+    findings = [*check_sizes(splits, published, results), *_check_clips(splits, stride), *_check_splits(splits)]
+    if deep:
+        findings += check_frames(store, splits, jobs)
+    return Report(
+        store=path,
+        corpus=first.corpus,
+        protocol=first.protocol,
+        labels=first.labels,
+        stride=stride,
+        deep=deep,
+        splits={name: figures(clips, published.get(name)) for name, clips in splits.items()},
+        frames=histogram({name: clips.lengths for name, clips in splits.items()}),
+        glosses=histogram({name: list(map(len, clips.glosses)) for name, clips in splits.items() if clips.annotated}),
+        findings=tuple(findings),
+    )
+
+
+def _check_clips(splits: Mapping[str, Split], stride: int) -> Iterator[Finding]:
+    yield from check_ids(splits)
+    for name, clips in splits.items():
+        yield from check_references(name, clips)
+        yield from check_lengths(name, clips)
+        yield from check_feasible(name, clips, stride)
+
+
+def _check_splits(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    checks = (check_rates, check_sentences, check_signers, check_recordings, check_vocabulary, check_spelling)
+    return chain.from_iterable(check(splits) for check in checks)

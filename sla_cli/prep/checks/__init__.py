@@ -1,0 +1,1 @@
+"""What `sla check` looks at, a question a file."""

@@ -1,0 +1,37 @@
+"""What a check has to say about a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something worth knowing, or a problem.
+
+    Attributes:
+        about: the question: sizes, ids, references, feasibility, sentences, signers, recordings, vocabulary, rate or
+            frames.
+        split: where, "" for the whole store.
+        message: one sentence with figures; the clips it is about are not in it.
+        hint: what to do.
+        clips: their ids, all of them.
+        problem: False for what is normal, and good to know.
+    """
+
+    about: str
+    split: str
+    message: str
+    hint: str = ""
+    clips: tuple[str, ...] = ()
+    problem: bool = True
+
+
+def share(part: int, whole: int, noun: str) -> str:
+    """`3 of 540 clips (0.6 %)`."""
+    return f"{part:,} of {counted(whole, noun)} ({100 * part / whole:.1f} %)"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 clip`, `2,000 clips`."""
+    return f"{count:,} {noun}" + "s" * (count != 1)

@@ -1,0 +1,80 @@
+"""Does every frame decode, and are the bytes those that were written? Reads the whole store, in parallel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.codec import decode
+from sla_cli.formats.store import Split, Store
+from sla_cli.log import progress
+from sla_cli.prep.checks.finding import Finding, counted
+from sla_cli.prep.engine import Died, LocalEngine
+
+TOGETHER = 16  # clips a task: few enough for the bar to move, many enough to pay for the messages
+Task = tuple[Path, str, range]
+Faults = list[tuple[int, str]]  # number of the clip in its split, what is wrong with it
+
+
+def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterator[Finding]:
+    """Clips whose bytes changed since they were written, or with a frame that does not decode.
+
+    Args:
+        jobs: processes; 0 takes one a core.
+
+    Raises:
+        SlaError: a process died over a clip, twice.
+    """
+    tasks = [
+        (store.path, split, range(start, min(start + TOGETHER, len(clips))))
+        for split, clips in splits.items()
+        for start in range(0, len(clips), TOGETHER)
+    ]
+    faults: dict[str, Faults] = defaultdict(list)
+    with (
+        progress("check frames", sum(map(len, splits.values()))) as advance,
+        closing(LocalEngine(jobs)) as engine,
+        closing(engine.run(_faults, tasks)) as answers,
+    ):
+        for (_, split, numbers), found in answers:
+            if isinstance(found, Died):
+                where = f"clips {splits[split].ids[numbers[0]]} to {splits[split].ids[numbers[-1]]} of {split}"
+                raise SlaError(f"{where} cannot be checked: {found.reason}", "Try it with fewer processes, as in -j 1.")
+            faults[split] += found
+            advance(len(numbers))
+    for split, clips in splits.items():
+        if found := sorted(faults[split]):
+            message = f"{counted(len(found), 'damaged clip')}: {some((fault for _, fault in found), 1)}"
+            hint = "Run the same `sla prep` again with --force, and look at the disk."
+            yield Finding("frames", split, message, hint, tuple(clips.ids[number] for number, _ in found))
+
+
+@lru_cache(maxsize=1)
+def _split(store: Path, split: str) -> Split:
+    """Once in each process: its tables take longer to read than a clip."""
+    return Store(store)[split]
+
+
+def _faults(task: Task) -> Faults:
+    store, split, numbers = task
+    clips = _split(store, split)
+    found = ((number, _fault(clips, number)) for number in numbers)
+    return [(number, fault) for number, fault in found if fault]
+
+
+def _fault(clips: Split, number: int) -> str:
+    """What is wrong with a clip, "" where nothing is."""
+    clip = clips[number]
+    try:
+        clip.raw()
+        frames = clip.encoded()
+    except FormatError as error:
+        return error.message
+    except OSError as error:  # HDF5, of a file that was cut
+        return f"clip {clip.id} cannot be read ({error})"
+    bad = [frame for frame, data in enumerate(frames) if decode(data, clips.codec, clips.size) is None]
+    return f"clip {clip.id}: {counted(len(bad), 'frame')} that cannot be decoded, first {bad[0]}" if bad else ""

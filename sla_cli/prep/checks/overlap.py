@@ -1,0 +1,78 @@
+"""What splits share and should not: sentences, signers, recordings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+import numpy as np
+
+from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.errors import some
+from sla_cli.formats.store import Split
+from sla_cli.prep.checks.finding import Finding, counted, share
+
+# What a corpus, or a protocol of it, promises that its evaluation splits do not share with train.
+UNSEEN = {"phoenix2014-si5": "signers", "SI": "signers", "US": "sentences"}
+Recording = tuple[int, int, int]  # checksum, frames, bytes
+
+
+def promise(splits: Mapping[str, Split]) -> str:
+    """`signers`, `sentences`, or "" where nothing is promised."""
+    first = next(iter(splits.values()))
+    return UNSEEN.get(first.corpus) or UNSEEN.get(first.protocol, "")
+
+
+def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    """Clips of dev and test with the glosses of a clip of another split, both cleaned as the corpus is scored.
+
+    The training labels would not do: raw ones differ where the annotators of train were less tidy.
+    """
+    sentences = {split: _sentences(clips) for split, clips in splits.items() if clips.annotated}
+    for other, split in combinations(sentences, 2):
+        known, clips = set(sentences[other]) - {()}, splits[split]
+        seen = tuple(clip for clip, glosses in zip(clips.ids, sentences[split], strict=True) if glosses in known)
+        if seen:
+            broken = other == "train" and promise(splits) == "sentences"
+            message = f"{share(len(seen), len(clips), 'clip')} have the glosses of a clip of {other}"
+            hint = f"{clips.protocol} promises unseen sentences: are the tables those of {clips.protocol}?"
+            yield Finding("sentences", split, message, hint if broken else "", seen, broken)
+
+
+def _sentences(clips: Split) -> list[tuple[str, ...]]:
+    rules = profile(profile_for_corpus(clips.corpus))
+    return [rules.training(glosses) for glosses in clips.raw_glosses]
+
+
+def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    """Signers of dev and test who also sign in train."""
+    train = set(splits["train"].signers) - {""} if "train" in splits else set()
+    for split, clips in splits.items():
+        shared = sorted(train & set(clips.signers)) if split != "train" else []
+        if shared:
+            of = len(set(clips.signers) - {""})
+            broken = promise(splits) == "signers"
+            message = f"{len(shared)} of its {of} signers are in train too: {some(shared)}"
+            hint = "The protocol promises unseen signers: are the tables its own?"
+            named = tuple(clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in train)
+            yield Finding("signers", split, message, hint if broken else "", named if broken else (), broken)
+
+
+def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    """Clips of the same frames, byte for byte: one recording under two names."""
+    places: dict[Recording, list[tuple[str, str]]] = defaultdict(list)
+    for split, file in ((split, file) for split, clips in splits.items() for file in clips.files):
+        sizes = np.diff(file.frame_offsets[file.clip_offsets])
+        for row in zip(file.checksums.tolist(), file.lengths, sizes.tolist(), file.ids, strict=True):
+            places[row[:3]].append((split, row[3]))
+    alike = [names for (_, frames, _), names in places.items() if frames and len(names) > 1]
+    across = tuple(clip for names in alike if len({split for split, _ in names}) > 1 for _, clip in names)
+    if across:
+        message = f"{counted(len(across), 'clip')} of different splits with the same frames"
+        hint = "A recording in train and in an evaluation split flatters the score: keep one of them."
+        yield Finding("recordings", "", message, hint, across)
+    within = tuple(clip for names in alike if len({split for split, _ in names}) == 1 for _, clip in names)
+    if within:
+        message = f"{counted(len(within), 'clip')} with the frames of another one of the same split"
+        yield Finding("recordings", "", message, "Was a video copied under two names?", within, problem=False)

@@ -1,0 +1,71 @@
+"""Are all clips there? Split sizes against what is published, and what the receipt says is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sla_cli.formats.store import Split
+from sla_cli.prep.checks.finding import Finding, counted
+from sla_cli.prep.corpus import MODULES, find_corpus
+
+AGAIN = "run the same `sla prep` again"
+
+
+def published_counts(corpus: str, protocol: str) -> dict[str, int]:
+    """Split to number of clips as published; empty for a corpus that nobody published."""
+    if corpus not in MODULES:
+        return {}
+    keys = {(*key.split("/"),): count for key, count in find_corpus(corpus).counts.items()}
+    return {key[-1]: count for key, count in keys.items() if key[:-1] == ((protocol,) if protocol else ())}
+
+
+def check_sizes(
+    splits: Mapping[str, Split], published: Mapping[str, int], results: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Compare with the published counts and with the receipt.
+
+    Args:
+        published: of each split.
+        results: of the store's receipt: `clips` a split, `skipped` and `failed` clips with their reasons.
+    """
+    skipped, failed = results.get("skipped", {}), results.get("failed", {})
+    if skipped:
+        reasons = "; ".join(dict.fromkeys(skipped.values()))
+        message = f"prep left out {counted(len(skipped), 'clip')} on purpose: {reasons[:200]}"
+        yield Finding("sizes", "", message, clips=tuple(skipped), problem=False)
+    if failed:
+        hint = f"Its receipt names the files: mend them and {AGAIN}."
+        yield Finding(
+            "sizes",
+            "",
+            f"the frames of {counted(len(failed), 'clip')} could not be read, so they are missing",
+            hint,
+            tuple(failed),
+        )
+    for split, wrote in results.get("clips", {}).items():
+        there = len(splits.get(split, ()))
+        if there != wrote:
+            message = f"{counted(there, 'clip')} where prep wrote {wrote:,}"
+            yield Finding("sizes", split, message, f"A file was replaced or lost: {AGAIN} with --force.")
+    for split, clips in splits.items():
+        if not len(clips):
+            yield Finding("sizes", split, "it holds no clips", f"Does the table list any? Mend it and {AGAIN}.")
+    yield from _against_published(splits, published, len(skipped.keys() | failed.keys()))
+
+
+def _against_published(splits: Mapping[str, Split], published: Mapping[str, int], explained: int) -> Iterator[Finding]:
+    """The receipt tells which clips are missing, not of which split, so they explain the sum over all splits."""
+    missing = {split: count - len(splits[split]) for split, count in published.items() if split in splits}
+    unexplained = sum(count for count in missing.values() if count > 0) > explained
+    for split, count in published.items():
+        if split not in splits:
+            message = f"there is no {split} split, and {counted(count, 'clip')} of it are published"
+            yield Finding("sizes", split, message, f"Give prep the whole release: {AGAIN}.")
+        elif missing[split] < 0:
+            message = f"{counted(len(splits[split]), 'clip')}, and only {count:,} are published"
+            yield Finding("sizes", split, message, "Do the tables hold clips of another release, or of your own?")
+        elif missing[split] and unexplained:
+            message = f"{len(splits[split]):,} of the {counted(count, 'clip')} that are published"
+            hint = f"The tables of the source list too few: fetch them again and {AGAIN}."
+            yield Finding("sizes", split, message, hint)

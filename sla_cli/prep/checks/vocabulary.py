@@ -1,0 +1,60 @@
+"""Do the glosses of train cover the others? The vocabulary, what lies outside it, and glosses that look alike."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from unicodedata import normalize
+
+from sla_cli.errors import some
+from sla_cli.formats.store import Split
+from sla_cli.prep.checks.finding import Finding, counted
+
+AGAIN = "Run the same `sla prep` again with --force."
+
+
+def unknown_glosses(clips: Split) -> Counter[str]:
+    """Glosses of a split that are not in the vocabulary, with how often they occur."""
+    known = set(clips.vocabulary)
+    return Counter(gloss for glosses in clips.glosses for gloss in glosses if gloss not in known)
+
+
+def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    """Glosses outside the vocabulary, and a vocabulary that is not train's."""
+    if len({file.header.vocabulary for clips in splits.values() for file in clips.files}) > 1:
+        yield Finding("vocabulary", "", "the files of the store do not have the same vocabulary", AGAIN)
+    for split, clips in splits.items():
+        unknown = unknown_glosses(clips)
+        if not unknown:
+            continue
+        names = some(f"{gloss} ({count})" if count > 1 else gloss for gloss, count in unknown.most_common())
+        total = sum(map(len, clips.glosses))
+        what = f"{unknown.total():,} of {total:,} glosses ({100 * unknown.total() / total:.1f} %)"
+        if split == "train":
+            yield Finding("vocabulary", split, f"{what} are not in the vocabulary: {names}", AGAIN)
+        elif clips.vocabulary:
+            message = f"{what} are none of train's, so that no model can say them: {names}"
+            having = zip(clips.ids, clips.glosses, strict=True)
+            affected = tuple(clip for clip, glosses in having if not unknown.keys().isdisjoint(glosses))
+            yield Finding("vocabulary", split, message, "", affected, problem=False)
+    if "train" in splits:
+        train = splits["train"]
+        signed = {gloss for glosses in train.glosses for gloss in glosses}
+        if never := [gloss for gloss in train.vocabulary if gloss not in signed]:
+            message = f"{len(never):,} of {len(train.vocabulary):,} glosses of the vocabulary are in no clip of it"
+            hint = "No model can learn them: their clips were left out."
+            yield Finding("vocabulary", "train", f"{message}: {some(never)}", hint, problem=False)
+
+
+def check_spelling(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    """Glosses that differ only in how Unicode composes them, which nobody can see and every count notices."""
+    forms: dict[str, set[str]] = defaultdict(set)
+    for clips in splits.values():
+        for gloss in {gloss for glosses in clips.glosses for gloss in glosses}:
+            forms[normalize("NFC", gloss)].add(gloss)
+    alike = sorted(gloss for gloss, spellings in forms.items() if len(spellings) > 1)
+    if alike:
+        message = (
+            f"{counted(len(alike), 'pair')} of glosses that look alike and differ in their Unicode form: {some(alike)}"
+        )
+        yield Finding("vocabulary", "", message, "Bring the corpus's tables to one normal form (NFC).")

@@ -1,0 +1,53 @@
+"""Fonts for glosses of any script, out of those that are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unicodedata import bidirectional, category
+
+from matplotlib.font_manager import FontEntry, findfont, fontManager, get_font
+
+FIRST = "DejaVu Sans"  # comes with matplotlib; has Latin, Greek, Cyrillic and Arabic
+# Sans of even weight and wide cover, where there is a choice; simplified Chinese before the other Han styles.
+PREFERRED = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "Noto Sans")
+LAST_RESORT = "Last Resort"  # a font that has all characters, as boxes; matplotlib falls back on it by itself
+REGULAR = 400
+
+
+def families_for(text: str) -> tuple[list[str], set[str]]:
+    """Font families that together have the characters of a text, and the characters that no font has."""
+    families = [FIRST]
+    missing = _visible(text) - _covered(findfont(FIRST))
+    for entry in _candidates():
+        if not missing:
+            break
+        if found := missing & _covered(entry.fname):
+            families.append(entry.name)
+            missing -= found
+    return families, missing
+
+
+def runs_right_to_left(text: str) -> bool:
+    """Whether the first letter that has a direction goes from right to left."""
+    strong = (bidirectional(char) for char in text)
+    return next((kind in ("R", "AL") for kind in strong if kind in ("L", "R", "AL")), False)
+
+
+def _candidates() -> Iterator[FontEntry]:
+    """Installed fonts, the preferred ones first and upright regular ones only."""
+    upright = [
+        entry
+        for entry in fontManager.ttflist
+        if entry.style == "normal" and entry.weight == REGULAR and not entry.name.startswith(LAST_RESORT)
+    ]
+    rank = {name: number for number, name in enumerate(PREFERRED)}
+    yield from sorted(upright, key=lambda entry: (rank.get(entry.name, len(rank)), "Serif" in entry.name, entry.name))
+
+
+def _covered(file: str) -> set[str]:
+    return {chr(code) for code in get_font(file).get_charmap()}
+
+
+def _visible(text: str) -> set[str]:
+    """Characters that leave a mark: no spaces, joiners and marks of direction."""
+    return {char for char in text if not char.isspace() and category(char) != "Cf"}

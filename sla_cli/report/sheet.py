@@ -1,0 +1,169 @@
+"""A contact sheet: a row of frames a clip, with its id, signer and glosses below."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from numpy.typing import NDArray
+
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.atomic import atomic_write
+from sla_cli.formats.store import Split, Store, StoredClip
+from sla_cli.log import log
+from sla_cli.report.fonts import families_for, runs_right_to_left
+from sla_cli.report.pictures import tiles
+
+# Pixels.
+FRAMES, SIDE, GAP = 9, 152, 4  # of a row; side of a frame; between two
+MARGIN, HEAD, ROW_GAP = 36, 84, 38  # around the page; of the title; between rows
+ID_LINE, GLOSS_LINE = 32, 40  # heights of lines of text
+CHIP, CHIP_GAP = 9, 8  # what surrounds a gloss to the left and right; between two glosses
+TITLE_SIZE, ID_SIZE, GLOSS_SIZE = 24, 14, 16
+WIDTH = FRAMES * (SIDE + GAP) - GAP
+LONGEST_ID = 80  # characters shown
+
+DPI = 72  # a point is a pixel
+PAPER, INK, GREY, TINT = "#fcfbf9", "#23201d", "#8b857e", "#efebe4"
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Word:
+    """A text and where its left end and its middle line lie, in pixels from the page's left upper corner."""
+
+    text: str
+    left: float
+    middle: float
+    size: int
+    colour: str = INK
+    weight: str = "normal"
+    chip: bool = False
+
+
+def write_sheet(
+    out: Path, path: Path, *, split: str | None = None, ids: Sequence[str] = (), count: int = 8, seed: int = 0
+) -> tuple[int, int]:
+    """Draw clips of a store as a PNG: frames from the middles of equal stretches, time going from left to right.
+
+    Glosses are those as annotated; where they run from right to left, so do their rows.
+
+    Args:
+        path: a complete store.
+        split: dev, else the first that is there, without it.
+        ids: the clips; without them, `count` are drawn at random with `seed`, and shown in the order of the store.
+
+    Returns:
+        Width and height in pixels.
+
+    Raises:
+        SlaError: no such split or clip, a split without clips, or `out` cannot be written.
+        FormatError: a frame does not decode.
+    """
+    store = Store(path)
+    part = store[split or ("dev" if "dev" in store.splits else store.splits[0])]
+    clips = [part[one] for one in ids] or _sample(part, count, seed)
+    if not clips:
+        raise SlaError(f"{part.path} holds no clips to draw", "Choose another --split.")
+    title = " ".join(filter(None, (part.corpus, part.protocol, part.name)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # said once, by the pen
+        page = _page(clips, f"{title}: {len(clips):,} of {len(part):,} clips")
+    _, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 7])
+    with atomic_write(out) as temporary:
+        temporary.write_bytes(data.tobytes())
+    return page.shape[1], page.shape[0]
+
+
+def _sample(split: Split, count: int, seed: int) -> list[StoredClip]:
+    chosen = random.Random(seed).sample(range(len(split)), min(count, len(split)))
+    return [split[number] for number in sorted(chosen)]
+
+
+def _page(clips: Sequence[StoredClip], title: str) -> Picture:
+    """RGB uint8 (height, width, 3)."""
+    pen = _Pen("".join((title, *(clip.id + clip.signer + "".join(clip.raw_glosses) for clip in clips))))
+    words = [_Word(title, MARGIN, MARGIN + TITLE_SIZE / 2, TITLE_SIZE, weight="bold")]
+    top, tops = float(HEAD), []
+    for clip in clips:
+        tops.append(round(top))
+        words += _caption(clip, top + SIDE + ID_LINE / 2 + 2, pen)
+        chips = list(_chips(clip.raw_glosses, top + SIDE + ID_LINE + GLOSS_LINE / 2, pen))
+        words += chips
+        top += SIDE + ID_LINE + GLOSS_LINE * len({word.middle for word in chips}) + ROW_GAP
+    page = pen.write(words, 2 * MARGIN + WIDTH, round(top - ROW_GAP + MARGIN))
+    for clip, row in zip(clips, tops, strict=True):
+        for number, tile in enumerate(tiles(clip, FRAMES, SIDE) if len(clip) else ()):
+            left = MARGIN + number * (SIDE + GAP)
+            page[row : row + SIDE, left : left + SIDE] = tile
+    return page
+
+
+def _caption(clip: StoredClip, middle: float, pen: _Pen) -> Iterable[_Word]:
+    """Id, then signer and length in grey."""
+    name = clip.id if len(clip.id) <= LONGEST_ID else f"{clip.id[:LONGEST_ID]}…"
+    yield _Word(name, MARGIN, middle, ID_SIZE, weight="bold")
+    seconds = f", {len(clip) / clip.fps:.1f} s" if clip.fps else ""
+    facts = "     ".join(filter(None, (clip.signer, f"{len(clip)} frames{seconds}")))
+    yield _Word(facts, MARGIN + pen.width(name, ID_SIZE, "bold") + 18, middle, ID_SIZE, GREY)
+
+
+def _chips(glosses: Sequence[str], middle: float, pen: _Pen) -> Iterable[_Word]:
+    """Glosses in lines no wider than the frames, from the side on which their script begins."""
+    mirrored = runs_right_to_left("".join(glosses))
+    start = 0.0
+    for gloss in glosses:
+        width = pen.width(gloss, GLOSS_SIZE) + 2 * CHIP
+        if start and start + width > WIDTH:
+            start, middle = 0.0, middle + GLOSS_LINE
+        left = WIDTH - start - width if mirrored else start
+        yield _Word(gloss, MARGIN + left + CHIP, middle, GLOSS_SIZE, chip=True)
+        start += width + CHIP_GAP
+
+
+class _Pen:
+    """Measures and writes text, in fonts that have its characters; Matplotlib joins and orders those of any script."""
+
+    def __init__(self, text: str) -> None:
+        self.families, missing = families_for(text)
+        if missing:
+            log.warning(
+                "no installed font has %s: boxes stand for them (Debian's fonts-noto has most scripts, "
+                "fonts-noto-cjk Chinese)",
+                some(sorted(missing), 10),
+            )
+        self._measuring = FigureCanvasAgg(Figure(dpi=DPI))
+
+    def width(self, text: str, size: int, weight: str = "normal") -> float:
+        """Pixels."""
+        drawn = Text(text=text, fontsize=size, family=self.families, weight=weight, parse_math=False)
+        drawn.set_figure(self._measuring.figure)
+        return float(drawn.get_window_extent(self._measuring.get_renderer()).width)
+
+    def write(self, words: Iterable[_Word], width: int, height: int) -> Picture:
+        """Words on paper, RGB uint8 (height, width, 3)."""
+        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
+        canvas = FigureCanvasAgg(figure)
+        for word in words:
+            figure.text(
+                *(word.left / width, 1 - word.middle / height, word.text),
+                va="center_baseline",
+                fontsize=word.size,
+                family=self.families,
+                weight=word.weight,
+                color=word.colour,
+                parse_math=False,
+                bbox={"boxstyle": f"round,pad={CHIP / word.size},rounding_size=0.35", "fc": TINT, "lw": 0}
+                if word.chip
+                else None,
+            )
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,0 +1,219 @@
+"""`sla info` of every artifact, what it refuses, and its contact sheet."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+from clip_store import clip, make_store
+from report_work import make_work
+from typer.testing import CliRunner, Result
+
+from sla_cli.cli.main import app
+from sla_cli.decode.lm import estimate, write_arpa
+from sla_cli.decode.split import BeamOptions
+from sla_cli.decode.tune import Setting
+from sla_cli.decode.tune_run import tune_file
+from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.formats.receipt import receipt_path
+
+
+def sla(*arguments: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["info", *map(str, arguments)])
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    return result
+
+
+def facts(path: Path) -> dict[str, Any]:
+    found = json.loads(sla(path, "--json", "-q").stdout)
+    assert found["path"] == str(path)
+    assert f"{path}: {found['kind']}" in sla(path).stdout
+    return found
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("info") / "work"
+    make_work(root)
+    return root
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    splits = {
+        "train": [clip("t1", "A B", signer="ann"), clip("t2", "B C", signer="bob")],
+        "test": [clip("x1", "", 7)],
+    }
+    results = {"clips": {"train": 2, "test": 1}, "skipped": {"t9": "too short"}, "failed": {}}
+    return make_store(tmp_path / "store", splits, results, annotated=("train",), protocol="SI", labels="phoenix2014.v1")
+
+
+def test_a_store(store: Path) -> None:
+    found = facts(store)
+    assert (found["kind"], found["format"], found["complete"]) == ("store", "sla-store 2", True)
+    shown = found["facts"]
+    assert (shown["corpus"], shown["protocol"], shown["fps"], shown["vocabulary"]) == ("mine", "SI", 25.0, 3)
+    assert shown["pictures"] == "24x24, squash, jpeg of quality 95"
+    size = (store / "train.h5").stat().st_size
+    train = {"clips": 2, "frames": 24, "signers": 2, "references": True, "files": 1, "bytes": size}
+    assert shown["splits"]["train"] == train
+    assert shown["splits"]["test"]["references"] is False
+    text = sla(store).stdout
+    assert text.startswith(f"{store}: store (sla-store 2), complete\n")
+    assert "made by sla prep on " in text
+    assert "skipped  1: t9" in text
+    assert found["receipt"]["environment"]["python"] in text
+
+
+def test_an_unfinished_store(store: Path) -> None:
+    receipt_path(store).unlink()
+    assert ", NOT complete\n" in sla(store).stdout
+    found = facts(store)
+    assert (found["complete"], found["receipt"], found["facts"]["splits"]["train"]["clips"]) == (False, None, 2)
+    begun = store.parent / "begun"
+    (begun / ".spool-0123").mkdir(parents=True)
+    assert facts(begun)["facts"] == {"splits": {}}
+
+
+def test_one_file_of_a_store(store: Path) -> None:
+    found = facts(store / "test.h5")
+    assert (found["kind"], found["complete"]) == ("file of a store", None)
+    assert (found["facts"]["split"], found["facts"]["shard"], found["facts"]["frames"]) == ("test", "1 of 1", 7)
+
+
+def test_a_run(work: Path) -> None:
+    found = facts(work / "runs" / "lora")
+    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 1", False)
+    shown = found["facts"]
+    assert (shown["variant"], shown["glosses"], shown["epochs"], shown["best_dev_wer"]) == ("lora", 10, 3, 37.5)
+
+
+def test_emissions(work: Path) -> None:
+    found = facts(work / "emissions" / "lora" / "test.h5")
+    assert (found["kind"], found["format"], found["complete"]) == ("emissions", "sla-emissions 2", True)
+    shown = found["facts"]
+    assert (shown["clips"], shown["frames"], shown["steps"], shown["glosses"]) == (5, 5 * 38, 5 * 10, 10)
+    assert found["receipt"]["stage"] == "emit"
+
+
+def test_hypotheses(work: Path) -> None:
+    found = facts(work / "hypotheses" / "lora" / "test-lora.tsv")
+    assert (found["kind"], found["format"], found["complete"]) == ("hypotheses", "sla-hypotheses 2", True)
+    shown = found["facts"]
+    assert (shown["clips"], shown["readings"], shown["glosses"], shown["spans"]) == (5, 5, 9, True)
+    assert "arguments    beam 10, alpha 0.5, beta 1.5" in sla(found["path"]).stdout
+
+
+def test_a_score(work: Path) -> None:
+    (folder,) = (path for path in (work / "scores").iterdir() if "lora" in path.name)
+    found = facts(folder)
+    assert (found["kind"], found["complete"]) == ("score", True)
+    expected = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+    assert found["facts"]["wer"] == round(expected["wer"], 2)
+    assert (found["facts"]["errors"], found["facts"]["clips"]) == (expected["errors"], 5)
+    assert found["facts"]["signature"] == expected["signature"]
+
+
+def test_a_receipt_alone(work: Path) -> None:
+    path = work / "hypotheses" / "lora" / "test-lora.tsv.receipt.json"
+    found = facts(path)
+    assert (found["kind"], found["format"]) == ("receipt", "receipt 1")
+    assert found["facts"] == {"of": str(path.with_name("test-lora.tsv")), "there": True}
+    assert found["receipt"] == json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_language_model_plain_and_packed(tmp_path: Path) -> None:
+    path = tmp_path / "gloss.arpa"
+    write_arpa(estimate([["A", "B", "C"], ["A", "C"]], 3, fallback=True), path)
+    found = facts(path)
+    assert (found["kind"], found["format"], found["complete"], found["receipt"]) == ("language model", "", None, None)
+    assert (found["facts"]["form"], found["facts"]["order"]) == ("ARPA", 3)
+    text = path.read_text(encoding="utf-8")
+    starts = [text.index(f"\\{order}-grams:") for order in (1, 2, 3)] + [text.index("\\end\\")]
+    counts = {str(n + 1): len(text[starts[n] : starts[n + 1]].split("\n")) - 3 for n in range(3)}
+    assert found["facts"]["ngrams"] == counts
+    packed = tmp_path / "gloss.arpa.gz"
+    packed.write_bytes(gzip.compress(text.encode()))
+    assert facts(packed)["facts"]["ngrams"] == counts
+
+
+def test_a_language_model_that_is_damaged(tmp_path: Path) -> None:
+    binary, packed = tmp_path / "gloss.bin", tmp_path / "gloss.gz"
+    binary.write_bytes(b"mmap lm http://kheafield.com/code format version 4\n\0" + b"\0" * 99)
+    assert f"error: {binary}: Binary file has version" in sla(binary, code=2).stderr
+    packed.write_bytes(gzip.compress(b"hello" * 999)[:20])
+    assert f"error: {packed}: damaged gzip file" in sla(packed, code=2).stderr
+
+
+def test_the_reference_language_model(shared: Path) -> None:
+    found = facts(shared / "golden" / "gloss-lm" / "phoenix2014-train.3gram.arpa")
+    assert found["facts"]["ngrams"] == {"1": 1103, "2": 16046, "3": 39027}
+
+
+def test_a_tuning(work: Path, tmp_path: Path) -> None:
+    lm, dev = tmp_path / "gloss.arpa", tmp_path / "dev.h5"
+    glosses = ("A", "B")
+    write_arpa(estimate([["A", "B"]], 2, fallback=True), lm)
+    rows = [[-0.1, -3.0, -3.0], [-3.0, -0.1, -3.0], [-0.1, -3.0, -3.0], [-3.0, -3.0, -0.1]]
+    header = EmissionHeader("mine", "dev", glosses, 4, 25.0, "", "/runs/adapter-1")
+    write_emissions(dev, header, [Emission("c1", np.array(rows, np.float32), 16)])
+    out, tuned, _ = tune_file(
+        dev, {"c1": ("A", "B")}, tmp_path / "tuning", BeamOptions(lm=lm), [Setting(5, 0.5, 1.0)], max_oov=100.0
+    )
+    found = facts(out)
+    assert (found["kind"], found["format"], found["complete"]) == ("tuning", "sla-tuned 1", True)
+    assert (found["facts"]["alpha"], found["facts"]["wer"]) == (0.5, tuned.wer)
+
+
+def test_what_is_none_of_ours_is_refused_with_what_to_name(tmp_path: Path, store: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("hello\n", encoding="utf-8")
+    assert f"error: {other} is nothing that sla knows\nhint: Name a store" in sla(other, code=2).stderr
+    missing = tmp_path / "nothing"
+    assert f"error: no such file or folder: {missing}" in sla(missing, code=2).stderr
+    assert "is nothing that sla made; it holds notes.txt, store" in sla(tmp_path, code=2).stderr
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    assert "is nothing that sla knows" in sla(tmp_path / "other.h5", code=2).stderr
+    inside = store / "notes.txt"
+    inside.write_text("hello\n", encoding="utf-8")
+    assert f"hint: It lies in an artifact: `sla info {store}` describes that." in sla(inside, code=2).stderr
+
+
+def test_damaged_files_are_named(store: Path) -> None:
+    whole = (store / "train.h5").read_bytes()
+    (store / "train.h5").write_bytes(whole[: len(whole) // 2])
+    assert "train.h5" in sla(store, code=2).stderr
+    assert f"error: {store / 'train.h5'}: " in sla(store / "train.h5", code=2).stderr
+    (store / "receipt.json").write_text("{", encoding="utf-8")
+    assert "receipt.json: not a receipt" in sla(store / "receipt.json", code=2).stderr
+
+
+def test_a_sheet_of_a_store(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sheet.png"
+    answer = json.loads(sla(store, "--sheet", out, "--split", "train", "--clip", "t2", "--json").stdout)
+    height, width, _ = cv2.imread(str(out)).shape
+    assert answer["sheet"] == {"path": str(out), "width": width, "height": height}
+    first = out.read_bytes()
+    assert f"error: {out} exists" in sla(store, "--sheet", out, code=2).stderr
+    assert out.read_bytes() == first
+    assert f"sheet {out}: {width}x" in sla(store, "--sheet", out, "--force", "--clips", 1, "--seed", 3).stdout
+    assert out.read_bytes() != first
+
+
+def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sheet.png"
+    assert "is no store but run" in sla(work / "runs" / "lora", "--sheet", out, code=2).stderr
+    assert "has no split 'dev'" in sla(store, "--sheet", out, "--split", "dev", code=2).stderr
+    assert "no clip 'nobody'" in sla(store, "--sheet", out, "--clip", "nobody", code=2).stderr
+    assert "no --sheet is asked for" in sla(store, "--clips", 3, code=2).stderr
+    assert "--clip names the clips" in sla(store, "--sheet", out, "--clip", "x1", "--seed", 3, code=2).stderr
+    receipt_path(store).unlink()
+    assert "is not complete" in sla(store, "--sheet", out, code=2).stderr
+    assert not out.exists()

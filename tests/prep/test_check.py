@@ -1,0 +1,365 @@
+"""What `check_store` finds in stores that have one fault each, and in the real tables of Phoenix2014."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+from clip_store import bytes_only, clip, make_store
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla_cli.core.normalize import profile
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.store import Store
+from sla_cli.formats.store_file import Encoded
+from sla_cli.prep.check import check_store
+from sla_cli.prep.checks.figures import histogram
+from sla_cli.prep.checks.finding import Finding
+from sla_cli.prep.checks.sizes import check_sizes, published_counts
+
+TRAIN = [clip("t1", "A B", signer="ann"), clip("t2", "B C C", 16, signer="bob")]
+DEV = [clip("d1", "C A", signer="cem")]
+
+
+def found(store: Path, about: str, stride: int = 4) -> list[Finding]:
+    """What is said about a question. That nothing else is a problem is checked too."""
+    report = check_store(store, stride=stride)
+    assert {one.about for one in report.problems} <= {about}, report.problems
+    return [one for one in report.findings if one.about == about]
+
+
+def test_a_good_store_has_no_problems(tmp_path: Path) -> None:
+    report = check_store(make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV}), stride=4, deep=True, jobs=1)
+    assert report.findings == ()
+    train = report.splits["train"]
+    assert (train.clips, train.published, train.signers, train.frames) == (2, None, 2, 28)
+    assert (train.glosses, train.distinct, train.sentences, train.unknown) == (5, 3, 2, 0)
+    assert (train.frame_range, train.gloss_range) == ((12, 14.0, 16), (2, 2.5, 3))
+    assert train.hours == pytest.approx(28 / 25 / 3600)
+
+
+def test_shards_are_one_split(tmp_path: Path) -> None:
+    clips = {"train": [clip(f"t{number}", "A B", signer="ann") for number in range(5)]}
+    whole = check_store(make_store(tmp_path / "whole", clips), stride=4, deep=True, jobs=1)
+    cut = check_store(make_store(tmp_path / "cut", clips, shards=2), stride=4, deep=True, jobs=1)
+    assert cut.facts() == {**whole.facts(), "store": str(tmp_path / "cut")}
+
+
+@pytest.mark.parametrize(
+    ("corpus", "protocol", "counts"),
+    [
+        ("phoenix2014", "", {"train": 5672, "dev": 540, "test": 629}),
+        ("phoenix2014-si5", "", {"train": 4376, "dev": 111, "test": 180}),
+        ("phoenix2014t", "", {"train": 7096, "dev": 519, "test": 642}),
+        ("csl-daily", "", {"train": 18401, "dev": 1077, "test": 1176}),
+        ("isharah2000", "SI", {"train": 19500, "dev": 1950, "test": 7800}),
+        ("mine", "", {}),
+    ],
+)
+def test_published_counts(corpus: str, protocol: str, counts: dict[str, int]) -> None:
+    assert published_counts(corpus, protocol) == counts
+
+
+def sizes(store: Path, published: dict[str, int], results: dict[str, object]) -> list[tuple[bool, str, str]]:
+    opened = Store(store)
+    findings = check_sizes({name: opened[name] for name in opened.splits}, published, results)
+    return [(one.problem, one.split, one.message) for one in findings]
+
+
+def test_sizes_against_published_counts_and_receipt(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV})
+    assert sizes(store, {"train": 2, "dev": 1}, {"clips": {"train": 2, "dev": 1}}) == []
+    assert sizes(store, {"train": 4, "dev": 1}, {}) == [(True, "train", "2 of the 4 clips that are published")]
+    assert sizes(store, {"train": 2}, {}) == []
+    assert sizes(store, {"train": 1}, {}) == [(True, "train", "2 clips, and only 1 are published")]
+    assert sizes(store, {"test": 7}, {}) == [(True, "test", "there is no test split, and 7 clips of it are published")]
+    gone = sizes(store, {}, {"clips": {"train": 2, "dev": 3, "test": 4}})
+    assert gone == [
+        (True, "dev", "1 clip where prep wrote 3"),
+        (True, "test", "0 clips where prep wrote 4"),
+    ]
+
+
+def test_a_split_without_clips(tmp_path: Path) -> None:
+    (one,) = found(make_store(tmp_path / "store", {"train": TRAIN, "dev": []}), "sizes")
+    assert (one.problem, one.split, one.message) == (True, "dev", "it holds no clips")
+
+
+def test_what_the_receipt_names_explains_what_is_missing(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV})
+    skipped = {"skipped": {"x": "too short"}}
+    assert sizes(store, {"train": 3}, skipped) == [(False, "", "prep left out 1 clip on purpose: too short")]
+    assert sizes(store, {"train": 4}, skipped)[1:] == [(True, "train", "2 of the 4 clips that are published")]
+    both = sizes(store, {"train": 4}, {**skipped, "failed": {"y": "y.png does not decode"}})
+    assert [(problem, message) for problem, _, message in both] == [
+        (False, "prep left out 1 clip on purpose: too short"),
+        (True, "the frames of 1 clip could not be read, so they are missing"),
+    ]
+
+
+def test_ids_of_more_than_one_clip(tmp_path: Path) -> None:
+    splits = {"train": [*TRAIN, clip("t1", "C A", seed=7)], "dev": [*DEV, clip("t2", "C B", seed=8)]}
+    within, across = found(make_store(tmp_path / "store", splits), "ids")
+    assert (within.split, within.clips) == ("train", ("t1",))
+    assert (across.split, across.clips) == ("", ("t2",))
+    assert "train and dev" in across.message
+
+
+def test_empty_ids(tmp_path: Path) -> None:
+    (one,) = found(make_store(tmp_path / "store", {"train": [*TRAIN, clip(" ", "A")]}), "ids")
+    assert one.message == "1 clip with an empty id"
+
+
+def test_empty_references(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", {"train": TRAIN, "dev": [*DEV, clip("d2", "")]})
+    (one,) = found(store, "references")
+    assert (one.problem, one.split, one.clips) == (True, "dev", ("d2",))
+
+
+def test_references_that_the_clean_up_leaves_empty_are_a_problem_in_train_only(tmp_path: Path) -> None:
+    cleaned = {
+        "train": [*TRAIN, clip("t3", "", raw_glosses=("__PU__",))],
+        "dev": [clip("d2", "", raw_glosses=("__ON__",))],
+    }
+    train, dev = found(make_store(tmp_path / "store", cleaned, labels="phoenix2014.v1"), "references")
+    assert (train.problem, train.clips, dev.problem, dev.clips) == (True, ("t3",), False, ("d2",))
+    assert "phoenix2014.v1" in train.message
+
+
+def test_a_split_without_references_is_no_problem(tmp_path: Path) -> None:
+    splits = {"train": TRAIN, "test": [clip("x1", "", 1), clip("x2", "", 2)]}
+    report = check_store(make_store(tmp_path / "store", splits, annotated=("train",)), stride=4)
+    assert [(one.problem, one.about, one.split) for one in report.findings] == [(False, "references", "test")]
+    assert list(report.glosses.counts) == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("text", "frames", "stride", "short"),
+    [
+        ("A B", 8, 4, False),
+        ("A B", 4, 4, True),
+        ("A B", 5, 4, False),  # the last step may reach past the last frame
+        ("A A", 8, 4, True),  # a blank has to part equal neighbours
+        ("A A", 9, 4, False),
+        ("A A", 9, 5, True),
+        ("A B A B", 4, 1, False),
+        ("A A A", 4, 1, True),
+        ("A A A", 5, 1, False),
+    ],
+)
+def test_clips_too_short_for_ctc(tmp_path: Path, text: str, frames: int, stride: int, short: bool) -> None:
+    splits = {"train": [clip("t", text, frames)], "dev": [clip("d", text, frames)]}
+    report = check_store(make_store(tmp_path / "store", splits), stride=stride)
+    told = [(one.problem, one.split, one.clips) for one in report.findings if one.about == "feasibility"]
+    assert told == ([(True, "train", ("t",)), (False, "dev", ("d",))] if short else [])
+
+
+def test_clips_without_frames(tmp_path: Path) -> None:
+    (one,) = found(make_store(tmp_path / "store", {"dev": [*DEV, clip("d2", "A", 0)]}), "frames")
+    assert one.clips == ("d2",)
+
+
+def test_sentences_of_train_in_dev_are_told(tmp_path: Path) -> None:
+    splits = {"train": TRAIN, "dev": [*DEV, clip("d2", "A B"), clip("d3", "A B", 14)], "test": [clip("x1", "C A")]}
+    dev, test = found(make_store(tmp_path / "store", splits), "sentences")
+    assert (dev.problem, dev.clips, dev.message) == (
+        False,
+        ("d2", "d3"),
+        "2 of 3 clips (66.7 %) have the glosses of a clip of train",
+    )
+    assert (test.split, test.clips, test.message) == (
+        "test",
+        ("x1",),
+        "1 of 1 clip (100.0 %) have the glosses of a clip of dev",
+    )
+
+
+def test_sentences_are_compared_as_they_are_scored(tmp_path: Path) -> None:
+    splits = {"train": [clip("t1", "loc-NORD __PU__ REGEN", 20)], "dev": [clip("d1", "NORD REGEN")]}
+    report = check_store(make_store(tmp_path / "store", splits, corpus="phoenix2014"), stride=4)
+    assert [one.clips for one in report.notes if one.about == "sentences"] == [("d1",)]
+    assert found(make_store(tmp_path / "other", splits), "sentences") == []
+
+
+@pytest.mark.parametrize(("protocol", "broken"), [("US", True), ("SI", False)])
+def test_a_protocol_of_unseen_sentences_is_held_to_it(tmp_path: Path, protocol: str, broken: bool) -> None:
+    splits = {"train": TRAIN, "dev": [clip("d1", "A B", signer="eve")]}
+    (one,) = found(make_store(tmp_path / "store", splits, corpus="isharah", protocol=protocol), "sentences")
+    assert (one.problem, one.clips) == (broken, ("d1",))
+    assert bool(one.hint) == broken
+
+
+@pytest.mark.parametrize(("facts", "broken"), [({"protocol": "SI"}, True), ({"protocol": "US"}, False), ({}, False)])
+def test_a_protocol_of_unseen_signers_is_held_to_it(tmp_path: Path, facts: dict[str, str], broken: bool) -> None:
+    splits = {"train": TRAIN, "dev": [clip("d1", "C A", signer="ann"), clip("d2", "C B", signer="eve")]}
+    (one,) = found(make_store(tmp_path / "store", splits, **facts), "signers")
+    assert (one.problem, one.message) == (broken, "1 of its 2 signers are in train too: ann")
+
+
+def test_si5_promises_unseen_signers(tmp_path: Path) -> None:
+    splits = {"train": TRAIN, "dev": [clip("d1", "C A", signer="ann")]}
+    report = check_store(make_store(tmp_path / "store", splits, corpus="phoenix2014-si5"), stride=4)
+    assert [one.clips for one in report.problems if one.about == "signers"] == [("d1",)]
+
+
+def test_one_recording_under_two_names(tmp_path: Path) -> None:
+    train = [*TRAIN, clip("same", "B A", seed=1), clip("again", "B", seed=1)]
+    within = found(make_store(tmp_path / "within", {"train": train}), "recordings")
+    assert [(one.problem, one.clips) for one in within] == [(False, ("same", "again"))]
+    splits = {"train": TRAIN, "dev": [clip("d1", "C A", seed=2)], "test": [clip("x1", "C B", seed=2)]}
+    across = found(make_store(tmp_path / "across", splits), "recordings")
+    assert [(one.problem, one.clips) for one in across] == [(True, ("d1", "x1"))]
+
+
+def test_glosses_that_train_lacks(tmp_path: Path) -> None:
+    splits = {"train": TRAIN, "dev": [clip("d1", "X A X Y"), clip("d2", "C A")]}
+    store = make_store(tmp_path / "store", splits)
+    (one,) = found(store, "vocabulary")
+    assert (one.problem, one.split, one.clips) == (False, "dev", ("d1",))
+    assert one.message.startswith("3 of 6 glosses (50.0 %) are none of train's")
+    assert one.message.endswith(": X (2), Y")
+    dev = check_store(store, stride=4).splits["dev"]
+    assert (dev.unknown, dev.distinct_unknown) == (3, 2)
+
+
+def test_a_vocabulary_that_is_not_of_train(tmp_path: Path) -> None:
+    told = found(make_store(tmp_path / "store", {"train": TRAIN}, vocabulary=("A", "B", "Z")), "vocabulary")
+    assert [one.problem for one in told] == [True, False]
+    assert "2 of 5 glosses" in told[0].message and told[0].message.endswith(": C (2)")
+    assert told[1].message.endswith(": Z")
+
+
+def test_splits_of_different_vocabularies(tmp_path: Path) -> None:
+    make_store(tmp_path / "store", {"dev": DEV}, vocabulary=("A", "C"))
+    (one,) = found(make_store(tmp_path / "store", {"train": TRAIN}), "vocabulary")
+    assert "same vocabulary" in one.message
+
+
+def test_glosses_that_only_look_alike(tmp_path: Path) -> None:
+    composed, apart = "f\u00fcr", "fu\u0308r"
+    (one,) = found(make_store(tmp_path / "store", {"train": [clip("t", f"{composed} {apart} A", 20)]}), "vocabulary")
+    assert one.message == f"1 pair of glosses that look alike and differ in their Unicode form: {composed}"
+
+
+def test_frame_rates(tmp_path: Path) -> None:
+    odd = [clip("t3", "A", fps=50.0), clip("t4", "B", fps=0.0), clip("t5", "C", fps=25.2)]
+    unknown, other = found(make_store(tmp_path / "store", {"train": [*TRAIN, *odd]}), "rate")
+    assert (unknown.problem, unknown.clips) == (False, ("t4",))
+    assert (other.problem, other.clips) == (False, ("t3",))
+    assert other.message == "1 of 5 clips (20.0 %) with 50 frames a second, not 25"
+
+
+def test_a_split_of_unknown_frame_rate_is_told_of_once(tmp_path: Path) -> None:
+    clips = [clip("t1", "A", fps=0.0), clip("t2", "B", fps=0.0), clip("t3", "C", fps=25.0)]
+    store = make_store(tmp_path / "store", {"train": clips}, fps=0.0)
+    assert [one.clips for one in found(store, "rate")] == [("t1", "t2")]
+    assert check_store(store, stride=4).splits["train"].hours == pytest.approx(12 / 25 / 3600)
+
+
+def test_splits_of_different_frame_rates(tmp_path: Path) -> None:
+    make_store(tmp_path / "store", {"train": TRAIN})
+    make_store(tmp_path / "store", {"dev": [clip("d1", "C A", fps=30.0)]}, fps=30.0, vocabulary=("A", "B", "C"))
+    (one,) = found(tmp_path / "store", "rate")
+    assert (one.problem, one.message) == (True, "splits differ in frames a second: train 25, dev 30")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_deep_names_every_damaged_clip(tmp_path: Path, jobs: int) -> None:
+    clips = [clip(f"t{number:02}", "A B") for number in range(40)]
+    store = make_store(tmp_path / "store", {"train": clips})
+    with h5py.File(store / "train.h5", "r+") as file:
+        for number in (3, 31):
+            place = file["frame_offsets"][file["clip_offsets"][number]] + 100
+            file["bytes"][place] ^= 0xFF
+    assert check_store(store, stride=4).problems == ()
+    (one,) = check_store(store, stride=4, deep=True, jobs=jobs).problems
+    assert (one.about, one.split, one.clips) == ("frames", "train", ("t03", "t31"))
+    assert "t03 is damaged" in one.message
+
+
+def test_deep_decodes_frames_whose_checksum_is_right(tmp_path: Path) -> None:
+    bad = bytes_only("bad", ("A", "B"), 9)
+    wide = cv2.imencode(".jpg", np.zeros((24, 48, 3), np.uint8))[1].ravel()
+    other = Encoded("wide", "", ("A",), wide, np.array([len(wide)]), fps=25.0)
+    (one,) = check_store(
+        make_store(tmp_path / "store", {"train": [*TRAIN, bad, other]}), stride=4, deep=True, jobs=1
+    ).problems
+    assert one.clips == ("bad", "wide")
+    assert "clip bad: 9 frames that cannot be decoded, first 0" in one.message
+
+
+def test_raw_frames_of_the_wrong_size_are_found(tmp_path: Path) -> None:
+    good = np.zeros(24 * 24 * 3, np.uint8)
+    clips = [Encoded(f"r{cut}", "", ("A",), good[cut:], np.array([len(good) - cut]), fps=25.0) for cut in (0, 3)]
+    store = make_store(tmp_path / "store", {"train": clips}, codec="raw", quality=0)
+    (one,) = check_store(store, stride=4, deep=True, jobs=1).problems
+    assert one.clips == ("r3",)
+
+
+def test_no_store_and_half_a_store_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="is not a store"):
+        check_store(tmp_path, stride=4)
+    store = make_store(tmp_path / "store", {"train": TRAIN})
+    (store / "train.h5").write_bytes((store / "train.h5").read_bytes()[:3000])
+    with pytest.raises(FormatError, match=r"train\.h5"):
+        check_store(store, stride=4)
+
+
+@given(st.dictionaries(st.sampled_from(["train", "dev", "test"]), st.lists(st.integers(0, 5000)), min_size=1))
+def test_a_histogram_counts_each_clip_once_in_the_bin_it_belongs_to(lengths: dict[str, list[int]]) -> None:
+    drawn = histogram(lengths)
+    for split, part in lengths.items():
+        assert list(drawn.counts[split]) == [sum(low <= length <= high for length in part) for low, high in drawn.bins]
+        assert sum(drawn.counts[split]) == len(part)
+    assert all(high + 1 == low for (_, high), (low, _) in zip(drawn.bins, drawn.bins[1:], strict=False))
+    assert len(drawn.bins) <= 12
+
+
+def test_phoenix2014_at_full_size(tmp_path: Path, shared: Path) -> None:
+    """The real tables and lengths; the figures are those published for the corpus."""
+    folder, rules = shared / "data" / "phoenix2014", profile("phoenix2014")
+    infeasible = "13April_2011_Wednesday_tagesschau_default-14"
+    clips: dict[str, list[object]] = {"train": [], "dev": []}
+    for split, part in clips.items():
+        with (folder / f"{split}.num_frames.tsv").open(encoding="utf-8") as file:
+            frames = {row["id"]: int(row["frames"]) for row in csv.DictReader(file, delimiter="\t")}
+        for line in (folder / f"{split}.corpus.csv").read_text(encoding="utf-8").splitlines()[1:]:
+            name, _, signer, annotation = line.split("|")
+            raw = tuple(annotation.split())
+            glosses = rules.training(raw)
+            if name != infeasible:
+                part.append(bytes_only(name, glosses, frames[name], signer=signer, raw_glosses=raw))
+    skipped = {"skipped": {infeasible: "16 frames"}, "clips": {"train": 5671, "dev": 540}}
+    report = check_store(make_store(tmp_path / "store", clips, skipped, corpus="phoenix2014"), stride=4)
+    train, dev = report.splits["train"], report.splits["dev"]
+    assert (train.clips, train.frames, train.signers, train.distinct) == (5671, 799_006 - 16, 9, 1080)
+    assert (dev.clips, dev.frames) == (540, 75_186)
+    assert (train.frame_range[0], train.frame_range[2]) == (27, 299)
+    assert [(one.about, one.split) for one in report.problems] == [("sizes", "test")]
+    (leaked,) = (one for one in report.notes if one.about == "sentences")
+    assert 0.005 < len(leaked.clips) / 540 < 0.008
+
+
+@pytest.mark.parametrize(("protocol", "dev_signers", "shared_share"), [("SI", 1, 0.98), ("US", 11, 0.0)])
+def test_the_protocols_of_isharah_keep_their_promises(
+    tmp_path: Path, shared: Path, protocol: str, dev_signers: int, shared_share: float
+) -> None:
+    splits = {}
+    for split in ("train", "dev"):
+        table = (shared / "data" / "isharah1000" / protocol / f"{split}.txt").read_text(encoding="utf-8-sig")
+        rows = [line.split("|") for line in table.splitlines()[1:] if line.strip()]
+        splits[split] = [
+            bytes_only(name, glosses.split(), 8 * len(glosses.split()), signer=name.split("_")[0])
+            for name, glosses, *_ in rows
+        ]
+    store = make_store(tmp_path / "store", splits, corpus="isharah1000", protocol=protocol)
+    report = check_store(store, stride=4)
+    assert report.problems == ()
+    assert report.splits["dev"].signers == dev_signers
+    leaked = sum(len(one.clips) for one in report.notes if one.about == "sentences")
+    assert leaked / report.splits["dev"].clips == pytest.approx(shared_share, abs=0.005)
