@@ -19,10 +19,21 @@ from sla_cli.errors import SlaError, suggestion
 
 @dataclass(frozen=True)
 class PrepConfig:
-    """How frames are stored. The lineage squashes 210x260 to 256x256."""
+    """How frames and glosses are stored. The lineage squashes 210x260 to 256x256."""
 
     size: int = 256  # pixels, both sides
+    fit: Literal["squash", "pad", "crop"] = "squash"  # pad and crop keep the aspect
+    codec: Literal["jpeg", "png", "raw"] = "jpeg"
     quality: int = 95  # JPEG
+    fps: float = 0.0  # frames a second, taken by nearest time; 0 keeps every frame
+    labels: str = "auto"  # cleaning of training glosses: auto (the corpus's), raw, or a profile of core.normalize
+    shard_clips: int = 0  # clips a file; 0 is one file a split
+
+    @classmethod
+    def checked(cls, **values: Any) -> PrepConfig:
+        """From the command line. Raises SlaError naming the option for what is none of the choices."""
+        hints = get_type_hints(cls)
+        return cls(**{key: _fitting(key, value, hints[key], f"--{key}") for key, value in values.items()})
 
 
 @dataclass(frozen=True)

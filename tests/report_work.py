@@ -14,7 +14,8 @@ from sla_cli.formats.emissions import Emission, EmissionHeader, emission_receipt
 from sla_cli.formats.hypotheses import write_hypotheses
 from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
 from sla_cli.formats.run import Run
-from sla_cli.formats.store import Encoded, Split, SplitHeader, Store, write_split
+from sla_cli.formats.store import Split, Store
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 from sla_cli.score.run import score_file
 
 HOSTILE = "</script><script>alert(1)</script>"

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 
 from sla_cli.config import Config, resolve
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import Encoded, SplitHeader, Store, split_path, write_split
+from sla_cli.formats.store import Store, split_path
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
 GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
 Sentences = Mapping[str, Sequence[str]]

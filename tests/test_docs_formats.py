@@ -11,12 +11,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from prep_work import build
 
-from sla_cli.config import PrepConfig
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.store import Store
-from sla_cli.prep.build import build_store
-from sla_cli.prep.corpora import phoenix2014
 
 DOCS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 STORE, EMISSIONS = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
@@ -24,7 +22,7 @@ STORE, EMISSIONS = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
 
 @pytest.fixture
 def store(tmp_path: Path, phoenix_tree: Callable[..., Path]) -> Store:
-    build_store(phoenix2014, phoenix_tree(tmp_path), tmp_path / "store", PrepConfig(32), jobs=1)
+    build(phoenix_tree(tmp_path), tmp_path / "store")
     return Store(tmp_path / "store")
 
 
@@ -48,7 +46,7 @@ def test_a_clip_is_read_without_us(store: Store, monkeypatch: pytest.MonkeyPatch
     names = run(STORE, store.path, monkeypatch)
     clip = store["dev"][0]
     assert names["name"] == clip.id
-    assert names["glosses"] == list(clip.glosses)
+    assert names["glosses"] == list(clip.raw_glosses)
     assert np.array_equal(np.stack(names["frames"])[..., ::-1], clip.frames())
 
 

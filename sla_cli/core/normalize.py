@@ -37,7 +37,11 @@ class Profile:
 
     def hypothesis(self, tokens: Sequence[str]) -> Tokens:
         """The glosses of a hypothesis as they are scored."""
-        return _apply(self.on_hypothesis, tokens) or self.empty
+        return self.training(tokens) or self.empty
+
+    def training(self, tokens: Sequence[str]) -> Tokens:
+        """The glosses that a recogniser is to learn: cleaned as its hypotheses are, () where nothing is left."""
+        return _apply(self.on_hypothesis, tokens)
 
     def reference(self, tokens: Sequence[str]) -> Tokens:
         """The glosses of a reference as they are scored."""

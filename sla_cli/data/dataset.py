@@ -14,7 +14,8 @@ from sla_cli.core.ctc import minimum_steps
 from sla_cli.data.augment import random_view
 from sla_cli.data.batching import Batch, Sample, collate
 from sla_cli.errors import SlaError
-from sla_cli.formats.store import REDUCED, Split
+from sla_cli.formats.codec import REDUCED
+from sla_cli.formats.store import Split
 
 
 class ClipDataset(Dataset[Sample]):

@@ -6,12 +6,13 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import DecodeConfig, PrepConfig, resolve
+from sla_cli.config import PrepConfig, resolve
+from sla_cli.core.comparison import Comparison
 from sla_cli.decode.lm_run import estimate_file
 from sla_cli.decode.run import decode_file
 from sla_cli.decode.split import BeamOptions
@@ -23,13 +24,16 @@ from sla_cli.formats.store import Store
 from sla_cli.formats.work import Work
 from sla_cli.log import log, progress
 from sla_cli.prep.build import build_store
-from sla_cli.prep.corpora import phoenix2014
+from sla_cli.prep.corpus import find_corpus
+from sla_cli.prep.engine import LocalEngine
 from sla_cli.report.page import write_page
-from sla_cli.report.system import System, load_systems
+from sla_cli.report.system import load_systems
+from sla_cli.score.compare import against_first
 from sla_cli.score.run import score_file
 from sla_cli.train.start import start
 
 CLIPS = {"train": 200, "dev": 24, "test": 40}
+NAMES = ("without language model", "with gloss bigram")
 SIZE = 128  # pixels, enough for the tiny preset and for the page
 NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
@@ -42,21 +46,39 @@ NEXT = (
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found: WER in percent on the clips of test, and where its page lies."""
+    """What the demo found, and where its page lies.
 
-    wer: float
-    wer_lm: float
+    Attributes:
+        gain: on test, without and with the language model.
+        dev_wer: of the best epoch, in percent.
+        clips: of test.
+    """
+
+    gain: Comparison
     dev_wer: float
     clips: int
     page: Path
     kept: Path | None
     seconds: float
 
+    @property
+    def wer(self) -> float:
+        """In percent, without the language model."""
+        return self.gain.first.total.wer
+
+    @property
+    def wer_lm(self) -> float:
+        """In percent, with it."""
+        return self.gain.second.total.wer
+
     def text(self) -> str:
+        span = self.gain.interval
+        between = f", {span.level:g} % interval {span.low:+.2f} to {span.high:+.2f}" if span else ""
         kept = f"All files are in {self.kept}.\n" if self.kept else ""
         steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
         return (
             f"test WER {self.wer:.2f} % without a language model, {self.wer_lm:.2f} % with a gloss bigram\n"
+            f"difference {self.gain.difference:+.2f} points{between}. {self.gain.verdict}\n"
             f"(synthetic signing, {self.clips} unseen sentences, {self.seconds:.0f} s)\n"
             f"Look at {self.page}\n{kept}\nNext:\n{steps}"
         )
@@ -65,6 +87,7 @@ class DemoResult:
         return {
             "wer": self.wer,
             "wer_lm": self.wer_lm,
+            "gain": self.gain.facts(),
             "dev_wer": self.dev_wer,
             "clips": self.clips,
             "page": str(self.page),
@@ -88,40 +111,42 @@ def run_demo(keep: Path | None = None, *, seed: int = 0, jobs: int = 0, clips: M
         run = Run(Work(folder / "work").new_run("adapter"))
         best = start(store, run.path, resolve("tiny", flags={"train.seed": seed}), preset="tiny", device="cpu")
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
-        systems = _decode_and_score(store, run, folder, page)
-    wer, wer_lm = (system.score.total.wer for system in systems)
-    return DemoResult(wer, wer_lm, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)
+        gain = _decode_and_score(store, run, folder, page)
+    return DemoResult(gain, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)
 
 
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:
     with progress("drawing clips", sum(clips.values())) as advance:
         draw_corpus(folder / "corpus", seed=seed, jobs=jobs or os.cpu_count() or 1, progress=advance, **clips)
-    out = Work(folder / "work").stores / phoenix2014.NAME
-    outcome = build_store(phoenix2014, folder / "corpus", out, PrepConfig(size=SIZE), jobs=jobs)
+    corpus, out = find_corpus("phoenix2014"), Work(folder / "work").stores / "phoenix2014"
+    with closing(LocalEngine(jobs)) as engine:
+        outcome = build_store(corpus, folder / "corpus", out, PrepConfig(size=SIZE), engine)
     log.info("store: %s", outcome.clips)
     return Store(out)
 
 
-def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> list[System]:
-    """Decode test without and with a bigram, score both, write the page."""
+def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Comparison:
+    """Decode test without and with a bigram, score and compare both, write the page."""
     work, lm = Work(folder / "work"), folder / "gloss.arpa"
     emissions = work.emissions / run.path.name / "test.h5"
     emit(run, store["test"], emissions, device="cpu")
     estimate_file(store.path, lm, order=2, fallback=True)
     scores = []
     for model in (None, lm):
-        options = BeamOptions(DecodeConfig.beam, DecodeConfig.alpha, DecodeConfig.beta, model)
-        path, _ = decode_file(emissions, work.hypotheses / run.path.name, options)
+        path, _ = decode_file(emissions, work.hypotheses / run.path.name, BeamOptions(lm=model))
         scores.append(score_file(path, work.scores)[0])
-    systems = load_systems(scores, ("without language model", "with gloss bigram"))
+    systems = load_systems(scores, NAMES)
+    [gain] = against_first([system.score for system in systems], NAMES)
+    assert gain is not None  # both of the same references
     write_page(
         page,
         systems,
+        against=[gain],
         title="sla demo",
         note="Synthetic signing drawn by sla itself: it shows that the whole way works, not how well on real signing.",
         next_steps=NEXT,
     )
-    return systems
+    return gain
 
 
 @contextmanager

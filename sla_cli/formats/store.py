@@ -1,134 +1,68 @@
-"""The frame store: one folder a corpus, one HDF5 file a split. docs/formats.md is the specification.
+"""The frame store: one folder a corpus, one HDF5 file a split or several shards of it.
 
-JPEG bytes of all frames lie in one flat contiguous array; `frame_offsets` cuts it into frames and
-`clip_offsets` cuts the frames into clips. Glosses are kept as annotated.
+`store["dev"]["clip-id"].frames(slice(0, 16))`; docs/formats.md is the specification.
 """
 
 from __future__ import annotations
 
-import os
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import cv2
-import h5py
 import numpy as np
 
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.atomic import atomic_write
-from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
+from sla_cli.formats.codec import decode
 from sla_cli.formats.receipt import digest_bytes, digest_json, read_receipt
+from sla_cli.formats.store_file import Encoded, StoreFile
 
-NAME, VERSION = "sla-store", 1
-REDUCED = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
 SPLITS = ("train", "dev", "test")
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A clip ready for the store.
+class StoredClip:
+    """One clip of a split.
 
     Attributes:
-        data: the JPEG files of its frames one after the other, uint8 (bytes,).
-        sizes: bytes of each frame, int64 (frames,).
+        glosses: as training reads them: cleaned as the split's `labels` says.
+        raw_glosses: as annotated; () where the split has no references.
+        translation: spoken-language sentence, "" where there is none.
+        fps: frames a second of this clip, 0 where nothing tells.
     """
 
-    id: str
-    signer: str
-    glosses: tuple[str, ...]
-    data: np.ndarray
-    sizes: np.ndarray
+    def __init__(self, split: Split, file: StoreFile, index: int) -> None:
+        self._split, self._file, self._index = split, file, index
+        self.id = file.ids[index]
 
+    @property
+    def signer(self) -> str:
+        return self._file.signers[self._index]
 
-@dataclass(frozen=True)
-class SplitHeader:
-    """What all clips of a split share. `vocabulary` comes from train only, sorted, blank not included."""
+    @property
+    def glosses(self) -> tuple[str, ...]:
+        return self._file.glosses[self._index]
 
-    corpus: str
-    split: str
-    size: int
-    fps: float
-    quality: int
-    vocabulary: tuple[str, ...]
+    @property
+    def raw_glosses(self) -> tuple[str, ...]:
+        return self._file.raw_glosses[self._index]
 
+    @property
+    def translation(self) -> str:
+        return self._file.translations[self._index]
 
-def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total_bytes: int) -> None:
-    """Write a split file; clips are taken one at a time, so memory does not grow with their number.
-
-    Args:
-        total_bytes: sum of all clips' bytes, known beforehand so that the array is contiguous on disk.
-
-    Raises:
-        SlaError: a gloss is empty or holds white space, or the disk is full.
-    """
-    ids, signers, glosses, checksums = [], [], [], []
-    sizes: list[np.ndarray] = []
-    with atomic_write(path) as temporary, create(temporary, total_bytes) as file:
-        flat = file.create_dataset("bytes", (total_bytes,), np.uint8)
-        position = 0
-        for clip in clips:
-            text = " ".join(clip.glosses)
-            if tuple(text.split()) != clip.glosses:
-                raise SlaError(f"clip {clip.id}: a gloss is empty or holds white space: {clip.glosses}")
-            flat[position : position + len(clip.data)] = clip.data
-            position += len(clip.data)
-            ids.append(clip.id)
-            signers.append(clip.signer)
-            glosses.append(text)
-            checksums.append(zlib.crc32(clip.data.tobytes()))
-            sizes.append(clip.sizes)
-        frames = np.array([len(part) for part in sizes], np.int64)
-        claim(temporary, total_bytes + 8 * int(frames.sum()) + sum(256 + 4 * len(text) for text in (*ids, *glosses)))
-        file["clip_offsets"] = np.concatenate([[0], np.cumsum(frames)]).astype(np.int64)
-        file["frame_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate([*sizes, []]))]).astype(np.int64)
-        file["checksums"] = np.array(checksums, np.uint32)
-        for name, values in (("ids", ids), ("signers", signers), ("glosses", glosses)):
-            write_strings(file, name, values)
-        write_strings(file, "vocabulary", list(header.vocabulary))
-        facts: dict[str, Any] = {
-            "corpus": header.corpus,
-            "split": header.split,
-            "height": header.size,
-            "width": header.size,
-            "fps": header.fps,
-            "codec": "jpeg",
-            "quality": header.quality,
-        }
-        content = [facts, list(header.vocabulary), ids, signers, glosses, checksums, frames.tolist()]
-        for key, value in {**facts, "format": NAME, "version": VERSION, "digest": digest_json(content)}.items():
-            file.attrs[key] = value
-
-
-class StoredClip:
-    """One clip of an open split."""
-
-    def __init__(self, split: Split, index: int) -> None:
-        self._split, self._index = split, index
-        self.id = split.ids[index]
-        self.signer = split.signers[index]
-        self.glosses = split.glosses[index]
+    @property
+    def fps(self) -> float:
+        return float(self._file.clip_fps[self._index])
 
     def __len__(self) -> int:
-        return self._split.lengths[self._index]
+        return self._file.lengths[self._index]
 
     def encoded(self, wanted: slice = slice(None)) -> list[np.ndarray]:
-        """JPEG bytes of the wanted frames, each uint8 (bytes,)."""
-        first, last = self._split.clip_offsets[self._index : self._index + 2]
-        start, stop, step = wanted.indices(int(last - first))
-        if step != 1:
-            raise ValueError("frames are read with a step of 1")
-        offsets = self._split.frame_offsets[first + start : first + max(start, stop) + 1]
-        data = self._split.file["bytes"][offsets[0] : offsets[-1]]
-        return np.split(data, offsets[1:-1] - offsets[0]) if stop > start else []
+        """Bytes of the wanted frames, each uint8 (bytes,)."""
+        return self._file.encoded(self._index, wanted)
 
     def frames(self, wanted: slice = slice(None), reduce: int = 1) -> np.ndarray:
         """Decoded frames, RGB uint8 (frames, height, width, 3).
@@ -139,66 +73,87 @@ class StoredClip:
         Raises:
             FormatError: a frame does not decode.
         """
-        images = []
-        for number, data in enumerate(self.encoded(wanted), wanted.indices(len(self))[0]):
-            image = cv2.imdecode(data, REDUCED[reduce])
+        parts, side = self.encoded(wanted), -(-self._split.size // reduce)
+        images = np.empty((len(parts), side, side, 3), np.uint8)
+        for number, data in enumerate(parts):
+            image = decode(data, self._split.codec, self._split.size, reduce)
             if image is None:
+                frame = wanted.indices(len(self))[0] + number
                 raise FormatError(
-                    f"{self._split.path}: clip {self.id}, frame {number} does not decode", "Run `sla prep` again."
+                    f"{self._file.path}: clip {self.id}, frame {frame} does not decode", "Run `sla prep` again."
                 )
-            images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-        if not images:
-            side = -(-self._split.size // reduce)
-            return np.empty((0, side, side, 3), np.uint8)
-        return np.stack(images)
+            cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=images[number])  # in place: a copy would cost a tenth
+        return images
 
     def raw(self) -> Encoded:
-        """The clip as it was written, checked against its checksum."""
-        parts = self.encoded()
-        data = np.concatenate(parts) if parts else np.empty(0, np.uint8)
-        if zlib.crc32(data.tobytes()) != self._split.checksums[self._index]:
-            raise FormatError(f"{self._split.path}: clip {self.id} is damaged", "Run `sla prep` again with --force.")
-        sizes = np.array([len(part) for part in parts], np.int64)
-        return Encoded(self.id, self.signer, self.glosses, data, sizes)
+        """The clip as it was written. Raises FormatError where its checksum is another."""
+        return self._file.raw(self._index)
 
 
 class Split:
-    """One split, opened lazily and once in each process, since HDF5 handles cross neither fork nor pickle."""
+    """One split: its clips in the order of the corpus's table, from one file or from all shards.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: h5py.File | None = None
-        self._pid = -1
-        with open_checked(path, NAME, VERSION, "prep") as file, whole(path, "prep"):
-            self.corpus = str(file.attrs["corpus"])
-            self.name = str(file.attrs["split"])
-            self.size = int(file.attrs["height"])
-            self.fps = float(file.attrs["fps"])
-            self.quality = int(file.attrs["quality"])
-            self.digest = str(file.attrs["digest"])
-            self.vocabulary = tuple(strings(file, "vocabulary"))
-            self.ids = strings(file, "ids")
-            self.signers = strings(file, "signers")
-            self.glosses = [tuple(text.split()) for text in strings(file, "glosses")]
-            self.clip_offsets = file["clip_offsets"][:]
-            self.frame_offsets = file["frame_offsets"][:]
-            self.checksums = file["checksums"][:]
-        self.lengths = [int(n) for n in np.diff(self.clip_offsets)]
+    Attributes:
+        path: of its file, or of the first shard.
+        labels: how training glosses were cleaned: `raw`, or a profile with its version.
+        annotated: whether there are references.
+        digest: of the content of all files.
+        ids, signers, glosses, raw_glosses, translations, clip_fps, lengths: one a clip, as StoredClip has them.
+    """
 
-    @property
-    def file(self) -> h5py.File:
-        """The open HDF5 file of this process."""
-        if self._file is None or self._pid != os.getpid():
-            self._file, self._pid = open_checked(self.path, NAME, VERSION, "prep"), os.getpid()
-        return self._file
+    def __init__(self, *paths: Path) -> None:
+        self.files = [StoreFile(path) for path in paths]
+        self.path = paths[0]
+        header = self.files[0].header
+        self.corpus, self.protocol, self.name = header.corpus, header.protocol, header.split
+        self.size, self.fit, self.fps = header.size, header.fit, header.fps
+        self.codec, self.quality = header.codec, header.quality
+        self.labels, self.annotated, self.recipe = header.labels, header.annotated, header.recipe
+        self.vocabulary = header.vocabulary
+        found = [(file.header.shard, file.header.shards) for file in self.files]
+        if found != [(number, len(paths)) for number in range(len(paths))]:
+            raise FormatError(
+                f"{self.path}: shard {header.shard} of {header.shards}, and {len(paths)} of them are there",
+                "Make it again with `sla prep`.",
+            )
+        digests = [file.digest for file in self.files]
+        self.digest = digests[0] if len(digests) == 1 else digest_json(digests)
+        self.ids = [name for file in self.files for name in file.ids]
+        self.lengths = [length for file in self.files for length in file.lengths]
+        self._starts = list(accumulate((len(file.ids) for file in self.files), initial=0))
+
+    @cached_property
+    def signers(self) -> list[str]:
+        return [signer for file in self.files for signer in file.signers]
+
+    @cached_property
+    def glosses(self) -> list[tuple[str, ...]]:
+        return [glosses for file in self.files for glosses in file.glosses]
+
+    @cached_property
+    def raw_glosses(self) -> list[tuple[str, ...]]:
+        return [glosses for file in self.files for glosses in file.raw_glosses]
+
+    @cached_property
+    def translations(self) -> list[str]:
+        return [text for file in self.files for text in file.translations]
+
+    @cached_property
+    def clip_fps(self) -> np.ndarray:
+        return np.concatenate([file.clip_fps for file in self.files])
 
     @cached_property
     def _index(self) -> dict[str, int]:
         return {name: index for index, name in enumerate(self.ids)}
 
     def references(self) -> dict[str, tuple[str, ...]]:
-        """Clip id to glosses as annotated."""
-        return dict(zip(self.ids, self.glosses, strict=True))
+        """Clip id to glosses as annotated. Raises SlaError where the split has none."""
+        if not self.annotated:
+            raise SlaError(
+                f"{self.path}: the {self.name} split of {self.corpus} has no reference glosses",
+                "It can be decoded, not scored; give references with --ref where the command has it.",
+            )
+        return dict(zip(self.ids, self.raw_glosses, strict=True))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -208,24 +163,23 @@ class Split:
 
     def __getitem__(self, key: str | int) -> StoredClip:
         if not isinstance(key, str):
-            return StoredClip(self, range(len(self))[key])  # from the end too, and of numpy's integers
+            number = range(len(self))[key]  # from the end too, and of numpy's integers
+            part = bisect_right(self._starts, number) - 1
+            return StoredClip(self, self.files[part], number - self._starts[part])
         if key not in self._index:
             raise SlaError(f"{self.path}: no clip {key!r}")
-        return StoredClip(self, self._index[key])
+        return self[self._index[key]]
 
     def __iter__(self) -> Iterator[StoredClip]:
-        return (StoredClip(self, index) for index in range(len(self)))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": None, "_pid": -1}
+        return (self[index] for index in range(len(self)))
 
 
 class Store:
-    """A corpus on disk: `store["dev"]["clip-id"].frames(slice(0, 16))`. One without a receipt is not complete."""
+    """A corpus on disk. One without a receipt is not complete."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.splits = [name for name in SPLITS if split_path(path, name).is_file()]
+        self.splits = [name for name in SPLITS if split_files(path, name)]
         if not self.splits:
             raise SlaError(
                 f"{path} is not a store: no {', '.join(f'{name}.h5' for name in SPLITS)} in it",
@@ -234,7 +188,7 @@ class Store:
         if read_receipt(path) is None:
             raise SlaError(
                 f"the store {path} is not complete: prep is at work on it or was interrupted",
-                "Run the same `sla prep` again: it goes on where it was.",
+                "Run the same `sla prep` again, or `sla prep --resume`: it goes on where it was.",
             )
         self._open: dict[str, Split] = {}
 
@@ -242,7 +196,7 @@ class Store:
         if name not in self.splits:
             raise SlaError(f"{self.path} has no split {name!r}", f"It has {some(self.splits)}.")
         if name not in self._open:
-            self._open[name] = Split(split_path(self.path, name))
+            self._open[name] = Split(*split_files(self.path, name))
         return self._open[name]
 
     @property
@@ -255,9 +209,18 @@ class Store:
         return self[self.splits[0]].vocabulary
 
 
-def split_path(store: Path, split: str) -> Path:
-    """Where a split lies in a store."""
-    return store / f"{split}.h5"
+def split_path(store: Path, split: str, shard: int = 0, shards: int = 1) -> Path:
+    """Where a split, or a shard of it (from 0), lies in a store."""
+    return store / (f"{split}.h5" if shards == 1 else f"{split}-{shard:04}.h5")
+
+
+def split_files(store: Path, split: str) -> list[Path]:
+    """The files of a split that are there, in the order of their clips."""
+    one = split_path(store, split)
+    if one.is_file():
+        return [one]
+    shards = (re.fullmatch(rf"{split}-(\d{{4,}})\.h5", path.name) for path in store.glob(f"{split}-*.h5"))
+    return [store / match[0] for match in sorted(filter(None, shards), key=lambda match: int(match[1]))]
 
 
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:

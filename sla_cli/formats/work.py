@@ -1,6 +1,6 @@
 """The work folder: where artifacts lie by default, and which one a stage takes when it is told none.
 
-stores/CORPUS/            runs/NAME/
+stores/NAME/              runs/NAME/
 emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS.tsv    scores/HYPOTHESES-PROFILE/
 tuning/RUN-LM/
 """

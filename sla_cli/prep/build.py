@@ -1,30 +1,33 @@
-"""Corpus to store: encode clips in parallel into a spool, then write each split file from it.
+"""Corpus to store: plan from its tables, encode into a spool, judge what came out, write the files.
 
-The spool survives kills and failures, and is removed when every clip is in the store.
+The spool survives kills and failures, and is removed when the files are written.
 """
 
 from __future__ import annotations
 
-import fcntl
-import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import ModuleType
+from typing import Any, Literal
 
 from sla_cli.config import PrepConfig
-from sla_cli.core.clip import Clip
-from sla_cli.core.ctc import feasible, minimum_steps
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, write_receipt
-from sla_cli.formats.store import SPLITS, SplitHeader, split_path, write_split
+from sla_cli.formats.receipt import Receipt, already_made, digest_json, read_receipt, receipt_path, write_receipt
+from sla_cli.formats.store import SPLITS
+from sla_cli.formats.store_file import SplitHeader
 from sla_cli.log import log
-from sla_cli.prep.spool import encode_all, spooled_bytes, spooled_clip
+from sla_cli.prep.corpus import Corpus
+from sla_cli.prep.engine import Engine
+from sla_cli.prep.judge import common_fps, infeasible, psnr
+from sla_cli.prep.labels import find_labels
+from sla_cli.prep.pack import Packed, Place, finished_clips, is_written, origin, parts_of, through_spool, write_parts
+from sla_cli.prep.plan import Plan, choose_protocol, make_plan
+from sla_cli.prep.spool import encode_all, spooled
+from sla_cli.prep.state import Begun, alone, begin, spool_path
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
-STRIDE = 4  # of the lineage's temporal head; what training clips are checked against
+LISTED = 20  # broken clips in an error message
+OnError = Literal["stop", "skip"]
 
 
 @dataclass
@@ -33,118 +36,198 @@ class Outcome:
 
     Attributes:
         clips: split to number of clips in the store.
-        skipped: train clip id to the reason why it was left out on purpose.
+        skipped: clip id to the reason why it was left out on purpose.
         failed: clip id to the error that keeps it out until the source is mended.
+        labels: the cleaning of training glosses.
+        vocabulary: how many different ones train has.
+        unknown: split to what the vocabulary lacks of it: `missing` of `glosses` training glosses, `types` of them.
+        psnr: of the stored frames against the resized ones, dB, pooled over one sampled frame of each clip; None where
+            nothing is lost.
+        files: of the store.
     """
 
     clips: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    labels: str = ""
+    vocabulary: int = 0
+    unknown: dict[str, dict[str, int]] = field(default_factory=dict)
+    psnr: float | None = None
+    files: list[str] = field(default_factory=list)
+
+
+class BrokenClips(SlaError):
+    """Clips whose frames cannot be read (`failed`: id to reason), where all were asked for."""
+
+    def __init__(self, failed: Mapping[str, str], planned: int) -> None:
+        self.failed = dict(failed)
+        listed = some((f"{name}: {reason}" for name, reason in failed.items()), LISTED)
+        super().__init__(
+            f"{len(failed)} of {planned} clips cannot be read, so the store is not written: {listed}",
+            "Mend them and run the same command again (the others are kept), or leave them out with --on-error skip.",
+        )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is made of what. Clips of equal `recipe` and source have equal frames."""
+
+    corpus: Corpus
+    root: Path
+    out: Path
+    config: PrepConfig
+    engine: Engine
+    protocol: str
+    labels: str
+    recipe: str
 
 
 def build_store(
-    corpus: ModuleType, source: Path, out: Path, config: PrepConfig, *, jobs: int = 0, force: bool = False
+    corpus: Corpus,
+    source: Path,
+    out: Path,
+    config: PrepConfig,
+    engine: Engine,
+    *,
+    protocol: str = "",
+    on_error: OnError = "stop",
+    force: bool = False,
 ) -> Outcome:
     """Make a store of all splits of a corpus; what an interrupted or failed attempt encoded is kept and used.
 
     Args:
-        corpus: a module of prep.corpora.
-        jobs: processes; 0 takes one a core.
+        out: the store's folder.
+        protocol: one of the corpus's; "" is its first.
+        on_error: whether a clip that cannot be read stops the store from being written, or is left out of it.
+        force: replace a store of other settings; one of the same settings is made from the frames again.
 
     Raises:
         SlaError: the corpus is not there, `out` was made with other settings and `force` is off, or another
             process is writing it.
+        BrokenClips: clips cannot be read, and `on_error` is stop.
     """
-    tables = corpus.tables(source)
-    receipt = Receipt(
-        "prep",
-        {"corpus": corpus.NAME, "source": str(source.resolve()), **asdict(config)},
-        {path.name: digest_file(path) for path in tables.values()},
-    )
-    with _alone(out):
+    source, out = source.resolve(), out.resolve()
+    protocol, labels = choose_protocol(corpus, protocol), find_labels(config.labels, corpus.labels)
+    with alone(out):
+        tree = corpus.open(source, out)
+        listing = corpus.read(tree, protocol)
+        frames = _frame_settings(tree.root, config)
+        job = _Job(corpus, tree.root, out, config, engine, protocol, labels.name, digest_json([frames, corpus.fps]))
+        settings = {"labels": labels.name, "shard_clips": config.shard_clips}
+        receipt = Receipt("prep", {"corpus": corpus.name, "protocol": protocol, **frames, **settings}, listing.tables)
         old = already_made(out, receipt, force=force)
         if old is not None and _whole(out, old):
             log.info("%s is up to date", out)
-            _remove_spools(out)
+            shutil.rmtree(spool_path(out, job.recipe), ignore_errors=True)
             return Outcome(**old.results)
-        spool = out / f".spool-{receipt.fingerprint}"
-        _remove_spools(out, keep=None if force else spool)
-        outcome = _make(corpus, source, out, config, spool, jobs)
+        plan = make_plan(listing, labels)
+        replaces = _replaced(out, receipt) if force else ""
+        begun = Begun(corpus.name, str(source), protocol, asdict(config), on_error, force, replaces)
+        spool = begin(out, job.recipe, begun)
+        outcome = _make(job, plan, spool, on_error, fresh=bool(replaces))
         receipt.results = asdict(outcome)
         write_receipt(receipt, out)
-        if not outcome.failed:
-            _remove_spools(out)
+        shutil.rmtree(spool)
     return outcome
 
 
-def _make(corpus: ModuleType, source: Path, out: Path, config: PrepConfig, spool: Path, jobs: int) -> Outcome:
-    outcome = Outcome()
-    plans = {split: _plan(corpus, source, split, outcome) for split in corpus.tables(source)}
-    vocabulary = tuple(sorted({gloss for clip in plans["train"] for gloss in clip.glosses}))
-    failed = encode_all([clip for clips in plans.values() for clip in clips], spool, config, jobs)
-    outcome.failed = {clip.id: error for clip, error in failed.items()}
-    good = {split: [clip for clip in clips if clip not in failed] for split, clips in plans.items()}
-    for split, clips in good.items():
-        if not clips:
-            raise SlaError(f"no clip of {split} can be read: {some(failed.values(), 1)}", "Mend the files.")
-    receipt_path(out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
-    for split in set(SPLITS) - good.keys():
-        split_path(out, split).unlink(missing_ok=True)  # of a store that had more splits
-    for split, clips in good.items():
-        header = SplitHeader(corpus.NAME, split, config.size, corpus.FPS, config.quality, vocabulary)
-        total = sum(spooled_bytes(clip, spool) for clip in clips)
-        write_split(split_path(out, split), header, (spooled_clip(clip, spool) for clip in clips), total)
-        outcome.clips[split] = len(clips)
-    return outcome
+def _frame_settings(root: Path, config: PrepConfig) -> dict[str, Any]:
+    """All that decides what a clip's frames become."""
+    return {
+        "source": str(root),
+        "size": config.size,
+        "fit": config.fit,
+        "codec": config.codec,
+        "quality": _quality(config),
+        "fps": config.fps,
+    }
 
 
-def _plan(corpus: ModuleType, source: Path, split: str, outcome: Outcome) -> list[Clip]:
-    """Clips to be stored. In train, those that CTC cannot align are left out, with the reason."""
-    table = corpus.tables(source)[split]
-    clips: list[Clip] = []
-    seen: set[str] = set()
-    for clip in corpus.clips(source, split):
-        if not clip.id.strip() or CONTROL.search(" ".join((clip.id, clip.signer, *clip.glosses))):
-            raise SlaError(f"{table}: clip {clip.id!r} has an empty id, or a tab, NUL or the like", "Mend the table.")
-        if clip.id in seen:
-            raise SlaError(f"{table}: clip {clip.id} is listed twice", "Remove one of the two lines.")
-        seen.add(clip.id)
-        steps, needed = -(-clip.length // STRIDE), minimum_steps(clip.glosses)
-        if split == "train" and not feasible(steps, clip.glosses):
-            reason = f"{clip.length} frames are {steps} steps at stride {STRIDE}, {needed} are needed for its glosses"
-            outcome.skipped[clip.id] = reason
-            log.warning("skipping train clip %s: %s", clip.id, reason)
-            continue
-        clips.append(clip)
-    if not clips:
-        raise SlaError(f"{table} lists no usable clip")
-    return clips
+def _quality(config: PrepConfig) -> int:
+    """JPEG's; other codecs have none."""
+    return config.quality if config.codec == "jpeg" else 0
 
 
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Hold the store's lock: two processes at work on one store would take each other's files away."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("a")
-    except OSError as error:
-        raise SlaError(f"cannot write {out}: {error.strerror}", "Choose another folder with --work.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SlaError(
-                f"another process is writing {out}", "Wait for it, or name another --work folder."
-            ) from error
-        yield
+def _replaced(out: Path, receipt: Receipt) -> str:
+    """When the store was finished that is to be made again, "" where there is none of these settings."""
+    old = read_receipt(out)
+    return old.finished if old is not None and old.fingerprint == receipt.fingerprint else ""
 
 
 def _whole(out: Path, receipt: Receipt) -> bool:
     """Whether all clips are in and the files are still there."""
-    return not receipt.results["failed"] and all(split_path(out, split).is_file() for split in receipt.results["clips"])
+    return not receipt.results["failed"] and all((out / name).is_file() for name in receipt.results["files"])
 
 
-def _remove_spools(out: Path, keep: Path | None = None) -> None:
-    for spool in out.glob(".spool-*"):
-        if spool != keep:
-            shutil.rmtree(spool)
+def _make(job: _Job, plan: Plan, spool: Path, on_error: OnError, *, fresh: bool) -> Outcome:
+    """Encode, judge, write. `fresh`: the frames of finished files are not taken over."""
+    packed, failed = _encode(job, plan, spool, fresh)
+    if failed and on_error == "stop":
+        raise BrokenClips(failed, sum(len(planned) for planned in plan.splits.values()))
+    made = {name: clip.made for name, clip in packed.items()}
+    skipped = plan.skipped | infeasible(plan.splits.get("train", ()), made)
+    good = {name: clip for name, clip in packed.items() if name not in skipped}
+    unknown = {split: asdict(count) for split, count in plan.unknown.items()}
+    loss = psnr([made[name] for name in good])
+    outcome = Outcome({}, skipped, failed, job.labels, len(plan.vocabulary), unknown, loss)
+    _write(job, plan, spool, good, outcome)
+    return outcome
+
+
+def _encode(job: _Job, plan: Plan, spool: Path, fresh: bool) -> tuple[dict[str, Packed], dict[str, str]]:
+    """All clips that can be stored by id, and what is wrong with the others."""
+    found = {} if fresh else finished_clips(job.out, job.recipe)
+    everything = [item for planned in plan.splits.values() for item in planned]
+    origins = {item.clip.id: origin(item.clip.source, job.root) for item in everything}
+    wanted = [
+        item.clip
+        for item in everything
+        if origins[item.clip.id] not in found or spooled(spool, item.clip.source).is_file()
+    ]
+    encoding = encode_all(wanted, spool, job.config, job.corpus.fps, job.engine)
+    packed = {}
+    for item in everything:
+        name = item.clip.id
+        if name in encoding.made:  # before what a finished file has: it is newer
+            place = Place(spooled(spool, item.clip.source))
+            packed[name] = Packed(item, encoding.made[name], place, origins[name])
+        elif name not in encoding.failed:
+            place, made = found[origins[name]]
+            packed[name] = Packed(item, made, place, origins[name])
+    return packed, encoding.failed
+
+
+def _write(job: _Job, plan: Plan, spool: Path, packed: Mapping[str, Packed], outcome: Outcome) -> None:
+    """Write the files that are not there as they should be, remove those that should not be there."""
+    parts = []
+    for split, planned in plan.splits.items():
+        clips = [packed[item.clip.id] for item in planned if item.clip.id in packed]
+        if not clips:
+            reasons = [(outcome.failed | outcome.skipped)[item.clip.id] for item in planned]
+            raise SlaError(f"no clip of {split} can be stored: {some(reasons, 1)}", "Mend them, and run it again.")
+        header = _header(job, plan, split, common_fps(split, [clip.made for clip in clips], job.corpus.fps))
+        parts += parts_of(job.out, header, planned, packed, job.config.shard_clips)
+        outcome.clips[split] = len(clips)
+    outcome.files = [part.path.name for part in parts]
+    receipt_path(job.out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
+    write_parts([through_spool(part, spool) for part in parts if not is_written(part)], job.engine)
+    for path in (path for split in SPLITS for path in job.out.glob(f"{split}*.h5")):
+        if path.name not in outcome.files:
+            path.unlink()  # of a store that had more splits, or other shards
+
+
+def _header(job: _Job, plan: Plan, split: str, fps: float) -> SplitHeader:
+    return SplitHeader(
+        job.corpus.name,
+        split,
+        job.config.size,
+        fps,
+        _quality(job.config),
+        plan.vocabulary,
+        codec=job.config.codec,
+        fit=job.config.fit,
+        labels=job.labels,
+        protocol=job.protocol,
+        annotated=split in plan.annotated,
+        recipe=job.recipe,
+    )

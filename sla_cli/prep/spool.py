@@ -1,122 +1,127 @@
 """The spool: encoded clips on their way into a store, one small file each, made in parallel.
 
-A file is renamed when whole, so a kill costs the clips in work and nothing else.
+A file is renamed when whole, so a kill costs the clips in work and nothing else. Its name says where the frames come
+from, so it serves whatever a clip is called and however it is labelled.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
+import socket
 import zipfile
-from collections.abc import Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from sla_cli.config import PrepConfig
-from sla_cli.core.clip import Clip
-from sla_cli.errors import SlaError
+from sla_cli.core.clip import Clip, Source
+from sla_cli.errors import FrameError, SlaError
 from sla_cli.formats.atomic import atomic_write
-from sla_cli.formats.receipt import digest_bytes
-from sla_cli.formats.store import Encoded
+from sla_cli.formats.receipt import digest_json
 from sla_cli.log import log, progress
-from sla_cli.prep.frames import FrameError, encode_frames
-from sla_cli.workers import start_worker
+from sla_cli.prep.engine import Died, Engine
+from sla_cli.prep.frames import encode_clip
 
 
-def encode_all(clips: Sequence[Clip], spool: Path, config: PrepConfig, jobs: int) -> dict[Clip, str]:
-    """Bring every clip into the spool.
+@dataclass(frozen=True)
+class Made:
+    """What is known of a clip's encoded frames: how many, their bytes, frames a second, and the loss (see Encoded)."""
+
+    frames: int
+    size: int
+    fps: float
+    squared_error: float
+
+
+@dataclass
+class Encoding:
+    """What became of clips: id to what was made of its frames, or to what is wrong with them."""
+
+    made: dict[str, Made] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def encode_all(clips: Sequence[Clip], spool: Path, config: PrepConfig, fps: float | None, engine: Engine) -> Encoding:
+    """Bring every clip into the spool, but those that are there.
 
     Args:
-        jobs: processes; 0 takes one a core.
-
-    Returns:
-        The clips whose frames cannot be read, and why.
+        fps: of frame folders, where the corpus says.
 
     Raises:
-        SlaError: the spool cannot be written, or a process died.
+        SlaError: the spool cannot be written, or is not seen by a worker.
     """
-    missing = [clip for clip in clips if not _spooled(spool, clip).is_file()]
-    if len(missing) < len(clips):
-        log.info("%d of %d clips were encoded before", len(clips) - len(missing), len(clips))
-    workers = min(jobs or os.cpu_count() or 1, len(missing))
-    failed: dict[Clip, str] = {}
-    with progress("prep", len(missing)) as advance, closing(_encode_each(missing, spool, config, workers)) as answers:
-        for clip, error in answers:
-            if error is not None:
-                failed[clip] = error
-                log.error("clip %s: %s", clip.id, error)
-            advance()
-    return failed
+    made = {clip.id: known for clip in clips if (known := _look(spooled(spool, clip.source))) is not None}
+    missing = [clip for clip in clips if clip.id not in made]
+    if made:
+        log.info("%d of %d clips were encoded before", len(made), len(clips))
+    encoding = Encoding(made)
+    encode = partial(_encode, spool=spool, config=config, fps=fps)
+    with progress("prep", len(missing)) as advance, closing(engine.run(encode, missing)) as answers:
+        for clip, answer in answers:
+            if isinstance(answer, Made):
+                encoding.made[clip.id] = answer
+            else:
+                reason = answer.reason if isinstance(answer, Died) else answer
+                encoding.failed[clip.id] = f"{clip.where}: {reason}" if clip.where else reason
+                log.error("clip %s: %s", clip.id, encoding.failed[clip.id])
+            advance(note=f"{len(encoding.failed)} broken" if encoding.failed else "")
+    return encoding
 
 
-def _encode_each(
-    clips: Sequence[Clip], spool: Path, config: PrepConfig, workers: int
-) -> Generator[tuple[Clip, str | None], None, None]:
-    """Clips as they are done, and what is wrong with them."""
-    if workers <= 1:
-        yield from ((clip, _encode(clip, spool, config)) for clip in clips)
-        return
-    # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
-        tasks = {pool.submit(_encode, clip, spool, config): clip for clip in clips}
-        try:
-            yield from ((tasks[task], task.result()) for task in as_completed(tasks))
-        except BrokenProcessPool as error:
-            raise SlaError("a worker process died (out of memory?)", "Run again: finished clips are kept.") from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def spooled(spool: Path, source: Source) -> Path:
+    """Where a clip lies in a spool. Folders are kept small, since each write looks through its own for leftovers."""
+    digest = digest_json([str(source.root), source.path, source.start, source.end])
+    return spool / digest[:2] / f"{digest}.npz"
 
 
-def spooled_bytes(clip: Clip, spool: Path) -> int:
-    """Bytes of a clip's frames."""
-    return int(_read(_spooled(spool, clip), "sizes")[0].sum())
+def write_spooled(path: Path, data: np.ndarray, sizes: np.ndarray, made: Made) -> None:
+    """Keep a clip's encoded frames. Raises SlaError where the disk is full."""
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        # NumPy's archive holds checksums, verified when read.
+        np.savez(file, data=data, sizes=sizes, facts=np.array([made.fps, made.squared_error]))
 
 
-def spooled_clip(clip: Clip, spool: Path) -> Encoded:
-    """A clip as it goes into the store.
+def read_spooled(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """A clip's bytes, uint8 (bytes,), and the size of each frame, int64 (frames,).
 
     Raises:
         SlaError: its file is damaged; it is removed, so that the next run encodes the clip anew.
     """
-    data, sizes = _read(_spooled(spool, clip), "data", "sizes")
-    return Encoded(clip.id, clip.signer, clip.glosses, data, sizes)
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(1)
-    start_worker()
-
-
-def _encode(clip: Clip, spool: Path, config: PrepConfig) -> str | None:
-    """One clip into the spool. Returns the error where a frame cannot be read."""
-    try:
-        data, sizes = encode_frames(clip.source, config)
-    except FrameError as error:
-        return error.message
-    with atomic_write(_spooled(spool, clip)) as temporary, temporary.open("wb") as file:
-        np.savez(file, data=data, sizes=sizes)  # holds checksums, verified when read
-    return None
-
-
-def _spooled(spool: Path, clip: Clip) -> Path:
-    """Where a clip lies in the spool: ids are data and may be anything, so their digest is the name.
-
-    Folders are kept small, since each write looks through its own for leftovers.
-    """
-    digest = digest_bytes(clip.id.encode())
-    return spool / clip.split / digest[:2] / f"{digest}.npz"
-
-
-def _read(path: Path, *names: str) -> list[np.ndarray]:
     try:
         with np.load(path) as arrays:
-            return [arrays[name] for name in names]
+            return arrays["data"], arrays["sizes"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         path.unlink(missing_ok=True)
         raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded anew.") from error
+
+
+def _encode(clip: Clip, spool: Path, config: PrepConfig, fps: float | None) -> Made | str:
+    """One clip into the spool, in whatever process and on whatever machine; or what is wrong with its frames."""
+    if not spool.is_dir():
+        raise SlaError(
+            f"{socket.gethostname()} does not see {spool}", "The work folder must lie where all workers see it."
+        )
+    try:
+        frames = encode_clip(clip.source, config, fps, cache=spool.parent)
+    except FrameError as error:
+        return error.message
+    made = Made(len(frames.sizes), len(frames.data), float(frames.fps), float(frames.squared_error))
+    write_spooled(spooled(spool, clip.source), frames.data, frames.sizes, made)
+    return made
+
+
+def _look(path: Path) -> Made | None:
+    """What lies in the spool for a clip; a damaged file counts as none."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path) as arrays:
+            sizes, (fps, squared_error) = arrays["sizes"], arrays["facts"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        log.warning("%s is damaged and made again: %s", path, error)
+        path.unlink(missing_ok=True)
+        return None
+    return Made(len(sizes), int(sizes.sum()), float(fps), float(squared_error))

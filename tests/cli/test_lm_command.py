@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import Encoded, SplitHeader, write_split
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 CSL = SHARED / "golden/gloss-lm/csl-daily-train.txt"

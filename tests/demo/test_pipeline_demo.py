@@ -34,6 +34,9 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
     scores = [json.loads(path.read_text())["wer"] for path in demo.kept.glob("work/scores/*/score.json")]
     assert sorted(scores) == sorted([demo.wer, demo.wer_lm])
     assert f"{demo.wer:.2f} %" in demo.text()
+    assert demo.gain.difference == demo.wer_lm - demo.wer
+    assert f"difference {demo.gain.difference:+.2f} points, 95 % interval " in demo.text()
+    assert demo.gain.verdict in demo.text() and demo.gain.verdict in demo.page.read_text(encoding="utf-8")
     assert f"{demo.wer:.2f}" in demo.page.read_text(encoding="utf-8")
     assert json.loads(json.dumps(demo.facts()))["clips"] == FEW["test"]
 

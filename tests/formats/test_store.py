@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +13,27 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.codec import encode
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import Encoded, Split, SplitHeader, Store, split_path, vocabulary_digest, write_split
+from sla_cli.formats.store import Split, Store, split_files, split_path, vocabulary_digest
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
-HEADER = SplitHeader("phoenix2014", "train", 24, 25.0, 95, ("HEUTE", "NULL", "سوق_تجاري", "下雨", "A\u0301"))
+HEADER = SplitHeader(
+    "phoenix2014",
+    "train",
+    24,
+    25.0,
+    95,
+    ("HEUTE", "NULL", "سوق_تجاري", "下雨", "A\u0301"),
+    fit="pad",
+    labels="phoenix2014.v1",
+    protocol="SI",
+    recipe="0123456789abcdef",
+)
 CLIPS = {  # id to signer, glosses, frames
     "plain": ("Signer01", ("HEUTE", "HEUTE"), 5),
     "with/slashes/../and a space": ("", ("NULL",), 1),
@@ -63,9 +77,78 @@ def test_every_clip_comes_back(split: Split) -> None:
     assert split.references() == {name: glosses for name, (_, glosses, _) in CLIPS.items()}
 
 
+def test_what_is_said_of_a_clip_comes_back(tmp_path: Path) -> None:
+    clip = replace(
+        encoded("plain"),
+        raw_glosses=("loc-HEUTE", "__ON__", "HEUTE"),
+        translation="Heute, heute.\tMit Tab und 你好",
+        fps=29.97,
+        squared_error=1.25,
+        source="videos/a b.mp4 1.5-3.0",
+    )
+    stored = write(tmp_path / "train.h5", [clip, encoded("no glosses")])
+    nothing = np.empty(0)
+    again = replace(stored["plain"].raw(), data=nothing, sizes=nothing)
+    assert repr(again) == repr(replace(clip, data=nothing, sizes=nothing))
+    assert (stored["plain"].glosses, stored["plain"].raw_glosses) == (clip.glosses, clip.raw_glosses)
+    assert (stored["plain"].translation, stored["plain"].fps) == (clip.translation, 29.97)
+    assert stored.references() == {"plain": clip.raw_glosses, "no glosses": ()}
+    assert (stored.glosses, stored.raw_glosses) == ([clip.glosses, ()], [clip.raw_glosses, ()])
+    assert (stored.translations, stored.clip_fps.tolist()) == ([clip.translation, ""], [29.97, 0.0])
+
+
+def test_a_split_without_references_says_so(tmp_path: Path) -> None:
+    split = write(tmp_path / "test.h5", [encoded("no glosses")], replace(HEADER, split="test", annotated=False))
+    with pytest.raises(SlaError, match="the test split of phoenix2014 has no reference glosses") as caught:
+        split.references()
+    assert "decoded, not scored" in caught.value.hint
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(sorted(CLIPS)), min_size=1, unique=True), st.integers(1, 4))
+def test_shards_are_one_split(names: list[str], size: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        clips = [encoded(name) for name in names]
+        groups = [clips[start : start + size] for start in range(0, len(clips), size)]
+        for number, group in enumerate(groups):
+            path = split_path(Path(folder), "dev", number, len(groups))
+            header = replace(HEADER, shard=number, shards=len(groups))
+            write_split(path, header, group, sum(len(clip.data) for clip in group))
+        split = Split(*split_files(Path(folder), "dev"))
+        assert split.ids == names
+        assert [clip.id for clip in split] == [split[number].id for number in range(-len(names), 0)] == names
+        assert split.lengths == [CLIPS[name][2] for name in names]
+        assert split.references() == {name: CLIPS[name][1] for name in names}
+        for clip in clips:
+            assert np.array_equal(split[clip.id].raw().data, clip.data)
+
+
+def test_shards_stand_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for name in ("train-0002.h5", "train-10000.h5", "train-0010.h5", "train-x.h5", "train-1.h5", "dev-0000.h5"):
+        (tmp_path / name).touch()
+    assert [path.name for path in split_files(tmp_path, "train")] == [
+        "train-0002.h5",
+        "train-0010.h5",
+        "train-10000.h5",
+    ]
+
+
+@pytest.mark.parametrize("codec", ["png", "raw"])
+def test_lossless_frames_come_back_to_the_bit(codec: str, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (3, 24, 24, 3), np.uint8)
+    parts = [encode(image, codec, 0) for image in images]
+    clip = Encoded("a", "", (), np.concatenate(parts), np.array([len(part) for part in parts], np.int64))
+    split = write(tmp_path / "dev.h5", [clip], replace(HEADER, codec=codec, quality=0))
+    assert np.array_equal(split["a"].frames(), images[..., ::-1])
+    small = split["a"].frames(slice(1, 3), reduce=4)
+    assert np.abs(small - images[1:, ..., ::-1].reshape(2, 6, 4, 6, 4, 3).mean(axis=(2, 4))).max() <= 1
+
+
 def test_what_all_clips_share_comes_back(split: Split) -> None:
-    again = SplitHeader(split.corpus, split.name, split.size, split.fps, split.quality, split.vocabulary)
-    assert again == HEADER
+    assert split.files[0].header == HEADER
+    assert (split.corpus, split.name, split.size, split.fps) == ("phoenix2014", "train", 24, 25.0)
+    assert (split.codec, split.quality, split.fit) == ("jpeg", 95, "pad")
+    assert (split.labels, split.protocol, split.recipe) == ("phoenix2014.v1", "SI", "0123456789abcdef")
     assert vocabulary_digest(split.vocabulary) != vocabulary_digest(split.vocabulary[::-1])
 
 
@@ -118,19 +201,19 @@ def test_an_open_split_crosses_into_processes(split: Split, method: str) -> None
 
 def test_a_forked_child_opens_the_file_for_itself(split: Split) -> None:
     expected = _checksum(split)
-    parents = split.file.id.id
+    parents = split.files[0].file.id.id
     context = multiprocessing.get_context("fork")
     answers: multiprocessing.SimpleQueue[tuple[int, bool]] = context.SimpleQueue()
 
     def child() -> None:  # inherits the split with its handle
-        handle = split._file
-        answers.put((_checksum(split), split.file is handle))
+        handle = split.files[0]._file
+        answers.put((_checksum(split), split.files[0].file is handle))
 
     process = context.Process(target=child)
     process.start()
     process.join()
     assert answers.get() == (expected, False)
-    assert split.file.id.id == parents
+    assert split.files[0].file.id.id == parents
 
 
 def test_raw_detects_damage_and_names_the_clip(tmp_path: Path) -> None:
@@ -175,6 +258,9 @@ def _other_byte(clip: Encoded) -> Encoded:
         lambda clip: replace(clip, id="another"),
         lambda clip: replace(clip, signer="another"),
         lambda clip: replace(clip, glosses=("HEUTE",)),
+        lambda clip: replace(clip, raw_glosses=("HEUTE",)),
+        lambda clip: replace(clip, translation="Heute"),
+        lambda clip: replace(clip, fps=24.0),
         _other_byte,
     ],
 )
@@ -229,6 +315,16 @@ def _other_version(path: Path) -> None:
         file.attrs["version"] = 99
 
 
+def _first_version(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = 1
+
+
+def _no_sources(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["sources"]
+
+
 def _no_ids(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         del file["ids"]
@@ -253,8 +349,10 @@ def _numbers_for_ids(path: Path) -> None:
         (_truncated, "not an HDF5 file, or a damaged one"),
         (_other_format, "holds sla-emissions, expected sla-store"),
         (_foreign, "holds something else, expected sla-store"),
-        (_other_version, "sla-store version 99, this sla reads version 1"),
+        (_first_version, "sla-store version 1, this sla reads version 2"),
+        (_other_version, "sla-store version 99, this sla reads version 2"),
         (_no_ids, "damaged or incomplete"),
+        (_no_sources, "damaged or incomplete .*no sources"),
         (_no_fps, "damaged or incomplete"),
         (_numbers_for_ids, "damaged or incomplete"),
     ],

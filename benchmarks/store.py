@@ -1,0 +1,118 @@
+"""Reading 64 frames of a random clip from the store, against a folder of PNGs and against JPEG alone: ratios count.
+
+python benchmarks/store.py [--clips 40] [--reads 60] [--repeats 3] [--json]
+
+store        the clip's frames, RGB, out of the split's file
+jpeg         the same JPEG bytes, in memory already, decoded by OpenCV into RGB
+png          the same frames as a folder of PNGs of 256x256, read by OpenCV into RGB: what peers' code keeps
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from signing import pictures
+
+from sla_cli.formats.codec import encode
+from sla_cli.formats.store import Split
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
+
+SIZE, FRAMES, READ = 256, 140, 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--reads", type=int, default=60, help="random clips in a run")
+    parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(0)
+    wanted = [
+        (int(clip), int(start))
+        for clip, start in zip(
+            rng.integers(0, arguments.clips, arguments.reads),
+            rng.integers(0, FRAMES - READ + 1, arguments.reads),
+            strict=True,
+        )
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        split = write(work, arguments.clips)
+        held = [split[clip].encoded(slice(start, start + READ)) for clip, start in wanted]
+        seconds = fastest(
+            {
+                "store": lambda: [split[clip].frames(slice(start, start + READ)) for clip, start in wanted],
+                "jpeg": lambda: [from_memory(frames) for frames in held],
+                "png": lambda: [from_folder(work / str(clip), start) for clip, start in wanted],
+            },
+            arguments.repeats,
+        )
+        sizes = {"store": split_bytes(work), "png": sum(path.stat().st_size for path in work.rglob("*.png"))}
+    ratios = {
+        "png / store": seconds["png"] / seconds["store"],
+        "store's rate / jpeg's": seconds["jpeg"] / seconds["store"],
+        "bytes: png / store": sizes["png"] / sizes["store"],
+    }
+    rates = {name: arguments.reads * READ / value for name, value in seconds.items()}
+    if arguments.json:
+        print(json.dumps({"frames_per_second": rates, "ratios": ratios}))
+        return
+    for name, value in rates.items():
+        print(f"{name:24} {value:9.0f} frames/s of CPU time")
+    for name, value in ratios.items():
+        print(f"{name:24} {value:9.2f}")
+
+
+def write(work: Path, clips: int) -> Split:
+    """The same frames as a split and as folders of PNGs."""
+    everything = pictures(clips * FRAMES, SIZE, SIZE)
+    encoded = []
+    for clip in range(clips):
+        folder = work / str(clip)
+        folder.mkdir()
+        images = everything[clip * FRAMES : (clip + 1) * FRAMES]
+        for number, image in enumerate(images):
+            cv2.imwrite(str(folder / f"{number:06d}.png"), image)
+        parts = [encode(image, "jpeg", 95) for image in images]
+        sizes = np.array([len(part) for part in parts], np.int64)
+        encoded.append(Encoded(str(clip), "", ("A",), np.concatenate(parts), sizes))
+    header = SplitHeader("phoenix2014", "train", SIZE, 25.0, 95, ("A",))
+    write_split(work / "train.h5", header, encoded, sum(len(clip.data) for clip in encoded))
+    return Split(work / "train.h5")
+
+
+def split_bytes(work: Path) -> int:
+    return (work / "train.h5").stat().st_size
+
+
+def from_memory(frames: list[np.ndarray]) -> np.ndarray:
+    return np.stack([cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for data in frames])
+
+
+def from_folder(folder: Path, start: int) -> np.ndarray:
+    paths = sorted(folder.iterdir())[start : start + READ]
+    return np.stack([cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths])
+
+
+def fastest(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """CPU seconds of each run; taking turns spreads other load on the machine over all of them."""
+    seconds = dict.fromkeys(runs, float("inf"))
+    for _ in range(repeats):
+        for name, run in runs.items():
+            start = time.process_time()
+            run()
+            seconds[name] = min(seconds[name], time.process_time() - start)
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What sla prep says to people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sla_cli.config import PrepConfig
+from sla_cli.core.normalize import profile_for_corpus
+from sla_cli.prep.build import Outcome
+from sla_cli.prep.corpus import Corpus
+
+LISTED = 20  # clips on screen; the receipt has all
+
+
+def told(out: Path, outcome: Outcome, config: PrepConfig) -> str:
+    counts = ", ".join(f"{split} {count:,}" for split, count in outcome.clips.items())
+    lost = f"{outcome.psnr:.1f} dB PSNR" if outcome.psnr is not None else "lossless"
+    how = f"{config.codec} {config.quality}" if config.codec == "jpeg" else config.codec
+    """What `sla prep` says at the end."""
+    lines = [f"store {out}: {counts} clips", f"frames: {config.size} px, {how}, {lost}"]
+    if outcome.vocabulary:
+        lines.append(f"glosses: {outcome.vocabulary:,} in train (labels {outcome.labels}){_unknown(outcome)}")
+    lines += _reasons("skipped", outcome.skipped) + _reasons("not in the store, broken", outcome.failed)
+    return "\n".join(lines)
+
+
+def _unknown(outcome: Outcome) -> str:
+    """Glosses that a recogniser trained on this store cannot say."""
+    shares = (
+        f"{split} {count['missing']:,} of {count['glosses']:,} ({100 * count['missing'] / count['glosses']:.1f} %)"
+        for split, count in outcome.unknown.items()
+        if count["glosses"]
+    )
+    text = ", ".join(shares)
+    return f"; out of vocabulary: {text}" if text else ""
+
+
+def _reasons(what: str, clips: dict[str, str]) -> list[str]:
+    if not clips:
+        return []
+    more = [f"  and {len(clips) - LISTED:,} more, see receipt.json"] if len(clips) > LISTED else []
+    listed = [f"  {name}: {reason}" for name, reason in list(clips.items())[:LISTED]]
+    return [f"{what}: {len(clips):,} clip{'s' * (len(clips) > 1)}", *listed, *more]
+
+
+def about(corpus: Corpus) -> str:
+    """What `sla prep --list` says of a corpus."""
+    lines = [f"{corpus.name}: {corpus.title}", f"  layout: {corpus.layout}"]
+    if corpus.counts:
+        lines.append(f"  published: {', '.join(f'{split} {count:,}' for split, count in corpus.counts.items())} clips")
+    if corpus.protocols:
+        lines.append(f"  --protocol: {_choices(corpus.protocols)}")
+    cleaning = profile_for_corpus(corpus.name)
+    official = "" if cleaning in ("none", corpus.labels) else f"; --labels {cleaning} is the official clean-up"
+    return "\n".join([*lines, f"  training glosses: {corpus.labels}{official}"])
+
+
+def _choices(names: Sequence[str]) -> str:
+    first, *rest = names
+    return f"{first} (default){''.join(f', {name}' for name in rest)}"

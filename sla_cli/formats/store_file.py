@@ -1,0 +1,279 @@
+"""One HDF5 file of a store: a split, or a shard of one. docs/formats.md is the specification.
+
+The encoded frames lie in one flat contiguous array; `frame_offsets` cuts it into frames and `clip_offsets` cuts the
+frames into clips. Glosses are kept twice: as annotated, and as training reads them.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.atomic import atomic_write
+from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
+from sla_cli.formats.receipt import digest_json
+
+NAME, VERSION = "sla-store", 2
+TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one a clip
+DATASETS = (*TEXTS, "bytes", "frame_offsets", "clip_offsets", "checksums", "clip_fps", "squared_errors", "vocabulary")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A clip ready for the store.
+
+    Attributes:
+        glosses: as training reads them, cleaned.
+        data: its encoded frames one after the other, uint8 (bytes,).
+        sizes: bytes of each frame, int64 (frames,).
+        raw_glosses: as annotated; None where they equal `glosses`.
+        fps: frames a second, 0 where nothing tells.
+        squared_error: mean over the pixels of one sampled frame of what encoding changed, 0 where it loses nothing.
+        source: where the frames come from, within the corpus.
+    """
+
+    id: str
+    signer: str
+    glosses: tuple[str, ...]
+    data: np.ndarray
+    sizes: np.ndarray
+    raw_glosses: tuple[str, ...] | None = None
+    translation: str = ""
+    fps: float = 0.0
+    squared_error: float = 0.0
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class SplitHeader:
+    """What all clips of a file share.
+
+    Attributes:
+        size: side of the frames in pixels.
+        fps: frames a second of most clips, 0 where nothing tells.
+        quality: of JPEG; 0 with other codecs.
+        vocabulary: training glosses of the train split, sorted, blank not included.
+        labels: the cleaning that made training glosses: `raw`, or a profile with its version.
+        protocol: which division of the corpus, "" where it has one.
+        annotated: whether the split has reference glosses.
+        recipe: fingerprint of what the frames were made from and how: clips of equal ones are interchangeable.
+        shard, shards: which file of how many.
+    """
+
+    corpus: str
+    split: str
+    size: int
+    fps: float
+    quality: int
+    vocabulary: tuple[str, ...]
+    codec: str = "jpeg"
+    fit: str = "squash"
+    labels: str = "raw"
+    protocol: str = ""
+    annotated: bool = True
+    recipe: str = ""
+    shard: int = 0
+    shards: int = 1
+
+    def facts(self) -> dict[str, Any]:
+        """What says how the clips are to be read, as attributes of the file."""
+        return {
+            "corpus": self.corpus,
+            "protocol": self.protocol,
+            "split": self.split,
+            "height": self.size,
+            "width": self.size,
+            "fit": self.fit,
+            "fps": self.fps,
+            "codec": self.codec,
+            "quality": self.quality,
+            "labels": self.labels,
+            "annotated": self.annotated,
+            "shard": self.shard,
+            "shards": self.shards,
+        }
+
+
+def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total_bytes: int) -> None:
+    """Write a file of a store; clips are taken one at a time, so memory does not grow with their number.
+
+    Args:
+        total_bytes: sum of all clips' bytes, known beforehand so that the array is contiguous on disk.
+
+    Raises:
+        SlaError: a gloss is empty or holds white space, or the disk is full.
+    """
+    texts: dict[str, list[str]] = {name: [] for name in TEXTS}
+    rates, errors, checksums = [], [], []
+    sizes: list[np.ndarray] = []
+    with atomic_write(path) as temporary, create(temporary, total_bytes) as file:
+        flat = file.create_dataset("bytes", (total_bytes,), np.uint8)
+        position = 0
+        for clip in clips:
+            raw = clip.glosses if clip.raw_glosses is None else clip.raw_glosses
+            row = (clip.id, clip.signer, _joined(clip, clip.glosses), _joined(clip, raw), clip.translation, clip.source)
+            for column, text in zip(texts.values(), row, strict=True):
+                column.append(text)
+            flat[position : position + len(clip.data)] = clip.data
+            position += len(clip.data)
+            checksums.append(zlib.crc32(clip.data.tobytes()))
+            rates.append(float(clip.fps))
+            errors.append(float(clip.squared_error))
+            sizes.append(clip.sizes)
+        frames = np.array([len(part) for part in sizes], np.int64)
+        characters = sum(len(text) for column in texts.values() for text in column)
+        claim(temporary, total_bytes + 8 * int(frames.sum()) + 512 * len(sizes) + 4 * characters)
+        file["clip_offsets"] = np.concatenate([[0], np.cumsum(frames)]).astype(np.int64)
+        file["frame_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate([*sizes, []]))]).astype(np.int64)
+        file["checksums"] = np.array(checksums, np.uint32)
+        file["clip_fps"] = np.array(rates, np.float64)
+        file["squared_errors"] = np.array(errors, np.float64)
+        for name, column in texts.items():
+            write_strings(file, name, column)
+        write_strings(file, "vocabulary", list(header.vocabulary))
+        content = [header.facts(), list(header.vocabulary), texts, rates, checksums, frames.tolist()]
+        about = {"format": NAME, "version": VERSION, "recipe": header.recipe, "digest": digest_json(content)}
+        for key, value in {**header.facts(), **about}.items():
+            file.attrs[key] = value
+
+
+def _joined(clip: Encoded, glosses: tuple[str, ...]) -> str:
+    text = " ".join(glosses)
+    if tuple(text.split()) != glosses:
+        raise SlaError(f"clip {clip.id}: a gloss is empty or holds white space: {glosses}")
+    return text
+
+
+class StoreFile:
+    """What one file holds; frames and what is said of clips are read when they are asked for.
+
+    Attributes:
+        ids, signers, glosses, raw_glosses, translations, sources, clip_fps, squared_errors, checksums: one a clip.
+        lengths: frames of each clip.
+        clip_offsets, frame_offsets: int64, as in docs/formats.md.
+
+    It is opened once in each process, since HDF5 handles cross neither fork nor pickle.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: h5py.File | None = None
+        self._pid = -1
+        with open_checked(path, NAME, VERSION, "prep") as file, whole(path, "prep"):
+            if missing := set(DATASETS) - set(file):
+                raise KeyError(f"no {some(sorted(missing))}")
+            self.header = _header(file)
+            self.digest = str(file.attrs["digest"])
+            self.ids = strings(file, "ids")
+            self.clip_offsets: np.ndarray = file["clip_offsets"][:]
+            self.frame_offsets: np.ndarray = file["frame_offsets"][:]
+        self.lengths = [int(n) for n in np.diff(self.clip_offsets)]
+
+    @property
+    def file(self) -> h5py.File:
+        """The open HDF5 file of this process."""
+        if self._file is None or self._pid != os.getpid():
+            self._file, self._pid = open_checked(self.path, NAME, VERSION, "prep"), os.getpid()
+        return self._file
+
+    @cached_property
+    def signers(self) -> list[str]:
+        return self._texts("signers")
+
+    @cached_property
+    def glosses(self) -> list[tuple[str, ...]]:
+        return [tuple(text.split()) for text in self._texts("glosses")]
+
+    @cached_property
+    def raw_glosses(self) -> list[tuple[str, ...]]:
+        return [tuple(text.split()) for text in self._texts("raw_glosses")]
+
+    @cached_property
+    def translations(self) -> list[str]:
+        return self._texts("translations")
+
+    @cached_property
+    def sources(self) -> list[str]:
+        return self._texts("sources")
+
+    @cached_property
+    def clip_fps(self) -> np.ndarray:
+        return self._numbers("clip_fps")
+
+    @cached_property
+    def squared_errors(self) -> np.ndarray:
+        return self._numbers("squared_errors")
+
+    @cached_property
+    def checksums(self) -> np.ndarray:
+        return self._numbers("checksums")
+
+    def _texts(self, name: str) -> list[str]:
+        with whole(self.path, "prep"):
+            return strings(self.file, name)
+
+    def _numbers(self, name: str) -> np.ndarray:
+        with whole(self.path, "prep"):
+            return np.asarray(self.file[name])
+
+    def encoded(self, index: int, wanted: slice = slice(None)) -> list[np.ndarray]:
+        """Bytes of the wanted frames of a clip, each uint8 (bytes,)."""
+        first, last = self.clip_offsets[index : index + 2]
+        start, stop, step = wanted.indices(int(last - first))
+        if step != 1:
+            raise ValueError("frames are read with a step of 1")
+        offsets = self.frame_offsets[first + start : first + max(start, stop) + 1]
+        data = self.file["bytes"][offsets[0] : offsets[-1]]
+        return [data[begin:end] for begin, end in pairwise((offsets - offsets[0]).tolist())]
+
+    def raw(self, index: int) -> Encoded:
+        """A clip as it was written. Raises FormatError where its checksum is another."""
+        parts = self.encoded(index)
+        data = np.concatenate(parts) if parts else np.empty(0, np.uint8)
+        if zlib.crc32(data.tobytes()) != self.checksums[index]:
+            raise FormatError(f"{self.path}: clip {self.ids[index]} is damaged", "Run `sla prep` again with --force.")
+        return Encoded(
+            self.ids[index],
+            self.signers[index],
+            self.glosses[index],
+            data,
+            np.array([len(part) for part in parts], np.int64),
+            self.raw_glosses[index],
+            self.translations[index],
+            float(self.clip_fps[index]),
+            float(self.squared_errors[index]),
+            self.sources[index],
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_file": None, "_pid": -1}
+
+
+def _header(file: h5py.File) -> SplitHeader:
+    facts = file.attrs
+    return SplitHeader(
+        corpus=str(facts["corpus"]),
+        split=str(facts["split"]),
+        size=int(facts["height"]),
+        fps=float(facts["fps"]),
+        quality=int(facts["quality"]),
+        vocabulary=tuple(strings(file, "vocabulary")),
+        codec=str(facts["codec"]),
+        fit=str(facts["fit"]),
+        labels=str(facts["labels"]),
+        protocol=str(facts["protocol"]),
+        annotated=bool(facts["annotated"]),
+        recipe=str(facts["recipe"]),
+        shard=int(facts["shard"]),
+        shards=int(facts["shards"]),
+    )

@@ -1,0 +1,111 @@
+"""What is to be stored: the clips of a listing, checked, with their training glosses and the vocabulary."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from sla_cli.core.clip import Clip
+from sla_cli.errors import SlaError, suggestion
+from sla_cli.formats.store import SPLITS
+from sla_cli.log import log
+from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.labels import Labels, Unknown, unknown
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
+LONGEST_ID = 255  # as of a file name, which pictures and parts may be called by
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A clip and the glosses that training reads."""
+
+    clip: Clip
+    glosses: tuple[str, ...]
+
+
+@dataclass
+class Plan:
+    """What a store is to hold.
+
+    Attributes:
+        splits: name to its clips in the table's order, for the splits that have some.
+        vocabulary: training glosses of all clips that the train table lists, sorted.
+        skipped: clip id to the reason why it is left out on purpose.
+        unknown: glosses of the other splits that the vocabulary lacks; of annotated splits.
+        annotated: splits with references.
+    """
+
+    splits: dict[str, list[Planned]] = field(default_factory=dict)
+    vocabulary: tuple[str, ...] = ()
+    skipped: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, Unknown] = field(default_factory=dict)
+    annotated: set[str] = field(default_factory=set)
+
+
+def choose_protocol(corpus: Corpus, name: str) -> str:
+    """A protocol of the corpus, its first where none is named, "" where it has none. Raises SlaError."""
+    if name and name not in corpus.protocols:
+        known = suggestion(name, corpus.protocols) if corpus.protocols else "Leave --protocol out."
+        raise SlaError(f"{corpus.name} has no protocol {name!r}", known)
+    return name or next(iter(corpus.protocols), "")
+
+
+def make_plan(listing: Listing, labels: Labels) -> Plan:
+    """Check clips and clean their glosses.
+
+    Raises:
+        SlaError: an id that no store holds, a clip listed twice, control characters, or no clip is left.
+    """
+    plan = Plan(skipped=dict(listing.skipped), annotated=set(listing.annotated))
+    _check(listing.clips)
+    for clip in listing.clips:
+        glosses = labels.clean(clip.glosses)
+        if clip.split == "train" and not glosses:
+            _skip(plan, clip, f"{labels.name} leaves nothing of its glosses: {' '.join(clip.glosses) or 'none'}")
+        else:
+            plan.splits.setdefault(clip.split, []).append(Planned(clip, glosses))
+    if not plan.splits or (not plan.splits.get("train") and any(clip.split == "train" for clip in listing.clips)):
+        raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", "Are the glosses there?")
+    plan.splits = {split: plan.splits[split] for split in SPLITS if split in plan.splits}
+    plan.vocabulary = tuple(sorted({gloss for item in plan.splits.get("train", ()) for gloss in item.glosses}))
+    if plan.vocabulary:
+        plan.unknown = {
+            split: unknown((item.glosses for item in items), plan.vocabulary)
+            for split, items in plan.splits.items()
+            if split != "train" and split in listing.annotated
+        }
+    return plan
+
+
+def _skip(plan: Plan, clip: Clip, reason: str) -> None:
+    plan.skipped[clip.id] = reason
+    log.warning("skipping clip %s of %s: %s", clip.id, clip.split, reason)
+
+
+def _check(clips: list[Clip]) -> None:
+    seen: dict[str, Clip] = {}
+    for clip in clips:
+        reason = _fault(clip)
+        if reason:
+            raise SlaError(f"{clip.where}: {reason}", "Mend the table.")
+        if clip.id in seen:
+            raise SlaError(
+                f"{clip.where}: clip {clip.id} is listed twice, before in {seen[clip.id].where}",
+                "Remove or rename one of the two.",
+            )
+        seen[clip.id] = clip
+
+
+def _fault(clip: Clip) -> str:
+    if clip.split not in SPLITS:
+        return f"clip {clip.id[:80]!r} is of split {clip.split!r}; splits are {', '.join(SPLITS)}"
+    if not clip.id.strip():
+        return f"clip {clip.id!r} has an empty id"
+    if "/" in clip.id or CONTROL.search(clip.id):
+        return f"clip {clip.id[:80]!r}: an id holds no '/', tab, NUL or the like"
+    if len(clip.id) > LONGEST_ID:
+        return f"clip {clip.id[:40]!r}…: an id of {len(clip.id)} characters; {LONGEST_ID} are the most"
+    if CONTROL.search(" ".join((clip.signer, *clip.glosses))) or "\0" in clip.translation:
+        return f"clip {clip.id}: a tab, NUL or the like in signer, glosses or translation"
+    return ""

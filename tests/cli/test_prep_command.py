@@ -1,0 +1,159 @@
+"""`sla prep` as it is typed: what it says, what it refuses, and one's own videos in one command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from sla_cli.formats.store import Store
+from sla_cli.prep.corpus import MODULES
+
+Tree = Callable[..., Path]
+
+
+def sla(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sla_cli", "prep", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "200", "OPENCV_LOG_LEVEL": "OFF"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def write_video(path: Path, frames: int, seed: int = 0) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
+    for time in range(frames):
+        image = np.full((48, 64, 3), 90, np.uint8)
+        cv2.circle(image, (10 + time % 40, 20 + seed), 8, (200, 180, 60), -1)
+        writer.write(image)
+    writer.release()
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for number, name in enumerate(("tea", "weather", "question")):
+        write_video(folder / f"{name}.mp4", 40 + number, number)
+    rows = ["video\tgloss\tsplit", "tea.mp4\tI TEA DRINK\ttrain", "weather.mp4\tTODAY RAIN\ttrain"]
+    (folder / "clips.tsv").write_text("\n".join([*rows, "question.mp4\tTODAY TEA WHERE\tdev"]) + "\n")
+    return folder
+
+
+def test_every_corpus_is_explained() -> None:
+    answer = sla("--list")
+    assert answer.returncode == 0
+    blocks = answer.stdout.split("\n\n")
+    assert [block.partition(":")[0] for block in blocks] == list(MODULES)
+    assert all("layout: " in block and "training glosses: " in block for block in blocks)
+    assert "published: train 5,672, dev 540, test 629 clips" in blocks[0]
+    assert "--labels phoenix2014 is the official clean-up" in blocks[0]
+    assert "--protocol: SI (default), US" in answer.stdout
+
+
+def test_own_videos_reach_a_store_in_one_command(recordings: Path, tmp_path: Path) -> None:
+    answer = sla("folder", recordings, "--name", "mine", "--size", 32, "-j1", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "store sla-work/stores/mine: train 2, dev 1 clips" in answer.stdout
+    assert "frames: 32 px, jpeg 95," in answer.stdout
+    assert "dB PSNR" in answer.stdout
+    assert "glosses: 5 in train (labels raw); out of vocabulary: dev 1 of 3 (33.3 %)" in answer.stdout
+    store = Store(tmp_path / "sla-work" / "stores" / "mine")
+    assert [(clip.id, clip.glosses, len(clip), clip.fps) for clip in store["train"]] == [
+        ("tea", ("I", "TEA", "DRINK"), 40, 25.0),
+        ("weather", ("TODAY", "RAIN"), 41, 25.0),
+    ]
+    assert store.vocabulary == ("DRINK", "I", "RAIN", "TEA", "TODAY")
+
+
+def test_recordings_to_be_recognised_need_no_glosses(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 30)
+    (tmp_path / "clips.csv").write_text("video\na.mp4\n")
+    answer = sla("folder", tmp_path / "clips.csv", "--size", 32, "--codec", "png", "-j1", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "png, lossless" in answer.stdout
+    store = Store(tmp_path / "sla-work" / "stores" / "folder")
+    assert (store.splits, store.vocabulary, len(store["test"])) == (["test"], (), 1)
+    (tmp_path / "hyp.ctm").write_text("a 1 0.0 0.4 TEA\n")
+    scored = subprocess.run(
+        [sys.executable, "-m", "sla_cli", "score", "hyp.ctm", "--ref", str(store.path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert scored.returncode == 2
+    assert "the test split of folder has no reference glosses" in scored.stderr
+
+
+@pytest.mark.parametrize("kept", [0, 3000])
+def test_a_video_that_is_cut_short_is_named_and_mended(recordings: Path, tmp_path: Path, kept: int) -> None:
+    video = recordings / "weather.mp4"
+    good = video.read_bytes()
+    video.write_bytes(good[:kept])
+    command = ("folder", recordings, "--size", 32, "-j1")
+    stopped = sla(*command, "--json", cwd=tmp_path)
+    assert stopped.returncode == 2
+    assert "1 of 3 clips cannot be read, so the store is not written" in stopped.stderr
+    assert "weather.mp4" in stopped.stderr
+    assert "clips.tsv, line 3" in stopped.stderr
+    facts = json.loads(stopped.stdout)
+    assert (facts["store"], list(facts["failed"])) == (None, ["weather"])
+
+    skipped = sla("--resume", "--on-error", "skip", cwd=tmp_path)
+    assert skipped.returncode == 0, skipped.stderr
+    assert "2 of 3 clips were encoded before" in skipped.stderr
+    assert "not in the store, broken: 1 clip" in skipped.stdout
+    assert "weather: clips.tsv, line 3" in skipped.stdout
+    store = tmp_path / "sla-work" / "stores" / "folder"
+    assert [Store(store)[split].ids for split in ("train", "dev")] == [["tea"], ["question"]]
+
+    video.write_bytes(good)
+    mended = sla(*command, "--json", cwd=tmp_path)
+    assert mended.returncode == 0, mended.stderr
+    assert json.loads(mended.stdout)["clips"] == {"train": 2, "dev": 1}
+    assert Store(store)["train"].ids == ["tea", "weather"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        ((), "which corpus, and where is it?", "--list"),
+        (("phoenix2041", "/data"), "unknown corpus 'phoenix2041'", "phoenix2014"),
+        (("phoenix2014", "/nowhere"), "no such folder or archive: /nowhere", ""),
+        (("phoenix2014", "/data", "--protocol", "SI"), "phoenix2014 has no protocol 'SI'", "Leave --protocol out"),
+        (("isharah500", "/data", "--protocol", "IS"), "isharah500 has no protocol 'IS'", "Known: SI, US"),
+        (("phoenix2014", "/data", "--codec", "jpg"), "codec is 'jpg'", "'jpeg'"),
+        (("phoenix2014", "/data", "--fit", "stretch"), "fit is 'stretch'", "squash"),
+        (("phoenix2014", "/data", "--labels", "phoenix2041"), "no cleaning 'phoenix2041'", "'phoenix2014"),
+        (("phoenix2014", "/data", "--codec", "png", "--quality", "90"), "--quality does nothing", "Leave it out"),
+        (("phoenix2014", "/data", "--on-error", "ask"), "--on-error 'ask' is neither stop nor skip", ""),
+        (("phoenix2014", "/data", "-j2", "--scheduler", "tcp://a:1"), "--jobs is of local processes", "one of them"),
+        (("phoenix2014", "/data", "--name", "../up"), "--name '../up' cannot name a folder", "letters"),
+        (("--resume",), "no unfinished store", "begins one"),
+        (("--resume", "--size", "64"), "--resume goes on with the arguments", ""),
+        (("phoenix2014", "--resume"), "--resume goes on with the arguments", ""),
+    ],
+)
+def test_what_is_refused(arguments: tuple[str, ...], message: str, hint: str, tmp_path: Path) -> None:
+    answer = sla(*arguments, cwd=tmp_path)
+    assert answer.returncode == 2
+    assert message in answer.stderr
+    assert hint in answer.stderr
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_cleaned_labels_are_told(phoenix_tree: Tree, tmp_path: Path) -> None:
+    rows = {"train": [("a", "loc-NORD __PU__", 16), ("b", "__PU__", 16)], "dev": [("c", "NORD", 8)]}
+    root = phoenix_tree(tmp_path, rows, size=16)
+    arguments = ("phoenix2014", root, "--labels", "phoenix2014", "--size", 16, "-j1")
+    answer = sla(*arguments, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "glosses: 1 in train (labels phoenix2014.v1); out of vocabulary: dev 0 of 1 (0.0 %)" in answer.stdout
+    assert "skipped: 1 clip\n  b: phoenix2014.v1 leaves nothing of its glosses: __PU__" in answer.stdout
+    assert "is up to date" in sla(*arguments, cwd=tmp_path).stderr
