@@ -43,7 +43,7 @@ def test_trained_weights_come_back_and_nothing_else_is_stored(tmp_path: Path, va
 def test_eval_then_load_in_train_counts_nothing_twice(tmp_path: Path) -> None:
     """loralib's own trap: weights merged on eval() and saved."""
     path, model = tmp_path / "best.safetensors", recogniser(model__variant="lora")
-    torch.nn.init.normal_(model.backbone.vit.blocks[0].attn.qkv.lora_B)
+    torch.nn.init.normal_(model.backbone.vit.blocks[0].block.attn.qkv.lora_B)
     save_weights(path, model.eval(), GLOSSES)
     other = recogniser(model__variant="lora").train()
     load_weights(path, other, GLOSSES)

@@ -8,7 +8,8 @@ from synthetic import tiny
 from torch import Tensor, nn
 
 from sla_cli.config import Config, resolve
-from sla_cli.model.adapters import ShiftedLoRA, TemporalAdapter
+from sla_cli.model.adapters import TemporalAdapter
+from sla_cli.model.lora import Lora
 from sla_cli.model.recognizer import Recognizer
 
 GLOSSES = 5
@@ -101,7 +102,7 @@ def test_parameters_by_method_mds_arithmetic(variant: str, monkeypatch: pytest.M
     assert count(model.frame_classifier) == 512 * 1233 + 1233
     assert sum(p.numel() for p in model.backbone.vit.parameters() if not p.requires_grad) == 86_193_152
     expected = {"adapter": 12 * (768 * 384 + 384 + 3 * 384 + 384 + 384 * 768 + 768), "lora": 12 * 16 * 2 * (768 + 768)}
-    assert inside(model, TemporalAdapter) + inside(model, ShiftedLoRA) == expected[variant]
+    assert inside(model, TemporalAdapter) + inside(model, Lora) == expected[variant]
     assert round(expected["adapter"] / 1e6, 2) == 7.11
     assert round(expected["lora"] / 1e6, 3) == 0.590
     head = 7_870_464 + 12_599_296 + 1024 * 1233 + 513 * 1233
