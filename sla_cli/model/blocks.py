@@ -106,7 +106,7 @@ class AdaptedBlock(nn.Module):
 
 
 def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
-    """Compile each block. All are one function to the compiler, which by default gives up on a function after 8 times."""
+    """Compile each block. All are one function to the compiler, which by default gives up on one after 8 times."""
     config = torch._dynamo.config
     blocks = list(blocks)
     config.cache_size_limit = max(config.cache_size_limit, WAYS_TO_COMPILE * len(blocks))

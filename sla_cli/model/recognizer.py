@@ -43,7 +43,7 @@ class Recognizer(nn.Module):
     def __init__(self, config: Config, glosses: int) -> None:
         super().__init__()
         self.backbone = Backbone(config.model)
-        self.backbone_digest = _digest(self.backbone)
+        self.backbone_name, self.backbone_digest = config.model.backbone, _digest(self.backbone)
         self.backbone.adapt(config.model, config.adapter, config.lora)
         self.conv = TemporalConv(self.backbone.width, config.head)
         self.sequence = SequenceModel(self.conv.width, config.head)

@@ -117,3 +117,18 @@ def test_a_hole_is_the_mean_colour_in_every_frame_of_its_clip() -> None:
     expected = plain.copy()
     expected[:3, :, 8:16, 16:20] = 0
     assert np.array_equal(changed, expected)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [20, 50])
+def test_pictures_are_resized_as_pillow_does(interpolation: str, size: int) -> None:
+    """Which is how the backbones were trained. Pillow rounds, and cuts off, after each direction: no extreme greys."""
+    [sample, *_] = samples()
+    sample = replace(sample, frames=sample.frames // 2 + 64)
+    batch = collate([sample])
+    how = {"mean": (0, 0, 0), "std": (1, 1, 1), "device": torch.device("cpu")}
+    found = to_pixels(batch, crop=1.0, size=size, interpolation=interpolation, **how)
+    picture = sample.frames[0][:, ::-1] if sample.look.flip else sample.frames[0]
+    method = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[interpolation]
+    expected = np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((size, size), method), np.float32)
+    assert np.abs(found[0].permute(1, 2, 0).numpy() * 255 - expected).max() < 1.5

@@ -252,6 +252,33 @@ def test_mean_and_std_are_the_backbones_own_or_the_lineages() -> None:
     assert half.mean == half.std == (0.5, 0.5, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "mean", "interpolation"),
+    [
+        ("vit_base_patch32_clip_quickgelu_224.openai", 32, 0.48145466, "bicubic"),
+        ("vit_base_patch16_clip_quickgelu_224.openai", 48, 0.48145466, "bicubic"),
+        ("vit_large_patch14_clip_quickgelu_224.openai", 28, 0.48145466, "bicubic"),
+        ("vit_base_patch16_siglip_224.webli", 32, 0.5, "bicubic"),
+        ("eva02_base_patch14_224.mim_in22k", 28, 0.48145466, "bicubic"),
+        ("vit_base_patch14_dinov2.lvd142m", 28, 0.485, "bicubic"),
+        ("vit_tiny_patch16_224.augreg_in21k", 32, 0.5, "bicubic"),
+        ("vit_tiny_patch16_384.augreg_in21k_ft_in1k", 32, 0.5, "bicubic"),
+        ("deit_tiny_patch16_224.fb_in1k", 32, 0.485, "bicubic"),
+    ],
+)
+def test_backbones_by_name_take_their_own_normalisation(name: str, size: int, mean: float, interpolation: str) -> None:
+    """Made small; each in both variants, other input sizes than their own."""
+    args = EVA if "eva" in name else SMALL
+    for variant in ("adapter", "lora"):
+        ours = adapted(
+            tiny(model__backbone=name, model__backbone_args=args, model__image_size=size, model__variant=variant)
+        )
+        assert (ours.mean[0], ours.interpolation) == (pytest.approx(mean), interpolation)
+        disturb(ours)
+        ours(torch.randn(2, 3, size, size), torch.tensor([2])).square().sum().backward()
+        assert all(value.grad is not None for value in ours.parameters() if value.requires_grad)
+
+
 def test_a_classifier_is_no_feature() -> None:
     args = {**SMALL, "patch_size": 16}
     finetuned = tiny(model__backbone="vit_base_patch16_clip_224.openai_ft_in1k", model__backbone_args=args)
