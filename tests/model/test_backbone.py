@@ -397,3 +397,16 @@ def test_backbones_that_cannot_be_made(values: dict[str, Any], message: str, hin
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_attention_goes_through_pytorchs_fused_kernels(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, fused = [], torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(
+        torch.nn.functional,
+        "scaled_dot_product_attention",
+        lambda *inputs, **options: calls.append(1) or fused(*inputs, **options),
+    )
+    config = tiny(**BACKBONES[kind])
+    adapted(config)(pixels(config), LENGTHS)
+    assert len(calls) >= 2
