@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sla_cli.errors import SlaError, suggestion
+from sla_cli.presets import PRESETS
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class ModelConfig:
     layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 as in 0,5,11
     normalize: Literal["backbone", "half"] = "backbone"  # the backbone's mean and std, or x/127.5-1 (lineage)
     backbone_args: dict[str, Any] = field(default_factory=dict)  # for timm.create_model
+    checkpointing: Literal["auto", "on", "off"] = "auto"  # compute activations again instead of keeping them;
+    # auto: for batches whose activations would not fit into the memory that is free
+    compile: bool = False  # the backbone's blocks through torch.compile
 
 
 @dataclass(frozen=True)
@@ -54,19 +58,24 @@ class AdapterConfig:
     """SLA-Adapter: bottleneck with a depthwise temporal convolution (ST-Adapter's form, lineage)."""
 
     ratio: float = 0.5  # bottleneck width over model width (choice)
-    kernel: int = 3  # frames; 1 is the plain bottleneck
-    place: Literal["mlp", "attention", "both"] = "mlp"  # what it stands before
+    width: int = 0  # bottleneck width in channels; 0: by ratio
+    temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which looks at no other frame
+    kernel: int = 3  # frames, odd
+    activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
+    place: Literal["mlp", "attention", "both"] = "attention"  # what it stands before (lineage: mlp; see method.md)
     normed: bool = True  # reads tokens through the frozen norm that follows it (choice; False is ST-Adapter's form)
 
 
 @dataclass(frozen=True)
 class LoraConfig:
-    """SLA-LoRA: low-rank updates of q and v with temporal shift on their input (choice)."""
+    """SLA-LoRA: low-rank updates with temporal shift (choice)."""
 
+    targets: str = "q,v"  # any of q, k, v, proj (attention's output projection), mlp
     rank: int = 16
     alpha: int = 16
     dropout: float = 0.0
-    shift: Literal["lora", "off"] = "lora"
+    shift: Literal["lora", "residual", "off"] = "lora"  # the input of each LoRA branch, or that of the block's
+    # attention, as in the original TSM: then a fresh model does not equal its backbone
     share: float = 0.125  # of the channels, shifted in each direction (TSM)
 
 
@@ -77,7 +86,10 @@ class HeadConfig:
     pattern: str = "K5,P2,K5,P2"
     channels: int = 1024
     lstm_layers: int = 2
-    dropout: float = 0.3
+    lstm_width: int = 0  # a direction; 0: half the channels
+    dropout: float = 0.3  # between LSTM layers
+    shared: bool = True  # one classifier for convolutions and BiLSTM
+    normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
 
 
 @dataclass(frozen=True)
@@ -92,21 +104,39 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Recipe (lineage)."""
+    """Recipe (lineage); what the lineage does not have is off."""
 
     epochs: int = 40
-    batch: int = 2  # clips
+    batch: int = 2  # clips that a process takes at once
+    batch_frames: int = 0  # frames that a batch holds at most, a longer clip goes alone; 0: no bound
+    bucket: int = 0  # batches' worth of clips that are sorted by length before they are cut into batches; 0: none
+    accumulate: int = 1  # batches of each process whose gradients are summed before a step
+    infeasible: Literal["stretch", "skip", "refuse"] = "stretch"  # a clip too short for its glosses; by repeated frames
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = 1e-4
+    adapter_lr: float = 1.0  # of what is added to the backbone, as a share of lr
     weight_decay: float = 1e-4
-    milestones: tuple[int, ...] = (20, 30)  # epochs after which lr is multiplied by gamma
+    decay_all: bool = True  # weight decay on biases and norms too
+    clip_norm: float = 0.0  # bound of the gradient's norm; 0: none
+    schedule: Literal["step", "cosine"] = "step"
+    warmup: float = 0.0  # epochs in which lr rises from 0
+    milestones: tuple[int, ...] = (20, 30)  # epochs after which lr is multiplied by gamma (step)
     gamma: float = 0.2
+    floor: float = 0.0  # where lr ends, as a share of it (cosine)
+    ema: float = 0.0  # decay, a step, of the averaged weights that are scored and kept; 0: none
+    patience: int = 0  # epochs without a better dev WER after which training stops; 0: never
+    save_minutes: float = 10.0  # between saves within an epoch (choice)
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: fp16 on CUDA, fp32 on CPU
+    tf32: bool = True  # matrix products of fp32 in TF32 on CUDA (choice)
     crop: float = 0.875  # side of the crop over side of the stored frame: 224/256
     flip: float = 0.5  # probability of mirroring a clip
     rescale: float = 0.2  # clips are resampled to 1±rescale of their length
     min_frames: int = 32
     max_frames: int = 230
+    drop: float = 0.0  # probability that a frame is lost and the one before is shown again
+    jitter: float = 0.0  # brightness, contrast and saturation of a clip are multiplied by 1±jitter
+    erase: float = 0.0  # probability that a rectangle of a clip is erased, the same in all its frames
     workers: int = -1  # processes that load clips; -1 chooses
 
 
@@ -140,6 +170,7 @@ class EmitConfig:
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: as the run was trained, where the device can
     dtype: Literal["float32", "float16"] = "float32"  # on disk
     max_frames: int = 400  # of the clips in a batch; a longer clip goes alone (choice)
+    chunk: int = 64  # frames that the backbone computes at once, which bounds memory for clips of any length (choice)
 
     @classmethod
     def checked(cls, precision: str, dtype: str, max_frames: int) -> EmitConfig:
@@ -158,41 +189,6 @@ class TuneConfig:
 
     alphas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
     betas: tuple[float, ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Named settings that differ from the defaults."""
-
-    description: str
-    values: dict[str, dict[str, Any]]
-
-
-PRESETS = {
-    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
-    "tiny": Preset(
-        "a ViT of 64-px pictures without pretrained weights: runs anywhere in minutes; for trying the tool",
-        {
-            "model": {
-                "backbone": "vit_base_patch16_clip_quickgelu_224",
-                "weights": "random",
-                "image_size": 64,
-                "backbone_args": {
-                    "embed_dim": 96,
-                    "depth": 2,
-                    "num_heads": 2,
-                    "patch_size": 64,
-                    "num_classes": 0,
-                    "class_token": False,
-                    "global_pool": "avg",
-                },
-            },
-            "head": {"channels": 256},
-            "loss": {"distillation": 10.0},
-            "train": {"epochs": 18, "batch": 2, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
-        },
-    ),
-}
 
 
 def resolve(
@@ -325,6 +321,15 @@ _KINDS: dict[Any, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
 # Beyond these a run ends in an error that names no setting.
 _BOUNDS = {
     "model.image_size": (1, math.inf),
+    "adapter.width": (0, math.inf),
+    "adapter.kernel": (1, math.inf),
+    "lora.rank": (1, math.inf),
+    "lora.dropout": (0, 1),
+    "lora.share": (0, 0.5),
+    "head.channels": (1, math.inf),
+    "head.lstm_layers": (1, math.inf),
+    "head.lstm_width": (0, math.inf),
+    "head.dropout": (0, 1),
     "train.epochs": (1, math.inf),
     "train.batch": (1, math.inf),
     "train.lr": (0, math.inf),
@@ -334,4 +339,18 @@ _BOUNDS = {
     "train.rescale": (0, 0.9),
     "train.min_frames": (1, math.inf),
     "train.max_frames": (1, math.inf),
+    "train.batch_frames": (0, math.inf),
+    "train.bucket": (0, math.inf),
+    "train.accumulate": (1, math.inf),
+    "train.adapter_lr": (0, math.inf),
+    "train.weight_decay": (0, math.inf),
+    "train.clip_norm": (0, math.inf),
+    "train.warmup": (0, math.inf),
+    "train.floor": (0, 1),
+    "train.ema": (0, 0.999999),
+    "train.patience": (0, math.inf),
+    "train.save_minutes": (0, math.inf),
+    "train.drop": (0, 0.9),
+    "train.jitter": (0, 0.9),
+    "train.erase": (0, 1),
 }

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import distributed, nn
+from torch import distributed
 
 from sla_cli.config import Config, EmitConfig
-from sla_cli.data.batching import Sample, to_pixels
-from sla_cli.data.dataset import ClipDataset, evaluation_batches
+from sla_cli.data.batching import to_pixels
+from sla_cli.data.dataset import ClipDataset, Shown, evaluation_batches
 from sla_cli.errors import SlaError
 from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.emissions import (
@@ -33,9 +33,9 @@ from sla_cli.formats.receipt import already_made, digest_json, receipt_path, wri
 from sla_cli.formats.run import Run, check_glosses
 from sla_cli.formats.store import Split
 from sla_cli.log import log, progress
-from sla_cli.model.adapters import ShiftedLoRA
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import Placement, place
+from sla_cli.model.lora import merge_lora
 from sla_cli.model.recognizer import Recognizer
 
 ONE_CLIP = 0  # a frame budget that every clip exceeds
@@ -63,7 +63,12 @@ class Rank:
 
 
 def emissions_of(
-    model: Recognizer, split: Split, config: Config, placement: Placement, max_frames: int = ONE_CLIP
+    model: Recognizer,
+    split: Split,
+    config: Config,
+    placement: Placement,
+    max_frames: int = ONE_CLIP,
+    wanted: Sequence[int] | None = None,
 ) -> Iterator[Emission]:
     """Log-probabilities of each clip of a split; the model is left in evaluation mode.
 
@@ -72,9 +77,12 @@ def emissions_of(
     Args:
         max_frames: frames of the clips in a batch. ONE_CLIP takes clips one by one in the store's order, others by
             length, the longest first, so that memory that does not suffice is known at once.
+        wanted: indices of the clips; None is all.
     """
-    groups = batches_by_length(split.lengths, max_frames)
-    for group in _emit_groups(model, split, config, placement, groups):
+    clips = list(range(len(split)) if wanted is None else wanted)
+    groups = batches_by_length([split.lengths[index] for index in clips], max_frames)
+    chosen = [[clips[place] for place in group] for group in groups]
+    for group in _emit_groups(model, split, config, placement, chosen):
         yield from group
 
 
@@ -140,7 +148,9 @@ def emit(
         placement = _place(device, wanted.precision, config.train.precision)
         groups = batches_by_length(split.lengths, wanted.max_frames)
         # All that could change a number, so that an interrupted attempt is only taken up by its like.
-        key = digest_json([receipt.fingerprint, wanted.max_frames, placement.device.type, str(placement.dtype)])
+        key = digest_json(
+            [receipt.fingerprint, wanted.max_frames, wanted.chunk, placement.device.type, str(placement.dtype)]
+        )
         parts = out.with_name(f".{out.name}.parts")
         with _locked(parts, rank):
             if rank.first_says(is_there):  # another job made it meanwhile
@@ -149,7 +159,7 @@ def emit(
             load_weights(run.best, model, run.glosses)
             merged = merge_lora(model)
             model.to(placement.device)
-            _make_parts(model, split, config, placement, groups, parts / key, rank, wanted.dtype)
+            _make_parts(model, split, config, placement, groups, parts / key, rank, wanted)
             rank.wait()
             if rank.number == 0:
                 header = EmissionHeader(
@@ -175,36 +185,6 @@ def emit(
             rank.wait()
 
 
-def merge_lora(model: Recognizer) -> int:
-    """Fold LoRA branches into the frozen weights where that is exact, which is where their input is not shifted.
-
-    Returns:
-        How many were merged. The model can no longer be trained or saved.
-    """
-    found = [
-        (module, name, child)
-        for module in model.backbone.modules()
-        for name, child in module.named_children()
-        if isinstance(child, ShiftedLoRA) and int(child.in_features * child.share) == 0
-    ]
-    for module, name, child in found:
-        setattr(module, name, _merged(child))
-    return len(found)
-
-
-def _merged(lora: ShiftedLoRA) -> nn.Linear:
-    """One linear layer that answers as a LoRA on q and v without shift does."""
-    merged = nn.Linear(lora.in_features, lora.out_features, bias=lora.bias is not None)
-    low_q, low_v = lora.lora_A.detach().chunk(2)
-    up_q, up_v = lora.lora_B.detach().chunk(2)
-    delta_q, delta_v = up_q @ low_q, up_v @ low_v
-    delta = torch.cat((delta_q, torch.zeros_like(delta_q), delta_v)) * lora.scaling
-    merged.weight = nn.Parameter(lora.weight.detach() + delta, requires_grad=False)
-    if lora.bias is not None:
-        merged.bias = nn.Parameter(lora.bias.detach().clone(), requires_grad=False)
-    return merged
-
-
 class _Chosen(ClipDataset):
     """Some clips of a split in an order of their own."""
 
@@ -215,13 +195,18 @@ class _Chosen(ClipDataset):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
+    def shown(self, key: tuple[int, int]) -> Shown:
         epoch, number = key
-        return super().__getitem__((epoch, self.indices[number]))
+        return super().shown((epoch, self.indices[number]))
 
 
 def _emit_groups(
-    model: Recognizer, split: Split, config: Config, placement: Placement, groups: Sequence[Sequence[int]]
+    model: Recognizer,
+    split: Split,
+    config: Config,
+    placement: Placement,
+    groups: Sequence[Sequence[int]],
+    chunk: int = EmitConfig.chunk,
 ) -> Iterator[list[Emission]]:
     """The emissions of each batch. Clips are loaded one by one, so that loading is spread evenly over workers."""
     model.eval()
@@ -241,10 +226,11 @@ def _emit_groups(
                         size=config.model.image_size,
                         mean=model.backbone.mean,
                         std=model.backbone.std,
+                        interpolation=model.backbone.interpolation,
                         device=placement.device,
                     )
                 )
-            logits = model(torch.cat(pixels), torch.cat(lengths))
+            logits = model(torch.cat(pixels), torch.cat(lengths), chunk)
             log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
         frames = torch.cat(lengths).tolist()
         yield [Emission(name, part.numpy(), length) for name, part, length in zip(ids, log_probs, frames, strict=True)]
@@ -258,7 +244,7 @@ def _make_parts(
     groups: Sequence[Sequence[int]],
     parts: Path,
     rank: Rank,
-    dtype: str,
+    how: EmitConfig,
 ) -> None:
     """Compute this process's batches that no earlier attempt has finished, a file each."""
     mine = [number for number in range(len(groups)) if number % rank.world == rank.number]
@@ -268,12 +254,12 @@ def _make_parts(
         log.info("%d clips were finished before", done)
     what = f"emissions of {split.name}" + (f", process {rank.number} of {rank.world}" if rank.world > 1 else "")
     with progress(what, sum(len(groups[number]) for number in missing)) as advance:
-        emitted = _emit_groups(model, split, config, placement, [groups[number] for number in missing])
+        emitted = _emit_groups(model, split, config, placement, [groups[number] for number in missing], how.chunk)
         for number, emissions in zip(missing, emitted, strict=True):
             for emission in emissions:
                 check_finite(emission)
             arrays = {
-                str(index): emission.log_probs.astype(dtype)
+                str(index): emission.log_probs.astype(how.dtype)
                 for index, emission in zip(groups[number], emissions, strict=True)
             }
             with atomic_write(_part(parts, number)) as temporary, temporary.open("wb") as file:

@@ -34,6 +34,15 @@ class FormatError(SlaError):
     """A file that is not what it should be, or of another format version."""
 
 
+class Stopped(Exception):
+    """A signal asked a stage to stop; what it says is how to go on. The command line exits with 128 + `signal`."""
+
+    def __init__(self, signal: int, message: str = "") -> None:
+        super().__init__(message)
+        self.signal = signal
+        self.message = message
+
+
 def some(names: Iterable[str], limit: int = 5) -> str:
     """`a, b, c and 4 more`: names for an error message, never the whole list of thousands."""
     names = list(names)

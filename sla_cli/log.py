@@ -54,15 +54,16 @@ def progress(what: str, total: int, unit: str = "clips") -> Iterator[Advance]:
 def _bar(console: object, what: str, total: int, unit: str) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     assert isinstance(console, Console)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", table_column=Column()),  # wraps where the terminal is narrow
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total, rate="", note="")

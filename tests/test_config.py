@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla_cli.config import PRESETS, Config, TrainConfig, from_dict, read_toml, resolve, to_toml
+from sla_cli.config import Config, TrainConfig, from_dict, read_toml, resolve, to_toml
 from sla_cli.errors import SlaError
+from sla_cli.presets import PRESETS, preset_for_corpus
 
-numbers = st.floats(0.1, 0.9)
+numbers = st.floats(0.1, 0.5)
 whole = st.integers(1, 10**6)
 plain = st.text(st.characters(codec="utf-8"), max_size=8)
 STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {
@@ -65,6 +66,28 @@ def test_presets_come_back_and_are_frozen(tmp_path: Path, preset: str) -> None:
 def test_base_is_the_defaults_and_tiny_is_not() -> None:
     assert resolve() == resolve("base") == Config()
     assert resolve("tiny").model.weights == "random"
+
+
+@pytest.mark.parametrize(
+    ("corpus", "expected"),
+    [
+        ("phoenix2014", "phoenix2014"),
+        ("phoenix2014t", "phoenix2014t"),
+        ("csl-daily", "csl-daily"),
+        ("isharah500", "isharah500"),
+        ("folder", "base"),
+        ("my corpus", "base"),
+    ],
+)
+def test_a_corpus_has_its_preset_or_base(corpus: str, expected: str) -> None:
+    assert preset_for_corpus(corpus) == expected
+
+
+def test_isharah_is_trained_as_its_authors_train() -> None:
+    base, config = resolve(), resolve("isharah1000")
+    head, loss = replace(base.head, lstm_layers=3), replace(base.loss, distillation=10.0)
+    assert config == replace(base, head=head, loss=loss)
+    assert resolve("phoenix2014t") == base
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from synthetic import GLOSSES, SENTENCES, tiny, write_store
 from sla_cli.config import EmitConfig, to_toml
 from sla_cli.data.batching import collate, to_pixels
 from sla_cli.data.dataset import ClipDataset
-from sla_cli.emit import ONE_CLIP, batches_by_length, emissions_of, emit, merge_lora
+from sla_cli.emit import ONE_CLIP, batches_by_length, emissions_of, emit
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
 from sla_cli.formats.receipt import read_receipt
@@ -24,6 +24,7 @@ from sla_cli.formats.store import Store
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.checkpoint import load_weights, save_weights
 from sla_cli.model.device import place
+from sla_cli.model.lora import merge_lora
 from sla_cli.model.recognizer import Recognizer
 
 CONFIG = tiny(model__variant="lora")
@@ -35,7 +36,7 @@ def make_run(folder: Path, glosses: tuple[str, ...] = GLOSSES, seed: int = 0, **
     run.create(config, glosses, {})
     torch.manual_seed(seed)
     model = Recognizer(config, len(glosses))
-    torch.nn.init.normal_(model.backbone.vit.blocks[0].attn.qkv.lora_B)
+    torch.nn.init.normal_(model.backbone.vit.blocks[0].block.attn.qkv.lora_B)
     save_weights(run.best, model, glosses)
     return run
 
@@ -61,7 +62,13 @@ def test_what_the_model_says_of_each_clip(store: Store, tmp_path: Path) -> None:
         np.testing.assert_allclose(np.exp(emission.log_probs).sum(axis=1), 1, rtol=1e-5)
         batch = collate([ClipDataset(store["dev"], (), 4, CONFIG.train)[-1, store["dev"].ids.index(clip.id)]])
         pixels = to_pixels(
-            batch, crop=1.0, size=32, mean=model.backbone.mean, std=model.backbone.std, device=torch.device("cpu")
+            batch,
+            crop=1.0,
+            size=32,
+            mean=model.backbone.mean,
+            std=model.backbone.std,
+            interpolation="bicubic",
+            device=torch.device("cpu"),
         )
         with torch.inference_mode():
             expected = model(pixels, batch.lengths).sequence.log_softmax(-1)
@@ -205,7 +212,7 @@ def test_lora_is_merged_where_that_is_exact_and_left_where_it_is_not(store: Stor
         torch.manual_seed(1)
         model = Recognizer(config, len(GLOSSES))
         for block in model.backbone.vit.blocks:
-            torch.nn.init.normal_(block.attn.qkv.lora_B)
+            torch.nn.init.normal_(block.block.attn.qkv.lora_B)
         before = list(emissions_of(model, store["dev"], config, place("cpu", "fp32")))
         assert merge_lora(model) == count
         after = emissions_of(model, store["dev"], config, place("cpu", "fp32"))
@@ -219,11 +226,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counted: list[int] = []
     forward = Recognizer.forward
 
-    def counting(self: Recognizer, pixels: torch.Tensor, lengths: torch.Tensor) -> object:
+    def counting(self: Recognizer, pixels: torch.Tensor, lengths: torch.Tensor, chunk: int) -> object:
         counted.append(len(lengths))
         if len(counted) == 3 and counted[0] == -1:
             raise KeyboardInterrupt
-        return forward(self, pixels, lengths)
+        return forward(self, pixels, lengths, chunk)
 
     monkeypatch.setattr(Recognizer, "forward", counting)
     return counted

@@ -11,9 +11,9 @@ from typer.core import TyperGroup
 
 from sla_cli import __version__
 from sla_cli.cli import check, compare, decode, demo, emit, info, lm, prep, report, score, train
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, Stopped
 
-USER_ERROR, INTERRUPTED = 2, 130
+USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
 
 
 class Group(TyperGroup):
@@ -27,6 +27,10 @@ class Group(TyperGroup):
             if error.hint:
                 typer.secho(f"hint: {error.hint}", err=True)
             raise typer.Exit(USER_ERROR) from error
+        except Stopped as error:
+            if error.message:
+                typer.secho(error.message, err=True)
+            raise typer.Exit(SIGNALLED + error.signal) from error
         except KeyboardInterrupt as error:
             typer.secho("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
             raise typer.Exit(INTERRUPTED) from error

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
-from sla_cli.config import PRESETS, resolve
+from sla_cli.config import resolve
 from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.presets import PRESETS, preset_for_corpus
 
-PRESET_HELP = "; ".join(f"{name}: {preset.description}" for name, preset in PRESETS.items())
+if TYPE_CHECKING:
+    from sla_cli.train.metrics import Epoch
+    from sla_cli.train.team import Team
+
+
+def _list(wanted: bool) -> None:
+    if wanted:
+        width = max(map(len, PRESETS))
+        typer.echo(
+            "".join(f"{name.ljust(width)}  {preset.description}\n" for name, preset in PRESETS.items()), nl=False
+        )
+        raise typer.Exit
 
 
 def train(
     store: Annotated[Path | None, typer.Argument(help="Store folder; the only one without it.")] = None,
     variant: Annotated[str | None, typer.Option(help="adapter, lora or frozen.")] = None,
-    preset: Annotated[str, typer.Option(help=PRESET_HELP)] = "base",
+    preset: Annotated[
+        str | None, typer.Option(help="Named settings; that of the store's corpus without it. --list shows them.")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--list", callback=_list, is_eager=True, help="Print the presets and what they are for.")
+    ] = False,
     backbone: Annotated[str | None, typer.Option(help="Any timm ViT.")] = None,
     weights: Annotated[str | None, typer.Option(help="The backbone's weights: hub, random, or a file.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Input size of the backbone in pixels.")] = None,
@@ -32,6 +50,9 @@ def train(
         list[str] | None, typer.Option("--set", help="section.key=value, any setting of config.toml; repeatable.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; VARIANT-N without it.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Parameters, memory and time from two real steps; trains nothing.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run, or --name.")] = False,
     device: Device = "auto",
     work: Work = WORK,
@@ -43,6 +64,7 @@ def train(
     """Train the adapters and the temporal head on a store; dev WER after each epoch.
 
     Settings resolve in this order: preset, --config, --set, explicit options.
+    Under torchrun all processes train one model. SIGTERM and SIGUSR1 save and stop.
     """
     flags = {
         "model.variant": variant,
@@ -57,11 +79,11 @@ def train(
         "train.seed": seed,
     }
     changed = [key.partition(".")[2] for key, value in flags.items() if value is not None]
-    if resume and (changed or sets or config or store):
+    if resume and (changed or sets or config or store or preset or dry_run):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
-    settings = resolve(preset, config, sets or (), flags)
     if name is not None and (not name or "/" in name or name.startswith(".")):
         raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
+    resolve(preset or "base", config, sets or (), flags)  # refuse what is mistyped before anything heavy is imported
 
     from sla_cli.formats.run import Run
     from sla_cli.formats.store import Store
@@ -69,18 +91,37 @@ def train(
 
     folder = WorkFolder(work)
     if resume:
-        path = folder.runs / name if name else folder.newest_unfinished_run()
         from sla_cli.train.start import resume as go_on
+        from sla_cli.train.team import join
 
-        best = go_on(Run(path), device)
-    else:
-        source = Store(store or folder.only_store())
-        path = folder.runs / name if name else folder.new_run(settings.model.variant)
-        from sla_cli.train.start import start
+        with join(device) as team:
+            path = team.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
+            _answer(path, go_on(Run(path), team=team), team, as_json)
+        return
+    source = Store(store or folder.only_store())
+    if preset is None:
+        preset = preset_for_corpus(source.corpus)
+        log.info("taking preset %s, for the corpus of %s", preset, source.path)
+    settings = resolve(preset, config, sets or (), flags)
+    if dry_run:
+        from sla_cli.train.dry_run import dry_run as forecast
 
-        best = start(source, path, settings, preset=preset, device=device, force=force)
-    answer(
-        f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
-        {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},
-        as_json,
-    )
+        found = forecast(source, settings, device)
+        answer(found.text(), found.facts(), as_json)
+        return
+    from sla_cli.train.start import start
+    from sla_cli.train.team import join
+
+    with join(device) as team:
+        path = team.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
+        _answer(path, start(source, path, settings, preset=preset, force=force, team=team), team, as_json)
+
+
+def _answer(path: Path, best: Epoch, team: Team, as_json: bool) -> None:
+    """The first process speaks for all."""
+    if team.leads:
+        answer(
+            f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
+            {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},
+            as_json,
+        )

@@ -10,15 +10,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sla_cli.data.augment import Look
+
+GREY = (0.299, 0.587, 0.114)  # of red, green, blue (ITU-R BT.601)
+
 
 @dataclass(frozen=True)
 class Sample:
-    """One clip: RGB uint8 (frames, height, width, 3), crop and mirror, gloss numbers from 1."""
+    """One clip: RGB uint8 (frames, height, width, 3), how to show it, gloss numbers from 1."""
 
     id: str
     frames: np.ndarray
-    corner: tuple[float, float]
-    flip: bool
+    look: Look
     targets: tuple[int, ...]
 
 
@@ -29,8 +32,7 @@ class Batch:
     Attributes:
         frames: RGB uint8 (all frames, height, width, 3).
         lengths: int64 (clips,), frames of each clip.
-        corners: (top, left) of each clip's crop, as a share of the free space.
-        flips: mirrored or not, each clip.
+        looks: how to show each clip.
         targets: int64 (all glosses,), from 1.
         target_lengths: int64 (clips,).
     """
@@ -38,8 +40,7 @@ class Batch:
     ids: tuple[str, ...]
     frames: Tensor
     lengths: Tensor
-    corners: tuple[tuple[float, float], ...]
-    flips: tuple[bool, ...]
+    looks: tuple[Look, ...]
     targets: Tensor
     target_lengths: Tensor
 
@@ -47,39 +48,68 @@ class Batch:
         return replace(self, frames=self.frames.pin_memory())
 
 
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Concatenate clips into a batch."""
+def collate(samples: Sequence[Sample], frames: Tensor | None = None) -> Batch:
+    """Put clips into a batch. `frames`: those of all samples, where they lie in one tensor already."""
+    if frames is None:
+        frames = torch.from_numpy(np.concatenate([sample.frames for sample in samples]))
     return Batch(
         ids=tuple(sample.id for sample in samples),
-        frames=torch.from_numpy(np.concatenate([sample.frames for sample in samples])),
+        frames=frames,
         lengths=torch.tensor([len(sample.frames) for sample in samples]),
-        corners=tuple(sample.corner for sample in samples),
-        flips=tuple(sample.flip for sample in samples),
+        looks=tuple(sample.look for sample in samples),
         targets=torch.tensor([number for sample in samples for number in sample.targets], dtype=torch.long),
         target_lengths=torch.tensor([len(sample.targets) for sample in samples]),
     )
 
 
 def to_pixels(
-    batch: Batch, *, crop: float, size: int, mean: Sequence[float], std: Sequence[float], device: torch.device
+    batch: Batch,
+    *,
+    crop: float,
+    size: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    interpolation: str,
+    device: torch.device,
 ) -> Tensor:
-    """Crop, mirror, resize and normalise on the device: float32 (frames, 3, size, size).
+    """Crop, mirror, resize, recolour, normalise and erase on the device: float32 (frames, 3, size, size).
 
     Args:
         crop: side of the crop over side of the stored frame.
-        mean, std: of pixels in 0..1, three channels.
+        interpolation: bilinear or bicubic, where crop and size differ.
+        mean, std: of pixels in 0..1, three channels. What is erased becomes the mean.
     """
     frames = batch.frames.to(device, non_blocking=True).permute(0, 3, 1, 2)
     side = round(frames.shape[-1] * crop)
     free = frames.shape[-1] - side
+    lengths = batch.lengths.tolist()
     parts = []
-    for clip, (top, left), flip in zip(frames.split(batch.lengths.tolist()), batch.corners, batch.flips, strict=True):
-        y, x = round(top * free), round(left * free)
+    for clip, look in zip(frames.split(lengths), batch.looks, strict=True):
+        y, x = round(look.top * free), round(look.left * free)
         part = clip[..., y : y + side, x : x + side]
-        parts.append(part.flip(-1) if flip else part)
+        parts.append(part.flip(-1) if look.flip else part)
     pixels = torch.cat(parts).float()
     if side != size:
-        pixels = F.interpolate(pixels, (size, size), mode="bilinear", antialias=True, align_corners=False)
+        pixels = F.interpolate(pixels, (size, size), mode=interpolation, antialias=True, align_corners=False)
+        pixels = pixels.clamp_(0, 255)  # bicubic overshoots; pictures are kept in bytes where it is done before
+    for clip, look in zip(pixels.split(lengths), batch.looks, strict=True):
+        if look.colour is not None:
+            _recolour(clip, *look.colour)
     scale = torch.tensor(std, device=device).view(3, 1, 1) * 255
     shift = torch.tensor(mean, device=device).view(3, 1, 1) * 255
-    return (pixels - shift) / scale
+    pixels = (pixels - shift) / scale
+    for clip, look in zip(pixels.split(lengths), batch.looks, strict=True):
+        if look.hole is not None:
+            y, x, height, width = (round(share * size) for share in look.hole)
+            clip[..., y : y + height, x : x + width] = 0
+    return pixels
+
+
+def _recolour(clip: Tensor, brightness: float, contrast: float, saturation: float) -> None:
+    """In place, 0..255, by torchvision's formulas; contrast is about the clip's mean, so that it cannot flicker."""
+    weights = torch.tensor(GREY, device=clip.device).view(3, 1, 1)
+    clip.mul_(brightness).clamp_(0, 255)
+    mean = (clip * weights).sum(1).mean()
+    clip.mul_(contrast).add_(mean * (1 - contrast)).clamp_(0, 255)
+    grey = (clip * weights).sum(1, keepdim=True)
+    clip.mul_(saturation).add_(grey * (1 - saturation)).clamp_(0, 255)

@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from sla_cli.config import TrainConfig
 from sla_cli.core.ctc import minimum_steps
-from sla_cli.data.augment import random_view
+from sla_cli.data.augment import Look, View, random_view, view_length
 from sla_cli.data.batching import Batch, Sample, collate
-from sla_cli.errors import SlaError
+from sla_cli.data.memory import empty_frames
+from sla_cli.data.sampling import Step, plan_epoch
+from sla_cli.errors import SlaError, some
 from sla_cli.formats.codec import REDUCED
-from sla_cli.formats.store import Split
+from sla_cli.formats.store import Split, StoredClip
+from sla_cli.log import log
+
+EVALUATION = -1  # in place of an epoch: the clip whole, its centre
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A clip and how it is shown, not read yet."""
+
+    clip: StoredClip
+    view: View
+    targets: tuple[int, ...]
+
+    def read(self, reduce: int, out: np.ndarray) -> Sample:
+        """Decode into `out`: (frames, height, width, 3). Raises FormatError where a frame does not decode."""
+        self.clip.read_into(out, self.view.frames.tolist(), reduce)
+        return Sample(self.clip.id, out, self.view.look, self.targets)
 
 
 class ClipDataset(Dataset[Sample]):
-    """Clips by (epoch, index); epoch -1 asks for the evaluation view.
+    """Clips by (epoch, index); epoch EVALUATION asks for the evaluation view.
 
     Frames are decoded at the least size that still holds `image_size` pixels in a crop's side.
     """
@@ -36,24 +58,79 @@ class ClipDataset(Dataset[Sample]):
         return len(self.split)
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
+        return self.batch([key])[0][0]
+
+    def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], torch.Tensor]:
+        """Clips whose frames lie one after the other in a tensor: uint8 (all frames, height, width, 3)."""
+        shown = [self.shown(key) for key in keys]
+        side = -(-self.split.size // self.reduce)
+        frames = empty_frames((sum(len(one.view.frames) for one in shown), side, side, 3))
+        parts = np.split(frames.numpy(), np.cumsum([len(one.view.frames) for one in shown])[:-1])
+        return [one.read(self.reduce, part) for one, part in zip(shown, parts, strict=True)], frames
+
+    def shown(self, key: tuple[int, int]) -> Shown:
+        """How a clip is shown in an epoch."""
         epoch, index = key
         clip = self.split[index]
-        if epoch < 0:
-            return Sample(clip.id, clip.frames(reduce=self.reduce), (0.5, 0.5), False, ())
-        targets = tuple(self.numbers[gloss] for gloss in clip.glosses)
-        rng = np.random.default_rng((self.config.seed, epoch, index))
-        view = random_view(len(clip), minimum_steps(targets) * self.stride, self.stride, self.config, rng)
-        return Sample(clip.id, clip.frames(reduce=self.reduce)[view.frames], (view.top, view.left), view.flip, targets)
+        if epoch == EVALUATION:
+            return Shown(clip, View(np.arange(len(clip)), Look()), ())
+        view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
+        return Shown(clip, view, self._targets(index))
+
+    def plan(self, epoch: int, world: int = 1) -> list[Step]:
+        """The optimiser steps of an epoch. Raises SlaError where clips are too few for the processes."""
+        indices = self._trainable()
+        lengths = [
+            view_length(*self._lengths(index), self.stride, self.config, self._rng(epoch, index)) for index in indices
+        ]
+        steps = plan_epoch(indices, lengths, self.config, epoch, world)
+        if not steps:
+            raise SlaError(f"{len(indices)} clips to train on do not suffice for {world} processes")
+        return steps
+
+    def warn_of_infeasible(self) -> None:
+        """Say which clips are too short for their glosses, and what becomes of them.
+
+        Raises:
+            SlaError: there are some, and the configuration refuses them.
+        """
+        short = [self.split.ids[index] for index in range(len(self)) if not self._fits(index)]
+        if not short:
+            return
+        fate = {"stretch": "frames are repeated in them", "skip": "left out"}
+        text = f"{len(short)} clips are too short for their glosses at stride {self.stride}"
+        if self.config.infeasible == "refuse":
+            raise SlaError(f"{text}: {some(short)}", "--set train.infeasible=skip leaves them out.")
+        log.warning("%s, %s: %s", text, fate[self.config.infeasible], some(short))
+
+    def _trainable(self) -> list[int]:
+        skip = self.config.infeasible == "skip"
+        return [index for index in range(len(self)) if not skip or self._fits(index)]
+
+    def _fits(self, index: int) -> bool:
+        length, least = self._lengths(index)
+        return -(-length // self.stride) * self.stride >= least
+
+    def _lengths(self, index: int) -> tuple[int, int]:
+        """Frames of a clip, and those that CTC needs for its glosses."""
+        return self.split.lengths[index], minimum_steps(self._targets(index)) * self.stride
+
+    def _targets(self, index: int) -> tuple[int, ...]:
+        return tuple(self.numbers[gloss] for gloss in self.split.glosses[index])
+
+    def _rng(self, epoch: int, index: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, epoch, index))
 
 
-def training_batches(data: ClipDataset, epoch: int, pin: bool) -> Iterator[Batch]:
-    """One epoch of shuffled batches. Raises FormatError where a clip cannot be read."""
-    config = data.config
-    order = np.random.default_rng((config.seed, epoch)).permutation(len(data))
-    keys = [
-        [(epoch, int(index)) for index in order[start : start + config.batch]]
-        for start in range(0, len(order), config.batch)
-    ]
+def training_batches(
+    data: ClipDataset, epoch: int, steps: Sequence[Step], pin: bool, process: int = 0
+) -> Generator[Batch, None, None]:
+    """One process's batches of these steps, in order. Close the iterator: that is what ends the workers.
+
+    Raises:
+        FormatError: a clip cannot be read.
+    """
+    keys = [[(epoch, index) for index in batches[process]] for step in steps for batches in step.rounds]
     return _load(_Batches(data, keys), pin)
 
 
@@ -63,18 +140,26 @@ def evaluation_batches(data: ClipDataset, pin: bool) -> Iterator[Batch]:
     Raises:
         FormatError: a clip cannot be read.
     """
-    return _load(_Batches(data, [[(-1, index)] for index in range(len(data))]), pin)
+    return _load(_Batches(data, [[(EVALUATION, index)] for index in range(len(data))]), pin)
 
 
-def _load(batches: _Batches, pin: bool) -> Iterator[Batch]:
+def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     workers = batches.data.config.workers
     if workers < 0:
         cores = os.cpu_count() or 1
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
-    for batch in DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin):
+    loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=_be_calm)
+    for batch in loader:
         if isinstance(batch, SlaError):
             raise batch
         yield batch
+
+
+def _be_calm(_: int) -> None:
+    """Signals go to whole process groups; what to do about them is the training process's business."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    cv2.setNumThreads(1)
 
 
 class _Batches(Dataset[Batch | SlaError]):
@@ -88,6 +173,6 @@ class _Batches(Dataset[Batch | SlaError]):
 
     def __getitem__(self, number: int) -> Batch | SlaError:
         try:
-            return collate([self.data[key] for key in self.keys[number]])
+            return collate(*self.data.batch(self.keys[number]))
         except SlaError as error:
             return error

@@ -23,6 +23,7 @@ class Run:
         self.last = path / "last.safetensors"
         self.state = path / "state.pt"
         self.metrics = path / "metrics.tsv"
+        self.curves = path / "curves.png"
         self.tensorboard = path / "tensorboard"
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: dict[str, Any]) -> None:

@@ -73,17 +73,38 @@ class StoredClip:
         Raises:
             FormatError: a frame does not decode.
         """
-        parts, side = self.encoded(wanted), -(-self._split.size // reduce)
-        images = np.empty((len(parts), side, side, 3), np.uint8)
-        for number, data in enumerate(parts):
-            image = decode(data, self._split.codec, self._split.size, reduce)
-            if image is None:
-                frame = wanted.indices(len(self))[0] + number
-                raise FormatError(
-                    f"{self._file.path}: clip {self.id}, frame {frame} does not decode", "Run `sla prep` again."
-                )
-            cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=images[number])  # in place: a copy would cost a tenth
+        numbers = range(*wanted.indices(len(self)))
+        if numbers.step != 1:
+            raise ValueError("frames are read with a step of 1")
+        side = -(-self._split.size // reduce)
+        images = np.empty((len(numbers), side, side, 3), np.uint8)
+        self.read_into(images, numbers, reduce)
         return images
+
+    def read_into(self, out: np.ndarray, wanted: Sequence[int], reduce: int = 1) -> None:
+        """Decode frames into memory that is there: a copy less is a tenth of the time.
+
+        Args:
+            out: RGB uint8 (wanted frames, side, side, 3), side = ceil(size / reduce).
+            wanted: frames by number, sorted; one that comes again is copied.
+            reduce: as for `frames`.
+
+        Raises:
+            FormatError: a frame does not decode.
+        """
+        if not wanted:
+            return
+        parts = self.encoded(slice(wanted[0], wanted[-1] + 1))
+        for place, number in enumerate(wanted):
+            if place and number == wanted[place - 1]:
+                out[place] = out[place - 1]
+                continue
+            image = decode(parts[number - wanted[0]], self._split.codec, self._split.size, reduce)
+            if image is None:
+                raise FormatError(
+                    f"{self._file.path}: clip {self.id}, frame {number} does not decode", "Run `sla prep` again."
+                )
+            cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=out[place])
 
     def raw(self) -> Encoded:
         """The clip as it was written. Raises FormatError where its checksum is another."""

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import pickle
-import struct
+import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-from safetensors import SafetensorError
-from timm.models import get_pretrained_cfg, load_state_dict
-from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_filter_fn
+from timm.models import get_pretrained_cfg
+from timm.models.eva import Eva, EvaBlock
+from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
 from sla_cli.config import AdapterConfig, LoraConfig, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
-from sla_cli.model.adapters import AdaptedBlock, ShiftedLoRA, TemporalAdapter
+from sla_cli.log import log
+from sla_cli.model.adapters import TemporalAdapter
+from sla_cli.model.blocks import compile_blocks
 from sla_cli.model.clips import ClipBorders
+from sla_cli.model.inject import adapt
+from sla_cli.model.lora import Lora
+from sla_cli.model.memory import bytes_kept, free_memory
 from sla_cli.model.patches import whiten_patches
+from sla_cli.model.weights import HINT, UNREADABLE, first_line, read_weights
 
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
-# What PyTorch, safetensors and timm raise on files that are damaged or something else, found by trying them.
-UNREADABLE = (
-    *(AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
-    *(SafetensorError, pickle.UnpicklingError, struct.error),
-)
+SHARE_OF_MEMORY = 0.6  # of what is free, that activations may take before they are computed again: gradients come too
 
 
 class Backbone(nn.Module):
-    """Frames to features: class token, final norm, and CLIP's projection where the model has one.
+    """Frames to features: class token or pooled patches, final norm, and CLIP's projection where the model has one.
 
     Attributes:
         width: channels of the features.
         mean, std: what pixels in 0..1 are normalised with, 3 floats each.
+        interpolation: bilinear or bicubic, how pictures of other sizes are brought to the model's.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -48,10 +51,28 @@ class Backbone(nn.Module):
         lineage = config.normalize == "half"
         self.mean = (0.5, 0.5, 0.5) if lineage else tuple(source["mean"])
         self.std = (0.5, 0.5, 0.5) if lineage else tuple(source["std"])
+        self.interpolation = "bilinear" if source["interpolation"] == "bilinear" else "bicubic"
         self.width = self.vit.num_classes or self.vit.num_features
+        self.checkpointing = config.checkpointing
+        self._bytes_per_frame = 0
 
-    def forward(self, pixels: Tensor, lengths: Tensor) -> Tensor:
-        """pixels: normalised (frames, 3, height, width), clips concatenated; lengths: (clips,) → (frames, width)."""
+    def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Tensor:
+        """Features of clips that lie one after the other.
+
+        Args:
+            pixels: normalised (frames, 3, height, width).
+            lengths: int64 (clips,).
+            chunk: without gradients, so many frames go through a block at once; 0 is all. The answer is the same.
+
+        Returns:
+            (frames, width).
+        """
+        if torch.is_grad_enabled():
+            checkpointing = self._must_checkpoint(pixels)
+            for block in self.vit.blocks:
+                block.checkpointing = checkpointing
+        for block in self.vit.blocks:
+            block.chunk = chunk
         self.borders.set(lengths, pixels.device)
         return self.vit(pixels)
 
@@ -59,46 +80,33 @@ class Backbone(nn.Module):
         """Adapters follow `mode`; the frozen weights stay in evaluation mode."""
         super().train(False)
         for module in self.modules():
-            if isinstance(module, TemporalAdapter | ShiftedLoRA):
+            if isinstance(module, TemporalAdapter | Lora):
                 module.train(mode)
         return self
 
     def adapt(self, model: ModelConfig, adapter: AdapterConfig, lora: LoraConfig) -> None:
         """Inject the variant's modules into the chosen blocks."""
-        if model.variant == "frozen":
-            return
-        for number in chosen_layers(model.layers, len(self.vit.blocks)):
-            block = self.vit.blocks[number]
-            if model.variant == "lora":
-                block.attn.qkv = ShiftedLoRA(block.attn.qkv, lora, self.borders)
-                continue
-            width, prefix = self.vit.embed_dim, self.vit.num_prefix_tokens
-            before_attention, before_mlp = (
-                TemporalAdapter(width, prefix, adapter, self.borders) if adapter.place in (place, "both") else None
-                for place in ("attention", "mlp")
-            )
-            self.vit.blocks[number] = AdaptedBlock(block, before_attention, before_mlp, adapter.normed)
+        adapt(self.vit, self.borders, model, adapter, lora)
+        if model.compile:
+            compile_blocks(self.vit.blocks, dynamic=True)
+
+    def bytes_per_frame(self, pixels: Tensor) -> int:
+        """What the backward pass needs kept of a frame, measured on the first of these, two times and three times."""
+        if not self._bytes_per_frame:
+            self._bytes_per_frame = self._bytes_kept(pixels[:1], 3) - self._bytes_kept(pixels[:1], 2)
+        return self._bytes_per_frame
+
+    def _bytes_kept(self, frame: Tensor, times: int) -> int:
+        self.borders.set(torch.tensor([times]), frame.device)
+        return bytes_kept(self, lambda: self.vit(frame.expand(times, -1, -1, -1)))
+
+    def _must_checkpoint(self, pixels: Tensor) -> bool:
+        if self.checkpointing != "auto":
+            return self.checkpointing == "on"
+        return len(pixels) * self.bytes_per_frame(pixels) > SHARE_OF_MEMORY * free_memory(pixels.device)
 
 
-def chosen_layers(text: str, depth: int) -> list[int]:
-    """Block numbers out of `all`, `last:K` or `0,5,11`. Raises SlaError."""
-    hint = f"layers is all, last:K, or numbers from 0 to {depth - 1} as in 0,{depth - 1}."
-    if text == "all":
-        return list(range(depth))
-    try:
-        if text.startswith("last:"):
-            count = int(text.removeprefix("last:"))
-            numbers = list(range(depth - count, depth)) if 0 < count <= depth else []
-        else:
-            numbers = sorted({int(part) for part in text.split(",")})
-    except ValueError as error:
-        raise SlaError(f"model.layers = {text!r} cannot be read", hint) from error
-    if not numbers or numbers[0] < 0 or numbers[-1] >= depth:
-        raise SlaError(f"model.layers = {text!r} does not fit a backbone of {depth} blocks", hint)
-    return numbers
-
-
-def _create(config: ModelConfig) -> VisionTransformer:
+def _create(config: ModelConfig) -> VisionTransformer | Eva:
     """A timm ViT with the weights asked for. Raises SlaError where there are none, or no such model."""
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
@@ -116,18 +124,18 @@ def _create(config: ModelConfig) -> VisionTransformer:
             )
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
         raise SlaError(
-            f"the weights of {config.backbone} cannot be had from the hub: {_first(error)}", WAYS_OUT
+            f"the weights of {config.backbone} cannot be had from the hub: {first_line(error)}", WAYS_OUT
         ) from error
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise SlaError(
-            f"backbone {config.backbone} at {config.image_size} px: {_first(error)}",
+            f"backbone {config.backbone} at {config.image_size} px: {first_line(error)}",
             "Is it a ViT, and do model.image_size and model.backbone_args fit it?",
         ) from error
     _check_kind(model, config)
     if config.weights == "random":
         whiten_patches(model.patch_embed.proj)
     if file is not None:
-        _load(model, file)
+        _load(model, file, config)
     return model.eval()
 
 
@@ -137,11 +145,12 @@ def _has_projection(backbone: str) -> bool:
     return "clip" in backbone and "_ft_" not in (source.tag or "")
 
 
-def _check_kind(model: nn.Module, config: ModelConfig) -> None:
-    if not isinstance(model, VisionTransformer) or not all(isinstance(block, Block) for block in model.blocks):
+def _check_kind(model: Any, config: ModelConfig) -> None:
+    kinds = isinstance(model, VisionTransformer | Eva) and {type(block) for block in model.blocks}
+    if not kinds or not kinds <= {Block, EvaBlock}:
         raise SlaError(
             f"{config.backbone} is not a ViT of standard blocks, which the adapters are made for",
-            "Its relatives vit_*, deit_* and *_clip_* mostly are.",
+            "Its relatives vit_*, deit_*, eva02_* and *_clip_* mostly are.",
         )
     height, width = model.patch_embed.patch_size
     if config.image_size % height or config.image_size % width:
@@ -158,24 +167,29 @@ def _weights_file(text: str) -> Path:
     return path
 
 
-def _load(model: VisionTransformer, path: Path) -> None:
-    """Load a file in any layout that timm converts, whole: timm itself lets missing weights stay random.
+def _load(model: nn.Module, path: Path, config: ModelConfig) -> None:
+    """Load a file whole: timm itself lets missing weights stay random.
 
     Raises:
-        SlaError: not a weights file, or weights are missing or left over; a classifier may be left over.
+        SlaError: not a weights file, of a model with another activation, or weights are missing or left over; a
+            classifier may be left over.
     """
-    hint = "Is it made for this model? --weights takes state dicts of timm, open_clip and OpenAI: .safetensors or .pt."
+    weights = read_weights(path)
+    if weights.archive and "quickgelu" not in config.backbone:
+        raise SlaError(
+            f"{path} is OpenAI's, whose activation is QuickGELU, and {config.backbone} has another",
+            f"Use --backbone {config.backbone.replace('_clip_', '_clip_quickgelu_')}.",
+        )
+    convert = sys.modules[type(model).__module__].checkpoint_filter_fn
     try:
-        state = checkpoint_filter_fn(load_state_dict(str(path), weights_only=True), model)
-        found = model.load_state_dict(state, strict=False)
+        found = model.load_state_dict(convert(weights.tensors, model), strict=False)
     except UNREADABLE as error:
-        raise SlaError(f"{path}: cannot be read as weights of the backbone: {_first(error)}", hint) from error
+        raise SlaError(f"{path}: cannot be read as weights of the backbone: {first_line(error)}", HINT) from error
     left = [name for name in found.unexpected_keys if model.num_classes or not name.startswith("head")]
     for what, names in (("lacks", found.missing_keys), ("has beyond the backbone's", left)):
         if names:
+            hint = f"It was read in {weights.layout}'s names. Is it made for {config.backbone}? {HINT}"
+            if all(name.startswith("head.") for name in names):
+                hint = "Without CLIP's projection it can be used with --set 'model.backbone_args={num_classes = 0}'."
             raise SlaError(f"{path} {what} weights {some(names, 3)}", hint)
-
-
-def _first(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return text[0] if text and not isinstance(error, LookupError) else type(error).__name__
+    log.info("backbone weights: %s (%s)", path, weights.layout)

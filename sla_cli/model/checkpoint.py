@@ -21,6 +21,7 @@ def save_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> Non
         "format": NAME,
         "version": VERSION,
         "backbone": model.backbone_digest,
+        "backbone_name": model.backbone_name,
         "glosses": vocabulary_digest(glosses),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
@@ -55,7 +56,8 @@ def load_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> Non
         )
     if header["backbone"] != model.backbone_digest:
         raise SlaError(
-            f"{path} was trained on another backbone ({header['backbone']}, here {model.backbone_digest})",
+            f"{path} was trained on another backbone ({header.get('backbone_name', 'unknown')}, weights "
+            f"{header['backbone']}; here {model.backbone_name}, {model.backbone_digest})",
             "Give the weights file of the run with --weights.",
         )
     wanted = model.trained_state()

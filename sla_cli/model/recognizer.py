@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from sla_cli.config import Config
+from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import digest_bytes
 from sla_cli.model.backbone import Backbone
-from sla_cli.model.temporal import Classifier, SequenceModel, TemporalConv
+from sla_cli.model.temporal import SequenceModel, TemporalConv, classifier
 
 
 @dataclass(frozen=True)
@@ -20,41 +21,62 @@ class Logits:
 
     Attributes:
         sequence: (steps, glosses + 1) of the BiLSTM, what is decoded.
-        conv: (steps, glosses + 1) of the temporal convolutions.
-        frame: (frames, glosses + 1) straight from the backbone's features.
+        conv: (steps, glosses + 1) of the temporal convolutions; None where no loss is on it and it has a classifier
+            of its own.
+        frame: (frames, glosses + 1) straight from the backbone's features; None where no loss is on it.
         steps, frames: int64 (clips,), lengths on the CPU.
     """
 
     sequence: Tensor
-    conv: Tensor
-    frame: Tensor
+    conv: Tensor | None
+    frame: Tensor | None
     steps: Tensor
     frames: Tensor
 
 
 class Recognizer(nn.Module):
-    """CLIP-SLA (Alyami & Luqman, 2025) with lineage defaults where the paper is silent."""
+    """CLIP-SLA (Alyami & Luqman, 2025) with lineage defaults where the paper is silent.
+
+    What no loss would train is not built. Raises SlaError where the settings do not fit each other.
+    """
 
     def __init__(self, config: Config, glosses: int) -> None:
         super().__init__()
         self.backbone = Backbone(config.model)
-        self.backbone_digest = _digest(self.backbone)
+        self.backbone_name, self.backbone_digest = config.model.backbone, _digest(self.backbone)
         self.backbone.adapt(config.model, config.adapter, config.lora)
         self.conv = TemporalConv(self.backbone.width, config.head)
         self.sequence = SequenceModel(self.conv.width, config.head)
-        self.classifier = Classifier(self.conv.width, glosses + 1)
-        self.frame_classifier = frame_classifier(self.backbone.width, glosses + 1)
-        self.stride = self.conv.stride
+        classes, head, loss = glosses + 1, config.head, config.loss
+        self.classifier = classifier(self.sequence.width, classes, head)
+        self.conv_classifier: nn.Module | None = None
+        if not head.shared and (loss.conv_ctc or loss.distillation):
+            self.conv_classifier = classifier(self.conv.width, classes, head)
+        if head.shared and self.sequence.width != self.conv.width:
+            raise SlaError(
+                f"a BiLSTM of {head.lstm_width} a direction and convolutions of {self.conv.width} channels "
+                "cannot share a classifier",
+                "Use head.lstm_width = head.channels / 2, or --set head.shared=false.",
+            )
+        self.frame_classifier = frame_classifier(self.backbone.width, classes) if loss.frame_ctc else None
+        self.shared, self.stride = head.shared, self.conv.stride
 
-    def forward(self, pixels: Tensor, lengths: Tensor) -> Logits:
-        """pixels: normalised float (frames, 3, height, width), clips concatenated; lengths: int64 (clips,), CPU."""
-        features = self.backbone(pixels, lengths)
+    def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Logits:
+        """Logits of clips that lie one after the other.
+
+        Args:
+            pixels: normalised float (frames, 3, height, width).
+            lengths: int64 (clips,), on the CPU.
+            chunk: without gradients, frames that the backbone computes at once; 0 is all. The answer is the same.
+        """
+        features = self.backbone(pixels, lengths, chunk)
         conv, steps = self.conv(features, lengths)
         sequence = self.sequence(conv, steps)
+        by_conv = self.classifier if self.shared else self.conv_classifier
         return Logits(
             self.classifier(sequence).float(),
-            self.classifier(conv).float(),
-            self.frame_classifier(features).float(),
+            by_conv(conv).float() if by_conv is not None else None,
+            self.frame_classifier(features).float() if self.frame_classifier is not None else None,
             steps,
             lengths,
         )

@@ -97,15 +97,17 @@ class SequenceModel(nn.Module):
     def __init__(self, width: int, config: HeadConfig) -> None:
         super().__init__()
         between = config.dropout if config.lstm_layers > 1 else 0.0
-        self.lstm = nn.LSTM(width, width // 2, config.lstm_layers, bidirectional=True, dropout=between)
+        hidden = config.lstm_width or width // 2
+        self.lstm = nn.LSTM(width, hidden, config.lstm_layers, bidirectional=True, dropout=between)
+        self.width = 2 * hidden
 
     def forward(self, x: Tensor, steps: Tensor) -> Tensor:
-        """x: (steps, width), clips concatenated; steps: (clips,) → (steps, width)."""
+        """x: (steps, width in), clips concatenated; steps: (clips,) → (steps, width)."""
         packed = pack_sequence(list(x.split(steps.tolist())), enforce_sorted=False)
         return torch.cat(unpack_sequence(self.lstm(packed)[0]))
 
 
-class Classifier(nn.Module):
+class NormalizedClassifier(nn.Module):
     """Bias-free linear layer with L2-normalised class weights (lineage: VAC's NormLinear)."""
 
     def __init__(self, width: int, classes: int) -> None:
@@ -116,3 +118,8 @@ class Classifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: (steps, width) → (steps, classes)."""
         return x @ F.normalize(self.weight, dim=0)
+
+
+def classifier(width: int, classes: int, config: HeadConfig) -> nn.Module:
+    """(steps, width) → (steps, classes), with normalised class weights or plain."""
+    return NormalizedClassifier(width, classes) if config.normalized else nn.Linear(width, classes)

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from sla_cli.config import Config
-from sla_cli.core.align import Counts, align, count
-from sla_cli.core.ctc import check_log_probs, greedy
+from sla_cli.core.align import Counts
 from sla_cli.core.normalize import Profile
-from sla_cli.data.batching import Batch, to_pixels
+from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset, training_batches
-from sla_cli.emit import emissions_of
-from sla_cli.errors import SlaError, some
-from sla_cli.formats.emissions import Emission
+from sla_cli.errors import SlaError, Stopped
 from sla_cli.formats.run import Run
-from sla_cli.formats.store import Split, Store
+from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.device import Placement
 from sla_cli.model.recognizer import Recognizer
-from sla_cli.train.losses import losses
-from sla_cli.train.metrics import Epoch, write_metrics
+from sla_cli.train.display import Display
+from sla_cli.train.evaluate import evaluate
+from sla_cli.train.memory import peak_mib
+from sla_cli.train.metrics import Epoch, Tally, best_of, is_over, write_metrics
+from sla_cli.train.optim import set_rate
+from sla_cli.train.schedule import learning_rate
 from sla_cli.train.state import State, load_state, save_state
-
-SMALLEST_SCALE = 2.0**-10  # of the loss in fp16: halved by each overflow from 65536, doubled after 2000 good steps
+from sla_cli.train.step import Setting, take_step
+from sla_cli.train.stop import Stop, listening
+from sla_cli.train.team import Team
 
 
 @dataclass(frozen=True)
@@ -39,125 +44,166 @@ class Trainer:
     store: Store
     profile: Profile
     placement: Placement
+    team: Team = field(default_factory=Team)
+
+    @property
+    def setting(self) -> Setting:
+        return Setting(self.config, self.placement, self.team)
 
 
 def train(trainer: Trainer) -> list[Epoch]:
-    """Train to the last epoch and return all epochs' metrics.
+    """Train until it is over and return all epochs' metrics.
 
-    Goes on after the last finished epoch where there is one; every epoch is seeded by its number, so the result
-    is that of a run that was never interrupted.
+    Goes on after the last step that was saved; every step is seeded by its number, so the result is that of a run that
+    was never interrupted.
 
     Raises:
-        SlaError: a loss or a dev clip's log-probabilities are not finite (names the clips), or the saved state is
-            not of this run.
+        SlaError: a loss, a gradient or a dev clip's log-probabilities are not finite (names the clips), memory does not
+            suffice, or the saved state is not of this run.
+        Stopped: by a signal; the state is saved.
     """
-    config, glosses = trainer.config, trainer.run.glosses
-    torch.manual_seed(config.train.seed)
-    model = Recognizer(config, len(glosses)).to(trainer.placement.device)
-    state = State(model, config.train, trainer.placement)
-    if trainer.run.state.is_file():
-        load_state(trainer.run.state, state)
-        log.info("resuming after epoch %d of %d", len(state.epochs), config.train.epochs)
-    first = len(state.epochs) + 1
-    data = ClipDataset(trainer.store["train"], glosses, model.stride, config.train, config.model.image_size)
-    with SummaryWriter(str(trainer.run.tensorboard), purge_step=first) as board:
-        for number in range(first, config.train.epochs + 1):
-            state.epochs.append(_epoch(number, trainer, state, data))
-            _save(trainer, state)
-            for name, value in state.epochs[-1].scalars().items():
-                board.add_scalar(name, value, number)
+    config = trainer.config.train
+    state, data = begin(trainer)
+    with listening() as stop, _board(trainer, len(state.epochs) + 1) as board, _saved(trainer, state):
+        while not is_over(state.epochs, config):
+            tally = state.tally = state.tally or Tally(len(state.epochs) + 1)
+            lr = _train_epoch(trainer, state, data, tally, stop)
+            with state.averaged():
+                dev = _score(trainer, state, stop)
+            state.epochs.append(Epoch.of(tally, lr, dev, peak_mib(trainer.placement.device)))
+            state.tally = None
+            log.info("%s", state.epochs[-1])
+            if trainer.team.leads:
+                _save(trainer, state)
+                board(state.epochs[-1])
     return state.epochs
 
 
-def _epoch(number: int, trainer: Trainer, state: State, data: ClipDataset) -> Epoch:
-    """Train one epoch, score dev."""
-    torch.manual_seed(trainer.config.train.seed * 100_003 + number)
-    lr = state.set_lr(number)
-    begun, sums, clips, frames = time.monotonic(), dict[str, float](), 0, 0
-    state.model.train()
-    with progress(f"epoch {number}/{trainer.config.train.epochs}", len(data)) as advance:
-        for batch in training_batches(data, number, trainer.placement.cuda):
-            parts = _step(batch, trainer, state, number)
-            for name, value in parts.items():
-                sums[name] = sums.get(name, 0.0) + value * len(batch.ids)
-            clips, frames = clips + len(batch.ids), frames + int(batch.lengths.sum())
-            advance(len(batch.ids), f"loss {sums['loss'] / clips:.2f}")
-    seconds = time.monotonic() - begun
-    counts = evaluate(state.model, trainer.store["dev"], trainer)
-    epoch = Epoch(number, lr, {k: v / clips for k, v in sums.items()}, counts, frames / seconds, seconds)
-    log.info("%s", epoch)
-    return epoch
+def begin(trainer: Trainer) -> tuple[State, ClipDataset]:
+    """Model and optimiser as they were left, or fresh, and the clips to train on."""
+    state, data = fresh(trainer.store, trainer.config, trainer.placement, trainer.team)
+    if trainer.run.state.is_file():
+        load_state(trainer.run.state, state)
+        steps = f" and {state.tally.steps} steps" if state.tally else ""
+        log.info("resuming after %d of %d epochs%s", len(state.epochs), trainer.config.train.epochs, steps)
+    return state, data
 
 
-def _step(batch: Batch, trainer: Trainer, state: State, epoch: int) -> dict[str, float]:
-    """One optimiser step. Returns the loss and its parts, means over the batch."""
-    model, config = state.model, trainer.config
-    pixels = to_pixels(
-        batch,
-        crop=config.train.crop,
-        size=config.model.image_size,
-        mean=model.backbone.mean,
-        std=model.backbone.std,
-        device=trainer.placement.device,
-    )
-    with trainer.placement.autocast():
-        logits = model(pixels, batch.lengths)
-    result = losses(logits, batch.targets.to(pixels.device), batch.target_lengths.to(pixels.device), config.loss)
-    if not (torch.isfinite(result.total) and torch.isfinite(result.clips).all()):
-        _refuse(batch, result.clips, trainer, epoch)
-    state.optimizer.zero_grad(set_to_none=True)
-    state.scaler.scale(result.total).backward()
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
-    if state.scaler.get_scale() < SMALLEST_SCALE:
-        raise SlaError(
-            f"gradients overflow fp16 at every loss scale in epoch {epoch}, last for clips {some(batch.ids)}",
-            "Use --set train.precision=bf16 or fp32, or a lower --lr.",
-        )
-    return {"loss": result.total.item(), **{name: value.item() for name, value in result.parts.items()}}
-
-
-def _refuse(batch: Batch, clips: torch.Tensor, trainer: Trainer, epoch: int) -> None:
-    bad = [name for name, value in zip(batch.ids, clips.tolist(), strict=True) if not abs(value) < float("inf")]
-    where = f"clips {some(bad)}" if bad else f"the batch of clips {some(batch.ids)}"
-    kept = f" The state after epoch {epoch - 1} is kept in {trainer.run.path}." if epoch > 1 else ""
-    raise SlaError(
-        f"the loss is not finite in epoch {epoch} for {where}",
-        "Look at these clips; a lower --lr or --set train.precision=fp32 helps where training diverges." + kept,
-    )
-
-
-def evaluate(model: Recognizer, split: Split, trainer: Trainer) -> Counts:
-    """Pooled error counts of greedy decoding on a split, under the corpus's scoring profile.
+def fresh(store: Store, config: Config, placement: Placement, team: Team | None = None) -> tuple[State, ClipDataset]:
+    """A model and optimiser at the start, and the clips to train on.
 
     Raises:
-        SlaError: a clip's log-probabilities are NaN or infinite.
+        SlaError: no such backbone or weights, or clips that the configuration refuses.
     """
-    total = Counts()
-    references, glosses = split.references(), trainer.run.glosses
-    with progress(f"scoring {split.name}", len(split)) as advance:
-        for emission in emissions_of(model, split, trainer.config, trainer.placement):
-            _check(emission, len(glosses))
-            words = [glosses[label - 1] for label, _, _ in greedy(emission.log_probs)]
-            reference = trainer.profile.reference(references[emission.id])
-            total = total + count(align(reference, trainer.profile.hypothesis(words)))
-            advance()
-    return total
+    torch.manual_seed(config.train.seed)
+    if placement.cuda:
+        torch.set_float32_matmul_precision("high" if config.train.tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = config.train.tf32
+    model = Recognizer(config, len(store.vocabulary)).to(placement.device)
+    data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
+    data.warn_of_infeasible()
+    return State(model, config, placement, team), data
 
 
-def _check(emission: Emission, glosses: int) -> None:
-    """Weights that the last step spoiled show here, before they are saved over good ones."""
-    try:
-        check_log_probs(emission.log_probs, glosses + 1)
-    except SlaError as error:
-        raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
+def _train_epoch(trainer: Trainer, state: State, data: ClipDataset, tally: Tally, stop: Stop) -> float:
+    """Take the steps of an epoch that are not done yet. Returns the last learning rate."""
+    setting, config, team = trainer.setting, trainer.config.train, trainer.team
+    plan = data.plan(tally.number, team.world)
+    saved = time.monotonic()
+    rates = [learning_rate(config, tally.number - 1 + done / len(plan)) for done in range(len(plan))]
+    state.model.train()
+    left = plan[tally.steps :]
+    with (
+        closing(training_batches(data, tally.number, left, trainer.placement.cuda, team.number)) as batches,
+        progress(f"epoch {tally.number}/{config.epochs}", sum(step.clips for step in left)) as advance,
+    ):
+        display = Display(config, state.epochs, plan)
+        timed = _Timed(batches, tally)
+        for step in left:
+            begun = time.monotonic()
+            set_rate(state.optimizer, rates[tally.steps])
+            outcome = take_step(step, timed, state, setting, tally.number, tally.steps + 1)
+            tally.add(step, outcome.losses)
+            tally.overflows += outcome.overflow
+            tally.seconds += time.monotonic() - begun
+            advance(step.clips, display.note(tally, peak_mib(trainer.placement.device)))
+            _leave_if_asked(trainer.team, stop)
+            if time.monotonic() - saved >= 60 * config.save_minutes and tally.steps < len(plan):
+                saved = time.monotonic()
+                if team.leads:
+                    save_state(trainer.run.state, state)
+    return rates[-1]
+
+
+class _Timed(Iterator[Batch]):
+    """Batches; the time until they are there is counted as waiting."""
+
+    def __init__(self, batches: Iterator[Batch], tally: Tally) -> None:
+        self.batches, self.tally = batches, tally
+
+    def __next__(self) -> Batch:
+        begun = time.monotonic()
+        try:
+            return next(self.batches)
+        finally:
+            self.tally.waiting += time.monotonic() - begun
+
+
+def _score(trainer: Trainer, state: State, stop: Stop) -> Counts:
+    """Error counts on dev. A stop between clips leaves the epoch trained and not scored."""
+    return evaluate(
+        state.model,
+        trainer.store["dev"],
+        trainer.profile,
+        trainer.setting,
+        between=lambda: _leave_if_asked(trainer.team, stop),
+    )
+
+
+def _leave_if_asked(team: Team, stop: Stop) -> None:
+    if team.any(stop.signal > 0):
+        raise Stopped(stop.signal or signal.SIGTERM)
 
 
 def _save(trainer: Trainer, state: State) -> None:
     """Weights first and the state last: what resuming trusts is never ahead of the files beside it."""
-    best = min(state.epochs, key=lambda epoch: (epoch.dev.wer, epoch.number))
-    if best.number == len(state.epochs):
-        save_weights(trainer.run.best, state.model, trainer.run.glosses)
-    save_weights(trainer.run.last, state.model, trainer.run.glosses)
-    write_metrics(trainer.run.metrics, state.epochs)
-    save_state(trainer.run.state, state)
+    run, glosses = trainer.run, trainer.run.glosses
+    with state.averaged():
+        if best_of(state.epochs) == state.epochs[-1]:
+            save_weights(run.best, state.model, glosses)
+        save_weights(run.last, state.model, glosses)
+    write_metrics(run.metrics, state.epochs)
+    save_state(run.state, state)
+
+
+@contextmanager
+def _saved(trainer: Trainer, state: State) -> Iterator[None]:
+    """Save the state where a signal ends training; where an error does, say which state there is to go on from."""
+    try:
+        yield
+    except Stopped as stopped:
+        if not trainer.team.leads:
+            raise
+        save_state(trainer.run.state, state)
+        name = signal.Signals(stopped.signal).name
+        text = f"{name}: stopped after {state.saved}; go on with `sla train --resume --name {trainer.run.path.name}`"
+        raise Stopped(stopped.signal, text) from stopped
+    except SlaError as error:
+        if state.saved:
+            error.hint += f" The state after {state.saved} is kept in {trainer.run.path}."
+        raise
+
+
+@contextmanager
+def _board(trainer: Trainer, first: int) -> Iterator[Callable[[Epoch], None]]:
+    """TensorBoard's event files, from the epoch `first` on."""
+    if not trainer.team.leads:
+        yield lambda epoch: None
+        return
+    with SummaryWriter(str(trainer.run.tensorboard), purge_step=first) as writer:
+
+        def write(epoch: Epoch) -> None:
+            for name, value in epoch.scalars().items():
+                writer.add_scalar(name, value, epoch.number)
+
+        yield write

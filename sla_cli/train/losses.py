@@ -13,6 +13,14 @@ from sla_cli.model.recognizer import Logits
 
 
 @dataclass(frozen=True)
+class Whole:
+    """What an optimiser step sees in all, of which a batch may be a part: sums are divided by it."""
+
+    clips: int
+    steps: int
+
+
+@dataclass(frozen=True)
 class Losses:
     """total: scalar with gradient; parts: name to detached scalar, unweighted; clips: (clips,) detached total CTC."""
 
@@ -45,18 +53,28 @@ def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
     return F.kl_div(student, teacher, reduction="batchmean", log_target=True) * temperature**2
 
 
-def losses(logits: Logits, targets: Tensor, target_lengths: Tensor, config: LossConfig) -> Losses:
-    """All parts whose weight is not 0; CTC parts are means over the clips."""
-    heads = [("ctc", 1.0, logits.sequence, logits.steps)]
+def losses(
+    logits: Logits, targets: Tensor, target_lengths: Tensor, config: LossConfig, whole: Whole | None = None
+) -> Losses:
+    """All parts whose weight is not 0; CTC parts are means over clips, distillation over steps.
+
+    Args:
+        whole: over how many clips and steps; None means those of this batch. The losses of the parts of a whole add
+            up to the loss of the whole.
+    """
+    whole = whole or Whole(len(target_lengths), int(logits.steps.sum()))
+    heads: list[tuple[str, float, Tensor | None, Tensor]] = [("ctc", 1.0, logits.sequence, logits.steps)]
     heads += [("conv_ctc", config.conv_ctc, logits.conv, logits.steps)]
     heads += [("frame_ctc", config.frame_ctc, logits.frame, logits.frames)]
     total, parts = logits.sequence.new_zeros(()), {}
     clips = logits.sequence.new_zeros(len(target_lengths))
     for name, weight, head, lengths in heads:
-        if weight:
+        if weight and head is not None:
             each = ctc(head, lengths, targets, target_lengths)
-            total, clips, parts[name] = total + weight * each.mean(), clips + each.detach(), each.mean().detach()
-    if config.distillation:
-        part = distillation(logits.conv, logits.sequence, config.temperature)
+            part = each.sum() / whole.clips
+            total, clips, parts[name] = total + weight * part, clips + each.detach(), part.detach()
+    if config.distillation and logits.conv is not None:
+        share = len(logits.conv) / whole.steps
+        part = share * distillation(logits.conv, logits.sequence, config.temperature)
         total, parts["distillation"] = total + config.distillation * part, part.detach()
     return Losses(total, parts, clips)

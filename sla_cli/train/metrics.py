@@ -1,14 +1,60 @@
-"""What is known after each epoch, as a row of metrics.tsv and as TensorBoard scalars."""
+"""What is known of an epoch, while it lasts and afterwards, as a row of metrics.tsv and as TensorBoard scalars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sla_cli.config import TrainConfig
 from sla_cli.core.align import Counts
+from sla_cli.data.sampling import Step
 from sla_cli.formats.atomic import atomic_write
+
+
+@dataclass
+class Tally:
+    """What an unfinished epoch has seen so far. Saved, so that it goes on where it was and reports itself whole.
+
+    Attributes:
+        number: of the epoch, from 1.
+        steps: optimiser steps done.
+        sums: `loss` and its unweighted parts, summed over clips.
+        clips, frames: seen by all processes.
+        seconds: of training; `waiting` of them passed until a batch was there.
+        overflows: steps that fp16 left out, since its gradients were not finite at that loss scale.
+    """
+
+    number: int
+    steps: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    clips: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+    waiting: float = 0.0
+    overflows: int = 0
+
+    def add(self, step: Step, losses: Mapping[str, float]) -> None:
+        """Count a step. `losses`: means over its clips."""
+        self.steps += 1
+        self.clips += step.clips
+        self.frames += step.frames
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value * step.clips
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Means over the clips so far."""
+        return {name: value / self.clips for name, value in self.sums.items()}
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    @property
+    def waiting_share(self) -> float:
+        return self.waiting / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
@@ -17,9 +63,13 @@ class Epoch:
 
     Attributes:
         number: from 1.
+        lr: of its last step.
         losses: `loss` and its unweighted parts, means over clips.
         dev: error counts of greedy decoding on dev.
-        frames_per_second: while training, data loading included.
+        overflows: steps that fp16 left out.
+        frames_per_second: while training, data loading included, all processes together.
+        waiting: share of the time in which training waited for data, 0 to 1.
+        memory: the most that was taken, MiB.
         seconds: of training, without dev.
     """
 
@@ -27,15 +77,25 @@ class Epoch:
     lr: float
     losses: dict[str, float]
     dev: Counts
+    overflows: int
     frames_per_second: float
+    waiting: float
+    memory: float
     seconds: float
+
+    @classmethod
+    def of(cls, tally: Tally, lr: float, dev: Counts, memory: float) -> Epoch:
+        """The epoch that a tally counted, once dev is scored."""
+        speed, share = tally.frames_per_second, tally.waiting_share
+        return cls(tally.number, lr, tally.losses, dev, tally.overflows, speed, share, memory, tally.seconds)
 
     def __str__(self) -> str:
         dev = self.dev
+        overflows = f", {self.overflows} steps left out for fp16 overflow" if self.overflows else ""
         return (
             f"epoch {self.number}: loss {self.losses['loss']:.3f}, dev WER {dev.wer:.2f} % "
             f"({dev.substitutions} sub, {dev.deletions} del, {dev.insertions} ins), "
-            f"{self.frames_per_second:.0f} frames/s"
+            f"{self.frames_per_second:.0f} frames/s, {100 * self.waiting:.0f} % waiting for data{overflows}"
         )
 
     def scalars(self) -> dict[str, float]:
@@ -43,12 +103,15 @@ class Epoch:
         return {
             **{f"train/{name}": value for name, value in self.losses.items()},
             "train/lr": self.lr,
+            "train/overflows": self.overflows,
             "dev/wer": self.dev.wer,
             "speed/frames_per_second": self.frames_per_second,
+            "speed/waiting": self.waiting,
+            "speed/memory_mib": self.memory,
         }
 
     def row(self) -> dict[str, str]:
-        """Columns of metrics.tsv; the last two are times and differ from run to run."""
+        """Columns of metrics.tsv; the last four are measured and differ from run to run."""
         return {
             "epoch": str(self.number),
             "lr": f"{self.lr:g}",
@@ -57,7 +120,10 @@ class Epoch:
             "dev_sub": str(self.dev.substitutions),
             "dev_del": str(self.dev.deletions),
             "dev_ins": str(self.dev.insertions),
+            "overflows": str(self.overflows),
             "frames_per_second": f"{self.frames_per_second:.1f}",
+            "waiting": f"{self.waiting:.4f}",
+            "memory_mib": f"{self.memory:.0f}",
             "seconds": f"{self.seconds:.1f}",
         }
 
@@ -67,6 +133,18 @@ class Epoch:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Epoch:
         return cls(**{**values, "dev": Counts(**values["dev"])})
+
+
+def best_of(epochs: Sequence[Epoch]) -> Epoch:
+    """The first epoch of lowest dev WER."""
+    return min(epochs, key=lambda epoch: (epoch.dev.wer, epoch.number))
+
+
+def is_over(epochs: Sequence[Epoch], config: TrainConfig) -> bool:
+    """Whether all epochs are done, or the last `patience` of them brought nothing better."""
+    if len(epochs) >= config.epochs:
+        return True
+    return bool(config.patience and epochs) and len(epochs) - best_of(epochs).number >= config.patience
 
 
 def write_metrics(path: Path, epochs: Sequence[Epoch]) -> None:

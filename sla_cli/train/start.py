@@ -14,40 +14,53 @@ from sla_cli.formats.run import Run, check_glosses
 from sla_cli.formats.store import Store
 from sla_cli.log import log
 from sla_cli.model.device import place
+from sla_cli.train.curves import draw_curves
 from sla_cli.train.loop import Trainer, train
-from sla_cli.train.metrics import Epoch
+from sla_cli.train.metrics import Epoch, best_of
+from sla_cli.train.team import Team
 
 
 def start(
-    store: Store, folder: Path, config: Config, *, preset: str, device: str = "auto", force: bool = False
+    store: Store,
+    folder: Path,
+    config: Config,
+    *,
+    preset: str,
+    device: str = "auto",
+    force: bool = False,
+    team: Team | None = None,
 ) -> Epoch:
-    """Train a new run in `folder` and return its best epoch.
+    """Train a new run in `folder` and return its best epoch; the first process of a team makes the folder.
 
     Raises:
         SlaError: the folder holds a run already and `force` is off; the store has no train or dev split.
     """
-    run = Run(folder)
+    run, team = Run(folder), team or Team(device)
+    if not team.leads:
+        team.wait()
+        return _train(run, store, team)
     replaces = run.exists
     if replaces and not force:
         raise SlaError(f"{folder} holds a run already", "Continue it with --resume, replace it with --force.")
     for split in ("train", "dev"):
         store[split]  # raises where it is missing
     _warn_of_missing_clips(store)
-    for path in (receipt_path(folder), folder / "run.toml", run.state, run.best, run.last, run.metrics):
+    for path in (receipt_path(folder), folder / "run.toml", run.state, run.best, run.last, run.metrics, run.curves):
         path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
     digests = {split: store[split].digest for split in ("train", "dev")}
     facts = {"store": str(store.path.resolve()), "corpus": store.corpus, "preset": preset, "digests": digests}
     run.create(config, store.vocabulary, facts)
+    team.wait()
     try:
-        return _train(run, store, device)
+        return _train(run, store, team)
     except SlaError:
         if not replaces and not run.state.is_file():  # refused before its first epoch: nothing to resume
             shutil.rmtree(folder)
         raise
 
 
-def resume(run: Run, device: str = "auto") -> Epoch:
-    """Go on with a run after its last finished epoch, with its own settings, and return its best epoch.
+def resume(run: Run, device: str = "auto", team: Team | None = None) -> Epoch:
+    """Go on with a run after the last step that was saved, with its own settings, and return its best epoch.
 
     Raises:
         SlaError: the store has changed since the run began.
@@ -61,19 +74,21 @@ def resume(run: Run, device: str = "auto") -> Epoch:
             f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
             "Train a new run: numbers from two stores do not belong together.",
         )
-    return _train(run, store, device)
+    return _train(run, store, team or Team(device))
 
 
-def _train(run: Run, store: Store, device: str) -> Epoch:
+def _train(run: Run, store: Store, team: Team) -> Epoch:
     check_glosses(run, store["train"])
     config, facts = run.config, run.facts
     receipt = Receipt("train", asdict(config), {"store": facts["store"], **facts["digests"]}, config.train.seed)
-    trainer = Trainer(
-        run, config, store, profile(profile_for_corpus(store.corpus)), place(device, config.train.precision)
-    )
-    epochs = train(trainer)
-    best = min(epochs, key=lambda epoch: (epoch.dev.wer, epoch.number))
+    placement = place(team.device, config.train.precision)
+    epochs = train(Trainer(run, config, store, profile(profile_for_corpus(store.corpus)), placement, team))
+    best = best_of(epochs)
+    if not team.leads:
+        return best
+    draw_curves(run.curves, epochs)
     receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
+    receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype), "processes": team.world}
     old = read_receipt(run.path)
     if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run leaves its times alone
         write_receipt(receipt, run.path)

@@ -1,40 +1,52 @@
-"""All that changes while training: weights, optimiser, loss scale, epochs so far. One file, written whole."""
+"""All that changes while training: weights, optimiser, loss scale, averages, epochs so far. One file, written whole."""
 
 from __future__ import annotations
 
 import io
 import pickle
 import zipfile
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from sla_cli.config import TrainConfig
+from sla_cli.config import Config
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.atomic import atomic_write
 from sla_cli.model.device import Placement
 from sla_cli.model.recognizer import Recognizer
-from sla_cli.train.metrics import Epoch
+from sla_cli.train.ema import Ema
+from sla_cli.train.metrics import Epoch, Tally
+from sla_cli.train.optim import make_optimizer
+from sla_cli.train.team import Team
 
-VERSION = 1
+VERSION = 2
 
 
 class State:
-    """The moving parts of a run."""
+    """The moving parts of a run.
 
-    def __init__(self, model: Recognizer, config: TrainConfig, placement: Placement) -> None:
-        self.model, self.config = model, config
-        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(trained, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    Attributes:
+        model: on its device.
+        forward: the same model as training calls it.
+        tally: of the epoch that is not finished, if any of its steps are done.
+        saved: what was last saved or loaded, in words.
+    """
+
+    def __init__(self, model: Recognizer, config: Config, placement: Placement, team: Team | None = None) -> None:
+        self.model = model
+        self.forward = (team or Team()).wrap(model)
+        self.optimizer = make_optimizer(model, config.train)
         self.scaler = torch.amp.GradScaler(placement.device.type, enabled=placement.dtype == torch.float16)
+        self.ema = Ema(model, config.train.ema) if config.train.ema else None
         self.epochs: list[Epoch] = []
+        self.tally: Tally | None = None
+        self.saved = ""
 
-    def set_lr(self, epoch: int) -> float:
-        """Step schedule: the learning rate of an epoch (from 1)."""
-        lr = self.config.lr * self.config.gamma ** sum(epoch > milestone for milestone in self.config.milestones)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        return lr
+    def averaged(self) -> AbstractContextManager[None]:
+        """The model with the weights that are scored and kept."""
+        return self.ema.applied(self.model) if self.ema else nullcontext()
 
 
 def save_state(path: Path, state: State) -> None:
@@ -45,12 +57,15 @@ def save_state(path: Path, state: State) -> None:
         "weights": state.model.trained_state(),
         "optimizer": state.optimizer.state_dict(),
         "scaler": state.scaler.state_dict(),
+        "ema": state.ema.state_dict() if state.ema else None,
         "epochs": [epoch.to_json() for epoch in state.epochs],
+        "tally": asdict(state.tally) if state.tally else None,
     }
     buffer = io.BytesIO()  # torch.save to a file hides a full disk in an error of its own
     with atomic_write(path) as temporary:
         torch.save(content, buffer)
         temporary.write_bytes(buffer.getbuffer())
+    state.saved = _moment(state)
 
 
 def load_state(path: Path, state: State) -> None:
@@ -69,7 +84,7 @@ def load_state(path: Path, state: State) -> None:
         raise FormatError(f"{path}: not a training state, or a damaged one", "Train again.") from error
     if version != VERSION:
         raise FormatError(f"{path}: training state version {version}, this sla reads {VERSION}", "Train again.")
-    if _shapes(content["weights"]) != _shapes(state.model.trained_state()):
+    if _shapes(content["weights"]) != _shapes(state.model.trained_state()) or bool(content["ema"]) != bool(state.ema):
         raise SlaError(f"{path} does not fit the model of its config.toml", "Was config.toml edited?")
     if backbone != state.model.backbone_digest:
         raise SlaError(
@@ -79,7 +94,15 @@ def load_state(path: Path, state: State) -> None:
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
     state.scaler.load_state_dict(content["scaler"])
+    if state.ema:
+        state.ema.load_state_dict(content["ema"])
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]
+    state.tally = Tally(**content["tally"]) if content["tally"] else None
+    state.saved = _moment(state)
+
+
+def _moment(state: State) -> str:
+    return f"step {state.tally.steps} of epoch {state.tally.number}" if state.tally else f"epoch {len(state.epochs)}"
 
 
 def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Size]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sla_cli.config import TrainConfig
 from sla_cli.core.ctc import feasible, minimum_steps
-from sla_cli.data.augment import View, random_view
+from sla_cli.data.augment import View, random_view, view_length
 
 LENGTHS, SEEDS = st.integers(1, 300), st.integers(0, 2**20)
 
@@ -24,8 +24,8 @@ def test_sorted_frames_of_the_clip_in_whole_steps(length: int, seed: int, stride
     assert (np.diff(frames) >= 0).all()
     assert 0 <= frames[0] <= frames[-1] < length
     assert len(frames) % stride == 0
-    assert 0 <= chosen.top <= 1
-    assert 0 <= chosen.left <= 1
+    assert 0 <= chosen.look.top <= 1
+    assert 0 <= chosen.look.left <= 1
 
 
 @given(LENGTHS, SEEDS, st.lists(st.integers(1, 3), max_size=120))
@@ -61,7 +61,7 @@ def test_lengths_spread_over_the_range() -> None:
 
 def test_flip_is_as_likely_as_set() -> None:
     for probability in (0.0, 0.5, 1.0):
-        share = np.mean([view(40, seed, flip=probability).flip for seed in range(400)])
+        share = np.mean([view(40, seed, flip=probability).look.flip for seed in range(400)])
         assert abs(share - probability) < 0.1 * (0 < probability < 1) + 1e-9
 
 
@@ -69,4 +69,47 @@ def test_flip_is_as_likely_as_set() -> None:
 def test_the_seed_says_it_all(length: int, seed: int) -> None:
     one, two = view(length, seed), view(length, seed)
     assert one.frames.tolist() == two.frames.tolist()
-    assert (one.top, one.left, one.flip) == (two.top, two.left, two.flip)
+    assert one.look == two.look
+
+
+@given(LENGTHS, SEEDS, st.lists(st.integers(1, 3), max_size=60), st.sampled_from([0.0, 0.3]))
+def test_the_length_is_known_without_drawing_the_rest(length: int, seed: int, targets: list[int], drop: float) -> None:
+    least = minimum_steps(targets) * 4
+    known = view_length(length, least, 4, TrainConfig(drop=drop), np.random.default_rng(seed))
+    assert known == len(view(length, seed, tuple(targets), drop=drop).frames)
+
+
+@given(LENGTHS, SEEDS)
+def test_what_is_off_draws_nothing(length: int, seed: int) -> None:
+    """So that an option leaves the draws of all others as they were."""
+    plain, lively = view(length, seed), view(length, seed, jitter=0.2, erase=1.0)
+    assert plain.look.colour is None and plain.look.hole is None
+    assert plain.frames.tolist() == lively.frames.tolist()
+    assert (plain.look.top, plain.look.left, plain.look.flip) == (lively.look.top, lively.look.left, lively.look.flip)
+
+
+def test_lost_frames_are_gone_and_the_length_stays() -> None:
+    shown = [view(200, seed, rescale=0.0, drop=0.25).frames for seed in range(200)]
+    assert abs(np.mean([len(set(frames.tolist())) for frames in shown]) - 150) < 3
+    for frames in shown:
+        assert len(frames) == 200
+        assert all(
+            frame in (number, before)
+            for number, (frame, before) in enumerate(zip(frames[1:], frames, strict=False), start=1)
+        )
+
+
+@given(SEEDS)
+def test_colour_and_hole_lie_within_their_bounds(seed: int) -> None:
+    look = view(40, seed, jitter=0.3, erase=1.0).look
+    assert look.colour is not None and look.hole is not None
+    assert all(0.7 <= factor <= 1.3 for factor in look.colour)
+    top, left, height, width = look.hole
+    assert 0 <= top <= top + height <= 1
+    assert 0 <= left <= left + width <= 1
+    assert 0.019 <= height * width <= 0.201
+    assert 0.49 <= height / width <= 2.01
+
+
+def test_erasing_is_as_likely_as_set() -> None:
+    assert abs(np.mean([view(40, seed, erase=0.25).look.hole is not None for seed in range(400)]) - 0.25) < 0.08

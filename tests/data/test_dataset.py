@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ import torch
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
 from sla_cli.config import TrainConfig
+from sla_cli.data.augment import Look
 from sla_cli.data.batching import Batch, Sample
 from sla_cli.data.dataset import ClipDataset, evaluation_batches, training_batches
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.store import Store
 
 CONFIG = tiny(train__batch=4, train__flip=0.5).train
@@ -28,14 +30,17 @@ def clips(store: Store, config: TrainConfig = CONFIG, split: str = "train") -> C
     return ClipDataset(store[split], GLOSSES, 4, config)
 
 
+def epoch_of(data: ClipDataset, epoch: int, done: int = 0) -> Iterable[Batch]:
+    return training_batches(data, epoch, data.plan(epoch)[done:], pin=False)
+
+
 def same(one: Sample, two: Sample) -> bool:
-    facts = one.id == two.id and one.corner == two.corner and one.flip == two.flip and one.targets == two.targets
-    return facts and np.array_equal(one.frames, two.frames)
+    return (one.id, one.look, one.targets) == (two.id, two.look, two.targets) and np.array_equal(one.frames, two.frames)
 
 
 def contents(batches: Iterable[Batch]) -> list[tuple[object, ...]]:
     return [
-        (batch.ids, batch.lengths.tolist(), batch.corners, batch.flips, batch.targets.tolist(), int(batch.frames.sum()))
+        (batch.ids, batch.lengths.tolist(), batch.looks, batch.targets.tolist(), int(batch.frames.sum()))
         for batch in batches
     ]
 
@@ -50,16 +55,16 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(store: Store) -> None:
 
 
 def test_workers_change_nothing(store: Store) -> None:
-    here = contents(training_batches(clips(store), 1, pin=False))
+    here = contents(epoch_of(clips(store), 1))
     for workers in (1, 2):
         elsewhere = clips(store, replace(CONFIG, workers=workers))
-        assert contents(training_batches(elsewhere, 1, pin=False)) == here
+        assert contents(epoch_of(elsewhere, 1)) == here
 
 
 def test_an_epoch_has_every_clip_once_in_an_order_of_its_own(store: Store) -> None:
     orders = []
     for epoch in (1, 2, 3, 4):
-        batches = list(training_batches(clips(store), epoch, pin=False))
+        batches = list(epoch_of(clips(store), epoch))
         assert [len(batch.ids) for batch in batches] == [4, 2]
         orders.append([name for batch in batches for name in batch.ids])
         assert sorted(orders[-1]) == sorted(store["train"].ids)
@@ -84,8 +89,7 @@ def test_evaluation_is_every_clip_whole_in_the_stores_order(store: Store) -> Non
     assert [batch.ids for batch in batches] == [(name,) for name in store["train"].ids]
     for batch, clip in zip(batches, store["train"], strict=True):
         assert np.array_equal(batch.frames.numpy(), clip.frames())
-        assert batch.corners == ((0.5, 0.5),)
-        assert batch.flips == (False,)
+        assert batch.looks == (Look(0.5, 0.5, flip=False),)
 
 
 def test_evaluation_needs_no_vocabulary(store: Store) -> None:
@@ -100,7 +104,7 @@ def test_a_damaged_frame_is_named_as_by_the_store(tmp_path: Path, workers: int) 
         file["bytes"][:] = 0
     data = clips(store, replace(CONFIG, workers=workers))
     with pytest.raises(FormatError) as caught:
-        list(training_batches(data, 1, pin=False))
+        list(epoch_of(data, 1))
     assert "does not decode" in caught.value.message
     assert "\n" not in caught.value.message
     assert "sla prep" in caught.value.hint
@@ -111,6 +115,50 @@ def test_loading_draws_the_same_random_numbers_with_workers_and_without(store: S
     drawn = []
     for workers in (0, 1):
         torch.manual_seed(0)
-        list(training_batches(clips(store, replace(CONFIG, workers=workers)), 1, pin=False))
+        list(epoch_of(clips(store, replace(CONFIG, workers=workers)), 1))
         drawn.append(torch.rand(1).item())
     assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("values", [{}, {"batch_frames": 60, "bucket": 2}])
+def test_the_rest_of_an_epoch_is_what_it_would_have_been(store: Store, workers: int, values: dict[str, int]) -> None:
+    data = clips(store, replace(CONFIG, workers=workers, batch=2, jitter=0.2, erase=0.5, drop=0.1, **values))
+    whole = contents(epoch_of(data, 2))
+    for done in range(1, len(whole)):
+        assert contents(epoch_of(data, 2, done)) == whole[done:]
+
+
+def test_the_plan_knows_the_frames_of_each_step(store: Store) -> None:
+    data = clips(store, replace(CONFIG, batch=2))
+    plan = data.plan(3)
+    assert [int(batch.lengths.sum()) for batch in epoch_of(data, 3)] == [step.frames for step in plan]
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Store:
+    """train-1 has too few frames for its glosses at stride 4."""
+    return write_store(
+        tmp_path, {"train": ["NORD REGEN GRAD SONNE NORD GRAD", "NORD NORD GRAD GRAD NORD NORD"]}, hold=3
+    )
+
+
+def test_infeasible_clips_are_stretched_skipped_or_refused(short: Store, caplog: pytest.LogCaptureFixture) -> None:
+    def seen(infeasible: str) -> list[str]:
+        data = clips(short, replace(CONFIG, infeasible=infeasible))  # type: ignore[arg-type]
+        with caplog.at_level(logging.WARNING, "sla"):
+            data.warn_of_infeasible()
+        return sorted(name for batch in epoch_of(data, 1) for name in batch.ids)
+
+    assert seen("stretch") == ["train-0", "train-1"]
+    assert "1 clips are too short for their glosses at stride 4, frames are repeated in them: train-1" in caplog.text
+    assert seen("skip") == ["train-0"]
+    assert "left out: train-1" in caplog.text
+    with pytest.raises(SlaError, match="too short for their glosses at stride 4: train-1") as caught:
+        seen("refuse")
+    assert "infeasible=skip" in caught.value.hint
+
+
+def test_too_few_clips_for_the_processes(store: Store) -> None:
+    with pytest.raises(SlaError, match="6 clips to train on do not suffice for 7 processes"):
+        clips(store).plan(1, world=7)

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
-import loralib
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sla_cli.config import AdapterConfig, LoraConfig
-from sla_cli.model.adapters import ShiftedLoRA, TemporalAdapter
-from sla_cli.model.clips import ClipBorders, temporal_shift
+from sla_cli.config import AdapterConfig
+from sla_cli.model.adapters import ACTIVATIONS, TemporalAdapter
+from sla_cli.model.clips import ClipBorders, track_conv
 
 WIDTH = 24
 LENGTHS = torch.tensor([5, 1, 3])
@@ -26,74 +25,8 @@ def tokens(count: int = 5) -> Tensor:
     return torch.randn(int(LENGTHS.sum()), count, WIDTH)
 
 
-def lora(shift: str, bias: bool = True) -> ShiftedLoRA:
-    base = nn.Linear(WIDTH, 3 * WIDTH, bias=bias).requires_grad_(False)
-    module = ShiftedLoRA(base, LoraConfig(rank=4, alpha=6, shift=shift), borders())
-    nn.init.normal_(module.lora_B)
-    return module
-
-
-def loralibs(ours: ShiftedLoRA) -> loralib.MergedLinear:
-    bias = ours.bias is not None
-    theirs = loralib.MergedLinear(
-        WIDTH, 3 * WIDTH, 4, lora_alpha=6, enable_lora=[True, False, True], merge_weights=False, bias=bias
-    )
-    theirs.load_state_dict(ours.state_dict(), strict=True)
-    return theirs
-
-
-@pytest.mark.parametrize("bias", [True, False])
-def test_lora_without_shift_is_loralibs_in_values_and_gradients(bias: bool) -> None:
-    ours = lora("off", bias).double()
-    theirs, x, slope = loralibs(ours).double(), tokens().double(), torch.randn(3 * WIDTH).double()
-    torch.testing.assert_close(ours(x), theirs(x))
-    (ours(x) @ slope).sum().backward()
-    (theirs(x) @ slope).sum().backward()
-    torch.testing.assert_close(ours.lora_A.grad, theirs.lora_A.grad)
-    torch.testing.assert_close(ours.lora_B.grad, theirs.lora_B.grad)
-    assert ours.weight.grad is None
-
-
-def test_lora_with_shift_is_loralibs_delta_on_shifted_tokens() -> None:
-    ours, x = lora("lora"), tokens()
-    shifted = temporal_shift(x, borders(), LoraConfig.share)
-    assert not torch.equal(shifted, x)
-    expected = F.linear(x, ours.weight, ours.bias) + shifted @ loralibs(ours).merge_AB().T * (6 / 4)
-    torch.testing.assert_close(ours(x), expected)
-
-
-def test_lora_leaves_keys_alone() -> None:
-    ours, x = lora("off"), tokens()
-    change = ours(x) - F.linear(x, ours.weight, ours.bias)
-    q, k, v = change.chunk(3, dim=-1)
-    assert q.any()
-    assert not k.any()
-    assert v.any()
-
-
-def test_state_dict_is_loralibs_and_survives_eval_and_train() -> None:
-    ours = lora("off")
-    before, x = {name: value.clone() for name, value in ours.state_dict().items()}, tokens()
-    assert before.keys() == loralibs(ours).state_dict().keys() == {"weight", "bias", "lora_A", "lora_B"}
-    training = ours(x)
-    ours.eval()
-    assert torch.equal(ours(x), training)
-    ours.train()
-    for name, value in ours.state_dict().items():
-        assert torch.equal(value, before[name])
-
-
-def test_lora_dropout_only_while_training() -> None:
-    ours = ShiftedLoRA(nn.Linear(WIDTH, 3 * WIDTH), LoraConfig(rank=4, dropout=0.5, shift="off"), borders())
-    nn.init.normal_(ours.lora_B)
-    x = tokens()
-    assert not torch.equal(ours(x), ours(x))
-    ours.eval()
-    assert torch.equal(ours(x), ours(x))
-
-
-def adapter(kernel: int, prefix: int, ratio: float = 0.5) -> TemporalAdapter:
-    module = TemporalAdapter(WIDTH, prefix, AdapterConfig(ratio=ratio, kernel=kernel), borders())
+def adapter(kernel: int, prefix: int, ratio: float = 0.5, **values: Any) -> TemporalAdapter:
+    module = TemporalAdapter(WIDTH, prefix, AdapterConfig(ratio=ratio, kernel=kernel, **values), borders())
     nn.init.normal_(module.up.weight)
     nn.init.normal_(module.up.bias)
     return module
@@ -160,21 +93,62 @@ def test_kernel_of_one_looks_at_no_other_frame() -> None:
 @pytest.mark.parametrize("mixed", [False, True])
 def test_fresh_modules_add_exactly_zero(mixed: bool) -> None:
     x = tokens()
-    base = nn.Linear(WIDTH, 3 * WIDTH)
-    fresh = ShiftedLoRA(base, LoraConfig(), borders())
-    plain = TemporalAdapter(WIDTH, 1, AdapterConfig(), borders())
-    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        assert torch.equal(fresh(x), base(x))
-        assert torch.equal(plain(x), x)
+    for config in (AdapterConfig(), AdapterConfig(temporal="none", width=7)):
+        plain = TemporalAdapter(WIDTH, 1, config, borders())
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            assert torch.equal(plain(x), x)
+        assert torch.equal(plain.bfloat16()(x.bfloat16()), x.bfloat16())
 
 
 def test_a_bottleneck_is_never_empty() -> None:
     assert adapter(3, 0, ratio=1e-6).taps.shape == (1, 3)
 
 
-def test_alpha_scales_the_update() -> None:
-    ours, x = lora("off"), tokens()
-    twice = ShiftedLoRA(nn.Linear(WIDTH, 3 * WIDTH), replace(LoraConfig(rank=4, shift="off"), alpha=12), borders())
-    twice.load_state_dict(ours.state_dict())
-    base = F.linear(x, ours.weight, ours.bias)
-    torch.testing.assert_close(twice(x) - base, 2 * (ours(x) - base))
+def test_the_plain_bottleneck_has_no_convolution_and_looks_at_no_other_frame() -> None:
+    ours, x = adapter(3, prefix=1, temporal="none"), tokens()
+    assert {name for name, _ in ours.named_parameters()} == {"down.weight", "down.bias", "up.weight", "up.bias"}
+    expected = x[:, 1:] + ours.up(F.gelu(ours.down(x[:, 1:])))
+    torch.testing.assert_close(ours(x), torch.cat((x[:, :1], expected), dim=1))
+    assert ours.reach == 0
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations(name: str) -> None:
+    """Each against torch's own, on a bottleneck without convolution; all keep zero, which prefix tokens rely on."""
+    theirs: dict[str, nn.Module] = {"gelu": nn.GELU(), "relu": nn.ReLU(), "silu": nn.SiLU(), "none": nn.Identity()}
+    ours, x = adapter(3, prefix=0, temporal="none", activation=name), tokens()
+    low = ours.down(x)
+    hidden = low / (1 + torch.exp(-1.702 * low)) if name == "quickgelu" else theirs[name](low)
+    torch.testing.assert_close(ours(x), x + ours.up(hidden))
+    assert not ACTIVATIONS[name](torch.zeros(3)).any()
+
+
+def test_width_is_by_channels_or_by_ratio() -> None:
+    assert adapter(3, 0, ratio=0.5).down.out_features == WIDTH // 2
+    assert adapter(3, 0, ratio=0.5, width=5).down.out_features == 5
+
+
+@pytest.mark.parametrize("prefix", [0, 2])
+@pytest.mark.parametrize("kernel", [1, 3, 7])
+def test_compiled_and_hand_fused_convolutions_agree(kernel: int, prefix: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that a compiler sees is a plain sum of shifted frames."""
+    x = torch.randn(int(LENGTHS.sum()), 4, 6, dtype=torch.double, requires_grad=True)
+    taps = torch.randn(6, kernel, dtype=torch.double, requires_grad=True)
+    bias = torch.randn(6, dtype=torch.double, requires_grad=True)
+    slope = torch.randn(len(x), 4, 6, dtype=torch.double)
+    fused = track_conv(x, taps, bias, borders(), prefix)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    plain = track_conv(x, taps, bias, borders(), prefix)
+    torch.testing.assert_close(fused, plain)
+    assert not fused[:, :prefix].any()
+    wanted = [x, taps, bias]
+    got, expected = (torch.autograd.grad((out * slope).sum(), wanted) for out in (fused, plain))
+    for one, two in zip(got, expected, strict=True):
+        torch.testing.assert_close(one, two)
+
+
+def test_the_convolution_passes_gradcheck() -> None:
+    x = torch.randn(int(LENGTHS.sum()), 3, 2, dtype=torch.double, requires_grad=True)
+    taps = torch.randn(2, 3, dtype=torch.double, requires_grad=True)
+    bias = torch.randn(2, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda *values: track_conv(*values, borders(), 1), (x, taps, bias))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,40 @@ from torch import Tensor, nn
 
 from sla_cli.config import AdapterConfig, Config, ModelConfig
 from sla_cli.errors import SlaError
-from sla_cli.model.adapters import ShiftedLoRA, TemporalAdapter
-from sla_cli.model.backbone import Backbone, chosen_layers
+from sla_cli.model.adapters import TemporalAdapter
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.clips import temporal_shift
+from sla_cli.model.inject import chosen_layers
+from sla_cli.model.lora import Lora, LoraQKV
 
 SMALL = {"embed_dim": 32, "depth": 2, "num_heads": 2}
 CLIP = {"model__backbone_args": {**SMALL, "patch_size": 16, "num_classes": 24}}
 REGISTERS = {"model__backbone": "vit_small_patch14_reg4_dinov2", "model__backbone_args": SMALL, "model__image_size": 28}
 NO_CLASS_TOKEN = {"model__backbone": "vit_base_patch16_siglip_224", "model__backbone_args": SMALL}
-BACKBONES = {"clip": CLIP, "registers": REGISTERS, "no class token": NO_CLASS_TOKEN}
+EVA = {"embed_dim": 48, "depth": 2, "num_heads": 2}
+BACKBONES = {
+    "clip": CLIP,
+    "registers": REGISTERS,
+    "no class token": NO_CLASS_TOKEN,
+    "eva-02 clip, rotary, q k v apart": {"model__backbone": "eva02_base_patch16_clip_224", "model__backbone_args": EVA},
+    "eva-02, rotary, bias apart": {
+        "model__backbone": "eva02_tiny_patch14_224",
+        "model__backbone_args": EVA,
+        "model__image_size": 28,
+    },
+    "rotary mixed by block": {"model__backbone": "vit_small_patch16_rope_mixed_224", "model__backbone_args": SMALL},
+    "dinov3": {"model__backbone": "vit_small_patch16_dinov3", "model__backbone_args": SMALL},
+}
 VARIANTS = {
     "frozen": {"model__variant": "frozen"},
     "lora": {"model__variant": "lora", "lora__rank": 2},
+    "lora everywhere": {"model__variant": "lora", "lora__rank": 2, "lora__targets": "q,k,v,proj,mlp"},
+    "lora without shift on k": {"model__variant": "lora", "lora__targets": "k", "lora__shift": "off"},
     "adapter": {"model__variant": "adapter", "adapter__place": "both"},
     "adapter unnormed": {"model__variant": "adapter", "adapter__place": "both", "adapter__normed": False},
     "adapter before mlp": {"model__variant": "adapter", "adapter__place": "mlp"},
     "adapter before attention of the last": {"adapter__place": "attention", "model__layers": "last:1"},
+    "plain adapter": {"adapter__temporal": "none", "adapter__width": 5, "adapter__activation": "relu"},
 }
 LENGTHS = torch.tensor([3, 1, 2])
 
@@ -59,24 +79,101 @@ def disturb(backbone: Backbone) -> None:
     for module in backbone.modules():
         if isinstance(module, TemporalAdapter):
             nn.init.normal_(module.up.weight)
-        elif isinstance(module, ShiftedLoRA):
+        elif isinstance(module, Lora):
             nn.init.normal_(module.lora_B)
 
 
-@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
-@pytest.mark.parametrize("mixed", [False, True], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("kind", BACKBONES)
-def test_a_fresh_model_is_the_bare_backbone_to_the_bit(kind: str, variant: str, mixed: bool, training: bool) -> None:
+def test_a_fresh_model_is_the_bare_backbone_to_the_bit(kind: str, variant: str) -> None:
+    """In fp32 and bf16, evaluating and training; and once trained it is not."""
     config = tiny(**BACKBONES[kind], **VARIANTS[variant])
-    ours, theirs, x = adapted(config).train(training), bare(config), pixels(config)
-    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        expected = theirs(x)
-        assert torch.equal(ours(x, LENGTHS), expected)
+    ours, theirs, x = adapted(config), bare(config), pixels(config)
+    for mixed in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            expected = theirs(x)
+            assert torch.equal(ours.eval()(x, LENGTHS), expected)
+            assert torch.equal(ours.train()(x, LENGTHS), expected)
     assert expected.shape == (len(x), ours.width)
     disturb(ours)
-    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        assert torch.equal(ours(x, LENGTHS), expected) == (variant == "frozen")
+    assert torch.equal(ours(x, LENGTHS), theirs(x)) == (variant == "frozen")
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_a_fresh_model_whose_weights_are_bf16_is_the_bare_backbone_too(kind: str) -> None:
+    for variant in ("lora everywhere", "adapter"):
+        config = tiny(**BACKBONES[kind], **VARIANTS[variant])
+        x = pixels(config).bfloat16()
+        assert torch.equal(adapted(config).bfloat16()(x, LENGTHS), bare(config).bfloat16()(x))
+
+
+def test_the_residual_shift_says_that_a_fresh_model_is_not_the_backbone(caplog: pytest.LogCaptureFixture) -> None:
+    config = tiny(**CLIP, model__variant="lora", lora__shift="residual", model__layers="last:1")
+    with caplog.at_level("INFO", "sla"):
+        ours = adapted(config)
+    assert "is not its backbone" in caplog.text
+    theirs, x = bare(config), pixels(config)
+    assert not torch.allclose(ours(x, LENGTHS), theirs(x), atol=1e-3)
+    shift = partial(temporal_shift, borders=ours.borders, share=config.lora.share)
+    theirs.blocks[1].norm1.register_forward_hook(lambda module, inputs, output: shift(output))
+    torch.testing.assert_close(ours(x, LENGTHS), theirs(x))
+
+
+def test_adapters_before_the_last_mlp_are_said_to_learn_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    for place, layers, kind, told in (
+        ("mlp", "all", CLIP, True),
+        ("both", "last:1", REGISTERS, True),
+        ("attention", "all", CLIP, False),
+        ("mlp", "0", CLIP, False),
+        ("mlp", "all", NO_CLASS_TOKEN, False),
+    ):
+        caplog.clear()
+        with caplog.at_level("INFO", "sla"):
+            ours = adapted(tiny(**kind, adapter__place=place, model__layers=layers))
+        assert ("learns nothing" in caplog.text) == told
+        disturb(ours)
+        ours(pixels(tiny(**kind)), LENGTHS).square().sum().backward()
+        dead = [name for name, value in ours.named_parameters() if value.grad is not None and not value.grad.any()]
+        assert bool(dead) == told, dead
+
+
+def test_lora_goes_where_it_is_asked_to() -> None:
+    fused = {"q,v": {"attn.qkv"}, "proj": {"attn.proj"}, "mlp": {"mlp.fc1", "mlp.fc2"}}
+    apart = {"q,v": {"attn.q_proj", "attn.v_proj"}, "mlp": {"mlp.fc1_g", "mlp.fc1_x", "mlp.fc2"}}
+    for kind, places in (("clip", fused), ("eva-02 clip, rotary, q k v apart", apart)):
+        for targets, expected in places.items():
+            ours = adapted(tiny(**BACKBONES[kind], model__variant="lora", lora__targets=targets))
+            found = {name for name, module in ours.vit.blocks[0].block.named_modules() if isinstance(module, Lora)}
+            assert found == expected
+    with pytest.raises(SlaError, match=r"lora\.targets = 'q,w'"):
+        adapted(tiny(**CLIP, model__variant="lora", lora__targets="q,w"))
+
+
+def test_a_kernel_that_looks_further_to_one_side_is_refused() -> None:
+    with pytest.raises(SlaError, match=r"adapter\.kernel = 4 is even"):
+        adapted(tiny(**CLIP, adapter__kernel=4))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", ["clip", "registers", "eva-02 clip, rotary, q k v apart"])
+def test_any_chunking_gives_the_same_features(kind: str, variant: str) -> None:
+    config = tiny(**BACKBONES[kind], **VARIANTS[variant])
+    ours, lengths = adapted(config).double().eval(), torch.tensor([5, 1, 4])
+    disturb(ours)
+    x = torch.randn(10, 3, config.model.image_size, config.model.image_size, dtype=torch.double)
+    with torch.inference_mode():
+        whole = ours(x, lengths)
+        for chunk in (1, 2, 3, 7, 10, 100):
+            torch.testing.assert_close(ours(x, lengths, chunk), whole)
+
+
+@pytest.mark.parametrize("share", [0.125, 0.5])
+def test_chunks_of_shifted_frames_reach_far_enough(share: float) -> None:
+    config = tiny(**CLIP, model__variant="lora", lora__shift="residual", lora__share=share)
+    ours, lengths = adapted(config).double().eval(), torch.tensor([7])
+    x = torch.randn(7, 3, 32, 32, dtype=torch.double)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(x, lengths, 2), ours(x, lengths))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +205,7 @@ def test_real_weights_fresh_and_resized(dinov2: Path, variant: str) -> None:
 def test_only_the_variants_modules_are_trainable(variant: str) -> None:
     ours = adapted(tiny(**CLIP, **VARIANTS[variant]))
     trainable = {name.rpartition(".")[2] for name, value in ours.named_parameters() if value.requires_grad}
-    injected = any(isinstance(module, TemporalAdapter | ShiftedLoRA) for module in ours.modules())
+    injected = any(isinstance(module, TemporalAdapter | Lora) for module in ours.modules())
     assert injected == bool(trainable) == (variant != "frozen")
     if variant == "lora":
         assert trainable == {"lora_A", "lora_B"}
@@ -124,7 +221,7 @@ def test_no_gradient_for_frozen_weights_nor_below_the_first_adapted_block(varian
     for block in ours.vit.blocks:
         block.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     ours(pixels(config), LENGTHS).sum().backward()
-    assert [output.requires_grad for output in outputs] == [False, True]
+    assert [output.requires_grad for output in outputs[-2:]] == [False, True]  # before them memory was measured
     for name, value in ours.named_parameters():
         assert (value.grad is not None) == value.requires_grad, name
         assert not value.requires_grad or name.startswith("vit.blocks.1."), name
@@ -133,7 +230,7 @@ def test_no_gradient_for_frozen_weights_nor_below_the_first_adapted_block(varian
 def test_train_mode_is_for_adapters_only() -> None:
     ours = adapted(tiny(**CLIP, model__variant="lora", lora__dropout=0.5)).train()
     training = {type(module) for module in ours.modules() if module.training}
-    assert training == {ShiftedLoRA, nn.Dropout}
+    assert training == {LoraQKV, nn.Dropout}
     assert not any(module.training for module in ours.eval().modules())
 
 
@@ -153,6 +250,33 @@ def test_mean_and_std_are_the_backbones_own_or_the_lineages() -> None:
     assert Backbone(tiny(**REGISTERS).model).std == pytest.approx((0.229, 0.224, 0.225))
     half = Backbone(tiny(**CLIP, model__normalize="half").model)
     assert half.mean == half.std == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "mean", "interpolation"),
+    [
+        ("vit_base_patch32_clip_quickgelu_224.openai", 32, 0.48145466, "bicubic"),
+        ("vit_base_patch16_clip_quickgelu_224.openai", 48, 0.48145466, "bicubic"),
+        ("vit_large_patch14_clip_quickgelu_224.openai", 28, 0.48145466, "bicubic"),
+        ("vit_base_patch16_siglip_224.webli", 32, 0.5, "bicubic"),
+        ("eva02_base_patch14_224.mim_in22k", 28, 0.48145466, "bicubic"),
+        ("vit_base_patch14_dinov2.lvd142m", 28, 0.485, "bicubic"),
+        ("vit_tiny_patch16_224.augreg_in21k", 32, 0.5, "bicubic"),
+        ("vit_tiny_patch16_384.augreg_in21k_ft_in1k", 32, 0.5, "bicubic"),
+        ("deit_tiny_patch16_224.fb_in1k", 32, 0.485, "bicubic"),
+    ],
+)
+def test_backbones_by_name_take_their_own_normalisation(name: str, size: int, mean: float, interpolation: str) -> None:
+    """Made small; each in both variants, other input sizes than their own."""
+    args = EVA if "eva" in name else SMALL
+    for variant in ("adapter", "lora"):
+        ours = adapted(
+            tiny(model__backbone=name, model__backbone_args=args, model__image_size=size, model__variant=variant)
+        )
+        assert (ours.mean[0], ours.interpolation) == (pytest.approx(mean), interpolation)
+        disturb(ours)
+        ours(torch.randn(2, 3, size, size), torch.tensor([2])).square().sum().backward()
+        assert all(value.grad is not None for value in ours.parameters() if value.requires_grad)
 
 
 def test_a_classifier_is_no_feature() -> None:
@@ -273,3 +397,16 @@ def test_backbones_that_cannot_be_made(values: dict[str, Any], message: str, hin
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_attention_goes_through_pytorchs_fused_kernels(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, fused = [], torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(
+        torch.nn.functional,
+        "scaled_dot_product_attention",
+        lambda *inputs, **options: calls.append(1) or fused(*inputs, **options),
+    )
+    config = tiny(**BACKBONES[kind])
+    adapted(config)(pixels(config), LENGTHS)
+    assert len(calls) >= 2

@@ -8,7 +8,9 @@ from synthetic import tiny
 from torch import Tensor, nn
 
 from sla_cli.config import Config, resolve
-from sla_cli.model.adapters import ShiftedLoRA, TemporalAdapter
+from sla_cli.errors import SlaError
+from sla_cli.model.adapters import TemporalAdapter
+from sla_cli.model.lora import Lora
 from sla_cli.model.recognizer import Recognizer
 
 GLOSSES = 5
@@ -46,6 +48,16 @@ def test_a_clip_is_the_same_alone_in_any_batch_in_any_order(variant: str) -> Non
     for order in permutations(range(len(batch))):
         for index, found in zip(order, recognise(model, [batch[i] for i in order]), strict=True):
             torch.testing.assert_close(found, alone[index], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+def test_any_chunking_gives_the_same_logits(variant: str) -> None:
+    model, batch = trained(tiny(model__variant=variant)), clips()
+    x, lengths = torch.cat(batch), torch.tensor(LENGTHS)
+    with torch.inference_mode():
+        whole = model(x, lengths).sequence
+        for chunk in (1, 5, 23):
+            torch.testing.assert_close(model(x, lengths, chunk).sequence, whole, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("variant", ["adapter", "lora"])
@@ -101,8 +113,37 @@ def test_parameters_by_method_mds_arithmetic(variant: str, monkeypatch: pytest.M
     assert count(model.frame_classifier) == 512 * 1233 + 1233
     assert sum(p.numel() for p in model.backbone.vit.parameters() if not p.requires_grad) == 86_193_152
     expected = {"adapter": 12 * (768 * 384 + 384 + 3 * 384 + 384 + 384 * 768 + 768), "lora": 12 * 16 * 2 * (768 + 768)}
-    assert inside(model, TemporalAdapter) + inside(model, ShiftedLoRA) == expected[variant]
+    assert inside(model, TemporalAdapter) + inside(model, Lora) == expected[variant]
     assert round(expected["adapter"] / 1e6, 2) == 7.11
     assert round(expected["lora"] / 1e6, 3) == 0.590
     head = 7_870_464 + 12_599_296 + 1024 * 1233 + 513 * 1233
     assert count(model) == head + expected[variant]
+
+
+def test_what_no_loss_trains_is_not_built() -> None:
+    off = {"loss__frame_ctc": 0.0, "loss__conv_ctc": 0.0, "loss__distillation": 0.0}
+    batch, lengths = torch.cat(clips()), torch.tensor(LENGTHS)
+    for values, conv, frame in (
+        ({}, True, True),
+        (off, True, False),  # the classifier is there anyway
+        ({**off, "head__shared": False}, False, False),
+        ({**off, "head__shared": False, "loss__distillation": 1.0}, True, False),
+    ):
+        model = Recognizer(tiny(**values), GLOSSES)
+        out = model(batch, lengths)
+        assert (out.conv is not None, out.frame is not None) == (conv, frame)
+        used = sum(part.square().sum() for part in (out.sequence, out.conv, out.frame) if part is not None)
+        used.backward()
+        assert all(value.grad is not None for value in model.parameters() if value.requires_grad)
+
+
+def test_the_heads_width_depth_and_classifiers_are_settings() -> None:
+    batch, lengths = torch.cat(clips()), torch.tensor(LENGTHS)
+    model = Recognizer(tiny(head__lstm_width=7, head__lstm_layers=3, head__shared=False), GLOSSES)
+    assert (model.sequence.lstm.hidden_size, model.sequence.lstm.num_layers) == (7, 3)
+    assert model(batch, lengths).sequence.shape == (3 + 1 + 4, GLOSSES + 1)
+    plain = Recognizer(tiny(head__normalized=False), GLOSSES)
+    assert isinstance(plain.classifier, nn.Linear)
+    with pytest.raises(SlaError, match="cannot share a classifier") as caught:
+        Recognizer(tiny(head__lstm_width=7), GLOSSES)
+    assert "head.shared=false" in caught.value.hint

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from sla_cli.config import HeadConfig
 from sla_cli.errors import SlaError
 from sla_cli.model.temporal import (
-    Classifier,
+    NormalizedClassifier,
     SequenceModel,
     TemporalConv,
     padded_length,
@@ -128,7 +128,7 @@ def test_lstm_is_that_of_each_clip_alone_in_values_and_gradients() -> None:
 
 
 def test_classifier_normalises_each_gloss() -> None:
-    model, x = Classifier(8, 5), torch.randn(3, 8)
+    model, x = NormalizedClassifier(8, 5), torch.randn(3, 8)
     columns = [x @ (model.weight[:, gloss] / model.weight[:, gloss].norm()) for gloss in range(5)]
     torch.testing.assert_close(model(x), torch.stack(columns, dim=1))
 

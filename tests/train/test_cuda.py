@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,12 +9,17 @@ import pytest
 import torch
 from synthetic import GLOSSES, tiny, write_store
 
+from sla_cli.config import to_toml
+from sla_cli.data.dataset import ClipDataset, training_batches
 from sla_cli.emit import emit
+from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
 from sla_cli.model.recognizer import Recognizer
+from sla_cli.train.memory import memory_suffices
 from sla_cli.train.start import resume, start
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
@@ -67,3 +74,30 @@ def test_a_run_resumes_with_its_loss_scale(store: Store, tmp_path: Path) -> None
     run.create(longer, run.glosses, {key: run.facts[key] for key in ("store", "corpus", "preset", "digests")})
     assert resume(run, "cuda").number in (1, 2)
     assert torch.load(run.state, weights_only=True)["scaler"]["scale"] > 0
+
+
+def test_memory_that_does_not_suffice_names_the_batch(store: Store) -> None:
+    config = tiny()
+    data = ClipDataset(store["train"], GLOSSES, 4, config.train)
+    batch = next(training_batches(data, 1, data.plan(1), pin=True))
+    with pytest.raises(SlaError, match="out of memory for the batch of clips train-"), memory_suffices(batch, config):
+        torch.empty(2**45, dtype=torch.uint8, device="cuda")
+
+
+def test_tf32_is_as_configured(store: Store, tmp_path: Path) -> None:
+    for tf32 in (False, True):
+        config = tiny(model__variant="frozen", train__epochs=1, train__tf32=tf32, train__precision="fp32")
+        start(store, tmp_path / str(tf32), config, preset="tiny", device="cuda")
+        assert torch.get_float32_matmul_precision() == ("high" if tf32 else "highest")
+
+
+def test_torchrun_launches_one(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(to_toml(tiny(train__epochs=1)), encoding="utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1", "-m", "sla_cli"]
+    command += ["train", str(store.path), "--work", str(tmp_path), "--config", str(tmp_path / "c.toml"), "--name", "a"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    receipt = read_receipt(tmp_path / "runs" / "a")
+    assert receipt is not None
+    assert receipt.results["device"].startswith("cuda")
+    assert receipt.results["processes"] == 1

@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import pytest
+
+from sla_cli.config import TrainConfig
 from sla_cli.core.align import Counts
-from sla_cli.train.metrics import Epoch, write_metrics
+from sla_cli.data.sampling import Step
+from sla_cli.train.metrics import Epoch, Tally, best_of, is_over, write_metrics
 
 EPOCHS = [
-    Epoch(1, 1e-4, {"loss": 12.5, "ctc": 4.25}, Counts(5, 1, 2, 3), 123.4, 5.6),
-    Epoch(2, 2e-5, {"loss": 2.0, "ctc": 1.0}, Counts(8, 0, 0, 0), 99.0, 7.0),
+    Epoch(1, 1e-4, {"loss": 12.5, "ctc": 4.25}, Counts(5, 1, 2, 3), 0, 123.4, 0.25, 900.0, 5.6),
+    Epoch(2, 2e-5, {"loss": 2.0, "ctc": 1.0}, Counts(8, 0, 0, 0), 2, 99.0, 0.5, 901.0, 7.0),
 ]
 
 
@@ -17,7 +22,8 @@ def test_a_row_an_epoch_under_one_header(tmp_path: Path) -> None:
     write_metrics(tmp_path / "metrics.tsv", EPOCHS)
     with (tmp_path / "metrics.tsv").open(encoding="utf-8") as file:
         first, second = csv.DictReader(file, delimiter="\t")
-    assert list(first)[-2:] == ["frames_per_second", "seconds"]
+    assert list(first)[-4:] == ["frames_per_second", "waiting", "memory_mib", "seconds"]
+    assert (first["overflows"], second["overflows"]) == ("0", "2")
     assert (first["epoch"], second["epoch"]) == ("1", "2")
     assert float(first["loss"]) == 12.5
     assert float(first["lr"]) == 1e-4
@@ -36,3 +42,39 @@ def test_scalars_and_text_tell_the_same() -> None:
     assert scalars["dev/wer"] == 75.0
     assert scalars["train/ctc"] == 4.25
     assert "dev WER 75.00 % (1 sub, 2 del, 3 ins)" in str(EPOCHS[0])
+    assert "25 % waiting for data" in str(EPOCHS[0])
+    assert "overflow" not in str(EPOCHS[0])
+    assert "2 steps left out for fp16 overflow" in str(EPOCHS[1])
+
+
+@pytest.mark.parametrize(
+    ("errors", "patience", "over"),
+    [
+        ([], 1, False),
+        ([5, 4], 1, False),
+        ([5, 6], 1, True),
+        ([5, 5], 1, True),
+        ([5, 6], 2, False),
+        ([5, 6, 4, 5], 2, False),
+        ([5, 6, 4, 5, 5], 2, True),
+        ([5, 9, 9, 9, 9, 9], 0, False),
+        ([9, 8, 7, 6, 5, 4, 3], 0, True),
+    ],
+)
+def test_training_is_over_after_all_epochs_or_when_nothing_better_came(
+    errors: list[int], patience: int, over: bool
+) -> None:
+    epochs = [replace(EPOCHS[0], number=number, dev=Counts(9, wrong)) for number, wrong in enumerate(errors, start=1)]
+    assert is_over(epochs, TrainConfig(epochs=7, patience=patience)) is over
+    if epochs:
+        assert best_of(epochs).number == 1 + errors.index(min(errors))
+
+
+def test_a_tally_gives_means_over_clips_and_comes_back_from_json() -> None:
+    tally = Tally(3)
+    tally.add(Step((), clips=1, frames=10), {"loss": 4.0})
+    tally.add(Step((), clips=3, frames=30), {"loss": 8.0})
+    tally.seconds, tally.waiting = 2.0, 0.5
+    again = Tally(**json.loads(json.dumps(asdict(tally))))
+    assert again == tally
+    assert (again.steps, again.losses, again.frames_per_second, again.waiting_share) == (2, {"loss": 7.0}, 20.0, 0.25)

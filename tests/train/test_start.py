@@ -34,8 +34,8 @@ def whole(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def metrics(run: Run) -> list[list[str]]:
-    """metrics.tsv without its two columns of times."""
-    return [line.split("\t")[:-2] for line in run.metrics.read_text(encoding="utf-8").splitlines()]
+    """metrics.tsv without its four columns of what is measured."""
+    return [line.split("\t")[:-4] for line in run.metrics.read_text(encoding="utf-8").splitlines()]
 
 
 def test_a_finished_run_has_all_its_parts(whole: Run, store: Store) -> None:
@@ -86,9 +86,9 @@ def half(path, state):
 from sla_cli.formats.atomic import atomic_write as loop_atomic_write
 
 moments = {
-    "first": ("losses", dying(loop.losses, 2, "before")),
-    "middle": ("losses", dying(loop.losses, 5, "before")),
-    "last": ("losses", dying(loop.losses, 9, "before")),
+    "first": ("take_step", dying(loop.take_step, 2, "before")),
+    "middle": ("take_step", dying(loop.take_step, 5, "after")),
+    "last": ("take_step", dying(loop.take_step, 9, "before")),
     "dev": ("evaluate", dying(loop.evaluate, 2, "before")),
     "weights": ("save_weights", dying(loop.save_weights, 4, "after")),
     "metrics": ("write_metrics", dying(loop.write_metrics, 2, "after")),

@@ -12,13 +12,13 @@ from sla_cli.core.align import Counts
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.model.device import Placement, place
 from sla_cli.model.recognizer import Recognizer
-from sla_cli.train.metrics import Epoch
+from sla_cli.train.metrics import Epoch, Tally
 from sla_cli.train.state import State, load_state, save_state
 
 
 def state(placement: Placement | None = None, **values: Any) -> State:
     config = tiny(**values)
-    return State(Recognizer(config, 3), config.train, placement or place("cpu", "fp32"))
+    return State(Recognizer(config, 3), config, placement or place("cpu", "fp32"))
 
 
 def step(state: State, seed: int) -> None:
@@ -33,7 +33,7 @@ def step(state: State, seed: int) -> None:
 def saved(tmp_path: Path) -> Path:
     old = state()
     step(old, 1)
-    old.epochs.append(Epoch(1, 0.1, {"loss": 2.0}, Counts(1, 2, 3, 4), 5.0, 6.0))
+    old.epochs.append(Epoch(1, 0.1, {"loss": 2.0}, Counts(1, 2, 3, 4), 0, 5.0, 0.1, 7.0, 6.0))
     save_state(tmp_path / "state.pt", old)
     return tmp_path / "state.pt"
 
@@ -41,7 +41,7 @@ def saved(tmp_path: Path) -> Path:
 def test_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
     one, path = state(), tmp_path / "state.pt"
     step(one, 1)
-    one.epochs.append(Epoch(1, 0.1, {"loss": 2.0}, Counts(1, 2, 3, 4), 5.0, 6.0))
+    one.epochs.append(Epoch(1, 0.1, {"loss": 2.0}, Counts(1, 2, 3, 4), 0, 5.0, 0.1, 7.0, 6.0))
     save_state(path, one)
     torch.manual_seed(99)
     two = state()
@@ -71,11 +71,20 @@ def test_the_loss_scale_comes_back(tmp_path: Path) -> None:
     assert two.scaler.get_scale() == 8.0
 
 
-def test_learning_rate_falls_after_milestones() -> None:
-    moment = state(train__lr=1.0, train__gamma=0.2, train__milestones=[2, 3])
-    rates = [moment.set_lr(epoch) for epoch in (1, 2, 3, 4, 5)]
-    assert rates == pytest.approx([1, 1, 0.2, 0.04, 0.04])
-    assert moment.optimizer.param_groups[0]["lr"] == rates[-1]
+def test_the_unfinished_epoch_and_the_averages_come_back(tmp_path: Path) -> None:
+    one, two = state(train__ema=0.9), state(train__ema=0.9)
+    assert one.ema is not None and two.ema is not None
+    for seed in (1, 2):
+        step(one, seed)
+        one.ema.update(one.model)
+    one.tally = Tally(1, steps=2, sums={"loss": 3.0}, clips=4, frames=50, seconds=1.5)
+    save_state(tmp_path / "state.pt", one)
+    assert one.saved == "step 2 of epoch 1"
+    load_state(tmp_path / "state.pt", two)
+    assert (two.tally, two.saved, two.ema.steps) == (one.tally, one.saved, 2)
+    assert all(torch.equal(value, two.ema.weights[name]) for name, value in one.ema.weights.items())
+    with pytest.raises(SlaError, match="does not fit"):
+        load_state(tmp_path / "state.pt", state())
 
 
 @pytest.mark.parametrize(

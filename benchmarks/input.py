@@ -1,0 +1,101 @@
+"""How fast clips become ready batches, and how much of its time training waits for them.
+
+    python benchmarks/input.py [--frames 6000] [--workers 1] [--json]
+
+A store of 256x256 JPEGs of quality 95 whose size is that of Phoenix2014's (about 25 KB a frame), training's own
+augmentation and batches. `frames_per_second` is of one worker process, decoded, in a batch and in the training
+process's memory; `frames_per_cpu_second` counts the workers' processor time, Python's start included, instead of the
+time that passed, which other load on the machine stretches. `--step SECONDS` sleeps that long a batch, as a GPU would
+compute: `waiting` is then the share that training would show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sla_cli.config import TrainConfig
+from sla_cli.data.dataset import ClipDataset, training_batches
+from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.formats.store import Store, split_path
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
+
+FRAMES, SIZE, QUALITY = 140, 256, 95  # a clip's, as the mean of Phoenix2014; a frame's
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=6000, help="how many to load")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--rescale", type=float, default=0.2, help="0 decodes each frame; otherwise repeats are copied")
+    parser.add_argument("--step", type=float, default=0.0, help="seconds that training takes a batch")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.workers < 1:
+        parser.error("--workers takes 1 or more")
+    with tempfile.TemporaryDirectory() as folder:
+        store = make_store(Path(folder), -(-options.frames // FRAMES))
+        facts = measure(store, options.workers, options.batch, options.rescale, options.step)
+    print(json.dumps(facts) if options.json else "\n".join(f"{name:20} {value}" for name, value in facts.items()))
+
+
+def make_store(folder: Path, clips: int) -> Store:
+    """Clips of one noisy picture each: noise makes their JPEGs as large as real ones."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE
+    ground = np.stack([90 + 60 * x, 120 + 50 * y, 100 + 40 * (x + y) / 2], -1)
+
+    def clip(number: int) -> Encoded:
+        image = np.clip(ground + rng.normal(0, 6.5, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
+        data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].ravel()
+        return Encoded(f"clip-{number}", "", ("A", "B"), np.tile(data, FRAMES), np.full(FRAMES, len(data), np.int64))
+
+    made = [clip(number) for number in range(clips)]
+    header = SplitHeader("benchmark", "train", SIZE, 25.0, QUALITY, ("A", "B"))
+    write_split(split_path(folder, "train"), header, made, sum(len(one.data) for one in made))
+    write_receipt(Receipt("prep", {}, {}, results={}), folder)
+    return Store(folder)
+
+
+def measure(store: Store, workers: int, batch: int, rescale: float, step: float) -> dict[str, float]:
+    """One epoch, the first batch left out: it waits for the workers to start."""
+    config = replace(TrainConfig(), workers=workers, batch=batch, rescale=rescale)
+    data = ClipDataset(store["train"], store.vocabulary, 4, config, 224)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    frames, waiting = 0, 0.0
+    with closing(training_batches(data, 1, data.plan(1), pin=False)) as batches:
+        next(batches)
+        begun = time.monotonic()
+        for _ in iter(lambda: 0, 1):
+            asked = time.monotonic()
+            loaded = next(batches, None)
+            waiting += time.monotonic() - asked
+            if loaded is None:
+                break
+            frames += int(loaded.lengths.sum())
+            time.sleep(step)
+        seconds = time.monotonic() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    bytes_a_frame = int(store["train"].frame_offsets[-1]) / int(store["train"].clip_offsets[-1])
+    return {
+        "frames": frames,
+        "jpeg_bytes": round(bytes_a_frame),
+        "frames_per_second": round(frames / seconds / workers, 1),
+        "frames_per_cpu_second": round(frames / cpu, 1),
+        "waiting": round(waiting / seconds, 4),
+    }
+
+
+if __name__ == "__main__":
+    main()

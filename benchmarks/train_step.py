@@ -1,0 +1,199 @@
+"""A training step of the backbone against the bare frozen timm model in the same run: ratios, not seconds, count.
+
+    python benchmarks/train_step.py [--variant adapter] [--layers all] [--frames 64] [--clips 60,180] [--inference]
+        [--checkpointing] [--set section.key=value] [--backbone NAME] [--image-size 224] [--precision fp32]
+        [--repeats 3] [--threads 2] [--device cpu] [--json]
+
+The floor is timm's model with its weights frozen: forward, and backward to its input (with `--inference`: forward).
+Ours is forward and backward to what is trained. Both take turns; on a CPU seconds are of processor time, the fastest
+of the repeats, which other load on the machine changes little. `ratio` is the middle of the ratios of the turns.
+With `--checkpointing`, or with several `--clips`, the floor is our own step without checkpoints, or with all frames
+in one clip. `peak_mib` is the most memory that a step held: of this process beyond what it held before there was a
+model, or of PyTorch on the GPU. Weights are random, which costs the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sla_cli.config import Config, resolve
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.device import Placement, place
+from sla_cli.model.lora import merge_lora
+
+Step = Callable[[], object]
+
+
+def main() -> None:
+    arguments = parse()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    placement = place(arguments.device, arguments.precision)
+    config = settings(arguments)
+    forget_peak(placement.device)
+    before = held()
+    peak, seconds = {}, {}
+    clips = [int(length) for length in arguments.clips.split(",")] if arguments.clips else [arguments.frames]
+    pixels = torch.randn(sum(clips), 3, config.model.image_size, config.model.image_size, device=placement.device)
+    steps = pair(config, arguments, placement, pixels, clips)
+    for _ in range(arguments.repeats):
+        for name, step in steps.items():
+            forget_peak(placement.device)
+            seconds.setdefault(name, []).append(timed(step, placement.device))
+            peak[name] = max(peak.get(name, 0.0), peak_mib(placement.device, before))
+    answer = {
+        "variant": arguments.variant,
+        "layers": arguments.layers,
+        "frames": sum(clips),
+        "clips": clips,
+        "precision": str(placement.dtype),
+        "device": str(placement.device),
+        "threads": torch.get_num_threads(),
+        "seconds": min(seconds["ours"]),
+        "floor_seconds": min(seconds["floor"]),
+        "ratio": statistics.median(ours / floor for ours, floor in zip(seconds["ours"], seconds["floor"], strict=True)),
+        "peak_mib": round(peak["ours"], 1),
+        "floor_peak_mib": round(peak["floor"], 1),
+        "peak_ratio": peak["ours"] / peak["floor"],
+    }
+    if arguments.json:
+        print(json.dumps(answer))
+        return
+    for name, value in answer.items():
+        print(f"{name:16} {value:.3f}" if isinstance(value, float) else f"{name:16} {value}")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--variant", choices=["adapter", "lora", "frozen"], default="adapter")
+    parser.add_argument("--layers", default="all")
+    parser.add_argument("--frames", type=int, default=64)
+    parser.add_argument("--clips", help="lengths of several clips, as in 60,180, against one of all their frames")
+    parser.add_argument("--inference", action="store_true", help="without gradients, LoRA merged where it can be")
+    parser.add_argument("--checkpointing", action="store_true", help="with checkpoints, against without")
+    parser.add_argument("--set", action="append", default=[], dest="sets", help="section.key=value")
+    parser.add_argument("--backbone")
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"], default="auto")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0, help="0: PyTorch's choice")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def settings(arguments: argparse.Namespace) -> Config:
+    flags = {
+        "model.variant": arguments.variant,
+        "model.layers": arguments.layers,
+        "model.weights": "random",
+        "model.image_size": arguments.image_size,
+        "model.backbone": arguments.backbone,
+        "model.checkpointing": "off",
+    }
+    return resolve("base", sets=arguments.sets, flags=flags)
+
+
+def pair(
+    config: Config, arguments: argparse.Namespace, placement: Placement, pixels: Tensor, clips: Sequence[int]
+) -> dict[str, Step]:
+    """Ours, and what it is compared with."""
+    ours = adapted(config, placement)
+    if arguments.inference:
+        merge_lora(ours)
+        bare = Backbone(config.model).to(placement.device).vit
+        return {"floor": forward(bare, placement, pixels), "ours": forward(ours, placement, pixels, lengths(clips))}
+    if arguments.checkpointing:
+        step = both_ways(ours, placement, pixels, lengths(clips))
+        return {"floor": switched(ours, "off", step), "ours": switched(ours, "on", step)}
+    if len(clips) > 1:
+        floor = both_ways(ours, placement, pixels, lengths([sum(clips)]))
+    else:
+        bare = Backbone(config.model).to(placement.device).vit
+        floor = both_ways(bare, placement, pixels.clone().requires_grad_())
+    return {"floor": floor, "ours": both_ways(ours, placement, pixels, lengths(clips))}
+
+
+def switched(model: Backbone, checkpointing: str, step: Step) -> Step:
+    def switching() -> None:
+        model.checkpointing = checkpointing
+        step()
+
+    return switching
+
+
+def lengths(clips: Sequence[int]) -> Tensor:
+    return torch.tensor(clips)
+
+
+def adapted(config: Config, placement: Placement) -> Backbone:
+    backbone = Backbone(config.model)
+    backbone.adapt(config.model, config.adapter, config.lora)
+    return backbone.to(placement.device).train()
+
+
+def both_ways(model: torch.nn.Module, placement: Placement, *inputs: Tensor) -> Step:
+    def step() -> None:
+        model.zero_grad(set_to_none=True)
+        inputs[0].grad = None
+        with placement.autocast():
+            features = model(*inputs)
+        features.float().sum().backward()
+
+    return step
+
+
+def forward(model: torch.nn.Module, placement: Placement, *inputs: Tensor) -> Step:
+    model.eval()
+
+    def step() -> None:
+        with torch.inference_mode(), placement.autocast():
+            model(*inputs)
+
+    return step
+
+
+def timed(step: Step, device: torch.device) -> float:
+    """Seconds: of processor time on a CPU, which waits for nobody, and of the clock on a GPU."""
+    gc.collect()
+    if device.type != "cuda":
+        start = time.process_time()
+        step()
+        return time.process_time() - start
+    torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    step()
+    torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def held(field: str = "VmRSS") -> float:
+    """MiB of this process by /proc; VmHWM is the most since it was reset."""
+    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(fields[field].split()[0]) / 1024
+
+
+def forget_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        ctypes.CDLL(None).malloc_trim(0)  # what the step before has freed is not this one's
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mib(device: torch.device, before: float) -> float:
+    return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else held("VmHWM") - before
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Which clips an optimiser step sees: a plan of the whole epoch that depends on settings, seed and epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from sla_cli.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step: rounds of batches, one a process.
+
+    Attributes:
+        rounds: (rounds, processes) of clip indices.
+        clips, frames: of all batches.
+    """
+
+    rounds: tuple[tuple[tuple[int, ...], ...], ...]
+    clips: int
+    frames: int
+
+
+def plan_epoch(
+    indices: Sequence[int], lengths: Sequence[int], config: TrainConfig, epoch: int, world: int
+) -> list[Step]:
+    """Every clip once, in batches that fit the bounds of the configuration.
+
+    Batches are made first and dealt to processes afterwards, so that W processes with batches of n see in a step what
+    one process with batches of W·n sees. Where the last clips are fewer than processes, they wait for another epoch.
+
+    Args:
+        indices: the clips to train on.
+        lengths: frames of each of them, as they will be shown.
+        world: processes.
+    """
+    frames = dict(zip(indices, lengths, strict=True))
+    batches = _batches(frames, config, np.random.default_rng((config.seed, epoch)))
+    rounds = [tuple(batches[start : start + world]) for start in range(0, len(batches), world)]
+    if rounds and len(rounds[-1]) < world:
+        rounds[-1:] = _dealt([index for batch in rounds[-1] for index in batch], world)
+    return [
+        _step(tuple(rounds[start : start + config.accumulate]), frames)
+        for start in range(0, len(rounds), config.accumulate)
+    ]
+
+
+def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    order = [list(frames)[place] for place in rng.permutation(len(frames))]
+    if not config.bucket:
+        return _cut(order, frames, config)
+    pool = config.bucket * config.batch
+    batches: list[tuple[int, ...]] = []
+    for start in range(0, len(order), pool):
+        batches += _cut(sorted(order[start : start + pool], key=lambda index: -frames[index]), frames, config)
+    return [batches[place] for place in rng.permutation(len(batches))]
+
+
+def _cut(order: Sequence[int], frames: dict[int, int], config: TrainConfig) -> list[tuple[int, ...]]:
+    """Consecutive clips, as many as the bounds allow; a clip beyond the bound of frames goes alone."""
+    batches: list[list[int]] = []
+    room = 0
+    for index in order:
+        full = not batches or len(batches[-1]) == config.batch
+        if full or (config.batch_frames and frames[index] > room):
+            batches.append([])
+            room = config.batch_frames
+        batches[-1].append(index)
+        room -= frames[index]
+    return [tuple(batch) for batch in batches]
+
+
+def _dealt(left: Sequence[int], world: int) -> list[tuple[tuple[int, ...], ...]]:
+    """What is left of an epoch, evenly over all processes, or nothing where it does not suffice for each."""
+    if len(left) < world:
+        return []
+    cuts = [len(left) * rank // world for rank in range(world + 1)]
+    return [tuple(tuple(left[start:end]) for start, end in pairwise(cuts))]
+
+
+def _step(rounds: tuple[tuple[tuple[int, ...], ...], ...], frames: dict[int, int]) -> Step:
+    indices = [index for batches in rounds for batch in batches for index in batch]
+    return Step(rounds, len(indices), sum(frames[index] for index in indices))

@@ -1,0 +1,122 @@
+"""A frozen transformer block with what is added to it, and how much of it is kept for the backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
+
+from sla_cli.model.adapters import TemporalAdapter
+from sla_cli.model.clips import ClipBorders, Row, temporal_shift
+
+# What is dear to compute again and small: attention's output.
+_ATEN = torch.ops.aten
+KEPT = [
+    _ATEN._scaled_dot_product_flash_attention_for_cpu.default,
+    _ATEN._scaled_dot_product_flash_attention.default,
+    _ATEN._scaled_dot_product_efficient_attention.default,
+    _ATEN._scaled_dot_product_cudnn_attention.default,
+]
+
+
+WAYS_TO_COMPILE = 4  # with and without gradients, and of what comes in
+
+
+class AdaptedBlock(nn.Module):
+    """timm's Block or EvaBlock with adapters before its attention and/or its MLP, and frames shifted before attention.
+
+    With `normed` an adapter reads the tokens through the frozen norm that follows it, and adds to the tokens
+    themselves: some channels of a pretrained residual stream are huge, and unnormed they stall training.
+
+    Attributes:
+        reach: frames to either side that an output depends on.
+        chunk: without gradients, so many frames are computed at once; 0 is all.
+        checkpointing: with gradients, activations are computed again in the backward pass instead of kept.
+    """
+
+    def __init__(
+        self,
+        block: Any,
+        borders: ClipBorders,
+        before_attention: TemporalAdapter | None = None,
+        before_mlp: TemporalAdapter | None = None,
+        *,
+        normed: bool = True,
+        share: float = 0.0,
+        lora_reach: int = 0,
+    ) -> None:
+        super().__init__()
+        self.block, self.borders = block, borders
+        self.before_attention, self.before_mlp = before_attention, before_mlp
+        self.normed, self.share = normed, share
+        adapters = [adapter.reach for adapter in (before_attention, before_mlp) if adapter is not None]
+        self.reach = sum(adapters) + lora_reach + (share > 0)
+        self.trained = any(parameter.requires_grad for parameter in self.parameters())
+        self.plain = not adapters and not share
+        self.chunk, self.checkpointing, self.compiled = 0, False, False
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """x: (frames, tokens, width), same shape out; what else timm passes (rotary positions) goes to attention."""
+        if torch.is_grad_enabled():
+            if self.checkpointing and (self.trained or x.requires_grad):
+                return self._checkpointed(x, *args, **kwargs)
+        elif 0 < self.chunk < len(x):
+            return torch.cat([self._part(start, x, *args, **kwargs) for start in range(0, len(x), self.chunk)])
+        return self._whole(x, *args, **kwargs)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile the block's arithmetic; chunks and checkpoints stay outside."""
+        self._whole = torch.compile(self._whole, *args, **kwargs)  # type: ignore[method-assign]
+        self.compiled = True
+
+    def _whole(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """timm's own forward, with the additions in between."""
+        block = self.block
+        if self.plain:
+            return block(x, *args, **kwargs)
+        if self.before_attention is not None:
+            x = self.before_attention(x, block.norm1(x) if self.normed else x)
+        tokens = temporal_shift(block.norm1(x), self.borders, self.share)
+        x = x + block.drop_path1(_scaled(block, 1, block.attn(tokens, *args, **kwargs)))
+        if self.before_mlp is not None:
+            x = self.before_mlp(x, block.norm2(x) if self.normed else x)
+        return x + block.drop_path2(_scaled(block, 2, block.mlp(block.norm2(x))))
+
+    def _part(self, start: int, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Frames from `start`, computed with neighbours as far as the block looks."""
+        stop = min(start + self.chunk, len(x))
+        first, last = max(0, start - self.reach), min(len(x), stop + self.reach)
+        with self.borders.holding(self.borders.row.window(first, last)):
+            return self._whole(x[first:last], *args, **kwargs)[start - first : stop - first]
+
+    def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        row = self.borders.row  # another batch may have come before the backward pass computes this again
+        if self.compiled:
+            return checkpoint(self._on_row, row, x, *args, use_reentrant=False, **kwargs)
+        keep = partial(create_selective_checkpoint_contexts, KEPT)
+        return checkpoint(self._on_row, row, x, *args, use_reentrant=False, context_fn=keep, **kwargs)
+
+    def _on_row(self, row: Row, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        with self.borders.holding(row):
+            return self._whole(x, *args, **kwargs)
+
+
+def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
+    """Compile each block. All are one function to the compiler, which by default gives up on one after 8 times."""
+    config = torch._dynamo.config
+    blocks = list(blocks)
+    config.cache_size_limit = max(config.cache_size_limit, WAYS_TO_COMPILE * len(blocks))
+    for block in blocks:
+        block.compile(**options)
+
+
+def _scaled(block: Any, half: int, x: Tensor) -> Tensor:
+    """A branch's output through its layer scale, which timm's two kinds of blocks hold in different ways."""
+    if hasattr(block, f"ls{half}"):
+        return getattr(block, f"ls{half}")(x)
+    gamma = getattr(block, f"gamma_{half}")
+    return x if gamma is None else gamma * x

@@ -1,0 +1,41 @@
+"""How much memory activations take, and how much there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+
+def bytes_kept(model: nn.Module, forward: Callable[[], Tensor]) -> int:
+    """What autograd keeps for the backward pass of `forward`, the model's own weights aside. Random state is left."""
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.random.fork_rng(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        output = forward()
+    del output  # until here it held all that is kept, so that no address was taken twice
+    return sum(size for address, size in kept.items() if address not in weights)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that could be taken: of the GPU, or of the machine and the job's share of it (Linux; else no bound)."""
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + cached
+    free = [1 << 62]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        free.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.is_file() and used.is_file() and (bound := limit.read_text().strip()) != "max":
+        free.append(int(bound) - int(used.read_text()))
+    return min(free)

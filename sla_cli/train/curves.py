@@ -1,0 +1,39 @@
+"""curves.png: how a run went, at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sla_cli.formats.atomic import atomic_write
+from sla_cli.train.metrics import Epoch, best_of
+
+
+def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
+    """Losses (logarithmic), dev WER with its kinds of error, and learning rate, over epochs."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    losses, errors, rate = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1))
+    numbers = [epoch.number for epoch in epochs]
+    for name in epochs[0].losses:
+        losses.plot(numbers, [epoch.losses[name] for epoch in epochs], ".-", label=name, lw=2 if name == "loss" else 1)
+    losses.set(ylabel="training loss, mean over clips", yscale="log")
+    for name in ("substitutions", "deletions", "insertions"):
+        shares = [100 * getattr(epoch.dev, name) / epoch.dev.ref_words for epoch in epochs]
+        errors.plot(numbers, shares, ".-", label=name, lw=1)
+    errors.plot(numbers, [epoch.dev.wer for epoch in epochs], "k.-", label="dev WER", lw=2)
+    best = best_of(epochs)
+    errors.plot([best.number], [best.dev.wer], "ko", ms=9, mfc="none")
+    errors.set_title(f"best: {best.dev.wer:.1f} % in epoch {best.number}", loc="left", fontsize="medium")
+    errors.set(ylabel="% of the reference's glosses", ylim=(0, None))
+    rate.plot(numbers, [epoch.lr for epoch in epochs], ".-", color="grey")
+    rate.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
+    rate.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (losses, errors, rate):
+        axes.grid(alpha=0.3)
+    for axes in (losses, errors):
+        axes.legend(ncols=5, loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)

@@ -1,0 +1,140 @@
+"""What a run would be: its modules, and from two real steps its memory and time. Nothing is written."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from torch import nn
+
+from sla_cli.config import Config
+from sla_cli.data.dataset import ClipDataset, training_batches
+from sla_cli.data.sampling import Step
+from sla_cli.formats.store import Store
+from sla_cli.model.device import Placement, place
+from sla_cli.model.recognizer import Recognizer
+from sla_cli.train.loop import fresh
+from sla_cli.train.memory import peak_mib
+from sla_cli.train.state import State
+from sla_cli.train.step import Setting, take_step
+from sla_cli.train.team import Team
+
+
+@dataclass(frozen=True)
+class Module:
+    """Parameters of a part of the model; what is not trained is frozen."""
+
+    name: str
+    total: int
+    trained: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would take.
+
+    Attributes:
+        clips, frames, steps: of an epoch.
+        memory_mib: the most that a step on the fullest batch of the first epoch took.
+        step_seconds: of such a step; epoch_seconds, run_seconds: of training without dev, at its frames a second.
+    """
+
+    modules: tuple[Module, ...]
+    device: str
+    precision: str
+    clips: int
+    frames: int
+    steps: int
+    heaviest: int
+    memory_mib: float
+    step_seconds: float
+    epoch_seconds: float
+    run_seconds: float
+
+    def text(self) -> str:
+        total, trained = (sum(getattr(part, key) for part in self.modules) for key in ("total", "trained"))
+        parts = [*self.modules, Module("all", total, trained)]
+        rows = [("module", "parameters", "trained")]
+        rows += [(part.name, f"{part.total:,}", f"{part.trained:,}" if part.trained else "-") for part in parts]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = ["  ".join((a.ljust(widths[0]), b.rjust(widths[1]), c.rjust(widths[2]))) for a, b, c in rows]
+        epoch, run = (timedelta(seconds=round(value)) for value in (self.epoch_seconds, self.run_seconds))
+        return "\n".join(
+            [
+                *table,
+                "",
+                f"an epoch: {self.clips} clips, about {self.frames} frames, {self.steps} steps",
+                f"the fullest step: {self.heaviest} frames, {self.step_seconds:.2f} s, "
+                f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}",
+                f"time: about {epoch} an epoch, {run} in all, without scoring dev",
+            ]
+        )
+
+    def facts(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
+    """Take two steps on the fullest batches of the first epoch; the second is timed.
+
+    Raises:
+        SlaError: what training would refuse: weights, clips, memory, losses.
+    """
+    placement = place(device, config.train.precision)
+    state, data = fresh(store, config, placement)
+    plan = data.plan(1)
+    fullest = max(plan, key=lambda step: step.frames)
+    seconds = _second_step(fullest, state, data, config, placement)
+    frames = sum(step.frames for step in plan)
+    epoch = seconds * frames / fullest.frames
+    return Forecast(
+        modules=modules_of(state.model),
+        device=str(placement.device),
+        precision=str(placement.dtype).removeprefix("torch."),
+        clips=sum(step.clips for step in plan),
+        frames=frames,
+        steps=len(plan),
+        heaviest=fullest.frames,
+        memory_mib=peak_mib(placement.device),
+        step_seconds=seconds,
+        epoch_seconds=epoch,
+        run_seconds=epoch * config.train.epochs,
+    )
+
+
+def modules_of(model: Recognizer) -> tuple[Module, ...]:
+    """The model's parts; the backbone is split into what is frozen and what is added to it."""
+    backbone = list(model.backbone.parameters())
+    frozen = sum(value.numel() for value in backbone if not value.requires_grad)
+    added = sum(value.numel() for value in backbone if value.requires_grad)
+    rows = [Module("backbone, frozen", frozen, 0), Module("backbone, adapted", added, added)]
+    names = {
+        "conv": "temporal convolutions",
+        "sequence": "BiLSTM",
+        "classifier": "classifier",
+        "frame_classifier": "frame classifier",
+    }
+    rows += [_module(names.get(name, name), child) for name, child in model.named_children() if name != "backbone"]
+    return tuple(row for row in rows if row.total)
+
+
+def _module(name: str, module: nn.Module) -> Module:
+    values = list(module.parameters())
+    trained = sum(value.numel() for value in values if value.requires_grad)
+    return Module(name, sum(value.numel() for value in values), trained)
+
+
+def _second_step(fullest: Step, state: State, data: ClipDataset, config: Config, placement: Placement) -> float:
+    """Seconds of a step once everything is warm, loading left out."""
+    setting, seconds = Setting(config, placement, Team()), 0.0
+    state.model.train()
+    with closing(training_batches(data, 1, [fullest, fullest], placement.cuda)) as batches:
+        for number in (1, 2):
+            loaded = [next(batches) for _ in fullest.rounds]
+            begun = time.monotonic()
+            take_step(fullest, iter(loaded), state, setting, 1, number)
+            seconds = time.monotonic() - begun
+    return seconds

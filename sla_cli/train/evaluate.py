@@ -1,0 +1,57 @@
+"""Dev WER while training: greedy decoding, the corpus's scoring profile, each clip scored by one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple
+
+import torch
+
+from sla_cli.core.align import Counts, align, count
+from sla_cli.core.ctc import check_log_probs, greedy
+from sla_cli.core.normalize import Profile
+from sla_cli.emit import emissions_of
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emission
+from sla_cli.formats.store import Split
+from sla_cli.log import progress
+from sla_cli.model.recognizer import Recognizer
+from sla_cli.train.step import Setting
+
+
+def evaluate(
+    model: Recognizer, split: Split, profile: Profile, setting: Setting, between: Callable[[], None] = lambda: None
+) -> Counts:
+    """Pooled error counts of a split; the model is left in evaluation mode.
+
+    Args:
+        between: called by all processes alike before each clip.
+
+    Raises:
+        SlaError: a clip's log-probabilities are NaN or infinite.
+    """
+    team, references, total = setting.team, split.references(), Counts()
+    mine = range(team.number, len(split), team.world)
+    emissions = emissions_of(model, split, setting.config, setting.placement, wanted=mine)
+    with progress(f"scoring {split.name}", len(split)) as advance:
+        for first in range(0, len(split), team.world):
+            between()
+            if first + team.number < len(split):
+                total = total + _count(next(emissions), split, references, profile)
+            advance(min(team.world, len(split) - first))
+    sums = team.sum(torch.tensor(astuple(total), device=setting.placement.device))
+    return Counts(*sums.tolist())
+
+
+def _count(emission: Emission, split: Split, references: dict[str, tuple[str, ...]], profile: Profile) -> Counts:
+    _check(emission, len(split.vocabulary))
+    words = [split.vocabulary[label - 1] for label, _, _ in greedy(emission.log_probs)]
+    return count(align(profile.reference(references[emission.id]), profile.hypothesis(words)))
+
+
+def _check(emission: Emission, glosses: int) -> None:
+    """Weights that the last step spoiled show here, before they are saved over good ones."""
+    try:
+        check_log_probs(emission.log_probs, glosses + 1)
+    except SlaError as error:
+        raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error

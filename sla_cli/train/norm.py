@@ -1,0 +1,51 @@
+"""Batch normalisation over several processes, on any device; PyTorch's own needs a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+class TeamNorm(nn.BatchNorm1d):
+    """Normalises as if the steps of all processes lay in one batch. The same state as BatchNorm1d."""
+
+    def __init__(self, norm: nn.BatchNorm1d) -> None:
+        super().__init__(norm.num_features, norm.eps, norm.momentum)
+        self.to(norm.weight.device)
+        self.load_state_dict(norm.state_dict())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (clips, channels, time) → float32 of the same shape."""
+        if not self.training:
+            return super().forward(x)
+        x = x.float()
+        count = _Sum.apply(torch.full((1,), float(x.shape[0] * x.shape[2]), device=x.device))
+        mean = _Sum.apply(x.sum((0, 2))) / count
+        centred = x - mean.view(1, -1, 1)
+        variance = _Sum.apply(centred.square().sum((0, 2))) / count
+        with torch.no_grad():
+            assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
+            assert self.num_batches_tracked is not None
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            self.num_batches_tracked += 1
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return centred * scale.view(1, -1, 1) + self.bias.view(1, -1, 1)
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over all processes; a gradient of the sum is the sum of what each makes of it."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        distributed.all_reduce(total)
+        return total

@@ -1,0 +1,53 @@
+"""Which parameters are trained how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sla_cli.config import TrainConfig
+
+SHARE = "share"  # of the learning rate, in a parameter group
+MOMENTUM = 0.9  # of SGD
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam, AdamW or SGD over what is trained, in groups: adapters and head, with weight decay and without."""
+    groups = [group for group in parameter_groups(model, config) if group["params"]]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=MOMENTUM, nesterov=True)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, lr=config.lr, fused=True)
+
+
+def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """Groups for an optimiser; `share` is what `set_rate` multiplies the learning rate with."""
+    trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
+    groups = []
+    for adapters, share in ((True, config.adapter_lr), (False, 1.0)):
+        part = [value for name, value in trained if name.startswith("backbone.") == adapters]
+        for decays, decay in ((True, config.weight_decay), (False, 0.0)):
+            wanted = [value for value in part if (config.decay_all or value.dim() > 1) == decays]
+            groups.append({"params": wanted, "weight_decay": decay, SHARE: share})
+    return groups
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of the next step."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group[SHARE]
+
+
+def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
+    """Euclidean norm over all gradients; not finite where one of them is not."""
+    return torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
+
+
+def named_culprits(model: nn.Module) -> list[str]:
+    """Parameters whose gradient is not finite."""
+    return [
+        name for name, value in model.named_parameters() if value.grad is not None and not value.grad.isfinite().all()
+    ]

@@ -1,0 +1,69 @@
+"""`sla train` as typed: presets, dry run, what does not go together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from synthetic import tiny, write_store
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.config import to_toml
+from sla_cli.presets import PRESETS
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    write_store(folder / "stores" / "phoenix2014")
+    (folder / "c.toml").write_text(to_toml(tiny(train__epochs=1, model__variant="frozen")), encoding="utf-8")
+    return folder
+
+
+def sla(work: Path, *arguments: str) -> tuple[int, str, str]:
+    answer = CliRunner().invoke(app, ["train", "--work", str(work), "--device", "cpu", *arguments])
+    return answer.exit_code, answer.stdout, answer.stderr
+
+
+def test_list_names_each_preset_and_what_it_is_for(tmp_path: Path) -> None:
+    code, out, _ = sla(tmp_path, "--list")
+    assert code == 0
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == list(PRESETS)
+    assert all(preset.description in line for preset, line in zip(PRESETS.values(), lines, strict=True))
+
+
+def test_a_dry_run_prints_a_table_and_leaves_no_run(work: Path) -> None:
+    code, out, err = sla(work, "--config", str(work / "c.toml"), "--dry-run")
+    assert code == 0, err
+    assert out.startswith("module")
+    assert "an epoch: 6 clips" in out
+    code, out, _ = sla(work, "--config", str(work / "c.toml"), "--dry-run", "--json")
+    assert code == 0
+    assert json.loads(out)["steps"] == 3
+    assert not (work / "runs").exists()
+
+
+def test_the_stores_corpus_chooses_the_preset(work: Path) -> None:
+    code, _, err = sla(work, "--config", str(work / "c.toml"), "--name", "a")
+    assert code == 0, err
+    assert 'preset = "phoenix2014"' in (work / "runs" / "a" / "run.toml").read_text(encoding="utf-8")
+    code, _, err = sla(work, "--config", str(work / "c.toml"), "--name", "b", "--preset", "tiny")
+    assert code == 0, err
+    assert 'preset = "tiny"' in (work / "runs" / "b" / "run.toml").read_text(encoding="utf-8")
+    assert (work / "runs" / "b" / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("extra", [["--preset", "tiny"], ["--dry-run"], ["--epochs", "3"]])
+def test_resuming_takes_no_settings(work: Path, extra: list[str]) -> None:
+    code, _, err = sla(work, "--resume", *extra)
+    assert code == 2
+    assert "its own settings" in err
+
+
+def test_what_is_mistyped_is_refused_before_the_store_is_opened(tmp_path: Path) -> None:
+    code, _, err = sla(tmp_path, "--set", "train.epoch=3")
+    assert code == 2
+    assert "'epochs'" in err

@@ -1,0 +1,147 @@
+"""How much of the forward pass is kept, and whether it is compiled, change no number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from synthetic import tiny
+from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounterWithBackend
+
+from sla_cli.config import Config
+from sla_cli.model import backbone as backbone_module
+from sla_cli.model.adapters import TemporalAdapter
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.blocks import compile_blocks
+from sla_cli.model.lora import Lora
+from sla_cli.model.memory import bytes_kept, free_memory
+
+LENGTHS = torch.tensor([5, 1, 4])
+CLIP = {"model__backbone_args": {"embed_dim": 32, "depth": 3, "num_heads": 2, "patch_size": 16, "num_classes": 24}}
+EVA = {
+    "model__backbone": "eva02_base_patch16_clip_224",
+    "model__backbone_args": {"embed_dim": 48, "depth": 3, "num_heads": 2},
+}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "adapter": {"model__variant": "adapter", "adapter__place": "attention"},
+    "lora": {"model__variant": "lora", "lora__targets": "q,v,proj,mlp", "lora__dropout": 0.3},
+    "residual": {"model__variant": "lora", "lora__shift": "residual"},
+    "last": {"model__layers": "last:1", "adapter__place": "attention"},
+}
+
+
+def trained(config: Config) -> Backbone:
+    torch.manual_seed(1)
+    backbone = Backbone(config.model)
+    backbone.adapt(config.model, config.adapter, config.lora)
+    for module in backbone.modules():
+        if isinstance(module, TemporalAdapter):
+            nn.init.normal_(module.up.weight, std=0.1)
+        elif isinstance(module, Lora):
+            nn.init.normal_(module.lora_B, std=0.1)
+    return backbone.train()
+
+
+def step(backbone: Backbone, x: Tensor, lengths: Tensor) -> list[Tensor]:
+    """Features, then gradients of all that is trained."""
+    torch.manual_seed(2)
+    features = backbone(x, lengths)
+    trained = [value for value in backbone.parameters() if value.requires_grad]
+    return [features, *torch.autograd.grad((features**2).sum(), trained)]
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", [CLIP, EVA], ids=["clip", "eva"])
+def test_checkpointing_changes_no_bit(kind: dict[str, Any], variant: str, mixed: bool) -> None:
+    config, x = tiny(**kind, **VARIANTS[variant]), torch.randn(10, 3, 32, 32)
+    off, on = (trained(replace(config, model=replace(config.model, checkpointing=way))) for way in ("off", "on"))
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        for one, two in zip(step(off, x, LENGTHS), step(on, x, LENGTHS), strict=True):
+            assert torch.equal(one, two)
+            assert one.any()
+
+
+def test_checkpointing_keeps_less_and_only_where_there_is_a_gradient() -> None:
+    x = torch.randn(10, 3, 32, 32)
+    kept = {}
+    for way in ("off", "on"):
+        for layers in ("all", "last:1"):
+            model = trained(tiny(**CLIP, model__checkpointing=way, model__layers=layers))
+            kept[way, layers] = bytes_kept(model, lambda model=model: model(x, LENGTHS))
+    assert kept["on", "all"] < 0.4 * kept["off", "all"]
+    assert kept["off", "last:1"] < 0.4 * kept["off", "all"]
+    assert kept["on", "last:1"] < kept["off", "last:1"]
+
+
+def test_a_batch_that_comes_in_between_changes_nothing() -> None:
+    """Activations are computed again with the clips of their own batch, whatever came after it."""
+    model, x = trained(tiny(**CLIP, model__checkpointing="on")), torch.randn(10, 3, 32, 32)
+    trained_values = [value for value in model.parameters() if value.requires_grad]
+    expected = step(model, x, LENGTHS)[1:]
+    features = model(x, LENGTHS)
+    model(x, torch.tensor([10]))
+    for one, two in zip(torch.autograd.grad((features**2).sum(), trained_values), expected, strict=True):
+        assert torch.equal(one, two)
+
+
+def test_auto_checkpoints_where_memory_would_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x = trained(tiny(**CLIP, **VARIANTS["adapter"])), torch.randn(10, 3, 32, 32)
+    assert model.checkpointing == "auto"
+    need = 10 * model.bytes_per_frame(x)
+    for free, expected in ((10 * need, False), (need, True), (0.1 * need, True)):
+        monkeypatch.setattr(backbone_module, "free_memory", lambda device, free=free: free)
+        model(x, LENGTHS)
+        assert {block.checkpointing for block in model.vit.blocks} == {expected}
+
+
+def test_the_need_of_a_frame_is_that_of_many_divided() -> None:
+    x = torch.randn(10, 3, 32, 32)
+    for variant in VARIANTS.values():
+        model = trained(tiny(**CLIP, **variant, model__checkpointing="off"))
+        torch.manual_seed(5)
+        whole = bytes_kept(model, lambda model=model: model(x, LENGTHS))
+        once = bytes_kept(model, lambda model=model: model(x[:1], LENGTHS[1:2]))
+        assert 9 * model.bytes_per_frame(x) == pytest.approx(whole - once, rel=0.01)
+        expected = torch.rand(1)
+        torch.manual_seed(5)
+        assert torch.equal(torch.rand(1), expected), "measuring takes no random numbers"
+
+
+def test_there_is_memory() -> None:
+    assert 1 << 20 < free_memory(torch.device("cpu")) <= 1 << 62
+
+
+@pytest.mark.parametrize(
+    "variant", [{"adapter__place": "attention"}, {"model__variant": "lora"}], ids=["adapter", "lora"]
+)
+def test_compiled_is_as_not_compiled(variant: dict[str, Any]) -> None:
+    """With the compiler's front end, which is quick; what a back end rounds is its own. No batch is compiled anew."""
+    args = {**CLIP["model__backbone_args"], "depth": 1}
+    config = tiny(model__backbone_args=args, **variant, model__checkpointing="off")
+    plain, compiled = trained(config), trained(config)
+    counter = CompileCounterWithBackend("aot_eager")
+    compile_blocks(compiled.vit.blocks, backend=counter, dynamic=True)
+    made = []
+    for lengths in (LENGTHS, torch.tensor([3, 3]), torch.tensor([8])):
+        x = torch.randn(int(lengths.sum()), 3, 32, 32)
+        expected = step(plain, x, lengths)
+        for compiled.checkpointing in ("off", "on"):
+            for one, two in zip(step(compiled, x, lengths), expected, strict=True):
+                torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+            made.append(counter.frame_count)
+    assert made[0] > 0
+    assert set(made) == {made[0]}
+
+
+def test_as_many_blocks_are_compiled_as_there_are() -> None:
+    """PyTorch gives up on a function after 8 compilations, and all blocks are one function."""
+    before = torch._dynamo.config.cache_size_limit
+    try:
+        compile_blocks([trained(tiny(**CLIP)).vit.blocks[0]] * 24, backend="eager")
+        assert torch._dynamo.config.cache_size_limit >= 24
+    finally:
+        torch._dynamo.config.cache_size_limit = before

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from synthetic import tiny
+
+from sla_cli.model.recognizer import Recognizer
+from sla_cli.train.optim import gradient_norm, make_optimizer, named_culprits, set_rate
+
+
+def made(**values: Any) -> tuple[Recognizer, torch.optim.Optimizer]:
+    config = tiny(**values)
+    model = Recognizer(config, 3)
+    return model, make_optimizer(model, config.train)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("decay_all", [True, False])
+def test_each_trained_parameter_is_in_one_group(name: str, decay_all: bool) -> None:
+    model, optimizer = made(train__optimizer=name, train__decay_all=decay_all, train__weight_decay=0.1)
+    grouped = [id(value) for group in optimizer.param_groups for value in group["params"]]
+    assert sorted(grouped) == sorted(id(value) for value in model.parameters() if value.requires_grad)
+    decays = {id(value): group["weight_decay"] for group in optimizer.param_groups for value in group["params"]}
+    for value in model.parameters():
+        if value.requires_grad:
+            assert decays[id(value)] == (0.1 if decay_all or value.dim() > 1 else 0.0)
+    assert type(optimizer).__name__.lower() == name
+
+
+def test_adapters_learn_at_their_share_of_the_rate() -> None:
+    model, optimizer = made(train__adapter_lr=0.25)
+    set_rate(optimizer, 0.8)
+    rates = {id(value): group["lr"] for group in optimizer.param_groups for value in group["params"]}
+    for name, value in model.named_parameters():
+        if value.requires_grad:
+            assert rates[id(value)] == pytest.approx(0.2 if name.startswith("backbone.") else 0.8)
+
+
+def test_what_is_not_finite_is_found_and_named() -> None:
+    model, _ = made()
+    for value in model.parameters():
+        if value.requires_grad:
+            value.grad = torch.ones_like(value)
+    trained = [value for value in model.parameters() if value.requires_grad]
+    assert gradient_norm(trained).item() == pytest.approx(sum(value.numel() for value in trained) ** 0.5, rel=1e-5)
+    assert named_culprits(model) == []
+    assert model.classifier.weight.grad is not None
+    model.classifier.weight.grad[0, 0] = torch.nan
+    assert not gradient_norm(trained).isfinite()
+    assert named_culprits(model) == ["classifier.weight"]

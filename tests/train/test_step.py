@@ -1,0 +1,109 @@
+"""A step that cannot be taken says so at once, names its clips and leaves the weights as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from synthetic import GLOSSES, tiny, write_store
+
+from sla_cli.config import Config
+from sla_cli.data.dataset import ClipDataset, training_batches
+from sla_cli.errors import SlaError
+from sla_cli.formats.store import Store
+from sla_cli.model.device import place
+from sla_cli.model.recognizer import Recognizer
+from sla_cli.train.memory import memory_suffices, peak_mib
+from sla_cli.train.state import State
+from sla_cli.train.step import Outcome, Setting, take_step
+from sla_cli.train.team import Team
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return write_store(tmp_path_factory.mktemp("store"))
+
+
+def stepped(
+    store: Store, steps: int = 1, spoil: Callable[[State], object] = lambda state: None, **values: Any
+) -> tuple[State, list[Outcome]]:
+    """A state after some steps of the first epoch, `spoil`ed before the last."""
+    config = tiny(head__dropout=0.0, **values)
+    placement = place("cpu", "fp32")
+    torch.manual_seed(0)
+    state = State(Recognizer(config, len(GLOSSES)), config, placement)
+    state.model.train()
+    data = ClipDataset(store["train"], GLOSSES, state.model.stride, config.train, config.model.image_size)
+    plan = data.plan(1)[:steps]
+    batches, outcomes = training_batches(data, 1, plan, pin=False), []
+    for number, step in enumerate(plan, start=1):
+        if number == steps:
+            spoil(state)
+        outcomes.append(take_step(step, batches, state, Setting(config, placement, Team()), 1, number))
+    return state, outcomes
+
+
+def weights(state: State) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in state.model.named_parameters() if value.requires_grad}
+
+
+def test_a_gradient_that_is_not_finite_is_named_at_its_own_step(store: Store) -> None:
+    kept: dict[str, torch.Tensor] = {}
+    spoilt: list[State] = []
+
+    def spoil(state: State) -> None:
+        state.model.classifier.weight.register_hook(lambda gradient: gradient * torch.inf)
+        kept.update(weights(state))
+        spoilt.append(state)
+
+    with pytest.raises(SlaError, match=r"gradient of classifier\.weight is not finite in epoch 1 at step 2") as caught:
+        stepped(store, 3 - 1, spoil, train__batch=2)
+    assert caught.value.message.count("train-") == 2
+    assert "clip_norm" in caught.value.hint
+    assert all(torch.equal(value, kept[name]) for name, value in weights(spoilt[0]).items())
+
+
+def test_accumulated_batches_are_one_step_of_all_their_clips(store: Store) -> None:
+    """But for the statistics of batch normalisation, which see one batch at a time; so none is used here."""
+    values = {"loss__conv_ctc": 0.0, "loss__distillation": 0.0, "head__pattern": "P4", "train__optimizer": "sgd"}
+    one, [whole] = stepped(store, train__batch=4, **values)
+    two, [parts] = stepped(store, train__batch=1, train__accumulate=4, **values)
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-5)
+    for name, value in weights(one).items():
+        torch.testing.assert_close(value, weights(two)[name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_gradients_norm_is_bounded(store: Store) -> None:
+    bounded, _ = stepped(store, train__clip_norm=0.5)
+    free, _ = stepped(store)
+
+    def norm(state: State) -> float:
+        return sum(float(v.grad.square().sum()) for v in state.model.parameters() if v.grad is not None) ** 0.5
+
+    assert norm(bounded) == pytest.approx(0.5, rel=1e-3)
+    assert norm(free) > 0.6
+
+
+def test_memory_that_does_not_suffice_names_the_batch_and_what_to_lower(store: Store) -> None:
+    config: Config = tiny(train__batch=2)
+    data = ClipDataset(store["train"], GLOSSES, 4, config.train)
+    batch = next(training_batches(data, 1, data.plan(1), pin=False))
+    with (
+        pytest.raises(SlaError, match="out of memory for the batch of clips train-") as caught,
+        memory_suffices(batch, config),
+    ):
+        torch.empty(2**60, dtype=torch.uint8)
+    assert f"{int(batch.lengths.sum())} frames of 32 px" in caught.value.message
+    for way in ("--batch 1", "train.accumulate=2", "train.batch_frames=", "checkpointing"):
+        assert way in caught.value.hint
+    with pytest.raises(RuntimeError, match="shape"), memory_suffices(batch, config):
+        torch.ones(2) @ torch.ones(3, 3)
+
+
+def test_peak_memory_grows_with_what_is_held() -> None:
+    before = peak_mib(torch.device("cpu"))
+    held = torch.ones(2**26)
+    assert peak_mib(torch.device("cpu")) >= before
+    assert peak_mib(torch.device("cpu")) > held.nbytes / 2**20
