@@ -148,6 +148,8 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     if workers < 0:
         cores = os.cpu_count() or 1
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
+    if workers:
+        cv2.setNumThreads(1)  # before the fork: a child waits for ever for threads that only its parent has
     loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=_be_calm)
     for batch in loader:
         if isinstance(batch, SlaError):
@@ -159,7 +161,6 @@ def _be_calm(_: int) -> None:
     """Signals go to whole process groups; what to do about them is the training process's business."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
-    cv2.setNumThreads(1)
 
 
 class _Batches(Dataset[Batch | SlaError]):
