@@ -103,7 +103,9 @@ def open_tree(root: Path, cache: Path | None = None) -> Tree:
     if root.is_dir():
         return Folder(root)
     if not root.is_file():
-        raise SlaError(f"no such folder or archive: {root}", "Give the corpus's folder as released, or a zip or tar of it.")
+        raise SlaError(
+            f"no such folder or archive: {root}", "Give the corpus's folder as released, or a zip or tar of it."
+        )
     facts = root.stat()
     # By process too: an open file's position would be shared with a forked child.
     return _opened(root, cache, facts.st_size, facts.st_mtime_ns, os.getpid())

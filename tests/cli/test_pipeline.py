@@ -139,7 +139,7 @@ class TestBadInput:
         return answer.stderr
 
     def test_no_such_folder(self, folder: Path) -> None:
-        assert "no such folder: nowhere" in self.refuse(folder, "prep", "phoenix2014", "nowhere")
+        assert "no such folder or archive: " in self.refuse(folder, "prep", "phoenix2014", "nowhere")
 
     def test_not_phoenix(self, folder: Path) -> None:
         text = self.refuse(folder, "prep", "phoenix2014", "sla-work")
