@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
@@ -69,10 +69,11 @@ def emissions_of(
     placement: Placement,
     max_frames: int = ONE_CLIP,
     wanted: Sequence[int] | None = None,
-) -> Iterator[Emission]:
+) -> Generator[Emission, None, None]:
     """Log-probabilities of each clip of a split; the model is left in evaluation mode.
 
-    A clip's answer does not depend on the clips beside it, but for rounding.
+    A clip's answer does not depend on the clips beside it, but for rounding. Close the iterator: that is what ends
+    the processes that load clips.
 
     Args:
         max_frames: frames of the clips in a batch. ONE_CLIP takes clips one by one in the store's order, others by
@@ -207,33 +208,35 @@ def _emit_groups(
     placement: Placement,
     groups: Sequence[Sequence[int]],
     chunk: int = EmitConfig.chunk,
-) -> Iterator[list[Emission]]:
+) -> Generator[list[Emission], None, None]:
     """The emissions of each batch. Clips are loaded one by one, so that loading is spread evenly over workers."""
     model.eval()
     data = _Chosen(split, [index for group in groups for index in group], model, config)
-    clips = evaluation_batches(data, placement.cuda)
-    for group in groups:
-        ids: list[str] = []
-        pixels, lengths = [], []
-        with torch.inference_mode(), placement.autocast():
-            for batch in islice(clips, len(group)):
-                ids += batch.ids
-                lengths.append(batch.lengths)
-                pixels.append(
-                    to_pixels(
-                        batch,
-                        crop=config.train.crop,
-                        size=config.model.image_size,
-                        mean=model.backbone.mean,
-                        std=model.backbone.std,
-                        interpolation=model.backbone.interpolation,
-                        device=placement.device,
+    with closing(evaluation_batches(data, placement.cuda)) as clips:
+        for group in groups:
+            ids: list[str] = []
+            pixels, lengths = [], []
+            with torch.inference_mode(), placement.autocast():
+                for batch in islice(clips, len(group)):
+                    ids += batch.ids
+                    lengths.append(batch.lengths)
+                    pixels.append(
+                        to_pixels(
+                            batch,
+                            crop=config.train.crop,
+                            size=config.model.image_size,
+                            mean=model.backbone.mean,
+                            std=model.backbone.std,
+                            interpolation=model.backbone.interpolation,
+                            device=placement.device,
+                        )
                     )
-                )
-            logits = model(torch.cat(pixels), torch.cat(lengths), chunk)
-            log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
-        frames = torch.cat(lengths).tolist()
-        yield [Emission(name, part.numpy(), length) for name, part, length in zip(ids, log_probs, frames, strict=True)]
+                logits = model(torch.cat(pixels), torch.cat(lengths), chunk)
+                log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
+            frames = torch.cat(lengths).tolist()
+            yield [
+                Emission(name, part.numpy(), length) for name, part, length in zip(ids, log_probs, frames, strict=True)
+            ]
 
 
 def _make_parts(
@@ -253,8 +256,8 @@ def _make_parts(
     if done:
         log.info("%d clips were finished before", done)
     what = f"emissions of {split.name}" + (f", process {rank.number} of {rank.world}" if rank.world > 1 else "")
-    with progress(what, sum(len(groups[number]) for number in missing)) as advance:
-        emitted = _emit_groups(model, split, config, placement, [groups[number] for number in missing], how.chunk)
+    emitted = _emit_groups(model, split, config, placement, [groups[number] for number in missing], how.chunk)
+    with closing(emitted), progress(what, sum(len(groups[number]) for number in missing)) as advance:
         for number, emissions in zip(missing, emitted, strict=True):
             for emission in emissions:
                 check_finite(emission)

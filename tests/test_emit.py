@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 import threading
@@ -157,15 +158,19 @@ def test_a_run_in_fp16_decodes_on_a_cpu(store: Store, tmp_path: Path) -> None:
     assert receipt.results["precision"] == "torch.float32"
 
 
-def test_nan_leaves_no_file(store: Store, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_nan_leaves_no_file_and_no_process(store: Store, tmp_path: Path, workers: int) -> None:
+    run = make_run(tmp_path / "run", train__workers=workers)
     weights = load_file(run.best)
     broken = Recognizer(CONFIG, len(GLOSSES))
     broken.load_state_dict({**weights, "classifier.weight": weights["classifier.weight"] * torch.nan}, strict=False)
     save_weights(run.best, broken, GLOSSES)
-    with pytest.raises(FormatError, match="clip dev-1: the model gave NaN"):
+    with pytest.raises(FormatError, match="clip dev-1: the model gave NaN") as caught:
         emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
     assert not list(tmp_path.glob("*dev.h5*"))
+    # Processes that load clips ignore signals: one that is left would be waited for at the end, for ever. They must
+    # be gone even though the error still holds all frames of the call.
+    assert caught.tb is not None and multiprocessing.active_children() == []
 
 
 def test_a_run_without_weights(store: Store, tmp_path: Path) -> None:

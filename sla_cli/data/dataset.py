@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -134,8 +134,8 @@ def training_batches(
     return _load(_Batches(data, keys), pin)
 
 
-def evaluation_batches(data: ClipDataset, pin: bool) -> Iterator[Batch]:
-    """Every clip once, in the store's order, one a batch: a clip's emission depends on nothing else.
+def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, None]:
+    """Every clip once, in the store's order, one a batch: a clip's emission depends on nothing else. Close it too.
 
     Raises:
         FormatError: a clip cannot be read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import astuple
 
 import torch
@@ -33,7 +34,7 @@ def evaluate(
     team, references, total = setting.team, split.references(), Counts()
     mine = range(team.number, len(split), team.world)
     emissions = emissions_of(model, split, setting.config, setting.placement, wanted=mine)
-    with progress(f"scoring {split.name}", len(split)) as advance:
+    with closing(emissions), progress(f"scoring {split.name}", len(split)) as advance:
         for first in range(0, len(split), team.world):
             between()
             if first + team.number < len(split):
