@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sla_cli.core.clip import Clip
 from sla_cli.errors import SlaError, suggestion
-from sla_cli.prep.tree import Tree, open_tree
+from sla_cli.prep.files.tree import Tree, open_tree
 
 # Corpus to the module that reads it, in the order of `sla prep --list`.
 MODULES = {

@@ -23,7 +23,7 @@ from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.receipt import digest_json
 from sla_cli.log import log, progress
 from sla_cli.prep.engine import Died, Engine
-from sla_cli.prep.frames import encode_clip
+from sla_cli.prep.pictures.frames import encode_clip
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from sla_cli.formats.receipt import digest_bytes
 from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.locate import VIDEOS, contents, join, parent_of
-from sla_cli.prep.recordings import is_there, near_misses, resolve, seconds
-from sla_cli.prep.spreadsheet import read_spreadsheet
-from sla_cli.prep.tree import Folder, Tree, open_tree
+from sla_cli.prep.files.tree import Folder, Tree, open_tree
+from sla_cli.prep.tables.locate import VIDEOS, contents, join, parent_of
+from sla_cli.prep.tables.recordings import is_there, near_misses, resolve, seconds
+from sla_cli.prep.tables.spreadsheet import read_spreadsheet
 
 COLUMNS = {
     "path": ("video", "frames", "path", "file", "filename", "folder"),

@@ -8,7 +8,7 @@ to what is recognised, before scoring.
 from __future__ import annotations
 
 from sla_cli.prep.corpus import Corpus
-from sla_cli.prep.phoenix import Release
+from sla_cli.prep.tables.phoenix import Release
 
 COLUMNS = ("id", "folder", "signer", "annotation")
 MULTISIGNER = Release(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sla_cli.prep.corpus import Corpus
-from sla_cli.prep.phoenix import Release
+from sla_cli.prep.tables.phoenix import Release
 
 RELEASE = Release(
     "annotations/manual/PHOENIX-2014-T.{split}.corpus.csv",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sla_cli.errors import SlaError
-from sla_cli.prep.archive_index import Member
+from sla_cli.prep.files.archive_index import Member
 
 CHUNK = 1 << 20
 HEADER = struct.Struct("<4s22xHH")  # local file header: signature, lengths of name and extra field

@@ -11,8 +11,8 @@ import numpy as np
 
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
-from sla_cli.prep.timing import selected
-from sla_cli.prep.tree import Tree
+from sla_cli.prep.files.tree import Tree
+from sla_cli.prep.pictures.timing import selected
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 DIGITS = re.compile(r"([0-9]+)")

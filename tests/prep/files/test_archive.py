@@ -22,8 +22,8 @@ from movies import SIDE, movie, numbers, pictures
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError, SlaError
-from sla_cli.prep.frames import EncodedFrames, encode_clip
-from sla_cli.prep.tree import Tree, open_tree
+from sla_cli.prep.files.tree import Tree, open_tree
+from sla_cli.prep.pictures.frames import EncodedFrames, encode_clip
 
 RAW = PrepConfig(SIDE, codec="raw")
 CLIPS, FRAMES = 6, 12

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla_cli.prep.geometry import fitted, resized
+from sla_cli.prep.pictures.geometry import fitted, resized
 
 SIDES = st.integers(1, 90)
 

@@ -9,7 +9,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.receipt import digest_bytes
 from sla_cli.formats.table import Row, decode_text, parse_table
 from sla_cli.prep.corpus import Listing
-from sla_cli.prep.tree import Tree, checked
+from sla_cli.prep.files.tree import Tree, checked
 
 SPLITS = ("train", "dev", "test")
 

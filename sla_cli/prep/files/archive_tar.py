@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sla_cli.errors import SlaError
-from sla_cli.prep.archive_index import Member
+from sla_cli.prep.files.archive_index import Member
 
 CHUNK = 1 << 20
 SPACING = 16 << 20  # unpacked bytes between seek points of 32 KB each: 53 GB need about 100 MB of them

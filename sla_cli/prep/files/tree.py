@@ -113,6 +113,6 @@ def open_tree(root: Path, cache: Path | None = None) -> Tree:
 
 @lru_cache(maxsize=OPEN_AT_ONCE)
 def _opened(root: Path, cache: Path | None, size: int, modified: int, process: int) -> Tree:
-    from sla_cli.prep.archive import open_archive
+    from sla_cli.prep.files.archive import open_archive
 
     return open_archive(root, cache, f"{size}-{modified}")

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from sla_cli.errors import FrameError
-from sla_cli.prep.container import missing_bytes, promised_seconds
+from sla_cli.prep.pictures.container import missing_bytes, promised_seconds
 
 # FFmpeg's own messages name no file; ours do. It is read once, when the first video is opened.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

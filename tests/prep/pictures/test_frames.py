@@ -16,7 +16,7 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
 from sla_cli.formats.codec import decode
-from sla_cli.prep.frames import encode_clip
+from sla_cli.prep.pictures.frames import encode_clip
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sla_cli.formats.receipt import digest_bytes
 from sla_cli.log import log, progress
 
 if TYPE_CHECKING:
-    from sla_cli.prep.archive import Format
+    from sla_cli.prep.files.archive import Format
 
 SCHEMA = """
 CREATE TABLE facts (stamp TEXT, seek_points BLOB);

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import SlaError
-from sla_cli.prep.tree import Tree, open_tree
+from sla_cli.prep.files.tree import Tree, open_tree
 
 FILES = {
     "table.csv": b"id|gloss\r\n",

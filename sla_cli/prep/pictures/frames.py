@@ -12,11 +12,11 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError, SlaError
 from sla_cli.formats.codec import decode, encode
-from sla_cli.prep.geometry import fitted
-from sla_cli.prep.images import IMAGES, read_folder
-from sla_cli.prep.timing import selected
-from sla_cli.prep.tree import Tree, open_tree
-from sla_cli.prep.video import Video
+from sla_cli.prep.files.tree import Tree, open_tree
+from sla_cli.prep.pictures.geometry import fitted
+from sla_cli.prep.pictures.images import IMAGES, read_folder
+from sla_cli.prep.pictures.timing import selected
+from sla_cli.prep.pictures.video import Video
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
 from sla_cli.formats.codec import decode
-from sla_cli.prep.frames import EncodedFrames, encode_clip
+from sla_cli.prep.pictures.frames import EncodedFrames, encode_clip
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
 KINDS = {

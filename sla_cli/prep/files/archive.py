@@ -1,6 +1,6 @@
 """Archives read in place: zip, tar and tar.gz. Nothing is unpacked; a video goes to a temporary file for its clip.
 
-One list for all kinds, in SQLite (`prep/archive_index.py`): opening 800,000 members again costs milliseconds and no
+One list for all kinds, in SQLite (`archive_index.py`): opening 800,000 members again costs milliseconds and no
 memory a worker, where zipfile takes seconds and hundreds of megabytes each time, and tarfile reads the whole archive.
 """
 
@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from sla_cli.errors import SlaError
-from sla_cli.prep.archive_index import ArchiveIndex, Member, open_index
-from sla_cli.prep.archive_tar import GzipTar, PlainTar
-from sla_cli.prep.archive_zip import Zip
-from sla_cli.prep.tree import checked
+from sla_cli.prep.files.archive_index import ArchiveIndex, Member, open_index
+from sla_cli.prep.files.archive_tar import GzipTar, PlainTar
+from sla_cli.prep.files.archive_zip import Zip
+from sla_cli.prep.files.tree import checked
 
 LARGEST = 1 << 30  # bytes that are read into memory; a picture or table is far smaller
 

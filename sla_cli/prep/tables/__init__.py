@@ -1,0 +1,1 @@
+"""Reading what people and corpora write in tables, and finding the recordings that they name."""
