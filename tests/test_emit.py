@@ -165,12 +165,13 @@ def test_nan_leaves_no_file_and_no_process(store: Store, tmp_path: Path, workers
     broken = Recognizer(CONFIG, len(GLOSSES))
     broken.load_state_dict({**weights, "classifier.weight": weights["classifier.weight"] * torch.nan}, strict=False)
     save_weights(run.best, broken, GLOSSES)
+    before = multiprocessing.active_children()
     with pytest.raises(FormatError, match="clip dev-1: the model gave NaN") as caught:
         emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
     assert not list(tmp_path.glob("*dev.h5*"))
     # Processes that load clips ignore signals: one that is left would be waited for at the end, for ever. They must
     # be gone even though the error still holds all frames of the call.
-    assert caught.tb is not None and multiprocessing.active_children() == []
+    assert caught.tb is not None and set(multiprocessing.active_children()) <= set(before)
 
 
 def test_a_run_without_weights(store: Store, tmp_path: Path) -> None:

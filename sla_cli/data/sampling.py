@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def plan_epoch(
     batches = _batches(frames, config, np.random.default_rng((config.seed, epoch)))
     rounds = [tuple(batches[start : start + world]) for start in range(0, len(batches), world)]
     if rounds and len(rounds[-1]) < world:
-        rounds[-1:] = _dealt([index for batch in rounds[-1] for index in batch], world)
+        rounds[-1:] = _dealt(rounds[-1], world)
     return [
         _step(tuple(rounds[start : start + config.accumulate]), frames)
         for start in range(0, len(rounds), config.accumulate)
@@ -74,12 +73,20 @@ def _cut(order: Sequence[int], frames: dict[int, int], config: TrainConfig) -> l
     return [tuple(batch) for batch in batches]
 
 
-def _dealt(left: Sequence[int], world: int) -> list[tuple[tuple[int, ...], ...]]:
-    """What is left of an epoch, evenly over all processes, or nothing where it does not suffice for each."""
-    if len(left) < world:
-        return []
-    cuts = [len(left) * rank // world for rank in range(world + 1)]
-    return [tuple(tuple(left[start:end]) for start, end in pairwise(cuts))]
+def _dealt(batches: Sequence[tuple[int, ...]], world: int) -> list[tuple[tuple[int, ...], ...]]:
+    """The last batches, cut until each process has one, or nothing where their clips do not suffice for that.
+
+    A part of a batch is within the bounds that the batch is within.
+    """
+    shares = list(batches)
+    while len(shares) < world:
+        place = max(range(len(shares)), key=lambda number: len(shares[number]))
+        whole = shares[place]
+        if len(whole) == 1:
+            return []
+        half = (len(whole) + 1) // 2
+        shares[place : place + 1] = [whole[:half], whole[half:]]
+    return [tuple(shares)]
 
 
 def _step(rounds: tuple[tuple[tuple[int, ...], ...], ...], frames: dict[int, int]) -> Step:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sla_cli.config import TrainConfig
@@ -20,6 +20,7 @@ def batches(steps: list[Step]) -> list[tuple[int, ...]]:
 
 
 @given(LENGTHS, st.integers(1, 5), st.integers(0, 100), st.integers(0, 3), st.integers(1, 3), st.integers(1, 4))
+@example([4, 4, 5, 4, 4], 2, 8, 0, 1, 4)  # clips of two batches were put together for the last process
 def test_every_clip_once_within_the_bounds(
     lengths: list[int], batch: int, frames: int, bucket: int, accumulate: int, world: int
 ) -> None:
