@@ -1,7 +1,5 @@
 """sla decode"""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -143,7 +141,7 @@ def decode(
 
 
 def _emissions(
-    source: Path | None, split: str | None, folder: WorkFolder, store: Path | None, weights: str | None, device: str
+    source: Path | None, split: str | None, folder: "WorkFolder", store: Path | None, weights: str | None, device: str
 ) -> Path:
     """The emissions file that was given, or the run's, which is made where there is none that matches."""
     from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
@@ -171,8 +169,8 @@ def _emissions(
 
 def _decode(
     emissions: Path,
-    folder: WorkFolder,
-    options: BeamOptions,
+    folder: "WorkFolder",
+    options: "BeamOptions",
     kind: Format,
     output: Path | None,
     jobs: int,
@@ -199,8 +197,8 @@ def _decode(
 def _tune(
     emissions: Path,
     store: Path | None,
-    folder: WorkFolder,
-    options: BeamOptions,
+    folder: "WorkFolder",
+    options: "BeamOptions",
     values: tuple[list[float], list[float], list[float]],
     jobs: int,
     max_oov: float,

@@ -1,7 +1,5 @@
 """sla lm"""
 
-from __future__ import annotations
-
 import copy
 from pathlib import Path
 from typing import Annotated, Any, Literal

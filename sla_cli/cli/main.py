@@ -1,7 +1,5 @@
 """The `sla` command. Heavy libraries are imported inside the commands, so that `sla --help` answers at once."""
 
-from __future__ import annotations
-
 import errno
 import sys
 from typing import Annotated, Any

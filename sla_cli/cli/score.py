@@ -1,7 +1,5 @@
 """sla score"""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -95,7 +93,7 @@ def score(
         raise typer.Exit(ABOVE_LIMIT)
 
 
-def between(interval: Interval | None) -> str:
+def between(interval: "Interval | None") -> str:
     """`95 % interval 27.90 to 30.61`."""
     if interval is None:
         return "no interval (one sentence only)"
@@ -121,7 +119,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return "\n".join([title, *lines] if title else lines)
 
 
-def _text(result: Score, out: Path, details: bool) -> str:
+def _text(result: "Score", out: Path, details: bool) -> str:
     from sla_cli.core.breakdown import confusions
 
     total, clips, interval = result.total, len(result.clips), result.interval
@@ -141,7 +139,7 @@ def _text(result: Score, out: Path, details: bool) -> str:
     return "\n".join(lines + (_details(result) if details else []))
 
 
-def _details(result: Score) -> list[str]:
+def _details(result: "Score") -> list[str]:
     from sla_cli.core.breakdown import by_gloss, by_length, by_signer, confusions
 
     glosses = [
@@ -162,7 +160,7 @@ def _details(result: Score) -> list[str]:
     return [f"\n{text}" for text in tables if text]
 
 
-def _parts(title: str, name: str, parts: list[Part]) -> str:
+def _parts(title: str, name: str, parts: list["Part"]) -> str:
     rows = [
         (
             *(part.name, part.clips, part.counts.ref_words, part.counts.substitutions, part.counts.deletions),
@@ -173,7 +171,7 @@ def _parts(title: str, name: str, parts: list[Part]) -> str:
     return table(title, (name, "clips", "words", "sub", "del", "ins", "WER"), rows) if rows else ""
 
 
-def _overview(scored: list[tuple[Path, Score]]) -> str:
+def _overview(scored: list[tuple[Path, "Score"]]) -> str:
     rows = []
     for source, result in scored:
         total, interval = result.total, result.interval

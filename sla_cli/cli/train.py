@@ -1,7 +1,5 @@
 """sla train"""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,7 +115,7 @@ def train(
         _answer(path, start(source, path, settings, preset=preset, force=force, team=team), team, as_json)
 
 
-def _answer(path: Path, best: Epoch, team: Team, as_json: bool) -> None:
+def _answer(path: Path, best: "Epoch", team: "Team", as_json: bool) -> None:
     """The first process speaks for all."""
     if team.leads:
         answer(
