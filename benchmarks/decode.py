@@ -16,7 +16,6 @@ import argparse
 import json
 import logging
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ import numpy as np
 from pyctcdecode.alphabet import Alphabet
 from pyctcdecode.decoder import BeamSearchDecoderCTC
 from pyctcdecode.language_model import LanguageModel
+from timing import fastest
 
 from sla_cli.core.ctc import greedy
 from sla_cli.core.normalize import profile
@@ -63,7 +63,7 @@ def main() -> None:
             "greedy search alone": lambda: [greedy(clip.log_probs) for clip in emissions],
             "ours, lm, 2 jobs": lambda: decode_split(emissions, GLOSSES, STRIDE, BeamOptions(lm=lm), jobs=2),
         }
-        seconds, cpu = fastest(runs, arguments.repeats)
+        cpu, seconds = fastest(runs, arguments.repeats)
         changed = changed_by_half_precision(emissions, lm)
     ratios = {
         "beam 10 / bare": cpu["ours"] / cpu["bare"],
@@ -81,18 +81,6 @@ def main() -> None:
         print(f"{name:42} {value:8.3f} ms CPU a clip")
     for name, value in ratios.items():
         print(f"{name:42} {value:8.2f}")
-
-
-def fastest(runs: dict[str, Callable[[], object]], repeats: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Wall and CPU seconds of each run; taking turns spreads other load on the machine over all of them."""
-    wall, cpu = dict.fromkeys(runs, float("inf")), dict.fromkeys(runs, float("inf"))
-    for _ in range(repeats):
-        for name, run in runs.items():
-            start, begun = time.perf_counter(), time.process_time()
-            run()
-            wall[name] = min(wall[name], time.perf_counter() - start)
-            cpu[name] = min(cpu[name], time.process_time() - begun)
-    return wall, cpu
 
 
 def changed_by_half_precision(emissions: list[Emission], lm: Path) -> float:

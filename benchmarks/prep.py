@@ -31,6 +31,7 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 from signing import pictures
+from timing import Runs, fastest
 
 from sla_cli.config import PrepConfig
 from sla_cli.prep.build import build_store
@@ -76,16 +77,9 @@ class Clock:
     def __init__(self, pool: ProcessPoolExecutor, engine: LocalEngine, jobs: int) -> None:
         self.pool, self.engine, self.jobs = pool, engine, jobs
 
-    def fastest(self, runs: dict[str, Callable[[], object]], repeats: int) -> tuple[dict[str, float], dict[str, float]]:
-        """CPU and wall-clock seconds of each run; taking turns spreads other load on the machine over all of them."""
-        cpu, wall = dict.fromkeys(runs, float("inf")), dict.fromkeys(runs, float("inf"))
-        for _ in range(repeats):
-            for name, run in runs.items():
-                begun, start = self._cpu(), time.perf_counter()
-                run()
-                wall[name] = min(wall[name], time.perf_counter() - start)
-                cpu[name] = min(cpu[name], self._cpu() - begun)
-        return cpu, wall
+    def fastest(self, runs: Runs, repeats: int) -> tuple[dict[str, float], dict[str, float]]:
+        """CPU and wall-clock seconds of each run."""
+        return fastest(runs, repeats, self._cpu)
 
     def _cpu(self) -> float:
         spent = {os.getpid(): time.process_time()}

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Callable
 
 import numpy as np
+from timing import fastest
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
@@ -39,7 +38,7 @@ def main() -> None:
     options = ScoreOptions(PROFILE, resampling=how)
     result = score(hypotheses, references, options)
     rules = profile(PROFILE)
-    seconds = fastest(
+    seconds, _ = fastest(
         {
             "align": lambda: [
                 score_clip(one.id, rules.reference(references[one.id]), rules.hypothesis(one.glosses))
@@ -58,17 +57,6 @@ def main() -> None:
     for name, value in seconds.items():
         print(f"{name:24} {value:8.3f} s of processor time")
     print(f"{'bootstrap / align':24} {ratio:8.2f}")
-
-
-def fastest(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Processor seconds of each run; taking turns spreads other load on the machine over all of them."""
-    seconds = dict.fromkeys(runs, float("inf"))
-    for _ in range(repeats):
-        for name, run in runs.items():
-            start = time.process_time()
-            run()
-            seconds[name] = min(seconds[name], time.process_time() - start)
-    return seconds
 
 
 def sentences(clips: int, rng: np.random.Generator) -> dict[str, tuple[str, ...]]:

@@ -12,13 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from signing import pictures
+from timing import fastest
 
 from sla_cli.formats.codec import encode
 from sla_cli.formats.store import Split
@@ -48,7 +47,7 @@ def main() -> None:
         work = Path(folder)
         split = write(work, arguments.clips)
         held = [split[clip].encoded(slice(start, start + READ)) for clip, start in wanted]
-        seconds = fastest(
+        seconds, _ = fastest(
             {
                 "store": lambda: [split[clip].frames(slice(start, start + READ)) for clip, start in wanted],
                 "jpeg": lambda: [from_memory(frames) for frames in held],
@@ -101,17 +100,6 @@ def from_memory(frames: list[np.ndarray]) -> np.ndarray:
 def from_folder(folder: Path, start: int) -> np.ndarray:
     paths = sorted(folder.iterdir())[start : start + READ]
     return np.stack([cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths])
-
-
-def fastest(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """CPU seconds of each run; taking turns spreads other load on the machine over all of them."""
-    seconds = dict.fromkeys(runs, float("inf"))
-    for _ in range(repeats):
-        for name, run in runs.items():
-            start = time.process_time()
-            run()
-            seconds[name] = min(seconds[name], time.process_time() - start)
-    return seconds
 
 
 if __name__ == "__main__":
