@@ -28,7 +28,9 @@ def read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise SlaError(f"cannot read {path}: {error.strerror}") from error
+        raise SlaError(
+            f"cannot read {path}: {error.strerror}", "Name a text file that is there and open to you."
+        ) from error
     return decode_text(data, str(path))
 
 
@@ -38,7 +40,9 @@ def decode_text(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(f"{name}, line {line}: not UTF-8 text", "Is it the annotation file, whole?") from error
+        raise FormatError(
+            f"{name}, line {line}: not UTF-8 text", "Save it as UTF-8; if it was cut off, copy it again."
+        ) from error
 
 
 def refuse_pipe(path: Path) -> None:
@@ -72,6 +76,7 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
         fields = line.split(separator)
         if len(fields) != len(header):
             raise FormatError(
-                f"{name}, line {number}: {len(fields)} fields where the header has {len(header)}: {line[:80]!r}"
+                f"{name}, line {number}: {len(fields)} fields where the header has {len(header)}: {line[:80]!r}",
+                f"Fields are separated by {separator!r}. If the file was cut off, copy it again.",
             )
         yield Row(dict(zip(header, fields, strict=True)), number)

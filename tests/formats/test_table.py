@@ -80,11 +80,13 @@ def test_what_is_wrong_is_named_with_file_and_line(tmp_path: Path, data: bytes, 
     with pytest.raises(FormatError) as caught:
         read(path, data)
     assert f"{path}, {message}" in caught.value.message
+    assert caught.value.hint
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SlaError, match=r"cannot read .*none"):
+    with pytest.raises(SlaError, match=r"cannot read .*none") as caught:
         read_text(tmp_path / "none")
+    assert "is there" in caught.value.hint
 
 
 def test_real_annotations_keep_null_and_odd_spaces(shared: Path) -> None:
