@@ -102,7 +102,8 @@ class StoredClip:
             image = decode(parts[number - wanted[0]], self._split.codec, self._split.size, reduce)
             if image is None:
                 raise FormatError(
-                    f"{self._file.path}: clip {self.id}, frame {number} does not decode", "Run `sla prep` again."
+                    f"{self._file.path}: clip {self.id}, frame {number} does not decode",
+                    "Run `sla prep` again with --force.",
                 )
             cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=out[place])
 

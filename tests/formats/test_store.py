@@ -237,8 +237,9 @@ def test_a_frame_that_does_not_decode_is_named_by_its_number_in_the_clip(tmp_pat
     data[clip.sizes[:3].sum() : clip.sizes[:4].sum()] = 0
     split = write(tmp_path / "train.h5", [replace(clip, data=data)])
     assert len(split["plain"].frames(slice(0, 3))) == 3
-    with pytest.raises(FormatError, match="clip plain, frame 3 does not decode"):
+    with pytest.raises(FormatError, match="clip plain, frame 3 does not decode") as caught:
         split["plain"].frames(slice(2, 5))
+    assert "--force" in caught.value.hint, "without it the store is up to date"
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
