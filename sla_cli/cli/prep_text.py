@@ -14,10 +14,10 @@ LISTED = 20  # clips on screen; the receipt has all
 
 
 def told(out: Path, outcome: Outcome, config: PrepConfig) -> str:
+    """What `sla prep` says at the end."""
     counts = ", ".join(f"{split} {count:,}" for split, count in outcome.clips.items())
     lost = f"{outcome.psnr:.1f} dB PSNR" if outcome.psnr is not None else "lossless"
     how = f"{config.codec} {config.quality}" if config.codec == "jpeg" else config.codec
-    """What `sla prep` says at the end."""
     lines = [f"store {out}: {counts} clips", f"frames: {config.size} px, {how}, {lost}"]
     if outcome.vocabulary:
         lines.append(f"glosses: {outcome.vocabulary:,} in train (labels {outcome.labels}){_unknown(outcome)}")
