@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Generator, Sequence
+from ctypes import c_bool
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.sharedctypes import RawValue
+from multiprocessing.util import Finalize
 
 import cv2
 import numpy as np
@@ -150,17 +154,29 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
     if workers:
         cv2.setNumThreads(1)  # before the fork: a child waits for ever for threads that only its parent has
-    loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=_be_calm)
-    for batch in loader:
-        if isinstance(batch, SlaError):
-            raise batch
-        yield batch
+    leaving = RawValue(c_bool, False)
+    calm = partial(_be_calm, leaving)
+    loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=calm)
+    leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at exit at the latest
+    loaded = iter(loader)
+    try:
+        for batch in loaded:
+            if isinstance(batch, SlaError):
+                raise batch
+            yield batch
+    finally:
+        leave()
+        del loaded  # which ends the workers
 
 
-def _be_calm(_: int) -> None:
-    """Signals go to whole process groups; what to do about them is the training process's business."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+def _be_calm(leaving: c_bool, _: int) -> None:
+    """Signals go to whole process groups; what to do about them is the training process's business.
+
+    At exit Python sends SIGTERM to its children and waits for them, so that one is minded then.
+    """
+    for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0) if leaving.value else None)
 
 
 class _Batches(Dataset[Batch | SlaError]):

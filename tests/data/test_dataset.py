@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +80,41 @@ def test_workers_start_beside_threads_of_opencv(store: Store) -> None:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         cv2.setNumThreads(before)
+
+
+UNCLOSED = """
+import sys
+from pathlib import Path
+from synthetic import GLOSSES, tiny
+from sla_cli.data.dataset import ClipDataset, evaluation_batches
+from sla_cli.formats.store import Store
+
+train = Store(Path(sys.argv[1]))["train"]
+batches = evaluation_batches(ClipDataset(train, GLOSSES, 4, tiny(train__workers=2).train), pin=False)
+try:
+    for batch in batches:
+        if sys.argv[2] == "raised":
+            raise KeyboardInterrupt
+        break
+except KeyboardInterrupt as error:
+    kept = error  # and with it the frame that holds the iterator
+print(batch.ids[0])
+"""
+
+
+@pytest.mark.parametrize("how", ["raised", "left"])
+def test_a_process_ends_though_nobody_closed_its_batches(store: Store, how: str) -> None:
+    """Workers ignore the SIGTERM that Python sends them at exit before it waits for them."""
+    answer = subprocess.run(
+        [sys.executable, "-c", UNCLOSED, store.path, how],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.strip() == store["train"].ids[0]
 
 
 def test_an_epoch_has_every_clip_once_in_an_order_of_its_own(store: Store) -> None:
