@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from typing import Any, Protocol, TypeVar
 
 from sla_cli.errors import SlaError
@@ -38,7 +39,9 @@ def map_clips(decode_clip: Callable[[Emission], Answer], emissions: Clips, jobs:
     if jobs == 1:
         yield from (decode_clip(emissions[index]) for index in range(len(emissions)))
         return
-    with ProcessPoolExecutor(jobs, get_context("fork"), _start_worker, (decode_clip, emissions)) as pool:
+    context = get_context("fork")
+    given_up = context.Event()
+    with ProcessPoolExecutor(jobs, context, _start_worker, (decode_clip, emissions, given_up)) as pool:
         try:
             for answers in pool.map(_decode_chunk, _chunks(len(emissions), jobs)):
                 yield from answers
@@ -46,6 +49,8 @@ def map_clips(decode_clip: Callable[[Emission], Answer], emissions: Clips, jobs:
             raise SlaError(
                 "a decoding process was killed, perhaps for lack of memory", "Decode with fewer jobs (-j)."
             ) from error
+        finally:
+            given_up.set()  # who stops listening, as on Ctrl-C, waits for a clip and not for whole chunks
 
 
 def _chunks(clips: int, jobs: int) -> Iterator[range]:
@@ -59,14 +64,15 @@ def _chunks(clips: int, jobs: int) -> Iterator[range]:
 
 _worker_decode_clip: Callable[[Emission], Any]  # set in pool processes only, which keep state in no other way
 _worker_emissions: Clips
+_worker_given_up: Event
 
 
-def _start_worker(decode_clip: Callable[[Emission], Any], emissions: Clips) -> None:
-    global _worker_decode_clip, _worker_emissions
-    _worker_decode_clip, _worker_emissions = decode_clip, emissions
+def _start_worker(decode_clip: Callable[[Emission], Any], emissions: Clips, given_up: Event) -> None:
+    global _worker_decode_clip, _worker_emissions, _worker_given_up
+    _worker_decode_clip, _worker_emissions, _worker_given_up = decode_clip, emissions, given_up
     gc.freeze()  # what is inherited is not looked through, and so not copied
     start_worker()
 
 
 def _decode_chunk(indices: range) -> list[Any]:
-    return [_worker_decode_clip(_worker_emissions[index]) for index in indices]
+    return [_worker_decode_clip(_worker_emissions[index]) for index in indices if not _worker_given_up.is_set()]

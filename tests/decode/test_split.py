@@ -15,6 +15,7 @@ import pytest
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.lm import estimate, write_arpa
+from sla_cli.decode.processes import CHUNK, map_clips
 from sla_cli.decode.split import BeamOptions, decode_split
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
@@ -148,6 +149,20 @@ def test_an_emissions_file_decodes_like_its_clips(jobs: int, tmp_path: Path) -> 
 def test_any_number_of_clips_and_processes(count: int, jobs: int) -> None:
     one = decode_split(clips(count), GLOSSES, 4, BeamOptions(beam=2))
     assert decode_split(clips(count), GLOSSES, 4, BeamOptions(beam=2), jobs) == one
+
+
+def test_who_stops_listening_waits_for_the_clips_at_hand_only(tmp_path: Path) -> None:
+    def decode_slowly(emission: Emission) -> str:
+        (tmp_path / emission.id).touch()
+        if int(emission.id.removeprefix("clip ")) >= CHUNK:
+            time.sleep(0.1)
+        return emission.id
+
+    answers = map_clips(decode_slowly, clips(400), jobs=2)
+    assert next(answers) == "clip 0"
+    answers.close()  # as Ctrl-C does
+    begun = len(list(tmp_path.iterdir()))
+    assert CHUNK <= begun < 3 * CHUNK, "five chunks were handed out"
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
