@@ -72,7 +72,13 @@ def peaked(name: str, glosses: Sequence[str], frames: int = FRAMES) -> Emission:
 
 def _system(root: Path, split: Split, name: str, answers: Sequence[tuple[str, ...]]) -> Path:
     run = Run(root / "runs" / name)
-    run.create(resolve("tiny", flags={"model.variant": name}), GLOSSES, {"store": "", "corpus": "signs"})
+    facts = {
+        "store": str(root / "stores" / "signs"),
+        "corpus": "signs",
+        "preset": "tiny",
+        "digests": {"train": "", "dev": ""},
+    }
+    run.create(resolve("tiny", flags={"model.variant": name}), GLOSSES, facts)
     run.metrics.write_text(METRICS, encoding="utf-8")
     run.best.write_bytes(name.encode())
     emissions = root / "emissions" / name / "test.h5"

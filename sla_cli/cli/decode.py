@@ -157,7 +157,7 @@ def _emissions(
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
     run = Run(source or folder.newest_run())
     split = split or "dev"
-    clips = Store(store or Path(run.facts["store"]))[split]
+    clips = Store(store or run.store)[split]
     check_glosses(run, clips)
     emissions = folder.emissions / run.path.name / f"{split}.h5"
     if not is_current(emissions, emission_receipt(run, clips)):

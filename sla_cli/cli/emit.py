@@ -52,7 +52,7 @@ def emit(
     if output is not None and output.is_file() and read_receipt(output) is None and not force:
         raise SlaError(f"{output} exists", "Use --force to replace it.")
     source = Run(run or folder.newest_run())
-    clips = Store(store or Path(source.facts["store"]))[split]
+    clips = Store(store or source.store)[split]
     out = output or folder.emissions / source.path.name / f"{split}.h5"
     make(source, clips, out, device=device, weights=weights, how=how, force=force)
     if os.environ.get("RANK", "0") != "0":

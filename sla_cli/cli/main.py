@@ -1,6 +1,7 @@
 """The `sla` command. Heavy libraries are imported inside the commands, so that `sla --help` answers at once."""
 
 import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from sla_cli.cli import check, compare, decode, demo, emit, info, lm, prep, repo
 from sla_cli.errors import SlaError, Stopped
 
 USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
+# What a file system says that a user can mend; whatever else goes wrong with a file is a fault of ours.
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 class Group(TyperGroup):
@@ -29,6 +32,12 @@ class Group(TyperGroup):
             if error.message:
                 typer.secho(error.message, err=True)
             raise typer.Exit(SIGNALLED + error.signal) from error
+        except OSError as error:
+            if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
+                raise
+            typer.secho(f"error: {os.fsdecode(error.filename)}: {error.strerror}", err=True, fg="red")
+            typer.secho("hint: Mend it, or name another place; what was complete before is untouched.", err=True)
+            raise typer.Exit(USER_ERROR) from error
         except KeyboardInterrupt as error:
             typer.secho("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
             raise typer.Exit(INTERRUPTED) from error

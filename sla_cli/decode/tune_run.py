@@ -16,6 +16,7 @@ from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, digest_file, digest_json, read_receipt, receipt_path, renew, write_receipt
 from sla_cli.formats.store import Store
+from sla_cli.formats.work import store_now
 from sla_cli.log import log, progress
 
 NAME, VERSION = "sla-tuned", 1
@@ -58,7 +59,7 @@ def tune_file(
     max_oov: float,
     force: bool = False,
 ) -> tuple[Path, Tuned, list[Trial]]:
-    """Tune on an emissions file and keep table, picture and choice in `folder`/RUN-LM.
+    """Tune on an emissions file and keep table, picture and choice in `folder`/RUN-DIGEST, digest of the model.
 
     Returns:
         The folder, the choice, and all trials (none where the choice was there already).
@@ -91,8 +92,8 @@ def tune_file(
         sources={"store": header.store, "lm": str(options.lm.resolve()), "emissions": str(emissions_path.resolve())},
     )
     out = tuned_folder(folder, header.run, lm)
-    made = read_receipt(out)  # another grid is no reason to ask: the choice is the newest one's
-    if made is not None and not force and made.fingerprint == receipt.fingerprint:
+    made = None if force else read_receipt(out)  # another grid is no reason to ask: the choice is the newest one's
+    if made is not None and made.fingerprint == receipt.fingerprint:
         renew(made, out)
         log.info("%s is up to date", out)
         return out, read_tuned(out), []
@@ -136,7 +137,8 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     """
     header = Emissions(emissions_path).header
     check_tunable(header.split)
-    clips = Store(store or Path(header.store))[header.split]
+    work = emissions_path.resolve().parent.parent.parent
+    clips = Store(store or store_now(Path(header.store), work, str(emissions_path), "--store"))[header.split]
     if clips.vocabulary != header.glosses:
         raise SlaError(
             f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips.path} ({len(clips.vocabulary)})",

@@ -29,7 +29,7 @@ NAME, VERSION = "sla-hypotheses", 2
 MAGIC = f"# {NAME} "
 FACT = "# "
 COLUMNS = "id\trank\tscore\tspans\tconfidence\tglosses"
-AGAIN = "Make it again with `sla decode`."
+AGAIN = "Make it again with `sla decode --force`."
 
 
 @dataclass(frozen=True)

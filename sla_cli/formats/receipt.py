@@ -85,11 +85,16 @@ def read_receipt(artifact: Path) -> Receipt | None:
         if facts["version"] != VERSION:
             raise FormatError(
                 f"{path}: receipt version {facts['version']}, this sla reads {VERSION}",
-                f"Run `sla {facts.get('stage', '')}` again with --force.",
+                _mend(artifact, f"`sla {facts.get('stage', '')}`"),
             )
         return Receipt(**facts)
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not a receipt ({error})", "Run the stage again with --force.") from error
+        raise FormatError(f"{path}: not a receipt ({error})", _mend(artifact)) from error
+
+
+def _mend(artifact: Path, stage: str = "the stage that made it") -> str:
+    """--force would not do: what looks for the newest artifact reads every receipt."""
+    return f"Delete it: {artifact.name} is then unfinished, and {stage} ends it (training with --resume)."
 
 
 def renew(receipt: Receipt, artifact: Path) -> None:
@@ -104,8 +109,8 @@ def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | 
     Raises:
         SlaError: something else lies there, and `force` is off.
     """
-    old = read_receipt(artifact)
-    if force or old is None:
+    old = None if force else read_receipt(artifact)
+    if old is None:
         return None
     if old.fingerprint == receipt.fingerprint:
         return old

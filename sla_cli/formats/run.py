@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sla_cli.config import Config, from_dict, read_toml, to_toml
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.store import Split
 from sla_cli.formats.table import read_text
+from sla_cli.formats.work import store_now
 
 NAME, VERSION = "sla-run", 1
+FACTS = ("store", "corpus", "preset", "digests")  # beside format and version
+AGAIN = "Copy the run again, or train again with `sla train`."
 
 
 class Run:
@@ -46,24 +51,55 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Store path, corpus, digests, preset. Raises SlaError or FormatError where this is no run."""
+        """Store path, corpus, digests, preset. Raises SlaError or FormatError where this is no run or a damaged one."""
         if not self.exists:
             raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
-        facts = read_toml(self.path / "run.toml")
-        if facts.get("format") != NAME or facts.get("version") != VERSION:
+        facts = _read(file := self.path / "run.toml")
+        _need(("format", "version"), facts, file)
+        if facts["format"] != NAME or facts["version"] != VERSION:
             raise FormatError(
-                f"{self.path}: {facts.get('format')} version {facts.get('version')}, this sla reads {NAME} {VERSION}",
+                f"{self.path}: {facts['format']} version {facts['version']}, this sla reads {NAME} {VERSION}",
                 "Train again with `sla train`.",
             )
+        _need(FACTS, facts, file)
+        _need(("train", "dev"), facts["digests"], file, "digests.")
         return facts
 
     @property
+    def store(self) -> Path:
+        """The folder of the store that it was trained on, also where the work folder has moved. Raises SlaError."""
+        work = self.path.resolve().parent.parent
+        return store_now(Path(self.facts["store"]), work, f"run {self.path.name}", "--store")
+
+    @property
     def config(self) -> Config:
-        return from_dict(read_toml(self.path / "config.toml"))
+        """Its settings; none may be missing, since a default in its place could be another model. Raises SlaError."""
+        values = _read(file := self.path / "config.toml")
+        try:
+            config = from_dict(values)
+        except SlaError as error:
+            raise FormatError(f"{file}: {error.message}", error.hint) from error
+        for section, settings in asdict(config).items():
+            _need(settings, values.get(section, {}), file, f"{section}.")
+        return config
 
     @property
     def glosses(self) -> tuple[str, ...]:
         return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A TOML file of a run. Raises FormatError."""
+    try:
+        return read_toml(file)
+    except SlaError as error:
+        raise FormatError(error.message, AGAIN) from error
+
+
+def _need(keys: Iterable[str], values: Mapping[str, Any], file: Path, section: str = "") -> None:
+    """Raise FormatError where a file that was cut lacks keys."""
+    if missing := [f"{section}{key}" for key in keys if key not in values]:
+        raise FormatError(f"{file}: damaged or incomplete, without {some(missing)}", AGAIN)
 
 
 def check_glosses(run: Run, split: Split) -> None:

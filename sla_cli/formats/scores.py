@@ -99,8 +99,9 @@ def read_scores(folder: Path) -> Score:
         FormatError: another format or version, or counts that do not follow from the glosses.
     """
     path = folder / FIGURES
-    if folder.is_dir() and not path.is_file():
-        raise FormatError(f"{folder}: no score folder, it holds no {FIGURES}", "`sla score` makes one.")
+    if not path.is_file():
+        what = f"no score folder, it holds no {FIGURES}" if folder.is_dir() else "no such score folder"
+        raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
     facts = _read_figures(path)
     clips = tuple(_read_clip(row, folder / CLIPS) for row in read_table(folder / CLIPS, COLUMNS, "\t"))
     try:

@@ -24,6 +24,7 @@ from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, wr
 from sla_cli.formats.receipt import digest_json
 
 NAME, VERSION = "sla-store", 2
+REMAKE = "prep --force"  # without --force a store with a good receipt is up to date
 TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one a clip
 DATASETS = (*TEXTS, "bytes", "frame_offsets", "clip_offsets", "checksums", "clip_fps", "squared_errors", "vocabulary")
 
@@ -169,7 +170,7 @@ class StoreFile:
         self.path = path
         self._file: h5py.File | None = None
         self._pid = -1
-        with open_checked(path, NAME, VERSION, "prep") as file, whole(path, "prep"):
+        with open_checked(path, NAME, VERSION, REMAKE) as file, whole(path, REMAKE):
             if missing := set(DATASETS) - set(file):
                 raise KeyError(f"no {some(sorted(missing))}")
             self.header = _header(file)
@@ -183,7 +184,7 @@ class StoreFile:
     def file(self) -> h5py.File:
         """The open HDF5 file of this process."""
         if self._file is None or self._pid != os.getpid():
-            self._file, self._pid = open_checked(self.path, NAME, VERSION, "prep"), os.getpid()
+            self._file, self._pid = open_checked(self.path, NAME, VERSION, REMAKE), os.getpid()
         return self._file
 
     @cached_property
@@ -219,11 +220,11 @@ class StoreFile:
         return self._numbers("checksums")
 
     def _texts(self, name: str) -> list[str]:
-        with whole(self.path, "prep"):
+        with whole(self.path, REMAKE):
             return strings(self.file, name)
 
     def _numbers(self, name: str) -> np.ndarray:
-        with whole(self.path, "prep"):
+        with whole(self.path, REMAKE):
             return np.asarray(self.file[name])
 
     def encoded(self, index: int, wanted: slice = slice(None)) -> list[np.ndarray]:

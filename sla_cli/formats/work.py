@@ -1,8 +1,8 @@
 """The work folder: where artifacts lie by default, and which one a stage takes when it is told none.
 
 stores/NAME/              runs/NAME/
-emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS.tsv    scores/HYPOTHESES-PROFILE/
-tuning/RUN-LM/
+emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
+tuning/RUN-DIGEST/
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ class Work:
     """A work folder; nothing is created by looking."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        """Raises SlaError where a file lies in the folder's place."""
+        if self.root.is_file():
+            raise SlaError(f"the work folder {self.root} is a file", "Name a folder with --work or SLA_WORK.")
 
     @property
     def stores(self) -> Path:
@@ -97,6 +102,20 @@ def finished(folder: Path, pattern: str) -> list[Path]:
     """Artifacts with a receipt, newest first; without one they are not complete."""
     dated = [(receipt.finished, path) for path in folder.glob(pattern) if (receipt := read_receipt(path)) is not None]
     return [path for _, path in sorted(dated, key=lambda pair: (pair[0], str(pair[1])), reverse=True)]
+
+
+def lies_now(path: Path, work: Path) -> Path | None:
+    """`path`, or what lies at the end of it in `work`, which may have been moved or copied; None where nothing does."""
+    places = [path, *(work.joinpath(*path.parts[start:]) for start in range(1, len(path.parts)))]
+    return next((place for place in places if place.exists()), None)
+
+
+def store_now(told: Path, work: Path, of: str, option: str) -> Path:
+    """Where the store lies now that was at `told` when `of` was made. Raises SlaError, with `option` in its hint."""
+    found = lies_now(told, work)
+    if found is None:
+        raise SlaError(f"the store of {of} is gone: {told}", f"Say where it lies now with {option}, or put it back.")
+    return found
 
 
 def _take(found: list[Path], kind: str, folder: Path, command: str) -> Path:

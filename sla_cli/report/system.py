@@ -15,6 +15,7 @@ from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import read_scores
 from sla_cli.formats.store import Split, Store
+from sla_cli.formats.work import lies_now
 
 NEEDS = {"alpha": "lm", "beta": "lm", "hotword_weight": "hotwords"}  # settings that mean nothing without another
 
@@ -96,7 +97,7 @@ class _Trail:
         if source not in receipt.sources:
             self.missing.append(f"The receipt of `sla {receipt.stage}` does not say where its {source} lies.")
             return None
-        path = self._find(Path(receipt.sources[source]))
+        path = lies_now(Path(receipt.sources[source]), self.work)
         if path is None:
             self.missing.append(f"The {source} {receipt.sources[source]} is gone.")
         elif path.is_file() and digest_file(path) != receipt.inputs.get(source):
@@ -113,11 +114,6 @@ class _Trail:
             self.missing.append(f"The store {store} has changed since `sla emit` read it.")
             return None
         return split
-
-    def _find(self, path: Path) -> Path | None:
-        """`path`, or what lies at the end of it in this work folder, which may have been moved or copied."""
-        places = [path, *(self.work.joinpath(*path.parts[start:]) for start in range(1, len(path.parts)))]
-        return next((place for place in places if place.exists()), None)
 
 
 def _with_signers(score: Score, split: Split | None) -> Score:
@@ -145,6 +141,7 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
             "run": run.path.name,
             "variant": config.model.variant,
             "backbone": config.model.backbone,
+            **({"backbone arguments": _listed(config.model.backbone_args)} if config.model.backbone_args else {}),
             "image size": config.model.image_size,
             "layers": config.model.layers,
             "epochs": config.train.epochs,
@@ -166,6 +163,10 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
         facts["sla"] = " ".join(filter(None, (machine.get("sla"), machine.get("revision"))))
     facts["signature"] = score.signature
     return {key.replace("_", " "): _text(value) for key, value in facts.items()}
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={_text(value)}" for key, value in values.items())
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ from sla_cli.formats.interchange import omits_empty_clips, read_any_nbest, read_
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
 from sla_cli.formats.store import Split, Store
+from sla_cli.formats.work import store_now
 from sla_cli.log import log
 from sla_cli.score.score import Glosses, ScoreOptions, score
 
@@ -92,7 +93,7 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
 
 def _references(hypotheses: Path, ref: Path | None, ids: set[str]) -> References:
     made = read_receipt(hypotheses)
-    split = _split_of(ref, ids, made)
+    split = _split_of(hypotheses, ref, ids, made)
     if split is not None:
         signers = dict(zip(split.ids, split.signers, strict=True))
         return References(split.references(), signers, split.path, split.digest, split.corpus)
@@ -101,7 +102,7 @@ def _references(hypotheses: Path, ref: Path | None, ids: set[str]) -> References
     return References(read_references(ref), read_signers(ref), ref, digest_file(ref), corpus)
 
 
-def _split_of(ref: Path | None, ids: set[str], made: Receipt | None) -> Split | None:
+def _split_of(hypotheses: Path, ref: Path | None, ids: set[str], made: Receipt | None) -> Split | None:
     """The split that holds the references, or None where `ref` is a file."""
     if ref is not None and not ref.is_dir():
         return None
@@ -110,7 +111,8 @@ def _split_of(ref: Path | None, ids: set[str], made: Receipt | None) -> Split | 
             raise SlaError(
                 "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
             )
-        return Store(Path(made.sources["store"]))[made.sources["split"]]
+        work = hypotheses.resolve().parent.parent.parent
+        return Store(store_now(Path(made.sources["store"]), work, str(hypotheses), "--ref"))[made.sources["split"]]
     store = Store(ref)
     if made is not None and made.stage == "decode":
         return store[made.sources["split"]]

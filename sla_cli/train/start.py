@@ -67,7 +67,7 @@ def resume(run: Run, device: str = "auto", team: Team | None = None) -> Epoch:
     """
     if read_receipt(run.path) is not None:
         log.info("%s is finished", run.path)
-    store = Store(Path(run.facts["store"]))
+    store = Store(run.store)
     changed = [split for split, digest in run.facts["digests"].items() if store[split].digest != digest]
     if changed:
         raise SlaError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,47 @@ def test_decode_killed_at_any_moment_leaves_nothing_half_and_a_rerun_equals(fold
         assert list(copy.rglob("*.partial")) == []
 
 
+def test_a_moved_work_folder_is_as_good(folder: Path, tmp_path: Path) -> None:
+    """Runs, emissions and hypotheses name their store by its absolute path, which is gone."""
+    first = work_on_copy(folder, tmp_path / "first")
+    for line in ("prep phoenix2014 data --size 64 --name p", "decode", "score"):
+        run_sla(first, *line.split())
+    shutil.rmtree(first / "sla-work/runs")
+    for line in ("train sla-work/stores/p --preset tiny --epochs 1", "decode", "score"):
+        assert run_sla(first, *line.split()).returncode == 0
+    first.rename(tmp_path / "second")
+    for line in ("score", "decode --split test", "score", "decode --tune --lm gloss.arpa --alphas 0 --betas 0"):
+        answer = run_sla(tmp_path / "second", *line.split())
+        assert answer.returncode == 0, f"sla {line}\n{answer.stderr}"
+
+
+def test_what_the_message_advises_mends_it(folder: Path, tmp_path: Path) -> None:
+    copy = work_on_copy(folder, tmp_path / "copy")
+    shutil.rmtree(copy / "sla-work/hypotheses")
+    assert run_sla(copy, "decode", "--lm", "gloss.arpa").returncode == 0
+    (hypotheses,) = (copy / "sla-work/hypotheses").glob("*/*.tsv")
+    hypotheses.write_bytes(hypotheses.read_bytes()[:-5])
+    assert "`sla decode --force`" in run_sla(copy, "score").stderr
+    assert run_sla(copy, "decode", "--lm", "gloss.arpa").returncode == 2, "its receipt says that it is there"
+    assert run_sla(copy, "decode", "--lm", "gloss.arpa", "--force").returncode == 0
+    assert run_sla(copy, "score").returncode == 0
+    store = copy / "sla-work/stores/phoenix2014/train.h5"
+    store.write_bytes(store.read_bytes()[:5000])
+    assert "`sla prep --force`" in run_sla(copy, "check").stderr
+    assert run_sla(copy, "prep", "phoenix2014", "data", "--size", "64", "--force").returncode == 0
+    assert run_sla(copy, "check").returncode == 3, "it is read again, and small"
+    for path in (copy / "sla-work").rglob("*receipt.json"):
+        if "stores" not in path.parts:
+            path.write_bytes(b"")
+    for line in ("train --resume", "decode --lm gloss.arpa", "score"):
+        answer = run_sla(copy, *line.split())
+        while answer.returncode == 2:
+            assert "hint: Delete it" in answer.stderr, answer.stderr
+            Path(copy, answer.stderr.partition("error: ")[2].partition(": not a receipt")[0]).unlink()
+            answer = run_sla(copy, *line.split())
+        assert answer.returncode == 0, f"sla {line}\n{answer.stderr}"
+
+
 class TestBadInput:
     """One sentence, a hint, exit code 2, no traceback."""
 
@@ -201,6 +243,12 @@ class TestBadInput:
         with h5py.File(path, "r+") as file:
             file["log_probs"][0, 0] = np.nan
         assert Emissions(path).ids[0] in self.refuse(copy, "decode", "--beam", "4")
+
+    def test_a_place_that_the_file_system_refuses(self, folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        text = self.refuse(folder, "demo", "--keep", str(tmp_path / "file" / "demo"))
+        assert f"error: {tmp_path}/file/demo: Not a directory" in text
+        assert "file is a file" in self.refuse(folder, "decode", "--work", str(tmp_path / "file"))
 
     def test_work_folder_without_artifacts(self, tmp_path: Path) -> None:
         for stage in ("train", "decode", "score"):

@@ -179,7 +179,11 @@ def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:
     run, path = Run(tmp_path / "run"), tmp_path / "dev.h5"
-    run.create(Config(), HEADER.glosses, {"store": "/s", "corpus": "csl-daily", "digests": {}, "preset": "base"})
+    run.create(
+        Config(),
+        HEADER.glosses,
+        {"store": "/s", "corpus": "csl-daily", "digests": {"train": "", "dev": ""}, "preset": "base"},
+    )
     run.best.write_bytes(b"weights")
     store = tmp_path / "store.h5"
     write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)

@@ -110,8 +110,9 @@ def test_a_folder_has_its_receipt_inside(tmp_path: Path, name: str) -> None:
 def test_what_is_no_receipt_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "receipt.json").write_bytes(content)
     with pytest.raises(FormatError, match=r"receipt\.json: not a receipt") as caught:
-        read_receipt(tmp_path)
-    assert "--force" in caught.value.hint
+        already_made(tmp_path, receipt(), force=False)
+    assert "Delete it" in caught.value.hint
+    assert already_made(tmp_path, receipt(), force=True) is None, "what is replaced need not be readable"
 
 
 def test_another_version_is_named(tmp_path: Path) -> None:

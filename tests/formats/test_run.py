@@ -70,3 +70,32 @@ def test_glosses_must_be_those_of_the_store(tmp_path: Path) -> None:
         check_glosses(run, store("A", "D"))
     with pytest.raises(SlaError, match="do not match"):
         check_glosses(run, store("C", "B", "A"))  # the order is the model's columns
+
+
+@pytest.mark.parametrize("name", ["run.toml", "config.toml"])
+def test_a_run_cut_anywhere_is_refused_and_never_filled_with_defaults(tmp_path: Path, name: str) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    for end in range(len(text.rstrip())):
+        (tmp_path / name).write_text(text[:end], encoding="utf-8")
+        try:
+            found = (run.facts, run.config)
+        except SlaError as error:
+            assert name in error.message, end
+        else:  # the last value lost a digit or an element at most: it is there, and what it was is unknowable
+            assert end > text.rstrip().rindex("\n"), (end, found)
+
+
+def test_the_store_is_found_where_the_work_folder_has_moved(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    run = Run(old / "runs" / "adapter-1")
+    run.create(resolve("tiny"), GLOSSES, {**FACTS, "store": str(old / "stores" / "signs")})
+    (old / "stores" / "signs").mkdir(parents=True)
+    assert run.store == old / "stores" / "signs"
+    old.rename(new)
+    assert Run(new / "runs" / "adapter-1").store == new / "stores" / "signs"
+    (new / "stores" / "signs").rmdir()
+    with pytest.raises(SlaError, match=r"the store of run adapter-1 is gone: .*old/stores/signs") as caught:
+        _ = Run(new / "runs" / "adapter-1").store
+    assert "--store" in caught.value.hint

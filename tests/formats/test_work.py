@@ -120,3 +120,10 @@ def test_a_receipt_that_cannot_be_read_is_named_not_passed_over(work: Work) -> N
     (bad / "receipt.json").write_text(json.dumps({"version": 1}))
     with pytest.raises(FormatError, match=r"bad/receipt\.json"):
         work.newest_run()
+
+
+def test_a_file_is_no_work_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SlaError, match="file is a file") as caught:
+        Work(tmp_path / "file")
+    assert "--work" in caught.value.hint

@@ -41,6 +41,7 @@ def test_systems_are_named_and_described_by_what_made_them(scores: list[Path]) -
     assert (first.name, second.name) == ("adapter · beam 10", "lora · beam 10")
     assert {"variant": "adapter", "beam": "10", "language model": "none"}.items() <= first.settings.items()
     assert "alpha" not in first.settings  # there is nothing that it would weigh
+    assert "depth=2" in first.settings["backbone arguments"], "a small ViT under the name of a large one"
     assert first.settings["signature"] == first.score.signature
 
 
