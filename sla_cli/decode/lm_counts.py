@@ -84,7 +84,7 @@ def discounts_of(level: Mapping[Gram, int], n: int, fallback: bool) -> tuple[Dis
         SlaError: the counts allow no discounts, and `fallback` is off.
     """
     seen = Counter(level.values())
-    problem = next((f"none occurs {k} times" for k in (1, 2, 3) if not seen[k]), "")
+    problem = next((f"none occurs {('once', 'twice', 'three times')[k - 1]}" for k in (1, 2, 3) if not seen[k]), "")
     if not problem:
         share = seen[1] / (seen[1] + 2 * seen[2])
         one, two, more = (k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3))

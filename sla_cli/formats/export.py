@@ -124,4 +124,7 @@ def _times(reading: Hypothesis, fps: float) -> list[tuple[float, float]]:
 def _need_id(name: str, kind: str, forbidden: str) -> None:
     """Raise SlaError for a clip id that would tear a line of the format apart."""
     if any(char.isspace() or char in forbidden for char in name):
-        raise SlaError(f"clip id {name!r} does not fit in a {kind}", "Write csv or jsonl, which hold any id.")
+        raise SlaError(
+            f"clip id {name!r} does not fit in a {kind}: it holds white space or one of {' '.join(forbidden)}",
+            "Write csv or jsonl, which hold any id.",
+        )

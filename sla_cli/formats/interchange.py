@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.hypotheses import MAGIC, read_nbest
 from sla_cli.formats.table import read_table, read_text, refuse_pipe
 
@@ -25,6 +25,7 @@ Glosses = tuple[str, ...]
 ID_COLUMNS = ("id", "name")
 GLOSS_COLUMNS = ("gloss", "glosses", "annotation", "orth")
 SIGNER_COLUMNS = ("signer", "speaker")
+KNOWN = "Known are sla's own, CTM, STM, TRN, JSON lines, id<TAB>glosses, CSV and tables with the header id,gloss."
 TRN = re.compile(r"(.*)\(([^()\s]+)\)\s*")
 
 
@@ -78,6 +79,8 @@ def omits_empty_clips(path: Path) -> bool:
 def _kind(path: Path) -> str:
     """The format: by the first line, else by suffix, else by the first line whose fields fit one format only."""
     refuse_pipe(path)
+    if path.is_dir() or not path.exists():
+        raise SlaError(f"cannot read {path}: {'it is a folder' if path.is_dir() else 'no such file'}", KNOWN)
     header = _header(path)
     if header.startswith(MAGIC):
         return "hypotheses"
@@ -96,7 +99,7 @@ def _kind(path: Path) -> str:
     if not shapes[0]:
         raise FormatError(
             f"{path}, line 1: no format that sla knows: {header[:80]!r}",
-            "Known are sla's own, CTM, STM, TRN, JSON lines, id<TAB>glosses, CSV and tables with the header id,gloss.",
+            KNOWN,
         )
     return next((kinds[0] for kinds in shapes if len(kinds) == 1), shapes[0][0])
 

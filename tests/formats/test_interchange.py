@@ -194,8 +194,11 @@ def test_not_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"id,gloss\na,\xff\n")
     with pytest.raises(FormatError, match="line 2: not UTF-8"):
         read_any_hypotheses(tmp_path / "a.csv")
-    with pytest.raises(SlaError, match="cannot read"):
+    with pytest.raises(SlaError, match=r"cannot read .*: it is a folder") as caught:
         read_any_hypotheses(tmp_path)
+    assert "CTM" in caught.value.hint
+    with pytest.raises(SlaError, match=r"cannot read .*none\.ctm: no such file"):
+        read_any_hypotheses(tmp_path / "none.ctm")
 
 
 def test_a_pipe_is_refused_since_it_cannot_be_read_twice(tmp_path: Path) -> None:
