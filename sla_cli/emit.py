@@ -212,6 +212,7 @@ def _emit_groups(
     """The emissions of each batch. Clips are loaded one by one, so that loading is spread evenly over workers."""
     model.eval()
     data = _Chosen(split, [index for group in groups for index in group], model, config)
+    crop, size, device = config.train.crop, config.model.image_size, placement.device
     with closing(evaluation_batches(data, placement.cuda)) as clips:
         for group in groups:
             ids: list[str] = []
@@ -220,17 +221,7 @@ def _emit_groups(
                 for batch in islice(clips, len(group)):
                     ids += batch.ids
                     lengths.append(batch.lengths)
-                    pixels.append(
-                        to_pixels(
-                            batch,
-                            crop=config.train.crop,
-                            size=config.model.image_size,
-                            mean=model.backbone.mean,
-                            std=model.backbone.std,
-                            interpolation=model.backbone.interpolation,
-                            device=placement.device,
-                        )
-                    )
+                    pixels.append(to_pixels(batch, crop=crop, size=size, like=model.backbone, device=device))
                 logits = model(torch.cat(pixels), torch.cat(lengths), chunk)
                 log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
             frames = torch.cat(lengths).tolist()

@@ -62,15 +62,7 @@ def test_what_the_model_says_of_each_clip(store: Store, tmp_path: Path) -> None:
         assert emission.log_probs.shape == (-(-len(clip) // 4), len(GLOSSES) + 1)
         np.testing.assert_allclose(np.exp(emission.log_probs).sum(axis=1), 1, rtol=1e-5)
         batch = collate([ClipDataset(store["dev"], (), 4, CONFIG.train)[-1, store["dev"].ids.index(clip.id)]])
-        pixels = to_pixels(
-            batch,
-            crop=1.0,
-            size=32,
-            mean=model.backbone.mean,
-            std=model.backbone.std,
-            interpolation="bicubic",
-            device=torch.device("cpu"),
-        )
+        pixels = to_pixels(batch, crop=1.0, size=32, like=model.backbone, device=torch.device("cpu"))
         with torch.inference_mode():
             expected = model(pixels, batch.lengths).sequence.log_softmax(-1)
         np.testing.assert_allclose(emission.log_probs, expected.numpy(), rtol=0, atol=1e-6)

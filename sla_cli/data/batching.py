@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,6 +49,17 @@ class Batch:
         return replace(self, frames=self.frames.pin_memory())
 
 
+class Pretraining(Protocol):
+    """How a backbone saw its pictures: mean and deviation of pixels in 0..1, three channels; bilinear or bicubic."""
+
+    @property
+    def mean(self) -> Sequence[float]: ...
+    @property
+    def std(self) -> Sequence[float]: ...
+    @property
+    def interpolation(self) -> str: ...
+
+
 def collate(samples: Sequence[Sample], frames: Tensor | None = None) -> Batch:
     """Put clips into a batch. `frames`: those of all samples, where they lie in one tensor already."""
     if frames is None:
@@ -62,22 +74,12 @@ def collate(samples: Sequence[Sample], frames: Tensor | None = None) -> Batch:
     )
 
 
-def to_pixels(
-    batch: Batch,
-    *,
-    crop: float,
-    size: int,
-    mean: Sequence[float],
-    std: Sequence[float],
-    interpolation: str,
-    device: torch.device,
-) -> Tensor:
+def to_pixels(batch: Batch, *, crop: float, size: int, like: Pretraining, device: torch.device) -> Tensor:
     """Crop, mirror, resize, recolour, normalise and erase on the device: float32 (frames, 3, size, size).
 
     Args:
         crop: side of the crop over side of the stored frame.
-        interpolation: bilinear or bicubic, where crop and size differ.
-        mean, std: of pixels in 0..1, three channels. What is erased becomes the mean.
+        like: resize and normalise as for this backbone. What is erased becomes the mean.
     """
     frames = batch.frames.to(device, non_blocking=True).permute(0, 3, 1, 2)
     side = round(frames.shape[-1] * crop)
@@ -90,13 +92,13 @@ def to_pixels(
         parts.append(part.flip(-1) if look.flip else part)
     pixels = torch.cat(parts).float()
     if side != size:
-        pixels = F.interpolate(pixels, (size, size), mode=interpolation, antialias=True, align_corners=False)
+        pixels = F.interpolate(pixels, (size, size), mode=like.interpolation, antialias=True, align_corners=False)
         pixels = pixels.clamp_(0, 255)  # bicubic overshoots; pictures are kept in bytes where it is done before
     for clip, look in zip(pixels.split(lengths), batch.looks, strict=True):
         if look.colour is not None:
             _recolour(clip, *look.colour)
-    scale = torch.tensor(std, device=device).view(3, 1, 1) * 255
-    shift = torch.tensor(mean, device=device).view(3, 1, 1) * 255
+    scale = torch.tensor(like.std, device=device).view(3, 1, 1) * 255
+    shift = torch.tensor(like.mean, device=device).view(3, 1, 1) * 255
     pixels = (pixels - shift) / scale
     for clip, look in zip(pixels.split(lengths), batch.looks, strict=True):
         if look.hole is not None:

@@ -72,15 +72,7 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, setting: Setti
 
 def _forward(batch: Batch, plan: Step, state: State, setting: Setting) -> Losses:
     model, config, device = state.model, setting.config, setting.placement.device
-    pixels = to_pixels(
-        batch,
-        crop=config.train.crop,
-        size=config.model.image_size,
-        mean=model.backbone.mean,
-        std=model.backbone.std,
-        interpolation=model.backbone.interpolation,
-        device=device,
-    )
+    pixels = to_pixels(batch, crop=config.train.crop, size=config.model.image_size, like=model.backbone, device=device)
     with setting.placement.autocast():
         logits = state.forward(pixels, batch.lengths)
     whole = Whole(plan.clips, plan.frames // model.stride)  # a training clip's frames are whole steps

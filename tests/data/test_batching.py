@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,9 +28,8 @@ def samples(size: int = 32) -> list[Sample]:
 
 
 def pixels(batch: Batch, crop: float, size: int) -> np.ndarray:
-    made = to_pixels(
-        batch, crop=crop, size=size, mean=MEAN, std=STD, interpolation="bilinear", device=torch.device("cpu")
-    )
+    like = SimpleNamespace(mean=MEAN, std=STD, interpolation="bilinear")
+    made = to_pixels(batch, crop=crop, size=size, like=like, device=torch.device("cpu"))
     assert made.dtype == torch.float32
     return made.numpy()
 
@@ -126,8 +126,8 @@ def test_pictures_are_resized_as_pillow_does(interpolation: str, size: int) -> N
     [sample, *_] = samples()
     sample = replace(sample, frames=sample.frames // 2 + 64)
     batch = collate([sample])
-    how = {"mean": (0, 0, 0), "std": (1, 1, 1), "device": torch.device("cpu")}
-    found = to_pixels(batch, crop=1.0, size=size, interpolation=interpolation, **how)
+    like = SimpleNamespace(mean=(0, 0, 0), std=(1, 1, 1), interpolation=interpolation)
+    found = to_pixels(batch, crop=1.0, size=size, like=like, device=torch.device("cpu"))
     picture = sample.frames[0][:, ::-1] if sample.look.flip else sample.frames[0]
     method = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[interpolation]
     expected = np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((size, size), method), np.float32)
