@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from sla_cli.config import Config, resolve
 from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
@@ -69,6 +70,11 @@ def same_weights(one: Path, two: Path) -> bool:
     """Whether two safetensors files hold the same tensors; the order of their headers is random."""
     left, right = load_file(one), load_file(two)
     return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def metrics(run: Run) -> list[list[str]]:
+    """metrics.tsv without its four columns of what is measured."""
+    return [line.split("\t")[:-4] for line in run.metrics.read_text(encoding="utf-8").splitlines()]
 
 
 def _clip(name: str, text: str, size: int, hold: int, seed: int) -> Encoded:

@@ -1,14 +1,41 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 import torch
+from synthetic import write_store
+
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.train.start import start
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _one_thread() -> Iterator[None]:
+    """Sums in one order, in fixtures of modules too, and nobody waits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
 def _quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One thread: sums in one order, and nobody waits. No test pulls the plug, so none needs the disk flushed."""
-    torch.set_num_threads(1)
+    """No test pulls the plug, so none needs the disk flushed."""
     torch.manual_seed(0)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return write_store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def whole(request: pytest.FixtureRequest, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of the module's CONFIG that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    start(store, folder, request.module.CONFIG, preset="tiny", device="cpu")
+    return Run(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from synthetic import GLOSSES, tiny, write_store
+from synthetic import GLOSSES, tiny
 
 from sla_cli.config import to_toml
 from sla_cli.data.dataset import ClipDataset, training_batches
@@ -23,11 +23,6 @@ from sla_cli.train.memory import memory_suffices
 from sla_cli.train.start import resume, start
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return write_store(tmp_path_factory.mktemp("store"))
 
 
 def test_auto_is_half_precision_on_the_device() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from synthetic import disk_with, same_weights, tiny, write_store
+from synthetic import disk_with, metrics, same_weights, tiny
 
 from sla_cli.config import Config, to_toml
 from sla_cli.errors import SlaError
@@ -28,24 +28,6 @@ CONFIG = tiny(
 PAIR = tiny(head__dropout=0.0, train__epochs=3, train__batch=2, train__save_minutes=0.0)
 PATHS = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path])
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": PATHS}
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return write_store(tmp_path_factory.mktemp("store"))
-
-
-@pytest.fixture(scope="module")
-def whole(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that nothing interrupted."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    start(store, folder, CONFIG, preset="tiny", device="cpu")
-    return Run(folder)
-
-
-def metrics(run: Run) -> list[list[str]]:
-    """metrics.tsv without its four columns of what is measured."""
-    return [line.split("\t")[:-4] for line in run.metrics.read_text(encoding="utf-8").splitlines()]
 
 
 def assert_same(run: Run, whole: Run) -> None:

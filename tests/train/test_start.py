@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from synthetic import GLOSSES, SENTENCES, same_weights, tiny, write_store
+from synthetic import GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
@@ -18,24 +18,6 @@ from sla_cli.formats.store import Store
 from sla_cli.train.start import resume, start
 
 CONFIG = tiny(model__variant="lora", lora__dropout=0.1, train__epochs=3, train__batch=2, train__milestones=[2])
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return write_store(tmp_path_factory.mktemp("store"))
-
-
-@pytest.fixture(scope="module")
-def whole(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that nothing interrupted."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    start(store, folder, CONFIG, preset="tiny", device="cpu")
-    return Run(folder)
-
-
-def metrics(run: Run) -> list[list[str]]:
-    """metrics.tsv without its four columns of what is measured."""
-    return [line.split("\t")[:-4] for line in run.metrics.read_text(encoding="utf-8").splitlines()]
 
 
 def test_a_finished_run_has_all_its_parts(whole: Run, store: Store) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from synthetic import GLOSSES, tiny, write_store
+from synthetic import GLOSSES, tiny
 
 from sla_cli.config import Config
 from sla_cli.data.dataset import ClipDataset, training_batches
@@ -19,11 +19,6 @@ from sla_cli.train.memory import memory_suffices, peak_mib
 from sla_cli.train.state import State
 from sla_cli.train.step import Outcome, Setting, take_step
 from sla_cli.train.team import Team
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return write_store(tmp_path_factory.mktemp("store"))
 
 
 def stepped(
