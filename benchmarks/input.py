@@ -87,7 +87,7 @@ def measure(store: Store, workers: int, batch: int, rescale: float, step: float)
         seconds = time.monotonic() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    bytes_a_frame = int(store["train"].frame_offsets[-1]) / int(store["train"].clip_offsets[-1])
+    bytes_a_frame = np.mean([frame.size for clip in store["train"] for frame in clip.encoded()])
     return {
         "frames": frames,
         "jpeg_bytes": round(bytes_a_frame),

@@ -84,9 +84,10 @@ class Clock:
     def _cpu(self) -> float:
         spent = {os.getpid(): time.process_time()}
         for ask in (lambda: self.pool.map(own_cpu, range(self.jobs)), self._ask_engine):
-            known = len(spent)
-            while len(spent) < known + self.jobs:  # until each process has answered
-                spent.update(ask())
+            answers: dict[int, float] = {}
+            while len(answers) < self.jobs:  # until each process has answered; one job is done in this process
+                answers.update(ask())
+            spent |= answers
         return sum(spent.values())
 
     def _ask_engine(self) -> list[tuple[int, float]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,12 +26,34 @@ SMALL = ["--image-size", "32", "--set", "model.backbone_args={embed_dim = 32, de
 def test_a_training_step(arguments: list[str]) -> None:
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("peak memory is read from Linux's /proc")
-    command = [sys.executable, str(ROOT / "benchmarks" / "train_step.py"), *arguments, *SMALL]
-    answer = subprocess.run(
-        [*command, "--repeats", "1", "--json", "--threads", "1"], capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr
-    found = json.loads(answer.stdout)
+    found = answer("train_step", [*arguments, *SMALL, "--repeats", "1", "--threads", "1"])
     assert found["frames"] == 6
     assert found["ratio"] == pytest.approx(found["seconds"] / found["floor_seconds"])
     assert found["peak_mib"] > 0
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "arguments", "facts"),
+    [
+        ("decode", ["--clips", "3", "--repeats", "1"], {"clips", "ms_per_clip", "ratios"}),
+        ("score", ["--clips", "5", "--samples", "100", "--repeats", "1"], {"clips", "samples", "seconds", "ratio"}),
+        ("store", ["--clips", "1", "--reads", "2", "--repeats", "1"], {"frames_per_second", "ratios"}),
+        ("prep", ["--clips", "1", "--jobs", "1", "--repeats", "1"], {"jobs", "PNG: peers / prep"}),
+        ("input", ["--frames", "280"], {"frames", "frames_per_second", "frames_per_cpu_second", "waiting"}),
+    ],
+)
+def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> None:
+    found = answer(benchmark, arguments)
+    assert facts <= found.keys()
+    assert all(value >= 0 for value in numbers(found))
+
+
+def answer(benchmark: str, arguments: Sequence[str]) -> dict[str, Any]:
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{benchmark}.py"), *arguments, "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def numbers(found: dict[str, Any]) -> list[float]:
+    return [number for value in found.values() for number in (value.values() if isinstance(value, dict) else [value])]
