@@ -1,7 +1,5 @@
 """sla check"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,7 +44,7 @@ def check(
         raise typer.Exit(PROBLEMS)
 
 
-def _lines(found: Report) -> Iterator[str]:
+def _lines(found: "Report") -> Iterator[str]:
     protocol = f", protocol {found.protocol}" if found.protocol else ""
     yield f"{found.store}: {found.corpus}{protocol}, labels {found.labels}"
     yield ""
@@ -69,7 +67,7 @@ def _lines(found: Report) -> Iterator[str]:
     yield f"problems: {len(found.problems)}, notes: {len(found.notes)}" + ("" if damaged else f"; {looked}")
 
 
-def _clips(found: Report) -> str:
+def _clips(found: "Report") -> str:
     published = any(one.published is not None for one in found.splits.values())
     rows = [
         (
@@ -94,7 +92,7 @@ def _clips(found: Report) -> str:
     return table("", columns, rows)
 
 
-def _glosses(found: Report) -> str:
+def _glosses(found: "Report") -> str:
     rows = [
         (
             *(name, f"{one.glosses:,}", f"{one.distinct:,}", f"{one.sentences:,}"),
@@ -111,7 +109,7 @@ def _range(lengths: tuple[int, float, int]) -> tuple[str, ...]:
     return tuple(f"{length:,.1f}".removesuffix(".0") for length in lengths)
 
 
-def _histogram(what: str, lengths: Histogram) -> str:
+def _histogram(what: str, lengths: "Histogram") -> str:
     """A line a bin: how many clips of each split, and a bar for the first."""
     main = next(iter(lengths.counts))
     spans = [f"{least}-{most}" if most > least else f"{least}" for least, most in lengths.bins]
@@ -130,7 +128,7 @@ def _bar(share: float) -> str:
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 
-def _told(one: Finding) -> Iterator[str]:
+def _told(one: "Finding") -> Iterator[str]:
     yield f"  {one.split + ': ' if one.split else ''}{one.message}"
     if one.clips:
         yield f"    {some(one.clips, 3)}"

@@ -1,7 +1,5 @@
 """sla compare"""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +44,7 @@ def compare(
     answer(_text(found), {**found.facts(), "output": str(output) if output else None}, as_json)
 
 
-def _text(found: Comparison) -> str:
+def _text(found: "Comparison") -> str:
     before, after = found.first.total, found.second.total
     relative = f", {100 * found.difference / before.wer:+.1f} % relative" if before.errors else ""
     lines = [

@@ -1,7 +1,5 @@
 """sla info"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,14 +54,14 @@ def info(
     answer("\n".join(lines), facts, as_json)
 
 
-def _describe(path: Path) -> Description:
+def _describe(path: Path) -> "Description":
     from sla_cli.decode.describe import describe_lm, describe_tuning
     from sla_cli.formats.describe import describe
 
     return describe_tuning(path) or describe_lm(path) or describe(path)
 
 
-def _lines(found: Description) -> Iterator[str]:
+def _lines(found: "Description") -> Iterator[str]:
     whole = {True: ", complete", False: ", NOT complete", None: ""}[found.complete]
     kind = f"{found.kind} ({found.format})" if found.format else found.kind
     yield f"{found.path}: {kind}{whole}"
@@ -73,7 +71,7 @@ def _lines(found: Description) -> Iterator[str]:
         yield from _made(found.receipt)
 
 
-def _made(receipt: Receipt) -> Iterator[str]:
+def _made(receipt: "Receipt") -> Iterator[str]:
     """What the receipt says."""
     begun = receipt.started.replace("T", " ")[:16]
     yield f"made by sla {receipt.stage} on {begun} UTC in {receipt.seconds:.1f} s"

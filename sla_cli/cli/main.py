@@ -1,4 +1,7 @@
-"""The `sla` command. Heavy libraries are imported inside the commands, so that `sla --help` answers at once."""
+"""The `sla` command. Heavy libraries are imported inside the commands, so that `sla --help` answers at once.
+
+For the same reason no module here postpones its annotations: typer would have to evaluate each from its text.
+"""
 
 import errno
 import os
