@@ -6,6 +6,7 @@ at each step, and the shift is done on its few channels: a shift along time and 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import loralib
@@ -18,7 +19,7 @@ from sla_cli.model.clips import ClipBorders
 
 
 class _Shifted:
-    """What both kinds of layers share. Their `up` is (out, rank of all groups together)."""
+    """What both kinds of layers share."""
 
     weight: Tensor
     bias: Tensor | None
@@ -26,7 +27,11 @@ class _Shifted:
     lora_dropout: nn.Module
     scaling: float
     in_features: int
-    up: Tensor
+
+    @property
+    @abstractmethod
+    def up(self) -> Tensor:
+        """What is multiplied with lora_A: (out, rank of all groups together)."""
 
     def _adopt(self, base: nn.Linear, config: LoraConfig, borders: ClipBorders) -> None:
         self.weight, self.bias = base.weight, base.bias
@@ -73,7 +78,7 @@ class LoraLinear(_Shifted, loralib.Linear):
         self._adopt(base, config, borders)
 
     @property
-    def up(self) -> Tensor:  # type: ignore[override]
+    def up(self) -> Tensor:
         return self.lora_B
 
 
@@ -86,7 +91,7 @@ class LoraQKV(_Shifted, loralib.MergedLinear):
         self._adopt(base, config, borders)
 
     @property
-    def up(self) -> Tensor:  # type: ignore[override]
+    def up(self) -> Tensor:
         ups = iter(self.lora_B.chunk(sum(self.enable_lora)))
         none = self.lora_B.new_zeros(self.out_features // len(self.enable_lora), 0)
         return torch.block_diag(*(next(ups) if on else none for on in self.enable_lora))
