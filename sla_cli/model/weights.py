@@ -74,7 +74,9 @@ def read_weights(path: Path) -> Weights:
 
 
 def first_line(error: BaseException) -> str:
-    """An exception in a sentence."""
+    """An exception in a sentence. PyTorch's advice to let a pickle run its code is not passed on."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it is no state dict, or holds more than tensors, which might be code and is not loaded"
     text = str(error).strip().splitlines()
     return text[0] if text and not isinstance(error, LookupError) else type(error).__name__
 

@@ -349,6 +349,7 @@ def test_wrong_weights_are_refused_and_named(tmp_path: Path) -> None:
         assert name in caught.value.message, name
         assert "--weights" in caught.value.hint, name
         assert "\n" not in caught.value.message
+        assert "weights_only" not in caught.value.message, name  # PyTorch's advice to run what a pickle holds
 
 
 def test_missing_weights_name_the_flag(tmp_path: Path) -> None:
