@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.sharedctypes import RawValue
 from multiprocessing.util import Finalize
+from threading import Thread
 
 import cv2
 import numpy as np
@@ -154,7 +155,7 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
     if workers:
         cv2.setNumThreads(1)  # before the fork: a child waits for ever for threads that only its parent has
-    leaving = RawValue(c_bool, False)
+    leaving = RawValue(c_bool, False) if workers else c_bool(False)
     calm = partial(_be_calm, leaving)
     loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=calm)
     leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at exit at the latest
@@ -172,11 +173,19 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
 def _be_calm(leaving: c_bool, _: int) -> None:
     """Signals go to whole process groups; what to do about them is the training process's business.
 
-    At exit Python sends SIGTERM to its children and waits for them, so that one is minded then.
+    At exit Python sends SIGTERM to its children and waits for them, so that one is minded then. A thread waits for it:
+    a handler would interrupt system calls, of which PyTorch's request for shared memory fails where it is.
     """
     for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0) if leaving.value else None)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    Thread(target=_leave_when_told, args=(leaving,), daemon=True).start()
+
+
+def _leave_when_told(leaving: c_bool) -> None:
+    while not leaving.value:  # a signal from before this thread may be lost, what it was sent for is not
+        signal.sigwait({signal.SIGTERM})
+    os._exit(0)
 
 
 class _Batches(Dataset[Batch | SlaError]):
