@@ -6,8 +6,9 @@ import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from ctypes import c_bool
 from multiprocessing import get_context
-from multiprocessing.synchronize import Event
+from multiprocessing.sharedctypes import RawValue
 from typing import Any, Protocol, TypeVar
 
 from sla_cli.errors import SlaError
@@ -40,7 +41,7 @@ def map_clips(decode_clip: Callable[[Emission], Answer], emissions: Clips, jobs:
         yield from (decode_clip(emissions[index]) for index in range(len(emissions)))
         return
     context = get_context("fork")
-    given_up = context.Event()
+    given_up = RawValue(c_bool, False)  # without a lock, which a process that is killed might hold for ever
     with ProcessPoolExecutor(jobs, context, _start_worker, (decode_clip, emissions, given_up)) as pool:
         try:
             for answers in pool.map(_decode_chunk, _chunks(len(emissions), jobs)):
@@ -50,7 +51,7 @@ def map_clips(decode_clip: Callable[[Emission], Answer], emissions: Clips, jobs:
                 "a decoding process was killed, perhaps for lack of memory", "Decode with fewer jobs (-j)."
             ) from error
         finally:
-            given_up.set()  # who stops listening, as on Ctrl-C, waits for a clip and not for whole chunks
+            given_up.value = True  # who stops listening, as on Ctrl-C, waits for a clip and not for whole chunks
 
 
 def _chunks(clips: int, jobs: int) -> Iterator[range]:
@@ -64,10 +65,10 @@ def _chunks(clips: int, jobs: int) -> Iterator[range]:
 
 _worker_decode_clip: Callable[[Emission], Any]  # set in pool processes only, which keep state in no other way
 _worker_emissions: Clips
-_worker_given_up: Event
+_worker_given_up: c_bool
 
 
-def _start_worker(decode_clip: Callable[[Emission], Any], emissions: Clips, given_up: Event) -> None:
+def _start_worker(decode_clip: Callable[[Emission], Any], emissions: Clips, given_up: c_bool) -> None:
     global _worker_decode_clip, _worker_emissions, _worker_given_up
     _worker_decode_clip, _worker_emissions, _worker_given_up = decode_clip, emissions, given_up
     gc.freeze()  # what is inherited is not looked through, and so not copied
@@ -75,4 +76,4 @@ def _start_worker(decode_clip: Callable[[Emission], Any], emissions: Clips, give
 
 
 def _decode_chunk(indices: range) -> list[Any]:
-    return [_worker_decode_clip(_worker_emissions[index]) for index in indices if not _worker_given_up.is_set()]
+    return [_worker_decode_clip(_worker_emissions[index]) for index in indices if not _worker_given_up.value]
