@@ -137,8 +137,7 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     """
     header = Emissions(emissions_path).header
     check_tunable(header.split)
-    work = emissions_path.resolve().parent.parent.parent
-    clips = Store(store or store_now(Path(header.store), work, str(emissions_path), "--store"))[header.split]
+    clips = Store(store or store_now(Path(header.store), emissions_path, "--store"))[header.split]
     if clips.vocabulary != header.glosses:
         raise SlaError(
             f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips.path} ({len(clips.vocabulary)})",

@@ -28,6 +28,7 @@ def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
         # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part.
         file = h5py.File(path, "r", rdcc_nbytes=0)
     except OSError as error:
+        path.open("rb").close()  # raises where it may not be read, or cannot be just now: it is not damaged then
         raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", again) from error
     found, number = file.attrs.get("format"), file.attrs.get("version")
     if found == name and number == version:

@@ -94,7 +94,10 @@ def read_receipt(artifact: Path) -> Receipt | None:
 
 def _mend(artifact: Path, stage: str = "the stage that made it") -> str:
     """--force would not do: what looks for the newest artifact reads every receipt."""
-    return f"Delete it: {artifact.name} is then unfinished, and {stage} ends it (training with --resume)."
+    return (
+        f"Delete it: {artifact.name} is then unfinished, and {stage} ends it (training with --resume; "
+        "with --force where you named the output)."
+    )
 
 
 def renew(receipt: Receipt, artifact: Path) -> None:

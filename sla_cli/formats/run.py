@@ -68,8 +68,7 @@ class Run:
     @property
     def store(self) -> Path:
         """The folder of the store that it was trained on, also where the work folder has moved. Raises SlaError."""
-        work = self.path.resolve().parent.parent
-        return store_now(Path(self.facts["store"]), work, f"run {self.path.name}", "--store")
+        return store_now(Path(self.facts["store"]), self.path, "--store (`sla emit`, `sla decode`)")
 
     @property
     def config(self) -> Config:

@@ -7,6 +7,7 @@ tuning/RUN-DIGEST/
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,17 +105,26 @@ def finished(folder: Path, pattern: str) -> list[Path]:
     return [path for _, path in sorted(dated, key=lambda pair: (pair[0], str(pair[1])), reverse=True)]
 
 
-def lies_now(path: Path, work: Path) -> Path | None:
-    """`path`, or what lies at the end of it in `work`, which may have been moved or copied; None where nothing does."""
-    places = [path, *(work.joinpath(*path.parts[start:]) for start in range(1, len(path.parts)))]
-    return next((place for place in places if place.exists()), None)
+def lies_now(path: Path, *works: Path) -> Path | None:
+    """`path`, or what lies at the end of it in a work folder, which may have been moved or copied; None for nothing."""
+    places = [path, *(work.joinpath(*path.parts[start:]) for work in works for start in range(1, len(path.parts)))]
+    # Path.exists would raise in a folder that may not be looked into, as another user's home.
+    return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110
 
 
-def store_now(told: Path, work: Path, of: str, option: str) -> Path:
-    """Where the store lies now that was at `told` when `of` was made. Raises SlaError, with `option` in its hint."""
-    found = lies_now(told, work)
+def store_now(told: Path, artifact: Path, option: str) -> Path:
+    """Where the store lies now that was at `told` when an artifact was made.
+
+    The artifact lies in its stage's folders of the work folder, or wherever the user wanted it there.
+
+    Raises:
+        SlaError: nowhere; `option`, which says where it lies, stands in the hint.
+    """
+    found, of = lies_now(told, *artifact.resolve().parents[2::-1]), artifact
     if found is None:
         raise SlaError(f"the store of {of} is gone: {told}", f"Say where it lies now with {option}, or put it back.")
+    if found != told:
+        log.info("the store of %s is no longer at %s: taking %s", of, told, found)
     return found
 
 

@@ -69,16 +69,16 @@ def _load(folder: Path) -> System:
         trail.missing.append(f"{hypotheses} does not say what it was decoded from.")
     emissions = trail.follow(decoded, "emissions")
     emitted = read_receipt(emissions) if emissions else None
-    run = trail.follow(emitted, "run")
+    run = trail.run(emitted)
     split = trail.split(trail.follow(decoded, "store"), decoded, emitted)
     return System(
         name=_name(folder, decoded, run),
         score=_with_signers(score, split),
-        settings=_settings(score, scored, decoded, Run(run) if run else None),
+        settings=_settings(score, scored, decoded, run),
         hypotheses={one.id: one for one in read_any_hypotheses(hypotheses)} if hypotheses and emissions else {},
         emissions=Emissions(emissions) if emissions else None,
         split=split,
-        run=Run(run) if run else None,
+        run=run,
         missing=tuple(trail.missing),
     )
 
@@ -105,6 +105,19 @@ class _Trail:
             path = None
         return path
 
+    def run(self, emitted: Receipt | None) -> Run | None:
+        """The run that computed the emissions, as long as it can be read."""
+        path = self.follow(emitted, "run")
+        if path is None:
+            return None
+        run = Run(path)
+        try:
+            _ = run.config
+        except SlaError as error:  # damaged, or of an earlier version
+            self.missing.append(f"The run {path} cannot be read: {error.message}.")
+            return None
+        return run
+
     def split(self, store: Path | None, decoded: Receipt | None, emitted: Receipt | None) -> Split | None:
         """The split that was decoded, as long as its clips are what they were."""
         if store is None or decoded is None:
@@ -124,12 +137,12 @@ def _with_signers(score: Score, split: Split | None) -> Score:
     return replace(score, clips=tuple(replace(clip, signer=known.get(clip.id, "")) for clip in score.clips))
 
 
-def _name(folder: Path, decoded: Receipt | None, run: Path | None) -> str:
+def _name(folder: Path, decoded: Receipt | None, run: Run | None) -> str:
     if decoded is None:
         return folder.resolve().name
     beam, lm = decoded.arguments.get("beam"), decoded.sources.get("lm")
     search = "greedy" if beam == 1 and not lm else f"beam {beam}" + (f" + {Path(lm).name}" if lm else "")
-    return f"{run.name} · {search}" if run else search
+    return f"{run.path.name} · {search}" if run else search
 
 
 def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run: Run | None) -> dict[str, str]:

@@ -111,8 +111,7 @@ def _split_of(hypotheses: Path, ref: Path | None, ids: set[str], made: Receipt |
             raise SlaError(
                 "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
             )
-        work = hypotheses.resolve().parent.parent.parent
-        return Store(store_now(Path(made.sources["store"]), work, str(hypotheses), "--ref"))[made.sources["split"]]
+        return Store(store_now(Path(made.sources["store"]), hypotheses, "--ref"))[made.sources["split"]]
     store = Store(ref)
     if made is not None and made.stage == "decode":
         return store[made.sources["split"]]

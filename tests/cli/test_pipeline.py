@@ -133,10 +133,11 @@ def test_a_moved_work_folder_is_as_good(folder: Path, tmp_path: Path) -> None:
     for line in ("prep phoenix2014 data --size 64 --name p", "decode", "score"):
         run_sla(first, *line.split())
     shutil.rmtree(first / "sla-work/runs")
-    for line in ("train sla-work/stores/p --preset tiny --epochs 1", "decode", "score"):
+    for line in ("train sla-work/stores/p --preset tiny --epochs 1", "decode", "score", "decode -o sla-work/own.tsv"):
         assert run_sla(first, *line.split()).returncode == 0
     first.rename(tmp_path / "second")
-    for line in ("score", "decode --split test", "score", "decode --tune --lm gloss.arpa --alphas 0 --betas 0"):
+    tune = "decode --tune --lm gloss.arpa --alphas 0 --betas 0"
+    for line in ("score", "score sla-work/own.tsv", "decode --split test", "score", tune):
         answer = run_sla(tmp_path / "second", *line.split())
         assert answer.returncode == 0, f"sla {line}\n{answer.stderr}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -215,3 +216,17 @@ def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: P
         write_emissions(path, HEADER, emissions(count=60, steps=steps))
     assert path.read_bytes() == before
     assert [entry.name for entry in small_disk.iterdir()] == ["dev.h5"]
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read all, so that the refusal is put there by hand."""
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError):
+        Emissions(path)

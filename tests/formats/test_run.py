@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -95,7 +97,17 @@ def test_the_store_is_found_where_the_work_folder_has_moved(tmp_path: Path) -> N
     assert run.store == old / "stores" / "signs"
     old.rename(new)
     assert Run(new / "runs" / "adapter-1").store == new / "stores" / "signs"
+    with pytest.MonkeyPatch.context() as patch:  # the old place is in somebody's home, which is closed
+        stat = Path.stat
+
+        def closed(path: Path, **how: bool) -> os.stat_result:
+            if old in path.parents:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return stat(path, **how)
+
+        patch.setattr(Path, "stat", closed)
+        assert Run(new / "runs" / "adapter-1").store == new / "stores" / "signs"
     (new / "stores" / "signs").rmdir()
-    with pytest.raises(SlaError, match=r"the store of run adapter-1 is gone: .*old/stores/signs") as caught:
+    with pytest.raises(SlaError, match=r"the store of .*new/runs/adapter-1 is gone: .*old/stores/signs") as caught:
         _ = Run(new / "runs" / "adapter-1").store
     assert "--store" in caught.value.hint

@@ -85,3 +85,12 @@ def test_hypotheses_that_were_replaced_are_not_shown(moved: Path) -> None:
     (system,) = load_systems([moved])
     assert "has changed since `sla score` read it" in system.missing[0]
     assert system.hypotheses == {}
+
+
+def test_a_run_of_an_earlier_version_is_left_out_and_said(moved: Path) -> None:
+    for settings in (moved.parents[1] / "runs").glob("*/config.toml"):
+        kept = [line for line in settings.read_text().splitlines(keepends=True) if not line.startswith("batch_frames")]
+        settings.write_text("".join(kept))
+    (system,) = load_systems([moved])
+    assert system.run is None and system.split is not None
+    assert any("without train.batch_frames" in said for said in system.missing)
