@@ -24,7 +24,8 @@ import cv2
 import numpy as np
 
 from sla_cli.config import TrainConfig
-from sla_cli.data.dataset import ClipDataset, training_batches
+from sla_cli.data.dataset import ClipDataset
+from sla_cli.data.loading import training_batches
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store import Store, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split

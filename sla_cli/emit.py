@@ -18,7 +18,8 @@ from torch import distributed
 
 from sla_cli.config import Config, EmitConfig
 from sla_cli.data.batching import to_pixels
-from sla_cli.data.dataset import ClipDataset, Shown, evaluation_batches
+from sla_cli.data.dataset import ClipDataset, Shown
+from sla_cli.data.loading import evaluation_batches
 from sla_cli.errors import SlaError
 from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.emissions import (

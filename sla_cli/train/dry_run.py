@@ -11,7 +11,8 @@ from typing import Any
 from torch import nn
 
 from sla_cli.config import Config
-from sla_cli.data.dataset import ClipDataset, training_batches
+from sla_cli.data.dataset import ClipDataset
+from sla_cli.data.loading import training_batches
 from sla_cli.data.sampling import Step
 from sla_cli.formats.store import Store
 from sla_cli.model.device import Placement, place

@@ -15,7 +15,8 @@ from sla_cli.config import Config
 from sla_cli.core.align import Counts
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
-from sla_cli.data.dataset import ClipDataset, training_batches
+from sla_cli.data.dataset import ClipDataset
+from sla_cli.data.loading import training_batches
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store

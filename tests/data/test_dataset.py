@@ -1,53 +1,24 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import h5py
 import numpy as np
 import pytest
-import torch
-from synthetic import GLOSSES, SENTENCES, tiny, write_store
+from loading_work import CONFIG, clips, epoch_of
+from synthetic import GLOSSES, SENTENCES, write_store
 
-from sla_cli.config import TrainConfig
 from sla_cli.data.augment import Look
-from sla_cli.data.batching import Batch, Sample
-from sla_cli.data.dataset import ClipDataset, evaluation_batches, training_batches
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.data.batching import Sample
+from sla_cli.data.dataset import ClipDataset
+from sla_cli.data.loading import evaluation_batches
+from sla_cli.errors import SlaError
 from sla_cli.formats.store import Store
-
-CONFIG = tiny(train__batch=4, train__flip=0.5).train
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return write_store(tmp_path_factory.mktemp("store"))
-
-
-def clips(store: Store, config: TrainConfig = CONFIG, split: str = "train") -> ClipDataset:
-    return ClipDataset(store[split], GLOSSES, 4, config)
-
-
-def epoch_of(data: ClipDataset, epoch: int, done: int = 0) -> Iterable[Batch]:
-    return training_batches(data, epoch, data.plan(epoch)[done:], pin=False)
 
 
 def same(one: Sample, two: Sample) -> bool:
     return (one.id, one.look, one.targets) == (two.id, two.look, two.targets) and np.array_equal(one.frames, two.frames)
-
-
-def contents(batches: Iterable[Batch]) -> list[tuple[object, ...]]:
-    return [
-        (batch.ids, batch.lengths.tolist(), batch.looks, batch.targets.tolist(), int(batch.frames.sum()))
-        for batch in batches
-    ]
 
 
 def test_a_sample_depends_on_seed_epoch_and_index_alone(store: Store) -> None:
@@ -57,64 +28,6 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(store: Store) -> None:
     assert all(map(same, ahead, reversed(behind)))
     for other in (clips(store, replace(CONFIG, seed=1))[1, 0], forwards[2, 0]):
         assert not same(ahead[0], other)
-
-
-def test_workers_change_nothing(store: Store) -> None:
-    here = contents(epoch_of(clips(store), 1))
-    for workers in (1, 2):
-        elsewhere = clips(store, replace(CONFIG, workers=workers))
-        assert contents(epoch_of(elsewhere, 1)) == here
-
-
-def test_workers_start_beside_threads_of_opencv(store: Store) -> None:
-    """A forked worker that touches a pool of threads that only its parent has waits for ever."""
-    before = cv2.getNumThreads()
-    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("the worker hangs"))
-    try:
-        cv2.setNumThreads(4)
-        cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (9, 9), 2)  # the pool is started by its first work
-        signal.alarm(60)
-        data = clips(store, replace(CONFIG, workers=1))
-        assert sum(len(batch.ids) for batch in epoch_of(data, 1)) == len(data)
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        cv2.setNumThreads(before)
-
-
-UNCLOSED = """
-import sys
-from pathlib import Path
-from synthetic import GLOSSES, tiny
-from sla_cli.data.dataset import ClipDataset, evaluation_batches
-from sla_cli.formats.store import Store
-
-train = Store(Path(sys.argv[1]))["train"]
-batches = evaluation_batches(ClipDataset(train, GLOSSES, 4, tiny(train__workers=2).train), pin=False)
-try:
-    for batch in batches:
-        if sys.argv[2] == "raised":
-            raise KeyboardInterrupt
-        break
-except KeyboardInterrupt as error:
-    kept = error  # and with it the frame that holds the iterator
-print(batch.ids[0])
-"""
-
-
-@pytest.mark.parametrize("how", ["raised", "left"])
-def test_a_process_ends_though_nobody_closed_its_batches(store: Store, how: str) -> None:
-    """Workers ignore the SIGTERM that Python sends them at exit before it waits for them."""
-    answer = subprocess.run(
-        [sys.executable, "-c", UNCLOSED, store.path, how],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout.strip() == store["train"].ids[0]
 
 
 def test_an_epoch_has_every_clip_once_in_an_order_of_its_own(store: Store) -> None:
@@ -151,38 +64,6 @@ def test_evaluation_is_every_clip_whole_in_the_stores_order(store: Store) -> Non
 def test_evaluation_needs_no_vocabulary(store: Store) -> None:
     data = ClipDataset(store["dev"], (), 4, CONFIG)
     assert len(list(evaluation_batches(data, pin=False))) == 2
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_damaged_frame_is_named_as_by_the_store(tmp_path: Path, workers: int) -> None:
-    store = write_store(tmp_path)
-    with h5py.File(tmp_path / "train.h5", "r+") as file:
-        file["bytes"][:] = 0
-    data = clips(store, replace(CONFIG, workers=workers))
-    with pytest.raises(FormatError) as caught:
-        list(epoch_of(data, 1))
-    assert "does not decode" in caught.value.message
-    assert "\n" not in caught.value.message
-    assert "sla prep" in caught.value.hint
-
-
-def test_loading_draws_the_same_random_numbers_with_workers_and_without(store: Store) -> None:
-    """What training draws next (dropout) must not depend on how clips are loaded."""
-    drawn = []
-    for workers in (0, 1):
-        torch.manual_seed(0)
-        list(epoch_of(clips(store, replace(CONFIG, workers=workers)), 1))
-        drawn.append(torch.rand(1).item())
-    assert drawn[0] == drawn[1]
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("values", [{}, {"batch_frames": 60, "bucket": 2}])
-def test_the_rest_of_an_epoch_is_what_it_would_have_been(store: Store, workers: int, values: dict[str, int]) -> None:
-    data = clips(store, replace(CONFIG, workers=workers, batch=2, jitter=0.2, erase=0.5, drop=0.1, **values))
-    whole = contents(epoch_of(data, 2))
-    for done in range(1, len(whole)):
-        assert contents(epoch_of(data, 2, done)) == whole[done:]
 
 
 def test_the_plan_knows_the_frames_of_each_step(store: Store) -> None:

@@ -10,7 +10,8 @@ import torch
 from synthetic import GLOSSES, tiny
 
 from sla_cli.config import to_toml
-from sla_cli.data.dataset import ClipDataset, training_batches
+from sla_cli.data.dataset import ClipDataset
+from sla_cli.data.loading import training_batches
 from sla_cli.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
