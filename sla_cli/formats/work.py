@@ -120,11 +120,12 @@ def store_now(told: Path, artifact: Path, option: str) -> Path:
     Raises:
         SlaError: nowhere; `option`, which says where it lies, stands in the hint.
     """
-    found, of = lies_now(told, *artifact.resolve().parents[2::-1]), artifact
+    found = lies_now(told, *artifact.resolve().parents[2::-1])
     if found is None:
-        raise SlaError(f"the store of {of} is gone: {told}", f"Say where it lies now with {option}, or put it back.")
+        hint = f"Say where it lies now with {option}, or put it back."
+        raise SlaError(f"the store of {artifact} is gone: {told}", hint)
     if found != told:
-        log.info("the store of %s is no longer at %s: taking %s", of, told, found)
+        log.info("the store of %s is no longer at %s: taking %s", artifact, told, found)
     return found
 
 

@@ -70,6 +70,7 @@ class AdaptedBlock(nn.Module):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile the block's arithmetic; chunks and checkpoints stay outside."""
+        # In the method's place, so that chunks and checkpoints call the compiled one too.
         self._whole = torch.compile(self._whole, *args, **kwargs)  # type: ignore[method-assign]
         self.compiled = True
 

@@ -75,7 +75,8 @@ def _members(file: BinaryIO, path: Path) -> Iterator[Member]:
                 if archive.offset <= end:  # a negative size would go round for ever
                     raise tarfile.ReadError(f"the size of {entry.name} is wrong")
                 end = archive.offset
-                archive.members.clear()  # type: ignore[attr-defined]  # it would hold all of them
+                # It would hold all of them; the list is public, and missing in the stubs.
+                archive.members.clear()  # type: ignore[attr-defined]
                 if not entry.isdir():
                     yield _member(entry)
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:

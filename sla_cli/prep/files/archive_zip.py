@@ -35,7 +35,7 @@ class Zip:
                         yield Member(
                             name, entry.header_offset, entry.file_size, _packed(entry), entry.CRC, _refused(entry)
                         )
-        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:  # a later zip is the second
             raise SlaError(f"{self.path} is damaged, or no zip: {error}", "Copy the archive again.") from error
 
     def chunks(self, member: Member) -> Iterator[bytes]:
