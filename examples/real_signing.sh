@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The table of docs/results.md on real people: sentences composed of isolated signs of Indian Sign Language, signers of
-# dev unseen in training, a pretrained ViT-S/14 (DINOv2) as frozen backbone. A run takes 10 to 15 minutes on 2 CPU
-# cores; what is finished already is not trained again.
+# dev unseen in training, a pretrained ViT-S/14 (DINOv2) as frozen backbone. A run takes about 25 minutes on
+# one CPU core; what is finished already is not trained again.
 # Usage: examples/real_signing.sh SHARED [WORK], SHARED holding tools/compose_sentences.py and data/weights.
 set -euo pipefail
 shared=${1:?usage: examples/real_signing.sh SHARED [WORK]}
