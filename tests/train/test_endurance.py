@@ -25,7 +25,9 @@ KILLS = 10
 CONFIG = tiny(
     model__variant="lora", lora__dropout=0.1, train__epochs=5, train__batch=1, train__ema=0.9, train__save_minutes=0.0
 )
-PAIR = tiny(head__dropout=0.0, train__epochs=3, train__batch=2, train__save_minutes=0.0)
+PAIR = tiny(
+    head__dropout=0.0, train__epochs=3, train__batch=2, train__save_minutes=0.0, train__optimizer="sgd", train__lr=4e-3
+)
 PATHS = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path])
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": PATHS}
 
@@ -141,13 +143,17 @@ def pair(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_two_processes_see_what_one_sees(store: Store, pair: Run, tmp_path: Path) -> None:
-    """The same global batches; without dropout, whose draws are each process's own."""
+    """The same global batches; without dropout, whose draws are each process's own.
+
+    By SGD, since Adam would hide a gradient of the wrong scale. In some runs rounding turns a maximum of the pooling,
+    and losses go 1e-3 apart, as they do in one process under other vector instructions.
+    """
     start(store, tmp_path, replace(PAIR, train=replace(PAIR.train, batch=4)), preset="tiny", device="cpu")
     expected, found = metrics(Run(tmp_path)), metrics(pair)
     assert found[0] == expected[0]
     assert len(found) == 4
     for ours, theirs in zip(found[1:], expected[1:], strict=True):
-        assert [float(value) for value in ours] == pytest.approx([float(value) for value in theirs], rel=1e-4, abs=1e-5)
+        assert [float(value) for value in ours] == pytest.approx([float(value) for value in theirs], rel=2e-3, abs=1e-5)
 
 
 def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, tmp_path: Path) -> None:
