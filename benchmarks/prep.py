@@ -1,6 +1,6 @@
 """`sla prep` against what people do without it, on the same pictures in the same run: ratios count, not seconds.
 
-    python benchmarks/prep.py [--clips 40] [--jobs 0] [--repeats 3] [--json]
+    python benchmarks/prep.py [--clips 40] [--frames 140] [--jobs 0] [--repeats 3] [--json]
 
 Every contender has a pool of the same size, started beforehand. All of prep is timed, the writing of the store too.
 CPU time of all processes is compared, which other load on the machine hardly changes; the ratios of wall-clock time
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import shutil
@@ -39,13 +40,16 @@ from sla_cli.prep.corpus import find_corpus
 from sla_cli.prep.engine import LocalEngine
 
 SIZE = 256
-FRAMES = 140  # of a clip, as Phoenix2014's mean
+CHUNK = 140  # pictures that a process takes at a time
 VIDEOS = {"512x512": (512, 512), "1280x720": (1280, 720)}
+
+Amount = tuple[int, int]  # clips, frames of a clip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--frames", type=int, default=140, help="of a clip; Phoenix2014's mean")
     parser.add_argument("--jobs", type=int, default=0, help="processes of each pool; 0 is one a core")
     parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
     parser.add_argument("--json", action="store_true")
@@ -61,9 +65,10 @@ def main() -> None:
         list(pool.map(time.sleep, [0.2] * jobs))  # until all processes are there
         list(engine.run(time.sleep, [0.2] * jobs))
         clock = Clock(pool, engine, jobs)
-        facts = from_images(work, arguments.clips, clock, arguments.repeats)
+        facts = from_images(work, (arguments.clips, arguments.frames), clock, arguments.repeats)
         for name, sides in VIDEOS.items():
-            facts |= from_videos(work / name, sides, max(2, arguments.clips // 2), clock, arguments.repeats)
+            amount = (max(2, arguments.clips // 2), arguments.frames)
+            facts |= from_videos(work / name, sides, amount, clock, arguments.repeats)
     if arguments.json:
         print(json.dumps({"jobs": jobs, **facts}))
         return
@@ -99,10 +104,10 @@ def own_cpu(_: int) -> tuple[int, float]:
     return os.getpid(), time.process_time()
 
 
-def from_images(work: Path, clips: int, clock: Clock, repeats: int) -> dict[str, float]:
+def from_images(work: Path, amount: Amount, clock: Clock, repeats: int) -> dict[str, float]:
     """Facts and ratios of PNG frames."""
     root = work / "phoenix-2014-multisigner"
-    write_phoenix(root, clips)
+    write_phoenix(root, amount)
     images = sorted(str(path) for path in (root / "features").rglob("*.png"))
     out, store = work / "peers", work / "store"
     out.mkdir()
@@ -125,11 +130,11 @@ def from_images(work: Path, clips: int, clock: Clock, repeats: int) -> dict[str,
     }
 
 
-def from_videos(work: Path, sides: tuple[int, int], clips: int, clock: Clock, repeats: int) -> dict[str, float]:
+def from_videos(work: Path, sides: tuple[int, int], amount: Amount, clock: Clock, repeats: int) -> dict[str, float]:
     """Facts and ratios of H.264 videos."""
     work.mkdir()
     rows = ["id\tvideo\tsplit\tglosses"]
-    for number, images in enumerate(chunked(pictures(clips * FRAMES, *sides))):
+    for number, images in enumerate(clips_of(amount, *sides)):
         write_h264(work / f"{number}.mp4", images)
         rows.append(f"clip{number}\t{number}.mp4\ttrain\tA B")
     (work / "clips.tsv").write_text("\n".join(rows))
@@ -141,7 +146,7 @@ def from_videos(work: Path, sides: tuple[int, int], clips: int, clock: Clock, re
     }
     cpu, wall = clock.fastest(runs, repeats)
     return {
-        **{f"H.264 {work.name}: {name}, ms CPU a frame": 1000 * cpu[name] / (clips * FRAMES) for name in runs},
+        **{f"H.264 {work.name}: {name}, ms CPU a frame": 1000 * cpu[name] / math.prod(amount) for name in runs},
         f"H.264 {work.name}: prep's rate / decode's": cpu["decode"] / cpu["prep"],
         f"H.264 {work.name}: prep's rate / decode's, wall-clock": wall["decode"] / wall["prep"],
     }
@@ -152,7 +157,7 @@ def one_thread() -> None:
 
 
 def spread(pool: ProcessPoolExecutor, work: Callable[[str, str], None], paths: Sequence[str], out: str) -> None:
-    list(pool.map(work, paths, [out] * len(paths), chunksize=FRAMES))
+    list(pool.map(work, paths, [out] * len(paths), chunksize=CHUNK))
 
 
 def peers(path: str, out: str) -> None:
@@ -175,12 +180,12 @@ def prep(corpus: str, source: Path, store: Path, engine: LocalEngine) -> None:
     build_store(find_corpus(corpus), source, store, PrepConfig(SIZE), engine)
 
 
-def write_phoenix(root: Path, clips: int) -> None:
+def write_phoenix(root: Path, amount: Amount) -> None:
     """A tree in Phoenix2014's layout, training split only."""
     manual = root / "annotations" / "manual"
     manual.mkdir(parents=True)
     rows = ["id|folder|signer|annotation"]
-    for number, images in enumerate(chunked(pictures(clips * FRAMES, 210, 260))):
+    for number, images in enumerate(clips_of(amount, 210, 260)):
         name = f"01April_2010_Thursday_heute_default-{number}"
         rows.append(f"{name}|{name}/1/*.png|Signer01|HEUTE REGEN NORD")
         folder = root / "features" / "fullFrame-210x260px" / "train" / name / "1"
@@ -199,8 +204,9 @@ def write_h264(path: Path, images: list[np.ndarray]) -> None:
     writer.close()
 
 
-def chunked(images: list[np.ndarray]) -> list[list[np.ndarray]]:
-    return [images[place : place + FRAMES] for place in range(0, len(images), FRAMES)]
+def clips_of(amount: Amount, width: int, height: int) -> list[list[np.ndarray]]:
+    images, frames = pictures(math.prod(amount), width, height), amount[1]
+    return [images[place : place + frames] for place in range(0, len(images), frames)]
 
 
 if __name__ == "__main__":
