@@ -90,10 +90,18 @@ def _is_torchscript(path: Path) -> bool:
 
 def _content(path: Path, archive: bool) -> object:
     if archive:
+        _check_code(path)
         return torch.jit.load(str(path), map_location="cpu").state_dict()
     if path.suffix == ".safetensors":
         return load_file(path)
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _check_code(path: Path) -> None:
+    """Loading a TorchScript archive runs its classes' __setstate__, which may write files; CLIP's have none."""
+    with zipfile.ZipFile(path) as archive:
+        if any(b"__setstate__" in archive.read(part) for part in archive.infolist() if part.filename.endswith(".py")):
+            raise ValueError("it is a TorchScript archive that runs code as it is loaded")
 
 
 def _tensors(content: object) -> dict[str, Tensor]:

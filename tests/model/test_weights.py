@@ -215,6 +215,37 @@ def test_openais_torchscript_archive(tmp_path: Path) -> None:
     assert "vit_base_patch16_clip_quickgelu_224" in caught.value.hint
 
 
+class Armed(nn.Module):
+    """TorchScript runs __setstate__ while it loads, and lets it write files."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    @torch.jit.export
+    def __getstate__(self) -> tuple[str, bool]:
+        return self.path, self.training
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[str, bool]) -> None:
+        self.path, self.training = state
+        torch.save(torch.zeros(1), self.path)
+
+    def forward(self) -> None:
+        return None
+
+
+def test_no_archive_runs_code(tmp_path: Path) -> None:
+    written, path = tmp_path / "written", tmp_path / "armed.pt"
+    torch.jit.script(Armed(str(written))).save(str(path))
+    torch.jit.load(str(path))
+    assert written.is_file()  # what is to be prevented
+    written.unlink()
+    with pytest.raises(SlaError, match=r"armed\.pt: cannot be read as weights: .* runs code as it is loaded"):
+        read_weights(path)
+    assert not written.exists()
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_not_one_weight_may_be_missing(tmp_path: Path, layout: str) -> None:
     """Each of the image tower is left out once."""
