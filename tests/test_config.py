@@ -163,6 +163,9 @@ def test_set_takes_toml_values_and_bare_text(text: str, section: str, key: str, 
         ("train.precision=fp8", "train.precision is 'fp8'", "auto"),
         ("train.batch=0", "train.batch is 0", "between 1"),
         ("train.crop=1.5", "train.crop is 1.5", "between"),
+        ("train.gamma=-1.0", "train.gamma is -1.0", "between 0 and 1"),
+        ("loss.temperature=0.0", "loss.temperature is 0.0", "between 0.01"),
+        ("loss.distillation=-1.0", "loss.distillation is -1.0", "between 0"),
     ],
 )
 def test_what_does_not_fit_is_named_with_a_hint(text: str, message: str, hint: str) -> None:
