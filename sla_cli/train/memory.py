@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 
 from sla_cli.config import Config
-from sla_cli.data.batching import Batch
 from sla_cli.errors import SlaError, some
+
+_TOO_LITTLE = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")  # the last by cuBLAS and cuDNN
 
 
 def peak_mib(device: torch.device) -> float:
@@ -24,19 +25,37 @@ def peak_mib(device: torch.device) -> float:
 
 
 @contextmanager
-def memory_suffices(batch: Batch, config: Config) -> Iterator[None]:
-    """Name the batch for which memory did not suffice. Raises SlaError."""
+def memory_suffices(clips: Sequence[str], frames: int, config: Config, hint: str = "") -> Iterator[None]:
+    """Name the clips for which memory did not suffice, and what to do: `hint`, or what makes a step smaller.
+
+    Raises:
+        SlaError: memory did not suffice.
+    """
     try:
         yield
     except (torch.cuda.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
+        if isinstance(error, RuntimeError) and not _TOO_LITTLE.search(str(error)):
             raise
-        frames = int(batch.lengths.sum())
-        ways = [f"--set train.batch_frames={max(1, frames // 2)}", "--set train.max_frames lower", "--layers last:4"]
-        if config.train.batch > 1:
-            accumulate = 2 * config.train.accumulate
-            ways.insert(0, f"--batch {config.train.batch // 2} with --set train.accumulate={accumulate}")
         raise SlaError(
-            f"out of memory for the batch of clips {some(batch.ids)}: {frames} frames of {config.model.image_size} px",
-            f"Lower what a batch holds: {', '.join(ways)}; or use --set model.checkpointing=on, --precision bf16.",
+            f"out of memory for clips {some(clips)}: {frames} frames of {config.model.image_size} px",
+            hint or f"In a new run, use {', or '.join(_ways(len(clips), frames, config))}.",
         ) from error
+
+
+def _ways(clips: int, frames: int, config: Config) -> list[str]:
+    """Settings that need less memory, those first that change least."""
+    model, train = config.model, config.train
+    ways = []
+    if model.checkpointing != "on":
+        ways.append("--set model.checkpointing=on")
+    if train.precision == "fp32":
+        ways.append("--precision bf16")
+    if train.batch > 1:
+        ways.append(f"--batch {train.batch // 2} with --set train.accumulate={2 * train.accumulate}")
+    if clips > 1:
+        ways.append(f"--set train.batch_frames={max(1, frames // 2)}")
+    else:
+        ways.append(f"--set train.max_frames={max(1, frames // 2)}")
+    if model.variant != "frozen" and model.layers == "all":
+        ways.append("--layers last:4")
+    return ways

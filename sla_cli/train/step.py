@@ -21,7 +21,8 @@ from sla_cli.train.state import State
 from sla_cli.train.team import Team
 
 DIVERGES = (
-    "Look at these clips; where training diverges, a lower --lr, --set train.clip_norm=1 or --precision fp32 helps."
+    "Look at these clips; where training diverges, a new run with a lower --lr, --set train.clip_norm=1 or "
+    "--precision fp32 helps."
 )
 SMALLEST_SCALE = 2.0**-10  # of the loss in fp16: halved by each overflow from 65536, doubled after 2000 good steps
 
@@ -51,13 +52,14 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, setting: Setti
             those before the step.
     """
     state.optimizer.zero_grad(set_to_none=True)
-    where, seen, parts = f"in epoch {epoch} at step {number}", list[str](), list[dict[str, Tensor]]()
+    where, parts = f"in epoch {epoch} at step {number}", list[dict[str, Tensor]]()
+    seen, frames = list[str](), 0
     for round_number in range(1, len(plan.rounds) + 1):
         batch = next(batches)
-        seen += batch.ids
+        seen, frames = [*seen, *batch.ids], frames + int(batch.lengths.sum())
         torch.manual_seed(_seed(setting.config.train.seed, epoch, number, round_number, setting.team.number))
         with (
-            memory_suffices(batch, setting.config),
+            memory_suffices(batch.ids, int(batch.lengths.sum()), setting.config),
             setting.team.exchanges(state.forward, now=round_number == len(plan.rounds)),
         ):
             result = _forward(batch, plan, state, setting)
@@ -65,7 +67,8 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, setting: Setti
             # The mean over processes that the team makes of gradients is to be a sum.
             state.scaler.scale(result.total * setting.team.world).backward()
         parts.append({"loss": result.total.detach(), **result.parts})
-    overflow = _update(state, setting, where, seen)
+    with memory_suffices(seen, frames, setting.config):  # Adam takes its own at the first step
+        overflow = _update(state, setting, where, seen)
     sums = setting.team.sum(torch.stack([torch.stack(list(part.values())) for part in parts]).sum(0))
     return Outcome(dict(zip(parts[0], sums.tolist(), strict=True)), overflow)
 
@@ -111,7 +114,7 @@ def _update(state: State, setting: Setting, where: str, clips: list[str]) -> boo
     if scaler.is_enabled() and scaler.get_scale() < SMALLEST_SCALE:
         raise setting.team.refusal(
             f"gradients overflow fp16 at every loss scale {where}, last with clips {some(setting.team.gather(clips))}",
-            "Use --precision bf16 or fp32, or a lower --lr.",
+            "In a new run, use --precision bf16 or fp32, or a lower --lr.",
         )
     if state.ema and finite:
         state.ema.update(state.model)
