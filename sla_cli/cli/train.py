@@ -97,22 +97,23 @@ def train(
             _answer(path, go_on(Run(path), team=team), team, as_json)
         return
     source = Store(store or folder.only_store())
-    if preset is None:
-        preset = preset_for_corpus(source.corpus)
-        log.info("taking preset %s, for the corpus of %s", preset, source.path)
-    settings = resolve(preset, config, sets or (), flags)
-    if dry_run:
-        from sla_cli.train.dry_run import dry_run as forecast
-
-        found = forecast(source, settings, device)
-        answer(found.text(), found.facts(), as_json)
-        return
+    chosen = preset or preset_for_corpus(source.corpus)
+    settings = resolve(chosen, config, sets or (), flags)
+    from sla_cli.train.dry_run import dry_run as forecast
     from sla_cli.train.start import start
     from sla_cli.train.team import join
 
     with join(device) as team:
+        if preset is None:
+            log.info("taking preset %s, for the corpus of %s", chosen, source.path)
+        if dry_run and team.world > 1:
+            raise team.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
+        if dry_run:
+            found = forecast(source, settings, device)
+            answer(found.text(), found.facts(), as_json)
+            return
         path = team.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
-        _answer(path, start(source, path, settings, preset=preset, force=force, team=team), team, as_json)
+        _answer(path, start(source, path, settings, preset=chosen, force=force, team=team), team, as_json)
 
 
 def _answer(path: Path, best: "Epoch", team: "Team", as_json: bool) -> None:

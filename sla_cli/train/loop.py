@@ -77,6 +77,7 @@ def train(trainer: Trainer) -> list[Epoch]:
             if trainer.team.leads:
                 _save(trainer, state)
                 board(state.epochs[-1])
+            state.saved = state.moment
     return state.epochs
 
 
@@ -84,7 +85,8 @@ def begin(trainer: Trainer) -> tuple[State, ClipDataset]:
     """Model and optimiser as they were left, or fresh, and the clips to train on."""
     state, data = fresh(trainer.store, trainer.config, trainer.placement, trainer.team)
     if trainer.run.state.is_file():
-        load_state(trainer.run.state, state)
+        with trainer.team.agreed():
+            load_state(trainer.run.state, state)
         steps = f" and {state.tally.steps} steps" if state.tally else ""
         log.info("resuming after %d of %d epochs%s", len(state.epochs), trainer.config.train.epochs, steps)
     return state, data
@@ -96,13 +98,16 @@ def fresh(store: Store, config: Config, placement: Placement, team: Team | None 
     Raises:
         SlaError: no such backbone or weights, or clips that the configuration refuses.
     """
+    team = team or Team()
     torch.manual_seed(config.train.seed)
     if placement.cuda:
         torch.set_float32_matmul_precision("high" if config.train.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = config.train.tf32
-    model = Recognizer(config, len(store.vocabulary)).to(placement.device)
-    data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
-    data.warn_of_infeasible()
+    with team.agreed():
+        model = Recognizer(config, len(store.vocabulary)).to(placement.device)
+        data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
+    if team.leads:
+        data.warn_of_infeasible()
     return State(model, config, placement, team), data
 
 
@@ -133,6 +138,7 @@ def _train_epoch(trainer: Trainer, state: State, data: ClipDataset, tally: Tally
                 saved = time.monotonic()
                 if team.leads:
                     save_state(trainer.run.state, state)
+                state.saved = state.moment
     return rates[-1]
 
 
@@ -186,6 +192,7 @@ def _saved(trainer: Trainer, state: State) -> Iterator[None]:
         if not trainer.team.leads:
             raise
         save_state(trainer.run.state, state)
+        state.saved = state.moment
         name = signal.Signals(stopped.signal).name
         text = f"{name}: stopped after {state.saved}; go on with `sla train --resume --name {trainer.run.path.name}`"
         raise Stopped(stopped.signal, text) from stopped

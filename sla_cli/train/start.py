@@ -36,27 +36,30 @@ def start(
         SlaError: the folder holds a run already and `force` is off; the store has no train or dev split.
     """
     run, team = Run(folder), team or Team(device)
-    if not team.leads:
-        team.wait()
-        return _train(run, store, team)
     replaces = run.exists
-    if replaces and not force:
-        raise SlaError(f"{folder} holds a run already", "Continue it with --resume, replace it with --force.")
+    with team.agreed():
+        if team.leads:
+            _make(run, store, config, preset, force)
+    try:
+        return _train(run, store, team)
+    except (SlaError, SystemExit):
+        if team.leads and not replaces and not run.state.is_file():  # refused before its first epoch: nothing to resume
+            shutil.rmtree(folder)
+        raise
+
+
+def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> None:
+    """The folder of a new run."""
+    if run.exists and not force:
+        raise SlaError(f"{run.path} holds a run already", "Continue it with --resume, replace it with --force.")
     for split in ("train", "dev"):
         store[split]  # raises where it is missing
     _warn_of_missing_clips(store)
-    for path in (receipt_path(folder), folder / "run.toml", run.state, run.best, run.last, run.metrics, run.curves):
+    for path in (receipt_path(run.path), run.path / "run.toml", run.state, run.best, run.last, run.metrics, run.curves):
         path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
     digests = {split: store[split].digest for split in ("train", "dev")}
     facts = {"store": str(store.path.resolve()), "corpus": store.corpus, "preset": preset, "digests": digests}
     run.create(config, store.vocabulary, facts)
-    team.wait()
-    try:
-        return _train(run, store, team)
-    except SlaError:
-        if not replaces and not run.state.is_file():  # refused before its first epoch: nothing to resume
-            shutil.rmtree(folder)
-        raise
 
 
 def resume(run: Run, device: str = "auto", team: Team | None = None) -> Epoch:
@@ -65,23 +68,26 @@ def resume(run: Run, device: str = "auto", team: Team | None = None) -> Epoch:
     Raises:
         SlaError: the store has changed since the run began.
     """
+    team = team or Team(device)
     if read_receipt(run.path) is not None:
         log.info("%s is finished", run.path)
-    store = Store(run.store)
-    changed = [split for split, digest in run.facts["digests"].items() if store[split].digest != digest]
-    if changed:
-        raise SlaError(
-            f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
-            "Train a new run: numbers from two stores do not belong together.",
-        )
-    return _train(run, store, team or Team(device))
+    with team.agreed():
+        store = Store(run.store)
+        changed = [split for split, digest in run.facts["digests"].items() if store[split].digest != digest]
+        if changed:
+            raise SlaError(
+                f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
+                "Train a new run: numbers from two stores do not belong together.",
+            )
+    return _train(run, store, team)
 
 
 def _train(run: Run, store: Store, team: Team) -> Epoch:
-    check_glosses(run, store["train"])
-    config, facts = run.config, run.facts
+    with team.agreed():
+        check_glosses(run, store["train"])
+        config, facts = run.config, run.facts
+        placement = place(team.device, config.train.precision)
     receipt = Receipt("train", asdict(config), {"store": facts["store"], **facts["digests"]}, config.train.seed)
-    placement = place(team.device, config.train.precision)
     epochs = train(Trainer(run, config, store, profile(profile_for_corpus(store.corpus)), placement, team))
     best = best_of(epochs)
     if not team.leads:

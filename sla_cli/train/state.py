@@ -14,6 +14,7 @@ import torch
 from sla_cli.config import Config
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.atomic import atomic_write
+from sla_cli.log import log
 from sla_cli.model.device import Placement
 from sla_cli.model.recognizer import Recognizer
 from sla_cli.train.ema import Ema
@@ -31,18 +32,27 @@ class State:
         model: on its device.
         forward: the same model as training calls it.
         tally: of the epoch that is not finished, if any of its steps are done.
+        processes: that train together: a step's clips are dealt out to so many.
         saved: what was last saved or loaded, in words.
     """
 
     def __init__(self, model: Recognizer, config: Config, placement: Placement, team: Team | None = None) -> None:
+        team = team or Team()
         self.model = model
-        self.forward = (team or Team()).wrap(model)
+        self.processes = team.world
+        self.forward = team.wrap(model)
         self.optimizer = make_optimizer(model, config.train)
         self.scaler = torch.amp.GradScaler(placement.device.type, enabled=placement.dtype == torch.float16)
         self.ema = Ema(model, config.train.ema) if config.train.ema else None
         self.epochs: list[Epoch] = []
         self.tally: Tally | None = None
         self.saved = ""
+
+    @property
+    def moment(self) -> str:
+        """How far training has come, in words."""
+        tally = self.tally
+        return f"step {tally.steps} of epoch {tally.number}" if tally else f"epoch {len(self.epochs)}"
 
     def averaged(self) -> AbstractContextManager[None]:
         """The model with the weights that are scored and kept."""
@@ -60,12 +70,12 @@ def save_state(path: Path, state: State) -> None:
         "ema": state.ema.state_dict() if state.ema else None,
         "epochs": [epoch.to_json() for epoch in state.epochs],
         "tally": asdict(state.tally) if state.tally else None,
+        "processes": state.processes,
     }
     buffer = io.BytesIO()  # torch.save to a file hides a full disk in an error of its own
     with atomic_write(path) as temporary:
         torch.save(content, buffer)
         temporary.write_bytes(buffer.getbuffer())
-    state.saved = _moment(state)
 
 
 def load_state(path: Path, state: State) -> None:
@@ -73,7 +83,7 @@ def load_state(path: Path, state: State) -> None:
 
     Raises:
         FormatError: not a state file, or one of another version.
-        SlaError: of a model with other parameters or another backbone.
+        SlaError: of a model with other parameters or another backbone, or of a step that other processes would take.
     """
     if not zipfile.is_zipfile(path):
         raise FormatError(f"{path}: not a training state, or a damaged one", "Train again.")
@@ -91,6 +101,7 @@ def load_state(path: Path, state: State) -> None:
             f"{path} is of another backbone ({backbone}, here {state.model.backbone_digest})",
             "Has the file of model.weights in config.toml been replaced?",
         )
+    _check_processes(content.get("processes", state.processes), bool(content["tally"]), path, state)
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
     state.scaler.load_state_dict(content["scaler"])
@@ -98,11 +109,19 @@ def load_state(path: Path, state: State) -> None:
         state.ema.load_state_dict(content["ema"])
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]
     state.tally = Tally(**content["tally"]) if content["tally"] else None
-    state.saved = _moment(state)
+    state.saved = state.moment
 
 
-def _moment(state: State) -> str:
-    return f"step {state.tally.steps} of epoch {state.tally.number}" if state.tally else f"epoch {len(state.epochs)}"
+def _check_processes(before: int, within_epoch: bool, path: Path, state: State) -> None:
+    """Which clips a step sees depends on how many processes there are."""
+    if before == state.processes:
+        return
+    if within_epoch:
+        raise SlaError(
+            f"{path} was saved within an epoch by a training of {before} processes, and here are {state.processes}",
+            f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
+        )
+    log.warning("trained by %d processes so far and now by %d: a step sees as many batches", before, state.processes)
 
 
 def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Size]:

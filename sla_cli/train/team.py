@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,14 +14,19 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, Stopped
 from sla_cli.log import log
+from sla_cli.model.device import place
 from sla_cli.train.norm import TeamNorm
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 T = TypeVar("T")
+
+
+class Refusal(SlaError):
+    """What all processes have come upon alike; the first speaks for them."""
 
 
 @dataclass(frozen=True)
@@ -82,22 +88,44 @@ class Team:
         return gathered
 
     def first(self, ask: Callable[[], T]) -> T:
-        """What the first process finds, told to all."""
+        """What the first process finds, told to all. Where it raises a SlaError, all leave."""
         if self.accelerator is None:
             return ask()
         from accelerate.utils import broadcast_object_list
 
-        answer: list[T] = broadcast_object_list([ask() if self.leads else None])
+        with self.agreed():
+            found = ask() if self.leads else None
+        answer: list[T] = broadcast_object_list([found])
         return answer[0]
 
-    def wait(self) -> None:
-        """Until all have come here."""
-        if self.accelerator is not None:
-            self.accelerator.wait_for_everyone()
+    @contextmanager
+    def agreed(self) -> Iterator[None]:
+        """Something that all processes do without a word to each other. Where some fail, all leave and one speaks.
+
+        Raises:
+            Refusal: what went wrong, in the first process where it did; SystemExit in the others.
+        """
+        if self.accelerator is None:
+            yield
+            return
+        problem: SlaError | None = None
+        try:
+            yield
+        except SlaError as error:
+            problem = error
+        failed = self.gather([str(self.number)] if problem else [])
+        if problem and failed[0] == str(self.number):
+            raise Refusal(problem.message, problem.hint) from problem
+        if failed:
+            raise SystemExit(2)
 
     def refusal(self, message: str, hint: str) -> SlaError | SystemExit:
         """What to raise where all processes have come upon the same: the first speaks for them."""
-        return SlaError(message, hint) if self.leads else SystemExit(2)
+        return Refusal(message, hint) if self.leads else SystemExit(2)
+
+
+# What gloo and NCCL say of a process that is gone.
+_LEFT_ALONE = re.compile("Connection (closed|reset) by peer|Broken pipe|NCCL.*(remote process|abort)")
 
 
 @contextmanager
@@ -105,7 +133,7 @@ def join(device: str) -> Iterator[Team]:
     """The team that torchrun's environment speaks of; alone without one. Only the first process logs progress.
 
     Raises:
-        SlaError: the device fits only one process.
+        SlaError: the device fits only one process, or is not there; another process has left.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Team(device)
@@ -120,7 +148,17 @@ def join(device: str) -> Iterator[Team]:
     accelerator = Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[how])
     if accelerator.process_index > 0:
         log.setLevel(max(log.level, logging.WARNING))
+    team = Team(str(accelerator.device), accelerator.process_index, accelerator.num_processes, accelerator)
     try:
-        yield Team(str(accelerator.device), accelerator.process_index, accelerator.num_processes, accelerator)
-    finally:
+        with team.agreed():
+            place(device, "auto")
+        yield team
+    except RuntimeError as error:
+        if not _LEFT_ALONE.search(str(error)):
+            raise
+        raise SlaError("another process of this training has ended", "What it said itself is the reason.") from error
+    except (Refusal, Stopped, SystemExit):
         accelerator.end_training()
+        raise
+    else:
+        accelerator.end_training()  # not after an error of one process: the others would never answer it

@@ -10,15 +10,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import pytest
 from safetensors.torch import load_file
-from synthetic import disk_with, metrics, same_weights, tiny
+from synthetic import GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
 from sla_cli.config import Config, to_toml
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
+from sla_cli.formats.store import Store, split_path
 from sla_cli.train.start import resume, start
 
 KILLS = 10
@@ -163,6 +164,8 @@ def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, t
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert read_receipt(run.path) is None
+    with pytest.raises(SlaError, match="by a training of 2 processes, and here are 1"):
+        resume(run, "cpu")
     out, err = begin(tmp_path, store, PAIR, "--resume", "--name", "cut", processes=2).communicate(timeout=200)
     assert "best dev WER" in out, err
     assert_same(run, pair)
@@ -175,6 +178,40 @@ def test_what_all_processes_come_upon_is_said_once(store: Store, tmp_path: Path)
     assert process.returncode != 0
     assert err.count("error: ") == 1
     assert "is not finite in epoch" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--weights", "nowhere.pt"], "nowhere.pt"),  # all come upon it, in the middle of starting
+        (["--name", "there"], "holds a run already"),  # the first alone looks
+        (["--dry-run"], "--dry-run forecasts a training of one process"),
+    ],
+)
+def test_what_keeps_all_processes_from_starting_is_said_once(
+    store: Store, tmp_path: Path, arguments: list[str], reason: str
+) -> None:
+    there = Run(tmp_path / "runs" / "there")
+    there.create(PAIR, GLOSSES, {})
+    process = begin(tmp_path, store, PAIR, *arguments, processes=2)
+    _, err = process.communicate(timeout=200)
+    assert process.returncode != 0
+    assert err.count("error: ") == 1, err
+    assert reason in err
+    assert list((tmp_path / "runs").iterdir()) == [there.path]
+
+
+def test_one_process_that_fails_ends_them_all(tmp_path: Path) -> None:
+    """Nobody waits for it: neither the others, in an exchange of gradients, nor itself, for their farewell."""
+    store = write_store(tmp_path / "store")
+    with h5py.File(split_path(store.path, "train"), "r+") as file:
+        file["bytes"][: int(file["frame_offsets"][1])] = 0  # of the first clip's first frame
+    process = begin(tmp_path, store, PAIR, "--name", "a", processes=2)
+    _, err = process.communicate(timeout=200)
+    assert process.returncode != 0
+    assert err.count("clip train-0, frame 0 does not decode") == 1, err
+    assert err.count("taking preset") == 1
+    assert "Traceback" not in err.split("elastic")[0]  # torchrun's own begins there
 
 
 @pytest.mark.parametrize("room", [1000, 300_000])

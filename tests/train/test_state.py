@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,8 @@ def test_the_unfinished_epoch_and_the_averages_come_back(tmp_path: Path) -> None
         one.ema.update(one.model)
     one.tally = Tally(1, steps=2, sums={"loss": 3.0}, clips=4, frames=50, seconds=1.5)
     save_state(tmp_path / "state.pt", one)
-    assert one.saved == "step 2 of epoch 1"
     load_state(tmp_path / "state.pt", two)
-    assert (two.tally, two.saved, two.ema.steps) == (one.tally, one.saved, 2)
+    assert (two.tally, two.saved, two.ema.steps) == (one.tally, "step 2 of epoch 1", 2)
     assert all(torch.equal(value, two.ema.weights[name]) for name, value in one.ema.weights.items())
     with pytest.raises(SlaError, match="does not fit"):
         load_state(tmp_path / "state.pt", state())
@@ -120,6 +120,18 @@ def test_another_backbone(saved: Path) -> None:
     torch.save({**torch.load(saved), "backbone": "0123"}, saved)
     with pytest.raises(SlaError, match="another backbone"):
         load_state(saved, state())
+
+
+def test_other_processes_go_on_between_epochs_only(saved: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A step of four processes sees other clips than a step of one."""
+    content = torch.load(saved)
+    torch.save({**content, "processes": 4}, saved)
+    load_state(saved, state())
+    assert "trained by 4 processes so far and now by 1" in caplog.text
+    torch.save({**content, "processes": 4, "tally": asdict(Tally(2, steps=3))}, saved)
+    with pytest.raises(SlaError, match="within an epoch by a training of 4 processes, and here are 1") as caught:
+        load_state(saved, state())
+    assert "--nproc-per-node" in caught.value.hint
 
 
 def test_a_full_disk_costs_no_earlier_state(saved: Path) -> None:
