@@ -23,7 +23,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class TemporalAdapter(nn.Module):
     """Bottleneck with a depthwise convolution over each patch's track in time (ST-Adapter's form).
 
-    Prefix tokens (class, registers) pass untouched. The up projection starts at zero, the convolution as identity.
+    Prefix tokens (class, registers) pass untouched. The up projection starts at zero.
 
     Attributes:
         reach: frames to either side that an output depends on.
@@ -35,11 +35,9 @@ class TemporalAdapter(nn.Module):
         self.down = nn.Linear(width, hidden)
         self.temporal = config.temporal == "conv"
         if self.temporal:
-            # It starts as the plain bottleneck: random taps would scramble what the backbone knows (choice).
-            taps = torch.zeros(hidden, config.kernel)
-            taps[:, config.kernel // 2] = 1
-            self.taps = nn.Parameter(taps)
-            self.bias = nn.Parameter(torch.zeros(hidden))
+            bound = config.kernel**-0.5  # as nn.Conv1d of one channel a group starts
+            self.taps = nn.Parameter(torch.empty(hidden, config.kernel).uniform_(-bound, bound))
+            self.bias = nn.Parameter(torch.empty(hidden).uniform_(-bound, bound))
         self.activation = ACTIVATIONS[config.activation]
         self.up = nn.Linear(hidden, width)
         nn.init.zeros_(self.up.weight)

@@ -75,12 +75,10 @@ def pixels(config: Config) -> Tensor:
 
 
 def disturb(backbone: Backbone) -> None:
-    """As if trained: what adds nothing when fresh does."""
+    """As if trained: what is zero when fresh is not any more."""
     for module in backbone.modules():
         if isinstance(module, TemporalAdapter):
             nn.init.normal_(module.up.weight)
-            if module.temporal:
-                nn.init.normal_(module.taps)
         elif isinstance(module, Lora):
             nn.init.normal_(module.lora_B)
 

@@ -40,7 +40,6 @@ def trained(config: Config) -> Backbone:
     for module in backbone.modules():
         if isinstance(module, TemporalAdapter):
             nn.init.normal_(module.up.weight, std=0.1)
-            nn.init.normal_(module.taps)
         elif isinstance(module, Lora):
             nn.init.normal_(module.lora_B, std=0.1)
     return backbone.train()
