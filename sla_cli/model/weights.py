@@ -10,6 +10,7 @@ import pickle
 import re
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ HINT = (
 # What PyTorch, safetensors and timm raise on files that are damaged or something else, found by trying them.
 UNREADABLE = (
     *(AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
-    *(SafetensorError, pickle.UnpicklingError, struct.error),
+    *(SafetensorError, pickle.UnpicklingError, struct.error, zipfile.BadZipFile, zlib.error),
 )
 
 

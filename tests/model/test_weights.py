@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,18 @@ def test_openais_torchscript_archive(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="QuickGELU") as caught:
         loads(path, PLAIN)
     assert "vit_base_patch16_clip_quickgelu_224" in caught.value.hint
+
+
+def test_an_archive_whose_code_is_damaged_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "ViT-B-16.pt"
+    torch.jit.script(Archive(weights_of(tiny(**CLIP)))).save(str(path))
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        code = next(part for part in archive.infolist() if part.filename.endswith(".py"))
+    at = code.header_offset + content[code.header_offset :].index(code.filename.encode()) + 200
+    path.write_bytes(content[:at] + bytes(64) + content[at + 64 :])
+    with pytest.raises(SlaError, match="cannot be read as weights"):
+        read_weights(path)
 
 
 class Armed(nn.Module):

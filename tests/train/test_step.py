@@ -95,6 +95,9 @@ def test_memory_that_does_not_suffice_names_the_batch_and_what_to_lower(store: S
     assert f"{frames} frames of 32 px" in caught.value.message
     for way in ("--batch 1", "train.accumulate=2", f"train.batch_frames={frames // 2}", "checkpointing=on", "last:4"):
         assert way in caught.value.hint
+    with pytest.raises(SlaError, match="out of memory") as caught, memory_suffices(["a"], 9, config, hint="Wait."):
+        raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+    assert caught.value.hint == "Wait."
     with pytest.raises(RuntimeError, match="shape"), memory_suffices(batch.ids, frames, config):
         torch.ones(2) @ torch.ones(3, 3)
 
