@@ -25,7 +25,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 CONNECT = 10.0  # seconds
 PATIENCE = 15.0  # seconds without an answer, after which the cluster is looked at
-SETTLED = 1.0  # seconds that a new worker needs to be known to its nanny
 AHEAD = 2  # tasks handed out for each thread, so that none waits for us
 
 
@@ -55,7 +54,6 @@ class DaskEngine:
             else:
                 yield item, answer
         for item in suspects:  # Dask blames all that was queued at a dead worker: who kills alone is guilty
-            self._settle()
             yield from self._run(function, [item])
 
     def _run(
@@ -78,14 +76,6 @@ class DaskEngine:
 
     def close(self) -> None:
         self._client.close()
-
-    def _settle(self) -> None:
-        """Wait for a worker: one that is killed as it comes up is not started again by its nanny."""
-        if not self._threads():
-            log.warning("no worker at %s: waiting for one", self.address)
-        while not self._threads():
-            time.sleep(0.1)
-        time.sleep(SETTLED)
 
     def _threads(self) -> int:
         """Threads of all workers; they come and go."""

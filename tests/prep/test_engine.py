@@ -33,10 +33,12 @@ from sla_cli.prep.engine import Died, Engine, LocalEngine, open_engine
 def cluster() -> Iterator[LocalCluster]:
     """A scheduler and two worker processes with nannies, which start a dead worker again.
 
-    The scheduler gives up all work that a dead worker had, at its first death.
+    The scheduler gives up all work that a dead worker had, at its first death. A cluster closes for good what is
+    away 15 s after a death, though it be away by another death and on its way up: here it never does.
     """
+    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "1 hour"}
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask.config.set(settings),
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
     ):
         yield cluster
@@ -219,7 +221,7 @@ def test_a_killed_worker_costs_nothing_but_time(
 ) -> None:
     root = phoenix_tree(tmp_path, {"train": [(f"clip-{n}", "A B", 30) for n in range(12)]}, size=48)
     out, config = tmp_path / "store", PrepConfig(128)
-    cluster.wait_for_workers(2)  # earlier tests killed some
+    cluster.wait_for_workers(2, timeout=100)  # earlier tests killed some
     with closing(Killing(cluster)) as engine:
         outcome = build_store(find_corpus("phoenix2014"), root, out, config, engine)
     assert engine.killed
