@@ -96,11 +96,19 @@ class DemoResult:
         }
 
 
-def run_demo(keep: Path | None = None, *, seed: int = 0, jobs: int = 0, clips: Mapping[str, int] = CLIPS) -> DemoResult:
+def run_demo(
+    keep: Path | None = None,
+    *,
+    seed: int = 0,
+    jobs: int = 0,
+    clips: Mapping[str, int] = CLIPS,
+    epochs: int | None = None,
+) -> DemoResult:
     """Draw, prep, train, decode and score; everything but the page is thrown away unless `keep` names a folder.
 
     Args:
         clips: how many to draw for train, dev and test.
+        epochs: None trains for as many as the preset says.
 
     Raises:
         SlaError: `keep` exists and is not empty.
@@ -109,7 +117,8 @@ def run_demo(keep: Path | None = None, *, seed: int = 0, jobs: int = 0, clips: M
     with _folder(keep) as folder:
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
-        best = start(store, run.path, resolve("tiny", flags={"train.seed": seed}), preset="tiny", device="cpu")
+        config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
+        best = start(store, run.path, config, preset="tiny", device="cpu")
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
     return DemoResult(gain, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)

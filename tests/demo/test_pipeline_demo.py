@@ -1,4 +1,4 @@
-"""The demo end to end, on as few clips as its grammar allows."""
+"""The demo end to end, on as few clips as its grammar allows, and not long enough to learn from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FEW = {"train": 22, "dev": 2, "test": 3}
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
-    return run_demo(tmp_path_factory.mktemp("demo") / "kept", clips=FEW)
+    return run_demo(tmp_path_factory.mktemp("demo") / "kept", clips=FEW, epochs=3)
 
 
 def test_all_files_are_kept_and_every_stage_ran(demo: DemoResult) -> None:
@@ -44,5 +44,5 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(SlaError, match="not empty"):
-        run_demo(tmp_path, clips=FEW)
+        run_demo(tmp_path, clips=FEW, epochs=3)
     assert (tmp_path / "mine.txt").read_text() == "precious"
