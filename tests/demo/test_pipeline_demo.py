@@ -44,5 +44,5 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(SlaError, match="not empty"):
-        run_demo(tmp_path, clips=FEW, epochs=3)
+        run_demo(tmp_path, clips=FEW)
     assert (tmp_path / "mine.txt").read_text() == "precious"
