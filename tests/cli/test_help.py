@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -37,11 +38,18 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "lm score"])
 def test_every_command_explains_itself_and_every_option(command: str) -> None:
-    answer = CliRunner().invoke(app, [command, "--help"])
+    answer = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}, prog_name="sla")
     assert answer.exit_code == 0
-    assert command in answer.stdout
+    assert f"sla {command} " in answer.stdout
+    described = get_command(app)
+    for name in command.split():
+        described = described.commands[name]  # type: ignore[attr-defined]
+    assert described.help
+    for option in described.params:
+        assert option.help, option.name  # type: ignore[attr-defined]
+        assert option.param_type_name == "argument" or option.opts[0] in answer.stdout
 
 
 def test_help_lists_all_commands_and_completion() -> None:

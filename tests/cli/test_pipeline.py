@@ -192,7 +192,7 @@ class TestBadInput:
         assert answer.returncode == 2, answer.stderr
         assert "Traceback" not in answer.stderr
         assert answer.stdout == ""
-        assert answer.stderr.splitlines()[-2].startswith("error: ") or "error: " in answer.stderr
+        assert [line.partition(": ")[0] for line in answer.stderr.splitlines()[-2:]] == ["error", "hint"], answer.stderr
         return answer.stderr
 
     def test_no_such_folder(self, folder: Path) -> None:
