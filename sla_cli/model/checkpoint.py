@@ -43,7 +43,9 @@ def load_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> Non
             header = file.metadata() or {}
         tensors = load_file(path)
     except SafetensorError as error:
-        raise FormatError(f"{path}: not a safetensors file ({error})") from error
+        raise FormatError(
+            f"{path}: not a safetensors file, or a damaged one ({error})", "Bring it back from a copy, or train again."
+        ) from error
     found = header.get("format"), header.get("version")
     if found != (NAME, VERSION):
         raise FormatError(

@@ -90,8 +90,9 @@ def test_no_checkpoint(tmp_path: Path) -> None:
 )
 def test_damaged(saved: Path, damage: Callable[[bytes], bytes]) -> None:
     saved.write_bytes(damage(saved.read_bytes()))
-    with pytest.raises(FormatError, match=r"best\.safetensors: not a safetensors file"):
+    with pytest.raises(FormatError, match=r"best\.safetensors: not a safetensors file") as caught:
         load_weights(saved, recogniser(), GLOSSES)
+    assert "or train again" in caught.value.hint
 
 
 @pytest.mark.parametrize("change", [{"version": "2"}, {"version": None}, {"format": "something"}, {"format": None}])
