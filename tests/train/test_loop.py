@@ -46,6 +46,14 @@ def without_times(epochs: list[Epoch]) -> list[Epoch]:
     return [replace(epoch, frames_per_second=0.0, waiting=0.0, memory=0.0, seconds=0.0) for epoch in epochs]
 
 
+def test_averaged_weights_are_what_is_kept(store: Store, tmp_path: Path) -> None:
+    train(trainer(store, tmp_path, tiny(train__ema=0.9, train__epochs=1, train__save_minutes=0.0)))
+    run = Run(tmp_path)
+    state, kept = torch.load(run.state, weights_only=True), load_file(run.last)
+    assert all(torch.equal(value, kept[name]) for name, value in state["ema"]["weights"].items())
+    assert not all(torch.equal(value, kept[name]) for name, value in state["weights"].items())
+
+
 @pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
 def test_a_small_set_is_memorised(tmp_path: Path, variant: str) -> None:
     few = ["NORD REGEN", "SONNE GRAD NORD", "REGEN SONNE", "GRAD REGEN"]

@@ -82,6 +82,25 @@ def test_the_gradients_norm_is_bounded(store: Store) -> None:
     assert norm(free) > 0.6
 
 
+def test_averaged_weights_follow_each_step(store: Store) -> None:
+    before: dict[str, torch.Tensor] = {}
+    state, _ = stepped(store, 1, lambda state: before.update(weights(state)), train__ema=0.9)
+    assert state.ema is not None and state.ema.steps == 1
+    for name, value in weights(state).items():
+        torch.testing.assert_close(state.ema.weights[name], (2 * before[name] + 9 * value) / 11)
+
+
+def test_each_step_draws_random_numbers_of_its_own(store: Store) -> None:
+    """As dropout does: the generator is seeded by the step alone, for resumed runs, and differently for each."""
+    seeds: list[int] = []
+    for _ in range(2):
+        stepped(store, 2, lambda state: seeds.append(torch.initial_seed()), train__batch=2)
+        seeds.append(torch.initial_seed())
+    first, second, *again = seeds
+    assert first != second
+    assert again == [first, second]
+
+
 def test_memory_that_does_not_suffice_names_the_batch_and_what_to_lower(store: Store) -> None:
     config: Config = tiny(train__batch=2)
     data = ClipDataset(store["train"], GLOSSES, 4, config.train)
