@@ -28,10 +28,10 @@ from timing import fastest
 
 from sla_cli.core.ctc import greedy
 from sla_cli.core.normalize import profile
-from sla_cli.decode.lm import estimate, write_arpa
-from sla_cli.decode.split import BeamOptions, decode_split
+from sla_cli.decode.clips import BeamOptions, decode_split
 from sla_cli.decode.tune import grid, tune
 from sla_cli.formats.emissions import Emission
+from sla_cli.lm.estimate import estimate, write_arpa
 
 GLOSSES = [f"GLOSS{number}" for number in range(1100)]
 STRIDE = 4

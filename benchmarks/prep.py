@@ -37,7 +37,7 @@ from timing import Runs, fastest
 from sla_cli.config import PrepConfig
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpus import find_corpus
-from sla_cli.prep.engine import LocalEngine
+from sla_cli.prep.process_pool import ProcessPool
 
 SIZE = 256
 CHUNK = 140  # pictures that a process takes at a time
@@ -59,7 +59,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(jobs, context, initializer=one_thread) as pool,
-        closing(LocalEngine(jobs)) as engine,
+        closing(ProcessPool(jobs)) as engine,
     ):
         work = Path(folder)
         list(pool.map(time.sleep, [0.2] * jobs))  # until all processes are there
@@ -79,7 +79,7 @@ def main() -> None:
 class Clock:
     """What runs cost: wall-clock and CPU seconds of this process and of the pools'."""
 
-    def __init__(self, pool: ProcessPoolExecutor, engine: LocalEngine, jobs: int) -> None:
+    def __init__(self, pool: ProcessPoolExecutor, engine: ProcessPool, jobs: int) -> None:
         self.pool, self.engine, self.jobs = pool, engine, jobs
 
     def fastest(self, runs: Runs, repeats: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -175,7 +175,7 @@ def decode_video(path: str) -> None:
         cv2.resize(answer[1], (SIZE, SIZE))
 
 
-def prep(corpus: str, source: Path, store: Path, engine: LocalEngine) -> None:
+def prep(corpus: str, source: Path, store: Path, engine: ProcessPool) -> None:
     shutil.rmtree(store, ignore_errors=True)
     build_store(find_corpus(corpus), source, store, PrepConfig(SIZE), engine)
 

@@ -10,7 +10,7 @@ from sla_cli.config import PrepConfig
 from sla_cli.formats.store import Store
 from sla_cli.prep.build import Outcome, build_store
 from sla_cli.prep.corpus import find_corpus
-from sla_cli.prep.engine import LocalEngine
+from sla_cli.prep.process_pool import ProcessPool
 
 CONFIG = PrepConfig(size=32, quality=90)
 TRAIN_CLIP = "02May_2010_Sunday_tagesschau_default-1"
@@ -18,7 +18,7 @@ DEV_CLIP = "03June_2011_Friday_heute_default-4"
 
 
 def build(root: Path, out: Path, *, jobs: int = 1, config: PrepConfig = CONFIG, **options: Any) -> Outcome:
-    with closing(LocalEngine(jobs)) as engine:
+    with closing(ProcessPool(jobs)) as engine:
         return build_store(find_corpus("phoenix2014"), root, out, config, engine, **options)
 
 

@@ -10,7 +10,7 @@ from sla_cli.config import DecodeConfig, TuneConfig
 from sla_cli.errors import SlaError
 
 if TYPE_CHECKING:
-    from sla_cli.decode.split import BeamOptions
+    from sla_cli.decode.clips import BeamOptions
     from sla_cli.formats.work import Work as WorkFolder
 
 Format = Literal["tsv", "ctm", "stm", "trn", "csv", "jsonl"]
@@ -96,10 +96,10 @@ def decode(
     store. With --tune, alpha, beta and beam are chosen on dev, and from then
     on taken for the same run and language model.
     """
-    from sla_cli.decode.lm_file import open_lm
-    from sla_cli.decode.split import BeamOptions
+    from sla_cli.decode.clips import BeamOptions
     from sla_cli.decode.tune_run import check_tunable, tuned_options
     from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.lm.kenlm_model import open_lm
 
     folder = WorkFolder(work)
     options = BeamOptions(
@@ -161,7 +161,7 @@ def _emissions(
     check_glosses(run, clips)
     emissions = folder.emissions / run.path.name / f"{split}.h5"
     if not is_current(emissions, emission_receipt(run, clips)):
-        from sla_cli.emit import emit
+        from sla_cli.emit.emit import emit
 
         emit(run, clips, emissions, device=device, weights=weights)
     return emissions
@@ -178,7 +178,7 @@ def _decode(
     force: bool,
     as_json: bool,
 ) -> None:
-    from sla_cli.decode.run import decode_file, export_file
+    from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.formats.emissions import Emissions
 
     home = folder.hypotheses / (Path(Emissions(emissions).header.run).name or emissions.stem)

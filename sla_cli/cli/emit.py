@@ -40,7 +40,7 @@ def emit(
     GPUs: torchrun --nproc-per-node 4 -m sla_cli emit. Interrupted, it goes on
     where it was.
     """
-    from sla_cli.emit import emit as make
+    from sla_cli.emit.emit import emit as make
     from sla_cli.formats.emissions import Emissions
     from sla_cli.formats.receipt import read_receipt
     from sla_cli.formats.run import Run

@@ -94,8 +94,8 @@ def estimate(
     verbose: Verbose = False,
 ) -> None:
     """Estimate a model on a store's train split or a text, and measure it on dev."""
-    from sla_cli.decode.lm_run import estimate_file
     from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.lm.build import estimate_file
 
     facts = estimate_file(
         source or WorkFolder(work).only_store(),
@@ -132,7 +132,7 @@ def score(
     verbose: Verbose = False,
 ) -> None:
     """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
-    from sla_cli.decode.lm_run import score_source
+    from sla_cli.lm.build import score_source
 
     refuse_input(output, model, source)
     facts = score_source(model, source, split=split, normalize=normalize, out=output)

@@ -141,9 +141,9 @@ def _run(job: dict[str, Any], jobs: int, scheduler: str, as_json: bool) -> None:
 
     from sla_cli.cli.prep_text import told
     from sla_cli.prep.build import BrokenClips, build_store
-    from sla_cli.prep.engine import open_engine
+    from sla_cli.prep.process_pool import open_executor
 
-    with closing(open_engine(jobs, scheduler)) as engine:
+    with closing(open_executor(jobs, scheduler)) as engine:
         try:
             outcome = build_store(engine=engine, **job)
         except BrokenClips as error:

@@ -12,8 +12,8 @@ from sla_cli.log import log
 from sla_cli.presets import PRESETS, preset_for_corpus
 
 if TYPE_CHECKING:
+    from sla_cli.model.distributed import Team
     from sla_cli.train.metrics import Epoch
-    from sla_cli.train.team import Team
 
 
 def _list(wanted: bool) -> None:
@@ -89,8 +89,8 @@ def train(
 
     folder = WorkFolder(work)
     if resume:
+        from sla_cli.model.distributed import join
         from sla_cli.train.start import resume as go_on
-        from sla_cli.train.team import join
 
         with join(device) as team:
             path = team.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
@@ -99,9 +99,9 @@ def train(
     source = Store(store or folder.only_store())
     chosen = preset or preset_for_corpus(source.corpus)
     settings = resolve(chosen, config, sets or (), flags)
+    from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
     from sla_cli.train.start import start
-    from sla_cli.train.team import join
 
     with join(device) as team:
         if preset is None:

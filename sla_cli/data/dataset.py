@@ -13,8 +13,8 @@ from sla_cli.config import TrainConfig
 from sla_cli.core.ctc import minimum_steps
 from sla_cli.data.augment import Look, View, random_view, view_length
 from sla_cli.data.batching import Sample
-from sla_cli.data.memory import empty_frames
 from sla_cli.data.sampling import Step, plan_epoch
+from sla_cli.data.shared_memory import empty_frames
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.codec import REDUCED
 from sla_cli.formats.store import Split, StoredClip

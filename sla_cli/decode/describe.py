@@ -6,11 +6,11 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from sla_cli.decode.lm_arpa import DATA
-from sla_cli.decode.lm_file import BINARY, lm_head, open_lm
 from sla_cli.decode.tune_run import NAME, VERSION, read_tuned
 from sla_cli.formats.description import Description
 from sla_cli.formats.receipt import read_receipt
+from sla_cli.lm.arpa import DATA
+from sla_cli.lm.kenlm_model import BINARY, lm_head, open_lm
 
 NGRAM = re.compile(rb"^ngram\s+(\d+)\s*=\s*(\d+)\s*$", re.MULTILINE)
 

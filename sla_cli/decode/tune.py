@@ -8,11 +8,11 @@ from itertools import product
 
 from sla_cli.core.align import Counts, align, count
 from sla_cli.core.normalize import Profile
-from sla_cli.decode.beam import BeamDecoder
+from sla_cli.decode.clips import BeamOptions, open_decoder
 from sla_cli.decode.processes import Clips, map_clips
-from sla_cli.decode.split import BeamOptions, open_decoder
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
+from sla_cli.search.decoder import BeamDecoder
 
 Glosses = tuple[str, ...]
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from sla_cli.atomic import atomic_write
+from sla_cli.core.digest import digest_json
 from sla_cli.core.normalize import profile, profile_for_corpus
-from sla_cli.decode.run import check_oov
-from sla_cli.decode.split import BeamOptions
+from sla_cli.decode.clips import BeamOptions
+from sla_cli.decode.decode_file import check_oov
 from sla_cli.decode.tune import Glosses, Setting, Trial, best_trial, tune
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.receipt import Receipt, digest_file, digest_json, read_receipt, receipt_path, renew, write_receipt
+from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import store_now
 from sla_cli.log import log, progress

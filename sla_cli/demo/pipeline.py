@@ -13,19 +13,19 @@ from typing import Any
 
 from sla_cli.config import PrepConfig, resolve
 from sla_cli.core.comparison import Comparison
-from sla_cli.decode.lm_run import estimate_file
-from sla_cli.decode.run import decode_file
-from sla_cli.decode.split import BeamOptions
+from sla_cli.decode.clips import BeamOptions
+from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
-from sla_cli.emit import emit
+from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import Work
+from sla_cli.lm.build import estimate_file
 from sla_cli.log import log, progress
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpus import find_corpus
-from sla_cli.prep.engine import LocalEngine
+from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
@@ -128,7 +128,7 @@ def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int
     with progress("drawing clips", sum(clips.values())) as advance:
         draw_corpus(folder / "corpus", seed=seed, jobs=jobs or os.cpu_count() or 1, progress=advance, **clips)
     corpus, out = find_corpus("phoenix2014"), Work(folder / "work").stores / "phoenix2014"
-    with closing(LocalEngine(jobs)) as engine:
+    with closing(ProcessPool(jobs)) as engine:
         outcome = build_store(corpus, folder / "corpus", out, PrepConfig(size=SIZE), engine)
     log.info("store: %s", outcome.clips)
     return Store(out)

@@ -10,8 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run

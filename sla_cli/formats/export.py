@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from sla_cli.atomic import atomic_write
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError, suggestion
-from sla_cli.formats.atomic import atomic_write
 
 CHANNEL = "1"
 LABEL = "<O>"  # an STM's label field: without it a gloss such as <PAD> would be taken for one

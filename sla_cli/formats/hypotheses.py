@@ -20,9 +20,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sla_cli.atomic import atomic_write
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.table import read_text
 
 NAME, VERSION = "sla-hypotheses", 2

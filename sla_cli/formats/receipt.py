@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli import __version__
+from sla_cli.atomic import atomic_write
+from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.atomic import atomic_write
 
 VERSION = 1
 PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", "kenlm")
@@ -128,16 +129,6 @@ def _differences(old: Receipt, new: Receipt) -> str:
     for was, now in ((old.arguments, new.arguments), (old.inputs, new.inputs)):
         pairs += [(key, was.get(key), now.get(key)) for key in sorted(was.keys() | now.keys())]
     return "; ".join(f"{key} was {a!r}, now {b!r}" for key, a, b in pairs if a != b)[:400]
-
-
-def digest_json(value: Any) -> str:
-    """A short stable digest of JSON values."""
-    return digest_bytes(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
-
-
-def digest_bytes(data: bytes) -> str:
-    """16 hexadecimal digits of BLAKE2b."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
 def digest_file(path: Path) -> str:

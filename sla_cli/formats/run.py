@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sla_cli.atomic import atomic_write
 from sla_cli.config import Config, from_dict, read_toml, to_toml
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.store import Split
 from sla_cli.formats.table import read_text
 from sla_cli.formats.work import store_now

@@ -12,11 +12,11 @@ from typing import Any
 
 from rich.cells import cell_len
 
+from sla_cli.atomic import atomic_write
 from sla_cli.core.align import Counts, Pair
 from sla_cli.core.breakdown import Part, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.table import Row, read_table, read_text
 
 NAME, VERSION = "sla-score", 2

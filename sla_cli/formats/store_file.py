@@ -18,10 +18,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from sla_cli.atomic import atomic_write
+from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
-from sla_cli.formats.receipt import digest_json
 
 NAME, VERSION = "sla-store", 2
 REMAKE = "prep --force"  # without --force a store with a good receipt is up to date

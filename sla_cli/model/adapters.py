@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sla_cli.config import AdapterConfig
-from sla_cli.model.clips import ClipBorders, track_conv
+from sla_cli.model.clip_borders import ClipBorders
+from sla_cli.model.track_conv import track_conv
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,

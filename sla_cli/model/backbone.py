@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from sla_cli.config import AdapterConfig, LoraConfig, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
+from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.adapters import TemporalAdapter
 from sla_cli.model.blocks import compile_blocks
-from sla_cli.model.clips import ClipBorders
+from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.inject import adapt
 from sla_cli.model.lora import Lora
-from sla_cli.model.memory import bytes_kept, free_memory
 from sla_cli.model.patches import whiten_patches
 from sla_cli.model.weights import HINT, UNREADABLE, first_line, read_weights
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from sla_cli.model.adapters import TemporalAdapter
-from sla_cli.model.clips import ClipBorders, Row, temporal_shift
+from sla_cli.model.clip_borders import ClipBorders, Row
+from sla_cli.model.temporal_shift import temporal_shift
 
 # What is dear to compute again and small: attention's output.
 _ATEN = torch.ops.aten

@@ -7,15 +7,15 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
+from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.store import vocabulary_digest
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.network import Network
 
 NAME, VERSION = "sla-checkpoint", "1"
 
 
-def save_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> None:
+def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     """Write the trained weights; the frozen backbone is named by its digest only."""
     header = {
         "format": NAME,
@@ -29,7 +29,7 @@ def save_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> Non
         temporary.write_bytes(save(tensors, header))  # save_file hides a full disk in an error of its own
 
 
-def load_weights(path: Path, model: Recognizer, glosses: tuple[str, ...]) -> None:
+def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     """Load trained weights into a model of the same configuration.
 
     Raises:

@@ -12,7 +12,7 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.model.adapters import TemporalAdapter
 from sla_cli.model.blocks import AdaptedBlock
-from sla_cli.model.clips import ClipBorders
+from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.lora import LoraLinear, LoraQKV
 
 TARGETS = ("q", "k", "v", "proj", "mlp")

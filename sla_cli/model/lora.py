@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sla_cli.config import LoraConfig
-from sla_cli.model.clips import ClipBorders
+from sla_cli.model.clip_borders import ClipBorders
 
 
 class _Shifted:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sla_cli.config import PrepConfig
+from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.receipt import Receipt, already_made, digest_json, read_receipt, receipt_path, write_receipt
+from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.formats.store import SPLITS
 from sla_cli.formats.store_file import SplitHeader
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus
-from sla_cli.prep.engine import Engine
+from sla_cli.prep.executor import Executor
 from sla_cli.prep.judge import common_fps, infeasible, psnr
 from sla_cli.prep.labels import find_labels
 from sla_cli.prep.pack import Packed, Place, finished_clips, is_written, origin, parts_of, through_spool, write_parts
@@ -76,7 +77,7 @@ class _Job:
     root: Path
     out: Path
     config: PrepConfig
-    engine: Engine
+    engine: Executor
     protocol: str
     labels: str
     recipe: str
@@ -87,7 +88,7 @@ def build_store(
     source: Path,
     out: Path,
     config: PrepConfig,
-    engine: Engine,
+    engine: Executor,
     *,
     protocol: str = "",
     on_error: OnError = "stop",

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sla_cli.core.clip import Clip
 from sla_cli.errors import SlaError, suggestion
-from sla_cli.prep.files.tree import Tree, open_tree
+from sla_cli.video.source import open_tree
+from sla_cli.video.tree import Tree
 
 # Corpus to the module that reads it, in the order of `sla prep --list`.
 MODULES = {

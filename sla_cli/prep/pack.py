@@ -14,7 +14,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.store import SPLITS, split_files, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile, write_split
 from sla_cli.log import log, progress
-from sla_cli.prep.engine import Died, Engine
+from sla_cli.prep.executor import Executor, WorkerDied
 from sla_cli.prep.plan import Planned
 from sla_cli.prep.spool import Made, read_spooled, spooled, write_spooled
 
@@ -131,11 +131,11 @@ def _through_spool(packed: Packed, target: Path, spool: Path) -> Packed:
     return replace(packed, place=Place(path))
 
 
-def write_parts(parts: Sequence[Part], engine: Engine) -> None:
+def write_parts(parts: Sequence[Part], engine: Executor) -> None:
     """Write files in parallel. Raises SlaError: the disk is full, or a clip's encoded frames are damaged."""
     with progress("writing", len(parts), "files") as advance, closing(engine.run(_write, parts)) as answers:
         for part, answer in answers:
-            if isinstance(answer, Died):
+            if isinstance(answer, WorkerDied):
                 raise SlaError(f"{part.path} cannot be written: {answer.reason}", "Run the same command again.")
             advance()
 

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from sla_cli.atomic import atomic_write
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip, Source
+from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, SlaError
-from sla_cli.formats.atomic import atomic_write
-from sla_cli.formats.receipt import digest_json
 from sla_cli.log import log, progress
-from sla_cli.prep.engine import Died, Engine
-from sla_cli.prep.pictures.frames import encode_clip
+from sla_cli.prep.encode import encode_clip
+from sla_cli.prep.executor import Executor, WorkerDied
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Encoding:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def encode_all(clips: Sequence[Clip], spool: Path, config: PrepConfig, fps: float | None, engine: Engine) -> Encoding:
+def encode_all(clips: Sequence[Clip], spool: Path, config: PrepConfig, fps: float | None, engine: Executor) -> Encoding:
     """Bring every clip into the spool, but those that are there.
 
     Args:
@@ -64,7 +64,7 @@ def encode_all(clips: Sequence[Clip], spool: Path, config: PrepConfig, fps: floa
             if isinstance(answer, Made):
                 encoding.made[clip.id] = answer
             else:
-                reason = answer.reason if isinstance(answer, Died) else answer
+                reason = answer.reason if isinstance(answer, WorkerDied) else answer
                 encoding.failed[clip.id] = f"{clip.where}: {reason}" if clip.where else reason
                 log.error("clip %s: %s", clip.id, encoding.failed[clip.id])
             advance(note=f"{len(encoding.failed)} broken" if encoding.failed else "")

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.atomic import atomic_write
 
 BEGUN = "begun.json"
 

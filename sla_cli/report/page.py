@@ -12,12 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sla_cli import __version__
+from sla_cli.atomic import atomic_write
 from sla_cli.core.align import Counts
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import ClipScore, pooled
 from sla_cli.errors import SlaError, some, suggestion
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.emissions import Emissions
 from sla_cli.report.choice import choose
 from sla_cli.report.confusion import faults

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from sla_cli.atomic import atomic_write
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.formats.store import Split, Store, StoredClip
 from sla_cli.log import log
 from sla_cli.report.fonts import families_for, runs_right_to_left

@@ -16,12 +16,12 @@ from sla_cli.data.loading import training_batches
 from sla_cli.data.sampling import Step
 from sla_cli.formats.store import Store
 from sla_cli.model.device import Placement, place
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.distributed import Team
+from sla_cli.model.network import Network
 from sla_cli.train.loop import fresh
-from sla_cli.train.memory import peak_mib
+from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.state import State
 from sla_cli.train.step import Setting, take_step
-from sla_cli.train.team import Team
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
     )
 
 
-def modules_of(model: Recognizer) -> tuple[Module, ...]:
+def modules_of(model: Network) -> tuple[Module, ...]:
     """The model's parts; the backbone is split into what is frozen and what is added to it."""
     backbone = list(model.backbone.parameters())
     frozen = sum(value.numel() for value in backbone if not value.requires_grad)

@@ -8,18 +8,18 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.network import Network
 
 
 class Ema:
     """An exponential moving average of what is trained. Statistics of normalisation are averaged as weights are."""
 
-    def __init__(self, model: Recognizer, decay: float) -> None:
+    def __init__(self, model: Network, decay: float) -> None:
         self.decay, self.steps = decay, 0
         self.weights = {name: value.detach().clone() for name, value in model.trained_state().items()}
 
     @torch.no_grad()
-    def update(self, model: Recognizer) -> None:
+    def update(self, model: Network) -> None:
         """After a step. Early averages are short, so that the random start is soon forgotten."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
@@ -30,7 +30,7 @@ class Ema:
                 self.weights[name].copy_(value)
 
     @contextmanager
-    def applied(self, model: Recognizer) -> Iterator[None]:
+    def applied(self, model: Network) -> Iterator[None]:
         """The model with averaged weights; its own come back afterwards."""
         own = {name: value.detach().clone() for name, value in model.trained_state().items()}
         _load(model, self.weights)
@@ -50,5 +50,5 @@ class Ema:
             value.copy_(weights[name])
 
 
-def _load(model: Recognizer, weights: dict[str, Tensor]) -> None:
+def _load(model: Network, weights: dict[str, Tensor]) -> None:
     model.load_state_dict(weights, strict=False)

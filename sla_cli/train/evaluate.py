@@ -11,20 +11,20 @@ import torch
 from sla_cli.core.align import Counts, align, count
 from sla_cli.core.ctc import check_log_probs, greedy
 from sla_cli.core.normalize import Profile
-from sla_cli.emit import emissions_of
+from sla_cli.emit.emit import emissions_of
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
 from sla_cli.formats.store import Split
 from sla_cli.log import progress
-from sla_cli.model.recognizer import Recognizer
-from sla_cli.train.memory import memory_suffices
+from sla_cli.model.network import Network
+from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.step import Setting
 
 _HINT = "Scoring needs less than training does: does another program hold the memory?"
 
 
 def evaluate(
-    model: Recognizer, split: Split, profile: Profile, setting: Setting, between: Callable[[], None] = lambda: None
+    model: Network, split: Split, profile: Profile, setting: Setting, between: Callable[[], None] = lambda: None
 ) -> Counts:
     """Pooled error counts of a split; the model is left in evaluation mode.
 

@@ -23,17 +23,17 @@ from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.device import Placement
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.distributed import Team
+from sla_cli.model.network import Network
 from sla_cli.train.display import Display
 from sla_cli.train.evaluate import evaluate
-from sla_cli.train.memory import peak_mib
 from sla_cli.train.metrics import Epoch, Tally, best_of, is_over, write_metrics
 from sla_cli.train.optim import set_rate
+from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.schedule import learning_rate
+from sla_cli.train.signals import Stop, listening
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.train.step import Setting, take_step
-from sla_cli.train.stop import Stop, listening
-from sla_cli.train.team import Team
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def fresh(store: Store, config: Config, placement: Placement, team: Team | None 
         torch.set_float32_matmul_precision("high" if config.train.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = config.train.tf32
     with team.agreed():
-        model = Recognizer(config, len(store.vocabulary)).to(placement.device)
+        model = Network(config, len(store.vocabulary)).to(placement.device)
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if team.leads:
         data.warn_of_infeasible()

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from sla_cli.config import LossConfig
-from sla_cli.model.recognizer import Logits
+from sla_cli.model.network import Logits
 
 
 @dataclass(frozen=True)

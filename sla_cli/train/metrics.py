@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sla_cli.atomic import atomic_write
 from sla_cli.config import TrainConfig
 from sla_cli.core.align import Counts
 from sla_cli.data.sampling import Step
-from sla_cli.formats.atomic import atomic_write
 
 
 @dataclass

@@ -14,10 +14,10 @@ from sla_cli.formats.run import Run, check_glosses
 from sla_cli.formats.store import Store
 from sla_cli.log import log
 from sla_cli.model.device import place
+from sla_cli.model.distributed import Team
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.loop import Trainer, train
 from sla_cli.train.metrics import Epoch, best_of
-from sla_cli.train.team import Team
 
 
 def start(

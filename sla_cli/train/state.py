@@ -11,16 +11,16 @@ from pathlib import Path
 
 import torch
 
+from sla_cli.atomic import atomic_write
 from sla_cli.config import Config
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.atomic import atomic_write
 from sla_cli.log import log
 from sla_cli.model.device import Placement
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.distributed import Team
+from sla_cli.model.network import Network
 from sla_cli.train.ema import Ema
 from sla_cli.train.metrics import Epoch, Tally
 from sla_cli.train.optim import make_optimizer
-from sla_cli.train.team import Team
 
 VERSION = 2
 
@@ -36,7 +36,7 @@ class State:
         saved: what was last saved or loaded, in words.
     """
 
-    def __init__(self, model: Recognizer, config: Config, placement: Placement, team: Team | None = None) -> None:
+    def __init__(self, model: Network, config: Config, placement: Placement, team: Team | None = None) -> None:
         team = team or Team()
         self.model = model
         self.processes = team.world

@@ -14,11 +14,11 @@ from sla_cli.data.batching import Batch, to_pixels
 from sla_cli.data.sampling import Step
 from sla_cli.errors import some
 from sla_cli.model.device import Placement
+from sla_cli.model.distributed import Team
 from sla_cli.train.losses import Losses, Whole, losses
-from sla_cli.train.memory import memory_suffices
 from sla_cli.train.optim import gradient_norm, named_culprits
+from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
-from sla_cli.train.team import Team
 
 DIVERGES = (
     "Look at these clips; where training diverges, a new run with a lower --lr, --set train.clip_norm=1 or "

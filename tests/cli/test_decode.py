@@ -14,13 +14,13 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.decode.lm import estimate, write_arpa
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.hypotheses import read_facts, read_hypotheses, read_nbest
 from sla_cli.formats.interchange import read_any_hypotheses
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store import split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
+from sla_cli.lm.estimate import estimate, write_arpa
 
 GLOSSES = ("<PAD>", "NORD", "NULL", "REGEN", "|")
 SENTENCES = [("NORD", "REGEN"), ("NULL", "<PAD>", "NULL"), ("|", "NORD"), ("REGEN", "NORD", "NULL")]
@@ -175,7 +175,7 @@ def test_a_table_that_was_cut_off_is_made_again(folder: Path, monkeypatch: pytes
     """A receipt of the table before must not speak for the one that was being written."""
     assert sla("dev.h5", "-o", "out.tsv", "--nbest", "3").exit_code == 0
     with monkeypatch.context() as patched:
-        patched.setattr("sla_cli.decode.run.write_receipt", lambda *_: sys.exit(137))
+        patched.setattr("sla_cli.decode.decode_file.write_receipt", lambda *_: sys.exit(137))
         assert sla("dev.h5", "-o", "out.tsv", "--nbest", "2", "--force").exit_code == 137
     assert "out.tsv exists" in refuse("dev.h5", "-o", "out.tsv", "--nbest", "3")
     assert sla("dev.h5", "-o", "out.tsv", "--nbest", "3", "--force").exit_code == 0

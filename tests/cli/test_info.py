@@ -16,12 +16,12 @@ from report_work import make_work
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
-from sla_cli.decode.lm import estimate, write_arpa
-from sla_cli.decode.split import BeamOptions
+from sla_cli.decode.clips import BeamOptions
 from sla_cli.decode.tune import Setting
 from sla_cli.decode.tune_run import tune_file
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import receipt_path
+from sla_cli.lm.estimate import estimate, write_arpa
 
 
 def sla(*arguments: object, code: int = 0) -> Result:

@@ -11,13 +11,13 @@ import pytest
 
 from sla_cli.core.align import Counts, align, count
 from sla_cli.core.normalize import profile
-from sla_cli.decode.lm import estimate, write_arpa
-from sla_cli.decode.split import BeamOptions, decode_split
+from sla_cli.decode.clips import BeamOptions, decode_split
 from sla_cli.decode.tune import Setting, Trial, best_trial, grid, tune
 from sla_cli.decode.tune_run import tune_file, tuned_options
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.lm.estimate import estimate, write_arpa
 
 GLOSSES = ("NORD", "SUED", "NULL")
 SENTENCES = [("NORD", "NULL"), ("SUED", "NULL"), ("NORD", "NULL", "NULL"), ("NULL", "NORD")] * 3

@@ -18,9 +18,9 @@ from sla_cli.config import AdapterConfig, Config, ModelConfig
 from sla_cli.errors import SlaError
 from sla_cli.model.adapters import TemporalAdapter
 from sla_cli.model.backbone import Backbone
-from sla_cli.model.clips import temporal_shift
 from sla_cli.model.inject import chosen_layers
 from sla_cli.model.lora import Lora, LoraQKV
+from sla_cli.model.temporal_shift import temporal_shift
 
 SMALL = {"embed_dim": 32, "depth": 2, "num_heads": 2}
 CLIP = {"model__backbone_args": {**SMALL, "patch_size": 16, "num_classes": 24}}

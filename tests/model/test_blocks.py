@@ -13,11 +13,11 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 from sla_cli.config import Config
 from sla_cli.model import backbone as backbone_module
+from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.adapters import TemporalAdapter
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.blocks import compile_blocks
 from sla_cli.model.lora import Lora
-from sla_cli.model.memory import bytes_kept, free_memory
 
 LENGTHS = torch.tensor([5, 1, 4])
 CLIP = {"model__backbone_args": {"embed_dim": 32, "depth": 3, "num_heads": 2, "patch_size": 16, "num_classes": 24}}

@@ -11,11 +11,11 @@ from synthetic import GLOSSES, disk_with, tiny
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.model.checkpoint import load_weights, save_weights
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.network import Network
 
 
-def recogniser(**values: object) -> Recognizer:
-    return Recognizer(tiny(**values), len(GLOSSES))
+def recogniser(**values: object) -> Network:
+    return Network(tiny(**values), len(GLOSSES))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_eval_then_load_in_train_counts_nothing_twice(tmp_path: Path) -> None:
 def test_other_glosses(saved: Path) -> None:
     for glosses in (("NORD", *GLOSSES[1:]), GLOSSES[:-1], GLOSSES[::-1]):
         with pytest.raises(SlaError, match="other glosses") as caught:
-            load_weights(saved, Recognizer(tiny(), len(glosses)), glosses)
+            load_weights(saved, Network(tiny(), len(glosses)), glosses)
         assert "store" in caught.value.hint
 
 

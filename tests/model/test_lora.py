@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sla_cli.config import LoraConfig
-from sla_cli.model.clips import ClipBorders, temporal_shift
+from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.lora import Lora, LoraLinear, LoraQKV, merge_lora
+from sla_cli.model.temporal_shift import temporal_shift
 
 WIDTH = 24
 LENGTHS = torch.tensor([5, 1, 3])

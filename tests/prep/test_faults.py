@@ -25,7 +25,7 @@ from sla_cli.formats.store import Store
 from sla_cli.formats.work import Work
 from sla_cli.prep.build import BrokenClips, build_store
 from sla_cli.prep.corpus import find_corpus
-from sla_cli.prep.engine import LocalEngine
+from sla_cli.prep.process_pool import ProcessPool
 
 Tree = Callable[..., Path]
 FORK = multiprocessing.get_context("fork")
@@ -186,7 +186,7 @@ def test_a_spool_file_cut_short_is_made_again(own: Path, tmp_path: Path) -> None
     assert digests(out) == digests(tmp_path / "clean")
 
 
-class Unplugging(LocalEngine):
+class Unplugging(ProcessPool):
     """The disk with the frames is unplugged when two clips are done."""
 
     def __init__(self, source: Path) -> None:

@@ -12,15 +12,15 @@ from synthetic import GLOSSES, tiny
 from sla_cli.config import to_toml
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
-from sla_cli.emit import emit
+from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
-from sla_cli.model.recognizer import Recognizer
-from sla_cli.train.memory import memory_suffices
+from sla_cli.model.network import Network
+from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.start import resume, start
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
@@ -35,7 +35,7 @@ def test_auto_is_half_precision_on_the_device() -> None:
 @pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
 def test_the_device_says_what_the_cpu_says(variant: str) -> None:
     """LoRA's own index is not a buffer in loralib and would stay behind."""
-    model = Recognizer(tiny(model__variant=variant), len(GLOSSES)).eval()
+    model = Network(tiny(model__variant=variant), len(GLOSSES)).eval()
     for name, value in model.trained_state().items():
         if name.endswith(("up.weight", "lora_B")):
             torch.nn.init.normal_(value, std=0.1)

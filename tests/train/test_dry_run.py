@@ -6,13 +6,13 @@ import pytest
 from synthetic import tiny, write_store
 
 from sla_cli.errors import SlaError
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.network import Network
 from sla_cli.train.dry_run import dry_run, modules_of
 
 
 @pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
 def test_the_table_counts_each_parameter_once(variant: str) -> None:
-    model = Recognizer(tiny(model__variant=variant), 3)
+    model = Network(tiny(model__variant=variant), 3)
     modules = modules_of(model)
     assert sum(part.total for part in modules) == sum(value.numel() for value in model.parameters())
     trained = sum(value.numel() for value in model.parameters() if value.requires_grad)

@@ -4,16 +4,16 @@ import pytest
 import torch
 from synthetic import tiny
 
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.network import Network
 from sla_cli.train.ema import Ema
 
 
 @pytest.fixture
-def model() -> Recognizer:
-    return Recognizer(tiny(), 3)
+def model() -> Network:
+    return Network(tiny(), 3)
 
 
-def test_the_average_is_the_plain_formulas(model: Recognizer) -> None:
+def test_the_average_is_the_plain_formulas(model: Network) -> None:
     ema, weight = Ema(model, 0.5), model.frame_classifier.bias
     average = weight.detach().clone()
     for step in range(1, 9):
@@ -25,7 +25,7 @@ def test_the_average_is_the_plain_formulas(model: Recognizer) -> None:
     torch.testing.assert_close(ema.weights["frame_classifier.bias"], average)
 
 
-def test_the_models_own_weights_come_back(model: Recognizer) -> None:
+def test_the_models_own_weights_come_back(model: Network) -> None:
     ema = Ema(model, 0.9)
     before = {name: value.clone() for name, value in model.trained_state().items()}
     for value in ema.weights.values():
@@ -36,5 +36,5 @@ def test_the_models_own_weights_come_back(model: Recognizer) -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.trained_state().items())
 
 
-def test_only_what_is_trained_is_averaged(model: Recognizer) -> None:
+def test_only_what_is_trained_is_averaged(model: Network) -> None:
     assert Ema(model, 0.9).weights.keys() == model.trained_state().keys()

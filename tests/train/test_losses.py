@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from sla_cli.config import LossConfig
-from sla_cli.model.recognizer import Logits, Recognizer
+from sla_cli.model.network import Logits, Network
 from sla_cli.train.losses import ctc, distillation, losses
 
 
@@ -102,7 +102,7 @@ def masked(counts: list[int], width: int) -> Tensor:
     return torch.arange(width) < torch.tensor(counts)[:, None]
 
 
-def padded_convolutions(model: Recognizer, features: Tensor) -> tuple[Tensor, list[int]]:
+def padded_convolutions(model: Network, features: Tensor) -> tuple[Tensor, list[int]]:
     """(clips, longest, channels), padded with what must not matter, by mask."""
     clips, counts = [], []
     for clip in features.split(LENGTHS):
@@ -141,7 +141,7 @@ def forward_algorithm(logits: Tensor, labels: tuple[int, ...]) -> Tensor:
     return -torch.stack(alphas[-2:]).logsumexp(0)
 
 
-def straightforward(model: Recognizer, features: Tensor, config: LossConfig) -> Tensor:
+def straightforward(model: Network, features: Tensor, config: LossConfig) -> Tensor:
     """The temporal head and all losses on padded tensors, clip by clip where that is plainer."""
     conv, steps = padded_convolutions(model, features)
     assert steps == [-(-length // 4) for length in LENGTHS]
@@ -173,7 +173,7 @@ def test_head_and_losses_against_a_straightforward_implementation(variant: str) 
     Before the last block's MLP an adapter would get no gradient: no patch reaches the class token from there.
     """
     config = tiny(model__variant=variant, head__dropout=0.0, adapter__place="attention")
-    model, lengths = Recognizer(config, GLOSSES).double().train(), torch.tensor(LENGTHS)
+    model, lengths = Network(config, GLOSSES).double().train(), torch.tensor(LENGTHS)
     for name, value in model.trained_state().items():
         if name.endswith(("up.weight", "lora_B")):
             value.normal_(std=0.1)

@@ -6,13 +6,13 @@ import pytest
 import torch
 from synthetic import tiny
 
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.network import Network
 from sla_cli.train.optim import gradient_norm, make_optimizer, named_culprits, set_rate
 
 
-def made(**values: Any) -> tuple[Recognizer, torch.optim.Optimizer]:
+def made(**values: Any) -> tuple[Network, torch.optim.Optimizer]:
     config = tiny(**values)
-    model = Recognizer(config, 3)
+    model = Network(config, 3)
     return model, make_optimizer(model, config.train)
 
 

@@ -65,7 +65,7 @@ def half(path, state):
         temporary.write_bytes(b"half a state")
         os.kill(os.getpid(), signal.SIGKILL)
 
-from sla_cli.formats.atomic import atomic_write as loop_atomic_write
+from sla_cli.atomic import atomic_write as loop_atomic_write
 
 moments = {
     "first": ("take_step", dying(loop.take_step, 2, "before")),

@@ -12,14 +12,14 @@ from synthetic import disk_with, tiny
 from sla_cli.core.align import Counts
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.model.device import Placement, place
-from sla_cli.model.recognizer import Recognizer
+from sla_cli.model.network import Network
 from sla_cli.train.metrics import Epoch, Tally
 from sla_cli.train.state import State, load_state, save_state
 
 
 def state(placement: Placement | None = None, **values: Any) -> State:
     config = tiny(**values)
-    return State(Recognizer(config, 3), config, placement or place("cpu", "fp32"))
+    return State(Network(config, 3), config, placement or place("cpu", "fp32"))
 
 
 def step(state: State, seed: int) -> None:

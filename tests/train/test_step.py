@@ -15,11 +15,11 @@ from sla_cli.data.loading import training_batches
 from sla_cli.errors import SlaError
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
-from sla_cli.model.recognizer import Recognizer
-from sla_cli.train.memory import memory_suffices, peak_mib
+from sla_cli.model.distributed import Team
+from sla_cli.model.network import Network
+from sla_cli.train.out_of_memory import memory_suffices, peak_mib
 from sla_cli.train.state import State
 from sla_cli.train.step import Outcome, Setting, take_step
-from sla_cli.train.team import Team
 
 
 def stepped(
@@ -29,7 +29,7 @@ def stepped(
     config = tiny(head__dropout=0.0, **values)
     placement = place("cpu", "fp32")
     torch.manual_seed(0)
-    state = State(Recognizer(config, len(GLOSSES)), config, placement)
+    state = State(Network(config, len(GLOSSES)), config, placement)
     state.model.train()
     data = ClipDataset(store["train"], GLOSSES, state.model.stride, config.train, config.model.image_size)
     plan = data.plan(1)[:steps]

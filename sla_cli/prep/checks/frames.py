@@ -13,7 +13,8 @@ from sla_cli.formats.codec import decode
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding, counted
-from sla_cli.prep.engine import Died, LocalEngine
+from sla_cli.prep.executor import WorkerDied
+from sla_cli.prep.process_pool import ProcessPool
 
 TOGETHER = 16  # clips a task: few enough for the bar to move, many enough to pay for the messages
 Task = tuple[Path, str, range]
@@ -37,11 +38,11 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
     faults: dict[str, Faults] = defaultdict(list)
     with (
         progress("check frames", sum(map(len, splits.values()))) as advance,
-        closing(LocalEngine(jobs)) as engine,
+        closing(ProcessPool(jobs)) as engine,
         closing(engine.run(_faults, tasks)) as answers,
     ):
         for (_, split, numbers), found in answers:
-            if isinstance(found, Died):
+            if isinstance(found, WorkerDied):
                 where = f"clips {splits[split].ids[numbers[0]]} to {splits[split].ids[numbers[-1]]} of {split}"
                 raise SlaError(f"{where} cannot be checked: {found.reason}", "Try it with fewer processes, as in -j 1.")
             faults[split] += found

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sla_cli.core.clip import Clip
+from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.receipt import digest_bytes
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.files.tree import Tree
 from sla_cli.prep.tables.annotation import SPLITS, inside, read_rows
 from sla_cli.prep.tables.locate import Place, contents, find_in_archives, find_places, find_root, join, sample
 from sla_cli.prep.tables.plain_pickle import load_plain
+from sla_cli.video.tree import Tree
 
 SPLIT_TABLE, LABEL_TABLE = "split_1.txt", "video_map.txt"
 PICKLES = ("csl2020ct_v2.pkl", "csl2020ct_v1.pkl")  # the texts of v1 are others

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from sla_cli.core.clip import Clip, Source
+from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.receipt import digest_bytes
 from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.files.tree import Folder, Tree, open_tree
 from sla_cli.prep.tables.locate import VIDEOS, contents, join, parent_of
 from sla_cli.prep.tables.recordings import is_there, near_misses, resolve, seconds
 from sla_cli.prep.tables.spreadsheet import read_spreadsheet
+from sla_cli.video.source import open_tree
+from sla_cli.video.tree import Folder, Tree
 
 COLUMNS = {
     "path": ("video", "frames", "path", "file", "filename", "folder"),

@@ -15,9 +15,9 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.files.tree import Tree
 from sla_cli.prep.tables.annotation import SPLITS, read_rows
 from sla_cli.prep.tables.locate import Place, contents, find_folders, find_in_archives, find_places, join, sample
+from sla_cli.video.tree import Tree
 
 PROTOCOLS = ("SI", "US")  # unseen signers, unseen sentences
 ENDS = (".txt", ".csv")

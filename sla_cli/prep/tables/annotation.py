@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.receipt import digest_bytes
 from sla_cli.formats.table import Row, decode_text, parse_table
 from sla_cli.prep.corpus import Listing
-from sla_cli.prep.files.tree import Tree, checked
+from sla_cli.video.tree import Tree, checked
 
 SPLITS = ("train", "dev", "test")
 

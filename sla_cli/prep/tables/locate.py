@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.files.archive import ENDINGS
-from sla_cli.prep.files.tree import Tree, open_tree
+from sla_cli.video.archive import ENDINGS
+from sla_cli.video.source import open_tree
+from sla_cli.video.tree import Tree
 
 DEPTH = 3  # levels below SOURCE
 CROWD = 200  # entries; a folder of more holds clips or frames, and is not searched further

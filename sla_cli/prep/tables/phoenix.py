@@ -11,9 +11,9 @@ from sla_cli.errors import SlaError, some
 from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Listing
-from sla_cli.prep.files.tree import Tree
 from sla_cli.prep.tables.annotation import SPLITS, inside, read_rows
 from sla_cli.prep.tables.locate import contents, find_root, join, parent_of, sample
+from sla_cli.video.tree import Tree
 
 # As released, and as the scripts of VAC and its descendants resize them; the first that is there is taken.
 FEATURES = ("fullFrame-210x260px", "fullFrame-256x256px")

@@ -9,9 +9,9 @@ import unicodedata
 from pathlib import PurePosixPath
 
 from sla_cli.errors import SlaError
-from sla_cli.prep.files.tree import Tree
 from sla_cli.prep.tables.annotation import inside
 from sla_cli.prep.tables.locate import contents, find_folders, join, parent_of
+from sla_cli.video.tree import Tree
 
 OUTSIDE = re.compile(r"[A-Za-z]:/|[A-Za-z][\w+.-]*://")  # a drive (C:) or a scheme (file://)
 

@@ -1,0 +1,110 @@
+"""What a Kneser-Ney model is made of: adjusted counts of n-grams, which of them are pruned, and the discounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sla_cli.errors import SlaError, some
+from sla_cli.lm.kenlm_model import MAX_ORDER, RESERVED, SEPARATORS
+
+START, END, UNKNOWN = "<s>", "</s>", "<unk>"
+FALLBACK = (0.5, 1.0, 1.5)  # lmplz --discount_fallback
+
+Gram = tuple[str, ...]
+Discounts = tuple[float, float, float]  # of n-grams seen once, twice, more often
+
+
+def adjusted_counts(sentences: Sequence[Sequence[str]], order: int) -> list[Counter[Gram]]:
+    """For each order: how often (the highest), or after how many different words (the others), n-grams occur.
+
+    Nothing precedes a sentence, so n-grams that begin one keep their plain counts.
+
+    Raises:
+        SlaError: no sentences, or a gloss that is empty, reserved or holds white space.
+    """
+    counts: list[Counter[Gram]] = [Counter() for _ in range(order)]
+    for number, sentence in enumerate(sentences, start=1):
+        refuse_reserved(sentence, f"sentence {number}")
+        words = (START, *sentence, END)
+        counts[-1].update(words[i : i + order] for i in range(len(words) - order + 1))
+        for n in range(2, min(order, len(words) + 1)):
+            counts[n - 1][words[:n]] += 1
+    for n in range(order - 1, 0, -1):
+        counts[n - 1].update(gram[1:] for gram in counts[n])
+    if not counts[0]:
+        raise SlaError("no sentences to estimate a language model from", "Is the text empty?")
+    torn = [repr(gloss[:40]) for (gloss,) in counts[0] if not gloss or SEPARATORS.search(gloss)]
+    if torn:
+        raise SlaError(f"glosses that are empty or hold white space: {some(torn)}", "Join or split their parts.")
+    return counts
+
+
+def kept_ngrams(sentences: Sequence[Sequence[str]], thresholds: Sequence[int]) -> list[set[Gram] | None]:
+    """The n-grams that occur more often than their order's threshold; None for an order that keeps all.
+
+    As in lmplz, what counts is how often the n-gram stands in the text, not its adjusted count. With thresholds
+    that never fall, the parts of what is kept are kept.
+    """
+    return [_frequent(sentences, n, threshold) if threshold else None for n, threshold in enumerate(thresholds, 1)]
+
+
+def _frequent(sentences: Sequence[Sequence[str]], n: int, threshold: int) -> set[Gram]:
+    counts: Counter[Gram] = Counter()
+    for sentence in sentences:
+        words = (START, *sentence, END)
+        counts.update(words[i : i + n] for i in range(len(words) - n + 1))
+    return {gram for gram, count in counts.items() if count > threshold}
+
+
+def check_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
+    """One threshold an order, the last repeated, as lmplz reads `--prune`.
+
+    Raises:
+        SlaError: too many, falling or negative thresholds, or one for unigrams: each gloss stays in the model.
+    """
+    if not 2 <= order <= MAX_ORDER:
+        raise SlaError(f"a language model of order {order}", f"KenLM reads orders 2 to {MAX_ORDER}.")
+    given = tuple(prune) or (0,)
+    hint = f"Give for orders 1 to {order} how often n-grams may occur and still be dropped, such as 0,0,1."
+    said = f"pruning thresholds {','.join(map(str, given))}"
+    if len(given) > order:
+        raise SlaError(f"{said} for a model of order {order}", hint)
+    if given[0] != 0:
+        raise SlaError(f"{said}: the first is not 0, and a model without some glosses forbids them", hint)
+    if list(given) != sorted(given):
+        raise SlaError(f"{said} fall: an n-gram would stay without its parts", hint)
+    return given + given[-1:] * (order - len(given))
+
+
+def discounts_of(level: Mapping[Gram, int], n: int, fallback: bool) -> tuple[Discounts, bool]:
+    """Chen & Goodman's equation 26 from the counts of counts, and whether the fallback was taken.
+
+    Raises:
+        SlaError: the counts allow no discounts, and `fallback` is off.
+    """
+    seen = Counter(level.values())
+    problem = next((f"none occurs {('once', 'twice', 'three times')[k - 1]}" for k in (1, 2, 3) if not seen[k]), "")
+    if not problem:
+        share = seen[1] / (seen[1] + 2 * seen[2])
+        one, two, more = (k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3))
+        if 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3:
+            return (one, two, more), False
+        problem = f"they come out as {one:.2f}, {two:.2f}, {more:.2f}"
+    if fallback:
+        return FALLBACK, True
+    raise SlaError(
+        f"no discounts for {n}-grams: {problem}; the text is small or repeats its sentences",
+        "Drop repeated sentences (--unique), choose a lower --order, "
+        "or allow the fallback discounts 0.5, 1, 1.5 (--fallback).",
+    )
+
+
+def refuse_reserved(glosses: Sequence[str], where: str) -> None:
+    """Raise SlaError, saying where, if a gloss is a word that means something else to a language model."""
+    for gloss in glosses:
+        if gloss in RESERVED:
+            raise SlaError(
+                f"{where}: {gloss} is a mark of language models, not a gloss",
+                "Give sentences without <s> and </s>, and rename the gloss <unk>.",
+            )

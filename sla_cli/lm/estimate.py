@@ -1,0 +1,138 @@
+"""Gloss n-gram estimation: interpolated modified Kneser-Ney, as KenLM's lmplz computes it.
+
+Chen & Goodman 1998, "An empirical study of smoothing techniques for language modeling"; Heafield et al. 2013,
+"Scalable modified Kneser-Ney language model estimation". One difference remains: for the counts of counts lmplz takes
+the last n-gram of each lower order, by its own numbering of words, with its plain instead of its adjusted count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sla_cli.atomic import atomic_write
+from sla_cli.lm.counts import (
+    START,
+    UNKNOWN,
+    Discounts,
+    Gram,
+    adjusted_counts,
+    check_thresholds,
+    discounts_of,
+    kept_ngrams,
+)
+
+Unknown = Literal["share", "all"]
+
+
+@dataclass(frozen=True)
+class Arpa:
+    """A back-off model.
+
+    Attributes:
+        ngrams: for order 1, 2, ... the n-grams with (log10 probability, log10 back-off weight).
+        discounts: for each order what was taken off n-grams seen once, twice and more often.
+        fallbacks: the orders whose discounts were replaced by (0.5, 1, 1.5), if any.
+    """
+
+    ngrams: tuple[dict[Gram, tuple[float, float]], ...]
+    discounts: tuple[Discounts, ...] = ()
+    fallbacks: tuple[int, ...] = ()
+
+
+def estimate(
+    sentences: Iterable[Sequence[str]],
+    order: int,
+    fallback: bool = False,
+    *,
+    prune: Sequence[int] = (),
+    unknown: Unknown = "share",
+) -> Arpa:
+    """Estimate a model from sentences, as `lmplz -o order` does.
+
+    Args:
+        sentences: glosses of each sentence, without sentence marks.
+        order: 2 to 6.
+        fallback: where the counts of an order allow no discounts, take (0.5, 1, 1.5) instead of raising.
+        prune: for order 1, 2, ... drop n-grams that occur at most so often; the last stands for all higher orders.
+            Their probability goes to the order below, so the model still sums to 1.
+        unknown: what <unk> gets of the mass that the unigrams' discounts free: an equal "share", as if it were one
+            more gloss (lmplz), or "all" of it (SRILM, lmplz --interpolate_unigrams 0).
+
+    Raises:
+        SlaError: the order, the thresholds, no sentences, a reserved word in a sentence, or counts that allow no
+            discounts.
+    """
+    thresholds = check_thresholds(prune, order)
+    sentences = list(sentences)
+    counts = adjusted_counts(sentences, order)
+    even = 1 / (len(counts[0]) + 1)  # over the words and <unk>
+    of_known, of_unknown = (even, even) if unknown == "share" else (0.0, 1.0)
+    lower: dict[Gram, float] = {(): of_known}
+    levels: list[dict[Gram, float]] = []
+    backoffs: list[dict[Gram, float]] = []
+    discounts, fallbacks = [], []
+    for n, (level, kept) in enumerate(zip(counts, kept_ngrams(sentences, thresholds), strict=True), start=1):
+        taken, fell = discounts_of(level, n, fallback)
+        discounts.append(taken)
+        if fell:
+            fallbacks.append(n)
+        lower, backoff = _interpolate(level, kept, taken, lower)
+        if n == 1:
+            lower = {(UNKNOWN,): backoff[()] * of_unknown, **lower}
+        levels.append(lower)
+        backoffs.append(backoff)
+    levels[0] = {(START,): 1.0, **levels[0]}
+    return Arpa(
+        tuple(
+            {gram: (_log10(p), _log10(weights.get(gram, 1.0))) for gram, p in level.items()}
+            for level, weights in zip(levels, [*backoffs[1:], {}], strict=True)
+        ),
+        tuple(discounts),
+        tuple(fallbacks),
+    )
+
+
+def write_arpa(arpa: Arpa, path: Path) -> None:
+    """Write the ARPA file that KenLM and pyctcdecode read. Raises SlaError where it cannot be written."""
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write("\\data\\\n")
+        for n, level in enumerate(arpa.ngrams, start=1):
+            file.write(f"ngram {n}={len(level)}\n")
+        for n, level in enumerate(arpa.ngrams, start=1):
+            file.write(f"\n\\{n}-grams:\n")
+            highest = n == len(arpa.ngrams)
+            for gram, (probability, backoff) in level.items():
+                weight = "" if highest else f"\t{backoff:.8g}"
+                file.write(f"{probability:.8g}\t{' '.join(gram)}{weight}\n")
+        file.write("\n\\end\\\n")
+
+
+def _interpolate(
+    level: Mapping[Gram, int], kept: AbstractSet[Gram] | None, discounts: Discounts, lower: Mapping[Gram, float]
+) -> tuple[dict[Gram, float], dict[Gram, float]]:
+    """Probabilities of an order's kept n-grams, and by context the mass left to the order below."""
+    totals: defaultdict[Gram, int] = defaultdict(int)
+    freed: defaultdict[Gram, float] = defaultdict(float)
+    for gram, count in level.items():
+        totals[gram[:-1]] += count
+        stays = kept is None or gram in kept
+        freed[gram[:-1]] += discounts[min(count, 3) - 1] if stays else count
+    backoff = {context: freed[context] / total for context, total in totals.items()}
+    probabilities = {}
+    for gram, count in level.items():
+        if kept is None or gram in kept:
+            context = gram[:-1]
+            own = (count - discounts[min(count, 3) - 1]) / totals[context]
+            probabilities[gram] = own + backoff[context] * lower[gram[1:]]
+    return probabilities, backoff
+
+
+def _log10(p: float) -> float:
+    """-99 stands for zero in ARPA files; rounding must not give a positive logarithm, which KenLM refuses."""
+    return min(math.log10(p), 0.0) if p > 0 else -99.0

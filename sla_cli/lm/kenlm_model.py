@@ -1,0 +1,135 @@
+"""Open a gloss language model: ARPA (plain or gzip) or KenLM binary. The only file that opens KenLM models."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from pathlib import Path
+
+import kenlm
+
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.table import refuse_pipe
+from sla_cli.lm.arpa import DATA, as_kenlm_reads
+
+RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
+SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
+MAX_ORDER = 6  # the kenlm package is compiled with this
+HEAD = 1 << 16  # bytes in which the header of an ARPA file has to begin
+BINARY = b"mmap lm http://kheafield.com/code"
+HINT = "A gloss language model comes from `sla lm` or KenLM's lmplz (ARPA, also .gz) or build_binary."
+
+
+def open_lm(path: Path) -> kenlm.Model:
+    """Load a language model without a word on the terminal.
+
+    ARPA files may be gzipped, and as SRILM and its kin write them: text before the header, blanks for tabs, no
+    back-off column, -99, n-grams in any order.
+
+    Raises:
+        SlaError: the file cannot be read.
+        FormatError: it is no ARPA or KenLM binary, is damaged, or has an order that KenLM cannot take.
+    """
+    with _opened(path) as (stream, packed):
+        head = stream.read(HEAD)
+        if head.startswith(BINARY):
+            if packed:
+                raise FormatError(f"{path}: a gzipped KenLM binary, which KenLM cannot map", "Unpack it with gunzip.")
+            return _load(path, path, b"")
+        _check_head(path, head)
+        data = head + stream.read()
+    clean = as_kenlm_reads(data)
+    if clean is data and not packed:
+        return _load(path, path, data)
+    with tempfile.TemporaryFile() as unnamed:  # has no name, so nothing stays behind whatever happens
+        unnamed.write(clean)
+        unnamed.seek(0)
+        return _load(Path(f"/dev/fd/{unnamed.fileno()}"), path, clean)
+
+
+def lm_head(path: Path) -> bytes:
+    """The beginning of a file, unpacked; a language model's header is in it. Raises as `open_lm` does."""
+    with _opened(path) as (stream, _):
+        return stream.read(HEAD)
+
+
+def out_of_vocabulary(model: kenlm.Model, glosses: Iterable[str]) -> list[str]:
+    """The glosses that `model` does not know: it scores them as <unk>, or forbids them where it has no <unk>."""
+    return [gloss for gloss in glosses if gloss in RESERVED or gloss not in model]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
+    """The file's content unpacked, and whether it is gzipped."""
+    refuse_pipe(path)
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            yield stream, packed
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(f"{path}: damaged gzip file: {error}", "Fetch it again.") from error
+    except OSError as error:
+        raise SlaError(f"cannot read the language model {path}: {error.strerror}", HINT) from error
+
+
+def _check_head(path: Path, head: bytes) -> None:
+    """Refuse what is no language model: KenLM's own messages for it quote whole files."""
+    lines = head.split(b"\n")
+    if not any(line.strip() == DATA for line in lines):
+        number = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(b"#")), 0)
+        start = repr(lines[number][:40].decode(errors="replace")) if head else "nothing: it is empty"
+        raise FormatError(f"{path}, line {number + 1}: neither ARPA nor KenLM binary; it starts with {start}", HINT)
+    orders = [int(order) for order in re.findall(rb"^ngram\s+(\d+)\s*=", head, re.MULTILINE)]
+    if orders and max(orders) < 2:
+        raise FormatError(f"{path}: a unigram model, and KenLM takes no order below 2", "Estimate a bigram.")
+    if orders and max(orders) > MAX_ORDER:
+        raise FormatError(
+            f"{path}: order {max(orders)}, and this KenLM takes no order above {MAX_ORDER}",
+            "Estimate a lower order: gloss corpora gain nothing above 4.",
+        )
+
+
+def _load(readable: Path, path: Path, text: bytes) -> kenlm.Model:
+    """Let KenLM read a file that holds `text`; errors speak of `path`."""
+    config = kenlm.Config()
+    config.show_progress = False
+    config.arpa_complain = kenlm.ARPALoadComplain.NONE
+    try:
+        with _silent_stderr():
+            return kenlm.Model(os.fsencode(readable), config)
+    except OSError as error:
+        raise FormatError(f"{path}{_reason(text, str(error))}", HINT) from error
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """KenLM reports a missing <unk> on descriptor 2 whatever its configuration says."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _reason(data: bytes, text: str) -> str:
+    """KenLM's complaint without its C++, with the line of the ARPA text `data`."""
+    text = re.sub(r"^Cannot read model .*? \(", "", text).removesuffix(")")
+    text = re.sub(r"^.* threw \w+(?: because `.*?')?\.\s*", "", text)
+    place = re.search(r"\s*(?:Error )?(in the \d-gram at byte \d+)?\s*Byte: (\d+)$", text)
+    if not place:
+        return f": {text}"
+    before = data[: int(place[2])]
+    line_is_read = place[1] is None and before.endswith(b"\n")  # within an n-gram the place is before the fault
+    line = before.count(b"\n") + (not line_is_read)
+    return f", line {line}: {text[: place.start()]}"

@@ -1,0 +1,69 @@
+"""The sentences that a language model is made of or measured on: a text, or a split of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.core.normalize import Profile
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import digest_file
+from sla_cli.formats.store import Store
+from sla_cli.formats.table import read_text, refuse_pipe
+from sla_cli.lm.counts import refuse_reserved
+
+
+@dataclass(frozen=True)
+class Text:
+    """Sentences.
+
+    Attributes:
+        name: what they are called in messages: `text.txt`, `stores/phoenix2014 dev`.
+        digest: of the file, or of the store's split.
+        sentences: (id, glosses) of each; the id is a clip's, or the line in a file. None is empty.
+    """
+
+    name: str
+    digest: str
+    sentences: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def read_source(source: Path, split: str, cleaning: Profile) -> Text:
+    """The sentences of a text, or of a split of a store, cleaned as the scorer cleans a recogniser's hypotheses.
+
+    Raises:
+        SlaError: it cannot be read, the store has no such split, a reserved word, or no sentences are left.
+    """
+    refuse_pipe(source)
+    if source.is_dir():
+        clips = Store(source)[split]
+        name, digest = f"{source} {split}", clips.digest
+        raw: Iterable[tuple[str, tuple[str, ...]]] = zip(clips.ids, clips.glosses, strict=True)
+    else:
+        name, digest = str(source), digest_file(source)
+        raw = ((str(line), glosses) for line, glosses in read_lines(source))
+    cleaned = [(key, cleaning.hypothesis(glosses)) for key, glosses in raw]
+    sentences = tuple((key, glosses) for key, glosses in cleaned if glosses not in ((), cleaning.empty))
+    if not sentences:
+        raise SlaError(f"no sentences in {name}", "Give a text with a sentence of glosses on each line, or a store.")
+    for key, glosses in sentences:
+        refuse_reserved(glosses, f"{name}, {key}")
+    return Text(name, digest, sentences)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Line (from 1) and glosses of each sentence of a UTF-8 text, one a line, split at white space.
+
+    Empty lines are skipped.
+
+    Raises:
+        SlaError: the file cannot be read, is no UTF-8 text, or holds a reserved word; names the line.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        glosses = tuple(line.split())
+        refuse_reserved(glosses, f"{path}, line {number}")
+        if "\0" in line:
+            raise SlaError(f"{path}, line {number}: a NUL character, which no text holds", "Is it the text file?")
+        if glosses:
+            yield number, glosses

@@ -1,0 +1,73 @@
+"""Where clips begin and end in a batch of concatenated frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Row:
+    """Frames of clips one after the other, or a window of them.
+
+    Attributes:
+        index, length: int64 (frames,) on the device: number of each frame in its clip, and frames of that clip.
+        spans: (first frame, frame after the last) of each clip, counted within the window.
+    """
+
+    index: Tensor
+    length: Tensor
+    spans: tuple[tuple[int, int], ...]
+
+    def window(self, start: int, stop: int) -> Row:
+        """Frames `start` to `stop` only. What lies outside reads as zero, so that frames near the cut are wrong."""
+        inside = ((max(a, start) - start, min(b, stop) - start) for a, b in self.spans)
+        return Row(self.index[start:stop], self.length[start:stop], tuple((a, b) for a, b in inside if a < b))
+
+
+class ClipBorders:
+    """The clips in the batch at hand.
+
+    One instance is shared by all temporal modules of a model; the backbone sets it before each forward pass, since
+    timm's blocks pass nothing but tokens along.
+    """
+
+    def __init__(self) -> None:
+        self.row = Row(torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), ())
+
+    def set(self, lengths: Tensor, device: torch.device) -> None:
+        """lengths: int64 (clips,), frames of each clip."""
+        lengths = lengths.to("cpu", torch.long)
+        stops = lengths.cumsum(0)
+        index = torch.arange(int(lengths.sum())) - (stops - lengths).repeat_interleave(lengths)
+        spans = tuple(zip((stops - lengths).tolist(), stops.tolist(), strict=True))
+        self.row = Row(index.to(device), lengths.repeat_interleave(lengths).to(device), spans)
+
+    @contextmanager
+    def holding(self, row: Row) -> Iterator[None]:
+        """Look at another row for a while."""
+        before, self.row = self.row, row
+        try:
+            yield
+        finally:
+            self.row = before
+
+    def shift(self, x: Tensor, offset: int) -> Tensor:
+        """Each frame's value from `offset` frames later in its clip, zeros beyond the clip's ends.
+
+        Args:
+            x: (frames, ...), the clips one after the other.
+        """
+        if offset == 0:
+            return x
+        if abs(offset) >= len(x):
+            return torch.zeros_like(x)
+        gap = x.new_zeros(abs(offset), *x.shape[1:])
+        moved = torch.cat((x[offset:], gap)) if offset > 0 else torch.cat((gap, x[:offset]))
+        source = self.row.index + offset
+        inside = (source >= 0) & (source < self.row.length)
+        return moved.masked_fill(~inside.view(-1, *[1] * (x.dim() - 1)), 0)  # not a product: 0 * inf would leak

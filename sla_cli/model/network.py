@@ -1,0 +1,109 @@
+"""Frames to gloss logits: frozen backbone with adapters, temporal head, classifiers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sla_cli.config import Config
+from sla_cli.core.digest import digest_bytes
+from sla_cli.errors import SlaError
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.temporal_head import SequenceModel, TemporalConv, classifier
+
+
+@dataclass(frozen=True)
+class Logits:
+    """What the losses need. Clips concatenated; column 0 is the blank.
+
+    Attributes:
+        sequence: (steps, glosses + 1) of the BiLSTM, what is decoded.
+        conv: (steps, glosses + 1) of the temporal convolutions; None where no loss is on it and it has a classifier
+            of its own.
+        frame: (frames, glosses + 1) straight from the backbone's features; None where no loss is on it.
+        steps, frames: int64 (clips,), lengths on the CPU.
+    """
+
+    sequence: Tensor
+    conv: Tensor | None
+    frame: Tensor | None
+    steps: Tensor
+    frames: Tensor
+
+
+class Network(nn.Module):
+    """CLIP-SLA (Alyami & Luqman, 2025) with lineage defaults where the paper is silent.
+
+    What no loss would train is not built. Raises SlaError where the settings do not fit each other.
+    """
+
+    def __init__(self, config: Config, glosses: int) -> None:
+        super().__init__()
+        self.backbone = Backbone(config.model)
+        self.backbone_name, self.backbone_digest = config.model.backbone, _digest(self.backbone)
+        self.backbone.adapt(config.model, config.adapter, config.lora)
+        self.conv = TemporalConv(self.backbone.width, config.head)
+        self.sequence = SequenceModel(self.conv.width, config.head)
+        classes, head, loss = glosses + 1, config.head, config.loss
+        self.classifier = classifier(self.sequence.width, classes, head)
+        self.conv_classifier: nn.Module | None = None
+        if not head.shared and (loss.conv_ctc or loss.distillation):
+            self.conv_classifier = classifier(self.conv.width, classes, head)
+        if head.shared and self.sequence.width != self.conv.width:
+            raise SlaError(
+                f"a BiLSTM of {head.lstm_width} a direction and convolutions of {self.conv.width} channels "
+                "cannot share a classifier",
+                "Use head.lstm_width = head.channels / 2, or --set head.shared=false.",
+            )
+        self.frame_classifier = frame_classifier(self.backbone.width, classes) if loss.frame_ctc else None
+        self.shared, self.stride = head.shared, self.conv.stride
+
+    def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Logits:
+        """Logits of clips that lie one after the other.
+
+        Args:
+            pixels: normalised float (frames, 3, height, width).
+            lengths: int64 (clips,), on the CPU.
+            chunk: without gradients, frames that the backbone computes at once; 0 is all. The answer is the same.
+        """
+        features = self.backbone(pixels, lengths, chunk)
+        conv, steps = self.conv(features, lengths)
+        sequence = self.sequence(conv, steps)
+        by_conv = self.classifier if self.shared else self.conv_classifier
+        return Logits(
+            self.classifier(sequence).float(),
+            by_conv(conv).float() if by_conv is not None else None,
+            self.frame_classifier(features).float() if self.frame_classifier is not None else None,
+            steps,
+            lengths,
+        )
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """Parameters that are trained and running statistics, by name: all that a checkpoint holds."""
+        frozen = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
+        buffers = {f"backbone.{name}" for name, _ in self.backbone.named_buffers()}
+        return {name: value for name, value in self.state_dict().items() if name not in frozen | buffers}
+
+
+def frame_classifier(width: int, classes: int) -> nn.Linear:
+    """A linear layer that starts where CTC over frames would first go anyway: blank is ten times as likely as all else.
+
+    From random weights that takes hundreds of steps, whose gradients push the adapters about for nothing (choice).
+    """
+    layer = nn.Linear(width, classes)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    with torch.no_grad():
+        layer.bias[0] = math.log(10 * (classes - 1))
+    return layer
+
+
+def _digest(backbone: nn.Module) -> str:
+    """Identity of the frozen weights: digest over names and values."""
+    parts = []
+    for name, value in sorted(backbone.state_dict().items()):
+        parts.append(name + digest_bytes(value.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()))
+    return digest_bytes("\n".join(parts).encode())

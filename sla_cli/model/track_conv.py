@@ -1,0 +1,81 @@
+"""Depthwise convolution along time of each token's track, which does not cross a clip's border."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sla_cli.model.clip_borders import ClipBorders
+
+
+def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, prefix: int) -> Tensor:
+    """Depthwise convolution along frames of each token's track, zero beyond each clip's ends.
+
+    Args:
+        x: (frames, tokens, channels).
+        taps: (channels, kernel), kernel odd.
+        bias: (channels,).
+        prefix: so many tokens in front (class, registers) are not convolved; they come out as zero.
+    """
+    taps, bias = taps.to(x.dtype), bias.to(x.dtype)
+    if not torch.compiler.is_compiling():
+        return _TrackConv.apply(x, taps, bias, borders.row.spans, prefix)
+    # A compiler fuses these and may not see the lengths of clips, which would make it compile again for each batch.
+    half = taps.shape[1] // 2
+    out = bias + sum(borders.shift(x, tap - half) * taps[:, tap] for tap in range(taps.shape[1]))
+    first = torch.arange(x.shape[1], device=x.device) < prefix
+    return out.masked_fill(first[:, None], 0)
+
+
+class _TrackConv(torch.autograd.Function):
+    """One pass over memory a tap and direction; keeps nothing but its input."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, taps: Tensor, bias: Tensor, spans: tuple[tuple[int, int], ...], prefix: int
+    ) -> Tensor:
+        ctx.save_for_backward(x, taps)
+        ctx.spans, ctx.prefix = spans, prefix
+        half = taps.shape[1] // 2
+        out = torch.empty_like(x)
+        out[:, :prefix] = 0
+        x, patches = x[:, prefix:], out[:, prefix:]
+        torch.addcmul(bias, x, taps[:, half], out=patches)
+        for tap, to, at in _overlaps(spans, half):
+            patches[to].addcmul_(x[at], taps[:, tap])
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        x, taps = ctx.saved_tensors
+        half = taps.shape[1] // 2
+        slope, x = slopes[0][:, ctx.prefix :], x[:, ctx.prefix :]
+        to_x = torch.empty_like(slopes[0])
+        to_x[:, : ctx.prefix] = 0
+        patches = to_x[:, ctx.prefix :]
+        torch.mul(slope, taps[:, half], out=patches)
+        to_taps = torch.zeros(
+            taps.shape[::-1], dtype=torch.float32 if x.dtype.itemsize < 4 else x.dtype, device=x.device
+        )
+        to_taps[half] = _summed(slope * x)
+        for tap, to, at in _overlaps(ctx.spans, half):
+            patches[at].addcmul_(slope[to], taps[:, tap])
+            to_taps[tap] += _summed(slope[to] * x[at])
+        return to_x, to_taps.T.to(taps.dtype), _summed(slope).to(taps.dtype), None, None
+
+
+def _overlaps(spans: tuple[tuple[int, int], ...], half: int) -> Iterator[tuple[int, slice, slice]]:
+    """(tap, frames that are written, frames that are read) for each tap but the middle one, clip by clip."""
+    for offset in range(-half, half + 1):
+        for start, stop in spans:
+            if offset and stop - start > abs(offset):
+                to = slice(start + max(0, -offset), stop - max(0, offset))
+                yield offset + half, to, slice(to.start + offset, to.stop + offset)
+
+
+def _summed(x: Tensor) -> Tensor:
+    """Over frames and tokens, in float32 at least."""
+    return x.sum((0, 1), dtype=torch.float32 if x.dtype.itemsize < 4 else x.dtype)

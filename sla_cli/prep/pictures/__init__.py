@@ -1,1 +1,0 @@
-"""From image files and videos to encoded frames."""

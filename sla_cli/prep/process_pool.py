@@ -1,0 +1,98 @@
+"""Work in this process, or in local ones."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+import cv2
+
+from sla_cli.log import log
+from sla_cli.prep.executor import Executor, WorkerDied
+from sla_cli.workers import start_worker
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+TWICE = "its process died twice (out of memory, or a crash of the decoder)"
+
+
+class ProcessPool:
+    """Processes on this machine; with one, the work is done in the caller's own.
+
+    Each process is a pool of one, so that a death is laid at the right item's door and costs no other.
+    """
+
+    def __init__(self, jobs: int = 0) -> None:
+        """jobs: processes; 0 takes one a core."""
+        self.jobs = jobs or os.cpu_count() or 1
+        self._idle: list[ProcessPoolExecutor] = []
+
+    def run(
+        self, function: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Generator[tuple[Item, Result | WorkerDied], None, None]:
+        workers = min(self.jobs, len(items))
+        if workers <= 1:
+            yield from ((item, function(item)) for item in items)
+            return
+        waiting, died = deque(range(len(items))), set[int]()
+        running: dict[Future[Result], tuple[ProcessPoolExecutor, int]] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < workers:
+                    number = waiting.popleft()
+                    process, future = self._submit(function, items[number])
+                    running[future] = (process, number)
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    process, number = running.pop(future)
+                    if not isinstance(future.exception(), BrokenProcessPool):
+                        self._idle.append(process)
+                        yield items[number], future.result()
+                    elif number in died:
+                        yield (
+                            items[number],
+                            WorkerDied(TWICE),
+                        )
+                    else:
+                        log.warning("a worker process died; its work is tried once more")
+                        died.add(number)
+                        waiting.append(number)
+        finally:
+            for process, _ in running.values():
+                process.shutdown(wait=True, cancel_futures=True)
+
+    def close(self) -> None:
+        for process in self._idle:
+            process.shutdown()
+        self._idle.clear()
+
+    def _submit(self, function: Callable[[Item], Result], item: Item) -> tuple[ProcessPoolExecutor, Future[Result]]:
+        while self._idle:
+            process = self._idle.pop()
+            try:
+                return process, process.submit(function, item)
+            except BrokenProcessPool:
+                continue  # it died idle
+        # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
+        process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_start_worker)
+        return process, process.submit(function, item)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    start_worker()
+
+
+def open_executor(jobs: int = 0, scheduler: str = "") -> Executor:
+    """A Dask cluster where the address of its scheduler is given, else local processes. Raises SlaError."""
+    if scheduler:
+        from sla_cli.prep.dask_cluster import DaskCluster
+
+        return DaskCluster(scheduler)
+    return ProcessPool(jobs)

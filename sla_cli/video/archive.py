@@ -1,0 +1,128 @@
+"""Archives read in place: zip, tar and tar.gz. Nothing is unpacked; a video goes to a temporary file for its clip.
+
+One list for all kinds, in SQLite (`archive_index.py`): opening 800,000 members again costs milliseconds and no
+memory a worker, where zipfile takes seconds and hundreds of megabytes each time, and tarfile reads the whole archive.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from sla_cli.errors import SlaError
+from sla_cli.video.archive_index import ArchiveIndex, open_index
+from sla_cli.video.archive_member import ArchiveReader, Member
+from sla_cli.video.archive_tar import GzipTar, PlainTar
+from sla_cli.video.archive_zip import Zip
+from sla_cli.video.tree import checked
+
+LARGEST = 1 << 30  # bytes that are read into memory; a picture or table is far smaller
+
+
+class Archive:
+    """A tree inside an archive."""
+
+    def __init__(self, root: Path, index: ArchiveIndex, content: ArchiveReader) -> None:
+        self.root = root
+        self._index, self._content = index, content
+
+    def names(self, folder: str = "") -> list[str]:
+        names = self._index.names(_normal(folder))
+        if names is None:
+            raise SlaError(f"cannot read {self.where(folder)}: no such folder in the archive")
+        return names
+
+    def is_dir(self, path: str) -> bool:
+        return self._index.is_dir(_normal(path))
+
+    def is_file(self, path: str) -> bool:
+        return self._index.member(_normal(path)) is not None
+
+    def read(self, path: str) -> bytes:
+        member = self._member(path)
+        if member.size > LARGEST:
+            raise SlaError(f"{self.where(path)} claims {member.size} bytes, too many for a picture or a table")
+        return b"".join(self._chunks(member))
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
+        paths = list(paths)
+        if not self._index.compressed:
+            yield from map(self.read, paths)
+            return
+        # Going back in a compressed stream costs much, so the members are fetched in the order in which they lie.
+        found = {path: self.read(path) for path in sorted(set(paths), key=lambda path: self._member(path).offset)}
+        yield from (found[path] for path in paths)
+
+    @contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        member = self._member(path)
+        with tempfile.TemporaryDirectory(prefix="sla-") as folder:
+            copy = Path(folder, f"video{PurePosixPath(path).suffix}")
+            try:
+                with copy.open("wb") as file:
+                    file.writelines(self._chunks(member))
+            except OSError as error:
+                raise SlaError(
+                    f"cannot copy {self.where(path)} to {tempfile.gettempdir()}: {error.strerror or error}",
+                    "Set TMPDIR to a folder with room.",
+                ) from error
+            yield copy
+
+    def where(self, path: str) -> str:
+        return f"{self.root}/{path}" if path else str(self.root)
+
+    def _member(self, path: str) -> Member:
+        member = self._index.member(_normal(path))
+        if member is None:
+            raise SlaError(f"cannot read {self.where(path)}: no such file in the archive")
+        if member.refused:
+            raise SlaError(f"{self.where(path)} {member.refused}", "Put the file itself into the archive.")
+        return member
+
+    def _chunks(self, member: Member) -> Iterator[bytes]:
+        done = 0
+        for chunk in self._content.chunks(member):
+            done += len(chunk)
+            yield chunk
+        if done != member.size:
+            raise SlaError(
+                f"{self.where(member.path)} is damaged: {done} of {member.size} bytes", "Copy the archive again."
+            )
+
+
+ENDINGS: dict[str, Callable[[Path], ArchiveReader]] = {
+    ".zip": Zip,
+    ".tar": PlainTar,
+    ".tar.gz": GzipTar,
+    ".tgz": GzipTar,
+}
+
+
+def open_archive(root: Path, cache: Path | None, stamp: str) -> Archive:
+    """An archive as a tree.
+
+    Args:
+        cache: the folder that keeps its list, or None.
+        stamp: changes when the archive does; a list with another stamp is made anew.
+
+    Raises:
+        SlaError: of an unknown kind, damaged, or with names that leave it.
+    """
+    kind = next((kind for ending, kind in ENDINGS.items() if root.name.lower().endswith(ending)), None)
+    if kind is None:
+        raise SlaError(
+            f"{root} is neither a folder nor an archive that can be read in place",
+            f"Give a folder, or an archive named *{', *'.join(ENDINGS)}.",
+        )
+    try:
+        content: ArchiveReader = kind(root)
+    except OSError as error:
+        raise SlaError(f"cannot read {root}: {error.strerror or error}") from error
+    return Archive(root, open_index(content, root, cache, stamp), content)
+
+
+def _normal(path: str) -> str:
+    """As the list holds it: no `./`, no slash at the end."""
+    return "" if checked(path) in ("", ".") else str(PurePosixPath(path))

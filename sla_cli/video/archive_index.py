@@ -1,0 +1,163 @@
+"""The list of an archive's members, made once, kept in a SQLite file and looked up by name.
+
+Names that leave the archive (`../x`, `/x`) make the whole archive refused, since nobody makes one by accident.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from sla_cli.atomic import atomic_write
+from sla_cli.core.digest import digest_bytes
+from sla_cli.errors import SlaError
+from sla_cli.log import log, progress
+from sla_cli.video.archive_member import ArchiveReader, Member
+
+SCHEMA = """
+CREATE TABLE facts (stamp TEXT, seek_points BLOB);
+CREATE TABLE folders (path TEXT PRIMARY KEY, id INTEGER) WITHOUT ROWID;
+CREATE TABLE entries (folder INTEGER, name TEXT, offset INTEGER, size INTEGER, packed INTEGER, crc INTEGER,
+                      refused TEXT, PRIMARY KEY (folder, name)) WITHOUT ROWID;
+"""
+VERSION = 1  # of the schema
+
+
+class ArchiveIndex:
+    """A list that is open for reading."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self.stamp, self.seek_points = database.execute("SELECT stamp, seek_points FROM facts").fetchone()
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the archive is one compressed stream."""
+        return bool(self.seek_points)
+
+    def names(self, folder: str) -> list[str] | None:
+        """Sorted names in a folder; None where there is none."""
+        number = self._folder(folder)
+        if number is None:
+            return None
+        rows = self._database.execute("SELECT name FROM entries WHERE folder = ?", (number,))
+        return sorted(name for (name,) in rows)
+
+    def is_dir(self, path: str) -> bool:
+        return self._folder(path) is not None
+
+    def member(self, path: str) -> Member | None:
+        """The file of a path; None where there is none."""
+        folder, name = _split(path)
+        row = self._database.execute(
+            "SELECT offset, size, packed, crc, refused FROM entries JOIN folders ON folder = id"
+            " WHERE folders.path = ? AND name = ? AND offset IS NOT NULL",
+            (folder, name),
+        ).fetchone()
+        return None if row is None else Member(path, *row)
+
+    def _folder(self, path: str) -> int | None:
+        row = self._database.execute("SELECT id FROM folders WHERE path = ?", (path,)).fetchone()
+        return None if row is None else int(row[0])
+
+
+def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: str) -> ArchiveIndex:
+    """The list of an archive, from the cache or made now. Raises SlaError where the archive is damaged or hostile."""
+    if cache is None:
+        database = sqlite3.connect(":memory:", check_same_thread=False)
+        _fill(database, content, root, stamp)
+        return ArchiveIndex(database)
+    path = cache / f".archive-{digest_bytes(str(root.resolve()).encode())}.sqlite"
+    index = _kept(path, stamp)
+    if index is None:
+        with atomic_write(path) as temporary, closing(sqlite3.connect(temporary)) as database:
+            _fill(database, content, root, stamp)
+        index = _kept(path, stamp)
+        assert index is not None
+    else:
+        content.seek_points = index.seek_points
+    return index
+
+
+def _kept(path: Path, stamp: str) -> ArchiveIndex | None:
+    """The list that an earlier run left, if it is of this archive as it is now."""
+    if not path.is_file():
+        return None
+    # Immutable: no locks, which shared folders often lack; the file is only ever replaced whole.
+    database = sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True, check_same_thread=False)
+    try:
+        index = ArchiveIndex(database)
+    except sqlite3.DatabaseError:  # not one of ours any more: it is made anew
+        database.close()
+        return None
+    return index if index.stamp == f"{VERSION}-{stamp}" else None
+
+
+def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stamp: str) -> None:
+    database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA}")
+    folders = {"": 0}
+    log.info("listing %s, once", root)
+    with database:
+        database.executemany(
+            "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)",  # a name that comes again replaces the older
+            _rows(_counted(content.members(), root), folders, root, database),
+        )
+        database.executemany("INSERT INTO folders VALUES (?, ?)", folders.items())
+        database.execute("INSERT INTO facts VALUES (?, ?)", (f"{VERSION}-{stamp}", content.seek_points))
+
+
+def _rows(
+    members: Iterable[Member], folders: dict[str, int], root: Path, database: sqlite3.Connection
+) -> Iterator[tuple[object, ...]]:
+    """A row a member, and one for each folder that is not yet in `folders`, which grows."""
+    for member in members:
+        path = PurePosixPath(member.path)
+        if path.is_absolute() or ".." in path.parts:
+            raise SlaError(
+                f"{root}: the member {member.path!r} would leave the archive",
+                "This is how an attack looks. Where you trust its maker, unpack it with care and give the folder.",
+            )
+        parent, name = _split(str(path))
+        yield from _folder_rows(parent, folders)
+        place = _linked(member, folders, database) if member.link else (member.offset, member.size, member.refused)
+        yield folders[parent], name, *place[:2], member.packed, member.crc, place[2]
+
+
+def _linked(member: Member, folders: dict[str, int], database: sqlite3.Connection) -> tuple[int, int, str]:
+    """Offset and size of the file that a hard link stands for, and "" or why it stands for none."""
+    parent, name = _split(str(PurePosixPath(member.link)))
+    row = database.execute(
+        "SELECT offset, size, refused FROM entries WHERE folder = ? AND name = ? AND offset IS NOT NULL",
+        (folders.get(parent), name),
+    ).fetchone()
+    return row or (0, 0, f"is a hard link to {member.link}, which does not come before it in the archive")
+
+
+def _folder_rows(path: str, folders: dict[str, int]) -> Iterator[tuple[object, ...]]:
+    if path in folders:
+        return
+    parent, name = _split(path)
+    yield from _folder_rows(parent, folders)
+    folders[path] = len(folders)
+    yield folders[parent], name, None, None, None, None, None
+
+
+def _counted(members: Iterator[Member], root: Path) -> Iterator[Member]:
+    """The members, with their place in the archive as progress."""
+    size, done = root.stat().st_size >> 20, 0
+    with progress("list", size, "MB") as advance:
+        for number, member in enumerate(members):
+            if number % 1000 == 0:
+                now = min(size, member.offset >> 20)
+                advance(now - done)
+                done = now
+            yield member
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Folder and name."""
+    folder, _, name = path.rpartition("/")
+    return folder, name

@@ -1,0 +1,87 @@
+"""Members of a zip, listed by zipfile and read without its table of contents in memory."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from sla_cli.errors import SlaError
+from sla_cli.video.archive_member import Member
+
+CHUNK = 1 << 20
+HEADER = struct.Struct("<4s22xHH")  # local file header: signature, lengths of name and extra field
+
+
+class Zip:
+    """A zip (PKWARE APPNOTE 6.3): members are stored or deflated on their own."""
+
+    seek_points = b""  # it needs none
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("rb", buffering=0)
+
+    def members(self) -> Iterator[Member]:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                for entry in archive.infolist():
+                    if not entry.is_dir():
+                        name = entry.filename.replace("\\", "/")  # some Windows programs write these
+                        yield Member(
+                            name, entry.header_offset, entry.file_size, _packed(entry), entry.CRC, _refused(entry)
+                        )
+        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:  # a later zip is the second
+            raise SlaError(f"{self.path} is damaged, or no zip: {error}", "Copy the archive again.") from error
+
+    def chunks(self, member: Member) -> Iterator[bytes]:
+        signature, name, extra = HEADER.unpack(self._at(member.offset, HEADER.size).ljust(HEADER.size, b"\0"))
+        if signature != b"PK\3\4":
+            raise SlaError(f"{self.path}/{member.path} is damaged: no header", "Copy the archive again.")
+        start, crc = member.offset + HEADER.size + name + extra, 0
+        for chunk in self._stored(start, member.size) if member.packed < 0 else self._inflated(start, member):
+            crc = zlib.crc32(chunk, crc)
+            yield chunk
+        if crc != member.crc:
+            raise SlaError(f"{self.path}/{member.path} is damaged: its checksum differs", "Copy the archive again.")
+
+    def _stored(self, start: int, size: int) -> Iterator[bytes]:
+        for place in range(start, start + size, CHUNK):
+            yield self._at(place, min(CHUNK, start + size - place))
+
+    def _inflated(self, start: int, member: Member) -> Iterator[bytes]:
+        """No more than the size that the archive claims is ever unpacked."""
+        inflater, left = zlib.decompressobj(-zlib.MAX_WBITS), member.size
+        try:
+            for packed in self._stored(start, member.packed):
+                data = inflater.decompress(packed, max(1, left))
+                while data and left > 0:
+                    yield data
+                    left -= len(data)
+                    data = inflater.decompress(inflater.unconsumed_tail, max(1, left))
+        except zlib.error as error:
+            raise SlaError(f"{self.path}/{member.path} is damaged: {error}", "Copy the archive again.") from error
+
+    def _at(self, offset: int, size: int) -> bytes:
+        return os.pread(self._file.fileno(), size, offset)  # shares no position with other threads and processes
+
+
+def _packed(entry: zipfile.ZipInfo) -> int:
+    return entry.compress_size if entry.compress_type == zipfile.ZIP_DEFLATED else -1
+
+
+def _refused(entry: zipfile.ZipInfo) -> str:
+    if entry.flag_bits & 1:
+        return "is encrypted"
+    kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 where it was made on Windows
+    if kind == stat.S_IFLNK:
+        return "is a symbolic link in the archive, which is not followed"
+    if kind not in (0, stat.S_IFREG):
+        return "is neither a file nor a folder (a device or a pipe)"
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return f"is compressed in a way (method {entry.compress_type}) that is not read in place"
+    return ""

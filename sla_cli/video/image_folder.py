@@ -1,0 +1,73 @@
+"""Folders of images: one picture a frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import cv2
+import numpy as np
+
+from sla_cli.core.clip import Source
+from sla_cli.errors import FrameError
+from sla_cli.video.timing import selected
+from sla_cli.video.tree import Tree
+
+IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+DIGITS = re.compile(r"([0-9]+)")
+
+
+def image_names(tree: Tree, folder: str) -> list[str]:
+    """Names of the images in a folder in the order of the numbers in them; nothing else is taken.
+
+    `frame2.png` comes before `frame10.png`. Hidden files are left out: a Mac puts a `._NAME.png` that is no image
+    beside each file it copies.
+    """
+    names = [name for name in tree.names(folder) if not name.startswith(".")]
+    return sorted((name for name in names if PurePosixPath(name).suffix.lower() in IMAGES), key=_by_number)
+
+
+def read_folder(tree: Tree, source: Source, rate: float, fps: float | None) -> Iterator[np.ndarray]:
+    """The wanted pictures of a clip's folder.
+
+    Args:
+        rate: frames a second that are wanted; 0 is all.
+        fps: of the folder, where it is known.
+
+    Yields:
+        BGR uint8 (height, width, 3).
+
+    Raises:
+        FrameError: an image does not decode (names the file), there is none, or times are asked for and the folder's
+            rate is unknown.
+    """
+    names = image_names(tree, source.path)
+    if not names:
+        raise FrameError(f"{tree.where(source.path)} holds no images")
+    if source.start is not None or source.end is not None or rate:
+        if not fps:
+            raise FrameError(
+                f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second",
+                "Leave out --fps, start and end.",
+            )
+        names = list(selected(((n / fps, name) for n, name in enumerate(names)), source.start, source.end, rate))
+    paths = [f"{source.path}/{name}" if source.path else name for name in names]
+    for path, data in zip(paths, tree.read_all(paths), strict=True):
+        yield _decode(data, tree.where(path))
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Numbers compare as numbers, what lies between them as text."""
+    return [(int(part) if place % 2 else 0, part) for place, part in enumerate(DIGITS.split(name))]
+
+
+def _decode(data: bytes, where: str) -> np.ndarray:
+    """Grey, 16-bit and transparent pictures become BGR uint8; a camera's note that it was held sideways is followed."""
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error as error:  # a header that claims more pixels than OpenCV's limit
+        raise FrameError(f"{where} does not decode as an image ({error.err})") from error
+    if image is None:
+        raise FrameError(f"{where} does not decode as an image ({len(data)} bytes)")
+    return image

@@ -1,0 +1,39 @@
+"""Open what the user names, a folder or an archive, as one kind of tree."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from sla_cli.errors import SlaError
+from sla_cli.video.archive import open_archive
+from sla_cli.video.tree import Folder, Tree
+
+OPEN_AT_ONCE = 64  # archives that a process keeps open; Isharah comes as one per signer
+
+
+def open_tree(root: Path, cache: Path | None = None) -> Tree:
+    """The tree of a folder or an archive; a process opens each once.
+
+    Args:
+        cache: the folder that keeps the list of an archive's members, made when it is first opened, so that other
+            processes and later runs need not look through the archive again. None keeps it in memory.
+
+    Raises:
+        SlaError: there is neither, or the archive is of an unknown kind, damaged, or holds names that leave it.
+    """
+    if root.is_dir():
+        return Folder(root)
+    if not root.is_file():
+        raise SlaError(
+            f"no such folder or archive: {root}", "Give the corpus's folder as released, or a zip or tar of it."
+        )
+    facts = root.stat()
+    # By process too: an open file's position would be shared with a forked child.
+    return _opened(root, cache, facts.st_size, facts.st_mtime_ns, os.getpid())
+
+
+@lru_cache(maxsize=OPEN_AT_ONCE)
+def _opened(root: Path, cache: Path | None, size: int, modified: int, process: int) -> Tree:
+    return open_archive(root, cache, f"{size}-{modified}")

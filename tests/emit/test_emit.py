@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from synthetic import GLOSSES, SENTENCES, tiny, write_store
+
+from sla_cli.config import EmitConfig, to_toml
+from sla_cli.data.batching import collate, to_pixels
+from sla_cli.data.dataset import ClipDataset
+from sla_cli.emit.emit import ONE_CLIP, batches_by_length, emissions_of, emit
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.checkpoint import load_weights, save_weights
+from sla_cli.model.device import place
+from sla_cli.model.lora import merge_lora
+from sla_cli.model.network import Network
+
+CONFIG = tiny(model__variant="lora")
+
+
+def make_run(folder: Path, glosses: tuple[str, ...] = GLOSSES, seed: int = 0, **values: object) -> Run:
+    """A run folder with a model of random weights in it."""
+    run, config = Run(folder), tiny(model__variant="lora", **values)
+    run.create(config, glosses, {})
+    torch.manual_seed(seed)
+    model = Network(config, len(glosses))
+    torch.nn.init.normal_(model.backbone.vit.blocks[0].block.attn.qkv.lora_B)
+    save_weights(run.best, model, glosses)
+    return run
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    torch.set_num_threads(1)
+    return write_store(tmp_path_factory.mktemp("store"))
+
+
+def test_what_the_model_says_of_each_clip(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "emissions" / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    emissions = Emissions(out)
+    header = emissions.header
+    assert (header.corpus, header.split, header.glosses, header.stride) == ("phoenix2014", "dev", GLOSSES, 4)
+    assert emissions.ids == store["dev"].ids
+    model = Network(CONFIG, len(GLOSSES)).eval()
+    load_weights(run.best, model, GLOSSES)
+    for emission, clip in zip(emissions, store["dev"], strict=True):
+        assert emission.frames == len(clip)
+        assert emission.log_probs.shape == (-(-len(clip) // 4), len(GLOSSES) + 1)
+        np.testing.assert_allclose(np.exp(emission.log_probs).sum(axis=1), 1, rtol=1e-5)
+        batch = collate([ClipDataset(store["dev"], (), 4, CONFIG.train)[-1, store["dev"].ids.index(clip.id)]])
+        pixels = to_pixels(batch, crop=1.0, size=32, like=model.backbone, device=torch.device("cpu"))
+        with torch.inference_mode():
+            expected = model(pixels, batch.lengths).sequence.log_softmax(-1)
+        np.testing.assert_allclose(emission.log_probs, expected.numpy(), rtol=0, atol=1e-6)
+    receipt = read_receipt(out)
+    assert receipt is not None
+    assert receipt.results["clips"] == 2
+
+
+def test_the_model_is_left_in_evaluation_mode(store: Store) -> None:
+    model = Network(CONFIG, len(GLOSSES)).train()
+    for emission in emissions_of(model, store["dev"], CONFIG, place("cpu", "fp32")):
+        assert emission.log_probs.dtype == np.float32
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+    assert not any(module.training for module in model.modules())
+
+
+def test_reused_while_current_and_remade_when_anything_changes(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    first, made = out.read_bytes(), out.stat().st_mtime_ns
+    emit(run, store["dev"], out, device="cpu")
+    assert out.stat().st_mtime_ns == made
+    make_run(tmp_path / "run", seed=1)
+    assert not is_current(out, emission_receipt(run, store["dev"]))
+    emit(run, store["dev"], out, device="cpu")
+    assert out.read_bytes() != first
+    second = out.stat().st_mtime_ns
+    (run.path / "config.toml").write_text(to_toml(tiny(model__variant="lora", train__crop=0.75)), encoding="utf-8")
+    emit(run, store["dev"], out, device="cpu")
+    assert out.stat().st_mtime_ns != second
+    other = write_store(tmp_path / "store", {"dev": SENTENCES["dev"][:1]})
+    emit(run, other["dev"], out, device="cpu")
+    assert len(Emissions(out)) == 1
+
+
+def test_a_file_without_receipt_or_a_receipt_without_file_is_not_current(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    good = out.read_bytes()
+    out.write_bytes(b"half of it")
+    (tmp_path / "dev.h5.receipt.json").unlink()
+    emit(run, store["dev"], out, device="cpu")
+    assert len(Emissions(out)) == 2
+    out.unlink()
+    emit(run, store["dev"], out, device="cpu")
+    assert len(out.read_bytes()) == len(good)
+
+
+def test_other_glosses_than_the_stores_are_refused(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", (*GLOSSES[:-1], "WIND"))
+    with pytest.raises(SlaError, match=r"glosses of run run \(4\) do not match .* 1 are new, 1 are gone") as caught:
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    assert "--store" in caught.value.hint
+    assert not (tmp_path / "dev.h5").exists()
+
+
+def test_a_checkpoint_of_other_glosses_than_its_runs_is_refused(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    other = make_run(tmp_path / "other", ("A", "B", "C", "D"))
+    run.best.write_bytes(other.best.read_bytes())
+    with pytest.raises(SlaError, match="other glosses"):
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+
+
+def test_weights_that_moved_and_weights_that_are_others(store: Store, tmp_path: Path) -> None:
+    state = {name: value.contiguous() for name, value in Backbone(CONFIG.model).vit.state_dict().items()}
+    save_file(state, tmp_path / "old.safetensors")
+    run = make_run(tmp_path / "run", model__weights=str(tmp_path / "old.safetensors"))
+    (tmp_path / "old.safetensors").rename(tmp_path / "new.safetensors")
+    with pytest.raises(SlaError, match="no such weights file"):
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    emit(run, store["dev"], tmp_path / "dev.h5", device="cpu", weights=str(tmp_path / "new.safetensors"))
+    assert len(Emissions(tmp_path / "dev.h5")) == 2
+    save_file({name: value + 1 for name, value in state.items()}, tmp_path / "other.safetensors")
+    with pytest.raises(SlaError, match="another backbone"):
+        emit(run, store["train"], tmp_path / "train.h5", device="cpu", weights=str(tmp_path / "other.safetensors"))
+
+
+def test_a_run_in_fp16_decodes_on_a_cpu(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", train__precision="fp16")
+    emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    receipt = read_receipt(tmp_path / "dev.h5")
+    assert receipt is not None
+    assert receipt.results["precision"] == "torch.float32"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_nan_leaves_no_file_and_no_process(store: Store, tmp_path: Path, workers: int) -> None:
+    run = make_run(tmp_path / "run", train__workers=workers)
+    weights = load_file(run.best)
+    broken = Network(CONFIG, len(GLOSSES))
+    broken.load_state_dict({**weights, "classifier.weight": weights["classifier.weight"] * torch.nan}, strict=False)
+    save_weights(run.best, broken, GLOSSES)
+    before = multiprocessing.active_children()
+    with pytest.raises(FormatError, match="clip dev-1: the model gave NaN") as caught:
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    assert not list(tmp_path.glob("*dev.h5*"))
+    # Processes that load clips ignore signals: one that is left would be waited for at the end, for ever. They must
+    # be gone even though the error still holds all frames of the call.
+    assert caught.tb is not None and set(multiprocessing.active_children()) <= set(before)
+
+
+def test_a_run_without_weights(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    run.best.unlink()
+    with pytest.raises(SlaError, match=r"best\.safetensors"):
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+
+
+def test_batches_hold_each_clip_once_within_the_budget() -> None:
+    lengths = [5, 90, 30, 30, 31, 200, 0, 12]
+    for budget in (1, 31, 60, 100, 10**6):
+        groups = batches_by_length(lengths, budget)
+        assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+        assert all(len(group) == 1 or sum(lengths[index] for index in group) <= budget for group in groups)
+        flat = [lengths[index] for group in groups for index in group]
+        assert flat == sorted(lengths, reverse=True)
+    assert batches_by_length(lengths, ONE_CLIP) == [[index] for index in range(len(lengths))]
+    assert batches_by_length([], 100) == []
+
+
+@pytest.mark.parametrize("values", [{}, {"model__variant": "adapter"}, {"lora__shift": "off"}])
+def test_a_clip_does_not_depend_on_the_clips_beside_it(values: dict[str, str], store: Store) -> None:
+    config = tiny(**{"model__variant": "lora", **values})
+    torch.manual_seed(3)
+    model = Network(config, len(GLOSSES))
+    for parameter in model.parameters():
+        if parameter.requires_grad and not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
+    placement = place("cpu", "fp32")
+    alone = {e.id: e for e in emissions_of(model, store["train"], config, placement)}
+    assert list(alone) == store["train"].ids
+    for budget in (50, 10**6):
+        together = {e.id: e for e in emissions_of(model, store["train"], config, placement, budget)}
+        assert together.keys() == alone.keys()
+        for name, emission in together.items():
+            assert emission.frames == alone[name].frames
+            np.testing.assert_allclose(emission.log_probs, alone[name].log_probs, rtol=0, atol=2e-5)
+
+
+def test_lora_is_merged_where_that_is_exact_and_left_where_it_is_not(store: Store) -> None:
+    for shift, count in (("off", 2), ("lora", 0)):
+        config = tiny(model__variant="lora", lora__shift=shift)
+        torch.manual_seed(1)
+        model = Network(config, len(GLOSSES))
+        for block in model.backbone.vit.blocks:
+            torch.nn.init.normal_(block.block.attn.qkv.lora_B)
+        before = list(emissions_of(model, store["dev"], config, place("cpu", "fp32")))
+        assert merge_lora(model) == count
+        after = emissions_of(model, store["dev"], config, place("cpu", "fp32"))
+        for one, two in zip(before, after, strict=True):
+            np.testing.assert_allclose(one.log_probs, two.log_probs, rtol=0, atol=2e-5)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many clips each forward pass of any model has had."""
+    counted: list[int] = []
+    forward = Network.forward
+
+    def counting(self: Network, pixels: torch.Tensor, lengths: torch.Tensor, chunk: int) -> object:
+        counted.append(len(lengths))
+        if len(counted) == 3 and counted[0] == -1:
+            raise KeyboardInterrupt
+        return forward(self, pixels, lengths, chunk)
+
+    monkeypatch.setattr(Network, "forward", counting)
+    return counted
+
+
+SMALL = EmitConfig(max_frames=1)
+
+
+def test_interrupted_it_goes_on_and_ends_with_the_same_file(store: Store, tmp_path: Path, calls: list[int]) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "train.h5"
+    emit(run, store["train"], tmp_path / "whole.h5", device="cpu", how=SMALL)
+    assert calls == [1] * 6
+    calls[:] = [-1]  # the second batch of the next attempt is cut off
+    with pytest.raises(KeyboardInterrupt):
+        emit(run, store["train"], out, device="cpu", how=SMALL)
+    assert not out.exists()
+    calls.clear()
+    emit(run, store["train"], out, device="cpu", how=SMALL)
+    assert len(calls) == 5
+    assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*train.h5*")) == ["train.h5", "train.h5.receipt.json"]
+
+
+def test_what_another_model_began_is_not_taken_up(store: Store, tmp_path: Path, calls: list[int]) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "train.h5"
+    calls[:] = [-1]
+    with pytest.raises(KeyboardInterrupt):
+        emit(run, store["train"], out, device="cpu", how=SMALL)
+    calls.clear()
+    emit(make_run(tmp_path / "run", seed=1), store["train"], out, device="cpu", how=SMALL)
+    assert len(calls) == 6
+    assert not list(tmp_path.glob(".train.h5*"))
+
+
+@pytest.mark.parametrize("other", [SMALL, EmitConfig(max_frames=30)])
+def test_two_jobs_at_once_do_the_work_once(store: Store, tmp_path: Path, calls: list[int], other: EmitConfig) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "train.h5"
+    threads = [
+        threading.Thread(target=emit, args=(run, store["train"], out), kwargs={"device": "cpu", "how": how})
+        for how in (SMALL, other)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(calls) == 6
+    assert len(Emissions(out)) == 6
+
+
+def test_a_folder_is_no_place_for_emissions(store: Store, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    (run.path / "receipt.json").write_text("the run's")
+    with pytest.raises(SlaError, match="is a folder"):
+        emit(run, store["dev"], run.path, device="cpu", force=True)
+    assert (run.path / "receipt.json").is_file()
+
+
+def test_another_precision_on_disk_needs_force(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    exact, size = list(Emissions(out)), out.stat().st_size
+    half = replace(EmitConfig(), dtype="float16")
+    with pytest.raises(SlaError, match="dtype was 'float32', now 'float16'"):
+        emit(run, store["dev"], out, device="cpu", how=half)
+    emit(run, store["dev"], out, device="cpu", how=half, force=True)
+    for one, two in zip(exact, Emissions(out), strict=True):
+        assert two.log_probs.dtype == np.float32
+        np.testing.assert_allclose(one.log_probs, two.log_probs, rtol=1e-3, atol=1e-6)
+    assert out.stat().st_size <= size
+    made = out.stat().st_mtime_ns
+    emit(run, store["dev"], out, device="cpu")  # who does not ask takes it as it is
+    assert out.stat().st_mtime_ns == made
+
+
+def test_two_processes_under_torchrun_write_the_same_file(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "two.h5"
+    emit(run, store["train"], tmp_path / "one.h5", device="cpu", how=EmitConfig(max_frames=40))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "sla_cli"]
+    command += ["emit", str(run.path), "--split", "train", "--store", str(store.path), "-o", str(out), "--json"]
+    command += ["--device", "cpu", "--max-frames", "40"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=400)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count('"emissions"') == 1
+    receipt = read_receipt(out)
+    assert receipt is not None
+    assert receipt.results["processes"] == 2
+    assert out.read_bytes() == (tmp_path / "one.h5").read_bytes()
+    assert not list(tmp_path.glob(".two.h5*"))

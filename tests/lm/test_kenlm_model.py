@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.lm.estimate import estimate, write_arpa
+from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
+
+UNIGRAM = b"\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t<unk>\n0\t<s>\n-1\t</s>\n\n\\end\\\n"
+
+
+@pytest.fixture(scope="module")
+def arpa(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("lm") / "lm.arpa"
+    write_arpa(estimate([["A", "B"], ["B", "ÜBER"], ["NULL"]], 2, fallback=True), path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda data: data.replace(b"\n", b"\r\n")])
+def test_arpa_plain_gzipped_and_from_windows(pack, arpa: bytes, tmp_path: Path) -> None:
+    (tmp_path / "lm").write_bytes(pack(arpa))
+    model = open_lm(tmp_path / "lm")
+    assert model.order == 2
+    assert out_of_vocabulary(model, ["A", "ÜBER", "a", "<unk>", "<s>"]) == ["a", "<unk>", "<s>"]
+
+
+def test_loading_is_silent_even_without_unk(arpa: bytes, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    lines = [line for line in arpa.split(b"\n") if b"<unk>" not in line]
+    (tmp_path / "lm").write_bytes(b"\n".join(lines).replace(b"ngram 1=7", b"ngram 1=6"))
+    assert open_lm(tmp_path / "lm").order == 2
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda _: b"", "line 1: neither ARPA nor KenLM binary; it starts with nothing"),
+        (lambda _: b"\n# note\nNORD SUED\n", "line 3: neither .* 'NORD SUED'"),
+        (lambda _: b"\0\xff" * 9999, "line 1: neither"),
+        (lambda _: b"<html>" * 9999, "line 1: neither .* '<html><html>"),
+        (lambda _: gzip.compress(b"NORD\n"), "line 1: neither .* 'NORD'"),
+        (lambda data: gzip.compress(data)[:60], "gzip"),
+        (lambda _: UNIGRAM, "a unigram model"),
+        (lambda data: data.replace(b"ngram 2=", b"ngram 2=7\nngram 7="), "order 7"),
+        (lambda data: data[: len(data) // 2], ", line 1[0-9]: "),
+        (lambda data: data.replace(b"\\end\\", b""), ", line [0-9]+: End of file"),
+        (lambda data: data.replace(b"ngram 1=7", b"ngram 1=9"), r', line 14: Could not parse "\\2-grams:"'),
+        (lambda data: data.replace(b"\tNULL\t", b"\tNULL\tzero"), 'line 12: Could not parse "zero'),
+        (lambda data: data.replace(b"A B\n", b"A Q\n"), "line 16: Word Q was not seen in the unigrams"),
+        (lambda data: data.replace(b"ngram 1=7", b"ngram 1=5"), r", line 11: Was expecting n-gram header"),
+        (
+            lambda data: gzip.compress(data.replace(b"ngram 1=7", b"ngram 1=5")),
+            r", line 11: Was expecting n-gram header",
+        ),
+        (lambda data: b"SRILM\n" + data.replace(b"A B\n", b"A Q\n"), "line 17: Word Q was not seen in the unigrams"),
+        (lambda _: gzip.compress(b"mmap lm http://kheafield.com/code format version 5\n\0"), "a gzipped KenLM binary"),
+        (lambda _: b"mmap lm http://kheafield.com/code format version 4\n\0" + b"\0" * 99, ": Binary file has version"),
+        (lambda _: b"mmap lm http://kheafield.com/code format version 5\n\0" + b"\0" * 99, ": File looks like"),
+        (lambda _: b"mmap lm http://kheafield.com/code", "."),
+    ],
+)
+def test_what_is_no_language_model(
+    change, message: str, arpa: bytes, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "lm.arpa").write_bytes(change(arpa))
+    with pytest.raises(FormatError, match=message) as caught:
+        open_lm(tmp_path / "lm.arpa")
+    assert str(tmp_path / "lm.arpa") in caught.value.message
+    assert "threw" not in caught.value.message
+    assert len(caught.value.message) < len(str(tmp_path)) + 250
+    assert capfd.readouterr() == ("", "")
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match=r"cannot read the language model .*none\.arpa: No such file"):
+        open_lm(tmp_path / "none.arpa")
+    with pytest.raises(SlaError, match=r"cannot read the language model .*: Is a directory"):
+        open_lm(tmp_path)

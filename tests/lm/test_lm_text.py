@@ -1,0 +1,33 @@
+"""Texts as a language model reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sla_cli.core.normalize import profile
+from sla_cli.errors import SlaError
+from sla_cli.lm.text import read_lines, read_source
+
+
+def test_lines_and_glosses_without_empty_lines(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes("\ufeffA  B\r\n\r\nسوال هو\nNULL ".encode())  # noqa: RUF001
+    assert list(read_lines(tmp_path / "text")) == [(1, ("A", "B")), (3, ("سوال", "هو")), (4, ("NULL",))]
+
+
+def test_ids_are_lines_and_nothing_left_is_no_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("loc-A\n__PU__\nB\n")
+    assert read_source(tmp_path / "text", "train", profile("phoenix2014")).sentences == (("1", ("A",)), ("3", ("B",)))
+
+
+@pytest.mark.parametrize("word", ["<s>", "</s>", "<unk>", "<UNK>", "A\0"])
+def test_what_no_gloss_is_is_refused_where_it_stands(word: str, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text(f"A\n\nB {word}\n")
+    with pytest.raises(SlaError, match="text, line 3: "):
+        list(read_lines(tmp_path / "text"))
+
+
+def test_a_missing_text_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match=r"cannot read .*missing"):
+        list(read_lines(tmp_path / "missing"))

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sla_cli.lm.estimate import estimate, write_arpa
+from sla_cli.lm.kenlm_model import open_lm
+from sla_cli.lm.perplexity import score_sentences
+
+
+def test_perplexity_with_and_without_unknown_glosses(tmp_path: Path) -> None:
+    """By hand, from the unigrams and bigrams of the file."""
+    arpa = estimate([["A", "B"], ["A", "B"], ["B", "A"]], 2, fallback=True)
+    write_arpa(arpa, tmp_path / "lm.arpa")
+    unigrams, bigrams = arpa.ngrams
+    first = bigrams["<s>", "A"][0], unigrams[("A",)][1] + unigrams[("<unk>",)][0], unigrams[("</s>",)][0]
+    second = bigrams["<s>", "B"][0], bigrams["B", "</s>"][0]
+
+    result = score_sentences(open_lm(tmp_path / "lm.arpa"), [("one", ("A", "new")), ("two", ("B",))])
+
+    assert result.including_oov == pytest.approx(10 ** (-(sum(first) + sum(second)) / 5), rel=1e-4)
+    assert result.excluding_oov == pytest.approx(10 ** (-(first[0] + first[2] + sum(second)) / 4), rel=1e-4)
+    assert result.oov == ("new",)
+    assert result.glosses == 3
+    assert [sentence.log10 for sentence in result.sentences] == pytest.approx([sum(first), sum(second)], abs=1e-4)

@@ -1,0 +1,232 @@
+"""Work done in this process, in local ones and on a Dask cluster is the same work; a death costs one item."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dask
+import pytest
+from dask.distributed import LocalCluster
+from prep_work import CONFIG, build, digests, spooled
+
+from sla_cli.config import PrepConfig
+from sla_cli.core.clip import Clip, Source
+from sla_cli.errors import SlaError
+from sla_cli.prep.build import build_store
+from sla_cli.prep.corpus import Corpus, Listing, find_corpus
+from sla_cli.prep.dask_cluster import DaskCluster
+from sla_cli.prep.executor import Executor, WorkerDied
+from sla_cli.prep.process_pool import ProcessPool, open_executor
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """A scheduler and two worker processes with nannies, which start a dead worker again.
+
+    The scheduler gives up all work that a dead worker had, at its first death. A cluster closes for good what is
+    away 15 s after a death, though it be away by another death and on its way up: here it never does.
+    """
+    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "1 hour"}
+    with (
+        dask.config.set(settings),
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+    ):
+        yield cluster
+
+
+@pytest.fixture(params=["one", "two", "dask"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    if request.param == "dask":
+        made = open_executor(scheduler=request.getfixturevalue("cluster").scheduler_address)
+    else:
+        made = open_executor(jobs=1 if request.param == "one" else 2)
+    with closing(made):
+        yield made
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def refuse(number: int) -> int:
+    if number == 3:
+        raise SlaError("three is refused", "Take four.")
+    return number
+
+
+def die(number: int, folder: Path, deaths: int) -> int:
+    """Item 3 kills its process `deaths` times."""
+    if number == 3:
+        marks = len(list(folder.iterdir()))
+        if marks < deaths:
+            (folder / str(marks)).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_every_item_is_answered(engine: Executor) -> None:
+    assert dict(engine.run(square, range(50))) == {number: number**2 for number in range(50)}
+    assert list(engine.run(square, [])) == []
+
+
+def test_what_the_function_raises_is_raised(engine: Executor) -> None:
+    with pytest.raises(SlaError, match="three is refused") as caught:
+        list(engine.run(refuse, range(50)))
+    assert caught.value.hint == "Take four."
+    assert dict(engine.run(square, [1, 2])) == {1: 1, 2: 4}, "and the engine is still good"
+
+
+@pytest.mark.parametrize("engine", ["two", "dask"], indirect=True)
+def test_a_death_costs_its_item_one_more_try(engine: Executor, tmp_path: Path) -> None:
+    answers = dict(engine.run(partial(die, folder=tmp_path, deaths=1), range(8)))
+    assert answers == {number: number for number in range(8)}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("engine", ["two", "dask"], indirect=True)
+def test_an_item_that_kills_again_and_again_is_given_up(engine: Executor, tmp_path: Path) -> None:
+    answers = dict(engine.run(partial(die, folder=tmp_path, deaths=99), range(8)))
+    assert isinstance(answers.pop(3), WorkerDied)
+    assert answers == {number: number for number in range(8) if number != 3}
+
+
+def test_a_process_that_dies_idle_is_replaced() -> None:
+    with closing(ProcessPool(2)) as engine:
+        pids = {pid for _, pid in engine.run(process_id, range(6)) if isinstance(pid, int)}
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.3)
+        assert dict(engine.run(square, [1, 2, 3])) == {1: 1, 2: 4, 3: 9}
+
+
+def process_id(_: int) -> int:
+    return os.getpid()
+
+
+def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sla_cli.prep.dask_cluster.CONNECT", 0.5)
+    with pytest.raises(SlaError, match=r"no Dask scheduler answers at .tcp://127\.0\.0\.1:1."):
+        open_executor(scheduler="tcp://127.0.0.1:1")
+    with pytest.raises(SlaError, match="no Dask scheduler answers at 'nonsense://here'"):
+        open_executor(scheduler="nonsense://here")
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A scheduler without workers, in a process of its own, and its address."""
+    file = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "dask", "scheduler", "--no-dashboard", "--port", "0"]
+    with subprocess.Popen([*command, "--scheduler-file", str(file)], cwd="/", stderr=subprocess.DEVNULL) as process:
+        while not file.is_file() or not file.stat().st_size:
+            assert process.poll() is None
+            time.sleep(0.05)
+        yield process, json.loads(file.read_text())["address"]
+        process.kill()
+
+
+def test_a_scheduler_that_lacks_something_or_goes_away_is_told(scheduler: tuple[subprocess.Popen[bytes], str]) -> None:
+    """The engine waits for workers, and not for ever."""
+    process, address = scheduler
+    with closing(open_executor(scheduler=address)) as engine:
+        with pytest.raises(SlaError, match="cannot import what it needs: No module named 'test_engine'"):
+            list(engine.run(square, range(5)))  # it knows sla, and not this test
+        threading.Timer(0.5, process.kill).start()
+        with pytest.raises(SlaError, match=r"the connection to the Dask scheduler at tcp://.* is lost"):
+            list(engine.run(abs, range(5)))
+
+
+def test_a_folder_that_a_worker_does_not_see_stops_the_work(root: Path, tmp_path: Path) -> None:
+    class Elsewhere(ProcessPool):
+        """A machine that does not share the folder."""
+
+        def run(self, function: Any, items: Any) -> Any:
+            for spool in (tmp_path / "store").glob(".spool-*"):
+                spool.rename(tmp_path / "not-shared")
+            yield from super().run(function, items)
+
+    with pytest.raises(SlaError, match=r"does not see .*\.spool-"):
+        build_store(find_corpus("phoenix2014"), root, tmp_path / "store", CONFIG, Elsewhere(1))
+
+
+def test_a_cluster_makes_the_same_store(cluster: LocalCluster, made: Path, root: Path, tmp_path: Path) -> None:
+    config = PrepConfig(32, quality=90, shard_clips=1)
+    build(root, tmp_path / "local", config=config)
+    with closing(open_executor(scheduler=cluster.scheduler_address)) as engine:
+        build_store(find_corpus("phoenix2014"), root, tmp_path / "whole", CONFIG, engine)
+        build_store(find_corpus("phoenix2014"), root, tmp_path / "shards", config, engine)
+    assert digests(tmp_path / "whole") == digests(made)
+    assert digests(tmp_path / "shards") == digests(tmp_path / "local")
+
+
+class DeadlySource(Source):
+    """A clip whose frames kill the process that opens them, as a decoder that crashes does."""
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "path" and os.environ.get("SLA_TEST_PARENT") != str(os.getpid()):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("engine", ["two", "dask"], indirect=True)
+def test_a_clip_that_kills_its_workers_is_named_and_costs_no_other(
+    engine: Executor, made: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLA_TEST_PARENT", str(os.getpid()))
+    phoenix = find_corpus("phoenix2014")
+
+    def read(tree: object, protocol: str) -> Listing:
+        listing = phoenix.read(tree, protocol)  # type: ignore[arg-type]
+        old = listing.clips[1]
+        source = DeadlySource(old.source.root, old.source.path)
+        listing.clips[1] = Clip(old.id, old.split, old.signer, old.glosses, source, "", old.where)
+        return listing
+
+    deadly = Corpus(phoenix.name, phoenix.title, phoenix.layout, read, phoenix.fps)
+    out = tmp_path / "store"
+    outcome = build_store(deadly, root, out, CONFIG, engine, on_error="skip")
+    assert outcome.clips == {"train": 2, "dev": 1, "test": 1}
+    (reason,) = outcome.failed.values()
+    assert "train.corpus.csv, line 3" in reason
+    assert "died" in reason
+    assert digests(out)["dev"] == digests(made)["dev"]
+
+
+class Killing(DaskCluster):
+    """A worker of the cluster is killed when the first clips are done."""
+
+    def __init__(self, cluster: LocalCluster) -> None:
+        super().__init__(cluster.scheduler_address)
+        self.cluster, self.killed = cluster, 0
+
+    def run(self, function: Any, items: Any) -> Any:
+        for number, answer in enumerate(super().run(function, items)):
+            if number == 2 and not self.killed:
+                self.killed = next(nanny.pid for nanny in self.cluster.workers.values() if nanny.pid)
+                os.kill(self.killed, signal.SIGKILL)
+            yield answer
+
+
+def test_a_killed_worker_costs_nothing_but_time(
+    cluster: LocalCluster, phoenix_tree: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = phoenix_tree(tmp_path, {"train": [(f"clip-{n}", "A B", 30) for n in range(12)]}, size=48)
+    out, config = tmp_path / "store", PrepConfig(128)
+    cluster.wait_for_workers(2, timeout=100)  # earlier tests killed some
+    with closing(Killing(cluster)) as engine:
+        outcome = build_store(find_corpus("phoenix2014"), root, out, config, engine)
+    assert engine.killed
+    assert outcome.failed == {}
+    build(root, tmp_path / "clean", config=config)
+    assert digests(out) == digests(tmp_path / "clean")
+    assert not spooled(out)

@@ -1,0 +1,95 @@
+"""Folders and archives are one to their readers, and no path leaves them."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sla_cli.errors import SlaError
+from sla_cli.video.source import open_tree
+from sla_cli.video.tree import Tree
+
+FILES = {
+    "table.csv": b"id|gloss\r\n",
+    "train/a/1/0.png": b"0" * 100,
+    "train/a/1/10.png": b"",
+    "train/b/2 ü.png": bytes(range(256)) * 9000,  # more than a piece of a stream
+}
+
+
+def write(root: Path) -> Path:
+    for name, data in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    return root
+
+
+@pytest.fixture(params=["folder", ".zip", "stored.zip", ".tar", "dotted.tar", ".tar.gz", ".TGZ"])
+def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Tree:
+    root, kind = write(tmp_path / "corpus"), request.param
+    if kind == "folder":
+        return open_tree(root)
+    path = tmp_path / f"corpus{kind}"
+    if kind.endswith("zip"):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED if "stored" in kind else zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(root.rglob("*")):
+                archive.write(file, file.relative_to(root))
+    else:
+        with tarfile.open(path, "w" if kind.endswith("tar") else "w:gz") as archive:
+            archive.add(root, "." if "dotted" in kind else "")
+    return open_tree(path)
+
+
+def test_names_are_sorted_and_of_one_folder(tree: Tree) -> None:
+    assert tree.names() == ["table.csv", "train"]
+    assert tree.names("train") == tree.names("train/") == tree.names("./train") == ["a", "b"]
+    assert tree.names("train/a/1") == ["0.png", "10.png"]
+    with pytest.raises(SlaError, match=r"cannot read .*train/c"):
+        tree.names("train/c")
+    with pytest.raises(SlaError, match=r"cannot read .*table\.csv"):
+        tree.names("table.csv")
+
+
+def test_files_and_folders_are_told_apart(tree: Tree) -> None:
+    assert tree.is_dir("") and tree.is_dir("train/a") and not tree.is_dir("table.csv") and not tree.is_dir("trai")
+    assert tree.is_file("table.csv") and not tree.is_file("train") and not tree.is_file("train/a/1/1.png")
+
+
+def test_content_is_read(tree: Tree) -> None:
+    for name, data in FILES.items():
+        assert tree.read(name) == data
+        with tree.local(name) as path:
+            assert path.read_bytes() == data
+            assert path.suffix == Path(name).suffix
+    names = ["train/b/2 ü.png", "table.csv", "train/a/1/0.png", "table.csv"]
+    assert list(tree.read_all(names)) == [FILES[name] for name in names]
+    with pytest.raises(SlaError, match=r"cannot read .*train/a/1/1\.png"):
+        tree.read("train/a/1/1.png")
+    with pytest.raises(SlaError, match=r"cannot read .*train/a/1/1\.png"):
+        list(tree.read_all(["table.csv", "train/a/1/1.png"]))
+
+
+@pytest.mark.parametrize("path", ["../corpus/table.csv", "/etc/passwd", "train/../../x", "a\0b"])
+def test_no_path_leaves_the_tree(tree: Tree, path: str) -> None:
+    for attempt in (tree.read, tree.names, tree.is_dir, tree.is_file):
+        with pytest.raises(SlaError, match="does not stay inside the corpus"):
+            attempt(path)
+    with pytest.raises(SlaError, match="does not stay inside the corpus"), tree.local(path):
+        pass
+
+
+def test_messages_name_root_and_path(tree: Tree) -> None:
+    assert tree.where("train/a") == f"{tree.root}/train/a"
+    assert tree.where("") == str(tree.root)
+
+
+def test_what_is_neither_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="no such folder or archive"):
+        open_tree(tmp_path / "gone.zip")
+    (tmp_path / "corpus.7z").write_bytes(b"x")
+    with pytest.raises(SlaError, match="neither a folder nor an archive") as caught:
+        open_tree(tmp_path / "corpus.7z")
+    assert "*.tar.gz" in caught.value.hint
