@@ -67,7 +67,7 @@ def peaked(name: str, glosses: Sequence[str], frames: int = FRAMES) -> Emission:
     for number, gloss in enumerate(glosses):
         if gloss in GLOSSES:
             logits[2 * number + 1, GLOSSES.index(gloss) + 1] = 12
-    return Emission(name, (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32), frames)
+    return Emission(name, (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32), frames, 25.0)
 
 
 def _system(root: Path, split: Split, name: str, answers: Sequence[tuple[str, ...]]) -> Path:
@@ -82,7 +82,7 @@ def _system(root: Path, split: Split, name: str, answers: Sequence[tuple[str, ..
     run.metrics.write_text(METRICS, encoding="utf-8")
     run.best.write_bytes(name.encode())
     emissions = root / "emissions" / name / "test.h5"
-    header = EmissionHeader("signs", "test", GLOSSES, STRIDE, 25.0, str(root / "stores" / "signs"), str(run.path))
+    header = EmissionHeader("signs", "test", GLOSSES, STRIDE, str(root / "stores" / "signs"), str(run.path))
     write_emissions(emissions, header, (peaked(clip.id, clip.glosses, len(clip)) for clip in split))
     write_receipt(emission_receipt(run, split), emissions)
     hypotheses = root / "hypotheses" / name / f"test-{name}.tsv"

@@ -170,9 +170,9 @@ def emit(
                     split=split.name,
                     glosses=run.glosses,
                     stride=model.stride,
-                    fps=split.fps,
                     store=str(split.path.parent.resolve()),
                     run=str(run.path.resolve()),
+                    profile=split.profile,
                 )
                 receipt_path(out).unlink(missing_ok=True)
                 write_emissions(out, header, _joined(split, groups, parts / key), wanted.dtype)
@@ -228,7 +228,8 @@ def _emit_groups(
                 log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
             frames = torch.cat(lengths).tolist()
             yield [
-                Emission(name, part.numpy(), length) for name, part, length in zip(ids, log_probs, frames, strict=True)
+                Emission(name, part.numpy(), length, split[name].fps or split.fps)
+                for name, part, length in zip(ids, log_probs, frames, strict=True)
             ]
 
 
@@ -268,7 +269,7 @@ def _joined(split: Split, groups: Sequence[Sequence[int]], parts: Path) -> Itera
     batch_of = {index: number for number, group in enumerate(groups) for index in group}
     for index, name in enumerate(split.ids):
         with np.load(_part(parts, batch_of[index])) as arrays:
-            yield Emission(name, arrays[str(index)], split.lengths[index])
+            yield Emission(name, arrays[str(index)], split.lengths[index], float(split.clip_fps[index]) or split.fps)
 
 
 def _part(parts: Path, number: int) -> Path:

@@ -12,7 +12,7 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats import emissions, hypotheses, run, scores, store_file
 from sla_cli.formats.description import Description
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.hypotheses import read_facts, read_nbest
+from sla_cli.formats.hypotheses import read_header, read_nbest
 from sla_cli.formats.receipt import VERSION, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
@@ -148,7 +148,8 @@ def _emissions(path: Path) -> Description:
     file = Emissions(path)
     header = file.header
     facts = {
-        **{key: getattr(header, key) for key in ("corpus", "split", "run", "store", "stride", "fps")},
+        **{key: getattr(header, key) for key in ("corpus", "split", "run", "store", "stride")},
+        "fps": _rates(file.fps.tolist()),
         "clips": len(file),
         "frames": int(file.frames.sum()),
         "steps": int(file.offsets[-1]),
@@ -162,7 +163,8 @@ def _hypotheses(path: Path) -> Description:
     clips = list(read_nbest(path).values())
     best = [readings[0] for readings in clips]
     facts = {
-        **vars(read_facts(path)),
+        **vars(read_header(path)),
+        "fps": _rates(one.fps for one in best),
         "clips": len(clips),
         "readings": sum(map(len, clips)),
         "glosses": sum(len(one.glosses) for one in best),
@@ -191,6 +193,12 @@ def _receipt(path: Path) -> Description:
     artifact = path.parent if path.name == RECEIPT else path.with_name(path.name.removesuffix(f".{RECEIPT}"))
     facts = {"of": str(artifact), "there": artifact.exists()}
     return Description(path, "receipt", f"receipt {VERSION}", None, facts, read_receipt(artifact))
+
+
+def _rates(rates: Iterable[float]) -> float | list[float] | None:
+    """The frame rate of all clips, the different ones where there are several, None where it is not known."""
+    found = sorted({round(rate, 3) for rate in rates if rate})
+    return found[0] if len(found) == 1 else found or None
 
 
 def _bytes(paths: Iterable[Path]) -> int:

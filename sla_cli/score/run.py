@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
+from sla_cli.formats.hypotheses import read_header
 from sla_cli.formats.interchange import omits_empty_clips, read_any_nbest, read_references, read_signers
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
@@ -22,13 +23,13 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class References:
-    """Glosses and signers by clip id, where they came from, and the corpus where that is known."""
+    """Glosses and signers by clip id, where they came from, and the profile that they are scored under by default."""
 
     glosses: Mapping[str, Glosses]
     signers: Mapping[str, str]
     source: Path
     digest: str
-    corpus: str
+    profile: str
 
 
 def score_file(
@@ -59,7 +60,7 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
     nbest = read_any_nbest(hypotheses)
     references = _references(hypotheses, ref, set(nbest))
     if options.profile == AUTO:
-        options = replace(options, profile=profile_for_corpus(references.corpus))
+        options = replace(options, profile=references.profile)
         log.info("normalisation profile %s", options.profile)
     profile(options.profile)  # an unknown name is no fault of the file
     try:
@@ -96,10 +97,10 @@ def _references(hypotheses: Path, ref: Path | None, ids: set[str]) -> References
     split = _split_of(hypotheses, ref, ids, made)
     if split is not None:
         signers = dict(zip(split.ids, split.signers, strict=True))
-        return References(split.references(), signers, split.path, split.digest, split.corpus)
+        return References(split.references(), signers, split.path, split.digest, split.profile)
     assert ref is not None
-    corpus = made.sources["corpus"] if made is not None and made.stage == "decode" else ""
-    return References(read_references(ref), read_signers(ref), ref, digest_file(ref), corpus)
+    by_default = read_header(hypotheses).profile if made is not None and made.stage == "decode" else ""
+    return References(read_references(ref), read_signers(ref), ref, digest_file(ref), by_default or "none")
 
 
 def _split_of(hypotheses: Path, ref: Path | None, ids: set[str], made: Receipt | None) -> Split | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sla_cli.config import Config
-from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from sla_cli.formats.run import Run, check_glosses
@@ -88,7 +88,7 @@ def _train(run: Run, store: Store, team: Team) -> Epoch:
         config, facts = run.config, run.facts
         placement = place(team.device, config.train.precision)
     receipt = Receipt("train", asdict(config), {"store": facts["store"], **facts["digests"]}, config.train.seed)
-    epochs = train(Trainer(run, config, store, profile(profile_for_corpus(store.corpus)), placement, team))
+    epochs = train(Trainer(run, config, store, profile(store["dev"].profile), placement, team))
     best = best_of(epochs)
     if not team.leads:
         return best

@@ -110,7 +110,7 @@ def test_alternatives_best_first(tmp_path: Path) -> None:
     }
     write_hypotheses(tmp_path / "own.tsv", [reading for readings in nbest.values() for reading in readings])
     assert read_any_nbest(tmp_path / "own.tsv") == nbest
-    write_export(tmp_path / "a.jsonl", "jsonl", list(nbest.values()), 0.0)
+    write_export(tmp_path / "a.jsonl", "jsonl", list(nbest.values()))
     for name in ("a.jsonl", "a.txt"):
         (tmp_path / "a.txt").write_bytes((tmp_path / "a.jsonl").read_bytes())
         back = read_any_nbest(tmp_path / name)
@@ -122,10 +122,10 @@ def test_alternatives_best_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])
 def test_reads_back_what_is_exported(tmp_path: Path, kind: str) -> None:
     clips = [
-        [Hypothesis("a/1", ("سوال", "<PAD>", "A,B"), -1.0, ((0, 4), (4, 9), (250, 260)))],
-        [Hypothesis("b", ("8",), 0.0, ((3, 4),))],
+        [Hypothesis("a/1", ("سوال", "<PAD>", "A,B"), -1.0, ((0, 4), (4, 9), (250, 260)), fps=25.0)],
+        [Hypothesis("b", ("8",), 0.0, ((3, 4),), fps=25.0)],
     ]
-    write_export(tmp_path / f"x.{kind}", kind, clips, 25.0)
+    write_export(tmp_path / f"x.{kind}", kind, clips)
     assert read_references(tmp_path / f"x.{kind}") == {"a/1": ("سوال", "<PAD>", "A,B"), "b": ("8",)}
 
 
