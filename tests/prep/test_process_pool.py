@@ -18,7 +18,7 @@ from typing import Any
 import dask
 import pytest
 from dask.distributed import LocalCluster
-from prep_work import CONFIG, build, digests, spooled
+from prep_work import CONFIG, build, cached, digests
 
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip, Source
@@ -229,4 +229,4 @@ def test_a_killed_worker_costs_nothing_but_time(
     assert outcome.failed == {}
     build(root, tmp_path / "clean", config=config)
     assert digests(out) == digests(tmp_path / "clean")
-    assert not spooled(out)
+    assert not cached(out)
