@@ -47,7 +47,7 @@ def emit(
     from sla_cli.formats.store import Store
     from sla_cli.formats.work import Work as WorkFolder
 
-    how = EmitConfig.checked(precision, dtype, max_frames)
+    how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
     if output is not None and output.is_file() and read_receipt(output) is None and not force:
         raise SlaError(f"{output} exists", "Use --force to replace it.")

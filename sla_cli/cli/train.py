@@ -9,9 +9,10 @@ from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work,
 from sla_cli.config import resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.presets import PRESETS, preset_for_corpus
+from sla_cli.presets import PRESETS
 
 if TYPE_CHECKING:
+    from sla_cli.formats.store import Store
     from sla_cli.model.distributed import Team
     from sla_cli.train.metrics import Epoch
 
@@ -97,7 +98,7 @@ def train(
             _answer(path, go_on(Run(path), team=team), team, as_json)
         return
     source = Store(store or folder.only_store())
-    chosen = preset or preset_for_corpus(source.corpus)
+    chosen = preset or _preset_of(source)
     settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
@@ -114,6 +115,11 @@ def train(
             return
         path = team.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
         _answer(path, start(source, path, settings, preset=chosen, force=force, team=team), team, as_json)
+
+
+def _preset_of(store: "Store") -> str:
+    """The preset of a store's corpus."""
+    return "isharah" if store.corpus.startswith("isharah") else "base"
 
 
 def _answer(path: Path, best: "Epoch", team: "Team", as_json: bool) -> None:

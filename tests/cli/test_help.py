@@ -24,7 +24,6 @@ HEAVY = [
     "pyctcdecode",
     "kenlm",
     "matplotlib",
-    "dacite",
 ]
 
 
