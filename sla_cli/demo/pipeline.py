@@ -30,7 +30,7 @@ from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.run import score_file
-from sla_cli.train.start import start
+from sla_cli.train.train_run import start_run
 
 CLIPS = {"train": 200, "dev": 24, "test": 40}
 NAMES = ("without language model", "with gloss bigram")
@@ -118,7 +118,7 @@ def run_demo(
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
-        best = start(store, run.path, config, preset="tiny", device="cpu")
+        best = start_run(store, run.path, config, preset="tiny", device="cpu")
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
     return DemoResult(gain, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)
