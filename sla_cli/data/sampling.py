@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,25 +51,28 @@ def plan_epoch(
 def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generator) -> list[tuple[int, ...]]:
     order = [list(frames)[place] for place in rng.permutation(len(frames))]
     if not config.bucket:
-        return _cut(order, frames, config)
+        return cut_batches(order, frames, max_clips=config.batch, max_frames=config.batch_frames)
     pool = config.bucket * config.batch
     batches: list[tuple[int, ...]] = []
     for start in range(0, len(order), pool):
-        batches += _cut(sorted(order[start : start + pool], key=lambda index: -frames[index]), frames, config)
+        longest_first = sorted(order[start : start + pool], key=lambda index: -frames[index])
+        batches += cut_batches(longest_first, frames, max_clips=config.batch, max_frames=config.batch_frames)
     return [batches[place] for place in rng.permutation(len(batches))]
 
 
-def _cut(order: Sequence[int], frames: dict[int, int], config: TrainConfig) -> list[tuple[int, ...]]:
-    """Consecutive clips, as many as the bounds allow; a clip beyond the bound of frames goes alone."""
+def cut_batches(
+    order: Sequence[int], lengths: Mapping[int, int] | Sequence[int], *, max_clips: int = 0, max_frames: int = 0
+) -> list[tuple[int, ...]]:
+    """Consecutive clips, as many as the bounds allow (0: no bound); a clip beyond the bound of frames goes alone."""
     batches: list[list[int]] = []
     room = 0
     for index in order:
-        full = not batches or len(batches[-1]) == config.batch
-        if full or (config.batch_frames and frames[index] > room):
+        full = not batches or len(batches[-1]) == max_clips
+        if full or (max_frames and lengths[index] > room):
             batches.append([])
-            room = config.batch_frames
+            room = max_frames
         batches[-1].append(index)
-        room -= frames[index]
+        room -= lengths[index]
     return [tuple(batch) for batch in batches]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,12 @@ def _run(path: Path) -> Description:
     facts, settings = one.facts, one.config
     epochs = list(read_table(one.metrics, ("epoch", "dev_wer"), "\t")) if one.metrics.is_file() else []
     told: dict[str, Any] = {
-        **{key: facts[key] for key in ("corpus", "store", "preset") if key in facts},
+        "corpus": facts.corpus,
+        "store": facts.store,
+        "preset": facts.preset,
+        "labels": facts.labels,
+        "profile": facts.profile,
+        "frames": asdict(facts.frames) if facts.frames else None,
         "variant": settings.model.variant,
         "backbone": settings.model.backbone,
         "glosses": len(one.glosses),
