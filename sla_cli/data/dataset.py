@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from sla_cli.config import Config, TrainConfig
 from sla_cli.core.ctc import minimum_steps
-from sla_cli.data.augment import Look, View, random_view, view_length
+from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 from sla_cli.data.batching import Sample
 from sla_cli.data.sampling import Step, plan_epoch
 from sla_cli.data.seen import SeenClips
@@ -35,7 +35,7 @@ class Shown:
     def read(self, reduce: int, out: np.ndarray) -> Sample:
         """Decode into `out`: (frames, height, width, 3). Raises FormatError where a frame does not decode."""
         self.clip.read_into(out, self.view.frames.tolist(), reduce)
-        return Sample(self.clip.id, out, self.view.look, self.targets)
+        return Sample(self.clip.id, out, self.view.transform, self.targets)
 
 
 class ClipDataset(Dataset[Sample]):
@@ -71,7 +71,7 @@ class ClipDataset(Dataset[Sample]):
         epoch, index = key
         clip = self.split[index]
         if epoch == EVALUATION:
-            return Shown(clip, View(np.arange(len(clip)), Look()), ())
+            return Shown(clip, View(np.arange(len(clip)), PixelTransform()), ())
         view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
         return Shown(clip, view, self._targets(index))
 
