@@ -132,4 +132,4 @@ class SeenDataset(ClipDataset):
 
     def shown(self, key: tuple[int, int]) -> Shown:
         index = self.indices[key[1]]
-        return Shown(self.split[index], View(self.clips.frames(index), Look()), ())
+        return Shown(self.split[index], View(self.clips.frames(index), PixelTransform()), ())

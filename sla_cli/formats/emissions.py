@@ -124,13 +124,19 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
 
 
 class Emissions:
-    """An emissions file; a clip is read when it is asked for, by index or in turn."""
+    """An emissions file; a clip is read when it is asked for, by index or in turn.
+
+    Attributes:
+        version: of its format.
+        ids, frames, fps: one per clip, see Emission.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # by which process
         with open_checked(path, NAME, READS, REMAKE) as file, whole(path, REMAKE):
             facts = file.attrs
+            self.version = int(facts["version"])
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),
                 stride=int(facts["stride"]),
