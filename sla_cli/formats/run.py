@@ -108,6 +108,12 @@ class Run:
         return store_now(Path(self._header()["store"]), self.path, "--store (`sla emit`, `sla decode`)")
 
     @property
+    def own_store(self) -> Path | None:
+        """The same, None where it is gone."""
+        found = lies_now(Path(self._header()["store"]), *self.path.resolve().parents[2::-1])
+        return found.resolve() if found is not None else None
+
+    @property
     def config(self) -> Config:
         """Its settings; none may be missing that its version has. Raises SlaError."""
         values = _read(file := self.path / "config.toml")
@@ -137,9 +143,8 @@ class Run:
     def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:
         """Version 1 does not say what it was trained on looked like, but its store does."""
         facts = RunFacts(*(values[key] for key in ("store", "corpus", "preset", "digests")))
-        told = Path(facts.store)
         try:
-            there = RunFacts.of(Store(lies_now(told, *self.path.resolve().parents[2::-1]) or told), facts.preset)
+            there = RunFacts.of(Store(self.own_store or Path(facts.store)), facts.preset)
         except SlaError:  # the store is gone or not complete: nothing is known
             return replace(facts, profile=profile_of(facts.corpus))
         same = there.digests == facts.digests
