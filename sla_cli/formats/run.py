@@ -11,7 +11,7 @@ from sla_cli.atomic import atomic_write
 from sla_cli.config import Config, from_dict, read_toml, to_toml
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.store import Split
-from sla_cli.formats.table import read_text
+from sla_cli.formats.text import read_text
 from sla_cli.formats.work import store_now
 
 NAME, VERSION = "sla-run", 1
