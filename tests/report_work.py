@@ -17,7 +17,7 @@ from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
 from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Split, Store
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
-from sla_cli.score.run import score_file
+from sla_cli.score.score_file import score_file
 
 HOSTILE = "</script><script>alert(1)</script>"
 GLOSSES = tuple(sorted({"<b>FETT</b>", 'A&B"', "REGEN", "SONNE", "WIND", "شمس", "قمر", "天气", HOSTILE, "{{987*654}}"}))

@@ -9,7 +9,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.clips import BeamOptions, decode_split
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.export import write_export
+from sla_cli.formats.exchange.registry import write_export
 from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary

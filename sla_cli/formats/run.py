@@ -13,7 +13,7 @@ from sla_cli.core.frame_format import FrameFormat
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store
-from sla_cli.formats.table import read_text
+from sla_cli.formats.text import read_text
 from sla_cli.formats.work import lies_now, store_now
 
 NAME, VERSION = "sla-run", 2

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.hypotheses import read_header, read_hypotheses, read_nbest
-from sla_cli.formats.interchange import read_any_hypotheses
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store import split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
@@ -94,7 +94,7 @@ def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) ->
     assert Path(f"out.{kind}").read_bytes() == Path(facts[kind]).read_bytes()
     assert "exists" in refuse("dev.h5", "--format", kind, "-o", f"out.{kind}")
     assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}", "--force").exit_code == 0
-    written = {one.id: one.glosses for one in read_any_hypotheses(Path(f"out.{kind}"))}
+    written = {one.id: one.glosses for one in read_gloss_file(Path(f"out.{kind}")).best}
     assert written == {one.id: one.glosses for one in read_hypotheses(table)}
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError
-from sla_cli.formats.export import write_export
-from sla_cli.formats.interchange import read_any_hypotheses
+from sla_cli.formats.exchange.registry import read_gloss_file, write_export
 
 HOSTILE = ["<PAD>", "|", "##X", "▁", "NULL", "nan", '"', "a,b", "A(1)", "(x)", "人", "انا", ";;", "1.0", "<O>", "_"]
 glosses = st.one_of(
@@ -47,7 +46,7 @@ def test_reads_back_equal(kind: str, clips: list[list[Hypothesis]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"hyp.{kind}"
         write_export(path, kind, clips)
-        back = read_any_hypotheses(path)
+        back = read_gloss_file(path).best
     assert [(one.id, one.glosses) for one in back] == [(clip[0].id, clip[0].glosses) for clip in clips]
 
 
