@@ -158,8 +158,10 @@ class DecodeConfig:
 
     beam: int = 10  # as the field's published numbers; 1 is greedy without a language model
     alpha: float = 0.5  # weight of the language model
-    beta: float = 1.5  # reward a gloss, with a language model
+    beta: float = 1.5  # added for each gloss, with a language model
     hotword_weight: float = 10.0  # added to the score for each hot word, natural log (pyctcdecode's default)
+    prune_logp: float = -10.0  # prefixes this much worse than the best are dropped, natural log (pyctcdecode's default)
+    token_min_logp: float = -5.0  # columns below this are not tried, natural log (pyctcdecode's default)
     max_oov: float = 20.0  # percent of the glosses that a language model may lack (choice)
 
 
@@ -185,7 +187,7 @@ class EmitConfig:
 
 @dataclass(frozen=True)
 class TuneConfig:
-    """The grid of `sla decode --tune` (choice)."""
+    """The grid of `sla tune` (choice)."""
 
     alphas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
     betas: tuple[float, ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)

@@ -12,7 +12,6 @@ from typing import Any
 
 from sla_cli.config import PrepConfig, resolve
 from sla_cli.core.comparison import Comparison
-from sla_cli.decode.clips import BeamOptions
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
 from sla_cli.emit.emit import emit
@@ -20,7 +19,7 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import Work
-from sla_cli.lm.build import estimate_file
+from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpus import find_corpus
@@ -29,6 +28,7 @@ from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.run import score_file
+from sla_cli.search.beam_options import BeamOptions
 from sla_cli.train.start import start
 from sla_cli.workers import usable_cores
 
