@@ -6,18 +6,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
+from sla_cli.cli import search_options as shared
 from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, Quiet, SplitName, Verbose, Work, answer
-from sla_cli.cli.search_options import (
-    LM_HELP,
-    BackboneWeights,
-    EngineName,
-    Hotwords,
-    HotwordWeight,
-    MaxOov,
-    Source,
-    StoreFolder,
-    emissions_of,
-)
 from sla_cli.config import DecodeConfig
 from sla_cli.errors import SlaError
 
@@ -34,9 +24,9 @@ class DecodeCommand(TyperCommand):
 
 
 def decode(
-    source: Source = None,
+    source: shared.Source = None,
     split: Annotated[SplitName | None, typer.Option(help="Of the run's store.", show_default="dev")] = None,
-    lm: Annotated[Path | None, typer.Option(help=LM_HELP)] = None,
+    lm: Annotated[Path | None, typer.Option(help=shared.LM_HELP)] = None,
     beam: Annotated[
         int | None,
         typer.Option(help="Beam width; 1 without --lm is greedy.", min=1, show_default=TUNED.format(DecodeConfig.beam)),
@@ -52,17 +42,17 @@ def decode(
             show_default=TUNED.format(DecodeConfig.beta),
         ),
     ] = None,
-    max_oov: MaxOov = DecodeConfig.max_oov,
+    max_oov: shared.MaxOov = DecodeConfig.max_oov,
     nbest: Annotated[int, typer.Option(help="Hypotheses to keep for each clip, best first.", min=1)] = 1,
-    hotwords: Hotwords = None,
-    hotword_weight: HotwordWeight = DecodeConfig.hotword_weight,
-    engine: EngineName = "prefix",
+    hotwords: shared.Hotwords = None,
+    hotword_weight: shared.HotwordWeight = DecodeConfig.hotword_weight,
+    engine: shared.EngineName = "prefix",
     kind: Annotated[
         Literal["tsv", "ctm", "stm", "trn", "csv", "jsonl"],
         typer.Option("--format", help="A tsv is always written; any other format beside it, or to -o."),
     ] = "tsv",
-    store: StoreFolder = None,
-    weights: BackboneWeights = None,
+    store: shared.StoreFolder = None,
+    weights: shared.BackboneWeights = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -108,7 +98,7 @@ def decode(
         hotword_weight=hotword_weight,
         engine=engine,
     )
-    emissions = emissions_of(source, split, folder, store, weights, device)
+    emissions = shared.emissions_of(source, split, folder, store, weights, device)
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
     )

@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from sla_cli.cli import search_options as shared
 from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, Quiet, Verbose, Work, answer
-from sla_cli.cli.search_options import (
-    LM_HELP,
-    BackboneWeights,
-    EngineName,
-    Hotwords,
-    HotwordWeight,
-    MaxOov,
-    Source,
-    StoreFolder,
-    emissions_of,
-)
 from sla_cli.config import DecodeConfig, TuneConfig
 from sla_cli.errors import SlaError
 
@@ -33,17 +23,17 @@ def _listed(values: tuple[float, ...]) -> str:
 
 
 def tune(
-    lm: Annotated[Path, typer.Option(help=LM_HELP)],
-    source: Source = None,
+    lm: Annotated[Path, typer.Option(help=shared.LM_HELP)],
+    source: shared.Source = None,
     alphas: Annotated[str, typer.Option(help=GRID.format("alpha"))] = _listed(TuneConfig.alphas),
     betas: Annotated[str, typer.Option(help=GRID.format("beta"))] = _listed(TuneConfig.betas),
     beams: Annotated[str, typer.Option(help=GRID.format("beam"))] = str(DecodeConfig.beam),
-    max_oov: MaxOov = DecodeConfig.max_oov,
-    hotwords: Hotwords = None,
-    hotword_weight: HotwordWeight = DecodeConfig.hotword_weight,
-    engine: EngineName = "prefix",
-    store: StoreFolder = None,
-    weights: BackboneWeights = None,
+    max_oov: shared.MaxOov = DecodeConfig.max_oov,
+    hotwords: shared.Hotwords = None,
+    hotword_weight: shared.HotwordWeight = DecodeConfig.hotword_weight,
+    engine: shared.EngineName = "prefix",
+    store: shared.StoreFolder = None,
+    weights: shared.BackboneWeights = None,
     jobs: Jobs = 0,
     device: Device = "auto",
     work: Work = WORK,
@@ -75,7 +65,7 @@ def tune(
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )
-    emissions = emissions_of(source, None, folder, store, weights, device)
+    emissions = shared.emissions_of(source, None, folder, store, weights, device)
     references = references_of(emissions, store)
     out, tuned, trials = tune_file(
         emissions, references, folder.tuning, options, points, jobs=jobs, max_oov=max_oov, force=force

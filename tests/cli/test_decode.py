@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import Result
-from decode_work import write_emissions_and_lm, write_store
+from decode_work import write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -21,13 +21,9 @@ from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Emissions of dev and test, and a language model over their glosses; no torch."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    write_emissions_and_lm(tmp_path)
-    return tmp_path
 
 
 def sla(*arguments: str) -> Result:

@@ -7,18 +7,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from decode_work import write_emissions_and_lm, write_store
+from decode_work import write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    write_emissions_and_lm(tmp_path)
-    write_store(tmp_path)
-    return tmp_path
+@pytest.fixture(autouse=True)
+def store(folder: Path) -> None:
+    write_store(folder)
 
 
 def sla(*arguments: str) -> Result:

@@ -8,20 +8,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from decode_work import GLOSSES, write_emissions_and_lm, write_store
+from decode_work import GLOSSES, write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Emissions of dev and test, and a language model over their glosses; no torch."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    write_emissions_and_lm(tmp_path)
-    return tmp_path
 
 
 def sla(*arguments: str) -> Result:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from docs_json import documented
 
 from sla_cli.demo.pipeline import DemoResult, run_demo
 from sla_cli.errors import SlaError
@@ -39,6 +40,7 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
     assert demo.gain.verdict in demo.text() and demo.gain.verdict in demo.page.read_text(encoding="utf-8")
     assert f"{demo.wer:.2f}" in demo.page.read_text(encoding="utf-8")
     assert json.loads(json.dumps(demo.facts()))["clips"] == FEW["test"]
+    assert set(demo.facts()) == documented("sla demo")
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
