@@ -35,9 +35,9 @@ from sla_cli.formats.receipt import already_made, receipt_path, write_receipt
 from sla_cli.formats.run import Run, check_glosses
 from sla_cli.formats.store import Split
 from sla_cli.log import log, progress
+from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import Placement, place
-from sla_cli.model.lora import merge_lora
 from sla_cli.model.network import Network
 
 ONE_CLIP = 0  # a frame budget that every clip exceeds
@@ -160,7 +160,7 @@ def emit(
                 return
             model = Network(config, len(run.glosses))
             load_weights(run.best, model, run.glosses)
-            merged = merge_lora(model)
+            merged = merge_added(model)
             model.to(placement.device)
             _make_parts(model, split, config, placement, groups, parts / key, rank, wanted)
             rank.wait()
