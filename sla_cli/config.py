@@ -22,6 +22,9 @@ from sla_cli.errors import SlaError, suggestion
 from sla_cli.presets import PRESETS
 from sla_cli.setting_check import annotations_of, check_setting, fill_older, settings_of
 
+Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
 
 class _OptionValues:
     """Settings that options of a command give one by one."""
@@ -51,7 +54,7 @@ class PrepConfig(_OptionValues):
 class ModelConfig:
     """The frozen backbone and what is added to it."""
 
-    variant: Literal["adapter", "lora", "frozen"] = "adapter"
+    variant: Variant = "adapter"
     backbone: str = "vit_base_patch16_clip_quickgelu_224.openai"  # any timm ViT
     weights: str = "hub"  # hub, random, or a file
     image_size: Annotated[int, Ge(1)] = 224  # pixels; a multiple of the patch size
@@ -139,7 +142,7 @@ class TrainConfig:
     patience: Annotated[int, Ge(0)] = 0  # epochs without a better dev WER after which training stops; 0: never
     save_minutes: Annotated[float, Ge(0)] = 10.0  # between saves within an epoch (choice)
     seed: Annotated[int, Ge(0), Le(2**64 - 1)] = 0
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: fp16 on CUDA, fp32 on CPU
+    precision: Precision = "auto"  # auto: fp16 on CUDA, fp32 on CPU
     tf32: bool = True  # matrix products of fp32 in TF32 on CUDA (choice)
     crop: Annotated[float, Ge(0.1), Le(1)] = 0.875  # side of the crop over side of the stored frame: 224/256
     flip: Annotated[float, Ge(0), Le(1)] = 0.5  # probability of mirroring a clip
@@ -184,7 +187,7 @@ class DecodeConfig(_OptionValues):
 class EmitConfig(_OptionValues):
     """How a split's log-probabilities are computed and kept."""
 
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: as the run was trained, where the device can
+    precision: Precision = "auto"  # auto: as the run was trained, where the device can
     dtype: Literal["float32", "float16"] = "float32"  # on disk
     max_frames: Annotated[int, Ge(1)] = 400  # of the clips in a batch; a longer clip goes alone (choice)
     chunk: Annotated[int, Ge(0)] = (

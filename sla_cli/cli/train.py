@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
-from sla_cli.config import resolve
+from sla_cli.config import Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.presets import PRESETS
@@ -28,7 +28,7 @@ def _list(wanted: bool) -> None:
 
 def train(
     store: Annotated[Path | None, typer.Argument(help="Store folder; the only one without it.")] = None,
-    variant: Annotated[str | None, typer.Option(help="adapter, lora or frozen.")] = None,
+    variant: Annotated[Variant | None, typer.Option(help="What is added to the frozen backbone.")] = None,
     preset: Annotated[
         str | None, typer.Option(help="Named settings; that of the store's corpus without it. --list shows them.")
     ] = None,
@@ -40,10 +40,12 @@ def train(
     image_size: Annotated[int | None, typer.Option(help="Input size of the backbone in pixels.")] = None,
     layers: Annotated[str | None, typer.Option(help="Blocks to adapt: all, last:K, or 0,5,11.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the training clips.", min=1)] = None,
-    batch: Annotated[int | None, typer.Option(help="Clips a batch.", min=1)] = None,
+    batch: Annotated[int | None, typer.Option(help="Clips per batch.", min=1)] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, order and augmentation.", min=0)] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Of matrix products; auto is fp16 on CUDA and fp32 on a CPU.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed for weights, order and augmentation.", min=0)] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file, as a run's config.toml.")] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value, any setting of config.toml; repeatable.")
@@ -123,7 +125,7 @@ def _preset_of(store: "Store") -> str:
 
 
 def _answer(path: Path, best: "Epoch", group: "ProcessGroup", as_json: bool) -> None:
-    """The first process speaks for all."""
+    """Only the main process prints."""
     if group.is_main:
         answer(
             f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",

@@ -21,7 +21,7 @@ from sla_cli.formats.run import Run, warn_of_unknown
 from sla_cli.formats.store import Split
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
-from sla_cli.model.open_run import OpenedModel, open_model, place_run
+from sla_cli.model.open_run import OpenedModel, open_model
 
 PATIENCE = timedelta(days=7)  # the slowest share takes what it takes
 
@@ -74,7 +74,6 @@ def emit(
             if group.first(is_there):  # another job made it meanwhile
                 return
             with group.agreed():
-                place_run(run.config, group.device, wanted.precision)
                 opened = open_model(run, device=group.device, precision=wanted.precision, weights=weights)
             placed = [opened.placement.device.type, str(opened.placement.dtype)]
             # All that could change a number, so that an interrupted attempt is only continued by one of its kind.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from sla_cli.config import Config
 from sla_cli.formats.run import Run
+from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import Placement, place
-from sla_cli.model.lora import merge_lora
 from sla_cli.model.network import Network
 
 
@@ -52,7 +52,7 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
     placement = place_run(config, device, precision)
     network = Network(config, len(glosses))
     load_weights(run.best, network, glosses)
-    merged = merge_lora(network)
+    merged = merge_added(network)
     return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged)
 
 

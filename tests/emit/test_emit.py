@@ -25,10 +25,10 @@ from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Store
+from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.checkpoint import load_weights, save_weights
 from sla_cli.model.device import place
-from sla_cli.model.lora import merge_lora
 from sla_cli.model.network import Network
 
 CONFIG = tiny(model__variant="lora")
@@ -208,7 +208,7 @@ def test_lora_is_merged_where_that_is_exact_and_left_where_it_is_not(store: Stor
         for block in model.backbone.vit.blocks:
             torch.nn.init.normal_(block.block.attn.qkv.lora_B)
         before = list(emissions_of(model, SeenClips(store["dev"]), config, place("cpu", "fp32")))
-        assert merge_lora(model) == count
+        assert merge_added(model) == count
         after = emissions_of(model, SeenClips(store["dev"]), config, place("cpu", "fp32"))
         for one, two in zip(before, after, strict=True):
             np.testing.assert_allclose(one.log_probs, two.log_probs, rtol=0, atol=2e-5)

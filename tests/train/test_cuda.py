@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from synthetic import GLOSSES, tiny
+from synthetic import ADDING, GLOSSES, VARIANTS, tiny
 
 from sla_cli.config import to_toml
 from sla_cli.data.dataset import ClipDataset
@@ -32,7 +32,7 @@ def test_auto_is_half_precision_on_the_device() -> None:
     assert placement.dtype == torch.float16
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_device_says_what_the_cpu_says(variant: str) -> None:
     """LoRA's own index is not a buffer in loralib and would stay behind."""
     model = Network(tiny(model__variant=variant), len(GLOSSES)).eval()
@@ -50,7 +50,7 @@ def test_the_device_says_what_the_cpu_says(variant: str) -> None:
 @pytest.mark.parametrize(
     ("precision", "compiled"), [("fp32", False), ("bf16", False), ("fp16", False), ("bf16", True), ("fp16", True)]
 )
-@pytest.mark.parametrize("variant", ["adapter", "lora"])
+@pytest.mark.parametrize("variant", ADDING)
 def test_trains_and_emits(store: Store, tmp_path: Path, variant: str, precision: str, compiled: bool) -> None:
     config = tiny(
         model__variant=variant, train__precision=precision, train__epochs=3, train__workers=1, model__compile=compiled

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sla_cli.config import AdapterConfig
-from sla_cli.model.adapters import ACTIVATIONS, TemporalAdapter
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.track_conv import track_conv
+from sla_cli.model.variants.adapter import ACTIVATIONS, TemporalAdapter
 
 WIDTH = 24
 LENGTHS = torch.tensor([5, 1, 3])
