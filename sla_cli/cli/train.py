@@ -9,10 +9,11 @@ from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work,
 from sla_cli.config import resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.presets import PRESETS, preset_for_corpus
+from sla_cli.presets import PRESETS
 
 if TYPE_CHECKING:
-    from sla_cli.model.distributed import Team
+    from sla_cli.formats.store import Store
+    from sla_cli.model.distributed import ProcessGroup
     from sla_cli.train.metrics import Epoch
 
 
@@ -90,35 +91,40 @@ def train(
     folder = WorkFolder(work)
     if resume:
         from sla_cli.model.distributed import join
-        from sla_cli.train.start import resume as go_on
+        from sla_cli.train.train_run import resume_run
 
-        with join(device) as team:
-            path = team.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
-            _answer(path, go_on(Run(path), team=team), team, as_json)
+        with join(device) as group:
+            path = group.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
+            _answer(path, resume_run(Run(path), group=group), group, as_json)
         return
     source = Store(store or folder.only_store())
-    chosen = preset or preset_for_corpus(source.corpus)
+    chosen = preset or _preset_of(source)
     settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
-    from sla_cli.train.start import start
+    from sla_cli.train.train_run import start_run
 
-    with join(device) as team:
+    with join(device) as group:
         if preset is None:
             log.info("taking preset %s, for the corpus of %s", chosen, source.path)
-        if dry_run and team.world > 1:
-            raise team.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
+        if dry_run and group.world_size > 1:
+            raise group.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
         if dry_run:
             found = forecast(source, settings, device)
             answer(found.text(), found.facts(), as_json)
             return
-        path = team.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
-        _answer(path, start(source, path, settings, preset=chosen, force=force, team=team), team, as_json)
+        path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
+        _answer(path, start_run(source, path, settings, preset=chosen, force=force, group=group), group, as_json)
 
 
-def _answer(path: Path, best: "Epoch", team: "Team", as_json: bool) -> None:
+def _preset_of(store: "Store") -> str:
+    """The preset of a store's corpus."""
+    return "isharah" if store.corpus.startswith("isharah") else "base"
+
+
+def _answer(path: Path, best: "Epoch", group: "ProcessGroup", as_json: bool) -> None:
     """The first process speaks for all."""
-    if team.leads:
+    if group.is_main:
         answer(
             f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
             {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,6 @@ from typing import Any
 
 from sla_cli.config import PrepConfig, resolve
 from sla_cli.core.comparison import Comparison
-from sla_cli.decode.clips import BeamOptions
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
 from sla_cli.emit.emit import emit
@@ -22,7 +20,7 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.formats.verdict import comparison_facts, verdict
 from sla_cli.formats.work import Work
-from sla_cli.lm.build import estimate_file
+from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpus import find_corpus
@@ -31,7 +29,9 @@ from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
-from sla_cli.train.start import start
+from sla_cli.search.beam_options import BeamOptions
+from sla_cli.train.train_run import start_run
+from sla_cli.workers import usable_cores
 
 CLIPS = {"train": 200, "dev": 24, "test": 40}
 NAMES = ("without language model", "with gloss bigram")
@@ -108,6 +108,7 @@ def run_demo(
     """Draw, prep, train, decode and score; everything but the page is thrown away unless `keep` names a folder.
 
     Args:
+        jobs: processes; 0 uses all usable cores.
         clips: how many to draw for train, dev and test.
         epochs: None trains for as many as the preset says.
 
@@ -119,7 +120,7 @@ def run_demo(
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
-        best = start(store, run.path, config, preset="tiny", device="cpu")
+        best = start_run(store, run.path, config, preset="tiny", device="cpu")
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
     return DemoResult(gain, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)
@@ -127,7 +128,7 @@ def run_demo(
 
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:
     with progress("drawing clips", sum(clips.values())) as advance:
-        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or os.cpu_count() or 1, progress=advance, **clips)
+        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or usable_cores(), progress=advance, **clips)
     corpus, out = find_corpus("phoenix2014"), Work(folder / "work").stores / "phoenix2014"
     with closing(ProcessPool(jobs)) as engine:
         outcome = build_store(corpus, folder / "corpus", out, PrepConfig(size=SIZE), engine)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from sla_cli.model.adapters import TemporalAdapter
-from sla_cli.model.clip_borders import ClipBorders, Row
+from sla_cli.model.clip_borders import ClipBorders, Layout
 from sla_cli.model.temporal_shift import temporal_shift
 
 # What is dear to compute again and small: attention's output.
@@ -92,18 +92,18 @@ class AdaptedBlock(nn.Module):
         """Frames from `start`, computed with neighbours as far as the block looks."""
         stop = min(start + self.chunk, len(x))
         first, last = max(0, start - self.reach), min(len(x), stop + self.reach)
-        with self.borders.holding(self.borders.row.window(first, last)):
+        with self.borders.holding(self.borders.layout.window(first, last)):
             return self._whole(x[first:last], *args, **kwargs)[start - first : stop - first]
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        row = self.borders.row  # another batch may have come before the backward pass computes this again
+        layout = self.borders.layout  # another batch may have come before the backward pass computes this again
         if self.compiled:
-            return checkpoint(self._on_row, row, x, *args, use_reentrant=False, **kwargs)
+            return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
         keep = partial(create_selective_checkpoint_contexts, KEPT)
-        return checkpoint(self._on_row, row, x, *args, use_reentrant=False, context_fn=keep, **kwargs)
+        return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, context_fn=keep, **kwargs)
 
-    def _on_row(self, row: Row, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        with self.borders.holding(row):
+    def _with_layout(self, layout: Layout, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        with self.borders.holding(layout):
             return self._whole(x, *args, **kwargs)
 
 
