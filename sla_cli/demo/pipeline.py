@@ -18,6 +18,7 @@ from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
+from sla_cli.formats.verdict import comparison_facts, verdict
 from sla_cli.formats.work import Work
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
@@ -78,7 +79,7 @@ class DemoResult:
         steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
         return (
             f"test WER {self.wer:.2f} % without a language model, {self.wer_lm:.2f} % with a gloss bigram\n"
-            f"difference {self.gain.difference:+.2f} points{between}. {self.gain.verdict}\n"
+            f"difference {self.gain.difference:+.2f} points{between}. {verdict(self.gain)}\n"
             f"(synthetic signing, {self.clips} unseen sentences, {self.seconds:.0f} s)\n"
             f"Look at {self.page}\n{kept}\nNext:\n{steps}"
         )
@@ -87,7 +88,7 @@ class DemoResult:
         return {
             "wer": self.wer,
             "wer_lm": self.wer_lm,
-            "gain": self.gain.facts(),
+            "gain": comparison_facts(self.gain),
             "dev_wer": self.dev_wer,
             "clips": self.clips,
             "page": str(self.page),
