@@ -1,44 +1,44 @@
-"""Corpus to store: plan from its tables, encode into a spool, judge what came out, write the files.
+"""Corpus to store: plan from its tables, encode into a cache, check what came out, write the files.
 
-The spool survives kills and failures, and is removed when the files are written.
+The cache survives kills and failures, and is removed when the files are written.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sla_cli.config import PrepConfig
+from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
-from sla_cli.formats.store import SPLITS
 from sla_cli.formats.store_file import SplitHeader
 from sla_cli.log import log
+from sla_cli.prep.cache import EncodedClip, EncodingCache, encode_all
 from sla_cli.prep.corpus import Corpus
+from sla_cli.prep.encode import psnr
 from sla_cli.prep.executor import Executor
-from sla_cli.prep.judge import common_fps, infeasible, psnr
+from sla_cli.prep.feasibility import infeasible
 from sla_cli.prep.labels import find_labels
-from sla_cli.prep.pack import Packed, Place, finished_clips, is_written, origin, parts_of, through_spool, write_parts
 from sla_cli.prep.plan import Plan, choose_protocol, make_plan
-from sla_cli.prep.spool import encode_all, spooled
-from sla_cli.prep.state import Begun, alone, begin, spool_path
+from sla_cli.prep.resume import OnError, PrepArguments, begin, cache_folder, exclusive
+from sla_cli.prep.write import finished_clips, is_written, origin, plan_files, write_files
 
 LISTED = 20  # broken clips in an error message
-OnError = Literal["stop", "skip"]
 
 
 @dataclass
-class Outcome:
+class PrepResult:
     """What became of the clips.
 
     Attributes:
         clips: split to number of clips in the store.
         skipped: clip id to the reason why it was left out on purpose.
-        failed: clip id to the error that keeps it out until the source is mended.
+        failed: clip id to the error that keeps it out until the source is fixed.
         labels: the cleaning of training glosses.
         vocabulary: how many different ones train has.
         unknown: split to what the vocabulary lacks of it: `missing` of `glosses` training glosses, `types` of them.
@@ -65,13 +65,13 @@ class BrokenClips(SlaError):
         listed = some((f"{name}: {reason}" for name, reason in failed.items()), LISTED)
         super().__init__(
             f"{len(failed)} of {planned} clips cannot be read, so the store is not written: {listed}",
-            "Mend them and run the same command again (the others are kept), or leave them out with --on-error skip.",
+            "Fix them and run the same command again (the others are kept), or leave them out with --on-error skip.",
         )
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What is made of what. Clips of equal `recipe` and source have equal frames."""
+    """What is made of what. Clips of equal `recipe` and origin have equal frames."""
 
     corpus: Corpus
     root: Path
@@ -93,7 +93,7 @@ def build_store(
     protocol: str = "",
     on_error: OnError = "stop",
     force: bool = False,
-) -> Outcome:
+) -> PrepResult:
     """Make a store of all splits of a corpus; what an interrupted or failed attempt encoded is kept and used.
 
     Args:
@@ -109,7 +109,7 @@ def build_store(
     """
     source, out = source.resolve(), out.resolve()
     protocol, labels = choose_protocol(corpus, protocol), find_labels(config.labels, corpus.labels)
-    with alone(out):
+    with exclusive(out):
         tree = corpus.open(source, out)
         listing = corpus.read(tree, protocol)
         frames = _frame_settings(tree.root, config)
@@ -117,19 +117,22 @@ def build_store(
         settings = {"labels": labels.name, "shard_clips": config.shard_clips}
         receipt = Receipt("prep", {"corpus": corpus.name, "protocol": protocol, **frames, **settings}, listing.tables)
         old = already_made(out, receipt, force=force)
-        if old is not None and _whole(out, old):
+        if old is not None and _has_all_clips_and_files(out, old):
             log.info("%s is up to date", out)
-            shutil.rmtree(spool_path(out, job.recipe), ignore_errors=True)
-            return Outcome(**old.results)
+            shutil.rmtree(cache_folder(out, job.recipe), ignore_errors=True)
+            return PrepResult(**old.results)
         plan = make_plan(listing, labels)
         replaces = _replaced(out, receipt) if force else ""
-        begun = Begun(corpus.name, str(source), protocol, asdict(config), on_error, force, replaces)
-        spool = begin(out, job.recipe, begun)
-        outcome = _make(job, plan, spool, on_error, fresh=bool(replaces))
-        receipt.results = asdict(outcome)
+        arguments = PrepArguments(corpus.name, str(source), protocol, asdict(config), on_error, force, replaces)
+        cache = EncodingCache(begin(out, job.recipe, arguments), config, corpus.fps)
+        encoded, failed = _encode_missing(job, plan, cache, fresh=bool(replaces))
+        if failed and on_error == "stop":
+            raise BrokenClips(failed, sum(len(planned) for planned in plan.splits.values()))
+        result = _write_store(job, plan, cache, encoded, failed)
+        receipt.results = asdict(result)
         write_receipt(receipt, out)
-        shutil.rmtree(spool)
-    return outcome
+        shutil.rmtree(cache.folder)
+    return result
 
 
 def _frame_settings(root: Path, config: PrepConfig) -> dict[str, Any]:
@@ -155,66 +158,53 @@ def _replaced(out: Path, receipt: Receipt) -> str:
     return old.finished if old is not None and old.fingerprint == receipt.fingerprint else ""
 
 
-def _whole(out: Path, receipt: Receipt) -> bool:
-    """Whether all clips are in and the files are still there."""
+def _has_all_clips_and_files(out: Path, receipt: Receipt) -> bool:
     return not receipt.results["failed"] and all((out / name).is_file() for name in receipt.results["files"])
 
 
-def _make(job: _Job, plan: Plan, spool: Path, on_error: OnError, *, fresh: bool) -> Outcome:
-    """Encode, judge, write. `fresh`: the frames of finished files are not taken over."""
-    packed, failed = _encode(job, plan, spool, fresh)
-    if failed and on_error == "stop":
-        raise BrokenClips(failed, sum(len(planned) for planned in plan.splits.values()))
-    made = {name: clip.made for name, clip in packed.items()}
-    skipped = plan.skipped | infeasible(plan.splits.get("train", ()), made)
-    good = {name: clip for name, clip in packed.items() if name not in skipped}
-    unknown = {split: asdict(count) for split, count in plan.unknown.items()}
-    loss = psnr([made[name] for name in good])
-    outcome = Outcome({}, skipped, failed, job.labels, len(plan.vocabulary), unknown, loss)
-    _write(job, plan, spool, good, outcome)
-    return outcome
+def _encode_missing(
+    job: _Job, plan: Plan, cache: EncodingCache, *, fresh: bool
+) -> tuple[dict[str, EncodedClip], Mapping[str, str]]:
+    """All clips that can be stored by id, and what is wrong with the others.
+
+    Args:
+        fresh: the frames of finished files are not taken over.
+    """
+    finished = {} if fresh else finished_clips(job.out, job.recipe)
+    clips = [item.clip for planned in plan.splits.values() for item in planned]
+    reused = {clip.id: found for clip in clips if (found := finished.get(origin(clip.source, job.root))) is not None}
+    wanted = [clip for clip in clips if clip.id not in reused or cache.path(clip.source).is_file()]
+    encoded, failed = encode_all(wanted, cache, job.engine)
+    reused = {name: clip for name, clip in reused.items() if name not in failed}
+    return {**reused, **encoded}, failed  # what is in the cache is newer than what a finished file has
 
 
-def _encode(job: _Job, plan: Plan, spool: Path, fresh: bool) -> tuple[dict[str, Packed], dict[str, str]]:
-    """All clips that can be stored by id, and what is wrong with the others."""
-    found = {} if fresh else finished_clips(job.out, job.recipe)
-    everything = [item for planned in plan.splits.values() for item in planned]
-    origins = {item.clip.id: origin(item.clip.source, job.root) for item in everything}
-    wanted = [
-        item.clip
-        for item in everything
-        if origins[item.clip.id] not in found or spooled(spool, item.clip.source).is_file()
-    ]
-    encoding = encode_all(wanted, spool, job.config, job.corpus.fps, job.engine)
-    packed = {}
-    for item in everything:
-        name = item.clip.id
-        if name in encoding.made:  # before what a finished file has: it is newer
-            place = Place(spooled(spool, item.clip.source))
-            packed[name] = Packed(item, encoding.made[name], place, origins[name])
-        elif name not in encoding.failed:
-            place, made = found[origins[name]]
-            packed[name] = Packed(item, made, place, origins[name])
-    return packed, encoding.failed
-
-
-def _write(job: _Job, plan: Plan, spool: Path, packed: Mapping[str, Packed], outcome: Outcome) -> None:
+def _write_store(
+    job: _Job, plan: Plan, cache: EncodingCache, encoded: Mapping[str, EncodedClip], failed: Mapping[str, str]
+) -> PrepResult:
     """Write the files that are not there as they should be, remove those that should not be there."""
-    parts = []
+    counts = {name: clip.frames for name, clip in encoded.items()}
+    skipped = plan.skipped | infeasible(plan.splits.get("train", ()), counts)
+    good = {name: clip for name, clip in encoded.items() if name not in skipped}
+    unknown = {split: asdict(count) for split, count in plan.unknown.items()}
+    loss = psnr(clip.squared_error for clip in good.values())
+    result = PrepResult({}, skipped, dict(failed), job.labels, len(plan.vocabulary), unknown, loss)
+    files = []
     for split, planned in plan.splits.items():
-        clips = [packed[item.clip.id] for item in planned if item.clip.id in packed]
+        clips = [good[item.clip.id] for item in planned if item.clip.id in good]
         if not clips:
-            reasons = [(outcome.failed | outcome.skipped)[item.clip.id] for item in planned]
-            raise SlaError(f"no clip of {split} can be stored: {some(reasons, 1)}", "Mend them, and run it again.")
-        header = _header(job, plan, split, common_fps(split, [clip.made for clip in clips], job.corpus.fps))
-        parts += parts_of(job.out, header, planned, packed, job.config.shard_clips)
-        outcome.clips[split] = len(clips)
-    outcome.files = [part.path.name for part in parts]
+            reasons = [(result.failed | skipped)[item.clip.id] for item in planned]
+            raise SlaError(f"no clip of {split} can be stored: {some(reasons, 1)}", "Fix them, and run it again.")
+        header = _header(job, plan, split, _common_fps(split, clips, job.corpus.fps))
+        files += plan_files(job.out, header, planned, good, job.config.shard_clips, job.root)
+        result.clips[split] = len(clips)
+    result.files = [file.path.name for file in files]
     receipt_path(job.out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
-    write_parts([through_spool(part, spool) for part in parts if not is_written(part)], job.engine)
+    write_files([file for file in files if not is_written(file)], cache, job.engine)
     for path in (path for split in SPLITS for path in job.out.glob(f"{split}*.h5")):
-        if path.name not in outcome.files:
+        if path.name not in result.files:
             path.unlink()  # of a store that had more splits, or other shards
+    return result
 
 
 def _header(job: _Job, plan: Plan, split: str, fps: float) -> SplitHeader:
@@ -235,3 +225,13 @@ def _header(job: _Job, plan: Plan, split: str, fps: float) -> SplitHeader:
         preset=job.corpus.preset,
         unseen=job.corpus.unseen.get(job.protocol, ""),
     )
+
+
+def _common_fps(split: str, clips: Sequence[EncodedClip], nominal: float | None) -> float:
+    """Frames a second of most clips; `nominal` where none tells, 0 where nothing does."""
+    rates = sorted(clip.fps for clip in clips if clip.fps)
+    if not rates:
+        return nominal or 0.0
+    if rates[-1] - rates[0] > 0.01 * rates[-1]:
+        log.warning("clips of %s have %.4g to %.4g frames a second; --fps makes them equal", split, rates[0], rates[-1])
+    return rates[len(rates) // 2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,7 +13,7 @@ import cv2
 
 from sla_cli.log import log
 from sla_cli.prep.executor import Executor, WorkerDied
-from sla_cli.workers import start_worker
+from sla_cli.workers import start_worker, usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,8 +28,8 @@ class ProcessPool:
     """
 
     def __init__(self, jobs: int = 0) -> None:
-        """jobs: processes; 0 takes one a core."""
-        self.jobs = jobs or os.cpu_count() or 1
+        """jobs: processes; 0 uses all usable cores."""
+        self.jobs = jobs or usable_cores()
         self._idle: list[ProcessPoolExecutor] = []
 
     def run(
@@ -55,10 +54,7 @@ class ProcessPool:
                         self._idle.append(process)
                         yield items[number], future.result()
                     elif number in died:
-                        yield (
-                            items[number],
-                            WorkerDied(TWICE),
-                        )
+                        yield items[number], WorkerDied(TWICE)
                     else:
                         log.warning("a worker process died; its work is tried once more")
                         died.add(number)

@@ -7,17 +7,14 @@ from typing import Any
 
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted
-from sla_cli.prep.corpus import MODULES, find_corpus
+from sla_cli.prep.corpus import corpora
 
 AGAIN = "run the same `sla prep` again"
 
 
-def published_counts(corpus: str, protocol: str) -> dict[str, int]:
+def published_counts(corpus: str, protocol: str) -> Mapping[str, int]:
     """Split to number of clips as published; empty for a corpus that nobody published."""
-    if corpus not in MODULES:
-        return {}
-    keys = {(*key.split("/"),): count for key, count in find_corpus(corpus).counts.items()}
-    return {key[-1]: count for key, count in keys.items() if key[:-1] == ((protocol,) if protocol else ())}
+    return corpora()[corpus].counts.get(protocol, {}) if corpus in corpora() else {}
 
 
 def check_sizes(
