@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sla_cli.formats.legacy import profile_of, unseen_of
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store import split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
@@ -48,6 +49,9 @@ def make_store(
     """
     clips = {name: list(part) for name, part in splits.items()}
     vocabulary = sorted({gloss for one in clips.get("train", ()) for gloss in one.glosses})
+    corpus, protocol = header.get("corpus", "mine"), header.get("protocol", "")
+    promises = {"profile": profile_of(corpus), "unseen": unseen_of(corpus, protocol)}
+    header = {**promises, **header}
     facts = {"corpus": "mine", "size": SIDE, "fps": 25.0, "quality": 95, "vocabulary": tuple(vocabulary), **header}
     annotated = facts.pop("annotated", tuple(clips))
     for name, part in clips.items():

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sla_cli.config import PrepConfig
-from sla_cli.core.normalize import profile_for_corpus
 from sla_cli.prep.build import Outcome
 from sla_cli.prep.corpus import Corpus
 
@@ -51,7 +50,7 @@ def about(corpus: Corpus) -> str:
         lines.append(f"  published: {', '.join(f'{split} {count:,}' for split, count in corpus.counts.items())} clips")
     if corpus.protocols:
         lines.append(f"  --protocol: {_choices(corpus.protocols)}")
-    cleaning = profile_for_corpus(corpus.name)
+    cleaning = corpus.profile
     official = "" if cleaning in ("none", corpus.labels) else f"; --labels {cleaning} is the official clean-up"
     return "\n".join([*lines, f"  training glosses: {corpus.labels}{official}"])
 

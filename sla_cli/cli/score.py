@@ -68,9 +68,9 @@ def score(
     from sla_cli.formats.scores import summary
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.score.bootstrap import Resampling
-    from sla_cli.score.run import score_file
-    from sla_cli.score.sclite import write_for_sclite
+    from sla_cli.score.sclite_export import write_for_sclite
     from sla_cli.score.score import ScoreOptions
+    from sla_cli.score.score_file import score_file
 
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed))

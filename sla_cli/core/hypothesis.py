@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Glosses = tuple[str, ...]  # of one clip, in order
+
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """Recognised glosses of one clip: one reading of it.
+    """Recognised glosses of one clip: one entry of its n-best list.
 
     Attributes:
         id: clip id.
         glosses: recognised glosses in order.
         score: log score of the decoder, higher is better (natural log; 0.0 where a file gives none).
-        spans: one (start, end) a gloss, in video frames, end exclusive; empty where a file gives none.
-        confidence: one number from 0 to 1 a gloss, 1 is certain; empty where a file gives none.
-        rank: 1 is the clip's best reading.
+        spans: one (start, end) per gloss, in video frames, end exclusive; empty where a file gives none.
+        confidence: one number from 0 to 1 per gloss, 1 is certain; empty where a file gives none.
+        rank: 1 is the clip's best hypothesis.
+        fps: video frames per second of the clip, 0.0 where unknown; spans divided by it are seconds.
     """
 
     id: str
-    glosses: tuple[str, ...]
+    glosses: Glosses
     score: float = 0.0
     spans: tuple[tuple[int, int], ...] = ()
     confidence: tuple[float, ...] = ()
     rank: int = 1
+    fps: float = 0.0
+
+    @property
+    def times(self) -> tuple[tuple[float, float], ...]:
+        """Start and end of each gloss in seconds; () where spans or the frame rate are not known."""
+        return tuple((start / self.fps, end / self.fps) for start, end in self.spans) if self.fps else ()

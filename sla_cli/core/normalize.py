@@ -134,7 +134,6 @@ PROFILES = {
         Profile("none", 1),
     )
 }
-OF_CORPUS = {"phoenix2014": "phoenix2014", "phoenix2014-si5": "phoenix2014", "phoenix2014t": "phoenix2014t"}
 
 
 def profile(name: str) -> Profile:
@@ -142,8 +141,3 @@ def profile(name: str) -> Profile:
     if name in PROFILES:
         return PROFILES[name]
     raise SlaError(f"no normalisation profile {name!r}", suggestion(name, PROFILES))
-
-
-def profile_for_corpus(corpus: str) -> str:
-    """The name of the profile under which a corpus is scored by custom, `none` for corpora without rules."""
-    return OF_CORPUS.get(corpus, "none")

@@ -67,6 +67,7 @@ class _ClipDecoder:
                 frame_spans(reading.spans, self.stride, emission.frames),
                 reading.confidence,
                 rank,
+                emission.fps,
             )
             for rank, reading in enumerate(readings, start=1)
         ]

@@ -9,8 +9,8 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.clips import BeamOptions, decode_split
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.export import write_export
-from sla_cli.formats.hypotheses import Facts, read_facts, read_hypotheses, read_nbest, write_hypotheses
+from sla_cli.formats.exchange.registry import write_export
+from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
 from sla_cli.log import log, progress
@@ -72,7 +72,7 @@ def decode_file(
         clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
     readings = [reading for clip in clips for reading in clip]
     receipt_path(path).unlink(missing_ok=True)
-    write_hypotheses(path, readings, Facts(header.corpus, header.split, header.fps))
+    write_hypotheses(path, readings, Header(header.corpus, header.split, header.profile))
     best = [clip[0] for clip in clips]
     receipt.results = {"clips": len(best), "glosses": sum(len(hypothesis.glosses) for hypothesis in best)}
     write_receipt(receipt, path)
@@ -88,7 +88,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     if out is not None and out.exists() and not force:
         raise SlaError(f"{out} exists", "Use --force to replace it.")
     out = out or path.with_suffix(f".{kind}")
-    write_export(out, kind, list(read_nbest(path).values()), read_facts(path).fps)
+    write_export(out, kind, list(read_nbest(path).values()))
     return out
 
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from itertools import product
 
 from sla_cli.core.align import Counts, align, count
+from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile
 from sla_cli.decode.clips import BeamOptions, open_decoder
 from sla_cli.decode.processes import Clips, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
 from sla_cli.search.decoder import BeamDecoder
-
-Glosses = tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sla_cli.atomic import atomic_write
 from sla_cli.core.digest import digest_json
-from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.core.hypothesis import Glosses
+from sla_cli.core.normalize import profile
 from sla_cli.decode.clips import BeamOptions
 from sla_cli.decode.decode_file import check_oov
-from sla_cli.decode.tune import Glosses, Setting, Trial, best_trial, tune
+from sla_cli.decode.tune import Setting, Trial, best_trial, tune
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
@@ -75,7 +76,7 @@ def tune_file(
         raise SlaError("alpha and beta are weights of a language model, and there is none", "Give one with --lm.")
     check_references(emissions.ids, references)
     check_oov(options.lm, header.glosses, max_oov)
-    rules = profile(profile_for_corpus(header.corpus))
+    rules = profile(header.profile)
     lm, weights = digest_file(options.lm), weights_of(emissions_path)
     receipt = Receipt(
         "tune",

@@ -29,7 +29,7 @@ from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
-from sla_cli.score.run import score_file
+from sla_cli.score.score_file import score_file
 from sla_cli.train.train_run import start_run
 
 CLIPS = {"train": 200, "dev": 24, "test": 40}

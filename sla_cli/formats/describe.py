@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats import emissions, hypotheses, run, scores, store_file
 from sla_cli.formats.description import Description
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.hypotheses import read_facts, read_nbest
+from sla_cli.formats.hypotheses import read_header, read_nbest, read_version
 from sla_cli.formats.receipt import VERSION, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
@@ -77,10 +78,10 @@ def _hdf5_format(path: Path, head: bytes) -> str:
         raise FormatError(f"{path}: a damaged HDF5 file ({error})", "Make it again, or copy it again.") from error
 
 
-def _made(path: Path, kind: str, module: Any, facts: dict[str, Any]) -> Description:
+def _described(path: Path, kind: str, name: str, version: int, facts: dict[str, Any]) -> Description:
     """A description of an artifact that is complete if it has a receipt."""
     receipt = read_receipt(path)
-    return Description(path, kind, f"{module.NAME} {module.VERSION}", receipt is not None, facts, receipt)
+    return Description(path, kind, f"{name} {version}", receipt is not None, facts, receipt)
 
 
 def _store(path: Path) -> Description:
@@ -88,7 +89,8 @@ def _store(path: Path) -> Description:
     splits = {name: Split(*files) for name in SPLITS if (files := split_files(path, name))}
     shared = [_pictures(clips.files[0]) for clips in splits.values()][:1]
     facts = {key: value for part in shared for key, value in part.items()}
-    return _made(path, "store", store_file, {**facts, "splits": {name: _split(part) for name, part in splits.items()}})
+    facts["splits"] = {name: _split(part) for name, part in splits.items()}
+    return _described(path, "store", store_file.NAME, store_file.VERSION, facts)
 
 
 def _split(clips: Split) -> dict[str, Any]:
@@ -133,7 +135,12 @@ def _run(path: Path) -> Description:
     facts, settings = one.facts, one.config
     epochs = list(read_table(one.metrics, ("epoch", "dev_wer"), "\t")) if one.metrics.is_file() else []
     told: dict[str, Any] = {
-        **{key: facts[key] for key in ("corpus", "store", "preset") if key in facts},
+        "corpus": facts.corpus,
+        "store": facts.store,
+        "preset": facts.preset,
+        "labels": facts.labels,
+        "profile": facts.profile,
+        "frames": asdict(facts.frames) if facts.frames else None,
         "variant": settings.model.variant,
         "backbone": settings.model.backbone,
         "glosses": len(one.glosses),
@@ -141,28 +148,30 @@ def _run(path: Path) -> Description:
         "of_epochs": settings.train.epochs,
         "best_dev_wer": min((float(row["dev_wer"]) for row in epochs), default=None),
     }
-    return _made(path, "run", run, told)
+    return _described(path, "run", run.NAME, one.version, told)
 
 
 def _emissions(path: Path) -> Description:
     file = Emissions(path)
     header = file.header
     facts = {
-        **{key: getattr(header, key) for key in ("corpus", "split", "run", "store", "stride", "fps")},
+        **{key: getattr(header, key) for key in ("corpus", "split", "run", "store", "stride")},
+        "fps": _rates(file.fps.tolist()),
         "clips": len(file),
         "frames": int(file.frames.sum()),
         "steps": int(file.offsets[-1]),
         "glosses": len(header.glosses),
         "bytes": _bytes([path]),
     }
-    return _made(path, "emissions", emissions, facts)
+    return _described(path, "emissions", emissions.NAME, file.version, facts)
 
 
 def _hypotheses(path: Path) -> Description:
     clips = list(read_nbest(path).values())
     best = [readings[0] for readings in clips]
     facts = {
-        **vars(read_facts(path)),
+        **vars(read_header(path)),
+        "fps": _rates(one.fps for one in best),
         "clips": len(clips),
         "readings": sum(map(len, clips)),
         "glosses": sum(len(one.glosses) for one in best),
@@ -170,7 +179,7 @@ def _hypotheses(path: Path) -> Description:
         "spans": any(one.spans for one in best),
         "confidence": any(one.confidence for one in best),
     }
-    return _made(path, "hypotheses", hypotheses, facts)
+    return _described(path, "hypotheses", hypotheses.NAME, read_version(path), facts)
 
 
 def _score(path: Path) -> Description:
@@ -184,13 +193,19 @@ def _score(path: Path) -> Description:
         "clips": len(score.clips),
         "signature": score.signature,
     }
-    return _made(path, "score", scores, facts)
+    return _described(path, "score", scores.NAME, scores.VERSION, facts)
 
 
 def _receipt(path: Path) -> Description:
     artifact = path.parent if path.name == RECEIPT else path.with_name(path.name.removesuffix(f".{RECEIPT}"))
     facts = {"of": str(artifact), "there": artifact.exists()}
     return Description(path, "receipt", f"receipt {VERSION}", None, facts, read_receipt(artifact))
+
+
+def _rates(rates: Iterable[float]) -> float | list[float] | None:
+    """The frame rate of all clips, the different ones where there are several, None where it is not known."""
+    found = sorted({round(rate, 3) for rate in rates if rate})
+    return found[0] if len(found) == 1 else found or None
 
 
 def _bytes(paths: Iterable[Path]) -> int:

@@ -13,11 +13,13 @@ import numpy as np
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError
 from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
+from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Split
 
-NAME, VERSION = "sla-emissions", 2
+NAME, VERSION = "sla-emissions", 3
+READS = (VERSION - 1, VERSION)
 REMAKE = "emit --force"  # the command that mends a bad file; without --force one with a good receipt is kept
 CHUNK = 256  # steps
 DTYPES = ("float32", "float16")  # on disk
@@ -30,27 +32,34 @@ class EmissionHeader:
     Attributes:
         corpus, split: where the clips come from.
         glosses: column i+1 of the log-probabilities is glosses[i]; column 0 is the blank.
-        stride: video frames a step.
-        fps: video frames a second.
+        stride: video frames per step.
         store, run: the folders this was made from; the receipt holds the digests of their content.
+        profile: the normalisation under which the corpus is scored by default.
     """
 
     corpus: str
     split: str
     glosses: tuple[str, ...]
     stride: int
-    fps: float
     store: str
     run: str
+    profile: str = "none"
 
 
 @dataclass(frozen=True)
 class Emission:
-    """One clip: natural-log probabilities float32 (steps, glosses + 1), and its length in video frames."""
+    """One clip.
+
+    Attributes:
+        log_probs: natural-log probabilities float32 (steps, glosses + 1).
+        frames: its length in video frames, as the run saw it.
+        fps: video frames per second, 0.0 where unknown.
+    """
 
     id: str
     log_probs: np.ndarray
     frames: int
+    fps: float = 0.0
 
 
 def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = DTYPES[0]) -> Receipt:
@@ -67,6 +76,13 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
     }
     sources = {"run": str(run.path.resolve()), "split": str(split.path.resolve())}
     return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)
+
+
+def emissions_path(folder: Path, run: Run, split: Split) -> Path:
+    """Where the emissions of a split lie in a work folder's `emissions`; those of another store have its name too."""
+    own = split.digest in run.facts.digests.values() or split.path.parent.resolve() == run.own_store
+    name = split.name if own else f"{split.path.parent.resolve().name}-{split.name}"
+    return folder / run.path.name / f"{name}.h5"
 
 
 def is_current(path: Path, receipt: Receipt) -> bool:
@@ -91,7 +107,7 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
     """
     width = len(header.glosses) + 1
     ids: list[str] = []
-    steps, frames = [], []
+    steps, frames, rates = [], [], []
     with atomic_write(path) as temporary, create(temporary, 0) as file:
         flat = file.create_dataset("log_probs", (0, width), dtype, maxshape=(None, width), chunks=(CHUNK, width))
         for emission in emissions:
@@ -103,32 +119,42 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
             ids.append(emission.id)
             steps.append(len(emission.log_probs))
             frames.append(emission.frames)
+            rates.append(emission.fps)
         file["offsets"] = np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
         file["frames"] = np.array(frames, np.int64)
+        file["fps"] = np.array(rates, np.float64)
         write_strings(file, "ids", ids)
         write_strings(file, "glosses", list(header.glosses))
-        for key in ("corpus", "split", "stride", "fps", "store", "run"):
+        for key in ("corpus", "split", "stride", "store", "run", "profile"):
             file.attrs[key] = getattr(header, key)
         file.attrs["format"], file.attrs["version"] = NAME, VERSION
 
 
 class Emissions:
-    """An emissions file; a clip is read when it is asked for, by index or in turn."""
+    """An emissions file; a clip is read when it is asked for, by index or in turn.
+
+    Attributes:
+        version: of its format.
+        ids, frames, fps: one per clip, see Emission.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # by which process
-        with open_checked(path, NAME, VERSION, REMAKE) as file, whole(path, REMAKE):
+        with open_checked(path, NAME, READS, REMAKE) as file, whole(path, REMAKE):
             facts = file.attrs
+            self.version = int(facts["version"])
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),
                 stride=int(facts["stride"]),
-                fps=float(facts["fps"]),
+                profile=str(facts["profile"]) if "profile" in facts else profile_of(str(facts["corpus"])),
                 **{key: str(facts[key]) for key in ("corpus", "split", "store", "run")},
             )
             self.ids = strings(file, "ids")
             self.offsets = file["offsets"][:]
             self.frames = file["frames"][:]
+            # Version 2 has one frame rate for all clips.
+            self.fps = file["fps"][:] if "fps" in file else np.full(len(self.frames), float(facts["fps"]))
             self._check(*file["log_probs"].shape)
 
     def __len__(self) -> int:
@@ -140,7 +166,7 @@ class Emissions:
         start, end = self.offsets[index : index + 2]
         with whole(self.path, REMAKE):
             log_probs = self._log_probs()[start:end].astype(np.float32, copy=False)
-        return Emission(self.ids[index], log_probs, int(self.frames[index]))
+        return Emission(self.ids[index], log_probs, int(self.frames[index]), float(self.fps[index]))
 
     def __iter__(self) -> Iterator[Emission]:
         return (self[index] for index in range(len(self)))
@@ -148,7 +174,7 @@ class Emissions:
     def _log_probs(self) -> h5py.Dataset:
         """The open dataset of this process: a forked one may not share its parent's handle."""
         if self._opened is None or self._opened[0] != os.getpid():
-            file = open_checked(self.path, NAME, VERSION, REMAKE)
+            file = open_checked(self.path, NAME, READS, REMAKE)
             self._opened = os.getpid(), file, file["log_probs"]
         return self._opened[2]
 
@@ -156,8 +182,11 @@ class Emissions:
         """Raise ValueError where the parts of the file do not fit each other."""
         if columns != len(self.header.glosses) + 1:
             raise ValueError(f"{columns} columns for {len(self.header.glosses)} glosses and the blank")
-        if not len(self.ids) == len(self.frames) == len(self.offsets) - 1:
-            raise ValueError(f"{len(self.ids)} ids, {len(self.frames)} lengths and {len(self.offsets)} offsets")
+        if not len(self.ids) == len(self.frames) == len(self.fps) == len(self.offsets) - 1:
+            raise ValueError(
+                f"{len(self.ids)} ids, {len(self.frames)} lengths, {len(self.fps)} frame rates and "
+                f"{len(self.offsets)} offsets"
+            )
         if self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any() or self.offsets[-1] != steps:
             raise ValueError(f"offsets that do not divide {steps} steps")
         if len(set(self.ids)) < len(self.ids):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from sla_cli.errors import FormatError, SlaError
 SLACK = 1 << 20  # bytes that HDF5's own structures may take
 
 
-def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
-    """An open HDF5 file of format `name` and `version`.
+def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> h5py.File:
+    """An open HDF5 file of format `name` and one of these `versions`.
 
     Raises:
         SlaError: there is no such file.
@@ -31,12 +31,13 @@ def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
         path.open("rb").close()  # raises where it may not be read, or cannot be just now: it is not damaged then
         raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", again) from error
     found, number = file.attrs.get("format"), file.attrs.get("version")
-    if found == name and number == version:
+    if found == name and number in versions:
         return file
     file.close()
     if found != name:
         raise FormatError(f"{path}: holds {found or 'something else'}, expected {name}", again)
-    raise FormatError(f"{path}: {name} version {number}, this sla reads version {version}", again)
+    known = " and ".join(map(str, versions))
+    raise FormatError(f"{path}: {name} version {number}, this sla reads version {known}", again)
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from sla_cli.core.align import Counts, Pair
 from sla_cli.core.breakdown import Part, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
-from sla_cli.formats.table import Row, read_table, read_text
+from sla_cli.formats.table import Row, read_table
+from sla_cli.formats.text import read_text
 
 NAME, VERSION = "sla-score", 2
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
@@ -49,6 +50,7 @@ def summary(score: Score) -> dict[str, Any]:
         "left_out": list(score.left_out),
         "bootstrap": _bootstrap(interval) if interval else None,
         **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
+        **({"tuned_on": score.tuned_on} if score.tuned_on else {}),
     }
 
 
@@ -115,6 +117,7 @@ def read_scores(folder: Path) -> Score:
             interval=_read_interval(facts),
             oracle=_counts(facts["oracle"]) if "oracle" in facts else None,
             alternatives=facts.get("nbest", 1),
+            tuned_on=facts.get("tuned_on", ""),
         )
         same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
     except (KeyError, TypeError, ValueError) as error:

@@ -121,6 +121,7 @@ class Split:
         labels: how training glosses were cleaned: `raw`, or a profile with its version.
         annotated: whether there are references.
         digest: of the content of all files.
+        profile, preset, unseen: of the corpus, see SplitHeader.
         ids, signers, glosses, raw_glosses, translations, clip_fps, lengths: one a clip, as StoredClip has them.
     """
 
@@ -132,6 +133,7 @@ class Split:
         self.size, self.fit, self.fps = header.size, header.fit, header.fps
         self.codec, self.quality = header.codec, header.quality
         self.labels, self.annotated, self.recipe = header.labels, header.annotated, header.recipe
+        self.profile, self.preset, self.unseen = header.profile, header.preset, header.unseen
         self.vocabulary = header.vocabulary
         found = [(file.header.shard, file.header.shards) for file in self.files]
         if found != [(number, len(paths)) for number in range(len(paths))]:
@@ -225,6 +227,11 @@ class Store:
     @property
     def corpus(self) -> str:
         return self[self.splits[0]].corpus
+
+    @property
+    def preset(self) -> str:
+        """The training preset of the corpus."""
+        return self[self.splits[0]].preset
 
     @property
     def vocabulary(self) -> tuple[str, ...]:

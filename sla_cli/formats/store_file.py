@@ -22,6 +22,7 @@ from sla_cli.atomic import atomic_write
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
+from sla_cli.formats.legacy import preset_of, profile_of, unseen_of
 
 NAME, VERSION = "sla-store", 2
 REMAKE = "prep --force"  # without --force a store with a good receipt is up to date
@@ -68,6 +69,9 @@ class SplitHeader:
         protocol: which division of the corpus, "" where it has one.
         annotated: whether the split has reference glosses.
         recipe: fingerprint of what the frames were made from and how: clips of equal ones are interchangeable.
+        profile: the normalisation under which the corpus is scored by default.
+        preset: the training preset of the corpus.
+        unseen: what evaluation splits do not share with train by promise: `signers`, `sentences` or "".
         shard, shards: which file of how many.
     """
 
@@ -85,6 +89,9 @@ class SplitHeader:
     recipe: str = ""
     shard: int = 0
     shards: int = 1
+    profile: str = "none"
+    preset: str = "base"
+    unseen: str = ""
 
     def facts(self) -> dict[str, Any]:
         """What says how the clips are to be read, as attributes of the file."""
@@ -102,6 +109,9 @@ class SplitHeader:
             "annotated": self.annotated,
             "shard": self.shard,
             "shards": self.shards,
+            "profile": self.profile,
+            "preset": self.preset,
+            "unseen": self.unseen,
         }
 
 
@@ -170,7 +180,7 @@ class StoreFile:
         self.path = path
         self._file: h5py.File | None = None
         self._pid = -1
-        with open_checked(path, NAME, VERSION, REMAKE) as file, whole(path, REMAKE):
+        with open_checked(path, NAME, (VERSION,), REMAKE) as file, whole(path, REMAKE):
             if missing := set(DATASETS) - set(file):
                 raise KeyError(f"no {some(sorted(missing))}")
             self.header = _header(file)
@@ -184,7 +194,7 @@ class StoreFile:
     def file(self) -> h5py.File:
         """The open HDF5 file of this process."""
         if self._file is None or self._pid != os.getpid():
-            self._file, self._pid = open_checked(self.path, NAME, VERSION, REMAKE), os.getpid()
+            self._file, self._pid = open_checked(self.path, NAME, (VERSION,), REMAKE), os.getpid()
         return self._file
 
     @cached_property
@@ -262,8 +272,9 @@ class StoreFile:
 
 def _header(file: h5py.File) -> SplitHeader:
     facts = file.attrs
+    corpus, protocol = str(facts["corpus"]), str(facts["protocol"])
     return SplitHeader(
-        corpus=str(facts["corpus"]),
+        corpus=corpus,
         split=str(facts["split"]),
         size=int(facts["height"]),
         fps=float(facts["fps"]),
@@ -272,9 +283,12 @@ def _header(file: h5py.File) -> SplitHeader:
         codec=str(facts["codec"]),
         fit=str(facts["fit"]),
         labels=str(facts["labels"]),
-        protocol=str(facts["protocol"]),
+        protocol=protocol,
         annotated=bool(facts["annotated"]),
         recipe=str(facts["recipe"]),
         shard=int(facts["shard"]),
         shards=int(facts["shards"]),
+        profile=str(facts.get("profile", profile_of(corpus))),
+        preset=str(facts.get("preset", preset_of(corpus))),
+        unseen=str(facts.get("unseen", unseen_of(corpus, protocol))),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 import kenlm
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.table import refuse_pipe
+from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model

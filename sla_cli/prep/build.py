@@ -231,4 +231,7 @@ def _header(job: _Job, plan: Plan, split: str, fps: float) -> SplitHeader:
         protocol=job.protocol,
         annotated=split in plan.annotated,
         recipe=job.recipe,
+        profile=job.corpus.profile,
+        preset=job.corpus.preset,
+        unseen=job.corpus.unseen.get(job.protocol, ""),
     )

@@ -56,6 +56,10 @@ class Corpus:
         counts: split to published number of clips, those that are skipped included; key `PROTOCOL/split` where there
             are protocols. A split of which no count is published is not in it.
         labels: the cleaning of training glosses that is the default here: `raw` or a profile's name.
+        profile: the normalisation under which it is scored by default.
+        preset: the training preset that is the default here.
+        unseen: by protocol ("" where there are none), what evaluation splits do not share with train by promise:
+            `signers` or `sentences`.
         protocols: divisions into splits to choose from; the first is the default. Empty where there is only one.
         read: lists the clips under a tree, for a protocol ("" where there are none).
         open: makes that tree of what the user gives as SOURCE; a folder keeps lists of archives, as for `open_tree`.
@@ -68,6 +72,9 @@ class Corpus:
     fps: float | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     labels: str = "raw"
+    profile: str = "none"
+    preset: str = "base"
+    unseen: Mapping[str, str] = field(default_factory=dict)
     protocols: tuple[str, ...] = ()
     open: Callable[[Path, Path | None], Tree] = open_tree
 

@@ -216,8 +216,8 @@ def _rows(made: Made, systems: Sequence[System], pictures: Sequence[str]) -> Ite
 def _seconds(systems: Sequence[System]) -> dict[str, float]:
     """How long each clip is, where anything says so."""
     return {
-        name: frames / file.header.fps
+        name: frames / fps
         for file in _emissions(systems)
-        for name, frames in zip(file.ids, file.frames.tolist(), strict=True)
-        if file.header.fps
+        for name, frames, fps in zip(file.ids, file.frames.tolist(), file.fps.tolist(), strict=True)
+        if fps
     }

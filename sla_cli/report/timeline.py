@@ -135,7 +135,7 @@ def draw_timeline(sights: Sequence[Sight], clip: StoredClip | None) -> Timeline:
     frames = first.emission.frames
     readings = tuple(reading for sight in sights for reading in sight.readings)
     reference = (clip.glosses if clip is not None else ()) or readings[0].score.reference
-    fps = first.header.fps  # 0 where nothing tells
+    fps = first.emission.fps  # 0 where nothing tells
     tracks = [_reference(reference, first), *map(_decoded, readings)]
     pixels = max(NARROWEST, *(round(AIR * sum(track.pixels)) for track in tracks))
     return Timeline(

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 
 from sla_cli import __version__
 from sla_cli.core.align import ALIGNMENT, Counts
-from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import Profile, profile
 from sla_cli.core.result import ClipScore, Interval, Score, pooled, score_clip
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.score.bootstrap import Resampling, wer_interval
-from sla_cli.score.unicode import refuse_mixed_forms, same_but_for_form, to_nfc
-
-Glosses = tuple[str, ...]
+from sla_cli.score.unicode import nfc, refuse_mixed_forms, same_but_for_form, to_nfc
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ def score(
     absent_as_empty: bool = False,
     signers: Mapping[str, str] | None = None,
     nbest: Mapping[str, Sequence[Hypothesis]] | None = None,
+    tuned_on: str = "",
 ) -> Score:
     """Normalise both sides, align each clip as sclite does, pool the counts, and say how sure the rate is.
 
@@ -53,6 +52,7 @@ def score(
             A partial score leaves it out.
         signers: by clip id, where known.
         nbest: alternatives by clip id, for the oracle: the rate if the best of them had been chosen.
+        tuned_on: as `Score.tuned_on`.
 
     Raises:
         SlaError: ids that only one side names (unless allowed), an id that comes twice, no reference words, glosses
@@ -94,19 +94,23 @@ def score(
         absent=tuple(absent),
         left_out=(*missing, *extra),
         interval=interval,
-        oracle=_oracle(clips, nbest, rules, options.nfc) if nbest and alternatives > 1 else None,
+        oracle=_oracle(clips, nbest, rules, options) if nbest and alternatives > 1 else None,
         alternatives=max(1, alternatives),
+        tuned_on=tuned_on,
     )
 
 
-def _oracle(clips: Sequence[ClipScore], nbest: Mapping[str, Sequence[Hypothesis]], rules: Profile, nfc: bool) -> Counts:
+def _oracle(
+    clips: Sequence[ClipScore], nbest: Mapping[str, Sequence[Hypothesis]], rules: Profile, options: ScoreOptions
+) -> Counts:
     """Pooled counts of each clip's best alternative; of equally good ones the first."""
     total = Counts()
     for clip in clips:
-        glosses = {hypothesis.glosses: clip.id for hypothesis in nbest.get(clip.id, ())}
-        forms = [to_nfc({clip.id: those})[clip.id] if nfc else those for those in glosses]
-        tried = [score_clip(clip.id, clip.reference, rules.hypothesis(those)).counts for those in forms]
-        total += min([clip.counts, *tried], key=lambda counts: counts.errors)
+        tried = [clip.counts]
+        for alternative in nbest.get(clip.id, ()):
+            glosses = nfc(alternative.glosses) if options.nfc else alternative.glosses
+            tried.append(score_clip(clip.id, clip.reference, rules.hypothesis(glosses)).counts)
+        total += min(tried, key=lambda counts: counts.errors)
     return total
 
 

@@ -11,7 +11,8 @@ import torch
 from sla_cli.core.align import Counts, align, count
 from sla_cli.core.ctc import check_log_probs, greedy
 from sla_cli.core.normalize import Profile
-from sla_cli.emit.emit import emissions_of
+from sla_cli.data.seen import SeenClips
+from sla_cli.emit.inference import emissions_of
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
 from sla_cli.formats.store import Split
@@ -33,7 +34,7 @@ def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable
     """
     group, references, total = state.group, split.references(), Counts()
     mine = range(group.rank, len(split), group.world_size)
-    emissions = emissions_of(state.model, split, state.config, state.placement, wanted=mine)
+    emissions = emissions_of(state.model, SeenClips(split), state.config, state.placement, wanted=mine)
     with closing(emissions), progress(f"scoring {split.name}", len(split)) as advance:
         for first in range(0, len(split), group.world_size):
             before_clip()

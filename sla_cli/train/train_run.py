@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sla_cli.config import Config
-from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, write_receipt
-from sla_cli.formats.run import Run, check_glosses
+from sla_cli.formats.run import Run, RunFacts, check_glosses
 from sla_cli.formats.store import Store
 from sla_cli.log import log
 from sla_cli.model.device import place
@@ -57,9 +57,7 @@ def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> N
     _warn_of_missing_clips(store)
     for path in (receipt_path(run.path), run.path / "run.toml", run.state, run.best, run.last, run.metrics, run.curves):
         path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
-    digests = {split: store[split].digest for split in ("train", "dev")}
-    facts = {"store": str(store.path.resolve()), "corpus": store.corpus, "preset": preset, "digests": digests}
-    run.create(config, store.vocabulary, facts)
+    run.create(config, store.vocabulary, RunFacts.of(store, preset))
 
 
 def resume_run(run: Run, device: str = "auto", group: ProcessGroup | None = None) -> Epoch:
@@ -73,7 +71,7 @@ def resume_run(run: Run, device: str = "auto", group: ProcessGroup | None = None
         log.info("%s is finished", run.path)
     with group.agreed():
         store = Store(run.store)
-        changed = [split for split, digest in run.facts["digests"].items() if store[split].digest != digest]
+        changed = [split for split, digest in run.facts.digests.items() if store[split].digest != digest]
         if changed:
             raise SlaError(
                 f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
@@ -87,8 +85,8 @@ def _train(run: Run, store: Store, group: ProcessGroup) -> Epoch:
         check_glosses(run, store["train"])
         config, facts = run.config, run.facts
         placement = place(group.device, config.train.precision)
-    receipt = Receipt("train", asdict(config), {"store": facts["store"], **facts["digests"]}, config.train.seed)
-    epochs = train(Trainer(run, config, store, profile(profile_for_corpus(store.corpus)), placement, group))
+    receipt = Receipt("train", asdict(config), {"store": facts.store, **facts.digests}, config.train.seed)
+    epochs = train(Trainer(run, config, store, profile(facts.profile), placement, group))
     best = best_of(epochs)
     if not group.is_main:
         return best

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
-from sla_cli.formats.hypotheses import read_facts, read_hypotheses, read_nbest
-from sla_cli.formats.interchange import read_any_hypotheses
+from sla_cli.formats.exchange.registry import read_gloss_file
+from sla_cli.formats.hypotheses import read_header, read_hypotheses, read_nbest
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store import split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
@@ -33,14 +33,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(sys.modules, "torch", None)
     for split in ("dev", "test"):
         rng = np.random.default_rng(0)
-        header = EmissionHeader("phoenix2014", split, GLOSSES, 4, 25.0, str(tmp_path / "store"), "/runs/adapter-1")
+        header = EmissionHeader(
+            "phoenix2014", split, GLOSSES, 4, str(tmp_path / "store"), "/runs/adapter-1", "phoenix2014"
+        )
         clips = []
         for number, sentence in enumerate(SENTENCES):
             path = [column for gloss in sentence for column in (GLOSSES.index(gloss) + 1, 0)]
             logits = rng.standard_normal((len(path), len(GLOSSES) + 1)).astype(np.float32)
             logits[range(len(path)), path] += 2.5
             log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-            clips.append(Emission(f"clip-{number}", log_probs, 4 * len(path)))
+            clips.append(Emission(f"clip-{number}", log_probs, 4 * len(path), 25.0))
         write_emissions(tmp_path / f"{split}.h5", header, clips)
         write_receipt(Receipt("emit", {}, {"weights": "w"}), tmp_path / f"{split}.h5")
     write_arpa(estimate([list(sentence) for sentence in SENTENCES], 2, fallback=True), tmp_path / "gloss.arpa")
@@ -79,7 +81,8 @@ def test_an_emissions_file_alone(folder: Path) -> None:
     assert list(nbest) == [f"clip-{number}" for number in range(4)]
     assert {len(readings) for readings in nbest.values()} == {3}
     assert facts["glosses"] == sum(len(readings[0].glosses) for readings in nbest.values())
-    assert (read_facts(path).corpus, read_facts(path).split, read_facts(path).fps) == ("phoenix2014", "dev", 25.0)
+    assert (read_header(path).corpus, read_header(path).split) == ("phoenix2014", "dev")
+    assert {one.fps for readings in nbest.values() for one in readings} == {25.0}
 
 
 @pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])
@@ -91,7 +94,7 @@ def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) ->
     assert Path(f"out.{kind}").read_bytes() == Path(facts[kind]).read_bytes()
     assert "exists" in refuse("dev.h5", "--format", kind, "-o", f"out.{kind}")
     assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}", "--force").exit_code == 0
-    written = {one.id: one.glosses for one in read_any_hypotheses(Path(f"out.{kind}"))}
+    written = {one.id: one.glosses for one in read_gloss_file(Path(f"out.{kind}")).best}
     assert written == {one.id: one.glosses for one in read_hypotheses(table)}
 
 

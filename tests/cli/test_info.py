@@ -89,14 +89,14 @@ def test_one_file_of_a_store(store: Path) -> None:
 
 def test_a_run(work: Path) -> None:
     found = facts(work / "runs" / "lora")
-    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 1", False)
+    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 2", False)
     shown = found["facts"]
     assert (shown["variant"], shown["glosses"], shown["epochs"], shown["best_dev_wer"]) == ("lora", 10, 3, 37.5)
 
 
 def test_emissions(work: Path) -> None:
     found = facts(work / "emissions" / "lora" / "test.h5")
-    assert (found["kind"], found["format"], found["complete"]) == ("emissions", "sla-emissions 2", True)
+    assert (found["kind"], found["format"], found["complete"]) == ("emissions", "sla-emissions 3", True)
     shown = found["facts"]
     assert (shown["clips"], shown["frames"], shown["steps"], shown["glosses"]) == (5, 5 * 38, 5 * 10, 10)
     assert found["receipt"]["stage"] == "emit"
@@ -104,7 +104,7 @@ def test_emissions(work: Path) -> None:
 
 def test_hypotheses(work: Path) -> None:
     found = facts(work / "hypotheses" / "lora" / "test-lora.tsv")
-    assert (found["kind"], found["format"], found["complete"]) == ("hypotheses", "sla-hypotheses 2", True)
+    assert (found["kind"], found["format"], found["complete"]) == ("hypotheses", "sla-hypotheses 3", True)
     shown = found["facts"]
     assert (shown["clips"], shown["readings"], shown["glosses"], shown["spans"]) == (5, 5, 9, True)
     assert "arguments    beam 10, alpha 0.5, beta 1.5" in sla(found["path"]).stdout
@@ -161,8 +161,8 @@ def test_a_tuning(work: Path, tmp_path: Path) -> None:
     glosses = ("A", "B")
     write_arpa(estimate([["A", "B"]], 2, fallback=True), lm)
     rows = [[-0.1, -3.0, -3.0], [-3.0, -0.1, -3.0], [-0.1, -3.0, -3.0], [-3.0, -3.0, -0.1]]
-    header = EmissionHeader("mine", "dev", glosses, 4, 25.0, "", "/runs/adapter-1")
-    write_emissions(dev, header, [Emission("c1", np.array(rows, np.float32), 16)])
+    header = EmissionHeader("mine", "dev", glosses, 4, "", "/runs/adapter-1")
+    write_emissions(dev, header, [Emission("c1", np.array(rows, np.float32), 16, 25.0)])
     out, tuned, _ = tune_file(
         dev, {"c1": ("A", "B")}, tmp_path / "tuning", BeamOptions(lm=lm), [Setting(5, 0.5, 1.0)], max_oov=100.0
     )

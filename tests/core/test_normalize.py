@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sla_cli.core.align import Counts, align, count
-from sla_cli.core.normalize import PROFILES, profile, profile_for_corpus
+from sla_cli.core.normalize import PROFILES, profile
 from sla_cli.errors import SlaError
 from sla_cli.formats.table import read_table
 
@@ -178,21 +178,6 @@ def test_unknown_profile_suggests_the_nearest() -> None:
     with pytest.raises(SlaError, match="no normalisation profile 'phoenix14'") as caught:
         profile("phoenix14")
     assert "phoenix2014" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("corpus", "name"),
-    [
-        ("phoenix2014", "phoenix2014"),
-        ("phoenix2014-si5", "phoenix2014"),
-        ("phoenix2014t", "phoenix2014t"),
-        ("csl-daily", "none"),
-        ("isharah1000", "none"),
-        ("", "none"),
-    ],
-)
-def test_profile_by_corpus(corpus: str, name: str) -> None:
-    assert profile_for_corpus(corpus) == name
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ def test_no_process_holds_more_than_the_clip_it_reads(jobs: int) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_emissions_file_decodes_like_its_clips(jobs: int, tmp_path: Path) -> None:
-    header = EmissionHeader("phoenix2014", "dev", GLOSSES, 4, 25.0, "/store", "/runs/adapter-1")
+    header = EmissionHeader("phoenix2014", "dev", GLOSSES, 4, "/store", "/runs/adapter-1", "phoenix2014")
     write_emissions(tmp_path / "dev.h5", header, clips(40))
     file = Emissions(tmp_path / "dev.h5")
     assert file[39].id == "clip 39"  # opened here before processes fork
@@ -202,7 +202,7 @@ def test_a_killed_process_is_told() -> None:
 def test_processes_die_with_a_killed_parent() -> None:
     code = (
         "import sys, time; sys.path.insert(0, 'tests/decode')\n"
-        "from test_split import *\n"
+        "from test_decode_clips import *\n"
         "class Slow(list):\n"
         "    def __getitem__(self, index):\n"
         "        print('reading', flush=True); time.sleep(60)\n"

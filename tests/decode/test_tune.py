@@ -45,7 +45,7 @@ def lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(folder: Path, split: str = "dev", weights: str = "w") -> Path:
-    header = EmissionHeader("phoenix2014", split, GLOSSES, 4, 25.0, "/store", "/runs/adapter-1")
+    header = EmissionHeader("phoenix2014", split, GLOSSES, 4, "/store", "/runs/adapter-1", "phoenix2014")
     path = folder / f"{split}.h5"
     write_emissions(path, header, clips()[0])
     write_receipt(Receipt("emit", {}, {"weights": weights}), path)

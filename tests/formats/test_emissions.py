@@ -22,11 +22,11 @@ from sla_cli.formats.emissions import (
     write_emissions,
 )
 from sla_cli.formats.receipt import write_receipt
-from sla_cli.formats.run import Run
+from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Split
 from sla_cli.formats.store_file import SplitHeader, write_split
 
-HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, 30.0, "/stores/csl-daily", "/runs/adapter-1")
+HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, "/stores/csl-daily", "/runs/adapter-1")
 
 
 def emissions(count: int = 4, steps: int = 7) -> Iterator[Emission]:
@@ -37,7 +37,7 @@ def emissions(count: int = 4, steps: int = 7) -> Iterator[Emission]:
         scores = rng.normal(size=(length, 4)).astype(np.float32)
         scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
         scores[:1, 2] = -np.inf
-        yield Emission(f"S0000{number}/P0_\u0301", scores, 4 * length - number % 4)
+        yield Emission(f"S0000{number}/P0_\u0301", scores, 4 * length - number % 4, 25.0 * (number % 3))
 
 
 def test_emissions_come_back(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_emissions_come_back(tmp_path: Path) -> None:
         assert file["log_probs"].dtype == np.float32
     for _ in range(2):  # as often as one likes
         for one, two in zip(emissions(), again, strict=True):
-            assert (one.id, one.frames) == (two.id, two.frames)
+            assert (one.id, one.frames, one.fps) == (two.id, two.frames, two.fps)
             assert two.log_probs.dtype == np.float32
             assert np.array_equal(one.log_probs, two.log_probs)
 
@@ -151,7 +151,7 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("frames", lambda frames: frames[:-1], "4 ids, 3 lengths and 5 offsets"),
+        ("frames", lambda frames: frames[:-1], "4 ids, 3 lengths, 4 frame rates and 5 offsets"),
         ("ids", lambda ids: ids[:-1], "3 ids, 4 lengths"),
         ("ids", lambda ids: ids[[0, 0, 2, 3]], "clip ids that come twice"),
         ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets that do not divide"),
@@ -172,6 +172,16 @@ def test_parts_that_do_not_fit_each_other_are_refused(
         Emissions(path)
 
 
+def test_version_2_has_one_frame_rate_for_all_clips_and_no_profile(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"], file.attrs["fps"], file.attrs["corpus"] = 2, 30.0, "phoenix2014"
+        del file["fps"], file.attrs["profile"]
+    assert [emission.fps for emission in Emissions(path)] == [30.0] * 4
+    assert Emissions(path).header.profile == "phoenix2014"
+
+
 def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
     write_emissions(tmp_path / "dev.h5", replace(HEADER, stride=0), emissions())
     with pytest.raises(FormatError, match="a stride of 0"):
@@ -180,11 +190,7 @@ def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:
     run, path = Run(tmp_path / "run"), tmp_path / "dev.h5"
-    run.create(
-        Config(),
-        HEADER.glosses,
-        {"store": "/s", "corpus": "csl-daily", "digests": {"train": "", "dev": ""}, "preset": "base"},
-    )
+    run.create(Config(), HEADER.glosses, RunFacts("/s", "csl-daily", "base", {"train": "", "dev": ""}))
     run.best.write_bytes(b"weights")
     store = tmp_path / "store.h5"
     write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)

@@ -39,10 +39,10 @@ def test_two_processes_share_what_they_find_and_wait_for_each_other(tmp_path: Pa
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     answer = subprocess.run(
         [*torchrun, str(script), str(tmp_path)],
+        check=False,
         env=environment,
         capture_output=True,
         text=True,
-        check=False,
         timeout=120,
     )
     assert answer.returncode == 0, answer.stderr

@@ -192,7 +192,7 @@ def test_pages_are_told_from_other_files(report: Path, tmp_path: Path) -> None:
 def test_a_picture_is_small(tmp_path: Path) -> None:
     """A page of 629 clips has to stay under 5 MB: noise, the hardest to compress, at the size of the strip."""
     split = make_split(tmp_path, {f"clip-{number}": ("REGEN", "SONNE", "شمس") for number in range(2)}, size=112)
-    header = EmissionHeader("signs", "test", split.vocabulary, STRIDE, 25.0, "store", "run")
+    header = EmissionHeader("signs", "test", split.vocabulary, STRIDE, "store", "run")
     write_emissions(tmp_path / "e.h5", header, (peaked(clip.id, clip.glosses, len(clip)) for clip in split))
     score = Score("none", 1, "sig", tuple(score_clip(name, ("REGEN",), ("WIND",)) for name in split.ids))
     sizes = []
@@ -210,7 +210,7 @@ def test_systems_need_the_same_clips(systems: list[System], tmp_path: Path) -> N
 
 
 def test_clips_without_emissions_are_named(systems: list[System], tmp_path: Path) -> None:
-    header = EmissionHeader("signs", "test", systems[0].split.vocabulary, STRIDE, 25.0, "store", "run")  # type: ignore[union-attr]
+    header = EmissionHeader("signs", "test", systems[0].split.vocabulary, STRIDE, "store", "run")  # type: ignore[union-attr]
     write_emissions(tmp_path / "e.h5", header, [peaked("clip-1", ())])
     with pytest.raises(SlaError, match=r"e\.h5 lacks clips that were scored: clip\"<.*clip-2, clip-3, clip<i>0"):
         write_page(tmp_path / "p", [replace(systems[0], emissions=Emissions(tmp_path / "e.h5"))])

@@ -13,7 +13,7 @@ from sla_cli.core.result import score_clip
 from sla_cli.formats.emissions import EmissionHeader
 from sla_cli.report.timeline import Reading, Sight, Timeline, draw_timeline
 
-HEADER = EmissionHeader("signs", "test", GLOSSES, STRIDE, 25.0, "store", "run")
+HEADER = EmissionHeader("signs", "test", GLOSSES, STRIDE, "store", "run")
 
 
 def draw(reference: tuple[str, ...], hypothesis: Hypothesis) -> Timeline:
@@ -41,9 +41,9 @@ def test_labels_never_cover_each_other(heard: list[tuple[str, int]]) -> None:
 
 @pytest.mark.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
 def test_time_is_told_in_frames_where_nothing_tells_how_fast_they_are(fps: float, last: float) -> None:
-    header = replace(HEADER, fps=fps)
+    emission = replace(peaked("clip", ("SONNE",)), fps=fps)
     reading = Reading("beam", score_clip("clip", ("SONNE",), ()), Hypothesis("clip", ()))
-    drawn = draw_timeline([Sight(peaked("clip", ("SONNE",)), header, (reading,))], None)
+    drawn = draw_timeline([Sight(emission, HEADER, (reading,))], None)
     assert drawn.unit == ("s" if fps else "frames")
     assert 0.5 * last < float(drawn.ticks[-1].text) <= last
 

@@ -16,8 +16,8 @@ from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.score.bootstrap import Resampling
 from sla_cli.score.compare import against_first, compare, compare_files, matched_pairs
-from sla_cli.score.run import score_file
 from sla_cli.score.score import ScoreOptions, score
+from sla_cli.score.score_file import score_file
 
 WORDS = 8
 

@@ -71,7 +71,7 @@ def test_a_run_resumes_with_its_loss_scale(store: Store, tmp_path: Path) -> None
     start_run(store, tmp_path, config, preset="tiny", device="cuda")
     run = Run(tmp_path)
     longer = replace(config, train=replace(config.train, epochs=2))
-    run.create(longer, run.glosses, {key: run.facts[key] for key in ("store", "corpus", "preset", "digests")})
+    run.create(longer, run.glosses, run.facts)
     assert resume_run(run, "cuda").number in (1, 2)
     assert torch.load(run.state, weights_only=True)["scaler"]["scale"] > 0
 

@@ -220,7 +220,7 @@ def test_a_full_disk_loses_no_earlier_checkpoint(store: Store, whole: Run, tmp_p
     config = replace(CONFIG, train=replace(CONFIG.train, save_minutes=10.0))
     run = Run(tmp_path / "run")
     start_run(store, run.path, replace(config, train=replace(config.train, epochs=1)), preset="tiny", device="cpu")
-    run.create(CONFIG, run.glosses, {key: run.facts[key] for key in ("store", "corpus", "preset", "digests")})
+    run.create(CONFIG, run.glosses, run.facts)
     before = {path: path.read_bytes() for path in (run.state, run.metrics)}
     with disk_with(room), pytest.raises(SlaError, match="cannot write"):
         resume_run(run, "cpu")

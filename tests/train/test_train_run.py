@@ -23,8 +23,8 @@ CONFIG = tiny(model__variant="lora", lora__dropout=0.1, train__epochs=3, train__
 def test_a_finished_run_has_all_its_parts(whole: Run, store: Store) -> None:
     assert whole.glosses == GLOSSES
     assert whole.config == CONFIG
-    assert whole.facts["store"] == str(store.path.resolve())
-    assert whole.facts["digests"] == {split: store[split].digest for split in ("train", "dev")}
+    assert whole.facts.store == str(store.path.resolve())
+    assert whole.facts.digests == {split: store[split].digest for split in ("train", "dev")}
     assert len(metrics(whole)) == 4
     receipt = read_receipt(whole.path)
     assert receipt is not None

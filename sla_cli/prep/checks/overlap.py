@@ -8,20 +8,17 @@ from itertools import combinations
 
 import numpy as np
 
-from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.core.normalize import profile
 from sla_cli.errors import some
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted, share
 
-# What a corpus, or a protocol of it, promises that its evaluation splits do not share with train.
-UNSEEN = {"phoenix2014-si5": "signers", "SI": "signers", "US": "sentences"}
 Recording = tuple[int, int, int]  # checksum, frames, bytes
 
 
 def promise(splits: Mapping[str, Split]) -> str:
     """`signers`, `sentences`, or "" where nothing is promised."""
-    first = next(iter(splits.values()))
-    return UNSEEN.get(first.corpus) or UNSEEN.get(first.protocol, "")
+    return next(iter(splits.values())).unseen
 
 
 def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
@@ -41,7 +38,7 @@ def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
 
 
 def _sentences(clips: Split) -> list[tuple[str, ...]]:
-    rules = profile(profile_for_corpus(clips.corpus))
+    rules = profile(clips.profile)
     return [rules.training(glosses) for glosses in clips.raw_glosses]
 
 

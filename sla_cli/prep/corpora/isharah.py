@@ -19,7 +19,7 @@ from sla_cli.prep.tables.annotation import SPLITS, read_rows
 from sla_cli.prep.tables.locate import Place, contents, find_folders, find_in_archives, find_places, join, sample
 from sla_cli.video.tree import Tree
 
-PROTOCOLS = ("SI", "US")  # unseen signers, unseen sentences
+UNSEEN = {"SI": "signers", "US": "sentences"}  # by protocol
 ENDS = (".txt", ".csv")
 ID = re.compile(r"(\d+)_\d+")  # signer, sentence
 SIZE = re.compile(r"isharah[-_ ]?(500|1000|2000)(?!\d)", re.IGNORECASE)
@@ -140,7 +140,9 @@ CORPORA = tuple(
         "folders <id>/frame0000.jpg, or the archives 00.zip ... as they are",
         read=partial(read, size),
         counts=counts,
-        protocols=PROTOCOLS,
+        protocols=tuple(UNSEEN),
+        unseen=UNSEEN,
+        preset="isharah",
     )
     for size, clips, glosses, counts in (
         (500, "7,500", "388", {}),

@@ -31,6 +31,7 @@ CORPORA = (
         "features/fullFrame-210x260px/train/<id>/1/*.png, or phoenix2014-release/ that holds it",
         read=MULTISIGNER.read,
         fps=25.0,
+        profile="phoenix2014",
         counts={"train": 5672, "dev": 540, "test": 629},
     ),
     Corpus(
@@ -40,6 +41,8 @@ CORPORA = (
         "it or in phoenix-2014-multisigner/ beside it; or phoenix2014-release/ that holds both",
         read=SI5.read,
         fps=25.0,
+        profile="phoenix2014",
+        unseen={"": "signers"},
         counts={"train": 4376, "dev": 111, "test": 180},
     ),
 )

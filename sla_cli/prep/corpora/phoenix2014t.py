@@ -19,6 +19,7 @@ CORPORA = (
         "features/fullFrame-210x260px/train/<name>/*.png, or PHOENIX-2014-T-release-v3/ that holds it",
         read=RELEASE.read,
         fps=25.0,
+        profile="phoenix2014t",
         counts={"train": 7096, "dev": 519, "test": 642},
     ),
 )

@@ -6,29 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.core.normalize import profile, profile_for_corpus
+from sla_cli.core.hypothesis import Glosses
+from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
-from sla_cli.formats.interchange import omits_empty_clips, read_any_nbest, read_references, read_signers
-from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, write_receipt
+from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
+from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
 from sla_cli.formats.store import Split, Store
 from sla_cli.formats.work import store_now
 from sla_cli.log import log
-from sla_cli.score.score import Glosses, ScoreOptions, score
+from sla_cli.score.score import ScoreOptions, score
 
 AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class References:
-    """Glosses and signers by clip id, where they came from, and the corpus where that is known."""
+    """Glosses and signers by clip id, where they came from, and the profile that they are scored under by default."""
 
     glosses: Mapping[str, Glosses]
     signers: Mapping[str, str]
     source: Path
     digest: str
-    corpus: str
+    profile: str
 
 
 def score_file(
@@ -56,20 +57,21 @@ def score_file(
 
 def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -> tuple[Score, Receipt]:
     """The score of a hypotheses file, and the receipt of a folder with it. Raises as `score_file` does."""
-    nbest = read_any_nbest(hypotheses)
-    references = _references(hypotheses, ref, set(nbest))
+    recognised = read_gloss_file(hypotheses)
+    references = _references(hypotheses, recognised, ref)
     if options.profile == AUTO:
-        options = replace(options, profile=profile_for_corpus(references.corpus))
+        options = replace(options, profile=references.profile)
         log.info("normalisation profile %s", options.profile)
     profile(options.profile)  # an unknown name is no fault of the file
     try:
         result = score(
-            [ranked[0] for ranked in nbest.values()],
+            recognised.best,
             references.glosses,
             options,
-            absent_as_empty=omits_empty_clips(hypotheses),
+            absent_as_empty=recognised.omits_empty_clips,
             signers=references.signers,
-            nbest=nbest,
+            nbest=recognised.nbest,
+            tuned_on=recognised.header.tuned_on,
         )
     except SlaError as error:  # one of several files: say which
         raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
@@ -83,23 +85,28 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
             "level": how.level,
             "samples": how.samples,
         },
-        {"hypotheses": digest_file(hypotheses), "ref": references.digest},
+        {"hypotheses": recognised.digest, "ref": references.digest},
         seed=how.seed,
         sources={"hypotheses": str(hypotheses.resolve()), "ref": str(references.source.resolve())},
-        results={"wer": result.total.wer, "utterances": len(result.clips)},
+        results={
+            "wer": result.total.wer,
+            "utterances": len(result.clips),
+            **({"tuned_on": result.tuned_on} if result.tuned_on else {}),
+        },
     )
     return result, receipt
 
 
-def _references(hypotheses: Path, ref: Path | None, ids: set[str]) -> References:
+def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> References:
     made = read_receipt(hypotheses)
-    split = _split_of(hypotheses, ref, ids, made)
+    split = _split_of(hypotheses, ref, set(recognised.nbest), made)
     if split is not None:
         signers = dict(zip(split.ids, split.signers, strict=True))
-        return References(split.references(), signers, split.path, split.digest, split.corpus)
+        return References(split.references(), signers, split.path, split.digest, split.profile)
     assert ref is not None
-    corpus = made.sources["corpus"] if made is not None and made.stage == "decode" else ""
-    return References(read_references(ref), read_signers(ref), ref, digest_file(ref), corpus)
+    file = read_gloss_file(ref)
+    by_default = recognised.header.profile if made is not None and made.stage == "decode" else ""
+    return References(file.references, file.signers, ref, file.digest, by_default or "none")
 
 
 def _split_of(hypotheses: Path, ref: Path | None, ids: set[str], made: Receipt | None) -> Split | None:

@@ -9,15 +9,9 @@ import pytest
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.export import write_export
-from sla_cli.formats.hypotheses import write_hypotheses
-from sla_cli.formats.interchange import (
-    omits_empty_clips,
-    read_any_hypotheses,
-    read_any_nbest,
-    read_references,
-    read_signers,
-)
+from sla_cli.formats.exchange.registry import read_gloss_file, write_export
+from sla_cli.formats.hypotheses import Header, write_hypotheses
+from sla_cli.formats.receipt import digest_file
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -25,16 +19,16 @@ SHARED = Path(__file__).parents[2].parent / "shared"
 def read(folder: Path, name: str, text: str) -> dict[str, str]:
     path = folder / name
     path.write_bytes(text.encode("utf-8"))
-    hypotheses = read_any_hypotheses(path)
-    assert read_references(path) == {hypothesis.id: hypothesis.glosses for hypothesis in hypotheses}
-    return {hypothesis.id: " ".join(hypothesis.glosses) for hypothesis in hypotheses}
+    file = read_gloss_file(path)
+    assert file.references == {hypothesis.id: hypothesis.glosses for hypothesis in file.best}
+    return {hypothesis.id: " ".join(hypothesis.glosses) for hypothesis in file.best}
 
 
 @pytest.mark.parametrize("name", ["a.ctm", "a.txt", "noending"])
 def test_ctm(tmp_path: Path, name: str) -> None:
     text = ";; made by hand\nb 1 0.00 0.01 HEUTE\n\na 1 0.00 0.01 8 0.93\na\t1\t0.01\t0.01\tNULL\nb 1 0.01 0.01 REGEN\n"
     assert read(tmp_path, name, text) == {"b": "HEUTE REGEN", "a": "8 NULL"}
-    assert omits_empty_clips(tmp_path / name)
+    assert read_gloss_file(tmp_path / name).omits_empty_clips
 
 
 def test_ctm_is_ordered_by_time_as_a_number(tmp_path: Path) -> None:
@@ -51,7 +45,7 @@ def test_stm(tmp_path: Path, name: str) -> None:
         "c 1 signer01 0.0 1.0 <o,f0,male> MORGEN  SONNE\n"
     )
     assert read(tmp_path, name, text) == {"a": "__ON__ <unk> REGEN", "b": "", "c": "MORGEN SONNE"}
-    assert not omits_empty_clips(tmp_path / name)
+    assert not read_gloss_file(tmp_path / name).omits_empty_clips
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.txt"])
@@ -72,11 +66,34 @@ def test_tables(tmp_path: Path) -> None:
     assert read(tmp_path, "T.corpus.csv", text) == {"x": "DRUCK TIEF"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("first", ["", "sep=;\r\n"])
+def test_tables_that_people_make_in_a_spreadsheet(tmp_path: Path, encoding: str, first: str) -> None:
+    """What `sla prep folder` reads."""
+    text = f'{first}Video;ID;Glosses;Person;;\r\nv/1.mp4;x;"GRÜN ""A;B""  NULL";Anna;;\r\nv/2.mp4;y;;;;\r\n;;;;;\r\n'
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    file = read_gloss_file(tmp_path / "a.csv")
+    assert file.references == {"x": ("GRÜN", '"A;B"', "NULL"), "y": ()}
+    assert file.signers == {"x": "Anna"}
+
+
+def test_cells_between_bars_and_tabs_are_not_quoted(tmp_path: Path) -> None:
+    for separator in "|\t":
+        text = f'id{separator}gloss\na{separator}"A B\nb{separator}"B"\n'
+        assert read(tmp_path, "ref.txt", text) == {"a": '"A B', "b": '"B"'}
+
+
+def test_two_columns_of_glosses_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,gloss,orth\na,A,B\n", encoding="utf-8")
+    with pytest.raises(FormatError, match=r"a\.csv, line 1: the columns gloss and orth mean the same"):
+        read_gloss_file(tmp_path / "a.csv")
+
+
 @pytest.mark.parametrize("name", ["a.trn", "a.txt"])
 def test_trn(tmp_path: Path, name: str) -> None:
     text = ";; comment\nHEUTE  (X) REGEN (a/1-0)\n(b)\n\n سوال هو\t(c)\r\n"
     assert read(tmp_path, name, text) == {"a/1-0": "HEUTE (X) REGEN", "b": "", "c": "سوال هو"}
-    assert not omits_empty_clips(tmp_path / name)
+    assert not read_gloss_file(tmp_path / name).omits_empty_clips
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.tsv"])
@@ -91,29 +108,29 @@ def test_tab_separated_table(tmp_path: Path) -> None:
 def test_signers_where_a_format_names_them(tmp_path: Path) -> None:
     def signers(name: str, text: str) -> dict[str, str]:
         (tmp_path / name).write_text(text, encoding="utf-8")
-        return read_signers(tmp_path / name)
+        return read_gloss_file(tmp_path / name).signers
 
     assert signers("a.stm", "a 1 s5 0.0 1.0 A\nb 1 s1 0.0 1.0\n") == {"a": "s5", "b": "s1"}
     assert signers("a.txt", "name|speaker|orth\na|Signer01|A\nb| |B\n") == {"a": "Signer01"}
     assert signers("a.csv", "id,gloss,signer\na,A,05\n") == {"a": "05"}
     assert signers("a.trn", "A (a)\n") == {}
     write_hypotheses(tmp_path / "own.tsv", [Hypothesis("a", ("A",))])
-    assert read_signers(tmp_path / "own.tsv") == {}
+    assert read_gloss_file(tmp_path / "own.tsv").signers == {}
 
 
 def test_alternatives_best_first(tmp_path: Path) -> None:
     (tmp_path / "a.trn").write_text("A (a)\n", encoding="utf-8")
-    assert read_any_nbest(tmp_path / "a.trn") == {"a": [Hypothesis("a", ("A",))]}
+    assert read_gloss_file(tmp_path / "a.trn").nbest == {"a": [Hypothesis("a", ("A",))]}
     nbest = {
         "a": [Hypothesis("a", ("A", "B"), -1.0), Hypothesis("a", (), -2.5, rank=2)],
         "b": [Hypothesis("b", ("ü",))],
     }
     write_hypotheses(tmp_path / "own.tsv", [reading for readings in nbest.values() for reading in readings])
-    assert read_any_nbest(tmp_path / "own.tsv") == nbest
-    write_export(tmp_path / "a.jsonl", "jsonl", list(nbest.values()), 0.0)
+    assert read_gloss_file(tmp_path / "own.tsv").nbest == nbest
+    write_export(tmp_path / "a.jsonl", "jsonl", list(nbest.values()))
     for name in ("a.jsonl", "a.txt"):
         (tmp_path / "a.txt").write_bytes((tmp_path / "a.jsonl").read_bytes())
-        back = read_any_nbest(tmp_path / name)
+        back = read_gloss_file(tmp_path / name).nbest
         assert {clip: [(r.glosses, r.score) for r in readings] for clip, readings in back.items()} == {
             clip: [(r.glosses, r.score) for r in readings] for clip, readings in nbest.items()
         }
@@ -122,18 +139,25 @@ def test_alternatives_best_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])
 def test_reads_back_what_is_exported(tmp_path: Path, kind: str) -> None:
     clips = [
-        [Hypothesis("a/1", ("سوال", "<PAD>", "A,B"), -1.0, ((0, 4), (4, 9), (250, 260)))],
-        [Hypothesis("b", ("8",), 0.0, ((3, 4),))],
+        [Hypothesis("a/1", ("سوال", "<PAD>", "A,B"), -1.0, ((0, 4), (4, 9), (250, 260)), fps=25.0)],
+        [Hypothesis("b", ("8",), 0.0, ((3, 4),), fps=25.0)],
     ]
-    write_export(tmp_path / f"x.{kind}", kind, clips, 25.0)
-    assert read_references(tmp_path / f"x.{kind}") == {"a/1": ("سوال", "<PAD>", "A,B"), "b": ("8",)}
+    write_export(tmp_path / f"x.{kind}", kind, clips)
+    assert read_gloss_file(tmp_path / f"x.{kind}").references == {"a/1": ("سوال", "<PAD>", "A,B"), "b": ("8",)}
 
 
 def test_own_format_keeps_scores_and_spans(tmp_path: Path) -> None:
     written = [Hypothesis("a", ("A", "B"), -1.5, ((0, 4), (8, 12))), Hypothesis("b", ())]
     write_hypotheses(tmp_path / "hypotheses.tsv", written)
-    assert read_any_hypotheses(tmp_path / "hypotheses.tsv") == written
-    assert not omits_empty_clips(tmp_path / "hypotheses.tsv")
+    assert read_gloss_file(tmp_path / "hypotheses.tsv").best == written
+    assert not read_gloss_file(tmp_path / "hypotheses.tsv").omits_empty_clips
+
+
+def test_own_format_keeps_what_all_hypotheses_share(tmp_path: Path) -> None:
+    header = Header("signs", "dev", "none", "dev")
+    write_hypotheses(tmp_path / "hypotheses.tsv", [Hypothesis("a", ("A",))], header)
+    file = read_gloss_file(tmp_path / "hypotheses.tsv")
+    assert (file.header, file.digest) == (header, digest_file(tmp_path / "hypotheses.tsv"))
 
 
 @pytest.mark.parametrize(
@@ -187,32 +211,30 @@ def test_own_format_keeps_scores_and_spans(tmp_path: Path) -> None:
 def test_bad_files_name_their_line(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(FormatError, match=message):
-        read_any_hypotheses(tmp_path / name)
+        read_gloss_file(tmp_path / name)
 
 
 def test_not_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"id,gloss\na,\xff\n")
     with pytest.raises(FormatError, match="line 2: not UTF-8"):
-        read_any_hypotheses(tmp_path / "a.csv")
+        read_gloss_file(tmp_path / "a.csv")
     with pytest.raises(SlaError, match=r"cannot read .*: it is a folder") as caught:
-        read_any_hypotheses(tmp_path)
+        read_gloss_file(tmp_path)
     assert "CTM" in caught.value.hint
     with pytest.raises(SlaError, match=r"cannot read .*none\.ctm: no such file"):
-        read_any_hypotheses(tmp_path / "none.ctm")
+        read_gloss_file(tmp_path / "none.ctm")
 
 
 def test_a_pipe_is_refused_since_it_cannot_be_read_twice(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SlaError, match="pipe is a pipe"):
-        read_any_hypotheses(tmp_path / "pipe")
-    with pytest.raises(SlaError, match="pipe is a pipe"):
-        read_references(tmp_path / "pipe")
+        read_gloss_file(tmp_path / "pipe")
 
 
 def test_both_releases_of_the_2014t_references_agree() -> None:
     folder = SHARED / "data" / "phoenix2014t"
     if not folder.is_dir():
         pytest.skip("shared/data/phoenix2014t is not here")
-    references = read_references(folder / "PHOENIX-2014-T.dev.corpus.csv")
+    references = read_gloss_file(folder / "PHOENIX-2014-T.dev.corpus.csv").references
     assert len(references) == 519
-    assert references == read_references(folder / "phoenix2014-T-groundtruth-dev.stm")
+    assert references == read_gloss_file(folder / "phoenix2014-T-groundtruth-dev.stm").references

@@ -8,10 +8,10 @@ from pathlib import Path
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import some
-from sla_cli.formats.export import write_export
+from sla_cli.formats.exchange.registry import write_export
 from sla_cli.log import log
 
-A_SECOND = 100.0  # glosses; their true times are not known, and sclite only needs their order
+PER_SECOND = 100.0  # glosses; their true times are not known, and sclite only needs their order
 
 
 def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
@@ -38,9 +38,10 @@ def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
         ("hyp.trn", "trn", hypotheses),
     ):
         files.append(folder / f"{name}.{suffix}")
-        write_export(files[-1], kind, [[reading] for reading in readings], A_SECOND)
+        write_export(files[-1], kind, [[reading] for reading in readings])
     return files
 
 
 def _timed(clip: str, glosses: Sequence[str]) -> Hypothesis:
-    return Hypothesis(clip, tuple(glosses), spans=tuple((time, time + 1) for time in range(len(glosses))))
+    spans = tuple((time, time + 1) for time in range(len(glosses)))
+    return Hypothesis(clip, tuple(glosses), spans=spans, fps=PER_SECOND)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError
-from sla_cli.formats.export import write_export
-from sla_cli.formats.interchange import read_any_hypotheses
+from sla_cli.formats.exchange.registry import read_gloss_file, write_export
 
 HOSTILE = ["<PAD>", "|", "##X", "▁", "NULL", "nan", '"', "a,b", "A(1)", "(x)", "人", "انا", ";;", "1.0", "<O>", "_"]
 glosses = st.one_of(
@@ -31,7 +30,7 @@ def clips(draw: st.DrawFn) -> list[list[Hypothesis]]:
         ends = [sum(length for _, length, _ in words[: number + 1]) for number in range(len(words))]
         spans = tuple((end - length, end) for end, (_, length, _) in zip(ends, words, strict=True))
         sure = tuple(value for _, _, value in words)
-        found.append([Hypothesis(name, tuple(word for word, _, _ in words), -1.0, spans, sure)])
+        found.append([Hypothesis(name, tuple(word for word, _, _ in words), -1.0, spans, sure, fps=25.0)])
     return found
 
 
@@ -46,15 +45,15 @@ def test_reads_back_equal(kind: str, clips: list[list[Hypothesis]]) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"hyp.{kind}"
-        write_export(path, kind, clips, 25.0)
-        back = read_any_hypotheses(path)
+        write_export(path, kind, clips)
+        back = read_gloss_file(path).best
     assert [(one.id, one.glosses) for one in back] == [(clip[0].id, clip[0].glosses) for clip in clips]
 
 
 CLIPS = [
-    [Hypothesis("c/1", ("HEUTE", "REGEN"), -4.25, ((0, 12), (250, 275)), (0.98, 0.7)),
-     Hypothesis("c/1", ("HEUTE",), -6.0, ((0, 12),), (0.98,), 2)],
-    [Hypothesis("c/2", ())],
+    [Hypothesis("c/1", ("HEUTE", "REGEN"), -4.25, ((0, 12), (250, 275)), (0.98, 0.7), fps=25.0),
+     Hypothesis("c/1", ("HEUTE",), -6.0, ((0, 12),), (0.98,), 2, 25.0)],
+    [Hypothesis("c/2", (), fps=25.0)],
 ]  # fmt: skip
 
 
@@ -68,21 +67,21 @@ CLIPS = [
     ],
 )
 def test_layout(tmp_path: Path, kind: str, text: str) -> None:
-    write_export(tmp_path / "hyp", kind, CLIPS, 25.0)
+    write_export(tmp_path / "hyp", kind, CLIPS)
     assert (tmp_path / "hyp").read_text() == text
 
 
 def test_start_times_sort_as_text(tmp_path: Path) -> None:
     """sclite sorts them so."""
     spans = tuple((start, start + 1) for start in (0, 9, 95, 120, 999, 1000, 25_000))
-    write_export(tmp_path / "hyp", "ctm", [[Hypothesis("c", tuple("ABCDEFG"), 0.0, spans)]], 10.0)
+    write_export(tmp_path / "hyp", "ctm", [[Hypothesis("c", tuple("ABCDEFG"), 0.0, spans, fps=10.0)]])
     starts = [line.split()[2] for line in (tmp_path / "hyp").read_text().splitlines()]
     assert starts == sorted(starts)
     assert [float(start) for start in starts] == [start / 10 for start, _ in spans]
 
 
 def test_json_lines_hold_everything(tmp_path: Path) -> None:
-    write_export(tmp_path / "hyp", "jsonl", CLIPS, 25.0)
+    write_export(tmp_path / "hyp", "jsonl", CLIPS)
     one, two = map(json.loads, (tmp_path / "hyp").read_text().splitlines())
     assert (one["id"], one["glosses"], one["score"]) == ("c/1", ["HEUTE", "REGEN"], -4.25)
     assert one["spans"] == [[0, 12], [250, 275]]
@@ -106,15 +105,15 @@ def test_json_lines_hold_everything(tmp_path: Path) -> None:
 )
 def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, kind: str, name: str, fps: float, message: str) -> None:
     with pytest.raises(SlaError, match=message):
-        write_export(tmp_path / "hyp", kind, [[Hypothesis(name, ("A",), 0.0, ((0, 1),))]], fps)
+        write_export(tmp_path / "hyp", kind, [[Hypothesis(name, ("A",), 0.0, ((0, 1),), fps=fps)]])
     assert not list(tmp_path.iterdir())
 
 
 def test_a_trn_does_not_begin_with_a_comment(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="clip a: a TRN cannot begin with gloss ';;X'"):
-        write_export(tmp_path / "hyp", "trn", [[Hypothesis("a", (";;X",))]], 25.0)
+        write_export(tmp_path / "hyp", "trn", [[Hypothesis("a", (";;X",))]])
 
 
 def test_times_need_spans(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="clip a: its glosses have no spans"):
-        write_export(tmp_path / "hyp", "ctm", [[Hypothesis("a", ("A",))]], 25.0)
+        write_export(tmp_path / "hyp", "ctm", [[Hypothesis("a", ("A",), fps=25.0)]])

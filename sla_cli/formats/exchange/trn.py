@@ -1,0 +1,38 @@
+"""TRN, sclite's transcripts: glosses, then the clip's id in brackets, a clip a line.
+
+https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sla_cli.errors import SlaError
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, check_id, fitting_lines, utterance
+
+GRAMMAR = "glosses... (id)"
+LINE = re.compile(r"(.*)\(([^()\s]+)\)\s*")
+
+
+def _fits(line: str) -> bool:
+    return LINE.fullmatch(line) is not None
+
+
+def _read(text: str, name: str) -> Iterator[Utterance]:
+    for number, line in fitting_lines(text, name, _fits, "a TRN", GRAMMAR):
+        glosses, _, clip = line.rstrip().removesuffix(")").rpartition("(")
+        yield utterance(number, clip, glosses.split())
+
+
+def _write(clips: NbestLists) -> Iterator[str]:
+    for best, *_ in clips:
+        check_id(best.id, "TRN", "();")
+        if best.glosses and best.glosses[0].startswith((";;", "\ufeff")):  # a comment, or a byte order mark
+            raise SlaError(
+                f"clip {best.id}: a TRN cannot begin with gloss {best.glosses[0]!r}", "Write csv or jsonl, or ctm."
+            )
+        yield " ".join((*best.glosses, f"({best.id})")) + "\n"
+
+
+FORMAT = Format("trn", "TRN", _read, _fits, write=_write)

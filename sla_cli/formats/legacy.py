@@ -1,0 +1,22 @@
+"""What files of earlier versions leave unsaid, and what was in force when they were written. Stated here once."""
+
+from __future__ import annotations
+
+# Stores, emissions, hypotheses and runs up to commit b94205a name their corpus, not its scoring profile or preset.
+_PROFILES = {"phoenix2014": "phoenix2014", "phoenix2014-si5": "phoenix2014", "phoenix2014t": "phoenix2014t"}
+_UNSEEN = {"phoenix2014-si5": "signers", "SI": "signers", "US": "sentences"}
+
+
+def profile_of(corpus: str) -> str:
+    """The normalisation profile under which a corpus was scored by default."""
+    return _PROFILES.get(corpus, "none")
+
+
+def preset_of(corpus: str) -> str:
+    """The training preset that a corpus had."""
+    return "isharah" if corpus.startswith("isharah") else "base"
+
+
+def unseen_of(corpus: str, protocol: str) -> str:
+    """What a corpus or its protocol promised that evaluation splits do not share with train, "" for nothing."""
+    return _UNSEEN.get(corpus) or _UNSEEN.get(protocol, "")
