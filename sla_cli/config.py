@@ -177,6 +177,9 @@ class DecodeConfig(_OptionValues):
     alpha: Annotated[float, Ge(0)] = 0.5  # weight of the language model
     beta: Annotated[float, Ge(-1000), Le(1000)] = 1.5  # reward per gloss, with a language model
     hotword_weight: Annotated[float, Ge(-1000), Le(1000)] = 10.0  # added per hot word, natural log (pyctcdecode's)
+    # Prefixes this much worse than the best are dropped, columns below this are not tried (natural log; pyctcdecode's).
+    prune_logp: Annotated[float, Ge(-1000), Le(0)] = -10.0
+    token_min_logp: Annotated[float, Ge(-1000), Le(0)] = -5.0
     max_oov: Annotated[float, Ge(0), Le(100)] = 20.0  # percent of the glosses that a language model may lack (choice)
 
 
@@ -194,7 +197,7 @@ class EmitConfig(_OptionValues):
 
 @dataclass(frozen=True)
 class TuneConfig(_OptionValues):
-    """The grid of `sla decode --tune` (choice)."""
+    """The grid of `sla tune` (choice)."""
 
     alphas: tuple[Annotated[float, Ge(0)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
     betas: tuple[Annotated[float, Ge(-1000), Le(1000)], ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)

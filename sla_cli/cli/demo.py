@@ -5,18 +5,20 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import Json, Quiet, Verbose, answer
+from sla_cli.cli.options import Jobs, Json, Quiet, Verbose, answer
 
 
 def demo(
-    keep: Annotated[Path | None, typer.Option(help="Keep all files in this folder, which must not exist.")] = None,
-    seed: Annotated[int, typer.Option(help="Draws another corpus and trains from other weights.", min=0)] = 0,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 takes one a core.", min=0)] = 0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep all files in this folder, which must be empty or new.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the corpus, of the first weights and of training.", min=0)] = 0,
+    jobs: Jobs = 0,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """The whole way in a few minutes on a CPU: synthetic signing, a small model, a score and a page with pictures."""
+    """All stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page with pictures."""
     from sla_cli.demo.pipeline import run_demo
 
     result = run_demo(keep, seed=seed, jobs=jobs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -13,15 +12,15 @@ from typing import Any
 
 from sla_cli.config import PrepConfig, resolve
 from sla_cli.core.comparison import Comparison
-from sla_cli.decode.clips import BeamOptions
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
+from sla_cli.formats.verdict import comparison_facts, verdict
 from sla_cli.formats.work import Work
-from sla_cli.lm.build import estimate_file
+from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpus import find_corpus
@@ -30,7 +29,9 @@ from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
+from sla_cli.search.beam_options import BeamOptions
 from sla_cli.train.train_run import start_run
+from sla_cli.workers import usable_cores
 
 CLIPS = {"train": 200, "dev": 24, "test": 40}
 NAMES = ("without language model", "with gloss bigram")
@@ -78,7 +79,7 @@ class DemoResult:
         steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
         return (
             f"test WER {self.wer:.2f} % without a language model, {self.wer_lm:.2f} % with a gloss bigram\n"
-            f"difference {self.gain.difference:+.2f} points{between}. {self.gain.verdict}\n"
+            f"difference {self.gain.difference:+.2f} points{between}. {verdict(self.gain)}\n"
             f"(synthetic signing, {self.clips} unseen sentences, {self.seconds:.0f} s)\n"
             f"Look at {self.page}\n{kept}\nNext:\n{steps}"
         )
@@ -87,7 +88,7 @@ class DemoResult:
         return {
             "wer": self.wer,
             "wer_lm": self.wer_lm,
-            "gain": self.gain.facts(),
+            "gain": comparison_facts(self.gain),
             "dev_wer": self.dev_wer,
             "clips": self.clips,
             "page": str(self.page),
@@ -107,6 +108,7 @@ def run_demo(
     """Draw, prep, train, decode and score; everything but the page is thrown away unless `keep` names a folder.
 
     Args:
+        jobs: processes; 0 uses all usable cores.
         clips: how many to draw for train, dev and test.
         epochs: None trains for as many as the preset says.
 
@@ -126,7 +128,7 @@ def run_demo(
 
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:
     with progress("drawing clips", sum(clips.values())) as advance:
-        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or os.cpu_count() or 1, progress=advance, **clips)
+        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or usable_cores(), progress=advance, **clips)
     corpus, out = find_corpus("phoenix2014"), Work(folder / "work").stores / "phoenix2014"
     with closing(ProcessPool(jobs)) as engine:
         outcome = build_store(corpus, folder / "corpus", out, PrepConfig(size=SIZE), engine)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -14,15 +13,15 @@ from sla_cli.core.digest import digest_json
 from sla_cli.data.seen import SeenClips, see
 from sla_cli.emit.inference import batches_by_length, emit_batches
 from sla_cli.emit.parts import Parts
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.formats.lock import locked
 from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
-from sla_cli.formats.run import Run
+from sla_cli.formats.run import Run, warn_of_unknown
 from sla_cli.formats.store import Split
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
-from sla_cli.model.open_run import OpenedModel, open_model, place_run
+from sla_cli.model.open_run import OpenedModel, open_model
 
 PATIENCE = timedelta(days=7)  # the slowest share takes what it takes
 
@@ -67,7 +66,7 @@ def emit(
         raise SlaError(f"{out} is a folder", "Name a file.")
     with join(device, PATIENCE) as group:
         if group.is_main:
-            say_unknown(run, split)
+            warn_of_unknown(run, split)
         if group.first(is_there):
             return
         clips = _seen(run, split)
@@ -75,7 +74,6 @@ def emit(
             if group.first(is_there):  # another job made it meanwhile
                 return
             with group.agreed():
-                place_run(run.config, group.device, wanted.precision)
                 opened = open_model(run, device=group.device, precision=wanted.precision, weights=weights)
             placed = [opened.placement.device.type, str(opened.placement.dtype)]
             # All that could change a number, so that an interrupted attempt is only continued by one of its kind.
@@ -87,23 +85,6 @@ def emit(
                 _write(out, opened, run, clips, parts, receipt, group.world_size)
                 shutil.rmtree(folder)  # with what attempts of other settings left
             group.wait()
-
-
-def say_unknown(run: Run, split: Split) -> None:
-    """Warn of glosses in a split's references that are none of the run's: it cannot produce them."""
-    if run.glosses == split.vocabulary or not split.annotated:
-        return
-    known = set(run.glosses)
-    unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
-    if unknown:
-        log.warning(
-            "%d of %d glosses of %s are none of the run's, which cannot produce them; %d different ones: %s",
-            unknown.total(),
-            sum(map(len, split.glosses)),
-            split.path,
-            len(unknown),
-            some(gloss for gloss, _ in unknown.most_common()),
-        )
 
 
 def _seen(run: Run, split: Split) -> SeenClips:

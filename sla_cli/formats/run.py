@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store
 from sla_cli.formats.text import read_text
 from sla_cli.formats.work import lies_now, store_now
+from sla_cli.log import log
 
 NAME, VERSION = "sla-run", 2
 AGAIN = "Copy the run again, or train again with `sla train`."
@@ -175,3 +177,18 @@ def check_glosses(run: Run, split: Split) -> None:
         f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
         "Give the store that the run was trained on with --store, or train again on this one.",
     )
+
+
+def warn_of_unknown(run: Run, split: Split) -> None:
+    """Say which glosses of a split's references are none of the run's: it cannot produce them."""
+    known = set(run.glosses)
+    unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
+    if unknown and run.glosses != split.vocabulary:
+        log.warning(
+            "%d of %d glosses of %s are none of the run's, which cannot produce them; %d different ones: %s",
+            unknown.total(),
+            sum(map(len, split.glosses)),
+            split.path,
+            len(unknown),
+            some(gloss for gloss, _ in unknown.most_common()),
+        )

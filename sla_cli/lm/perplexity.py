@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import kenlm
-
-from sla_cli.lm.kenlm_model import out_of_vocabulary
+from sla_cli.lm.kenlm_model import Model, out_of_vocabulary
 
 
 @dataclass(frozen=True)
@@ -55,12 +53,12 @@ class Perplexity:
         return float(10 ** (-sum(sentence.log10_known for sentence in self.sentences) / words))
 
 
-def score_sentences(model: kenlm.Model, sentences: Sequence[tuple[str, tuple[str, ...]]]) -> Perplexity:
+def score_sentences(model: Model, sentences: Sequence[tuple[str, tuple[str, ...]]]) -> Perplexity:
     """Score (id, glosses) of each sentence."""
     return Perplexity(tuple(_score(model, name, glosses) for name, glosses in sentences))
 
 
-def _score(model: kenlm.Model, name: str, glosses: tuple[str, ...]) -> SentenceScore:
+def _score(model: Model, name: str, glosses: tuple[str, ...]) -> SentenceScore:
     words = list(model.full_scores(" ".join(glosses)))
     return SentenceScore(
         name,

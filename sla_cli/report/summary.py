@@ -10,6 +10,7 @@ from sla_cli.core.align import Counts
 from sla_cli.core.breakdown import by_signer
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.result import Interval, Score
+from sla_cli.formats.verdict import verdict
 from sla_cli.report.axis import Axis, around
 from sla_cli.report.system import System
 
@@ -36,6 +37,10 @@ class Entry:
     @property
     def interval(self) -> Interval | None:
         return self.score.interval
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.against) if self.against else ""
 
     @property
     def label(self) -> str:

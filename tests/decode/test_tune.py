@@ -11,13 +11,16 @@ import pytest
 
 from sla_cli.core.align import Counts, align, count
 from sla_cli.core.normalize import profile
-from sla_cli.decode.clips import BeamOptions, decode_split
-from sla_cli.decode.tune import Setting, Trial, best_trial, grid, tune
-from sla_cli.decode.tune_run import tune_file, tuned_options
+from sla_cli.decode.decode_split import decode_split
+from sla_cli.decode.grid_search import GridPoint, Trial, best_trial, grid, search_grid
+from sla_cli.decode.tune_file import tune_file
+from sla_cli.decode.tuned import tuned_options
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.lm.estimate import estimate, write_arpa
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
+from sla_cli.search.beam_options import BeamOptions
 
 GLOSSES = ("NORD", "SUED", "NULL")
 SENTENCES = [("NORD", "NULL"), ("SUED", "NULL"), ("NORD", "NULL", "NULL"), ("NULL", "NORD")] * 3
@@ -57,11 +60,11 @@ def test_equals_decoding_the_file_once_a_setting(jobs: int, lm: Path) -> None:
     emissions, references = clips()
     settings = grid([0.0, 1.0], [-1.0, 2.0], [1, 4])
     rules, calls = profile("phoenix2014"), list[int]()
-    trials = tune(emissions, GLOSSES, references, rules, BeamOptions(lm=lm), settings, jobs, calls.append)
+    trials = search_grid(emissions, GLOSSES, references, rules, BeamOptions(lm=lm), settings, jobs, calls.append)
     assert calls == [1] * len(emissions)
-    assert [trial.setting for trial in trials] == settings
+    assert [trial.point for trial in trials] == settings
     for trial in trials:
-        options = BeamOptions(trial.setting.beam, trial.setting.alpha, trial.setting.beta, lm)
+        options = BeamOptions(trial.point.beam, trial.point.alpha, trial.point.beta, lm)
         expected = Counts()
         for [best] in decode_split(emissions, GLOSSES, 4, options):
             expected += count(align(references[best.id], rules.hypothesis(best.glosses)))
@@ -71,10 +74,10 @@ def test_equals_decoding_the_file_once_a_setting(jobs: int, lm: Path) -> None:
 
 def test_of_equals_the_cheapest_and_mildest_is_taken() -> None:
     bad, good = Counts(1, 2), Counts(2, 1)
-    settings = [Setting(10, 0.5, 1), Setting(10, 0.25, -2), Setting(10, 0.25, 1), Setting(20, 0, 0)]
-    trials = [Trial(setting, good) for setting in settings] + [Trial(Setting(1, 0, 0), bad)]
-    assert best_trial(trials).setting == Setting(10, 0.25, 1)
-    assert grid([1, 1], [0], [5]) == [Setting(5, 1, 0)]
+    settings = [GridPoint(10, 0.5, 1), GridPoint(10, 0.25, -2), GridPoint(10, 0.25, 1), GridPoint(20, 0, 0)]
+    trials = [Trial(setting, good) for setting in settings] + [Trial(GridPoint(1, 0, 0), bad)]
+    assert best_trial(trials).point == GridPoint(10, 0.25, 1)
+    assert grid([1, 1], [0], [5]) == [GridPoint(5, 1, 0)]
     with pytest.raises(SlaError, match="empty grid"):
         grid([], [0], [5])
 
@@ -99,14 +102,15 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
     tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
 
     test = write(tmp_path, "test")
-    taken = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=True)
+    taken, tuned_on = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=True)
+    assert tuned_on == "dev"
     assert (taken.beam, taken.alpha, taken.beta) == (5, tuned.alpha, tuned.beta)
-    taken = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=False)
+    taken, _ = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=False)
     assert (taken.beam, taken.alpha, taken.beta) == (5, options.alpha, options.beta)
     for other in (BeamOptions(), BeamOptions(beam=3)):
-        assert tuned_options(other, test, tmp_path / "tuning", beam=True, weights=True) == other
+        assert tuned_options(other, test, tmp_path / "tuning", beam=True, weights=True) == (other, "")
     retrained = write(tmp_path, "test", weights="others")
-    assert tuned_options(options, retrained, tmp_path / "tuning", beam=True, weights=True) == options
+    assert tuned_options(options, retrained, tmp_path / "tuning", beam=True, weights=True) == (options, "")
 
 
 def test_refusals(tmp_path: Path, lm: Path) -> None:
@@ -132,9 +136,9 @@ def test_a_choice_that_was_cut_off_is_not_taken(tmp_path: Path, lm: Path, monkey
     given = (emissions, references, tmp_path / "tuning", options)
     _, tuned, _ = tune_file(*given, first, max_oov=20)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("sla_cli.decode.tune_run.write_receipt", _killed)
+        patched.setattr("sla_cli.decode.tune_file.write_receipt", _killed)
         tune_file(*given, second, max_oov=20)
-    assert tuned_options(options, emissions, tmp_path / "tuning", beam=True, weights=True) == options
+    assert tuned_options(options, emissions, tmp_path / "tuning", beam=True, weights=True) == (options, "")
     assert tune_file(*given, first, max_oov=20)[1] == tuned
 
 

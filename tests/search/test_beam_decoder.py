@@ -5,7 +5,9 @@ import itertools
 import math
 import unicodedata
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import kenlm
 import numpy as np
@@ -17,8 +19,10 @@ from pyctcdecode.decoder import BeamSearchDecoderCTC
 
 from sla_cli.core.ctc import greedy
 from sla_cli.errors import SlaError
-from sla_cli.lm.estimate import estimate, write_arpa
-from sla_cli.search.decoder import BeamDecoder
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
+from sla_cli.search.beam_decoder import BeamDecoder
+from sla_cli.search.beam_options import BeamOptions
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN_LM = SHARED / "golden/gloss-lm/phoenix2014-train.3gram.arpa"
@@ -29,6 +33,10 @@ HOSTILE = [
     unicodedata.normalize("NFC", "ÜBER"), unicodedata.normalize("NFD", "ÜBER"), "\u0301", "\u200f", "\ue000",
     "\U000f0000", "👋🏽", "ß", "SS", "a", "A", '"', "\\data\\", "\ufeff",
 ]  # fmt: skip
+
+
+def beam_decoder(glosses: Sequence[str], lm: Path | None = None, **options: Any) -> BeamDecoder:
+    return BeamDecoder(glosses, BeamOptions(lm=lm, **options))
 
 
 def random_log_probs(steps: int, columns: int, seed: int) -> np.ndarray:
@@ -65,7 +73,7 @@ ENGINES = pytest.mark.parametrize("engine", ["prefix", "pyctcdecode"])
 def test_equals_exhaustive_enumeration(seed: int, engine: str) -> None:
     log_probs = random_log_probs(5, 4, seed)
     expected = enumerate_labels(log_probs)
-    with BeamDecoder(["|", "##X", "<pad>"], engine=engine, **EXACT) as decoder:
+    with beam_decoder(["|", "##X", "<pad>"], engine=engine, **EXACT) as decoder:
         readings = decoder.nbest(log_probs, 10**6)
     assert {tuple(1 + decoder.glosses.index(g) for g in r.glosses) for r in readings} == set(expected)
     for reading in readings:
@@ -93,7 +101,7 @@ def test_equals_exhaustive_enumeration_with_lm(
         score += 3.0 * sum(glosses[label - 1] in hot for label in labels)
         expected[tuple(glosses[label - 1] for label in labels)] = score + beta * len(labels)
     given_settings = {"hotwords": hot, "hotword_weight": 3.0, "engine": engine, **EXACT}
-    with BeamDecoder(glosses, toy_lm, alpha, beta, **given_settings) as decoder:
+    with beam_decoder(glosses, toy_lm, alpha=alpha, beta=beta, **given_settings) as decoder:
         readings = decoder.nbest(log_probs, 10**6)
         best = decoder.decode(log_probs)
         few = decoder.nbest(log_probs, 3)
@@ -112,7 +120,7 @@ def test_hotwords_equal_exhaustive_enumeration(seed: int, engine: str) -> None:
         tuple(glosses[label - 1] for label in labels): score + 2.5 * labels.count(2)
         for labels, score in enumerate_labels(log_probs).items()
     }
-    with BeamDecoder(glosses, hotwords=["##X"], hotword_weight=2.5, engine=engine, **EXACT) as decoder:
+    with beam_decoder(glosses, hotwords=("##X",), hotword_weight=2.5, engine=engine, **EXACT) as decoder:
         readings = decoder.nbest(log_probs, 10**6)
     assert {reading.glosses: reading.score for reading in readings} == pytest.approx(expected, abs=1e-9)
     assert readings[0].score == max(reading.score for reading in readings)
@@ -135,7 +143,7 @@ def test_both_engines_answer_alike_whatever_is_pruned(toy_lm: Path, data: st.Dat
         "hotwords": data.draw(st.sampled_from([(), (glosses[0],)])),
         "hotword_weight": 1.5,
     }
-    with BeamDecoder(glosses, **given) as ours, BeamDecoder(glosses, engine="pyctcdecode", **given) as theirs:
+    with beam_decoder(glosses, **given) as ours, beam_decoder(glosses, engine="pyctcdecode", **given) as theirs:
         answer, expected = ours.nbest(log_probs, 10), theirs.nbest(log_probs, 10)
     assert [reading.score for reading in answer] == pytest.approx([reading.score for reading in expected], abs=1e-9)
     if not given["hotwords"]:  # their sums are in another order there, so that equals may swap
@@ -146,17 +154,17 @@ def test_a_hot_word_is_raised_and_an_unknown_one_is_refused() -> None:
     log_probs = np.log(np.array([[0.02, 0.58, 0.40], [0.90, 0.05, 0.05]]))
     glosses = ["REGEN", "REGENBOGEN"]
     for weight, expected in ((0.0, "REGEN"), (2.0, "REGENBOGEN"), (-2.0, "REGEN")):
-        with BeamDecoder(glosses, hotwords=["REGENBOGEN"], hotword_weight=weight) as decoder:
+        with beam_decoder(glosses, hotwords=("REGENBOGEN",), hotword_weight=weight) as decoder:
             assert decoder.decode(log_probs).glosses == (expected,)
     with pytest.raises(SlaError, match="hot word 'REGENBOGENN' is no gloss") as caught:
-        BeamDecoder(glosses, hotwords=["REGENBOGENN"])
+        beam_decoder(glosses, hotwords=("REGENBOGENN",))
     assert "Did you mean 'REGENBOGEN'?" in caught.value.hint
 
 
 def test_confidence_is_the_height_of_the_spike(toy_lm: Path) -> None:
     glosses = ["|", "##X", "A\u00a0B"]
     certain = np.log(np.eye(4)[[1, 1, 0, 2, 3]] + 1e-300)
-    with BeamDecoder(glosses, toy_lm) as decoder, np.errstate(divide="ignore"):
+    with beam_decoder(glosses, toy_lm) as decoder, np.errstate(divide="ignore"):
         assert decoder.decode(certain).confidence == (1.0, 1.0, 1.0)
         rng = np.random.default_rng(0)
         for _ in range(30):
@@ -171,9 +179,9 @@ def test_confidence_is_the_height_of_the_spike(toy_lm: Path) -> None:
 def test_language_model_decides_between_equals(toy_lm: Path) -> None:
     log_probs = np.log(np.array([[0.02, 0.94, 0.02, 0.02], [0.94, 0.02, 0.02, 0.02], [0.02, 0.02, 0.48, 0.48]]))
     glosses = ["|", "C", "##X"]
-    with BeamDecoder(glosses, toy_lm) as decoder:
+    with beam_decoder(glosses, toy_lm) as decoder:
         assert decoder.decode(log_probs).glosses == ("|", "##X")
-    with BeamDecoder(["|", "##X", "C"], toy_lm) as decoder:
+    with beam_decoder(["|", "##X", "C"], toy_lm) as decoder:
         assert decoder.decode(log_probs).glosses == ("|", "##X")
 
 
@@ -184,7 +192,7 @@ def test_equals_bare_pyctcdecode_with_a_real_language_model() -> None:
     glosses = sorted({gloss for line in text for gloss in line.split()})
     rng = np.random.default_rng(0)
     bare = build_ctcdecoder(["", *("▁" + gloss for gloss in glosses)], str(GOLDEN_LM), glosses)
-    with BeamDecoder(glosses, GOLDEN_LM) as decoder:
+    with beam_decoder(glosses, GOLDEN_LM) as decoder:
         assert decoder.oov == ()
         for line in text[:20]:
             path = [1 + glosses.index(gloss) for gloss in line.split()]
@@ -204,7 +212,7 @@ def test_equals_bare_pyctcdecode_with_a_real_language_model() -> None:
 @pytest.mark.parametrize("lm", [False, True])
 def test_hostile_glosses_round_trip(lm: bool, engine: str, toy_lm: Path) -> None:
     path = [column for gloss in range(len(HOSTILE)) for column in (gloss + 1, gloss + 1, 0, gloss + 1)]
-    with BeamDecoder(HOSTILE, toy_lm if lm else None, alpha=0.01, engine=engine) as decoder:
+    with beam_decoder(HOSTILE, toy_lm if lm else None, alpha=0.01, engine=engine) as decoder:
         decoded = decoder.decode(spell(path, len(HOSTILE) + 1))
     assert decoded.glosses == tuple(gloss for gloss in HOSTILE for _ in range(2))
     if lm:
@@ -230,7 +238,7 @@ def test_glosses_of_all_corpora_round_trip() -> None:
     assert len(vocabularies) >= 10
     glosses = sorted(set().union(*vocabularies.values()))
     assert len(glosses) > 3500
-    with BeamDecoder(glosses) as decoder:
+    with beam_decoder(glosses) as decoder:
         for start in range(0, len(glosses), 100):
             path = list(range(start + 1, min(start + 100, len(glosses)) + 1))
             assert decoder.decode(spell(path, len(glosses) + 1)).glosses == tuple(glosses[start : start + 100])
@@ -240,7 +248,7 @@ def test_glosses_of_all_corpora_round_trip() -> None:
 def test_spans_where_the_best_path_has_the_same_glosses_are_its_spans(lm: bool, toy_lm: Path) -> None:
     glosses = ["|", "##X", "A\u00a0B"]
     rng = np.random.default_rng(1)
-    with BeamDecoder(glosses, toy_lm if lm else None) as decoder:
+    with beam_decoder(glosses, toy_lm if lm else None) as decoder:
         equal = 0
         for _ in range(100):
             log_probs = np.log(0.3 * rng.dirichlet(np.ones(4), 15) + 0.7 * np.eye(4)[rng.integers(0, 4, 15)])
@@ -252,7 +260,7 @@ def test_spans_where_the_best_path_has_the_same_glosses_are_its_spans(lm: bool, 
 
 
 def test_spans_are_ordered_and_within_the_clip() -> None:
-    with BeamDecoder(["A", "B", "C"]) as decoder:
+    with beam_decoder(["A", "B", "C"]) as decoder:
         for seed in range(30):
             for reading in decoder.nbest(random_log_probs(12, 4, seed), 10):
                 edges = [step for span in reading.spans for step in span]
@@ -261,14 +269,14 @@ def test_spans_are_ordered_and_within_the_clip() -> None:
 
 
 def test_nothing_to_decode(toy_lm: Path) -> None:
-    with BeamDecoder(["|", "C"], toy_lm) as decoder:
+    with beam_decoder(["|", "C"], toy_lm) as decoder:
         assert decoder.decode(np.empty((0, 3), np.float32)).glosses == ()
         assert decoder.decode(spell([0, 0, 0], 3)).glosses == ()
 
 
 def test_half_precision_and_zero_probability() -> None:
     log_probs = random_log_probs(6, 4, 3)
-    with BeamDecoder(["A", "B", "C"]) as decoder:
+    with beam_decoder(["A", "B", "C"]) as decoder:
         assert decoder.decode(log_probs.astype(np.float16)).glosses == decoder.decode(log_probs).glosses
         log_probs[:, 2] = -np.inf
         assert "B" not in decoder.decode(log_probs).glosses
@@ -278,9 +286,9 @@ def test_half_precision_and_zero_probability() -> None:
 def test_bad_posteriors_are_refused(value: float) -> None:
     log_probs = random_log_probs(6, 4, 0)
     log_probs[4, 1] = value
-    with BeamDecoder(["A", "B", "C"]) as decoder, pytest.raises(SlaError, match="output step 4"):
+    with beam_decoder(["A", "B", "C"]) as decoder, pytest.raises(SlaError, match="output step 4"):
         decoder.decode(log_probs)
-    with BeamDecoder(["A", "B"]) as decoder, pytest.raises(SlaError, match="2 glosses plus the blank"):
+    with beam_decoder(["A", "B"]) as decoder, pytest.raises(SlaError, match="2 glosses plus the blank"):
         decoder.decode(random_log_probs(6, 4, 0))
 
 
@@ -291,31 +299,31 @@ def test_bad_posteriors_are_refused(value: float) -> None:
 )  # fmt: skip
 def test_impossible_vocabularies_are_refused(glosses: list[str], message: str) -> None:
     with pytest.raises(SlaError, match=message):
-        BeamDecoder(glosses)
+        beam_decoder(glosses)
 
 
 def test_pyctcdecode_takes_as_many_glosses_as_there_are_private_characters() -> None:
     with pytest.raises(SlaError, match="takes 65534"):
-        BeamDecoder([str(number) for number in range(70_000)], engine="pyctcdecode")
+        beam_decoder([str(number) for number in range(70_000)], engine="pyctcdecode")
 
 
 def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="beam of 0"):
-        BeamDecoder(["A"], beam=0)
+        beam_decoder(["A"], beam=0)
     with pytest.raises(SlaError, match=r"none\.arpa"):
-        BeamDecoder(["A"], tmp_path / "none.arpa")
+        beam_decoder(["A"], tmp_path / "none.arpa")
 
 
 @pytest.mark.parametrize("weights", [{"alpha": math.nan}, {"beta": math.inf}, {"hotword_weight": -math.inf}])
 def test_weights_that_are_no_finite_numbers_are_refused(weights: dict[str, float], toy_lm: Path) -> None:
     with pytest.raises(SlaError, match=r"(nan|inf) as weight of"):
-        BeamDecoder(["|"], toy_lm, hotwords=["|"], **weights)
+        beam_decoder(["|"], toy_lm, hotwords=("|",), **weights)
 
 
 @ENGINES
 @pytest.mark.parametrize("columns", [1, 2])
 def test_one_step_and_no_or_one_gloss(columns: int, engine: str) -> None:
-    with BeamDecoder(["A"][: columns - 1], engine=engine) as decoder:
+    with beam_decoder(["A"][: columns - 1], engine=engine) as decoder:
         assert decoder.decode(np.zeros((1, 1)) if columns == 1 else spell([0], 2)).glosses == ()
         if columns == 2:
             assert decoder.decode(spell([1], 2)).spans == ((0, 1),)
@@ -323,7 +331,7 @@ def test_one_step_and_no_or_one_gloss(columns: int, engine: str) -> None:
 
 def test_closing_frees_the_language_model(toy_lm: Path) -> None:
     before = len(BeamSearchDecoderCTC.model_container)
-    with BeamDecoder(["A"], toy_lm, engine="pyctcdecode"):
+    with beam_decoder(["A"], toy_lm, engine="pyctcdecode"):
         assert len(BeamSearchDecoderCTC.model_container) == before + 1
     assert len(BeamSearchDecoderCTC.model_container) == before
 
@@ -331,7 +339,7 @@ def test_closing_frees_the_language_model(toy_lm: Path) -> None:
 def test_nothing_is_printed_or_logged(
     toy_lm: Path, capfd: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with BeamDecoder(["A", "##X"], toy_lm) as decoder:
+    with beam_decoder(["A", "##X"], toy_lm) as decoder:
         decoder.decode(random_log_probs(6, 3, 0))
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.decode.clips import BeamOptions, decode_split
+from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.processes import CHUNK, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
-from sla_cli.lm.estimate import estimate, write_arpa
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
+from sla_cli.search.beam_options import BeamOptions
 
 GLOSSES = ("NORD", "SUED", "NULL")
 
@@ -78,7 +80,7 @@ def test_readings_are_ranked_and_come_with_spans_and_confidence(jobs: int) -> No
         assert [r.score for r in readings] == sorted((r.score for r in readings), reverse=True)
         for reading in readings:
             assert len(reading.glosses) == len(reading.spans) == len(reading.confidence)
-    with pytest.raises(SlaError, match="11 readings a clip from a beam of 10"):
+    with pytest.raises(SlaError, match="11 hypotheses for each clip from a beam of 10"):
         decode_split(clips(1), GLOSSES, 4, BeamOptions(nbest=11))
 
 
@@ -180,8 +182,8 @@ def test_bad_options_are_refused_before_any_clip(jobs: int, tmp_path: Path) -> N
     for options in (BeamOptions(lm=tmp_path / "lm.arpa"), BeamOptions(beam=0)):
         with pytest.raises(SlaError, match=r"lm\.arpa, line 1|beam of 0"):
             decode_split(clips(3), GLOSSES, 4, options, jobs)
-    with pytest.raises(SlaError, match="0 jobs"):
-        decode_split([], GLOSSES, 4, BeamOptions(), 0)
+    with pytest.raises(SlaError, match="-1 jobs"):
+        decode_split([], GLOSSES, 4, BeamOptions(), -1)
 
 
 class Deadly(list[Emission]):
@@ -202,7 +204,7 @@ def test_a_killed_process_is_told() -> None:
 def test_processes_die_with_a_killed_parent() -> None:
     code = (
         "import sys, time; sys.path.insert(0, 'tests/decode')\n"
-        "from test_decode_clips import *\n"
+        "from test_decode_split import *\n"
         "class Slow(list):\n"
         "    def __getitem__(self, index):\n"
         "        print('reading', flush=True); time.sleep(60)\n"

@@ -1,26 +1,16 @@
-"""What decoding needs and makes beside hypotheses, in a few figures: language models and tunings."""
+"""A language model in a few figures, for `sla info`."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from pathlib import Path
 
-from sla_cli.decode.tune_run import NAME, VERSION, read_tuned
 from sla_cli.formats.description import Description
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.lm.arpa import DATA
 from sla_cli.lm.kenlm_model import BINARY, lm_head, open_lm
 
 NGRAM = re.compile(rb"^ngram\s+(\d+)\s*=\s*(\d+)\s*$", re.MULTILINE)
-
-
-def describe_tuning(folder: Path) -> Description | None:
-    """A folder of `sla decode --tune`, None for anything else. Raises FormatError where it cannot be read."""
-    if not (folder / "tuned.json").is_file():
-        return None
-    receipt = read_receipt(folder)
-    return Description(folder, "tuning", f"{NAME} {VERSION}", receipt is not None, asdict(read_tuned(folder)), receipt)
 
 
 def describe_lm(path: Path) -> Description | None:
