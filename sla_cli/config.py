@@ -178,8 +178,8 @@ class DecodeConfig(_OptionValues):
     beta: Annotated[float, Ge(-1000), Le(1000)] = 1.5  # reward per gloss, with a language model
     hotword_weight: Annotated[float, Ge(-1000), Le(1000)] = 10.0  # added per hot word, natural log (pyctcdecode's)
     # Prefixes this much worse than the best are dropped, columns below this are not tried (natural log; pyctcdecode's).
-    prune_logp: Annotated[float, Le(0)] = -10.0
-    token_min_logp: Annotated[float, Le(0)] = -5.0
+    prune_logp: Annotated[float, Ge(-1000), Le(0)] = -10.0
+    token_min_logp: Annotated[float, Ge(-1000), Le(0)] = -5.0
     max_oov: Annotated[float, Ge(0), Le(100)] = 20.0  # percent of the glosses that a language model may lack (choice)
 
 

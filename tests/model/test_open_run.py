@@ -11,13 +11,13 @@ from synthetic import GLOSSES, tiny
 
 from sla_cli.config import Config
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run
+from sla_cli.formats.run import Run, RunFacts
 from sla_cli.model.checkpoint import load_weights, save_weights
 from sla_cli.model.network import Network
 from sla_cli.model.open_run import open_model, place_run
 
 RUNS = Path(__file__).parents[1] / "artifacts" / "b94205a" / "work" / "runs"
-FACTS = {"store": "/s", "corpus": "phoenix2014", "preset": "tiny", "digests": {"train": "", "dev": ""}}
+FACTS = RunFacts("/s", "phoenix2014", "tiny", {"train": "", "dev": ""})
 
 
 def make_run(folder: Path, config: Config) -> Run:
