@@ -21,8 +21,10 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def check(
-    store: Annotated[Path | None, typer.Argument(help="Store; the only one of the work folder without it.")] = None,
-    stride: Annotated[int, typer.Option(help="Frames an output step of the model that will be trained.", min=1)] = 4,
+    store: Annotated[Path | None, typer.Argument(help="Store. Without it: the only one in the work folder.")] = None,
+    stride: Annotated[
+        int, typer.Option(help="Video frames for each output step of the model that will be trained.", min=1)
+    ] = 4,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every frame and verify checksums.")] = False,
     jobs: Jobs = 0,
     work: Work = WORK,

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import SPLITS
@@ -26,7 +25,7 @@ from sla_cli.prep.feasibility import infeasible
 from sla_cli.prep.labels import find_labels
 from sla_cli.prep.plan import Plan, choose_protocol, make_plan
 from sla_cli.prep.resume import OnError, PrepArguments, begin, cache_folder, exclusive
-from sla_cli.prep.write import finished_clips, is_written, origin, plan_files, write_files
+from sla_cli.prep.write import finished_clips, is_written, plan_files, write_files
 
 LISTED = 20  # broken clips in an error message
 
@@ -69,20 +68,6 @@ class BrokenClips(SlaError):
         )
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What is made of what. Clips of equal `recipe` and origin have equal frames."""
-
-    corpus: Corpus
-    root: Path
-    out: Path
-    config: PrepConfig
-    engine: Executor
-    protocol: str
-    labels: str
-    recipe: str
-
-
 def build_store(
     corpus: Corpus,
     source: Path,
@@ -112,44 +97,47 @@ def build_store(
     with exclusive(out):
         tree = corpus.open(source, out)
         listing = corpus.read(tree, protocol)
-        frames = _frame_settings(tree.root, config)
-        job = _Job(corpus, tree.root, out, config, engine, protocol, labels.name, digest_json([frames, corpus.fps]))
+        # All that decides what a clip's frames become: clips of equal recipe and origin have equal frames.
+        quality = config.quality if config.codec == "jpeg" else 0
+        frames = {"source": str(tree.root), "size": config.size, "fit": config.fit, "codec": config.codec}
+        frames |= {"quality": quality, "fps": config.fps}
+        recipe = digest_json([frames, corpus.fps])
         settings = {"labels": labels.name, "shard_clips": config.shard_clips}
         receipt = Receipt("prep", {"corpus": corpus.name, "protocol": protocol, **frames, **settings}, listing.tables)
         old = already_made(out, receipt, force=force)
         if old is not None and _has_all_clips_and_files(out, old):
             log.info("%s is up to date", out)
-            shutil.rmtree(cache_folder(out, job.recipe), ignore_errors=True)
+            shutil.rmtree(cache_folder(out, recipe), ignore_errors=True)
             return PrepResult(**old.results)
         plan = make_plan(listing, labels)
         replaces = _replaced(out, receipt) if force else ""
         arguments = PrepArguments(corpus.name, str(source), protocol, asdict(config), on_error, force, replaces)
-        cache = EncodingCache(begin(out, job.recipe, arguments), config, corpus.fps)
-        encoded, failed = _encode_missing(job, plan, cache, fresh=bool(replaces))
+        cache = EncodingCache(begin(out, recipe, arguments), tree.root, config, corpus.fps)
+        finished = {} if replaces else finished_clips(out, recipe)
+        encoded, failed = _encode_missing(plan, finished, cache, engine)
         if failed and on_error == "stop":
             raise BrokenClips(failed, sum(len(planned) for planned in plan.splits.values()))
-        result = _write_store(job, plan, cache, encoded, failed)
+        header = SplitHeader(
+            corpus.name,
+            split="",
+            size=config.size,
+            fps=corpus.fps or 0.0,
+            quality=quality,
+            vocabulary=plan.vocabulary,
+            codec=config.codec,
+            fit=config.fit,
+            labels=labels.name,
+            protocol=protocol,
+            recipe=recipe,
+            profile=corpus.profile,
+            preset=corpus.preset,
+            unseen=corpus.unseen.get(protocol, ""),
+        )
+        result = _write_store(out, header, plan, encoded, failed, cache, engine)
         receipt.results = asdict(result)
         write_receipt(receipt, out)
         shutil.rmtree(cache.folder)
     return result
-
-
-def _frame_settings(root: Path, config: PrepConfig) -> dict[str, Any]:
-    """All that decides what a clip's frames become."""
-    return {
-        "source": str(root),
-        "size": config.size,
-        "fit": config.fit,
-        "codec": config.codec,
-        "quality": _quality(config),
-        "fps": config.fps,
-    }
-
-
-def _quality(config: PrepConfig) -> int:
-    """JPEG's; other codecs have none."""
-    return config.quality if config.codec == "jpeg" else 0
 
 
 def _replaced(out: Path, receipt: Receipt) -> str:
@@ -163,75 +151,63 @@ def _has_all_clips_and_files(out: Path, receipt: Receipt) -> bool:
 
 
 def _encode_missing(
-    job: _Job, plan: Plan, cache: EncodingCache, *, fresh: bool
+    plan: Plan, finished: Mapping[str, EncodedClip], cache: EncodingCache, engine: Executor
 ) -> tuple[dict[str, EncodedClip], Mapping[str, str]]:
     """All clips that can be stored by id, and what is wrong with the others.
 
     Args:
-        fresh: the frames of finished files are not taken over.
+        finished: by origin the clips that files of the store have.
     """
-    finished = {} if fresh else finished_clips(job.out, job.recipe)
     clips = [item.clip for planned in plan.splits.values() for item in planned]
-    reused = {clip.id: found for clip in clips if (found := finished.get(origin(clip.source, job.root))) is not None}
+    reused = {clip.id: found for clip in clips if (found := finished.get(cache.origin(clip.source))) is not None}
     wanted = [clip for clip in clips if clip.id not in reused or cache.path(clip.source).is_file()]
-    encoded, failed = encode_all(wanted, cache, job.engine)
+    encoded, failed = encode_all(wanted, cache, engine)
     reused = {name: clip for name, clip in reused.items() if name not in failed}
     return {**reused, **encoded}, failed  # what is in the cache is newer than what a finished file has
 
 
 def _write_store(
-    job: _Job, plan: Plan, cache: EncodingCache, encoded: Mapping[str, EncodedClip], failed: Mapping[str, str]
+    out: Path,
+    header: SplitHeader,
+    plan: Plan,
+    encoded: Mapping[str, EncodedClip],
+    failed: Mapping[str, str],
+    cache: EncodingCache,
+    engine: Executor,
 ) -> PrepResult:
-    """Write the files that are not there as they should be, remove those that should not be there."""
+    """Write the files that are not there as they should be, remove those that should not be there.
+
+    Args:
+        header: what is the same for all splits; its rate is for those of which no clip tells one.
+    """
     counts = {name: clip.frames for name, clip in encoded.items()}
     skipped = plan.skipped | infeasible(plan.splits.get("train", ()), counts)
     good = {name: clip for name, clip in encoded.items() if name not in skipped}
     unknown = {split: asdict(count) for split, count in plan.unknown.items()}
     loss = psnr(clip.squared_error for clip in good.values())
-    result = PrepResult({}, skipped, dict(failed), job.labels, len(plan.vocabulary), unknown, loss)
+    result = PrepResult({}, skipped, dict(failed), header.labels, len(plan.vocabulary), unknown, loss)
     files = []
     for split, planned in plan.splits.items():
         clips = [good[item.clip.id] for item in planned if item.clip.id in good]
         if not clips:
             reasons = [(result.failed | skipped)[item.clip.id] for item in planned]
             raise SlaError(f"no clip of {split} can be stored: {some(reasons, 1)}", "Fix them, and run it again.")
-        header = _header(job, plan, split, _common_fps(split, clips, job.corpus.fps))
-        files += plan_files(job.out, header, planned, good, job.config.shard_clips, job.root)
+        fps = _common_fps(split, clips) or header.fps
+        of_split = replace(header, split=split, fps=fps, annotated=split in plan.annotated)
+        files += plan_files(out, of_split, planned, good, cache)
         result.clips[split] = len(clips)
     result.files = [file.path.name for file in files]
-    receipt_path(job.out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
-    write_files([file for file in files if not is_written(file)], cache, job.engine)
-    for path in (path for split in SPLITS for path in job.out.glob(f"{split}*.h5")):
+    receipt_path(out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
+    write_files([file for file in files if not is_written(file)], engine)
+    for path in (path for split in SPLITS for path in out.glob(f"{split}*.h5")):
         if path.name not in result.files:
             path.unlink()  # of a store that had more splits, or other shards
     return result
 
 
-def _header(job: _Job, plan: Plan, split: str, fps: float) -> SplitHeader:
-    return SplitHeader(
-        job.corpus.name,
-        split,
-        job.config.size,
-        fps,
-        _quality(job.config),
-        plan.vocabulary,
-        codec=job.config.codec,
-        fit=job.config.fit,
-        labels=job.labels,
-        protocol=job.protocol,
-        annotated=split in plan.annotated,
-        recipe=job.recipe,
-        profile=job.corpus.profile,
-        preset=job.corpus.preset,
-        unseen=job.corpus.unseen.get(job.protocol, ""),
-    )
-
-
-def _common_fps(split: str, clips: Sequence[EncodedClip], nominal: float | None) -> float:
-    """Frames a second of most clips; `nominal` where none tells, 0 where nothing does."""
+def _common_fps(split: str, clips: Sequence[EncodedClip]) -> float:
+    """Frames a second of most clips; 0 where none tells."""
     rates = sorted(clip.fps for clip in clips if clip.fps)
-    if not rates:
-        return nominal or 0.0
-    if rates[-1] - rates[0] > 0.01 * rates[-1]:
+    if rates and rates[-1] - rates[0] > 0.01 * rates[-1]:
         log.warning("clips of %s have %.4g to %.4g frames a second; --fps makes them equal", split, rates[0], rates[-1])
-    return rates[len(rates) // 2]
+    return rates[len(rates) // 2] if rates else 0.0

@@ -51,11 +51,13 @@ class EncodingCache:
     """A folder of encoded clips.
 
     Attributes:
+        root: of the corpus.
         config: how clips are encoded.
         fps: of frame folders, where the corpus says.
     """
 
     folder: Path
+    root: Path
     config: PrepConfig
     fps: float | None
 
@@ -63,6 +65,16 @@ class EncodingCache:
         """A clip's file. Folders are kept small, since each write looks through its own for leftovers."""
         digest = digest_json([str(source.root), source.path, source.start, source.end])
         return self.folder / digest[:2] / f"{digest}.npz"
+
+    def origin(self, source: Source) -> str:
+        """Where a clip's frames come from within its corpus: `PATH`, or `PATH START-END` in seconds."""
+        root = source.root
+        inside = root.relative_to(self.root).as_posix() if root.is_relative_to(self.root) else str(root)
+        path = source.path if inside == "." else f"{inside}/{source.path}"
+        if source.start is None and source.end is None:
+            return path
+        start, end = ("" if time is None else repr(float(time)) for time in (source.start, source.end))
+        return f"{path} {start}-{end}"
 
     def find(self, source: Source) -> EncodedClip | None:
         """What is there of a clip; a damaged file counts as none, and is removed."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
 
 import cv2
 
 from sla_cli.log import log
-from sla_cli.prep.executor import Executor, WorkerDied
+from sla_cli.prep.executor import Answers, Executor, Item, Result, WorkerDied
 from sla_cli.workers import start_worker, usable_cores
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 TWICE = "its process died twice (out of memory, or a crash of the decoder)"
 
@@ -32,9 +28,7 @@ class ProcessPool:
         self.jobs = jobs or usable_cores()
         self._idle: list[ProcessPoolExecutor] = []
 
-    def run(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Generator[tuple[Item, Result | WorkerDied], None, None]:
+    def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
         workers = min(self.jobs, len(items))
         if workers <= 1:
             yield from ((item, function(item)) for item in items)

@@ -75,7 +75,7 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
             differences = _differences(read_arguments(other), arguments)
             raise SlaError(
                 f"{out} was begun with other settings and is not finished: {differences}",
-                "`sla prep --resume` goes on with it, --force drops it.",
+                "`sla prep --resume` continues it, --force discards it.",
             )
         shutil.rmtree(other)
     begun = (folder / ARGUMENTS).is_file()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sla_cli.core.clip import SPLITS, Source
+from sla_cli.core.clip import SPLITS
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.store import split_files, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile, write_split
@@ -22,26 +22,12 @@ from sla_cli.prep.plan import PlannedClip
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file of the store as it should be: a split, or a shard of one.
-
-    Attributes:
-        root: of the corpus; the file says where in it each clip's frames come from.
-    """
+    """A file of the store as it should be, a split or a shard of one, and the cache that its clips come through."""
 
     path: Path
     header: SplitHeader
     clips: tuple[tuple[PlannedClip, EncodedClip], ...]
-    root: Path
-
-
-def origin(source: Source, root: Path) -> str:
-    """Where a clip's frames come from within its corpus: `PATH`, or `PATH START-END` in seconds."""
-    inside = source.root.relative_to(root).as_posix() if source.root.is_relative_to(root) else str(source.root)
-    path = source.path if inside == "." else f"{inside}/{source.path}"
-    if source.start is None and source.end is None:
-        return path
-    start, end = ("" if time is None else repr(float(time)) for time in (source.start, source.end))
-    return f"{path} {start}-{end}"
+    cache: EncodingCache
 
 
 def finished_clips(out: Path, recipe: str) -> dict[str, EncodedClip]:
@@ -67,8 +53,7 @@ def plan_files(
     header: SplitHeader,
     planned: Sequence[PlannedClip],
     encoded: Mapping[str, EncodedClip],
-    shard_clips: int,
-    root: Path,
+    cache: EncodingCache,
 ) -> list[PlannedFile]:
     """Cut a split into files.
 
@@ -77,16 +62,15 @@ def plan_files(
 
     Args:
         encoded: by clip id, those that can be stored.
-        shard_clips: most clips of a file; 0 is one file.
     """
-    size = shard_clips or max(1, len(planned))
+    size = cache.config.shard_clips or max(1, len(planned))
     starts = range(0, len(planned), size)
     return [
         PlannedFile(
             split_path(out, header.split, shard, len(starts)),
             replace(header, shard=shard, shards=len(starts)),
             tuple((item, encoded[item.clip.id]) for item in planned[start : start + size] if item.clip.id in encoded),
-            root,
+            cache,
         )
         for shard, start in enumerate(starts)
     ]
@@ -106,9 +90,9 @@ def is_written(wanted: PlannedFile) -> bool:
     return file.header == wanted.header and same_places and rows == list(there)
 
 
-def write_files(files: Sequence[PlannedFile], cache: EncodingCache, engine: Executor) -> None:
+def write_files(files: Sequence[PlannedFile], engine: Executor) -> None:
     """Write files in parallel. Raises SlaError: the disk is full, or a clip's encoded frames are damaged."""
-    files = [_with_moved_clips_cached(file, cache) for file in files]
+    files = [_with_moved_clips_cached(file) for file in files]
     with progress("writing", len(files), "files") as advance, closing(engine.run(_write, files)) as answers:
         for file, answer in answers:
             if isinstance(answer, WorkerDied):
@@ -116,13 +100,14 @@ def write_files(files: Sequence[PlannedFile], cache: EncodingCache, engine: Exec
             advance()
 
 
-def _with_moved_clips_cached(file: PlannedFile, cache: EncodingCache) -> PlannedFile:
+def _with_moved_clips_cached(file: PlannedFile) -> PlannedFile:
     """Clips that lie in another file of the store are copied to the cache, since that file may be replaced first."""
     clips = []
     for item, encoded in file.clips:
         if encoded.number is not None and encoded.path != file.path:
-            data, sizes = _read(encoded, origin(item.clip.source, file.root), {})
-            encoded = cache.put(item.clip.source, EncodedFrames(data, sizes, encoded.fps, encoded.squared_error))
+            data, sizes = _read(encoded, file.cache.origin(item.clip.source), {})
+            frames = EncodedFrames(data, sizes, encoded.fps, encoded.squared_error)
+            encoded = file.cache.put(item.clip.source, frames)
         clips.append((item, encoded))
     return replace(file, clips=tuple(clips))
 
@@ -134,7 +119,7 @@ def _write(file: PlannedFile) -> None:
 def _clips(file: PlannedFile) -> Iterator[Encoded]:
     opened: dict[Path, StoreFile] = {}
     for item, encoded in file.clips:
-        clip, source = item.clip, origin(item.clip.source, file.root)
+        clip, source = item.clip, file.cache.origin(item.clip.source)
         data, sizes = _read(encoded, source, opened)
         yield Encoded(
             clip.id,

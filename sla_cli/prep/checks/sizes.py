@@ -32,14 +32,8 @@ def check_sizes(
         message = f"prep left out {counted(len(skipped), 'clip')} on purpose: {reasons[:200]}"
         yield Finding("sizes", "", message, clips=tuple(skipped), problem=False)
     if failed:
-        hint = f"Its receipt names the files: mend them and {AGAIN}."
-        yield Finding(
-            "sizes",
-            "",
-            f"the frames of {counted(len(failed), 'clip')} could not be read, so they are missing",
-            hint,
-            tuple(failed),
-        )
+        message = f"the frames of {counted(len(failed), 'clip')} could not be read, so they are missing"
+        yield Finding("sizes", "", message, f"Its receipt names the files: fix them and {AGAIN}.", tuple(failed))
     for split, wrote in results.get("clips", {}).items():
         there = len(splits.get(split, ()))
         if there != wrote:
@@ -47,7 +41,7 @@ def check_sizes(
             yield Finding("sizes", split, message, f"A file was replaced or lost: {AGAIN} with --force.")
     for split, clips in splits.items():
         if not len(clips):
-            yield Finding("sizes", split, "it holds no clips", f"Does the table list any? Mend it and {AGAIN}.")
+            yield Finding("sizes", split, "it holds no clips", f"Does the table list any? Fix it and {AGAIN}.")
     yield from _against_published(splits, published, len(skipped.keys() | failed.keys()))
 
 

@@ -23,6 +23,7 @@ from sla_cli.prep.tables.locate import contents, find_root, join, parent_of, sam
 from sla_cli.video.tree import Tree
 
 # As released, and as the scripts of VAC and its descendants resize them; the first that is there is taken.
+COLUMNS = ("id", "folder", "signer", "annotation")  # of 2014
 FEATURES = ("fullFrame-210x260px", "fullFrame-256x256px")
 
 
@@ -97,31 +98,17 @@ def _clip_folder(pattern: str, at: str) -> str:
     return inside("/".join(parts[:-1] if parts[-1:] == ("1",) else parts), at)
 
 
-COLUMNS = ("id", "folder", "signer", "annotation")
-MULTISIGNER = Release(
-    "annotations/manual/{split}.corpus.csv",
-    COLUMNS,
-    "Give the release folder (phoenix2014-release), the folder above it, or phoenix-2014-multisigner itself.",
-)
-SI5 = Release(
-    "annotations/manual/{split}.SI5.corpus.csv",
-    COLUMNS,
-    "Give the release folder (phoenix2014-release), or phoenix-2014-signerindependent-SI5 itself.",
-    frames_of="phoenix-2014-multisigner",
-)
-TRANSLATIONS = Release(
-    "annotations/manual/PHOENIX-2014-T.{split}.corpus.csv",
-    ("name", "video", "speaker", "orth", "translation"),
-    "Give the release folder (PHOENIX-2014-T-release-v3), the folder above it, or PHOENIX-2014-T itself.",
-)
-
 CORPORA = (
     Corpus(
         name="phoenix2014",
         title="RWTH-PHOENIX-Weather 2014, multisigner: German weather forecasts, 9 signers",
         layout="phoenix-2014-multisigner/ with annotations/manual/train.corpus.csv and "
         "features/fullFrame-210x260px/train/<id>/1/*.png, or phoenix2014-release/ that holds it",
-        read=MULTISIGNER.read,
+        read=Release(
+            "annotations/manual/{split}.corpus.csv",
+            COLUMNS,
+            "Give the release folder (phoenix2014-release), the folder above it, or phoenix-2014-multisigner itself.",
+        ).read,
         fps=25.0,
         profile="phoenix2014",
         counts={"": {"train": 5672, "dev": 540, "test": 629}},
@@ -131,7 +118,12 @@ CORPORA = (
         title="RWTH-PHOENIX-Weather 2014, signer-independent: signer 5 is not in train",
         layout="phoenix-2014-signerindependent-SI5/ with annotations/manual/train.SI5.corpus.csv, and features/ in "
         "it or in phoenix-2014-multisigner/ beside it; or phoenix2014-release/ that holds both",
-        read=SI5.read,
+        read=Release(
+            "annotations/manual/{split}.SI5.corpus.csv",
+            COLUMNS,
+            "Give the release folder (phoenix2014-release), or phoenix-2014-signerindependent-SI5 itself.",
+            frames_of="phoenix-2014-multisigner",
+        ).read,
         fps=25.0,
         profile="phoenix2014",
         unseen={"": "signers"},
@@ -142,7 +134,11 @@ CORPORA = (
         title="RWTH-PHOENIX-Weather 2014 T: German weather forecasts with translations, 9 signers",
         layout="PHOENIX-2014-T/ with annotations/manual/PHOENIX-2014-T.train.corpus.csv and "
         "features/fullFrame-210x260px/train/<name>/*.png, or PHOENIX-2014-T-release-v3/ that holds it",
-        read=TRANSLATIONS.read,
+        read=Release(
+            "annotations/manual/PHOENIX-2014-T.{split}.corpus.csv",
+            ("name", "video", "speaker", "orth", "translation"),
+            "Give the release folder (PHOENIX-2014-T-release-v3), the folder above it, or PHOENIX-2014-T itself.",
+        ).read,
         fps=25.0,
         profile="phoenix2014t",
         counts={"": {"train": 7096, "dev": 519, "test": 642}},
