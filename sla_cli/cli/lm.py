@@ -122,7 +122,7 @@ def score(
 ) -> None:
     """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
     from sla_cli.formats.work import Work as WorkFolder
-    from sla_cli.lm.score_text import score_text
+    from sla_cli.lm.perplexity import score_text
 
     model = WorkFolder(work).find_lm(model)
     refuse_input(output, model, source)

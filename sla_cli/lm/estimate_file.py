@@ -13,8 +13,7 @@ from sla_cli.formats.store import Store
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import Unknown, estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
-from sla_cli.lm.perplexity import score_sentences
-from sla_cli.lm.score_text import perplexity_facts
+from sla_cli.lm.perplexity import perplexity_facts, score_sentences
 from sla_cli.lm.text import Text, read_source
 from sla_cli.log import log
 
