@@ -94,7 +94,7 @@ def draw_corpus(
     except OSError as error:
         raise SlaError(
             f"cannot draw the corpus into {out}: {error.strerror or error}",
-            "Free space or choose another folder; the corpus takes about 1 MB a clip.",
+            "Free space or choose another folder; the corpus takes about 1 MB for each clip.",
         ) from error
 
 

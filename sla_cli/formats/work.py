@@ -2,7 +2,7 @@
 
 stores/NAME/              runs/NAME/
 emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
-tuning/RUN-DIGEST/        lm/NAME.arpa
+tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
 """
 
 from __future__ import annotations

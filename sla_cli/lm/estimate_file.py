@@ -40,7 +40,7 @@ def estimate_file(
         dev: text or store to measure the model on; a store's own dev split without it.
 
     Returns:
-        Counts of sentences and of n-grams an order, discounts and fallbacks an order, and `dev`: what
+        Counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, and `dev`: what
         `perplexity_facts` says of it, None without dev.
 
     Raises:
