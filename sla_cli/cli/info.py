@@ -44,7 +44,7 @@ def info(
     found = _describe(path)
     facts, lines = found.as_json(), list(_lines(found))
     if sheet is not None:
-        from sla_cli.report.sheet import write_sheet
+        from sla_cli.report.contact_sheet import write_sheet
 
         if found.kind != "store":
             raise SlaError(f"{path} is no store but {found.kind}, which holds no frames", "Give --sheet a store.")
