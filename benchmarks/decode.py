@@ -28,10 +28,12 @@ from timing import fastest
 
 from sla_cli.core.ctc import greedy
 from sla_cli.core.normalize import profile
-from sla_cli.decode.clips import BeamOptions, decode_split
-from sla_cli.decode.tune import grid, tune
+from sla_cli.decode.decode_split import decode_split
+from sla_cli.decode.grid_search import grid, search_grid
 from sla_cli.formats.emissions import Emission
-from sla_cli.lm.estimate import estimate, write_arpa
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
+from sla_cli.search.beam_options import BeamOptions
 
 GLOSSES = [f"GLOSS{number}" for number in range(1100)]
 STRIDE = 4
@@ -92,7 +94,7 @@ def changed_by_half_precision(emissions: list[Emission], lm: Path) -> float:
     rounded = [
         Emission(clip.id, clip.log_probs.astype(np.float16).astype(np.float32), clip.frames) for clip in emissions
     ]
-    [trial] = tune(rounded, GLOSSES, exact, profile("none"), BeamOptions(lm=lm), grid([0.5], [1.5], [10]))
+    [trial] = search_grid(rounded, GLOSSES, exact, profile("none"), BeamOptions(lm=lm), grid([0.5], [1.5], [10]))
     return trial.counts.wer
 
 

@@ -22,14 +22,15 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from sla_cli.config import Config, resolve
+from sla_cli.config import Config, Variant, resolve
+from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.device import Placement, place
-from sla_cli.model.lora import merge_lora
 
 Step = Callable[[], object]
 
@@ -75,7 +76,7 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--variant", choices=["adapter", "lora", "frozen"], default="adapter")
+    parser.add_argument("--variant", choices=get_args(Variant), default="adapter")
     parser.add_argument("--layers", default="all")
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--clips", help="lengths of several clips, as in 60,180, against one of all their frames")
@@ -110,7 +111,7 @@ def pair(
     """Ours, and what it is compared with."""
     ours = adapted(config, placement)
     if arguments.inference:
-        merge_lora(ours)
+        merge_added(ours)
         bare = Backbone(config.model).to(placement.device).vit
         return {"floor": forward(bare, placement, pixels), "ours": forward(ours, placement, pixels, lengths(clips))}
     if arguments.checkpointing:
@@ -138,7 +139,7 @@ def lengths(clips: Sequence[int]) -> Tensor:
 
 def adapted(config: Config, placement: Placement) -> Backbone:
     backbone = Backbone(config.model)
-    backbone.adapt(config.model, config.adapter, config.lora)
+    backbone.adapt(config)
     return backbone.to(placement.device).train()
 
 

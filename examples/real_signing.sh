@@ -11,7 +11,7 @@ mkdir -p "$SLA_WORK"
 [ -d "$SLA_WORK/data" ] || python "$shared/tools/compose_sentences.py" "$SLA_WORK/data" --train 400 --dev 60
 sla prep phoenix2014 "$SLA_WORK/data" --size 128 --fps 12.5 # every other frame
 # Eight glosses are too few to estimate discounts from, hence --fallback.
-sla lm --order 2 --fallback --output "$SLA_WORK/gloss.arpa"
+sla lm estimate --order 2 --fallback
 
 # NAME SEED OPTION...: half the frames need half the stride (K5,P2), and a head of half the width learns in three epochs
 # what the lineage's, with VAC's losses on it, takes more than five for (docs/results.md).
@@ -24,7 +24,7 @@ run() {
     --set loss.conv_ctc=0 --set loss.distillation=0
   sla decode "$run" --beam 1 -o "$out-greedy.tsv"
   sla decode "$run" -o "$out-beam.tsv"
-  sla decode "$run" --lm "$SLA_WORK/gloss.arpa" -o "$out-lm.tsv"
+  sla decode "$run" --lm gloss.arpa -o "$out-lm.tsv"
   sla score "$out-greedy.tsv" "$out-beam.tsv" "$out-lm.tsv"
 }
 

@@ -1,4 +1,7 @@
-"""Every default, once. Frozen dataclasses that resolve from preset < file < --set < flag.
+"""Every setting, once: type, bounds and default. Frozen dataclasses that resolve from preset < file < --set < flag.
+
+A new setting says since which version of the run format it exists and what older runs had in its place, as in
+`Annotated[float, Ge(0), Added(2, before=0.0)]` (setting_check.py), so that older runs can still be read.
 
 Values marked *lineage* come from the code that CLIP-SLA descends from (VAC, AdaptSign, ST-Adapter), since the
 paper's own tables are not public; values marked *choice* are ours. None is "the paper's".
@@ -11,40 +14,50 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_type_hints
+
+from annotated_types import Ge, Le
 
 from sla_cli.errors import SlaError, suggestion
-from sla_cli.limits import fitting
 from sla_cli.presets import PRESETS
+from sla_cli.setting_check import annotations_of, check_setting, fill_older, settings_of
+
+Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+class _OptionValues:
+    """Settings that options of a command give one by one."""
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """From the command line. Raises SlaError that names the option of a value that does not suit its setting."""
+        hints = annotations_of(cls)
+        options = {key: f"--{key.replace('_', '-')}" for key in values}
+        return cls(**{key: check_setting(key, value, hints[key], options[key]) for key, value in values.items()})
 
 
 @dataclass(frozen=True)
-class PrepConfig:
+class PrepConfig(_OptionValues):
     """How frames and glosses are stored. The lineage squashes 210x260 to 256x256."""
 
-    size: int = 256  # pixels, both sides
+    size: Annotated[int, Ge(16)] = 256  # pixels, both sides
     fit: Literal["squash", "pad", "crop"] = "squash"  # pad and crop keep the aspect
     codec: Literal["jpeg", "png", "raw"] = "jpeg"
-    quality: int = 95  # JPEG
-    fps: float = 0.0  # frames a second, taken by nearest time; 0 keeps every frame
+    quality: Annotated[int, Ge(1), Le(100)] = 95  # JPEG
+    fps: Annotated[float, Ge(0), Le(1000)] = 0.0  # frames per second, taken by nearest time; 0 keeps every frame
     labels: str = "auto"  # cleaning of training glosses: auto (the corpus's), raw, or a profile of core.normalize
-    shard_clips: int = 0  # clips a file; 0 is one file a split
-
-    @classmethod
-    def checked(cls, **values: Any) -> PrepConfig:
-        """From the command line. Raises SlaError naming the option for what is none of the choices."""
-        hints = get_type_hints(cls)
-        return cls(**{key: fitting(key, value, hints[key], f"--{key}") for key, value in values.items()})
+    shard_clips: Annotated[int, Ge(0)] = 0  # clips per file; 0: one file per split
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The frozen backbone and what is added to it."""
 
-    variant: Literal["adapter", "lora", "frozen"] = "adapter"
+    variant: Variant = "adapter"
     backbone: str = "vit_base_patch16_clip_quickgelu_224.openai"  # any timm ViT
     weights: str = "hub"  # hub, random, or a file
-    image_size: int = 224  # pixels; a multiple of the patch size
+    image_size: Annotated[int, Ge(1)] = 224  # pixels; a multiple of the patch size
     layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 as in 0,5,11
     normalize: Literal["backbone", "half"] = "backbone"  # the backbone's mean and std, or x/127.5-1 (lineage)
     backbone_args: dict[str, Any] = field(default_factory=dict)  # for timm.create_model
@@ -57,10 +70,10 @@ class ModelConfig:
 class AdapterConfig:
     """SLA-Adapter: bottleneck with a depthwise temporal convolution (ST-Adapter's form, lineage)."""
 
-    ratio: float = 0.5  # bottleneck width over model width (choice)
-    width: int = 0  # bottleneck width in channels; 0: by ratio
+    ratio: Annotated[float, Ge(0)] = 0.5  # bottleneck width over model width (choice)
+    width: Annotated[int, Ge(0)] = 0  # bottleneck width in channels; 0: by ratio
     temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which looks at no other frame
-    kernel: int = 3  # frames, odd
+    kernel: Annotated[int, Ge(1)] = 3  # frames, odd
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
     place: Literal["mlp", "attention", "both"] = "attention"  # what it stands before (lineage: mlp; see method.md)
     normed: bool = True  # reads tokens through the frozen norm that follows it (choice; False is ST-Adapter's form)
@@ -71,12 +84,12 @@ class LoraConfig:
     """SLA-LoRA: low-rank updates with temporal shift (choice)."""
 
     targets: str = "q,v"  # any of q, k, v, proj (attention's output projection), mlp
-    rank: int = 16
-    alpha: int = 16
-    dropout: float = 0.0
+    rank: Annotated[int, Ge(1)] = 16
+    alpha: Annotated[int, Ge(1)] = 16
+    dropout: Annotated[float, Ge(0), Le(1)] = 0.0
     shift: Literal["lora", "residual", "off"] = "lora"  # the input of each LoRA branch, or that of the block's
     # attention, as in the original TSM: then a fresh model does not equal its backbone
-    share: float = 0.125  # of the channels, shifted in each direction (TSM)
+    share: Annotated[float, Ge(0), Le(0.5)] = 0.125  # of the channels, shifted in each direction (TSM)
 
 
 @dataclass(frozen=True)
@@ -84,10 +97,10 @@ class HeadConfig:
     """Temporal convolutions, BiLSTM, classifier (lineage)."""
 
     pattern: str = "K5,P2,K5,P2"
-    channels: int = 1024
-    lstm_layers: int = 2
-    lstm_width: int = 0  # a direction; 0: half the channels
-    dropout: float = 0.3  # between LSTM layers
+    channels: Annotated[int, Ge(1)] = 1024
+    lstm_layers: Annotated[int, Ge(1)] = 2
+    lstm_width: Annotated[int, Ge(0)] = 0  # a direction; 0: half the channels
+    dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
     normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
 
@@ -96,48 +109,52 @@ class HeadConfig:
 class LossConfig:
     """Weights of the loss parts; 0 switches a part off."""
 
-    conv_ctc: float = 1.0
-    distillation: float = 25.0  # AdaptSign; VAC uses 10
-    temperature: float = 8.0
-    frame_ctc: float = 1.0  # CTC on the backbone's frame features (weight: choice)
+    conv_ctc: Annotated[float, Ge(0)] = 1.0
+    distillation: Annotated[float, Ge(0)] = 25.0  # AdaptSign; VAC uses 10
+    temperature: Annotated[float, Ge(0.01)] = 8.0
+    frame_ctc: Annotated[float, Ge(0)] = 1.0  # CTC on the backbone's frame features (weight: choice)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Recipe (lineage); what the lineage does not have is off."""
 
-    epochs: int = 40
-    batch: int = 2  # clips that a process takes at once
-    batch_frames: int = 0  # frames that a batch holds at most, a longer clip goes alone; 0: no bound
-    bucket: int = 0  # batches' worth of clips that are sorted by length before they are cut into batches; 0: none
-    accumulate: int = 1  # batches of each process whose gradients are summed before a step
+    epochs: Annotated[int, Ge(1)] = 40
+    batch: Annotated[int, Ge(1)] = 2  # clips per batch of a process
+    batch_frames: Annotated[int, Ge(0)] = 0  # most frames per batch, a longer clip goes alone; 0: no bound
+    bucket: Annotated[int, Ge(0)] = 0  # batches' worth of clips that are sorted by length, then batched; 0: none
+    accumulate: Annotated[int, Ge(1)] = 1  # batches of each process whose gradients are summed before a step
     infeasible: Literal["stretch", "skip", "refuse"] = "stretch"  # a clip too short for its glosses; by repeated frames
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: float = 1e-4
-    adapter_lr: float = 1.0  # of what is added to the backbone, as a share of lr
-    weight_decay: float = 1e-4
+    lr: Annotated[float, Ge(0)] = 1e-4
+    adapter_lr: Annotated[float, Ge(0)] = 1.0  # of what is added to the backbone, as a share of lr
+    weight_decay: Annotated[float, Ge(0)] = 1e-4
     decay_all: bool = True  # weight decay on biases and norms too
-    clip_norm: float = 0.0  # bound of the gradient's norm; 0: none
+    clip_norm: Annotated[float, Ge(0)] = 0.0  # bound of the gradient's norm; 0: none
     schedule: Literal["step", "cosine"] = "step"
-    warmup: float = 0.0  # epochs in which lr rises from 0
-    milestones: tuple[int, ...] = (20, 30)  # epochs after which lr is multiplied by gamma (step)
-    gamma: float = 0.2
-    floor: float = 0.0  # where lr ends, as a share of it (cosine)
-    ema: float = 0.0  # decay, a step, of the averaged weights that are scored and kept; 0: none
-    patience: int = 0  # epochs without a better dev WER after which training stops; 0: never
-    save_minutes: float = 10.0  # between saves within an epoch (choice)
-    seed: int = 0
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: fp16 on CUDA, fp32 on CPU
+    warmup: Annotated[float, Ge(0)] = 0.0  # epochs in which lr rises from 0
+    milestones: tuple[Annotated[int, Ge(0)], ...] = (20, 30)  # epochs after which lr is multiplied by gamma (step)
+    gamma: Annotated[float, Ge(0), Le(1)] = 0.2
+    floor: Annotated[float, Ge(0), Le(1)] = 0.0  # where lr ends, as a share of it (cosine)
+    ema: Annotated[float, Ge(0), Le(0.999999)] = (
+        0.0  # decay per step of averaged weights, which are scored and kept; 0: none
+    )
+    patience: Annotated[int, Ge(0)] = 0  # epochs without a better dev WER after which training stops; 0: never
+    save_minutes: Annotated[float, Ge(0)] = 10.0  # between saves within an epoch (choice)
+    seed: Annotated[int, Ge(0), Le(2**64 - 1)] = 0
+    precision: Precision = "auto"  # auto: fp16 on CUDA, fp32 on CPU
     tf32: bool = True  # matrix products of fp32 in TF32 on CUDA (choice)
-    crop: float = 0.875  # side of the crop over side of the stored frame: 224/256
-    flip: float = 0.5  # probability of mirroring a clip
-    rescale: float = 0.2  # clips are resampled to 1±rescale of their length
-    min_frames: int = 32
-    max_frames: int = 230
-    drop: float = 0.0  # probability that a frame is lost and the one before is shown again
-    jitter: float = 0.0  # brightness, contrast and saturation of a clip are multiplied by 1±jitter
-    erase: float = 0.0  # probability that a rectangle of a clip is erased, the same in all its frames
-    workers: int = -1  # processes that load clips; -1 chooses
+    crop: Annotated[float, Ge(0.1), Le(1)] = 0.875  # side of the crop over side of the stored frame: 224/256
+    flip: Annotated[float, Ge(0), Le(1)] = 0.5  # probability of mirroring a clip
+    rescale: Annotated[float, Ge(0), Le(0.9)] = 0.2  # clips are resampled to 1±rescale of their length
+    min_frames: Annotated[int, Ge(1)] = 32
+    max_frames: Annotated[int, Ge(1)] = 230
+    drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is lost and the one before is shown again
+    jitter: Annotated[float, Ge(0), Le(0.9)] = (
+        0.0  # brightness, contrast, saturation of a clip are multiplied by 1±jitter
+    )
+    erase: Annotated[float, Ge(0), Le(1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
+    workers: Annotated[int, Ge(-1)] = -1  # processes that load clips; -1 chooses
 
 
 @dataclass(frozen=True)
@@ -153,42 +170,37 @@ class Config:
 
 
 @dataclass(frozen=True)
-class DecodeConfig:
+class DecodeConfig(_OptionValues):
     """Beam search. alpha and beta are pyctcdecode's defaults; tune them on dev."""
 
-    beam: int = 10  # as the field's published numbers; 1 is greedy without a language model
-    alpha: float = 0.5  # weight of the language model
-    beta: float = 1.5  # reward a gloss, with a language model
-    hotword_weight: float = 10.0  # added to the score for each hot word, natural log (pyctcdecode's default)
-    max_oov: float = 20.0  # percent of the glosses that a language model may lack (choice)
+    beam: Annotated[int, Ge(1)] = 10  # as the field's published numbers; 1 is greedy without a language model
+    alpha: Annotated[float, Ge(0)] = 0.5  # weight of the language model
+    beta: Annotated[float, Ge(-1000), Le(1000)] = 1.5  # reward per gloss, with a language model
+    hotword_weight: Annotated[float, Ge(-1000), Le(1000)] = 10.0  # added per hot word, natural log (pyctcdecode's)
+    # Prefixes this much worse than the best are dropped, columns below this are not tried (natural log; pyctcdecode's).
+    prune_logp: Annotated[float, Ge(-1000), Le(0)] = -10.0
+    token_min_logp: Annotated[float, Ge(-1000), Le(0)] = -5.0
+    max_oov: Annotated[float, Ge(0), Le(100)] = 20.0  # percent of the glosses that a language model may lack (choice)
 
 
 @dataclass(frozen=True)
-class EmitConfig:
+class EmitConfig(_OptionValues):
     """How a split's log-probabilities are computed and kept."""
 
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: as the run was trained, where the device can
+    precision: Precision = "auto"  # auto: as the run was trained, where the device can
     dtype: Literal["float32", "float16"] = "float32"  # on disk
-    max_frames: int = 400  # of the clips in a batch; a longer clip goes alone (choice)
-    chunk: int = 64  # frames that the backbone computes at once, which bounds memory for clips of any length (choice)
-
-    @classmethod
-    def checked(cls, precision: str, dtype: str, max_frames: int) -> EmitConfig:
-        """From the command line. Raises SlaError for what is none of the choices."""
-        hints = get_type_hints(cls)
-        return cls(
-            fitting("precision", precision, hints["precision"], "--precision"),
-            fitting("dtype", dtype, hints["dtype"], "--dtype"),
-            max_frames,
-        )
+    max_frames: Annotated[int, Ge(1)] = 400  # of the clips in a batch; a longer clip goes alone (choice)
+    chunk: Annotated[int, Ge(0)] = (
+        64  # frames that the backbone computes at once; bounds the memory of long clips (choice)
+    )
 
 
 @dataclass(frozen=True)
-class TuneConfig:
-    """The grid of `sla decode --tune` (choice)."""
+class TuneConfig(_OptionValues):
+    """The grid of `sla tune` (choice)."""
 
-    alphas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
-    betas: tuple[float, ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
+    alphas: tuple[Annotated[float, Ge(0)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
+    betas: tuple[Annotated[float, Ge(-1000), Le(1000)], ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
 
 
 def resolve(
@@ -221,18 +233,26 @@ def resolve(
 
 @cache
 def _hints() -> dict[str, Any]:
-    """`section.key` to its type, of every setting."""
-    sections = get_type_hints(Config).items()
-    return {f"{section}.{key}": hint for section, kind in sections for key, hint in get_type_hints(kind).items()}
+    """`section.key` to its annotation, of every setting of a run."""
+    return settings_of(Config)
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:
     """A Config out of nested values; keys and types are checked. Raises SlaError."""
-    import dacite
-
     checked: dict[str, dict[str, Any]] = {}
     _update(checked, values, "configuration")
-    return dacite.from_dict(Config, checked, dacite.Config(strict=True))
+    sections = get_type_hints(Config)
+    return Config(**{section: sections[section](**entries) for section, entries in checked.items()})
+
+
+def config_of_run(values: Mapping[str, Any], version: int) -> Config:
+    """The settings of a run whose format has this version; what was added since has the value in force then.
+
+    Raises:
+        SlaError: a setting does not exist or suit, or one that the version had is missing.
+    """
+    from_dict(values)  # refuses what does not exist or suit
+    return from_dict(fill_older(values, version, _hints()))
 
 
 def to_toml(config: Config) -> str:
@@ -260,11 +280,11 @@ def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: s
             raise SlaError(f"{where}: unknown section {section!r}", suggestion(section, sections))
         if not isinstance(entries, Mapping):
             raise SlaError(f"{where}: {section} is a section, not a value", f"Write {section}.KEY=VALUE.")
-        known = get_type_hints(sections[section])
+        known = annotations_of(sections[section])
         for key, value in entries.items():
             if key not in known:
                 raise SlaError(f"{where}: unknown key {section}.{key}", suggestion(key, known))
-            values.setdefault(section, {})[key] = fitting(f"{section}.{key}", value, known[key], where)
+            values.setdefault(section, {})[key] = check_setting(f"{section}.{key}", value, known[key], where)
 
 
 def _nested(key: str, value: Any) -> dict[str, dict[str, Any]]:

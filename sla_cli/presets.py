@@ -1,4 +1,4 @@
-"""Named settings: what differs from the defaults of config.py, and why."""
+"""Presets: named settings that differ from the defaults of config.py."""
 
 from __future__ import annotations
 
@@ -14,19 +14,12 @@ class Preset:
     values: dict[str, dict[str, Any]]
 
 
-# Swin-MSTP, by the authors of CLIP-SLA and of Isharah.
-_SWIN_MSTP: dict[str, dict[str, Any]] = {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}}
-
 PRESETS = {
     "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
-    **{
-        name: Preset("base: nothing is known that the lineage does otherwise on this corpus", {})
-        for name in ("phoenix2014", "phoenix2014-si5", "phoenix2014t", "csl-daily")
-    },
-    **{
-        name: Preset("base with the BiLSTM of 3 layers and the distillation of 10 of Swin-MSTP", _SWIN_MSTP)
-        for name in ("isharah500", "isharah1000", "isharah2000")
-    },
+    "isharah": Preset(
+        "base with 3 BiLSTM layers and a distillation weight of 10, as Swin-MSTP by the authors of Isharah",
+        {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}},
+    ),
     "tiny": Preset(
         "a ViT of 64-px pictures without pretrained weights: runs anywhere in minutes; for trying the tool",
         {
@@ -50,8 +43,3 @@ PRESETS = {
         },
     ),
 }
-
-
-def preset_for_corpus(corpus: str) -> str:
-    """The preset of a corpus, `base` for one that has none of its own."""
-    return corpus if corpus in PRESETS else "base"

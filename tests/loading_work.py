@@ -25,6 +25,6 @@ def epoch_of(data: ClipDataset, epoch: int, done: int = 0) -> Iterable[Batch]:
 
 def contents(batches: Iterable[Batch]) -> list[tuple[object, ...]]:
     return [
-        (batch.ids, batch.lengths.tolist(), batch.looks, batch.targets.tolist(), int(batch.frames.sum()))
+        (batch.ids, batch.lengths.tolist(), batch.transforms, batch.targets.tolist(), int(batch.frames.sum()))
         for batch in batches
     ]

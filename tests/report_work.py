@@ -9,14 +9,15 @@ import cv2
 import numpy as np
 
 from sla_cli.config import resolve
+from sla_cli.core.frame_format import FrameFormat
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.formats.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
 from sla_cli.formats.hypotheses import write_hypotheses
 from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
-from sla_cli.formats.run import Run
+from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Split, Store
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
-from sla_cli.score.run import score_file
+from sla_cli.score.score_file import score_file
 
 HOSTILE = "</script><script>alert(1)</script>"
 GLOSSES = tuple(sorted({"<b>FETT</b>", 'A&B"', "REGEN", "SONNE", "WIND", "شمس", "قمر", "天气", HOSTILE, "{{987*654}}"}))
@@ -72,12 +73,8 @@ def peaked(name: str, glosses: Sequence[str], frames: int = FRAMES) -> Emission:
 
 def _system(root: Path, split: Split, name: str, answers: Sequence[tuple[str, ...]]) -> Path:
     run = Run(root / "runs" / name)
-    facts = {
-        "store": str(root / "stores" / "signs"),
-        "corpus": "signs",
-        "preset": "tiny",
-        "digests": {"train": "", "dev": ""},
-    }
+    frames = FrameFormat(48, "squash", 25.0, 25.0, 25.0)
+    facts = RunFacts(str(root / "stores" / "signs"), "signs", "tiny", {"train": "", "dev": ""}, frames=frames)
     run.create(resolve("tiny", flags={"model.variant": name}), GLOSSES, facts)
     run.metrics.write_text(METRICS, encoding="utf-8")
     run.best.write_bytes(name.encode())

@@ -7,20 +7,22 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from sla_cli.config import Config, resolve
+from sla_cli.config import Config, Variant, resolve
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
 GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
+VARIANTS: tuple[str, ...] = get_args(Variant)
+ADDING = tuple(variant for variant in VARIANTS if variant != "frozen")  # variants that add modules
 Sentences = Mapping[str, Sequence[str]]
 SENTENCES: Sentences = {
     "train": ["NORD REGEN", "REGEN SONNE GRAD", "GRAD GRAD", "SONNE NORD", "GRAD NORD REGEN", "NORD SONNE"],

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+from annotated_types import Ge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla_cli.config import Config, TrainConfig, from_dict, read_toml, resolve, to_toml
+from sla_cli.config import (
+    Config,
+    DecodeConfig,
+    EmitConfig,
+    PrepConfig,
+    TrainConfig,
+    TuneConfig,
+    config_of_run,
+    from_dict,
+    read_toml,
+    resolve,
+    to_toml,
+)
 from sla_cli.errors import SlaError
-from sla_cli.presets import PRESETS, preset_for_corpus
+from sla_cli.presets import PRESETS
+from sla_cli.setting_check import Added, annotations_of, check_setting, fill_older, settings_of
+
+RUNS = Path(__file__).parent / "artifacts" / "b94205a" / "work" / "runs"
 
 numbers = st.floats(0.1, 0.5)
 whole = st.integers(1, 10**6)
@@ -68,26 +84,14 @@ def test_base_is_the_defaults_and_tiny_is_not() -> None:
     assert resolve("tiny").model.weights == "random"
 
 
-@pytest.mark.parametrize(
-    ("corpus", "expected"),
-    [
-        ("phoenix2014", "phoenix2014"),
-        ("phoenix2014t", "phoenix2014t"),
-        ("csl-daily", "csl-daily"),
-        ("isharah500", "isharah500"),
-        ("folder", "base"),
-        ("my corpus", "base"),
-    ],
-)
-def test_a_corpus_has_its_preset_or_base(corpus: str, expected: str) -> None:
-    assert preset_for_corpus(corpus) == expected
-
-
 def test_isharah_is_trained_as_its_authors_train() -> None:
-    base, config = resolve(), resolve("isharah1000")
+    base, config = resolve(), resolve("isharah")
     head, loss = replace(base.head, lstm_layers=3), replace(base.loss, distillation=10.0)
     assert config == replace(base, head=head, loss=loss)
-    assert resolve("phoenix2014t") == base
+
+
+def test_a_preset_says_something_of_its_own() -> None:
+    assert len({str(preset.values) for preset in PRESETS.values()}) == len(PRESETS)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +165,15 @@ def test_set_takes_toml_values_and_bare_text(text: str, section: str, key: str, 
         ("model.backbone_args=3", "model.backbone_args is 3", "a table"),
         ("model.variant=lorra", "model.variant is 'lorra'", "'lora'"),
         ("train.precision=fp8", "train.precision is 'fp8'", "auto"),
-        ("train.batch=0", "train.batch is 0", "between 1"),
+        ("train.batch=0", "train.batch is 0", "It must be at least 1."),
         ("train.crop=1.5", "train.crop is 1.5", "between"),
-        ("train.gamma=-1.0", "train.gamma is -1.0", "between 0 and 1"),
-        ("loss.temperature=0.0", "loss.temperature is 0.0", "between 0.01"),
-        ("loss.distillation=-1.0", "loss.distillation is -1.0", "between 0"),
+        ("train.gamma=-1.0", "train.gamma is -1.0", "It must lie between 0 and 1."),
+        ("loss.temperature=0.0", "loss.temperature is 0.0", "It must be at least 0.01."),
+        ("adapter.ratio=-1", "adapter.ratio is -1", "It must be at least 0."),
+        ("lora.alpha=-3", "lora.alpha is -3", "It must be at least 1."),
+        ("train.workers=-7", "train.workers is -7", "It must be at least -1."),
+        ("train.milestones=[20, -1]", "train.milestones is [20, -1]", "Each must be at least 0."),
+        ("loss.distillation=-1.0", "loss.distillation is -1.0", "It must be at least 0."),
     ],
 )
 def test_what_does_not_fit_is_named_with_a_hint(text: str, message: str, hint: str) -> None:
@@ -213,6 +221,98 @@ def test_a_missing_file_and_an_unknown_preset(tmp_path: Path) -> None:
 def test_flags_are_named_as_typed() -> None:
     with pytest.raises(SlaError, match=r"^--precision: train\.precision is 'fp8'"):
         resolve(flags={"train.precision": "fp8"})
+
+
+SECTIONS = {
+    **get_type_hints(Config),
+    "prep": PrepConfig,
+    "decode": DecodeConfig,
+    "emit": EmitConfig,
+    "tune": TuneConfig,
+}
+ANNOTATIONS = {f"{name}.{key}": hint for name, kind in SECTIONS.items() for key, hint in annotations_of(kind).items()}
+
+
+def number_and_bounds(hint: Any) -> tuple[type | None, dict[str, float]]:
+    """int or float and its bounds, of a number or of a list of them; None for what is no number."""
+    if get_origin(hint) is tuple:
+        hint = get_args(hint)[0]
+    kind, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    ends = dict([("ge", mark.ge) if isinstance(mark, Ge) else ("le", mark.le) for mark in marks])
+    return (kind if kind in (int, float) else None), ends
+
+
+@pytest.mark.parametrize("name", [name for name, hint in ANNOTATIONS.items() if number_and_bounds(hint)[0]])
+def test_each_number_has_bounds_whose_edge_is_taken_and_what_lies_beyond_is_not(name: str) -> None:
+    hint = ANNOTATIONS[name]
+    kind, bounds = number_and_bounds(hint)
+    assert kind is not None and "ge" in bounds
+    is_list = get_origin(hint) is tuple
+    for end, sign in (("ge", -1), ("le", 1)):
+        if end not in bounds:
+            continue
+        edge = kind(bounds[end])
+        beyond = edge + sign if kind is int else edge + sign * 1e-3
+        held = check_setting(name, [edge] if is_list else edge, hint, "x")
+        assert held == ((edge,) if is_list else edge)
+        with pytest.raises(SlaError) as caught:
+            check_setting(name, [beyond] if is_list else beyond, hint, "x")
+        assert str(bounds[end]) in caught.value.hint and "inf" not in caught.value.hint
+
+
+def test_every_default_suits_its_own_setting() -> None:
+    for name, kind in SECTIONS.items():
+        for key, value in asdict(kind()).items():
+            assert check_setting(key, value, ANNOTATIONS[f"{name}.{key}"], "default") == value
+
+
+def test_options_are_named_as_typed_where_they_do_not_suit() -> None:
+    with pytest.raises(SlaError, match=r"^--shard-clips: shard_clips is -1") as caught:
+        PrepConfig.checked(size=64, shard_clips=-1)
+    assert caught.value.hint == "It must be at least 0."
+    assert EmitConfig.checked(precision="bf16", max_frames=3) == EmitConfig("bf16", max_frames=3)
+
+
+@dataclass(frozen=True)
+class Optics:
+    zoom: Annotated[float, Ge(0)] = 1.0
+    blur: Annotated[float, Ge(0), Added(2, before=0.0)] = 0.5
+    tilt: Annotated[tuple[float, ...], Added(3, before=())] = (1.0,)
+
+
+@dataclass(frozen=True)
+class Camera:
+    optics: Optics = Optics()
+
+
+def test_an_older_file_gets_what_was_in_force_then_for_what_was_added_since() -> None:
+    settings_then = settings_of(Camera)
+    assert fill_older({"optics": {"zoom": 2.0}}, 1, settings_then) == {"optics": {"zoom": 2.0, "blur": 0.0, "tilt": ()}}
+    newer = {"optics": {"zoom": 2.0, "blur": 0.7}}
+    assert fill_older(newer, 2, settings_then) == {"optics": {"zoom": 2.0, "blur": 0.7, "tilt": ()}}
+    assert "tilt" not in newer["optics"]
+
+
+def test_an_older_file_that_lacks_what_its_version_had_was_cut() -> None:
+    with pytest.raises(SlaError, match=r"without optics\.zoom$"):
+        fill_older({}, 1, settings_of(Camera))
+    with pytest.raises(SlaError, match=r"without optics\.blur, optics\.tilt$"):
+        fill_older({"optics": {"zoom": 1.0}}, 3, settings_of(Camera))
+
+
+def test_a_run_of_version_1_has_all_settings_of_today_and_no_others() -> None:
+    values = asdict(resolve("tiny"))
+    assert config_of_run(values, 1) == resolve("tiny")
+    del values["lora"]["rank"]
+    with pytest.raises(SlaError, match=r"damaged or incomplete, without lora\.rank"):
+        config_of_run(values, 1)
+    with pytest.raises(SlaError, match=r"unknown key lora\.rnak"):
+        config_of_run({"lora": {"rnak": 1}}, 1)
+
+
+@pytest.mark.parametrize("run", sorted(RUNS.iterdir()), ids=lambda path: path.name)
+def test_settings_of_runs_made_by_an_earlier_sla(run: Path) -> None:
+    assert config_of_run(read_toml(run / "config.toml"), 1).model.variant == run.name
 
 
 @given(st.dictionaries(plain, st.one_of(whole, plain, st.dictionaries(plain, whole, max_size=2)), max_size=3))

@@ -31,7 +31,7 @@ def compare(
     verbose: Verbose = False,
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether that may be chance."""
-    from sla_cli.formats.scores import write_differences
+    from sla_cli.formats.verdict import comparison_facts, write_differences
     from sla_cli.score.bootstrap import Resampling
     from sla_cli.score.compare import compare_files
     from sla_cli.score.score import ScoreOptions
@@ -41,10 +41,12 @@ def compare(
     found = compare_files(first, second, ref=ref, options=options)
     if output is not None:
         write_differences(output, found.first, found.second)
-    answer(_text(found), {**found.facts(), "output": str(output) if output else None}, as_json)
+    answer(_text(found), {**comparison_facts(found), "output": str(output) if output else None}, as_json)
 
 
 def _text(found: "Comparison") -> str:
+    from sla_cli.formats.verdict import p_value, verdict
+
     before, after = found.first.total, found.second.total
     relative = f", {100 * found.difference / before.wer:+.1f} % relative" if before.errors else ""
     lines = [
@@ -56,17 +58,11 @@ def _text(found: "Comparison") -> str:
         lines.append(f"probability that B is better: {100 * found.improvement:.1f} %")
     repeats = ", too sure where prompts repeat" if found.prompts_repeat else ""
     lines += [
-        f"matched pairs: {found.test} in {found.test.segments} segments{repeats}",
+        f"matched pairs: {p_value(found.test)} in {found.test.segments} segments{repeats}",
         f"clips: B better in {found.better}, worse in {found.worse}, equal in {found.equal}",
     ]
     if found.changes:
         rows = [(one.gloss, one.ref_words, one.gained, one.lost) for one in found.changes[:CHANGED]]
-        lines.append(
-            table(
-                "\nGlosses that B recognises where A does not, and the other way round",
-                ("gloss", "words", "gained", "lost"),
-                rows,
-            )
-            + "\n"
-        )
-    return "\n".join([*lines, found.verdict])
+        title = "\nGlosses that B recognises where A does not, and the other way round"
+        lines.append(table(title, ("gloss", "words", "gained", "lost"), rows) + "\n")
+    return "\n".join([*lines, verdict(found)])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sla_cli.cli.options import Force, Json, Quiet, Verbose, answer
+from sla_cli.cli.options import Force, Json, Quiet, SplitName, Verbose, answer
 from sla_cli.errors import SlaError, some
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ CLIPS = 8  # of a sheet
 def info(
     path: Annotated[Path, typer.Argument(help="File or folder: what another command wrote, or a language model.")],
     sheet: Annotated[Path | None, typer.Option(help="Draw clips of a store with their glosses into a PNG.")] = None,
-    split: Annotated[str | None, typer.Option(help="Of --sheet; dev, else the first that is there.")] = None,
-    clips: Annotated[int | None, typer.Option(help=f"Clips of --sheet, drawn at random [{CLIPS}].", min=1)] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Of --sheet; dev, else the first that is there.")] = None,
+    clips: Annotated[
+        int | None, typer.Option(help="Clips of --sheet, drawn at random.", min=1, show_default=str(CLIPS))
+    ] = None,
     ids: Annotated[
         list[str] | None, typer.Option("--clip", help="Id of a clip of --sheet instead; repeatable.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the random choice [0].", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed for that choice.", min=0, show_default="0")] = None,
     force: Force = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -42,7 +44,7 @@ def info(
     found = _describe(path)
     facts, lines = found.as_json(), list(_lines(found))
     if sheet is not None:
-        from sla_cli.report.sheet import write_sheet
+        from sla_cli.report.contact_sheet import write_sheet
 
         if found.kind != "store":
             raise SlaError(f"{path} is no store but {found.kind}, which holds no frames", "Give --sheet a store.")
@@ -55,8 +57,9 @@ def info(
 
 
 def _describe(path: Path) -> "Description":
-    from sla_cli.decode.describe import describe_lm, describe_tuning
+    from sla_cli.decode.tuned import describe_tuning
     from sla_cli.formats.describe import describe
+    from sla_cli.lm.describe_lm import describe_lm
 
     return describe_tuning(path) or describe_lm(path) or describe(path)
 

@@ -1,51 +1,28 @@
 """sla lm"""
 
-import copy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
-from sla_cli.cli.options import WORK, Force, Json, Quiet, Verbose, Work, answer, refuse_input
+from sla_cli.cli.options import WORK, Force, Json, Quiet, SplitName, Verbose, Work, answer, refuse_input
 from sla_cli.errors import some
 
-NORMALIZE_HELP = (
-    "Profile that cleans the glosses, as hypotheses before scoring: none, phoenix2014, phoenix2014t, phoenix2014t-vac. "
-    "none keeps a store's training glosses, which are what a recogniser of this store asks the model for."
-)
+ProfileName = Literal["none", "phoenix2014", "phoenix2014t", "phoenix2014t-vac"]
+Normalize = Annotated[
+    ProfileName,
+    typer.Option(
+        help="Clean the glosses, as hypotheses before scoring. none keeps a store's training glosses, which are what a "
+        "recogniser of this store asks the model for."
+    ),
+]
 
-
-class DefaultCommand(TyperGroup):
-    """`sla lm …` means `sla lm estimate …`, unless a command or --help comes first."""
-
-    default = "estimate"
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = args[:1] and args[0] in (*self.commands, *ctx.help_option_names)
-        return super().parse_args(ctx, args if named else [self.default, *args])
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Shows the default command's arguments and options as its own, and the commands after them."""
-        shown = copy.copy(self)
-        shown.params = [*self.commands[self.default].params, *self.params]
-        TyperGroup.format_help(shown, ctx, formatter)
-
-
-app = typer.Typer(cls=DefaultCommand, rich_markup_mode="rich", subcommand_metavar="| score MODEL SOURCE")
+app = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
 
 
 @app.callback()
 def lm() -> None:
-    """Gloss n-gram language models: estimate one, or score a text with one.
-
-    `sla lm SOURCE -o FILE` estimates an interpolated modified Kneser-Ney model
-    on a store's train split or on a text with a sentence a line, as KenLM's
-    lmplz does, and measures it on the store's dev split or on --dev.
-
-    `sla lm score MODEL SOURCE` measures any model: ARPA, also gzipped or of
-    SRILM, or KenLM binary. A text that is itself called score: `sla lm ./score`.
-    """
+    """Gloss n-gram language models: estimate one, or score a text with one."""
 
 
 def _thresholds(text: str) -> list[int]:
@@ -55,12 +32,15 @@ def _thresholds(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-@app.command(hidden=True)
+@app.command()
 def estimate(
     source: Annotated[
         Path | None, typer.Argument(help="Store, or text with a sentence a line; the only store without it.")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="ARPA file to write.")] = Path("gloss.arpa"),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="ARPA file to write.", show_default="lm/gloss.arpa in the work folder"),
+    ] = None,
     order: Annotated[int, typer.Option(help="Length of the n-grams.", min=2, max=6)] = 3,
     unique: Annotated[
         bool, typer.Option("--unique", help="Count each different sentence once: for corpora that repeat prompts.")
@@ -72,18 +52,18 @@ def estimate(
     prune: Annotated[
         str,
         typer.Option(
-            help="Drop n-grams that occur at most so often, a count an order: 0,0,1 drops trigrams seen once. "
-            "The last count stands for higher orders; the first is 0, the glosses stay."
+            help="Drop n-grams that occur at most this often, one count for each order: 0,0,1 drops trigrams seen "
+            "once. The last count is for all higher orders too; the first must be 0, since glosses stay."
         ),
     ] = "0",
     unk: Annotated[
         Literal["share", "all"],
         typer.Option(
-            help="What glosses that the text lacks get of the probability that discounting frees: an equal share, as "
-            "one more gloss (lmplz), or all of it (SRILM)."
+            help="What glosses that the text lacks get of the probability that discounting frees: the share of one "
+            "more gloss (lmplz), or all of it (SRILM)."
         ),
     ] = "share",
-    normalize: Annotated[str, typer.Option(help=NORMALIZE_HELP)] = "none",
+    normalize: Normalize = "none",
     dev: Annotated[
         Path | None, typer.Option(help="Text or store to measure the model on; a store's own dev split without it.")
     ] = None,
@@ -93,13 +73,19 @@ def estimate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Estimate a model on a store's train split or a text, and measure it on dev."""
-    from sla_cli.formats.work import Work as WorkFolder
-    from sla_cli.lm.build import estimate_file
+    """Estimate a model on a store's train split or a text, and measure it on dev.
 
+    An interpolated modified Kneser-Ney model, as KenLM's lmplz estimates it.
+    `sla decode --lm gloss.arpa` finds it in the work folder.
+    """
+    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.lm.estimate_file import estimate_file
+
+    folder = WorkFolder(work)
+    out = output or folder.lm / "gloss.arpa"
     facts = estimate_file(
-        source or WorkFolder(work).only_store(),
-        output,
+        source or folder.only_store(),
+        out,
         order=order,
         fallback=fallback,
         unique=unique,
@@ -109,33 +95,38 @@ def estimate(
         dev=dev,
         force=force,
     )
-    lines = [f"{output}: order {order}, {facts['sentences']} sentences", "        n-grams   discounts of 1, 2, 3+"]
+    lines = [f"{out}: order {order}, {facts['sentences']} sentences", "        n-grams   discounts of 1, 2, 3+"]
     for n, (count, discounts) in enumerate(zip(facts["ngrams"], facts["discounts"], strict=True), start=1):
         note = "   fallback" if n in facts["fallbacks"] else ""
         lines.append(f"{n}-gram {count:8d}   {' '.join(f'{discount:.3f}' for discount in discounts)}{note}")
     if facts["dev"] is not None:
         lines += _perplexity_lines(facts["dev"])
-    answer("\n".join(lines), {"lm": str(output), "order": order, **facts}, as_json)
+    answer("\n".join(lines), {"lm": str(out), "order": order, **facts}, as_json)
 
 
 @app.command()
 def score(
-    model: Annotated[Path, typer.Argument(help="ARPA, also gzipped or of SRILM, or KenLM binary.")],
+    model: Annotated[
+        Path, typer.Argument(help="ARPA, also gzipped or of SRILM, or KenLM binary; looked for as in `sla decode`.")
+    ],
     source: Annotated[Path, typer.Argument(help="Store, or text with a sentence a line.")],
-    split: Annotated[str, typer.Option(help="Of a store: train, dev or test.")] = "dev",
-    normalize: Annotated[str, typer.Option(help=NORMALIZE_HELP)] = "none",
+    split: Annotated[SplitName, typer.Option(help="Of a store.")] = "dev",
+    normalize: Normalize = "none",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write each sentence's score into this TSV.")
     ] = None,
+    work: Work = WORK,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
-    from sla_cli.lm.build import score_source
+    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.lm.perplexity import score_text
 
+    model = WorkFolder(work).find_lm(model)
     refuse_input(output, model, source)
-    facts = score_source(model, source, split=split, normalize=normalize, out=output)
+    facts = score_text(model, source, split=split, normalize=normalize, out=output)
     answer("\n".join(_perplexity_lines(facts)), {"lm": str(model), **facts}, as_json)
 
 

@@ -12,16 +12,16 @@ import typer
 from typer.core import TyperGroup
 
 from sla_cli import __version__
-from sla_cli.cli import check, compare, decode, demo, emit, info, lm, prep, report, score, train
+from sla_cli.cli import check, compare, decode, demo, emit, info, lm, prep, report, score, train, tune
 from sla_cli.errors import SlaError, Stopped
 
 USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
-# What a file system says that a user can mend; whatever else goes wrong with a file is a fault of ours.
+# What a file system says that a user can correct; whatever else goes wrong with a file is a fault of ours.
 REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 class Group(TyperGroup):
-    """Turns errors that a user can mend into one sentence, a hint and exit code 2."""
+    """Turns errors that a user can correct into one sentence, a hint and exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -39,7 +39,7 @@ class Group(TyperGroup):
             if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
                 raise
             typer.secho(f"error: {os.fsdecode(error.filename)}: {error.strerror}", err=True, fg="red")
-            typer.secho("hint: Mend it, or name another place; what was complete before is untouched.", err=True)
+            typer.secho("hint: Correct it, or name another place; what was complete before is untouched.", err=True)
             raise typer.Exit(USER_ERROR) from error
         except KeyboardInterrupt as error:
             typer.secho("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
@@ -79,7 +79,8 @@ app.command("prep")(prep.prep)
 app.command("check")(check.check)
 app.command("train")(train.train)
 app.command("emit")(emit.emit)
-app.command("decode")(decode.decode)
+app.command("decode", cls=decode.DecodeCommand)(decode.decode)
+app.command("tune")(tune.tune)
 app.command("score")(score.score)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)

@@ -21,7 +21,12 @@ def report(
         list[str] | None, typer.Option("--name", help="What a system is called on the page; one for each score.")
     ] = None,
     title: Annotated[str, typer.Option(help="Heading of the page; corpus and split without it.")] = "",
-    clips: Annotated[int, typer.Option(help="Clips shown with their frames, from worst to best.", min=0)] = 6,
+    clips: Annotated[
+        int,
+        typer.Option(
+            help="Clips shown with frames: in turn where systems differ, the worst, correct ones, medium.", min=0
+        ),
+    ] = 6,
     ids: Annotated[
         list[str] | None, typer.Option("--clip", help="Show the frames of this clip instead; repeat it for several.")
     ] = None,

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,25 +11,24 @@ from sla_cli.cli.options import WORK, Json, Quiet, Verbose, Work, answer
 from sla_cli.log import log
 
 if TYPE_CHECKING:
+    from sla_cli.core.align import Counts
     from sla_cli.core.breakdown import Part
     from sla_cli.core.result import Interval, Score
 
 ABOVE_LIMIT = 3  # exit code of --max-wer
 WORST = 15  # glosses and confusions of --details
 
+ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
 Normalize = Annotated[
-    str,
-    typer.Option(
-        help="Profile of gloss clean-up: phoenix2014, phoenix2014t, phoenix2014t-vac, none; auto is the corpus's own, "
-        "none where that is not known."
-    ),
+    Literal["auto", ProfileName],
+    typer.Option(help="How glosses are cleaned before they are compared; auto: the corpus's profile, else none."),
 ]
 Nfc = Annotated[
     bool, typer.Option("--nfc", help="Compare glosses in Unicode normal form C: ü is ü, however it is encoded.")
 ]
 Level = Annotated[float, typer.Option("--ci", help="Confidence of the interval in percent.")]
 Samples = Annotated[int, typer.Option(help="Bootstrap samples of the interval.")]
-Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
+Seed = Annotated[int, typer.Option(help="Random seed for the bootstrap.")]
 
 
 def score(
@@ -68,9 +67,9 @@ def score(
     from sla_cli.formats.scores import summary
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.score.bootstrap import Resampling
-    from sla_cli.score.run import score_file
-    from sla_cli.score.sclite import write_for_sclite
+    from sla_cli.score.sclite_export import write_for_sclite
     from sla_cli.score.score import ScoreOptions
+    from sla_cli.score.score_file import score_file
 
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed))
@@ -79,14 +78,11 @@ def score(
     if sclite is not None:
         for _, out, result in scored:
             log.info("for sclite: %s", ", ".join(map(str, write_for_sclite(sclite, out.name, result))))
-    facts: list[dict[str, Any]] = [
-        {**summary(result), "hypotheses": str(source), "scores": str(out)} for source, out, result in scored
-    ]
+    facts = [{**summary(result), "hypotheses": str(source), "scores": str(out)} for source, out, result in scored]
     texts = [_text(result, out, details) for _, out, result in scored]
     if len(scored) > 1:
         texts.append(_overview([(source, result) for source, _, result in scored]))
-    everything: Any = facts if len(facts) > 1 else facts[0]
-    answer("\n\n".join(texts), everything, as_json)
+    answer("\n\n".join(texts), {**(facts[0] if len(facts) == 1 else {}), "files": facts}, as_json)
     above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
     if above:
         log.error("WER above --max-wer %g: %s", max_wer, ", ".join(map(str, above)))
@@ -132,6 +128,8 @@ def _text(result: "Score", out: Path, details: bool) -> str:
     ]
     if result.oracle is not None:
         lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses a clip")
+    if result.tuned_on:
+        lines.append(f"the weights of the language model were tuned on {result.tuned_on}: this WER is too optimistic")
     if top := confusions(result.clips)[:3]:
         pairs = (f"{one.reference} as {one.hypothesis} ({one.count})" for one in top)
         lines.append(f"most confused: {', '.join(pairs)}")
@@ -161,24 +159,21 @@ def _details(result: "Score") -> list[str]:
 
 
 def _parts(title: str, name: str, parts: list["Part"]) -> str:
-    rows = [
-        (
-            *(part.name, part.clips, part.counts.ref_words, part.counts.substitutions, part.counts.deletions),
-            *(part.counts.insertions, f"{part.counts.wer:.2f}" if part.counts.ref_words else ""),
-        )
-        for part in parts
-    ]
+    rows = [(part.name, part.clips, part.counts.ref_words, *_errors(part.counts), _wer(part.counts)) for part in parts]
     return table(title, (name, "clips", "words", "sub", "del", "ins", "WER"), rows) if rows else ""
 
 
 def _overview(scored: list[tuple[Path, "Score"]]) -> str:
     rows = []
     for source, result in scored:
-        total, interval = result.total, result.interval
-        rows.append(
-            (
-                *(source, f"{total.wer:.2f}", f"{interval.low:.2f} to {interval.high:.2f}" if interval else ""),
-                *(total.substitutions, total.deletions, total.insertions, len(result.clips)),
-            )
-        )
+        ends = f"{result.interval.low:.2f} to {result.interval.high:.2f}" if result.interval else ""
+        rows.append((source, _wer(result.total), ends, *_errors(result.total), len(result.clips)))
     return table("", ("hypotheses", "WER", "interval", "sub", "del", "ins", "clips"), rows)
+
+
+def _errors(counts: "Counts") -> tuple[int, int, int]:
+    return counts.substitutions, counts.deletions, counts.insertions
+
+
+def _wer(counts: "Counts") -> str:
+    return f"{counts.wer:.2f}" if counts.ref_words else ""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
-from sla_cli.config import resolve
+from sla_cli.config import Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.presets import PRESETS, preset_for_corpus
+from sla_cli.presets import PRESETS
 
 if TYPE_CHECKING:
-    from sla_cli.model.distributed import Team
+    from sla_cli.formats.store import Store
+    from sla_cli.model.distributed import ProcessGroup
     from sla_cli.train.metrics import Epoch
 
 
@@ -27,7 +28,7 @@ def _list(wanted: bool) -> None:
 
 def train(
     store: Annotated[Path | None, typer.Argument(help="Store folder; the only one without it.")] = None,
-    variant: Annotated[str | None, typer.Option(help="adapter, lora or frozen.")] = None,
+    variant: Annotated[Variant | None, typer.Option(help="What is added to the frozen backbone.")] = None,
     preset: Annotated[
         str | None, typer.Option(help="Named settings; that of the store's corpus without it. --list shows them.")
     ] = None,
@@ -39,10 +40,12 @@ def train(
     image_size: Annotated[int | None, typer.Option(help="Input size of the backbone in pixels.")] = None,
     layers: Annotated[str | None, typer.Option(help="Blocks to adapt: all, last:K, or 0,5,11.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the training clips.", min=1)] = None,
-    batch: Annotated[int | None, typer.Option(help="Clips a batch.", min=1)] = None,
+    batch: Annotated[int | None, typer.Option(help="Clips per batch.", min=1)] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, order and augmentation.", min=0)] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Of matrix products; auto is fp16 on CUDA and fp32 on a CPU.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed for weights, order and augmentation.", min=0)] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file, as a run's config.toml.")] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value, any setting of config.toml; repeatable.")
@@ -90,35 +93,40 @@ def train(
     folder = WorkFolder(work)
     if resume:
         from sla_cli.model.distributed import join
-        from sla_cli.train.start import resume as go_on
+        from sla_cli.train.train_run import resume_run
 
-        with join(device) as team:
-            path = team.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
-            _answer(path, go_on(Run(path), team=team), team, as_json)
+        with join(device) as group:
+            path = group.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
+            _answer(path, resume_run(Run(path), group=group), group, as_json)
         return
     source = Store(store or folder.only_store())
-    chosen = preset or preset_for_corpus(source.corpus)
+    chosen = preset or _preset_of(source)
     settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
-    from sla_cli.train.start import start
+    from sla_cli.train.train_run import start_run
 
-    with join(device) as team:
+    with join(device) as group:
         if preset is None:
             log.info("taking preset %s, for the corpus of %s", chosen, source.path)
-        if dry_run and team.world > 1:
-            raise team.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
+        if dry_run and group.world_size > 1:
+            raise group.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
         if dry_run:
             found = forecast(source, settings, device)
             answer(found.text(), found.facts(), as_json)
             return
-        path = team.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
-        _answer(path, start(source, path, settings, preset=chosen, force=force, team=team), team, as_json)
+        path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
+        _answer(path, start_run(source, path, settings, preset=chosen, force=force, group=group), group, as_json)
 
 
-def _answer(path: Path, best: "Epoch", team: "Team", as_json: bool) -> None:
-    """The first process speaks for all."""
-    if team.leads:
+def _preset_of(store: "Store") -> str:
+    """The preset of a store's corpus."""
+    return "isharah" if store.corpus.startswith("isharah") else "base"
+
+
+def _answer(path: Path, best: "Epoch", group: "ProcessGroup", as_json: bool) -> None:
+    """Only the main process prints."""
+    if group.is_main:
         answer(
             f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
             {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from sla_cli.core.result import ClipScore, Interval, Score
 
@@ -39,11 +38,6 @@ class MatchedPairs:
     segments: int
     z: float | None
     p: float | None
-
-    def __str__(self) -> str:
-        if self.p is None:
-            return "none (no spread)"
-        return "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
 
 
 @dataclass(frozen=True)
@@ -80,49 +74,6 @@ class Comparison:
     def prompts_repeat(self) -> bool:
         """Whether clips share references to an extent that makes segments dependent and the test too sure."""
         return self.interval is not None and self.interval.units < DISTINCT * len(self.first.clips)
-
-    @property
-    def verdict(self) -> str:
-        """One sentence. Interval and test must agree; where prompts repeat, the interval alone decides."""
-        if not self.better and not self.worse:
-            return f"{self.names[0]} and {self.names[1]} make the same number of errors in every clip."
-        if self.interval is None:
-            return "Nothing can be said: all clips have the same reference."
-        if not self.difference:
-            return f"No difference is shown: {self.names[0]} and {self.names[1]} make as many errors."
-        by_interval = not self.interval.low <= 0 <= self.interval.high
-        by_test = self.test.p is not None and self.test.p < 1 - self.interval.level / 100
-        ordered = self.names[::-1] if self.difference < 0 else self.names
-        points = f"{abs(self.difference):.2f} points"
-        if by_interval and self.interval.is_rough:
-            few = f"{self.interval.units} sentences are too few to rule out chance"
-            return f"Undecided: {points} in favour of {ordered[0]}, but {few}."
-        if by_interval and (by_test or self.prompts_repeat or self.test.p is None):
-            return f"{ordered[0]} is better than {ordered[1]} by {points}, more than chance explains."
-        if by_interval or (by_test and not self.prompts_repeat):
-            sign = "excludes" if by_interval else "includes"
-            return f"Undecided: the interval {sign} 0, but the matched-pairs test gives {self.test}."
-        return f"No difference is shown: {points} in favour of {ordered[0]} may well be chance."
-
-    def facts(self) -> dict[str, Any]:
-        """JSON values. Rates and differences are in percent and points."""
-        interval = self.interval
-        return {
-            "a": _facts(self.names[0], self.first),
-            "b": _facts(self.names[1], self.second),
-            "difference": self.difference,
-            "interval": [interval.low, interval.high] if interval else None,
-            "level": interval.level if interval else None,
-            "sentences": interval.units if interval else 1,
-            "probability_of_improvement": self.improvement,
-            "matched_pairs": {"segments": self.test.segments, "z": self.test.z, "p": self.test.p},
-            "clips": {"better": self.better, "worse": self.worse, "equal": self.equal},
-            "glosses": [
-                {"gloss": one.gloss, "ref_words": one.ref_words, "gained": one.gained, "lost": one.lost}
-                for one in self.changes
-            ],
-            "verdict": self.verdict,
-        }
 
 
 def segments(clips: Iterable[Both]) -> list[tuple[int, int]]:
@@ -176,15 +127,3 @@ def _segments_of(first: list[int], second: list[int]) -> list[tuple[int, int]]:
             found.append((a, b))
             a = b = 0
     return [*found, (a, b)] if a or b else found
-
-
-def _facts(name: str, score: Score) -> dict[str, Any]:
-    interval = score.interval
-    return {
-        "name": name,
-        "wer": score.total.wer,
-        "interval": [interval.low, interval.high] if interval else None,
-        "errors": score.total.errors,
-        "ref_words": score.total.ref_words,
-        "signature": score.signature,
-    }

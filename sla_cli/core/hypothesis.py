@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Glosses = tuple[str, ...]  # of one clip, in order
+
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -20,7 +22,7 @@ class Hypothesis:
     """
 
     id: str
-    glosses: tuple[str, ...]
+    glosses: Glosses
     score: float = 0.0
     spans: tuple[tuple[int, int], ...] = ()
     confidence: tuple[float, ...] = ()

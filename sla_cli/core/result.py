@@ -72,6 +72,8 @@ class Score:
         interval: of the WER; None where a single reference sentence leaves nothing to resample.
         oracle: counts if the best of each clip's alternatives had come first; None without alternatives.
         alternatives: the most that a clip has; 1 without.
+        tuned_on: the split on which the language model's weights were tuned, where that is the split scored here:
+            then the rate is too good. "" otherwise, or where unknown.
     """
 
     profile: str
@@ -83,6 +85,7 @@ class Score:
     interval: Interval | None = None
     oracle: Counts | None = None
     alternatives: int = 1
+    tuned_on: str = ""
 
     @property
     def total(self) -> Counts:

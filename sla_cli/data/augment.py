@@ -1,4 +1,4 @@
-"""Augmentation, drawn from a seed of its own for each clip and epoch, so that resuming repeats it exactly."""
+"""Augmentation. Each clip and epoch has its own random seed, so that a resumed run repeats it exactly."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ HOLE_AREA, HOLE_SHAPE = (0.02, 0.2), (0.5, 2.0)  # of the picture, height over w
 
 
 @dataclass(frozen=True)
-class Look:
-    """How each frame of a clip is shown; all frames alike.
+class PixelTransform:
+    """Crop, mirroring, colours and erasing, the same for all frames of a clip. The default is the centre crop.
 
     Attributes:
         top, left: corner of the crop as a share of the free space, 0 to 1.
         flip: mirrored left to right.
         colour: factors of brightness, contrast and saturation; None changes nothing.
-        hole: top, left, height and width of what is erased, as shares of the crop; None erases nothing.
+        hole: top, left, height and width of the erased rectangle, as shares of the crop; None erases nothing.
     """
 
     top: float = 0.5
@@ -34,15 +34,15 @@ class View:
     """Which frames of a clip are shown, and how. `frames`: int64 indices, sorted, repeats allowed."""
 
     frames: np.ndarray
-    look: Look
+    transform: PixelTransform
 
 
 def view_length(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> int:
-    """Frames of a random view; takes from `rng` what `random_view` takes first.
+    """Frames of a random view; draws from `rng` what `random_view` draws first.
 
     Args:
         length: frames of the clip.
-        least: frames below which its glosses would not fit (CTC).
+        least: fewest frames that CTC needs for its glosses.
         stride: the new length is a multiple of it.
     """
     wanted = round(length * rng.uniform(1 - config.rescale, 1 + config.rescale)) if config.rescale else length
@@ -51,19 +51,19 @@ def view_length(length: int, least: int, stride: int, config: TrainConfig, rng: 
 
 
 def random_view(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> View:
-    """The lineage's augmentation (random crop, mirroring, temporal rescaling) and, where set, what others add to it.
+    """The lineage's augmentation (random crop, mirroring, temporal rescaling) and further ones where set.
 
     Arguments as for `view_length`.
     """
     wanted = view_length(length, least, stride, config, rng)
     chosen = rng.choice(length, wanted, replace=wanted > length) if wanted != length else np.arange(length)
     corner, flip = (rng.uniform(), rng.uniform()), bool(rng.uniform() < config.flip)
-    look = Look(*corner, flip, _colour(config, rng), _hole(config, rng))
-    return View(_dropped(np.sort(chosen), config, rng), look)
+    transform = PixelTransform(*corner, flip, _colour(config, rng), _hole(config, rng))
+    return View(_dropped(np.sort(chosen), config, rng), transform)
 
 
 def _dropped(frames: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> np.ndarray:
-    """Some frames lost, as a camera loses them: the one before is shown again."""
+    """Some frames are lost, as by a camera; the frame before is repeated in their place."""
     if not config.drop:
         return frames
     kept = rng.uniform(size=len(frames)) >= config.drop

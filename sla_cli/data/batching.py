@@ -1,4 +1,4 @@
-"""Ragged batches: the frames of all clips one after the other, cropped and normalised on the device."""
+"""Batches of clips of different lengths: frames concatenated, cropped and normalised on the device."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sla_cli.data.augment import Look
+from sla_cli.data.augment import PixelTransform
 
 GREY = (0.299, 0.587, 0.114)  # of red, green, blue (ITU-R BT.601)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One clip: RGB uint8 (frames, height, width, 3), how to show it, gloss numbers from 1."""
+    """One clip: RGB uint8 (frames, height, width, 3), its transform, gloss numbers from 1."""
 
     id: str
     frames: np.ndarray
-    look: Look
+    transform: PixelTransform
     targets: tuple[int, ...]
 
 
@@ -33,7 +33,7 @@ class Batch:
     Attributes:
         frames: RGB uint8 (all frames, height, width, 3).
         lengths: int64 (clips,), frames of each clip.
-        looks: how to show each clip.
+        transforms: one per clip, not applied yet.
         targets: int64 (all glosses,), from 1.
         target_lengths: int64 (clips,).
     """
@@ -41,7 +41,7 @@ class Batch:
     ids: tuple[str, ...]
     frames: Tensor
     lengths: Tensor
-    looks: tuple[Look, ...]
+    transforms: tuple[PixelTransform, ...]
     targets: Tensor
     target_lengths: Tensor
 
@@ -49,8 +49,8 @@ class Batch:
         return replace(self, frames=self.frames.pin_memory())
 
 
-class Pretraining(Protocol):
-    """How a backbone saw its pictures: mean and deviation of pixels in 0..1, three channels; bilinear or bicubic."""
+class PixelStats(Protocol):
+    """What a backbone expects: mean and deviation of pixels in 0..1 for 3 channels; bilinear or bicubic resizing."""
 
     @property
     def mean(self) -> Sequence[float]: ...
@@ -61,54 +61,54 @@ class Pretraining(Protocol):
 
 
 def collate(samples: Sequence[Sample], frames: Tensor | None = None) -> Batch:
-    """Put clips into a batch. `frames`: those of all samples, where they lie in one tensor already."""
+    """Put clips into a batch. `frames`: the frames of all samples, if they are in one tensor already."""
     if frames is None:
         frames = torch.from_numpy(np.concatenate([sample.frames for sample in samples]))
     return Batch(
         ids=tuple(sample.id for sample in samples),
         frames=frames,
         lengths=torch.tensor([len(sample.frames) for sample in samples]),
-        looks=tuple(sample.look for sample in samples),
+        transforms=tuple(sample.transform for sample in samples),
         targets=torch.tensor([number for sample in samples for number in sample.targets], dtype=torch.long),
         target_lengths=torch.tensor([len(sample.targets) for sample in samples]),
     )
 
 
-def to_pixels(batch: Batch, *, crop: float, size: int, like: Pretraining, device: torch.device) -> Tensor:
+def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device: torch.device) -> Tensor:
     """Crop, mirror, resize, recolour, normalise and erase on the device: float32 (frames, 3, size, size).
 
     Args:
         crop: side of the crop over side of the stored frame.
-        like: resize and normalise as for this backbone. What is erased becomes the mean.
+        like: backbone to resize and normalise for. Erased pixels become its mean.
     """
     frames = batch.frames.to(device, non_blocking=True).permute(0, 3, 1, 2)
     side = round(frames.shape[-1] * crop)
     free = frames.shape[-1] - side
     lengths = batch.lengths.tolist()
     parts = []
-    for clip, look in zip(frames.split(lengths), batch.looks, strict=True):
-        y, x = round(look.top * free), round(look.left * free)
+    for clip, transform in zip(frames.split(lengths), batch.transforms, strict=True):
+        y, x = round(transform.top * free), round(transform.left * free)
         part = clip[..., y : y + side, x : x + side]
-        parts.append(part.flip(-1) if look.flip else part)
+        parts.append(part.flip(-1) if transform.flip else part)
     pixels = torch.cat(parts).float()
     if side != size:
         pixels = F.interpolate(pixels, (size, size), mode=like.interpolation, antialias=True, align_corners=False)
-        pixels = pixels.clamp_(0, 255)  # bicubic overshoots; pictures are kept in bytes where it is done before
-    for clip, look in zip(pixels.split(lengths), batch.looks, strict=True):
-        if look.colour is not None:
-            _recolour(clip, *look.colour)
+        pixels = pixels.clamp_(0, 255)  # bicubic overshoots the range of a byte
+    for clip, transform in zip(pixels.split(lengths), batch.transforms, strict=True):
+        if transform.colour is not None:
+            _recolour(clip, *transform.colour)
     scale = torch.tensor(like.std, device=device).view(3, 1, 1) * 255
     shift = torch.tensor(like.mean, device=device).view(3, 1, 1) * 255
     pixels = (pixels - shift) / scale
-    for clip, look in zip(pixels.split(lengths), batch.looks, strict=True):
-        if look.hole is not None:
-            y, x, height, width = (round(share * size) for share in look.hole)
+    for clip, transform in zip(pixels.split(lengths), batch.transforms, strict=True):
+        if transform.hole is not None:
+            y, x, height, width = (round(share * size) for share in transform.hole)
             clip[..., y : y + height, x : x + width] = 0
     return pixels
 
 
 def _recolour(clip: Tensor, brightness: float, contrast: float, saturation: float) -> None:
-    """In place, 0..255, by torchvision's formulas; contrast is about the clip's mean, so that it cannot flicker."""
+    """In place, 0..255, by torchvision's formulas; contrast is relative to the clip's mean: no flicker."""
     weights = torch.tensor(GREY, device=clip.device).view(3, 1, 1)
     clip.mul_(brightness).clamp_(0, 255)
     mean = (clip * weights).sum(1).mean()

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from sla_cli.config import TrainConfig
+from sla_cli.config import Config, TrainConfig
 from sla_cli.core.ctc import minimum_steps
-from sla_cli.data.augment import Look, View, random_view, view_length
+from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 from sla_cli.data.batching import Sample
 from sla_cli.data.sampling import Step, plan_epoch
+from sla_cli.data.seen import SeenClips
 from sla_cli.data.shared_memory import empty_frames
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.codec import REDUCED
@@ -34,7 +35,7 @@ class Shown:
     def read(self, reduce: int, out: np.ndarray) -> Sample:
         """Decode into `out`: (frames, height, width, 3). Raises FormatError where a frame does not decode."""
         self.clip.read_into(out, self.view.frames.tolist(), reduce)
-        return Sample(self.clip.id, out, self.view.look, self.targets)
+        return Sample(self.clip.id, out, self.view.transform, self.targets)
 
 
 class ClipDataset(Dataset[Sample]):
@@ -70,7 +71,7 @@ class ClipDataset(Dataset[Sample]):
         epoch, index = key
         clip = self.split[index]
         if epoch == EVALUATION:
-            return Shown(clip, View(np.arange(len(clip)), Look()), ())
+            return Shown(clip, View(np.arange(len(clip)), PixelTransform()), ())
         view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
         return Shown(clip, view, self._targets(index))
 
@@ -117,3 +118,18 @@ class ClipDataset(Dataset[Sample]):
 
     def _rng(self, epoch: int, index: int) -> np.random.Generator:
         return np.random.default_rng((self.config.seed, epoch, index))
+
+
+class SeenDataset(ClipDataset):
+    """Some clips of a split as a run sees them, by (EVALUATION, place among `indices`)."""
+
+    def __init__(self, clips: SeenClips, indices: Sequence[int], stride: int, config: Config) -> None:
+        super().__init__(clips.split, (), stride, config.train, config.model.image_size)
+        self.clips, self.indices = clips, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def shown(self, key: tuple[int, int]) -> Shown:
+        index = self.indices[key[1]]
+        return Shown(self.split[index], View(self.clips.frames(index), PixelTransform()), ())

@@ -1,4 +1,4 @@
-"""Clips as batches, in order, loaded by processes that end when their owner does."""
+"""Batches in order, loaded by worker processes that end with their parent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sla_cli.errors import SlaError
 def training_batches(
     data: ClipDataset, epoch: int, steps: Sequence[Step], pin: bool, process: int = 0
 ) -> Generator[Batch, None, None]:
-    """One process's batches of these steps, in order. Close the iterator: that is what ends the workers.
+    """The batches of one process for these steps, in order. Close the iterator to end the workers.
 
     Raises:
         FormatError: a clip cannot be read.
@@ -34,7 +34,9 @@ def training_batches(
 
 
 def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, None]:
-    """Every clip once, in the store's order, one a batch: a clip's emission depends on nothing else. Close it too.
+    """Every clip once, in the store's order, one per batch, so that no clip affects another.
+
+    Close the iterator to end the workers.
 
     Raises:
         FormatError: a clip cannot be read.
@@ -48,10 +50,10 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
         cores = os.cpu_count() or 1
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
     if workers:
-        cv2.setNumThreads(1)  # before the fork: a child waits for ever for threads that only its parent has
+        cv2.setNumThreads(1)  # before the fork: a child would wait for threads that only its parent has
     leaving = RawValue(c_bool, False) if workers else c_bool(False)
-    calm = partial(_be_calm, leaving)
-    loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=calm)
+    init = partial(_ignore_signals, leaving)
+    loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=init)
     leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at exit at the latest
     loaded = iter(loader)
     try:
@@ -64,11 +66,11 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
         del loaded  # which ends the workers
 
 
-def _be_calm(leaving: c_bool, _: int) -> None:
-    """Signals go to whole process groups; what to do about them is the training process's business.
+def _ignore_signals(leaving: c_bool, _: int) -> None:
+    """For a worker: signals reach the whole process group, but only the training process acts on them.
 
-    At exit Python sends SIGTERM to its children and waits for them, so that one is minded then. A thread waits for it:
-    a handler would interrupt system calls, of which PyTorch's request for shared memory fails where it is.
+    At exit Python sends SIGTERM to its children and waits for them, so SIGTERM counts once `leaving` is set. A thread
+    waits for it, since a handler would interrupt PyTorch's system calls for shared memory, which then fail.
     """
     for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
@@ -77,13 +79,13 @@ def _be_calm(leaving: c_bool, _: int) -> None:
 
 
 def _leave_when_told(leaving: c_bool) -> None:
-    while not leaving.value:  # a signal from before this thread may be lost, what it was sent for is not
+    while not leaving.value:  # a signal from before this thread started may be lost
         signal.sigwait({signal.SIGTERM})
     os._exit(0)
 
 
 class _Batches(Dataset[Batch | SlaError]):
-    """Batches by number. An error is an item, since DataLoader would raise it with a worker's traceback in it."""
+    """Batches by number. An error is returned, since DataLoader would raise it with a worker's traceback in it."""
 
     def __init__(self, data: ClipDataset, keys: list[list[tuple[int, int]]]) -> None:
         self.data, self.keys = data, keys

@@ -1,9 +1,10 @@
-"""Which clips an optimiser step sees: a plan of the whole epoch that depends on settings, seed and epoch alone."""
+"""Which clips each optimiser step of an epoch sees; depends only on settings, seed and epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from sla_cli.config import TrainConfig
 
 @dataclass(frozen=True)
 class Step:
-    """One optimiser step: rounds of batches, one a process.
+    """One optimiser step: rounds of batches, in each round one per process.
 
     Attributes:
         rounds: (rounds, processes) of clip indices.
@@ -25,61 +26,71 @@ class Step:
 
 
 def plan_epoch(
-    indices: Sequence[int], lengths: Sequence[int], config: TrainConfig, epoch: int, world: int
+    indices: Sequence[int], lengths: Sequence[int], config: TrainConfig, epoch: int, world_size: int
 ) -> list[Step]:
     """Every clip once, in batches that fit the bounds of the configuration.
 
-    Batches are made first and dealt to processes afterwards, so that W processes with batches of n see in a step what
-    one process with batches of W·n sees. Where the last clips are fewer than processes, they wait for another epoch.
+    Batches are cut first and shared out to processes afterwards, so that a step of W processes with batches of n sees
+    what a step of one process with batches of W·n sees. Last clips that are fewer than the processes are left out.
 
     Args:
         indices: the clips to train on.
         lengths: frames of each of them, as they will be shown.
-        world: processes.
+        world_size: number of processes.
     """
     frames = dict(zip(indices, lengths, strict=True))
     batches = _batches(frames, config, np.random.default_rng((config.seed, epoch)))
-    rounds = [tuple(batches[start : start + world]) for start in range(0, len(batches), world)]
-    if rounds and len(rounds[-1]) < world:
-        rounds[-1:] = _dealt(rounds[-1], world)
+    rounds = [tuple(batches[start : start + world_size]) for start in range(0, len(batches), world_size)]
+    if rounds and len(rounds[-1]) < world_size:
+        rounds[-1:] = _shared_out(rounds[-1], world_size)
     return [
         _step(tuple(rounds[start : start + config.accumulate]), frames)
         for start in range(0, len(rounds), config.accumulate)
     ]
 
 
-def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    order = [list(frames)[place] for place in rng.permutation(len(frames))]
-    if not config.bucket:
-        return _cut(order, frames, config)
-    pool = config.bucket * config.batch
-    batches: list[tuple[int, ...]] = []
-    for start in range(0, len(order), pool):
-        batches += _cut(sorted(order[start : start + pool], key=lambda index: -frames[index]), frames, config)
-    return [batches[place] for place in rng.permutation(len(batches))]
+def cut_batches(
+    order: Sequence[int], lengths: Mapping[int, int] | Sequence[int], *, max_clips: int = 0, max_frames: int = 0
+) -> list[tuple[int, ...]]:
+    """Consecutive clips of `order` in batches, each as large as the bounds allow; a longer clip goes alone.
 
-
-def _cut(order: Sequence[int], frames: dict[int, int], config: TrainConfig) -> list[tuple[int, ...]]:
-    """Consecutive clips, as many as the bounds allow; a clip beyond the bound of frames goes alone."""
+    Args:
+        order: clip indices.
+        lengths: frames of a clip, by its index.
+        max_clips, max_frames: of a batch; 0: no bound.
+    """
     batches: list[list[int]] = []
     room = 0
     for index in order:
-        full = not batches or len(batches[-1]) == config.batch
-        if full or (config.batch_frames and frames[index] > room):
+        is_full = not batches or len(batches[-1]) == max_clips
+        if is_full or (max_frames and lengths[index] > room):
             batches.append([])
-            room = config.batch_frames
+            room = max_frames
         batches[-1].append(index)
-        room -= frames[index]
+        room -= lengths[index]
     return [tuple(batch) for batch in batches]
 
 
-def _dealt(batches: Sequence[tuple[int, ...]], world: int) -> list[tuple[tuple[int, ...], ...]]:
-    """The last batches, cut until each process has one, or nothing where their clips do not suffice for that.
+def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Batches in random order, of clips in random order, or of like length where `config.bucket` asks for it."""
+    order = [list(frames)[place] for place in rng.permutation(len(frames))]
+    cut = partial(cut_batches, lengths=frames, max_clips=config.batch, max_frames=config.batch_frames)
+    if not config.bucket:
+        return cut(order)
+    pool = config.bucket * config.batch
+    batches: list[tuple[int, ...]] = []
+    for start in range(0, len(order), pool):
+        batches += cut(sorted(order[start : start + pool], key=lambda index: -frames[index]))
+    return [batches[place] for place in rng.permutation(len(batches))]
 
-    A part of a batch is within the bounds that the batch is within.
+
+def _shared_out(batches: Sequence[tuple[int, ...]], world_size: int) -> list[tuple[tuple[int, ...], ...]]:
+    """The last batches, halved until each process has one; nothing if there are too few clips for that.
+
+    Half of a batch keeps the bounds that the batch keeps.
     """
     shares = list(batches)
-    while len(shares) < world:
+    while len(shares) < world_size:
         place = max(range(len(shares)), key=lambda number: len(shares[number]))
         whole = shares[place]
         if len(whole) == 1:

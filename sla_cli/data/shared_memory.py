@@ -1,4 +1,4 @@
-"""Memory that frames are decoded into: what a worker fills, the training process reads without a copy."""
+"""Memory for decoded frames, which a worker fills and the training process reads without a copy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.utils.data import get_worker_info
 
 
 def empty_frames(shape: tuple[int, ...]) -> Tensor:
-    """uint8 memory for a batch: in a worker, memory that it shares with the training process."""
+    """uint8 memory for a batch; in a worker it is shared with the training process."""
     if get_worker_info() is None:
         return torch.empty(shape, dtype=torch.uint8)
     size = int(np.prod(shape))

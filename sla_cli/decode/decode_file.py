@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from sla_cli.config import DecodeConfig
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.decode.clips import BeamOptions, decode_split
-from sla_cli.errors import SlaError, some
+from sla_cli.decode.decode_split import decode_split
+from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.export import write_export
+from sla_cli.formats.exchange.registry import write_export
 from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
-from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
+from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
+from sla_cli.search.beam_options import BeamOptions
+
+# Left out of the receipt, so that what was decoded before they could be chosen keeps its fingerprint.
+UNSAID = {"prune_logp": DecodeConfig.prune_logp, "token_min_logp": DecodeConfig.token_min_logp, "tuned_on": ""}
 
 
 def decode_file(
@@ -24,6 +30,7 @@ def decode_file(
     out: Path | None = None,
     jobs: int = 1,
     max_oov: float = DecodeConfig.max_oov,
+    tuned_on: str = "",
     force: bool = False,
 ) -> tuple[Path, list[Hypothesis]]:
     """Decode all clips of an emissions file.
@@ -31,7 +38,9 @@ def decode_file(
     Args:
         folder: where the hypotheses go under a name made of split and options.
         out: the file to write instead.
+        jobs: processes at most; 0 is all usable cores.
         max_oov: percent of the glosses that the language model may lack.
+        tuned_on: the split on which the weights in `options` were tuned, "" for weights that were not.
 
     Returns:
         Where the hypotheses lie, and the best of each clip. Current ones are read, not made again.
@@ -48,17 +57,13 @@ def decode_file(
     if options.lm is not None:
         check_oov(options.lm, header.glosses, max_oov)
         inputs["lm"], sources["lm"] = digest_file(options.lm), str(options.lm.resolve())
-    settings = {
-        "beam": options.beam,
-        "alpha": options.alpha,
-        "beta": options.beta,
-        "nbest": options.nbest,
-        "hotwords": sorted(options.hotwords),
-        "hotword_weight": options.hotword_weight,
-        "engine": options.engine,
-    }
+    settings = {**asdict(options), "hotwords": sorted(options.hotwords), "tuned_on": tuned_on}
+    del settings["lm"]
+    for key, default in UNSAID.items():
+        if settings[key] == default:
+            del settings[key]
     receipt = Receipt("decode", settings, inputs, sources=sources)
-    path = out or folder / f"{header.split}-{describe(options)}-{receipt.fingerprint[:6]}.tsv"
+    path = out or folder / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
     if path.is_dir():
         raise SlaError(f"{path} is a folder", "Name a file.")
     made = already_made(path, receipt, force=force)
@@ -70,11 +75,15 @@ def decode_file(
         raise SlaError(f"{out} exists", "Use --force to replace it.")
     with progress(f"decode {header.split}", len(emissions)) as advance:
         clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
-    readings = [reading for clip in clips for reading in clip]
     receipt_path(path).unlink(missing_ok=True)
-    write_hypotheses(path, readings, Header(header.corpus, header.split, header.profile))
+    facts = Header(header.corpus, header.split, header.profile, tuned_on if tuned_on == header.split else "")
+    write_hypotheses(path, chain.from_iterable(clips), facts)
     best = [clip[0] for clip in clips]
-    receipt.results = {"clips": len(best), "glosses": sum(len(hypothesis.glosses) for hypothesis in best)}
+    receipt.results = {
+        "clips": len(best),
+        "glosses": sum(len(hypothesis.glosses) for hypothesis in best),
+        "digest": digest_file(path),
+    }
     write_receipt(receipt, path)
     return path, best
 
@@ -92,19 +101,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     return out
 
 
-def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
-    """Say how many glosses a language model lacks. Raises SlaError where they are more than `most` percent."""
-    unknown = out_of_vocabulary(open_lm(lm), glosses)
-    if not unknown:
-        return
-    share = 100 * len(unknown) / len(glosses)
-    said = f"{lm} does not know {len(unknown)} of {len(glosses)} glosses ({share:.1f} %): {some(unknown)}"
-    if share > most:
-        raise SlaError(said, f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} takes it anyway.")
-    log.warning("%s", said)
-
-
-def describe(options: BeamOptions) -> str:
+def _file_name_part(options: BeamOptions) -> str:
     """`greedy`, `beam10`, `beam10-lm`, `beam10-lm-hot`: the options as part of a file name."""
     if options.greedy:
         return "greedy"

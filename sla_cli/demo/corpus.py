@@ -37,7 +37,7 @@ class _Task(NamedTuple):
     glosses: tuple[str, ...]
 
 
-class _Row(NamedTuple):
+class _Annotation(NamedTuple):
     """A line of the annotation table."""
 
     split: str
@@ -94,11 +94,11 @@ def draw_corpus(
     except OSError as error:
         raise SlaError(
             f"cannot draw the corpus into {out}: {error.strerror or error}",
-            "Free space or choose another folder; the corpus takes about 1 MB a clip.",
+            "Free space or choose another folder; the corpus takes about 1 MB for each clip.",
         ) from error
 
 
-def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Row]:
+def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Annotation]:
     if jobs <= 1:
         yield from map(_draw_clip, tasks)
         return
@@ -107,7 +107,7 @@ def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Row]:
         yield from pool.map(_draw_clip, tasks, chunksize=2)
 
 
-def _draw_clip(task: _Task) -> _Row:
+def _draw_clip(task: _Task) -> _Annotation:
     """Write the frames of one clip and return its annotation."""
     rng = np.random.default_rng([task.seed, SPLITS.index(task.split), task.number])
     signer = SIGNERS[rng.integers(len(SIGNERS))]
@@ -119,10 +119,10 @@ def _draw_clip(task: _Task) -> _Row:
         frame = cv2.cvtColor(draw_frame(pose, signer, stage), cv2.COLOR_RGB2BGR)
         _, encoded = cv2.imencode(".png", frame, _PNG)
         (folder / f"{clip}.avi_pid0_fn{time:06d}-0.png").write_bytes(encoded.tobytes())
-    return _Row(task.split, clip, signer.name, task.glosses)
+    return _Annotation(task.split, clip, signer.name, task.glosses)
 
 
-def _write_tables(root: Path, split: str, rows: Sequence[_Row]) -> None:
+def _write_tables(root: Path, split: str, rows: Sequence[_Annotation]) -> None:
     """Annotations, and for dev and test the STM references, where signers are written in lower case as released."""
     table = ["id|folder|signer|annotation"]
     table += [f"{row.id}|{row.id}/1/*.png|{row.signer}|{' '.join(row.glosses)}" for row in rows]

@@ -1,4 +1,4 @@
-"""`sla demo`: a synthetic corpus through the four stages, by the same functions that the commands call."""
+"""`sla demo`: a synthetic corpus through all stages, by the same functions that the commands call."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 
 from sla_cli.config import PrepConfig, resolve
 from sla_cli.core.comparison import Comparison
-from sla_cli.decode.clips import BeamOptions
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
+from sla_cli.formats.verdict import comparison_facts, verdict
 from sla_cli.formats.work import Work
-from sla_cli.lm.build import estimate_file
+from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpus import find_corpus
@@ -28,8 +28,9 @@ from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
-from sla_cli.score.run import score_file
-from sla_cli.train.start import start
+from sla_cli.score.score_file import score_file
+from sla_cli.search.beam_options import BeamOptions
+from sla_cli.train.train_run import start_run
 from sla_cli.workers import usable_cores
 
 CLIPS = {"train": 200, "dev": 24, "test": 40}
@@ -39,6 +40,7 @@ NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
     "sla prep phoenix2014 /path/to/phoenix2014-release",
     "sla train --variant adapter  # CLIP ViT-B/16; wants a GPU",
+    "sla lm estimate  # a gloss trigram of the corpus",
     "sla decode --lm gloss.arpa",
     "sla score",
 )
@@ -46,7 +48,7 @@ NEXT = (
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found, and where its page lies.
+    """What the demo measured, and where its page lies.
 
     Attributes:
         gain: on test, without and with the language model.
@@ -78,7 +80,7 @@ class DemoResult:
         steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
         return (
             f"test WER {self.wer:.2f} % without a language model, {self.wer_lm:.2f} % with a gloss bigram\n"
-            f"difference {self.gain.difference:+.2f} points{between}. {self.gain.verdict}\n"
+            f"difference {self.gain.difference:+.2f} points{between}. {verdict(self.gain)}\n"
             f"(synthetic signing, {self.clips} unseen sentences, {self.seconds:.0f} s)\n"
             f"Look at {self.page}\n{kept}\nNext:\n{steps}"
         )
@@ -87,7 +89,7 @@ class DemoResult:
         return {
             "wer": self.wer,
             "wer_lm": self.wer_lm,
-            "gain": self.gain.facts(),
+            "gain": comparison_facts(self.gain),
             "dev_wer": self.dev_wer,
             "clips": self.clips,
             "page": str(self.page),
@@ -104,7 +106,7 @@ def run_demo(
     clips: Mapping[str, int] = CLIPS,
     epochs: int | None = None,
 ) -> DemoResult:
-    """Draw, prep, train, decode and score; everything but the page is thrown away unless `keep` names a folder.
+    """Draw, prep, train, decode and score; everything but the page is deleted unless `keep` names a folder.
 
     Args:
         jobs: processes; 0 uses all usable cores.
@@ -119,7 +121,7 @@ def run_demo(
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
-        best = start(store, run.path, config, preset="tiny", device="cpu")
+        best = start_run(store, run.path, config, preset="tiny", device="cpu")
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
     return DemoResult(gain, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)
@@ -153,7 +155,7 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
         systems,
         against=[gain],
         title="sla demo",
-        note="Synthetic signing drawn by sla itself: it shows that the whole way works, not how well on real signing.",
+        note="Synthetic signing drawn by sla itself: it shows that all stages work, and nothing of real signing.",
         next_steps=NEXT,
     )
     return gain

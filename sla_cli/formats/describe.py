@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats import emissions, hypotheses, run, scores, store_file
 from sla_cli.formats.description import Description
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.hypotheses import read_header, read_nbest
+from sla_cli.formats.hypotheses import read_header, read_nbest, read_version
 from sla_cli.formats.receipt import VERSION, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
@@ -78,10 +79,10 @@ def _hdf5_format(path: Path, head: bytes) -> str:
         raise FormatError(f"{path}: a damaged HDF5 file ({error})", "Make it again, or copy it again.") from error
 
 
-def _made(path: Path, kind: str, module: Any, facts: dict[str, Any]) -> Description:
+def _described(path: Path, kind: str, name: str, version: int, facts: dict[str, Any]) -> Description:
     """A description of an artifact that is complete if it has a receipt."""
     receipt = read_receipt(path)
-    return Description(path, kind, f"{module.NAME} {module.VERSION}", receipt is not None, facts, receipt)
+    return Description(path, kind, f"{name} {version}", receipt is not None, facts, receipt)
 
 
 def _store(path: Path) -> Description:
@@ -89,7 +90,8 @@ def _store(path: Path) -> Description:
     splits = {name: Split(*files) for name in SPLITS if (files := split_files(path, name))}
     shared = [_pictures(clips.files[0]) for clips in splits.values()][:1]
     facts = {key: value for part in shared for key, value in part.items()}
-    return _made(path, "store", store_file, {**facts, "splits": {name: _split(part) for name, part in splits.items()}})
+    facts["splits"] = {name: _split(part) for name, part in splits.items()}
+    return _described(path, "store", store_file.NAME, store_file.VERSION, facts)
 
 
 def _split(clips: Split) -> dict[str, Any]:
@@ -134,7 +136,12 @@ def _run(path: Path) -> Description:
     facts, settings = one.facts, one.config
     epochs = list(read_table(one.metrics, ("epoch", "dev_wer"), "\t")) if one.metrics.is_file() else []
     told: dict[str, Any] = {
-        **{key: facts[key] for key in ("corpus", "store", "preset") if key in facts},
+        "corpus": facts.corpus,
+        "store": facts.store,
+        "preset": facts.preset,
+        "labels": facts.labels,
+        "profile": facts.profile,
+        "frames": asdict(facts.frames) if facts.frames else None,
         "variant": settings.model.variant,
         "backbone": settings.model.backbone,
         "glosses": len(one.glosses),
@@ -142,7 +149,7 @@ def _run(path: Path) -> Description:
         "of_epochs": settings.train.epochs,
         "best_dev_wer": min((float(row["dev_wer"]) for row in epochs), default=None),
     }
-    return _made(path, "run", run, told)
+    return _described(path, "run", run.NAME, one.version, told)
 
 
 def _emissions(path: Path) -> Description:
@@ -157,7 +164,7 @@ def _emissions(path: Path) -> Description:
         "glosses": len(header.glosses),
         "bytes": _bytes([path]),
     }
-    return _made(path, "emissions", emissions, facts)
+    return _described(path, "emissions", emissions.NAME, file.version, facts)
 
 
 def _hypotheses(path: Path) -> Description:
@@ -173,7 +180,7 @@ def _hypotheses(path: Path) -> Description:
         "spans": any(one.spans for one in best),
         "confidence": any(one.confidence for one in best),
     }
-    return _made(path, "hypotheses", hypotheses, facts)
+    return _described(path, "hypotheses", hypotheses.NAME, read_version(path), facts)
 
 
 def _score(path: Path) -> Description:
@@ -187,7 +194,7 @@ def _score(path: Path) -> Description:
         "clips": len(score.clips),
         "signature": score.signature,
     }
-    return _made(path, "score", scores, facts)
+    return _described(path, "score", scores.NAME, scores.VERSION, facts)
 
 
 def _receipt(path: Path) -> Description:

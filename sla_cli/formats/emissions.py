@@ -78,6 +78,13 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
     return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)
 
 
+def emissions_path(folder: Path, run: Run, split: Split) -> Path:
+    """Where the emissions of a split lie in a work folder's `emissions`; those of another store have its name too."""
+    own = split.digest in run.facts.digests.values() or split.path.parent.resolve() == run.own_store
+    name = split.name if own else f"{split.path.parent.resolve().name}-{split.name}"
+    return folder / run.path.name / f"{name}.h5"
+
+
 def is_current(path: Path, receipt: Receipt) -> bool:
     """Whether a complete emissions file lies there and was made from exactly these inputs, in whatever precision."""
     old = read_receipt(path)
@@ -124,13 +131,19 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
 
 
 class Emissions:
-    """An emissions file; a clip is read when it is asked for, by index or in turn."""
+    """An emissions file; a clip is read when it is asked for, by index or in turn.
+
+    Attributes:
+        version: of its format.
+        ids, frames, fps: one per clip, see Emission.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # by which process
         with open_checked(path, NAME, READS, REMAKE) as file, whole(path, REMAKE):
             facts = file.attrs
+            self.version = int(facts["version"])
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),
                 stride=int(facts["stride"]),

@@ -25,7 +25,7 @@ from sla_cli.atomic import atomic_write
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.legacy import profile_of
-from sla_cli.formats.table import read_text
+from sla_cli.formats.text import read_text
 
 NAME, VERSION = "sla-hypotheses", 3
 MAGIC = f"# {NAME} "
@@ -80,7 +80,12 @@ def read_hypotheses(path: Path) -> list[Hypothesis]:
 
 def read_nbest(path: Path) -> dict[str, list[Hypothesis]]:
     """All hypotheses by clip id, best first. Raises FormatError as `read_hypotheses` does."""
-    lines = read_text(path).split("\n")
+    return parse_nbest(read_text(path), path)[1]
+
+
+def parse_nbest(text: str, path: Path) -> tuple[Header, dict[str, list[Hypothesis]]]:
+    """Header and hypotheses of a text; `path` is for messages. Raises FormatError as `read_hypotheses` does."""
+    lines = text.split("\n")
     columns, facts = _head(path, lines)
     if lines.pop():
         raise FormatError(f"{path}, line {len(lines) + 1}: the file is cut in the middle of a line", AGAIN)
@@ -97,14 +102,24 @@ def read_nbest(path: Path) -> dict[str, list[Hypothesis]]:
             raise FormatError(f"{path}, line {number}: rank {hypothesis.rank} where {len(ranked) + 1} is due", AGAIN)
         ranked.append(hypothesis)
         before = hypothesis.id
-    return clips
+    return _header(facts), clips
 
 
 def read_header(path: Path) -> Header:
     """What all hypotheses of a file share. Raises FormatError where this is no hypotheses file."""
-    _, facts = _head(path, read_text(path).split("\n"))
+    return _header(_head(path, read_text(path).split("\n"))[1])
+
+
+def _header(facts: dict[str, str]) -> Header:
     header = Header(*(facts.get(key, "") for key in Header.__dataclass_fields__))
     return header if header.profile or not header.corpus else replace(header, profile=profile_of(header.corpus))
+
+
+def read_version(path: Path) -> int:
+    """The format version of a hypotheses file. Raises FormatError where this is none that we read."""
+    lines = read_text(path).split("\n")
+    _head(path, lines)
+    return int(lines[0].removeprefix(MAGIC))
 
 
 def _head(path: Path, lines: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from sla_cli.atomic import atomic_write
-from sla_cli.config import Config, from_dict, read_toml, to_toml
+from sla_cli.config import Config, config_of_run, read_toml, to_toml
+from sla_cli.core.frame_format import FrameFormat
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.store import Split
-from sla_cli.formats.table import read_text
-from sla_cli.formats.work import store_now
+from sla_cli.formats.legacy import profile_of
+from sla_cli.formats.store import Split, Store
+from sla_cli.formats.text import read_text
+from sla_cli.formats.work import lies_now, store_now
+from sla_cli.log import log
 
-NAME, VERSION = "sla-run", 1
-FACTS = ("store", "corpus", "preset", "digests")  # beside format and version
+NAME, VERSION = "sla-run", 2
 AGAIN = "Copy the run again, or train again with `sla train`."
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What stays fixed for the whole run beside its settings and glosses.
+
+    Attributes:
+        store, corpus: what it was trained on: a folder, and the corpus's name.
+        preset: that its settings began with.
+        digests: of the store's train and dev split.
+        labels: how training glosses were cleaned.
+        profile: the normalisation under which dev was scored.
+        frames: what the frames of train and dev look like; None where a run of version 1 does not say and its store
+            is gone.
+    """
+
+    store: str
+    corpus: str
+    preset: str
+    digests: Mapping[str, str]
+    labels: str = ""
+    profile: str = ""
+    frames: FrameFormat | None = None
+
+    @classmethod
+    def of(cls, store: Store, preset: str) -> RunFacts:
+        """The facts of a run that begins on a store."""
+        train, dev = store["train"], store["dev"]
+        rates = [rate for split in (train, dev) for rate in (*split.clip_fps.tolist(), split.fps) if rate]
+        frames = FrameFormat(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
+        digests = {"train": train.digest, "dev": dev.digest}
+        folder = str(store.path.resolve())
+        return cls(folder, store.corpus, preset, digests, train.labels, dev.profile, frames)
 
 
 class Run:
@@ -31,12 +67,13 @@ class Run:
         self.curves = path / "curves.png"
         self.tensorboard = path / "tensorboard"
 
-    def create(self, config: Config, glosses: tuple[str, ...], facts: dict[str, Any]) -> None:
-        """Write what stays fixed for the whole run. `facts`: store path, corpus, digests, preset."""
+    def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
+        """Write what stays fixed for the whole run."""
         import tomli_w
 
         self.path.mkdir(parents=True, exist_ok=True)
-        header = tomli_w.dumps({"format": NAME, "version": VERSION, **facts})
+        values = {key: value for key, value in asdict(facts).items() if value is not None}
+        header = tomli_w.dumps({"format": NAME, "version": VERSION, **values})
         for name, text in (
             ("glosses.txt", "".join(f"{gloss}\n" for gloss in glosses)),
             ("config.toml", to_toml(config)),
@@ -50,41 +87,70 @@ class Run:
         return (self.path / "run.toml").is_file()
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """Store path, corpus, digests, preset. Raises SlaError or FormatError where this is no run or a damaged one."""
-        if not self.exists:
-            raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
-        facts = _read(file := self.path / "run.toml")
-        _need(("format", "version"), facts, file)
-        if facts["format"] != NAME or facts["version"] != VERSION:
-            raise FormatError(
-                f"{self.path}: {facts['format']} version {facts['version']}, this sla reads {NAME} {VERSION}",
-                "Train again with `sla train`.",
-            )
-        _need(FACTS, facts, file)
-        _need(("train", "dev"), facts["digests"], file, "digests.")
-        return facts
+    def version(self) -> int:
+        """Of its format. Raises SlaError or FormatError where this is no run, or one of a version that is not read."""
+        return int(self._header()["version"])
+
+    @property
+    def facts(self) -> RunFacts:
+        """Raises SlaError or FormatError where this is no run or a damaged one."""
+        values = self._header()
+        file = self.path / "run.toml"
+        known = [field.name for field in fields(RunFacts)]
+        _need(known if values["version"] > 1 else known[:4], values, file)
+        _need(("train", "dev"), values["digests"], file, "digests.")
+        if values["version"] == 1:
+            return self._of_version_1(values)
+        _need([field.name for field in fields(FrameFormat)], values["frames"], file, "frames.")
+        return RunFacts(**{key: values[key] for key in known} | {"frames": FrameFormat(**values["frames"])})
 
     @property
     def store(self) -> Path:
         """The folder of the store that it was trained on, also where the work folder has moved. Raises SlaError."""
-        return store_now(Path(self.facts["store"]), self.path, "--store (`sla emit`, `sla decode`)")
+        return store_now(Path(self._header()["store"]), self.path, "--store (`sla emit`, `sla decode`)")
+
+    @property
+    def own_store(self) -> Path | None:
+        """The same, None where it is gone."""
+        found = lies_now(Path(self._header()["store"]), *self.path.resolve().parents[2::-1])
+        return found.resolve() if found is not None else None
 
     @property
     def config(self) -> Config:
-        """Its settings; none may be missing, since a default in its place could be another model. Raises SlaError."""
+        """Its settings; none may be missing that its version has. Raises SlaError."""
         values = _read(file := self.path / "config.toml")
         try:
-            config = from_dict(values)
+            return config_of_run(values, self.version)
         except SlaError as error:
-            raise FormatError(f"{file}: {error.message}", error.hint) from error
-        for section, settings in asdict(config).items():
-            _need(settings, values.get(section, {}), file, f"{section}.")
-        return config
+            raise FormatError(f"{file}: {error.message}", error.hint or AGAIN) from error
 
     @property
     def glosses(self) -> tuple[str, ...]:
         return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
+
+    def _header(self) -> dict[str, Any]:
+        """run.toml, of a version that is read."""
+        if not self.exists:
+            raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
+        values = _read(file := self.path / "run.toml")
+        _need(("format", "version"), values, file)
+        if values["format"] != NAME or values["version"] not in (VERSION - 1, VERSION):
+            raise FormatError(
+                f"{self.path}: {values['format']} version {values['version']}, this sla reads {NAME} {VERSION - 1} "
+                f"and {VERSION}",
+                "Train again with `sla train`.",
+            )
+        return values
+
+    def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:
+        """Version 1 does not say what it was trained on looked like, but its store does."""
+        facts = RunFacts(*(values[key] for key in ("store", "corpus", "preset", "digests")))
+        try:
+            there = RunFacts.of(Store(self.own_store or Path(facts.store)), facts.preset)
+        except SlaError:  # the store is gone or not complete: nothing is known
+            return replace(facts, profile=profile_of(facts.corpus))
+        same = there.digests == facts.digests
+        return replace(facts, labels=there.labels, profile=there.profile, frames=there.frames if same else None)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -111,3 +177,18 @@ def check_glosses(run: Run, split: Split) -> None:
         f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
         "Give the store that the run was trained on with --store, or train again on this one.",
     )
+
+
+def warn_of_unknown(run: Run, split: Split) -> None:
+    """Say which glosses of a split's references are none of the run's: it cannot produce them."""
+    known = set(run.glosses)
+    unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
+    if unknown and run.glosses != split.vocabulary:
+        log.warning(
+            "%d of %d glosses of %s are none of the run's, which cannot produce them; %d different ones: %s",
+            unknown.total(),
+            sum(map(len, split.glosses)),
+            split.path,
+            len(unknown),
+            some(gloss for gloss, _ in unknown.most_common()),
+        )

@@ -14,20 +14,18 @@ from rich.cells import cell_len
 
 from sla_cli.atomic import atomic_write
 from sla_cli.core.align import Counts, Pair
-from sla_cli.core.breakdown import Part, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.breakdown import GlossCounts, Part, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
-from sla_cli.formats.table import Row, read_table, read_text
+from sla_cli.formats.table import Row, read_table
+from sla_cli.formats.text import read_text
 
 NAME, VERSION = "sla-score", 2
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
 SIGNERS, LENGTHS, GLOSSES, CONFUSIONS = "signers.tsv", "lengths.tsv", "glosses.tsv", "confusions.tsv"
 COUNTS = ("ref_words", "correct", "sub", "del", "ins", "wer")
 COLUMNS = ("id", "signer", *COUNTS, "reference", "hypothesis")
-GLOSS_COLUMNS = (
-    *("gloss", "ref_words", "correct", "sub", "del"),
-    *("hyp_words", "mistaken", "ins", "recall", "precision"),
-)
+GLOSS_COLUMNS = ["gloss", "ref_words", "correct", "sub", "del", "hyp_words", "mistaken", "ins", "recall", "precision"]
 AGAIN = "Make it again with `sla score`."
 
 
@@ -49,47 +47,22 @@ def summary(score: Score) -> dict[str, Any]:
         "left_out": list(score.left_out),
         "bootstrap": _bootstrap(interval) if interval else None,
         **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
+        **({"tuned_on": score.tuned_on} if score.tuned_on else {}),
     }
 
 
 def write_scores(folder: Path, score: Score) -> None:
     """Write the files into `folder`; that of signers only where any is known."""
     clips = score.clips
-    texts = {
-        CLIPS: _tsv(COLUMNS, map(_clip_row, clips)),
-        ALIGNMENT: "\n".join(_alignment(score)) + "\n",
-        LENGTHS: _tsv(("length", "clips", *COUNTS), map(_part_row, by_length(clips))),
-        GLOSSES: _tsv(GLOSS_COLUMNS, _gloss_rows(clips)),
-        CONFUSIONS: _tsv(
-            ("count", "reference", "hypothesis"), ((c.count, c.reference, c.hypothesis) for c in confusions(clips))
-        ),
-    }
+    write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, clips))
+    _write(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
+    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_part_row, by_length(clips)))
+    write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, by_gloss(clips)))
+    pairs = [(one.count, one.reference, one.hypothesis) for one in confusions(clips)]
+    write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
     if signers := by_signer(clips):
-        texts[SIGNERS] = _tsv(("signer", "clips", *COUNTS), map(_part_row, signers))
-    texts[FIGURES] = json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n"
-    for name, text in texts.items():
-        with atomic_write(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-
-
-def write_differences(path: Path, first: Score, second: Score) -> None:
-    """A table of clips with both systems' errors and hypotheses; `difference` is second less first.
-
-    Args:
-        first, second: scores of the same clips in the same order.
-    """
-    columns = ("id", "signer", "ref_words", "errors_a", "errors_b", "difference")
-    rows = (
-        (
-            *(a.id, _one_line(a.signer), a.counts.ref_words),
-            *(a.counts.errors, b.counts.errors, b.counts.errors - a.counts.errors),
-            *map(" ".join, (a.reference, a.hypothesis, b.hypothesis)),
-        )
-        for a, b in zip(first.clips, second.clips, strict=True)
-    )
-    with atomic_write(path) as temporary:
-        text = _tsv((*columns, "reference", "hypothesis_a", "hypothesis_b"), rows)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_part_row, signers))
+    _write(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
 
 
 def read_scores(folder: Path) -> Score:
@@ -115,6 +88,7 @@ def read_scores(folder: Path) -> Score:
             interval=_read_interval(facts),
             oracle=_counts(facts["oracle"]) if "oracle" in facts else None,
             alternatives=facts.get("nbest", 1),
+            tuned_on=facts.get("tuned_on", ""),
         )
         same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
     except (KeyError, TypeError, ValueError) as error:
@@ -174,37 +148,41 @@ def _read_interval(facts: dict[str, Any]) -> Interval | None:
     return Interval(low, high, how["level"], how["samples"], how["seed"], how["sentences"])
 
 
-def _tsv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    return "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows))
+def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a tab-separated table without quoting; the file appears only when whole."""
+    _write(path, "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)))
 
 
-def _clip_row(clip: ClipScore) -> Iterator[object]:
-    yield from (clip.id, _one_line(clip.signer), *_count_cells(clip.counts))
-    yield from (" ".join(clip.reference), " ".join(clip.hypothesis))
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _part_row(part: Part) -> Iterator[object]:
-    yield from (_one_line(part.name), part.clips, *_count_cells(part.counts))
+def _clip_row(clip: ClipScore) -> list[object]:
+    cells = [clip.id, one_line(clip.signer), *_count_cells(clip.counts)]
+    return [*cells, " ".join(clip.reference), " ".join(clip.hypothesis)]
 
 
-def _gloss_rows(clips: tuple[ClipScore, ...]) -> Iterator[Iterable[object]]:
-    for one in by_gloss(clips):
-        yield (
-            *(one.gloss, one.ref_words, one.correct, one.substituted, one.deleted),
-            *(one.hyp_words, one.mistaken, one.inserted, _rate(one.recall), _rate(one.precision)),
-        )
+def _part_row(part: Part) -> list[object]:
+    return [one_line(part.name), part.clips, *_count_cells(part.counts)]
 
 
-def _count_cells(counts: Counts) -> Iterator[object]:
-    yield from _figures(counts).values()
-    yield _rate(counts.wer if counts.ref_words else None)
+def _gloss_row(one: GlossCounts) -> list[object]:
+    in_references = [one.ref_words, one.correct, one.substituted, one.deleted]
+    in_hypotheses = [one.hyp_words, one.mistaken, one.inserted]
+    return [one.gloss, *in_references, *in_hypotheses, _rate(one.recall), _rate(one.precision)]
+
+
+def _count_cells(counts: Counts) -> list[object]:
+    return [*_figures(counts).values(), _rate(counts.wer if counts.ref_words else None)]
 
 
 def _rate(percent: float | None) -> str:
     return "" if percent is None else f"{percent:.2f}"
 
 
-def _one_line(name: str) -> str:
+def one_line(name: str) -> str:
+    """A name that fits into a cell."""
     return " ".join(name.split())
 
 

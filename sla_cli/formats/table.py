@@ -1,20 +1,37 @@
-"""Delimited text tables as corpora publish them: no quoting, no type guessing.
+"""Delimited tables: those of corpora, those that people make in a spreadsheet, and sla's own.
 
-`NULL`, `NA` and `nan` are glosses in several corpora, so nothing is ever turned into a missing value.
+Cells are text: `NULL`, `NA` and `nan` are glosses in several corpora, so nothing is turned into a missing value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+import difflib
+import io
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, some
+from sla_cli.formats.text import read_text
+
+# What a column holds, and the names that headers have for it, in small letters: those of the field's corpora.
+COLUMNS = {
+    "path": ("video", "frames", "path", "file", "filename", "folder"),
+    "id": ("id", "name"),
+    "gloss": ("gloss", "glosses", "annotation", "orth"),
+    "split": ("split",),
+    "signer": ("signer", "speaker", "person"),
+    "start": ("start",),
+    "end": ("end",),
+    "translation": ("translation", "text"),
+}
+SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: its fields by column name, and the line (from 1) it stands on."""
+    """A row of a table: its cells by column, and the line (from 1) on which it begins."""
 
     fields: dict[str, str]
     line: int
@@ -23,60 +40,149 @@ class Row:
         return self.fields[column]
 
 
-def read_text(path: Path) -> str:
-    """UTF-8 text with or without BOM. Raises SlaError naming file and line where it is not UTF-8."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SlaError(
-            f"cannot read {path}: {error.strerror}", "Name a text file that is there and open to you."
-        ) from error
-    return decode_text(data, str(path))
-
-
-def decode_text(data: bytes, name: str) -> str:
-    """UTF-8 text with or without BOM, of a file whose name messages shall give. Raises FormatError."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(
-            f"{name}, line {line}: not UTF-8 text", "Save it as UTF-8; if it was cut off, copy it again."
-        ) from error
-
-
-def refuse_pipe(path: Path) -> None:
-    """Raise SlaError where `path` cannot be read a second time, for files that are read to be known and then again."""
-    if path.is_fifo():
-        raise SlaError(f"{path} is a pipe, and can be read only once", "Save it as a file and give that.")
-
-
 def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:
-    """Rows of a table whose header holds at least `columns`. CRLF and a missing final newline are fine.
-
-    Raises:
-        FormatError: a column is missing from the header, or a row has another number of fields.
-    """
+    """Rows of a table whose layout is known: see `parse_table`."""
     return parse_table(read_text(path), str(path), columns, separator)
 
 
 def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:
-    """As `read_table`, of the text of a file whose name messages shall give."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    header = [column.strip() for column in lines[0].split(separator)]
-    missing = [column for column in columns if column not in header]
-    if missing:
+    """Rows of a table whose layout is known: one separator, no quoting, cells as they are.
+
+    Args:
+        name: of the file, in messages.
+        columns: names that the header must hold; rows have all columns of the header.
+
+    Raises:
+        FormatError: a column is missing from the header, or a row has another number of fields.
+    """
+    rows = _rows(text.replace("\r\n", "\n"), separator, name)
+    line, header = next(rows, (1, [""]))
+    names = [column.strip() for column in header]
+    if missing := [column for column in columns if column not in names]:
         raise FormatError(
-            f"{name}, line 1: no column {', '.join(missing)} in the header {lines[0][:80]!r}",
-            f"Expected a table separated by {separator!r} with the columns {separator.join(columns)}.",
+            f"{name}, line {line}: no column {', '.join(missing)} in the header {separator.join(header)[:80]!r}",
+            f"Expected a table separated by {SEPARATORS[separator]} with the columns {separator.join(columns)}.",
         )
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        fields = line.split(separator)
-        if len(fields) != len(header):
-            raise FormatError(
-                f"{name}, line {number}: {len(fields)} fields where the header has {len(header)}: {line[:80]!r}",
-                f"Fields are separated by {separator!r}. If the file was cut off, copy it again.",
-            )
-        yield Row(dict(zip(header, fields, strict=True)), number)
+    for line, cells in rows:
+        _check_width(cells, header, separator, f"{name}, line {line}")
+        yield Row(dict(zip(names, cells, strict=True)), line)
+
+
+def parse_any_table(
+    text: str, name: str, needed: Sequence[str], optional: Iterable[str] = (), quoted: Collection[str] = SEPARATORS
+) -> Iterator[Row]:
+    """Rows of a table that anybody made: any of SEPARATORS, columns in any order and under any of their names.
+
+    Args:
+        name: of the file, in messages.
+        needed, optional: keys of COLUMNS: without the first there is no table; other columns are not looked at.
+        quoted: the separators with which a cell may be in quotes, and then hold separators and line breaks.
+
+    Returns:
+        Rows whose fields are those keys of COLUMNS that the header has, stripped of white space around them. Rows
+        without content are left out.
+
+    Raises:
+        FormatError: a needed column is missing, two columns mean the same, a row has another number of cells than
+            the header, a quote is not closed; names file and line.
+    """
+    first, text = _without_separator_line(text.replace("\r\n", "\n").replace("\r", "\n"))
+    wanted = tuple(dict.fromkeys((*needed, *optional)))
+    separator = _separator(text, wanted)
+    rows = _rows(text, separator, name, first, quoted=separator in quoted)
+    header = [cell.strip() for cell in next(rows, (first, []))[1]]
+    columns = _columns(header, wanted)
+    _check_columns(header, columns, needed, f"{name}, line {first}", separator)
+    for line, cells in rows:
+        while len(cells) > len(header) and not cells[-1].strip():
+            cells.pop()
+        _check_width(cells, header, separator, f"{name}, line {line}", quoted=separator in quoted)
+        yield Row({field: cells[header.index(names[0])].strip() for field, names in columns.items()}, line)
+
+
+def has_columns(text: str, needed: Sequence[str]) -> bool:
+    """Whether a text begins with the header of a table that has columns for these keys of COLUMNS."""
+    _, text = _without_separator_line(text)
+    return len(_columns(_header(text, _separator(text, needed)), needed)) == len(needed)
+
+
+def _without_separator_line(text: str) -> tuple[int, str]:
+    """The line on which the header stands, and the text from there: Excel may put `sep=;` before it."""
+    if text[:4].lower() == "sep=" and "\n" in text:
+        return 2, text.split("\n", 1)[1]
+    return 1, text
+
+
+def _separator(text: str, wanted: Sequence[str]) -> str:
+    """The separator that finds most of the wanted columns in the header."""
+    return max(SEPARATORS, key=lambda separator: len(_columns(_header(text, separator), wanted)))
+
+
+def _header(text: str, separator: str) -> list[str]:
+    return [cell.strip().strip('"').strip() for cell in text.split("\n", 1)[0].split(separator)]
+
+
+def _columns(header: Sequence[str], wanted: Iterable[str]) -> dict[str, list[str]]:
+    """Each wanted key of COLUMNS that the header has, to the header's names for it."""
+    found = {field: [name for name in header if name.lower() in COLUMNS[field]] for field in wanted}
+    return {field: names for field, names in found.items() if names}
+
+
+def _rows(
+    text: str, separator: str, name: str, first: int = 1, *, quoted: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """The line on which each row begins, and its cells; in quoted tables, rows of empty cells are left out too."""
+    if not quoted:
+        for number, line in enumerate(text.split("\n"), start=first):
+            if line.strip():
+                yield number, line.split(separator)
+        return
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    begin = first
+    try:
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                yield begin, cells
+            begin = first + reader.line_num
+    except csv.Error as error:
+        raise FormatError(
+            f"{name}, line {begin}: {error}",
+            'Is a quote not closed there? A cell that holds " has to be in quotes, with each " in it written twice.',
+        ) from error
+
+
+def _check_width(cells: Sequence[str], header: Sequence[str], separator: str, at: str, *, quoted: bool = False) -> None:
+    if len(cells) == len(header):
+        return
+    what, advice = (
+        ("cells", "A cell that holds such a sign has to be in quotes.")
+        if quoted
+        else ("fields", "If the file was cut off, copy it again.")
+    )
+    raise FormatError(
+        f"{at}: {len(cells)} {what} where the header has {len(header)}: {separator.join(cells)[:80]!r}",
+        f"They are separated by {SEPARATORS[separator]}. {advice}",
+    )
+
+
+def _check_columns(
+    header: Sequence[str], columns: dict[str, list[str]], needed: Sequence[str], at: str, separator: str
+) -> None:
+    for names in (COLUMNS[field] for field in needed if field not in columns):
+        raise FormatError(
+            f"{at}: no column {' or '.join(names)} in the header; found {some(header, 12) or 'nothing'}",
+            _advice(header, names, separator),
+        )
+    for same in columns.values():
+        if len(same) > 1:
+            raise FormatError(f"{at}: the columns {' and '.join(same)} mean the same", "Keep one of them.")
+
+
+def _advice(header: Sequence[str], names: Sequence[str], separator: str) -> str:
+    """What to do about a column that is missing."""
+    if len(header) == 1 and set(header[0].lower().split()) & set(names):
+        return "Columns are separated by tabs, commas or semicolons, not by spaces."
+    for name in header:
+        if near := difflib.get_close_matches(name.lower(), names, n=1):
+            return f"Did you mean {near[0]!r} by {name!r}?"
+    return f"The first line has to name the columns, here separated by {SEPARATORS[separator]}."

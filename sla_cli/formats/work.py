@@ -2,7 +2,7 @@
 
 stores/NAME/              runs/NAME/
 emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
-tuning/RUN-DIGEST/
+tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.errors import SlaError
+from sla_cli.formats.elsewhere import check_unchanged, newest_elsewhere, note_elsewhere
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.log import log
+
+HYPOTHESES = "*/*.tsv"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,21 @@ class Work:
     def scores(self) -> Path:
         return self.root / "scores"
 
+    @property
+    def lm(self) -> Path:
+        return self.root / "lm"
+
+    def find_lm(self, name: Path) -> Path:
+        """A language model's file as it is named, else in the work folder. Raises SlaError where it is in neither."""
+        for path in (name, self.lm / name):
+            if path.exists():
+                log.info("taking language model %s", path)
+                return path
+        raise SlaError(
+            f"cannot read the language model {name}: no such file, nor {self.lm / name}",
+            "`sla lm estimate` makes one; or name the file of another tool with its folder.",
+        )
+
     def new_run(self, variant: str) -> Path:
         """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job gets it."""
         self.runs.mkdir(parents=True, exist_ok=True)
@@ -82,8 +100,22 @@ class Work:
         return _take(finished(self.runs, "*"), "run", self.runs, "sla train")
 
     def newest_hypotheses(self) -> Path:
-        """The hypotheses that were decoded last."""
-        return _take(finished(self.hypotheses, "*/*.tsv"), "hypotheses", self.hypotheses, "sla decode")
+        """The hypotheses that were decoded last, also when `note_hypotheses` was told that they lie elsewhere.
+
+        Raises:
+            SlaError: none; or those that lie elsewhere are the newest, and are gone or were changed since.
+        """
+        found = finished(self.hypotheses, HYPOTHESES)
+        noted = newest_elsewhere(self.root)
+        if noted is not None and (not found or noted[1] >= _finished_at(found[0])):
+            check_unchanged(*noted)
+            found.insert(0, noted[0])
+        return _take(found, "hypotheses", self.hypotheses, "sla decode")
+
+    def note_hypotheses(self, path: Path) -> None:
+        """Remember hypotheses that were just decoded, if they lie where `newest_hypotheses` does not look."""
+        if path not in self.hypotheses.glob(HYPOTHESES):
+            note_elsewhere(self.root, path, _finished_at(path))
 
     def newest_score(self) -> Path:
         """The score folder that was written last."""

@@ -1,13 +1,50 @@
-"""ARPA files of other tools (SRILM, CMU, IRSTLM) as KenLM reads them."""
+"""ARPA files: ours are written here, and those of other tools (SRILM, CMU, IRSTLM) are brought to KenLM's form."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.atomic import atomic_write
+from sla_cli.lm.discounts import Discounts
 
 DATA = b"\\data\\"
 SECTION = re.compile(rb"\\(\d+)-grams:")
 BLANKS = re.compile(rb"[\t\r ]+")
 ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
+
+Gram = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Arpa:
+    """A back-off model.
+
+    Attributes:
+        ngrams: for order 1, 2, ... the n-grams with (log10 probability, log10 back-off weight).
+        discounts: for each order what was taken off n-grams seen once, twice and more often.
+        fallbacks: the orders whose discounts were replaced by (0.5, 1, 1.5), if any.
+    """
+
+    ngrams: tuple[dict[Gram, tuple[float, float]], ...]
+    discounts: tuple[Discounts, ...] = ()
+    fallbacks: tuple[int, ...] = ()
+
+
+def write_arpa(arpa: Arpa, path: Path) -> None:
+    """Write the ARPA file that KenLM and pyctcdecode read. Raises SlaError where it cannot be written."""
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write("\\data\\\n")
+        for n, level in enumerate(arpa.ngrams, start=1):
+            file.write(f"ngram {n}={len(level)}\n")
+        for n, level in enumerate(arpa.ngrams, start=1):
+            file.write(f"\n\\{n}-grams:\n")
+            highest = n == len(arpa.ngrams)
+            for gram, (probability, backoff) in level.items():
+                weight = "" if highest else f"\t{backoff:.8g}"
+                file.write(f"{probability:.8g}\t{' '.join(gram)}{weight}\n")
+        file.write("\n\\end\\\n")
 
 
 def as_kenlm_reads(data: bytes) -> bytes:

@@ -1,18 +1,15 @@
-"""What a Kneser-Ney model is made of: adjusted counts of n-grams, which of them are pruned, and the discounts."""
+"""What a Kneser-Ney model is estimated from: adjusted counts of n-grams, and which n-grams are pruned."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sla_cli.errors import SlaError, some
+from sla_cli.lm.arpa import Gram
 from sla_cli.lm.kenlm_model import MAX_ORDER, RESERVED, SEPARATORS
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
-FALLBACK = (0.5, 1.0, 1.5)  # lmplz --discount_fallback
-
-Gram = tuple[str, ...]
-Discounts = tuple[float, float, float]  # of n-grams seen once, twice, more often
 
 
 def adjusted_counts(sentences: Sequence[Sequence[str]], order: int) -> list[Counter[Gram]]:
@@ -58,7 +55,7 @@ def _frequent(sentences: Sequence[Sequence[str]], n: int, threshold: int) -> set
 
 
 def check_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
-    """One threshold an order, the last repeated, as lmplz reads `--prune`.
+    """A threshold for each order, the last repeated, as lmplz reads `--prune`.
 
     Raises:
         SlaError: too many, falling or negative thresholds, or one for unigrams: each gloss stays in the model.
@@ -75,29 +72,6 @@ def check_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
     if list(given) != sorted(given):
         raise SlaError(f"{said} fall: an n-gram would stay without its parts", hint)
     return given + given[-1:] * (order - len(given))
-
-
-def discounts_of(level: Mapping[Gram, int], n: int, fallback: bool) -> tuple[Discounts, bool]:
-    """Chen & Goodman's equation 26 from the counts of counts, and whether the fallback was taken.
-
-    Raises:
-        SlaError: the counts allow no discounts, and `fallback` is off.
-    """
-    seen = Counter(level.values())
-    problem = next((f"none occurs {('once', 'twice', 'three times')[k - 1]}" for k in (1, 2, 3) if not seen[k]), "")
-    if not problem:
-        share = seen[1] / (seen[1] + 2 * seen[2])
-        one, two, more = (k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3))
-        if 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3:
-            return (one, two, more), False
-        problem = f"they come out as {one:.2f}, {two:.2f}, {more:.2f}"
-    if fallback:
-        return FALLBACK, True
-    raise SlaError(
-        f"no discounts for {n}-grams: {problem}; the text is small or repeats its sentences",
-        "Drop repeated sentences (--unique), choose a lower --order, "
-        "or allow the fallback discounts 0.5, 1, 1.5 (--fallback).",
-    )
 
 
 def refuse_reserved(glosses: Sequence[str], where: str) -> None:

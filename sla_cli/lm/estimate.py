@@ -11,38 +11,13 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from sla_cli.atomic import atomic_write
-from sla_cli.lm.counts import (
-    START,
-    UNKNOWN,
-    Discounts,
-    Gram,
-    adjusted_counts,
-    check_thresholds,
-    discounts_of,
-    kept_ngrams,
-)
+from sla_cli.lm.arpa import Arpa, Gram
+from sla_cli.lm.counts import START, UNKNOWN, adjusted_counts, check_thresholds, kept_ngrams
+from sla_cli.lm.discounts import Discounts, discounts_of
 
 Unknown = Literal["share", "all"]
-
-
-@dataclass(frozen=True)
-class Arpa:
-    """A back-off model.
-
-    Attributes:
-        ngrams: for order 1, 2, ... the n-grams with (log10 probability, log10 back-off weight).
-        discounts: for each order what was taken off n-grams seen once, twice and more often.
-        fallbacks: the orders whose discounts were replaced by (0.5, 1, 1.5), if any.
-    """
-
-    ngrams: tuple[dict[Gram, tuple[float, float]], ...]
-    discounts: tuple[Discounts, ...] = ()
-    fallbacks: tuple[int, ...] = ()
 
 
 def estimate(
@@ -78,7 +53,7 @@ def estimate(
     backoffs: list[dict[Gram, float]] = []
     discounts, fallbacks = [], []
     for n, (level, kept) in enumerate(zip(counts, kept_ngrams(sentences, thresholds), strict=True), start=1):
-        taken, fell = discounts_of(level, n, fallback)
+        taken, fell = discounts_of(level.values(), n, fallback)
         discounts.append(taken)
         if fell:
             fallbacks.append(n)
@@ -96,21 +71,6 @@ def estimate(
         tuple(discounts),
         tuple(fallbacks),
     )
-
-
-def write_arpa(arpa: Arpa, path: Path) -> None:
-    """Write the ARPA file that KenLM and pyctcdecode read. Raises SlaError where it cannot be written."""
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write("\\data\\\n")
-        for n, level in enumerate(arpa.ngrams, start=1):
-            file.write(f"ngram {n}={len(level)}\n")
-        for n, level in enumerate(arpa.ngrams, start=1):
-            file.write(f"\n\\{n}-grams:\n")
-            highest = n == len(arpa.ngrams)
-            for gram, (probability, backoff) in level.items():
-                weight = "" if highest else f"\t{backoff:.8g}"
-                file.write(f"{probability:.8g}\t{' '.join(gram)}{weight}\n")
-        file.write("\n\\end\\\n")
 
 
 def _interpolate(

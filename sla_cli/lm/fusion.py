@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import kenlm
-
-from sla_cli.lm.kenlm_model import RESERVED
+from sla_cli.lm.kenlm_model import RESERVED, Model, State, begin_sentence, score_word
 
 LN10 = math.log(10)
 
@@ -16,34 +14,35 @@ class GlossModel:
     """alpha ln P(gloss | history) + beta for each gloss, alpha ln P(</s> | history) at the end.
 
     Args:
-        model: an open KenLM model.
+        model: an open language model.
         glosses: the vocabulary; glosses[i] is column i + 1. One that the model lacks is scored as its <unk>.
         alpha: weight of the language model.
-        beta: reward a gloss.
+        beta: added for each gloss.
     """
 
-    def __init__(self, model: kenlm.Model, glosses: Sequence[str], alpha: float, beta: float) -> None:
-        self.model = model
+    def __init__(self, model: Model, glosses: Sequence[str], alpha: float, beta: float) -> None:
+        self._model = model
         # A gloss called <s> is not the start of a sentence.
         self._words = ("", *("<unk>" if gloss in RESERVED else gloss for gloss in glosses))
         self.weigh(alpha, beta)
+
+    @property
+    def order(self) -> int:
+        return self._model.order
 
     def weigh(self, alpha: float, beta: float) -> None:
         """Change the weights; the model stays loaded."""
         self._scale, self._beta = alpha * LN10, beta  # KenLM's logarithms are decimal
 
-    def start(self) -> kenlm.State:
+    def start(self) -> State:
         """The state before the first gloss."""
-        state = kenlm.State()
-        self.model.BeginSentenceWrite(state)
-        return state
+        return begin_sentence(self._model)
 
-    def gloss(self, before: kenlm.State, column: int) -> tuple[float, kenlm.State]:
+    def gloss(self, before: State, column: int) -> tuple[float, State]:
         """What a gloss adds to the score, and the state after it."""
-        state = kenlm.State()
-        log10 = self.model.BaseScore(before, self._words[column], state)
+        log10, state = score_word(self._model, before, self._words[column])
         return self._scale * log10 + self._beta, state
 
-    def end(self, before: kenlm.State) -> float:
+    def end(self, before: State) -> float:
         """What the end of the sentence adds to the score."""
-        return self._scale * self.model.BaseScore(before, "</s>", kenlm.State())
+        return self._scale * score_word(self._model, before, "</s>")[0]

@@ -1,4 +1,4 @@
-"""Open a gloss language model: ARPA (plain or gzip) or KenLM binary. The only file that opens KenLM models."""
+"""Gloss language models by KenLM: ARPA (plain or gzip) or KenLM binary. The only file that knows kenlm."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from io import BufferedIOBase
 from pathlib import Path
 
 import kenlm
+from kenlm import Model, State  # other modules take these two from here
 
-from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.table import refuse_pipe
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads
+from sla_cli.log import log
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
 MAX_ORDER = 6  # the kenlm package is compiled with this
 HEAD = 1 << 16  # bytes in which the header of an ARPA file has to begin
 BINARY = b"mmap lm http://kheafield.com/code"
-HINT = "A gloss language model comes from `sla lm` or KenLM's lmplz (ARPA, also .gz) or build_binary."
+HINT = "A gloss language model comes from `sla lm estimate` or KenLM's lmplz (ARPA, also .gz) or build_binary."
 
 
-def open_lm(path: Path) -> kenlm.Model:
-    """Load a language model without a word on the terminal.
+def open_lm(path: Path) -> Model:
+    """Load a language model, and print nothing.
 
-    ARPA files may be gzipped, and as SRILM and its kin write them: text before the header, blanks for tabs, no
+    ARPA files may be gzipped, and as SRILM and similar tools write them: text before the header, blanks for tabs, no
     back-off column, -99, n-grams in any order.
 
     Raises:
@@ -59,9 +61,34 @@ def lm_head(path: Path) -> bytes:
         return stream.read(HEAD)
 
 
-def out_of_vocabulary(model: kenlm.Model, glosses: Iterable[str]) -> list[str]:
+def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:
     """The glosses that `model` does not know: it scores them as <unk>, or forbids them where it has no <unk>."""
     return [gloss for gloss in glosses if gloss in RESERVED or gloss not in model]
+
+
+def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
+    """Say how many glosses a language model lacks. Raises SlaError where they are more than `most` percent."""
+    unknown = out_of_vocabulary(open_lm(lm), glosses)
+    if not unknown:
+        return
+    share = 100 * len(unknown) / len(glosses)
+    said = f"{lm} does not know {len(unknown)} of {len(glosses)} glosses ({share:.1f} %): {some(unknown)}"
+    if share > most:
+        raise SlaError(said, f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} takes it anyway.")
+    log.warning("%s", said)
+
+
+def begin_sentence(model: Model) -> State:
+    """The state before the first word of a sentence."""
+    state = State()
+    model.BeginSentenceWrite(state)
+    return state
+
+
+def score_word(model: Model, before: State, word: str) -> tuple[float, State]:
+    """Decimal logarithm of the word's probability after `before`, and the state after the word."""
+    state = State()
+    return model.BaseScore(before, word, state), state
 
 
 @contextmanager
@@ -96,14 +123,14 @@ def _check_head(path: Path, head: bytes) -> None:
         )
 
 
-def _load(readable: Path, path: Path, text: bytes) -> kenlm.Model:
+def _load(readable: Path, path: Path, text: bytes) -> Model:
     """Let KenLM read a file that holds `text`; errors speak of `path`."""
     config = kenlm.Config()
     config.show_progress = False
     config.arpa_complain = kenlm.ARPALoadComplain.NONE
     try:
         with _silent_stderr():
-            return kenlm.Model(os.fsencode(readable), config)
+            return Model(os.fsencode(readable), config)
     except OSError as error:
         raise FormatError(f"{path}{_reason(text, str(error))}", HINT) from error
 

@@ -10,7 +10,7 @@ from sla_cli.core.normalize import Profile
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import digest_file
 from sla_cli.formats.store import Store
-from sla_cli.formats.table import read_text, refuse_pipe
+from sla_cli.formats.text import read_text, refuse_pipe
 from sla_cli.lm.counts import refuse_reserved
 
 

@@ -15,15 +15,13 @@ from timm.models.eva import Eva, EvaBlock
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
-from sla_cli.config import AdapterConfig, LoraConfig, ModelConfig
+from sla_cli.config import Config, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.model.activation_memory import bytes_kept, free_memory
-from sla_cli.model.adapters import TemporalAdapter
-from sla_cli.model.blocks import compile_blocks
+from sla_cli.model.added import AddedModule, find_variant
+from sla_cli.model.blocks import AdaptedBlock, compile_blocks
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.inject import adapt
-from sla_cli.model.lora import Lora
 from sla_cli.model.patches import whiten_patches
 from sla_cli.model.weights import HINT, UNREADABLE, first_line, read_weights
 
@@ -77,18 +75,22 @@ class Backbone(nn.Module):
         return self.vit(pixels)
 
     def train(self, mode: bool = True) -> Backbone:
-        """Adapters follow `mode`; the frozen weights stay in evaluation mode."""
+        """Added modules follow `mode`; the frozen weights stay in evaluation mode."""
         super().train(False)
         for module in self.modules():
-            if isinstance(module, TemporalAdapter | Lora):
+            if isinstance(module, AddedModule):
                 module.train(mode)
         return self
 
-    def adapt(self, model: ModelConfig, adapter: AdapterConfig, lora: LoraConfig) -> None:
-        """Inject the variant's modules into the chosen blocks."""
-        adapt(self.vit, self.borders, model, adapter, lora)
-        if model.compile:
-            compile_blocks(self.vit.blocks, dynamic=True)
+    def adapt(self, config: Config) -> None:
+        """Add the variant's modules to the chosen blocks. Raises SlaError where settings do not fit."""
+        blocks = self.vit.blocks
+        find_variant(config.model.variant).adapt(self.vit, self.borders, config)
+        for number, block in enumerate(blocks):
+            if not isinstance(block, AdaptedBlock):
+                blocks[number] = AdaptedBlock(block, self.borders)
+        if config.model.compile:
+            compile_blocks(blocks, dynamic=True)
 
     def bytes_per_frame(self, pixels: Tensor) -> int:
         """What the backward pass needs kept of a frame, measured on the first of these, two times and three times."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
-from sla_cli.model.adapters import TemporalAdapter
-from sla_cli.model.clip_borders import ClipBorders, Row
+from sla_cli.model.added import AddedModule
+from sla_cli.model.clip_borders import ClipBorders, Layout
 from sla_cli.model.temporal_shift import temporal_shift
 
 # What is dear to compute again and small: attention's output.
@@ -28,10 +28,14 @@ WAYS_TO_COMPILE = 4  # with and without gradients, and of what comes in
 
 
 class AdaptedBlock(nn.Module):
-    """timm's Block or EvaBlock with adapters before its attention and/or its MLP, and frames shifted before attention.
+    """timm's Block or EvaBlock with modules before its attention and its MLP, and frames shifted before attention.
 
-    With `normed` an adapter reads the tokens through the frozen norm that follows it, and adds to the tokens
-    themselves: some channels of a pretrained residual stream are huge, and unnormed they stall training.
+    Args:
+        before_attention, before_mlp: called with the tokens, which they add to, and with what they read.
+        normed: they read the tokens through the frozen norm that follows. Some channels of a pretrained residual stream
+            are huge, and without the norm they stall training.
+        share: of the channels, shifted in each direction before attention.
+        inner_reach: of the added modules inside of the block.
 
     Attributes:
         reach: frames to either side that an output depends on.
@@ -43,19 +47,19 @@ class AdaptedBlock(nn.Module):
         self,
         block: Any,
         borders: ClipBorders,
-        before_attention: TemporalAdapter | None = None,
-        before_mlp: TemporalAdapter | None = None,
+        before_attention: AddedModule | None = None,
+        before_mlp: AddedModule | None = None,
         *,
         normed: bool = True,
         share: float = 0.0,
-        lora_reach: int = 0,
+        inner_reach: int = 0,
     ) -> None:
         super().__init__()
         self.block, self.borders = block, borders
         self.before_attention, self.before_mlp = before_attention, before_mlp
         self.normed, self.share = normed, share
         adapters = [adapter.reach for adapter in (before_attention, before_mlp) if adapter is not None]
-        self.reach = sum(adapters) + lora_reach + (share > 0)
+        self.reach = sum(adapters) + inner_reach + (share > 0)
         self.trained = any(parameter.requires_grad for parameter in self.parameters())
         self.plain = not adapters and not share
         self.chunk, self.checkpointing, self.compiled = 0, False, False
@@ -92,18 +96,18 @@ class AdaptedBlock(nn.Module):
         """Frames from `start`, computed with neighbours as far as the block looks."""
         stop = min(start + self.chunk, len(x))
         first, last = max(0, start - self.reach), min(len(x), stop + self.reach)
-        with self.borders.holding(self.borders.row.window(first, last)):
+        with self.borders.holding(self.borders.layout.window(first, last)):
             return self._whole(x[first:last], *args, **kwargs)[start - first : stop - first]
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        row = self.borders.row  # another batch may have come before the backward pass computes this again
+        layout = self.borders.layout  # another batch may have come before the backward pass computes this again
         if self.compiled:
-            return checkpoint(self._on_row, row, x, *args, use_reentrant=False, **kwargs)
+            return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
         keep = partial(create_selective_checkpoint_contexts, KEPT)
-        return checkpoint(self._on_row, row, x, *args, use_reentrant=False, context_fn=keep, **kwargs)
+        return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, context_fn=keep, **kwargs)
 
-    def _on_row(self, row: Row, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        with self.borders.holding(row):
+    def _with_layout(self, layout: Layout, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        with self.borders.holding(layout):
             return self._whole(x, *args, **kwargs)
 
 

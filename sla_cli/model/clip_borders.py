@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Row:
+class Layout:
     """Frames of clips one after the other, or a window of them.
 
     Attributes:
@@ -23,10 +23,10 @@ class Row:
     length: Tensor
     spans: tuple[tuple[int, int], ...]
 
-    def window(self, start: int, stop: int) -> Row:
+    def window(self, start: int, stop: int) -> Layout:
         """Frames `start` to `stop` only. What lies outside reads as zero, so that frames near the cut are wrong."""
         inside = ((max(a, start) - start, min(b, stop) - start) for a, b in self.spans)
-        return Row(self.index[start:stop], self.length[start:stop], tuple((a, b) for a, b in inside if a < b))
+        return Layout(self.index[start:stop], self.length[start:stop], tuple((a, b) for a, b in inside if a < b))
 
 
 class ClipBorders:
@@ -37,7 +37,7 @@ class ClipBorders:
     """
 
     def __init__(self) -> None:
-        self.row = Row(torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), ())
+        self.layout = Layout(torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), ())
 
     def set(self, lengths: Tensor, device: torch.device) -> None:
         """lengths: int64 (clips,), frames of each clip."""
@@ -45,16 +45,16 @@ class ClipBorders:
         stops = lengths.cumsum(0)
         index = torch.arange(int(lengths.sum())) - (stops - lengths).repeat_interleave(lengths)
         spans = tuple(zip((stops - lengths).tolist(), stops.tolist(), strict=True))
-        self.row = Row(index.to(device), lengths.repeat_interleave(lengths).to(device), spans)
+        self.layout = Layout(index.to(device), lengths.repeat_interleave(lengths).to(device), spans)
 
     @contextmanager
-    def holding(self, row: Row) -> Iterator[None]:
-        """Look at another row for a while."""
-        before, self.row = self.row, row
+    def holding(self, layout: Layout) -> Iterator[None]:
+        """Look at another layout for a while."""
+        before, self.layout = self.layout, layout
         try:
             yield
         finally:
-            self.row = before
+            self.layout = before
 
     def shift(self, x: Tensor, offset: int) -> Tensor:
         """Each frame's value from `offset` frames later in its clip, zeros beyond the clip's ends.
@@ -68,6 +68,6 @@ class ClipBorders:
             return torch.zeros_like(x)
         gap = x.new_zeros(abs(offset), *x.shape[1:])
         moved = torch.cat((x[offset:], gap)) if offset > 0 else torch.cat((gap, x[:offset]))
-        source = self.row.index + offset
-        inside = (source >= 0) & (source < self.row.length)
+        source = self.layout.index + offset
+        inside = (source >= 0) & (source < self.layout.length)
         return moved.masked_fill(~inside.view(-1, *[1] * (x.dim() - 1)), 0)  # not a product: 0 * inf would leak

@@ -1,4 +1,4 @@
-"""The processes that train one model together, as torchrun starts them; Accelerate does the plumbing."""
+"""The processes that work together on one job, as torchrun starts them; Accelerate connects them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, distributed, nn
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.log import log
 from sla_cli.model.device import place
-from sla_cli.model.sync_batchnorm import TeamNorm
+from sla_cli.model.sync_batchnorm import SyncBatchNorm1d
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -26,54 +27,59 @@ T = TypeVar("T")
 
 
 class Refusal(SlaError):
-    """What all processes have come upon alike; the first speaks for them."""
+    """An error that all processes have met; only the main process reports it."""
 
 
 @dataclass(frozen=True)
-class Team:
-    """This process among the others; alone it is number 0 of 1.
+class ProcessGroup:
+    """This process among the others; alone it is rank 0 of 1.
 
     Attributes:
-        device: what `--device` would have to say for this process.
+        device: of this process, as `--device` names it.
+        rank: number of this process, from 0.
+        world_size: how many processes there are.
     """
 
     device: str = "auto"
-    number: int = 0
-    world: int = 1
+    rank: int = 0
+    world_size: int = 1
     accelerator: Accelerator | None = None
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes files and speaks."""
-        return self.number == 0
+    def is_main(self) -> bool:
+        """Whether this process writes files and prints."""
+        return self.rank == 0
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """The model as it is called in training: gradients become means over the processes while they are computed."""
+        """The model as training calls it: its gradients become means over the processes as they are computed."""
         if self.accelerator is None:
             return model
         for parent in list(model.modules()):
             for name, child in parent.named_children():
                 if isinstance(child, nn.BatchNorm1d):
-                    setattr(parent, name, TeamNorm(child))
+                    setattr(parent, name, SyncBatchNorm1d(child))
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", FutureWarning
-            )  # the new name of broadcast_buffers is younger than our torch
+            warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers has a new name in newer torch
             wrapped: nn.Module = self.accelerator.prepare_model(model)
         return wrapped
 
-    def exchanges(self, model: nn.Module, now: bool) -> AbstractContextManager[None]:
-        """Whether the backward pass exchanges gradients or keeps them for a later one of the same step."""
+    def sync_gradients(self, model: nn.Module, now: bool) -> AbstractContextManager[None]:
+        """Whether the backward pass exchanges gradients `now`, or keeps them for a later one of the same step."""
         return nullcontext() if self.accelerator is None or now else self.accelerator.no_sync(model)
 
+    def wait(self) -> None:
+        """Wait until all processes have come here, for as long as `join` allows."""
+        if self.accelerator is not None:
+            self.accelerator.wait_for_everyone()
+
     def sum(self, values: Tensor) -> Tensor:
-        """Element by element over all processes."""
+        """Element-wise over all processes."""
         if self.accelerator is not None:
             distributed.all_reduce(values)
         return values
 
     def any(self, flag: bool) -> bool:
-        """Whether it holds in some process."""
+        """Whether it holds in at least one process."""
         if self.accelerator is None:
             return flag
         return bool(self.sum(torch.tensor([float(flag)], device=self.accelerator.device)).item())
@@ -88,22 +94,22 @@ class Team:
         return gathered
 
     def first(self, ask: Callable[[], T]) -> T:
-        """What the first process finds, told to all. Where it raises a SlaError, all leave."""
+        """What the main process finds, told to all. Where it raises a SlaError, all processes end."""
         if self.accelerator is None:
             return ask()
         from accelerate.utils import broadcast_object_list
 
         with self.agreed():
-            found = ask() if self.leads else None
+            found = ask() if self.is_main else None
         answer: list[T] = broadcast_object_list([found])
         return answer[0]
 
     @contextmanager
     def agreed(self) -> Iterator[None]:
-        """Something that all processes do without a word to each other. Where some fail, all leave and one speaks.
+        """A block that each process runs by itself. Where it fails in some processes, all end and one reports it.
 
         Raises:
-            Refusal: what went wrong, in the first process where it did; SystemExit in the others.
+            Refusal: the error of the failed process with the lowest rank, in that process; SystemExit in the others.
         """
         if self.accelerator is None:
             yield
@@ -113,50 +119,56 @@ class Team:
             yield
         except SlaError as error:
             problem = error
-        failed = self.gather([str(self.number)] if problem else [])
-        if problem and failed[0] == str(self.number):
+        failed = self.gather([str(self.rank)] if problem else [])
+        if problem and failed[0] == str(self.rank):
             raise Refusal(problem.message, problem.hint) from problem
         if failed:
             raise SystemExit(2)
 
     def refusal(self, message: str, hint: str) -> SlaError | SystemExit:
-        """What to raise where all processes have come upon the same: the first speaks for them."""
-        return Refusal(message, hint) if self.leads else SystemExit(2)
+        """What to raise for an error that all processes have met: the main process reports it."""
+        return Refusal(message, hint) if self.is_main else SystemExit(2)
 
 
-# What gloo and NCCL say of a process that is gone.
-_LEFT_ALONE = re.compile("Connection (closed|reset) by peer|Broken pipe|NCCL.*(remote process|abort)")
+# Messages of gloo and NCCL when another process has ended.
+_PEER_ENDED = re.compile("Connection (closed|reset) by peer|Broken pipe|NCCL.*(remote process|abort)")
 
 
 @contextmanager
-def join(device: str) -> Iterator[Team]:
-    """The team that torchrun's environment speaks of; alone without one. Only the first process logs progress.
+def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup]:
+    """The group that torchrun's environment describes; one process without it. Only the main process logs progress.
+
+    Args:
+        device: auto, cpu or cuda; without torchrun also cuda:N.
+        timeout: how long a process waits for the others; None is PyTorch's 10 minutes (NCCL) or 30 (gloo).
 
     Raises:
-        SlaError: the device fits only one process, or is not there; another process has left.
+        SlaError: the device fits only one process, or does not exist; another process has ended.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Team(device)
+        yield ProcessGroup(device)
         return
     if device not in ("auto", "cpu", "cuda"):
         raise SlaError(f"--device {device} with several processes", "torchrun gives each a GPU: leave --device out.")
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 
     # An adapter that no feature reads gets no gradient (method.md). Running statistics are the same everywhere already.
-    how = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+    wrapping = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
     cpu = device == "cpu" or not torch.cuda.is_available()
-    accelerator = Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[how])
+    accelerator = Accelerator(
+        cpu=cpu, mixed_precision="no", kwargs_handlers=[wrapping, InitProcessGroupKwargs(timeout=timeout)]
+    )
     if accelerator.process_index > 0:
         log.setLevel(max(log.level, logging.WARNING))
-    team = Team(str(accelerator.device), accelerator.process_index, accelerator.num_processes, accelerator)
+    group = ProcessGroup(str(accelerator.device), accelerator.process_index, accelerator.num_processes, accelerator)
     try:
-        with team.agreed():
+        with group.agreed():
             place(device, "auto")
-        yield team
+        yield group
     except RuntimeError as error:
-        if not _LEFT_ALONE.search(str(error)):
+        if not _PEER_ENDED.search(str(error)):
             raise
-        raise SlaError("another process of this training has ended", "What it said itself is the reason.") from error
+        raise SlaError("another process of this job has ended", "Its own message says why.") from error
     except (Refusal, Stopped, SystemExit):
         accelerator.end_training()
         raise

@@ -44,7 +44,7 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = Backbone(config.model)
         self.backbone_name, self.backbone_digest = config.model.backbone, _digest(self.backbone)
-        self.backbone.adapt(config.model, config.adapter, config.lora)
+        self.backbone.adapt(config)
         self.conv = TemporalConv(self.backbone.width, config.head)
         self.sequence = SequenceModel(self.conv.width, config.head)
         classes, head, loss = glosses + 1, config.head, config.loss

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 
-class TeamNorm(nn.BatchNorm1d):
+class SyncBatchNorm1d(nn.BatchNorm1d):
     """Normalises as if the steps of all processes lay in one batch. The same state as BatchNorm1d."""
 
     def __init__(self, norm: nn.BatchNorm1d) -> None:
@@ -36,7 +36,7 @@ class TeamNorm(nn.BatchNorm1d):
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over all processes; a gradient of the sum is the sum of what each makes of it."""
+    """Sum over all processes; its gradient is the sum of the gradients of all processes."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:

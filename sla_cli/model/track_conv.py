@@ -22,7 +22,7 @@ def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, pref
     """
     taps, bias = taps.to(x.dtype), bias.to(x.dtype)
     if not torch.compiler.is_compiling():
-        return _TrackConv.apply(x, taps, bias, borders.row.spans, prefix)
+        return _TrackConv.apply(x, taps, bias, borders.layout.spans, prefix)
     # A compiler fuses these and may not see the lengths of clips, which would make it compile again for each batch.
     half = taps.shape[1] // 2
     out = bias + sum(borders.shift(x, tap - half) * taps[:, tap] for tap in range(taps.shape[1]))

@@ -10,7 +10,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.interchange import read_any_hypotheses
+from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import read_scores
@@ -75,7 +75,7 @@ def _load(folder: Path) -> System:
         name=_name(folder, decoded, run),
         score=_with_signers(score, split),
         settings=_settings(score, scored, decoded, run),
-        hypotheses={one.id: one for one in read_any_hypotheses(hypotheses)} if hypotheses and emissions else {},
+        hypotheses={one.id: one for one in read_gloss_file(hypotheses).best} if hypotheses and emissions else {},
         emissions=Emissions(emissions) if emissions else None,
         split=split,
         run=run,
@@ -168,6 +168,8 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
         given |= {key for key, value in decoded.arguments.items() if value not in (None, [], "", False)}
         facts |= {key: value for key, value in decoded.arguments.items() if {key, NEEDS.get(key, key)} <= given}
         facts["language model"] = Path(lm).name if lm else "none"
+    if score.tuned_on:
+        facts["weights tuned on"] = f"{score.tuned_on}, the split scored here"
     facts["normalisation"] = f"{score.profile}, version {score.profile_version}"
     if scored is not None:
         machine = scored.environment

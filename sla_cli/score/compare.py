@@ -18,8 +18,8 @@ from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.scores import read_scores
 from sla_cli.score.bootstrap import Resampling, difference_interval, wer_interval
-from sla_cli.score.run import AUTO, score_in_memory
 from sla_cli.score.score import ScoreOptions
+from sla_cli.score.score_file import AUTO, score_in_memory
 
 
 def compare_files(first: Path, second: Path, *, ref: Path | None, options: ScoreOptions) -> Comparison:

@@ -10,9 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import SlaError
-
-Glosses = tuple[str, ...]
 
 
 class _Found(NamedTuple):
@@ -21,9 +20,14 @@ class _Found(NamedTuple):
     gloss: str
 
 
+def nfc(glosses: Glosses) -> Glosses:
+    """Glosses in normal form C."""
+    return tuple(unicodedata.normalize("NFC", gloss) for gloss in glosses)
+
+
 def to_nfc(glosses: Mapping[str, Glosses]) -> dict[str, Glosses]:
     """Glosses by clip id, in normal form C."""
-    return {name: tuple(unicodedata.normalize("NFC", gloss) for gloss in those) for name, those in glosses.items()}
+    return {name: nfc(those) for name, those in glosses.items()}
 
 
 def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[str, Glosses]) -> None:

@@ -3,7 +3,7 @@
 Hannun et al. 2014, arXiv:1408.2873. A beam is a prefix together with how it ends, in a blank or in its last gloss, as
 in pyctcdecode; as there, a language model scores a gloss when the next one begins, thresholds are the same and ties
 fall the same way. So the answers are the same whatever is pruned; only with hot words, whose weights pyctcdecode adds
-in another order, may readings of equal score swap.
+in another order, may hypotheses of equal score swap.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from sla_cli.core.ctc import BLANK
 from sla_cli.lm.fusion import GlossModel
+from sla_cli.search.engines import ScoredPrefix
 
 LEAST = math.log(1e-15)  # no column of a step is taken for less probable
-Found = tuple[tuple[int, ...], float]  # columns of the glosses, score
 
 
 class _Prefix:
@@ -46,21 +46,16 @@ class _Prefix:
         return tuple(reversed(found))
 
 
-class PrefixSearch:
-    """The search for one vocabulary and language model.
+class PrefixBeam:
+    """Our search; see `BeamSearch`. It does not need the number of glosses."""
 
-    Args:
-        lm: the language model, or None.
-        hot: columns of hot words; each occurrence adds `hot_weight`.
-    """
-
-    def __init__(self, lm: GlossModel | None, hot: frozenset[int] = frozenset(), hot_weight: float = 0.0) -> None:
+    def __init__(self, _: int, lm: GlossModel | None, hot: frozenset[int], hot_weight: float) -> None:
         self.lm, self.hot, self.hot_weight = lm, hot, hot_weight
 
     def search(
         self, log_probs: NDArray[np.floating], beam: int, prune_logp: float, token_min_logp: float
-    ) -> list[Found]:
-        """Readings of one clip, best first, at most `beam`. log_probs: float (T, V + 1), natural log, T at least 1."""
+    ) -> list[ScoredPrefix]:
+        """See `BeamSearch.search`."""
         root = _Prefix(None, BLANK, 0.0)
         if self.lm is not None:
             root.scored, root.state = True, self.lm.start()
@@ -119,18 +114,18 @@ class PrefixSearch:
             prefix.through = prefix.parent.through + added
             prefix.scored = True
 
-    def _finish(self, beams: list[Any], beam: int, prune_logp: float) -> list[Found]:
+    def _finish(self, beams: list[Any], beam: int, prune_logp: float) -> list[ScoredPrefix]:
         """Merge what differs in its ending only, and let the language model score the last gloss and the end."""
         total: dict[_Prefix, float] = {}
         for prefix, _, score in beams:
             total[prefix] = _add(total[prefix], score) if prefix in total else score
-        found = [(score + self._whole(prefix), prefix) for prefix, score in total.items()]
+        found = [(score + self._added(prefix), prefix) for prefix, score in total.items()]
         floor = max(found, key=itemgetter(0))[0] + prune_logp
         kept = [entry for entry in found if entry[0] >= floor]
         return [(prefix.columns(), score) for score, prefix in nlargest(beam, kept, key=itemgetter(0))]
 
-    def _whole(self, prefix: _Prefix) -> float:
-        """What language model and hot words say of a finished reading."""
+    def _added(self, prefix: _Prefix) -> float:
+        """What language model and hot words add to a finished hypothesis."""
         if self.lm is None:
             return prefix.ahead
         self._score(prefix)

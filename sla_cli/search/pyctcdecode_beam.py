@@ -1,11 +1,10 @@
 """The same beam search by pyctcdecode, to check ours against. The only file that knows pyctcdecode.
 
-It reads meaning into labels (spaces, `▁`, `<pad>`, `|`, `##`), so it only ever sees one private-use character a gloss.
+Some labels mean more to it (spaces, `▁`, `<pad>`, `|`, `##`), so it gets one private-use character for each gloss.
 """
 
 from __future__ import annotations
 
-import kenlm
 import numpy as np
 from numpy.typing import NDArray
 from pyctcdecode.alphabet import BPE_TOKEN, Alphabet
@@ -14,18 +13,14 @@ from pyctcdecode.language_model import AbstractLanguageModel
 
 from sla_cli.errors import SlaError
 from sla_cli.lm.fusion import GlossModel
-from sla_cli.search.prefix_beam import Found
+from sla_cli.lm.kenlm_model import State
+from sla_cli.search.engines import ScoredPrefix
 
 FIRST, LAST = 0xF0000, 0xFFFFD  # Unicode's supplementary private use area A
 
 
-class PyctcdecodeSearch:
-    """pyctcdecode behind the interface of `PrefixSearch`.
-
-    `close()` it: pyctcdecode keeps every language model until told otherwise.
-
-    Args:
-        glosses: how many the vocabulary has.
+class PyctcdecodeBeam:
+    """pyctcdecode as a `BeamSearch`. `close()` it: pyctcdecode keeps every language model until told otherwise.
 
     Raises:
         SlaError: more glosses than there are private-use characters.
@@ -43,8 +38,8 @@ class PyctcdecodeSearch:
 
     def search(
         self, log_probs: NDArray[np.floating], beam: int, prune_logp: float, token_min_logp: float
-    ) -> list[Found]:
-        """Readings of one clip, best first, at most `beam`. log_probs: float (T, V + 1), natural log, T at least 1."""
+    ) -> list[ScoredPrefix]:
+        """See `BeamSearch.search`."""
         beams = self._search.decode_beams(
             log_probs,
             beam_width=beam,
@@ -58,7 +53,7 @@ class PyctcdecodeSearch:
         return [(tuple(ord(mark) - FIRST + 1 for mark, _ in words), float(score)) for _, _, words, _, score in beams]
 
     def close(self) -> None:
-        """Let go of the language model."""
+        """Free the language model."""
         self._search.cleanup()
 
 
@@ -70,15 +65,15 @@ class _Fusion(AbstractLanguageModel):
 
     @property
     def order(self) -> int:
-        return self._lm.model.order
+        return self._lm.order
 
-    def get_start_state(self) -> kenlm.State:
+    def get_start_state(self) -> State:
         return self._lm.start()
 
     def score_partial_token(self, partial_token: str) -> float:
         return 0.0  # every token is a whole gloss
 
-    def score(self, prev_state: kenlm.State, word: str, is_last_word: bool = False) -> tuple[float, kenlm.State]:
+    def score(self, prev_state: State, word: str, is_last_word: bool = False) -> tuple[float, State]:
         if not word:  # pyctcdecode asks so for the empty hypothesis, which has no gloss to reward
             return self._lm.end(prev_state), prev_state
         added, state = self._lm.gloss(prev_state, ord(word) - FIRST + 1)

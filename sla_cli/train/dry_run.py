@@ -1,4 +1,4 @@
-"""What a run would be: its modules, and from two real steps its memory and time. Nothing is written."""
+"""What a run would take: parameters, and memory and time measured on two real steps. Nothing is written."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
 from sla_cli.data.sampling import Step
 from sla_cli.formats.store import Store
-from sla_cli.model.device import Placement, place
-from sla_cli.model.distributed import Team
+from sla_cli.model.device import place
 from sla_cli.model.network import Network
-from sla_cli.train.loop import fresh
+from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.state import State
-from sla_cli.train.step import Setting, take_step
+from sla_cli.train.step import take_step
 
 
 @dataclass(frozen=True)
 class Module:
-    """Parameters of a part of the model; what is not trained is frozen."""
+    """Parameters of a part of the model, in all and of them trained."""
 
     name: str
     total: int
@@ -85,10 +84,10 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
         SlaError: what training would refuse: weights, clips, memory, losses.
     """
     placement = place(device, config.train.precision)
-    state, data = fresh(store, config, placement)
+    state, data = initial_state(store, config, placement)
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)
-    seconds = _second_step(fullest, state, data, config, placement)
+    seconds = _second_step(fullest, state, data)
     frames = sum(step.frames for step in plan)
     epoch = seconds * frames / fullest.frames
     return Forecast(
@@ -107,7 +106,7 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
 
 
 def modules_of(model: Network) -> tuple[Module, ...]:
-    """The model's parts; the backbone is split into what is frozen and what is added to it."""
+    """The parts of the model; the backbone counts as two, its frozen weights and what is added to them."""
     backbone = list(model.backbone.parameters())
     frozen = sum(value.numel() for value in backbone if not value.requires_grad)
     added = sum(value.numel() for value in backbone if value.requires_grad)
@@ -128,14 +127,14 @@ def _module(name: str, module: nn.Module) -> Module:
     return Module(name, sum(value.numel() for value in values), trained)
 
 
-def _second_step(fullest: Step, state: State, data: ClipDataset, config: Config, placement: Placement) -> float:
-    """Seconds of a step once everything is warm, loading left out."""
-    setting, seconds = Setting(config, placement, Team()), 0.0
+def _second_step(fullest: Step, state: State, data: ClipDataset) -> float:
+    """Seconds of the second step, without loading; the first one allocates and compiles."""
+    seconds = 0.0
     state.model.train()
-    with closing(training_batches(data, 1, [fullest, fullest], placement.cuda)) as batches:
+    with closing(training_batches(data, 1, [fullest, fullest], state.placement.cuda)) as batches:
         for number in (1, 2):
             loaded = [next(batches) for _ in fullest.rounds]
             begun = time.monotonic()
-            take_step(fullest, iter(loaded), state, setting, 1, number)
+            take_step(fullest, iter(loaded), state, 1, number)
             seconds = time.monotonic() - begun
     return seconds

@@ -11,42 +11,40 @@ import torch
 from sla_cli.core.align import Counts, align, count
 from sla_cli.core.ctc import check_log_probs, greedy
 from sla_cli.core.normalize import Profile
-from sla_cli.emit.emit import emissions_of
+from sla_cli.data.seen import SeenClips
+from sla_cli.emit.inference import emissions_of
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
 from sla_cli.formats.store import Split
 from sla_cli.log import progress
-from sla_cli.model.network import Network
 from sla_cli.train.out_of_memory import memory_suffices
-from sla_cli.train.step import Setting
+from sla_cli.train.state import State
 
 _HINT = "Scoring needs less than training does: does another program hold the memory?"
 
 
-def evaluate(
-    model: Network, split: Split, profile: Profile, setting: Setting, between: Callable[[], None] = lambda: None
-) -> Counts:
+def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable[[], None] = lambda: None) -> Counts:
     """Pooled error counts of a split; the model is left in evaluation mode.
 
     Args:
-        between: called by all processes alike before each clip.
+        before_clip: called before each clip, by all processes alike.
 
     Raises:
         SlaError: a clip's log-probabilities are NaN or infinite.
     """
-    team, references, total = setting.team, split.references(), Counts()
-    mine = range(team.number, len(split), team.world)
-    emissions = emissions_of(model, split, setting.config, setting.placement, wanted=mine)
+    group, references, total = state.group, split.references(), Counts()
+    mine = range(group.rank, len(split), group.world_size)
+    emissions = emissions_of(state.model, SeenClips(split), state.config, state.placement, wanted=mine)
     with closing(emissions), progress(f"scoring {split.name}", len(split)) as advance:
-        for first in range(0, len(split), team.world):
-            between()
-            if first + team.number < len(split):
-                clip = first + team.number
-                with memory_suffices([split.ids[clip]], split.lengths[clip], setting.config, hint=_HINT):
+        for first in range(0, len(split), group.world_size):
+            before_clip()
+            if first + group.rank < len(split):
+                clip = first + group.rank
+                with memory_suffices([split.ids[clip]], split.lengths[clip], state.config, hint=_HINT):
                     emission = next(emissions)
                 total = total + _count(emission, split, references, profile)
-            advance(min(team.world, len(split) - first))
-    sums = team.sum(torch.tensor(astuple(total), device=setting.placement.device))
+            advance(min(group.world_size, len(split) - first))
+    sums = group.sum(torch.tensor(astuple(total), device=state.placement.device))
     return Counts(*sums.tolist())
 
 
@@ -57,7 +55,7 @@ def _count(emission: Emission, split: Split, references: dict[str, tuple[str, ..
 
 
 def _check(emission: Emission, glosses: int) -> None:
-    """Weights that the last step spoiled show here, before they are saved over good ones."""
+    """Finds weights that the last step made useless, before they replace good ones on disk."""
     try:
         check_log_probs(emission.log_probs, glosses + 1)
     except SlaError as error:

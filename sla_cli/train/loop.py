@@ -1,4 +1,4 @@
-"""The training loop: epochs of ragged batches, dev WER, checkpoints that a kill cannot spoil."""
+"""The training loop: epochs of ragged batches, dev WER, and checkpoints that survive a kill."""
 
 from __future__ import annotations
 
@@ -23,40 +23,37 @@ from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.device import Placement
-from sla_cli.model.distributed import Team
+from sla_cli.model.distributed import ProcessGroup
 from sla_cli.model.network import Network
-from sla_cli.train.display import Display
+from sla_cli.train.early_stopping import should_stop
 from sla_cli.train.evaluate import evaluate
-from sla_cli.train.metrics import Epoch, Tally, best_of, is_over, write_metrics
+from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, write_metrics
 from sla_cli.train.optim import set_rate
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.schedule import learning_rate
-from sla_cli.train.signals import Stop, listening
+from sla_cli.train.signals import StopRequest, catching_signals
 from sla_cli.train.state import State, load_state, save_state
-from sla_cli.train.step import Setting, take_step
+from sla_cli.train.status_line import StatusLine
+from sla_cli.train.step import take_step
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """What stays the same through all epochs."""
+    """What does not change during training."""
 
     run: Run
     config: Config
     store: Store
     profile: Profile
     placement: Placement
-    team: Team = field(default_factory=Team)
-
-    @property
-    def setting(self) -> Setting:
-        return Setting(self.config, self.placement, self.team)
+    group: ProcessGroup = field(default_factory=ProcessGroup)
 
 
 def train(trainer: Trainer) -> list[Epoch]:
     """Train until it is over and return all epochs' metrics.
 
-    Goes on after the last step that was saved; every step is seeded by its number, so the result is that of a run that
-    was never interrupted.
+    Continues after the last step that was saved. Every step has its own random seed, so the result equals that of a
+    run that was not interrupted.
 
     Raises:
         SlaError: a loss, a gradient or a dev clip's log-probabilities are not finite (names the clips), memory does not
@@ -64,116 +61,114 @@ def train(trainer: Trainer) -> list[Epoch]:
         Stopped: by a signal; the state is saved.
     """
     config = trainer.config.train
-    state, data = begin(trainer)
-    with listening() as stop, _board(trainer, len(state.epochs) + 1) as board, _saved(trainer, state):
-        while not is_over(state.epochs, config):
-            tally = state.tally = state.tally or Tally(len(state.epochs) + 1)
-            lr = _train_epoch(trainer, state, data, tally, stop)
+    state, data = saved_or_initial_state(trainer)
+    with catching_signals() as stop, _tensorboard(trainer, len(state.epochs) + 1) as board, _saved(trainer, state):
+        while not should_stop(state.epochs, config):
+            running = state.unfinished = state.unfinished or UnfinishedEpoch(len(state.epochs) + 1)
+            lr = _train_epoch(trainer, state, data, running, stop)
             with state.averaged():
                 dev = _score(trainer, state, stop)
-            state.epochs.append(Epoch.of(tally, lr, dev, peak_mib(trainer.placement.device)))
-            state.tally = None
+            state.epochs.append(Epoch.of(running, lr, dev, peak_mib(trainer.placement.device)))
+            state.unfinished = None
             log.info("%s", state.epochs[-1])
-            if trainer.team.leads:
+            if trainer.group.is_main:
                 _save(trainer, state)
                 board(state.epochs[-1])
             state.saved = state.moment
     return state.epochs
 
 
-def begin(trainer: Trainer) -> tuple[State, ClipDataset]:
-    """Model and optimiser as they were left, or fresh, and the clips to train on."""
-    state, data = fresh(trainer.store, trainer.config, trainer.placement, trainer.team)
+def saved_or_initial_state(trainer: Trainer) -> tuple[State, ClipDataset]:
+    """Model and optimiser as they were saved, or at the start of training, and the clips to train on."""
+    state, data = initial_state(trainer.store, trainer.config, trainer.placement, trainer.group)
     if trainer.run.state.is_file():
-        with trainer.team.agreed():
+        with trainer.group.agreed():
             load_state(trainer.run.state, state)
-        steps = f" and {state.tally.steps} steps" if state.tally else ""
+        steps = f" and {state.unfinished.steps} steps" if state.unfinished else ""
         log.info("resuming after %d of %d epochs%s", len(state.epochs), trainer.config.train.epochs, steps)
     return state, data
 
 
-def fresh(store: Store, config: Config, placement: Placement, team: Team | None = None) -> tuple[State, ClipDataset]:
-    """A model and optimiser at the start, and the clips to train on.
+def initial_state(
+    store: Store, config: Config, placement: Placement, group: ProcessGroup | None = None
+) -> tuple[State, ClipDataset]:
+    """Model and optimiser at the start of training, and the clips to train on.
 
     Raises:
         SlaError: no such backbone or weights, or clips that the configuration refuses.
     """
-    team = team or Team()
+    group = group or ProcessGroup()
     torch.manual_seed(config.train.seed)
     if placement.cuda:
         torch.set_float32_matmul_precision("high" if config.train.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = config.train.tf32
-    with team.agreed():
+    with group.agreed():
         model = Network(config, len(store.vocabulary)).to(placement.device)
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
-    if team.leads:
+    if group.is_main:
         data.warn_of_infeasible()
-    return State(model, config, placement, team), data
+    return State(model, config, placement, group), data
 
 
-def _train_epoch(trainer: Trainer, state: State, data: ClipDataset, tally: Tally, stop: Stop) -> float:
-    """Take the steps of an epoch that are not done yet. Returns the last learning rate."""
-    setting, config, team = trainer.setting, trainer.config.train, trainer.team
-    plan = data.plan(tally.number, team.world)
+def _train_epoch(
+    trainer: Trainer, state: State, data: ClipDataset, running: UnfinishedEpoch, stop: StopRequest
+) -> float:
+    """Take the remaining steps of the epoch. Returns the last learning rate."""
+    config, group = trainer.config.train, trainer.group
+    plan = data.plan(running.number, group.world_size)
     saved = time.monotonic()
-    rates = [learning_rate(config, tally.number - 1 + done / len(plan)) for done in range(len(plan))]
+    rates = [learning_rate(config, running.number - 1 + done / len(plan)) for done in range(len(plan))]
     state.model.train()
-    left = plan[tally.steps :]
+    left = plan[running.steps :]
     with (
-        closing(training_batches(data, tally.number, left, trainer.placement.cuda, team.number)) as batches,
-        progress(f"epoch {tally.number}/{config.epochs}", sum(step.clips for step in left)) as advance,
+        closing(training_batches(data, running.number, left, trainer.placement.cuda, group.rank)) as batches,
+        progress(f"epoch {running.number}/{config.epochs}", sum(step.clips for step in left)) as advance,
     ):
-        display = Display(config, state.epochs, plan)
-        timed = _Timed(batches, tally)
+        status = StatusLine(config, state.epochs, plan)
+        timed = _TimedBatches(batches, running)
         for step in left:
             begun = time.monotonic()
-            set_rate(state.optimizer, rates[tally.steps])
-            outcome = take_step(step, timed, state, setting, tally.number, tally.steps + 1)
-            tally.add(step, outcome.losses)
-            tally.overflows += outcome.overflow
-            tally.seconds += time.monotonic() - begun
-            advance(step.clips, display.note(tally, peak_mib(trainer.placement.device)))
-            _leave_if_asked(trainer.team, stop)
-            if time.monotonic() - saved >= 60 * config.save_minutes and tally.steps < len(plan):
+            set_rate(state.optimizer, rates[running.steps])
+            result = take_step(step, timed, state, running.number, running.steps + 1)
+            running.add(step, result.losses)
+            running.overflows += result.overflow
+            running.seconds += time.monotonic() - begun
+            advance(step.clips, status.text(running, peak_mib(trainer.placement.device)))
+            _stop_if_requested(trainer.group, stop)
+            if time.monotonic() - saved >= 60 * config.save_minutes and running.steps < len(plan):
                 saved = time.monotonic()
-                if team.leads:
+                if group.is_main:
                     save_state(trainer.run.state, state)
                 state.saved = state.moment
     return rates[-1]
 
 
-class _Timed(Iterator[Batch]):
-    """Batches; the time until they are there is counted as waiting."""
+class _TimedBatches(Iterator[Batch]):
+    """Batches; the time until each arrives is counted as waiting."""
 
-    def __init__(self, batches: Iterator[Batch], tally: Tally) -> None:
-        self.batches, self.tally = batches, tally
+    def __init__(self, batches: Iterator[Batch], running: UnfinishedEpoch) -> None:
+        self.batches, self.running = batches, running
 
     def __next__(self) -> Batch:
         begun = time.monotonic()
         try:
             return next(self.batches)
         finally:
-            self.tally.waiting += time.monotonic() - begun
+            self.running.waiting += time.monotonic() - begun
 
 
-def _score(trainer: Trainer, state: State, stop: Stop) -> Counts:
+def _score(trainer: Trainer, state: State, stop: StopRequest) -> Counts:
     """Error counts on dev. A stop between clips leaves the epoch trained and not scored."""
-    return evaluate(
-        state.model,
-        trainer.store["dev"],
-        trainer.profile,
-        trainer.setting,
-        between=lambda: _leave_if_asked(trainer.team, stop),
-    )
+    return evaluate(state, trainer.store["dev"], trainer.profile, lambda: _stop_if_requested(trainer.group, stop))
 
 
-def _leave_if_asked(team: Team, stop: Stop) -> None:
-    if team.any(stop.signal > 0):
+def _stop_if_requested(group: ProcessGroup, stop: StopRequest) -> None:
+    if group.any(stop.signal > 0):
         raise Stopped(stop.signal or signal.SIGTERM)
 
 
 def _save(trainer: Trainer, state: State) -> None:
-    """Weights first and the state last: what resuming trusts is never ahead of the files beside it."""
+    """Weights first and the state last, so that the state never describes files that are not written yet."""
     run, glosses = trainer.run, trainer.run.glosses
     with state.averaged():
         if best_of(state.epochs) == state.epochs[-1]:
@@ -185,11 +180,11 @@ def _save(trainer: Trainer, state: State) -> None:
 
 @contextmanager
 def _saved(trainer: Trainer, state: State) -> Iterator[None]:
-    """Save the state where a signal ends training; where an error does, say which state there is to go on from."""
+    """Save the state when a signal ends training; when an error does, say which saved state there is."""
     try:
         yield
     except Stopped as stopped:
-        if not trainer.team.leads:
+        if not trainer.group.is_main:
             raise
         save_state(trainer.run.state, state)
         state.saved = state.moment
@@ -203,9 +198,9 @@ def _saved(trainer: Trainer, state: State) -> Iterator[None]:
 
 
 @contextmanager
-def _board(trainer: Trainer, first: int) -> Iterator[Callable[[Epoch], None]]:
+def _tensorboard(trainer: Trainer, first: int) -> Iterator[Callable[[Epoch], None]]:
     """TensorBoard's event files, from the epoch `first` on."""
-    if not trainer.team.leads:
+    if not trainer.group.is_main:
         yield lambda epoch: None
         return
     with SummaryWriter(str(trainer.run.tensorboard), purge_step=first) as writer:

@@ -1,4 +1,4 @@
-"""What is known of an epoch, while it lasts and afterwards, as a row of metrics.tsv and as TensorBoard scalars."""
+"""Measurements of an epoch, unfinished and finished, as a row of metrics.tsv and as TensorBoard scalars."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.atomic import atomic_write
-from sla_cli.config import TrainConfig
 from sla_cli.core.align import Counts
 from sla_cli.data.sampling import Step
 
 
 @dataclass
-class Tally:
-    """What an unfinished epoch has seen so far. Saved, so that it goes on where it was and reports itself whole.
+class UnfinishedEpoch:
+    """Running totals of the epoch at hand. Saved with the state, so that a resumed epoch reports all of its steps.
 
     Attributes:
         number: of the epoch, from 1.
         steps: optimiser steps done.
         sums: `loss` and its unweighted parts, summed over clips.
         clips, frames: seen by all processes.
-        seconds: of training; `waiting` of them passed until a batch was there.
-        overflows: steps that fp16 left out, since its gradients were not finite at that loss scale.
+        seconds: of training; `waiting` of them were spent on waiting for batches.
+        overflows: steps without an update, since fp16 gradients were not finite at that loss scale.
     """
 
     number: int
@@ -66,10 +65,10 @@ class Epoch:
         lr: of its last step.
         losses: `loss` and its unweighted parts, means over clips.
         dev: error counts of greedy decoding on dev.
-        overflows: steps that fp16 left out.
+        overflows: steps without an update for fp16 overflow.
         frames_per_second: while training, data loading included, all processes together.
         waiting: share of the time in which training waited for data, 0 to 1.
-        memory: the most that was taken, MiB.
+        memory: peak, MiB.
         seconds: of training, without dev.
     """
 
@@ -84,10 +83,10 @@ class Epoch:
     seconds: float
 
     @classmethod
-    def of(cls, tally: Tally, lr: float, dev: Counts, memory: float) -> Epoch:
-        """The epoch that a tally counted, once dev is scored."""
-        speed, share = tally.frames_per_second, tally.waiting_share
-        return cls(tally.number, lr, tally.losses, dev, tally.overflows, speed, share, memory, tally.seconds)
+    def of(cls, running: UnfinishedEpoch, lr: float, dev: Counts, memory: float) -> Epoch:
+        """The epoch that has ended, once dev is scored."""
+        speed, share = running.frames_per_second, running.waiting_share
+        return cls(running.number, lr, running.losses, dev, running.overflows, speed, share, memory, running.seconds)
 
     def __str__(self) -> str:
         dev = self.dev
@@ -111,7 +110,7 @@ class Epoch:
         }
 
     def row(self) -> dict[str, str]:
-        """Columns of metrics.tsv; the last four are measured and differ from run to run."""
+        """Columns of metrics.tsv; the last four are measured on the machine and differ from run to run."""
         return {
             "epoch": str(self.number),
             "lr": f"{self.lr:g}",
@@ -140,15 +139,8 @@ def best_of(epochs: Sequence[Epoch]) -> Epoch:
     return min(epochs, key=lambda epoch: (epoch.dev.wer, epoch.number))
 
 
-def is_over(epochs: Sequence[Epoch], config: TrainConfig) -> bool:
-    """Whether all epochs are done, or the last `patience` of them brought nothing better."""
-    if len(epochs) >= config.epochs:
-        return True
-    return bool(config.patience and epochs) and len(epochs) - best_of(epochs).number >= config.patience
-
-
 def write_metrics(path: Path, epochs: Sequence[Epoch]) -> None:
-    """metrics.tsv, whole: a row an epoch."""
+    """Write metrics.tsv: one row per epoch."""
     rows = [epoch.row() for epoch in epochs]
     lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
     with atomic_write(path) as temporary:

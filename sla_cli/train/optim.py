@@ -1,4 +1,4 @@
-"""Which parameters are trained how."""
+"""The optimiser, and which parameters have which learning rate and weight decay."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
     return torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
 
 
-def named_culprits(model: nn.Module) -> list[str]:
+def non_finite_gradients(model: nn.Module) -> list[str]:
     """Parameters whose gradient is not finite."""
     return [
         name for name, value in model.named_parameters() if value.grad is not None and not value.grad.isfinite().all()

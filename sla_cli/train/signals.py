@@ -1,4 +1,4 @@
-"""Signals that ask training to save and stop, as a cluster sends them before it takes the machine away."""
+"""Signals that ask training to save and stop, as a cluster sends them before it ends a job."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 WHILE_TRAINING = (signal.SIGTERM, signal.SIGUSR1)
 
 
-class Stop:
-    """Whether a signal has come."""
+class StopRequest:
+    """Signal handler that only remembers the signal; 0 while none has come."""
 
     def __init__(self) -> None:
         self.signal = 0
@@ -23,9 +23,9 @@ class Stop:
 
 
 @contextmanager
-def listening() -> Iterator[Stop]:
-    """Take note of signals instead of dying from them; in a thread that is not the main one, none arrive."""
-    stop = Stop()
+def catching_signals() -> Iterator[StopRequest]:
+    """Remember signals instead of ending on them. In another thread than the main one none arrive."""
+    stop = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

@@ -1,4 +1,4 @@
-"""All that changes while training: weights, optimiser, loss scale, averages, epochs so far. One file, written whole."""
+"""The state of training: weights, optimiser, loss scale, averages, epochs so far; saved in one file, state.pt."""
 
 from __future__ import annotations
 
@@ -16,43 +16,40 @@ from sla_cli.config import Config
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.model.device import Placement
-from sla_cli.model.distributed import Team
+from sla_cli.model.distributed import ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.train.ema import Ema
-from sla_cli.train.metrics import Epoch, Tally
+from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.optim import make_optimizer
 
 VERSION = 2
 
 
 class State:
-    """The moving parts of a run.
+    """What a run trains, on its device and in its group of processes.
 
     Attributes:
-        model: on its device.
-        forward: the same model as training calls it.
-        tally: of the epoch that is not finished, if any of its steps are done.
-        processes: that train together: a step's clips are dealt out to so many.
+        forward: the model as training calls it.
+        unfinished: the epoch at hand, if some of its steps are done.
         saved: what was last saved or loaded, in words.
     """
 
-    def __init__(self, model: Network, config: Config, placement: Placement, team: Team | None = None) -> None:
-        team = team or Team()
-        self.model = model
-        self.processes = team.world
-        self.forward = team.wrap(model)
+    def __init__(self, model: Network, config: Config, placement: Placement, group: ProcessGroup | None = None) -> None:
+        self.model, self.config, self.placement = model, config, placement
+        self.group = group or ProcessGroup()
+        self.forward = self.group.wrap(model)
         self.optimizer = make_optimizer(model, config.train)
         self.scaler = torch.amp.GradScaler(placement.device.type, enabled=placement.dtype == torch.float16)
         self.ema = Ema(model, config.train.ema) if config.train.ema else None
         self.epochs: list[Epoch] = []
-        self.tally: Tally | None = None
+        self.unfinished: UnfinishedEpoch | None = None
         self.saved = ""
 
     @property
     def moment(self) -> str:
-        """How far training has come, in words."""
-        tally = self.tally
-        return f"step {tally.steps} of epoch {tally.number}" if tally else f"epoch {len(self.epochs)}"
+        """How far training has got, in words."""
+        epoch = self.unfinished
+        return f"step {epoch.steps} of epoch {epoch.number}" if epoch else f"epoch {len(self.epochs)}"
 
     def averaged(self) -> AbstractContextManager[None]:
         """The model with the weights that are scored and kept."""
@@ -69,8 +66,8 @@ def save_state(path: Path, state: State) -> None:
         "scaler": state.scaler.state_dict(),
         "ema": state.ema.state_dict() if state.ema else None,
         "epochs": [epoch.to_json() for epoch in state.epochs],
-        "tally": asdict(state.tally) if state.tally else None,
-        "processes": state.processes,
+        "tally": asdict(state.unfinished) if state.unfinished else None,
+        "processes": state.group.world_size,
     }
     buffer = io.BytesIO()  # torch.save to a file hides a full disk in an error of its own
     with atomic_write(path) as temporary:
@@ -79,11 +76,11 @@ def save_state(path: Path, state: State) -> None:
 
 
 def load_state(path: Path, state: State) -> None:
-    """Bring a fresh state to where `path` left off; only tensors and plain values are unpickled.
+    """Restore the state that was saved at `path`; only tensors and plain values are unpickled.
 
     Raises:
         FormatError: not a state file, or one of another version.
-        SlaError: of a model with other parameters or another backbone, or of a step that other processes would take.
+        SlaError: another model or backbone, or saved within an epoch by another number of processes.
     """
     if not zipfile.is_zipfile(path):
         raise FormatError(f"{path}: not a training state, or a damaged one", "Train again.")
@@ -101,27 +98,28 @@ def load_state(path: Path, state: State) -> None:
             f"{path} is of another backbone ({backbone}, here {state.model.backbone_digest})",
             "Has the file of model.weights in config.toml been replaced?",
         )
-    _check_processes(content.get("processes", state.processes), bool(content["tally"]), path, state)
+    _check_processes(content.get("processes", state.group.world_size), bool(content["tally"]), path, state)
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
     state.scaler.load_state_dict(content["scaler"])
     if state.ema:
         state.ema.load_state_dict(content["ema"])
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]
-    state.tally = Tally(**content["tally"]) if content["tally"] else None
+    state.unfinished = UnfinishedEpoch(**content["tally"]) if content["tally"] else None
     state.saved = state.moment
 
 
 def _check_processes(before: int, within_epoch: bool, path: Path, state: State) -> None:
-    """Which clips a step sees depends on how many processes there are."""
-    if before == state.processes:
+    """The number of processes decides which clips a step sees."""
+    now = state.group.world_size
+    if before == now:
         return
     if within_epoch:
         raise SlaError(
-            f"{path} was saved within an epoch by a training of {before} processes, and here are {state.processes}",
+            f"{path} was saved within an epoch by a training of {before} processes, and here are {now}",
             f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
         )
-    log.warning("trained by %d processes so far and now by %d: a step sees as many batches", before, state.processes)
+    log.warning("trained by %d processes so far and now by %d: a step sees as many batches", before, now)
 
 
 def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Size]:

@@ -9,14 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sla_cli.config import Config
 from sla_cli.data.batching import Batch, to_pixels
 from sla_cli.data.sampling import Step
 from sla_cli.errors import some
-from sla_cli.model.device import Placement
-from sla_cli.model.distributed import Team
-from sla_cli.train.losses import Losses, Whole, losses
-from sla_cli.train.optim import gradient_norm, named_culprits
+from sla_cli.model.distributed import ProcessGroup
+from sla_cli.train.losses import Losses, Totals, losses
+from sla_cli.train.optim import gradient_norm, non_finite_gradients
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
 
@@ -28,24 +26,15 @@ SMALLEST_SCALE = 2.0**-10  # of the loss in fp16: halved by each overflow from 6
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a step depends on beside the state and the data."""
-
-    config: Config
-    placement: Placement
-    team: Team
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """losses: `loss` and its unweighted parts, means over the step's clips; overflow: fp16 left the update out."""
+class StepResult:
+    """losses: `loss` and its unweighted parts, means over the step's clips; overflow: no update, as fp16 overflowed."""
 
     losses: dict[str, float]
     overflow: bool
 
 
-def take_step(plan: Step, batches: Iterator[Batch], state: State, setting: Setting, epoch: int, number: int) -> Outcome:
-    """Train on the batches of a step, which are taken from `batches`. Its random numbers depend on its number alone.
+def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, number: int) -> StepResult:
+    """Train on the next batches of `batches`. The random numbers of a step depend only on its epoch and number.
 
     Raises:
         SlaError: a loss or a gradient is not finite (names the clips), or memory does not suffice. The weights are
@@ -57,54 +46,51 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, setting: Setti
     for round_number in range(1, len(plan.rounds) + 1):
         batch = next(batches)
         seen, frames = [*seen, *batch.ids], frames + int(batch.lengths.sum())
-        torch.manual_seed(_seed(setting.config.train.seed, epoch, number, round_number, setting.team.number))
+        torch.manual_seed(_seed(state.config.train.seed, epoch, number, round_number, state.group.rank))
         with (
-            memory_suffices(batch.ids, int(batch.lengths.sum()), setting.config),
-            setting.team.exchanges(state.forward, now=round_number == len(plan.rounds)),
+            memory_suffices(batch.ids, int(batch.lengths.sum()), state.config),
+            state.group.sync_gradients(state.forward, now=round_number == len(plan.rounds)),
         ):
-            result = _forward(batch, plan, state, setting)
-            _check_loss(result, batch, setting.team, where)
-            # The mean over processes that the team makes of gradients is to be a sum.
-            state.scaler.scale(result.total * setting.team.world).backward()
+            result = _forward(batch, plan, state)
+            _check_loss(result, batch, state.group, where)
+            # The group averages gradients over its processes; the loss needs their sum.
+            state.scaler.scale(result.total * state.group.world_size).backward()
         parts.append({"loss": result.total.detach(), **result.parts})
-    with memory_suffices(seen, frames, setting.config):  # Adam takes its own at the first step
-        overflow = _update(state, setting, where, seen)
-    sums = setting.team.sum(torch.stack([torch.stack(list(part.values())) for part in parts]).sum(0))
-    return Outcome(dict(zip(parts[0], sums.tolist(), strict=True)), overflow)
+    with memory_suffices(seen, frames, state.config):  # Adam allocates its state at the first step
+        overflow = _update(state, where, seen)
+    sums = state.group.sum(torch.stack([torch.stack(list(part.values())) for part in parts]).sum(0))
+    return StepResult(dict(zip(parts[0], sums.tolist(), strict=True)), overflow)
 
 
-def _forward(batch: Batch, plan: Step, state: State, setting: Setting) -> Losses:
-    model, config, device = state.model, setting.config, setting.placement.device
+def _forward(batch: Batch, plan: Step, state: State) -> Losses:
+    model, config, device = state.model, state.config, state.placement.device
     pixels = to_pixels(batch, crop=config.train.crop, size=config.model.image_size, like=model.backbone, device=device)
-    with setting.placement.autocast():
+    with state.placement.autocast():
         logits = state.forward(pixels, batch.lengths)
-    whole = Whole(plan.clips, plan.frames // model.stride)  # a training clip's frames are whole steps
-    return losses(logits, batch.targets.to(device), batch.target_lengths.to(device), config.loss, whole)
+    totals = Totals(plan.clips, plan.frames // model.stride)  # a training clip is as long as whole steps
+    return losses(logits, batch.targets.to(device), batch.target_lengths.to(device), config.loss, totals)
 
 
-def _check_loss(result: Losses, batch: Batch, team: Team, where: str) -> None:
+def _check_loss(result: Losses, batch: Batch, group: ProcessGroup, where: str) -> None:
     finite = bool(torch.isfinite(result.total) & torch.isfinite(result.clips).all())
-    if not team.any(not finite):
+    if not group.any(not finite):
         return
     bad = [name for name, value in zip(batch.ids, result.clips.tolist(), strict=True) if not abs(value) < float("inf")]
-    clips = team.gather(bad if bad or finite else list(batch.ids))
-    raise team.refusal(
-        f"the loss is not finite {where} for clips {some(clips)}",
-        DIVERGES,
-    )
+    clips = group.gather(bad if bad or finite else list(batch.ids))
+    raise group.refusal(f"the loss is not finite {where} for clips {some(clips)}", DIVERGES)
 
 
-def _update(state: State, setting: Setting, where: str, clips: list[str]) -> bool:
-    """Let the optimiser move, unless a gradient is not finite. Returns whether fp16 overflowed and nothing moved."""
-    scaler, bound = state.scaler, setting.config.train.clip_norm
+def _update(state: State, where: str, clips: list[str]) -> bool:
+    """Update the weights, unless a gradient is not finite. Returns whether fp16 overflowed, which skips the update."""
+    scaler, bound = state.scaler, state.config.train.clip_norm
     scaler.unscale_(state.optimizer)
     trained = [value for value in state.model.parameters() if value.requires_grad]
     norm = gradient_norm(trained)
     finite = bool(norm.isfinite())
     if not finite and not scaler.is_enabled():
-        culprits = some(named_culprits(state.model), 3) or "all parameters together"
-        raise setting.team.refusal(
-            f"the gradient of {culprits} is not finite {where}, with clips {some(setting.team.gather(clips))}",
+        names = some(non_finite_gradients(state.model), 3) or "all parameters together"
+        raise state.group.refusal(
+            f"the gradient of {names} is not finite {where}, with clips {some(state.group.gather(clips))}",
             DIVERGES,
         )
     if bound and finite:
@@ -112,8 +98,8 @@ def _update(state: State, setting: Setting, where: str, clips: list[str]) -> boo
     scaler.step(state.optimizer)
     scaler.update()
     if scaler.is_enabled() and scaler.get_scale() < SMALLEST_SCALE:
-        raise setting.team.refusal(
-            f"gradients overflow fp16 at every loss scale {where}, last with clips {some(setting.team.gather(clips))}",
+        raise state.group.refusal(
+            f"gradients overflow fp16 at every loss scale {where}, last with clips {some(state.group.gather(clips))}",
             "In a new run, use --precision bf16 or fp32, or a lower --lr.",
         )
     if state.ema and finite:

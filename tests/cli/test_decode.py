@@ -11,53 +11,19 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import Result
+from decode_work import write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.hypotheses import read_header, read_hypotheses, read_nbest
-from sla_cli.formats.interchange import read_any_hypotheses
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import split_path
-from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
-from sla_cli.lm.estimate import estimate, write_arpa
-
-GLOSSES = ("<PAD>", "NORD", "NULL", "REGEN", "|")
-SENTENCES = [("NORD", "REGEN"), ("NULL", "<PAD>", "NULL"), ("|", "NORD"), ("REGEN", "NORD", "NULL")]
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Emissions of dev and test, and a language model over their glosses."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    for split in ("dev", "test"):
-        rng = np.random.default_rng(0)
-        header = EmissionHeader(
-            "phoenix2014", split, GLOSSES, 4, str(tmp_path / "store"), "/runs/adapter-1", "phoenix2014"
-        )
-        clips = []
-        for number, sentence in enumerate(SENTENCES):
-            path = [column for gloss in sentence for column in (GLOSSES.index(gloss) + 1, 0)]
-            logits = rng.standard_normal((len(path), len(GLOSSES) + 1)).astype(np.float32)
-            logits[range(len(path)), path] += 2.5
-            log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-            clips.append(Emission(f"clip-{number}", log_probs, 4 * len(path), 25.0))
-        write_emissions(tmp_path / f"{split}.h5", header, clips)
-        write_receipt(Receipt("emit", {}, {"weights": "w"}), tmp_path / f"{split}.h5")
-    write_arpa(estimate([list(sentence) for sentence in SENTENCES], 2, fallback=True), tmp_path / "gloss.arpa")
-    return tmp_path
-
-
-def write_store(folder: Path, vocabulary: tuple[str, ...] = GLOSSES) -> None:
-    clips = [
-        Encoded(f"clip-{number}", "", sentence, np.empty(0, np.uint8), np.empty(0, np.int64))
-        for number, sentence in enumerate(SENTENCES)
-    ]
-    for split in ("dev", "test"):
-        header = SplitHeader("phoenix2014", split, 16, 25.0, 95, vocabulary)
-        write_split(split_path(folder / "store", split), header, clips, 0)
-    write_receipt(Receipt("prep", {}, {}), folder / "store")
 
 
 def sla(*arguments: str) -> Result:
@@ -94,7 +60,7 @@ def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) ->
     assert Path(f"out.{kind}").read_bytes() == Path(facts[kind]).read_bytes()
     assert "exists" in refuse("dev.h5", "--format", kind, "-o", f"out.{kind}")
     assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}", "--force").exit_code == 0
-    written = {one.id: one.glosses for one in read_any_hypotheses(Path(f"out.{kind}"))}
+    written = {one.id: one.glosses for one in read_gloss_file(Path(f"out.{kind}")).best}
     assert written == {one.id: one.glosses for one in read_hypotheses(table)}
 
 
@@ -120,47 +86,36 @@ def test_a_hot_word_changes_the_answer_and_an_unknown_one_is_refused(folder: Pat
     assert "Did you mean 'NORD'?" in refuse("dev.h5", "--hotword", "NORDD")
 
 
-def test_tuning_and_what_it_changes(folder: Path) -> None:
-    write_store(folder)
-    grid = ("--alphas", "0,0.5,1", "--betas=-1,0,1", "--beams", "1,4", "-j", "2")
-    result = sla("dev.h5", "--tune", "--lm", "gloss.arpa", *grid)
-    assert result.exit_code == 0, result.output
-    assert "WER %, beam 4" in result.output
-    (tuned,) = Path("sla-work/tuning").glob("adapter-1-*")
-    choice = json.loads((tuned / "tuned.json").read_text())
-    assert f"tuned on dev: alpha {choice['alpha']:g}, beta {choice['beta']:g}" in " ".join(result.output.split())
-    for split in ("dev", "test"):
-        answer = json.loads(sla(f"{split}.h5", "--lm", "gloss.arpa", "--json", "-q").stdout)
-        made = json.loads(Path(answer["hypotheses"] + ".receipt.json").read_text())["arguments"]
-        assert [made[key] for key in ("alpha", "beta", "beam")] == [choice[key] for key in ("alpha", "beta", "beam")]
-    answer = json.loads(sla("test.h5", "--lm", "gloss.arpa", "--alpha", "0.3", "--json", "-q").stdout)
-    made = json.loads(Path(answer["hypotheses"] + ".receipt.json").read_text())["arguments"]
-    assert (made["alpha"], made["beta"]) == (0.3, 1.5)
-
-
-def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
-    write_store(folder)
-    assert "tuning on test" in refuse("test.h5", "--tune", "--lm", "gloss.arpa")
-    assert "--lm" in refuse("dev.h5", "--tune")
-    assert "not numbers" in refuse("dev.h5", "--tune", "--lm", "gloss.arpa", "--alphas", "low,high")
-    write_store(folder, (*GLOSSES[:-1], "WIND"))
-    assert "has other glosses" in refuse("dev.h5", "--tune", "--lm", "gloss.arpa")
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ("--alpha 0.5 --beta 1", "--alpha and --beta without a language model"),
-        ("--tune", "--tune without a language model"),
-        ("--lm gloss.arpa --alphas 0,1", "--alphas without --tune"),
-        ("--lm gloss.arpa --tune --beam 5 --alpha 1", "--alpha and --beam with --tune"),
-        ("--lm gloss.arpa --tune --format ctm -o x.ctm", "--output and --format with --tune"),
-        ("--lm gloss.arpa --tune --split train", "tuning on train"),
+        ("--tune --lm gloss.arpa", "`sla decode` has no --tune hint: Use `sla tune`"),
         ("--lm gloss.arpa --alpha nan", "nan as weight of alpha"),
+        ("--lm none.arpa", "language model none.arpa: no such file, nor sla-work/lm/none.arpa"),
     ],
 )
-def test_options_that_would_do_nothing_are_refused(folder: Path, options: str, message: str) -> None:
+def test_options_that_make_no_sense_are_refused(folder: Path, options: str, message: str) -> None:
     assert message in refuse("dev.h5", *options.split())
+
+
+def test_a_language_model_is_found_as_named_and_then_in_the_work_folder(folder: Path) -> None:
+    lm = Path("sla-work/lm/gloss.arpa")
+    lm.parent.mkdir(parents=True)
+    Path("gloss.arpa").rename(lm)
+    found = sla("dev.h5", "--lm", "gloss.arpa")
+    assert found.exit_code == 0
+    assert f"taking language model {lm}" in found.stderr
+    shutil.copy(lm, "gloss.arpa")
+    assert "taking language model gloss.arpa" in sla("dev.h5", "--lm", "gloss.arpa").stderr
+    assert "`sla lm estimate`" in refuse("dev.h5", "--lm", "none.arpa")
+
+
+def test_choices_are_shown_and_refused(folder: Path) -> None:
+    text = CliRunner().invoke(app, ["decode", "--help"], env={"COLUMNS": "200"}).stdout
+    for choices in ("train|dev|test", "tsv|ctm|stm|trn|csv|jsonl", "prefix|pyctcdecode"):
+        assert choices in text
+    assert sla("--split", "develop").exit_code == 2
 
 
 def test_nothing_that_was_there_is_lost(folder: Path) -> None:
@@ -205,4 +160,4 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
     assert "6 columns for 2 glosses" in refuse("other.h5")
     Path("none.h5").write_bytes(b"nothing of the kind")
     assert "not an HDF5 file" in refuse("none.h5")
-    assert "11 readings a clip from a beam of 10" in refuse("test.h5", "--nbest", "11")
+    assert "11 hypotheses for each clip from a beam of 10" in refuse("test.h5", "--nbest", "11")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 
-COMMANDS = ["prep", "check", "train", "emit", "decode", "score", "compare", "report", "info", "lm", "demo"]
+COMMANDS = ["prep", "check", "train", "emit", "decode", "tune", "score", "compare", "report", "info", "lm", "demo"]
 HEAVY = [
     "torch",
     "timm",
@@ -24,7 +24,6 @@ HEAVY = [
     "pyctcdecode",
     "kenlm",
     "matplotlib",
-    "dacite",
 ]
 
 
@@ -38,7 +37,7 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "lm score"])
+@pytest.mark.parametrize("command", [*COMMANDS, "lm estimate", "lm score"])
 def test_every_command_explains_itself_and_every_option(command: str) -> None:
     answer = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}, prog_name="sla")
     assert answer.exit_code == 0

@@ -16,12 +16,13 @@ from report_work import make_work
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
-from sla_cli.decode.clips import BeamOptions
-from sla_cli.decode.tune import Setting
-from sla_cli.decode.tune_run import tune_file
+from sla_cli.decode.grid_search import GridPoint
+from sla_cli.decode.tune_file import tune_file
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import receipt_path
-from sla_cli.lm.estimate import estimate, write_arpa
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
+from sla_cli.search.beam_options import BeamOptions
 
 
 def sla(*arguments: object, code: int = 0) -> Result:
@@ -89,7 +90,7 @@ def test_one_file_of_a_store(store: Path) -> None:
 
 def test_a_run(work: Path) -> None:
     found = facts(work / "runs" / "lora")
-    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 1", False)
+    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 2", False)
     shown = found["facts"]
     assert (shown["variant"], shown["glosses"], shown["epochs"], shown["best_dev_wer"]) == ("lora", 10, 3, 37.5)
 
@@ -164,7 +165,7 @@ def test_a_tuning(work: Path, tmp_path: Path) -> None:
     header = EmissionHeader("mine", "dev", glosses, 4, "", "/runs/adapter-1")
     write_emissions(dev, header, [Emission("c1", np.array(rows, np.float32), 16, 25.0)])
     out, tuned, _ = tune_file(
-        dev, {"c1": ("A", "B")}, tmp_path / "tuning", BeamOptions(lm=lm), [Setting(5, 0.5, 1.0)], max_oov=100.0
+        dev, {"c1": ("A", "B")}, tmp_path / "tuning", BeamOptions(lm=lm), [GridPoint(5, 0.5, 1.0)], max_oov=100.0
     )
     found = facts(out)
     assert (found["kind"], found["format"], found["complete"]) == ("tuning", "sla-tuned 1", True)

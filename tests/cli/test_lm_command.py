@@ -1,4 +1,4 @@
-"""`sla lm` and `sla lm score` as they are typed."""
+"""`sla lm estimate` and `sla lm score` as they are typed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from sla_cli.cli.lm import ProfileName
 from sla_cli.cli.main import app
+from sla_cli.core.normalize import PROFILES
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
@@ -58,7 +61,7 @@ def make_store(path: Path, splits: dict[str, list[tuple[str, ...]]]) -> Path:
 
 
 def test_estimates_and_measures_on_dev(text: Path) -> None:
-    result = sla("lm", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt", "--json")
+    result = sla("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt", "--json")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
     assert "no discounts for order 2: fixed ones (0.5, 1, 1.5) were used" in result.stderr
@@ -73,7 +76,7 @@ def test_estimates_and_measures_on_dev(text: Path) -> None:
     assert receipt["results"]["fallbacks"] == [2]
     assert receipt["results"]["dev"]["perplexity"] == facts["dev"]["perplexity"]
 
-    again = sla("lm", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt")
+    again = sla("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt")
     assert "up to date" in again.stderr
     assert f"perplexity {facts['dev']['perplexity']:.2f} with unknown glosses" in again.stdout
     assert "2 of them unknown (33.33 %): new ×2" in again.stdout  # noqa: RUF001
@@ -90,14 +93,14 @@ def test_estimates_and_measures_on_dev(text: Path) -> None:
 
 
 def test_unique_counts_sentences_once(text: Path) -> None:
-    result = sla("lm", text, "-o", "g.arpa", "--order", 2, "--fallback", "--unique", "--json")
+    result = sla("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback", "--unique", "--json")
     assert json.loads(result.stdout)["sentences"] == 4
     assert "5 sentences, 4 of them different" in result.stderr
-    assert "unique was True, now False" in refuse("lm", text, "-o", "g.arpa", "--order", 2, "--fallback")
+    assert "unique was True, now False" in refuse("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback")
 
 
 def test_prune_unk_and_normalize(text: Path) -> None:
-    options = ("lm", text, "--order", 2, "--fallback", "--json", "-o")
+    options = ("lm", "estimate", text, "--order", 2, "--fallback", "--json", "-o")
     plain, pruned, cleaned, generous = (
         json.loads(sla(*options, *more).stdout)
         for more in (
@@ -119,32 +122,36 @@ def test_prune_unk_and_normalize(text: Path) -> None:
 
 def test_a_store_gives_train_and_dev(text: Path) -> None:
     store = make_store(text.parent / "store", {"train": TRAIN, "dev": DEV})
-    result = sla("lm", store, "--order", 2, "--fallback", "--json")
+    result = sla("lm", "estimate", store, "--order", 2, "--fallback", "--json")
     facts = json.loads(result.stdout)
+    assert facts["lm"] == "sla-work/lm/gloss.arpa"
     assert (facts["sentences"], facts["dev"]["sentences"]) == (5, 3)
     assert "unknown to this model" not in result.stderr
     assert json.loads(sla("lm", "score", "gloss.arpa", store, "--json").stdout)["oov"] == 2
     assert json.loads(sla("lm", "score", "gloss.arpa", store, "--split", "train", "--json").stdout)["oov"] == 0
 
-    cleaned = sla("lm", store, "--order", 2, "--fallback", "-o", "c", "--normalize", "phoenix2014")
+    cleaned = sla("lm", "estimate", store, "--order", 2, "--fallback", "-o", "c", "--normalize", "phoenix2014")
     assert "1 of the store's 4 glosses are unknown to this model" in cleaned.stderr
 
-    assert "no split 'train'" in refuse("lm", make_store(text.parent / "half", {"dev": DEV}))
+    assert "no split 'train'" in refuse("lm", "estimate", make_store(text.parent / "half", {"dev": DEV}))
     assert "no split 'test'" in refuse("lm", "score", "gloss.arpa", store, "--split", "test")
 
 
 def test_a_text_called_score(text: Path) -> None:
     text.rename("score")
-    for source in ("./score", "score"):
-        command = ("lm", "estimate", source) if source == "score" else ("lm", source)
-        assert sla(*command, "--order", 2, "--fallback", "-o", f"{len(source)}.arpa").exit_code == 0
+    assert sla("lm", "estimate", "score", "--order", 2, "--fallback", "-o", "s.arpa").exit_code == 0
     assert "Missing argument" in refuse("lm", "score")
 
 
 def test_help_shows_both() -> None:
-    text = sla("lm", "--help").stdout
-    assert all(word in text for word in ("--order", "--unique", "--prune", "score", "lmplz"))
+    assert all(word in sla("lm", "--help").stdout for word in ("estimate", "score"))
+    text = sla("lm", "estimate", "--help").stdout
+    assert all(word in text for word in ("--order", "--unique", "--prune", "share|all", "lmplz"))
     assert "--split" in sla("lm", "score", "--help").stdout
+
+
+def test_profiles_are_those_that_there_are() -> None:
+    assert set(get_args(ProfileName)) == set(PROFILES)
 
 
 @pytest.mark.parametrize(
@@ -160,23 +167,23 @@ def test_help_shows_both() -> None:
 )
 def test_text_that_makes_no_model(content: bytes, message: str, text: Path) -> None:
     text.write_bytes(content)
-    error = refuse("lm", "text.txt", "--order", 2)
+    error = refuse("lm", "estimate", "text.txt", "--order", 2)
     assert message in error
     assert "hint: " in error
     assert not Path("gloss.arpa").exists()
 
 
 def test_pipes_are_refused_and_inputs_not_replaced(text: Path) -> None:
-    sla("lm", text, "--order", 2, "--fallback")
+    sla("lm", "estimate", text, "--order", 2, "--fallback", "-o", "gloss.arpa")
     os.mkfifo("pipe")
-    for arguments in (("lm", "pipe"), ("lm", "score", "pipe", text), ("lm", "score", "gloss.arpa", "pipe")):
+    for arguments in (("lm", "estimate", "pipe"), ("lm", "score", "pipe", text), ("lm", "score", "gloss.arpa", "pipe")):
         assert "pipe is a pipe" in refuse(*arguments)
     for name in ("gloss.arpa", "text.txt"):
         assert "would replace an input" in refuse("lm", "score", "gloss.arpa", text, "-o", name)
 
 
 def test_a_model_without_unk_forbids_what_it_lacks(text: Path) -> None:
-    sla("lm", text, "--order", 2, "--fallback")
+    sla("lm", "estimate", text, "--order", 2, "--fallback", "-o", "gloss.arpa")
     lines = Path("gloss.arpa").read_text().replace("ngram 1=7", "ngram 1=6").splitlines()
     Path("forbids.arpa").write_text("".join(f"{line}\n" for line in lines if "<unk>" not in line))
     scored = sla("lm", "score", "forbids.arpa", "dev.txt").stdout
@@ -186,16 +193,16 @@ def test_a_model_without_unk_forbids_what_it_lacks(text: Path) -> None:
 def test_a_model_that_is_none(text: Path) -> None:
     assert "neither ARPA nor KenLM binary" in refuse("lm", "score", text, text)
     assert "cannot read" in refuse("lm", "score", "missing.arpa", text)
-    assert "cannot read missing.txt" in refuse("lm", "missing.txt")
+    assert "cannot read missing.txt" in refuse("lm", "estimate", "missing.txt")
 
 
 @needs_shared
 def test_csl_daily_says_what_to_do_and_unique_does_it(text: Path) -> None:
-    error = refuse("lm", CSL, "--order", 4)
+    error = refuse("lm", "estimate", CSL, "--order", 4)
     assert "-1.96" in error
     assert "--unique" in error
     assert "--fallback" in error
-    assert sla("lm", CSL, "--order", 4, "--unique").exit_code == 0
+    assert sla("lm", "estimate", CSL, "--order", 4, "--unique").exit_code == 0
 
 
 def csl_daily_dev() -> str:
@@ -210,14 +217,16 @@ def csl_daily_dev() -> str:
 def test_unique_lowers_perplexity_on_csl_daily_dev(text: Path) -> None:
     Path("csl.txt").write_text(csl_daily_dev())
     repeated, unique = (
-        json.loads(sla("lm", CSL, "--dev", "csl.txt", "--json", "-o", name, *more).stdout)["dev"]["perplexity"]
+        json.loads(sla("lm", "estimate", CSL, "--dev", "csl.txt", "--json", "-o", name, *more).stdout)["dev"][
+            "perplexity"
+        ]
         for name, more in (("repeated", ()), ("unique", ("--unique",)))
     )
     assert unique < repeated
 
 
 def test_a_gzipped_srilm_file_is_scored(text: Path) -> None:
-    sla("lm", text, "--order", 2, "--fallback")
+    sla("lm", "estimate", text, "--order", 2, "--fallback", "-o", "gloss.arpa")
     Path("srilm.gz").write_bytes(gzip.compress(b"made by ngram-count\n\n" + Path("gloss.arpa").read_bytes()))
     ours, theirs = (json.loads(sla("lm", "score", name, text, "--json").stdout) for name in ("gloss.arpa", "srilm.gz"))
     assert {**theirs, "lm": ""} == {**ours, "lm": ""}

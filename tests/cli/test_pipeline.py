@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw_corpus(folder / "data", seed=3, train=24, dev=3, test=3, jobs=2)
     for line in (
         "prep phoenix2014 data --size 64",
-        "lm --order 2 --fallback",
+        "lm estimate --order 2 --fallback",
         "train --variant adapter --preset tiny --epochs 2",
         "decode --lm gloss.arpa",
         "score",
@@ -150,7 +150,7 @@ def test_a_moved_work_folder_is_as_good(folder: Path, tmp_path: Path) -> None:
     for line in ("train sla-work/stores/p --preset tiny --epochs 1", "decode", "score", "decode -o sla-work/own.tsv"):
         assert sla(first, *line.split()).returncode == 0
     first.rename(tmp_path / "second")
-    tune = "decode --tune --lm gloss.arpa --alphas 0 --betas 0"
+    tune = "tune --lm gloss.arpa --alphas 0 --betas 0"
     for line in ("score", "score sla-work/own.tsv", "decode --split test", "score", tune):
         answer = sla(tmp_path / "second", *line.split())
         assert answer.returncode == 0, f"sla {line}\n{answer.stderr}"
@@ -201,7 +201,7 @@ class TestBadInput:
     def test_not_phoenix(self, folder: Path) -> None:
         text = self.refuse(folder, "prep", "phoenix2014", "sla-work")
         assert "looked for annotations/manual" in text
-        assert "stores/" in text  # what lies there instead
+        assert "emissions/" in text  # what lies there instead; only the first names are listed
 
     def test_unknown_corpus(self, folder: Path) -> None:
         assert "phoenix2014" in self.refuse(folder, "prep", "phoenix", "data")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
-from sla_cli.cli.score import table
+from sla_cli.cli.score import ProfileName, table
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.formats.hypotheses import write_hypotheses
+from sla_cli.core.normalize import PROFILES
+from sla_cli.formats.hypotheses import Header, write_hypotheses
 
 REFERENCES = "".join(f"c{i} 1 s{i % 2} 0.0 1.0 A B C{i}\n" for i in range(30))
 ONE = "".join(f"c{i}\tA X C{i}\n" if i % 3 == 0 else f"c{i}\tA B C{i}\n" for i in range(30))
@@ -47,7 +49,7 @@ def test_one_file(folder: Path) -> None:
     }
 
 
-def test_json_of_one_file_is_an_object_of_several_a_list(folder: Path) -> None:
+def test_json_is_one_object_for_one_file_and_for_several(folder: Path) -> None:
     options = ("--ref", "ref.stm", "--json", "-q", "--ci", "90", "--samples", "200", "--seed", "3")
     facts = json.loads(sla("score", "one.txt", *options).stdout)
     low, high = facts["interval"]
@@ -55,8 +57,9 @@ def test_json_of_one_file_is_an_object_of_several_a_list(folder: Path) -> None:
     assert facts["bootstrap"] == {"level": 90.0, "samples": 200, "seed": 3, "sentences": 30}
     assert "oracle_wer" not in facts
     both = json.loads(sla("score", "one.txt", "two.txt", *options).stdout)
-    assert [one["hypotheses"] for one in both] == ["one.txt", "two.txt"]
-    assert both[0] == facts
+    assert list(both) == ["files"]
+    assert [one["hypotheses"] for one in both["files"]] == ["one.txt", "two.txt"]
+    assert facts == {**both["files"][0], "files": both["files"][:1]}
 
 
 def test_several_files_end_in_a_table(folder: Path) -> None:
@@ -94,21 +97,9 @@ def test_nbest_has_an_oracle(folder: Path) -> None:
 
 def test_max_wer_exits_with_3_after_everything_is_written(folder: Path) -> None:
     assert sla("score", "one.txt", "--ref", "ref.stm", "--max-wer", "11.2").stdout.startswith("WER")
-    arguments = (
-        "score",
-        "one.txt",
-        "two.txt",
-        "--ref",
-        "ref.stm",
-        "--max-wer",
-        "50",
-        "--sclite",
-        "nist",
-        "--json",
-        "-q",
-    )
-    result = sla(*arguments, code=3)
-    assert len(json.loads(result.stdout)) == 2
+    options = ("--ref", "ref.stm", "--max-wer", "50", "--sclite", "nist", "--json", "-q")
+    result = sla("score", "one.txt", "two.txt", *options, code=3)
+    assert len(json.loads(result.stdout)["files"]) == 2
     assert len(list((folder / "sla-work" / "scores").glob("*/receipt.json"))) == 2
     assert len(list((folder / "nist").iterdir())) == 8
     assert "above --max-wer 50: two.txt" in result.stderr
@@ -135,9 +126,27 @@ def test_bad_hypotheses_exit_with_2(folder: Path, text: str, message: str, hint:
     assert not (folder / "sla-work").exists()
 
 
-@pytest.mark.parametrize("options", [("--ci", "100"), ("--samples", "3"), ("--seed", "-1"), ("--normalize", "x")])
+@pytest.mark.parametrize("options", [("--ci", "100"), ("--samples", "3"), ("--seed", "-1")])
 def test_bad_options_exit_with_2(folder: Path, options: tuple[str, str]) -> None:
     assert "error: " in sla("score", "one.txt", "--ref", "ref.stm", *options, code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_profiles_are_a_closed_choice(folder: Path, command: str) -> None:
+    assert get_args(ProfileName) == tuple(PROFILES)
+    error = sla(command, "one.txt", "two.txt", "--ref", "ref.stm", "--normalize", "x", code=2).stderr
+    assert "--normalize" in error and "phoenix2014t-vac" in error
+    sla(command, "one.txt", "two.txt", "--ref", "ref.stm", "--normalize", "none")
+
+
+def test_weights_tuned_on_the_scored_split_are_said(folder: Path) -> None:
+    readings = [Hypothesis(f"c{i}", ("A",)) for i in range(30)]
+    for tuned_on, said in (("dev", True), ("", False)):
+        write_hypotheses(folder / "own.tsv", readings, Header("signs", "dev", tuned_on=tuned_on))
+        text = sla("score", "own.tsv", "--ref", "ref.stm").stdout
+        assert ("tuned on dev: this WER is too optimistic" in text) == said
+        facts = json.loads(sla("score", "own.tsv", "--ref", "ref.stm", "--json", "-q").stdout)
+        assert facts.get("tuned_on", "") == tuned_on
 
 
 @pytest.mark.parametrize("limit", ["-1", "nan", "x"])

@@ -49,7 +49,7 @@ def test_a_dry_run_prints_a_table_and_leaves_no_run(work: Path) -> None:
 def test_the_stores_corpus_chooses_the_preset(work: Path) -> None:
     code, _, err = sla(work, "--config", str(work / "c.toml"), "--name", "a")
     assert code == 0, err
-    assert 'preset = "phoenix2014"' in (work / "runs" / "a" / "run.toml").read_text(encoding="utf-8")
+    assert 'preset = "base"' in (work / "runs" / "a" / "run.toml").read_text(encoding="utf-8")
     code, _, err = sla(work, "--config", str(work / "c.toml"), "--name", "b", "--preset", "tiny")
     assert code == 0, err
     assert 'preset = "tiny"' in (work / "runs" / "b" / "run.toml").read_text(encoding="utf-8")

@@ -24,8 +24,8 @@ def test_sorted_frames_of_the_clip_in_whole_steps(length: int, seed: int, stride
     assert (np.diff(frames) >= 0).all()
     assert 0 <= frames[0] <= frames[-1] < length
     assert len(frames) % stride == 0
-    assert 0 <= chosen.look.top <= 1
-    assert 0 <= chosen.look.left <= 1
+    assert 0 <= chosen.transform.top <= 1
+    assert 0 <= chosen.transform.left <= 1
 
 
 @given(LENGTHS, SEEDS, st.lists(st.integers(1, 3), max_size=120))
@@ -61,7 +61,7 @@ def test_lengths_spread_over_the_range() -> None:
 
 def test_flip_is_as_likely_as_set() -> None:
     for probability in (0.0, 0.5, 1.0):
-        share = np.mean([view(40, seed, flip=probability).look.flip for seed in range(400)])
+        share = np.mean([view(40, seed, flip=probability).transform.flip for seed in range(400)])
         assert abs(share - probability) < 0.1 * (0 < probability < 1) + 1e-9
 
 
@@ -69,7 +69,7 @@ def test_flip_is_as_likely_as_set() -> None:
 def test_the_seed_says_it_all(length: int, seed: int) -> None:
     one, two = view(length, seed), view(length, seed)
     assert one.frames.tolist() == two.frames.tolist()
-    assert one.look == two.look
+    assert one.transform == two.transform
 
 
 @given(LENGTHS, SEEDS, st.lists(st.integers(1, 3), max_size=60), st.sampled_from([0.0, 0.3]))
@@ -83,9 +83,13 @@ def test_the_length_is_known_without_drawing_the_rest(length: int, seed: int, ta
 def test_what_is_off_draws_nothing(length: int, seed: int) -> None:
     """So that an option leaves the draws of all others as they were."""
     plain, lively = view(length, seed), view(length, seed, jitter=0.2, erase=1.0)
-    assert plain.look.colour is None and plain.look.hole is None
+    assert plain.transform.colour is None and plain.transform.hole is None
     assert plain.frames.tolist() == lively.frames.tolist()
-    assert (plain.look.top, plain.look.left, plain.look.flip) == (lively.look.top, lively.look.left, lively.look.flip)
+    assert (plain.transform.top, plain.transform.left, plain.transform.flip) == (
+        lively.transform.top,
+        lively.transform.left,
+        lively.transform.flip,
+    )
 
 
 def test_lost_frames_are_gone_and_the_length_stays() -> None:
@@ -101,10 +105,10 @@ def test_lost_frames_are_gone_and_the_length_stays() -> None:
 
 @given(SEEDS)
 def test_colour_and_hole_lie_within_their_bounds(seed: int) -> None:
-    look = view(40, seed, jitter=0.3, erase=1.0).look
-    assert look.colour is not None and look.hole is not None
-    assert all(0.7 <= factor <= 1.3 for factor in look.colour)
-    top, left, height, width = look.hole
+    transform = view(40, seed, jitter=0.3, erase=1.0).transform
+    assert transform.colour is not None and transform.hole is not None
+    assert all(0.7 <= factor <= 1.3 for factor in transform.colour)
+    top, left, height, width = transform.hole
     assert 0 <= top <= top + height <= 1
     assert 0 <= left <= left + width <= 1
     assert 0.019 <= height * width <= 0.201
@@ -112,4 +116,4 @@ def test_colour_and_hole_lie_within_their_bounds(seed: int) -> None:
 
 
 def test_erasing_is_as_likely_as_set() -> None:
-    assert abs(np.mean([view(40, seed, erase=0.25).look.hole is not None for seed in range(400)]) - 0.25) < 0.08
+    assert abs(np.mean([view(40, seed, erase=0.25).transform.hole is not None for seed in range(400)]) - 0.25) < 0.08

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance
 
-from sla_cli.data.augment import Look
+from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Batch, Sample, collate, to_pixels
 
 MEAN, STD = (0.48, 0.45, 0.41), (0.27, 0.26, 0.25)
@@ -21,7 +21,10 @@ def samples(size: int = 32) -> list[Sample]:
     targets = ((2, 2, 1), (), (3,))
     return [
         Sample(
-            f"clip-{n}", rng.integers(0, 256, (length, size, size, 3), np.uint8), Look(*CORNERS[n], n != 1), targets[n]
+            f"clip-{n}",
+            rng.integers(0, 256, (length, size, size, 3), np.uint8),
+            PixelTransform(*CORNERS[n], n != 1),
+            targets[n],
         )
         for n, length in enumerate(LENGTHS)
     ]
@@ -37,9 +40,9 @@ def pixels(batch: Batch, crop: float, size: int) -> np.ndarray:
 def cropped(sample: Sample, side: int) -> np.ndarray:
     """float64 (frames, side, side, 3), by slicing."""
     free = sample.frames.shape[1] - side
-    top, left = round(sample.look.top * free), round(sample.look.left * free)
+    top, left = round(sample.transform.top * free), round(sample.transform.left * free)
     part = sample.frames[:, top : top + side, left : left + side].astype(float)
-    return part[:, :, ::-1] if sample.look.flip else part
+    return part[:, :, ::-1] if sample.transform.flip else part
 
 
 def normalised(frames: np.ndarray) -> np.ndarray:
@@ -77,8 +80,8 @@ def test_resizing_is_pillows(size: int) -> None:
 
 
 def test_mirroring_twice_is_nothing() -> None:
-    plain = [replace(sample, look=Look()) for sample in samples()]
-    mirrored = [replace(sample, look=replace(sample.look, flip=True)) for sample in plain]
+    plain = [replace(sample, transform=PixelTransform()) for sample in samples()]
+    mirrored = [replace(sample, transform=replace(sample.transform, flip=True)) for sample in plain]
     assert np.array_equal(pixels(collate(mirrored), 0.75, 24)[..., ::-1], pixels(collate(plain), 0.75, 24))
 
 
@@ -91,7 +94,7 @@ def test_a_clips_pixels_depend_on_no_other_clip() -> None:
 @pytest.mark.parametrize("factors", [(1.3, 1.0, 1.0), (1.0, 0.6, 1.0), (1.0, 1.0, 1.4), (0.8, 1.2, 0.5)])
 def test_colours_change_as_pillow_changes_them(factors: tuple[float, float, float]) -> None:
     """One frame, so that the clip's mean is the frame's; Pillow rounds to whole levels after each step."""
-    sample = replace(samples()[1], look=Look(colour=factors))
+    sample = replace(samples()[1], transform=PixelTransform(colour=factors))
     image = Image.fromarray(sample.frames[0])
     for factor, kind in zip(factors, (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color), strict=True):
         image = kind(image).enhance(factor)
@@ -101,7 +104,7 @@ def test_colours_change_as_pillow_changes_them(factors: tuple[float, float, floa
 
 def test_all_frames_of_a_clip_and_no_others_are_recoloured_alike() -> None:
     first, second, third = samples()
-    dark = replace(second, look=replace(second.look, colour=(0.5, 1.0, 1.0)))
+    dark = replace(second, transform=replace(second.transform, colour=(0.5, 1.0, 1.0)))
     plain, changed = (pixels(collate([first, other, third]), 0.875, 28) for other in (second, dark))
     assert np.array_equal(plain[:3], changed[:3])
     assert np.array_equal(plain[4:], changed[4:])
@@ -112,7 +115,7 @@ def test_all_frames_of_a_clip_and_no_others_are_recoloured_alike() -> None:
 
 def test_a_hole_is_the_mean_colour_in_every_frame_of_its_clip() -> None:
     first, second, third = samples()
-    holed = replace(first, look=replace(first.look, hole=(0.25, 0.5, 0.25, 0.125)))
+    holed = replace(first, transform=replace(first.transform, hole=(0.25, 0.5, 0.25, 0.125)))
     plain, changed = (pixels(collate([one, second, third]), 1.0, 32) for one in (first, holed))
     expected = plain.copy()
     expected[:3, :, 8:16, 16:20] = 0
@@ -128,7 +131,7 @@ def test_pictures_are_resized_as_pillow_does(interpolation: str, size: int) -> N
     batch = collate([sample])
     like = SimpleNamespace(mean=(0, 0, 0), std=(1, 1, 1), interpolation=interpolation)
     found = to_pixels(batch, crop=1.0, size=size, like=like, device=torch.device("cpu"))
-    picture = sample.frames[0][:, ::-1] if sample.look.flip else sample.frames[0]
+    picture = sample.frames[0][:, ::-1] if sample.transform.flip else sample.frames[0]
     method = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[interpolation]
     expected = np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((size, size), method), np.float32)
     assert np.abs(found[0].permute(1, 2, 0).numpy() * 255 - expected).max() < 1.5

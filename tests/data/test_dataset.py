@@ -9,7 +9,7 @@ import pytest
 from loading_work import CONFIG, clips, epoch_of
 from synthetic import GLOSSES, SENTENCES, write_store
 
-from sla_cli.data.augment import Look
+from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import evaluation_batches
@@ -18,7 +18,9 @@ from sla_cli.formats.store import Store
 
 
 def same(one: Sample, two: Sample) -> bool:
-    return (one.id, one.look, one.targets) == (two.id, two.look, two.targets) and np.array_equal(one.frames, two.frames)
+    return (one.id, one.transform, one.targets) == (two.id, two.transform, two.targets) and np.array_equal(
+        one.frames, two.frames
+    )
 
 
 def test_a_sample_depends_on_seed_epoch_and_index_alone(store: Store) -> None:
@@ -58,7 +60,7 @@ def test_evaluation_is_every_clip_whole_in_the_stores_order(store: Store) -> Non
     assert [batch.ids for batch in batches] == [(name,) for name in store["train"].ids]
     for batch, clip in zip(batches, store["train"], strict=True):
         assert np.array_equal(batch.frames.numpy(), clip.frames())
-        assert batch.looks == (Look(0.5, 0.5, flip=False),)
+        assert batch.transforms == (PixelTransform(0.5, 0.5, flip=False),)
 
 
 def test_evaluation_needs_no_vocabulary(store: Store) -> None:

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sla_cli.config import TrainConfig
-from sla_cli.data.sampling import Step, plan_epoch
+from sla_cli.data.sampling import Step, cut_batches, plan_epoch
 
 LENGTHS = st.lists(st.integers(4, 60), min_size=1, max_size=40)
 
@@ -37,6 +37,24 @@ def test_every_clip_once_within_the_bounds(
         assert len(step.rounds) == accumulate or number == len(steps)
         assert step.clips == len([index for part in batches([step]) for index in part])
         assert step.frames == sum(lengths[index] for part in batches([step]) for index in part)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ({}, [(2, 0, 1, 3)]),
+        ({"max_clips": 1}, [(2,), (0,), (1,), (3,)]),
+        ({"max_clips": 3}, [(2, 0, 1), (3,)]),
+        ({"max_frames": 50}, [(2,), (0, 1), (3,)]),
+        ({"max_frames": 50, "max_clips": 1}, [(2,), (0,), (1,), (3,)]),
+        ({"max_frames": 60}, [(2,), (0, 1, 3)]),
+    ],
+)
+def test_consecutive_clips_are_cut_into_batches(bounds: dict[str, int], expected: list[tuple[int, ...]]) -> None:
+    lengths = [30, 20, 90, 10]
+    assert cut_batches([2, 0, 1, 3], lengths, **bounds) == expected
+    assert cut_batches([2, 0, 1, 3], dict(enumerate(lengths)), **bounds) == expected
+    assert cut_batches([], lengths, **bounds) == []
 
 
 @given(LENGTHS, st.integers(1, 3), st.integers(1, 4))

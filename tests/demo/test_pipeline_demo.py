@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from docs_json import documented
 
 from sla_cli.demo.pipeline import DemoResult, run_demo
 from sla_cli.errors import SlaError
 from sla_cli.formats.store import Store
+from sla_cli.formats.verdict import verdict
 
 FEW = {"train": 22, "dev": 2, "test": 3}
 
@@ -36,9 +38,10 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
     assert f"{demo.wer:.2f} %" in demo.text()
     assert demo.gain.difference == demo.wer_lm - demo.wer
     assert f"difference {demo.gain.difference:+.2f} points, 95 % interval " in demo.text()
-    assert demo.gain.verdict in demo.text() and demo.gain.verdict in demo.page.read_text(encoding="utf-8")
+    assert verdict(demo.gain) in demo.text() and verdict(demo.gain) in demo.page.read_text(encoding="utf-8")
     assert f"{demo.wer:.2f}" in demo.page.read_text(encoding="utf-8")
     assert json.loads(json.dumps(demo.facts()))["clips"] == FEW["test"]
+    assert set(demo.facts()) == documented("sla demo")
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:

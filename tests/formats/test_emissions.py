@@ -22,7 +22,7 @@ from sla_cli.formats.emissions import (
     write_emissions,
 )
 from sla_cli.formats.receipt import write_receipt
-from sla_cli.formats.run import Run
+from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Split
 from sla_cli.formats.store_file import SplitHeader, write_split
 
@@ -190,11 +190,7 @@ def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:
     run, path = Run(tmp_path / "run"), tmp_path / "dev.h5"
-    run.create(
-        Config(),
-        HEADER.glosses,
-        {"store": "/s", "corpus": "csl-daily", "digests": {"train": "", "dev": ""}, "preset": "base"},
-    )
+    run.create(Config(), HEADER.glosses, RunFacts("/s", "csl-daily", "base", {"train": "", "dev": ""}))
     run.best.write_bytes(b"weights")
     store = tmp_path / "store.h5"
     write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)

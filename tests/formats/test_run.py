@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sla_cli.config import resolve
+from sla_cli.core.frame_format import FrameFormat
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.run import Run, check_glosses
+from sla_cli.formats.run import Run, RunFacts, check_glosses
 from sla_cli.formats.store import Split
 from sla_cli.formats.store_file import SplitHeader, write_split
 from sla_cli.presets import PRESETS
 
 GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))
-FACTS = {"store": "/stores/ä b", "corpus": "phoenix2014", "preset": "tiny", "digests": {"train": "1", "dev": "2"}}
+FRAMES = FrameFormat(256, "squash", 25.0, 24.5, 25.0)
+FACTS = RunFacts("/stores/ä b", "phoenix2014", "tiny", {"train": "1", "dev": "2"}, "raw", "phoenix2014", FRAMES)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -28,7 +31,7 @@ def test_what_is_fixed_for_a_run_reads_back(tmp_path: Path, preset: str) -> None
     assert again.exists
     assert again.config == resolve(preset)
     assert again.glosses == GLOSSES
-    assert {key: again.facts[key] for key in FACTS} == FACTS
+    assert again.facts == FACTS
     assert sorted(path.name for path in run.path.iterdir()) == ["config.toml", "glosses.txt", "run.toml"]
 
 
@@ -43,8 +46,8 @@ def test_another_version_is_named_with_the_stage(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.create(resolve("tiny"), GLOSSES, FACTS)
     header = tmp_path / "run.toml"
-    header.write_text(header.read_text().replace("version = 1", "version = 2"))
-    with pytest.raises(FormatError, match="sla-run version 2, this sla reads sla-run 1") as caught:
+    header.write_text(header.read_text().replace("version = 2", "version = 3"))
+    with pytest.raises(FormatError, match="sla-run version 3, this sla reads sla-run 1 and 2") as caught:
         _ = run.facts
     assert "sla train" in caught.value.hint
 
@@ -92,7 +95,7 @@ def test_a_run_cut_anywhere_is_refused_and_never_filled_with_defaults(tmp_path: 
 def test_the_store_is_found_where_the_work_folder_has_moved(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     run = Run(old / "runs" / "adapter-1")
-    run.create(resolve("tiny"), GLOSSES, {**FACTS, "store": str(old / "stores" / "signs")})
+    run.create(resolve("tiny"), GLOSSES, replace(FACTS, store=str(old / "stores" / "signs")))
     (old / "stores" / "signs").mkdir(parents=True)
     assert run.store == old / "stores" / "signs"
     old.rename(new)

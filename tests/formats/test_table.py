@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.table import read_table, read_text
+from sla_cli.formats.table import read_table
+from sla_cli.formats.text import read_text
 
 COLUMNS = ("id", "gloss")
 cells = st.text(st.characters(codec="utf-8", exclude_characters="|\n\r\ufeff"), max_size=8)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sla_cli.lm.arpa import as_kenlm_reads
-from sla_cli.lm.estimate import Arpa, estimate, write_arpa
+from sla_cli.lm.arpa import Arpa, as_kenlm_reads, write_arpa
+from sla_cli.lm.estimate import estimate
 from sla_cli.lm.kenlm_model import open_lm
 
 SENTENCES = [["A", "B"], ["B", "ÜBER", "3"], ["3", "A", "B"], ["NULL"]]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pyctcdecode.language_model import load_unigram_set_from_arpa
 
 from sla_cli.errors import SlaError
-from sla_cli.lm.estimate import Arpa, estimate, write_arpa
+from sla_cli.lm.arpa import Arpa, write_arpa
+from sla_cli.lm.estimate import estimate
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.lm.perplexity import score_sentences
 from sla_cli.lm.text import read_lines

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.lm.estimate import estimate, write_arpa
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
 
 UNIGRAM = b"\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t<unk>\n0\t<s>\n-1\t</s>\n\n\\end\\\n"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sla_cli.lm.estimate import estimate, write_arpa
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.lm.perplexity import score_sentences
 

@@ -11,16 +11,17 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
-from synthetic import tiny
+from synthetic import ADDING, tiny
 from torch import Tensor, nn
 
-from sla_cli.config import AdapterConfig, Config, ModelConfig
+from sla_cli.config import Config, ModelConfig
 from sla_cli.errors import SlaError
-from sla_cli.model.adapters import TemporalAdapter
+from sla_cli.model.added import AddedModule
 from sla_cli.model.backbone import Backbone
-from sla_cli.model.inject import chosen_layers
-from sla_cli.model.lora import Lora, LoraQKV
+from sla_cli.model.layers import chosen_layers
 from sla_cli.model.temporal_shift import temporal_shift
+from sla_cli.model.variants.adapter import TemporalAdapter
+from sla_cli.model.variants.lora import LoraBranch, LoraQKV
 
 SMALL = {"embed_dim": 32, "depth": 2, "num_heads": 2}
 CLIP = {"model__backbone_args": {**SMALL, "patch_size": 16, "num_classes": 24}}
@@ -56,7 +57,7 @@ LENGTHS = torch.tensor([3, 1, 2])
 
 def adapted(config: Config) -> Backbone:
     backbone = Backbone(config.model)
-    backbone.adapt(config.model, config.adapter, config.lora)
+    backbone.adapt(config)
     return backbone
 
 
@@ -79,7 +80,7 @@ def disturb(backbone: Backbone) -> None:
     for module in backbone.modules():
         if isinstance(module, TemporalAdapter):
             nn.init.normal_(module.up.weight)
-        elif isinstance(module, Lora):
+        elif isinstance(module, LoraBranch):
             nn.init.normal_(module.lora_B)
 
 
@@ -143,7 +144,9 @@ def test_lora_goes_where_it_is_asked_to() -> None:
     for kind, places in (("clip", fused), ("eva-02 clip, rotary, q k v apart", apart)):
         for targets, expected in places.items():
             ours = adapted(tiny(**BACKBONES[kind], model__variant="lora", lora__targets=targets))
-            found = {name for name, module in ours.vit.blocks[0].block.named_modules() if isinstance(module, Lora)}
+            found = {
+                name for name, module in ours.vit.blocks[0].block.named_modules() if isinstance(module, LoraBranch)
+            }
             assert found == expected
     with pytest.raises(SlaError, match=r"lora\.targets = 'q,w'"):
         adapted(tiny(**CLIP, model__variant="lora", lora__targets="q,w"))
@@ -184,12 +187,12 @@ def dinov2(shared: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora"])
+@pytest.mark.parametrize("variant", ADDING)
 def test_real_weights_fresh_and_resized(dinov2: Path, variant: str) -> None:
     name, size = "vit_small_patch14_dinov2", 56
     model = ModelConfig(variant, name, str(dinov2), size)
     ours = Backbone(model)
-    ours.adapt(model, AdapterConfig(), tiny().lora)
+    ours.adapt(Config(model=model))
     theirs = timm.create_model(
         name, pretrained=True, pretrained_cfg_overlay={"file": str(dinov2)}, img_size=size, num_classes=0
     ).eval()
@@ -205,7 +208,7 @@ def test_real_weights_fresh_and_resized(dinov2: Path, variant: str) -> None:
 def test_only_the_variants_modules_are_trainable(variant: str) -> None:
     ours = adapted(tiny(**CLIP, **VARIANTS[variant]))
     trainable = {name.rpartition(".")[2] for name, value in ours.named_parameters() if value.requires_grad}
-    injected = any(isinstance(module, TemporalAdapter | Lora) for module in ours.modules())
+    injected = any(isinstance(module, AddedModule) for module in ours.modules())
     assert injected == bool(trainable) == (variant != "frozen")
     if variant == "lora":
         assert trainable == {"lora_A", "lora_B"}
@@ -213,7 +216,7 @@ def test_only_the_variants_modules_are_trainable(variant: str) -> None:
     assert len(frozen) == len(list(bare(tiny(**CLIP)).parameters()))
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora"])
+@pytest.mark.parametrize("variant", ADDING)
 def test_no_gradient_for_frozen_weights_nor_below_the_first_adapted_block(variant: str) -> None:
     config = tiny(**CLIP, model__variant=variant, model__layers="last:1")
     ours, outputs = adapted(config).train(), list[Tensor]()
@@ -269,7 +272,7 @@ def test_mean_and_std_are_the_backbones_own_or_the_lineages() -> None:
 def test_backbones_by_name_take_their_own_normalisation(name: str, size: int, mean: float, interpolation: str) -> None:
     """Made small; each in both variants, other input sizes than their own."""
     args = EVA if "eva" in name else SMALL
-    for variant in ("adapter", "lora"):
+    for variant in ADDING:
         ours = adapted(
             tiny(model__backbone=name, model__backbone_args=args, model__image_size=size, model__variant=variant)
         )

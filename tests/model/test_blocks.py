@@ -14,10 +14,10 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from sla_cli.config import Config
 from sla_cli.model import backbone as backbone_module
 from sla_cli.model.activation_memory import bytes_kept, free_memory
-from sla_cli.model.adapters import TemporalAdapter
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.blocks import compile_blocks
-from sla_cli.model.lora import Lora
+from sla_cli.model.variants.adapter import TemporalAdapter
+from sla_cli.model.variants.lora import LoraBranch
 
 LENGTHS = torch.tensor([5, 1, 4])
 CLIP = {"model__backbone_args": {"embed_dim": 32, "depth": 3, "num_heads": 2, "patch_size": 16, "num_classes": 24}}
@@ -36,11 +36,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def trained(config: Config) -> Backbone:
     torch.manual_seed(1)
     backbone = Backbone(config.model)
-    backbone.adapt(config.model, config.adapter, config.lora)
+    backbone.adapt(config)
     for module in backbone.modules():
         if isinstance(module, TemporalAdapter):
             nn.init.normal_(module.up.weight, std=0.1)
-        elif isinstance(module, Lora):
+        elif isinstance(module, LoraBranch):
             nn.init.normal_(module.lora_B, std=0.1)
     return backbone.train()
 

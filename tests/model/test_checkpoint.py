@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from synthetic import GLOSSES, disk_with, tiny
+from synthetic import GLOSSES, VARIANTS, disk_with, tiny
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.model.checkpoint import load_weights, save_weights
@@ -24,7 +24,7 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "best.safetensors"
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_trained_weights_come_back_and_nothing_else_is_stored(tmp_path: Path, variant: str) -> None:
     path, model = tmp_path / "best.safetensors", recogniser(model__variant=variant)
     for norm in model.conv.norms:

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sla_cli.config import LoraConfig
+from sla_cli.model.added import merge_added
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.lora import Lora, LoraLinear, LoraQKV, merge_lora
 from sla_cli.model.temporal_shift import temporal_shift
+from sla_cli.model.variants.lora import LoraBranch, LoraLinear, LoraQKV
 
 WIDTH = 24
 LENGTHS = torch.tensor([5, 1, 3])
@@ -43,7 +44,7 @@ def linear(config: LoraConfig, bias: bool = True) -> LoraLinear:
     return module
 
 
-def loralibs(ours: Lora) -> nn.Module:
+def loralibs(ours: LoraBranch) -> nn.Module:
     """loralib's own layer with our state."""
     options = {"r": 4, "lora_alpha": 6, "merge_weights": False, "bias": ours.bias is not None}
     if isinstance(ours, LoraQKV):
@@ -54,7 +55,7 @@ def loralibs(ours: Lora) -> nn.Module:
     return theirs
 
 
-def both(config: LoraConfig) -> list[Lora]:
+def both(config: LoraConfig) -> list[LoraBranch]:
     return [*(qkv(config, parts) for parts in PARTS), qkv(config, bias=False), linear(config), linear(config, False)]
 
 
@@ -133,7 +134,7 @@ def test_alpha_scales_the_update() -> None:
 def test_merging_leaves_plain_layers_that_answer_alike() -> None:
     model, x = nn.ModuleList(both(OFF)).double(), tokens().double()
     expected = [layer(x) for layer in model]
-    assert merge_lora(model) == len(model)
+    assert merge_added(model) == len(model)
     assert {type(layer) for layer in model} == {nn.Linear}
     for layer, right in zip(model, expected, strict=True):
         torch.testing.assert_close(layer(x), right)
@@ -142,8 +143,8 @@ def test_merging_leaves_plain_layers_that_answer_alike() -> None:
 
 def test_what_is_shifted_is_not_merged() -> None:
     model = nn.ModuleList(both(SHIFTED))
-    assert merge_lora(model) == 0
-    assert all(isinstance(layer, Lora) for layer in model)
+    assert merge_added(model) == 0
+    assert all(isinstance(layer, LoraBranch) for layer in model)
 
 
 def test_a_share_too_small_for_a_channel_is_no_shift() -> None:

@@ -4,13 +4,12 @@ from itertools import permutations
 
 import pytest
 import torch
-from synthetic import tiny
+from synthetic import ADDING, VARIANTS, tiny
 from torch import Tensor, nn
 
 from sla_cli.config import Config, resolve
 from sla_cli.errors import SlaError
-from sla_cli.model.adapters import TemporalAdapter
-from sla_cli.model.lora import Lora
+from sla_cli.model.added import AddedModule
 from sla_cli.model.network import Network
 
 GLOSSES = 5
@@ -40,7 +39,7 @@ def recognise(model: Network, batch: list[Tensor]) -> list[tuple[Tensor, Tensor,
     return list(zip(out.sequence.split(steps), out.conv.split(steps), out.frame.split(frames), strict=True))
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_a_clip_is_the_same_alone_in_any_batch_in_any_order(variant: str) -> None:
     model, batch = trained(tiny(model__variant=variant)), clips()
     alone = [recognise(model, [clip])[0] for clip in batch]
@@ -50,7 +49,7 @@ def test_a_clip_is_the_same_alone_in_any_batch_in_any_order(variant: str) -> Non
             torch.testing.assert_close(found, alone[index], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_any_chunking_gives_the_same_logits(variant: str) -> None:
     model, batch = trained(tiny(model__variant=variant)), clips()
     x, lengths = torch.cat(batch), torch.tensor(LENGTHS)
@@ -60,7 +59,7 @@ def test_any_chunking_gives_the_same_logits(variant: str) -> None:
             torch.testing.assert_close(model(x, lengths, chunk).sequence, whole, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora"])
+@pytest.mark.parametrize("variant", ADDING)
 def test_a_broken_clip_spoils_no_other(variant: str) -> None:
     model, batch = trained(tiny(model__variant=variant)), clips()
     batch[1][:] = torch.nan
@@ -69,7 +68,7 @@ def test_a_broken_clip_spoils_no_other(variant: str) -> None:
     assert all(logits.isfinite().all() for logits in (*first, *last))
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora"])
+@pytest.mark.parametrize("variant", ADDING)
 def test_time_matters(variant: str) -> None:
     """The temporal modules do look at neighbours: frame features change with the order of frames."""
     model, clip = trained(tiny(model__variant=variant)), clips()[0]
@@ -78,7 +77,7 @@ def test_time_matters(variant: str) -> None:
 
 
 def test_trained_state_is_parameters_that_train_and_statistics() -> None:
-    for variant in ("adapter", "lora", "frozen"):
+    for variant in VARIANTS:
         model = Network(tiny(model__variant=variant), GLOSSES)
         trainable = {name for name, value in model.named_parameters() if value.requires_grad}
         statistics = {f"conv.norms.{i}.{n}" for i in (0, 1) for n in ("running_mean", "running_var")}
@@ -89,7 +88,7 @@ def test_trained_state_is_parameters_that_train_and_statistics() -> None:
 
 
 def test_the_digest_is_the_frozen_weights_whatever_the_variant() -> None:
-    digests = {Network(tiny(model__variant=v), GLOSSES).backbone_digest for v in ("adapter", "lora", "frozen")}
+    digests = {Network(tiny(model__variant=v), GLOSSES).backbone_digest for v in VARIANTS}
     assert len(digests) == 1
     args = {"embed_dim": 32, "depth": 1, "num_heads": 2, "patch_size": 16, "num_classes": 24}
     assert Network(tiny(model__backbone_args=args), GLOSSES).backbone_digest not in digests
@@ -113,7 +112,7 @@ def test_parameters_by_method_mds_arithmetic(variant: str, monkeypatch: pytest.M
     assert count(model.frame_classifier) == 512 * 1233 + 1233
     assert sum(p.numel() for p in model.backbone.vit.parameters() if not p.requires_grad) == 86_193_152
     expected = {"adapter": 12 * (768 * 384 + 384 + 3 * 384 + 384 + 384 * 768 + 768), "lora": 12 * 16 * 2 * (768 + 768)}
-    assert inside(model, TemporalAdapter) + inside(model, Lora) == expected[variant]
+    assert inside(model, AddedModule) == expected[variant]
     assert round(expected["adapter"] / 1e6, 2) == 7.11
     assert round(expected["lora"] / 1e6, 3) == 0.590
     head = 7_870_464 + 12_599_296 + 1024 * 1233 + 513 * 1233

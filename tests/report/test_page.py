@@ -18,6 +18,7 @@ from sla_cli.core.result import Interval, Score, score_clip
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
 from sla_cli.formats.run import Run
+from sla_cli.formats.verdict import verdict
 from sla_cli.report.page import is_page, write_page
 from sla_cli.report.system import System, load_systems
 
@@ -105,12 +106,12 @@ def test_later_systems_say_how_they_compare_with_the_first(systems: list[System]
     page, points = parse(tmp_path / "p"), f"{better.difference:+.2f}".replace("-", "\N{MINUS SIGN}")
     assert page.text.count("points against A") == 1
     assert (
-        f"{points} points against A, 90 % interval \N{MINUS SIGN}3.50 to \N{MINUS SIGN}0.25. {better.verdict}"
+        f"{points} points against A, 90 % interval \N{MINUS SIGN}3.50 to \N{MINUS SIGN}0.25. {verdict(better)}"
         in page.text
     )
     assert f"WER less that of A{points} (\N{MINUS SIGN}3.50 to \N{MINUS SIGN}0.25)" in page.text
     write_page(tmp_path / "p", [systems[0], systems[1], systems[1]], against=[better, unclear])
-    assert unclear.verdict in parse(tmp_path / "p").text
+    assert verdict(unclear) in parse(tmp_path / "p").text
 
 
 def test_what_users_name_is_text_and_never_markup(report: Path) -> None:

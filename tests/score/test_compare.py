@@ -14,10 +14,11 @@ from sla_cli.core.comparison import Comparison
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
+from sla_cli.formats.verdict import comparison_facts, verdict
 from sla_cli.score.bootstrap import Resampling
 from sla_cli.score.compare import against_first, compare, compare_files, matched_pairs
-from sla_cli.score.run import score_file
 from sla_cli.score.score import ScoreOptions, score
+from sla_cli.score.score_file import score_file
 
 WORDS = 8
 
@@ -62,9 +63,9 @@ def test_a_clear_difference_is_called_one() -> None:
     assert found.interval.low < found.difference < found.interval.high < 0
     assert found.improvement == 1.0
     assert found.test.p < 0.001
-    assert found.verdict.startswith("two is better than one by ")
+    assert verdict(found).startswith("two is better than one by ")
     back = compared(found.second, found.first)
-    assert back.verdict.startswith("one is better than two by ")
+    assert verdict(back).startswith("one is better than two by ")
     assert (back.better, back.worse) == (found.worse, found.better)
     assert back.interval is not None
     assert (back.interval.low, back.interval.high) == pytest.approx((-found.interval.high, -found.interval.low))
@@ -73,15 +74,15 @@ def test_a_clear_difference_is_called_one() -> None:
 def test_chance_is_called_chance() -> None:
     refs = references(150)
     found = compared(system(refs, 0.3, 1), system(refs, 0.3, 2))
-    assert found.verdict.startswith("No difference is shown")
+    assert verdict(found).startswith("No difference is shown")
 
 
 def test_few_sentences_decide_nothing() -> None:
     refs = references(19)
     found = compared(system(refs, 0.9, 1), system(refs, 0.0, 2))
     assert found.interval is not None and found.interval.high < 0
-    assert found.verdict.startswith("Undecided: ")
-    assert found.verdict.endswith("in favour of two, but 19 sentences are too few to rule out chance.")
+    assert verdict(found).startswith("Undecided: ")
+    assert verdict(found).endswith("in favour of two, but 19 sentences are too few to rule out chance.")
 
 
 def test_as_many_errors_in_other_clips_favour_nobody() -> None:
@@ -94,13 +95,13 @@ def test_as_many_errors_in_other_clips_favour_nobody() -> None:
         )
         for odd in (0, 1)
     )
-    assert compared(one, two).verdict == "No difference is shown: one and two make as many errors."
+    assert verdict(compared(one, two)) == "No difference is shown: one and two make as many errors."
 
 
 def test_the_same_system_twice() -> None:
     one = system(references(30), 0.3, 1)
     found = compared(one, one)
-    assert found.verdict == "one and two make the same number of errors in every clip."
+    assert verdict(found) == "one and two make the same number of errors in every clip."
     assert (found.improvement, found.test.p, found.test.z, found.changes) == (0.5, 1.0, 0.0, [])
 
 
@@ -114,7 +115,7 @@ def test_later_systems_are_compared_with_the_first_where_they_can_be() -> None:
     found = against_first([one, two, other_words, other_rules], "ABCD")
     assert found[0] is not None and found[1:] == [None, None]
     assert found[0].interval == compare(one, two, ("A", "B"), Resampling(samples=40)).interval, "resampled as the first"
-    assert found[0].verdict.startswith("B is better than A by ")
+    assert verdict(found[0]).startswith("B is better than A by ")
     assert against_first([one], ["A"]) == []
 
 
@@ -170,15 +171,15 @@ def test_repeated_prompts_leave_the_word_to_the_interval() -> None:
     found = compared(one, two)
     assert found.prompts_repeat
     assert found.interval is not None and found.interval.units == 6
-    assert found.verdict.startswith("No difference is shown")
+    assert verdict(found).startswith("No difference is shown")
 
 
 def test_one_sentence_only_says_nothing() -> None:
     refs = references(4, prompts=1)
     found = compared(system(refs, 0.0, 1), system(refs, 0.5, 1))
     assert (found.interval, found.improvement) == (None, None)
-    assert "same reference" in found.verdict
-    json.dumps(found.facts())
+    assert "same reference" in verdict(found)
+    json.dumps(comparison_facts(found))
 
 
 def test_what_differs_is_named() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ from sla_cli.core.align import Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
-from sla_cli.formats.interchange import omits_empty_clips, read_any_hypotheses, read_references, read_signers
+from sla_cli.formats.exchange.registry import read_gloss_file
+from sla_cli.formats.hypotheses import Header, write_hypotheses
+from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.scores import read_scores
 from sla_cli.score.bootstrap import Resampling
-from sla_cli.score.run import score_file
-from sla_cli.score.sclite import write_for_sclite
+from sla_cli.score.sclite_export import write_for_sclite
 from sla_cli.score.score import ScoreOptions, score
+from sla_cli.score.score_file import score_file
 
 GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
 REFERENCES = {"a": ("HEUTE", "REGEN"), "b": ("MORGEN", "SONNE")}
@@ -32,18 +35,22 @@ def golden(name: str) -> Path:
     return folder
 
 
+def references_of(path: Path) -> dict[str, tuple[str, ...]]:
+    return read_gloss_file(path).references
+
+
 def hypotheses(**glosses: str) -> list[Hypothesis]:
     return [Hypothesis(name, tuple(text.split())) for name, text in glosses.items()]
 
 
 def test_phoenix2014_equals_sclite_on_every_utterance() -> None:
     folder = golden("phoenix2014-dev")
-    path = folder / "hyp.ctm"
+    file = read_gloss_file(folder / "hyp.ctm")
     result = score(
-        read_any_hypotheses(path),
-        read_references(folder / "ref.stm"),
+        file.best,
+        references_of(folder / "ref.stm"),
         ScoreOptions("phoenix2014"),
-        absent_as_empty=omits_empty_clips(path),
+        absent_as_empty=file.omits_empty_clips,
     )
     with (folder / "sclite.tsv").open(encoding="utf-8", newline="") as file:
         sclite = {
@@ -62,9 +69,9 @@ def test_phoenix2014_equals_sclite_on_every_utterance() -> None:
 def test_phoenix2014_hypotheses_are_normalised_as_the_official_script_does() -> None:
     folder = golden("phoenix2014-dev")
     rules = profile("phoenix2014")
-    official = read_references(folder / "normalised.ctm")
+    official = references_of(folder / "normalised.ctm")
     ours = {
-        hypothesis.id: rules.hypothesis(hypothesis.glosses) for hypothesis in read_any_hypotheses(folder / "hyp.ctm")
+        hypothesis.id: rules.hypothesis(hypothesis.glosses) for hypothesis in read_gloss_file(folder / "hyp.ctm").best
     }
     absent = official.keys() - ours.keys()
     assert ours == {name: glosses for name, glosses in official.items() if name not in absent}
@@ -73,7 +80,7 @@ def test_phoenix2014_hypotheses_are_normalised_as_the_official_script_does() -> 
 
 def test_isharah_equals_the_published_rate() -> None:
     folder = golden("isharah1000-si-dev")
-    result = score(read_any_hypotheses(folder / "hyp.csv"), read_references(folder / "ref.txt"), ScoreOptions())
+    result = score(read_gloss_file(folder / "hyp.csv").best, references_of(folder / "ref.txt"), ScoreOptions())
     assert result.total.errors == 333
     assert result.total == Counts(4554 - 114 - 148, 114, 148, 71)
     published = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["published_wer"]
@@ -265,9 +272,9 @@ def test_files_for_sclite_hold_what_was_scored(tmp_path: Path) -> None:
     options = ScoreOptions("phoenix2014")
     _, result = score_file(folder / "hyp.ctm", tmp_path / "scores", ref=folder / "ref.stm", options=options)
     stm, ctm, ref_trn, hyp_trn = write_for_sclite(tmp_path / "sclite", "dev", result)
-    official = read_references(folder / "normalised.ctm")
-    assert read_references(ctm) == read_references(hyp_trn) == official
-    assert read_references(stm) == read_references(ref_trn) == read_references(folder / "ref.stm")
+    official = references_of(folder / "normalised.ctm")
+    assert references_of(ctm) == references_of(hyp_trn) == official
+    assert references_of(stm) == references_of(ref_trn) == references_of(folder / "ref.stm")
     lines = [line.split() for line in ctm.read_text(encoding="utf-8").splitlines()]
     assert [line[0] for line in lines] == sorted(line[0] for line in lines)
     assert len({len(line[2]) for line in lines}) == 1  # sclite sorts start times as text
@@ -280,8 +287,8 @@ def test_a_clip_without_glosses_is_not_in_the_ctm_and_a_warning_says_so(
     monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
     result = score(hypotheses(a="", b="X Y"), REFERENCES, ScoreOptions())
     _, ctm, _, hyp_trn = write_for_sclite(tmp_path, "x", result)
-    assert set(read_references(ctm)) == {"b"}
-    assert read_references(hyp_trn) == {"a": (), "b": ("X", "Y")}
+    assert set(references_of(ctm)) == {"b"}
+    assert references_of(hyp_trn) == {"a": (), "b": ("X", "Y")}
     assert "1 clips have no line in the CTM (a)" in caplog.text
 
 
@@ -293,7 +300,32 @@ def test_a_score_folder_has_signers_of_the_stm_and_tables(tmp_path: Path) -> Non
     assert read_scores(out) == result
     signers = [line.split("\t") for line in (out / "signers.tsv").read_text(encoding="utf-8").splitlines()[1:]]
     assert sum(int(row[2]) for row in signers) == 5540
-    assert {row[0] for row in signers} == set(read_signers(folder / "ref.stm").values())
+    assert {row[0] for row in signers} == set(read_gloss_file(folder / "ref.stm").signers.values())
     again, _ = score_file(folder / "hyp.ctm", tmp_path, ref=folder / "ref.stm", options=options)
     assert again == out
     assert score_file(folder / "hyp.ctm", tmp_path, ref=folder / "ref.stm")[0].name.startswith("hyp-none-")
+
+
+OPENED: list[str] = []
+sys.addaudithook(lambda event, arguments: OPENED.append(str(arguments[0])) if event == "open" else None)
+
+
+def test_hypotheses_and_references_are_read_once(tmp_path: Path) -> None:
+    (tmp_path / "ref.csv").write_text("id;gloss;signer\na;A B;Anna\nb;C;\n", encoding="utf-8")
+    write_hypotheses(tmp_path / "own.tsv", [Hypothesis("a", ("A",)), Hypothesis("b", ("C",))], Header("x", "dev"))
+    (tmp_path / "hyp.ctm").write_text("a 1 0.0 0.1 A\n", encoding="utf-8")
+    for name in ("own.tsv", "hyp.ctm"):
+        OPENED.clear()
+        score_file(tmp_path / name, tmp_path / "scores", ref=tmp_path / "ref.csv")
+        assert [OPENED.count(str(tmp_path / read)) for read in (name, "ref.csv")] == [1, 1]
+
+
+@pytest.mark.parametrize("split", ["dev", ""])
+def test_weights_that_were_tuned_on_the_scored_split_are_recorded(tmp_path: Path, split: str) -> None:
+    (tmp_path / "ref.csv").write_text("id,gloss\na,A\n", encoding="utf-8")
+    write_hypotheses(tmp_path / "own.tsv", [Hypothesis("a", ("A",))], Header("x", "dev", tuned_on=split))
+    out, result = score_file(tmp_path / "own.tsv", tmp_path / "scores", ref=tmp_path / "ref.csv")
+    assert result.tuned_on == split
+    assert read_scores(out) == result
+    receipt = read_receipt(out)
+    assert receipt is not None and receipt.results.get("tuned_on", "") == split

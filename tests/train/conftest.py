@@ -9,7 +9,7 @@ from synthetic import write_store
 
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
-from sla_cli.train.start import start
+from sla_cli.train.train_run import start_run
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -37,5 +37,5 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def whole(request: pytest.FixtureRequest, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of the module's CONFIG that nothing interrupted."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    start(store, folder, request.module.CONFIG, preset="tiny", device="cpu")
+    start_run(store, folder, request.module.CONFIG, preset="tiny", device="cpu")
     return Run(folder)

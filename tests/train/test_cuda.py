@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from synthetic import GLOSSES, tiny
+from synthetic import ADDING, GLOSSES, VARIANTS, tiny
 
 from sla_cli.config import to_toml
 from sla_cli.data.dataset import ClipDataset
@@ -21,7 +21,7 @@ from sla_cli.formats.store import Store
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.train.out_of_memory import memory_suffices
-from sla_cli.train.start import resume, start
+from sla_cli.train.train_run import resume_run, start_run
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
@@ -32,7 +32,7 @@ def test_auto_is_half_precision_on_the_device() -> None:
     assert placement.dtype == torch.float16
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_device_says_what_the_cpu_says(variant: str) -> None:
     """LoRA's own index is not a buffer in loralib and would stay behind."""
     model = Network(tiny(model__variant=variant), len(GLOSSES)).eval()
@@ -50,12 +50,12 @@ def test_the_device_says_what_the_cpu_says(variant: str) -> None:
 @pytest.mark.parametrize(
     ("precision", "compiled"), [("fp32", False), ("bf16", False), ("fp16", False), ("bf16", True), ("fp16", True)]
 )
-@pytest.mark.parametrize("variant", ["adapter", "lora"])
+@pytest.mark.parametrize("variant", ADDING)
 def test_trains_and_emits(store: Store, tmp_path: Path, variant: str, precision: str, compiled: bool) -> None:
     config = tiny(
         model__variant=variant, train__precision=precision, train__epochs=3, train__workers=1, model__compile=compiled
     )
-    start(store, tmp_path / "run", config, preset="tiny", device="cuda")
+    start_run(store, tmp_path / "run", config, preset="tiny", device="cuda")
     run = Run(tmp_path / "run")
     rows = [line.split("\t") for line in run.metrics.read_text(encoding="utf-8").splitlines()]
     losses = [float(row[rows[0].index("loss")]) for row in rows[1:]]
@@ -68,11 +68,11 @@ def test_trains_and_emits(store: Store, tmp_path: Path, variant: str, precision:
 
 def test_a_run_resumes_with_its_loss_scale(store: Store, tmp_path: Path) -> None:
     config = tiny(train__precision="fp16", train__epochs=1)
-    start(store, tmp_path, config, preset="tiny", device="cuda")
+    start_run(store, tmp_path, config, preset="tiny", device="cuda")
     run = Run(tmp_path)
     longer = replace(config, train=replace(config.train, epochs=2))
-    run.create(longer, run.glosses, {key: run.facts[key] for key in ("store", "corpus", "preset", "digests")})
-    assert resume(run, "cuda").number in (1, 2)
+    run.create(longer, run.glosses, run.facts)
+    assert resume_run(run, "cuda").number in (1, 2)
     assert torch.load(run.state, weights_only=True)["scaler"]["scale"] > 0
 
 
@@ -87,7 +87,7 @@ def test_memory_that_does_not_suffice_names_the_batch(store: Store) -> None:
 def test_tf32_is_as_configured(store: Store, tmp_path: Path) -> None:
     for tf32 in (False, True):
         config = tiny(model__variant="frozen", train__epochs=1, train__tf32=tf32, train__precision="fp32")
-        start(store, tmp_path / str(tf32), config, preset="tiny", device="cuda")
+        start_run(store, tmp_path / str(tf32), config, preset="tiny", device="cuda")
         assert torch.get_float32_matmul_precision() == ("high" if tf32 else "highest")
 
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import tiny, write_store
+from synthetic import VARIANTS, tiny, write_store
 
 from sla_cli.errors import SlaError
 from sla_cli.model.network import Network
 from sla_cli.train.dry_run import dry_run, modules_of
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_table_counts_each_parameter_once(variant: str) -> None:
     model = Network(tiny(model__variant=variant), 3)
     modules = modules_of(model)

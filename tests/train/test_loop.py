@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from synthetic import GLOSSES, SENTENCES, same_weights, tiny, write_store
+from synthetic import GLOSSES, SENTENCES, VARIANTS, same_weights, tiny, write_store
 
 from sla_cli.config import Config
 from sla_cli.core.normalize import profile
@@ -54,7 +54,7 @@ def test_averaged_weights_are_what_is_kept(store: Store, tmp_path: Path) -> None
     assert not all(torch.equal(value, kept[name]) for name, value in state["weights"].items())
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora", "frozen"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_a_small_set_is_memorised(tmp_path: Path, variant: str) -> None:
     few = ["NORD REGEN", "SONNE GRAD NORD", "REGEN SONNE", "GRAD REGEN"]
     store = write_store(tmp_path, {"train": 2 * few, "dev": few}, hold=8)

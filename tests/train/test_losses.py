@@ -5,7 +5,7 @@ from itertools import groupby, product
 import numpy as np
 import pytest
 import torch
-from synthetic import tiny
+from synthetic import ADDING, tiny
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
@@ -166,7 +166,7 @@ def straightforward(model: Network, features: Tensor, config: LossConfig) -> Ten
     return total + config.distillation * config.temperature**2 * kl / sum(steps)
 
 
-@pytest.mark.parametrize("variant", ["adapter", "lora"])
+@pytest.mark.parametrize("variant", ADDING)
 def test_head_and_losses_against_a_straightforward_implementation(variant: str) -> None:
     """Values, and gradients of everything that is trained, through the adapters too.
 

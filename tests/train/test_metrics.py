@@ -10,7 +10,8 @@ import pytest
 from sla_cli.config import TrainConfig
 from sla_cli.core.align import Counts
 from sla_cli.data.sampling import Step
-from sla_cli.train.metrics import Epoch, Tally, best_of, is_over, write_metrics
+from sla_cli.train.early_stopping import should_stop
+from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, write_metrics
 
 EPOCHS = [
     Epoch(1, 1e-4, {"loss": 12.5, "ctc": 4.25}, Counts(5, 1, 2, 3), 0, 123.4, 0.25, 900.0, 5.6),
@@ -65,16 +66,16 @@ def test_training_is_over_after_all_epochs_or_when_nothing_better_came(
     errors: list[int], patience: int, over: bool
 ) -> None:
     epochs = [replace(EPOCHS[0], number=number, dev=Counts(9, wrong)) for number, wrong in enumerate(errors, start=1)]
-    assert is_over(epochs, TrainConfig(epochs=7, patience=patience)) is over
+    assert should_stop(epochs, TrainConfig(epochs=7, patience=patience)) is over
     if epochs:
         assert best_of(epochs).number == 1 + errors.index(min(errors))
 
 
-def test_a_tally_gives_means_over_clips_and_comes_back_from_json() -> None:
-    tally = Tally(3)
-    tally.add(Step((), clips=1, frames=10), {"loss": 4.0})
-    tally.add(Step((), clips=3, frames=30), {"loss": 8.0})
-    tally.seconds, tally.waiting = 2.0, 0.5
-    again = Tally(**json.loads(json.dumps(asdict(tally))))
-    assert again == tally
+def test_an_unfinished_epoch_gives_means_over_clips_and_comes_back_from_json() -> None:
+    running = UnfinishedEpoch(3)
+    running.add(Step((), clips=1, frames=10), {"loss": 4.0})
+    running.add(Step((), clips=3, frames=30), {"loss": 8.0})
+    running.seconds, running.waiting = 2.0, 0.5
+    again = UnfinishedEpoch(**json.loads(json.dumps(asdict(running))))
+    assert again == running
     assert (again.steps, again.losses, again.frames_per_second, again.waiting_share) == (2, {"loss": 7.0}, 20.0, 0.25)

@@ -7,7 +7,7 @@ import torch
 from synthetic import tiny
 
 from sla_cli.model.network import Network
-from sla_cli.train.optim import gradient_norm, make_optimizer, named_culprits, set_rate
+from sla_cli.train.optim import gradient_norm, make_optimizer, non_finite_gradients, set_rate
 
 
 def made(**values: Any) -> tuple[Network, torch.optim.Optimizer]:
@@ -45,8 +45,8 @@ def test_what_is_not_finite_is_found_and_named() -> None:
             value.grad = torch.ones_like(value)
     trained = [value for value in model.parameters() if value.requires_grad]
     assert gradient_norm(trained).item() == pytest.approx(sum(value.numel() for value in trained) ** 0.5, rel=1e-5)
-    assert named_culprits(model) == []
+    assert non_finite_gradients(model) == []
     assert model.classifier.weight.grad is not None
     model.classifier.weight.grad[0, 0] = torch.nan
     assert not gradient_norm(trained).isfinite()
-    assert named_culprits(model) == ["classifier.weight"]
+    assert non_finite_gradients(model) == ["classifier.weight"]

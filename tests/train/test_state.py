@@ -13,7 +13,7 @@ from sla_cli.core.align import Counts
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.model.device import Placement, place
 from sla_cli.model.network import Network
-from sla_cli.train.metrics import Epoch, Tally
+from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.state import State, load_state, save_state
 
 
@@ -78,10 +78,10 @@ def test_the_unfinished_epoch_and_the_averages_come_back(tmp_path: Path) -> None
     for seed in (1, 2):
         step(one, seed)
         one.ema.update(one.model)
-    one.tally = Tally(1, steps=2, sums={"loss": 3.0}, clips=4, frames=50, seconds=1.5)
+    one.unfinished = UnfinishedEpoch(1, steps=2, sums={"loss": 3.0}, clips=4, frames=50, seconds=1.5)
     save_state(tmp_path / "state.pt", one)
     load_state(tmp_path / "state.pt", two)
-    assert (two.tally, two.saved, two.ema.steps) == (one.tally, "step 2 of epoch 1", 2)
+    assert (two.unfinished, two.saved, two.ema.steps) == (one.unfinished, "step 2 of epoch 1", 2)
     assert all(torch.equal(value, two.ema.weights[name]) for name, value in one.ema.weights.items())
     with pytest.raises(SlaError, match="does not fit"):
         load_state(tmp_path / "state.pt", state())
@@ -128,7 +128,7 @@ def test_other_processes_go_on_between_epochs_only(saved: Path, caplog: pytest.L
     torch.save({**content, "processes": 4}, saved)
     load_state(saved, state())
     assert "trained by 4 processes so far and now by 1" in caplog.text
-    torch.save({**content, "processes": 4, "tally": asdict(Tally(2, steps=3))}, saved)
+    torch.save({**content, "processes": 4, "tally": asdict(UnfinishedEpoch(2, steps=3))}, saved)
     with pytest.raises(SlaError, match="within an epoch by a training of 4 processes, and here are 1") as caught:
         load_state(saved, state())
     assert "--nproc-per-node" in caught.value.hint

@@ -15,16 +15,15 @@ from sla_cli.data.loading import training_batches
 from sla_cli.errors import SlaError
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
-from sla_cli.model.distributed import Team
 from sla_cli.model.network import Network
 from sla_cli.train.out_of_memory import memory_suffices, peak_mib
 from sla_cli.train.state import State
-from sla_cli.train.step import Outcome, Setting, take_step
+from sla_cli.train.step import StepResult, take_step
 
 
 def stepped(
     store: Store, steps: int = 1, spoil: Callable[[State], object] = lambda state: None, **values: Any
-) -> tuple[State, list[Outcome]]:
+) -> tuple[State, list[StepResult]]:
     """A state after some steps of the first epoch, `spoil`ed before the last."""
     config = tiny(head__dropout=0.0, **values)
     placement = place("cpu", "fp32")
@@ -37,7 +36,7 @@ def stepped(
     for number, step in enumerate(plan, start=1):
         if number == steps:
             spoil(state)
-        outcomes.append(take_step(step, batches, state, Setting(config, placement, Team()), 1, number))
+        outcomes.append(take_step(step, batches, state, 1, number))
     return state, outcomes
 
 

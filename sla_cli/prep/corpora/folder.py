@@ -1,6 +1,6 @@
 """Anybody's own recordings: a table, and the videos or folders of frames that it names; or videos without a table.
 
-The names of columns that are understood are those that people use in the corpora of the field.
+`formats.table.COLUMNS` has the names of columns that are understood.
 """
 
 from __future__ import annotations
@@ -11,25 +11,15 @@ from pathlib import Path, PurePosixPath
 from sla_cli.core.clip import SPLITS, Clip, Source
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.table import Row
+from sla_cli.formats.table import COLUMNS, Row, parse_any_table
+from sla_cli.formats.text import decode_any_text
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.locate import VIDEOS, contents, join, parent_of
 from sla_cli.prep.tables.recordings import is_there, near_misses, resolve, seconds
-from sla_cli.prep.tables.spreadsheet import read_spreadsheet
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Folder, Tree
 
-COLUMNS = {
-    "path": ("video", "frames", "path", "file", "filename", "folder"),
-    "id": ("id", "name"),
-    "gloss": ("gloss", "glosses", "annotation", "orth"),
-    "split": ("split",),
-    "signer": ("signer", "speaker", "person"),
-    "start": ("start",),
-    "end": ("end",),
-    "translation": ("translation", "text"),
-}
 SPLIT_NAMES = {
     **{name: name for name in SPLITS},
     **dict.fromkeys(("val", "valid", "validation", "development"), "dev"),
@@ -65,7 +55,8 @@ def read(tree: Tree, protocol: str) -> Listing:
         return _list_videos(tree, found)
     table = found[0]
     listing = Listing(tables={PurePosixPath(table).name: digest_bytes(data := tree.read(table))})
-    rows = read_spreadsheet(data, tree.where(table), COLUMNS, ("path",))
+    where = tree.where(table)
+    rows = list(parse_any_table(decode_any_text(data, where), where, ("path",), COLUMNS))
     if not rows:
         raise SlaError(f"{tree.where(table)} lists no clip: nothing stands below the header", HINT)
     listing.clips = [_clip(tree, table, row) for row in rows]

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.table import Row, decode_text, parse_table
+from sla_cli.formats.table import Row, parse_table
+from sla_cli.formats.text import decode_text
 from sla_cli.prep.corpus import Listing
 from sla_cli.video.tree import Tree, checked
 

@@ -1,0 +1,106 @@
+"""sla tune"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from sla_cli.cli import search_options as shared
+from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, Quiet, Verbose, Work, answer
+from sla_cli.config import DecodeConfig, TuneConfig
+from sla_cli.errors import SlaError
+
+if TYPE_CHECKING:
+    from sla_cli.decode.grid_search import Trial
+
+Number = TypeVar("Number", int, float)
+GRID = "Values of {} to try, separated by commas."
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in values)
+
+
+def tune(
+    lm: Annotated[Path, typer.Option(help=shared.LM_HELP)],
+    source: shared.Source = None,
+    alphas: Annotated[str, typer.Option(help=GRID.format("alpha"))] = _listed(TuneConfig.alphas),
+    betas: Annotated[str, typer.Option(help=GRID.format("beta"))] = _listed(TuneConfig.betas),
+    beams: Annotated[str, typer.Option(help=GRID.format("beam"))] = str(DecodeConfig.beam),
+    max_oov: shared.MaxOov = DecodeConfig.max_oov,
+    hotwords: shared.Hotwords = None,
+    hotword_weight: shared.HotwordWeight = DecodeConfig.hotword_weight,
+    engine: shared.EngineName = "prefix",
+    store: shared.StoreFolder = None,
+    weights: shared.BackboneWeights = None,
+    jobs: Jobs = 0,
+    device: Device = "auto",
+    work: Work = WORK,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Choose alpha, beta and beam of a language model: the fewest errors on dev.
+
+    Dev is decoded at every point of the grid. The choice, all error rates and
+    a picture of them go into the work folder, and from then on `sla decode`
+    takes the choice for the same run and language model. Emissions are made
+    first where there are none that match.
+    """
+    from dataclasses import asdict
+
+    from sla_cli.decode.grid_search import grid
+    from sla_cli.decode.tune_file import references_of, tune_file
+    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.lm.kenlm_model import open_lm
+    from sla_cli.search.beam_options import BeamOptions
+
+    folder = WorkFolder(work)
+    # All that can be refused is refused before minutes of emissions.
+    lm = folder.find_lm(lm)
+    open_lm(lm)
+    options = BeamOptions(lm=lm, hotwords=tuple(hotwords or ()), hotword_weight=hotword_weight, engine=engine)
+    points = grid(
+        _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
+    )
+    emissions = shared.emissions_of(source, None, folder, store, weights, device)
+    references = references_of(emissions, store)
+    out, tuned, trials = tune_file(
+        emissions, references, folder.tuning, options, points, jobs=jobs, max_oov=max_oov, force=force
+    )
+    if trials and not as_json:
+        _print_table(trials)
+    answer(
+        f"tuned on {tuned.split}: alpha {tuned.alpha:g}, beta {tuned.beta:g}, beam {tuned.beam}: "
+        f"WER {tuned.wer:.2f} % ({tuned.profile}); {out / 'tune.png'} shows all",
+        {"tuned": str(out), **asdict(tuned)},
+        as_json,
+    )
+
+
+def _print_table(trials: Sequence["Trial"]) -> None:
+    """WER by alpha (down) and beta (across), a table for each beam, the choice in bold."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from sla_cli.decode.grid_search import GridPoint, best_trial
+
+    wers, chosen = {trial.point: trial.counts.wer for trial in trials}, best_trial(trials).point
+    betas = sorted({point.beta for point in wers})
+    for beam in sorted({point.beam for point in wers}):
+        table = Table("alpha \\ beta", *(f"{beta:g}" for beta in betas), title=f"WER %, beam {beam}")
+        for alpha in sorted({point.alpha for point in wers}):
+            row = [GridPoint(beam, alpha, beta) for beta in betas]
+            cells = [f"[bold]*{wers[point]:.2f}[/bold]" if point == chosen else f"{wers[point]:.2f}" for point in row]
+            table.add_row(f"{alpha:g}", *cells)
+        Console().print(table)
+
+
+def _numbers(option: str, text: str, kind: type[Number]) -> list[Number]:
+    """`0,0.5,1` as numbers. Raises SlaError."""
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError as error:
+        raise SlaError(f"{option} {text}: not numbers separated by commas", f"As in {option} 1,2,5.") from error

@@ -1,0 +1,88 @@
+"""The clips of any store as a run sees them: whole, at the frame rate that it was trained on."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.frame_format import FrameFormat
+from sla_cli.errors import SlaError
+from sla_cli.formats.store import Split
+from sla_cli.log import log
+from sla_cli.video.timing import selected
+
+
+class SeenClips:
+    """A split whose clips are brought to the frame rate of a run where they have another one.
+
+    Args:
+        like: the frames that the run was trained on; None takes all clips as they are.
+
+    Attributes:
+        lengths: frames of each clip, as the run sees it.
+        rates: frames per second of each clip, as the run sees it; 0 where unknown.
+    """
+
+    def __init__(self, split: Split, like: FrameFormat | None = None) -> None:
+        self.split = split
+        self.rates = [float(rate) or split.fps for rate in split.clip_fps]
+        self._resampled: dict[int, NDArray[np.int64]] = {}
+        for index, rate in enumerate(self.rates):
+            if like is not None and not like.has_rate(rate):
+                self._resampled[index] = _at_rate(split.lengths[index], rate, like.fps)
+                self.rates[index] = like.fps
+        self.lengths = [
+            len(self._resampled[index]) if index in self._resampled else length
+            for index, length in enumerate(split.lengths)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def frames(self, index: int) -> NDArray[np.int64]:
+        """Numbers of the frames that are seen, sorted; one that is seen twice comes twice."""
+        return self._resampled.get(index, np.arange(self.split.lengths[index]))
+
+
+def see(split: Split, like: FrameFormat) -> SeenClips:
+    """The clips of a split as a run sees them; what is done to bring them there is logged.
+
+    Larger frames need nothing: the model's crop is a share of the frame, and is resized to the model's input.
+
+    Raises:
+        SlaError: frames of another fit, or smaller ones than the run was trained on; with the command that fixes it.
+    """
+    if split.fit != like.fit:
+        raise SlaError(
+            f"the frames of {split.path} were made with fit {split.fit}, and the run was trained on {like.fit}",
+            f"Make the store again with `sla prep CORPUS SOURCE --fit {like.fit} --size {like.size}`.",
+        )
+    if split.size < like.size:
+        raise SlaError(
+            f"the frames of {split.path} have {split.size} px, and the run was trained on {like.size} px",
+            f"Make the store again with `sla prep CORPUS SOURCE --size {like.size}`.",
+        )
+    if split.size > like.size:
+        log.info("frames of %d px are resized as those of %d px that the run was trained on", split.size, like.size)
+    seen = SeenClips(split, like)
+    changed = Counter(
+        float(rate) or split.fps
+        for rate, now in zip(split.clip_fps.tolist(), seen.rates, strict=True)
+        if (rate or split.fps) != now
+    )
+    for rate, clips in sorted(changed.items()):
+        log.info("%d clips of %g frames per second are brought to the run's %g", clips, rate, like.fps)
+    if like.fps and (unknown := seen.rates.count(0.0)):
+        log.warning(
+            "the frame rate of %d clips is not known: they are taken as of %g, which the run was trained on",
+            unknown,
+            like.fps,
+        )
+    return seen
+
+
+def _at_rate(frames: int, rate: float, wanted: float) -> NDArray[np.int64]:
+    """The frames nearest in time to 0, 1/wanted, 2/wanted, … seconds."""
+    return np.array([n for _, n in selected(((n / rate, n) for n in range(frames)), None, None, wanted)], np.int64)

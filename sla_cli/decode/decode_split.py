@@ -1,0 +1,61 @@
+"""Decode all clips of a split, in one process or several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.decode.processes import EmissionSource, map_clips
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emission
+from sla_cli.search.beam_decoder import open_decoder
+from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.decoder import Decoder
+
+
+@dataclass(frozen=True)
+class _ClipDecoder:
+    decoder: Decoder
+    stride: int  # video frames of an output step
+    nbest: int
+
+    def __call__(self, emission: Emission) -> list[Hypothesis]:
+        return [
+            hypothesis.in_frames(emission.id, rank, self.stride, emission.frames, emission.fps)
+            for rank, hypothesis in enumerate(self.decoder.nbest(emission.log_probs, self.nbest), start=1)
+        ]
+
+
+def decode_split(
+    emissions: EmissionSource,
+    glosses: Sequence[str],
+    stride: int,
+    options: BeamOptions,
+    jobs: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> list[list[Hypothesis]]:
+    """Decode clips; the answer does not depend on `jobs`.
+
+    Args:
+        emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
+        glosses: the vocabulary; glosses[i] has column i + 1, column 0 is the blank.
+        stride: video frames of an output step.
+        options: decoder settings.
+        jobs: processes at most; 0 is all usable cores.
+        progress: called with 1 after each clip.
+
+    Returns:
+        The n-best list of each clip, best first, in the order of `emissions`; spans in video frames.
+
+    Raises:
+        SlaError: names the clip whose emissions cannot be decoded; or the vocabulary, the language model or the
+            options are bad; or a process died.
+    """
+    if options.nbest > options.beam:
+        raise SlaError(
+            f"{options.nbest} hypotheses for each clip from a beam of {options.beam}", "Give a wider --beam."
+        )
+    with open_decoder(glosses, options) as decoder:
+        decode_clip = _ClipDecoder(decoder, stride, options.nbest)
+        return list(map_clips(decode_clip, emissions, jobs, progress))

@@ -1,0 +1,48 @@
+"""A picture of a grid of word error rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from sla_cli.decode.grid_search import GridPoint, Trial, best_trial
+
+
+def draw_grid(path: Path, trials: Sequence[Trial], title: str) -> None:
+    """Write a PNG: alpha upwards, beta to the right, a panel for each beam, the chosen cell framed.
+
+    Args:
+        trials: of every combination of the grid's values.
+    """
+    wers, chosen = {trial.point: trial.counts.wer for trial in trials}, best_trial(trials).point
+    beams = sorted({point.beam for point in wers})
+    alphas, betas = sorted({point.alpha for point in wers}), sorted({point.beta for point in wers})
+    width, height = 0.75 * len(betas) + 0.7, 0.5 * len(alphas) + 1.3
+    figure = Figure(figsize=(max(4.2, width * len(beams) + 1.1), max(3.0, height)), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(beams), squeeze=False, sharey=True)[0]
+    low, high = min(wers.values()), max(wers.values())
+    top = max(min(high, 2 * low), low + 0.1)  # what is far off would leave no colours for what is near
+    for panel, beam in zip(axes, beams, strict=True):
+        values = np.array([[wers[GridPoint(beam, alpha, beta)] for beta in betas] for alpha in alphas])
+        image = panel.imshow(values, origin="lower", aspect="auto", cmap="viridis_r", vmin=low, vmax=top)
+        for (row, column), value in np.ndenumerate(values):
+            dark = (value - low) / (top - low) > 0.55
+            colour = "white" if dark else "black"
+            panel.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8, color=colour)
+        if chosen.beam == beam:
+            corner = (betas.index(chosen.beta) - 0.5, alphas.index(chosen.alpha) - 0.5)
+            panel.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="#d62728", linewidth=2.5))
+        panel.set_xticks(range(len(betas)), [f"{beta:g}" for beta in betas])
+        panel.set_yticks(range(len(alphas)), [f"{alpha:g}" for alpha in alphas])
+        panel.set_xlabel("beta (added for each gloss)")
+        panel.set_title(f"beam {beam}", fontsize=9)
+    axes[0].set_ylabel("alpha (language model)")
+    figure.colorbar(image, ax=list(axes), extend="max" if high > top else "neither", label="WER %")
+    figure.suptitle(title, fontsize=10)
+    figure.savefig(path, format="png")

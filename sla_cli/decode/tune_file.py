@@ -1,0 +1,152 @@
+"""Tuning on an emissions file: table, picture and choice in one folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from sla_cli.atomic import atomic_write
+from sla_cli.core.digest import digest_json
+from sla_cli.core.hypothesis import Glosses
+from sla_cli.core.normalize import profile
+from sla_cli.decode.grid_search import GridPoint, Trial, best_trial, search_grid
+from sla_cli.decode.tuned import NAME, VERSION, Tuned, emission_inputs, read_tuned, tuned_folder
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
+from sla_cli.formats.store import Store
+from sla_cli.formats.work import store_now
+from sla_cli.lm.kenlm_model import check_oov
+from sla_cli.log import log, progress
+from sla_cli.search.beam_options import BeamOptions
+
+
+def tune_file(
+    emissions_path: Path,
+    references: Mapping[str, Glosses],
+    folder: Path,
+    options: BeamOptions,
+    points: Sequence[GridPoint],
+    *,
+    jobs: int = 1,
+    max_oov: float,
+    force: bool = False,
+) -> tuple[Path, Tuned, list[Trial]]:
+    """Tune on an emissions file and keep table, picture and choice in `folder`/RUN-DIGEST, digest of the model.
+
+    Returns:
+        The folder, the choice, and all trials (none where the choice was there already).
+
+    Raises:
+        SlaError: the emissions are not of dev; no language model; clips without references; or as `decode_file` does.
+    """
+    emissions = Emissions(emissions_path)
+    header = emissions.header
+    check_tunable(header.split)
+    if options.lm is None:
+        raise SlaError("alpha and beta are weights of a language model, and there is none", "Give one with --lm.")
+    _check_references(emissions.ids, references)
+    check_oov(options.lm, header.glosses, max_oov)
+    rules = profile(header.profile)
+    lm, inputs = digest_file(options.lm), emission_inputs(emissions_path)
+    receipt = Receipt(
+        "tune",
+        {
+            "settings": [list(asdict(point).values()) for point in points],
+            "hotwords": sorted(options.hotwords),
+            "hotword_weight": options.hotword_weight,
+            "profile": str(rules),
+        },
+        {
+            "emissions": digest_file(emissions_path),
+            "lm": lm,
+            "references": digest_json([references[name] for name in emissions.ids]),
+        },
+        sources={"store": header.store, "lm": str(options.lm.resolve()), "emissions": str(emissions_path.resolve())},
+    )
+    out = tuned_folder(folder, header.run, lm)
+    made = None if force else read_receipt(out)  # another grid is no reason to ask: the choice is the newest one's
+    if made is not None and made.fingerprint == receipt.fingerprint:
+        renew(made, out)
+        log.info("%s is up to date", out)
+        return out, read_tuned(out), []
+    with progress(f"tune on {header.split}", len(emissions)) as advance:
+        trials = search_grid(emissions, header.glosses, references, rules, options, points, jobs, advance)
+    best = best_trial(trials)
+    tuned = Tuned(
+        **asdict(best.point),
+        wer=best.counts.wer,
+        errors=best.counts.errors,
+        ref_words=best.counts.ref_words,
+        split=header.split,
+        profile=str(rules),
+        weights=inputs.get("weights", ""),
+        lm=lm,
+        split_digest=inputs.get("split", ""),
+    )
+    receipt_path(out).unlink(missing_ok=True)
+    _write(out, tuned, trials)
+    receipt.results = asdict(tuned)
+    write_receipt(receipt, out)
+    return out, tuned, trials
+
+
+def check_tunable(split: str) -> None:
+    """Raise SlaError for every split but dev."""
+    hint = "Tune on dev, and decode test with the choice."
+    if split == "test":
+        raise SlaError("tuning on test would make its score worthless", hint)
+    if split != "dev":
+        raise SlaError(f"tuning on {split}, whose clips the model was trained on, would choose wrong weights", hint)
+
+
+def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, Glosses]:
+    """The glosses, as annotated, of the split that emissions were made from.
+
+    Args:
+        store: where it is, if not where it was.
+
+    Raises:
+        SlaError: a split that is not for tuning; no such store or split, or one of another vocabulary.
+    """
+    header = Emissions(emissions_path).header
+    check_tunable(header.split)
+    clips = Store(store or store_now(Path(header.store), emissions_path, "--store"))[header.split]
+    if clips.vocabulary != header.glosses and emission_inputs(emissions_path).get("split") != clips.digest:
+        raise SlaError(
+            f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips.path} ({len(clips.vocabulary)})",
+            "Give the store that the emissions come from with --store.",
+        )
+    return clips.references()
+
+
+def _check_references(ids: Sequence[str], references: Mapping[str, Glosses]) -> None:
+    """Raise SlaError where a clip has no reference."""
+    missing = [name for name in ids if name not in references]
+    if missing:
+        raise SlaError(
+            f"{len(missing)} clips have no reference: {some(missing)}",
+            "Give the store that the emissions come from with --store.",
+        )
+
+
+def _write(out: Path, tuned: Tuned, trials: Sequence[Trial]) -> None:
+    """tuned.json, tune.tsv and tune.png in one folder."""
+    from sla_cli.decode.grid_plot import draw_grid  # matplotlib, which is needed when the grid was searched only
+
+    rows = ["beam\talpha\tbeta\twer\terrors\tsub\tdel\tins\tref_words\n"]
+    for trial in trials:
+        counts, (beam, alpha, beta) = trial.counts, asdict(trial.point).values()
+        cells = (counts.errors, counts.substitutions, counts.deletions, counts.insertions, counts.ref_words)
+        rows.append("\t".join((str(beam), f"{alpha:g}", f"{beta:g}", f"{counts.wer:.4f}", *map(str, cells))) + "\n")
+    facts = {"format": NAME, "version": VERSION, **asdict(tuned)}
+    for name, text in (
+        ("tune.tsv", "".join(rows)),
+        ("tuned.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n"),
+    ):
+        with atomic_write(out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+    with atomic_write(out / "tune.png") as temporary:
+        draw_grid(temporary, trials, f"WER % on {tuned.split}, {tuned.profile}")

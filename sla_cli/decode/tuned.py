@@ -1,0 +1,109 @@
+"""What `sla tune` chose: kept as tuned.json, and taken by `sla decode` for the same recogniser and language model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from sla_cli.errors import FormatError
+from sla_cli.formats.description import Description
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.receipt import digest_file, read_receipt
+from sla_cli.log import log
+from sla_cli.search.beam_options import BeamOptions
+
+NAME, VERSION = "sla-tuned", 1
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was chosen, and on what.
+
+    Attributes:
+        wer: in percent, on the clips it was tuned on.
+        weights, lm: digests of the recogniser's weights ("" where the emissions do not say) and the language model.
+        split, profile: where, and under which normalisation.
+        split_digest: of the clips in the store, "" where the emissions do not say.
+    """
+
+    beam: int
+    alpha: float
+    beta: float
+    wer: float
+    errors: int
+    ref_words: int
+    split: str
+    profile: str
+    weights: str
+    lm: str
+    split_digest: str = ""
+
+
+def tuned_options(
+    options: BeamOptions, emissions_path: Path, folder: Path, *, beam: bool, weights: bool
+) -> tuple[BeamOptions, str]:
+    """Options with what was tuned for the same recogniser and language model, where there is such a choice.
+
+    Args:
+        beam: take the tuned beam.
+        weights: take the tuned alpha and beta, which belong together.
+
+    Returns:
+        The options, and the split on which they were tuned: "" where nothing was taken.
+    """
+    if options.lm is None or not (beam or weights):
+        return options, ""
+    header, inputs = Emissions(emissions_path).header, emission_inputs(emissions_path)
+    out = tuned_folder(folder, header.run, digest_file(options.lm))
+    if read_receipt(out) is None:
+        return options, ""
+    tuned = read_tuned(out)
+    if tuned.weights != inputs.get("weights", ""):
+        log.warning("%s was tuned for other weights of this run and is not used", out)
+        return options, ""
+    if beam:
+        options = replace(options, beam=tuned.beam)
+    if weights:
+        options = replace(options, alpha=tuned.alpha, beta=tuned.beta)
+    tuned_on = tuned.split
+    if tuned.split == header.split:
+        if len({tuned.split_digest, inputs.get("split", "")} - {""}) > 1:
+            tuned_on += " (other clips)"
+        else:
+            log.warning("the weights were tuned on these very clips: their WER is too low to judge the recogniser by")
+    taken = [f"alpha {tuned.alpha:g}, beta {tuned.beta:g}"] * weights + [f"beam {tuned.beam}"] * beam
+    log.info("%s as tuned on %s, from %s", ", ".join(taken), tuned_on, out)
+    return options, tuned_on
+
+
+def tuned_folder(folder: Path, run: str, lm: str) -> Path:
+    """Where the choice for a run and a language model lies."""
+    return folder / f"{Path(run).name}-{lm[:6]}"
+
+
+def emission_inputs(emissions_path: Path) -> dict[str, str]:
+    """Digests of what emissions were made from: `weights`, `split` and others; empty where nothing says."""
+    receipt = read_receipt(emissions_path)
+    return receipt.inputs if receipt is not None else {}
+
+
+def read_tuned(folder: Path) -> Tuned:
+    """What was chosen before. Raises FormatError where it cannot be read."""
+    path = folder / "tuned.json"
+    hint = "Make it again with `sla tune --force`."
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if (facts.pop("format"), facts.pop("version")) != (NAME, VERSION):
+            raise FormatError(f"{path}: not {NAME} version {VERSION}", hint)
+        return Tuned(**facts)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path}: cannot be read ({error})", hint) from error
+
+
+def describe_tuning(folder: Path) -> Description | None:
+    """A folder of `sla tune`, None for anything else. Raises FormatError where it cannot be read."""
+    if not (folder / "tuned.json").is_file():
+        return None
+    receipt = read_receipt(folder)
+    return Description(folder, "tuning", f"{NAME} {VERSION}", receipt is not None, asdict(read_tuned(folder)), receipt)

@@ -1,0 +1,54 @@
+"""Finished batches of an emissions file that is being made, one file each, so that an interrupted attempt goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sla_cli.atomic import atomic_write
+from sla_cli.data.seen import SeenClips
+from sla_cli.formats.emissions import Emission, check_finite
+
+
+class Parts:
+    """A folder of finished batches.
+
+    Args:
+        folder: of attempts that would give the same numbers.
+        batches: indices of the clips of each batch.
+        dtype: of the log-probabilities on disk, float32 or float16.
+    """
+
+    def __init__(self, folder: Path, batches: Sequence[Sequence[int]], dtype: str) -> None:
+        self.folder, self.batches, self.dtype = folder, batches, dtype
+
+    def missing(self, numbers: Sequence[int]) -> list[int]:
+        """Those of the batches that no attempt has finished."""
+        return [number for number in numbers if not self._path(number).is_file()]
+
+    def clips(self, numbers: Sequence[int]) -> int:
+        """How many clips these batches hold."""
+        return sum(len(self.batches[number]) for number in numbers)
+
+    def keep(self, number: int, emissions: Sequence[Emission]) -> None:
+        """Write a finished batch. Raises FormatError where the model gave NaN."""
+        for emission in emissions:
+            check_finite(emission)
+        arrays = {
+            str(index): emission.log_probs.astype(self.dtype)
+            for index, emission in zip(self.batches[number], emissions, strict=True)
+        }
+        with atomic_write(self._path(number)) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
+
+    def joined(self, clips: SeenClips) -> Iterator[Emission]:
+        """All clips in the store's order."""
+        batch_of = {index: number for number, batch in enumerate(self.batches) for index in batch}
+        for index, name in enumerate(clips.split.ids):
+            with np.load(self._path(batch_of[index])) as arrays:
+                yield Emission(name, arrays[str(index)], clips.lengths[index], clips.rates[index])
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.npz"

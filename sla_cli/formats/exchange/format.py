@@ -1,0 +1,78 @@
+"""What a foreign format is: its grammar, how a line of it is recognised, and how it is read and written.
+
+A new format is a file beside this one that defines a `Format`, and a line in `registry.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sla_cli.core.hypothesis import Hypothesis
+
+NbestLists = Sequence[Sequence[Hypothesis]]  # the hypotheses of each clip, best first
+
+
+class Utterance(NamedTuple):
+    """One clip of a file: the line that names it, its id, and its glosses.
+
+    Attributes:
+        hypotheses: best first; a reference, or the answer of a format without alternatives, is alone.
+        signer: "" where the format or the file does not name it.
+    """
+
+    line: int
+    id: str
+    hypotheses: Sequence[Hypothesis]
+    signer: str = ""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A foreign format.
+
+    Attributes:
+        name: of the format, which is also the suffix of its files.
+        title: what the format is called in messages.
+        read: from text and file name (for messages) to clips, in file order. Raises FormatError with the line.
+        fits: whether a line can be one of this format; the first line that no other format fits decides for a file.
+        begins: whether a text begins as only this format does.
+        grammar: what a line looks like; each line of a file is held to `fits` where this is given.
+        write: the lines of a file; None where sla only reads the format. Raises SlaError for what it cannot hold.
+        not_in_ids: characters that a written clip id must not hold; where any are given, nor white space.
+        timed: times of all glosses are needed to write it.
+        omits_empty_clips: the format cannot say that nothing was recognised in a clip.
+    """
+
+    name: str
+    title: str
+    read: Callable[[str, str], Iterator[Utterance]]
+    fits: Callable[[str], bool] = lambda line: False
+    begins: Callable[[str], bool] = lambda text: False
+    grammar: str = ""
+    write: Callable[[NbestLists], Iterator[str]] | None = None
+    not_in_ids: str = ""
+    timed: bool = False
+    omits_empty_clips: bool = False
+
+
+def utterance(line: int, name: str, glosses: Sequence[str], signer: str = "") -> Utterance:
+    """A clip without alternatives, white space around its id taken away."""
+    return Utterance(line, name.strip(), [Hypothesis(name.strip(), tuple(glosses))], signer.strip())
+
+
+def content_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers, without comments (`;;`) and empty lines."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip() and not line.startswith(";;"):
+            yield number, line
+
+
+def is_time(text: str) -> bool:
+    """Whether a field is a finite number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -1,0 +1,26 @@
+"""`id<TAB>glosses...`, a clip a line, with the tab also where there is no gloss. Nothing is quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sla_cli.errors import FormatError
+from sla_cli.formats.exchange.format import Format, Utterance, content_lines, utterance
+
+
+def _fits(line: str) -> bool:
+    return line.count("\t") == 1
+
+
+def _read(text: str, name: str) -> Iterator[Utterance]:
+    for number, line in content_lines(text):
+        if not _fits(line):
+            raise FormatError(
+                f"{name}, line {number}: {line.count(chr(9))} tabs instead of 1: {line[:80]!r}",
+                "Expected: id<TAB>glosses..., the glosses separated by spaces.",
+            )
+        clip, glosses = line.split("\t")
+        yield utterance(number, clip, glosses.split())
+
+
+FORMAT = Format("plain", "id<TAB>glosses", _read, _fits)

@@ -1,0 +1,147 @@
+"""All formats of hypotheses and references that sla reads and writes, and how a file is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.atomic import atomic_write
+from sla_cli.core.digest import digest_bytes
+from sla_cli.core.hypothesis import Glosses, Hypothesis
+from sla_cli.errors import FormatError, SlaError, suggestion
+from sla_cli.formats.exchange import ctm, delimited, jsonl, plain, stm, trn
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines
+from sla_cli.formats.hypotheses import MAGIC, Header, parse_nbest
+from sla_cli.formats.text import decode_any_text, read_bytes, refuse_pipe
+
+FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)
+KNOWN = f"Known are sla's own, {', '.join(kind.title for kind in FORMATS)}."
+
+
+@dataclass(frozen=True)
+class GlossFile:
+    """What a file of hypotheses or references says.
+
+    Attributes:
+        digest: of the file's content.
+        nbest: hypotheses by clip id in file order, best first; references are alone.
+        signers: by clip id, where the file names them.
+        header: of sla's own hypotheses; empty for other formats.
+        omits_empty_clips: the format has no way to say that nothing was recognised in a clip.
+    """
+
+    digest: str
+    nbest: Mapping[str, Sequence[Hypothesis]]
+    signers: Mapping[str, str]
+    header: Header
+    omits_empty_clips: bool = False
+
+    @property
+    def best(self) -> list[Hypothesis]:
+        """The best hypothesis of each clip."""
+        return [ranked[0] for ranked in self.nbest.values()]
+
+    @property
+    def references(self) -> dict[str, Glosses]:
+        """Glosses by clip id."""
+        return {one.id: one.glosses for one in self.best}
+
+
+def read_gloss_file(path: Path) -> GlossFile:
+    """Hypotheses or references in sla's own or any foreign format. The file is read once.
+
+    Scores are 0.0, spans and confidence empty, where the format is not sla's own (JSON lines have scores).
+
+    Raises:
+        SlaError: there is no such file, or it is a folder or a pipe.
+        FormatError: an unknown format, a malformed line, an id that comes twice; names file and line.
+    """
+    refuse_pipe(path)
+    if path.is_dir() or not path.exists():
+        raise SlaError(f"cannot read {path}: {'it is a folder' if path.is_dir() else 'no such file'}", KNOWN)
+    data = read_bytes(path)
+    text, digest = decode_any_text(data, str(path)), digest_bytes(data)
+    if text.startswith(MAGIC):
+        header, nbest = parse_nbest(text, path)
+        return GlossFile(digest, nbest, {}, header)
+    kind = _recognise(text, path)
+    if kind.grammar:
+        _check_lines(text, kind, path)
+    clips: dict[str, Utterance] = {}
+    for clip in kind.read(text, str(path)):
+        where = f"{path}, line {clip.line}"
+        if not clip.id or any(char in clip.id for char in "\t\r\n"):
+            raise FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
+        before = clips.setdefault(clip.id, clip)
+        if before is not clip:
+            raise FormatError(f"{where}: {clip.id} came before, on line {before.line}", "Keep one line a clip.")
+    return GlossFile(
+        digest,
+        {clip.id: clip.hypotheses for clip in clips.values()},
+        {clip.id: clip.signer for clip in clips.values() if clip.signer},
+        Header(),
+        kind.omits_empty_clips,
+    )
+
+
+def write_export(path: Path, kind: str, clips: NbestLists) -> None:
+    """Write the best hypothesis of each clip, in JSON lines all hypotheses; the file appears only when whole.
+
+    Args:
+        kind: the name of a format that can be written: ctm, stm, trn, csv or jsonl.
+        clips: the hypotheses of each clip, best first. CTM and STM need their frame rates; JSON lines hold times
+            where the rate is known.
+
+    Raises:
+        SlaError: an unknown kind; an id that the format cannot hold; no spans or frame rate where it needs times.
+    """
+    chosen = next((one for one in FORMATS if one.name == kind), None)
+    if chosen is None or chosen.write is None:
+        known = [one.name for one in FORMATS if one.write]
+        raise SlaError(f"no format {kind!r} for hypotheses", suggestion(kind, known))
+    for best, *_ in clips:
+        _check_writable(best, chosen)
+    text = "".join(chosen.write(clips))
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _recognise(text: str, path: Path) -> Format:
+    """By how the text begins, else by suffix, else by the first line that fits one format only."""
+    for kind in FORMATS:
+        if kind.begins(text):
+            return kind
+    lines = [line for _, line in content_lines(text)]
+    if not lines:
+        raise FormatError(f"{path}: holds no hypotheses or references", "Was the run that wrote it cut short?")
+    for kind in FORMATS:
+        if path.suffix.lower() == f".{kind.name}":
+            return kind
+    candidates = [[kind for kind in FORMATS if kind.fits(line)] for line in lines]
+    if not candidates[0]:
+        raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", KNOWN)
+    return next((kinds[0] for kinds in candidates if len(kinds) == 1), candidates[0][0])
+
+
+def _check_lines(text: str, kind: Format, path: Path) -> None:
+    for number, line in content_lines(text):
+        if not kind.fits(line):
+            article = "an" if kind.title.startswith("S") else "a"
+            raise FormatError(
+                f"{path}, line {number}: not a line of {article} {kind.title}: {line[:80]!r}",
+                f"Expected: {kind.grammar}.",
+            )
+
+
+def _check_writable(best: Hypothesis, kind: Format) -> None:
+    """Raise SlaError for an id that would be read back as something else, and where times are needed and not known."""
+    if kind.not_in_ids and any(char.isspace() or char in kind.not_in_ids for char in best.id):
+        raise SlaError(
+            f"clip id {best.id!r} does not fit in a {kind.title}: it holds white space or one of "
+            f"{' '.join(kind.not_in_ids)}",
+            "Write csv or jsonl, which hold any id.",
+        )
+    if kind.timed and len(best.times) != len(best.glosses):
+        what = "its glosses have no spans" if best.fps else "no frame rate is known, so there are no seconds"
+        raise SlaError(f"clip {best.id}: {what}", "Write trn, csv or jsonl.")

@@ -1,0 +1,56 @@
+"""Text files: UTF-8 with or without byte order mark. What is not text is named with file and line."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from sla_cli.errors import FormatError, SlaError
+
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods, and .xls files begin
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text with or without byte order mark. Raises SlaError naming file and line where it is not UTF-8."""
+    return decode_text(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises SlaError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SlaError(
+            f"cannot read {path}: {error.strerror}", "Name a text file that is there and open to you."
+        ) from error
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """UTF-8 text with or without byte order mark; `name` is the file's name in messages. Raises FormatError."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FormatError(
+            f"{name}, line {line}: not UTF-8 text",
+            "Save it as UTF-8 (in Excel as 'CSV UTF-8'); if it was cut off, copy it again.",
+        ) from error
+
+
+def decode_any_text(data: bytes, name: str) -> str:
+    """As `decode_text`, and UTF-16 with a byte order mark too. Raises FormatError, also for a workbook."""
+    if data.startswith(WORKBOOKS):
+        raise FormatError(f"{name} is a workbook, not a text table", "Save it as CSV (UTF-8) and give that.")
+    if not data.startswith(UTF16):
+        return decode_text(data, name)
+    try:
+        return data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{name}: broken UTF-16 text", "Save the table as CSV with character set UTF-8.") from error
+
+
+def refuse_pipe(path: Path) -> None:
+    """Raise SlaError where `path` cannot be read a second time, for files that are read twice or by a later stage."""
+    if path.is_fifo():
+        raise SlaError(f"{path} is a pipe, and can be read only once", "Save it as a file and give that.")

@@ -1,0 +1,112 @@
+"""A store's train glosses or a text into an ARPA file, with its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sla_cli.core.normalize import profile
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.receipt import Receipt, already_made, write_receipt
+from sla_cli.formats.store import Store
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import Unknown, estimate
+from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
+from sla_cli.lm.perplexity import perplexity_facts, score_sentences
+from sla_cli.lm.text import Text, read_source
+from sla_cli.log import log
+
+
+def estimate_file(
+    source: Path,
+    out: Path,
+    *,
+    order: int,
+    fallback: bool = False,
+    unique: bool = False,
+    prune: Sequence[int] = (),
+    unknown: Unknown = "share",
+    normalize: str = "none",
+    dev: Path | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Estimate a model and write it.
+
+    Args:
+        source: a store, whose train split is taken, or a text.
+        unique: count each different sentence once.
+        normalize: name of the profile that cleans the sentences, those of dev too.
+        dev: text or store to measure the model on; a store's own dev split without it.
+
+    Returns:
+        Counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, and `dev`: what
+        `perplexity_facts` says of it, None without dev.
+
+    Raises:
+        SlaError: no text, too little of it for the discounts and `fallback` is off, or `out` holds another model.
+    """
+    cleaning = profile(normalize)
+    text = read_source(source, "train", cleaning)
+    settings = {
+        "order": order,
+        "fallback": fallback,
+        "unique": unique,
+        "prune": list(prune),
+        "unknown": unknown,
+        "normalize": str(cleaning),
+    }
+    receipt = Receipt("lm", settings, {"text": text.digest}, sources={"text": str(source.resolve())})
+    old = already_made(out, receipt, force=force)
+    measured = _dev_text(source, dev, normalize)
+    if old is not None and out.is_file():
+        log.info("%s is up to date", out)
+        return {**old.results, "dev": _measure(out, measured)}
+    if out.exists() and old is None and not force:
+        raise SlaError(f"{out} exists", "Use --force to replace it.")
+    sentences = [glosses for _, glosses in text.sentences]
+    different = list(dict.fromkeys(sentences))
+    log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))
+    arpa = estimate(different if unique else sentences, order, fallback, prune=prune, unknown=unknown)
+    if arpa.fallbacks:
+        log.warning(
+            "the text is small or repeats its sentences (--unique), and gives no discounts for order %s: "
+            "fixed ones (0.5, 1, 1.5) were used",
+            ", ".join(map(str, arpa.fallbacks)),
+        )
+    write_arpa(arpa, out)
+    receipt.results = {
+        "sentences": len(different if unique else sentences),
+        "different": len(different),
+        "ngrams": [len(level) for level in arpa.ngrams],
+        "discounts": [list(discounts) for discounts in arpa.discounts],
+        "fallbacks": list(arpa.fallbacks),
+        "dev": _measure(out, measured),
+    }
+    _warn_of_vocabulary(out, source)
+    write_receipt(receipt, out)
+    return receipt.results
+
+
+def _dev_text(source: Path, dev: Path | None, normalize: str) -> Text | None:
+    if dev is None and not (source.is_dir() and "dev" in Store(source).splits):
+        return None
+    return read_source(dev or source, "dev", profile(normalize))
+
+
+def _measure(model: Path, text: Text | None) -> dict[str, Any] | None:
+    return None if text is None else perplexity_facts(text, score_sentences(open_lm(model), text.sentences))
+
+
+def _warn_of_vocabulary(model: Path, source: Path) -> None:
+    """A recogniser trained on the store will ask for the glosses of its vocabulary."""
+    if source.is_dir():
+        vocabulary = Store(source).vocabulary
+        missing = out_of_vocabulary(open_lm(model), vocabulary)
+        if missing:
+            log.warning(
+                "%d of the store's %d glosses are unknown to this model, so decoding scores them as <unk>: %s",
+                len(missing),
+                len(vocabulary),
+                some(missing),
+            )

@@ -1,0 +1,70 @@
+"""The model of a finished run, ready for inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sla_cli.config import Config
+from sla_cli.formats.run import Run
+from sla_cli.model.added import merge_added
+from sla_cli.model.checkpoint import load_weights
+from sla_cli.model.device import Placement, place
+from sla_cli.model.network import Network
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A run's best weights on a device.
+
+    Attributes:
+        network: in evaluation mode.
+        config: settings of the run, with the weights file that was asked for.
+        glosses: in the order of the columns of its output; column 0 is the blank.
+        merged: how many added modules were folded into the frozen weights.
+    """
+
+    network: Network
+    config: Config
+    placement: Placement
+    glosses: tuple[str, ...]
+    merged: int
+
+    @property
+    def stride(self) -> int:
+        """Frames per step of the output."""
+        return self.network.stride
+
+
+def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weights: str | None = None) -> OpenedModel:
+    """Load the best weights of a run, merge what is exact to merge, and put the model on a device.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+        precision: as for `place_run`.
+        weights: the backbone's weights, where the file has moved since training.
+
+    Raises:
+        SlaError: the run is incomplete, its weights do not fit the backbone, or there is no such device.
+    """
+    config, glosses = run.config, run.glosses
+    if weights is not None:
+        config = replace(config, model=replace(config.model, weights=weights))
+    placement = place_run(config, device, precision)
+    network = Network(config, len(glosses))
+    load_weights(run.best, network, glosses)
+    merged = merge_added(network)
+    return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged)
+
+
+def place_run(config: Config, device: str = "auto", precision: str = "auto") -> Placement:
+    """Where and in which precision to run a trained model.
+
+    Args:
+        precision: fp32, bf16, fp16; auto is that of training, and fp32 on a CPU for a run that was trained in fp16.
+
+    Raises:
+        SlaError: no such device, or fp16 on a CPU.
+    """
+    if precision == "auto" and config.train.precision != "fp16":
+        precision = config.train.precision
+    return place(device, precision)

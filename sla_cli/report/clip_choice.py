@@ -1,0 +1,49 @@
+"""Which clips the page shows with a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain, zip_longest
+
+from sla_cli.core.result import ClipScore, pooled
+
+DIFFER, WORST, MIDDLE, RIGHT = "systems differ", "among the worst", "in the middle", "all correct"
+
+
+def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict[str, str]:
+    """Up to `number` clips worth a look, the same ones each time.
+
+    Taken in turn: where systems differ most, the worst, the longest that all got right, those in the middle.
+
+    Args:
+        scores: each system's score of a clip, by clip id.
+
+    Returns:
+        Clip id to why it was chosen, in the order of `scores`.
+    """
+    wrong = sorted((name for name in scores if pooled(scores[name]).errors), key=lambda name: _rate(scores[name]))[::-1]
+    right = sorted((name for name in scores if not pooled(scores[name]).errors), key=lambda name: -_words(scores[name]))
+    differing = [name for name in scores if len({score.hypothesis for score in scores[name]}) > 1]
+    differing.sort(key=lambda name: -_disagreement(scores[name]))
+    kinds = {DIFFER: differing, WORST: wrong, RIGHT: right, MIDDLE: wrong[len(wrong) // 2 :]}
+    in_turn = chain.from_iterable(zip_longest(*([(name, why) for name in names] for why, names in kinds.items())))
+    chosen: dict[str, str] = {}
+    for name, why in filter(None, in_turn):
+        if len(chosen) < number:
+            chosen.setdefault(name, why)
+    return {name: chosen[name] for name in scores if name in chosen}
+
+
+def _rate(scores: Sequence[ClipScore]) -> tuple[float, int]:
+    """The error rate, then the errors; without reference words, an error is all that can be wrong."""
+    counts = pooled(scores)
+    return counts.errors / max(1, counts.ref_words), counts.errors
+
+
+def _words(scores: Sequence[ClipScore]) -> int:
+    return pooled(scores).ref_words
+
+
+def _disagreement(scores: Sequence[ClipScore]) -> int:
+    errors = [score.counts.errors for score in scores]
+    return max(errors) - min(errors)

@@ -1,0 +1,47 @@
+"""What a score counted, as files for NIST's sclite, to check one against the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.result import Score
+from sla_cli.errors import some
+from sla_cli.formats.exchange.registry import write_export
+from sla_cli.log import log
+
+PER_SECOND = 100.0  # glosses; their true times are not known, and sclite only needs their order
+
+
+def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
+    """Write normalised references and hypotheses, as STM and CTM and both as TRN, clips sorted by id.
+
+    A CTM cannot hold a clip in which nothing was recognised, and sclite stops there: then the TRN files are the ones.
+
+    Returns:
+        The files NAME.stm, NAME.ctm, NAME.ref.trn and NAME.hyp.trn.
+
+    Raises:
+        SlaError: an id that one of the formats cannot hold.
+    """
+    clips = sorted(score.clips, key=lambda clip: clip.id)
+    references = [_timed(clip.id, clip.reference) for clip in clips]
+    hypotheses = [_timed(clip.id, clip.hypothesis) for clip in clips]
+    if silent := [clip.id for clip in clips if not clip.hypothesis]:
+        log.warning("%d clips have no line in the CTM (%s): give sclite the TRN files", len(silent), some(silent))
+    files = []
+    for suffix, kind, readings in (
+        ("stm", "stm", references),
+        ("ctm", "ctm", hypotheses),
+        ("ref.trn", "trn", references),
+        ("hyp.trn", "trn", hypotheses),
+    ):
+        files.append(folder / f"{name}.{suffix}")
+        write_export(files[-1], kind, [[reading] for reading in readings])
+    return files
+
+
+def _timed(clip: str, glosses: Sequence[str]) -> Hypothesis:
+    spans = tuple((time, time + 1) for time in range(len(glosses)))
+    return Hypothesis(clip, tuple(glosses), spans=spans, fps=PER_SECOND)

@@ -1,0 +1,125 @@
+"""Hypotheses files against their references: in memory, or into a score folder with its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sla_cli.core.hypothesis import Glosses
+from sla_cli.core.normalize import profile
+from sla_cli.core.result import Score
+from sla_cli.errors import SlaError
+from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
+from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
+from sla_cli.formats.scores import write_scores
+from sla_cli.formats.store import Split, Store
+from sla_cli.formats.work import store_now
+from sla_cli.log import log
+from sla_cli.score.score import ScoreOptions, score
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class References:
+    """Glosses and signers by clip id, where they came from, and the profile that they are scored under by default."""
+
+    glosses: Mapping[str, Glosses]
+    signers: Mapping[str, str]
+    source: Path
+    digest: str
+    profile: str
+
+
+def score_file(
+    hypotheses: Path, folder: Path, *, ref: Path | None = None, options: ScoreOptions | None = None
+) -> tuple[Path, Score]:
+    """Score a hypotheses file of any format.
+
+    Args:
+        folder: where the score folder goes under a name made of hypotheses and profile.
+        ref: STM or table file, or a store; without it, the store that our own hypotheses came from.
+        options: profile `auto`, also without options, is that of the corpus where it is known, else none.
+
+    Returns:
+        The score folder and the score.
+
+    Raises:
+        SlaError: ids do not match (listed), an unknown profile, or no references given.
+    """
+    result, receipt = score_in_memory(hypotheses, ref, options or ScoreOptions(AUTO))
+    out = folder / f"{hypotheses.stem}-{result.profile}-{receipt.fingerprint[:6]}"
+    write_scores(out, result)
+    write_receipt(receipt, out)
+    return out, result
+
+
+def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -> tuple[Score, Receipt]:
+    """The score of a hypotheses file, and the receipt of a folder with it. Raises as `score_file` does."""
+    recognised = read_gloss_file(hypotheses)
+    references = _references(hypotheses, recognised, ref)
+    if options.profile == AUTO:
+        options = replace(options, profile=references.profile)
+        log.info("normalisation profile %s", options.profile)
+    profile(options.profile)  # an unknown name is no fault of the file
+    try:
+        result = score(
+            recognised.best,
+            references.glosses,
+            options,
+            absent_as_empty=recognised.omits_empty_clips,
+            signers=references.signers,
+            nbest=recognised.nbest,
+            tuned_on=recognised.header.tuned_on,
+        )
+    except SlaError as error:  # one of several files: say which
+        raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
+    how = options.resampling
+    receipt = Receipt(
+        "score",
+        {
+            "profile": options.profile,
+            "partial": options.partial,
+            "nfc": options.nfc,
+            "level": how.level,
+            "samples": how.samples,
+        },
+        {"hypotheses": recognised.digest, "ref": references.digest},
+        seed=how.seed,
+        sources={"hypotheses": str(hypotheses.resolve()), "ref": str(references.source.resolve())},
+        results={
+            "wer": result.total.wer,
+            "utterances": len(result.clips),
+            **({"tuned_on": result.tuned_on} if result.tuned_on else {}),
+        },
+    )
+    return result, receipt
+
+
+def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> References:
+    made = read_receipt(hypotheses)
+    split = _split_of(hypotheses, ref, set(recognised.nbest), made)
+    if split is not None:
+        signers = dict(zip(split.ids, split.signers, strict=True))
+        return References(split.references(), signers, split.path, split.digest, split.profile)
+    assert ref is not None
+    file = read_gloss_file(ref)
+    by_default = recognised.header.profile if made is not None and made.stage == "decode" else ""
+    return References(file.references, file.signers, ref, file.digest, by_default or "none")
+
+
+def _split_of(hypotheses: Path, ref: Path | None, ids: set[str], made: Receipt | None) -> Split | None:
+    """The split that holds the references, or None where `ref` is a file."""
+    if ref is not None and not ref.is_dir():
+        return None
+    if ref is None:
+        if made is None or made.stage != "decode":
+            raise SlaError(
+                "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
+            )
+        return Store(store_now(Path(made.sources["store"]), hypotheses, "--ref"))[made.sources["split"]]
+    store = Store(ref)
+    if made is not None and made.stage == "decode":
+        return store[made.sources["split"]]
+    return max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))

@@ -1,0 +1,126 @@
+"""CTC beam search with an n-gram language model and hot words, with spans and confidence of each gloss."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.ctc import check_log_probs, force_align
+from sla_cli.errors import SlaError, some, suggestion
+from sla_cli.lm.fusion import GlossModel
+from sla_cli.lm.kenlm_model import SEPARATORS, open_lm, out_of_vocabulary
+from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.confidence import confidences
+from sla_cli.search.decoder import Decoder, StepHypothesis
+from sla_cli.search.engines import ScoredPrefix, open_engine
+from sla_cli.search.greedy_decoder import GreedyDecoder
+
+
+class BeamDecoder(Decoder):
+    """Beam search whose score is ln P_ctc(glosses) + sum over glosses (alpha ln P_lm + beta) + alpha ln P_lm(</s>).
+
+    Without a language model the score is ln P_ctc alone. Each occurrence of a hot word adds its weight. With a beam
+    and thresholds wide enough it is exact (Hannun et al. 2014, arXiv:1408.2873). A gloss that the language model
+    lacks is scored as its <unk>.
+
+    Args:
+        glosses: the vocabulary; log-probabilities have the blank in column 0 and glosses[i] in column i + 1.
+        options: of the search; `nbest` is not used.
+
+    Raises:
+        SlaError: a gloss that is empty, repeated or holds white space; a hot word that is no gloss of the
+            vocabulary; a beam below 1; a weight that is no finite number.
+        FormatError: the language model's file is none.
+    """
+
+    def __init__(self, glosses: Sequence[str], options: BeamOptions) -> None:
+        _check_glosses(glosses)
+        _check_weight("hot words", options.hotword_weight)
+        self.glosses, self._options = tuple(glosses), options
+        self.oov: tuple[str, ...] = ()
+        self._lm: GlossModel | None = None
+        hot = _columns(options.hotwords, self.glosses)
+        if options.lm is not None:
+            opened = open_lm(options.lm)
+            self.oov = tuple(out_of_vocabulary(opened, glosses))
+            self._lm = GlossModel(opened, glosses, options.alpha, options.beta)
+        self.weigh(options.alpha, options.beta, options.beam)
+        self._search = open_engine(options.engine, len(glosses), self._lm, hot, options.hotword_weight)
+
+    def weigh(self, alpha: float, beta: float, beam: int) -> None:
+        """Change beam and weights; the language model stays loaded.
+
+        Raises:
+            SlaError: a beam below 1; a weight that is no finite number.
+        """
+        if beam < 1:
+            raise SlaError(f"a beam of {beam}", "At least 1 prefix has to be kept.")
+        _check_weight("alpha", alpha)
+        _check_weight("beta", beta)
+        self._beam = beam
+        if self._lm is not None:
+            self._lm.weigh(alpha, beta)
+
+    def nbest(self, log_probs: NDArray[np.floating], n: int) -> list[StepHypothesis]:
+        """See `Decoder.nbest`; there are never more hypotheses than the beam holds."""
+        log_probs = log_probs.astype(np.result_type(log_probs, np.float32), copy=False)
+        hypotheses = []
+        for columns, score in self._prefixes(log_probs)[:n]:
+            spans = force_align(log_probs, columns)
+            confidence = confidences(log_probs, columns, spans)
+            hypotheses.append(StepHypothesis(self._glosses_of(columns), score, tuple(spans), confidence))
+        return hypotheses
+
+    def best_glosses(self, log_probs: NDArray[np.floating]) -> tuple[str, ...]:
+        """The glosses of the best hypothesis alone, which is all that tuning needs."""
+        columns, _ = self._prefixes(log_probs)[0]
+        return self._glosses_of(columns)
+
+    def close(self) -> None:
+        """Free the language model."""
+        self._search.close()
+
+    def _prefixes(self, log_probs: NDArray[np.floating]) -> list[ScoredPrefix]:
+        check_log_probs(log_probs, len(self.glosses) + 1)
+        if not len(log_probs):
+            return [((), 0.0)]
+        options = self._options
+        return self._search.search(log_probs, self._beam, options.prune_logp, options.token_min_logp)
+
+    def _glosses_of(self, columns: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.glosses[column - 1] for column in columns)
+
+
+def open_decoder(glosses: Sequence[str], options: BeamOptions) -> Decoder:
+    """The decoder for a vocabulary: glosses[i] has column i + 1, the blank column 0. Raises as `BeamDecoder` does."""
+    return GreedyDecoder(glosses) if options.greedy else BeamDecoder(glosses, options)
+
+
+def _check_weight(name: str, weight: float) -> None:
+    if not math.isfinite(weight):
+        raise SlaError(f"{weight} as weight of {name}", "Weights are finite numbers.")
+
+
+def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:
+    """The columns of hot words. Raises SlaError for one that the vocabulary lacks."""
+    column_of = {gloss: column for column, gloss in enumerate(glosses, start=1)}
+    for word in hotwords:
+        if word not in column_of:
+            raise SlaError(f"hot word {word!r} is no gloss of the vocabulary", suggestion(word, glosses))
+    return frozenset(column_of[word] for word in hotwords)
+
+
+def _check_glosses(glosses: Sequence[str]) -> None:
+    bad = [repr(gloss) for gloss in glosses if not gloss or SEPARATORS.search(gloss)]
+    if bad:
+        raise SlaError(
+            f"glosses that are empty or hold white space: {some(bad)}",
+            "Join the parts, for example with '-': files and language models split glosses at white space.",
+        )
+    if len(set(glosses)) < len(glosses):
+        twice = [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]
+        raise SlaError(f"glosses that stand twice in the vocabulary: {some(twice)}", "Make them unique.")

@@ -1,0 +1,52 @@
+"""The beam searches that can be chosen (`--engine`). A new one needs a file of its own and its two words here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from sla_cli.errors import SlaError, suggestion
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sla_cli.lm.fusion import GlossModel
+
+Engine = Literal["prefix", "pyctcdecode"]
+CLASSES: dict[Engine, str] = {"prefix": "prefix_beam.PrefixBeam", "pyctcdecode": "pyctcdecode_beam.PyctcdecodeBeam"}
+
+ScoredPrefix = tuple[tuple[int, ...], float]  # columns of the glosses, and their score in natural log
+
+
+class BeamSearch(Protocol):
+    """A search for one vocabulary, language model and set of hot words.
+
+    Args:
+        glosses: how many the vocabulary has; the blank is column 0, the glosses are columns 1 to `glosses`.
+        lm: the language model, or None.
+        hot: columns of hot words; each occurrence adds `hot_weight`.
+    """
+
+    def __init__(self, glosses: int, lm: GlossModel | None, hot: frozenset[int], hot_weight: float) -> None: ...
+
+    def search(
+        self, log_probs: NDArray[np.floating], beam: int, prune_logp: float, token_min_logp: float
+    ) -> list[ScoredPrefix]:
+        """Prefixes of one clip, best first, at most `beam`. log_probs: float (T, V + 1), natural log, T at least 1."""
+        ...
+
+    def close(self) -> None:
+        """Free what the search holds beyond the object's life."""
+        ...
+
+
+def open_engine(
+    engine: Engine, glosses: int, lm: GlossModel | None, hot: frozenset[int], hot_weight: float
+) -> BeamSearch:
+    """The beam search of this name; only its own file is imported. Raises SlaError for an unknown name."""
+    if engine not in CLASSES:
+        raise SlaError(f"no beam search {engine!r}", suggestion(engine, CLASSES))
+    module, name = CLASSES[engine].split(".")
+    opened: type[BeamSearch] = getattr(import_module(f"sla_cli.search.{module}"), name)
+    return opened(glosses, lm, hot, hot_weight)

@@ -1,0 +1,124 @@
+"""Whether a value suits a setting: its type, choices and bounds, which the setting's annotation states in config.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Le
+
+from sla_cli.errors import SlaError, some, suggestion
+
+
+@dataclass(frozen=True)
+class Added:
+    """Annotation of a setting that runs of older formats lack.
+
+    Attributes:
+        version: of the run format that has the setting first.
+        before: the value that was in force in older runs.
+    """
+
+    version: int
+    before: Any
+
+
+def settings_of(kind: type) -> dict[str, Any]:
+    """`section.key` to its annotation, for every setting in the sections of a configuration class."""
+    sections = get_type_hints(kind).items()
+    return {f"{name}.{key}": hint for name, section in sections for key, hint in annotations_of(section).items()}
+
+
+def annotations_of(section: type) -> dict[str, Any]:
+    """Name of each setting in a section to its annotation."""
+    return get_type_hints(section, include_extras=True)
+
+
+def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
+    """The value as its setting holds it. Raises SlaError for another type, an unknown choice, or one out of bounds.
+
+    Args:
+        hint: annotation of the setting, as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements.
+        where: what the user wrote, for the message.
+    """
+    kind, marks = _parts(hint)
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise SlaError(f"{where}: {key} is {value!r}", suggestion(str(value), get_args(kind)))
+        return value
+    is_list = get_origin(kind) is tuple
+    element, marks = _parts(get_args(kind)[0]) if is_list else (kind, marks)
+    name, suits = _KINDS[element]
+    values = value if is_list and isinstance(value, list | tuple) else [value]
+    if is_list != isinstance(value, list | tuple) or not all(map(suits, values)):
+        listed = f"a list of {name.removeprefix('a ')}s, as in [20, 30]"
+        raise SlaError(f"{where}: {key} is {value!r}", f"It must be {listed if is_list else name}.")
+    least, most = _bounds(marks)
+    if element in (int, float) and not all(least <= part <= most for part in values):
+        bounds = f"lie between {least} and {most}" if most < math.inf else f"be at least {least}"
+        raise SlaError(f"{where}: {key} is {value!r}", f"{'Each' if is_list else 'It'} must {bounds}.")
+    if is_list:
+        return tuple(element(part) for part in values)
+    return (get_origin(kind) or kind)(value)
+
+
+def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The values of an older run, and for each setting that was added since, the value that was in force then.
+
+    Args:
+        values: section to key to value, as they stand in the run's file.
+        version: of the run's format.
+        settings: as `settings_of` gives them.
+
+    Raises:
+        SlaError: the file lacks settings that its version had.
+    """
+    filled = {section: dict(entries) for section, entries in values.items()}
+    missing = []
+    for name, hint in settings.items():
+        section, _, key = name.partition(".")
+        if key in filled.get(section, {}):
+            continue
+        added = next((mark for mark in _parts(hint)[1] if isinstance(mark, Added)), None)
+        if added is None or added.version <= version:
+            missing.append(name)
+        else:
+            filled.setdefault(section, {})[key] = added.before
+    if missing:
+        raise SlaError(f"damaged or incomplete, without {some(missing)}")
+    return filled
+
+
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """An annotation's type, and what is said about it."""
+    if get_origin(hint) is not Annotated:
+        return hint, ()
+    kind, *marks = get_args(hint)
+    return kind, tuple(marks)
+
+
+def _bounds(marks: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Least and greatest value, both allowed."""
+    least = [mark.ge for mark in marks if isinstance(mark, Ge)]
+    most = [mark.le for mark in marks if isinstance(mark, Le)]
+    return (least or [-math.inf])[0], (most or [math.inf])[0]
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+# Type of a setting: its name, and whether a value is one.
+_KINDS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    int: ("a whole number", _is_whole),
+    float: ("a number", _is_number),
+    str: ("text", lambda value: isinstance(value, str)),
+    dict[str, Any]: ("a table, as in {depth = 2}", lambda value: isinstance(value, dict)),
+}

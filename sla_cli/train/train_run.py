@@ -1,0 +1,107 @@
+"""Start or resume a training run in its folder; the receipt is written after the last epoch."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from sla_cli.config import Config
+from sla_cli.core.normalize import profile
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, write_receipt
+from sla_cli.formats.run import Run, RunFacts, check_glosses
+from sla_cli.formats.store import Store
+from sla_cli.log import log
+from sla_cli.model.device import place
+from sla_cli.model.distributed import ProcessGroup
+from sla_cli.train.curves import draw_curves
+from sla_cli.train.loop import Trainer, train
+from sla_cli.train.metrics import Epoch, best_of
+
+
+def start_run(
+    store: Store,
+    folder: Path,
+    config: Config,
+    *,
+    preset: str,
+    device: str = "auto",
+    force: bool = False,
+    group: ProcessGroup | None = None,
+) -> Epoch:
+    """Train a new run in `folder` and return its best epoch; the main process makes the folder.
+
+    Raises:
+        SlaError: the folder holds a run already and `force` is off; the store has no train or dev split.
+    """
+    run, group = Run(folder), group or ProcessGroup(device)
+    replaces = run.exists
+    with group.agreed():
+        if group.is_main:
+            _make(run, store, config, preset, force)
+    try:
+        return _train(run, store, group)
+    except (SlaError, SystemExit):
+        if group.is_main and not replaces and not run.state.is_file():  # nothing to resume
+            shutil.rmtree(folder)
+        raise
+
+
+def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> None:
+    """The folder of a new run."""
+    if run.exists and not force:
+        raise SlaError(f"{run.path} holds a run already", "Continue it with --resume, replace it with --force.")
+    for split in ("train", "dev"):
+        store[split]  # raises where it is missing
+    _warn_of_missing_clips(store)
+    for path in (receipt_path(run.path), run.path / "run.toml", run.state, run.best, run.last, run.metrics, run.curves):
+        path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
+    run.create(config, store.vocabulary, RunFacts.of(store, preset))
+
+
+def resume_run(run: Run, device: str = "auto", group: ProcessGroup | None = None) -> Epoch:
+    """Continue a run after the last step that was saved, with its own settings, and return its best epoch.
+
+    Raises:
+        SlaError: the store has changed since the run began.
+    """
+    group = group or ProcessGroup(device)
+    if read_receipt(run.path) is not None:
+        log.info("%s is finished", run.path)
+    with group.agreed():
+        store = Store(run.store)
+        changed = [split for split, digest in run.facts.digests.items() if store[split].digest != digest]
+        if changed:
+            raise SlaError(
+                f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
+                "Train a new run: numbers from two stores do not belong together.",
+            )
+    return _train(run, store, group)
+
+
+def _train(run: Run, store: Store, group: ProcessGroup) -> Epoch:
+    with group.agreed():
+        check_glosses(run, store["train"])
+        config, facts = run.config, run.facts
+        placement = place(group.device, config.train.precision)
+    receipt = Receipt("train", asdict(config), {"store": facts.store, **facts.digests}, config.train.seed)
+    epochs = train(Trainer(run, config, store, profile(facts.profile), placement, group))
+    best = best_of(epochs)
+    if not group.is_main:
+        return best
+    draw_curves(run.curves, epochs)
+    receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
+    receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype)}
+    receipt.results |= {"processes": group.world_size}
+    old = read_receipt(run.path)
+    if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run leaves its times alone
+        write_receipt(receipt, run.path)
+    return best
+
+
+def _warn_of_missing_clips(store: Store) -> None:
+    receipt = read_receipt(store.path)
+    failed = receipt.results["failed"] if receipt is not None else {}
+    if failed:
+        log.warning("the store lacks %d clips that did not decode: %s", len(failed), some(failed))

@@ -1,0 +1,89 @@
+"""`sla tune` on an emissions file, and what `sla decode` takes of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from decode_work import GLOSSES, write_store
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
+from sla_cli.formats.receipt import Receipt, write_receipt
+
+
+@pytest.fixture(autouse=True)
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+
+def sla(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def refuse(*arguments: str) -> str:
+    result = sla(*arguments)
+    assert result.exit_code == 2, result.output
+    return " ".join(result.output.split())
+
+
+def test_tuning_and_what_it_changes(folder: Path) -> None:
+    write_store(folder)
+    grid = ("--alphas", "0,0.5,1", "--betas=-1,0,1", "--beams", "1,4", "-j", "2")
+    result = sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid)
+    assert result.exit_code == 0, result.output
+    assert "WER %, beam 4" in result.output
+    (tuned,) = Path("sla-work/tuning").glob("adapter-1-*")
+    choice = json.loads((tuned / "tuned.json").read_text())
+    assert f"tuned on dev: alpha {choice['alpha']:g}, beta {choice['beta']:g}" in " ".join(result.output.split())
+    for split in ("dev", "test"):
+        answer = json.loads(sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json", "-q").stdout)
+        made = json.loads(Path(answer["hypotheses"] + ".receipt.json").read_text())["arguments"]
+        assert [made[key] for key in ("alpha", "beta", "beam")] == [choice[key] for key in ("alpha", "beta", "beam")]
+    answer = json.loads(sla("decode", "test.h5", "--lm", "gloss.arpa", "--alpha", "0.3", "--json", "-q").stdout)
+    made = json.loads(Path(answer["hypotheses"] + ".receipt.json").read_text())["arguments"]
+    assert (made["alpha"], made["beta"]) == (0.3, 1.5)
+
+
+def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) -> None:
+    write_store(folder)
+    assert sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0").exit_code == 0
+    said = "the weights were tuned on these very clips"
+    for split, options, tuned_on, warned in (
+        ("dev", [], "dev", True),
+        ("test", [], "dev", False),
+        ("dev", ["--alpha", "0.5", "--beta", "0", "--beam", "10"], None, False),
+    ):
+        answer = sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json", *options)
+        made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
+        assert made["arguments"].get("tuned_on") == tuned_on
+        assert (said in " ".join(answer.stderr.split())) == warned
+    write_receipt(Receipt("emit", {}, {"weights": "w", "split": "of another dev"}), folder / "dev.h5")
+    tuned = next(folder.glob("sla-work/tuning/*/tuned.json"))
+    tuned.write_text(tuned.read_text().replace('"split_digest": ""', '"split_digest": "of dev"'))
+    answer = sla("decode", "dev.h5", "--lm", "gloss.arpa", "--json")
+    made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
+    assert made["arguments"]["tuned_on"] == "dev (other clips)"
+    assert said not in answer.stderr
+
+
+def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
+    write_store(folder)
+    assert "tuning on test" in refuse("tune", "test.h5", "--lm", "gloss.arpa")
+    assert "--lm" in refuse("tune", "dev.h5")
+    assert "not numbers" in refuse("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "low,high")
+    write_store(folder, (*GLOSSES[:-1], "WIND"))
+    assert "has other glosses" in refuse("tune", "dev.h5", "--lm", "gloss.arpa")
+
+
+def test_bad_input_is_refused(folder: Path) -> None:
+    assert "Missing option '--lm'" in refuse("tune", "dev.h5")
+    assert "No such option: --alpha" in refuse("tune", "dev.h5", "--lm", "gloss.arpa", "--alpha", "1")
+    dev = Emissions(folder / "dev.h5")
+    header = EmissionHeader(**{**vars(dev.header), "split": "train"})
+    write_emissions(folder / "train.h5", header, list(dev))
+    assert "tuning on train" in refuse("tune", "train.h5", "--lm", "gloss.arpa")

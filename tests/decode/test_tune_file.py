@@ -1,0 +1,160 @@
+"""Tuning finds what brute force over whole-file decoding finds, and test never tunes."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sla_cli.core.align import Counts, align, count
+from sla_cli.core.normalize import profile
+from sla_cli.decode.decode_split import decode_split
+from sla_cli.decode.grid_search import GridPoint, Trial, best_trial, grid, search_grid
+from sla_cli.decode.tune_file import tune_file
+from sla_cli.decode.tuned import tuned_options
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
+from sla_cli.search.beam_options import BeamOptions
+
+GLOSSES = ("NORD", "SUED", "NULL")
+SENTENCES = [("NORD", "NULL"), ("SUED", "NULL"), ("NORD", "NULL", "NULL"), ("NULL", "NORD")] * 3
+
+
+def clips(seed: int = 0) -> tuple[list[Emission], dict[str, tuple[str, ...]]]:
+    """Emissions that point at the right glosses more often than not."""
+    rng = np.random.default_rng(seed)
+    emissions, references = [], {}
+    for number, sentence in enumerate(SENTENCES):
+        path = [column for gloss in sentence for column in (0, GLOSSES.index(gloss) + 1, 0)]
+        logits = 1.4 * rng.standard_normal((len(path), 4))
+        logits[range(len(path)), path] += 2
+        log_probs = (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
+        emissions.append(Emission(f"clip {number}", log_probs, 4 * len(path)))
+        references[f"clip {number}"] = sentence
+    return emissions, references
+
+
+@pytest.fixture(scope="module")
+def lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("lm") / "lm.arpa"
+    write_arpa(estimate([list(sentence) for sentence in SENTENCES], 2, fallback=True), path)
+    return path
+
+
+def write(folder: Path, split: str = "dev", weights: str = "w") -> Path:
+    header = EmissionHeader("phoenix2014", split, GLOSSES, 4, "/store", "/runs/adapter-1", "phoenix2014")
+    path = folder / f"{split}.h5"
+    write_emissions(path, header, clips()[0])
+    write_receipt(Receipt("emit", {}, {"weights": weights}), path)
+    return path
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_equals_decoding_the_file_once_a_setting(jobs: int, lm: Path) -> None:
+    emissions, references = clips()
+    settings = grid([0.0, 1.0], [-1.0, 2.0], [1, 4])
+    rules, calls = profile("phoenix2014"), list[int]()
+    trials = search_grid(emissions, GLOSSES, references, rules, BeamOptions(lm=lm), settings, jobs, calls.append)
+    assert calls == [1] * len(emissions)
+    assert [trial.point for trial in trials] == settings
+    for trial in trials:
+        options = BeamOptions(trial.point.beam, trial.point.alpha, trial.point.beta, lm)
+        expected = Counts()
+        for [best] in decode_split(emissions, GLOSSES, 4, options):
+            expected += count(align(references[best.id], rules.hypothesis(best.glosses)))
+        assert trial.counts == expected
+    assert len({trial.counts.errors for trial in trials}) > 2
+
+
+def test_of_equals_the_cheapest_and_mildest_is_taken() -> None:
+    bad, good = Counts(1, 2), Counts(2, 1)
+    settings = [GridPoint(10, 0.5, 1), GridPoint(10, 0.25, -2), GridPoint(10, 0.25, 1), GridPoint(20, 0, 0)]
+    trials = [Trial(setting, good) for setting in settings] + [Trial(GridPoint(1, 0, 0), bad)]
+    assert best_trial(trials).point == GridPoint(10, 0.25, 1)
+    assert grid([1, 1], [0], [5]) == [GridPoint(5, 1, 0)]
+    with pytest.raises(SlaError, match="empty grid"):
+        grid([], [0], [5])
+
+
+def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None:
+    emissions, references = write(tmp_path), clips()[1]
+    settings = grid([0.0, 0.5, 1.0], [-1.0, 0.0, 2.0], [5])
+    options = BeamOptions(lm=lm)
+    out, tuned, trials = tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
+    assert tuned.errors == min(trial.counts.errors for trial in trials)
+    assert tuned.wer == pytest.approx(100 * tuned.errors / tuned.ref_words)
+    rows = (out / "tune.tsv").read_text().splitlines()
+    assert rows[0].split("\t")[:5] == ["beam", "alpha", "beta", "wer", "errors"]
+    assert [int(row.split("\t")[4]) for row in rows[1:]] == [trial.counts.errors for trial in trials]
+    assert (out / "tune.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((out / "tuned.json").read_text())["format"] == "sla-tuned"
+    again = tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
+    assert again == (out, tuned, [])
+    corrected = dict.fromkeys(references, ("NULL",))
+    _, other, trials = tune_file(emissions, corrected, tmp_path / "tuning", options, settings, max_oov=20)
+    assert trials and other.ref_words == len(corrected)
+    tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
+
+    test = write(tmp_path, "test")
+    taken, tuned_on = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=True)
+    assert tuned_on == "dev"
+    assert (taken.beam, taken.alpha, taken.beta) == (5, tuned.alpha, tuned.beta)
+    taken, _ = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=False)
+    assert (taken.beam, taken.alpha, taken.beta) == (5, options.alpha, options.beta)
+    for other in (BeamOptions(), BeamOptions(beam=3)):
+        assert tuned_options(other, test, tmp_path / "tuning", beam=True, weights=True) == (other, "")
+    retrained = write(tmp_path, "test", weights="others")
+    assert tuned_options(options, retrained, tmp_path / "tuning", beam=True, weights=True) == (options, "")
+
+
+def test_refusals(tmp_path: Path, lm: Path) -> None:
+    dev, test, references = write(tmp_path), write(tmp_path, "test"), clips()[1]
+    settings = grid([0.5], [1.0], [5])
+    with pytest.raises(SlaError, match="tuning on train"):
+        tune_file(write(tmp_path, "train"), references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
+    with pytest.raises(SlaError, match="nan as weight of alpha"):
+        tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([math.nan], [1.0], [5]), max_oov=20)
+    with pytest.raises(SlaError, match="tuning on test"):
+        tune_file(test, references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
+    with pytest.raises(SlaError, match="there is none"):
+        tune_file(dev, references, tmp_path, BeamOptions(), settings, max_oov=20)
+    with pytest.raises(SlaError, match="11 clips have no reference: clip 1"):
+        tune_file(dev, {"clip 0": ("NORD",)}, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
+    with pytest.raises(SlaError, match="beam of 0"):
+        tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([0.5], [1.0], [0]), max_oov=20)
+
+
+def test_a_choice_that_was_cut_off_is_not_taken(tmp_path: Path, lm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    emissions, references = write(tmp_path), clips()[1]
+    options, first, second = BeamOptions(lm=lm), grid([0.0], [0.0], [5]), grid([1.0], [2.0], [5])
+    given = (emissions, references, tmp_path / "tuning", options)
+    _, tuned, _ = tune_file(*given, first, max_oov=20)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("sla_cli.decode.tune_file.write_receipt", _killed)
+        tune_file(*given, second, max_oov=20)
+    assert tuned_options(options, emissions, tmp_path / "tuning", beam=True, weights=True) == (options, "")
+    assert tune_file(*given, first, max_oov=20)[1] == tuned
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_log_says_what_was_taken(tmp_path: Path, lm: Path, caplog: pytest.LogCaptureFixture) -> None:
+    emissions, options = write(tmp_path), BeamOptions(lm=lm)
+    tune_file(emissions, clips()[1], tmp_path / "tuning", options, grid([0.25], [0.5], [3]), max_oov=20)
+    for beam, weights, said in (
+        (True, True, "alpha 0.25, beta 0.5, beam 3 as tuned on dev"),
+        (True, False, "beam 3 as tuned on dev"),
+        (False, True, "alpha 0.25, beta 0.5 as tuned on dev"),
+    ):
+        caplog.clear()
+        with caplog.at_level("INFO", "sla"):
+            tuned_options(options, emissions, tmp_path / "tuning", beam=beam, weights=weights)
+        assert caplog.messages[-1].startswith(said)

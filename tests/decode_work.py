@@ -1,0 +1,47 @@
+"""Emissions of a made-up recogniser, a language model over their glosses, and a store of their references."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.formats.store import split_path
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
+from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.estimate import estimate
+
+GLOSSES = ("<PAD>", "NORD", "NULL", "REGEN", "|")
+SENTENCES = [("NORD", "REGEN"), ("NULL", "<PAD>", "NULL"), ("|", "NORD"), ("REGEN", "NORD", "NULL")]
+
+
+def write_emissions_and_lm(folder: Path) -> None:
+    """dev.h5, test.h5 and gloss.arpa."""
+    for split in ("dev", "test"):
+        rng = np.random.default_rng(0)
+        header = EmissionHeader(
+            "phoenix2014", split, GLOSSES, 4, str(folder / "store"), "/runs/adapter-1", "phoenix2014"
+        )
+        clips = []
+        for number, sentence in enumerate(SENTENCES):
+            path = [column for gloss in sentence for column in (GLOSSES.index(gloss) + 1, 0)]
+            logits = rng.standard_normal((len(path), len(GLOSSES) + 1)).astype(np.float32)
+            logits[range(len(path)), path] += 2.5
+            log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+            clips.append(Emission(f"clip-{number}", log_probs, 4 * len(path), 25.0))
+        write_emissions(folder / f"{split}.h5", header, clips)
+        write_receipt(Receipt("emit", {}, {"weights": "w"}), folder / f"{split}.h5")
+    write_arpa(estimate([list(sentence) for sentence in SENTENCES], 2, fallback=True), folder / "gloss.arpa")
+
+
+def write_store(folder: Path, vocabulary: tuple[str, ...] = GLOSSES) -> None:
+    clips = [
+        Encoded(f"clip-{number}", "", sentence, np.empty(0, np.uint8), np.empty(0, np.int64))
+        for number, sentence in enumerate(SENTENCES)
+    ]
+    for split in ("dev", "test"):
+        header = SplitHeader("phoenix2014", split, 16, 25.0, 95, vocabulary)
+        write_split(split_path(folder / "store", split), header, clips, 0)
+    write_receipt(Receipt("prep", {}, {}), folder / "store")

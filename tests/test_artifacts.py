@@ -1,0 +1,99 @@
+"""Artifacts of earlier versions are read, and give the numbers that they gave (tests/artifacts/make.py made them)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.emit.emit import emit
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.hypotheses import read_nbest
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+
+SETS = sorted(path.parent for path in Path(__file__).parent.glob("artifacts/*/recorded.json"))
+
+
+@pytest.fixture(params=SETS, ids=lambda folder: folder.name)
+def recorded(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the commands printed then, in a copy of their work folder."""
+    shutil.copytree(request.param / "work", tmp_path / "work")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLA_WORK", "work")
+    return dict(json.loads((request.param / "recorded.json").read_text(encoding="utf-8")))
+
+
+def sla(*arguments: str) -> dict[str, Any]:
+    answer = CliRunner().invoke(app, [*arguments, "--json", "-q"])
+    assert answer.exit_code == 0, answer.output
+    return dict(json.loads(answer.stdout))
+
+
+@pytest.mark.parametrize("artifact", ["stores/phoenix2014", "runs/adapter", "emissions/adapter/dev.h5", "gloss.arpa"])
+def test_info(recorded: dict[str, Any], artifact: str) -> None:
+    then, now = recorded[f"info {artifact}"], sla("info", f"work/{artifact}")
+    assert now["facts"] == {**now["facts"], **then["facts"]}, "what was told then is told now"
+    assert {key: now[key] for key in then if key != "facts"} == {key: then[key] for key in then if key != "facts"}
+
+
+@pytest.mark.parametrize("run", ["adapter", "lora"])
+def test_emitted_again_a_run_gives_the_same_log_probabilities(recorded: dict[str, Any], run: str) -> None:
+    then, again = Emissions(Path(f"work/emissions/{run}/dev.h5")), Path("again.h5")
+    assert sla("emit", f"work/runs/{run}", "--device", "cpu")["steps"] == recorded[f"emit {run}"]["steps"]
+    emit(Run(Path(f"work/runs/{run}")), Store(Path("work/stores/phoenix2014"))["dev"], again, device="cpu")
+    for one, two in zip(then, Emissions(again), strict=True):
+        assert (one.id, one.frames, one.fps) == (two.id, two.frames, two.fps)
+        np.testing.assert_allclose(one.log_probs, two.log_probs, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("greedy", ["work/runs/adapter", "--beam", "1"]),
+        ("nbest", ["work/runs/adapter", "--nbest", "3"]),
+        ("tuned", ["work/runs/adapter", "--lm", "work/gloss.arpa"]),
+        ("lora", ["work/runs/lora", "--beam", "1"]),
+    ],
+)
+def test_decoded_again_emissions_give_the_same_hypotheses(
+    recorded: dict[str, Any], name: str, options: list[str]
+) -> None:
+    old = Path(recorded[f"decode {name}"]["hypotheses"])
+    sla("decode", *options, "-o", "again.tsv")
+    then, now = read_nbest(old), read_nbest(Path("again.tsv"))
+    assert [[one.glosses for one in clip] for clip in then.values()] == [
+        [one.glosses for one in clip] for clip in now.values()
+    ]
+    for one, two in zip(chain(*then.values()), chain(*now.values()), strict=True):
+        assert (one.id, one.rank, one.spans, one.fps) == (two.id, two.rank, two.spans, two.fps)
+        assert one.score == pytest.approx(two.score, abs=1e-6)
+        assert one.confidence == pytest.approx(two.confidence, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["greedy", "nbest", "tuned", "lora"])
+def test_scored_again_hypotheses_give_the_same_figures(recorded: dict[str, Any], name: str) -> None:
+    then = recorded[f"score {name}"]
+    now = sla("score", then["hypotheses"])
+    assert {key: now[key] for key in then if key != "scores"} == {key: then[key] for key in then if key != "scores"}
+
+
+def test_compared_again_scores_give_the_same_difference(recorded: dict[str, Any]) -> None:
+    then = recorded["compare"]
+    pair = [recorded[f"score {name}"]["scores"] for name in ("greedy", "lora")]
+    assert sla("compare", *pair) == then
+
+
+def test_a_report_finds_everything_that_it_shows(recorded: dict[str, Any]) -> None:
+    then = recorded["report"]
+    pair = [recorded[f"score {name}"]["scores"] for name in ("greedy", "lora")]
+    now = sla("report", *pair, "-o", "report.html")
+    assert now["missing"] == []
+    assert (now["systems"], now["clips"]) == (then["systems"], then["clips"])

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from synthetic import GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
+
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.train.train_run import resume_run, start_run
+
+CONFIG = tiny(model__variant="lora", lora__dropout=0.1, train__epochs=3, train__batch=2, train__milestones=[2])
+
+
+def test_a_finished_run_has_all_its_parts(whole: Run, store: Store) -> None:
+    assert whole.glosses == GLOSSES
+    assert whole.config == CONFIG
+    assert whole.facts.store == str(store.path.resolve())
+    assert whole.facts.digests == {split: store[split].digest for split in ("train", "dev")}
+    assert len(metrics(whole)) == 4
+    receipt = read_receipt(whole.path)
+    assert receipt is not None
+    assert receipt.seed == 0
+    assert receipt.results["epochs"] == 3
+    assert receipt.arguments == json.loads(json.dumps(asdict(CONFIG)))
+    best = metrics(whole)[receipt.results["best_epoch"]]
+    assert float(best[metrics(whole)[0].index("dev_wer")]) == receipt.results["dev_wer"]
+
+
+KILLER = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.train import loop
+from sla_cli.train.train_run import start_run
+import test_train_run
+
+torch.set_num_threads(1)
+store, folder = Store(Path(sys.argv[1])), Path(sys.argv[2])
+
+def dying(function, calls, when):
+    left = [calls]
+    def wrapper(*args, **kwargs):
+        left[0] -= 1
+        if not left[0] and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*args, **kwargs)
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    return wrapper
+
+def half(path, state):
+    with loop_atomic_write(path) as temporary:
+        temporary.write_bytes(b"half a state")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+from sla_cli.atomic import atomic_write as loop_atomic_write
+
+moments = {
+    "first": ("take_step", dying(loop.take_step, 2, "before")),
+    "middle": ("take_step", dying(loop.take_step, 5, "after")),
+    "last": ("take_step", dying(loop.take_step, 9, "before")),
+    "dev": ("evaluate", dying(loop.evaluate, 2, "before")),
+    "weights": ("save_weights", dying(loop.save_weights, 4, "after")),
+    "metrics": ("write_metrics", dying(loop.write_metrics, 2, "after")),
+    "state": ("save_state", half),
+}
+for moment, (name, function) in moments.items():
+    if not os.fork():
+        setattr(loop, name, function)
+        start_run(store, folder / moment, test_train_run.CONFIG, preset="tiny", device="cpu")
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.wait()[1]) == -signal.SIGKILL, moment
+"""
+MOMENTS = ("first", "middle", "last", "dev", "weights", "metrics", "state")
+
+
+@pytest.fixture(scope="module")
+def killed(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs killed outright: while training in each epoch, while scoring dev, and between and within their files."""
+    folder = tmp_path_factory.mktemp("killed")
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
+    command = [sys.executable, "-c", KILLER, str(store.path), str(folder)]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return folder
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment: str) -> None:
+    run = Run(killed / moment)
+    assert read_receipt(run.path) is None
+    best = resume_run(run, "cpu")
+    assert metrics(run) == metrics(whole)
+    assert same_weights(run.last, whole.last)
+    assert same_weights(run.best, whole.best)
+    receipt, expected = read_receipt(run.path), read_receipt(whole.path)
+    assert receipt is not None
+    assert expected is not None
+    assert receipt.results == expected.results
+    assert best.number == expected.results["best_epoch"]
+    assert not list(run.path.glob(".*.partial"))
+
+
+def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
+    before = {path: path.read_bytes() for path in whole.path.iterdir() if path.is_file()}
+    best = resume_run(whole, "cpu")
+    receipt = read_receipt(whole.path)
+    assert receipt is not None
+    assert best.number == receipt.results["best_epoch"]
+    assert {path: path.read_bytes() for path in whole.path.iterdir() if path.is_file()} == before
+
+
+def test_a_run_is_not_overwritten_unless_forced(store: Store, tmp_path: Path) -> None:
+    config = tiny(model__variant="frozen", train__epochs=1)
+    start_run(store, tmp_path, config, preset="tiny", device="cpu")
+    with pytest.raises(SlaError, match="holds a run already") as caught:
+        start_run(store, tmp_path, config, preset="tiny", device="cpu")
+    assert "--force" in caught.value.hint
+    assert "--resume" in caught.value.hint
+    two = tiny(model__variant="frozen", train__epochs=1, train__seed=1)
+    start_run(store, tmp_path, two, preset="tiny", device="cpu", force=True)
+    assert Run(tmp_path).config.train.seed == 1
+    assert len(metrics(Run(tmp_path))) == 2
+
+
+def test_nothing_of_a_replaced_run_is_left_where_the_new_one_fails(store: Store, tmp_path: Path) -> None:
+    start_run(store, tmp_path, tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+    with pytest.raises(SlaError, match="no such weights file"):
+        start_run(store, tmp_path, tiny(model__weights="gone"), preset="tiny", device="cpu", force=True)
+    run = Run(tmp_path)
+    assert read_receipt(tmp_path) is None
+    assert not any(path.exists() for path in (run.best, run.last, run.state, run.metrics))
+
+
+def test_a_store_that_changed_is_refused_on_resume(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "store")
+    start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+    write_store(tmp_path / "store", {"dev": SENTENCES["dev"][:1]})
+    with pytest.raises(SlaError, match=r"has changed since run run began \(dev\)") as caught:
+        resume_run(Run(tmp_path / "run"), "cpu")
+    assert "new run" in caught.value.hint
+
+
+def test_edited_settings_are_refused_on_resume(store: Store, tmp_path: Path) -> None:
+    start_run(store, tmp_path, tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+    file = tmp_path / "config.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace("channels = 32", "channels = 16"), encoding="utf-8")
+    with pytest.raises(SlaError, match="does not fit the model"):
+        resume_run(Run(tmp_path), "cpu")
+
+
+def test_what_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="not a run"):
+        resume_run(Run(tmp_path), "cpu")
+
+
+def test_a_run_that_could_not_begin_leaves_its_name_free(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="no such weights file"):
+        start_run(store, tmp_path / "run", tiny(model__weights="gone"), preset="tiny", device="cpu")
+    start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
+    store = write_store(tmp_path / "store", {name: texts for name, texts in SENTENCES.items() if name != split})
+    with pytest.raises(SlaError, match=f"no split '{split}'"):
+        start_run(store, tmp_path / "run", CONFIG, preset="tiny", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_clips_that_prep_lost_are_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = write_store(tmp_path / "store")
+    receipt = Receipt("prep", {}, {}, results={"failed": {"clip-7": "frame 3 does not decode"}})
+    write_receipt(receipt, store.path)
+    with caplog.at_level(logging.WARNING, "sla"):
+        start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+    assert "clip-7" in caplog.text
