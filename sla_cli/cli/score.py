@@ -127,7 +127,7 @@ def _text(result: "Score", out: Path, details: bool) -> str:
         f"{total.insertions} insertions",
     ]
     if result.oracle is not None:
-        lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses a clip")
+        lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses per clip")
     if result.tuned_on:
         lines.append(f"the weights of the language model were tuned on {result.tuned_on}: this WER is too optimistic")
     if top := confusions(result.clips)[:3]:

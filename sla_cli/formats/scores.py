@@ -1,4 +1,4 @@
-"""A score folder: score.json (the figures), clips.tsv (a line a clip), alignment.txt (to read), and tables of groups of clips.
+"""A score folder: score.json (the figures), clips.tsv (a row per clip), alignment.txt (to read), and more tables.
 
 score.json is written last: a folder with it is whole.
 """

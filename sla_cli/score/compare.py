@@ -116,9 +116,8 @@ def _paired(first: Score, second: Score, names: tuple[str, str]) -> tuple[Score,
 
 
 def _same_ids(first: list[str], second: list[str], names: tuple[str, str]) -> None:
-    only = [
-        [clip for clip in ids if clip not in others] for ids, others in ((first, set(second)), (second, set(first)))
-    ]
+    in_first, in_second = set(first), set(second)
+    only = [clip for clip in first if clip not in in_second], [clip for clip in second if clip not in in_first]
     faults = [
         f"{len(ids)} clips are in {name} only ({some(ids)})" for name, ids in zip(names, only, strict=True) if ids
     ]
