@@ -95,7 +95,7 @@ class Timeline:
 
     Attributes:
         film: data URI, None without frames.
-        panels: one a run.
+        panels: one per run.
         lanes: the reference where the first run would place it, then what each system recognised.
         pixels: width below which the labels would not fit.
     """

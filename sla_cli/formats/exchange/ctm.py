@@ -1,4 +1,4 @@
-"""CTM, sclite's time-marked conversation format: a gloss a line.
+"""CTM, sclite's time-marked conversation format: one line per gloss.
 
 https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """

@@ -1,4 +1,4 @@
-"""STM, sclite's segment time marks: a clip a line, with its signer.
+"""STM, sclite's segment time marks: one line per clip, with its signer.
 
 https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """

@@ -1,4 +1,4 @@
-"""TRN, sclite's transcripts: glosses, then the clip's id in brackets, a clip a line.
+"""TRN, sclite's transcripts: glosses, then the clip's id in brackets; one line per clip.
 
 https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """
