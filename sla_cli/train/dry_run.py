@@ -42,8 +42,8 @@ class Forecast:
 
     Attributes:
         clips, frames, steps: of an epoch.
-        memory_mib: the most that a step on the fullest batch of the first epoch took.
-        step_seconds: of such a step; epoch_seconds, run_seconds: of training without dev, at its frames a second.
+        memory_mib: peak of a step on the largest batch of the first epoch.
+        step_seconds: of such a step; epoch_seconds, run_seconds: of training without dev, at its frames per second.
     """
 
     modules: tuple[Module, ...]
