@@ -8,7 +8,7 @@ from typing import Any
 
 from sla_cli.config import PrepConfig
 from sla_cli.formats.store import Store
-from sla_cli.prep.build import Outcome, build_store
+from sla_cli.prep.build import PrepResult, build_store
 from sla_cli.prep.corpus import find_corpus
 from sla_cli.prep.process_pool import ProcessPool
 
@@ -17,7 +17,7 @@ TRAIN_CLIP = "02May_2010_Sunday_tagesschau_default-1"
 DEV_CLIP = "03June_2011_Friday_heute_default-4"
 
 
-def build(root: Path, out: Path, *, jobs: int = 1, config: PrepConfig = CONFIG, **options: Any) -> Outcome:
+def build(root: Path, out: Path, *, jobs: int = 1, config: PrepConfig = CONFIG, **options: Any) -> PrepResult:
     with closing(ProcessPool(jobs)) as engine:
         return build_store(find_corpus("phoenix2014"), root, out, config, engine, **options)
 
@@ -43,6 +43,6 @@ def times(folder: Path, pattern: str) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.glob(pattern)}
 
 
-def spooled(out: Path) -> dict[str, int]:
+def cached(out: Path) -> dict[str, int]:
     """Clips that are encoded and wait, and when they were written."""
     return times(out, ".spool-*/*/*.npz")

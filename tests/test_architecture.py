@@ -1,5 +1,6 @@
-"""The house keeps its order: import contract, small files."""
+"""The house keeps its order: import contract, small files, and a README that shows what is there."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,16 +9,52 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sla_cli"
 
 
-def test_import_contract() -> None:
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     command = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
     if command is None:
         pytest.skip("import-linter is not installed; it comes with the dev extra")
-    answer = subprocess.run([command], cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {"PYTHONPATH": str(folder), "PATH": str(Path(sys.executable).parent)}
+    return subprocess.run([command], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_import_contract() -> None:
+    answer = lint_imports(ROOT)
     assert answer.returncode == 0, answer.stdout
 
 
+@pytest.mark.parametrize(
+    ("module", "line", "broken"),
+    [
+        ("core/ctc.py", "import sla_cli.formats.store", "sla_cli.core is not allowed to import sla_cli.formats"),
+        ("score/score.py", "import sla_cli.report.page", "sla_cli.score is not allowed to import sla_cli.report"),
+        ("video/tree.py", "import sla_cli.video.source", "No circle of imports anywhere"),
+        ("search/confidence.py", "import torch", "Rooms that need no torch"),
+    ],
+)
+def test_the_contract_refuses_a_planted_fault(tmp_path: Path, module: str, line: str, broken: str) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "sla_cli", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    planted = tmp_path / "sla_cli" / module
+    planted.write_text(f"{planted.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
+    answer = lint_imports(tmp_path)
+    assert answer.returncode != 0
+    assert broken in " ".join(answer.stdout.split())
+
+
 def test_files_stay_small() -> None:
-    sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "sla_cli").rglob("*.py")}
+    sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
     assert {str(path.relative_to(ROOT)): lines for path, lines in sizes.items() if lines > 350} == {}
+
+
+def test_every_room_and_every_file_beside_them_stands_in_the_readmes_tree() -> None:
+    tree = re.search(r"```\nsla_cli/\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert tree is not None
+    shown = set(re.findall(r"^  (\S+)", tree[1].partition("\ntests/")[0], re.MULTILINE))
+    rooms = {f"{path.name}/" for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    files = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert shown == rooms | files
+    for folder in re.findall(r"^(\w+)/", tree[1], re.MULTILINE):
+        assert (ROOT / folder).is_dir(), folder

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Jobs, Json, Quiet, Verbose, Work, answer
 from sla_cli.cli.score import table
 from sla_cli.errors import some
 
@@ -21,10 +21,12 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def check(
-    store: Annotated[Path | None, typer.Argument(help="Store; the only one of the work folder without it.")] = None,
-    stride: Annotated[int, typer.Option(help="Frames an output step of the model that will be trained.", min=1)] = 4,
+    store: Annotated[Path | None, typer.Argument(help="Store. Without it: the only one in the work folder.")] = None,
+    stride: Annotated[
+        int, typer.Option(help="Video frames for each output step of the model that will be trained.", min=1)
+    ] = 4,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every frame and verify checksums.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes of --deep; 0 takes one a core.", min=0)] = 0,
+    jobs: Jobs = 0,
     work: Work = WORK,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -20,11 +20,13 @@ def info(
     path: Annotated[Path, typer.Argument(help="File or folder: what another command wrote, or a language model.")],
     sheet: Annotated[Path | None, typer.Option(help="Draw clips of a store with their glosses into a PNG.")] = None,
     split: Annotated[SplitName | None, typer.Option(help="Of --sheet; dev, else the first that is there.")] = None,
-    clips: Annotated[int | None, typer.Option(help=f"Clips of --sheet, drawn at random [{CLIPS}].", min=1)] = None,
+    clips: Annotated[
+        int | None, typer.Option(help="Clips of --sheet, drawn at random.", min=1, show_default=str(CLIPS))
+    ] = None,
     ids: Annotated[
         list[str] | None, typer.Option("--clip", help="Id of a clip of --sheet instead; repeatable.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed for the random choice [0].", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed for that choice.", min=0, show_default="0")] = None,
     force: Force = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -42,7 +44,7 @@ def info(
     found = _describe(path)
     facts, lines = found.as_json(), list(_lines(found))
     if sheet is not None:
-        from sla_cli.report.sheet import write_sheet
+        from sla_cli.report.contact_sheet import write_sheet
 
         if found.kind != "store":
             raise SlaError(f"{path} is no store but {found.kind}, which holds no frames", "Give --sheet a store.")

@@ -52,15 +52,15 @@ def estimate(
     prune: Annotated[
         str,
         typer.Option(
-            help="Drop n-grams that occur at most so often, a count an order: 0,0,1 drops trigrams seen once. "
-            "The last count stands for higher orders; the first is 0, the glosses stay."
+            help="Drop n-grams that occur at most this often, one count for each order: 0,0,1 drops trigrams seen "
+            "once. The last count is for all higher orders too; the first must be 0, since glosses stay."
         ),
     ] = "0",
     unk: Annotated[
         Literal["share", "all"],
         typer.Option(
-            help="What glosses that the text lacks get of the probability that discounting frees: an equal share, as "
-            "one more gloss (lmplz), or all of it (SRILM)."
+            help="What glosses that the text lacks get of the probability that discounting frees: the share of one "
+            "more gloss (lmplz), or all of it (SRILM)."
         ),
     ] = "share",
     normalize: Normalize = "none",
@@ -122,7 +122,7 @@ def score(
 ) -> None:
     """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
     from sla_cli.formats.work import Work as WorkFolder
-    from sla_cli.lm.score_text import score_text
+    from sla_cli.lm.perplexity import score_text
 
     model = WorkFolder(work).find_lm(model)
     refuse_input(output, model, source)

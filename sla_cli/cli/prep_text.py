@@ -6,29 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sla_cli.config import PrepConfig
-from sla_cli.prep.build import Outcome
+from sla_cli.prep.build import PrepResult
 from sla_cli.prep.corpus import Corpus
 
 LISTED = 20  # clips on screen; the receipt has all
 
 
-def told(out: Path, outcome: Outcome, config: PrepConfig) -> str:
+def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
     """What `sla prep` says at the end."""
-    counts = ", ".join(f"{split} {count:,}" for split, count in outcome.clips.items())
-    lost = f"{outcome.psnr:.1f} dB PSNR" if outcome.psnr is not None else "lossless"
+    counts = ", ".join(f"{split} {count:,}" for split, count in result.clips.items())
+    lost = f"{result.psnr:.1f} dB PSNR" if result.psnr is not None else "lossless"
     how = f"{config.codec} {config.quality}" if config.codec == "jpeg" else config.codec
     lines = [f"store {out}: {counts} clips", f"frames: {config.size} px, {how}, {lost}"]
-    if outcome.vocabulary:
-        lines.append(f"glosses: {outcome.vocabulary:,} in train (labels {outcome.labels}){_unknown(outcome)}")
-    lines += _reasons("skipped", outcome.skipped) + _reasons("not in the store, broken", outcome.failed)
+    if result.vocabulary:
+        lines.append(f"glosses: {result.vocabulary:,} in train (labels {result.labels}){_unknown(result)}")
+    lines += _reasons("skipped", result.skipped) + _reasons("not in the store, broken", result.failed)
     return "\n".join(lines)
 
 
-def _unknown(outcome: Outcome) -> str:
-    """Glosses that a recogniser trained on this store cannot say."""
+def _unknown(result: PrepResult) -> str:
+    """Glosses that a model trained on this store cannot produce."""
     shares = (
         f"{split} {count['missing']:,} of {count['glosses']:,} ({100 * count['missing'] / count['glosses']:.1f} %)"
-        for split, count in outcome.unknown.items()
+        for split, count in result.unknown.items()
         if count["glosses"]
     )
     text = ", ".join(shares)
@@ -46,8 +46,13 @@ def _reasons(what: str, clips: dict[str, str]) -> list[str]:
 def about(corpus: Corpus) -> str:
     """What `sla prep --list` says of a corpus."""
     lines = [f"{corpus.name}: {corpus.title}", f"  layout: {corpus.layout}"]
-    if corpus.counts:
-        lines.append(f"  published: {', '.join(f'{split} {count:,}' for split, count in corpus.counts.items())} clips")
+    counts = [
+        f"{protocol}/{split} {count:,}" if protocol else f"{split} {count:,}"
+        for protocol, splits in corpus.counts.items()
+        for split, count in splits.items()
+    ]
+    if counts:
+        lines.append(f"  published: {', '.join(counts)} clips")
     if corpus.protocols:
         lines.append(f"  --protocol: {_choices(corpus.protocols)}")
     cleaning = corpus.profile

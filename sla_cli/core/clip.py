@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+SPLITS = ("train", "dev", "test")
+
 
 @dataclass(frozen=True)
 class Source:

@@ -85,4 +85,4 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
 
 def _at_rate(frames: int, rate: float, wanted: float) -> NDArray[np.int64]:
     """The frames nearest in time to 0, 1/wanted, 2/wanted, … seconds."""
-    return np.array(list(selected(((n / rate, n) for n in range(frames)), None, None, wanted)), np.int64)
+    return np.array([n for _, n in selected(((n / rate, n) for n in range(frames)), None, None, wanted)], np.int64)

@@ -14,7 +14,7 @@ from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.exchange.registry import write_export
 from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
-from sla_cli.lm.out_of_vocabulary import check_oov
+from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_options import BeamOptions
 

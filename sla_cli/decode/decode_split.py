@@ -9,9 +9,9 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
+from sla_cli.search.beam_decoder import open_decoder
 from sla_cli.search.beam_options import BeamOptions
 from sla_cli.search.decoder import Decoder
-from sla_cli.search.open_decoder import open_decoder
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import store_now
-from sla_cli.lm.out_of_vocabulary import check_oov
+from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_options import BeamOptions
 

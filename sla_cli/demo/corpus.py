@@ -15,6 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from sla_cli.core.clip import SPLITS
 from sla_cli.demo.drawing import draw_frame, draw_stage
 from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.signers import SIGNERS
@@ -23,7 +24,6 @@ from sla_cli.errors import SlaError
 from sla_cli.workers import start_worker
 
 FOLDER = "phoenix-2014-multisigner"
-_SPLITS = ("train", "dev", "test")
 # Run lengths are the quickest way to pack drawings: a sixth less time than the default, and no more bytes.
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 _FRAMES = Path("features") / "fullFrame-210x260px"
@@ -37,7 +37,7 @@ class _Task(NamedTuple):
     glosses: tuple[str, ...]
 
 
-class _Row(NamedTuple):
+class _Annotation(NamedTuple):
     """A line of the annotation table."""
 
     split: str
@@ -77,10 +77,10 @@ def draw_corpus(
     try:
         if partial.exists():
             shutil.rmtree(partial)  # left by a drawing that broke off
-        counts = dict(zip(_SPLITS, (train, dev, test), strict=True))
+        counts = dict(zip(SPLITS, (train, dev, test), strict=True))
         tasks = [
             _Task(partial, seed, split, number, glosses)
-            for split in _SPLITS
+            for split in SPLITS
             for number, glosses in enumerate(draw_sentences(seed, split, counts[split]))
         ]
         rows = []
@@ -88,17 +88,17 @@ def draw_corpus(
             rows.append(row)
             if progress is not None:
                 progress(1)
-        for split in _SPLITS:
+        for split in SPLITS:
             _write_tables(partial, split, [row for row in rows if row.split == split])
         partial.rename(final)
     except OSError as error:
         raise SlaError(
             f"cannot draw the corpus into {out}: {error.strerror or error}",
-            "Free space or choose another folder; the corpus takes about 1 MB a clip.",
+            "Free space or choose another folder; the corpus takes about 1 MB for each clip.",
         ) from error
 
 
-def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Row]:
+def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Annotation]:
     if jobs <= 1:
         yield from map(_draw_clip, tasks)
         return
@@ -107,9 +107,9 @@ def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Row]:
         yield from pool.map(_draw_clip, tasks, chunksize=2)
 
 
-def _draw_clip(task: _Task) -> _Row:
+def _draw_clip(task: _Task) -> _Annotation:
     """Write the frames of one clip and return its annotation."""
-    rng = np.random.default_rng([task.seed, _SPLITS.index(task.split), task.number])
+    rng = np.random.default_rng([task.seed, SPLITS.index(task.split), task.number])
     signer = SIGNERS[rng.integers(len(SIGNERS))]
     stage = draw_stage(signer, light=rng.uniform(0.92, 1.04))
     clip = f"demo_{task.split}_{task.number:04d}"
@@ -119,10 +119,10 @@ def _draw_clip(task: _Task) -> _Row:
         frame = cv2.cvtColor(draw_frame(pose, signer, stage), cv2.COLOR_RGB2BGR)
         _, encoded = cv2.imencode(".png", frame, _PNG)
         (folder / f"{clip}.avi_pid0_fn{time:06d}-0.png").write_bytes(encoded.tobytes())
-    return _Row(task.split, clip, signer.name, task.glosses)
+    return _Annotation(task.split, clip, signer.name, task.glosses)
 
 
-def _write_tables(root: Path, split: str, rows: Sequence[_Row]) -> None:
+def _write_tables(root: Path, split: str, rows: Sequence[_Annotation]) -> None:
     """Annotations, and for dev and test the STM references, where signers are written in lower case as released."""
     table = ["id|folder|signer|annotation"]
     table += [f"{row.id}|{row.id}/1/*.png|{row.signer}|{' '.join(row.glosses)}" for row in rows]

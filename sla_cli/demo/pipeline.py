@@ -1,4 +1,4 @@
-"""`sla demo`: a synthetic corpus through the four stages, by the same functions that the commands call."""
+"""`sla demo`: a synthetic corpus through all stages, by the same functions that the commands call."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
     "sla prep phoenix2014 /path/to/phoenix2014-release",
     "sla train --variant adapter  # CLIP ViT-B/16; wants a GPU",
+    "sla lm estimate  # a gloss trigram of the corpus",
     "sla decode --lm gloss.arpa",
     "sla score",
 )
@@ -47,7 +48,7 @@ NEXT = (
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found, and where its page lies.
+    """What the demo measured, and where its page lies.
 
     Attributes:
         gain: on test, without and with the language model.
@@ -105,7 +106,7 @@ def run_demo(
     clips: Mapping[str, int] = CLIPS,
     epochs: int | None = None,
 ) -> DemoResult:
-    """Draw, prep, train, decode and score; everything but the page is thrown away unless `keep` names a folder.
+    """Draw, prep, train, decode and score; everything but the page is deleted unless `keep` names a folder.
 
     Args:
         jobs: processes; 0 uses all usable cores.
@@ -154,7 +155,7 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
         systems,
         against=[gain],
         title="sla demo",
-        note="Synthetic signing drawn by sla itself: it shows that the whole way works, not how well on real signing.",
+        note="Synthetic signing drawn by sla itself: it shows that all stages work, and nothing of real signing.",
         next_steps=NEXT,
     )
     return gain

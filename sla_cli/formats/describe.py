@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 
+from sla_cli.core.clip import SPLITS
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats import emissions, hypotheses, run, scores, store_file
 from sla_cli.formats.description import Description
@@ -17,7 +18,7 @@ from sla_cli.formats.hypotheses import read_header, read_nbest, read_version
 from sla_cli.formats.receipt import VERSION, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
-from sla_cli.formats.store import SPLITS, Split, split_files
+from sla_cli.formats.store import Split, split_files
 from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.table import read_table
 

@@ -15,13 +15,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.codec import decode
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.store_file import Encoded, StoreFile
-
-SPLITS = ("train", "dev", "test")
 
 
 class StoredClip:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sla_cli.core.comparison import Comparison, MatchedPairs
 from sla_cli.core.result import Score
-from sla_cli.formats.scores import one_line, write_tsv
+from sla_cli.formats.scores import one_line, summary, write_tsv
 
 
 def verdict(found: Comparison) -> str:
@@ -83,12 +83,5 @@ def write_differences(path: Path, first: Score, second: Score) -> None:
 
 
 def _facts(name: str, score: Score) -> dict[str, Any]:
-    interval = score.interval
-    return {
-        "name": name,
-        "wer": score.total.wer,
-        "interval": [interval.low, interval.high] if interval else None,
-        "errors": score.total.errors,
-        "ref_words": score.total.ref_words,
-        "signature": score.signature,
-    }
+    figures = summary(score)
+    return {"name": name, **{key: figures[key] for key in ("wer", "interval", "errors", "ref_words", "signature")}}

@@ -2,7 +2,7 @@
 
 stores/NAME/              runs/NAME/
 emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
-tuning/RUN-DIGEST/        lm/NAME.arpa
+tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.elsewhere import newest_elsewhere, note_elsewhere
+from sla_cli.formats.elsewhere import check_unchanged, newest_elsewhere, note_elsewhere
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.log import log
 
@@ -107,14 +107,15 @@ class Work:
         """
         found = finished(self.hypotheses, HYPOTHESES)
         noted = newest_elsewhere(self.root)
-        if noted is not None and (not found or noted.finished >= _finished_at(found[0])):
-            found.insert(0, noted.checked())
+        if noted is not None and (not found or noted[1] >= _finished_at(found[0])):
+            check_unchanged(*noted)
+            found.insert(0, noted[0])
         return _take(found, "hypotheses", self.hypotheses, "sla decode")
 
     def note_hypotheses(self, path: Path) -> None:
         """Remember hypotheses that were just decoded, if they lie where `newest_hypotheses` does not look."""
         if path not in self.hypotheses.glob(HYPOTHESES):
-            note_elsewhere(self.root, path)
+            note_elsewhere(self.root, path, _finished_at(path))
 
     def newest_score(self) -> Path:
         """The score folder that was written last."""

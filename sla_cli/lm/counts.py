@@ -55,7 +55,7 @@ def _frequent(sentences: Sequence[Sequence[str]], n: int, threshold: int) -> set
 
 
 def check_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
-    """One threshold an order, the last repeated, as lmplz reads `--prune`.
+    """A threshold for each order, the last repeated, as lmplz reads `--prune`.
 
     Raises:
         SlaError: too many, falling or negative thresholds, or one for unigrams: each gloss stays in the model.

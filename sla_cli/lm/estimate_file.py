@@ -13,8 +13,7 @@ from sla_cli.formats.store import Store
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import Unknown, estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
-from sla_cli.lm.perplexity import score_sentences
-from sla_cli.lm.score_text import perplexity_facts
+from sla_cli.lm.perplexity import perplexity_facts, score_sentences
 from sla_cli.lm.text import Text, read_source
 from sla_cli.log import log
 
@@ -41,7 +40,7 @@ def estimate_file(
         dev: text or store to measure the model on; a store's own dev split without it.
 
     Returns:
-        Counts of sentences and of n-grams an order, discounts and fallbacks an order, and `dev`: what
+        Counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, and `dev`: what
         `perplexity_facts` says of it, None without dev.
 
     Raises:

@@ -15,9 +15,10 @@ from pathlib import Path
 import kenlm
 from kenlm import Model, State  # other modules take these two from here
 
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads
+from sla_cli.log import log
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
@@ -63,6 +64,18 @@ def lm_head(path: Path) -> bytes:
 def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:
     """The glosses that `model` does not know: it scores them as <unk>, or forbids them where it has no <unk>."""
     return [gloss for gloss in glosses if gloss in RESERVED or gloss not in model]
+
+
+def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
+    """Say how many glosses a language model lacks. Raises SlaError where they are more than `most` percent."""
+    unknown = out_of_vocabulary(open_lm(lm), glosses)
+    if not unknown:
+        return
+    share = 100 * len(unknown) / len(glosses)
+    said = f"{lm} does not know {len(unknown)} of {len(glosses)} glosses ({share:.1f} %): {some(unknown)}"
+    if share > most:
+        raise SlaError(said, f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} takes it anyway.")
+    log.warning("%s", said)
 
 
 def begin_sentence(model: Model) -> State:

@@ -1,44 +1,43 @@
-"""Corpus to store: plan from its tables, encode into a spool, judge what came out, write the files.
+"""Corpus to store: plan from its tables, encode into a cache, check what came out, write the files.
 
-The spool survives kills and failures, and is removed when the files are written.
+The cache survives kills and failures, and is removed when the files are written.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
 
 from sla_cli.config import PrepConfig
+from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
-from sla_cli.formats.store import SPLITS
 from sla_cli.formats.store_file import SplitHeader
 from sla_cli.log import log
+from sla_cli.prep.cache import EncodedClip, EncodingCache, encode_all
 from sla_cli.prep.corpus import Corpus
+from sla_cli.prep.encode import psnr
 from sla_cli.prep.executor import Executor
-from sla_cli.prep.judge import common_fps, infeasible, psnr
+from sla_cli.prep.feasibility import infeasible
 from sla_cli.prep.labels import find_labels
-from sla_cli.prep.pack import Packed, Place, finished_clips, is_written, origin, parts_of, through_spool, write_parts
 from sla_cli.prep.plan import Plan, choose_protocol, make_plan
-from sla_cli.prep.spool import encode_all, spooled
-from sla_cli.prep.state import Begun, alone, begin, spool_path
+from sla_cli.prep.resume import OnError, PrepArguments, begin, cache_folder, exclusive
+from sla_cli.prep.write import finished_clips, is_written, plan_files, write_files
 
 LISTED = 20  # broken clips in an error message
-OnError = Literal["stop", "skip"]
 
 
 @dataclass
-class Outcome:
+class PrepResult:
     """What became of the clips.
 
     Attributes:
         clips: split to number of clips in the store.
         skipped: clip id to the reason why it was left out on purpose.
-        failed: clip id to the error that keeps it out until the source is mended.
+        failed: clip id to the error that keeps it out until the source is fixed.
         labels: the cleaning of training glosses.
         vocabulary: how many different ones train has.
         unknown: split to what the vocabulary lacks of it: `missing` of `glosses` training glosses, `types` of them.
@@ -65,22 +64,8 @@ class BrokenClips(SlaError):
         listed = some((f"{name}: {reason}" for name, reason in failed.items()), LISTED)
         super().__init__(
             f"{len(failed)} of {planned} clips cannot be read, so the store is not written: {listed}",
-            "Mend them and run the same command again (the others are kept), or leave them out with --on-error skip.",
+            "Fix them and run the same command again (the others are kept), or leave them out with --on-error skip.",
         )
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What is made of what. Clips of equal `recipe` and source have equal frames."""
-
-    corpus: Corpus
-    root: Path
-    out: Path
-    config: PrepConfig
-    engine: Executor
-    protocol: str
-    labels: str
-    recipe: str
 
 
 def build_store(
@@ -93,7 +78,7 @@ def build_store(
     protocol: str = "",
     on_error: OnError = "stop",
     force: bool = False,
-) -> Outcome:
+) -> PrepResult:
     """Make a store of all splits of a corpus; what an interrupted or failed attempt encoded is kept and used.
 
     Args:
@@ -109,44 +94,50 @@ def build_store(
     """
     source, out = source.resolve(), out.resolve()
     protocol, labels = choose_protocol(corpus, protocol), find_labels(config.labels, corpus.labels)
-    with alone(out):
+    with exclusive(out):
         tree = corpus.open(source, out)
         listing = corpus.read(tree, protocol)
-        frames = _frame_settings(tree.root, config)
-        job = _Job(corpus, tree.root, out, config, engine, protocol, labels.name, digest_json([frames, corpus.fps]))
+        # All that decides what a clip's frames become: clips of equal recipe and origin have equal frames.
+        quality = config.quality if config.codec == "jpeg" else 0
+        frames = {"source": str(tree.root), "size": config.size, "fit": config.fit, "codec": config.codec}
+        frames |= {"quality": quality, "fps": config.fps}
+        recipe = digest_json([frames, corpus.fps])
         settings = {"labels": labels.name, "shard_clips": config.shard_clips}
         receipt = Receipt("prep", {"corpus": corpus.name, "protocol": protocol, **frames, **settings}, listing.tables)
         old = already_made(out, receipt, force=force)
-        if old is not None and _whole(out, old):
+        if old is not None and _has_all_clips_and_files(out, old):
             log.info("%s is up to date", out)
-            shutil.rmtree(spool_path(out, job.recipe), ignore_errors=True)
-            return Outcome(**old.results)
+            shutil.rmtree(cache_folder(out, recipe), ignore_errors=True)
+            return PrepResult(**old.results)
         plan = make_plan(listing, labels)
         replaces = _replaced(out, receipt) if force else ""
-        begun = Begun(corpus.name, str(source), protocol, asdict(config), on_error, force, replaces)
-        spool = begin(out, job.recipe, begun)
-        outcome = _make(job, plan, spool, on_error, fresh=bool(replaces))
-        receipt.results = asdict(outcome)
+        arguments = PrepArguments(corpus.name, str(source), protocol, asdict(config), on_error, force, replaces)
+        cache = EncodingCache(begin(out, recipe, arguments), tree.root, config, corpus.fps)
+        finished = {} if replaces else finished_clips(out, recipe)
+        encoded, failed = _encode_missing(plan, finished, cache, engine)
+        if failed and on_error == "stop":
+            raise BrokenClips(failed, sum(len(planned) for planned in plan.splits.values()))
+        header = SplitHeader(
+            corpus.name,
+            split="",
+            size=config.size,
+            fps=corpus.fps or 0.0,
+            quality=quality,
+            vocabulary=plan.vocabulary,
+            codec=config.codec,
+            fit=config.fit,
+            labels=labels.name,
+            protocol=protocol,
+            recipe=recipe,
+            profile=corpus.profile,
+            preset=corpus.preset,
+            unseen=corpus.unseen.get(protocol, ""),
+        )
+        result = _write_store(out, header, plan, encoded, failed, cache, engine)
+        receipt.results = asdict(result)
         write_receipt(receipt, out)
-        shutil.rmtree(spool)
-    return outcome
-
-
-def _frame_settings(root: Path, config: PrepConfig) -> dict[str, Any]:
-    """All that decides what a clip's frames become."""
-    return {
-        "source": str(root),
-        "size": config.size,
-        "fit": config.fit,
-        "codec": config.codec,
-        "quality": _quality(config),
-        "fps": config.fps,
-    }
-
-
-def _quality(config: PrepConfig) -> int:
-    """JPEG's; other codecs have none."""
-    return config.quality if config.codec == "jpeg" else 0
+        shutil.rmtree(cache.folder)
+    return result
 
 
 def _replaced(out: Path, receipt: Receipt) -> str:
@@ -155,83 +146,68 @@ def _replaced(out: Path, receipt: Receipt) -> str:
     return old.finished if old is not None and old.fingerprint == receipt.fingerprint else ""
 
 
-def _whole(out: Path, receipt: Receipt) -> bool:
-    """Whether all clips are in and the files are still there."""
+def _has_all_clips_and_files(out: Path, receipt: Receipt) -> bool:
     return not receipt.results["failed"] and all((out / name).is_file() for name in receipt.results["files"])
 
 
-def _make(job: _Job, plan: Plan, spool: Path, on_error: OnError, *, fresh: bool) -> Outcome:
-    """Encode, judge, write. `fresh`: the frames of finished files are not taken over."""
-    packed, failed = _encode(job, plan, spool, fresh)
-    if failed and on_error == "stop":
-        raise BrokenClips(failed, sum(len(planned) for planned in plan.splits.values()))
-    made = {name: clip.made for name, clip in packed.items()}
-    skipped = plan.skipped | infeasible(plan.splits.get("train", ()), made)
-    good = {name: clip for name, clip in packed.items() if name not in skipped}
+def _encode_missing(
+    plan: Plan, finished: Mapping[str, EncodedClip], cache: EncodingCache, engine: Executor
+) -> tuple[dict[str, EncodedClip], Mapping[str, str]]:
+    """All clips that can be stored by id, and what is wrong with the others.
+
+    Args:
+        finished: by origin the clips that files of the store have.
+    """
+    clips = [item.clip for planned in plan.splits.values() for item in planned]
+    reused = {clip.id: found for clip in clips if (found := finished.get(cache.origin(clip.source))) is not None}
+    wanted = [clip for clip in clips if clip.id not in reused or cache.path(clip.source).is_file()]
+    encoded, failed = encode_all(wanted, cache, engine)
+    reused = {name: clip for name, clip in reused.items() if name not in failed}
+    return {**reused, **encoded}, failed  # what is in the cache is newer than what a finished file has
+
+
+def _write_store(
+    out: Path,
+    header: SplitHeader,
+    plan: Plan,
+    encoded: Mapping[str, EncodedClip],
+    failed: Mapping[str, str],
+    cache: EncodingCache,
+    engine: Executor,
+) -> PrepResult:
+    """Write the files that are not there as they should be, remove those that should not be there.
+
+    Args:
+        header: what is the same for all splits; its rate is for those of which no clip tells one.
+    """
+    counts = {name: clip.frames for name, clip in encoded.items()}
+    skipped = plan.skipped | infeasible(plan.splits.get("train", ()), counts)
+    good = {name: clip for name, clip in encoded.items() if name not in skipped}
     unknown = {split: asdict(count) for split, count in plan.unknown.items()}
-    loss = psnr([made[name] for name in good])
-    outcome = Outcome({}, skipped, failed, job.labels, len(plan.vocabulary), unknown, loss)
-    _write(job, plan, spool, good, outcome)
-    return outcome
-
-
-def _encode(job: _Job, plan: Plan, spool: Path, fresh: bool) -> tuple[dict[str, Packed], dict[str, str]]:
-    """All clips that can be stored by id, and what is wrong with the others."""
-    found = {} if fresh else finished_clips(job.out, job.recipe)
-    everything = [item for planned in plan.splits.values() for item in planned]
-    origins = {item.clip.id: origin(item.clip.source, job.root) for item in everything}
-    wanted = [
-        item.clip
-        for item in everything
-        if origins[item.clip.id] not in found or spooled(spool, item.clip.source).is_file()
-    ]
-    encoding = encode_all(wanted, spool, job.config, job.corpus.fps, job.engine)
-    packed = {}
-    for item in everything:
-        name = item.clip.id
-        if name in encoding.made:  # before what a finished file has: it is newer
-            place = Place(spooled(spool, item.clip.source))
-            packed[name] = Packed(item, encoding.made[name], place, origins[name])
-        elif name not in encoding.failed:
-            place, made = found[origins[name]]
-            packed[name] = Packed(item, made, place, origins[name])
-    return packed, encoding.failed
-
-
-def _write(job: _Job, plan: Plan, spool: Path, packed: Mapping[str, Packed], outcome: Outcome) -> None:
-    """Write the files that are not there as they should be, remove those that should not be there."""
-    parts = []
+    loss = psnr(clip.squared_error for clip in good.values())
+    result = PrepResult({}, skipped, dict(failed), header.labels, len(plan.vocabulary), unknown, loss)
+    files = []
     for split, planned in plan.splits.items():
-        clips = [packed[item.clip.id] for item in planned if item.clip.id in packed]
+        clips = [good[item.clip.id] for item in planned if item.clip.id in good]
         if not clips:
-            reasons = [(outcome.failed | outcome.skipped)[item.clip.id] for item in planned]
-            raise SlaError(f"no clip of {split} can be stored: {some(reasons, 1)}", "Mend them, and run it again.")
-        header = _header(job, plan, split, common_fps(split, [clip.made for clip in clips], job.corpus.fps))
-        parts += parts_of(job.out, header, planned, packed, job.config.shard_clips)
-        outcome.clips[split] = len(clips)
-    outcome.files = [part.path.name for part in parts]
-    receipt_path(job.out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
-    write_parts([through_spool(part, spool) for part in parts if not is_written(part)], job.engine)
-    for path in (path for split in SPLITS for path in job.out.glob(f"{split}*.h5")):
-        if path.name not in outcome.files:
+            reasons = [(result.failed | skipped)[item.clip.id] for item in planned]
+            raise SlaError(f"no clip of {split} can be stored: {some(reasons, 1)}", "Fix them, and run it again.")
+        fps = _common_fps(split, clips) or header.fps
+        of_split = replace(header, split=split, fps=fps, annotated=split in plan.annotated)
+        files += plan_files(out, of_split, planned, good, cache)
+        result.clips[split] = len(clips)
+    result.files = [file.path.name for file in files]
+    receipt_path(out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
+    write_files([file for file in files if not is_written(file)], engine)
+    for path in (path for split in SPLITS for path in out.glob(f"{split}*.h5")):
+        if path.name not in result.files:
             path.unlink()  # of a store that had more splits, or other shards
+    return result
 
 
-def _header(job: _Job, plan: Plan, split: str, fps: float) -> SplitHeader:
-    return SplitHeader(
-        job.corpus.name,
-        split,
-        job.config.size,
-        fps,
-        _quality(job.config),
-        plan.vocabulary,
-        codec=job.config.codec,
-        fit=job.config.fit,
-        labels=job.labels,
-        protocol=job.protocol,
-        annotated=split in plan.annotated,
-        recipe=job.recipe,
-        profile=job.corpus.profile,
-        preset=job.corpus.preset,
-        unseen=job.corpus.unseen.get(job.protocol, ""),
-    )
+def _common_fps(split: str, clips: Sequence[EncodedClip]) -> float:
+    """Frames a second of most clips; 0 where none tells."""
+    rates = sorted(clip.fps for clip in clips if clip.fps)
+    if rates and rates[-1] - rates[0] > 0.01 * rates[-1]:
+        log.warning("clips of %s have %.4g to %.4g frames a second; --fps makes them equal", split, rates[0], rates[-1])
+    return rates[len(rates) // 2] if rates else 0.0

@@ -61,7 +61,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     Args:
         stride: video frames an output step of the model that is to be trained.
         deep: decode every frame and verify checksums too, which reads everything.
-        jobs: processes of that; 0 takes one a core.
+        jobs: processes of that; 0 uses all usable cores.
 
     Raises:
         SlaError: no store, or one that is not complete.

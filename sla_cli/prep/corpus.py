@@ -1,31 +1,21 @@
 """What a corpus is to prep: a name, published facts, and a function that lists its clips.
 
-Each module of `prep.corpora` holds `CORPORA`, one or several of these.
+Each module of `prep.corpora` holds `CORPORA`, one or several of these, and is found by being there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from sla_cli.core.clip import Clip
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Tree
-
-# Corpus to the module that reads it, in the order of `sla prep --list`.
-MODULES = {
-    "phoenix2014": "phoenix2014",
-    "phoenix2014-si5": "phoenix2014",
-    "phoenix2014t": "phoenix2014t",
-    "csl-daily": "csl_daily",
-    "isharah500": "isharah",
-    "isharah1000": "isharah",
-    "isharah2000": "isharah",
-    "folder": "folder",
-}
 
 
 @dataclass
@@ -53,8 +43,8 @@ class Corpus:
         name, title: as typed, and what it is in a line.
         layout: what SOURCE is to hold, in a line or two.
         fps: of frame folders; None where videos tell, or nothing does.
-        counts: split to published number of clips, those that are skipped included; key `PROTOCOL/split` where there
-            are protocols. A split of which no count is published is not in it.
+        counts: by protocol ("" where there are none) and split the published number of clips, those that are skipped
+            included. A split of which no count is published is not in it.
         labels: the cleaning of training glosses that is the default here: `raw` or a profile's name.
         profile: the normalisation under which it is scored by default.
         preset: the training preset that is the default here.
@@ -70,7 +60,7 @@ class Corpus:
     layout: str
     read: Callable[[Tree, str], Listing]
     fps: float | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     labels: str = "raw"
     profile: str = "none"
     preset: str = "base"
@@ -79,9 +69,17 @@ class Corpus:
     open: Callable[[Path, Path | None], Tree] = open_tree
 
 
+@cache
+def corpora() -> dict[str, Corpus]:
+    """All corpora by name, in alphabetical order but `folder`, which is nobody's corpus and comes last."""
+    package = import_module("sla_cli.prep.corpora")
+    modules = [import_module(f"{package.__name__}.{module.name}") for module in iter_modules(package.__path__)]
+    found = {corpus.name: corpus for module in modules for corpus in module.CORPORA}
+    return dict(sorted(found.items(), key=lambda item: (item[0] == "folder", item[0])))
+
+
 def find_corpus(name: str) -> Corpus:
     """The corpus of a name. Raises SlaError with the nearest name."""
-    if name not in MODULES:
-        raise SlaError(f"unknown corpus {name!r}", suggestion(name, MODULES))
-    module = import_module(f"sla_cli.prep.corpora.{MODULES[name]}")
-    return next(corpus for corpus in module.CORPORA if corpus.name == name)
+    if name not in corpora():
+        raise SlaError(f"unknown corpus {name!r}", suggestion(name, corpora()))
+    return corpora()[name]

@@ -5,24 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
-from typing import TypeVar
 from uuid import uuid4
 
 import cv2
 
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.prep.executor import WorkerDied
+from sla_cli.prep.executor import Answers, Item, Result, WorkerDied
 
 try:
     from dask.distributed import Client, Future, KilledWorker, wait
 except ImportError as error:
     raise SlaError("--scheduler needs Dask, which is not installed", "pip install 'sla-cli[dask]'") from error
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 CONNECT = 10.0  # seconds
 PATIENCE = 15.0  # seconds without an answer, after which the cluster is looked at
 AHEAD = 2  # tasks handed out for each thread, so that none waits for us
@@ -44,9 +41,7 @@ class DaskCluster:
                 "Give the address that it prints, as in tcp://10.0.0.1:8786.",
             ) from error
 
-    def run(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Generator[tuple[Item, Result | WorkerDied], None, None]:
+    def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
         suspects = []
         for item, answer in self._run(function, items):
             if isinstance(answer, WorkerDied):
@@ -56,9 +51,7 @@ class DaskCluster:
         for item in suspects:  # Dask blames all that was queued at a dead worker: who kills alone is guilty
             yield from self._run(function, [item])
 
-    def _run(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Generator[tuple[Item, Result | WorkerDied], None, None]:
+    def _run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
         waiting = deque(enumerate(items))
         running: dict[Future, Item] = {}
         name = f"sla-{uuid4().hex}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,11 +21,12 @@ class WorkerDied:
     reason: str
 
 
+Answers: TypeAlias = Generator[tuple[Item, Result | WorkerDied], None, None]
+
+
 class Executor(Protocol):
     """Raises what the function raises; work that is under way is then finished or given up, never half kept."""
 
-    def run(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Generator[tuple[Item, Result | WorkerDied], None, None]: ...
+    def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]: ...
 
     def close(self) -> None: ...

@@ -36,7 +36,7 @@ def find_labels(name: str, of_corpus: str) -> Labels:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class OutOfVocabulary:
     """Training glosses of a split that the vocabulary lacks: `missing` of `glosses` running ones, `types` of them."""
 
     missing: int
@@ -44,10 +44,10 @@ class Unknown:
     types: int
 
 
-def unknown(sentences: Iterable[Sequence[str]], vocabulary: Iterable[str]) -> Unknown:
-    """Count what a recogniser of this vocabulary can never say."""
+def out_of_vocabulary(sentences: Iterable[Sequence[str]], vocabulary: Iterable[str]) -> OutOfVocabulary:
+    """Count the glosses that a model of this vocabulary cannot produce."""
     known, total, missing = set(vocabulary), 0, []
     for sentence in sentences:
         total += len(sentence)
         missing += [gloss for gloss in sentence if gloss not in known]
-    return Unknown(len(missing), total, len(set(missing)))
+    return OutOfVocabulary(len(missing), total, len(set(missing)))

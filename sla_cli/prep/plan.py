@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from sla_cli.core.clip import Clip
+from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.errors import SlaError, suggestion
-from sla_cli.formats.store import SPLITS
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.labels import Labels, Unknown, unknown
+from sla_cli.prep.labels import Labels, OutOfVocabulary, out_of_vocabulary
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
 LONGEST_ID = 255  # as of a file name, which pictures and parts may be called by
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedClip:
     """A clip and the glosses that training reads."""
 
     clip: Clip
@@ -36,10 +35,10 @@ class Plan:
         annotated: splits with references.
     """
 
-    splits: dict[str, list[Planned]] = field(default_factory=dict)
+    splits: dict[str, list[PlannedClip]] = field(default_factory=dict)
     vocabulary: tuple[str, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
-    unknown: dict[str, Unknown] = field(default_factory=dict)
+    unknown: dict[str, OutOfVocabulary] = field(default_factory=dict)
     annotated: set[str] = field(default_factory=set)
 
 
@@ -64,14 +63,14 @@ def make_plan(listing: Listing, labels: Labels) -> Plan:
         if clip.split == "train" and not glosses:
             _skip(plan, clip, f"{labels.name} leaves nothing of its glosses: {' '.join(clip.glosses) or 'none'}")
         else:
-            plan.splits.setdefault(clip.split, []).append(Planned(clip, glosses))
+            plan.splits.setdefault(clip.split, []).append(PlannedClip(clip, glosses))
     if not plan.splits or (not plan.splits.get("train") and any(clip.split == "train" for clip in listing.clips)):
         raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", "Are the glosses there?")
     plan.splits = {split: plan.splits[split] for split in SPLITS if split in plan.splits}
     plan.vocabulary = tuple(sorted({gloss for item in plan.splits.get("train", ()) for gloss in item.glosses}))
     if plan.vocabulary:
         plan.unknown = {
-            split: unknown((item.glosses for item in items), plan.vocabulary)
+            split: out_of_vocabulary((item.glosses for item in items), plan.vocabulary)
             for split, items in plan.splits.items()
             if split != "train" and split in listing.annotated
         }
@@ -88,7 +87,7 @@ def _check(clips: list[Clip]) -> None:
     for clip in clips:
         reason = _fault(clip)
         if reason:
-            raise SlaError(f"{clip.where}: {reason}", "Mend the table.")
+            raise SlaError(f"{clip.where}: {reason}", "Fix the table.")
         if clip.id in seen:
             raise SlaError(
                 f"{clip.where}: clip {clip.id} is listed twice, before in {seen[clip.id].where}",

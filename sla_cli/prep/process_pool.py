@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
 
 import cv2
 
 from sla_cli.log import log
-from sla_cli.prep.executor import Executor, WorkerDied
-from sla_cli.workers import start_worker
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from sla_cli.prep.executor import Answers, Executor, Item, Result, WorkerDied
+from sla_cli.workers import start_worker, usable_cores
 
 TWICE = "its process died twice (out of memory, or a crash of the decoder)"
 
@@ -29,13 +24,11 @@ class ProcessPool:
     """
 
     def __init__(self, jobs: int = 0) -> None:
-        """jobs: processes; 0 takes one a core."""
-        self.jobs = jobs or os.cpu_count() or 1
+        """jobs: processes; 0 uses all usable cores."""
+        self.jobs = jobs or usable_cores()
         self._idle: list[ProcessPoolExecutor] = []
 
-    def run(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Generator[tuple[Item, Result | WorkerDied], None, None]:
+    def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
         workers = min(self.jobs, len(items))
         if workers <= 1:
             yield from ((item, function(item)) for item in items)
@@ -55,10 +48,7 @@ class ProcessPool:
                         self._idle.append(process)
                         yield items[number], future.result()
                     elif number in died:
-                        yield (
-                            items[number],
-                            WorkerDied(TWICE),
-                        )
+                        yield items[number], WorkerDied(TWICE)
                     else:
                         log.warning("a worker process died; its work is tried once more")
                         died.add(number)

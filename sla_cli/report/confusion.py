@@ -34,7 +34,7 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class Faults:
+class ErrorTables:
     """Where one system goes wrong: the matrix, pairs with how often, and glosses; most frequent first."""
 
     matrix: Matrix
@@ -42,12 +42,12 @@ class Faults:
     worst: tuple[GlossCounts, ...]
 
 
-def faults(systems: Sequence[Sequence[ClipScore]]) -> list[Faults]:
+def error_tables(systems: Sequence[Sequence[ClipScore]]) -> list[ErrorTables]:
     """Of each system, from its clips; all matrices are of the same glosses, those with most errors over all systems."""
     worst = by_gloss([clip for clips in systems for clip in clips])[:MATRIX]
     glosses = [gloss.gloss for gloss in worst if gloss.errors]
     return [
-        Faults(
+        ErrorTables(
             _matrix(clips, glosses),
             tuple(confusions(clips)[:LISTED]),
             tuple(gloss for gloss in by_gloss(clips)[:LISTED] if gloss.errors),

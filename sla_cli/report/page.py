@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +19,19 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import ClipScore, pooled
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.formats.emissions import Emissions
-from sla_cli.report.choice import choose
-from sla_cli.report.confusion import faults
+from sla_cli.report.clip_choice import choose_clips
+from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
 from sla_cli.report.interlinear import Block, blocks, direction
-from sla_cli.report.summary import Entry, entries, signers, table, wer_axis
+from sla_cli.report.summary import SystemSummary, signers, summaries, table, wer_axis
 from sla_cli.report.system import System
-from sla_cli.report.timeline import Reading, Sight, Timeline, draw_timeline
+from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
 
 TEMPLATE, SCRIPT = "page.html.j2", "page.js"
 GENERATOR = '<meta name="generator" content="sla '
 CHOSEN = "chosen by name"
 
-Made = Mapping[str, tuple[ClipScore, ...]]  # clip id to what each system made of it
+ClipScores = Mapping[str, tuple[ClipScore, ...]]  # of each system, by clip id
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Row:
 
     @property
     def ops(self) -> str:
-        """The kinds of errors that any system made."""
+        """The kinds of errors that any system scores."""
         counts = self.counts
         kinds = {"S": counts.substitutions, "D": counts.deletions, "I": counts.insertions}
         return "".join(op for op, number in kinds.items() if number)
@@ -90,10 +90,10 @@ def write_page(
         SlaError: systems of different clips, a clip that emissions or store lack, an unknown id.
         FormatError: metrics that are none, or a frame that does not decode.
     """
-    made = _made(systems)
-    shown = entries(systems, against)
-    chosen = _chosen(made, systems, clips, ids)
-    rows = list(_rows(made, systems, list(chosen)))
+    scores = _scores_by_clip(systems)
+    shown = summaries(systems, against)
+    chosen = _chosen(scores, systems, clips, ids)
+    rows = list(_rows(scores, systems, list(chosen)))
     environment = Environment(
         loader=PackageLoader("sla_cli", "report"),
         autoescape=True,
@@ -106,12 +106,12 @@ def write_page(
         title=title or _title(systems),
         note=note,
         systems=shown,
-        facts=table(systems, shown),
+        facts=table(shown),
         axis=wer_axis(shown),
         signers=signers(shown),
         curves=_curves(systems),
-        faults=faults([system.score.clips for system in systems]),
-        timelines=list(_timelines(chosen, made, systems, shown)),
+        faults=error_tables([system.score.clips for system in systems]),
+        timelines=list(_timelines(chosen, scores, shown)),
         why=chosen,
         rows=rows,
         direction=direction(gloss for row in rows for score in row.scores for gloss in score.reference),
@@ -132,7 +132,7 @@ def is_page(path: Path) -> bool:
         return GENERATOR.encode() in file.read(2000)
 
 
-def _made(systems: Sequence[System]) -> Made:
+def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
     """In the order of the first score."""
     scores = [{clip.id: clip for clip in system.score.clips} for system in systems]
     for system, score in zip(systems, scores, strict=True):
@@ -160,15 +160,15 @@ def _curves(systems: Sequence[System]) -> list[Chart]:
     return learning_curves({name: path for name, path in named.items() if path.is_file()})
 
 
-def _chosen(made: Made, systems: Sequence[System], number: int, ids: Sequence[str]) -> dict[str, str]:
+def _chosen(scores: ClipScores, systems: Sequence[System], number: int, ids: Sequence[str]) -> dict[str, str]:
     """Ids of the clips that get a picture, and why."""
     for name in ids:
-        if name not in made:
-            raise SlaError(f"no clip {name!r} was scored", suggestion(name, made))
-    drawable = set(made).intersection(*map(_drawable, _emissions(systems))) if _emissions(systems) else set()
+        if name not in scores:
+            raise SlaError(f"no clip {name!r} was scored", suggestion(name, scores))
+    drawable = set(scores).intersection(*map(_drawable, _emissions(systems))) if _emissions(systems) else set()
     if ids:
-        return {name: CHOSEN for name in made if name in ids and name in drawable}
-    return choose({name: scores for name, scores in made.items() if name in drawable}, number)
+        return {name: CHOSEN for name in scores if name in ids and name in drawable}
+    return choose_clips({name: those for name, those in scores.items() if name in drawable}, number)
 
 
 def _emissions(systems: Sequence[System]) -> list[Emissions]:
@@ -183,34 +183,27 @@ def _drawable(emissions: Emissions) -> set[str]:
     return {name for name, *size in zip(emissions.ids, steps, emissions.frames, strict=True) if all(size)}
 
 
-def _timelines(
-    chosen: Mapping[str, str], made: Made, systems: Sequence[System], shown: Sequence[Entry]
-) -> Iterator[Timeline]:
-    files = _emissions(systems)
-    drawn = [{name: file[file.ids.index(name)] for name in chosen} for file in files]
+def _timelines(chosen: Iterable[str], scores: ClipScores, shown: Sequence[SystemSummary]) -> Iterator[Timeline]:
+    systems = [entry.system for entry in shown]
     split = next((system.split for system in systems if system.split is not None), None)
     for name in chosen:
-        sights = [
-            Sight(
-                emissions[name],
-                file.header,
-                tuple(
-                    Reading(entry.label, score, system.hypotheses.get(name, Hypothesis(name, ())))
-                    for system, entry, score in zip(systems, shown, made[name], strict=True)
-                    if system.emissions is not None and system.emissions.path == file.path
-                ),
+        emitted = []
+        for file in _emissions(systems):
+            decoded = tuple(
+                DecodedClip(entry.label, score, entry.system.hypotheses.get(name, Hypothesis(name, ())))
+                for entry, score in zip(shown, scores[name], strict=True)
+                if entry.system.emissions is not None and entry.system.emissions.path == file.path
             )
-            for file, emissions in zip(files, drawn, strict=True)
-        ]
-        yield draw_timeline(sights, None if split is None else split[name])
+            emitted.append(EmittedClip(file[file.ids.index(name)], file.header, decoded))
+        yield draw_timeline(emitted, None if split is None else split[name])
 
 
-def _rows(made: Made, systems: Sequence[System], pictures: Sequence[str]) -> Iterator[_Row]:
+def _rows(scores: ClipScores, systems: Sequence[System], pictures: Sequence[str]) -> Iterator[_Row]:
     seconds = _seconds(systems)
-    for name, scores in made.items():
+    for name, of_clip in scores.items():
         picture = pictures.index(name) + 1 if name in pictures else None
-        signer = next((score.signer for score in scores if score.signer), "")
-        yield _Row(name, signer, seconds.get(name), scores, tuple(blocks(scores)), picture)
+        signer = next((score.signer for score in of_clip if score.signer), "")
+        yield _Row(name, signer, seconds.get(name), of_clip, tuple(blocks(of_clip)), picture)
 
 
 def _seconds(systems: Sequence[System]) -> dict[str, float]:

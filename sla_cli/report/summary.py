@@ -9,15 +9,15 @@ from string import ascii_uppercase
 from sla_cli.core.align import Counts
 from sla_cli.core.breakdown import by_signer
 from sla_cli.core.comparison import Comparison
-from sla_cli.core.result import Interval, Score
+from sla_cli.core.result import Interval
 from sla_cli.formats.verdict import verdict
 from sla_cli.report.axis import Axis, around
 from sla_cli.report.system import System
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A system's figures.
+class SystemSummary:
+    """A system as the page shows it.
 
     Attributes:
         mark: the letter that stands for it on the page, "" where it is alone.
@@ -25,18 +25,16 @@ class Entry:
     """
 
     mark: str
-    name: str
-    score: Score
-    missing: tuple[str, ...]
+    system: System
     against: Comparison | None
 
     @property
     def total(self) -> Counts:
-        return self.score.total
+        return self.system.score.total
 
     @property
     def interval(self) -> Interval | None:
-        return self.score.interval
+        return self.system.score.interval
 
     @property
     def verdict(self) -> str:
@@ -44,7 +42,7 @@ class Entry:
 
     @property
     def label(self) -> str:
-        return f"{self.mark} {self.name}".strip()
+        return f"{self.mark} {self.system.name}".strip()
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,13 @@ def marks(count: int) -> list[str]:
     return [*ascii_uppercase, *map(str, range(len(ascii_uppercase) + 1, count + 1))][:count] if count > 1 else [""]
 
 
-def entries(systems: Sequence[System], against: Sequence[Comparison | None] = ()) -> list[Entry]:
+def summaries(systems: Sequence[System], against: Sequence[Comparison | None] = ()) -> list[SystemSummary]:
     """Systems with their marks. `against`: how the later ones compare with the first."""
-    found = [None, *against] if against else [None] * len(systems)
-    return [
-        Entry(mark, system.name, system.score, system.missing, comparison)
-        for mark, system, comparison in zip(marks(len(systems)), systems, found, strict=True)
-    ]
+    compared = [None, *against] if against else [None] * len(systems)
+    return [SystemSummary(*parts) for parts in zip(marks(len(systems)), systems, compared, strict=True)]
 
 
-def wer_axis(shown: Sequence[Entry]) -> Axis:
+def wer_axis(shown: Sequence[SystemSummary]) -> Axis:
     """For all systems' WER and the ends of their intervals, never below 0."""
     intervals = [entry.interval for entry in shown if entry.interval is not None]
     values = [entry.total.wer for entry in shown]
@@ -81,14 +76,14 @@ def wer_axis(shown: Sequence[Entry]) -> Axis:
     return around(min(values), max(values))
 
 
-def table(systems: Sequence[System], shown: Sequence[Entry]) -> list[Fact]:
+def table(shown: Sequence[SystemSummary]) -> list[Fact]:
     """Each system's figures, then how it was made, in the order of the one that says most."""
-    columns = [_figures(entry) | system.settings for system, entry in zip(systems, shown, strict=True)]
+    columns = [_figures(entry) | entry.system.settings for entry in shown]
     names = dict.fromkeys(name for column in sorted(columns, key=len, reverse=True) for name in column)
     return [Fact(name, tuple(column.get(name, "") for column in columns)) for name in names]
 
 
-def _figures(entry: Entry) -> dict[str, str]:
+def _figures(entry: SystemSummary) -> dict[str, str]:
     total, interval, against = entry.total, entry.interval, entry.against
     return {
         "WER": f"{total.wer:.2f} %",
@@ -109,9 +104,9 @@ def _points(against: Comparison) -> str:
     )
 
 
-def signers(shown: Sequence[Entry]) -> list[tuple[str, int, tuple[Counts, ...]]]:
+def signers(shown: Sequence[SystemSummary]) -> list[tuple[str, int, tuple[Counts, ...]]]:
     """Name, number of clips, and each system's counts; empty unless there are several signers."""
-    tables = [by_signer(entry.score.clips) for entry in shown]
+    tables = [by_signer(entry.system.score.clips) for entry in shown]
     rows = [
         (parts[0].name, parts[0].clips, tuple(part.counts for part in parts)) for parts in zip(*tables, strict=False)
     ]

@@ -24,7 +24,7 @@ AIR = 1.25  # lanes as much wider than their labels, which then stay near their 
 
 
 @dataclass(frozen=True)
-class Reading:
+class DecodedClip:
     """What one system made of a clip."""
 
     system: str
@@ -33,12 +33,12 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What one run saw in a clip, and the readings of it."""
+class EmittedClip:
+    """What one run saw in a clip, and what was decoded from it."""
 
     emission: Emission
     header: EmissionHeader
-    readings: tuple[Reading, ...]
+    decoded: tuple[DecodedClip, ...]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Timeline:
     """
 
     id: str
-    readings: tuple[Reading, ...]
+    decoded: tuple[DecodedClip, ...]
     film: str | None
     panels: tuple[Panel, ...]
     lanes: tuple[Lane, ...]
@@ -125,24 +125,24 @@ class _Track:
         return [PIXELS_A_CELL * cell_len(gloss) + PADDING for gloss in self.glosses]
 
 
-def draw_timeline(sights: Sequence[Sight], clip: StoredClip | None) -> Timeline:
+def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Timeline:
     """Draw a clip of at least one frame and one output step; its frames too where there is a stored one.
 
     Raises:
         FormatError: a frame does not decode.
     """
-    first = sights[0]
+    first = emitted[0]
     frames = first.emission.frames
-    readings = tuple(reading for sight in sights for reading in sight.readings)
-    reference = (clip.glosses if clip is not None else ()) or readings[0].score.reference
+    decoded = tuple(answer for one in emitted for answer in one.decoded)
+    reference = (clip.glosses if clip is not None else ()) or decoded[0].score.reference
     fps = first.emission.fps  # 0 where nothing tells
-    tracks = [_reference(reference, first), *map(_decoded, readings)]
+    tracks = [_reference(reference, first), *map(_decoded, decoded)]
     pixels = max(NARROWEST, *(round(AIR * sum(track.pixels)) for track in tracks))
     return Timeline(
         id=first.emission.id,
-        readings=readings,
+        decoded=decoded,
         film=None if clip is None else film_strip(clip),
-        panels=tuple(_panel(sight, reference) for sight in sights),
+        panels=tuple(_panel(one, reference) for one in emitted),
         lanes=tuple(Lane(track.name, track.glosses, _marks(track, frames, pixels)) for track in tracks),
         ticks=tuple(exact(0.0, frames / (fps or 1)).ticks),
         unit="s" if fps else "frames",
@@ -150,15 +150,15 @@ def draw_timeline(sights: Sequence[Sight], clip: StoredClip | None) -> Timeline:
     )
 
 
-def _panel(sight: Sight, reference: Sequence[str]) -> Panel:
-    log_probs, header = sight.emission.log_probs, sight.header
-    named = {*reference, *(gloss for reading in sight.readings for gloss in reading.hypothesis.glosses)}
+def _panel(clip: EmittedClip, reference: Sequence[str]) -> Panel:
+    log_probs, header = clip.emission.log_probs, clip.header
+    named = {*reference, *(gloss for answer in clip.decoded for gloss in answer.hypothesis.glosses)}
     columns = [*_columns(log_probs, {column for gloss, column in _column_of(header).items() if gloss in named}), BLANK]
     names = (None, *header.glosses)
     return Panel(
-        systems=tuple(reading.system for reading in sight.readings),
+        systems=tuple(answer.system for answer in clip.decoded),
         heat=heat_map(log_probs, columns),
-        heat_width=100 * len(log_probs) * header.stride / sight.emission.frames,
+        heat_width=100 * len(log_probs) * header.stride / clip.emission.frames,
         rows=tuple(HeatRow(names[column], names[column] in reference) for column in columns),
     )
 
@@ -178,22 +178,22 @@ def _columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
     return sorted(surest[:MOST_ROWS], key=lambda column: (int(log_probs[:, column].argmax()), column))
 
 
-def _reference(glosses: tuple[str, ...], sight: Sight) -> _Track:
+def _reference(glosses: tuple[str, ...], clip: EmittedClip) -> _Track:
     """The reference where these emissions fit it best; without times where the model cannot have said it."""
-    emission, column_of = sight.emission, _column_of(sight.header)
+    emission, column_of = clip.emission, _column_of(clip.header)
     labels = [column_of[gloss] for gloss in glosses if gloss in column_of]
     spans: tuple[tuple[int, int], ...] = ()
     if len(labels) == len(glosses) and feasible(len(emission.log_probs), labels):
-        spans = frame_spans(force_align(emission.log_probs, labels), sight.header.stride, emission.frames)
+        spans = frame_spans(force_align(emission.log_probs, labels), clip.header.stride, emission.frames)
     return _Track("reference", glosses, spans, ("",) * len(glosses))
 
 
-def _decoded(reading: Reading) -> _Track:
+def _decoded(answer: DecodedClip) -> _Track:
     """A hypothesis with how each gloss was aligned, as long as normalisation left their number alone."""
-    glosses = reading.hypothesis.glosses
-    ops: tuple[str, ...] = tuple(pair.op for pair in reading.score.pairs if pair.hypothesis is not None)
+    glosses = answer.hypothesis.glosses
+    ops: tuple[str, ...] = tuple(pair.op for pair in answer.score.pairs if pair.hypothesis is not None)
     return _Track(
-        reading.system, glosses, reading.hypothesis.spans, ops if len(ops) == len(glosses) else ("",) * len(glosses)
+        answer.system, glosses, answer.hypothesis.spans, ops if len(ops) == len(glosses) else ("",) * len(glosses)
     )
 
 

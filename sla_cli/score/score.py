@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sla_cli import __version__
 from sla_cli.core.align import ALIGNMENT, Counts
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import Profile, profile
-from sla_cli.core.result import ClipScore, Interval, Score, pooled, score_clip
+from sla_cli.core.result import ClipScore, Score, score_clip
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.score.bootstrap import Resampling, wer_interval
@@ -83,21 +83,21 @@ def score(
     )
     if not clips:
         raise SlaError("hypotheses and references have no clip in common", "Are they of the same split?")
-    wer = pooled(clips).wer
-    interval = wer_interval(clips, options.resampling)
-    alternatives = max((len(nbest.get(clip.id, ())) for clip in clips), default=1) if nbest else 1
-    return Score(
+    nbest = nbest or {}
+    alternatives = max(1, *(len(nbest.get(clip.id, ())) for clip in clips))
+    result = Score(
         profile=rules.name,
         profile_version=rules.version,
-        signature=_signature(wer, interval, _clips(len(clips), len(references)), rules, len(absent), options.nfc),
+        signature="",
         clips=clips,
         absent=tuple(absent),
         left_out=(*missing, *extra),
-        interval=interval,
-        oracle=_oracle(clips, nbest, rules, options) if nbest and alternatives > 1 else None,
-        alternatives=max(1, alternatives),
+        interval=wer_interval(clips, options.resampling),
+        oracle=_oracle(clips, nbest, rules, options) if alternatives > 1 else None,
+        alternatives=alternatives,
         tuned_on=tuned_on,
     )
+    return replace(result, signature=_signature(result, len(references), options))
 
 
 def _oracle(
@@ -139,22 +139,19 @@ def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -
         )
 
 
-def _clips(scored: int, references: int) -> str:
-    return f"n:{scored}" if scored == references else f"n:{scored}of{references}"
-
-
-def _signature(wer: float, interval: Interval | None, clips: str, rules: Profile, absent: int, nfc: bool) -> str:
+def _signature(result: Score, references: int, options: ScoreOptions) -> str:
     """All that someone needs to know to compare the number, on one line."""
+    scored, interval = len(result.clips), result.interval
     facts = [
-        f"wer:{wer:.2f}",
-        *([f"ci{interval.level:g}:{interval.low:.2f}-{interval.high:.2f}"] if interval else []),
-        clips,
-        *([f"absent:{absent}"] if absent else []),
-        f"profile:{rules}",
+        f"wer:{result.total.wer:.2f}",
+        f"ci{interval.level:g}:{interval.low:.2f}-{interval.high:.2f}" if interval else "",
+        f"n:{scored}" if scored == references else f"n:{scored}of{references}",
+        f"absent:{len(result.absent)}" if result.absent else "",
+        f"profile:{profile(result.profile)}",
         f"align:{ALIGNMENT}",
         "case:insensitive",
-        *(["unicode:nfc"] if nfc else []),
-        *([f"bootstrap:{interval.samples}x{interval.units}sentences,seed{interval.seed}"] if interval else []),
+        "unicode:nfc" if options.nfc else "",
+        f"bootstrap:{interval.samples}x{interval.units}sentences,seed{interval.seed}" if interval else "",
         f"sla:{__version__}",
     ]
-    return "|".join(facts)
+    return "|".join(filter(None, facts))

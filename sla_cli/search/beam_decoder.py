@@ -17,6 +17,7 @@ from sla_cli.search.beam_options import BeamOptions
 from sla_cli.search.confidence import confidences
 from sla_cli.search.decoder import Decoder, StepHypothesis
 from sla_cli.search.engines import ScoredPrefix, open_engine
+from sla_cli.search.greedy_decoder import GreedyDecoder
 
 
 class BeamDecoder(Decoder):
@@ -92,6 +93,11 @@ class BeamDecoder(Decoder):
 
     def _glosses_of(self, columns: Sequence[int]) -> tuple[str, ...]:
         return tuple(self.glosses[column - 1] for column in columns)
+
+
+def open_decoder(glosses: Sequence[str], options: BeamOptions) -> Decoder:
+    """The decoder for a vocabulary: glosses[i] has column i + 1, the blank column 0. Raises as `BeamDecoder` does."""
+    return GreedyDecoder(glosses) if options.greedy else BeamDecoder(glosses, options)
 
 
 def _check_weight(name: str, weight: float) -> None:

@@ -16,14 +16,14 @@ def confidences(
 ) -> tuple[float, ...]:
     """The greatest posterior that each gloss reaches within its span: the height of its CTC spike.
 
-    It is the recogniser's word alone: a gloss that only the language model or a hot word brought in has a low one.
+    It says what the recogniser alone found: a gloss that only a language model or a hot word brought in has a low one.
     On real signing it told right glosses from wrong ones better than the share of the n-best list that has the gloss
     there, and than the mean posterior over the span (docs/decoding.md has the figures).
 
     Args:
         log_probs: float (T, V + 1), natural log.
         columns: of the glosses.
-        spans: one (start, end) a gloss in output steps, end exclusive.
+        spans: one (start, end) for each gloss in output steps, end exclusive.
 
     Returns:
         Numbers from 0 to 1, rounded to 4 digits.

@@ -1,6 +1,6 @@
 """The same beam search by pyctcdecode, to check ours against. The only file that knows pyctcdecode.
 
-It reads meaning into labels (spaces, `▁`, `<pad>`, `|`, `##`), so it only ever sees one private-use character a gloss.
+Some labels mean more to it (spaces, `▁`, `<pad>`, `|`, `##`), so it gets one private-use character for each gloss.
 """
 
 from __future__ import annotations

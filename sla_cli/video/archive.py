@@ -7,7 +7,7 @@ memory a worker, where zipfile takes seconds and hundreds of megabytes each time
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -92,7 +92,7 @@ class Archive:
             )
 
 
-ENDINGS: dict[str, Callable[[Path], ArchiveReader]] = {
+ENDINGS: dict[str, type[ArchiveReader]] = {
     ".zip": Zip,
     ".tar": PlainTar,
     ".tar.gz": GzipTar,
@@ -117,7 +117,7 @@ def open_archive(root: Path, cache: Path | None, stamp: str) -> Archive:
             f"Give a folder, or an archive named *{', *'.join(ENDINGS)}.",
         )
     try:
-        content: ArchiveReader = kind(root)
+        content = kind(root)
     except OSError as error:
         raise SlaError(f"cannot read {root}: {error.strerror or error}") from error
     return Archive(root, open_index(content, root, cache, stamp), content)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any
+
+CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,26 @@ class Member:
     link: str = ""
 
 
-class ArchiveReader(Protocol):
+class ArchiveReader:
     """A kind of archive: what lists its members, and reads them."""
 
-    seek_points: bytes  # where to enter a compressed stream; to be given to who did not list the members
+    seek_points = b""  # where to enter a compressed stream; to be given to a reader that did not list the members
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: Any = path.open("rb", buffering=0)
 
     def members(self) -> Iterator[Member]:
         """All files in the order of the archive. Raises SlaError where it is damaged."""
+        raise NotImplementedError
 
     def chunks(self, member: Member) -> Iterator[bytes]:
         """Content of a member in pieces. Raises SlaError where it is damaged."""
+        return self._pieces(member.offset, member.size)
+
+    def _pieces(self, start: int, size: int) -> Iterator[bytes]:
+        for place in range(start, start + size, CHUNK):
+            yield self._at(place, min(CHUNK, start + size - place))
+
+    def _at(self, offset: int, size: int) -> bytes:
+        return os.pread(self._file.fileno(), size, offset)  # shares no position with other threads and processes

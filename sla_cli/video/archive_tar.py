@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,37 +10,25 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sla_cli.errors import SlaError
-from sla_cli.video.archive_member import Member
+from sla_cli.video.archive_member import ArchiveReader, Member
 
-CHUNK = 1 << 20
 SPACING = 16 << 20  # unpacked bytes between seek points of 32 KB each: 53 GB need about 100 MB of them
 
 
-class PlainTar:
+class PlainTar(ArchiveReader):
     """A tar that is not compressed."""
-
-    seek_points = b""  # it needs none
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = path.open("rb", buffering=0)
 
     def members(self) -> Iterator[Member]:
         with self.path.open("rb") as file:
             yield from _members(file, self.path)
 
-    def chunks(self, member: Member) -> Iterator[bytes]:
-        for place in range(member.offset, member.offset + member.size, CHUNK):
-            # pread shares no position with other threads and processes
-            yield os.pread(self._file.fileno(), min(CHUNK, member.offset + member.size - place), place)
 
-
-class GzipTar:
+class GzipTar(ArchiveReader):
     """A tar that is compressed as a whole."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: Any = _indexed_gzip(path).IndexedGzipFile(filename=str(path), spacing=SPACING)
+        self._file = _indexed_gzip(path).IndexedGzipFile(filename=str(path), spacing=SPACING)
 
     @property
     def seek_points(self) -> bytes:
@@ -60,10 +47,9 @@ class GzipTar:
         with _named(self.path):
             yield from _members(self._file, self.path)
 
-    def chunks(self, member: Member) -> Iterator[bytes]:
+    def _at(self, offset: int, size: int) -> bytes:
         with _named(self.path):
-            for place in range(member.offset, member.offset + member.size, CHUNK):
-                yield self._file.pread(min(CHUNK, member.offset + member.size - place), place)
+            return self._file.pread(size, offset)
 
 
 def _members(file: BinaryIO, path: Path) -> Iterator[Member]:

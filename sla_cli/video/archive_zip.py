@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from sla_cli.errors import SlaError
-from sla_cli.video.archive_member import Member
+from sla_cli.video.archive_member import ArchiveReader, Member
 
-CHUNK = 1 << 20
 HEADER = struct.Struct("<4s22xHH")  # local file header: signature, lengths of name and extra field
 
 
-class Zip:
+class Zip(ArchiveReader):
     """A zip (PKWARE APPNOTE 6.3): members are stored or deflated on their own."""
-
-    seek_points = b""  # it needs none
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = path.open("rb", buffering=0)
 
     def members(self) -> Iterator[Member]:
         try:
@@ -43,21 +34,17 @@ class Zip:
         if signature != b"PK\3\4":
             raise SlaError(f"{self.path}/{member.path} is damaged: no header", "Copy the archive again.")
         start, crc = member.offset + HEADER.size + name + extra, 0
-        for chunk in self._stored(start, member.size) if member.packed < 0 else self._inflated(start, member):
+        for chunk in self._pieces(start, member.size) if member.packed < 0 else self._inflated(start, member):
             crc = zlib.crc32(chunk, crc)
             yield chunk
         if crc != member.crc:
             raise SlaError(f"{self.path}/{member.path} is damaged: its checksum differs", "Copy the archive again.")
 
-    def _stored(self, start: int, size: int) -> Iterator[bytes]:
-        for place in range(start, start + size, CHUNK):
-            yield self._at(place, min(CHUNK, start + size - place))
-
     def _inflated(self, start: int, member: Member) -> Iterator[bytes]:
         """No more than the size that the archive claims is ever unpacked."""
         inflater, left = zlib.decompressobj(-zlib.MAX_WBITS), member.size
         try:
-            for packed in self._stored(start, member.packed):
+            for packed in self._pieces(start, member.packed):
                 data = inflater.decompress(packed, max(1, left))
                 while data and left > 0:
                     yield data
@@ -65,9 +52,6 @@ class Zip:
                     data = inflater.decompress(inflater.unconsumed_tail, max(1, left))
         except zlib.error as error:
             raise SlaError(f"{self.path}/{member.path} is damaged: {error}", "Copy the archive again.") from error
-
-    def _at(self, offset: int, size: int) -> bytes:
-        return os.pread(self._file.fileno(), size, offset)  # shares no position with other threads and processes
 
 
 def _packed(entry: zipfile.ZipInfo) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -14,7 +15,7 @@ from sla_cli.errors import FrameError
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
 
-IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 DIGITS = re.compile(r"([0-9]+)")
 
 
@@ -28,15 +29,15 @@ def image_names(tree: Tree, folder: str) -> list[str]:
     return sorted((name for name in names if PurePosixPath(name).suffix.lower() in IMAGES), key=_by_number)
 
 
-def read_folder(tree: Tree, source: Source, rate: float, fps: float | None) -> Iterator[np.ndarray]:
-    """The wanted pictures of a clip's folder.
+def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator[tuple[float, np.ndarray]]:
+    """Time in seconds and picture of the wanted frames of a folder.
 
     Args:
         rate: frames a second that are wanted; 0 is all.
-        fps: of the folder, where it is known.
+        fps: of the folder, 0 where it is not known: times are then NaN.
 
     Yields:
-        BGR uint8 (height, width, 3).
+        Time, and BGR uint8 (height, width, 3).
 
     Raises:
         FrameError: an image does not decode (names the file), there is none, or times are asked for and the folder's
@@ -45,16 +46,17 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float | None) -> I
     names = image_names(tree, source.path)
     if not names:
         raise FrameError(f"{tree.where(source.path)} holds no images")
+    frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]
     if source.start is not None or source.end is not None or rate:
         if not fps:
             raise FrameError(
                 f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second",
                 "Leave out --fps, start and end.",
             )
-        names = list(selected(((n / fps, name) for n, name in enumerate(names)), source.start, source.end, rate))
-    paths = [f"{source.path}/{name}" if source.path else name for name in names]
-    for path, data in zip(paths, tree.read_all(paths), strict=True):
-        yield _decode(data, tree.where(path))
+        frames = list(selected(frames, source.start, source.end, rate))
+    paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
+    for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):
+        yield time, _decode(data, tree.where(path))
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:

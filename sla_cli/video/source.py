@@ -30,10 +30,10 @@ def open_tree(root: Path, cache: Path | None = None) -> Tree:
             f"no such folder or archive: {root}", "Give the corpus's folder as released, or a zip or tar of it."
         )
     facts = root.stat()
-    # By process too: an open file's position would be shared with a forked child.
-    return _opened(root, cache, facts.st_size, facts.st_mtime_ns, os.getpid())
+    return _open_once(root, cache, f"{facts.st_size}-{facts.st_mtime_ns}", os.getpid())
 
 
 @lru_cache(maxsize=OPEN_AT_ONCE)
-def _opened(root: Path, cache: Path | None, size: int, modified: int, process: int) -> Tree:
-    return open_archive(root, cache, f"{size}-{modified}")
+def _open_once(root: Path, cache: Path | None, stamp: str, process: int) -> Tree:
+    """By process too, since a forked child would share the position of an open file."""
+    return open_archive(root, cache, stamp)

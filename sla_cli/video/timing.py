@@ -10,8 +10,10 @@ T = TypeVar("T")
 SLACK = 5e-4  # seconds; containers round times to milliseconds
 
 
-def selected(frames: Iterable[tuple[float, T]], start: float | None, end: float | None, rate: float) -> Iterator[T]:
-    """Frames between two times.
+def selected(
+    frames: Iterable[tuple[float, T]], start: float | None, end: float | None, rate: float
+) -> Iterator[tuple[float, T]]:
+    """Frames between two times, with their times in seconds.
 
     Args:
         frames: time in seconds, ascending, and frame. No more are taken than needed.
@@ -27,16 +29,16 @@ def selected(frames: Iterable[tuple[float, T]], start: float | None, end: float 
         if time >= stop - SLACK:
             return
         if time >= begin - SLACK:
-            yield frame
+            yield time, frame
 
 
-def _nearest(frames: Iterable[tuple[float, T]], begin: float, stop: float, rate: float) -> Iterator[T]:
+def _nearest(frames: Iterable[tuple[float, T]], begin: float, stop: float, rate: float) -> Iterator[tuple[float, T]]:
     number, held, step = 0, None, 0.0
     for time, frame in frames:
         if held is not None:
             step = time - held[0]
             while begin + number / rate <= held[0] + step / 2 and begin + number / rate < stop - SLACK:
-                yield held[1]
+                yield begin + number / rate, held[1]
                 number += 1
         if begin + number / rate >= stop - SLACK:
             return
@@ -46,5 +48,5 @@ def _nearest(frames: Iterable[tuple[float, T]], begin: float, stop: float, rate:
     # The last frame is shown as long as the one before it; one alone stands for itself.
     stop = min(stop, held[0] + (step or 1 / rate))
     while begin + number / rate < stop - SLACK:
-        yield held[1]
+        yield begin + number / rate, held[1]
         number += 1

@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import cv2
 import numpy as np
 import pytest
+from movies import movie, pictures
 
+from sla_cli.config import PrepConfig
 from sla_cli.formats.store import Store
-from sla_cli.prep.corpus import MODULES
+from sla_cli.prep.corpus import corpora
 
 Tree = Callable[..., Path]
 
@@ -49,10 +52,13 @@ def test_every_corpus_is_explained() -> None:
     answer = sla("--list")
     assert answer.returncode == 0
     blocks = answer.stdout.split("\n\n")
-    assert [block.partition(":")[0] for block in blocks] == list(MODULES)
+    assert [block.partition(":")[0] for block in blocks] == list(corpora())
     assert all("layout: " in block and "training glosses: " in block for block in blocks)
-    assert "published: train 5,672, dev 540, test 629 clips" in blocks[0]
-    assert "--labels phoenix2014 is the official clean-up" in blocks[0]
+    assert [*corpora()] == [*sorted(name for name in corpora() if name != "folder"), "folder"]
+    (phoenix,) = (block for block in blocks if block.startswith("phoenix2014:"))
+    assert "published: train 5,672, dev 540, test 629 clips" in phoenix
+    assert "--labels phoenix2014 is the official clean-up" in phoenix
+    assert "published: SI/train 10,000, SI/dev 949, US/train 9,900, US/dev 550 clips" in answer.stdout
     assert "--protocol: SI (default), US" in answer.stdout
 
 
@@ -89,6 +95,39 @@ def test_recordings_to_be_recognised_need_no_glosses(tmp_path: Path) -> None:
     )
     assert scored.returncode == 2
     assert "the test split of folder has no reference glosses" in scored.stderr
+
+
+@pytest.mark.parametrize("given", ["mine", "mine/two words.mp4"])
+def test_one_video_and_nothing_else_is_a_store(tmp_path: Path, given: str) -> None:
+    video = tmp_path / "mine" / "two words.mp4"
+    video.parent.mkdir()
+    movie(video, pictures(30))
+    answer = sla("folder", given, "--size", 32, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "no table: each video is a clip of test, without glosses: two words.mp4" in answer.stderr
+    assert "store sla-work/stores/folder: test 1 clips" in answer.stdout
+    store = Store(tmp_path / "sla-work" / "stores" / "folder")
+    assert (store.splits, store["test"].annotated) == (["test"], False)
+    assert [(clip.id, clip.glosses, len(clip), clip.fps) for clip in store["test"]] == [("two words", (), 30, 25.0)]
+    assert "is up to date" in sla("folder", given, "--size", 32, cwd=tmp_path).stderr
+    movie(tmp_path / "mine" / "second.mp4", pictures(5))
+    again = sla("folder", "mine", "--size", 32, cwd=tmp_path)
+    assert (again.returncode, "list of videos was" in again.stderr) == (2, True)
+    assert sla("folder", "mine", "--size", 32, "--force", cwd=tmp_path).returncode == 0
+    assert Store(store.path)["test"].ids == ["second", "two words"]
+
+
+def test_closed_choices_are_those_of_the_settings() -> None:
+    shown = sla("--help").stdout
+    for setting in ("fit", "codec"):
+        assert "|".join(get_args(get_type_hints(PrepConfig)[setting])) in shown
+    assert "stop|skip" in shown
+
+
+def test_corpora_are_listed_without_heavy_libraries() -> None:
+    code = "import sys; from sla_cli.prep.corpus import corpora; corpora(); print({'cv2', 'h5py'} & set(sys.modules))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("kept", [0, 3000])
@@ -128,16 +167,16 @@ def test_a_video_that_is_cut_short_is_named_and_mended(recordings: Path, tmp_pat
         (("phoenix2014", "/nowhere"), "no such folder or archive: /nowhere", ""),
         (("phoenix2014", "/data", "--protocol", "SI"), "phoenix2014 has no protocol 'SI'", "Leave --protocol out"),
         (("isharah500", "/data", "--protocol", "IS"), "isharah500 has no protocol 'IS'", "Known: SI, US"),
-        (("phoenix2014", "/data", "--codec", "jpg"), "codec is 'jpg'", "'jpeg'"),
-        (("phoenix2014", "/data", "--fit", "stretch"), "fit is 'stretch'", "squash"),
+        (("phoenix2014", "/data", "--codec", "jpg"), "'jpg' is not one of 'jpeg', 'png', 'raw'", "--codec"),
+        (("phoenix2014", "/data", "--fit", "stretch"), "'stretch' is not one of 'squash', 'pad', 'crop'", "--fit"),
         (("phoenix2014", "/data", "--labels", "phoenix2041"), "no cleaning 'phoenix2041'", "'phoenix2014"),
         (("phoenix2014", "/data", "--codec", "png", "--quality", "90"), "--quality does nothing", "Leave it out"),
-        (("phoenix2014", "/data", "--on-error", "ask"), "--on-error 'ask' is neither stop nor skip", ""),
+        (("phoenix2014", "/data", "--on-error", "ask"), "'ask' is not one of 'stop', 'skip'", "--on-error"),
         (("phoenix2014", "/data", "-j2", "--scheduler", "tcp://a:1"), "--jobs is of local processes", "one of them"),
         (("phoenix2014", "/data", "--name", "../up"), "--name '../up' cannot name a folder", "letters"),
         (("--resume",), "no unfinished store", "begins one"),
-        (("--resume", "--size", "64"), "--resume goes on with the arguments", ""),
-        (("phoenix2014", "--resume"), "--resume goes on with the arguments", ""),
+        (("--resume", "--size", "64"), "--resume continues with the arguments", ""),
+        (("phoenix2014", "--resume"), "--resume continues with the arguments", ""),
     ],
 )
 def test_what_is_refused(arguments: tuple[str, ...], message: str, hint: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
+from sla_cli.formats.receipt import Receipt, write_receipt
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +47,28 @@ def test_tuning_and_what_it_changes(folder: Path) -> None:
     answer = json.loads(sla("decode", "test.h5", "--lm", "gloss.arpa", "--alpha", "0.3", "--json", "-q").stdout)
     made = json.loads(Path(answer["hypotheses"] + ".receipt.json").read_text())["arguments"]
     assert (made["alpha"], made["beta"]) == (0.3, 1.5)
+
+
+def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) -> None:
+    write_store(folder)
+    assert sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0").exit_code == 0
+    said = "the weights were tuned on these very clips"
+    for split, options, tuned_on, warned in (
+        ("dev", [], "dev", True),
+        ("test", [], "dev", False),
+        ("dev", ["--alpha", "0.5", "--beta", "0", "--beam", "10"], None, False),
+    ):
+        answer = sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json", *options)
+        made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
+        assert made["arguments"].get("tuned_on") == tuned_on
+        assert (said in " ".join(answer.stderr.split())) == warned
+    write_receipt(Receipt("emit", {}, {"weights": "w", "split": "of another dev"}), folder / "dev.h5")
+    tuned = next(folder.glob("sla-work/tuning/*/tuned.json"))
+    tuned.write_text(tuned.read_text().replace('"split_digest": ""', '"split_digest": "of dev"'))
+    answer = sla("decode", "dev.h5", "--lm", "gloss.arpa", "--json")
+    made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
+    assert made["arguments"]["tuned_on"] == "dev (other clips)"
+    assert said not in answer.stderr
 
 
 def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:

@@ -153,6 +153,17 @@ def test_any_number_of_clips_and_processes(count: int, jobs: int) -> None:
     assert decode_split(clips(count), GLOSSES, 4, BeamOptions(beam=2), jobs) == one
 
 
+@pytest.mark.parametrize(
+    ("count", "jobs", "least", "most"), [(31, 8, 16, 0), (40, 8, 16, 2), (40, 3, 1, 3), (9, 0, 16, 0)]
+)
+def test_no_more_processes_than_there_is_work_for(count: int, jobs: int, least: int, most: int) -> None:
+    pids = set(map_clips(lambda _: os.getpid(), clips(count), jobs, least=least))
+    if most == 0:
+        assert pids == {os.getpid()}
+    else:
+        assert 1 <= len(pids) <= most and os.getpid() not in pids
+
+
 def test_who_stops_listening_waits_for_the_clips_at_hand_only(tmp_path: Path) -> None:
     def decode_slowly(emission: Emission) -> str:
         (tmp_path / emission.id).touch()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sla_cli.formats.legacy import preset_of, profile_of, unseen_of
-from sla_cli.prep.corpus import MODULES, find_corpus
+from sla_cli.prep.corpus import corpora, find_corpus
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_profile_by_corpus(corpus: str, name: str) -> None:
     assert profile_of(corpus) == name
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", corpora())
 def test_corpora_say_what_older_stores_of_them_leave_unsaid(name: str) -> None:
     corpus = find_corpus(name)
     assert corpus.profile == profile_of(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, digests, frames_of, spooled, table_of, times
+from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, table_of, times
 
 from sla_cli.config import PrepConfig
 from sla_cli.errors import SlaError
@@ -196,17 +196,17 @@ def test_a_broken_frame_stops_the_store_until_it_is_mended(
         assert caught.value.failed.keys() == {TRAIN_CLIP}
         assert str(frame) in caught.value.message
         assert "train.corpus.csv, line 4" in caught.value.message
-        assert len(spooled(out)) == 4
+        assert len(cached(out)) == 4
         with pytest.raises(SlaError, match="is not a store"):
             Store(out)
-    before = spooled(out)
+    before = cached(out)
     spoil_frames(own)
     for name, content in zip(frames_of(own, "train", TRAIN_CLIP), originals(made, own), strict=True):
         name.write_bytes(content)
     frame.write_bytes(good)
     build(own, out)
     assert contents(out) == contents(made)
-    assert before.keys() and not spooled(out)
+    assert before.keys() and not cached(out)
 
 
 def originals(made: Path, own: Path) -> list[bytes]:
@@ -270,14 +270,14 @@ def test_an_unfinished_store_of_other_settings_is_not_dropped_unasked(own: Path,
     frames_of(own, "dev", DEV_CLIP)[0].write_bytes(b"")
     with pytest.raises(BrokenClips):
         build(own, tmp_path / "store")
-    kept = spooled(tmp_path / "store")
+    kept = cached(tmp_path / "store")
     with pytest.raises(SlaError, match="not finished: size was 32, now 16") as caught:
         build(own, tmp_path / "store", config=PrepConfig(16, quality=90))
     assert "--resume" in caught.value.hint
-    assert spooled(tmp_path / "store") == kept
+    assert cached(tmp_path / "store") == kept
     with pytest.raises(BrokenClips):
         build(own, tmp_path / "store", config=PrepConfig(16, quality=90), force=True)
-    assert not kept.keys() & spooled(tmp_path / "store").keys()
+    assert not kept.keys() & cached(tmp_path / "store").keys()
 
 
 def test_force_that_was_stopped_goes_on_where_it_was(own: Path, tmp_path: Path) -> None:
@@ -289,11 +289,11 @@ def test_force_that_was_stopped_goes_on_where_it_was(own: Path, tmp_path: Path) 
     with pytest.raises(BrokenClips):
         build(own, out, force=True)
     assert digests(out) == before, "the store stays what it was"
-    first = spooled(out)
+    first = cached(out)
     assert len(first) == 4
     with pytest.raises(BrokenClips):
         build(own, out, force=True)
-    assert spooled(out) == first
+    assert cached(out) == first
     frame.write_bytes(good)
     build(own, out, force=True)
     assert digests(out) == before

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, digests, frames_of, spooled, table_of
+from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, table_of
 
 from sla_cli.config import PrepConfig
 from sla_cli.errors import SlaError
@@ -65,8 +65,8 @@ def test_kills_at_any_file_cost_nothing_but_time(made: Path, root: Path, tmp_pat
         process.join()
         assert process.exitcode == -signal.SIGKILL
         assert_taken_by_nobody(out)
-        assert len(spooled(out)) >= done, "a clip that was encoded is lost"
-        done = len(spooled(out))
+        assert len(cached(out)) >= done, "a clip that was encoded is lost"
+        done = len(cached(out))
     assert done == 5
     build(root, out)
     assert digests(out) == digests(made)
@@ -86,7 +86,7 @@ def test_kills_at_twenty_random_moments(made: Path, root: Path, tmp_path: Path) 
     span, rng, kills = time.monotonic() - begun, random.Random(0), 0
     out = tmp_path / "sla-work" / "stores" / "phoenix2014"
     while kills < 20:
-        done = len(spooled(out))
+        done = len(cached(out))
         process = FORK.Process(target=build_under_threat, args=(root, out, rng.uniform(0, span / 3)))
         process.start()
         process.join()
@@ -96,7 +96,7 @@ def test_kills_at_twenty_random_moments(made: Path, root: Path, tmp_path: Path) 
             continue
         assert process.exitcode == -signal.SIGKILL
         kills += 1
-        assert len(spooled(out)) >= done
+        assert len(cached(out)) >= done
     build(root, out)
     assert digests(out) == digests(made)
     assert {path.name for path in out.iterdir()} == {path.name for path in made.iterdir()}
@@ -137,7 +137,7 @@ def test_a_kill_while_clips_move_between_shards_loses_none(made: Path, own: Path
         with pytest.MonkeyPatch.context() as patch:
             from sla_cli.formats.store_file import write_split
 
-            patch.setattr("sla_cli.prep.pack.write_split", write)
+            patch.setattr("sla_cli.prep.write.write_split", write)
             build(own, out, config=config, force=True)
 
     process = FORK.Process(target=build_and_die_writing)
@@ -151,7 +151,7 @@ def test_a_kill_while_clips_move_between_shards_loses_none(made: Path, own: Path
         ]
 
 
-def test_a_damaged_spool_file_is_named_and_made_again(own: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_of_the_cache_is_named_and_made_again(own: Path, tmp_path: Path) -> None:
     frame, out = frames_of(own, "train", TRAIN_CLIP)[0], tmp_path / "store"
     build(own, tmp_path / "clean")
     good = frame.read_bytes()
@@ -159,7 +159,7 @@ def test_a_damaged_spool_file_is_named_and_made_again(own: Path, tmp_path: Path)
     with pytest.raises(BrokenClips):
         build(own, out)
     frame.write_bytes(good)
-    path = Path(sorted(spooled(out))[0])
+    path = Path(sorted(cached(out))[0])
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
@@ -172,14 +172,14 @@ def test_a_damaged_spool_file_is_named_and_made_again(own: Path, tmp_path: Path)
     assert digests(out) == digests(tmp_path / "clean")
 
 
-def test_a_spool_file_cut_short_is_made_again(own: Path, tmp_path: Path) -> None:
+def test_a_file_of_the_cache_cut_short_is_made_again(own: Path, tmp_path: Path) -> None:
     frame, out = frames_of(own, "train", TRAIN_CLIP)[0], tmp_path / "store"
     good = frame.read_bytes()
     frame.write_bytes(b"")
     with pytest.raises(BrokenClips):
         build(own, out)
     frame.write_bytes(good)
-    path = Path(sorted(spooled(out))[0])
+    path = Path(sorted(cached(out))[0])
     path.write_bytes(path.read_bytes()[:-200])
     build(own, out)
     build(own, tmp_path / "clean")
@@ -207,11 +207,11 @@ def test_a_source_that_is_removed_keeps_what_was_encoded(own: Path, tmp_path: Pa
         build_store(find_corpus("phoenix2014"), own, out, CONFIG, Unplugging(own))
     assert list(caught.value.failed) == [TRAIN_CLIP, DEV_CLIP, "04July_2011_Monday_heute_default-5"]
     assert "dev.corpus.csv, line 2" in caught.value.failed[DEV_CLIP]
-    kept = spooled(out)
+    kept = cached(out)
     assert len(kept) == 2
     with pytest.raises(SlaError, match="no such folder"):
         build(own, out)
-    assert spooled(out) == kept
+    assert cached(out) == kept
     shutil.move(own.with_name("unplugged"), own)
     build(own, out)
     build(own, tmp_path / "clean")
@@ -244,7 +244,7 @@ def test_a_full_disk_is_an_error_to_mend(made: Path, phoenix_tree: Tree, small_d
         build(root, small_disk / "store", config=config, jobs=2)
     assert "Free space" in caught.value.hint
     assert digests(small_disk / "earlier") == digests(made)
-    kept = spooled(small_disk / "store")
+    kept = cached(small_disk / "store")
     assert kept, "what was whole is kept"
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
     build(root, small_disk / "store", config=config, jobs=1)
@@ -258,7 +258,7 @@ def test_a_killed_command_takes_its_workers_with_it_and_goes_on(phoenix_tree: Tr
     sla = [sys.executable, "-m", "sla_cli", "prep"]
     command = [*sla, "phoenix2014", str(root), "-j2", "--size", "128"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True)
-    while len(spooled(out)) < 3 and process.poll() is None:
+    while len(cached(out)) < 3 and process.poll() is None:
         time.sleep(0.005)
     process.kill()
     assert process.wait() == -signal.SIGKILL, "it finished before it could be killed"

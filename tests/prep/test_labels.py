@@ -11,7 +11,7 @@ from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
 from sla_cli.formats.table import read_table
 from sla_cli.prep.corpus import Listing
-from sla_cli.prep.labels import Unknown, find_labels, unknown
+from sla_cli.prep.labels import OutOfVocabulary, find_labels, out_of_vocabulary
 from sla_cli.prep.plan import make_plan
 
 TABLES = {
@@ -64,8 +64,8 @@ def test_names() -> None:
 
 
 def test_unknown_glosses_are_counted_as_they_run() -> None:
-    assert unknown([("A", "B", "C", "B"), ("A",)], {"A"}) == Unknown(missing=3, glosses=5, types=2)
-    assert unknown([], {"A"}) == Unknown(0, 0, 0)
+    assert out_of_vocabulary([("A", "B", "C", "B"), ("A",)], {"A"}) == OutOfVocabulary(missing=3, glosses=5, types=2)
+    assert out_of_vocabulary([], {"A"}) == OutOfVocabulary(0, 0, 0)
 
 
 def test_a_clip_without_glosses_is_no_training_clip() -> None:

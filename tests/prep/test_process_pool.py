@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from typing import Any
 import dask
 import pytest
 from dask.distributed import LocalCluster
-from prep_work import CONFIG, build, digests, spooled
+from prep_work import CONFIG, build, cached, digests
 
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.errors import SlaError
 from sla_cli.prep.build import build_store
-from sla_cli.prep.corpus import Corpus, Listing, find_corpus
+from sla_cli.prep.corpus import Listing, find_corpus
 from sla_cli.prep.dask_cluster import DaskCluster
 from sla_cli.prep.executor import Executor, WorkerDied
 from sla_cli.prep.process_pool import ProcessPool, open_executor
@@ -139,7 +140,7 @@ def test_a_scheduler_that_lacks_something_or_goes_away_is_told(scheduler: tuple[
     """The engine waits for workers, and not for ever."""
     process, address = scheduler
     with closing(open_executor(scheduler=address)) as engine:
-        with pytest.raises(SlaError, match="cannot import what it needs: No module named 'test_engine'"):
+        with pytest.raises(SlaError, match="cannot import what it needs: No module named 'test_process_pool'"):
             list(engine.run(square, range(5)))  # it knows sla, and not this test
         threading.Timer(0.5, process.kill).start()
         with pytest.raises(SlaError, match=r"the connection to the Dask scheduler at tcp://.* is lost"):
@@ -192,7 +193,7 @@ def test_a_clip_that_kills_its_workers_is_named_and_costs_no_other(
         listing.clips[1] = Clip(old.id, old.split, old.signer, old.glosses, source, "", old.where)
         return listing
 
-    deadly = Corpus(phoenix.name, phoenix.title, phoenix.layout, read, phoenix.fps)
+    deadly = replace(phoenix, read=read)
     out = tmp_path / "store"
     outcome = build_store(deadly, root, out, CONFIG, engine, on_error="skip")
     assert outcome.clips == {"train": 2, "dev": 1, "test": 1}
@@ -229,4 +230,4 @@ def test_a_killed_worker_costs_nothing_but_time(
     assert outcome.failed == {}
     build(root, tmp_path / "clean", config=config)
     assert digests(out) == digests(tmp_path / "clean")
-    assert not spooled(out)
+    assert not cached(out)

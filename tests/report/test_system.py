@@ -3,12 +3,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from report_work import make_work
 
 from sla_cli.errors import SlaError
+from sla_cli.formats.scores import read_scores, write_scores
 from sla_cli.report.system import load_systems
 
 
@@ -43,6 +45,12 @@ def test_systems_are_named_and_described_by_what_made_them(scores: list[Path]) -
     assert "alpha" not in first.settings  # there is nothing that it would weigh
     assert "depth=2" in first.settings["backbone arguments"], "a small ViT under the name of a large one"
     assert first.settings["signature"] == first.score.signature
+
+
+def test_weights_tuned_on_the_scored_split_are_among_the_settings(moved: Path) -> None:
+    assert "weights tuned on" not in load_systems([moved])[0].settings
+    write_scores(moved, replace(read_scores(moved), tuned_on="test"))
+    assert load_systems([moved])[0].settings["weights tuned on"] == "test, the split scored here"
 
 
 def test_systems_of_one_name_are_called_by_their_folders(scores: list[Path]) -> None:

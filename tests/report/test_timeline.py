@@ -11,14 +11,14 @@ from report_work import FRAMES, GLOSSES, STRIDE, peaked
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import score_clip
 from sla_cli.formats.emissions import EmissionHeader
-from sla_cli.report.timeline import Reading, Sight, Timeline, draw_timeline
+from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
 
 HEADER = EmissionHeader("signs", "test", GLOSSES, STRIDE, "store", "run")
 
 
 def draw(reference: tuple[str, ...], hypothesis: Hypothesis) -> Timeline:
-    reading = Reading("beam", score_clip("clip", reference, hypothesis.glosses), hypothesis)
-    return draw_timeline([Sight(peaked("clip", reference), HEADER, (reading,))], None)
+    reading = DecodedClip("beam", score_clip("clip", reference, hypothesis.glosses), hypothesis)
+    return draw_timeline([EmittedClip(peaked("clip", reference), HEADER, (reading,))], None)
 
 
 @settings(max_examples=25, deadline=None)
@@ -42,8 +42,8 @@ def test_labels_never_cover_each_other(heard: list[tuple[str, int]]) -> None:
 @pytest.mark.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
 def test_time_is_told_in_frames_where_nothing_tells_how_fast_they_are(fps: float, last: float) -> None:
     emission = replace(peaked("clip", ("SONNE",)), fps=fps)
-    reading = Reading("beam", score_clip("clip", ("SONNE",), ()), Hypothesis("clip", ()))
-    drawn = draw_timeline([Sight(emission, HEADER, (reading,))], None)
+    reading = DecodedClip("beam", score_clip("clip", ("SONNE",), ()), Hypothesis("clip", ()))
+    drawn = draw_timeline([EmittedClip(emission, HEADER, (reading,))], None)
     assert drawn.unit == ("s" if fps else "frames")
     assert 0.5 * last < float(drawn.ticks[-1].text) <= last
 

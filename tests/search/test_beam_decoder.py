@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import kenlm
 import numpy as np
@@ -23,6 +23,7 @@ from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.engines import CLASSES, Engine
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN_LM = SHARED / "golden/gloss-lm/phoenix2014-train.3gram.arpa"
@@ -305,6 +306,13 @@ def test_impossible_vocabularies_are_refused(glosses: list[str], message: str) -
 def test_pyctcdecode_takes_as_many_glosses_as_there_are_private_characters() -> None:
     with pytest.raises(SlaError, match="takes 65534"):
         beam_decoder([str(number) for number in range(70_000)], engine="pyctcdecode")
+
+
+def test_the_engines_are_those_of_the_registry() -> None:
+    assert set(get_args(Engine)) == set(CLASSES)
+    with pytest.raises(SlaError, match="no beam search 'prefixx'") as caught:
+        beam_decoder(["A"], engine="prefixx")
+    assert caught.value.hint == "Did you mean 'prefix'?"
 
 
 def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:

@@ -9,18 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sla_cli.errors import FormatError
-from sla_cli.formats.exchange.format import (
-    Format,
-    NbestLists,
-    Utterance,
-    check_id,
-    fitting_lines,
-    gloss_times,
-    is_time,
-    utterance,
-)
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, is_time, utterance
 
-GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
 CHANNEL = "1"
 
 
@@ -33,7 +23,7 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
     """Glosses are put in order of time as a number, while sclite sorts it as text."""
     clips: dict[str, list[tuple[float, str]]] = defaultdict(list)
     first: dict[str, tuple[int, str]] = {}
-    for number, line in fitting_lines(text, name, _fits, "a CTM", GRAMMAR):
+    for number, line in content_lines(text):
         clip, channel, start, _, gloss = line.split()[:5]
         before = first.setdefault(clip, (number, channel))[1]
         if channel != before:
@@ -51,10 +41,19 @@ def _write(clips: NbestLists) -> Iterator[str]:
     best = [hypotheses[0] for hypotheses in clips]
     width = len(f"{max((end for one in best for _, end in one.times), default=0.0):.3f}")
     for one in best:
-        check_id(one.id, "CTM", '"();')
-        for number, (gloss, (start, end)) in enumerate(zip(one.glosses, gloss_times(one), strict=True)):
+        for number, (gloss, (start, end)) in enumerate(zip(one.glosses, one.times, strict=True)):
             confidence = f" {one.confidence[number]:.4f}" if one.confidence else ""
             yield f"{one.id} {CHANNEL} {start:0{width}.3f} {end - start:.3f} {gloss}{confidence}\n"
 
 
-FORMAT = Format("ctm", "CTM", _read, _fits, write=_write, omits_empty_clips=True)
+FORMAT = Format(
+    "ctm",
+    "CTM",
+    _read,
+    _fits,
+    grammar="id channel start duration gloss [confidence], times in seconds",
+    write=_write,
+    not_in_ids='"();',
+    timed=True,
+    omits_empty_clips=True,
+)

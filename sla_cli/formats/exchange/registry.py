@@ -66,6 +66,8 @@ def read_gloss_file(path: Path) -> GlossFile:
         header, nbest = parse_nbest(text, path)
         return GlossFile(digest, nbest, {}, header)
     kind = _recognise(text, path)
+    if kind.grammar:
+        _check_lines(text, kind, path)
     clips: dict[str, Utterance] = {}
     for clip in kind.read(text, str(path)):
         where = f"{path}, line {clip.line}"
@@ -94,10 +96,13 @@ def write_export(path: Path, kind: str, clips: NbestLists) -> None:
     Raises:
         SlaError: an unknown kind; an id that the format cannot hold; no spans or frame rate where it needs times.
     """
-    writers = {one.name: one.write for one in FORMATS if one.write}
-    if kind not in writers:
-        raise SlaError(f"no format {kind!r} for hypotheses", suggestion(kind, writers))
-    text = "".join(writers[kind](clips))
+    chosen = next((one for one in FORMATS if one.name == kind), None)
+    if chosen is None or chosen.write is None:
+        known = [one.name for one in FORMATS if one.write]
+        raise SlaError(f"no format {kind!r} for hypotheses", suggestion(kind, known))
+    for best, *_ in clips:
+        _check_writable(best, chosen)
+    text = "".join(chosen.write(clips))
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
@@ -117,3 +122,26 @@ def _recognise(text: str, path: Path) -> Format:
     if not candidates[0]:
         raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", KNOWN)
     return next((kinds[0] for kinds in candidates if len(kinds) == 1), candidates[0][0])
+
+
+def _check_lines(text: str, kind: Format, path: Path) -> None:
+    for number, line in content_lines(text):
+        if not kind.fits(line):
+            article = "an" if kind.title.startswith("S") else "a"
+            raise FormatError(
+                f"{path}, line {number}: not a line of {article} {kind.title}: {line[:80]!r}",
+                f"Expected: {kind.grammar}.",
+            )
+
+
+def _check_writable(best: Hypothesis, kind: Format) -> None:
+    """Raise SlaError for an id that would be read back as something else, and where times are needed and not known."""
+    if kind.not_in_ids and any(char.isspace() or char in kind.not_in_ids for char in best.id):
+        raise SlaError(
+            f"clip id {best.id!r} does not fit in a {kind.title}: it holds white space or one of "
+            f"{' '.join(kind.not_in_ids)}",
+            "Write csv or jsonl, which hold any id.",
+        )
+    if kind.timed and len(best.times) != len(best.glosses):
+        what = "its glosses have no spans" if best.fps else "no frame rate is known, so there are no seconds"
+        raise SlaError(f"clip {best.id}: {what}", "Write trn, csv or jsonl.")

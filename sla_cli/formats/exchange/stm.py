@@ -7,18 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sla_cli.formats.exchange.format import (
-    Format,
-    NbestLists,
-    Utterance,
-    check_id,
-    fitting_lines,
-    gloss_times,
-    is_time,
-    utterance,
-)
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, is_time, utterance
 
-GRAMMAR = "id channel signer start end [<label>] glosses..., times in seconds"
 CHANNEL, LABEL = "1", "<O>"  # without a label, a gloss such as <PAD> would be taken for one
 
 
@@ -28,7 +18,7 @@ def _fits(line: str) -> bool:
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    for number, line in fitting_lines(text, name, _fits, "an STM", GRAMMAR):
+    for number, line in content_lines(text):
         clip, _, signer, _, _, *glosses = line.split()
         labelled = bool(glosses) and glosses[0].startswith("<") and glosses[0].endswith(">")
         yield utterance(number, clip, glosses[1:] if labelled else glosses, signer)
@@ -37,9 +27,17 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
 def _write(clips: NbestLists) -> Iterator[str]:
     """A clip ends with its last gloss; its id stands for the signer, who is not known."""
     for best, *_ in clips:
-        check_id(best.id, "STM", ";")
-        end = max((end for _, end in gloss_times(best)), default=0.0)
+        end = max((end for _, end in best.times), default=0.0)
         yield " ".join((best.id, CHANNEL, best.id, "0.000", f"{end:.3f}", LABEL, *best.glosses)) + "\n"
 
 
-FORMAT = Format("stm", "STM", _read, _fits, write=_write)
+FORMAT = Format(
+    "stm",
+    "STM",
+    _read,
+    _fits,
+    grammar="id channel signer start end [<label>] glosses..., times in seconds",
+    write=_write,
+    not_in_ids=";",
+    timed=True,
+)

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, check_id, fitting_lines, utterance
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, utterance
 
-GRAMMAR = "glosses... (id)"
 LINE = re.compile(r"(.*)\(([^()\s]+)\)\s*")
 
 
@@ -20,14 +19,13 @@ def _fits(line: str) -> bool:
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    for number, line in fitting_lines(text, name, _fits, "a TRN", GRAMMAR):
+    for number, line in content_lines(text):
         glosses, _, clip = line.rstrip().removesuffix(")").rpartition("(")
         yield utterance(number, clip, glosses.split())
 
 
 def _write(clips: NbestLists) -> Iterator[str]:
     for best, *_ in clips:
-        check_id(best.id, "TRN", "();")
         if best.glosses and best.glosses[0].startswith((";;", "\ufeff")):  # a comment, or a byte order mark
             raise SlaError(
                 f"clip {best.id}: a TRN cannot begin with gloss {best.glosses[0]!r}", "Write csv or jsonl, or ctm."
@@ -35,4 +33,4 @@ def _write(clips: NbestLists) -> Iterator[str]:
         yield " ".join((*best.glosses, f"({best.id})")) + "\n"
 
 
-FORMAT = Format("trn", "TRN", _read, _fits, write=_write)
+FORMAT = Format("trn", "TRN", _read, _fits, grammar="glosses... (id)", write=_write, not_in_ids="();")

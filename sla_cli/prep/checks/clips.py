@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sla_cli.core.ctc import feasible
 from sla_cli.formats.store import Split
@@ -17,24 +16,21 @@ OFF = 0.02  # a frame rate farther from the common one than this share of it is 
 
 def check_ids(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Ids that are empty, or that two clips have."""
-    places: dict[str, list[str]] = defaultdict(list)
+    splits_of: dict[str, list[str]] = defaultdict(list)
     for split, clips in splits.items():
         for clip in clips.ids:
-            places[clip].append(split)
+            splits_of[clip].append(split)
     for split, clips in splits.items():
         if empty := sum(not clip.strip() for clip in clips.ids):
-            yield Finding(
-                "ids", split, f"{counted(empty, 'clip')} with an empty id", "Name them in the corpus's table."
-            )
-        twice = tuple(clip for clip, count in Counter(clips.ids).items() if count > 1)
-        if twice:
-            yield Finding(
-                "ids", split, f"{counted(len(twice), 'id')} of more than one clip", "Ids must differ: rename.", twice
-            )
-    if across := {clip: set(where) for clip, where in places.items() if len(set(where)) > 1}:
+            message = f"{counted(empty, 'clip')} with an empty id"
+            yield Finding("ids", split, message, "Name them in the corpus's table.")
+        if twice := tuple(clip for clip, count in Counter(clips.ids).items() if count > 1):
+            message = f"{counted(len(twice), 'id')} of more than one clip"
+            yield Finding("ids", split, message, "Ids must differ: rename.", twice)
+    if across := {clip: set(where) for clip, where in splits_of.items() if len(set(where)) > 1}:
         names = " and ".join(split for split in splits if any(split in where for where in across.values()))
         message = f"{counted(len(across), 'id')} in more than one of {names}"
-        yield Finding("ids", "", message, "A clip belongs to one split: mend the tables.", tuple(across))
+        yield Finding("ids", "", message, "A clip belongs to one split: fix the tables.", tuple(across))
 
 
 def check_references(split: str, clips: Split) -> Iterator[Finding]:
@@ -43,38 +39,32 @@ def check_references(split: str, clips: Split) -> Iterator[Finding]:
         message = "it has no references: it can be decoded, and not scored"
         yield Finding("references", split, message, problem=False)
         return
-    empty = tuple(clip for clip, glosses in zip(clips.ids, clips.raw_glosses, strict=True) if not glosses)
-    if empty:
+    if empty := _where(clips, (not glosses for glosses in clips.raw_glosses)):
         hint = "Annotate them, or leave them out of the table."
         yield Finding("references", split, f"{counted(len(empty), 'clip')} without glosses", hint, empty)
-    pairs = zip(clips.ids, clips.raw_glosses, clips.glosses, strict=True)
-    cleaned = tuple(clip for clip, raw, glosses in pairs if raw and not glosses)
-    if cleaned:
+    pairs = zip(clips.raw_glosses, clips.glosses, strict=True)
+    if cleaned := _where(clips, (bool(raw and not glosses) for raw, glosses in pairs)):
         message = f"{counted(len(cleaned), 'clip')} without a gloss after the clean-up {clips.labels}"
         yield Finding("references", split, message, "--labels raw keeps all glosses.", cleaned, split == "train")
 
 
 def check_feasible(split: str, clips: Split, stride: int) -> Iterator[Finding]:
     """Clips too short for CTC: each gloss needs an output step, and a blank between equal neighbours another."""
-    pairs = zip(clips.ids, clips.lengths, clips.glosses, strict=True)
-    short = tuple(clip for clip, frames, glosses in pairs if not feasible(-(-frames // stride), glosses))
-    if not short:
-        return
+    pairs = zip(clips.lengths, clips.glosses, strict=True)
+    short = _where(clips, (not feasible(-(-frames // stride), glosses) for frames, glosses in pairs))
     message = f"{counted(len(short), 'clip')} with too few frames for the glosses at stride {stride}"
-    if split == "train":
+    if short and split == "train":
         hint = "Their CTC loss is infinite: train with a smaller stride, or leave them out."
         yield Finding("feasibility", split, message, hint, short)
-    else:
+    elif short:
         yield Finding("feasibility", split, f"{message}, which no model gets right", "", short, problem=False)
 
 
 def check_lengths(split: str, clips: Split) -> Iterator[Finding]:
     """Clips without frames."""
-    empty = tuple(clip for clip, frames in zip(clips.ids, clips.lengths, strict=True) if not frames)
-    if empty:
-        yield Finding(
-            "frames", split, f"{counted(len(empty), 'clip')} without frames", "Mend the source; run prep again.", empty
-        )
+    if empty := _where(clips, (not frames for frames in clips.lengths)):
+        message = f"{counted(len(empty), 'clip')} without frames"
+        yield Finding("frames", split, message, "Fix the source; run prep again.", empty)
 
 
 def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:
@@ -93,12 +83,12 @@ def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:
             yield Finding("rate", split, message, hint, _where(clips, off), problem=False)
     rates_of = {split: clips.fps for split, clips in splits.items()}
     if len(set(rates_of.values())) > 1:
-        told = ", ".join(f"{split} {fps:g}" for split, fps in rates_of.items())
-        yield Finding(
-            "rate", "", f"splits differ in frames a second: {told}", "`sla prep --fps` brings all to one rate."
+        message = (
+            f"splits differ in frames a second: {', '.join(f'{split} {fps:g}' for split, fps in rates_of.items())}"
         )
+        yield Finding("rate", "", message, "`sla prep --fps` brings all to one rate.")
 
 
-def _where(clips: Split, chosen: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Ids of the clips for which `chosen`, bool (clips,), is true."""
-    return tuple(clips.ids[number] for number in np.flatnonzero(chosen))
+def _where(clips: Split, chosen: Iterable[bool]) -> tuple[str, ...]:
+    """Ids of the clips for which `chosen`, one value for each clip, is true."""
+    return tuple(clip for clip, true in zip(clips.ids, chosen, strict=True) if true)

@@ -25,7 +25,7 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
     """Clips whose bytes changed since they were written, or with a frame that does not decode.
 
     Args:
-        jobs: processes; 0 takes one a core.
+        jobs: processes; 0 uses all usable cores.
 
     Raises:
         SlaError: a process died over a clip, twice.

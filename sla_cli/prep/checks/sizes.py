@@ -7,17 +7,14 @@ from typing import Any
 
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted
-from sla_cli.prep.corpus import MODULES, find_corpus
+from sla_cli.prep.corpus import corpora
 
 AGAIN = "run the same `sla prep` again"
 
 
-def published_counts(corpus: str, protocol: str) -> dict[str, int]:
+def published_counts(corpus: str, protocol: str) -> Mapping[str, int]:
     """Split to number of clips as published; empty for a corpus that nobody published."""
-    if corpus not in MODULES:
-        return {}
-    keys = {(*key.split("/"),): count for key, count in find_corpus(corpus).counts.items()}
-    return {key[-1]: count for key, count in keys.items() if key[:-1] == ((protocol,) if protocol else ())}
+    return corpora()[corpus].counts.get(protocol, {}) if corpus in corpora() else {}
 
 
 def check_sizes(
@@ -35,14 +32,8 @@ def check_sizes(
         message = f"prep left out {counted(len(skipped), 'clip')} on purpose: {reasons[:200]}"
         yield Finding("sizes", "", message, clips=tuple(skipped), problem=False)
     if failed:
-        hint = f"Its receipt names the files: mend them and {AGAIN}."
-        yield Finding(
-            "sizes",
-            "",
-            f"the frames of {counted(len(failed), 'clip')} could not be read, so they are missing",
-            hint,
-            tuple(failed),
-        )
+        message = f"the frames of {counted(len(failed), 'clip')} could not be read, so they are missing"
+        yield Finding("sizes", "", message, f"Its receipt names the files: fix them and {AGAIN}.", tuple(failed))
     for split, wrote in results.get("clips", {}).items():
         there = len(splits.get(split, ()))
         if there != wrote:
@@ -50,7 +41,7 @@ def check_sizes(
             yield Finding("sizes", split, message, f"A file was replaced or lost: {AGAIN} with --force.")
     for split, clips in splits.items():
         if not len(clips):
-            yield Finding("sizes", split, "it holds no clips", f"Does the table list any? Mend it and {AGAIN}.")
+            yield Finding("sizes", split, "it holds no clips", f"Does the table list any? Fix it and {AGAIN}.")
     yield from _against_published(splits, published, len(skipped.keys() | failed.keys()))
 
 

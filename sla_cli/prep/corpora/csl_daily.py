@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sla_cli.core.clip import Clip
+from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.tables.annotation import SPLITS, inside, read_rows
-from sla_cli.prep.tables.locate import Place, contents, find_in_archives, find_places, find_root, join, sample
+from sla_cli.prep.tables.annotation import inside, read_rows
+from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_in_archives, find_root, join, sample
 from sla_cli.prep.tables.plain_pickle import load_plain
 from sla_cli.video.tree import Tree
 
@@ -113,10 +113,10 @@ def _info(entry: Any, number: int, name: str, where: str) -> tuple[str, Label]:
     raise FormatError(f"{where}, info {number}: no name, label_gloss and label_char as words in {str(entry)[:80]!r}")
 
 
-def _frames(tree: Tree, names: Sequence[str]) -> Place:
+def _frames(tree: Tree, names: Sequence[str]) -> ClipLocation:
     """Where the frames lie; their folder has other names in other copies, so a few clips are looked for."""
     few = sample(names)
-    places = find_places(tree, few)
+    places = find_clips(tree, few)
     archived = None if places else find_in_archives(tree, few)
     if not places and not archived:
         raise SlaError(
@@ -136,6 +136,6 @@ CORPORA = (
         "sentence_frames-512x512/<name>/*.jpg or sentence/frames_512x512/<name>/*.jpg",
         read=read,
         fps=30.0,
-        counts={"train": 18401, "dev": 1077, "test": 1176},
+        counts={"": {"train": 18401, "dev": 1077, "test": 1176}},
     ),
 )

@@ -1,4 +1,4 @@
-"""Anybody's own recordings: a table, and the videos or folders of frames that it names.
+"""Anybody's own recordings: a table, and the videos or folders of frames that it names; or videos without a table.
 
 `formats.table.COLUMNS` has the names of columns that are understood.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from sla_cli.core.clip import Clip, Source
-from sla_cli.core.digest import digest_bytes
+from sla_cli.core.clip import SPLITS, Clip, Source
+from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.table import COLUMNS, Row, parse_any_table
 from sla_cli.formats.text import decode_any_text
@@ -20,39 +20,40 @@ from sla_cli.prep.tables.recordings import is_there, near_misses, resolve, secon
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Folder, Tree
 
-SPLITS = {
-    **{name: name for name in ("train", "dev", "test")},
+SPLIT_NAMES = {
+    **{name: name for name in SPLITS},
     **dict.fromkeys(("val", "valid", "validation", "development"), "dev"),
 }
 TABLES, BOOKS = (".tsv", ".csv"), (".xlsx", ".xls", ".ods", ".numbers")
-HINT = "Give a table (.tsv or .csv), or a folder that holds one and the recordings."
+HINT = "Give a table (.tsv or .csv), a folder that holds one and the recordings, or videos without a table."
 
 
-class TableFolder(Folder):
-    """The folder of a table that was given itself."""
+class FolderOf(Folder):
+    """The folder of a table or video that was given itself."""
 
-    def __init__(self, table: Path) -> None:
-        super().__init__(table.parent)
-        self.table = table.name
+    def __init__(self, file: Path) -> None:
+        super().__init__(file.parent)
+        self.file = file.name
 
 
-def open_table(source: Path, cache: Path | None = None) -> Tree:
-    """The tree of a table, or of a folder or archive that holds one. Raises SlaError where it is neither."""
-    if source.name.endswith(VIDEOS):
-        raise SlaError(f"{source} is a video; which glosses are signed in it belongs into a table", HINT)
-    if source.is_file() and source.suffix.lower() in (*TABLES, *BOOKS, ".txt"):
-        return TableFolder(source)
+def open_source(source: Path, cache: Path | None = None) -> Tree:
+    """The tree of a table or video, or of a folder or archive that holds such. Raises SlaError where it is neither."""
+    if source.is_file() and source.name.lower().endswith((*TABLES, *BOOKS, ".txt", *VIDEOS)):
+        return FolderOf(source)
     return open_tree(source, cache)
 
 
 def read(tree: Tree, protocol: str) -> Listing:
-    """The clips of the table.
+    """The clips of the table; without a table each video is a clip of test that has no glosses.
 
     Raises:
-        SlaError: there is no table or there are several, it lacks a column, a cell is not what it should be, a path
-            leaves the corpus, or no recording is there; names file and line.
+        SlaError: there is neither a table nor a video, there are several tables, the table lacks a column, a cell is
+            not what it should be, a path leaves the corpus, or no recording is there; names file and line.
     """
-    table = tree.table if isinstance(tree, TableFolder) else _find_table(tree)
+    found = [tree.file] if isinstance(tree, FolderOf) else _find_table_or_videos(tree)
+    if _is_video(found[0]):
+        return _list_videos(tree, found)
+    table = found[0]
     listing = Listing(tables={PurePosixPath(table).name: digest_bytes(data := tree.read(table))})
     where = tree.where(table)
     rows = list(parse_any_table(decode_any_text(data, where), where, ("path",), COLUMNS))
@@ -66,22 +67,38 @@ def read(tree: Tree, protocol: str) -> Listing:
     return listing
 
 
-def _find_table(tree: Tree, folder: str = "") -> str:
-    """The one table of the folder, or of the one folder in it (as in an archive of a folder)."""
+def _is_video(path: str) -> bool:
+    return path.lower().endswith(VIDEOS)
+
+
+def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
+    names = [PurePosixPath(path).name for path in videos]
+    log.info("no table: each video is a clip of test, without glosses: %s", some(names))
+    clips = [
+        Clip(_id(tree, path, None, None), "test", "", (), Source(tree.root, path), where=name)
+        for path, name in zip(videos, names, strict=True)
+    ]
+    return Listing(clips, {"list of videos": digest_json(names)})
+
+
+def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
+    """The one table of the folder, else its videos; or those of the one folder in it (as in an archive of a folder)."""
     names = [name for name in tree.names(folder) if not name.startswith((".", "~", "__MACOSX"))]
     for ends in (TABLES, (".txt",)):
         if tables := [name for name in names if name.lower().endswith(ends)]:
             if len(tables) == 1:
-                return join(folder, tables[0])
+                return [join(folder, tables[0])]
             raise SlaError(f"{tree.where(folder)} holds several tables: {some(tables)}", "Give the one that is meant.")
     if books := [name for name in names if name.lower().endswith(BOOKS)]:
         raise SlaError(
             f"{tree.where(join(folder, books[0]))} is a workbook, not a text table", "Save it as CSV (UTF-8)."
         )
+    if videos := [join(folder, name) for name in names if _is_video(name) and tree.is_file(join(folder, name))]:
+        return videos
     folders = [name for name in names if tree.is_dir(join(folder, name))]
     if not folder and len(folders) == 1:
-        return _find_table(tree, folders[0])
-    raise SlaError(f"no table: looked for a .tsv or .csv file; {contents(tree, folder)}", HINT)
+        return _find_table_or_videos(tree, folders[0])
+    raise SlaError(f"no table: looked for a .tsv or .csv file, or videos; {contents(tree, folder)}", HINT)
 
 
 def _clip(tree: Tree, table: str, row: Row) -> Clip:
@@ -115,11 +132,11 @@ def _split(cell: str, annotated: bool, at: str) -> str:
     """As the cell says; else train for a clip with glosses, and test for one that is to be recognised."""
     if not cell:
         return "train" if annotated else "test"
-    if cell.lower() not in SPLITS:
+    if cell.lower() not in SPLIT_NAMES:
         raise SlaError(
-            f"{at}: no split {cell!r}", f"Known: {', '.join(SPLITS)}. Empty: train, or test without glosses."
+            f"{at}: no split {cell!r}", f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
         )
-    return SPLITS[cell.lower()]
+    return SPLIT_NAMES[cell.lower()]
 
 
 def _check_annotation(where: str, listing: Listing, rows: Sequence[Row]) -> None:
@@ -166,10 +183,11 @@ def _check_recordings(tree: Tree, listing: Listing) -> None:
 CORPORA = (
     Corpus(
         name="folder",
-        title="your own recordings: a table, and the videos or folders of frames that it names",
+        title="your own recordings: a table, and the videos or folders of frames that it names; or just videos",
         layout="a .tsv or .csv table with a column video (or frames, path, file), and as you have them id, gloss, "
-        "split, signer, start and end in seconds, translation; or a folder that holds one such table",
+        "split, signer, start and end in seconds, translation; or a folder that holds one such table. "
+        "Without a table: a video, or a folder of videos, which become clips of test without glosses",
         read=read,
-        open=open_table,
+        open=open_source,
     ),
 )

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
-from sla_cli.core.clip import Clip
+from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.tables.annotation import SPLITS, read_rows
-from sla_cli.prep.tables.locate import Place, contents, find_folders, find_in_archives, find_places, join, sample
+from sla_cli.prep.tables.annotation import read_rows
+from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_folders, find_in_archives, join, sample
 from sla_cli.video.tree import Tree
 
 UNSEEN = {"SI": "signers", "US": "sentences"}  # by protocol
@@ -95,7 +95,7 @@ def _signer(clip: str) -> str:
     return clip.partition("_")[0]
 
 
-def _places(tree: Tree, clips: Sequence[str]) -> dict[str, Place]:
+def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
     """Signer to where the clips lie: each signer is looked for, since each has an archive or folder of their own.
 
     Where one is not there, its clips are said to lie as another's do: reading them fails, and the others are made.
@@ -116,20 +116,20 @@ def _places(tree: Tree, clips: Sequence[str]) -> dict[str, Place]:
     return {signer: place or _alike(*_first(there), signer) for signer, place in found.items()}
 
 
-def _find(tree: Tree, signer: str, clips: Sequence[str]) -> Place | None:
-    return next(iter(find_places(tree, clips)), None) or find_in_archives(tree, clips, likely=signer)
+def _find(tree: Tree, signer: str, clips: Sequence[str]) -> ClipLocation | None:
+    return next(iter(find_clips(tree, clips)), None) or find_in_archives(tree, clips, likely=signer)
 
 
-def _first(places: Mapping[str, Place]) -> tuple[str, Place]:
+def _first(places: Mapping[str, ClipLocation]) -> tuple[str, ClipLocation]:
     return next(iter(places.items()))
 
 
-def _alike(known: str, place: Place, signer: str) -> Place:
+def _alike(known: str, place: ClipLocation, signer: str) -> ClipLocation:
     """Where a signer's clips would lie, if as those of a known one."""
     part = re.compile(rf"(?<!\d){known}(?!\d)")
     in_archive = place.root.is_file()
     root = place.root.with_name(part.sub(signer, place.root.name)) if in_archive else place.root
-    return Place(root, part.sub(signer, place.folder), place.suffix)
+    return ClipLocation(root, part.sub(signer, place.folder), place.suffix)
 
 
 CORPORA = tuple(
@@ -146,15 +146,12 @@ CORPORA = tuple(
     )
     for size, clips, glosses, counts in (
         (500, "7,500", "388", {}),
-        (1000, "15,000", "685", {"SI/train": 10000, "SI/dev": 949, "US/train": 9900, "US/dev": 550}),
+        (1000, "15,000", "685", {"SI": {"train": 10000, "dev": 949}, "US": {"train": 9900, "dev": 550}}),
         (
             2000,
             "30,000",
             "1,132",
-            {
-                **{"SI/train": 19500, "SI/dev": 1950, "SI/test": 7800},
-                **{"US/train": 20899, "US/dev": 550, "US/test": 550},
-            },
+            {"SI": {"train": 19500, "dev": 1950, "test": 7800}, "US": {"train": 20899, "dev": 550, "test": 550}},
         ),
     )
 )

@@ -12,8 +12,6 @@ from sla_cli.formats.text import decode_text
 from sla_cli.prep.corpus import Listing
 from sla_cli.video.tree import Tree, checked
 
-SPLITS = ("train", "dev", "test")
-
 
 def read_rows(tree: Tree, path: str, columns: Sequence[str], listing: Listing, name: str = "") -> list[Row]:
     """Rows of a table separated by `|` whose header holds at least `columns`; its digest goes into the listing.

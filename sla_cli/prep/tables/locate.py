@@ -19,7 +19,7 @@ VIDEOS = tuple(form for suffix in (".mp4", ".mov", ".avi", ".mkv", ".webm") for 
 
 
 @dataclass(frozen=True)
-class Place:
+class ClipLocation:
     """Where clips lie: each is `folder/NAME` with a suffix (none for folders of images) under a folder or archive."""
 
     root: Path
@@ -80,16 +80,16 @@ def contents(tree: Tree, path: str) -> str:
     return f"{tree.where(path)} holds {some(shown + names[5:]) or 'nothing'}"
 
 
-def find_places(tree: Tree, names: Sequence[str]) -> list[Place]:
+def find_clips(tree: Tree, names: Sequence[str]) -> list[ClipLocation]:
     """Where one of these clips lies, as a folder or a video, on the level nearest to the top that has any."""
     folders = find_folders(tree, lambda folder: _form(tree, folder, names) is not None)
-    return [Place(tree.root, folder, _form(tree, folder, names) or "") for folder in folders]
+    return [ClipLocation(tree.root, folder, _form(tree, folder, names) or "") for folder in folders]
 
 
-def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> Place | None:
-    """As `find_places`, in zip and tar files that lie in a folder's tree; those called `likely` are opened first."""
+def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> ClipLocation | None:
+    """As `find_clips`, in zip and tar files that lie in a folder's tree; those called `likely` are opened first."""
     for path in sorted(_archives(tree), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
-        if places := find_places(open_tree(tree.root / path), names):
+        if places := find_clips(open_tree(tree.root / path), names):
             return places[0]
     return None
 

@@ -47,6 +47,8 @@ def read() -> Read:
 def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
     """A function that gives all that was logged so far."""
     before = log.propagate, log.level
-    log.propagate, log.level = True, logging.INFO
+    log.propagate = True
+    log.setLevel(logging.INFO)
     yield lambda: caplog.text
-    log.propagate, log.level = before
+    log.propagate = before[0]
+    log.setLevel(before[1])

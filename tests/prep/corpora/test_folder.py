@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.core.clip import Clip
+from sla_cli.core.clip import Clip, Source
 from sla_cli.errors import SlaError
 from sla_cli.prep.corpus import Listing
 
@@ -133,11 +133,40 @@ def test_what_may_be_given_as_source(tmp_path: Path, mine: Path, read: Read) -> 
     assert read("folder", mine / "clips.tsv").clips == [by_folder]
 
 
+def test_without_a_table_each_video_is_to_be_recognised(
+    tmp_path: Path, mine: Path, read: Read, warnings: Callable[[], str]
+) -> None:
+    """In a folder, in the one folder inside it, in an archive, or given itself; hidden files are no videos."""
+    for name in (".hidden.mp4", "._one.mp4", "notes.md"):
+        (mine / "videos" / name).touch()
+    (mine / "videos" / "Four.MOV").touch()
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", mine))
+    for source, root, folder in (
+        (mine / "videos", mine / "videos", ""),
+        (mine, mine, "videos/"),
+        (packed, packed, "videos/"),
+    ):
+        listing = read("folder", source)
+        assert [(clip.id, clip.split, clip.glosses, clip.signer) for clip in listing.clips] == [
+            (name, "test", (), "") for name in ("Four", "one", "three", "two")
+        ]
+        assert listing.clips[1].source == Source(root, f"{folder}one.mp4")
+        assert listing.annotated == set()
+        assert len(listing.tables) == 1, "other videos are another store"
+    assert "no table: each video is a clip of test, without glosses: Four.MOV, one.mp4, three.mp4" in warnings()
+    (alone,) = read("folder", mine / "videos" / "one.mp4").clips
+    assert (alone.id, alone.source) == ("one", Source(mine / "videos", "one.mp4"))
+    assert read("folder", mine / "videos" / "two.mp4").tables != read("folder", mine / "videos" / "one.mp4").tables
+    (mine / "videos" / "clips.tsv").write_text("video\tgloss\none.mp4\tA\n")
+    (listed,) = read("folder", mine / "videos").clips
+    assert (listed.id, listed.split) == ("one", "train"), "where there is a table, it decides"
+
+
 def test_sources_that_are_none(mine: Path, read: Read) -> None:
-    with pytest.raises(SlaError, match=r"no table: looked for a \.tsv or \.csv file; .*videos holds one\.mp4, three"):
+    for video in (mine / "videos").iterdir():
+        video.rename(video.with_suffix(".txt.bak"))
+    with pytest.raises(SlaError, match=r"no table: looked for a \.tsv or \.csv file.*; .*videos holds one\.txt\.bak"):
         read("folder", mine)
-    with pytest.raises(SlaError, match="is a video"):
-        read("folder", mine / "videos" / "one.mp4")
     (mine / "clips.xlsx").write_bytes(b"PK\x03\x04")
     for source in (mine, mine / "clips.xlsx"):
         with pytest.raises(SlaError, match=r"clips\.xlsx is a workbook") as caught:

@@ -1,4 +1,11 @@
-"""What the releases of RWTH-PHOENIX-Weather have in common: a table a split, and a folder of images a clip."""
+"""RWTH-PHOENIX-Weather, which comes as a table for each split and a folder of images for each clip.
+
+2014 (Koller et al., 2015): multisigner, and SI5, the signer-independent division. The labels of train are dirty
+(`loc-NORD`, `__EMOTION__`, `HABEN2`), those of dev and test are clean. The default keeps them raw, as VAC and its
+descendants do, whose error rates people compare with: the official clean-up is then applied to hypotheses, before
+scoring.
+2014 T (Camgoz et al., 2018): glosses and German translations.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sla_cli.core.clip import Clip, Source
+from sla_cli.core.clip import SPLITS, Clip, Source
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.table import Row
 from sla_cli.log import log
-from sla_cli.prep.corpus import Listing
-from sla_cli.prep.tables.annotation import SPLITS, inside, read_rows
+from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.tables.annotation import inside, read_rows
 from sla_cli.prep.tables.locate import contents, find_root, join, parent_of, sample
 from sla_cli.video.tree import Tree
 
 # As released, and as the scripts of VAC and its descendants resize them; the first that is there is taken.
+COLUMNS = ("id", "folder", "signer", "annotation")  # of 2014
 FEATURES = ("fullFrame-210x260px", "fullFrame-256x256px")
 
 
@@ -88,3 +96,51 @@ def _clip_folder(pattern: str, at: str) -> str:
     """`NAME` of `NAME/1/*.png` or `NAME/*.png`. Raises SlaError where it is not inside the corpus."""
     parts = PurePosixPath(inside(pattern.strip(), at)).parts[:-1]
     return inside("/".join(parts[:-1] if parts[-1:] == ("1",) else parts), at)
+
+
+CORPORA = (
+    Corpus(
+        name="phoenix2014",
+        title="RWTH-PHOENIX-Weather 2014, multisigner: German weather forecasts, 9 signers",
+        layout="phoenix-2014-multisigner/ with annotations/manual/train.corpus.csv and "
+        "features/fullFrame-210x260px/train/<id>/1/*.png, or phoenix2014-release/ that holds it",
+        read=Release(
+            "annotations/manual/{split}.corpus.csv",
+            COLUMNS,
+            "Give the release folder (phoenix2014-release), the folder above it, or phoenix-2014-multisigner itself.",
+        ).read,
+        fps=25.0,
+        profile="phoenix2014",
+        counts={"": {"train": 5672, "dev": 540, "test": 629}},
+    ),
+    Corpus(
+        name="phoenix2014-si5",
+        title="RWTH-PHOENIX-Weather 2014, signer-independent: signer 5 is not in train",
+        layout="phoenix-2014-signerindependent-SI5/ with annotations/manual/train.SI5.corpus.csv, and features/ in "
+        "it or in phoenix-2014-multisigner/ beside it; or phoenix2014-release/ that holds both",
+        read=Release(
+            "annotations/manual/{split}.SI5.corpus.csv",
+            COLUMNS,
+            "Give the release folder (phoenix2014-release), or phoenix-2014-signerindependent-SI5 itself.",
+            frames_of="phoenix-2014-multisigner",
+        ).read,
+        fps=25.0,
+        profile="phoenix2014",
+        unseen={"": "signers"},
+        counts={"": {"train": 4376, "dev": 111, "test": 180}},
+    ),
+    Corpus(
+        name="phoenix2014t",
+        title="RWTH-PHOENIX-Weather 2014 T: German weather forecasts with translations, 9 signers",
+        layout="PHOENIX-2014-T/ with annotations/manual/PHOENIX-2014-T.train.corpus.csv and "
+        "features/fullFrame-210x260px/train/<name>/*.png, or PHOENIX-2014-T-release-v3/ that holds it",
+        read=Release(
+            "annotations/manual/PHOENIX-2014-T.{split}.corpus.csv",
+            ("name", "video", "speaker", "orth", "translation"),
+            "Give the release folder (PHOENIX-2014-T-release-v3), the folder above it, or PHOENIX-2014-T itself.",
+        ).read,
+        fps=25.0,
+        profile="phoenix2014t",
+        counts={"": {"train": 7096, "dev": 519, "test": 642}},
+    ),
+)

@@ -1,4 +1,4 @@
-"""Which clips get a picture."""
+"""Which clips the page shows with a picture."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from sla_cli.core.result import ClipScore, pooled
 DIFFER, WORST, MIDDLE, RIGHT = "systems differ", "among the worst", "in the middle", "all correct"
 
 
-def choose(made: Mapping[str, Sequence[ClipScore]], number: int) -> dict[str, str]:
+def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict[str, str]:
     """Up to `number` clips worth a look, the same ones each time.
 
     Taken in turn: where systems differ most, the worst, the longest that all got right, those in the middle.
 
     Args:
-        made: what each system made of a clip, by clip id.
+        scores: each system's score of a clip, by clip id.
 
     Returns:
-        Clip id to why it was taken, in the order of `made`.
+        Clip id to why it was chosen, in the order of `scores`.
     """
-    wrong = sorted((name for name in made if pooled(made[name]).errors), key=lambda name: _rate(made[name]))[::-1]
-    right = sorted((name for name in made if not pooled(made[name]).errors), key=lambda name: -_words(made[name]))
-    differing = [name for name in made if len({score.hypothesis for score in made[name]}) > 1]
-    differing.sort(key=lambda name: -_disagreement(made[name]))
+    wrong = sorted((name for name in scores if pooled(scores[name]).errors), key=lambda name: _rate(scores[name]))[::-1]
+    right = sorted((name for name in scores if not pooled(scores[name]).errors), key=lambda name: -_words(scores[name]))
+    differing = [name for name in scores if len({score.hypothesis for score in scores[name]}) > 1]
+    differing.sort(key=lambda name: -_disagreement(scores[name]))
     kinds = {DIFFER: differing, WORST: wrong, RIGHT: right, MIDDLE: wrong[len(wrong) // 2 :]}
     in_turn = chain.from_iterable(zip_longest(*([(name, why) for name in names] for why, names in kinds.items())))
     chosen: dict[str, str] = {}
     for name, why in filter(None, in_turn):
         if len(chosen) < number:
             chosen.setdefault(name, why)
-    return {name: chosen[name] for name in made if name in chosen}
+    return {name: chosen[name] for name in scores if name in chosen}
 
 
 def _rate(scores: Sequence[ClipScore]) -> tuple[float, int]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sla_cli.core.result import ClipScore, score_clip
-from sla_cli.report.choice import DIFFER, choose
+from sla_cli.report.clip_choice import DIFFER, choose_clips
 
 
 def clip(*heard: str) -> list[ClipScore]:
@@ -13,12 +13,12 @@ MADE = {"half": clip("ABXY"), "quarter": clip("ABCX"), "all": clip("WXYZ"), "non
 
 
 def test_clips_are_spread_from_worst_to_best() -> None:
-    assert list(choose(MADE, 1)) == ["all"]
-    assert set(choose(MADE, 2)) == {"all", "none"}
-    assert choose(MADE, 0) == {}
-    assert list(choose(MADE, 99)) == list(MADE)
+    assert list(choose_clips(MADE, 1)) == ["all"]
+    assert set(choose_clips(MADE, 2)) == {"all", "none"}
+    assert choose_clips(MADE, 0) == {}
+    assert list(choose_clips(MADE, 99)) == list(MADE)
 
 
 def test_where_systems_differ_comes_first() -> None:
     made = {"same": clip("WXYZ", "WXYZ"), "little": clip("ABCD", "ABCX"), "much": clip("ABCD", "WXYZ")}
-    assert choose(made, 1) == {"much": DIFFER}
+    assert choose_clips(made, 1) == {"much": DIFFER}

@@ -1,0 +1,114 @@
+"""An unfinished store: its lock, its encoding cache, and there the arguments that `sla prep --resume` goes on with."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sla_cli.atomic import atomic_write
+from sla_cli.errors import FormatError, SlaError
+
+ARGUMENTS = "begun.json"  # in the folder of the cache
+
+OnError = Literal["stop", "skip"]
+
+
+@dataclass(frozen=True)
+class PrepArguments:
+    """What a prep was asked for.
+
+    Attributes:
+        config: of PrepConfig.
+        on_error: a clip that cannot be read stops the store from being written, or is left out of it.
+        replaces: when the store was finished that `--force` makes again from its frames, "" otherwise.
+    """
+
+    corpus: str
+    source: str
+    protocol: str
+    config: dict[str, Any]
+    on_error: OnError = "stop"
+    force: bool = False
+    replaces: str = ""
+
+
+@contextmanager
+def exclusive(out: Path) -> Iterator[None]:
+    """Hold the store's lock: two processes at work on one store would take each other's files away."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("a")
+    except OSError as error:
+        raise SlaError(f"cannot write {out}: {error.strerror}", "Choose another folder with --work.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SlaError(
+                f"another process is writing {out}", "Wait for it, or name another --work folder."
+            ) from error
+        yield
+
+
+def cache_folder(out: Path, recipe: str) -> Path:
+    """Where encoded clips of a recipe wait until the store is written."""
+    return out / f".spool-{recipe}"
+
+
+def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
+    """The folder of the cache, with what an earlier attempt left there unless its frames are to be read again.
+
+    Raises:
+        SlaError: an attempt of other settings is unfinished, and `arguments.force` is off.
+    """
+    folder = cache_folder(out, recipe)
+    for other in out.glob(cache_folder(out, "*").name):
+        if other == folder:
+            continue
+        if not arguments.force:
+            differences = _differences(read_arguments(other), arguments)
+            raise SlaError(
+                f"{out} was begun with other settings and is not finished: {differences}",
+                "`sla prep --resume` continues it, --force discards it.",
+            )
+        shutil.rmtree(other)
+    begun = (folder / ARGUMENTS).is_file()
+    if arguments.replaces and not (begun and read_arguments(folder).replaces == arguments.replaces):
+        shutil.rmtree(folder, ignore_errors=True)
+    with atomic_write(folder / ARGUMENTS) as temporary:
+        temporary.write_text(json.dumps(asdict(arguments), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return folder
+
+
+def read_arguments(folder: Path) -> PrepArguments:
+    """The arguments of the prep to which a cache belongs. Raises FormatError."""
+    path = folder / ARGUMENTS
+    try:
+        return PrepArguments(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
+        raise FormatError(f"{path}: cannot be read ({error})", f"Remove the folder {folder}.") from error
+
+
+def newest_unfinished(stores: Path) -> tuple[Path, PrepArguments]:
+    """The unfinished store that was worked on last, and its arguments. Raises SlaError where there is none."""
+    found = stores.glob(f"*/{cache_folder(stores, '*').name}/{ARGUMENTS}")
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    if newest is None:
+        raise SlaError(
+            f"no unfinished store in {stores}",
+            "`sla prep CORPUS SOURCE` begins one, and tries again the clips that a finished one lacks.",
+        )
+    return newest.parents[1], read_arguments(newest.parent)
+
+
+def _differences(old: PrepArguments, new: PrepArguments) -> str:
+    was, now = ({**asdict(arguments), **arguments.config} for arguments in (old, new))
+    shown = [key for key in now if key not in {"config", "force", "replaces", "on_error"}]
+    changed = [key for key in shown if was.get(key) != now[key]]
+    return "; ".join(f"{key} was {was.get(key)!r}, now {now[key]!r}" for key in changed)

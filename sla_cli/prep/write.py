@@ -1,0 +1,147 @@
+"""From encoded clips to the files of a store: what each is to hold, which are there already, and writing the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sla_cli.core.clip import SPLITS
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.store import split_files, split_path
+from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile, write_split
+from sla_cli.log import log, progress
+from sla_cli.prep.cache import EncodedClip, EncodingCache, read_cached
+from sla_cli.prep.encode import EncodedFrames
+from sla_cli.prep.executor import Executor, WorkerDied
+from sla_cli.prep.plan import PlannedClip
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file of the store as it should be, a split or a shard of one, and the cache that its clips come through."""
+
+    path: Path
+    header: SplitHeader
+    clips: tuple[tuple[PlannedClip, EncodedClip], ...]
+    cache: EncodingCache
+
+
+def finished_clips(out: Path, recipe: str) -> dict[str, EncodedClip]:
+    """By origin the clips in files of a store, complete or not, whose frames were made by this recipe."""
+    found: dict[str, EncodedClip] = {}
+    for path in (path for split in SPLITS for path in split_files(out, split)):
+        try:
+            file = StoreFile(path)
+        except FormatError as error:
+            log.info("%s is made again: %s", path, error.message)
+            continue
+        if file.header.recipe != recipe:
+            continue
+        sizes = np.diff(file.frame_offsets[file.clip_offsets]).tolist()
+        rows = zip(file.sources, file.lengths, sizes, file.clip_fps, file.squared_errors, strict=True)
+        for number, (source, frames, size, fps, squared_error) in enumerate(rows):
+            found[source] = EncodedClip(path, number, frames, size, float(fps), float(squared_error))
+    return found
+
+
+def plan_files(
+    out: Path,
+    header: SplitHeader,
+    planned: Sequence[PlannedClip],
+    encoded: Mapping[str, EncodedClip],
+    cache: EncodingCache,
+) -> list[PlannedFile]:
+    """Cut a split into files.
+
+    A clip's file follows from its place among all planned ones: those that are missing now can join later, and no
+    other clip moves.
+
+    Args:
+        encoded: by clip id, those that can be stored.
+    """
+    size = cache.config.shard_clips or max(1, len(planned))
+    starts = range(0, len(planned), size)
+    return [
+        PlannedFile(
+            split_path(out, header.split, shard, len(starts)),
+            replace(header, shard=shard, shards=len(starts)),
+            tuple((item, encoded[item.clip.id]) for item in planned[start : start + size] if item.clip.id in encoded),
+            cache,
+        )
+        for shard, start in enumerate(starts)
+    ]
+
+
+def is_written(wanted: PlannedFile) -> bool:
+    """Whether the file is there and holds just these clips, none of them encoded again."""
+    try:
+        file = StoreFile(wanted.path)
+    except SlaError:  # not there, or not readable: to be written in any case
+        return False
+    places = [(encoded.path, encoded.number) for _, encoded in wanted.clips]
+    clips = [(item.clip, item.glosses) for item, _ in wanted.clips]
+    rows = [(clip.id, clip.signer, glosses, clip.glosses, clip.translation) for clip, glosses in clips]
+    there = zip(file.ids, file.signers, file.glosses, file.raw_glosses, file.translations, strict=True)
+    same_places = places == [(wanted.path, number) for number in range(len(file.ids))]
+    return file.header == wanted.header and same_places and rows == list(there)
+
+
+def write_files(files: Sequence[PlannedFile], engine: Executor) -> None:
+    """Write files in parallel. Raises SlaError: the disk is full, or a clip's encoded frames are damaged."""
+    files = [_with_moved_clips_cached(file) for file in files]
+    with progress("writing", len(files), "files") as advance, closing(engine.run(_write, files)) as answers:
+        for file, answer in answers:
+            if isinstance(answer, WorkerDied):
+                raise SlaError(f"{file.path} cannot be written: {answer.reason}", "Run the same command again.")
+            advance()
+
+
+def _with_moved_clips_cached(file: PlannedFile) -> PlannedFile:
+    """Clips that lie in another file of the store are copied to the cache, since that file may be replaced first."""
+    clips = []
+    for item, encoded in file.clips:
+        if encoded.number is not None and encoded.path != file.path:
+            data, sizes = _read(encoded, file.cache.origin(item.clip.source), {})
+            frames = EncodedFrames(data, sizes, encoded.fps, encoded.squared_error)
+            encoded = file.cache.put(item.clip.source, frames)
+        clips.append((item, encoded))
+    return replace(file, clips=tuple(clips))
+
+
+def _write(file: PlannedFile) -> None:
+    write_split(file.path, file.header, _clips(file), sum(encoded.size for _, encoded in file.clips))
+
+
+def _clips(file: PlannedFile) -> Iterator[Encoded]:
+    opened: dict[Path, StoreFile] = {}
+    for item, encoded in file.clips:
+        clip, source = item.clip, file.cache.origin(item.clip.source)
+        data, sizes = _read(encoded, source, opened)
+        yield Encoded(
+            clip.id,
+            clip.signer,
+            item.glosses,
+            data,
+            sizes,
+            clip.glosses,
+            clip.translation,
+            encoded.fps,
+            encoded.squared_error,
+            source,
+        )
+
+
+def _read(encoded: EncodedClip, source: str, opened: dict[Path, StoreFile]) -> tuple[np.ndarray, np.ndarray]:
+    """As `read_cached`, from a file of the cache or of a store."""
+    if encoded.number is None:
+        return read_cached(encoded.path)
+    if encoded.path not in opened:
+        opened[encoded.path] = StoreFile(encoded.path)
+    clip = opened[encoded.path].raw(encoded.number)
+    if clip.source != source:
+        raise FormatError(f"{encoded.path}: clip {encoded.number} is not what it was when prep began", "Run it again.")
+    return clip.data, clip.sizes

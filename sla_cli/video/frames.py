@@ -1,0 +1,75 @@
+"""The frames of a recording with their times: of a video file, or of a folder of pictures, also inside an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from sla_cli.core.clip import Source
+from sla_cli.errors import FrameError, SlaError
+from sla_cli.video.image_folder import IMAGES, read_folder
+from sla_cli.video.source import open_tree
+from sla_cli.video.timing import selected
+from sla_cli.video.tree import Tree
+from sla_cli.video.video_file import Video
+
+
+class FrameReader:
+    """Yields time in seconds and picture of each frame; one pass, nothing is kept in memory.
+
+    Pictures are BGR uint8 (height, width, 3), upright: OpenCV decodes and encodes this order, and a conversion of every
+    frame would cost time. Times are those of the recording, NaN for a folder whose frame rate is not known.
+
+    Attributes:
+        fps: frames a second of what was yielded, known after the last frame; 0 where nothing tells.
+    """
+
+    def __init__(
+        self, source: Source, *, fps: float | None = None, rate: float = 0.0, cache: Path | None = None
+    ) -> None:
+        """Nothing is opened before the first frame is asked for.
+
+        Args:
+            source: the recording, or the part of it that is wanted.
+            fps: of a folder of pictures, where it is known; a video tells its own.
+            rate: frames a second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
+            cache: the folder that keeps the lists of archives, as for `open_tree`.
+        """
+        self.source, self.fps = source, rate
+        self._folder_fps, self._rate, self._cache = fps or 0.0, rate, cache
+
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
+        """Raises FrameError, naming file and frame, where a frame or the whole source cannot be read, or none is
+        in the wanted part."""
+        found = False
+        try:
+            tree = open_tree(self.source.root, self._cache)
+            for frame in self._frames(tree, tree.where(self.source.path)):
+                found = True
+                yield frame
+        except FrameError:
+            raise
+        except SlaError as error:
+            raise FrameError(error.message, error.hint) from error
+        if not found:
+            end = "the end" if self.source.end is None else f"{self.source.end:g} s"
+            raise FrameError(
+                f"{tree.where(self.source.path)} has no frame between {self.source.start or 0:g} s and {end}"
+            )
+
+    def _frames(self, tree: Tree, where: str) -> Iterator[tuple[float, np.ndarray]]:
+        source, rate = self.source, self._rate
+        if tree.is_dir(source.path):
+            yield from read_folder(tree, source, rate, self._folder_fps)
+            self.fps = rate or self._folder_fps
+        elif not tree.is_file(source.path):
+            raise FrameError(f"no such frame folder or video: {where}")
+        elif source.path.lower().endswith(IMAGES):
+            raise FrameError(f"{where} is a single picture", "A clip is a folder of pictures, or a video.")
+        else:
+            with tree.local(source.path) as path:
+                video = Video(path, where)
+                yield from selected(video.frames(source.start, source.end), source.start, source.end, rate)
+                self.fps = rate or video.rate

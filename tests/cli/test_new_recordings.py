@@ -1,0 +1,93 @@
+"""A trained run meets new recordings: from videos without a table to glosses with times, as a new user goes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from movies import movie
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.formats.hypotheses import read_hypotheses
+
+ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+RUN = ARTIFACTS / "b94205a" / "work" / "runs" / "adapter"
+sys.path.insert(0, str(ARTIFACTS))
+
+from make import pictures  # noqa: E402
+
+
+def sla(*arguments: str) -> dict[str, Any]:
+    answer = CliRunner().invoke(app, [*arguments, "--json"])
+    assert answer.exit_code == 0, answer.output
+    return dict(json.loads(answer.stdout.splitlines()[-1]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of the earlier version with its store, and a folder `mine`."""
+    shutil.copytree(RUN.parents[1], tmp_path / "old")
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def signed(path: Path, sentence: str, rate: int, seed: int = 0) -> Path:
+    """A lossless video of a sentence at 25 or 50 frames per second; every picture is shown for 1/25 s."""
+    images = pictures(sentence, np.random.default_rng(seed))
+    return movie(path, np.repeat(np.stack(images), rate // 25, axis=0), "-c:v", "ffv1", rate=rate)
+
+
+def test_one_video_without_a_table(folder: Path) -> None:
+    signed(folder / "mine" / "hello.mkv", "NORD REGEN", 25)
+    store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
+    decoded = sla("decode", "old/runs/adapter", "--store", store, "-q")  # test is its only split
+    [found] = read_hypotheses(Path(decoded["hypotheses"]))
+    assert (found.id, found.glosses, found.fps) == ("hello", ("NORD", "REGEN"), 25.0)
+    (_, first), (second, end) = found.times
+    assert first <= second and 0.3 < second < 0.6 and end <= 22 / 25
+
+
+def test_times_are_right_where_frame_rates_are_mixed(folder: Path) -> None:
+    """One recording at 25 and at 50 frames per second: the same glosses at the same seconds, in every format."""
+    for rate in (25, 50):
+        signed(folder / "mine" / f"at{rate}.mkv", "NORD REGEN", rate)
+    store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
+    told = {}
+    for kind in ("ctm", "stm", "jsonl"):
+        path = sla("decode", "old/runs/adapter", "--store", store, "--split", "test", "--format", kind, "-q")[kind]
+        told[kind] = Path(path).read_text(encoding="utf-8").splitlines()
+    slow, fast = (json.loads(line) for line in told["jsonl"])
+    assert (slow["glosses"], slow["times"]) == (fast["glosses"], fast["times"])
+    assert slow["glosses"] == ["NORD", "REGEN"]
+    times = {name: [line.split()[2:4] for line in told["ctm"] if line.startswith(name)] for name in ("at25", "at50")}
+    assert times["at25"] == times["at50"]
+    assert [float(start) for start, _ in times["at25"]] == [start for start, _ in slow["times"]]
+    assert [line.split()[3:5] for line in told["stm"]] == 2 * [["0.000", f"{slow['times'][-1][1]:.3f}"]]
+
+
+def test_references_that_the_run_cannot_produce_are_counted_and_scored(folder: Path) -> None:
+    signed(folder / "mine" / "a.mkv", "NORD REGEN", 25)
+    (folder / "mine" / "mine.tsv").write_text("video\tgloss\tsplit\na.mkv\tNORD WIND REGEN\tdev\n", encoding="utf-8")
+    store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
+    answer = CliRunner().invoke(app, ["decode", "old/runs/adapter", "--store", store, "-o", "a.tsv"])
+    assert answer.exit_code == 0, answer.output
+    assert "1 of 3 glosses" in answer.stderr and "WIND" in answer.stderr
+    again = CliRunner().invoke(app, ["decode", "old/runs/adapter", "--store", store, "-o", "a.tsv"])
+    assert "1 of 3 glosses" in again.stderr  # also where the emissions are taken as they are
+    scored = sla("score", "a.tsv", "--normalize", "none", "-q")
+    assert (scored["ref_words"], scored["del"], scored["correct"]) == (3, 1, 2)
+
+
+def test_emissions_of_the_runs_own_store_and_of_another_do_not_replace_each_other(folder: Path) -> None:
+    signed(folder / "mine" / "a.mkv", "NORD", 25)
+    store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
+    own = sla("emit", "old/runs/adapter", "--split", "test", "-q")["emissions"]
+    other = sla("emit", "old/runs/adapter", "--split", "test", "--store", store, "-q")["emissions"]
+    assert (Path(own).name, Path(other).name) == ("test.h5", "folder-test.h5")

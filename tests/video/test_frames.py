@@ -1,0 +1,84 @@
+"""Frames come with their times, whatever holds them, and with the rate at which they run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from movies import SIDE, movie, numbers, pictures
+
+from sla_cli.core.clip import Source
+from sla_cli.errors import FrameError
+from sla_cli.video.frames import FrameReader
+
+H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
+
+
+def read(reader: FrameReader) -> tuple[list[float], list[int], float]:
+    """Times, which of `pictures` the frames are, and the rate."""
+    frames = list(reader)
+    for _, picture in frames:
+        assert (picture.shape, picture.dtype) == ((SIDE, SIDE, 3), np.uint8)
+        assert picture[SIDE // 4, SIDE // 4].argmax() == 0, "blue is first"
+    return [time for time, _ in frames], numbers([picture for _, picture in frames]), reader.fps
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    return movie(tmp_path / "a.mp4", pictures(50), *H264)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "frames").mkdir()
+    for number, image in enumerate(pictures(50)):
+        cv2.imwrite(str(tmp_path / "frames" / f"{number}.png"), image)
+    return tmp_path / "frames"
+
+
+@pytest.mark.parametrize("kind", ["video", "folder"])
+def test_frames_have_the_times_of_the_recording(request: pytest.FixtureRequest, kind: str) -> None:
+    path = request.getfixturevalue(kind)
+    whole = read(FrameReader(Source(path.parent, path.name), fps=25.0))
+    assert whole == (pytest.approx([number / 25 for number in range(50)]), list(range(50)), 25.0)
+    part = read(FrameReader(Source(path.parent, path.name, 0.4, 0.8), fps=25.0))
+    assert part == (pytest.approx([number / 25 for number in range(10, 20)]), list(range(10, 20)), 25.0)
+
+
+@pytest.mark.parametrize("kind", ["video", "folder"])
+def test_at_another_rate_times_are_those_that_were_asked_for(request: pytest.FixtureRequest, kind: str) -> None:
+    path = request.getfixturevalue(kind)
+    times, found, rate = read(FrameReader(Source(path.parent, path.name, 0.4, 1.2), fps=25.0, rate=10.0))
+    assert times == pytest.approx([0.4 + number / 10 for number in range(8)])
+    assert all(abs(time - number / 25) <= 0.02 + 1e-3 for time, number in zip(times, found, strict=True))
+    assert rate == 10.0
+
+
+def test_a_folder_of_unknown_rate_has_no_times(folder: Path) -> None:
+    times, found, rate = read(FrameReader(Source(folder.parent, folder.name)))
+    assert (np.isnan(times).all(), found, rate) == (True, list(range(50)), 0.0)
+
+
+@pytest.mark.parametrize("kind", ["video", "folder"])
+def test_an_archive_gives_the_same_frames(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> None:
+    path = request.getfixturevalue(kind)
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", path.parent, path.name))
+    inside = read(FrameReader(Source(packed, path.name), fps=25.0))
+    assert inside == read(FrameReader(Source(path.parent, path.name), fps=25.0))
+
+
+def test_a_frame_that_is_broken_is_named_after_those_before_it(folder: Path) -> None:
+    (folder / "3.png").write_bytes(b"")
+    frames = iter(FrameReader(Source(folder.parent, folder.name)))
+    assert numbers([next(frames)[1] for _ in range(3)]) == [0, 1, 2]
+    with pytest.raises(FrameError, match=r"3\.png does not decode as an image \(0 bytes\)"):
+        next(frames)
+
+
+def test_what_is_not_there_is_a_frame_error(tmp_path: Path) -> None:
+    for source in (Source(tmp_path / "gone", "a.mp4"), Source(tmp_path, "a.mp4"), Source(tmp_path, "../a.mp4")):
+        with pytest.raises(FrameError):
+            list(FrameReader(source))
