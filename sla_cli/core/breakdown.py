@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ def by_length(clips: Sequence[ClipScore]) -> list[ClipGroup]:
 
 def by_gloss(clips: Sequence[ClipScore]) -> list[GlossCounts]:
     """Counts of each gloss of either side, most errors first. Case is ignored, as in the alignment."""
-    spelling = _Spelling(clips)
+    spelling = _spelling(clips)
     steps: dict[str, Counter[str]] = defaultdict(Counter)
     for op, reference, hypothesis in (pair for clip in clips for pair in clip.pairs):
         if reference is not None:
@@ -104,7 +104,7 @@ def by_gloss(clips: Sequence[ClipScore]) -> list[GlossCounts]:
 
 def confusions(clips: Sequence[ClipScore]) -> list[Confusion]:
     """Substituted pairs, most frequent first."""
-    spelling = _Spelling(clips)
+    spelling = _spelling(clips)
     pairs = Counter(
         (spelling[reference], spelling[hypothesis])
         for clip in clips
@@ -114,16 +114,11 @@ def confusions(clips: Sequence[ClipScore]) -> list[Confusion]:
     return [Confusion(*pair, times) for pair, times in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))]
 
 
-class _Spelling(dict[str, str]):
+def _spelling(clips: Sequence[ClipScore]) -> dict[str, str]:
     """Gloss to its first spelling among those that differ in case only, the references' before the hypotheses'."""
-
-    def __init__(self, clips: Iterable[ClipScore]) -> None:
-        super().__init__()
-        clips = list(clips)
-        first: dict[str, str] = {}
-        for glosses in (*(clip.reference for clip in clips), *(clip.hypothesis for clip in clips)):
-            for gloss in glosses:
-                self[gloss] = first.setdefault(gloss.lower(), gloss)
+    first: dict[str, str] = {}
+    sentences = [*(clip.reference for clip in clips), *(clip.hypothesis for clip in clips)]
+    return {gloss: first.setdefault(gloss.lower(), gloss) for sentence in sentences for gloss in sentence}
 
 
 def _groups(clips: Sequence[ClipScore], key: Callable[[ClipScore], Any], name: Callable[[Any], str]) -> list[ClipGroup]:

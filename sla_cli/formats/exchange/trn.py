@@ -33,4 +33,4 @@ def _write(clips: NbestLists) -> Iterator[str]:
         yield " ".join((*best.glosses, f"({best.id})")) + "\n"
 
 
-FORMAT = Format("trn", "TRN", _read, _fits, grammar="glosses... (id)", write=_write, not_in_ids="();")
+FORMAT = Format("trn", "TRN", _read, _fits, "glosses... (id)", _write, not_in_ids="();")
