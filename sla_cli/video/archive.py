@@ -92,12 +92,7 @@ class Archive:
             )
 
 
-ENDINGS: dict[str, type[ArchiveReader]] = {
-    ".zip": Zip,
-    ".tar": PlainTar,
-    ".tar.gz": GzipTar,
-    ".tgz": GzipTar,
-}
+ENDINGS: dict[str, type[ArchiveReader]] = {".zip": Zip, ".tar": PlainTar, ".tar.gz": GzipTar, ".tgz": GzipTar}
 
 
 def open_archive(root: Path, cache: Path | None, stamp: str) -> Archive:
