@@ -1,7 +1,7 @@
 """Every setting, once: type, bounds and default. Frozen dataclasses that resolve from preset < file < --set < flag.
 
 A new setting says since which version of the run format it exists and what older runs had in its place, as in
-`Annotated[float, Ge(0), Added(2, before=0.0)]` (setting_check.py), so that older runs can still be read.
+`Annotated[float, Ge(0), Added(2, before=0.0)]` (config_values.py), so that older runs can still be read.
 
 Values marked *lineage* come from the code that CLIP-SLA descends from (VAC, AdaptSign, ST-Adapter), since the
 paper's own tables are not public; values marked *choice* are ours. None is "the paper's".
@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from annotated_types import Ge, Le
 
+from sla_cli.config_values import annotations_of, check_setting, fill_older, settings_of
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.presets import PRESETS
-from sla_cli.setting_check import annotations_of, check_setting, fill_older, settings_of
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 Precision = Literal["auto", "fp32", "bf16", "fp16"]

@@ -25,9 +25,9 @@ from sla_cli.config import (
     resolve,
     to_toml,
 )
+from sla_cli.config_values import Added, annotations_of, check_setting, fill_older, settings_of
 from sla_cli.errors import SlaError
 from sla_cli.presets import PRESETS
-from sla_cli.setting_check import Added, annotations_of, check_setting, fill_older, settings_of
 
 RUNS = Path(__file__).parent / "artifacts" / "b94205a" / "work" / "runs"
 

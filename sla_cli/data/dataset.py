@@ -25,8 +25,8 @@ EVALUATION = -1  # in place of an epoch: the clip whole, its centre
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A clip and how it is shown, not read yet."""
+class UnreadSample:
+    """A clip with its view and targets, not decoded yet."""
 
     clip: StoredClip
     view: View
@@ -60,20 +60,20 @@ class ClipDataset(Dataset[Sample]):
 
     def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], torch.Tensor]:
         """Clips whose frames lie one after the other in a tensor: uint8 (all frames, height, width, 3)."""
-        shown = [self.shown(key) for key in keys]
+        unread = [self.unread_sample(key) for key in keys]
         side = -(-self.split.size // self.reduce)
-        frames = empty_frames((sum(len(one.view.frames) for one in shown), side, side, 3))
-        parts = np.split(frames.numpy(), np.cumsum([len(one.view.frames) for one in shown])[:-1])
-        return [one.read(self.reduce, part) for one, part in zip(shown, parts, strict=True)], frames
+        frames = empty_frames((sum(len(one.view.frames) for one in unread), side, side, 3))
+        parts = np.split(frames.numpy(), np.cumsum([len(one.view.frames) for one in unread])[:-1])
+        return [one.read(self.reduce, part) for one, part in zip(unread, parts, strict=True)], frames
 
-    def shown(self, key: tuple[int, int]) -> Shown:
-        """How a clip is shown in an epoch."""
+    def unread_sample(self, key: tuple[int, int]) -> UnreadSample:
+        """A clip as an epoch shows it."""
         epoch, index = key
         clip = self.split[index]
         if epoch == EVALUATION:
-            return Shown(clip, View(np.arange(len(clip)), PixelTransform()), ())
+            return UnreadSample(clip, View(np.arange(len(clip)), PixelTransform()), ())
         view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
-        return Shown(clip, view, self._targets(index))
+        return UnreadSample(clip, view, self._targets(index))
 
     def plan(self, epoch: int, world: int = 1) -> list[Step]:
         """The optimiser steps of an epoch. Raises SlaError where clips are too few for the processes."""
@@ -130,6 +130,6 @@ class SeenDataset(ClipDataset):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def shown(self, key: tuple[int, int]) -> Shown:
+    def unread_sample(self, key: tuple[int, int]) -> UnreadSample:
         index = self.indices[key[1]]
-        return Shown(self.split[index], View(self.clips.frames(index), PixelTransform()), ())
+        return UnreadSample(self.split[index], View(self.clips.frames(index), PixelTransform()), ())

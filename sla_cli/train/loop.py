@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from sla_cli.config import Config
-from sla_cli.core.align import Counts
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
@@ -60,18 +60,19 @@ def train(trainer: Trainer) -> list[Epoch]:
             suffice, or the saved state is not of this run.
         Stopped: by a signal; the state is saved.
     """
-    config = trainer.config.train
+    config, group = trainer.config.train, trainer.group
     state, data = saved_or_initial_state(trainer)
     with catching_signals() as stop, _tensorboard(trainer, len(state.epochs) + 1) as board, _saved(trainer, state):
         while not should_stop(state.epochs, config):
             running = state.unfinished = state.unfinished or UnfinishedEpoch(len(state.epochs) + 1)
             lr = _train_epoch(trainer, state, data, running, stop)
             with state.averaged():
-                dev = _score(trainer, state, stop)
+                # A stop between clips leaves the epoch trained and not scored.
+                dev = evaluate(state, trainer.store["dev"], trainer.profile, partial(_stop_if_requested, group, stop))
             state.epochs.append(Epoch.of(running, lr, dev, peak_mib(trainer.placement.device)))
             state.unfinished = None
             log.info("%s", state.epochs[-1])
-            if trainer.group.is_main:
+            if group.is_main:
                 _save(trainer, state)
                 board(state.epochs[-1])
             state.saved = state.moment
@@ -150,11 +151,6 @@ def _timed(batches: Iterable[Batch], running: UnfinishedEpoch) -> Iterator[Batch
         running.waiting += time.monotonic() - begun
         yield batch
         begun = time.monotonic()
-
-
-def _score(trainer: Trainer, state: State, stop: StopRequest) -> Counts:
-    """Error counts on dev. A stop between clips leaves the epoch trained and not scored."""
-    return evaluate(state, trainer.store["dev"], trainer.profile, lambda: _stop_if_requested(trainer.group, stop))
 
 
 def _stop_if_requested(group: ProcessGroup, stop: StopRequest) -> None:

@@ -11,6 +11,7 @@ from synthetic import disk_with, tiny
 
 from sla_cli.core.align import Counts
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.run import Run
 from sla_cli.model.device import Placement, place
 from sla_cli.model.network import Network
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
@@ -140,3 +141,14 @@ def test_a_full_disk_costs_no_earlier_state(saved: Path) -> None:
         save_state(saved, state())
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_the_state_of_a_run_made_by_an_earlier_sla_is_read() -> None:
+    run = Run(Path(__file__).parents[1] / "artifacts" / "b94205a" / "work" / "runs" / "adapter")
+    state = State(Network(run.config, len(run.glosses)), run.config, place("cpu", "fp32"))
+    load_state(run.state, state)
+    assert state.saved == "epoch 60"
+    assert [epoch.row()["dev_wer"] for epoch in state.epochs] == [
+        line.split("\t")[list(state.epochs[0].row()).index("dev_wer")]
+        for line in run.metrics.read_text(encoding="utf-8").splitlines()[1:]
+    ]

@@ -1,4 +1,4 @@
-"""Whether a value suits a setting: its type, choices and bounds, which the setting's annotation states in config.py."""
+"""Values for settings: checked against the annotations in config.py, and filled in where an older run lacks them."""
 
 from __future__ import annotations
 
