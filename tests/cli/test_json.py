@@ -10,6 +10,7 @@ import pytest
 from decode_work import SENTENCES, write_store
 from docs_json import documented
 from report_work import make_work
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -57,6 +58,31 @@ def test_keys_that_stand_in_some_results_only() -> None:
 def test_what_is_said_of_dev_is_what_the_scorer_says() -> None:
     dev = facts(*LM, "--dev", "text.txt")["dev"]
     assert set(dev) == documented("sla lm score") - {"lm", "order"}
+
+
+def test_scores() -> None:
+    hypotheses = facts("decode", "dev.h5")["hypotheses"]
+    best = facts("decode", "dev.h5", "--nbest", "3")["hypotheses"]
+    figures, oracle = documented("sla score, each of files"), {"nbest", "oracle_wer", "oracle"}
+    assert set(facts("score", hypotheses)) == {"files"} | figures
+    found = facts("score", hypotheses, best)
+    assert set(found) == documented("sla score")
+    assert [set(one) for one in found["files"]] == [figures, figures | oracle]
+    assert documented("sla score, each of files", optional=True) == oracle | {"tuned_on"}
+    assert set(facts("compare", hypotheses, best)) == documented("sla compare")
+
+
+def test_a_check_of_a_store() -> None:
+    result = CliRunner().invoke(app, ["check", "store", "--json", "-q"])
+    assert set(json.loads(result.stdout)) == documented("sla check")
+
+
+def test_every_command_that_prints_json_is_on_the_page() -> None:
+    group = get_command(app)
+    commands = {**group.commands, **{f"lm {name}": one for name, one in group.commands["lm"].commands.items()}}  # type: ignore[attr-defined]
+    for name, command in commands.items():
+        if any("--json" in option.opts for option in command.params):
+            assert documented(f"sla {name}"), name
 
 
 def test_a_report(folder: Path) -> None:

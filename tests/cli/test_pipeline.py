@@ -16,6 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from docs_json import documented
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -51,9 +52,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "decode --lm gloss.arpa",
         "score",
     ):
-        answer = run_sla(folder, *line.split())
+        answer = run_sla(folder, *line.split(), "--json")
         assert answer.returncode == 0, f"sla {line}\n{answer.stderr}"
+        (folder / f"{line.split()[0]}.json").write_text(answer.stdout, encoding="utf-8")
     return folder
+
+
+def test_results_for_machines_have_the_keys_of_their_page(folder: Path) -> None:
+    for command in ("prep", "train"):
+        assert set(json.loads((folder / f"{command}.json").read_text())) == documented(f"sla {command}")
+    for command in ("emit", "train --preset tiny --dry-run"):
+        answer = sla(folder, *command.split(), "--json", "-q")
+        assert set(json.loads(answer.stdout)) == documented(f"sla {command.replace('--preset tiny ', '')}")
 
 
 def work_on_copy(folder: Path, copy: Path) -> Path:
