@@ -16,13 +16,14 @@ from safetensors.torch import load_file
 
 from sla_cli.config import Config, Variant, resolve
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.run import Run
+from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Store, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
 GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
 VARIANTS: tuple[str, ...] = get_args(Variant)
 ADDING = tuple(variant for variant in VARIANTS if variant != "frozen")  # variants that add modules
+FACTS = RunFacts("/s", "phoenix2014", "tiny", {"train": "", "dev": ""})  # of a run without a store
 Sentences = Mapping[str, Sequence[str]]
 SENTENCES: Sentences = {
     "train": ["NORD REGEN", "REGEN SONNE GRAD", "GRAD GRAD", "SONNE NORD", "GRAD NORD REGEN", "NORD SONNE"],

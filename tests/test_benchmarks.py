@@ -39,6 +39,7 @@ def test_a_training_step(arguments: list[str]) -> None:
         ("score", ["--clips", "5", "--samples", "100", "--repeats", "1"], {"clips", "samples", "seconds", "ratio"}),
         ("store", ["--clips", "1", "--reads", "2", "--repeats", "1"], {"frames_per_second", "ratios"}),
         ("prep", ["--clips", "1", "--frames", "9", "--jobs", "1", "--repeats", "1"], {"jobs", "PNG: peers / prep"}),
+        ("startup", ["--repeats", "1"], {"floor_seconds", "help_seconds", "ratio"}),
         ("input", ["--frames", "280"], {"frames", "frames_per_second", "frames_per_cpu_second", "waiting"}),
     ],
 )

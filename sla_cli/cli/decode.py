@@ -14,7 +14,7 @@ from sla_cli.errors import SlaError
 TUNED = "tuned, or {}"
 
 
-class DecodeCommand(TyperCommand):
+class Command(TyperCommand):
     """Says where an option went that older versions had."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

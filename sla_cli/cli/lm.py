@@ -17,7 +17,7 @@ Normalize = Annotated[
     ),
 ]
 
-app = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
 
 @app.callback()

@@ -1,4 +1,5 @@
-"""The `sla` command. Heavy libraries are imported inside the commands, so that `sla --help` answers at once.
+"""The `sla` command. A command's module is imported when it is called, and heavy libraries inside the command, so that
+`sla --help` answers at once.
 
 For the same reason no module here postpones its annotations: typer would have to evaluate each from its text.
 """
@@ -6,14 +7,31 @@ For the same reason no module here postpones its annotations: typer would have t
 import errno
 import os
 import sys
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from sla_cli import __version__
-from sla_cli.cli import check, compare, decode, demo, emit, info, lm, prep, report, score, train, tune
 from sla_cli.errors import SlaError, Stopped
+
+# A command is the function of its name in the module of its name, or that module's `app`; here with its first sentence.
+COMMANDS = {
+    "prep": "Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.",
+    "check": "Is a store complete, usable, and honest to evaluate on? Exits with 3 where there are problems.",
+    "train": "Train the adapters and the temporal head on a store; dev WER after each epoch.",
+    "emit": "A run's log-probabilities of every clip of a split, which `sla decode` starts from.",
+    "decode": "Beam search over a run's emissions, with an optional gloss language model.",
+    "tune": "Choose alpha, beta and beam of a language model: the fewest errors on dev.",
+    "score": "Word error rate as the field's official scripts count it, with its confidence interval.",
+    "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
+    "report": "One HTML page of some scores: figures, learning curves, confusions, frames and every alignment.",
+    "info": "What a file or folder is: its format, content in a few figures, and how and when it was made.",
+    "lm": "Gloss n-gram language models: estimate one, or score a text with one.",
+    "demo": "All stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page with pictures.",
+}
 
 USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
 # What a file system says that a user can correct; whatever else goes wrong with a file is a fault of ours.
@@ -21,7 +39,16 @@ REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, 
 
 
 class Group(TyperGroup):
-    """Turns errors that a user can correct into one sentence, a hint and exit code 2."""
+    """Imports commands when they are called, and turns errors that a user can correct into one sentence, a hint and
+    exit code 2."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = {name: TyperCommand(name, help=sentence) for name, sentence in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _imported(name) if name else None, rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -44,6 +71,18 @@ class Group(TyperGroup):
         except KeyboardInterrupt as error:
             typer.secho("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
             raise typer.Exit(INTERRUPTED) from error
+
+
+def _imported(name: str) -> Any:
+    """The command itself, in place of the one that help lists."""
+    module = import_module(f"sla_cli.cli.{name}")
+    group = getattr(module, "app", None)
+    if group is None:
+        group = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+        group.command(name, cls=getattr(module, "Command", None))(getattr(module, name))
+    command = get_command(group)
+    command.name = name
+    return command
 
 
 app = typer.Typer(
@@ -73,20 +112,6 @@ def main(
     train a run, decode hypotheses, score a number. Without arguments each takes
     the newest artifact of the stage before it.
     """
-
-
-app.command("prep")(prep.prep)
-app.command("check")(check.check)
-app.command("train")(train.train)
-app.command("emit")(emit.emit)
-app.command("decode", cls=decode.DecodeCommand)(decode.decode)
-app.command("tune")(tune.tune)
-app.command("score")(score.score)
-app.command("compare")(compare.compare)
-app.command("report")(report.report)
-app.command("info")(info.info)
-app.add_typer(lm.app, name="lm")
-app.command("demo")(demo.demo)
 
 
 def run() -> None:

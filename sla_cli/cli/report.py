@@ -36,7 +36,7 @@ def report(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """One HTML file to look at: figures, learning curves, confusions, frames and every alignment of some scores.
+    """One HTML page of some scores: figures, learning curves, confusions, frames and every alignment.
 
     It needs no network and holds everything, so it can be sent as it is.
     """

@@ -12,7 +12,7 @@ from sla_cli.log import log
 
 if TYPE_CHECKING:
     from sla_cli.core.align import Counts
-    from sla_cli.core.breakdown import Part
+    from sla_cli.core.breakdown import ClipGroup
     from sla_cli.core.result import Interval, Score
 
 ABOVE_LIMIT = 3  # exit code of --max-wer
@@ -127,7 +127,7 @@ def _text(result: "Score", out: Path, details: bool) -> str:
         f"{total.insertions} insertions",
     ]
     if result.oracle is not None:
-        lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses a clip")
+        lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses per clip")
     if result.tuned_on:
         lines.append(f"the weights of the language model were tuned on {result.tuned_on}: this WER is too optimistic")
     if top := confusions(result.clips)[:3]:
@@ -146,8 +146,8 @@ def _details(result: "Score") -> list[str]:
     ]
     confused = [(one.reference, one.hypothesis, one.count) for one in confusions(result.clips)[:WORST]]
     tables = [
-        _parts("Signers", "signer", by_signer(result.clips)),
-        _parts("Length of the reference", "glosses", by_length(result.clips)),
+        _groups("Signers", "signer", by_signer(result.clips)),
+        _groups("Length of the reference", "glosses", by_length(result.clips)),
         table(
             "Glosses with most errors",
             ("gloss", "words", "correct", "sub", "del", "in place of others", "ins"),
@@ -158,8 +158,8 @@ def _details(result: "Score") -> list[str]:
     return [f"\n{text}" for text in tables if text]
 
 
-def _parts(title: str, name: str, parts: list["Part"]) -> str:
-    rows = [(part.name, part.clips, part.counts.ref_words, *_errors(part.counts), _wer(part.counts)) for part in parts]
+def _groups(title: str, name: str, groups: list["ClipGroup"]) -> str:
+    rows = [(one.name, one.clips, one.counts.ref_words, *_errors(one.counts), _wer(one.counts)) for one in groups]
     return table(title, (name, "clips", "words", "sub", "del", "ins", "WER"), rows) if rows else ""
 
 

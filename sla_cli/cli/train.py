@@ -12,7 +12,6 @@ from sla_cli.log import log
 from sla_cli.presets import PRESETS
 
 if TYPE_CHECKING:
-    from sla_cli.formats.store import Store
     from sla_cli.model.distributed import ProcessGroup
     from sla_cli.train.metrics import Epoch
 
@@ -100,7 +99,7 @@ def train(
             _answer(path, resume_run(Run(path), group=group), group, as_json)
         return
     source = Store(store or folder.only_store())
-    chosen = preset or _preset_of(source)
+    chosen = preset or source.preset
     settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
@@ -117,11 +116,6 @@ def train(
             return
         path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
         _answer(path, start_run(source, path, settings, preset=chosen, force=force, group=group), group, as_json)
-
-
-def _preset_of(store: "Store") -> str:
-    """The preset of a store's corpus."""
-    return "isharah" if store.corpus.startswith("isharah") else "base"
 
 
 def _answer(path: Path, best: "Epoch", group: "ProcessGroup", as_json: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sla_cli.core.align import Counts
 from sla_cli.core.result import ClipScore, pooled
@@ -13,7 +15,7 @@ LENGTHS = (0, 1, 4, 7, 10, 15, 20)  # the shortest of each bin, in reference wor
 
 
 @dataclass(frozen=True)
-class Part:
+class ClipGroup:
     """The clips that share a signer or a length: what they are called, how many, and their pooled counts."""
 
     name: str
@@ -72,23 +74,21 @@ class Confusion:
     count: int
 
 
-def by_signer(clips: Sequence[ClipScore]) -> list[Part]:
-    """Parts by signer in the order of their names; empty where no clip names its signer."""
+def by_signer(clips: Sequence[ClipScore]) -> list[ClipGroup]:
+    """Groups by signer in the order of their names; empty where no clip names its signer."""
     if not any(clip.signer for clip in clips):
         return []
-    return _parts(clips, lambda clip: clip.signer)
+    return _groups(clips, lambda clip: clip.signer, str)
 
 
-def by_length(clips: Sequence[ClipScore]) -> list[Part]:
-    """Parts by number of reference words, from short to long: `1-3`, `4-6`, …, without those that have no clips."""
-    names = [_bin_name(i) for i in range(len(LENGTHS))]
-    parts = _parts(clips, lambda clip: names[sum(clip.counts.ref_words >= least for least in LENGTHS) - 1])
-    return sorted(parts, key=lambda part: names.index(part.name))
+def by_length(clips: Sequence[ClipScore]) -> list[ClipGroup]:
+    """Groups by number of reference words, from short to long: `1-3`, `4-6`, …, without those that have no clips."""
+    return _groups(clips, lambda clip: bisect_right(LENGTHS, clip.counts.ref_words) - 1, _bin_name)
 
 
 def by_gloss(clips: Sequence[ClipScore]) -> list[GlossCounts]:
     """Counts of each gloss of either side, most errors first. Case is ignored, as in the alignment."""
-    spelling = _Spelling(clips)
+    spelling = _spelling(clips)
     steps: dict[str, Counter[str]] = defaultdict(Counter)
     for op, reference, hypothesis in (pair for clip in clips for pair in clip.pairs):
         if reference is not None:
@@ -104,7 +104,7 @@ def by_gloss(clips: Sequence[ClipScore]) -> list[GlossCounts]:
 
 def confusions(clips: Sequence[ClipScore]) -> list[Confusion]:
     """Substituted pairs, most frequent first."""
-    spelling = _Spelling(clips)
+    spelling = _spelling(clips)
     pairs = Counter(
         (spelling[reference], spelling[hypothesis])
         for clip in clips
@@ -114,23 +114,19 @@ def confusions(clips: Sequence[ClipScore]) -> list[Confusion]:
     return [Confusion(*pair, times) for pair, times in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))]
 
 
-class _Spelling(dict[str, str]):
+def _spelling(clips: Sequence[ClipScore]) -> dict[str, str]:
     """Gloss to its first spelling among those that differ in case only, the references' before the hypotheses'."""
-
-    def __init__(self, clips: Iterable[ClipScore]) -> None:
-        super().__init__()
-        clips = list(clips)
-        first: dict[str, str] = {}
-        for glosses in (*(clip.reference for clip in clips), *(clip.hypothesis for clip in clips)):
-            for gloss in glosses:
-                self[gloss] = first.setdefault(gloss.lower(), gloss)
+    first: dict[str, str] = {}
+    sentences = [*(clip.reference for clip in clips), *(clip.hypothesis for clip in clips)]
+    return {gloss: first.setdefault(gloss.lower(), gloss) for sentence in sentences for gloss in sentence}
 
 
-def _parts(clips: Sequence[ClipScore], name: Callable[[ClipScore], str]) -> list[Part]:
-    members: dict[str, list[ClipScore]] = defaultdict(list)
+def _groups(clips: Sequence[ClipScore], key: Callable[[ClipScore], Any], name: Callable[[Any], str]) -> list[ClipGroup]:
+    """Clips with the same key, in the order of the keys."""
+    members: dict[Any, list[ClipScore]] = defaultdict(list)
     for clip in clips:
-        members[name(clip)].append(clip)
-    return [Part(key, len(members[key]), pooled(members[key])) for key in sorted(members)]
+        members[key(clip)].append(clip)
+    return [ClipGroup(name(one), len(members[one]), pooled(members[one])) for one in sorted(members)]
 
 
 def _bin_name(i: int) -> str:

@@ -30,7 +30,7 @@ class MatchedPairs:
 
     Attributes:
         segments: how many segments hold an error of either system.
-        z: mean difference of errors a segment over its standard error, second less first; None where all differences
+        z: mean difference of errors per segment over its standard error, second less first; None where all differences
             are the same, or there are fewer than two.
         p: two-sided, from the normal distribution (Gillick & Cox want about 50 segments for it).
     """

@@ -1,4 +1,4 @@
-"""A score folder: score.json (the figures), clips.tsv (a line a clip), alignment.txt (to read), and tables of parts.
+"""A score folder: score.json (the figures), clips.tsv (a row per clip), alignment.txt (to read), and more tables.
 
 score.json is written last: a folder with it is whole.
 """
@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from sla_cli.atomic import atomic_write
 from sla_cli.core.align import Counts, Pair
-from sla_cli.core.breakdown import GlossCounts, Part, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
 from sla_cli.formats.table import Row, read_table
@@ -56,12 +56,12 @@ def write_scores(folder: Path, score: Score) -> None:
     clips = score.clips
     write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, clips))
     _write(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
-    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_part_row, by_length(clips)))
+    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, by_length(clips)))
     write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, by_gloss(clips)))
     pairs = [(one.count, one.reference, one.hypothesis) for one in confusions(clips)]
     write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
     if signers := by_signer(clips):
-        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_part_row, signers))
+        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, signers))
     _write(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
 
 
@@ -163,8 +163,8 @@ def _clip_row(clip: ClipScore) -> list[object]:
     return [*cells, " ".join(clip.reference), " ".join(clip.hypothesis)]
 
 
-def _part_row(part: Part) -> list[object]:
-    return [one_line(part.name), part.clips, *_count_cells(part.counts)]
+def _group_row(group: ClipGroup) -> list[object]:
+    return [one_line(group.name), group.clips, *_count_cells(group.counts)]
 
 
 def _gloss_row(one: GlossCounts) -> list[object]:

@@ -1,4 +1,4 @@
-"""How much memory activations take, and how much there is."""
+"""How much memory activations take, and how much is free."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def bytes_kept(model: nn.Module, forward: Callable[[], Tensor]) -> int:
-    """What autograd keeps for the backward pass of `forward`, the model's own weights aside. Random state is left."""
+    """Bytes that autograd keeps for the backward pass of `forward`, without weights. Random state is kept."""
     weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     kept: dict[int, int] = {}
 
@@ -21,12 +21,12 @@ def bytes_kept(model: nn.Module, forward: Callable[[], Tensor]) -> int:
 
     with torch.random.fork_rng(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         output = forward()
-    del output  # until here it held all that is kept, so that no address was taken twice
+    del output  # it held all kept tensors until here, so that no address was used twice
     return sum(size for address, size in kept.items() if address not in weights)
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that could be taken: of the GPU, or of the machine and the job's share of it (Linux; else no bound)."""
+    """Bytes that are free on the GPU; or on the machine within the limit of the job (Linux; elsewhere no bound)."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached

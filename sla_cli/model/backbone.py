@@ -27,7 +27,7 @@ from sla_cli.model.weights import HINT, UNREADABLE, first_line, read_weights
 
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
-SHARE_OF_MEMORY = 0.6  # of what is free, that activations may take before they are computed again: gradients come too
+SHARE_OF_MEMORY = 0.6  # of the free memory for activations, before they are computed again; gradients need some too
 
 
 class Backbone(nn.Module):
@@ -35,8 +35,8 @@ class Backbone(nn.Module):
 
     Attributes:
         width: channels of the features.
-        mean, std: what pixels in 0..1 are normalised with, 3 floats each.
-        interpolation: bilinear or bicubic, how pictures of other sizes are brought to the model's.
+        mean, std: for normalising pixels in 0..1, 3 floats each.
+        interpolation: bilinear or bicubic, for resizing frames to the model's input.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -55,12 +55,12 @@ class Backbone(nn.Module):
         self._bytes_per_frame = 0
 
     def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Tensor:
-        """Features of clips that lie one after the other.
+        """Features of concatenated clips.
 
         Args:
             pixels: normalised (frames, 3, height, width).
             lengths: int64 (clips,).
-            chunk: without gradients, so many frames go through a block at once; 0 is all. The answer is the same.
+            chunk: without gradients, frames that a block computes at once; 0 is all. The result is the same.
 
         Returns:
             (frames, width).
@@ -93,7 +93,7 @@ class Backbone(nn.Module):
             compile_blocks(blocks, dynamic=True)
 
     def bytes_per_frame(self, pixels: Tensor) -> int:
-        """What the backward pass needs kept of a frame, measured on the first of these, two times and three times."""
+        """Memory per frame for the backward pass: the difference between 3 and 2 copies of the first frame."""
         if not self._bytes_per_frame:
             self._bytes_per_frame = self._bytes_kept(pixels[:1], 3) - self._bytes_kept(pixels[:1], 2)
         return self._bytes_per_frame
@@ -109,7 +109,7 @@ class Backbone(nn.Module):
 
 
 def _create(config: ModelConfig) -> VisionTransformer | Eva:
-    """A timm ViT with the weights asked for. Raises SlaError where there are none, or no such model."""
+    """A timm ViT with its weights. Raises SlaError where the model or the weights do not exist."""
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
@@ -120,7 +120,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             extra.setdefault("num_classes", 0)
         with warnings.catch_warnings(), torch.random.fork_rng():
             warnings.simplefilter("ignore", UserWarning)
-            torch.manual_seed(0)  # random weights are frozen too: the same in every run and when loaded again
+            torch.manual_seed(0)  # random weights are frozen too, so they have to be the same in every run
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )
@@ -142,7 +142,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
 
 
 def _has_projection(backbone: str) -> bool:
-    """Whether the model's last layer is CLIP's projection; a classifier's logits are no feature."""
+    """Whether the last layer is CLIP's projection; the logits of a classifier are no features."""
     source = get_pretrained_cfg(backbone)
     return "clip" in backbone and "_ft_" not in (source.tag or "")
 
@@ -170,11 +170,11 @@ def _weights_file(text: str) -> Path:
 
 
 def _load(model: nn.Module, path: Path, config: ModelConfig) -> None:
-    """Load a file whole: timm itself lets missing weights stay random.
+    """Load all weights of a file; timm itself would leave missing ones random.
 
     Raises:
-        SlaError: not a weights file, of a model with another activation, or weights are missing or left over; a
-            classifier may be left over.
+        SlaError: not a weights file, another activation, or weights are missing or left over, except those of a
+            classifier.
     """
     weights = read_weights(path)
     if weights.archive and "quickgelu" not in config.backbone:

@@ -1,4 +1,4 @@
-"""A frozen transformer block with what is added to it, and how much of it is kept for the backward pass."""
+"""A frozen transformer block with added modules; computed in chunks, with checkpoints, or compiled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sla_cli.model.added import AddedModule
 from sla_cli.model.clip_borders import ClipBorders, Layout
 from sla_cli.model.temporal_shift import temporal_shift
 
-# What is dear to compute again and small: attention's output.
+# Kept by checkpoints: the output of attention, which is small and slow to compute again.
 _ATEN = torch.ops.aten
 KEPT = [
     _ATEN._scaled_dot_product_flash_attention_for_cpu.default,
@@ -24,7 +24,7 @@ KEPT = [
 ]
 
 
-WAYS_TO_COMPILE = 4  # with and without gradients, and of what comes in
+WAYS_TO_COMPILE = 4  # with and without gradients, of the model and of its input
 
 
 class AdaptedBlock(nn.Module):
@@ -39,7 +39,7 @@ class AdaptedBlock(nn.Module):
 
     Attributes:
         reach: frames to either side that an output depends on.
-        chunk: without gradients, so many frames are computed at once; 0 is all.
+        chunk: without gradients, frames that are computed at once; 0 is all.
         checkpointing: with gradients, activations are computed again in the backward pass instead of kept.
     """
 
@@ -65,7 +65,7 @@ class AdaptedBlock(nn.Module):
         self.chunk, self.checkpointing, self.compiled = 0, False, False
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """x: (frames, tokens, width), same shape out; what else timm passes (rotary positions) goes to attention."""
+        """x: (frames, tokens, width), same shape out; other arguments of timm (rotary positions) go to attention."""
         if torch.is_grad_enabled():
             if self.checkpointing and (self.trained or x.requires_grad):
                 return self._checkpointed(x, *args, **kwargs)
@@ -75,12 +75,12 @@ class AdaptedBlock(nn.Module):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile the block's arithmetic; chunks and checkpoints stay outside."""
-        # In the method's place, so that chunks and checkpoints call the compiled one too.
+        # Replaces the method, so that chunks and checkpoints use the compiled one too.
         self._whole = torch.compile(self._whole, *args, **kwargs)  # type: ignore[method-assign]
         self.compiled = True
 
     def _whole(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """timm's own forward, with the additions in between."""
+        """timm's own forward, with the added modules."""
         block = self.block
         if self.plain:
             return block(x, *args, **kwargs)
@@ -93,14 +93,14 @@ class AdaptedBlock(nn.Module):
         return x + block.drop_path2(_scaled(block, 2, block.mlp(block.norm2(x))))
 
     def _part(self, start: int, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Frames from `start`, computed with neighbours as far as the block looks."""
+        """The chunk of frames from `start`, computed with the neighbours within reach."""
         stop = min(start + self.chunk, len(x))
         first, last = max(0, start - self.reach), min(len(x), stop + self.reach)
         with self.borders.holding(self.borders.layout.window(first, last)):
             return self._whole(x[first:last], *args, **kwargs)[start - first : stop - first]
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        layout = self.borders.layout  # another batch may have come before the backward pass computes this again
+        layout = self.borders.layout  # by the backward pass, another batch may have set it
         if self.compiled:
             return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
         keep = partial(create_selective_checkpoint_contexts, KEPT)
@@ -112,7 +112,7 @@ class AdaptedBlock(nn.Module):
 
 
 def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
-    """Compile each block. All are one function to the compiler, which by default gives up on one after 8 times."""
+    """Compile each block. To the compiler all are one function, and by default it compiles one at most 8 times."""
     config = torch._dynamo.config
     blocks = list(blocks)
     config.cache_size_limit = max(config.cache_size_limit, WAYS_TO_COMPILE * len(blocks))
@@ -121,7 +121,7 @@ def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
 
 
 def _scaled(block: Any, half: int, x: Tensor) -> Tensor:
-    """A branch's output through its layer scale, which timm's two kinds of blocks hold in different ways."""
+    """The output of a branch times its layer scale, which timm's two kinds of blocks store differently."""
     if hasattr(block, f"ls{half}"):
         return getattr(block, f"ls{half}")(x)
     gamma = getattr(block, f"gamma_{half}")

@@ -1,4 +1,4 @@
-"""Trained weights on disk: safetensors of what is trained, with what they fit in the header."""
+"""Trained weights on disk: safetensors, with the backbone and the glosses that they fit in the header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME, VERSION = "sla-checkpoint", "1"
 
 
 def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
-    """Write the trained weights; the frozen backbone is named by its digest only."""
+    """Write the trained weights; of the frozen backbone only its digest."""
     header = {
         "format": NAME,
         "version": VERSION,

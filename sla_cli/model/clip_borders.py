@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Layout:
-    """Frames of clips one after the other, or a window of them.
+    """Frames of concatenated clips, or a window of them.
 
     Attributes:
         index, length: int64 (frames,) on the device: number of each frame in its clip, and frames of that clip.
@@ -24,16 +24,16 @@ class Layout:
     spans: tuple[tuple[int, int], ...]
 
     def window(self, start: int, stop: int) -> Layout:
-        """Frames `start` to `stop` only. What lies outside reads as zero, so that frames near the cut are wrong."""
+        """Frames `start` to `stop` only. Frames outside read as zero, so that results near the cut are wrong."""
         inside = ((max(a, start) - start, min(b, stop) - start) for a, b in self.spans)
         return Layout(self.index[start:stop], self.length[start:stop], tuple((a, b) for a, b in inside if a < b))
 
 
 class ClipBorders:
-    """The clips in the batch at hand.
+    """The layout of the current batch.
 
-    One instance is shared by all temporal modules of a model; the backbone sets it before each forward pass, since
-    timm's blocks pass nothing but tokens along.
+    All temporal modules of a model share one instance. The backbone sets it before each forward pass, since timm's
+    blocks pass only tokens on.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class ClipBorders:
 
     @contextmanager
     def holding(self, layout: Layout) -> Iterator[None]:
-        """Look at another layout for a while."""
+        """Use another layout within the block."""
         before, self.layout = self.layout, layout
         try:
             yield
@@ -60,7 +60,7 @@ class ClipBorders:
         """Each frame's value from `offset` frames later in its clip, zeros beyond the clip's ends.
 
         Args:
-            x: (frames, ...), the clips one after the other.
+            x: (frames, ...), clips concatenated.
         """
         if offset == 0:
             return x

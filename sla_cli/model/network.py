@@ -17,13 +17,13 @@ from sla_cli.model.temporal_head import SequenceModel, TemporalConv, classifier
 
 @dataclass(frozen=True)
 class Logits:
-    """What the losses need. Clips concatenated; column 0 is the blank.
+    """Logits of each head, clips concatenated; column 0 is the blank.
 
     Attributes:
-        sequence: (steps, glosses + 1) of the BiLSTM, what is decoded.
-        conv: (steps, glosses + 1) of the temporal convolutions; None where no loss is on it and it has a classifier
-            of its own.
-        frame: (frames, glosses + 1) straight from the backbone's features; None where no loss is on it.
+        sequence: (steps, glosses + 1) of the BiLSTM, which are decoded.
+        conv: (steps, glosses + 1) of the temporal convolutions; None where no loss uses it and the classifier is not
+            shared.
+        frame: (frames, glosses + 1) of the backbone's features; None where no loss uses it.
         steps, frames: int64 (clips,), lengths on the CPU.
     """
 
@@ -37,7 +37,7 @@ class Logits:
 class Network(nn.Module):
     """CLIP-SLA (Alyami & Luqman, 2025) with lineage defaults where the paper is silent.
 
-    What no loss would train is not built. Raises SlaError where the settings do not fit each other.
+    Parts that no loss trains are not built. Raises SlaError where settings do not fit each other.
     """
 
     def __init__(self, config: Config, glosses: int) -> None:
@@ -62,12 +62,12 @@ class Network(nn.Module):
         self.shared, self.stride = head.shared, self.conv.stride
 
     def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Logits:
-        """Logits of clips that lie one after the other.
+        """Logits of concatenated clips.
 
         Args:
             pixels: normalised float (frames, 3, height, width).
             lengths: int64 (clips,), on the CPU.
-            chunk: without gradients, frames that the backbone computes at once; 0 is all. The answer is the same.
+            chunk: without gradients, frames that the backbone computes at once; 0 is all. The result is the same.
         """
         features = self.backbone(pixels, lengths, chunk)
         conv, steps = self.conv(features, lengths)
@@ -82,16 +82,17 @@ class Network(nn.Module):
         )
 
     def trained_state(self) -> dict[str, Tensor]:
-        """Parameters that are trained and running statistics, by name: all that a checkpoint holds."""
+        """Trained parameters and running statistics by name, which is what a checkpoint holds."""
         frozen = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
         buffers = {f"backbone.{name}" for name, _ in self.backbone.named_buffers()}
         return {name: value for name, value in self.state_dict().items() if name not in frozen | buffers}
 
 
 def frame_classifier(width: int, classes: int) -> nn.Linear:
-    """A linear layer that starts where CTC over frames would first go anyway: blank is ten times as likely as all else.
+    """A linear layer that starts with blank ten times as likely as all glosses together.
 
-    From random weights that takes hundreds of steps, whose gradients push the adapters about for nothing (choice).
+    CTC over frames goes there first. From random weights that takes hundreds of steps with useless gradients for the
+    adapters (choice).
     """
     layer = nn.Linear(width, classes)
     nn.init.zeros_(layer.weight)
@@ -102,7 +103,7 @@ def frame_classifier(width: int, classes: int) -> nn.Linear:
 
 
 def _digest(backbone: nn.Module) -> str:
-    """Identity of the frozen weights: digest over names and values."""
+    """Digest of names and values of the frozen weights."""
     parts = []
     for name, value in sorted(backbone.state_dict().items()):
         parts.append(name + digest_bytes(value.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()))

@@ -40,31 +40,20 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
 
     Args:
         device: auto, cpu, cuda or cuda:N.
-        precision: as for `place_run`.
+        precision: fp32, bf16, fp16; auto is that of training, and fp32 on a CPU for a run that was trained in fp16.
         weights: the backbone's weights, where the file has moved since training.
 
     Raises:
-        SlaError: the run is incomplete, its weights do not fit the backbone, or there is no such device.
+        SlaError: the run is incomplete, its weights do not fit the backbone, or the device does not exist
+            or cannot run this precision.
     """
     config, glosses = run.config, run.glosses
     if weights is not None:
         config = replace(config, model=replace(config.model, weights=weights))
-    placement = place_run(config, device, precision)
+    if precision == "auto" and config.train.precision != "fp16":
+        precision = config.train.precision
+    placement = place(device, precision)
     network = Network(config, len(glosses))
     load_weights(run.best, network, glosses)
     merged = merge_added(network)
     return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged)
-
-
-def place_run(config: Config, device: str = "auto", precision: str = "auto") -> Placement:
-    """Where and in which precision to run a trained model.
-
-    Args:
-        precision: fp32, bf16, fp16; auto is that of training, and fp32 on a CPU for a run that was trained in fp16.
-
-    Raises:
-        SlaError: no such device, or fp16 on a CPU.
-    """
-    if precision == "auto" and config.train.precision != "fp16":
-        precision = config.train.precision
-    return place(device, precision)

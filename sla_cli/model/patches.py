@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-COLOURS = ((1 / 3, 1 / 3, 1 / 3), (0.5, 0.0, -0.5))  # brightness, and red against blue: skin against clothes
+COLOURS = ((1 / 3, 1 / 3, 1 / 3), (0.5, 0.0, -0.5))  # brightness, and red minus blue, which separates skin from clothes
 BRIGHTNESS = 0.75  # share of the channels
 
 
@@ -16,8 +16,8 @@ def whiten_patches(conv: nn.Conv2d) -> None:
     """Set a patch embedding to low cosine frequencies, each weighted by its frequency; in place.
 
     The power of natural images falls with the square of the frequency (Field, 1987), so this nearly whitens them: a
-    small moving hand counts as much as the still background, which random weights would drown it in. Channels beyond
-    the patterns that a patch can hold stay as they are.
+    small moving hand counts as much as the still background, unlike with random weights. Channels beyond the number of
+    patterns that a patch has stay as they are.
 
     Args:
         conv: RGB patches to tokens, stride equal to kernel.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
 
 
 class SyncBatchNorm1d(nn.BatchNorm1d):
@@ -21,10 +20,10 @@ class SyncBatchNorm1d(nn.BatchNorm1d):
         if not self.training:
             return super().forward(x)
         x = x.float()
-        count = _Sum.apply(torch.full((1,), float(x.shape[0] * x.shape[2]), device=x.device))
-        mean = _Sum.apply(x.sum((0, 2))) / count
+        count = all_reduce(torch.full((1,), float(x.shape[0] * x.shape[2]), device=x.device))
+        mean = all_reduce(x.sum((0, 2))) / count
         centred = x - mean.view(1, -1, 1)
-        variance = _Sum.apply(centred.square().sum((0, 2))) / count
+        variance = all_reduce(centred.square().sum((0, 2))) / count
         with torch.no_grad():
             assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
             assert self.num_batches_tracked is not None
@@ -33,19 +32,3 @@ class SyncBatchNorm1d(nn.BatchNorm1d):
             self.num_batches_tracked += 1
         scale = self.weight * (variance + self.eps).rsqrt()
         return centred * scale.view(1, -1, 1) + self.bias.view(1, -1, 1)
-
-
-class _Sum(torch.autograd.Function):
-    """Sum over all processes; its gradient is the sum of the gradients of all processes."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        distributed.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        distributed.all_reduce(total)
-        return total

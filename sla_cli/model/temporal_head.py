@@ -1,7 +1,7 @@
 """The temporal head: convolutions and pooling, BiLSTM, normalised classifier, on clips of any length.
 
-Clips lie one after the other along time. A convolution runs over the whole row and what straddles a border is
-cut out, so nothing is computed for padding and batch statistics see real steps only (lineage: VAC, CorrNet).
+Clips are concatenated along time. A convolution runs over all of them, and outputs across borders are cut out, so
+nothing is computed for padding and batch statistics see real steps only (lineage: VAC, CorrNet).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def parse_pattern(text: str) -> list[tuple[str, int]]:
 
 
 def pattern_stride(text: str) -> int:
-    """Frames a step of the output."""
+    """Frames per step of the output."""
     stride = 1
     for kind, size in parse_pattern(text):
         stride *= size if kind == "P" else 1
@@ -34,14 +34,14 @@ def pattern_stride(text: str) -> int:
 
 
 def padded_length(steps: int, pattern: list[tuple[str, int]]) -> int:
-    """Frames that the unpadded layers need to give exactly `steps` outputs."""
+    """Frames that layers without padding need for exactly `steps` outputs."""
     for kind, size in reversed(pattern):
         steps = steps * size if kind == "P" else steps + size - 1
     return steps
 
 
 class TemporalConv(nn.Module):
-    """Conv1d + BatchNorm + ReLU and max pools by pattern; ceil(frames / stride) outputs a clip.
+    """Conv1d + BatchNorm + ReLU and max pools by pattern; ceil(frames / stride) outputs per clip.
 
     Each clip is padded by repeating its first feature on the left and its last on the right (method.md).
     """
@@ -83,7 +83,7 @@ class TemporalConv(nn.Module):
         return x[torch.cat(index).to(x.device)], counts
 
     def _keep(self, x: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut out what a convolution computed across borders: `after` of each clip's `before` columns stay."""
+        """Cut out what a convolution computed across borders: a clip keeps the first `after` of `before` columns."""
         if len(before) == 1:
             return x, after
         starts = (before.cumsum(0) - before).tolist()

@@ -1,4 +1,4 @@
-"""Depthwise convolution along time of each token's track, which does not cross a clip's border."""
+"""Depthwise convolution along the time of each token, which does not cross a clip's border."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sla_cli.model.clip_borders import ClipBorders
 
 
 def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, prefix: int) -> Tensor:
-    """Depthwise convolution along frames of each token's track, zero beyond each clip's ends.
+    """Depthwise convolution of each token along frames, with zeros beyond the ends of a clip.
 
     Args:
         x: (frames, tokens, channels).
         taps: (channels, kernel), kernel odd.
         bias: (channels,).
-        prefix: so many tokens in front (class, registers) are not convolved; they come out as zero.
+        prefix: number of tokens in front (class, registers) that are not convolved; they become zero.
     """
     taps, bias = taps.to(x.dtype), bias.to(x.dtype)
     if not torch.compiler.is_compiling():
         return _TrackConv.apply(x, taps, bias, borders.layout.spans, prefix)
-    # A compiler fuses these and may not see the lengths of clips, which would make it compile again for each batch.
+    # The compiler fuses these. It must not see the lengths of clips, or it would compile again for each batch.
     half = taps.shape[1] // 2
     out = bias + sum(borders.shift(x, tap - half) * taps[:, tap] for tap in range(taps.shape[1]))
     first = torch.arange(x.shape[1], device=x.device) < prefix
@@ -31,7 +31,7 @@ def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, pref
 
 
 class _TrackConv(torch.autograd.Function):
-    """One pass over memory a tap and direction; keeps nothing but its input."""
+    """One pass over memory per tap and direction; keeps only its input."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""Backbone weights out of the files that people hold, in timm's names. Nothing in them is executed.
+"""Backbone weights from published files, in timm's names. No code in the files is executed.
 
 OpenAI's TorchScript archives, OpenAI's and open_clip's state dicts, Hugging Face's CLIP and SigLIP, timm's own.
 Of models with text, the image tower is taken.
@@ -38,9 +38,9 @@ class Weights:
     """A file's image tower.
 
     Attributes:
-        layout: what the file was recognised as.
-        tensors: by names that timm reads; those it converts itself (open_clip's, DINOv2's) are left to it.
-        archive: a TorchScript archive, as OpenAI publishes them.
+        layout: recognised kind of file.
+        tensors: by names that timm reads; it converts some itself (open_clip's, DINOv2's).
+        archive: whether it is a TorchScript archive, as OpenAI publishes.
     """
 
     layout: str
@@ -75,7 +75,7 @@ def read_weights(path: Path) -> Weights:
 
 
 def first_line(error: BaseException) -> str:
-    """An exception in a sentence. PyTorch's advice to let a pickle run its code is not passed on."""
+    """An exception in one sentence, without PyTorch's advice to run the code of a pickle."""
     if isinstance(error, pickle.UnpicklingError):
         return "it is no state dict, or holds more than tensors, which might be code and is not loaded"
     text = str(error).strip().splitlines()
@@ -99,14 +99,14 @@ def _content(path: Path, archive: bool) -> object:
 
 
 def _check_code(path: Path) -> None:
-    """Loading a TorchScript archive runs its classes' __setstate__, which may write files; CLIP's have none."""
+    """Refuse archives with __setstate__, which runs on loading and may write files; CLIP's have none."""
     with zipfile.ZipFile(path) as archive:
         if any(b"__setstate__" in archive.read(part) for part in archive.infolist() if part.filename.endswith(".py")):
             raise ValueError("it is a TorchScript archive that runs code as it is loaded")
 
 
 def _tensors(content: object) -> dict[str, Tensor]:
-    """The state dict inside a training checkpoint, without the prefix of a parallel wrapper."""
+    """The state dict in a training checkpoint, without the prefix of a parallel wrapper."""
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
@@ -169,7 +169,7 @@ def _from_hugging_face(tensors: dict[str, Tensor], path: Path) -> dict[str, Tens
 
 
 def _renamed(left: dict[str, Tensor], prefixes: dict[str, str]) -> dict[str, Tensor]:
-    """Take out what begins with one of the prefixes, under the new one."""
+    """Take the tensors out whose name begins with one of the prefixes, and give them the new prefix."""
     made = {}
     for old, new in prefixes.items():
         for name in [name for name in left if name.startswith(old)]:

@@ -183,9 +183,8 @@ def _write_store(
     counts = {name: clip.frames for name, clip in encoded.items()}
     skipped = plan.skipped | infeasible(plan.splits.get("train", ()), counts)
     good = {name: clip for name, clip in encoded.items() if name not in skipped}
-    unknown = {split: asdict(count) for split, count in plan.unknown.items()}
     loss = psnr(clip.squared_error for clip in good.values())
-    result = PrepResult({}, skipped, dict(failed), header.labels, len(plan.vocabulary), unknown, loss)
+    result = PrepResult({}, skipped, dict(failed), header.labels, len(plan.vocabulary), plan.unknown, loss)
     files = []
     for split, planned in plan.splits.items():
         clips = [good[item.clip.id] for item in planned if item.clip.id in good]

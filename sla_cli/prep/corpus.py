@@ -71,11 +71,11 @@ class Corpus:
 
 @cache
 def corpora() -> dict[str, Corpus]:
-    """All corpora by name, in alphabetical order but `folder`, which is nobody's corpus and comes last."""
+    """All corpora by name, in the order of their modules; `folder`, which is for anybody's own, comes last."""
     package = import_module("sla_cli.prep.corpora")
     modules = [import_module(f"{package.__name__}.{module.name}") for module in iter_modules(package.__path__)]
     found = {corpus.name: corpus for module in modules for corpus in module.CORPORA}
-    return dict(sorted(found.items(), key=lambda item: (item[0] == "folder", item[0])))
+    return dict(sorted(found.items(), key=lambda item: item[0] == "folder"))
 
 
 def find_corpus(name: str) -> Corpus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -35,19 +36,7 @@ def find_labels(name: str, of_corpus: str) -> Labels:
     return Labels(str(rules), rules.training)
 
 
-@dataclass(frozen=True)
-class OutOfVocabulary:
-    """Training glosses of a split that the vocabulary lacks: `missing` of `glosses` running ones, `types` of them."""
-
-    missing: int
-    glosses: int
-    types: int
-
-
-def out_of_vocabulary(sentences: Iterable[Sequence[str]], vocabulary: Iterable[str]) -> OutOfVocabulary:
-    """Count the glosses that a model of this vocabulary cannot produce."""
-    known, total, missing = set(vocabulary), 0, []
-    for sentence in sentences:
-        total += len(sentence)
-        missing += [gloss for gloss in sentence if gloss not in known]
-    return OutOfVocabulary(len(missing), total, len(set(missing)))
+def unknown_glosses(sentences: Iterable[Sequence[str]], vocabulary: Iterable[str]) -> Counter[str]:
+    """The glosses that a model of this vocabulary cannot produce, with how often they occur."""
+    known = set(vocabulary)
+    return Counter(gloss for glosses in sentences for gloss in glosses if gloss not in known)

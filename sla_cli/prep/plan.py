@@ -9,7 +9,7 @@ from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.labels import Labels, OutOfVocabulary, out_of_vocabulary
+from sla_cli.prep.labels import Labels, unknown_glosses
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
 LONGEST_ID = 255  # as of a file name, which pictures and parts may be called by
@@ -31,14 +31,15 @@ class Plan:
         splits: name to its clips in the table's order, for the splits that have some.
         vocabulary: training glosses of all clips that the train table lists, sorted.
         skipped: clip id to the reason why it is left out on purpose.
-        unknown: glosses of the other splits that the vocabulary lacks; of annotated splits.
+        unknown: of each other annotated split how many of its `glosses` are `missing` in the vocabulary, and how many
+            different ones (`types`).
         annotated: splits with references.
     """
 
     splits: dict[str, list[PlannedClip]] = field(default_factory=dict)
     vocabulary: tuple[str, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
-    unknown: dict[str, OutOfVocabulary] = field(default_factory=dict)
+    unknown: dict[str, dict[str, int]] = field(default_factory=dict)
     annotated: set[str] = field(default_factory=set)
 
 
@@ -68,12 +69,11 @@ def make_plan(listing: Listing, labels: Labels) -> Plan:
         raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", "Are the glosses there?")
     plan.splits = {split: plan.splits[split] for split in SPLITS if split in plan.splits}
     plan.vocabulary = tuple(sorted({gloss for item in plan.splits.get("train", ()) for gloss in item.glosses}))
-    if plan.vocabulary:
-        plan.unknown = {
-            split: out_of_vocabulary((item.glosses for item in items), plan.vocabulary)
-            for split, items in plan.splits.items()
-            if split != "train" and split in listing.annotated
-        }
+    for split, items in plan.splits.items():
+        if plan.vocabulary and split != "train" and split in listing.annotated:
+            missing = unknown_glosses((item.glosses for item in items), plan.vocabulary)
+            total = sum(len(item.glosses) for item in items)
+            plan.unknown[split] = {"missing": missing.total(), "glosses": total, "types": len(missing)}
     return plan
 
 

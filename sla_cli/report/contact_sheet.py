@@ -1,4 +1,4 @@
-"""A contact sheet: a row of frames a clip, with its id, signer and glosses below."""
+"""A contact sheet: one row of frames per clip, with its id, signer and glosses below."""
 
 from __future__ import annotations
 

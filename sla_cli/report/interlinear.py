@@ -1,4 +1,4 @@
-"""Alignments of several systems under one reference, a column a step, as linguists set glosses under a text."""
+"""Alignments of several systems under one reference, one column per step, as linguists set glosses under a text."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ ClipScores = Mapping[str, tuple[ClipScore, ...]]  # of each system, by clip id
 
 
 @dataclass(frozen=True)
-class _Row:
+class _ClipRow:
     """A clip in the table of all clips; `picture` is its number among the pictures."""
 
     id: str
@@ -198,12 +198,12 @@ def _timelines(chosen: Iterable[str], scores: ClipScores, shown: Sequence[System
         yield draw_timeline(emitted, None if split is None else split[name])
 
 
-def _rows(scores: ClipScores, systems: Sequence[System], pictures: Sequence[str]) -> Iterator[_Row]:
+def _rows(scores: ClipScores, systems: Sequence[System], pictures: Sequence[str]) -> Iterator[_ClipRow]:
     seconds = _seconds(systems)
     for name, of_clip in scores.items():
         picture = pictures.index(name) + 1 if name in pictures else None
         signer = next((score.signer for score in of_clip if score.signer), "")
-        yield _Row(name, signer, seconds.get(name), of_clip, tuple(blocks(of_clip)), picture)
+        yield _ClipRow(name, signer, seconds.get(name), of_clip, tuple(blocks(of_clip)), picture)
 
 
 def _seconds(systems: Sequence[System]) -> dict[str, float]:

@@ -36,7 +36,7 @@ def tiles(clip: StoredClip, count: int, side: int) -> list[NDArray[np.uint8]]:
         FormatError: a frame does not decode.
     """
     middles = ((np.arange(count) + 0.5) * len(clip) / count).astype(int)
-    frames = (_frame(clip, int(time)) for time in middles)
+    frames = (clip.frames(slice(time, time + 1))[0] for time in map(int, middles))
     return [cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8) for frame in frames]
 
 
@@ -57,10 +57,6 @@ def heat_map(log_probs: NDArray[np.floating], columns: Sequence[int]) -> str:
         image[row, :, 3] = np.rint(255 * strength * probs[row] ** GAMMA)
     _, encoded = cv2.imencode(".png", image)
     return _data_uri("image/png", encoded)
-
-
-def _frame(clip: StoredClip, time: int) -> NDArray[np.uint8]:
-    return clip.frames(slice(time, time + 1))[0]
 
 
 def _data_uri(kind: str, data: NDArray[np.uint8]) -> str:

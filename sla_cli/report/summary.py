@@ -47,7 +47,7 @@ class SystemSummary:
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of a table with a column a system; `differs` says that not all cells are alike."""
+    """A line of a table with one column per system; `differs` says that not all cells are alike."""
 
     name: str
     cells: tuple[str, ...]

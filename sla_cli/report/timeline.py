@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,21 @@ class Mark:
 
 @dataclass(frozen=True)
 class Lane:
-    """A row of glosses under the heat maps: `marks`, or mere `glosses` where their times are not known."""
+    """A row of glosses under the heat maps: `marks`, or mere `glosses` where their times are not known.
+
+    Spans are in video frames, () where not known; `ops` say how each gloss was aligned, as `Mark.op`.
+    """
 
     name: str
     glosses: tuple[str, ...]
-    marks: tuple[Mark, ...]
+    spans: tuple[tuple[int, int], ...]
+    ops: tuple[str, ...]
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def pixels(self) -> list[float]:
+        """Width of each gloss's label."""
+        return [PIXELS_A_CELL * cell_len(gloss) + PADDING for gloss in self.glosses]
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class Timeline:
 
     Attributes:
         film: data URI, None without frames.
-        panels: one a run.
+        panels: one per run.
         lanes: the reference where the first run would place it, then what each system recognised.
         pixels: width below which the labels would not fit.
     """
@@ -110,21 +120,6 @@ class Timeline:
     pixels: int
 
 
-@dataclass(frozen=True)
-class _Track:
-    """A lane before it is laid out; spans in video frames, () where not known."""
-
-    name: str
-    glosses: tuple[str, ...]
-    spans: tuple[tuple[int, int], ...]
-    ops: tuple[str, ...]
-
-    @property
-    def pixels(self) -> list[float]:
-        """Width of each gloss's label."""
-        return [PIXELS_A_CELL * cell_len(gloss) + PADDING for gloss in self.glosses]
-
-
 def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Timeline:
     """Draw a clip of at least one frame and one output step; its frames too where there is a stored one.
 
@@ -136,14 +131,14 @@ def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Ti
     decoded = tuple(answer for one in emitted for answer in one.decoded)
     reference = (clip.glosses if clip is not None else ()) or decoded[0].score.reference
     fps = first.emission.fps  # 0 where nothing tells
-    tracks = [_reference(reference, first), *map(_decoded, decoded)]
-    pixels = max(NARROWEST, *(round(AIR * sum(track.pixels)) for track in tracks))
+    lanes = [_reference(reference, first), *map(_decoded, decoded)]
+    pixels = max(NARROWEST, *(round(AIR * sum(lane.pixels)) for lane in lanes))
     return Timeline(
         id=first.emission.id,
         decoded=decoded,
         film=None if clip is None else film_strip(clip),
         panels=tuple(_panel(one, reference) for one in emitted),
-        lanes=tuple(Lane(track.name, track.glosses, _marks(track, frames, pixels)) for track in tracks),
+        lanes=tuple(replace(lane, marks=_marks(lane, frames, pixels)) for lane in lanes),
         ticks=tuple(exact(0.0, frames / (fps or 1)).ticks),
         unit="s" if fps else "frames",
         pixels=pixels,
@@ -178,35 +173,35 @@ def _columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
     return sorted(surest[:MOST_ROWS], key=lambda column: (int(log_probs[:, column].argmax()), column))
 
 
-def _reference(glosses: tuple[str, ...], clip: EmittedClip) -> _Track:
+def _reference(glosses: tuple[str, ...], clip: EmittedClip) -> Lane:
     """The reference where these emissions fit it best; without times where the model cannot have said it."""
     emission, column_of = clip.emission, _column_of(clip.header)
     labels = [column_of[gloss] for gloss in glosses if gloss in column_of]
     spans: tuple[tuple[int, int], ...] = ()
     if len(labels) == len(glosses) and feasible(len(emission.log_probs), labels):
         spans = frame_spans(force_align(emission.log_probs, labels), clip.header.stride, emission.frames)
-    return _Track("reference", glosses, spans, ("",) * len(glosses))
+    return Lane("reference", glosses, spans, ("",) * len(glosses))
 
 
-def _decoded(answer: DecodedClip) -> _Track:
+def _decoded(answer: DecodedClip) -> Lane:
     """A hypothesis with how each gloss was aligned, as long as normalisation left their number alone."""
     glosses = answer.hypothesis.glosses
     ops: tuple[str, ...] = tuple(pair.op for pair in answer.score.pairs if pair.hypothesis is not None)
-    return _Track(
+    return Lane(
         answer.system, glosses, answer.hypothesis.spans, ops if len(ops) == len(glosses) else ("",) * len(glosses)
     )
 
 
-def _marks(track: _Track, frames: int, pixels: int) -> tuple[Mark, ...]:
+def _marks(lane: Lane, frames: int, pixels: int) -> tuple[Mark, ...]:
     """Bars where the spans are, and labels that begin with their bar wherever they do not get in each other's way."""
-    if len(track.spans) != len(track.glosses):
+    if len(lane.spans) != len(lane.glosses):
         return ()
-    starts = [100 * start / frames for start, _ in track.spans]
-    labels = _spread(starts, [100 * width / pixels for width in track.pixels])
+    starts = [100 * start / frames for start, _ in lane.spans]
+    labels = _spread(starts, [100 * width / pixels for width in lane.pixels])
     return tuple(
         Mark(gloss, op, start, 100 * end / frames - start, label, after - label)
         for gloss, op, start, (_, end), label, after in zip(
-            track.glosses, track.ops, starts, track.spans, labels, [*labels, 100.0][1:], strict=True
+            lane.glosses, lane.ops, starts, lane.spans, labels, [*labels, 100.0][1:], strict=True
         )
     )
 

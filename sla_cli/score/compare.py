@@ -116,14 +116,10 @@ def _paired(first: Score, second: Score, names: tuple[str, str]) -> tuple[Score,
 
 
 def _same_ids(first: list[str], second: list[str], names: tuple[str, str]) -> None:
-    in_second, in_first = set(second), set(first)
+    in_first, in_second = set(first), set(second)
+    only = [clip for clip in first if clip not in in_second], [clip for clip in second if clip not in in_first]
     faults = [
-        f"{len(only)} clips are in {name} only ({some(only)})"
-        for name, only in (
-            (names[0], [clip for clip in first if clip not in in_second]),
-            (names[1], [clip for clip in second if clip not in in_first]),
-        )
-        if only
+        f"{len(ids)} clips are in {name} only ({some(ids)})" for name, ids in zip(names, only, strict=True) if ids
     ]
     if faults:
         raise SlaError(f"not comparable: {' and '.join(faults)}", "Score both on the same clips.")

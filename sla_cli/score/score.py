@@ -118,7 +118,7 @@ def _by_id(hypotheses: Iterable[Hypothesis]) -> dict[str, Glosses]:
     recognised: dict[str, Glosses] = {}
     for hypothesis in hypotheses:
         if hypothesis.id in recognised:
-            raise SlaError(f"two hypotheses for clip {hypothesis.id}", "Keep one a clip.")
+            raise SlaError(f"two hypotheses for clip {hypothesis.id}", "Keep one per clip.")
         recognised[hypothesis.id] = hypothesis.glosses
     return recognised
 

@@ -1,4 +1,4 @@
-"""curves.png: how a run went, at a glance."""
+"""curves.png: losses, dev WER and learning rate of a run."""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from torch import nn
-
 from sla_cli.config import Config
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
@@ -21,6 +19,12 @@ from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.state import State
 from sla_cli.train.step import take_step
+
+NAMES = {
+    "conv": "temporal convolutions",
+    "sequence": "BiLSTM",
+    "frame_classifier": "frame classifier",
+}
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class Forecast:
 
     Attributes:
         clips, frames, steps: of an epoch.
-        memory_mib: the most that a step on the fullest batch of the first epoch took.
-        step_seconds: of such a step; epoch_seconds, run_seconds: of training without dev, at its frames a second.
+        memory_mib: peak of a step on the largest batch of the first epoch.
+        step_seconds: of such a step; epoch_seconds, run_seconds: of training without dev, at its frames per second.
     """
 
     modules: tuple[Module, ...]
@@ -107,24 +111,15 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
 
 def modules_of(model: Network) -> tuple[Module, ...]:
     """The parts of the model; the backbone counts as two, its frozen weights and what is added to them."""
-    backbone = list(model.backbone.parameters())
-    frozen = sum(value.numel() for value in backbone if not value.requires_grad)
-    added = sum(value.numel() for value in backbone if value.requires_grad)
-    rows = [Module("backbone, frozen", frozen, 0), Module("backbone, adapted", added, added)]
-    names = {
-        "conv": "temporal convolutions",
-        "sequence": "BiLSTM",
-        "classifier": "classifier",
-        "frame_classifier": "frame classifier",
-    }
-    rows += [_module(names.get(name, name), child) for name, child in model.named_children() if name != "backbone"]
-    return tuple(row for row in rows if row.total)
-
-
-def _module(name: str, module: nn.Module) -> Module:
-    values = list(module.parameters())
-    trained = sum(value.numel() for value in values if value.requires_grad)
-    return Module(name, sum(value.numel() for value in values), trained)
+    totals: dict[str, list[int]] = {}
+    for name, value in model.named_parameters():
+        part = name.partition(".")[0]
+        if part == "backbone":
+            part = "backbone, adapted" if value.requires_grad else "backbone, frozen"
+        counts = totals.setdefault(NAMES.get(part, part), [0, 0])
+        counts[0] += value.numel()
+        counts[1] += value.numel() * value.requires_grad
+    return tuple(Module(name, total, trained) for name, (total, trained) in totals.items())
 
 
 def _second_step(fullest: Step, state: State, data: ClipDataset) -> float:

@@ -1,4 +1,4 @@
-"""Averaged weights (Polyak & Juditsky, 1992): those that are scored and kept, where they are asked for."""
+"""Averaged weights (Polyak & Juditsky, 1992), which are scored and kept if train.ema is set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sla_cli.model.network import Network
 
 
 class Ema:
-    """An exponential moving average of what is trained. Statistics of normalisation are averaged as weights are."""
+    """Exponential moving average of the trained weights and of the statistics of normalisation."""
 
     def __init__(self, model: Network, decay: float) -> None:
         self.decay, self.steps = decay, 0
@@ -20,7 +20,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, model: Network) -> None:
-        """After a step. Early averages are short, so that the random start is soon forgotten."""
+        """Call after a step. Early averages are short, so that the random start is soon forgotten."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, value in model.trained_state().items():
@@ -31,7 +31,7 @@ class Ema:
 
     @contextmanager
     def applied(self, model: Network) -> Iterator[None]:
-        """The model with averaged weights; its own come back afterwards."""
+        """The model with averaged weights; its own weights return afterwards."""
         own = {name: value.detach().clone() for name, value in model.trained_state().items()}
         _load(model, self.weights)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
@@ -125,7 +125,7 @@ def _train_epoch(
         progress(f"epoch {running.number}/{config.epochs}", sum(step.clips for step in left)) as advance,
     ):
         status = StatusLine(config, state.epochs, plan)
-        timed = _TimedBatches(batches, running)
+        timed = _timed(batches, running)
         for step in left:
             begun = time.monotonic()
             set_rate(state.optimizer, rates[running.steps])
@@ -143,18 +143,13 @@ def _train_epoch(
     return rates[-1]
 
 
-class _TimedBatches(Iterator[Batch]):
-    """Batches; the time until each arrives is counted as waiting."""
-
-    def __init__(self, batches: Iterator[Batch], running: UnfinishedEpoch) -> None:
-        self.batches, self.running = batches, running
-
-    def __next__(self) -> Batch:
+def _timed(batches: Iterable[Batch], running: UnfinishedEpoch) -> Iterator[Batch]:
+    """The same batches; the time until each arrives is counted as waiting."""
+    begun = time.monotonic()
+    for batch in batches:
+        running.waiting += time.monotonic() - begun
+        yield batch
         begun = time.monotonic()
-        try:
-            return next(self.batches)
-        finally:
-            self.running.waiting += time.monotonic() - begun
 
 
 def _score(trainer: Trainer, state: State, stop: StopRequest) -> Counts:

@@ -1,4 +1,4 @@
-"""How much memory training took, and what to do where it does not suffice."""
+"""How much memory training took, and what to do where it is not enough."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOO_LITTLE = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")  # 
 
 
 def peak_mib(device: torch.device) -> float:
-    """The most memory so far, MiB: PyTorch's on a GPU, this process's on a CPU."""
+    """Peak memory so far in MiB: of PyTorch on a GPU, of this process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     unit = 1 if sys.platform == "darwin" else 1024
@@ -26,10 +26,10 @@ def peak_mib(device: torch.device) -> float:
 
 @contextmanager
 def memory_suffices(clips: Sequence[str], frames: int, config: Config, hint: str = "") -> Iterator[None]:
-    """Name the clips for which memory did not suffice, and what to do: `hint`, or what makes a step smaller.
+    """Turn an out-of-memory error into one that names the clips and what to do: `hint`, or a smaller step.
 
     Raises:
-        SlaError: memory did not suffice.
+        SlaError: out of memory.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def memory_suffices(clips: Sequence[str], frames: int, config: Config, hint: str
 
 
 def _ways(clips: int, frames: int, config: Config) -> list[str]:
-    """Settings that need less memory, those first that change least."""
+    """Settings that need less memory, the smallest change first."""
     model, train = config.model, config.train
     ways = []
     if model.checkpointing != "on":

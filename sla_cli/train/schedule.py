@@ -8,10 +8,10 @@ from sla_cli.config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, done: float) -> float:
-    """The rate of the step that begins when `done` epochs are over, fractions included.
+    """The rate of the step that begins after `done` epochs, fractions included.
 
     `step` multiplies by gamma after each milestone (lineage); `cosine` falls from lr to floor·lr at the last epoch
-    (Loshchilov & Hutter, 2017). Warm-up rises from 0 over its epochs, on top of either.
+    (Loshchilov & Hutter, 2017). Warm-up multiplies either by a factor that rises from 0 to 1.
     """
     warm = min(1.0, done / config.warmup) if config.warmup else 1.0
     if config.schedule == "step":

@@ -8,6 +8,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from sla_cli.cli.main import COMMANDS as LISTED
 from sla_cli.cli.main import app
 
 COMMANDS = ["prep", "check", "train", "emit", "decode", "tune", "score", "compare", "report", "info", "lm", "demo"]
@@ -44,8 +45,10 @@ def test_every_command_explains_itself_and_every_option(command: str) -> None:
     assert f"sla {command} " in answer.stdout
     described = get_command(app)
     for name in command.split():
-        described = described.commands[name]  # type: ignore[attr-defined]
+        _, described, _ = described.resolve_command(described.make_context("sla", [], resilient_parsing=True), [name])  # type: ignore[attr-defined]
     assert described.help
+    if command in LISTED:
+        assert described.help.startswith(LISTED[command]), "what `sla --help` says of it is how its own help begins"
     for option in described.params:
         assert option.help, option.name  # type: ignore[attr-defined]
         assert option.param_type_name == "argument" or option.opts[0] in answer.stdout

@@ -109,7 +109,7 @@ def test_max_wer_exits_with_3_after_everything_is_written(folder: Path) -> None:
     ("text", "message", "hint"),
     [
         ("", "holds no hypotheses", "cut short"),
-        ("c0\tA\nc0\tB\n", "hyp.txt, line 2: c0 came before, on line 1", "one line a clip"),
+        ("c0\tA\nc0\tB\n", "hyp.txt, line 2: c0 came before, on line 1", "one line per clip"),
         (
             ONE.replace("c7\t", "c77\t"),
             "no hypothesis for 1 of the references (c7) and no reference for 1 of the hypotheses",

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from synthetic import GLOSSES, tiny
+from synthetic import FACTS, GLOSSES, tiny
 
 from sla_cli.config import Config
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run, RunFacts
+from sla_cli.formats.run import Run
 from sla_cli.model.checkpoint import load_weights, save_weights
 from sla_cli.model.network import Network
-from sla_cli.model.open_run import open_model, place_run
+from sla_cli.model.open_run import open_model
 
 RUNS = Path(__file__).parents[1] / "artifacts" / "b94205a" / "work" / "runs"
-FACTS = RunFacts("/s", "phoenix2014", "tiny", {"train": "", "dev": ""})
 
 
 def make_run(folder: Path, config: Config) -> Run:
@@ -69,12 +67,13 @@ def test_weights_that_have_moved_are_taken_from_where_they_are(tmp_path: Path) -
         ("bf16", "fp32", torch.float32),
     ],
 )
-def test_precision_is_that_of_training_where_the_device_can(trained: str, asked: str, expected: torch.dtype) -> None:
-    config = tiny()
-    config = replace(config, train=replace(config.train, precision=trained))
-    assert place_run(config, "cpu", asked).dtype == expected
+def test_precision_is_that_of_training_where_the_device_can(
+    tmp_path: Path, trained: str, asked: str, expected: torch.dtype
+) -> None:
+    run = make_run(tmp_path / "r", tiny(train__precision=trained))
+    assert open_model(run, device="cpu", precision=asked).placement.dtype == expected
 
 
-def test_fp16_that_was_asked_for_is_refused_on_a_cpu() -> None:
+def test_fp16_that_was_asked_for_is_refused_on_a_cpu(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="fp16 is for GPUs"):
-        place_run(tiny(), "cpu", "fp16")
+        open_model(make_run(tmp_path / "r", tiny()), device="cpu", precision="fp16")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -278,6 +280,32 @@ def test_an_unfinished_store_of_other_settings_is_not_dropped_unasked(own: Path,
     with pytest.raises(BrokenClips):
         build(own, tmp_path / "store", config=PrepConfig(16, quality=90), force=True)
     assert not kept.keys() & cached(tmp_path / "store").keys()
+
+
+def test_an_unfinished_store_lies_on_disk_as_in_earlier_versions(own: Path, tmp_path: Path) -> None:
+    """So that a prep which an earlier version began goes on."""
+    frame, out = frames_of(own, "dev", DEV_CLIP)[0], tmp_path / "store"
+    frame.write_bytes(b"")
+    with pytest.raises(BrokenClips):
+        build(own, out)
+    (folder,) = out.glob(".spool-*")
+    begun = json.loads((folder / "begun.json").read_text(encoding="utf-8"))
+    assert begun == {
+        "corpus": "phoenix2014",
+        "source": str(own),
+        "protocol": "",
+        "config": asdict(CONFIG),
+        "on_error": "stop",
+        "force": False,
+        "replaces": "",
+    }
+    for path in map(Path, cached(out)):
+        assert path.parent.parent == folder
+        assert path.name.startswith(path.parent.name)
+        with np.load(path) as arrays:
+            assert {name: arrays[name].dtype for name in arrays} == {"data": "u1", "sizes": "i8", "facts": "f8"}
+            assert arrays["facts"].shape == (2,)
+            assert arrays["facts"][0] == 25.0
 
 
 def test_force_that_was_stopped_goes_on_where_it_was(own: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
 from sla_cli.formats.table import read_table
 from sla_cli.prep.corpus import Listing
-from sla_cli.prep.labels import OutOfVocabulary, find_labels, out_of_vocabulary
+from sla_cli.prep.labels import find_labels, unknown_glosses
 from sla_cli.prep.plan import make_plan
 
 TABLES = {
@@ -64,8 +65,12 @@ def test_names() -> None:
 
 
 def test_unknown_glosses_are_counted_as_they_run() -> None:
-    assert out_of_vocabulary([("A", "B", "C", "B"), ("A",)], {"A"}) == OutOfVocabulary(missing=3, glosses=5, types=2)
-    assert out_of_vocabulary([], {"A"}) == OutOfVocabulary(0, 0, 0)
+    assert unknown_glosses([("A", "B", "C", "B"), ("A",)], {"A"}) == {"B": 2, "C": 1}
+    assert unknown_glosses([], {"A"}) == {}
+    found = listing([("A",), ("A", "B", "C", "B"), ("A",)])
+    found.clips[1:] = [replace(clip, split="dev") for clip in found.clips[1:]]
+    found.annotated.add("dev")
+    assert make_plan(found, find_labels("raw", "")).unknown == {"dev": {"missing": 3, "glosses": 5, "types": 2}}
 
 
 def test_a_clip_without_glosses_is_no_training_clip() -> None:
@@ -87,8 +92,6 @@ def test_a_clip_without_glosses_is_no_training_clip() -> None:
     ],
 )
 def test_what_no_store_holds_is_refused_by_line(change: dict[str, str], message: str) -> None:
-    from dataclasses import replace
-
     found = listing([("A",)])
     found.clips[0] = replace(found.clips[0], **change)  # type: ignore[arg-type]
     with pytest.raises(SlaError) as caught:

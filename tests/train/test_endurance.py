@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import pytest
 from safetensors.torch import load_file
-from synthetic import GLOSSES, disk_with, metrics, same_weights, tiny, write_store
+from synthetic import FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
 from sla_cli.config import Config, to_toml
 from sla_cli.errors import SlaError
@@ -192,7 +192,7 @@ def test_what_keeps_all_processes_from_starting_is_said_once(
     store: Store, tmp_path: Path, arguments: list[str], reason: str
 ) -> None:
     there = Run(tmp_path / "runs" / "there")
-    there.create(PAIR, GLOSSES, {})
+    there.create(PAIR, GLOSSES, FACTS)
     process = begin(tmp_path, store, PAIR, *arguments, processes=2)
     _, err = process.communicate(timeout=200)
     assert process.returncode != 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from synthetic import GLOSSES, SENTENCES, VARIANTS, same_weights, tiny, write_store
+from synthetic import FACTS, GLOSSES, SENTENCES, VARIANTS, same_weights, tiny, write_store
 
 from sla_cli.config import Config
 from sla_cli.core.normalize import profile
@@ -30,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def trainer(store: Store, folder: Path, config: Config, placement: Placement | None = None) -> Trainer:
     run = Run(folder)
-    run.create(config, GLOSSES, {})
+    run.create(config, GLOSSES, FACTS)
     return Trainer(run, config, store, profile("none"), placement or place("cpu", config.train.precision))
 
 

@@ -1,4 +1,4 @@
-"""CTM, sclite's time-marked conversation format: a gloss a line.
+"""CTM, sclite's time-marked conversation format: one line per gloss.
 
 https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from sla_cli.errors import FormatError
 from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, is_time, utterance
 
+GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
 CHANNEL = "1"
 
 
@@ -46,14 +47,4 @@ def _write(clips: NbestLists) -> Iterator[str]:
             yield f"{one.id} {CHANNEL} {start:0{width}.3f} {end - start:.3f} {gloss}{confidence}\n"
 
 
-FORMAT = Format(
-    "ctm",
-    "CTM",
-    _read,
-    _fits,
-    grammar="id channel start duration gloss [confidence], times in seconds",
-    write=_write,
-    not_in_ids='"();',
-    timed=True,
-    omits_empty_clips=True,
-)
+FORMAT = Format("ctm", "CTM", _read, _fits, GRAMMAR, _write, not_in_ids='"();', timed=True, omits_empty_clips=True)

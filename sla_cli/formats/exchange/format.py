@@ -38,9 +38,9 @@ class Format:
         title: what the format is called in messages.
         read: from text and file name (for messages) to clips, in file order. Raises FormatError with the line.
         fits: whether a line can be one of this format; the first line that no other format fits decides for a file.
-        begins: whether a text begins as only this format does.
         grammar: what a line looks like; each line of a file is held to `fits` where this is given.
         write: the lines of a file; None where sla only reads the format. Raises SlaError for what it cannot hold.
+        begins: whether a text begins as only this format does.
         not_in_ids: characters that a written clip id must not hold; where any are given, nor white space.
         timed: times of all glosses are needed to write it.
         omits_empty_clips: the format cannot say that nothing was recognised in a clip.
@@ -50,9 +50,9 @@ class Format:
     title: str
     read: Callable[[str, str], Iterator[Utterance]]
     fits: Callable[[str], bool] = lambda line: False
-    begins: Callable[[str], bool] = lambda text: False
     grammar: str = ""
     write: Callable[[NbestLists], Iterator[str]] | None = None
+    begins: Callable[[str], bool] = lambda text: False
     not_in_ids: str = ""
     timed: bool = False
     omits_empty_clips: bool = False

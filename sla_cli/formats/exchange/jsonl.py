@@ -1,4 +1,4 @@
-"""JSON lines: an object a clip with `id`, `glosses`, and alternatives under `nbest`, best first.
+"""JSON lines: one object per clip, with `id`, `glosses`, and alternatives under `nbest`, best first.
 
 https://jsonlines.org; the keys are those that `sla decode --format jsonl` writes (docs/decoding.md).
 """

@@ -75,7 +75,7 @@ def read_gloss_file(path: Path) -> GlossFile:
             raise FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
         before = clips.setdefault(clip.id, clip)
         if before is not clip:
-            raise FormatError(f"{where}: {clip.id} came before, on line {before.line}", "Keep one line a clip.")
+            raise FormatError(f"{where}: {clip.id} came before, on line {before.line}", "Keep one line per clip.")
     return GlossFile(
         digest,
         {clip.id: clip.hypotheses for clip in clips.values()},

@@ -1,4 +1,4 @@
-"""STM, sclite's segment time marks: a clip a line, with its signer.
+"""STM, sclite's segment time marks: one line per clip, with its signer.
 
 https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, is_time, utterance
 
+GRAMMAR = "id channel signer start end [<label>] glosses..., times in seconds"
 CHANNEL, LABEL = "1", "<O>"  # without a label, a gloss such as <PAD> would be taken for one
 
 
@@ -31,13 +32,4 @@ def _write(clips: NbestLists) -> Iterator[str]:
         yield " ".join((best.id, CHANNEL, best.id, "0.000", f"{end:.3f}", LABEL, *best.glosses)) + "\n"
 
 
-FORMAT = Format(
-    "stm",
-    "STM",
-    _read,
-    _fits,
-    grammar="id channel signer start end [<label>] glosses..., times in seconds",
-    write=_write,
-    not_in_ids=";",
-    timed=True,
-)
+FORMAT = Format("stm", "STM", _read, _fits, GRAMMAR, _write, not_in_ids=";", timed=True)

@@ -1,4 +1,4 @@
-"""TRN, sclite's transcripts: glosses, then the clip's id in brackets, a clip a line.
+"""TRN, sclite's transcripts: glosses, then the clip's id in brackets; one line per clip.
 
 https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """
@@ -33,4 +33,4 @@ def _write(clips: NbestLists) -> Iterator[str]:
         yield " ".join((*best.glosses, f"({best.id})")) + "\n"
 
 
-FORMAT = Format("trn", "TRN", _read, _fits, grammar="glosses... (id)", write=_write, not_in_ids="();")
+FORMAT = Format("trn", "TRN", _read, _fits, "glosses... (id)", _write, not_in_ids="();")

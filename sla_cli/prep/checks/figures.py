@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sla_cli.formats.store import Split
-from sla_cli.prep.checks.vocabulary import unknown_glosses
+from sla_cli.prep.labels import unknown_glosses
 
 BINS = 12  # at most, of a histogram
 
@@ -55,7 +55,7 @@ class Histogram:
 
 def figures(clips: Split, published: int | None) -> Figures:
     """Numbers of a split; of one without clips they are 0."""
-    unknown = unknown_glosses(clips) if clips.vocabulary else None
+    unknown = unknown_glosses(clips.glosses, clips.vocabulary) if clips.vocabulary else None
     rates = np.where(clips.clip_fps > 0, clips.clip_fps, clips.fps)
     timed = rates > 0
     return Figures(

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from unicodedata import normalize
 
 from sla_cli.errors import some
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted
+from sla_cli.prep.labels import unknown_glosses
 
 AGAIN = "Run the same `sla prep` again with --force."
-
-
-def unknown_glosses(clips: Split) -> Counter[str]:
-    """Glosses of a split that are not in the vocabulary, with how often they occur."""
-    known = set(clips.vocabulary)
-    return Counter(gloss for glosses in clips.glosses for gloss in glosses if gloss not in known)
 
 
 def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
@@ -24,7 +19,7 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
     if len({file.header.vocabulary for clips in splits.values() for file in clips.files}) > 1:
         yield Finding("vocabulary", "", "the files of the store do not have the same vocabulary", AGAIN)
     for split, clips in splits.items():
-        unknown = unknown_glosses(clips)
+        unknown = unknown_glosses(clips.glosses, clips.vocabulary)
         if not unknown:
             continue
         names = some(f"{gloss} ({count})" if count > 1 else gloss for gloss, count in unknown.most_common())
@@ -33,7 +28,7 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if split == "train":
             yield Finding("vocabulary", split, f"{what} are not in the vocabulary: {names}", AGAIN)
         elif clips.vocabulary:
-            message = f"{what} are none of train's, so that no model can say them: {names}"
+            message = f"{what} are none of train's, so that no model can produce them: {names}"
             having = zip(clips.ids, clips.glosses, strict=True)
             affected = tuple(clip for clip, glosses in having if not unknown.keys().isdisjoint(glosses))
             yield Finding("vocabulary", split, message, "", affected, problem=False)

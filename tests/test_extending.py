@@ -1,0 +1,67 @@
+"""docs/extending.md is followed: a corpus is added by one module. docs/architecture.md names what is there."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from movies import movie, pictures
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.formats.store import Store
+from sla_cli.prep import corpora as package
+from sla_cli.prep.corpus import corpora
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture
+def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The module of the page, as a file that stands among the corpora."""
+    code = re.search(
+        r"## A corpus\n.*?```python\n(.*?)```", (DOCS / "extending.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert code is not None
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "mycorpus.py").write_text(code[1], encoding="utf-8")
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+    monkeypatch.chdir(tmp_path)
+    corpora.cache_clear()
+    yield tmp_path
+    corpora.cache_clear()
+
+
+def test_a_corpus_is_added_by_one_module(added: Path) -> None:
+    clips = {"train": {"one": "HELLO WORLD", "two": "WORLD"}, "dev": {"three": "HELLO"}}
+    for split, rows in clips.items():
+        (added / "mine" / split).mkdir(parents=True)
+        table = "".join(f"{name}\t{glosses}\n" for name, glosses in rows.items())
+        (added / "mine" / f"{split}.tsv").write_text(table, encoding="utf-8")
+        for name in rows:
+            movie(added / "mine" / split / f"{name}.mp4", pictures(20))
+    listed = CliRunner().invoke(app, ["prep", "--list"])
+    assert "mycorpus: My corpus: recordings of my own" in listed.stdout
+    made = CliRunner().invoke(app, ["prep", "mycorpus", "mine", "--size", "32", "-q", "-j", "1", "--json"])
+    assert made.exit_code == 0, made.output
+    store = Store(Path(json.loads(made.stdout)["store"]))
+    assert store["train"].references() == {"one": ("HELLO", "WORLD"), "two": ("WORLD",)}
+    assert (store.preset, store["dev"].profile) == ("base", "none")
+    checked = CliRunner().invoke(app, ["check", "--json", "-q"])
+    facts = json.loads(checked.stdout)
+    assert {name: split["published"] for name, split in facts["splits"].items()} == {"train": 2, "dev": 1}
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "extending.md"])
+def test_what_the_pages_name_is_there(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for file, name in re.findall(r"\b([a-z_]+(?:/[a-z_]+)*\.py): (\w+)", text):
+        module = importlib.import_module("sla_cli." + file.removesuffix(".py").replace("/", "."))
+        assert hasattr(module, name), f"{file}: {name}"
+    for file in re.findall(r"`(?:sla_cli/)?((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", text):
+        assert any((root / file).exists() for root in (DOCS.parent / "sla_cli", DOCS.parent)), file
