@@ -129,7 +129,8 @@ def _text(result: "Score", out: Path, details: bool) -> str:
     if result.oracle is not None:
         lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses per clip")
     if result.tuned_on:
-        lines.append(f"the weights of the language model were tuned on {result.tuned_on}: this WER is too optimistic")
+        where = f"tuned on {result.tuned_on}, scored here"
+        lines.append(f"the weights of the language model were {where}: this WER is too optimistic")
     if top := confusions(result.clips)[:3]:
         pairs = (f"{one.reference} as {one.hypothesis} ({one.count})" for one in top)
         lines.append(f"most confused: {', '.join(pairs)}")

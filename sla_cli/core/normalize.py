@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import SlaError, suggestion
 
-Tokens = tuple[str, ...]
-Step = Callable[[Tokens], Tokens]
+Step = Callable[[Glosses], Glosses]
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,25 @@ class Profile:
     version: int
     on_hypothesis: tuple[Step, ...] = ()
     on_reference: tuple[Step, ...] = ()
-    empty: Tokens = ()
+    empty: Glosses = ()
 
     def __str__(self) -> str:
         return f"{self.name}.v{self.version}"
 
-    def hypothesis(self, tokens: Sequence[str]) -> Tokens:
+    def hypothesis(self, tokens: Sequence[str]) -> Glosses:
         """The glosses of a hypothesis as they are scored."""
         return self.training(tokens) or self.empty
 
-    def training(self, tokens: Sequence[str]) -> Tokens:
+    def training(self, tokens: Sequence[str]) -> Glosses:
         """The glosses that a recogniser is to learn: cleaned as its hypotheses are, () where nothing is left."""
         return _apply(self.on_hypothesis, tokens)
 
-    def reference(self, tokens: Sequence[str]) -> Tokens:
+    def reference(self, tokens: Sequence[str]) -> Glosses:
         """The glosses of a reference as they are scored."""
         return _apply(self.on_reference, tokens)
 
 
-def _apply(steps: tuple[Step, ...], tokens: Sequence[str]) -> Tokens:
+def _apply(steps: tuple[Step, ...], tokens: Sequence[str]) -> Glosses:
     cleaned = tuple(tokens)
     for step in steps:
         cleaned = step(cleaned)

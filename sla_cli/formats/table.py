@@ -86,7 +86,7 @@ def parse_any_table(
         FormatError: a needed column is missing, two columns mean the same, a row has another number of cells than
             the header, a quote is not closed; names file and line.
     """
-    first, text = _without_separator_line(text.replace("\r\n", "\n").replace("\r", "\n"))
+    first, text = _from_header(text)
     wanted = tuple(dict.fromkeys((*needed, *optional)))
     separator = _separator(text, wanted)
     rows = _rows(text, separator, name, first, quoted=separator in quoted)
@@ -102,12 +102,13 @@ def parse_any_table(
 
 def has_columns(text: str, needed: Sequence[str]) -> bool:
     """Whether a text begins with the header of a table that has columns for these keys of COLUMNS."""
-    _, text = _without_separator_line(text)
+    _, text = _from_header(text)
     return len(_columns(_header(text, _separator(text, needed)), needed)) == len(needed)
 
 
-def _without_separator_line(text: str) -> tuple[int, str]:
+def _from_header(text: str) -> tuple[int, str]:
     """The line on which the header stands, and the text from there: Excel may put `sep=;` before it."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text[:4].lower() == "sep=" and "\n" in text:
         return 2, text.split("\n", 1)[1]
     return 1, text

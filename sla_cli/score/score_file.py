@@ -13,7 +13,7 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
-from sla_cli.formats.store import Split, Store
+from sla_cli.formats.store import Store
 from sla_cli.formats.work import store_now
 from sla_cli.log import log
 from sla_cli.score.score import ScoreOptions, score
@@ -99,27 +99,20 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
 
 def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> References:
     made = read_receipt(hypotheses)
-    split = _split_of(hypotheses, ref, set(recognised.nbest), made)
-    if split is not None:
-        signers = dict(zip(split.ids, split.signers, strict=True))
-        return References(split.references(), signers, split.path, split.digest, split.profile)
-    assert ref is not None
-    file = read_gloss_file(ref)
-    by_default = recognised.header.profile if made is not None and made.stage == "decode" else ""
-    return References(file.references, file.signers, ref, file.digest, by_default or "none")
-
-
-def _split_of(hypotheses: Path, ref: Path | None, ids: set[str], made: Receipt | None) -> Split | None:
-    """The split that holds the references, or None where `ref` is a file."""
+    decoded = made if made is not None and made.stage == "decode" else None
     if ref is not None and not ref.is_dir():
-        return None
-    if ref is None:
-        if made is None or made.stage != "decode":
-            raise SlaError(
-                "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
-            )
-        return Store(store_now(Path(made.sources["store"]), hypotheses, "--ref"))[made.sources["split"]]
-    store = Store(ref)
-    if made is not None and made.stage == "decode":
-        return store[made.sources["split"]]
-    return max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
+        file = read_gloss_file(ref)
+        by_default = recognised.header.profile if decoded else ""
+        return References(file.references, file.signers, ref, file.digest, by_default or "none")
+    if decoded is not None:
+        store = Store(ref or store_now(Path(decoded.sources["store"]), hypotheses, "--ref"))
+        split = store[decoded.sources["split"]]
+    elif ref is not None:
+        store, ids = Store(ref), set(recognised.nbest)
+        split = max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
+    else:
+        raise SlaError(
+            "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
+        )
+    signers = dict(zip(split.ids, split.signers, strict=True))
+    return References(split.references(), signers, split.path, split.digest, split.profile)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -144,7 +145,7 @@ def test_weights_tuned_on_the_scored_split_are_said(folder: Path) -> None:
     for tuned_on, said in (("dev", True), ("", False)):
         write_hypotheses(folder / "own.tsv", readings, Header("signs", "dev", tuned_on=tuned_on))
         text = sla("score", "own.tsv", "--ref", "ref.stm").stdout
-        assert ("tuned on dev: this WER is too optimistic" in text) == said
+        assert ("tuned on dev, scored here: this WER is too optimistic" in text) == said
         facts = json.loads(sla("score", "own.tsv", "--ref", "ref.stm", "--json", "-q").stdout)
         assert facts.get("tuned_on", "") == tuned_on
 
@@ -190,6 +191,10 @@ def test_compare_as_json_takes_score_folders(folder: Path) -> None:
     assert facts["clips"] == {"better": 5, "worse": 15, "equal": 10}
     assert {"gloss": "A", "ref_words": 30, "gained": 0, "lost": 15} in facts["glosses"]
     assert facts["matched_pairs"]["p"] < 0.01
+    page = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text(encoding="utf-8")
+    rows = page.split("`sla compare --json` prints one object:")[1].split("\n## ")[0].splitlines()
+    cells = [row.split("|")[1] for row in rows if row.startswith("| `")]
+    assert set(facts) == {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
 
 
 def test_compare_refuses_other_clips(folder: Path) -> None:

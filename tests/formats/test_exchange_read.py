@@ -68,10 +68,11 @@ def test_tables(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("first", ["", "sep=;\r\n"])
-def test_tables_that_people_make_in_a_spreadsheet(tmp_path: Path, encoding: str, first: str) -> None:
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_tables_that_people_make_in_a_spreadsheet(tmp_path: Path, encoding: str, first: str, end: str) -> None:
     """What `sla prep folder` reads."""
     text = f'{first}Video;ID;Glosses;Person;;\r\nv/1.mp4;x;"GRÜN ""A;B""  NULL";Anna;;\r\nv/2.mp4;y;;;;\r\n;;;;;\r\n'
-    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    (tmp_path / "a.csv").write_bytes(text.replace("\r\n", end).encode(encoding))
     file = read_gloss_file(tmp_path / "a.csv")
     assert file.references == {"x": ("GRÜN", '"A;B"', "NULL"), "y": ()}
     assert file.signers == {"x": "Anna"}
