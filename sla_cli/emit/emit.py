@@ -15,7 +15,7 @@ from sla_cli.emit.inference import batches_by_length, emit_batches
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
-from sla_cli.formats.lock import locked
+from sla_cli.formats.lock import LOCK, locked
 from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
 from sla_cli.formats.run import Run, warn_of_unknown
 from sla_cli.formats.store import Split
@@ -156,5 +156,5 @@ def _alone(folder: Path, group: ProcessGroup) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+            if folder.is_dir() and [path.name for path in folder.iterdir()] == [LOCK]:
+                shutil.rmtree(folder)

@@ -14,6 +14,7 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError, some
+from sla_cli.formats.lock import locked
 from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.formats.store_file import SplitHeader
 from sla_cli.log import log
@@ -24,7 +25,7 @@ from sla_cli.prep.executor import Executor
 from sla_cli.prep.feasibility import infeasible
 from sla_cli.prep.labels import find_labels
 from sla_cli.prep.plan import Plan, choose_protocol, make_plan
-from sla_cli.prep.resume import OnError, PrepArguments, begin, cache_folder, exclusive
+from sla_cli.prep.resume import OnError, PrepArguments, begin, cache_folder
 from sla_cli.prep.write import finished_clips, is_written, plan_files, write_files
 
 LISTED = 20  # broken clips in an error message
@@ -94,7 +95,7 @@ def build_store(
     """
     source, out = source.resolve(), out.resolve()
     protocol, labels = choose_protocol(corpus, protocol), find_labels(config.labels, corpus.labels)
-    with exclusive(out):
+    with locked(out, f"another process is writing {out}"):
         tree = corpus.open(source, out)
         listing = corpus.read(tree, protocol)
         # All that decides what a clip's frames become: clips of equal recipe and origin have equal frames.

@@ -1,12 +1,9 @@
-"""An unfinished store: its lock, its encoding cache, and the arguments with which `sla prep --resume` continues it."""
+"""An unfinished store: its encoding cache, and the arguments with which `sla prep --resume` continues it."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,24 +33,6 @@ class PrepArguments:
     on_error: OnError = "stop"
     force: bool = False
     replaces: str = ""
-
-
-@contextmanager
-def exclusive(out: Path) -> Iterator[None]:
-    """Hold the store's lock: two processes at work on one store would take each other's files away."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("a")
-    except OSError as error:
-        raise SlaError(f"cannot write {out}: {error.strerror}", "Choose another folder with --work.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SlaError(
-                f"another process is writing {out}", "Wait for it, or name another --work folder."
-            ) from error
-        yield
 
 
 def cache_folder(out: Path, recipe: str) -> Path:
