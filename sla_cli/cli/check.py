@@ -60,7 +60,7 @@ def _lines(found: "Report") -> Iterator[str]:
             yield ""
             yield title
             for one in part:
-                yield from _told(one)
+                yield from _finding_lines(one)
     yield ""
     looked = "every frame decodes as it was written" if found.deep else "frames were not decoded (--deep)"
     damaged = any(one.about == "frames" for one in found.problems)
@@ -128,7 +128,7 @@ def _bar(share: float) -> str:
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 
-def _told(one: "Finding") -> Iterator[str]:
+def _finding_lines(one: "Finding") -> Iterator[str]:
     yield f"  {one.split + ': ' if one.split else ''}{one.message}"
     if one.clips:
         yield f"    {some(one.clips, 3)}"

@@ -30,7 +30,7 @@ def compare(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Compare two systems on the same references: which is better, by how much, and whether it may be chance."""
+    """Compare two systems on the same references: which is better, by how much, and whether by chance."""
     from sla_cli.formats.verdict import comparison_facts, write_differences
     from sla_cli.score.bootstrap import Resampling
     from sla_cli.score.compare import compare_files

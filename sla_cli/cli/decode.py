@@ -98,7 +98,7 @@ def decode(
         hotword_weight=hotword_weight,
         engine=engine,
     )
-    emissions = shared.emissions_of(source, split, folder, store, weights, device)
+    emissions = shared.find_emissions(source, split, folder, store, weights, device)
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
     )

@@ -26,7 +26,7 @@ COMMANDS = {
     "decode": "Beam search over a run's emissions, with an optional gloss language model.",
     "tune": "Choose alpha, beta and beam of a language model: the fewest errors on dev.",
     "score": "Word error rate as the field's official scripts count it, with its confidence interval.",
-    "compare": "Compare two systems on the same references: which is better, by how much, and whether it may be chance.",
+    "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
     "report": "One HTML page of some scores: figures, learning curves, confusions, frames and every alignment.",
     "info": "What a file or folder is: its format, content in a few figures, and how and when it was made.",
     "lm": "Gloss n-gram language models: estimate one, or score a text with one.",

@@ -33,7 +33,7 @@ StoreFolder = Annotated[
 BackboneWeights = Annotated[str | None, typer.Option("--weights", help="The backbone's weights, if they have moved.")]
 
 
-def emissions_of(
+def find_emissions(
     source: Path | None,
     split: SplitName | None,
     folder: "WorkFolder",

@@ -65,7 +65,7 @@ def tune(
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )
-    emissions = shared.emissions_of(source, None, folder, store, weights, device)
+    emissions = shared.find_emissions(source, None, folder, store, weights, device)
     references = references_of(emissions, store)
     out, tuned, trials = tune_file(
         emissions, references, folder.tuning, options, points, jobs=jobs, max_oov=max_oov, force=force

@@ -1,7 +1,7 @@
 """The encoding cache: encoded clips on their way into a store, one small file each, made in parallel.
 
-A file is renamed when whole, so a kill costs the clips in work and nothing else. Its name says where the frames come
-from, so it serves whatever a clip is called and however it is labelled.
+A file gets its name when it is complete, so a kill costs only the clips that were being encoded. The name says where
+the frames come from, so the file serves whatever the clip's id and glosses are.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class EncodingCache:
             with np.load(path) as arrays:
                 sizes, (fps, squared_error) = arrays["sizes"], arrays["facts"]
         except DAMAGE as error:
-            log.warning("%s is damaged and made again: %s", path, error)
+            log.warning("%s is damaged and its clip is encoded again: %s", path, error)
             path.unlink(missing_ok=True)
             return None
         return EncodedClip(path, None, len(sizes), int(sizes.sum()), float(fps), float(squared_error))

@@ -12,7 +12,7 @@ from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.labels import Labels, unknown_glosses
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
-LONGEST_ID = 255  # as of a file name, which pictures and parts may be called by
+LONGEST_ID = 255  # as of a file name, as pictures and parts may be named by it
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from sla_cli.log import log
 from sla_cli.prep.executor import Answers, Executor, Item, Result, WorkerDied
 from sla_cli.workers import start_worker, usable_cores
 
-TWICE = "its process died twice (out of memory, or a crash of the decoder)"
+DIED_TWICE = "its process died twice (out of memory, or a crash of the decoder)"
 
 
 class ProcessPool:
     """Processes on this machine; with one, the work is done in the caller's own.
 
-    Each process is a pool of one, so that a death is laid at the right item's door and costs no other.
+    Each process is a pool of its own, so that it is known which item a process died over, and no other item is lost.
     """
 
     def __init__(self, jobs: int = 0) -> None:
@@ -48,7 +48,7 @@ class ProcessPool:
                         self._idle.append(process)
                         yield items[number], future.result()
                     elif number in died:
-                        yield items[number], WorkerDied(TWICE)
+                        yield items[number], WorkerDied(DIED_TWICE)
                     else:
                         log.warning("a worker process died; its work is tried once more")
                         died.add(number)

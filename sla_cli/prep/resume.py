@@ -1,4 +1,4 @@
-"""An unfinished store: its lock, its encoding cache, and there the arguments that `sla prep --resume` goes on with."""
+"""An unfinished store: its lock, its encoding cache, and the arguments with which `sla prep --resume` continues it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Archives read in place: zip, tar and tar.gz. Nothing is unpacked; a video goes to a temporary file for its clip.
 
 One list for all kinds, in SQLite (`archive_index.py`): opening 800,000 members again costs milliseconds and no
-memory a worker, where zipfile takes seconds and hundreds of megabytes each time, and tarfile reads the whole archive.
+memory per worker, where zipfile takes seconds and hundreds of megabytes each time, and tarfile reads the whole archive.
 """
 
 from __future__ import annotations
@@ -92,12 +92,7 @@ class Archive:
             )
 
 
-ENDINGS: dict[str, type[ArchiveReader]] = {
-    ".zip": Zip,
-    ".tar": PlainTar,
-    ".tar.gz": GzipTar,
-    ".tgz": GzipTar,
-}
+ENDINGS: dict[str, type[ArchiveReader]] = {".zip": Zip, ".tar": PlainTar, ".tar.gz": GzipTar, ".tgz": GzipTar}
 
 
 def open_archive(root: Path, cache: Path | None, stamp: str) -> Archive:
@@ -105,7 +100,7 @@ def open_archive(root: Path, cache: Path | None, stamp: str) -> Archive:
 
     Args:
         cache: the folder that keeps its list, or None.
-        stamp: changes when the archive does; a list with another stamp is made anew.
+        stamp: changes when the archive does; a list with another stamp is made again.
 
     Raises:
         SlaError: of an unknown kind, damaged, or with names that leave it.

@@ -90,7 +90,7 @@ def _kept(path: Path, stamp: str) -> ArchiveIndex | None:
     database = sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True, check_same_thread=False)
     try:
         index = ArchiveIndex(database)
-    except sqlite3.DatabaseError:  # not one of ours any more: it is made anew
+    except sqlite3.DatabaseError:  # damaged, or another file: the list is made again
         database.close()
         return None
     return index if index.stamp == f"{VERSION}-{stamp}" else None

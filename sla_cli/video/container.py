@@ -15,7 +15,7 @@ EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
 
 
 def missing_bytes(path: Path) -> int:
-    """Bytes by which a file is shorter than its container says; 0 where it is whole, or its kind does not tell."""
+    """Bytes by which a file is shorter than its container says; 0 where it is complete, or its kind does not tell."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(64)

@@ -86,7 +86,7 @@ class Video:
         if not capture.isOpened():
             size = self.path.stat().st_size
             raise FrameError(
-                f"{self.where} does not open as a video ({size} bytes)", "Is it whole? Does a player play it?"
+                f"{self.where} does not open as a video ({size} bytes)", "Is it complete? Does a player play it?"
             )
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         return capture
@@ -116,7 +116,7 @@ class Video:
             raise FrameError(f"{self.where} holds no frame that decodes")
         if end is not None and end > shown_until + SLACK:
             raise FrameError(
-                f"{self.where} ends at {shown_until:.2f} s, before {end:.2f} s", "Mend the end in the table."
+                f"{self.where} ends at {shown_until:.2f} s, before {end:.2f} s", "Correct the end in the table."
             )
 
 

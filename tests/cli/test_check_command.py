@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from clip_store import clip, make_store
+from docs_json import documented
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
@@ -50,6 +51,7 @@ def test_problems_are_named_with_clips_and_a_way_out_and_exit_with_3(tmp_path: P
 def test_json_has_everything(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", {"train": [*TRAIN, *SHORT], "dev": DEV})
     facts = json.loads(sla(store, "--json", "--deep", "-j", 1, "-q", code=3).stdout)
+    assert facts.keys() == documented("sla check")
     assert facts["store"] == str(store)
     assert (facts["corpus"], facts["stride"], facts["deep"]) == ("mine", 4, True)
     assert facts["splits"]["dev"]["unknown"] == 1

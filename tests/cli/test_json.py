@@ -12,7 +12,7 @@ from docs_json import documented
 from report_work import make_work
 from typer.testing import CliRunner
 
-from sla_cli.cli.main import app
+from sla_cli.cli.main import COMMANDS, app
 
 LM = ("lm", "estimate", "text.txt", "--order", "2", "--fallback")
 
@@ -57,6 +57,29 @@ def test_keys_that_stand_in_some_results_only() -> None:
 def test_what_is_said_of_dev_is_what_the_scorer_says() -> None:
     dev = facts(*LM, "--dev", "text.txt")["dev"]
     assert set(dev) == documented("sla lm score") - {"lm", "order"}
+
+
+def test_scores() -> None:
+    hypotheses = facts("decode", "dev.h5")["hypotheses"]
+    best = facts("decode", "dev.h5", "--nbest", "3")["hypotheses"]
+    figures, oracle = documented("sla score, each of files"), {"nbest", "oracle_wer", "oracle"}
+    assert set(facts("score", hypotheses)) == {"files"} | figures
+    found = facts("score", hypotheses, best)
+    assert set(found) == documented("sla score")
+    assert [set(one) for one in found["files"]] == [figures, figures | oracle]
+    assert documented("sla score, each of files", optional=True) == oracle | {"tuned_on"}
+    assert set(facts("compare", hypotheses, best)) == documented("sla compare")
+
+
+def test_a_check_of_a_store() -> None:
+    result = CliRunner().invoke(app, ["check", "store", "--json", "-q"])
+    assert set(json.loads(result.stdout)) == documented("sla check")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "lm estimate", "lm score"])
+def test_every_command_that_prints_json_is_on_the_page(command: str) -> None:
+    text = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}).stdout
+    assert ("--json" in text) == bool(documented(f"sla {command}"))
 
 
 def test_a_report(folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import get_args, get_type_hints
 import cv2
 import numpy as np
 import pytest
+from docs_json import documented
 from movies import movie, pictures
 
 from sla_cli.config import PrepConfig
@@ -158,7 +159,9 @@ def test_a_video_that_is_cut_short_is_named_and_mended(recordings: Path, tmp_pat
     video.write_bytes(good)
     mended = sla(*command, "--json", cwd=tmp_path)
     assert mended.returncode == 0, mended.stderr
-    assert json.loads(mended.stdout)["clips"] == {"train": 2, "dev": 1}
+    made = json.loads(mended.stdout)
+    assert made["clips"] == {"train": 2, "dev": 1}
+    assert made.keys() == documented("sla prep")
     assert Store(store)["train"].ids == ["tea", "weather"]
 
 

@@ -66,7 +66,7 @@ def toy_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-ENGINES = pytest.mark.parametrize("engine", ["prefix", "pyctcdecode"])
+ENGINES = pytest.mark.parametrize("engine", get_args(Engine))
 
 
 @ENGINES

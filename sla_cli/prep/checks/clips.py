@@ -11,7 +11,7 @@ from sla_cli.core.ctc import feasible
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted, share
 
-OFF = 0.02  # a frame rate farther from the common one than this share of it is told
+OFF = 0.02  # a frame rate that differs from the common one by more than this share of it is reported
 
 
 def check_ids(splits: Mapping[str, Split]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ AGAIN = "run the same `sla prep` again"
 
 
 def published_counts(corpus: str, protocol: str) -> Mapping[str, int]:
-    """Split to number of clips as published; empty for a corpus that nobody published."""
+    """Split to number of clips as published; empty where none are."""
     return corpora()[corpus].counts.get(protocol, {}) if corpus in corpora() else {}
 
 

@@ -42,7 +42,7 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
 
 
 def check_spelling(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Glosses that differ only in how Unicode composes them, which nobody can see and every count notices."""
+    """Glosses that differ only in how Unicode composes them: they look the same, and are counted as different."""
     forms: dict[str, set[str]] = defaultdict(set)
     for clips in splits.values():
         for gloss in {gloss for glosses in clips.glosses for gloss in glosses}:

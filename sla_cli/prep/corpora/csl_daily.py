@@ -48,7 +48,7 @@ def read(tree: Tree, protocol: str) -> Listing:
     if holes := splits.keys() - labels.keys() - {NO_DATA}:
         raise FormatError(
             f"{len(holes)} clips of {tree.where(join(folder, SPLIT_TABLE))} have no annotation: {some(sorted(holes))}",
-            f"Is {LABEL_TABLE} whole?",
+            f"Is {LABEL_TABLE} complete?",
         )
     listing.skipped |= {
         name: f"{SPLIT_TABLE} lists it, but it was never released" for name in splits if name not in labels

@@ -208,7 +208,7 @@ def test_the_real_map_cut_inside_a_character_is_refused(shared: Path, tmp_path: 
     (tmp_path / MAP).write_bytes(cut[: cut.rindex(b"\n")])  # cut at the end of a line, which no decoder notices
     with pytest.raises(FormatError, match=r"555\d clips of .*split_1\.txt have no annotation.*") as caught:
         read("csl-daily", tmp_path)
-    assert caught.value.hint == "Is video_map.txt whole?"
+    assert caught.value.hint == "Is video_map.txt complete?"
 
 
 def test_the_real_tables_give_the_published_clips(shared: Path, tmp_path: Path, lay: Lay, read: Read) -> None:
