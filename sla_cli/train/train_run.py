@@ -90,8 +90,8 @@ def _train(run: Run, store: Store, group: ProcessGroup) -> Epoch:
         return best
     draw_curves(run.curves, epochs)
     receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
-    receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype)}
-    receipt.results |= {"processes": group.world_size}
+    where = {"device": str(placement.device), "precision": str(placement.dtype), "processes": group.world_size}
+    receipt.results |= where
     old = read_receipt(run.path)
     if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run leaves its times alone
         write_receipt(receipt, run.path)
