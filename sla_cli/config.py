@@ -12,7 +12,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_type_hints
 
@@ -224,17 +223,13 @@ def resolve(
         key, equals, value = text.partition("=")
         if not equals or "." not in key:
             raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
-        _update(values, _nested(key.strip(), _value(value.strip(), _hints().get(key.strip()))), f"--set {text}")
+        _update(
+            values, _nested(key.strip(), _value(value.strip(), settings_of(Config).get(key.strip()))), f"--set {text}"
+        )
     for key, value in (flags or {}).items():
         if value is not None:
             _update(values, _nested(key, value), f"--{key.rpartition('.')[2]}")
     return from_dict(values)
-
-
-@cache
-def _hints() -> dict[str, Any]:
-    """`section.key` to its annotation, of every setting of a run."""
-    return settings_of(Config)
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:
@@ -252,7 +247,7 @@ def config_of_run(values: Mapping[str, Any], version: int) -> Config:
         SlaError: a setting does not exist or suit, or one that the version had is missing.
     """
     from_dict(values)  # refuses what does not exist or suit
-    return from_dict(fill_older(values, version, _hints()))
+    return from_dict(fill_older(values, version, settings_of(Config)))
 
 
 def to_toml(config: Config) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
@@ -25,6 +26,7 @@ class Added:
     before: Any
 
 
+@cache
 def settings_of(kind: type) -> dict[str, Any]:
     """`section.key` to its annotation, for every setting in the sections of a configuration class."""
     sections = get_type_hints(kind).items()

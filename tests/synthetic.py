@@ -19,11 +19,13 @@ from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Store, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
+from sla_cli.model.distributed import ProcessGroup
 
 GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
 VARIANTS: tuple[str, ...] = get_args(Variant)
 ADDING = tuple(variant for variant in VARIANTS if variant != "frozen")  # variants that add modules
 FACTS = RunFacts("/s", "phoenix2014", "tiny", {"train": "", "dev": ""})  # of a run without a store
+CPU = ProcessGroup("cpu")  # one process
 Sentences = Mapping[str, Sequence[str]]
 SENTENCES: Sentences = {
     "train": ["NORD REGEN", "REGEN SONNE GRAD", "GRAD GRAD", "SONNE NORD", "GRAD NORD REGEN", "NORD SONNE"],

@@ -22,6 +22,7 @@ from sla_cli.formats.verdict import comparison_facts, verdict
 from sla_cli.formats.work import Work
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
+from sla_cli.model.distributed import ProcessGroup
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpus import find_corpus
 from sla_cli.prep.process_pool import ProcessPool
@@ -121,7 +122,7 @@ def run_demo(
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
-        best = start_run(store, run.path, config, preset="tiny", device="cpu")
+        best = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
     return DemoResult(gain, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)

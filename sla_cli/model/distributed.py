@@ -130,6 +130,8 @@ class ProcessGroup:
         return Refusal(message, hint) if self.is_main else SystemExit(2)
 
 
+ALONE = ProcessGroup()
+
 # Messages of gloo and NCCL when another process has ended.
 _PEER_ENDED = re.compile("Connection (closed|reset) by peer|Broken pipe|NCCL.*(remote process|abort)")
 

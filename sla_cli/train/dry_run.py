@@ -20,11 +20,7 @@ from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.state import State
 from sla_cli.train.step import take_step
 
-NAMES = {
-    "conv": "temporal convolutions",
-    "sequence": "BiLSTM",
-    "frame_classifier": "frame classifier",
-}
+NAMES = {"conv": "temporal convolutions", "sequence": "BiLSTM", "frame_classifier": "frame classifier"}
 
 
 @dataclass(frozen=True)

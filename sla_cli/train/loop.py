@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -23,7 +23,7 @@ from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.device import Placement
-from sla_cli.model.distributed import ProcessGroup
+from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.train.early_stopping import should_stop
 from sla_cli.train.evaluate import evaluate
@@ -46,7 +46,7 @@ class Trainer:
     store: Store
     profile: Profile
     placement: Placement
-    group: ProcessGroup = field(default_factory=ProcessGroup)
+    group: ProcessGroup = ALONE
 
 
 def train(trainer: Trainer) -> list[Epoch]:
@@ -91,14 +91,13 @@ def saved_or_initial_state(trainer: Trainer) -> tuple[State, ClipDataset]:
 
 
 def initial_state(
-    store: Store, config: Config, placement: Placement, group: ProcessGroup | None = None
+    store: Store, config: Config, placement: Placement, group: ProcessGroup = ALONE
 ) -> tuple[State, ClipDataset]:
     """Model and optimiser at the start of training, and the clips to train on.
 
     Raises:
         SlaError: no such backbone or weights, or clips that the configuration refuses.
     """
-    group = group or ProcessGroup()
     torch.manual_seed(config.train.seed)
     if placement.cuda:
         torch.set_float32_matmul_precision("high" if config.train.tf32 else "highest")

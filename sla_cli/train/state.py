@@ -16,7 +16,7 @@ from sla_cli.config import Config
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.model.device import Placement
-from sla_cli.model.distributed import ProcessGroup
+from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.train.ema import Ema
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
@@ -34,10 +34,9 @@ class State:
         saved: what was last saved or loaded, in words.
     """
 
-    def __init__(self, model: Network, config: Config, placement: Placement, group: ProcessGroup | None = None) -> None:
-        self.model, self.config, self.placement = model, config, placement
-        self.group = group or ProcessGroup()
-        self.forward = self.group.wrap(model)
+    def __init__(self, model: Network, config: Config, placement: Placement, group: ProcessGroup = ALONE) -> None:
+        self.model, self.config, self.placement, self.group = model, config, placement, group
+        self.forward = group.wrap(model)
         self.optimizer = make_optimizer(model, config.train)
         self.scaler = torch.amp.GradScaler(placement.device.type, enabled=placement.dtype == torch.float16)
         self.ema = Ema(model, config.train.ema) if config.train.ema else None

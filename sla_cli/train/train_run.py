@@ -14,7 +14,7 @@ from sla_cli.formats.run import Run, RunFacts, check_glosses
 from sla_cli.formats.store import Store
 from sla_cli.log import log
 from sla_cli.model.device import place
-from sla_cli.model.distributed import ProcessGroup
+from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.loop import Trainer, train
 from sla_cli.train.metrics import Epoch, best_of
@@ -26,16 +26,15 @@ def start_run(
     config: Config,
     *,
     preset: str,
-    device: str = "auto",
     force: bool = False,
-    group: ProcessGroup | None = None,
+    group: ProcessGroup = ALONE,
 ) -> Epoch:
     """Train a new run in `folder` and return its best epoch; the main process makes the folder.
 
     Raises:
         SlaError: the folder holds a run already and `force` is off; the store has no train or dev split.
     """
-    run, group = Run(folder), group or ProcessGroup(device)
+    run = Run(folder)
     replaces = run.exists
     with group.agreed():
         if group.is_main:
@@ -60,13 +59,12 @@ def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> N
     run.create(config, store.vocabulary, RunFacts.of(store, preset))
 
 
-def resume_run(run: Run, device: str = "auto", group: ProcessGroup | None = None) -> Epoch:
+def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:
     """Continue a run after the last step that was saved, with its own settings, and return its best epoch.
 
     Raises:
         SlaError: the store has changed since the run began.
     """
-    group = group or ProcessGroup(device)
     if read_receipt(run.path) is not None:
         log.info("%s is finished", run.path)
     with group.agreed():
@@ -92,8 +90,8 @@ def _train(run: Run, store: Store, group: ProcessGroup) -> Epoch:
         return best
     draw_curves(run.curves, epochs)
     receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
-    receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype)}
-    receipt.results |= {"processes": group.world_size}
+    where = {"device": str(placement.device), "precision": str(placement.dtype), "processes": group.world_size}
+    receipt.results |= where
     old = read_receipt(run.path)
     if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run leaves its times alone
         write_receipt(receipt, run.path)

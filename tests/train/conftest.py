@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from synthetic import write_store
+from synthetic import CPU, write_store
 
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
@@ -37,5 +37,5 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def whole(request: pytest.FixtureRequest, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of the module's CONFIG that nothing interrupted."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    start_run(store, folder, request.module.CONFIG, preset="tiny", device="cpu")
+    start_run(store, folder, request.module.CONFIG, preset="tiny", group=CPU)
     return Run(folder)

@@ -19,6 +19,7 @@ from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
+from sla_cli.model.distributed import ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.train_run import resume_run, start_run
@@ -55,7 +56,7 @@ def test_trains_and_emits(store: Store, tmp_path: Path, variant: str, precision:
     config = tiny(
         model__variant=variant, train__precision=precision, train__epochs=3, train__workers=1, model__compile=compiled
     )
-    start_run(store, tmp_path / "run", config, preset="tiny", device="cuda")
+    start_run(store, tmp_path / "run", config, preset="tiny", group=ProcessGroup("cuda"))
     run = Run(tmp_path / "run")
     rows = [line.split("\t") for line in run.metrics.read_text(encoding="utf-8").splitlines()]
     losses = [float(row[rows[0].index("loss")]) for row in rows[1:]]
@@ -68,11 +69,11 @@ def test_trains_and_emits(store: Store, tmp_path: Path, variant: str, precision:
 
 def test_a_run_resumes_with_its_loss_scale(store: Store, tmp_path: Path) -> None:
     config = tiny(train__precision="fp16", train__epochs=1)
-    start_run(store, tmp_path, config, preset="tiny", device="cuda")
+    start_run(store, tmp_path, config, preset="tiny", group=ProcessGroup("cuda"))
     run = Run(tmp_path)
     longer = replace(config, train=replace(config.train, epochs=2))
     run.create(longer, run.glosses, run.facts)
-    assert resume_run(run, "cuda").number in (1, 2)
+    assert resume_run(run, ProcessGroup("cuda")).number in (1, 2)
     assert torch.load(run.state, weights_only=True)["scaler"]["scale"] > 0
 
 
@@ -87,7 +88,7 @@ def test_memory_that_does_not_suffice_names_the_batch(store: Store) -> None:
 def test_tf32_is_as_configured(store: Store, tmp_path: Path) -> None:
     for tf32 in (False, True):
         config = tiny(model__variant="frozen", train__epochs=1, train__tf32=tf32, train__precision="fp32")
-        start_run(store, tmp_path / str(tf32), config, preset="tiny", device="cuda")
+        start_run(store, tmp_path / str(tf32), config, preset="tiny", group=ProcessGroup("cuda"))
         assert torch.get_float32_matmul_precision() == ("high" if tf32 else "highest")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import pytest
 from safetensors.torch import load_file
-from synthetic import FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
+from synthetic import CPU, FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
 from sla_cli.config import Config, to_toml
 from sla_cli.errors import SlaError
@@ -60,9 +60,9 @@ while kills < test_endurance.KILLS:
     child = os.fork()
     if not child:
         if run.exists:
-            resume_run(run, "cpu")
+            resume_run(run, CPU)
         else:
-            start_run(store, run.path, test_endurance.CONFIG, preset="tiny", device="cpu")
+            start_run(store, run.path, test_endurance.CONFIG, preset="tiny", group=test_endurance.CPU)
         os._exit(0)
     time.sleep(0.1 + delays.uniform(0, 1.0))
     os.kill(child, signal.SIGKILL)
@@ -80,7 +80,7 @@ def test_killed_at_random_moments_and_resumed_is_as_never_killed(store: Store, w
     runs = [Run(folder) for folder in sorted(tmp_path.iterdir())]
     for run in runs:
         if read_receipt(run.path) is None and run.exists:
-            resume_run(run, "cpu")
+            resume_run(run, CPU)
         if run.exists:
             assert_same(run, whole)
     assert any(run.exists for run in runs)
@@ -130,7 +130,7 @@ def test_stopped_within_an_epoch_and_resumed_is_as_never_stopped(store: Store, w
     _, err = process.communicate(timeout=60)
     assert "stopped after step" in err
     assert process.returncode == 128 + signal.SIGTERM
-    resume_run(run, "cpu")
+    resume_run(run, CPU)
     assert_same(run, whole)
 
 
@@ -149,7 +149,7 @@ def test_two_processes_see_what_one_sees(store: Store, pair: Run, tmp_path: Path
     By SGD, since Adam would hide a gradient of the wrong scale. In some runs rounding turns a maximum of the pooling,
     and losses go 1e-3 apart, as they do in one process under other vector instructions.
     """
-    start_run(store, tmp_path, replace(PAIR, train=replace(PAIR.train, batch=4)), preset="tiny", device="cpu")
+    start_run(store, tmp_path, replace(PAIR, train=replace(PAIR.train, batch=4)), preset="tiny", group=CPU)
     expected, found = metrics(Run(tmp_path)), metrics(pair)
     assert found[0] == expected[0]
     assert len(found) == 4
@@ -165,7 +165,7 @@ def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, t
     process.communicate(timeout=60)
     assert read_receipt(run.path) is None
     with pytest.raises(SlaError, match="by a training of 2 processes, and here are 1"):
-        resume_run(run, "cpu")
+        resume_run(run, CPU)
     out, err = begin(tmp_path, store, PAIR, "--resume", "--name", "cut", processes=2).communicate(timeout=200)
     assert "best dev WER" in out, err
     assert_same(run, pair)
@@ -219,12 +219,12 @@ def test_a_full_disk_loses_no_earlier_checkpoint(store: Store, whole: Run, tmp_p
     """Not the weights' room, and room for the weights but not for the state."""
     config = replace(CONFIG, train=replace(CONFIG.train, save_minutes=10.0))
     run = Run(tmp_path / "run")
-    start_run(store, run.path, replace(config, train=replace(config.train, epochs=1)), preset="tiny", device="cpu")
+    start_run(store, run.path, replace(config, train=replace(config.train, epochs=1)), preset="tiny", group=CPU)
     run.create(CONFIG, run.glosses, run.facts)
     before = {path: path.read_bytes() for path in (run.state, run.metrics)}
     with disk_with(room), pytest.raises(SlaError, match="cannot write"):
-        resume_run(run, "cpu")
+        resume_run(run, CPU)
     assert {path: path.read_bytes() for path in before} == before
     assert load_file(run.best).keys() == load_file(run.last).keys()
-    resume_run(run, "cpu")
+    resume_run(run, CPU)
     assert_same(run, whole)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from synthetic import GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
+from synthetic import CPU, GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
@@ -79,7 +79,7 @@ moments = {
 for moment, (name, function) in moments.items():
     if not os.fork():
         setattr(loop, name, function)
-        start_run(store, folder / moment, test_train_run.CONFIG, preset="tiny", device="cpu")
+        start_run(store, folder / moment, test_train_run.CONFIG, preset="tiny", group=test_train_run.CPU)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.wait()[1]) == -signal.SIGKILL, moment
 """
@@ -102,7 +102,7 @@ def killed(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment: str) -> None:
     run = Run(killed / moment)
     assert read_receipt(run.path) is None
-    best = resume_run(run, "cpu")
+    best = resume_run(run, CPU)
     assert metrics(run) == metrics(whole)
     assert same_weights(run.last, whole.last)
     assert same_weights(run.best, whole.best)
@@ -116,7 +116,7 @@ def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment:
 
 def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
     before = {path: path.read_bytes() for path in whole.path.iterdir() if path.is_file()}
-    best = resume_run(whole, "cpu")
+    best = resume_run(whole, CPU)
     receipt = read_receipt(whole.path)
     assert receipt is not None
     assert best.number == receipt.results["best_epoch"]
@@ -125,21 +125,21 @@ def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
 
 def test_a_run_is_not_overwritten_unless_forced(store: Store, tmp_path: Path) -> None:
     config = tiny(model__variant="frozen", train__epochs=1)
-    start_run(store, tmp_path, config, preset="tiny", device="cpu")
+    start_run(store, tmp_path, config, preset="tiny", group=CPU)
     with pytest.raises(SlaError, match="holds a run already") as caught:
-        start_run(store, tmp_path, config, preset="tiny", device="cpu")
+        start_run(store, tmp_path, config, preset="tiny", group=CPU)
     assert "--force" in caught.value.hint
     assert "--resume" in caught.value.hint
     two = tiny(model__variant="frozen", train__epochs=1, train__seed=1)
-    start_run(store, tmp_path, two, preset="tiny", device="cpu", force=True)
+    start_run(store, tmp_path, two, preset="tiny", group=CPU, force=True)
     assert Run(tmp_path).config.train.seed == 1
     assert len(metrics(Run(tmp_path))) == 2
 
 
 def test_nothing_of_a_replaced_run_is_left_where_the_new_one_fails(store: Store, tmp_path: Path) -> None:
-    start_run(store, tmp_path, tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+    start_run(store, tmp_path, tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
     with pytest.raises(SlaError, match="no such weights file"):
-        start_run(store, tmp_path, tiny(model__weights="gone"), preset="tiny", device="cpu", force=True)
+        start_run(store, tmp_path, tiny(model__weights="gone"), preset="tiny", group=CPU, force=True)
     run = Run(tmp_path)
     assert read_receipt(tmp_path) is None
     assert not any(path.exists() for path in (run.best, run.last, run.state, run.metrics))
@@ -147,37 +147,37 @@ def test_nothing_of_a_replaced_run_is_left_where_the_new_one_fails(store: Store,
 
 def test_a_store_that_changed_is_refused_on_resume(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store")
-    start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+    start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
     write_store(tmp_path / "store", {"dev": SENTENCES["dev"][:1]})
     with pytest.raises(SlaError, match=r"has changed since run run began \(dev\)") as caught:
-        resume_run(Run(tmp_path / "run"), "cpu")
+        resume_run(Run(tmp_path / "run"), CPU)
     assert "new run" in caught.value.hint
 
 
 def test_edited_settings_are_refused_on_resume(store: Store, tmp_path: Path) -> None:
-    start_run(store, tmp_path, tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+    start_run(store, tmp_path, tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
     file = tmp_path / "config.toml"
     file.write_text(file.read_text(encoding="utf-8").replace("channels = 32", "channels = 16"), encoding="utf-8")
     with pytest.raises(SlaError, match="does not fit the model"):
-        resume_run(Run(tmp_path), "cpu")
+        resume_run(Run(tmp_path), CPU)
 
 
 def test_what_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="not a run"):
-        resume_run(Run(tmp_path), "cpu")
+        resume_run(Run(tmp_path), CPU)
 
 
 def test_a_run_that_could_not_begin_leaves_its_name_free(store: Store, tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="no such weights file"):
-        start_run(store, tmp_path / "run", tiny(model__weights="gone"), preset="tiny", device="cpu")
-    start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+        start_run(store, tmp_path / "run", tiny(model__weights="gone"), preset="tiny", group=CPU)
+    start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
     store = write_store(tmp_path / "store", {name: texts for name, texts in SENTENCES.items() if name != split})
     with pytest.raises(SlaError, match=f"no split '{split}'"):
-        start_run(store, tmp_path / "run", CONFIG, preset="tiny", device="cpu")
+        start_run(store, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
     assert not (tmp_path / "run").exists()
 
 
@@ -186,5 +186,5 @@ def test_clips_that_prep_lost_are_mentioned(tmp_path: Path, caplog: pytest.LogCa
     receipt = Receipt("prep", {}, {}, results={"failed": {"clip-7": "frame 3 does not decode"}})
     write_receipt(receipt, store.path)
     with caplog.at_level(logging.WARNING, "sla"):
-        start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", device="cpu")
+        start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
     assert "clip-7" in caplog.text
