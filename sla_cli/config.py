@@ -19,7 +19,6 @@ from annotated_types import Ge, Le
 
 from sla_cli.config_values import annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError, suggestion
-from sla_cli.presets import PRESETS
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -135,9 +134,7 @@ class TrainConfig:
     milestones: tuple[Annotated[int, Ge(0)], ...] = (20, 30)  # epochs after which lr is multiplied by gamma (step)
     gamma: Annotated[float, Ge(0), Le(1)] = 0.2
     floor: Annotated[float, Ge(0), Le(1)] = 0.0  # where lr ends, as a share of it (cosine)
-    ema: Annotated[float, Ge(0), Le(0.999999)] = (
-        0.0  # decay per step of averaged weights, which are scored and kept; 0: none
-    )
+    ema: Annotated[float, Ge(0), Le(0.999999)] = 0.0  # decay per step of averaged weights, which are scored; 0: none
     patience: Annotated[int, Ge(0)] = 0  # epochs without a better dev WER after which training stops; 0: never
     save_minutes: Annotated[float, Ge(0)] = 10.0  # between saves within an epoch (choice)
     seed: Annotated[int, Ge(0), Le(2**64 - 1)] = 0
@@ -149,9 +146,7 @@ class TrainConfig:
     min_frames: Annotated[int, Ge(1)] = 32
     max_frames: Annotated[int, Ge(1)] = 230
     drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is lost and the one before is shown again
-    jitter: Annotated[float, Ge(0), Le(0.9)] = (
-        0.0  # brightness, contrast, saturation of a clip are multiplied by 1±jitter
-    )
+    jitter: Annotated[float, Ge(0), Le(0.9)] = 0.0  # a clip's brightness, contrast, saturation are scaled by 1±jitter
     erase: Annotated[float, Ge(0), Le(1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
     workers: Annotated[int, Ge(-1)] = -1  # processes that load clips; -1 chooses
 
@@ -166,6 +161,45 @@ class Config:
     head: HeadConfig = field(default_factory=HeadConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named settings that differ from the defaults."""
+
+    description: str
+    values: dict[str, dict[str, Any]]
+
+
+PRESETS = {
+    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
+    "isharah": Preset(
+        "base with 3 BiLSTM layers and a distillation weight of 10, as Swin-MSTP by the authors of Isharah",
+        {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}},
+    ),
+    "tiny": Preset(
+        "a ViT of 64-px pictures without pretrained weights: runs anywhere in minutes; for trying the tool",
+        {
+            "model": {
+                "backbone": "vit_base_patch16_clip_quickgelu_224",
+                "weights": "random",
+                "image_size": 64,
+                "backbone_args": {
+                    "embed_dim": 96,
+                    "depth": 2,
+                    "num_heads": 2,
+                    "patch_size": 64,
+                    "num_classes": 0,
+                    "class_token": False,
+                    "global_pool": "avg",
+                },
+            },
+            "head": {"channels": 256},
+            "loss": {"distillation": 10.0},
+            "train": {"epochs": 18, "batch": 2, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
+        },
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -189,9 +223,7 @@ class EmitConfig(_OptionValues):
     precision: Precision = "auto"  # auto: as the run was trained, where the device can
     dtype: Literal["float32", "float16"] = "float32"  # on disk
     max_frames: Annotated[int, Ge(1)] = 400  # of the clips in a batch; a longer clip goes alone (choice)
-    chunk: Annotated[int, Ge(0)] = (
-        64  # frames that the backbone computes at once; bounds the memory of long clips (choice)
-    )
+    chunk: Annotated[int, Ge(0)] = 64  # frames that the backbone computes at once, to bound its memory (choice)
 
 
 @dataclass(frozen=True)
@@ -203,10 +235,7 @@ class TuneConfig(_OptionValues):
 
 
 def resolve(
-    preset: str = "base",
-    file: Path | None = None,
-    sets: Sequence[str] = (),
-    flags: Mapping[str, Any] | None = None,
+    preset: str = "base", file: Path | None = None, sets: Sequence[str] = (), flags: Mapping[str, Any] | None = None
 ) -> Config:
     """Settings from preset < file < `section.key=value` strings < flags (`section.key` to value; None is unset).
 

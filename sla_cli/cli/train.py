@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
-from sla_cli.config import Precision, Variant, resolve
+from sla_cli.config import PRESETS, Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.presets import PRESETS
 
 if TYPE_CHECKING:
     from sla_cli.model.distributed import ProcessGroup
