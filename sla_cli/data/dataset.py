@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch import Tensor
+from torch.utils.data import Dataset, get_worker_info
 
 from sla_cli.config import Config, TrainConfig
 from sla_cli.core.ctc import minimum_steps
@@ -15,7 +17,6 @@ from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 from sla_cli.data.batching import Sample
 from sla_cli.data.sampling import Step, plan_epoch
 from sla_cli.data.seen import SeenClips
-from sla_cli.data.shared_memory import empty_frames
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.codec import REDUCED
 from sla_cli.formats.store import Split, StoredClip
@@ -58,11 +59,11 @@ class ClipDataset(Dataset[Sample]):
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         return self.batch([key])[0][0]
 
-    def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], torch.Tensor]:
+    def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], Tensor]:
         """Clips whose frames lie one after the other in a tensor: uint8 (all frames, height, width, 3)."""
         unread = [self.unread_sample(key) for key in keys]
         side = -(-self.split.size // self.reduce)
-        frames = empty_frames((sum(len(one.view.frames) for one in unread), side, side, 3))
+        frames = _empty_frames((sum(len(one.view.frames) for one in unread), side, side, 3))
         parts = np.split(frames.numpy(), np.cumsum([len(one.view.frames) for one in unread])[:-1])
         return [one.read(self.reduce, part) for one, part in zip(unread, parts, strict=True)], frames
 
@@ -133,3 +134,11 @@ class SeenDataset(ClipDataset):
     def unread_sample(self, key: tuple[int, int]) -> UnreadSample:
         index = self.indices[key[1]]
         return UnreadSample(self.split[index], View(self.clips.frames(index), PixelTransform()), ())
+
+
+def _empty_frames(shape: tuple[int, ...]) -> Tensor:
+    """uint8 memory for a batch; in a worker it is shared, so that training reads it without a copy."""
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=torch.uint8)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape))
+    return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)

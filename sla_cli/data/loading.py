@@ -19,6 +19,7 @@ from sla_cli.data.batching import Batch, collate
 from sla_cli.data.dataset import EVALUATION, ClipDataset
 from sla_cli.data.sampling import Step
 from sla_cli.errors import SlaError
+from sla_cli.workers import usable_cores
 
 
 def training_batches(
@@ -47,7 +48,7 @@ def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, N
 def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     workers = batches.data.config.workers
     if workers < 0:
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
     if workers:
         cv2.setNumThreads(1)  # before the fork: a child would wait for threads that only its parent has

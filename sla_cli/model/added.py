@@ -1,4 +1,4 @@
-"""What variants have in common: modules that are trained inside the frozen backbone, and how they get there."""
+"""What variants have in common: modules that are trained inside the frozen backbone, and in which of its blocks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 from torch import nn
 
 from sla_cli.config import Config
+from sla_cli.errors import SlaError
 from sla_cli.model.clip_borders import ClipBorders
 
 
@@ -39,6 +40,24 @@ class AddedModule(nn.Module):
 def find_variant(name: str) -> Variant:
     """The module of a variant by the value of model.variant."""
     return cast(Variant, import_module(f"sla_cli.model.variants.{name}"))
+
+
+def chosen_layers(text: str, depth: int) -> list[int]:
+    """Block numbers out of `all`, `last:K` or `0,5,11`. Raises SlaError."""
+    hint = f"layers is all, last:K, or numbers from 0 to {depth - 1} as in 0,{depth - 1}."
+    if text == "all":
+        return list(range(depth))
+    try:
+        if text.startswith("last:"):
+            count = int(text.removeprefix("last:"))
+            numbers = list(range(depth - count, depth)) if 0 < count <= depth else []
+        else:
+            numbers = sorted({int(part) for part in text.split(",")})
+    except ValueError as error:
+        raise SlaError(f"model.layers = {text!r} cannot be read", hint) from error
+    if not numbers or numbers[0] < 0 or numbers[-1] >= depth:
+        raise SlaError(f"model.layers = {text!r} does not fit a backbone of {depth} blocks", hint)
+    return numbers
 
 
 def merge_added(model: nn.Module) -> int:

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from sla_cli.model.added import AddedModule
-from sla_cli.model.clip_borders import ClipBorders, Layout
-from sla_cli.model.temporal_shift import temporal_shift
+from sla_cli.model.clip_borders import ClipBorders, Layout, temporal_shift
 
 # Kept by checkpoints: the output of attention, which is small and slow to compute again.
 _ATEN = torch.ops.aten

@@ -28,9 +28,8 @@ from sla_cli.model.network import Network
 from sla_cli.train.early_stopping import should_stop
 from sla_cli.train.evaluate import evaluate
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, write_metrics
-from sla_cli.train.optim import set_rate
+from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.out_of_memory import peak_mib
-from sla_cli.train.schedule import learning_rate
 from sla_cli.train.signals import StopRequest, catching_signals
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.train.status_line import StatusLine

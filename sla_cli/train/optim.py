@@ -1,7 +1,8 @@
-"""The optimiser, and which parameters have which learning rate and weight decay."""
+"""The optimiser: which parameters have which learning rate and weight decay, and the rate's schedule."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,6 +34,19 @@ def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, An
             wanted = [value for value in part if (config.decay_all or value.dim() > 1) == decays]
             groups.append({"params": wanted, "weight_decay": decay, SHARE: share})
     return groups
+
+
+def learning_rate(config: TrainConfig, done: float) -> float:
+    """The rate of the step that begins after `done` epochs, fractions included.
+
+    `step` multiplies by gamma after each milestone (lineage); `cosine` falls from lr to floor·lr at the last epoch
+    (Loshchilov & Hutter, 2017). Warm-up multiplies either by a factor that rises from 0 to 1.
+    """
+    warm = min(1.0, done / config.warmup) if config.warmup else 1.0
+    if config.schedule == "step":
+        return config.lr * warm * config.gamma ** sum(done >= milestone for milestone in config.milestones)
+    fall = (1 + math.cos(math.pi * min(1.0, done / config.epochs))) / 2
+    return config.lr * warm * (config.floor + (1 - config.floor) * fall)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -17,10 +17,9 @@ from torch.nn import functional as F
 from sla_cli.config import Config, LoraConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.model.added import AddedModule
+from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.blocks import AdaptedBlock
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.layers import chosen_layers
 
 TARGETS = ("q", "k", "v", "proj", "mlp")
 
