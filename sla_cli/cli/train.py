@@ -1,5 +1,6 @@
 """sla train"""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,7 +112,7 @@ def train(
             raise group.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
         if dry_run:
             found = forecast(source, settings, device)
-            answer(found.text(), found.facts(), as_json)
+            answer(found.text(), asdict(found), as_json)
             return
         path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
         _answer(path, start_run(source, path, settings, preset=chosen, force=force, group=group), group, as_json)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sla_cli.config import Config
 from sla_cli.data.dataset import ClipDataset
@@ -73,9 +73,6 @@ class Forecast:
             ]
         )
 
-    def facts(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
     """Take two steps on the fullest batches of the first epoch; the second is timed.
@@ -107,15 +104,15 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
 
 def modules_of(model: Network) -> tuple[Module, ...]:
     """The parts of the model; the backbone counts as two, its frozen weights and what is added to them."""
-    totals: dict[str, list[int]] = {}
+    total, trained = Counter[str](), Counter[str]()
     for name, value in model.named_parameters():
         part = name.partition(".")[0]
         if part == "backbone":
             part = "backbone, adapted" if value.requires_grad else "backbone, frozen"
-        counts = totals.setdefault(NAMES.get(part, part), [0, 0])
-        counts[0] += value.numel()
-        counts[1] += value.numel() * value.requires_grad
-    return tuple(Module(name, total, trained) for name, (total, trained) in totals.items())
+        part = NAMES.get(part, part)
+        total[part] += value.numel()
+        trained[part] += value.numel() * value.requires_grad
+    return tuple(Module(part, total[part], trained[part]) for part in total)
 
 
 def _second_step(fullest: Step, state: State, data: ClipDataset) -> float:

@@ -64,7 +64,7 @@ def save_state(path: Path, state: State) -> None:
         "optimizer": state.optimizer.state_dict(),
         "scaler": state.scaler.state_dict(),
         "ema": state.ema.state_dict() if state.ema else None,
-        "epochs": [epoch.to_json() for epoch in state.epochs],
+        "epochs": [asdict(epoch) for epoch in state.epochs],
         "tally": asdict(state.unfinished) if state.unfinished else None,
         "processes": state.group.world_size,
     }
