@@ -52,12 +52,9 @@ class Batch:
 class PixelStats(Protocol):
     """What a backbone expects: mean and deviation of pixels in 0..1 for 3 channels; bilinear or bicubic resizing."""
 
-    @property
-    def mean(self) -> Sequence[float]: ...
-    @property
-    def std(self) -> Sequence[float]: ...
-    @property
-    def interpolation(self) -> str: ...
+    mean: Sequence[float]
+    std: Sequence[float]
+    interpolation: str
 
 
 def collate(samples: Sequence[Sample], frames: Tensor | None = None) -> Batch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,20 +22,6 @@ from sla_cli.formats.store import Split, StoredClip
 from sla_cli.log import log
 
 EVALUATION = -1  # in place of an epoch: the clip whole, its centre
-
-
-@dataclass(frozen=True)
-class UnreadSample:
-    """A clip with its view and targets, not decoded yet."""
-
-    clip: StoredClip
-    view: View
-    targets: tuple[int, ...]
-
-    def read(self, reduce: int, out: np.ndarray) -> Sample:
-        """Decode into `out`: (frames, height, width, 3). Raises FormatError where a frame does not decode."""
-        self.clip.read_into(out, self.view.frames.tolist(), reduce)
-        return Sample(self.clip.id, out, self.view.transform, self.targets)
 
 
 class ClipDataset(Dataset[Sample]):
@@ -60,21 +45,27 @@ class ClipDataset(Dataset[Sample]):
         return self.batch([key])[0][0]
 
     def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], Tensor]:
-        """Clips whose frames lie one after the other in a tensor: uint8 (all frames, height, width, 3)."""
-        unread = [self.unread_sample(key) for key in keys]
-        side = -(-self.split.size // self.reduce)
-        frames = _empty_frames((sum(len(one.view.frames) for one in unread), side, side, 3))
-        parts = np.split(frames.numpy(), np.cumsum([len(one.view.frames) for one in unread])[:-1])
-        return [one.read(self.reduce, part) for one, part in zip(unread, parts, strict=True)], frames
+        """Clips whose frames lie one after the other in a tensor: uint8 (all frames, height, width, 3).
 
-    def unread_sample(self, key: tuple[int, int]) -> UnreadSample:
-        """A clip as an epoch shows it."""
+        Raises FormatError where a frame does not decode.
+        """
+        shown = [self.shown(key) for key in keys]
+        side, lengths = -(-self.split.size // self.reduce), [len(view.frames) for _, view, _ in shown]
+        frames, samples = _empty_frames((sum(lengths), side, side, 3)), []
+        parts = np.split(frames.numpy(), np.cumsum(lengths)[:-1])
+        for (clip, view, targets), part in zip(shown, parts, strict=True):
+            clip.read_into(part, view.frames.tolist(), self.reduce)
+            samples.append(Sample(clip.id, part, view.transform, targets))
+        return samples, frames
+
+    def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
+        """A clip, how an epoch shows it, and its targets."""
         epoch, index = key
         clip = self.split[index]
         if epoch == EVALUATION:
-            return UnreadSample(clip, View(np.arange(len(clip)), PixelTransform()), ())
+            return clip, View(np.arange(len(clip)), PixelTransform()), ()
         view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
-        return UnreadSample(clip, view, self._targets(index))
+        return clip, view, self._targets(index)
 
     def plan(self, epoch: int, world: int = 1) -> list[Step]:
         """The optimiser steps of an epoch. Raises SlaError where clips are too few for the processes."""
@@ -131,9 +122,9 @@ class SeenDataset(ClipDataset):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def unread_sample(self, key: tuple[int, int]) -> UnreadSample:
+    def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
         index = self.indices[key[1]]
-        return UnreadSample(self.split[index], View(self.clips.frames(index), PixelTransform()), ())
+        return self.split[index], View(self.clips.frames(index), PixelTransform()), ()
 
 
 def _empty_frames(shape: tuple[int, ...]) -> Tensor:

@@ -76,10 +76,10 @@ def _ignore_signals(leaving: c_bool, _: int) -> None:
     for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    Thread(target=_leave_when_told, args=(leaving,), daemon=True).start()
+    Thread(target=_exit_when_leaving, args=(leaving,), daemon=True).start()
 
 
-def _leave_when_told(leaving: c_bool) -> None:
+def _exit_when_leaving(leaving: c_bool) -> None:
     while not leaving.value:  # a signal from before this thread started may be lost
         signal.sigwait({signal.SIGTERM})
     os._exit(0)

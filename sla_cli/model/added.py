@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any, Protocol, cast
-
 from torch import nn
 
-from sla_cli.config import Config
 from sla_cli.errors import SlaError
-from sla_cli.model.clip_borders import ClipBorders
-
-
-class Variant(Protocol):
-    """A module of model/variants, whose name is the value of the setting model.variant."""
-
-    def adapt(self, vit: Any, borders: ClipBorders, config: Config) -> None:
-        """Replace the chosen blocks of a timm ViT by `AdaptedBlock`s that hold new `AddedModule`s.
-
-        Raises:
-            SlaError: settings of the variant do not fit each other or the backbone.
-        """
 
 
 class AddedModule(nn.Module):
@@ -35,11 +19,6 @@ class AddedModule(nn.Module):
     def as_frozen(self) -> nn.Module | None:
         """A frozen module that gives the same answers at less cost; None where there is none."""
         return None
-
-
-def find_variant(name: str) -> Variant:
-    """The module of a variant by the value of model.variant."""
-    return cast(Variant, import_module(f"sla_cli.model.variants.{name}"))
 
 
 def chosen_layers(text: str, depth: int) -> list[int]:
@@ -63,8 +42,7 @@ def chosen_layers(text: str, depth: int) -> list[int]:
 def merge_added(model: nn.Module) -> int:
     """Replace added modules by frozen ones that give the same answers, where there are such.
 
-    Returns:
-        How many were replaced. The model can no longer be trained or saved.
+    Returns how many were replaced. The model can no longer be trained or saved.
     """
     found = [
         (parent, name, merged)

@@ -21,8 +21,6 @@ KEPT = [
     _ATEN._scaled_dot_product_efficient_attention.default,
     _ATEN._scaled_dot_product_cudnn_attention.default,
 ]
-
-
 WAYS_TO_COMPILE = 4  # with and without gradients, of the model and of its input
 
 
@@ -100,10 +98,9 @@ class AdaptedBlock(nn.Module):
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         layout = self.borders.layout  # by the backward pass, another batch may have set it
-        if self.compiled:
-            return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
-        keep = partial(create_selective_checkpoint_contexts, KEPT)
-        return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, context_fn=keep, **kwargs)
+        if not self.compiled:
+            kwargs["context_fn"] = partial(create_selective_checkpoint_contexts, KEPT)
+        return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
 
     def _with_layout(self, layout: Layout, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         with self.borders.holding(layout):

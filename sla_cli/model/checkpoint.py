@@ -62,9 +62,9 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
             f"{header['backbone']}; here {model.backbone_name}, {model.backbone_digest})",
             "Give the weights file of the run with --weights.",
         )
-    wanted = model.trained_state()
-    wrong = [n for n in wanted.keys() | tensors.keys() if n not in wanted or n not in tensors]
-    wrong += [n for n in wanted.keys() & tensors.keys() if wanted[n].shape != tensors[n].shape]
-    if wrong:
+    found_shapes, wanted_shapes = (
+        {(name, value.shape) for name, value in weights.items()} for weights in (tensors, model.trained_state())
+    )
+    if wrong := {name for name, _ in found_shapes ^ wanted_shapes}:
         raise SlaError(f"{path} does not fit the model: {', '.join(sorted(wrong)[:3])}", "Was config.toml edited?")
     model.load_state_dict(tensors, strict=False)

@@ -62,15 +62,11 @@ class Forecast:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join((a.ljust(widths[0]), b.rjust(widths[1]), c.rjust(widths[2]))) for a, b, c in rows]
         epoch, run = (timedelta(seconds=round(value)) for value in (self.epoch_seconds, self.run_seconds))
-        return "\n".join(
-            [
-                *table,
-                "",
-                f"an epoch: {self.clips} clips, about {self.frames} frames, {self.steps} steps",
-                f"the fullest step: {self.heaviest} frames, {self.step_seconds:.2f} s, "
-                f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}",
-                f"time: about {epoch} an epoch, {run} in all, without scoring dev",
-            ]
+        return "\n".join(table) + (
+            f"\n\nan epoch: {self.clips} clips, about {self.frames} frames, {self.steps} steps\n"
+            f"the fullest step: {self.heaviest} frames, {self.step_seconds:.2f} s, "
+            f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}\n"
+            f"time: about {epoch} an epoch, {run} in all, without scoring dev"
         )
 
 

@@ -90,8 +90,7 @@ def _update(state: State, where: str, clips: list[str]) -> bool:
     if not finite and not scaler.is_enabled():
         names = some(non_finite_gradients(state.model), 3) or "all parameters together"
         raise state.group.refusal(
-            f"the gradient of {names} is not finite {where}, with clips {some(state.group.gather(clips))}",
-            DIVERGES,
+            f"the gradient of {names} is not finite {where}, with clips {some(state.group.gather(clips))}", DIVERGES
         )
     if bound and finite:
         torch.nn.utils.clip_grads_with_norm_(trained, bound, norm)

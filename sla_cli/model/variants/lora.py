@@ -28,12 +28,11 @@ def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
     """Put LoRA branches beside the target layers of the chosen blocks."""
     settings = config.lora
     targets = chosen_targets(settings.targets)
-    parts = {part for part in "qkv" if part in targets}
     # Branches that read what others wrote look one frame further: q, k and v, then proj, then the MLP's two layers.
-    stages = bool(parts) + ("proj" in targets) + 2 * ("mlp" in targets)
+    stages = bool(targets & set("qkv")) + ("proj" in targets) + 2 * ("mlp" in targets)
     for number in chosen_layers(config.model.layers, len(vit.blocks)):
         block = vit.blocks[number]
-        _add_branches(block, targets, parts, borders, settings)
+        _add_branches(block, targets, borders, settings)
         vit.blocks[number] = AdaptedBlock(
             block,
             borders,
@@ -138,8 +137,9 @@ def chosen_targets(text: str) -> set[str]:
     return targets
 
 
-def _add_branches(block: Any, targets: set[str], parts: set[str], borders: ClipBorders, config: LoraConfig) -> None:
-    """Replace the target layers of a timm block; `parts` are the targets among q, k and v."""
+def _add_branches(block: Any, targets: set[str], borders: ClipBorders, config: LoraConfig) -> None:
+    """Replace the target layers of a timm block."""
+    parts = targets & set("qkv")
     _fuse_bias(block.attn)
     layers = [(block.attn, "proj")] if "proj" in targets else []
     if getattr(block.attn, "qkv", None) is None:
