@@ -250,12 +250,14 @@ def resolve(
         _update(values, read_toml(file), str(file))
     for text in sets:
         key, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or "." not in key:
+        section, dot, name = key.partition(".")
+        if not equals or not dot:
             raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
-        _update(values, _nested(key, _value(value, settings_of(Config).get(key))), f"--set {text}")
+        _update(values, {section: {name: _value(value, settings_of(Config).get(key))}}, f"--set {text}")
     for key, value in (flags or {}).items():
+        section, _, name = key.partition(".")
         if value is not None:
-            _update(values, _nested(key, value), f"--{key.rpartition('.')[2]}")
+            _update(values, {section: {name: value}}, f"--{name}")
     return from_dict(values)
 
 
@@ -307,11 +309,6 @@ def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: s
             if key not in known:
                 raise SlaError(f"{where}: unknown key {section}.{key}", suggestion(key, known))
             values.setdefault(section, {})[key] = check_setting(f"{section}.{key}", value, known[key], where)
-
-
-def _nested(key: str, value: Any) -> dict[str, dict[str, Any]]:
-    section, _, name = key.partition(".")
-    return {section: {name: value}}
 
 
 def _value(text: str, hint: Any) -> Any:

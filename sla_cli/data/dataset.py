@@ -69,7 +69,8 @@ class ClipDataset(Dataset[Sample]):
 
     def plan(self, epoch: int, world: int = 1) -> list[Step]:
         """The optimiser steps of an epoch. Raises SlaError where clips are too few for the processes."""
-        indices = self._trainable()
+        skip = self.config.infeasible == "skip"
+        indices = [index for index in range(len(self)) if not skip or self._fits(index)]
         lengths = [
             view_length(*self._lengths(index), self.stride, self.config, self._rng(epoch, index)) for index in indices
         ]
@@ -92,10 +93,6 @@ class ClipDataset(Dataset[Sample]):
         if self.config.infeasible == "refuse":
             raise SlaError(f"{text}: {some(short)}", "--set train.infeasible=skip leaves them out.")
         log.warning("%s, %s: %s", text, fate[self.config.infeasible], some(short))
-
-    def _trainable(self) -> list[int]:
-        skip = self.config.infeasible == "skip"
-        return [index for index in range(len(self)) if not skip or self._fits(index)]
 
     def _fits(self, index: int) -> bool:
         length, least = self._lengths(index)

@@ -25,10 +25,9 @@ from sla_cli.workers import usable_cores
 def training_batches(
     data: ClipDataset, epoch: int, steps: Sequence[Step], pin: bool, process: int = 0
 ) -> Generator[Batch, None, None]:
-    """The batches of one process for these steps, in order. Close the iterator to end the workers.
+    """The batches of one process for these steps, in order.
 
-    Raises:
-        FormatError: a clip cannot be read.
+    Close the iterator to end the workers. Raises FormatError where a clip cannot be read.
     """
     keys = [[(epoch, index) for index in batches[process]] for step in steps for batches in step.rounds]
     return _load(_Batches(data, keys), pin)
@@ -37,10 +36,7 @@ def training_batches(
 def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, None]:
     """Every clip once, in the store's order, one per batch, so that no clip affects another.
 
-    Close the iterator to end the workers.
-
-    Raises:
-        FormatError: a clip cannot be read.
+    Close the iterator to end the workers. Raises FormatError where a clip cannot be read.
     """
     return _load(_Batches(data, [[(EVALUATION, index)] for index in range(len(data))]), pin)
 

@@ -33,7 +33,10 @@ class SeenClips:
         self.other_rates = Counter[float]()
         for index, rate in enumerate(self.rates):
             if like is not None and not like.has_rate(rate):
-                self._resampled[index] = _at_rate(split.lengths[index], rate, like.fps)
+                # The frames nearest in time to 0, 1/fps, 2/fps, … seconds.
+                times = ((number / rate, number) for number in range(split.lengths[index]))
+                nearest = [number for _, number in selected(times, None, None, like.fps)]
+                self._resampled[index] = np.array(nearest, np.int64)
                 self.rates[index] = like.fps
                 self.other_rates[rate] += 1
         self.lengths = [len(self._resampled.get(index, range(length))) for index, length in enumerate(split.lengths)]
@@ -73,8 +76,3 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
         text = "the frame rate of %d clips is not known: they are taken as of %g, which the run was trained on"
         log.warning(text, unknown, like.fps)
     return seen
-
-
-def _at_rate(frames: int, rate: float, wanted: float) -> NDArray[np.int64]:
-    """The frames nearest in time to 0, 1/wanted, 2/wanted, … seconds."""
-    return np.array([n for _, n in selected(((n / rate, n) for n in range(frames)), None, None, wanted)], np.int64)

@@ -70,12 +70,6 @@ class AdaptedBlock(nn.Module):
             return torch.cat([self._part(start, x, *args, **kwargs) for start in range(0, len(x), self.chunk)])
         return self._whole(x, *args, **kwargs)
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile the block's arithmetic; chunks and checkpoints stay outside."""
-        # Replaces the method, so that chunks and checkpoints use the compiled one too.
-        self._whole = torch.compile(self._whole, *args, **kwargs)  # type: ignore[method-assign]
-        self.compiled = True
-
     def _whole(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """timm's own forward, with the added modules."""
         block = self.block
@@ -108,12 +102,16 @@ class AdaptedBlock(nn.Module):
 
 
 def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
-    """Compile each block. To the compiler all are one function, and by default it compiles one at most 8 times."""
+    """Compile the arithmetic of each block; chunks and checkpoints stay outside, and use what is compiled.
+
+    To the compiler all blocks are one function, and by default it compiles one at most 8 times.
+    """
     config = torch._dynamo.config
     blocks = list(blocks)
     config.cache_size_limit = max(config.cache_size_limit, WAYS_TO_COMPILE * len(blocks))
     for block in blocks:
-        block.compile(**options)
+        block._whole = torch.compile(block._whole, **options)  # type: ignore[method-assign]
+        block.compiled = True
 
 
 def _scaled(block: Any, half: int, x: Tensor) -> Tensor:

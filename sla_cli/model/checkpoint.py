@@ -62,9 +62,6 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
             f"{header['backbone']}; here {model.backbone_name}, {model.backbone_digest})",
             "Give the weights file of the run with --weights.",
         )
-    found_shapes, wanted_shapes = (
-        {(name, value.shape) for name, value in weights.items()} for weights in (tensors, model.trained_state())
-    )
-    if wrong := {name for name, _ in found_shapes ^ wanted_shapes}:
-        raise SlaError(f"{path} does not fit the model: {', '.join(sorted(wrong)[:3])}", "Was config.toml edited?")
+    if misfits := model.misfits(tensors):
+        raise SlaError(f"{path} does not fit the model: {', '.join(misfits[:3])}", "Was config.toml edited?")
     model.load_state_dict(tensors, strict=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -86,6 +87,11 @@ class Network(nn.Module):
         frozen = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
         buffers = {f"backbone.{name}" for name, _ in self.backbone.named_buffers()}
         return {name: value for name, value in self.state_dict().items() if name not in frozen | buffers}
+
+    def misfits(self, weights: Mapping[str, Tensor]) -> list[str]:
+        """Names of trained weights that are missing among these, left over, or of another shape."""
+        ours, given = ({(key, value.shape) for key, value in part.items()} for part in (self.trained_state(), weights))
+        return sorted({name for name, _ in ours ^ given})
 
 
 def frame_classifier(width: int, classes: int) -> nn.Linear:

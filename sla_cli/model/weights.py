@@ -56,7 +56,12 @@ def read_weights(path: Path) -> Weights:
     """
     try:
         archive = _is_torchscript(path)
-        tensors = _tensors(_content(path, archive))
+        if archive:
+            tensors = _tensors(torch.jit.load(str(path), map_location="cpu").state_dict())
+        elif path.suffix == ".safetensors":
+            tensors = _tensors(load_file(path))
+        else:
+            tensors = _tensors(torch.load(path, map_location="cpu", weights_only=True))
     except UNREADABLE as error:
         raise SlaError(f"{path}: cannot be read as weights: {first_line(error)}", HINT) from error
     patches = "embeddings.patch_embedding.weight"
@@ -88,14 +93,6 @@ def _is_torchscript(path: Path) -> bool:
         if any(b"__setstate__" in archive.read(part) for part in parts if part.filename.endswith(".py")):
             raise ValueError("it is a TorchScript archive that runs code as it is loaded")
     return True
-
-
-def _content(path: Path, archive: bool) -> object:
-    if archive:
-        return torch.jit.load(str(path), map_location="cpu").state_dict()
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _tensors(content: object) -> dict[str, Tensor]:

@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sla_cli.config import Config
-from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
-from sla_cli.data.sampling import Step
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
-from sla_cli.train.state import State
 from sla_cli.train.step import take_step
 
 NAMES = {"conv": "temporal convolutions", "sequence": "BiLSTM", "frame_classifier": "frame classifier"}
@@ -71,7 +68,7 @@ class Forecast:
 
 
 def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
-    """Take two steps on the fullest batches of the first epoch; the second is timed.
+    """Take two steps on the fullest batches of the first epoch; the second is timed, without loading.
 
     Raises:
         SlaError: what training would refuse: weights, clips, memory, losses.
@@ -80,7 +77,13 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
     state, data = initial_state(store, config, placement)
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)
-    seconds = _second_step(fullest, state, data)
+    state.model.train()
+    with closing(training_batches(data, 1, [fullest, fullest], placement.cuda)) as batches:
+        for number in (1, 2):  # the first one allocates and compiles
+            loaded = [next(batches) for _ in fullest.rounds]
+            begun = time.monotonic()
+            take_step(fullest, iter(loaded), state, 1, number)
+            seconds = time.monotonic() - begun
     frames = sum(step.frames for step in plan)
     epoch = seconds * frames / fullest.frames
     return Forecast(
@@ -109,16 +112,3 @@ def modules_of(model: Network) -> tuple[Module, ...]:
         total[part] += value.numel()
         trained[part] += value.numel() * value.requires_grad
     return tuple(Module(part, total[part], trained[part]) for part in total)
-
-
-def _second_step(fullest: Step, state: State, data: ClipDataset) -> float:
-    """Seconds of the second step, without loading; the first one allocates and compiles."""
-    seconds = 0.0
-    state.model.train()
-    with closing(training_batches(data, 1, [fullest, fullest], state.placement.cuda)) as batches:
-        for number in (1, 2):
-            loaded = [next(batches) for _ in fullest.rounds]
-            begun = time.monotonic()
-            take_step(fullest, iter(loaded), state, 1, number)
-            seconds = time.monotonic() - begun
-    return seconds

@@ -76,11 +76,10 @@ def train(trainer: Trainer) -> list[Epoch]:
             state.epochs.append(Epoch.of(running, lr, dev, peak_mib(trainer.placement.device)))
             state.unfinished = None
             log.info("%s", state.epochs[-1])
+            _save(trainer, state)
             if board is not None:  # in the main process
-                _save(trainer, state)
                 for name, value in state.epochs[-1].scalars().items():
                     board.add_scalar(name, value, len(state.epochs))
-            state.saved = state.moment
     return state.epochs
 
 
@@ -138,9 +137,7 @@ def _train_epoch(
             _stop_if_requested(trainer.group, stop)
             if time.monotonic() - saved >= 60 * config.save_minutes and running.steps < len(plan):
                 saved = time.monotonic()
-                if group.is_main:
-                    save_state(trainer.run.state, state)
-                state.saved = state.moment
+                save_state(trainer.run.state, state)
     return rates[-1]
 
 
@@ -161,11 +158,12 @@ def _stop_if_requested(group: ProcessGroup, stop: StopRequest) -> None:
 def _save(trainer: Trainer, state: State) -> None:
     """Weights first and the state last, so that the state never describes files that are not written yet."""
     run, glosses = trainer.run, trainer.run.glosses
-    with state.averaged():
-        if best_of(state.epochs) == state.epochs[-1]:
-            save_weights(run.best, state.model, glosses)
-        save_weights(run.last, state.model, glosses)
-    write_metrics(run.metrics, state.epochs)
+    if trainer.group.is_main:
+        with state.averaged():
+            if best_of(state.epochs) == state.epochs[-1]:
+                save_weights(run.best, state.model, glosses)
+            save_weights(run.last, state.model, glosses)
+        write_metrics(run.metrics, state.epochs)
     save_state(run.state, state)
 
 
@@ -178,7 +176,6 @@ def _saved_when_stopped(trainer: Trainer, state: State) -> Iterator[None]:
         if not trainer.group.is_main:
             raise
         save_state(trainer.run.state, state)
-        state.saved = state.moment
         name = signal.Signals(stopped.signal).name
         text = f"{name}: stopped after {state.saved}; go on with `sla train --resume --name {trainer.run.path.name}`"
         raise Stopped(stopped.signal, text) from stopped

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,24 +15,21 @@ MOMENTUM = 0.9  # of SGD
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam, AdamW or SGD over what is trained, in groups: adapters and head, with weight decay and without."""
-    groups = [group for group in parameter_groups(model, config) if group["params"]]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=MOMENTUM, nesterov=True)
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, lr=config.lr, fused=True)
+    """Adam, AdamW or SGD over what is trained, in groups: adapters and head, with weight decay and without.
 
-
-def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Groups for an optimiser; `share` is what `set_rate` multiplies the learning rate with."""
+    `set_rate` multiplies the learning rate by the share of a group.
+    """
     trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
     groups = []
     for adapters, share in ((True, config.adapter_lr), (False, 1.0)):
         part = [value for name, value in trained if name.startswith("backbone.") == adapters]
         for decays, decay in ((True, config.weight_decay), (False, 0.0)):
-            wanted = [value for value in part if (config.decay_all or value.dim() > 1) == decays]
-            groups.append({"params": wanted, "weight_decay": decay, SHARE: share})
-    return groups
+            if wanted := [value for value in part if (config.decay_all or value.dim() > 1) == decays]:
+                groups.append({"params": wanted, "weight_decay": decay, SHARE: share})
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=MOMENTUM, nesterov=True)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, lr=config.lr, fused=True)
 
 
 def learning_rate(config: TrainConfig, done: float) -> float:

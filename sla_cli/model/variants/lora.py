@@ -87,13 +87,7 @@ class LoraBranch(AddedModule):
         """One linear layer that gives the same answers, which exists where the input is not shifted."""
         if self.shifted:
             return None
-        linear = nn.Linear(
-            self.in_features,
-            len(self.weight),
-            bias=self.bias is not None,
-            device=self.weight.device,
-            dtype=self.weight.dtype,
-        )
+        linear = nn.Linear(self.in_features, len(self.weight), bias=self.bias is not None).to(self.weight)
         linear.weight.copy_(self.weight + self.up @ self.lora_A * self.scaling)
         if self.bias is not None:
             linear.bias.copy_(self.bias)
