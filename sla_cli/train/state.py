@@ -99,7 +99,15 @@ def load_state(path: Path, state: State) -> None:
             f"{path} is of another backbone ({backbone}, here {state.model.backbone_digest})",
             "Has the file of model.weights in config.toml been replaced?",
         )
-    _check_processes(content.get("processes", state.group.world_size), bool(content["tally"]), path, state)
+    now = state.group.world_size
+    before = content.get("processes", now)
+    if before != now and content["tally"]:  # the number of processes decides which clips a step sees
+        raise SlaError(
+            f"{path} was saved within an epoch by a training of {before} processes, and here are {now}",
+            f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
+        )
+    if before != now:
+        log.warning("trained by %d processes so far and now by %d: a step sees as many batches", before, now)
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
     state.scaler.load_state_dict(content["scaler"])
@@ -108,16 +116,3 @@ def load_state(path: Path, state: State) -> None:
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]
     state.unfinished = UnfinishedEpoch(**content["tally"]) if content["tally"] else None
     state.saved = state.moment
-
-
-def _check_processes(before: int, within_epoch: bool, path: Path, state: State) -> None:
-    """The number of processes decides which clips a step sees."""
-    now = state.group.world_size
-    if before == now:
-        return
-    if within_epoch:
-        raise SlaError(
-            f"{path} was saved within an epoch by a training of {before} processes, and here are {now}",
-            f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
-        )
-    log.warning("trained by %d processes so far and now by %d: a step sees as many batches", before, now)
