@@ -1,6 +1,6 @@
 """Every setting, once: type, bounds and default. Frozen dataclasses that resolve from preset < file < --set < flag.
 
-A new setting says since which version of the run format it exists and what older runs had in its place, as in
+A new setting states since which version of the run format it exists and what was in force in older runs, as in
 `Annotated[float, Ge(0), Added(2, before=0.0)]` (config_values.py), so that older runs can still be read.
 
 Values marked *lineage* come from the code that CLIP-SLA descends from (VAC, AdaptSign, ST-Adapter), since the
@@ -97,7 +97,7 @@ class HeadConfig:
     pattern: str = "K5,P2,K5,P2"
     channels: Annotated[int, Ge(1)] = 1024
     lstm_layers: Annotated[int, Ge(1)] = 2
-    lstm_width: Annotated[int, Ge(0)] = 0  # a direction; 0: half the channels
+    lstm_width: Annotated[int, Ge(0)] = 0  # per direction; 0: half the channels
     dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
     normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
@@ -222,7 +222,7 @@ class EmitConfig(_OptionValues):
 
     precision: Precision = "auto"  # auto: as the run was trained, where the device can
     dtype: Literal["float32", "float16"] = "float32"  # on disk
-    max_frames: Annotated[int, Ge(1)] = 400  # of the clips in a batch; a longer clip goes alone (choice)
+    max_frames: Annotated[int, Ge(1)] = 400  # per batch; a longer clip goes alone (choice)
     chunk: Annotated[int, Ge(0)] = 64  # frames that the backbone computes at once, to bound its memory (choice)
 
 

@@ -95,7 +95,7 @@ def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, A
 
 
 def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """An annotation's type, and what is said about it."""
+    """An annotation's type, and its metadata."""
     if get_origin(hint) is not Annotated:
         return hint, ()
     kind, *marks = get_args(hint)

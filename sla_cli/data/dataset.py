@@ -21,7 +21,7 @@ from sla_cli.formats.codec import REDUCED
 from sla_cli.formats.store import Split, StoredClip
 from sla_cli.log import log
 
-EVALUATION = -1  # in place of an epoch: the clip whole, its centre
+EVALUATION = -1  # in place of an epoch: all frames of the clip, centre crop
 
 
 class ClipDataset(Dataset[Sample]):
@@ -80,7 +80,7 @@ class ClipDataset(Dataset[Sample]):
         return steps
 
     def warn_of_infeasible(self) -> None:
-        """Say which clips are too short for their glosses, and what becomes of them.
+        """Log which clips are too short for their glosses, and how they are treated.
 
         Raises:
             SlaError: there are some, and the configuration refuses them.
@@ -88,11 +88,11 @@ class ClipDataset(Dataset[Sample]):
         short = [self.split.ids[index] for index in range(len(self)) if not self._fits(index)]
         if not short:
             return
-        fate = {"stretch": "frames are repeated in them", "skip": "left out"}
+        treatment = {"stretch": "frames are repeated in them", "skip": "left out"}
         text = f"{len(short)} clips are too short for their glosses at stride {self.stride}"
         if self.config.infeasible == "refuse":
             raise SlaError(f"{text}: {some(short)}", "--set train.infeasible=skip leaves them out.")
-        log.warning("%s, %s: %s", text, fate[self.config.infeasible], some(short))
+        log.warning("%s, %s: %s", text, treatment[self.config.infeasible], some(short))
 
     def _fits(self, index: int) -> bool:
         length, least = self._lengths(index)

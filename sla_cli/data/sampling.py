@@ -30,7 +30,7 @@ def plan_epoch(
 ) -> list[Step]:
     """Every clip once, in batches that fit the bounds of the configuration.
 
-    Batches are cut first and shared out to processes afterwards, so that a step of W processes with batches of n sees
+    Batches are cut first and distributed over processes then, so that a step of W processes with batches of n sees
     what a step of one process with batches of W·n sees. Last clips that are fewer than the processes are left out.
 
     Args:
@@ -74,7 +74,7 @@ def cut_batches(
 
 
 def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Batches in random order, of clips in random order, or of like length where `config.bucket` asks for it."""
+    """Batches in random order, of clips in random order, or of similar length where `config.bucket` is set."""
     order = [list(frames)[place] for place in rng.permutation(len(frames))]
     cut = partial(cut_batches, lengths=frames, max_clips=config.batch, max_frames=config.batch_frames)
     if not config.bucket:

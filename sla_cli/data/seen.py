@@ -1,4 +1,4 @@
-"""The clips of any store as a run sees them: whole, at the frame rate that it was trained on."""
+"""The clips of any store as a run sees them: all of their time, at the frame rate that it was trained on."""
 
 from __future__ import annotations
 

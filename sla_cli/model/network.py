@@ -55,7 +55,7 @@ class Network(nn.Module):
             self.conv_classifier = classifier(self.conv.width, classes, head)
         if head.shared and self.sequence.width != self.conv.width:
             raise SlaError(
-                f"a BiLSTM of {head.lstm_width} a direction and convolutions of {self.conv.width} channels "
+                f"a BiLSTM of {head.lstm_width} per direction and convolutions of {self.conv.width} channels "
                 "cannot share a classifier",
                 "Use head.lstm_width = head.channels / 2, or --set head.shared=false.",
             )

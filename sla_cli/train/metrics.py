@@ -16,7 +16,7 @@ from sla_cli.data.sampling import Step
 
 @dataclass
 class UnfinishedEpoch:
-    """Running totals of the epoch at hand. Saved with the state, so that a resumed epoch reports all of its steps.
+    """Running totals of the current epoch. Saved with the state, so that a resumed epoch reports all of its steps.
 
     Attributes:
         number: of the epoch, from 1.
@@ -150,7 +150,7 @@ def write_metrics(path: Path, epochs: Sequence[Epoch]) -> None:
 def status_line(
     running: UnfinishedEpoch, epochs: Sequence[Epoch], config: TrainConfig, clips: int, memory: float
 ) -> str:
-    """The text beside the progress bar: losses, best WER, speed, waiting, memory, time left of the run.
+    """The text next to the progress bar: losses, best WER, speed, waiting, memory, time left of the run.
 
     Args:
         epochs: those that are finished.

@@ -30,7 +30,7 @@ class State:
 
     Attributes:
         forward: the model as training calls it.
-        unfinished: the epoch at hand, if some of its steps are done.
+        unfinished: the current epoch, if some of its steps are done.
         saved: what was last saved or loaded, in words.
     """
 

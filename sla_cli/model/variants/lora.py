@@ -25,7 +25,7 @@ TARGETS = ("q", "k", "v", "proj", "mlp")
 
 
 def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
-    """Put LoRA branches beside the target layers of the chosen blocks."""
+    """Add LoRA branches to the target layers of the chosen blocks."""
     settings = config.lora
     targets = chosen_targets(settings.targets)
     # Branches that read what others wrote look one frame further: q, k and v, then proj, then the MLP's two layers.
