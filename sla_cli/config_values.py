@@ -57,7 +57,8 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
     if is_list != isinstance(value, list | tuple) or not all(map(suits, values)):
         listed = f"a list of {name.removeprefix('a ')}s, as in [20, 30]"
         raise SlaError(f"{where}: {key} is {value!r}", f"It must be {listed if is_list else name}.")
-    least, most = _bounds(marks)
+    least = next((mark.ge for mark in marks if isinstance(mark, Ge)), -math.inf)
+    most: Any = next((mark.le for mark in marks if isinstance(mark, Le)), math.inf)
     if element in (int, float) and not all(least <= part <= most for part in values):
         bounds = f"lie between {least} and {most}" if most < math.inf else f"be at least {least}"
         raise SlaError(f"{where}: {key} is {value!r}", f"{'Each' if is_list else 'It'} must {bounds}.")
@@ -94,18 +95,11 @@ def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, A
 
 
 def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """An annotation's type, and what is said about it."""
+    """An annotation's type, and its metadata."""
     if get_origin(hint) is not Annotated:
         return hint, ()
     kind, *marks = get_args(hint)
     return kind, tuple(marks)
-
-
-def _bounds(marks: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Least and greatest value, both allowed."""
-    least = [mark.ge for mark in marks if isinstance(mark, Ge)]
-    most = [mark.le for mark in marks if isinstance(mark, Le)]
-    return (least or [-math.inf])[0], (most or [math.inf])[0]
 
 
 def _is_whole(value: Any) -> bool:

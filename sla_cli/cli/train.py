@@ -1,15 +1,15 @@
 """sla train"""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
-from sla_cli.config import Precision, Variant, resolve
+from sla_cli.config import PRESETS, Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.presets import PRESETS
 
 if TYPE_CHECKING:
     from sla_cli.model.distributed import ProcessGroup
@@ -112,7 +112,7 @@ def train(
             raise group.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
         if dry_run:
             found = forecast(source, settings, device)
-            answer(found.text(), found.facts(), as_json)
+            answer(found.text(), asdict(found), as_json)
             return
         path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
         _answer(path, start_run(source, path, settings, preset=chosen, force=force, group=group), group, as_json)
