@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,8 +29,7 @@ def prep(
     source: Annotated[
         Path | None,
         typer.Argument(
-            help="Its folder as released, or a zip or tar of it. For `folder` also a table, or one video.",
-            show_default=False,
+            help="Its folder, zip or tar as released; for `folder` also a table or video.", show_default=False
         ),
     ] = None,
     list_corpora: Annotated[
@@ -39,10 +38,7 @@ def prep(
     protocol: Annotated[str, typer.Option(help="Division into splits, where a corpus has several.")] = "",
     name: Annotated[
         str | None,
-        typer.Option(
-            help="Name of the store. Without it: the corpus's name, and the protocol's if there is one.",
-            show_default=False,
-        ),
+        typer.Option(help="Name of the store; corpus, or corpus-protocol, if not given.", show_default=False),
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the stored frames in pixels.", min=16)] = PrepConfig.size,
     fit: Annotated[
@@ -58,9 +54,7 @@ def prep(
     ] = None,
     fps: Annotated[
         float,
-        typer.Option(
-            help="Frames a second to store, each the one nearest in time; 0 keeps every frame.", min=0, max=1000
-        ),
+        typer.Option(help="Frames per second to store, those nearest in time; 0 keeps all.", min=0, max=1000),
     ] = PrepConfig.fps,
     labels: Annotated[
         str, typer.Option(help="Cleaning of training glosses: auto (the corpus's), raw, or a scoring profile.")
@@ -88,9 +82,8 @@ def prep(
     """
     if jobs and scheduler:
         raise SlaError("--jobs is of local processes, --scheduler of a cluster that has its own", "Give one of them.")
-    given: dict[str, Any] = {"size": size, "fit": fit, "codec": codec, "fps": fps, "labels": labels}
-    given |= {"shard_clips": shard_clips} | ({"quality": quality} if quality is not None else {})
-    config = PrepConfig.checked(**given)
+    stored = {"size": size, "fit": fit, "codec": codec, "quality": PrepConfig.quality if quality is None else quality}
+    config = PrepConfig.checked(**stored, fps=fps, labels=labels, shard_clips=shard_clips)
     if quality is not None and codec != "jpeg":
         raise SlaError(f"--quality does nothing with --codec {codec}", "Leave it out.")
     from sla_cli.formats.work import Work as WorkFolder

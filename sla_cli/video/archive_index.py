@@ -27,27 +27,23 @@ VERSION = 1  # of the schema
 
 
 class ArchiveIndex:
-    """A list that is open for reading."""
+    """A list that is open for reading; `seek_points` is empty unless the archive is one compressed stream."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         self.stamp, self.seek_points = database.execute("SELECT stamp, seek_points FROM facts").fetchone()
 
-    @property
-    def compressed(self) -> bool:
-        """Whether the archive is one compressed stream."""
-        return bool(self.seek_points)
-
     def names(self, folder: str) -> list[str] | None:
         """Sorted names in a folder; None where there is none."""
-        number = self._folder(folder)
-        if number is None:
+        if not self.is_dir(folder):
             return None
-        rows = self._database.execute("SELECT name FROM entries WHERE folder = ?", (number,))
+        rows = self._database.execute(
+            "SELECT name FROM entries JOIN folders ON folder = id WHERE folders.path = ?", (folder,)
+        )
         return sorted(name for (name,) in rows)
 
     def is_dir(self, path: str) -> bool:
-        return self._folder(path) is not None
+        return self._database.execute("SELECT 1 FROM folders WHERE path = ?", (path,)).fetchone() is not None
 
     def member(self, path: str) -> Member | None:
         """The file of a path; None where there is none."""
@@ -58,10 +54,6 @@ class ArchiveIndex:
             (folder, name),
         ).fetchone()
         return None if row is None else Member(path, *row)
-
-    def _folder(self, path: str) -> int | None:
-        row = self._database.execute("SELECT id FROM folders WHERE path = ?", (path,)).fetchone()
-        return None if row is None else int(row[0])
 
 
 def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: str) -> ArchiveIndex:

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.video.archive import ENDINGS
-from sla_cli.video.source import open_tree
+from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import Tree
 
 DEPTH = 3  # levels below SOURCE
