@@ -63,29 +63,28 @@ def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: st
         _fill(database, content, root, stamp)
         return ArchiveIndex(database)
     path = cache / f".archive-{digest_bytes(str(root.resolve()).encode())}.sqlite"
-    index = _kept(path, stamp)
-    if index is None:
-        with atomic_write(path) as temporary, closing(sqlite3.connect(temporary)) as database:
-            _fill(database, content, root, stamp)
-        index = _kept(path, stamp)
-        assert index is not None
-    else:
+    if index := _kept(path, stamp):
         content.seek_points = index.seek_points
-    return index
+        return index
+    with atomic_write(path) as temporary, closing(sqlite3.connect(temporary)) as database:
+        _fill(database, content, root, stamp)
+    return _open(path)
 
 
 def _kept(path: Path, stamp: str) -> ArchiveIndex | None:
     """The list that an earlier run left, if it is of this archive as it is now."""
-    if not path.is_file():
-        return None
-    # Immutable: no locks, which shared folders often lack; the file is only ever replaced whole.
-    database = sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True, check_same_thread=False)
     try:
-        index = ArchiveIndex(database)
-    except sqlite3.DatabaseError:  # damaged, or another file: the list is made again
-        database.close()
+        index = _open(path)
+    except sqlite3.DatabaseError:  # not there, damaged, or another file: the list is made again
         return None
     return index if index.stamp == f"{VERSION}-{stamp}" else None
+
+
+def _open(path: Path) -> ArchiveIndex:
+    # Immutable: no locks, which shared folders often lack; the file is only ever replaced whole.
+    return ArchiveIndex(
+        sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    )
 
 
 def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stamp: str) -> None:
@@ -114,18 +113,16 @@ def _rows(
             )
         parent, name = _split(str(path))
         yield from _folder_rows(parent, folders)
-        place = _linked(member, folders, database) if member.link else (member.offset, member.size, member.refused)
-        yield folders[parent], name, *place[:2], member.packed, member.crc, place[2]
-
-
-def _linked(member: Member, folders: dict[str, int], database: sqlite3.Connection) -> tuple[int, int, str]:
-    """Offset and size of the file that a hard link stands for, and "" or why it stands for none."""
-    parent, name = _split(str(PurePosixPath(member.link)))
-    row = database.execute(
-        "SELECT offset, size, refused FROM entries WHERE folder = ? AND name = ? AND offset IS NOT NULL",
-        (folders.get(parent), name),
-    ).fetchone()
-    return row or (0, 0, f"is a hard link to {member.link}, which does not come before it in the archive")
+        offset, size, refused = member.offset, member.size, member.refused
+        if member.link:
+            target, link = _split(str(PurePosixPath(member.link)))
+            row = database.execute(
+                "SELECT offset, size, refused FROM entries WHERE folder = ? AND name = ? AND offset IS NOT NULL",
+                (folders.get(target), link),
+            ).fetchone()
+            missing = f"is a hard link to {member.link}, which does not come before it in the archive"
+            offset, size, refused = row or (0, 0, missing)
+        yield folders[parent], name, offset, size, member.packed, member.crc, refused
 
 
 def _folder_rows(path: str, folders: dict[str, int]) -> Iterator[tuple[object, ...]]:
@@ -150,6 +147,5 @@ def _counted(members: Iterator[Member], root: Path) -> Iterator[Member]:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """Folder and name."""
     folder, _, name = path.rpartition("/")
     return folder, name
