@@ -20,10 +20,7 @@ from sla_cli.prep.tables.recordings import is_there, near_misses, resolve, secon
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Folder, Tree
 
-SPLIT_NAMES = {
-    **{name: name for name in SPLITS},
-    **dict.fromkeys(("val", "valid", "validation", "development"), "dev"),
-}
+SPLIT_NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "validation", "development"), "dev")
 TABLES, BOOKS = (".tsv", ".csv"), (".xlsx", ".xls", ".ods", ".numbers")
 HINT = "Give a table (.tsv or .csv), a folder that holds one and the recordings, or videos without a table."
 
@@ -90,9 +87,8 @@ def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
                 return [join(folder, tables[0])]
             raise SlaError(f"{tree.where(folder)} holds several tables: {some(tables)}", "Give the one that is meant.")
     if books := [name for name in names if name.lower().endswith(BOOKS)]:
-        raise SlaError(
-            f"{tree.where(join(folder, books[0]))} is a workbook, not a text table", "Save it as CSV (UTF-8)."
-        )
+        where = tree.where(join(folder, books[0]))
+        raise SlaError(f"{where} is a workbook, not a text table", "Save it as CSV (UTF-8).")
     if videos := [join(folder, name) for name in names if _is_video(name) and tree.is_file(join(folder, name))]:
         return videos
     folders = [name for name in names if tree.is_dir(join(folder, name))]
@@ -133,9 +129,8 @@ def _split(cell: str, annotated: bool, at: str) -> str:
     if not cell:
         return "train" if annotated else "test"
     if cell.lower() not in SPLIT_NAMES:
-        raise SlaError(
-            f"{at}: no split {cell!r}", f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
-        )
+        hint = f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
+        raise SlaError(f"{at}: no split {cell!r}", hint)
     return SPLIT_NAMES[cell.lower()]
 
 

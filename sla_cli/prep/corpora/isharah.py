@@ -6,7 +6,7 @@ The clips of a signer come as an archive, 00.zip, which is read in place or unpa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -103,25 +103,21 @@ def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
     by_signer: dict[str, list[str]] = {}
     for clip in clips:
         by_signer.setdefault(_signer(clip), []).append(clip)
-    found = {signer: _find(tree, signer, sample(names, 3)) for signer, names in by_signer.items()}
-    there = {signer: place for signer, place in found.items() if place}
+    there: dict[str, ClipLocation] = {}
+    for signer, few in ((signer, sample(names, 3)) for signer, names in by_signer.items()):
+        for place in (find_clips(tree, few) or find_in_archives(tree, few, likely=signer))[:1]:
+            there[signer] = place
     if clips and not there:
         raise SlaError(
             f"no clips: looked for {some(clips, 2)}, each as a video, a folder of frames, or in an archive as 00.zip; "
             f"{contents(tree, '')}",
             "The folders or archives of the signers belong beside the tables.",
         )
-    if missing := sorted(found.keys() - there.keys()):
-        log.warning("no clips of signers %s; those of the others are in %s", some(missing, 20), _first(there)[1])
-    return {signer: place or _alike(*_first(there), signer) for signer, place in found.items()}
-
-
-def _find(tree: Tree, signer: str, clips: Sequence[str]) -> ClipLocation | None:
-    return next(iter(find_clips(tree, clips)), None) or find_in_archives(tree, clips, likely=signer)
-
-
-def _first(places: Mapping[str, ClipLocation]) -> tuple[str, ClipLocation]:
-    return next(iter(places.items()))
+    if missing := sorted(by_signer.keys() - there.keys()):
+        known, place = next(iter(there.items()))
+        log.warning("no clips of signers %s; those of the others are in %s", some(missing, 20), place)
+        there |= {signer: _alike(known, place, signer) for signer in missing}
+    return there
 
 
 def _alike(known: str, place: ClipLocation, signer: str) -> ClipLocation:

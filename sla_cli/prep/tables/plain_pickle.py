@@ -12,19 +12,6 @@ from typing import Any
 from sla_cli.errors import FormatError, SlaError
 
 
-class _Plain(pickle.Unpickler):
-    def __init__(self, data: bytes, name: str) -> None:
-        super().__init__(io.BytesIO(data))
-        self.name = name
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Called for every function or class that the pickle names, before anything is done with it."""
-        raise SlaError(
-            f"{self.name} is refused: a pickle of plain data does not call {module}.{name}",
-            "It could run any program. Get the file from the corpus's own source.",
-        )
-
-
 def load_plain(data: bytes, name: str) -> Any:
     """The lists, dicts, tuples, sets, strings and numbers of a pickle.
 
@@ -34,11 +21,19 @@ def load_plain(data: bytes, name: str) -> Any:
     Raises:
         SlaError: the pickle names a class or function (none is looked up or called), or is damaged.
     """
+
+    class Plain(pickle.Unpickler):
+        def find_class(self, module: str, called: str) -> Any:
+            """Called for every function or class that the pickle names, before anything is done with it."""
+            raise SlaError(
+                f"{name} is refused: a pickle of plain data does not call {module}.{called}",
+                "It could run any program. Get the file from the corpus's own source.",
+            )
+
     try:
-        return _Plain(data, name).load()
+        return Plain(io.BytesIO(data)).load()
     except SlaError:
         raise
     except Exception as error:  # damaged pickles raise nearly any: UnpicklingError, EOFError, ValueError
-        raise FormatError(
-            f"{name} is not a whole pickle: {error or type(error).__name__}", "Is it complete?"
-        ) from error
+        reason = error or type(error).__name__
+        raise FormatError(f"{name} is not a whole pickle: {reason}", "Is it complete?") from error
