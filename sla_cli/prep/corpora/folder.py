@@ -15,8 +15,8 @@ from sla_cli.formats.table import COLUMNS, Row, parse_any_table
 from sla_cli.formats.text import decode_any_text
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.tables.annotation import is_there, near_misses, resolve, seconds
 from sla_cli.prep.tables.locate import VIDEOS, contents, join, parent_of
-from sla_cli.prep.tables.recordings import is_there, near_misses, resolve, seconds
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Folder, Tree
 
