@@ -25,20 +25,16 @@ def _list(wanted: bool) -> None:
 
 
 def prep(
-    corpus: Annotated[str | None, typer.Argument(help="A corpus that --list explains.", show_default=False)] = None,
+    corpus: Annotated[str | None, typer.Argument(help="A corpus that --list explains.")] = None,
     source: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Its folder, zip or tar as released; for `folder` also a table or video.", show_default=False
-        ),
+        Path | None, typer.Argument(help="Its folder, zip or tar as released; for `folder` also a table or video.")
     ] = None,
     list_corpora: Annotated[
         bool, typer.Option("--list", callback=_list, is_eager=True, help="Explain each corpus and exit.")
     ] = False,
     protocol: Annotated[str, typer.Option(help="Division into splits, where a corpus has several.")] = "",
     name: Annotated[
-        str | None,
-        typer.Option(help="Name of the store; corpus, or corpus-protocol, if not given.", show_default=False),
+        str | None, typer.Option(help="Name of the store; corpus, or corpus-protocol, if not given.")
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the stored frames in pixels.", min=16)] = PrepConfig.size,
     fit: Annotated[
@@ -49,12 +45,10 @@ def prep(
         Literal["jpeg", "png", "raw"], typer.Option(help="How frames are stored; png and raw lose nothing.")
     ] = PrepConfig.codec,
     quality: Annotated[
-        int | None,
-        typer.Option(help=f"JPEG quality; {PrepConfig.quality} if not given.", min=1, max=100, show_default=False),
+        int | None, typer.Option(help=f"JPEG quality; {PrepConfig.quality} if not given.", min=1, max=100)
     ] = None,
     fps: Annotated[
-        float,
-        typer.Option(help="Frames per second to store, those nearest in time; 0 keeps all.", min=0, max=1000),
+        float, typer.Option(help="Frames per second to store, those nearest in time; 0 keeps all.", min=0, max=1000)
     ] = PrepConfig.fps,
     labels: Annotated[
         str, typer.Option(help="Cleaning of training glosses: auto (the corpus's), raw, or a scoring profile.")
@@ -64,10 +58,7 @@ def prep(
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, to work on its cluster.")] = "",
     on_error: Annotated[
         Literal["stop", "skip"] | None,
-        typer.Option(
-            help="If clips cannot be read: stop (if not given) writes no store, skip writes it without them.",
-            show_default=False,
-        ),
+        typer.Option(help="If clips cannot be read: stop (if not given), or skip, which stores the others."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished store.")] = False,
     work: Work = WORK,

@@ -62,8 +62,7 @@ def _faults(task: tuple[Path, str, range]) -> list[tuple[int, str]]:
     """Number of each damaged clip in its split, and what is wrong with it."""
     store, split, numbers = task
     clips = _split(store, split)
-    found = ((number, _fault(clips, number)) for number in numbers)
-    return [(number, fault) for number, fault in found if fault]
+    return [(number, fault) for number in numbers if (fault := _fault(clips, number))]
 
 
 def _fault(clips: Split, number: int) -> str:

@@ -49,14 +49,13 @@ def read(size: int, tree: Tree, protocol: str) -> Listing:
 
 def _find_tables(size: int, tree: Tree, protocol: str) -> str:
     """The folder SI or US, of the size that is meant."""
-    found = [
-        join(folder, protocol)
-        for folder in find_folders(tree, lambda folder: _table(tree, join(folder, protocol), "train") is not None)
-    ]
-    of_size = [folder for folder in found if _size(tree.where(folder)) == size]
-    of_none = [folder for folder in found if not _size(tree.where(folder))]
-    if len(of_size or of_none) == 1:
-        return (of_size or of_none)[0]
+    parents = find_folders(tree, lambda folder: _table(tree, join(folder, protocol), "train") is not None)
+    found = [join(folder, protocol) for folder in parents]
+    named = {folder: SIZE.findall(tree.where(folder)) for folder in found}  # the last one counts
+    of_size = [folder for folder in found if named[folder][-1:] == [str(size)]]
+    fitting = of_size or [folder for folder in found if not named[folder]]
+    if len(fitting) == 1:
+        return fitting[0]
     looked = f"looked for {protocol}/train.txt or {protocol}/train.csv of Isharah-{size} in {tree.where('')}"
     if found:
         raise SlaError(f"{looked}; found {some(map(tree.where, found))}", f"Give the folder of Isharah-{size}.")
@@ -64,12 +63,6 @@ def _find_tables(size: int, tree: Tree, protocol: str) -> str:
         f"{looked} and below; {contents(tree, '')}",
         "Give the folder that holds SI/ and US/ with the tables, and videos.",
     )
-
-
-def _size(path: str) -> int:
-    """The size that a path names last, 0 where it names none."""
-    named = SIZE.findall(path)
-    return int(named[-1]) if named else 0
 
 
 def _table(tree: Tree, folder: str, split: str) -> str | None:
@@ -104,9 +97,10 @@ def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
     for clip in clips:
         by_signer.setdefault(_signer(clip), []).append(clip)
     there: dict[str, ClipLocation] = {}
-    for signer, few in ((signer, sample(names, 3)) for signer, names in by_signer.items()):
-        for place in (find_clips(tree, few) or find_in_archives(tree, few, likely=signer))[:1]:
-            there[signer] = place
+    for signer, names in by_signer.items():
+        few = sample(names, 3)
+        if found := find_clips(tree, few) or find_in_archives(tree, few, likely=signer):
+            there[signer] = found[0]
     if clips and not there:
         raise SlaError(
             f"no clips: looked for {some(clips, 2)}, each as a video, a folder of frames, or in an archive as 00.zip; "
