@@ -38,8 +38,7 @@ def encode_clip(source: Source, config: PrepConfig, fps: float | None, cache: Pa
     """Read, cut, resample, resize and encode a clip.
 
     Args:
-        fps: of a folder of pictures, where the corpus knows it; a video tells its own.
-        cache: the folder that keeps the lists of archives, as for `open_tree`.
+        fps, cache: as for `FrameReader`.
 
     Raises:
         FrameError: a frame or the whole source cannot be read; names the file and the frame.

@@ -14,9 +14,8 @@ from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.tables.annotation import inside, read_rows
+from sla_cli.prep.tables.annotation import inside, load_plain, read_rows
 from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_in_archives, find_root, join, sample
-from sla_cli.prep.tables.plain_pickle import load_plain
 from sla_cli.video.tree import Tree
 
 SPLIT_TABLE, LABEL_TABLE = "split_1.txt", "video_map.txt"

@@ -55,11 +55,10 @@ def read(tree: Tree, protocol: str) -> Listing:
     where = tree.where(table)
     rows = list(parse_any_table(decode_any_text(data, where), where, ("path",), COLUMNS))
     if not rows:
-        raise SlaError(f"{tree.where(table)} lists no clip: nothing stands below the header", HINT)
+        raise SlaError(f"{where} lists no clip: nothing stands below the header", HINT)
     listing.clips = [_clip(tree, table, row) for row in rows]
     listing.annotated = {clip.split for clip in listing.clips if clip.glosses}
-    _check_annotation(tree.where(table), listing, rows)
-    _check_ids(tree.where(table), listing, rows)
+    _check_clips(where, listing, rows)
     _check_recordings(tree, listing)
     return listing
 
@@ -134,8 +133,10 @@ def _split(cell: str, annotated: bool, at: str) -> str:
     return SPLIT_NAMES[cell.lower()]
 
 
-def _check_annotation(where: str, listing: Listing, rows: Sequence[Row]) -> None:
-    """A split has glosses for all its clips or, unless it is train, for none."""
+def _check_clips(where: str, listing: Listing, rows: Sequence[Row]) -> None:
+    """A split has glosses for all its clips or, unless it is train, for none. Ids that stand in no column come from
+    file names, which may be the same in two folders."""
+    lines: dict[str, int] = {}
     for clip, row in zip(listing.clips, rows, strict=True):
         if not clip.glosses and (clip.split == "train" or clip.split in listing.annotated):
             raise SlaError(
@@ -144,19 +145,10 @@ def _check_annotation(where: str, listing: Listing, rows: Sequence[Row]) -> None
                 f"Looked in the columns {', '.join(COLUMNS['gloss'])}. A clip to be recognised needs a split without.",
             )
 
-
-def _check_ids(where: str, listing: Listing, rows: Sequence[Row]) -> None:
-    """Ids that stand in no column come from file names, which may be the same in two folders."""
-    if any("id" in row.fields for row in rows):
-        return
-    seen: dict[str, int] = {}
-    for clip, row in zip(listing.clips, rows, strict=True):
-        if clip.id in seen:
-            raise SlaError(
-                f"{where}, lines {seen[clip.id]} and {row.line}: both clips would be called {clip.id}",
-                "Add a column id with names of your own.",
-            )
-        seen[clip.id] = row.line
+        if clip.id in lines and "id" not in row.fields:
+            message = f"{where}, lines {lines[clip.id]} and {row.line}: both clips would be called {clip.id}"
+            raise SlaError(message, "Add a column id with names of your own.")
+        lines[clip.id] = row.line
 
 
 def _check_recordings(tree: Tree, listing: Listing) -> None:

@@ -1,13 +1,16 @@
-"""Annotation tables under a tree, folder or archive: their rows, and the paths and times in their cells."""
+"""Annotation tables and pickles under a tree: their rows, and the paths and times in their cells."""
 
 from __future__ import annotations
 
 import difflib
+import io
 import math
+import pickle
 import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
@@ -32,6 +35,34 @@ def read_rows(tree: Tree, path: str, columns: Sequence[str], listing: Listing, n
     data, where = tree.read(path), tree.where(path)
     listing.tables[name or PurePosixPath(path).name] = digest_bytes(data)
     return list(parse_table(decode_text(data, where), where, columns))
+
+
+def load_plain(data: bytes, name: str) -> Any:
+    """The lists, dicts, tuples, sets, strings and numbers of a pickle. Unpickling runs what a file names, so this one
+    may name nothing: https://docs.python.org/3/library/pickle.html#restricting-globals
+
+    Args:
+        name: of the file, for messages.
+
+    Raises:
+        SlaError: the pickle names a class or function (none is looked up or called), or is damaged.
+    """
+
+    class Plain(pickle.Unpickler):
+        def find_class(self, module: str, called: str) -> Any:
+            """Called for every function or class that the pickle names, before anything is done with it."""
+            raise SlaError(
+                f"{name} is refused: a pickle of plain data does not call {module}.{called}",
+                "It could run any program. Get the file from the corpus's own source.",
+            )
+
+    try:
+        return Plain(io.BytesIO(data)).load()
+    except SlaError:
+        raise
+    except Exception as error:  # damaged pickles raise nearly any: UnpicklingError, EOFError, ValueError
+        reason = error or type(error).__name__
+        raise FormatError(f"{name} is not a whole pickle: {reason}", "Is it complete?") from error
 
 
 def inside(path: str, at: str) -> str:
