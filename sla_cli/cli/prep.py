@@ -106,10 +106,17 @@ def _build(out: Path, arguments: "PrepArguments", jobs: int, scheduler: str, as_
     from sla_cli.cli.prep_text import result_text
     from sla_cli.prep.build import BrokenClips, build_store
     from sla_cli.prep.corpus import find_corpus
-    from sla_cli.prep.process_pool import open_executor
+    from sla_cli.prep.process_pool import Executor, ProcessPool
 
     config = PrepConfig.checked(**arguments.config)
-    with closing(open_executor(jobs, scheduler)) as engine:
+    engine: Executor
+    if scheduler:
+        from sla_cli.prep.dask_cluster import DaskCluster
+
+        engine = DaskCluster(scheduler)
+    else:
+        engine = ProcessPool(jobs)
+    with closing(engine):
         try:
             result = build_store(
                 find_corpus(arguments.corpus),

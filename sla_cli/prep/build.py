@@ -22,9 +22,9 @@ from sla_cli.log import log
 from sla_cli.prep.cache import EncodedClip, EncodingCache, encode_all
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.encode import psnr
-from sla_cli.prep.executor import Executor
 from sla_cli.prep.labels import find_labels
 from sla_cli.prep.plan import Plan, choose_protocol, infeasible, make_plan
+from sla_cli.prep.process_pool import Executor
 from sla_cli.prep.resume import OnError, PrepArguments, begin, cache_folder
 from sla_cli.prep.write import finished_clips, is_written, plan_files, write_files
 

@@ -22,7 +22,7 @@ from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, SlaError
 from sla_cli.log import log, progress
 from sla_cli.prep.encode import EncodedFrames, encode_clip
-from sla_cli.prep.executor import Executor, WorkerDied
+from sla_cli.prep.process_pool import Executor, WorkerDied
 
 DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # what NumPy raises of a damaged file
 

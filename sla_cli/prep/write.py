@@ -17,8 +17,8 @@ from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile, write_sp
 from sla_cli.log import log, progress
 from sla_cli.prep.cache import EncodedClip, EncodingCache, read_cached
 from sla_cli.prep.encode import EncodedFrames
-from sla_cli.prep.executor import Executor, WorkerDied
 from sla_cli.prep.plan import PlannedClip
+from sla_cli.prep.process_pool import Executor, WorkerDied
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from sla_cli.formats.codec import decode
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding, counted
-from sla_cli.prep.executor import WorkerDied
-from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.process_pool import ProcessPool, WorkerDied
 
 TOGETHER = 16  # clips a task: few enough for the bar to move, many enough to pay for the messages
 
