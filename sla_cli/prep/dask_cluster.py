@@ -13,7 +13,7 @@ import cv2
 
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.prep.executor import Answers, Item, Result, WorkerDied
+from sla_cli.prep.process_pool import Answers, Item, Result, WorkerDied
 
 try:
     from dask.distributed import Client, Future, KilledWorker, wait

@@ -51,7 +51,10 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
         if other == folder:
             continue
         if not arguments.force:
-            differences = _differences(read_arguments(other), arguments)
+            was, now = ({**asdict(each), **each.config} for each in (read_arguments(other), arguments))
+            hidden = ("config", "force", "replaces", "on_error")
+            changed = [key for key in now if key not in hidden and was.get(key) != now[key]]
+            differences = "; ".join(f"{key} was {was.get(key)!r}, now {now[key]!r}" for key in changed)
             raise SlaError(
                 f"{out} was begun with other settings and is not finished: {differences}",
                 "`sla prep --resume` continues it, --force discards it.",
@@ -84,10 +87,3 @@ def newest_unfinished(stores: Path) -> tuple[Path, PrepArguments]:
             "`sla prep CORPUS SOURCE` begins one, and tries again the clips that a finished one lacks.",
         )
     return newest.parents[1], read_arguments(newest.parent)
-
-
-def _differences(old: PrepArguments, new: PrepArguments) -> str:
-    was, now = ({**asdict(arguments), **arguments.config} for arguments in (old, new))
-    shown = [key for key in now if key not in {"config", "force", "replaces", "on_error"}]
-    changed = [key for key in shown if was.get(key) != now[key]]
-    return "; ".join(f"{key} was {was.get(key)!r}, now {now[key]!r}" for key in changed)

@@ -41,8 +41,7 @@ class FrameReader:
         self._folder_fps, self._rate, self._cache = fps or 0.0, rate, cache
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
-        """Raises FrameError, naming file and frame, where a frame or the whole source cannot be read, or none is
-        in the wanted part."""
+        """Raises FrameError, naming file and frame, where one or all cannot be read, or none is in the wanted part."""
         found = False
         try:
             tree = open_tree(self.source.root, self._cache)
@@ -55,9 +54,8 @@ class FrameReader:
             raise FrameError(error.message, error.hint) from error
         if not found:
             end = "the end" if self.source.end is None else f"{self.source.end:g} s"
-            raise FrameError(
-                f"{tree.where(self.source.path)} has no frame between {self.source.start or 0:g} s and {end}"
-            )
+            part = f"between {self.source.start or 0:g} s and {end}"
+            raise FrameError(f"{tree.where(self.source.path)} has no frame {part}")
 
     def _frames(self, tree: Tree, where: str) -> Iterator[tuple[float, np.ndarray]]:
         source, rate = self.source, self._rate
