@@ -132,12 +132,7 @@ def _counts(figures: dict[str, int]) -> Counts:
 
 
 def _bootstrap(interval: Interval) -> dict[str, float]:
-    return {
-        "level": interval.level,
-        "samples": interval.samples,
-        "seed": interval.seed,
-        "sentences": interval.units,
-    }
+    return {"level": interval.level, "samples": interval.samples, "seed": interval.seed, "sentences": interval.units}
 
 
 def _read_interval(facts: dict[str, Any]) -> Interval | None:

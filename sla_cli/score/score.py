@@ -134,8 +134,7 @@ def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -
         raise SlaError("; ".join(faults), "Convert both files to normal form C: --nfc concerns glosses, not ids.")
     if faults:
         raise SlaError(
-            " and ".join(faults),
-            "Are they of the same split? `sla score --partial` scores what both have in common.",
+            " and ".join(faults), "Are they of the same split? `sla score --partial` scores what both have in common."
         )
 
 
