@@ -10,7 +10,7 @@ from sla_cli.cli.options import Force, Json, Quiet, SplitName, Verbose, answer
 from sla_cli.errors import SlaError, some
 
 if TYPE_CHECKING:
-    from sla_cli.formats.description import Description
+    from sla_cli.formats.describe import Description
     from sla_cli.formats.receipt import Receipt
 
 CLIPS = 8  # of a sheet
