@@ -31,7 +31,7 @@ def compare(
     verbose: Verbose = False,
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance."""
-    from sla_cli.formats.verdict import comparison_facts, write_differences
+    from sla_cli.formats.scores import comparison_facts, write_differences
     from sla_cli.score.bootstrap import Resampling
     from sla_cli.score.compare import compare_files
     from sla_cli.score.score import ScoreOptions
@@ -45,7 +45,7 @@ def compare(
 
 
 def _text(found: "Comparison") -> str:
-    from sla_cli.formats.verdict import p_value, verdict
+    from sla_cli.core.comparison import p_value, verdict
 
     before, after = found.first.total, found.second.total
     relative = f", {100 * found.difference / before.wer:+.1f} % relative" if before.errors else ""

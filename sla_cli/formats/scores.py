@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.cells import cell_len
 from sla_cli.atomic import atomic_write
 from sla_cli.core.align import Counts, Pair
 from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
 from sla_cli.formats.table import Row, read_table
@@ -45,7 +47,14 @@ def summary(score: Score) -> dict[str, Any]:
         "signature": score.signature,
         "absent": list(score.absent),
         "left_out": list(score.left_out),
-        "bootstrap": _bootstrap(interval) if interval else None,
+        "bootstrap": {
+            "level": interval.level,
+            "samples": interval.samples,
+            "seed": interval.seed,
+            "sentences": interval.units,
+        }
+        if interval
+        else None,
         **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
         **({"tuned_on": score.tuned_on} if score.tuned_on else {}),
     }
@@ -131,16 +140,54 @@ def _counts(figures: dict[str, int]) -> Counts:
     return Counts(figures["correct"], figures["sub"], figures["del"], figures["ins"])
 
 
-def _bootstrap(interval: Interval) -> dict[str, float]:
-    return {"level": interval.level, "samples": interval.samples, "seed": interval.seed, "sentences": interval.units}
-
-
 def _read_interval(facts: dict[str, Any]) -> Interval | None:
     if facts["interval"] is None:
         return None
     low, high = facts["interval"]
     how = facts["bootstrap"]
     return Interval(low, high, how["level"], how["samples"], how["seed"], how["sentences"])
+
+
+def comparison_facts(found: Comparison) -> dict[str, Any]:
+    """JSON values. Rates and differences are in percent and points."""
+    interval = found.interval
+    figures = [summary(score) for score in (found.first, found.second)]
+    a, b = ({key: one[key] for key in ("wer", "interval", "errors", "ref_words", "signature")} for one in figures)
+    return {
+        "a": {"name": found.names[0], **a},
+        "b": {"name": found.names[1], **b},
+        "difference": found.difference,
+        "interval": [interval.low, interval.high] if interval else None,
+        "level": interval.level if interval else None,
+        "sentences": interval.units if interval else 1,
+        "probability_of_improvement": found.improvement,
+        "matched_pairs": asdict(found.test),
+        "clips": {"better": found.better, "worse": found.worse, "equal": found.equal},
+        "glosses": [asdict(change) for change in found.changes],
+        "verdict": verdict(found),
+    }
+
+
+def write_differences(path: Path, first: Score, second: Score) -> None:
+    """A table of clips with both systems' errors and hypotheses; `difference` is second less first.
+
+    Args:
+        first, second: scores of the same clips in the same order.
+    """
+    columns = "id signer ref_words errors_a errors_b difference reference hypothesis_a hypothesis_b"
+    rows = [
+        [
+            a.id,
+            one_line(a.signer),
+            a.counts.ref_words,
+            a.counts.errors,
+            b.counts.errors,
+            b.counts.errors - a.counts.errors,
+            *map(" ".join, (a.reference, a.hypothesis, b.hypothesis)),
+        ]
+        for a, b in zip(first.clips, second.clips, strict=True)
+    ]
+    write_tsv(path, columns.split(), rows)
 
 
 def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:

@@ -8,9 +8,8 @@ from string import ascii_uppercase
 
 from sla_cli.core.align import Counts
 from sla_cli.core.breakdown import by_signer
-from sla_cli.core.comparison import Comparison
+from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.result import Interval
-from sla_cli.formats.verdict import verdict
 from sla_cli.report.axis import Axis, around
 from sla_cli.report.system import System
 
