@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import socket
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         if error.filename is None and error.errno is None:
-            raise  # not the file system speaking
+            raise  # not from the file system
         raise SlaError(
             f"cannot write {path}: {error.strerror or error}",
             "Free space or choose another folder with --work; what was complete before is untouched.",
@@ -51,15 +52,10 @@ def _flush(path: Path) -> None:
 def _remove_leftovers(path: Path) -> None:
     """Remove what killed processes of this host left beside `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
-    for entry in path.parent.glob(f".{glob_escape(path.name)}.*{suffix}"):
+    for entry in path.parent.glob(f".{glob.escape(path.name)}.*{suffix}"):
         pid = entry.name.removeprefix(prefix).removesuffix(suffix)
         if pid.isdecimal() and not _alive(int(pid)):
             entry.unlink(missing_ok=True)
-
-
-def glob_escape(name: str) -> str:
-    """`name` with the characters that pathlib's glob would interpret made literal."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
 
 
 def _alive(pid: int) -> bool:
@@ -68,5 +64,5 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # of another user
     return True
