@@ -23,7 +23,7 @@ from sla_cli.report.clip_choice import choose_clips
 from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
 from sla_cli.report.interlinear import Block, blocks, direction
-from sla_cli.report.summary import SystemSummary, signers, summaries, table, wer_axis
+from sla_cli.report.summary import marked, signers, table, wer_axis
 from sla_cli.report.system import System
 from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
 
@@ -90,8 +90,8 @@ def write_page(
         SlaError: systems of different clips, a clip that emissions or store lack, an unknown id.
         FormatError: metrics that are none, or a frame that does not decode.
     """
+    systems = marked(systems, against)
     scores = _scores_by_clip(systems)
-    shown = summaries(systems, against)
     chosen = _chosen(scores, systems, clips, ids)
     rows = list(_rows(scores, systems, list(chosen)))
     environment = Environment(
@@ -105,13 +105,13 @@ def write_page(
     text = environment.get_template(TEMPLATE).render(
         title=title or _title(systems),
         note=note,
-        systems=shown,
-        facts=table(shown),
-        axis=wer_axis(shown),
-        signers=signers(shown),
+        systems=systems,
+        facts=table(systems),
+        axis=wer_axis(systems),
+        signers=signers(systems),
         curves=_curves(systems),
         faults=error_tables([system.score.clips for system in systems]),
-        timelines=list(_timelines(chosen, scores, shown)),
+        timelines=list(_timelines(chosen, scores, systems)),
         why=chosen,
         rows=rows,
         direction=direction(gloss for row in rows for score in row.scores for gloss in score.reference),
@@ -183,16 +183,15 @@ def _drawable(emissions: Emissions) -> set[str]:
     return {name for name, *size in zip(emissions.ids, steps, emissions.frames, strict=True) if all(size)}
 
 
-def _timelines(chosen: Iterable[str], scores: ClipScores, shown: Sequence[SystemSummary]) -> Iterator[Timeline]:
-    systems = [entry.system for entry in shown]
+def _timelines(chosen: Iterable[str], scores: ClipScores, systems: Sequence[System]) -> Iterator[Timeline]:
     split = next((system.split for system in systems if system.split is not None), None)
     for name in chosen:
         emitted = []
         for file in _emissions(systems):
             decoded = tuple(
-                DecodedClip(entry.label, score, entry.system.hypotheses.get(name, Hypothesis(name, ())))
-                for entry, score in zip(shown, scores[name], strict=True)
-                if entry.system.emissions is not None and entry.system.emissions.path == file.path
+                DecodedClip(system.label, score, system.hypotheses.get(name, Hypothesis(name, ())))
+                for system, score in zip(systems, scores[name], strict=True)
+                if system.emissions is not None and system.emissions.path == file.path
             )
             emitted.append(EmittedClip(file[file.ids.index(name)], file.header, decoded))
         yield draw_timeline(emitted, None if split is None else split[name])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
@@ -31,6 +32,8 @@ class System:
         hypotheses: by clip id, as decoded; empty where they are not needed or not found.
         emissions, split, run: None where not found.
         missing: what was not found and why, a sentence each.
+        mark: the letter that stands for it on the page, "" where it is alone.
+        against: how it compares with the first system, where that is known.
     """
 
     name: str
@@ -41,6 +44,16 @@ class System:
     split: Split | None = None
     run: Run | None = None
     missing: tuple[str, ...] = ()
+    mark: str = ""
+    against: Comparison | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.mark} {self.name}".strip()
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.against) if self.against else ""
 
 
 def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[System]:
