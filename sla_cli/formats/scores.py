@@ -25,7 +25,8 @@ from sla_cli.formats.text import read_text
 NAME, VERSION = "sla-score", 2
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
 SIGNERS, LENGTHS, GLOSSES, CONFUSIONS = "signers.tsv", "lengths.tsv", "glosses.tsv", "confusions.tsv"
-COUNTS = ("ref_words", "correct", "sub", "del", "ins", "wer")
+FIELDS = ("ref_words", "correct", "sub", "del", "ins")  # the last four in the order of Counts
+COUNTS = (*FIELDS, "wer")
 COLUMNS = ("id", "signer", *COUNTS, "reference", "hypothesis")
 GLOSS_COLUMNS = ["gloss", "ref_words", "correct", "sub", "del", "hyp_words", "mistaken", "ins", "recall", "precision"]
 AGAIN = "Make it again with `sla score`."
@@ -95,7 +96,7 @@ def read_scores(folder: Path) -> Score:
             absent=tuple(facts["absent"]),
             left_out=tuple(facts["left_out"]),
             interval=_read_interval(facts),
-            oracle=_counts(facts["oracle"]) if "oracle" in facts else None,
+            oracle=Counts(*(facts["oracle"][key] for key in FIELDS[1:])) if "oracle" in facts else None,
             alternatives=facts.get("nbest", 1),
             tuned_on=facts.get("tuned_on", ""),
         )
@@ -127,17 +128,7 @@ def _read_clip(row: Row, path: Path) -> ClipScore:
 
 
 def _figures(counts: Counts) -> dict[str, int]:
-    return {
-        "ref_words": counts.ref_words,
-        "correct": counts.correct,
-        "sub": counts.substitutions,
-        "del": counts.deletions,
-        "ins": counts.insertions,
-    }
-
-
-def _counts(figures: dict[str, int]) -> Counts:
-    return Counts(figures["correct"], figures["sub"], figures["del"], figures["ins"])
+    return dict(zip(FIELDS, (counts.ref_words, *vars(counts).values()), strict=True))
 
 
 def _read_interval(facts: dict[str, Any]) -> Interval | None:

@@ -91,9 +91,9 @@ def write_page(
         FormatError: metrics that are none, or a frame that does not decode.
     """
     systems = marked(systems, against)
-    scores = _scores_by_clip(systems)
-    chosen = _chosen(scores, systems, clips, ids)
-    rows = list(_rows(scores, systems, list(chosen)))
+    scores, emissions = _scores_by_clip(systems), _emissions(systems)
+    chosen = _chosen(scores, emissions, clips, ids)
+    rows = list(_rows(scores, emissions, list(chosen)))
     environment = Environment(
         loader=PackageLoader("sla_cli", "report"),
         autoescape=True,
@@ -103,7 +103,7 @@ def write_page(
     )
     script = environment.get_template(SCRIPT).render()
     text = environment.get_template(TEMPLATE).render(
-        title=title or _title(systems),
+        title=title or next((f"{file.header.corpus} · {file.header.split}" for file in emissions), systems[0].name),
         note=note,
         systems=systems,
         facts=table(systems),
@@ -147,11 +147,6 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
     return {name: tuple(score[name] for score in scores) for name in scores[0]}
 
 
-def _title(systems: Sequence[System]) -> str:
-    headers = [system.emissions.header for system in systems if system.emissions is not None]
-    return f"{headers[0].corpus} · {headers[0].split}" if headers else systems[0].name
-
-
 def _curves(systems: Sequence[System]) -> list[Chart]:
     """Systems may share a run, and runs of different work folders a name."""
     paths = dict.fromkeys(system.run.path for system in systems if system.run is not None)
@@ -160,12 +155,12 @@ def _curves(systems: Sequence[System]) -> list[Chart]:
     return learning_curves({name: path for name, path in named.items() if path.is_file()})
 
 
-def _chosen(scores: ClipScores, systems: Sequence[System], number: int, ids: Sequence[str]) -> dict[str, str]:
+def _chosen(scores: ClipScores, emissions: Sequence[Emissions], number: int, ids: Sequence[str]) -> dict[str, str]:
     """Ids of the clips that get a picture, and why."""
     for name in ids:
         if name not in scores:
             raise SlaError(f"no clip {name!r} was scored", suggestion(name, scores))
-    drawable = set(scores).intersection(*map(_drawable, _emissions(systems))) if _emissions(systems) else set()
+    drawable = set(scores).intersection(*map(_drawable, emissions)) if emissions else set()
     if ids:
         return {name: CHOSEN for name in scores if name in ids and name in drawable}
     return choose_clips({name: those for name, those in scores.items() if name in drawable}, number)
@@ -197,19 +192,14 @@ def _timelines(chosen: Iterable[str], scores: ClipScores, systems: Sequence[Syst
         yield draw_timeline(emitted, None if split is None else split[name])
 
 
-def _rows(scores: ClipScores, systems: Sequence[System], pictures: Sequence[str]) -> Iterator[_ClipRow]:
-    seconds = _seconds(systems)
+def _rows(scores: ClipScores, emissions: Sequence[Emissions], pictures: Sequence[str]) -> Iterator[_ClipRow]:
+    seconds = {
+        name: frames / fps
+        for file in emissions
+        for name, frames, fps in zip(file.ids, file.frames.tolist(), file.fps.tolist(), strict=True)
+        if fps
+    }
     for name, of_clip in scores.items():
         picture = pictures.index(name) + 1 if name in pictures else None
         signer = next((score.signer for score in of_clip if score.signer), "")
         yield _ClipRow(name, signer, seconds.get(name), of_clip, tuple(blocks(of_clip)), picture)
-
-
-def _seconds(systems: Sequence[System]) -> dict[str, float]:
-    """How long each clip is, where anything says so."""
-    return {
-        name: frames / fps
-        for file in _emissions(systems)
-        for name, frames, fps in zip(file.ids, file.frames.tolist(), file.fps.tolist(), strict=True)
-        if fps
-    }

@@ -66,16 +66,12 @@ def _figures(system: System) -> dict[str, str]:
 
 def _points(against: Comparison) -> str:
     """`-4.01 (-6.20 to -1.90)`, with minus signs."""
-    span = against.interval
-    return f"{against.difference:+.2f}{f' ({span.low:+.2f} to {span.high:+.2f})' if span else ''}".replace(
-        "-", "\N{MINUS SIGN}"
-    )
+    ends = f" ({against.interval.low:+.2f} to {against.interval.high:+.2f})" if against.interval else ""
+    return f"{against.difference:+.2f}{ends}".replace("-", "\N{MINUS SIGN}")
 
 
 def signers(systems: Sequence[System]) -> list[tuple[str, int, tuple[Counts, ...]]]:
     """Name, number of clips, and each system's counts; empty unless there are several signers."""
     tables = [by_signer(system.score.clips) for system in systems]
-    rows = [
-        (parts[0].name, parts[0].clips, tuple(part.counts for part in parts)) for parts in zip(*tables, strict=False)
-    ]
+    rows = [(row[0].name, row[0].clips, tuple(one.counts for one in row)) for row in zip(*tables, strict=False)]
     return rows if len(rows) > 1 else []
