@@ -17,6 +17,7 @@ Version 2 has one frame rate for all clips (`# fps 25.0`) and no column fps.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -187,16 +188,13 @@ def _row(hypothesis: Hypothesis) -> str:
 
 def _check_ranks(hypotheses: list[Hypothesis]) -> None:
     """Raise SlaError where the hypotheses of a clip do not follow each other with ranks from 1."""
-    begun: set[str] = set()
-    before, due = "", 1
-    for hypothesis in hypotheses:
-        due = due + 1 if hypothesis.id == before else 1
-        if hypothesis.rank != due or (due == 1 and hypothesis.id in begun):
-            raise SlaError(
-                f"clip {hypothesis.id}: rank {hypothesis.rank} where another is due, or the clip comes twice"
-            )
-        begun.add(hypothesis.id)
-        before = hypothesis.id
+    ranks: Counter[str] = Counter()
+    before = ""
+    for one in hypotheses:
+        ranks[one.id] += 1
+        if one.rank != ranks[one.id] or (one.rank > 1 and one.id != before):
+            raise SlaError(f"clip {one.id}: rank {one.rank} where another is due, or the clip comes twice")
+        before = one.id
 
 
 def _check(hypothesis: Hypothesis) -> None:
@@ -208,7 +206,7 @@ def _check(hypothesis: Hypothesis) -> None:
         if gloss.split() != [gloss]:
             raise SlaError(
                 f"clip {name}: gloss {gloss!r} is empty or holds white space",
-                "Glosses are separated by spaces: mend the vocabulary of the store and run `sla prep` again.",
+                "Glosses are separated by spaces: fix the vocabulary of the store and run `sla prep` again.",
             )
     for text in (name, *glosses):
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):

@@ -155,14 +155,11 @@ def _rows(
 def _check_width(cells: Sequence[str], header: Sequence[str], separator: str, at: str, *, quoted: bool = False) -> None:
     if len(cells) == len(header):
         return
-    what, advice = (
-        ("cells", "A cell that holds such a sign has to be in quotes.")
-        if quoted
-        else ("fields", "If the file was cut off, copy it again.")
-    )
+    what = "cells" if quoted else "fields"
+    hint = "A cell that holds such a sign has to be in quotes." if quoted else "If the file was cut off, copy it again."
     raise FormatError(
         f"{at}: {len(cells)} {what} where the header has {len(header)}: {separator.join(cells)[:80]!r}",
-        f"They are separated by {SEPARATORS[separator]}. {advice}",
+        f"They are separated by {SEPARATORS[separator]}. {hint}",
     )
 
 

@@ -26,7 +26,8 @@ def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict
     wrong = sorted((name for name in scores if total[name].errors), key=lambda name: _rate(total[name]))[::-1]
     right = sorted((name for name in scores if not total[name].errors), key=lambda name: -total[name].ref_words)
     differing = [name for name in scores if len({score.hypothesis for score in scores[name]}) > 1]
-    differing.sort(key=lambda name: -_disagreement(scores[name]))
+    errors = {name: [score.counts.errors for score in scores[name]] for name in differing}
+    differing.sort(key=lambda name: min(errors[name]) - max(errors[name]))
     kinds = {DIFFER: differing, WORST: wrong, RIGHT: right, MIDDLE: wrong[len(wrong) // 2 :]}
     in_turn = chain.from_iterable(zip_longest(*([(name, why) for name in names] for why, names in kinds.items())))
     chosen: dict[str, str] = {}
@@ -39,8 +40,3 @@ def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict
 def _rate(counts: Counts) -> tuple[float, int]:
     """The error rate, then the errors; without reference words, an error is all that can be wrong."""
     return counts.errors / max(1, counts.ref_words), counts.errors
-
-
-def _disagreement(scores: Sequence[ClipScore]) -> int:
-    errors = [score.counts.errors for score in scores]
-    return max(errors) - min(errors)

@@ -187,9 +187,8 @@ def _decoded(answer: DecodedClip) -> Lane:
     """A hypothesis with how each gloss was aligned, as long as normalisation left their number alone."""
     glosses = answer.hypothesis.glosses
     ops: tuple[str, ...] = tuple(pair.op for pair in answer.score.pairs if pair.hypothesis is not None)
-    return Lane(
-        answer.system, glosses, answer.hypothesis.spans, ops if len(ops) == len(glosses) else ("",) * len(glosses)
-    )
+    known = ops if len(ops) == len(glosses) else ("",) * len(glosses)
+    return Lane(answer.system, glosses, answer.hypothesis.spans, known)
 
 
 def _marks(lane: Lane, frames: int, pixels: int) -> tuple[Mark, ...]:
