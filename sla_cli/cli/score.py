@@ -91,7 +91,7 @@ def between(interval: Interval | None) -> str:
     """`95 % interval 27.90 to 30.61`."""
     if interval is None:
         return "no interval (one sentence only)"
-    rough = f" (rough: only {interval.units} sentences)" if interval.is_rough else ""
+    rough = f" (rough: only {interval.sentences} sentences)" if interval.is_rough else ""
     return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
 
 
@@ -115,7 +115,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def _text(result: Score, out: Path, details: bool) -> str:
     total, clips, interval = result.total, len(result.clips), result.interval
-    repeats = f" with {interval.units} different sentences" if interval and interval.units < clips else ""
+    repeats = f" with {interval.sentences} different sentences" if interval and interval.sentences < clips else ""
     lines = [
         f"WER {total.wer:.2f} %, {between(interval)}   {total.errors} errors in {total.ref_words} reference words, "
         f"{clips} clips{repeats}",
@@ -139,15 +139,12 @@ def _details(result: Score) -> list[str]:
         (one.gloss, one.ref_words, one.correct, one.substituted, one.deleted, one.mistaken, one.inserted)
         for one in by_gloss(result.clips)[:WORST]
     ]
+    columns = ("gloss", "words", "correct", "sub", "del", "in place of others", "ins")
     confused = [(one.reference, one.hypothesis, one.count) for one in confusions(result.clips)[:WORST]]
     tables = [
         _groups("Signers", "signer", by_signer(result.clips)),
         _groups("Length of the reference", "glosses", by_length(result.clips)),
-        table(
-            "Glosses with most errors",
-            ("gloss", "words", "correct", "sub", "del", "in place of others", "ins"),
-            glosses,
-        ),
+        table("Glosses with most errors", columns, glosses),
         table("Confusions", ("reference", "hypothesis", "times"), confused) if confused else "",
     ]
     return [f"\n{text}" for text in tables if text]

@@ -73,7 +73,7 @@ class Comparison:
     @property
     def prompts_repeat(self) -> bool:
         """Whether clips share references to an extent that makes segments dependent and the test too sure."""
-        return self.interval is not None and self.interval.units < DISTINCT * len(self.first.clips)
+        return self.interval is not None and self.interval.sentences < DISTINCT * len(self.first.clips)
 
 
 def verdict(found: Comparison) -> str:
@@ -90,7 +90,7 @@ def verdict(found: Comparison) -> str:
     better, worse = (second, first) if found.difference < 0 else (first, second)
     points = f"{abs(found.difference):.2f} points"
     if by_interval and found.interval.is_rough:
-        few = f"{found.interval.units} sentences are too few to rule out chance"
+        few = f"{found.interval.sentences} sentences are too few to rule out chance"
         return f"Undecided: {points} in favour of {better}, but {few}."
     if by_interval and (by_test or found.prompts_repeat or found.test.p is None):
         return f"{better} is better than {worse} by {points}, more than chance explains."

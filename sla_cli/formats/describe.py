@@ -157,11 +157,7 @@ def _run(path: Path) -> Description:
     facts, settings = one.facts, one.config
     epochs = list(read_table(one.metrics, ("epoch", "dev_wer"), "\t")) if one.metrics.is_file() else []
     figures: dict[str, Any] = {
-        "corpus": facts.corpus,
-        "store": facts.store,
-        "preset": facts.preset,
-        "labels": facts.labels,
-        "profile": facts.profile,
+        **{key: getattr(facts, key) for key in ("corpus", "store", "preset", "labels", "profile")},
         "frames": asdict(facts.frames) if facts.frames else None,
         "variant": settings.model.variant,
         "backbone": settings.model.backbone,

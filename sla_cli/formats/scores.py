@@ -29,6 +29,7 @@ FIELDS = ("ref_words", "correct", "sub", "del", "ins")  # the last four in the o
 COUNTS = (*FIELDS, "wer")
 COLUMNS = ("id", "signer", *COUNTS, "reference", "hypothesis")
 GLOSS_COLUMNS = ["gloss", "ref_words", "correct", "sub", "del", "hyp_words", "mistaken", "ins", "recall", "precision"]
+BOOTSTRAP = ("level", "samples", "seed", "sentences")  # how an interval was made
 AGAIN = "Make it again with `sla score`."
 
 
@@ -48,14 +49,7 @@ def summary(score: Score) -> dict[str, Any]:
         "signature": score.signature,
         "absent": list(score.absent),
         "left_out": list(score.left_out),
-        "bootstrap": {
-            "level": interval.level,
-            "samples": interval.samples,
-            "seed": interval.seed,
-            "sentences": interval.units,
-        }
-        if interval
-        else None,
+        "bootstrap": {key: getattr(interval, key) for key in BOOTSTRAP} if interval else None,
         **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
         **({"tuned_on": score.tuned_on} if score.tuned_on else {}),
     }
@@ -88,6 +82,7 @@ def read_scores(folder: Path) -> Score:
     facts = _read_figures(path)
     clips = tuple(_read_clip(row, folder / CLIPS) for row in read_table(folder / CLIPS, COLUMNS, "\t"))
     try:
+        ends, how = facts["interval"], facts["bootstrap"]
         score = Score(
             profile=facts["profile"],
             profile_version=facts["profile_version"],
@@ -95,7 +90,7 @@ def read_scores(folder: Path) -> Score:
             clips=clips,
             absent=tuple(facts["absent"]),
             left_out=tuple(facts["left_out"]),
-            interval=_read_interval(facts),
+            interval=Interval(*ends, **{key: how[key] for key in BOOTSTRAP}) if ends is not None else None,
             oracle=Counts(*(facts["oracle"][key] for key in FIELDS[1:])) if "oracle" in facts else None,
             alternatives=facts.get("nbest", 1),
             tuned_on=facts.get("tuned_on", ""),
@@ -131,14 +126,6 @@ def _figures(counts: Counts) -> dict[str, int]:
     return dict(zip(FIELDS, (counts.ref_words, *vars(counts).values()), strict=True))
 
 
-def _read_interval(facts: dict[str, Any]) -> Interval | None:
-    if facts["interval"] is None:
-        return None
-    low, high = facts["interval"]
-    how = facts["bootstrap"]
-    return Interval(low, high, how["level"], how["samples"], how["seed"], how["sentences"])
-
-
 def comparison_facts(found: Comparison) -> dict[str, Any]:
     """JSON values. Rates and differences are in percent and points."""
     interval = found.interval
@@ -150,7 +137,7 @@ def comparison_facts(found: Comparison) -> dict[str, Any]:
         "difference": found.difference,
         "interval": [interval.low, interval.high] if interval else None,
         "level": interval.level if interval else None,
-        "sentences": interval.units if interval else 1,
+        "sentences": interval.sentences if interval else 1,
         "probability_of_improvement": found.improvement,
         "matched_pairs": asdict(found.test),
         "clips": {"better": found.better, "worse": found.worse, "equal": found.equal},
@@ -166,18 +153,11 @@ def write_differences(path: Path, first: Score, second: Score) -> None:
         first, second: scores of the same clips in the same order.
     """
     columns = "id signer ref_words errors_a errors_b difference reference hypothesis_a hypothesis_b"
-    rows = [
-        [
-            a.id,
-            one_line(a.signer),
-            a.counts.ref_words,
-            a.counts.errors,
-            b.counts.errors,
-            b.counts.errors - a.counts.errors,
-            *map(" ".join, (a.reference, a.hypothesis, b.hypothesis)),
-        ]
-        for a, b in zip(first.clips, second.clips, strict=True)
-    ]
+    rows = []
+    for a, b in zip(first.clips, second.clips, strict=True):
+        errors = [a.counts.errors, b.counts.errors, b.counts.errors - a.counts.errors]
+        glosses = map(" ".join, (a.reference, a.hypothesis, b.hypothesis))
+        rows.append([a.id, one_line(a.signer), a.counts.ref_words, *errors, *glosses])
     write_tsv(path, columns.split(), rows)
 
 

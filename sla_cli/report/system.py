@@ -167,7 +167,7 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
             "run": run.path.name,
             "variant": config.model.variant,
             "backbone": config.model.backbone,
-            **({"backbone arguments": _listed(config.model.backbone_args)} if config.model.backbone_args else {}),
+            **({"backbone arguments": config.model.backbone_args} if config.model.backbone_args else {}),
             "image size": config.model.image_size,
             "layers": config.model.layers,
             "epochs": config.train.epochs,
@@ -193,11 +193,9 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
     return {key.replace("_", " "): _text(value) for key, value in facts.items()}
 
 
-def _listed(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{key}={_text(value)}" for key, value in values.items())
-
-
 def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_text(one)}" for key, one in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -146,7 +146,7 @@ def _signature(result: Score, references: int, options: ScoreOptions) -> str:
         f"align:{ALIGNMENT}",
         "case:insensitive",
         "unicode:nfc" if options.nfc else "",
-        f"bootstrap:{interval.samples}x{interval.units}sentences,seed{interval.seed}" if interval else "",
+        f"bootstrap:{interval.samples}x{interval.sentences}sentences,seed{interval.seed}" if interval else "",
         f"sla:{__version__}",
     ]
     return "|".join(filter(None, facts))

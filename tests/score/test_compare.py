@@ -170,7 +170,7 @@ def test_repeated_prompts_leave_the_word_to_the_interval() -> None:
     )
     found = compared(one, two)
     assert found.prompts_repeat
-    assert found.interval is not None and found.interval.units == 6
+    assert found.interval is not None and found.interval.sentences == 6
     assert verdict(found).startswith("No difference is shown")
 
 
