@@ -14,7 +14,7 @@ from sla_cli.errors import SlaError
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; flush it to disk and rename it on success, remove it on error.
+    """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name holds host and process, so two jobs that write the same artifact cannot mix their bytes.
 
@@ -50,7 +50,7 @@ def _flush(path: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes of this host left beside `path`."""
+    """Remove what killed processes of this host left next to `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
     for entry in path.parent.glob(f".{glob.escape(path.name)}.*{suffix}"):
         pid = entry.name.removeprefix(prefix).removesuffix(suffix)

@@ -22,7 +22,7 @@ class Profile:
     """A normalisation.
 
     Attributes:
-        name, version: what a score says was used.
+        name, version: printed with every score.
         on_hypothesis, on_reference: steps in their order.
         empty: what stands for a hypothesis with nothing left.
     """

@@ -65,7 +65,7 @@ class Score:
 
     Attributes:
         profile, profile_version: the normalisation used.
-        signature: one line that says how the number came about.
+        signature: one line with all that the number depends on.
         clips: results, in the order of the references.
         absent: ids the hypotheses did not name and that were scored as empty.
         left_out: ids that only one side named and that a partial score leaves out.

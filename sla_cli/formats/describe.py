@@ -54,7 +54,7 @@ def describe(path: Path) -> Description:
     """Look into an artifact.
 
     Raises:
-        SlaError: nothing lies there, or it is none of ours.
+        SlaError: nothing is there, or sla did not make it.
         FormatError: it is of another version, or damaged.
     """
     if not path.exists():
@@ -92,7 +92,7 @@ def _file_look(path: Path) -> Look | None:
 
 
 def _hdf5_format(path: Path, head: bytes) -> str:
-    """The format that an HDF5 file says it has, "" where it says none or is something else."""
+    """The format that an HDF5 file names, "" where it names none or is no HDF5 file."""
     if not head.startswith(HDF5):
         return ""
     try:
@@ -191,7 +191,7 @@ def _hypotheses(path: Path) -> Description:
         **vars(read_header(path)),
         "fps": _rates(one.fps for one in best),
         "clips": len(clips),
-        "readings": sum(map(len, clips)),
+        "hypotheses": sum(map(len, clips)),
         "glosses": sum(len(one.glosses) for one in best),
         "clips_without_glosses": sum(not one.glosses for one in best),
         "spans": any(one.spans for one in best),

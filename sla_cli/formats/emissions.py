@@ -20,7 +20,7 @@ from sla_cli.formats.store import Split
 
 NAME, VERSION = "sla-emissions", 3
 READS = (VERSION - 1, VERSION)
-REMAKE = "emit --force"  # the command that mends a bad file; without --force one with a good receipt is kept
+REMAKE = "emit --force"  # without --force a file with a good receipt is kept
 CHUNK = 256  # steps
 DTYPES = ("float32", "float16")  # on disk
 

@@ -46,7 +46,7 @@ class Header:
         corpus, split: where the clips come from, "" where unknown.
         profile: the normalisation under which the corpus is scored by default, "" where unknown.
         tuned_on: the split on which the language model's weights were tuned, where that is the split of these
-            clips: then their score flatters. "" otherwise.
+            clips: then their score is too good. "" otherwise.
     """
 
     corpus: str = ""

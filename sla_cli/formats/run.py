@@ -24,7 +24,7 @@ AGAIN = "Copy the run again, or train again with `sla train`."
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What stays fixed for the whole run beside its settings and glosses.
+    """What stays fixed for the whole run, besides its settings and glosses.
 
     Attributes:
         store, corpus: what it was trained on: a folder, and the corpus's name.
@@ -56,7 +56,7 @@ class RunFacts:
 
 
 class Run:
-    """Paths and plain-text parts of a run folder; weights are model/checkpoint.py's matter."""
+    """Paths and plain-text parts of a run folder; model/checkpoint.py reads and writes the weights."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -143,7 +143,7 @@ class Run:
         return values
 
     def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:
-        """Version 1 does not say what it was trained on looked like, but its store does."""
+        """Version 1 does not describe what it was trained on, but its store does."""
         facts = RunFacts(*(values[key] for key in ("store", "corpus", "preset", "digests")))
         try:
             there = RunFacts.of(Store(self.own_store or Path(facts.store)), facts.preset)
@@ -180,7 +180,7 @@ def check_glosses(run: Run, split: Split) -> None:
 
 
 def warn_of_unknown(run: Run, split: Split) -> None:
-    """Say which glosses of a split's references are none of the run's: it cannot produce them."""
+    """Warn of glosses in a split's references that the run does not have: it cannot produce them."""
     known = set(run.glosses)
     unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
     if unknown and run.glosses != split.vocabulary:

@@ -70,7 +70,7 @@ def write_scores(folder: Path, score: Score) -> None:
 
 
 def read_scores(folder: Path) -> Score:
-    """The score of a folder, its alignments made anew from the glosses in it.
+    """The score of a folder, its alignments computed again from the glosses in it.
 
     Raises:
         FormatError: another format or version, or counts that do not follow from the glosses.

@@ -116,7 +116,7 @@ class StoredClip:
 
 
 def _column(of_file: Callable[[StoreFile], Iterable[T]]) -> cached_property[list[T]]:
-    """What all files of a split say of their clips, read when it is asked for."""
+    """A column of all files of a split, read when it is asked for."""
     return cached_property(lambda split: [value for file in split.files for value in of_file(file)])
 
 

@@ -95,7 +95,7 @@ class SplitHeader:
     unseen: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """What says how the clips are to be read, as attributes of the file."""
+        """How the clips are to be read, as attributes of the file."""
         own = {name: value for name, value in vars(self).items() if name not in ("size", "vocabulary", "recipe")}
         return {**own, "height": self.size, "width": self.size}
 
@@ -176,7 +176,7 @@ class StoreFile:
         lengths: frames of each clip.
         clip_offsets, frame_offsets: int64, as in docs/formats.md.
 
-    It is opened once in each process, since HDF5 handles cross neither fork nor pickle.
+    It is opened once in each process, since an HDF5 handle survives neither fork nor pickle.
     """
 
     signers = _column("signers", strings)

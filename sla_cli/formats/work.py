@@ -5,7 +5,7 @@ emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPO
 tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
 
 The last says where the newest hypotheses lie that were written outside the work folder: `path`, relative to the work
-folder if the file lies in or beside it, and `finished` as in the file's receipt.
+folder if the file lies in it or next to it, and `finished` as in the file's receipt.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Work:
         )
 
     def new_run(self, variant: str) -> Path:
-        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job gets it."""
+        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job takes it."""
         self.runs.mkdir(parents=True, exist_ok=True)
         for number in count(1):
             with suppress(FileExistsError):
@@ -131,7 +131,7 @@ def _finished(folder: Path, pattern: str = "*") -> list[Finished]:
 
 
 def lies_now(path: Path, *works: Path) -> Path | None:
-    """`path`, or what lies at the end of it in a work folder, which may have been moved or copied; None for nothing."""
+    """`path`, or what ends like it in a work folder, which may have been moved or copied; None where neither is there."""
     places = [path, *(work.joinpath(*path.parts[start:]) for work in works for start in range(1, len(path.parts)))]
     # Path.exists would raise in a folder that may not be looked into, as another user's home.
     return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110
@@ -140,10 +140,10 @@ def lies_now(path: Path, *works: Path) -> Path | None:
 def store_now(recorded: Path, artifact: Path, option: str) -> Path:
     """Where the store lies now that was at `recorded` when an artifact was made.
 
-    The artifact lies in its stage's folders of the work folder, or wherever the user wanted it there.
+    The artifact lies in the folders of its stage in the work folder, or where the user wanted it.
 
     Raises:
-        SlaError: nowhere; `option`, which says where it lies, stands in the hint.
+        SlaError: nowhere; the hint names `option`, with which the user can give the folder.
     """
     found = lies_now(recorded, *artifact.resolve().parents[2::-1])
     if found is None:

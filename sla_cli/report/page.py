@@ -75,7 +75,7 @@ def write_page(
 ) -> None:
     """Write one self-contained HTML file: figures, learning curves, confusions, pictures, all clips' alignments.
 
-    It loads nothing, and shows glosses of any script, right to left too. What a system lacks is left out and said.
+    It loads nothing, and shows glosses of any script, right to left too. The page names what it leaves out.
 
     Args:
         systems: at least one, all of the same clips.

@@ -1,4 +1,4 @@
-"""A system on the page: its score, and whatever else of its way from the frames can still be found."""
+"""A system on the page: its score, and what it was made from, as far as that is still there."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class System:
 
 
 def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[System]:
-    """Systems of score folders, each found back to its store through receipts; named for what tells them apart.
+    """Systems of score folders, each followed back to its store through receipts; named by what distinguishes them.
 
     Raises:
         SlaError: another number of names than of folders, or a folder without a score.
@@ -104,7 +104,7 @@ class _Trail:
         self.missing: list[str] = []
 
     def follow(self, receipt: Receipt | None, source: str) -> Path | None:
-        """Where a source of a receipt lies now, as long as it is what it was."""
+        """Where a source of a receipt lies now, None where it is gone or has changed."""
         if receipt is None:
             return None
         if source not in receipt.sources:

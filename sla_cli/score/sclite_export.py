@@ -17,7 +17,7 @@ PER_SECOND = 100.0  # glosses; their true times are not known, and sclite only n
 def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
     """Write normalised references and hypotheses, as STM and CTM and both as TRN, clips sorted by id.
 
-    A CTM cannot hold a clip in which nothing was recognised, and sclite stops there: then the TRN files are the ones.
+    A CTM cannot hold a clip in which nothing was recognised, and sclite stops there: the TRN files can.
 
     Returns:
         The files NAME.stm, NAME.ctm, NAME.ref.trn and NAME.hyp.trn.

@@ -43,7 +43,7 @@ def score(
     nbest: Mapping[str, Sequence[Hypothesis]] | None = None,
     tuned_on: str = "",
 ) -> Score:
-    """Normalise both sides, align each clip as sclite does, pool the counts, and say how sure the rate is.
+    """Normalise both sides, align each clip as sclite does, pool the counts, and resample for an interval.
 
     Args:
         references: glosses by clip id, as released.

@@ -21,7 +21,7 @@ KNOWN = f"Known are sla's own, {', '.join(kind.title for kind in FORMATS)}."
 
 @dataclass(frozen=True)
 class GlossFile:
-    """What a file of hypotheses or references says.
+    """The content of a file of hypotheses or references.
 
     Attributes:
         digest: of the file's content.
