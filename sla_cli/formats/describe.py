@@ -13,13 +13,14 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats import emissions, hypotheses, run, scores, store_file
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.hypotheses import read_header, read_nbest, read_version
+from sla_cli.formats.hypotheses import parse_nbest
 from sla_cli.formats.receipt import VERSION, Receipt, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
 from sla_cli.formats.store import Split, split_files
 from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.table import read_table
+from sla_cli.formats.text import read_text
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT = "receipt.json"
@@ -185,10 +186,13 @@ def _emissions(path: Path) -> Description:
 
 
 def _hypotheses(path: Path) -> Description:
-    clips = list(read_nbest(path).values())
-    best = [nbest[0] for nbest in clips]
+    text = read_text(path)
+    header, nbest = parse_nbest(text, path)
+    version = int(text.split("\n", 1)[0].removeprefix(hypotheses.MAGIC))
+    clips = list(nbest.values())
+    best = [ranked[0] for ranked in clips]
     facts = {
-        **vars(read_header(path)),
+        **vars(header),
         "fps": _rates(one.fps for one in best),
         "clips": len(clips),
         "hypotheses": sum(map(len, clips)),
@@ -197,7 +201,7 @@ def _hypotheses(path: Path) -> Description:
         "spans": any(one.spans for one in best),
         "confidence": any(one.confidence for one in best),
     }
-    return _described(path, "hypotheses", hypotheses.NAME, read_version(path), facts)
+    return _described(path, "hypotheses", hypotheses.NAME, version, facts)
 
 
 def _score(path: Path) -> Description:

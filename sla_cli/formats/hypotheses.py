@@ -116,13 +116,6 @@ def _header(facts: dict[str, str]) -> Header:
     return header if header.profile or not header.corpus else replace(header, profile=profile_of(header.corpus))
 
 
-def read_version(path: Path) -> int:
-    """The format version of a hypotheses file. Raises FormatError where this is none that we read."""
-    lines = read_text(path).split("\n")
-    _head(path, lines)
-    return int(lines[0].removeprefix(MAGIC))
-
-
 def _head(path: Path, lines: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The columns, and the facts ahead of them. Raises FormatError where this is no hypotheses file that we read."""
     if not lines[0].startswith(MAGIC):

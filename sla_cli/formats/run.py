@@ -10,7 +10,6 @@ from typing import Any
 
 from sla_cli.atomic import atomic_write
 from sla_cli.config import Config, config_of_run, read_toml, to_toml
-from sla_cli.core.frame_format import FrameFormat
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store
@@ -19,7 +18,32 @@ from sla_cli.formats.work import lies_now, store_now
 from sla_cli.log import log
 
 NAME, VERSION = "sla-run", 2
+SAME_RATE = 0.02  # frame rates that differ by a smaller share are one: cameras and containers round
 AGAIN = "Copy the run again, or train again with `sla train`."
+
+
+@dataclass(frozen=True)
+class FrameFormat:
+    """How the frames look that a run is trained on.
+
+    Attributes:
+        size: side in pixels.
+        fit: how the source was brought to a square: squash, pad or crop.
+        fps: frames per second of most clips, 0 where unknown.
+        fps_lowest, fps_highest: of the clips whose rate is known, 0 where none is.
+    """
+
+    size: int
+    fit: str
+    fps: float
+    fps_lowest: float
+    fps_highest: float
+
+    def has_rate(self, fps: float) -> bool:
+        """Whether clips of this frame rate are among these, or nothing is known of one of the two."""
+        if not fps or not self.fps_highest:
+            return True
+        return (1 - SAME_RATE) * self.fps_lowest <= fps <= (1 + SAME_RATE) * self.fps_highest
 
 
 @dataclass(frozen=True)
