@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from annotated_types import Ge, Le
 
-from sla_cli.config_values import annotations_of, check_setting, fill_older, settings_of
+from sla_cli.config_values import annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.presets import PRESETS
 
@@ -220,12 +220,10 @@ def resolve(
     if file is not None:
         _update(values, read_toml(file), str(file))
     for text in sets:
-        key, equals, value = text.partition("=")
+        key, equals, value = (part.strip() for part in text.partition("="))
         if not equals or "." not in key:
             raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
-        _update(
-            values, _nested(key.strip(), _value(value.strip(), settings_of(Config).get(key.strip()))), f"--set {text}"
-        )
+        _update(values, _nested(key, _value(value, settings_of(Config).get(key))), f"--set {text}")
     for key, value in (flags or {}).items():
         if value is not None:
             _update(values, _nested(key, value), f"--{key.rpartition('.')[2]}")
@@ -293,4 +291,4 @@ def _value(text: str, hint: Any) -> Any:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-    return text if hint is str and not isinstance(value, str) else value
+    return text if parts_of(hint)[0] is str and not isinstance(value, str) else value

@@ -45,13 +45,13 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
         hint: annotation of the setting, as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements.
         where: what the user wrote, for the message.
     """
-    kind, marks = _parts(hint)
+    kind, marks = parts_of(hint)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise SlaError(f"{where}: {key} is {value!r}", suggestion(str(value), get_args(kind)))
         return value
     is_list = get_origin(kind) is tuple
-    element, marks = _parts(get_args(kind)[0]) if is_list else (kind, marks)
+    element, marks = parts_of(get_args(kind)[0]) if is_list else (kind, marks)
     name, suits = _KINDS[element]
     values = value if is_list and isinstance(value, list | tuple) else [value]
     if is_list != isinstance(value, list | tuple) or not all(map(suits, values)):
@@ -83,7 +83,7 @@ def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, A
         section, _, key = name.partition(".")
         if key in filled.get(section, {}):
             continue
-        added = next((mark for mark in _parts(hint)[1] if isinstance(mark, Added)), None)
+        added = next((mark for mark in parts_of(hint)[1] if isinstance(mark, Added)), None)
         if added is None or added.version <= version:
             missing.append(name)
         else:
@@ -93,7 +93,7 @@ def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, A
     return filled
 
 
-def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """An annotation's type, and what is said about it."""
     if get_origin(hint) is not Annotated:
         return hint, ()
