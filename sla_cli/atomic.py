@@ -41,6 +41,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         ) from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

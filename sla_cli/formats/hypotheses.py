@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.legacy import profile_of
@@ -66,8 +66,7 @@ def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Heade
     head = f"{MAGIC}{VERSION}\n" + "".join(f"{FACT}{key} {value}\n" for key, value in vars(header).items() if value)
     columns = "\t".join(COLUMNS[str(VERSION)])
     rows = "".join(map(_row, hypotheses))
-    with atomic_write(path) as temporary:
-        temporary.write_text(f"{head}{columns}\n{rows}", encoding="utf-8", newline="\n")
+    write_text(path, f"{head}{columns}\n{rows}")
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:

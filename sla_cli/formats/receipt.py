@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli import __version__
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
 
@@ -164,5 +164,4 @@ def _revision() -> str:
 
 def _write(receipt: Receipt, artifact: Path, finished: datetime) -> None:
     receipt.finished = finished.isoformat()
-    with atomic_write(receipt_path(artifact)) as temporary:
-        temporary.write_text(json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(receipt_path(artifact), json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.config import Config, config_of_run, read_toml, to_toml
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
@@ -95,16 +95,11 @@ class Run:
         """Write what stays fixed for the whole run."""
         import tomli_w
 
-        self.path.mkdir(parents=True, exist_ok=True)
         values = {key: value for key, value in asdict(facts).items() if value is not None}
         header = tomli_w.dumps({"format": NAME, "version": VERSION, **values})
-        for name, text in (
-            ("glosses.txt", "".join(f"{gloss}\n" for gloss in glosses)),
-            ("config.toml", to_toml(config)),
-            ("run.toml", header),  # last: its presence says that the others are there
-        ):
-            with atomic_write(self.path / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+        write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses))
+        write_text(self.path / "config.toml", to_toml(config))
+        write_text(self.path / "run.toml", header)  # last: its presence says that the others are there
 
     @property
     def exists(self) -> bool:

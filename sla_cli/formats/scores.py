@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.align import Counts, Pair
 from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.comparison import Comparison, verdict
@@ -59,14 +59,14 @@ def write_scores(folder: Path, score: Score) -> None:
     """Write the files into `folder`; that of signers only where any is known."""
     clips = score.clips
     write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, clips))
-    _write(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
+    write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
     write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, by_length(clips)))
     write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, by_gloss(clips)))
     pairs = [(one.count, one.reference, one.hypothesis) for one in confusions(clips)]
     write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
     if signers := by_signer(clips):
         write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, signers))
-    _write(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
 
 
 def read_scores(folder: Path) -> Score:
@@ -163,12 +163,7 @@ def write_differences(path: Path, first: Score, second: Score) -> None:
 
 def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a tab-separated table without quoting; the file appears only when whole."""
-    _write(path, "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)))
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    write_text(path, "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)))
 
 
 def _clip_row(clip: ClipScore) -> list[object]:

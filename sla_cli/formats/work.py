@@ -16,7 +16,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
@@ -96,9 +96,7 @@ class Work:
             return
         place, root = path.resolve(), self.root.resolve()
         noted = os.path.relpath(place, root) if place.is_relative_to(root.parent) else str(place)
-        with atomic_write(self.elsewhere) as temporary:
-            text = json.dumps({"path": noted, "finished": receipt.finished})
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_text(self.elsewhere, json.dumps({"path": noted, "finished": receipt.finished}) + "\n")
 
     def _noted_hypotheses(self) -> Finished | None:
         try:

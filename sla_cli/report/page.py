@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sla_cli import __version__
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.align import Counts
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.hypothesis import Hypothesis
@@ -120,8 +120,7 @@ def write_page(
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    with atomic_write(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(out, text)
 
 
 def is_page(path: Path) -> bool:
