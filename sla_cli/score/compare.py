@@ -52,18 +52,9 @@ def compare(first: Score, second: Score, names: tuple[str, str], how: Resampling
     found = difference_interval(first.clips, second.clips, how)
     interval, improvement = found or (None, None)
     less = [b.counts.errors - a.counts.errors for a, b in pairs]
-    return Comparison(
-        names,
-        first,
-        second,
-        interval,
-        improvement,
-        matched_pairs(pairs),
-        better=sum(d < 0 for d in less),
-        worse=sum(d > 0 for d in less),
-        equal=sum(d == 0 for d in less),
-        changes=changes(pairs),
-    )
+    better, worse = sum(d < 0 for d in less), sum(d > 0 for d in less)
+    equal, test = len(less) - better - worse, matched_pairs(pairs)
+    return Comparison(names, first, second, interval, improvement, test, better, worse, equal, changes(pairs))
 
 
 def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Comparison | None]:
