@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.frame_format import FrameFormat
 from sla_cli.errors import SlaError
+from sla_cli.formats.run import FrameFormat
 from sla_cli.formats.store import Split
 from sla_cli.log import log
 from sla_cli.video.timing import selected

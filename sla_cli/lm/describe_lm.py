@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sla_cli.formats.description import Description
+from sla_cli.formats.describe import Description
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.lm.arpa import DATA
 from sla_cli.lm.kenlm_model import BINARY, lm_head, open_lm

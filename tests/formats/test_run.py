@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from sla_cli.config import PRESETS, resolve
-from sla_cli.core.frame_format import FrameFormat
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.run import Run, RunFacts, check_glosses
+from sla_cli.formats.run import FrameFormat, Run, RunFacts, check_glosses
 from sla_cli.formats.store import Split
 from sla_cli.formats.store_file import SplitHeader, write_split
 
