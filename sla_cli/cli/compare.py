@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sla_cli.cli.options import Json, Quiet, Verbose, answer, refuse_input
+from sla_cli.cli.options import Json, answer, refuse_input
 from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ def compare(
         Path | None, typer.Option("--output", "-o", help="Write each clip's errors and both hypotheses into this TSV.")
     ] = None,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance."""
     from sla_cli.formats.verdict import comparison_facts, write_differences

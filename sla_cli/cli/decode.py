@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from sla_cli.cli import search_options as shared
-from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, Quiet, SplitName, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, SplitName, Work, answer
 from sla_cli.config import DecodeConfig
 from sla_cli.errors import SlaError
 
@@ -64,8 +64,6 @@ def decode(
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Beam search over a run's emissions, with an optional gloss language model.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer
 from sla_cli.config import EmitConfig
 from sla_cli.errors import SlaError
 
@@ -36,8 +36,6 @@ def emit(
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """A run's log-probabilities of every clip of a split, which `sla decode` starts from.
 

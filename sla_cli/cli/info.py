@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sla_cli.cli.options import Force, Json, Quiet, SplitName, Verbose, answer
+from sla_cli.cli.options import Force, Json, SplitName, answer
 from sla_cli.errors import SlaError, some
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ def info(
     seed: Annotated[int | None, typer.Option(help="Random seed for that choice.", min=0, show_default="0")] = None,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """What a file or folder is: its format, content in a few figures, and how and when it was made.
 

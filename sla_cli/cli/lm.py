@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, Quiet, SplitName, Verbose, Work, answer, refuse_input
+from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer, refuse_input
 from sla_cli.errors import some
 
 ProfileName = Literal["none", "phoenix2014", "phoenix2014t", "phoenix2014t-vac"]
@@ -70,8 +70,6 @@ def estimate(
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Estimate a model on a store's train split or a text, and measure it on dev.
 
@@ -117,8 +115,6 @@ def score(
     ] = None,
     work: Work = WORK,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
     from sla_cli.formats.work import Work as WorkFolder

@@ -6,22 +6,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli import log
 from sla_cli.errors import SlaError
 
-
-def _verbosity(ctx: typer.Context, param: Any, value: bool) -> bool:
-    if value or param.name == "verbose":
-        quiet = ctx.params.get("quiet") or (param.name == "quiet" and value)
-        log.setup(1 if value and param.name == "verbose" else -1 if quiet else 0)
-    return value
-
-
 Work = Annotated[Path, typer.Option("--work", envvar="SLA_WORK", help="Work folder that holds all artifacts.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", is_eager=True, callback=_verbosity, help="Warnings and errors only.")
-]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", callback=_verbosity, help="Log everything.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0)]

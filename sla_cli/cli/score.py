@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Json, Work, answer
 from sla_cli.log import log
 
 if TYPE_CHECKING:
@@ -57,8 +57,6 @@ def score(
     sclite: Annotated[Path | None, typer.Option(help="Write what is scored for NIST's sclite into a folder.")] = None,
     work: Work = WORK,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Word error rate as the field's official scripts count it, with its confidence interval.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer
 from sla_cli.config import Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -58,8 +58,6 @@ def train(
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Train the adapters and the temporal head on a store; dev WER after each epoch.
 

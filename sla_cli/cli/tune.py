@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from sla_cli.cli import search_options as shared
-from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, Work, answer
 from sla_cli.config import DecodeConfig, TuneConfig
 from sla_cli.errors import SlaError
 
@@ -39,8 +39,6 @@ def tune(
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Choose alpha, beta and beam of a language model: the fewest errors on dev.
 
