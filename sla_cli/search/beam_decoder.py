@@ -14,10 +14,8 @@ from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.lm.kenlm_model import SEPARATORS, open_lm, out_of_vocabulary
 from sla_cli.search.beam_options import BeamOptions
-from sla_cli.search.confidence import confidences
-from sla_cli.search.decoder import Decoder, StepHypothesis
+from sla_cli.search.decoder import Decoder, GreedyDecoder, StepHypothesis, confidences
 from sla_cli.search.engines import ScoredPrefix, open_engine
-from sla_cli.search.greedy_decoder import GreedyDecoder
 
 
 class BeamDecoder(Decoder):
