@@ -13,7 +13,8 @@ from io import BufferedIOBase
 from pathlib import Path
 
 import kenlm
-from kenlm import Model, State  # other modules take these two from here
+from kenlm import Model
+from kenlm import State as State  # for fusion.py, so that only this file imports kenlm
 
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.text import refuse_pipe
@@ -76,19 +77,6 @@ def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
     if share > most:
         raise SlaError(said, f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} takes it anyway.")
     log.warning("%s", said)
-
-
-def begin_sentence(model: Model) -> State:
-    """The state before the first word of a sentence."""
-    state = State()
-    model.BeginSentenceWrite(state)
-    return state
-
-
-def score_word(model: Model, before: State, word: str) -> tuple[float, State]:
-    """Decimal logarithm of the word's probability after `before`, and the state after the word."""
-    state = State()
-    return model.BaseScore(before, word, state), state
 
 
 @contextmanager
