@@ -10,8 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.ctc import check_log_probs, frame_spans, greedy
-from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.ctc import check_log_probs, greedy
 
 
 class StepHypothesis(NamedTuple):
@@ -28,16 +27,6 @@ class StepHypothesis(NamedTuple):
     score: float
     spans: tuple[tuple[int, int], ...]
     confidence: tuple[float, ...]
-
-    def in_frames(self, clip: str, rank: int, stride: int, frames: int, fps: float) -> Hypothesis:
-        """The same with the clip's id, its frame rate, and spans in video frames.
-
-        Args:
-            stride: video frames per output step.
-            frames, fps: video frames of the clip, and per second.
-        """
-        spans = frame_spans(self.spans, stride, frames)
-        return Hypothesis(clip, self.glosses, self.score, spans, self.confidence, rank, fps)
 
 
 def confidences(
