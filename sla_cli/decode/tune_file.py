@@ -16,6 +16,7 @@ from sla_cli.decode.tuned import NAME, VERSION, Tuned, emission_inputs, read_tun
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
+from sla_cli.formats.scores import write_tsv
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import store_now
 from sla_cli.lm.kenlm_model import check_oov
@@ -136,17 +137,14 @@ def _write(out: Path, tuned: Tuned, trials: Sequence[Trial]) -> None:
     """tuned.json, tune.tsv and tune.png in one folder."""
     from sla_cli.decode.grid_plot import draw_grid  # matplotlib, which is needed when the grid was searched only
 
-    rows = ["beam\talpha\tbeta\twer\terrors\tsub\tdel\tins\tref_words\n"]
+    rows = []
     for trial in trials:
         counts, (beam, alpha, beta) = trial.counts, asdict(trial.point).values()
         cells = (counts.errors, counts.substitutions, counts.deletions, counts.insertions, counts.ref_words)
-        rows.append("\t".join((str(beam), f"{alpha:g}", f"{beta:g}", f"{counts.wer:.4f}", *map(str, cells))) + "\n")
+        rows.append((beam, f"{alpha:g}", f"{beta:g}", f"{counts.wer:.4f}", *cells))
+    write_tsv(out / "tune.tsv", ("beam", "alpha", "beta", "wer", "errors", "sub", "del", "ins", "ref_words"), rows)
     facts = {"format": NAME, "version": VERSION, **asdict(tuned)}
-    for name, text in (
-        ("tune.tsv", "".join(rows)),
-        ("tuned.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n"),
-    ):
-        with atomic_write(out / name) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+    with atomic_write(out / "tuned.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     with atomic_write(out / "tune.png") as temporary:
         draw_grid(temporary, trials, f"WER % on {tuned.split}, {tuned.profile}")

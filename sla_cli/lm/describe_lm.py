@@ -23,13 +23,12 @@ def describe_lm(path: Path) -> Description | None:
     if not path.is_file():
         return None
     head = lm_head(path)
-    size = path.stat().st_size
+    size = {"bytes": path.stat().st_size}
     if head.startswith(BINARY):
-        return Description(
-            path, "language model", "", None, {"form": "KenLM binary", "order": open_lm(path).order, "bytes": size}
-        )
+        facts = {"form": "KenLM binary", "order": open_lm(path).order, **size}
+        return Description(path, "language model", "", None, facts)
     if not any(line.strip() == DATA for line in head.split(b"\n")):
         return None
     counts = {int(order): int(count) for order, count in NGRAM.findall(head.replace(b"\r", b""))}
     facts = {"form": "ARPA", "order": max(counts, default=0), "ngrams": {f"{n}": count for n, count in counts.items()}}
-    return Description(path, "language model", "", None, {**facts, "bytes": size}, read_receipt(path))
+    return Description(path, "language model", "", None, {**facts, **size}, read_receipt(path))
