@@ -32,8 +32,7 @@ def decode(
         typer.Option(help="Beam width; 1 without --lm is greedy.", min=1, show_default=TUNED.format(DecodeConfig.beam)),
     ] = None,
     alpha: Annotated[
-        float | None,
-        typer.Option(help="Weight of the language model.", show_default=TUNED.format(DecodeConfig.alpha)),
+        float | None, typer.Option(help="Weight of the language model.", show_default=TUNED.format(DecodeConfig.alpha))
     ] = None,
     beta: Annotated[
         float | None,

@@ -110,10 +110,7 @@ def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGro
     share = f", process {group.rank} of {group.world_size}" if group.world_size > 1 else ""
     batches = [parts.batches[number] for number in missing]
     emitted = emit_batches(opened.network, clips, opened.config, opened.placement, batches, chunk)
-    with (
-        closing(emitted),
-        progress(f"emissions of {clips.split.name}{share}", parts.clips(missing)) as advance,
-    ):
+    with closing(emitted), progress(f"emissions of {clips.split.name}{share}", parts.clips(missing)) as advance:
         for number, emissions in zip(missing, emitted, strict=True):
             parts.keep(number, emissions)
             advance(len(emissions))
