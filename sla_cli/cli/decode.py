@@ -11,8 +11,6 @@ from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, SplitName, Work
 from sla_cli.config import DecodeConfig
 from sla_cli.errors import SlaError
 
-TUNED = "tuned, or {}"
-
 
 class Command(TyperCommand):
     """Says where an option went that older versions had."""
@@ -29,16 +27,18 @@ def decode(
     lm: Annotated[Path | None, typer.Option(help=shared.LM_HELP)] = None,
     beam: Annotated[
         int | None,
-        typer.Option(help="Beam width; 1 without --lm is greedy.", min=1, show_default=TUNED.format(DecodeConfig.beam)),
+        typer.Option(
+            help="Beam width; 1 without --lm is greedy.", min=1, show_default=f"tuned, or {DecodeConfig.beam}"
+        ),
     ] = None,
     alpha: Annotated[
-        float | None, typer.Option(help="Weight of the language model.", show_default=TUNED.format(DecodeConfig.alpha))
+        float | None, typer.Option(help="Weight of the language model.", show_default=f"tuned, or {DecodeConfig.alpha}")
     ] = None,
     beta: Annotated[
         float | None,
         typer.Option(
             help="Added to the score for each gloss, with --lm; more makes hypotheses longer.",
-            show_default=TUNED.format(DecodeConfig.beta),
+            show_default=f"tuned, or {DecodeConfig.beta}",
         ),
     ] = None,
     max_oov: shared.MaxOov = DecodeConfig.max_oov,
@@ -79,22 +79,16 @@ def decode(
     from sla_cli.search.beam_options import BeamOptions
 
     folder = WorkFolder(work)
+    given: dict[str, Any] = {"beam": beam, "alpha": alpha, "beta": beta}
+    given = {name: value for name, value in given.items() if value is not None}
     # All that can be refused is refused before minutes of emissions.
     if lm is not None:
         lm = folder.find_lm(lm)
         open_lm(lm)
-    elif given := [name for name, value in {"--alpha": alpha, "--beta": beta}.items() if value is not None]:
-        raise SlaError(f"{' and '.join(given)} without a language model", "Give one with --lm.")
-    options = BeamOptions(
-        beam=DecodeConfig.beam if beam is None else beam,
-        alpha=DecodeConfig.alpha if alpha is None else alpha,
-        beta=DecodeConfig.beta if beta is None else beta,
-        lm=lm,
-        nbest=nbest,
-        hotwords=tuple(hotwords or ()),
-        hotword_weight=hotword_weight,
-        engine=engine,
-    )
+    elif unused := [f"--{name}" for name in ("alpha", "beta") if name in given]:
+        raise SlaError(f"{' and '.join(unused)} without a language model", "Give one with --lm.")
+    hot = tuple(hotwords or ())
+    options = BeamOptions(**given, lm=lm, nbest=nbest, hotwords=hot, hotword_weight=hotword_weight, engine=engine)
     emissions = shared.find_emissions(source, split, folder, store, weights, device)
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None

@@ -6,17 +6,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer
-from sla_cli.config import EmitConfig
+from sla_cli.cli.options import WORK, Device, Force, Json, SplitName, Work, answer
+from sla_cli.cli.search_options import BackboneWeights, StoreFolder
+from sla_cli.config import EmitConfig, Precision
 from sla_cli.errors import SlaError
 
 
 def emit(
     run: Annotated[Path | None, typer.Argument(help="Run folder; the newest run if left out.")] = None,
-    split: Annotated[Literal["train", "dev", "test"], typer.Option(help="Which split of the store.")] = "dev",
+    split: Annotated[SplitName, typer.Option(help="Which split of the store.")] = "dev",
     device: Device = "auto",
     precision: Annotated[
-        Literal["auto", "fp32", "bf16", "fp16"],
+        Precision,
         typer.Option(help="Of the model; auto is what the run was trained in, where the device can. fp16 needs a GPU."),
     ] = EmitConfig.precision,
     dtype: Annotated[
@@ -26,10 +27,8 @@ def emit(
     max_frames: Annotated[
         int, typer.Option(help="Most video frames per batch; fewer need less memory.", min=1)
     ] = EmitConfig.max_frames,
-    store: Annotated[
-        Path | None, typer.Option(help="Any store: the run's glosses are recognised in it; the run's own if left out.")
-    ] = None,
-    weights: Annotated[str | None, typer.Option(help="The backbone's weights, if the file has moved.")] = None,
+    store: StoreFolder = None,
+    weights: BackboneWeights = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Emissions file to write, instead of one in the work folder.")
     ] = None,

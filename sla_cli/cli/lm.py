@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer, refuse_input
+from sla_cli.cli.score import ProfileName as ProfileName
 from sla_cli.errors import some
 
-ProfileName = Literal["none", "phoenix2014", "phoenix2014t", "phoenix2014t-vac"]
 Normalize = Annotated[
     ProfileName,
     typer.Option(

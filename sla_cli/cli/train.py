@@ -1,7 +1,7 @@
 """sla train"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,17 +11,11 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.presets import PRESETS
 
-if TYPE_CHECKING:
-    from sla_cli.model.distributed import ProcessGroup
-    from sla_cli.train.metrics import Epoch
-
 
 def _list(wanted: bool) -> None:
     if wanted:
         width = max(map(len, PRESETS))
-        typer.echo(
-            "".join(f"{name.ljust(width)}  {preset.description}\n" for name, preset in PRESETS.items()), nl=False
-        )
+        typer.echo("\n".join(f"{name:{width}}  {preset.description}" for name, preset in PRESETS.items()))
         raise typer.Exit
 
 
@@ -88,23 +82,16 @@ def train(
     from sla_cli.formats.work import Work as WorkFolder
 
     folder = WorkFolder(work)
-    if resume:
-        from sla_cli.model.distributed import join
-        from sla_cli.train.train_run import resume_run
-
-        with join(device) as group:
-            path = group.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
-            _answer(path, resume_run(Run(path), group=group), group, as_json)
-        return
-    source = Store(store or folder.only_store())
-    chosen = preset or source.preset
-    settings = resolve(chosen, config, sets or (), flags)
+    if not resume:
+        source = Store(store or folder.only_store())
+        chosen = preset or source.preset
+        settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
-    from sla_cli.train.train_run import start_run
+    from sla_cli.train.train_run import resume_run, start_run
 
     with join(device) as group:
-        if preset is None:
+        if not resume and preset is None:
             log.info("taking preset %s, for the corpus of %s", chosen, source.path)
         if dry_run and group.world_size > 1:
             raise group.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
@@ -112,15 +99,15 @@ def train(
             found = forecast(source, settings, device)
             answer(found.text(), found.facts(), as_json)
             return
-        path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
-        _answer(path, start_run(source, path, settings, preset=chosen, force=force, group=group), group, as_json)
-
-
-def _answer(path: Path, best: "Epoch", group: "ProcessGroup", as_json: bool) -> None:
-    """Only the main process prints."""
-    if group.is_main:
-        answer(
-            f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
-            {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},
-            as_json,
-        )
+        if resume:
+            path = group.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
+            best = resume_run(Run(path), group=group)
+        else:
+            path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
+            best = start_run(source, path, settings, preset=chosen, force=force, group=group)
+        if group.is_main:
+            answer(
+                f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
+                {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},
+                as_json,
+            )
