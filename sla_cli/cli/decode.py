@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from sla_cli.cli import search_options as shared
-from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, SplitName, Work, answer
+from sla_cli.cli import options as shared
+from sla_cli.cli.emit import find_emissions
 from sla_cli.config import DecodeConfig
 from sla_cli.errors import SlaError
 
@@ -23,7 +23,7 @@ class Command(TyperCommand):
 
 def decode(
     source: shared.Source = None,
-    split: Annotated[SplitName | None, typer.Option(help="Of the run's store.", show_default="dev")] = None,
+    split: Annotated[shared.SplitName | None, typer.Option(help="Of the run's store.", show_default="dev")] = None,
     lm: Annotated[Path | None, typer.Option(help=shared.LM_HELP)] = None,
     beam: Annotated[
         int | None,
@@ -58,11 +58,11 @@ def decode(
             "--output", "-o", help="Write the hypotheses here, in the --format, instead of into the work folder."
         ),
     ] = None,
-    jobs: Jobs = 0,
-    device: Device = "auto",
-    work: Work = WORK,
-    force: Force = False,
-    as_json: Json = False,
+    jobs: shared.Jobs = 0,
+    device: shared.Device = "auto",
+    work: shared.Work = shared.WORK,
+    force: shared.Force = False,
+    as_json: shared.Json = False,
 ) -> None:
     """Beam search over a run's emissions, with an optional gloss language model.
 
@@ -89,7 +89,7 @@ def decode(
         raise SlaError(f"{' and '.join(unused)} without a language model", "Give one with --lm.")
     hot = tuple(hotwords or ())
     options = BeamOptions(**given, lm=lm, nbest=nbest, hotwords=hot, hotword_weight=hotword_weight, engine=engine)
-    emissions = shared.find_emissions(source, split, folder, store, weights, device)
+    emissions = find_emissions(source, split, folder, store, weights, device)
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
     )
@@ -112,4 +112,4 @@ def decode(
         exported = export_file(path, kind, output, force=force)
         facts[kind] = str(exported)
         lines += f"\n{kind} {exported}"
-    answer(lines, facts, as_json)
+    shared.answer(lines, facts, as_json)

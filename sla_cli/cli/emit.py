@@ -2,14 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, SplitName, Work, answer
-from sla_cli.cli.search_options import BackboneWeights, StoreFolder
+from sla_cli.cli.options import WORK, BackboneWeights, Device, Force, Json, SplitName, StoreFolder, Work, answer
 from sla_cli.config import EmitConfig, Precision
 from sla_cli.errors import SlaError
+
+if TYPE_CHECKING:
+    from sla_cli.formats.work import Work as WorkFolder
 
 
 def emit(
@@ -67,3 +69,36 @@ def emit(
         {"emissions": str(out), "clips": len(made), "steps": steps, "dtype": dtype},
         as_json,
     )
+
+
+def find_emissions(
+    source: Path | None,
+    split: SplitName | None,
+    folder: "WorkFolder",
+    store: Path | None,
+    weights: str | None,
+    device: str,
+) -> Path:
+    """The emissions file that was given, or the run's, which is made where there is none that matches."""
+    from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
+    from sla_cli.formats.run import Run, warn_of_unknown
+    from sla_cli.formats.store import Store
+
+    if source is not None and source.is_file():
+        holds = Emissions(source).header.split
+        if split not in (None, holds):
+            raise SlaError(f"{source} holds emissions of {holds}, and --split says {split}", "Leave --split out.")
+        return source
+    if source is not None and not source.exists():
+        raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
+    run = Run(source or folder.newest_run())
+    found = Store(store or run.store)
+    clips = found[split or (found.splits[0] if len(found.splits) == 1 else "dev")]
+    emissions = emissions_path(folder.emissions, run, clips)
+    if is_current(emissions, emission_receipt(run, clips)):
+        warn_of_unknown(run, clips)
+    else:
+        from sla_cli.emit.emit import emit
+
+        emit(run, clips, emissions, device=device, weights=weights)
+    return emissions

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from sla_cli.errors import SlaError
+from sla_cli.search.engines import Engine
 
 Work = Annotated[Path, typer.Option("--work", envvar="SLA_WORK", help="Work folder that holds all artifacts.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -14,6 +15,26 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0)]
 SplitName = Literal["train", "dev", "test"]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
+
+LM_HELP = "Gloss n-gram model: ARPA, also .gz, or KenLM binary; looked for as named, then in the work folder's lm/."
+
+Source = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN | EMISSIONS]", help="Run folder or emissions file; without it, the newest run."),
+]
+MaxOov = Annotated[
+    float, typer.Option(help="Refuse --lm where it lacks more of the glosses than this, in percent.", min=0, max=100)
+]
+Hotwords = Annotated[list[str] | None, typer.Option("--hotword", help="A gloss to favour; repeat it for several.")]
+HotwordWeight = Annotated[
+    float, typer.Option(help="What each occurrence of a hot word adds to the score (natural log).")
+]
+EngineName = Annotated[Engine, typer.Option("--engine", help="Beam search: ours or pyctcdecode's; same answers.")]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option("--store", help="Any store: the run's glosses are recognised in it; the run's own if left out."),
+]
+BackboneWeights = Annotated[str | None, typer.Option("--weights", help="The backbone's weights, if they have moved.")]
 
 WORK = Path("sla-work")
 
