@@ -23,6 +23,8 @@ from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_options import BeamOptions
 
+WRONG_STORE = "Give the store that the emissions come from with --store."
+
 
 def tune_file(
     emissions_path: Path,
@@ -48,7 +50,8 @@ def tune_file(
     check_tunable(header.split)
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, and there is none", "Give one with --lm.")
-    _check_references(emissions.ids, references)
+    if missing := [name for name in emissions.ids if name not in references]:
+        raise SlaError(f"{len(missing)} clips have no reference: {some(missing)}", WRONG_STORE)
     check_oov(options.lm, header.glosses, max_oov)
     rules = profile(header.profile)
     lm, inputs = digest_file(options.lm), emission_inputs(emissions_path)
@@ -118,19 +121,9 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     if clips.vocabulary != header.glosses and emission_inputs(emissions_path).get("split") != clips.digest:
         raise SlaError(
             f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips.path} ({len(clips.vocabulary)})",
-            "Give the store that the emissions come from with --store.",
+            WRONG_STORE,
         )
     return clips.references()
-
-
-def _check_references(ids: Sequence[str], references: Mapping[str, Glosses]) -> None:
-    """Raise SlaError where a clip has no reference."""
-    missing = [name for name in ids if name not in references]
-    if missing:
-        raise SlaError(
-            f"{len(missing)} clips have no reference: {some(missing)}",
-            "Give the store that the emissions come from with --store.",
-        )
 
 
 def _write(out: Path, tuned: Tuned, trials: Sequence[Trial]) -> None:

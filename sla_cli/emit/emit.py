@@ -119,16 +119,9 @@ def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGro
 def _write(
     out: Path, opened: OpenedModel, run: Run, clips: SeenClips, parts: Parts, receipt: Receipt, processes: int
 ) -> None:
-    split = clips.split
-    header = EmissionHeader(
-        corpus=split.corpus,
-        split=split.name,
-        glosses=opened.glosses,
-        stride=opened.stride,
-        store=str(split.path.parent.resolve()),
-        run=str(run.path.resolve()),
-        profile=split.profile,
-    )
+    split, store = clips.split, str(clips.split.path.parent.resolve())
+    run_folder = str(run.path.resolve())
+    header = EmissionHeader(split.corpus, split.name, opened.glosses, opened.stride, store, run_folder, split.profile)
     receipt_path(out).unlink(missing_ok=True)
     write_emissions(out, header, parts.joined(clips), parts.dtype)
     receipt.results = {
