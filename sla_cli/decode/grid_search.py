@@ -53,12 +53,10 @@ def search_grid(
     """Decode each clip at every point of the grid; the language model is loaded once.
 
     Args:
-        emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
+        emissions, glosses, jobs, progress: as for `decode_split`.
         references: glosses as annotated of every clip, by clip id.
         rules: how both sides are normalised before they are compared.
         options: language model and hot words; its beam, alpha and beta are not used.
-        jobs: processes at most; 0 is all usable cores.
-        progress: called with 1 after each clip.
 
     Returns:
         A trial for each point, in their order.

@@ -67,6 +67,13 @@ def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:
     return [gloss for gloss in glosses if gloss in RESERVED or gloss not in model]
 
 
+def refuse_separators(glosses: Iterable[str]) -> None:
+    """Raise SlaError for glosses that are empty or that files and KenLM would split."""
+    if bad := [repr(gloss[:40]) for gloss in glosses if not gloss or SEPARATORS.search(gloss)]:
+        hint = "Join the parts, for example with '-': files and language models split glosses at white space."
+        raise SlaError(f"glosses that are empty or hold white space: {some(bad)}", hint)
+
+
 def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
     """Say how many glosses a language model lacks. Raises SlaError where they are more than `most` percent."""
     unknown = out_of_vocabulary(open_lm(lm), glosses)
