@@ -57,7 +57,7 @@ def info(
 def _describe(path: Path) -> "Description":
     from sla_cli.decode.tuned import describe_tuning
     from sla_cli.formats.describe import describe
-    from sla_cli.lm.describe_lm import describe_lm
+    from sla_cli.lm.kenlm_model import describe_lm
 
     return describe_tuning(path) or describe_lm(path) or describe(path)
 

@@ -17,6 +17,8 @@ from kenlm import Model
 from kenlm import State as State  # for fusion.py, so that only this file imports kenlm
 
 from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.description import Description
+from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads
 from sla_cli.log import log
@@ -25,6 +27,7 @@ RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else t
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
 MAX_ORDER = 6  # the kenlm package is compiled with this
 HEAD = 1 << 16  # bytes in which the header of an ARPA file has to begin
+NGRAM = re.compile(rb"^ngram\s+(\d+)\s*=\s*(\d+)\s*$", re.MULTILINE)
 BINARY = b"mmap lm http://kheafield.com/code"
 HINT = "A gloss language model comes from `sla lm estimate` or KenLM's lmplz (ARPA, also .gz) or build_binary."
 
@@ -56,10 +59,26 @@ def open_lm(path: Path) -> Model:
         return _load(Path(f"/dev/fd/{unnamed.fileno()}"), path, clean)
 
 
-def lm_head(path: Path) -> bytes:
-    """The beginning of a file, unpacked; a language model's header is in it. Raises as `open_lm` does."""
+def describe_lm(path: Path) -> Description | None:
+    """An ARPA file (plain or gzip) or a KenLM binary in a few figures, None for anything else.
+
+    Raises:
+        SlaError: the file cannot be read.
+        FormatError: a gzip file or a KenLM binary that is damaged.
+    """
+    if not path.is_file():
+        return None
     with _opened(path) as (stream, _):
-        return stream.read(HEAD)
+        head = stream.read(HEAD)
+    size = {"bytes": path.stat().st_size}
+    if head.startswith(BINARY):
+        facts = {"form": "KenLM binary", "order": open_lm(path).order, **size}
+        return Description(path, "language model", "", None, facts)
+    if not _is_arpa(head):
+        return None
+    counts = {int(order): int(count) for order, count in NGRAM.findall(head.replace(b"\r", b""))}
+    facts = {"form": "ARPA", "order": max(counts, default=0), "ngrams": {f"{n}": count for n, count in counts.items()}}
+    return Description(path, "language model", "", None, {**facts, **size}, read_receipt(path))
 
 
 def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:
@@ -101,10 +120,14 @@ def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
         raise SlaError(f"cannot read the language model {path}: {error.strerror}", HINT) from error
 
 
+def _is_arpa(head: bytes) -> bool:
+    return any(line.strip() == DATA for line in head.split(b"\n"))
+
+
 def _check_head(path: Path, head: bytes) -> None:
     """Refuse what is no language model: KenLM's own messages for it quote whole files."""
-    lines = head.split(b"\n")
-    if not any(line.strip() == DATA for line in lines):
+    if not _is_arpa(head):
+        lines = head.split(b"\n")
         number = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(b"#")), 0)
         start = repr(lines[number][:40].decode(errors="replace")) if head else "nothing: it is empty"
         raise FormatError(f"{path}, line {number + 1}: neither ARPA nor KenLM binary; it starts with {start}", HINT)
