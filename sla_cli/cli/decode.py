@@ -13,7 +13,7 @@ from sla_cli.errors import SlaError
 
 
 class Command(TyperCommand):
-    """Says where an option went that older versions had."""
+    """Names what replaces an option that older versions had."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if "--tune" in args:
@@ -23,7 +23,7 @@ class Command(TyperCommand):
 
 def decode(
     source: shared.Source = None,
-    split: Annotated[shared.SplitName | None, typer.Option(help="Of the run's store.", show_default="dev")] = None,
+    split: Annotated[shared.SplitName | None, typer.Option(help="Split of the store.", show_default="dev")] = None,
     lm: Annotated[Path | None, typer.Option(help=shared.LM_HELP)] = None,
     beam: Annotated[
         int | None,
@@ -42,13 +42,13 @@ def decode(
         ),
     ] = None,
     max_oov: shared.MaxOov = DecodeConfig.max_oov,
-    nbest: Annotated[int, typer.Option(help="Hypotheses to keep for each clip, best first.", min=1)] = 1,
+    nbest: Annotated[int, typer.Option(help="Hypotheses to write per clip, best first.", min=1)] = 1,
     hotwords: shared.Hotwords = None,
     hotword_weight: shared.HotwordWeight = DecodeConfig.hotword_weight,
     engine: shared.EngineName = "prefix",
     kind: Annotated[
         Literal["tsv", "ctm", "stm", "trn", "csv", "jsonl"],
-        typer.Option("--format", help="A tsv is always written; any other format beside it, or to -o."),
+        typer.Option("--format", help="A TSV is always written; another format next to it, or to -o."),
     ] = "tsv",
     store: shared.StoreFolder = None,
     weights: shared.BackboneWeights = None,
@@ -66,10 +66,10 @@ def decode(
 ) -> None:
     """Beam search over a run's emissions, with an optional gloss language model.
 
-    Emissions are made first where there are none that match; decoding itself
-    needs neither GPU nor torch, and from an emissions file neither run nor
-    store. Weights that `sla tune` chose for the run and language model are
-    taken, unless --alpha, --beta or --beam is given.
+    Missing or outdated emissions are computed first. Decoding itself needs
+    neither GPU nor torch; with an emissions file it needs neither run nor store.
+    The weights that `sla tune` chose for this run and language model are used
+    unless --alpha, --beta or --beam is given.
     """
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options

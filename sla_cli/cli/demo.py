@@ -12,7 +12,7 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Keep all files in this folder, which must be empty or new.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the corpus, of the first weights and of training.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for corpus, first weights and training.", min=0)] = 0,
     jobs: Jobs = 0,
     as_json: Json = False,
 ) -> None:

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def emit(
-    run: Annotated[Path | None, typer.Argument(help="Run folder; the newest run if left out.")] = None,
+    run: Annotated[Path | None, typer.Argument(help="Run folder. Default: the newest run.")] = None,
     split: Annotated[SplitName, typer.Option(help="Which split of the store.")] = "dev",
     device: Device = "auto",
     precision: Annotated[
         Precision,
-        typer.Option(help="Of the model; auto is what the run was trained in, where the device can. fp16 needs a GPU."),
+        typer.Option(help="Of the model. auto: that of the training, if the device supports it. fp16 needs a GPU."),
     ] = EmitConfig.precision,
     dtype: Annotated[
         Literal["float32", "float16"],
-        typer.Option(help="Of the log-probabilities on disk; float16 needs half the space."),
+        typer.Option(help="Type of the log-probabilities on disk; float16 needs half the space."),
     ] = EmitConfig.dtype,
     max_frames: Annotated[
-        int, typer.Option(help="Most video frames per batch; fewer need less memory.", min=1)
+        int, typer.Option(help="Maximum of video frames per batch; fewer need less memory.", min=1)
     ] = EmitConfig.max_frames,
     store: StoreFolder = None,
     weights: BackboneWeights = None,
@@ -40,10 +40,10 @@ def emit(
 ) -> None:
     """A run's log-probabilities of every clip of a split, which `sla decode` starts from.
 
-    `sla decode` makes them itself where there are none. This command is for
-    another precision, for a GPU while decoding runs elsewhere, or for several
-    GPUs: torchrun --nproc-per-node 4 -m sla_cli emit. After an interruption,
-    run it again: finished batches are kept.
+    `sla decode` computes missing emissions itself. Use this command for another
+    precision, to decode on another machine, or for several GPUs:
+    torchrun --nproc-per-node 4 -m sla_cli emit. After an interruption, run it
+    again: finished batches are kept.
     """
     from sla_cli.emit.emit import emit as make
     from sla_cli.formats.emissions import Emissions, emissions_path

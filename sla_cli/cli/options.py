@@ -16,25 +16,23 @@ Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all u
 SplitName = Literal["train", "dev", "test"]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
 
-LM_HELP = "Gloss n-gram model: ARPA, also .gz, or KenLM binary; looked for as named, then in the work folder's lm/."
+LM_HELP = "Gloss n-gram model: ARPA (also .gz) or KenLM binary; a file, or the name of one in the work folder's lm/."
 
 Source = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUN | EMISSIONS]", help="Run folder or emissions file; without it, the newest run."),
+    typer.Argument(metavar="[RUN | EMISSIONS]", help="Run folder or emissions file. Default: the newest run."),
 ]
 MaxOov = Annotated[
-    float, typer.Option(help="Refuse --lm where it lacks more of the glosses than this, in percent.", min=0, max=100)
+    float, typer.Option(help="Refuse a language model that lacks more glosses than this, in percent.", min=0, max=100)
 ]
-Hotwords = Annotated[list[str] | None, typer.Option("--hotword", help="A gloss to favour; repeat it for several.")]
-HotwordWeight = Annotated[
-    float, typer.Option(help="What each occurrence of a hot word adds to the score (natural log).")
-]
-EngineName = Annotated[Engine, typer.Option("--engine", help="Beam search: ours or pyctcdecode's; same answers.")]
+Hotwords = Annotated[list[str] | None, typer.Option("--hotword", help="Gloss to prefer; can be repeated.")]
+HotwordWeight = Annotated[float, typer.Option(help="Added to the score for each hot word (natural log).")]
+EngineName = Annotated[Engine, typer.Option("--engine", help="Beam search of sla or of pyctcdecode; equal results.")]
 StoreFolder = Annotated[
     Path | None,
-    typer.Option("--store", help="Any store: the run's glosses are recognised in it; the run's own if left out."),
+    typer.Option("--store", help="Store of any corpus, to recognise the run's glosses in. Default: the run's own."),
 ]
-BackboneWeights = Annotated[str | None, typer.Option("--weights", help="The backbone's weights, if they have moved.")]
+BackboneWeights = Annotated[str | None, typer.Option("--weights", help="Weights of the backbone, if they moved.")]
 
 WORK = Path("sla-work")
 

@@ -20,32 +20,33 @@ def _list(wanted: bool) -> None:
 
 
 def train(
-    store: Annotated[Path | None, typer.Argument(help="Store folder; the only one without it.")] = None,
+    store: Annotated[Path | None, typer.Argument(help="Store folder. Default: the only one.")] = None,
     variant: Annotated[Variant | None, typer.Option(help="What is added to the frozen backbone.")] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Named settings; that of the store's corpus without it. --list shows them.")
+        str | None, typer.Option(help="Named settings; --list shows them. Default: those for the store's corpus.")
     ] = None,
     show: Annotated[
         bool, typer.Option("--list", callback=_list, is_eager=True, help="Print the presets and what they are for.")
     ] = False,
-    backbone: Annotated[str | None, typer.Option(help="Any timm ViT.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Name of a ViT in timm.")] = None,
     weights: Annotated[str | None, typer.Option(help="The backbone's weights: hub, random, or a file.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Input size of the backbone in pixels.")] = None,
     layers: Annotated[str | None, typer.Option(help="Blocks to adapt: all, last:K, or 0,5,11.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Times through the training clips.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training clips.", min=1)] = None,
     batch: Annotated[int | None, typer.Option(help="Clips per batch.", min=1)] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
     precision: Annotated[
-        Precision | None, typer.Option(help="Of matrix products; auto is fp16 on CUDA and fp32 on a CPU.")
+        Precision | None, typer.Option(help="Of matrix products; auto: fp16 on CUDA, fp32 on a CPU.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed for weights, order and augmentation.", min=0)] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file, as a run's config.toml.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file like a run's config.toml.")] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", help="section.key=value, any setting of config.toml; repeatable.")
+        list[str] | None,
+        typer.Option("--set", help="Any setting of config.toml, as section.key=value; can be repeated."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run; VARIANT-N without it.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run. Default: VARIANT-N.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Parameters, memory and time from two real steps; trains nothing.")
+        bool, typer.Option("--dry-run", help="Print parameters, memory and time of two real steps; train nothing.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run, or --name.")] = False,
     device: Device = "auto",

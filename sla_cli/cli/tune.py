@@ -43,9 +43,9 @@ def tune(
     """Choose alpha, beta and beam of a language model: the fewest errors on dev.
 
     Dev is decoded at every point of the grid. The choice, all error rates and
-    a picture of them go into the work folder, and from then on `sla decode`
-    takes the choice for the same run and language model. Emissions are made
-    first where there are none that match.
+    a plot of them are written into the work folder. After that, `sla decode`
+    uses the choice for the same run and language model. Missing or outdated
+    emissions are computed first.
     """
     from dataclasses import asdict
 
