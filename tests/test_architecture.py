@@ -31,7 +31,7 @@ def test_import_contract() -> None:
         ("core/ctc.py", "import sla_cli.formats.store", "sla_cli.core is not allowed to import sla_cli.formats"),
         ("score/score.py", "import sla_cli.report.page", "sla_cli.score is not allowed to import sla_cli.report"),
         ("video/tree.py", "import sla_cli.video.source", "No circle of imports anywhere"),
-        ("search/confidence.py", "import torch", "Rooms that need no torch"),
+        ("search/decoder.py", "import torch", "Rooms that need no torch"),
     ],
 )
 def test_the_contract_refuses_a_planted_fault(tmp_path: Path, module: str, line: str, broken: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Jobs, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Jobs, Json, Work, answer
 from sla_cli.cli.score import table
 from sla_cli.errors import some
 
@@ -26,8 +26,6 @@ def check(
     jobs: Jobs = 0,
     work: Work = WORK,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Is a store complete, usable, and honest to evaluate on? Exits with 3 where there are problems.
 

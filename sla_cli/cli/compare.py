@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import Json, Quiet, Verbose, answer, refuse_input
+from sla_cli.cli.options import Json, answer, refuse_input
 from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
 from sla_cli.core.comparison import Comparison, p_value, verdict
 
@@ -25,8 +25,6 @@ def compare(
         Path | None, typer.Option("--output", "-o", help="Write each clip's errors and both hypotheses into this TSV.")
     ] = None,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance."""
     from sla_cli.formats.scores import comparison_facts, write_differences

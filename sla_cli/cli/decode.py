@@ -6,16 +6,14 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from sla_cli.cli import search_options as shared
-from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, Quiet, SplitName, Verbose, Work, answer
+from sla_cli.cli import options as shared
+from sla_cli.cli.emit import find_emissions
 from sla_cli.config import DecodeConfig
 from sla_cli.errors import SlaError
 
-TUNED = "tuned, or {}"
-
 
 class Command(TyperCommand):
-    """Says where an option went that older versions had."""
+    """Names what replaces an option that older versions had."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if "--tune" in args:
@@ -25,31 +23,32 @@ class Command(TyperCommand):
 
 def decode(
     source: shared.Source = None,
-    split: Annotated[SplitName | None, typer.Option(help="Of the run's store.", show_default="dev")] = None,
+    split: Annotated[shared.SplitName | None, typer.Option(help="Split of the store.", show_default="dev")] = None,
     lm: Annotated[Path | None, typer.Option(help=shared.LM_HELP)] = None,
     beam: Annotated[
         int | None,
-        typer.Option(help="Beam width; 1 without --lm is greedy.", min=1, show_default=TUNED.format(DecodeConfig.beam)),
+        typer.Option(
+            help="Beam width; 1 without --lm is greedy.", min=1, show_default=f"tuned, or {DecodeConfig.beam}"
+        ),
     ] = None,
     alpha: Annotated[
-        float | None,
-        typer.Option(help="Weight of the language model.", show_default=TUNED.format(DecodeConfig.alpha)),
+        float | None, typer.Option(help="Weight of the language model.", show_default=f"tuned, or {DecodeConfig.alpha}")
     ] = None,
     beta: Annotated[
         float | None,
         typer.Option(
             help="Added to the score for each gloss, with --lm; more makes hypotheses longer.",
-            show_default=TUNED.format(DecodeConfig.beta),
+            show_default=f"tuned, or {DecodeConfig.beta}",
         ),
     ] = None,
     max_oov: shared.MaxOov = DecodeConfig.max_oov,
-    nbest: Annotated[int, typer.Option(help="Hypotheses to keep for each clip, best first.", min=1)] = 1,
+    nbest: Annotated[int, typer.Option(help="Hypotheses to write per clip, best first.", min=1)] = 1,
     hotwords: shared.Hotwords = None,
     hotword_weight: shared.HotwordWeight = DecodeConfig.hotword_weight,
     engine: shared.EngineName = "prefix",
     kind: Annotated[
         Literal["tsv", "ctm", "stm", "trn", "csv", "jsonl"],
-        typer.Option("--format", help="A tsv is always written; any other format beside it, or to -o."),
+        typer.Option("--format", help="A TSV is always written; another format next to it, or to -o."),
     ] = "tsv",
     store: shared.StoreFolder = None,
     weights: shared.BackboneWeights = None,
@@ -59,20 +58,18 @@ def decode(
             "--output", "-o", help="Write the hypotheses here, in the --format, instead of into the work folder."
         ),
     ] = None,
-    jobs: Jobs = 0,
-    device: Device = "auto",
-    work: Work = WORK,
-    force: Force = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    jobs: shared.Jobs = 0,
+    device: shared.Device = "auto",
+    work: shared.Work = shared.WORK,
+    force: shared.Force = False,
+    as_json: shared.Json = False,
 ) -> None:
     """Beam search over a run's emissions, with an optional gloss language model.
 
-    Emissions are made first where there are none that match; decoding itself
-    needs neither GPU nor torch, and from an emissions file neither run nor
-    store. Weights that `sla tune` chose for the run and language model are
-    taken, unless --alpha, --beta or --beam is given.
+    Missing or outdated emissions are computed first. Decoding itself needs
+    neither GPU nor torch; with an emissions file it needs neither run nor store.
+    The weights that `sla tune` chose for this run and language model are used
+    unless --alpha, --beta or --beam is given.
     """
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options
@@ -82,23 +79,17 @@ def decode(
     from sla_cli.search.beam_options import BeamOptions
 
     folder = WorkFolder(work)
+    given: dict[str, Any] = {"beam": beam, "alpha": alpha, "beta": beta}
+    given = {name: value for name, value in given.items() if value is not None}
     # All that can be refused is refused before minutes of emissions.
     if lm is not None:
         lm = folder.find_lm(lm)
         open_lm(lm)
-    elif given := [name for name, value in {"--alpha": alpha, "--beta": beta}.items() if value is not None]:
-        raise SlaError(f"{' and '.join(given)} without a language model", "Give one with --lm.")
-    options = BeamOptions(
-        beam=DecodeConfig.beam if beam is None else beam,
-        alpha=DecodeConfig.alpha if alpha is None else alpha,
-        beta=DecodeConfig.beta if beta is None else beta,
-        lm=lm,
-        nbest=nbest,
-        hotwords=tuple(hotwords or ()),
-        hotword_weight=hotword_weight,
-        engine=engine,
-    )
-    emissions = shared.find_emissions(source, split, folder, store, weights, device)
+    elif unused := [f"--{name}" for name in ("alpha", "beta") if name in given]:
+        raise SlaError(f"{' and '.join(unused)} without a language model", "Give one with --lm.")
+    hot = tuple(hotwords or ())
+    options = BeamOptions(**given, lm=lm, nbest=nbest, hotwords=hot, hotword_weight=hotword_weight, engine=engine)
+    emissions = find_emissions(source, split, folder, store, weights, device)
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
     )
@@ -121,4 +112,4 @@ def decode(
         exported = export_file(path, kind, output, force=force)
         facts[kind] = str(exported)
         lines += f"\n{kind} {exported}"
-    answer(lines, facts, as_json)
+    shared.answer(lines, facts, as_json)

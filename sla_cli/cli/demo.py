@@ -5,18 +5,16 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import Jobs, Json, Quiet, Verbose, answer
+from sla_cli.cli.options import Jobs, Json, answer
 
 
 def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Keep all files in this folder, which must be empty or new.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the corpus, of the first weights and of training.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for corpus, first weights and training.", min=0)] = 0,
     jobs: Jobs = 0,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """All stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page with pictures."""
     from sla_cli.demo.pipeline import run_demo

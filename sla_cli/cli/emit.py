@@ -2,49 +2,48 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
-from sla_cli.config import EmitConfig
+from sla_cli.cli.options import WORK, BackboneWeights, Device, Force, Json, SplitName, StoreFolder, Work, answer
+from sla_cli.config import EmitConfig, Precision
 from sla_cli.errors import SlaError
+
+if TYPE_CHECKING:
+    from sla_cli.formats.work import Work as WorkFolder
 
 
 def emit(
-    run: Annotated[Path | None, typer.Argument(help="Run folder; the newest run if left out.")] = None,
-    split: Annotated[Literal["train", "dev", "test"], typer.Option(help="Which split of the store.")] = "dev",
+    run: Annotated[Path | None, typer.Argument(help="Run folder. Default: the newest run.")] = None,
+    split: Annotated[SplitName, typer.Option(help="Which split of the store.")] = "dev",
     device: Device = "auto",
     precision: Annotated[
-        Literal["auto", "fp32", "bf16", "fp16"],
-        typer.Option(help="Of the model; auto is what the run was trained in, where the device can. fp16 needs a GPU."),
+        Precision,
+        typer.Option(help="Of the model. auto: that of the training, if the device supports it. fp16 needs a GPU."),
     ] = EmitConfig.precision,
     dtype: Annotated[
         Literal["float32", "float16"],
-        typer.Option(help="Of the log-probabilities on disk; float16 needs half the space."),
+        typer.Option(help="Type of the log-probabilities on disk; float16 needs half the space."),
     ] = EmitConfig.dtype,
     max_frames: Annotated[
-        int, typer.Option(help="Most video frames per batch; fewer need less memory.", min=1)
+        int, typer.Option(help="Maximum of video frames per batch; fewer need less memory.", min=1)
     ] = EmitConfig.max_frames,
-    store: Annotated[
-        Path | None, typer.Option(help="Any store: the run's glosses are recognised in it; the run's own if left out.")
-    ] = None,
-    weights: Annotated[str | None, typer.Option(help="The backbone's weights, if the file has moved.")] = None,
+    store: StoreFolder = None,
+    weights: BackboneWeights = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Emissions file to write, instead of one in the work folder.")
     ] = None,
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """A run's log-probabilities of every clip of a split, which `sla decode` starts from.
 
-    `sla decode` makes them itself where there are none. This command is for
-    another precision, for a GPU while decoding runs elsewhere, or for several
-    GPUs: torchrun --nproc-per-node 4 -m sla_cli emit. After an interruption,
-    run it again: finished batches are kept.
+    `sla decode` computes missing emissions itself. Use this command for another
+    precision, to decode on another machine, or for several GPUs:
+    torchrun --nproc-per-node 4 -m sla_cli emit. After an interruption, run it
+    again: finished batches are kept.
     """
     from sla_cli.emit.emit import emit as make
     from sla_cli.formats.emissions import Emissions, emissions_path
@@ -70,3 +69,36 @@ def emit(
         {"emissions": str(out), "clips": len(made), "steps": steps, "dtype": dtype},
         as_json,
     )
+
+
+def find_emissions(
+    source: Path | None,
+    split: SplitName | None,
+    folder: "WorkFolder",
+    store: Path | None,
+    weights: str | None,
+    device: str,
+) -> Path:
+    """The emissions file that was given, or the run's, which is made where there is none that matches."""
+    from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
+    from sla_cli.formats.run import Run, warn_of_unknown
+    from sla_cli.formats.store import Store
+
+    if source is not None and source.is_file():
+        holds = Emissions(source).header.split
+        if split not in (None, holds):
+            raise SlaError(f"{source} holds emissions of {holds}, and --split says {split}", "Leave --split out.")
+        return source
+    if source is not None and not source.exists():
+        raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
+    run = Run(source or folder.newest_run())
+    found = Store(store or run.store)
+    clips = found[split or (found.splits[0] if len(found.splits) == 1 else "dev")]
+    emissions = emissions_path(folder.emissions, run, clips)
+    if is_current(emissions, emission_receipt(run, clips)):
+        warn_of_unknown(run, clips)
+    else:
+        from sla_cli.emit.emit import emit
+
+        emit(run, clips, emissions, device=device, weights=weights)
+    return emissions

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sla_cli.cli.options import Force, Json, Quiet, SplitName, Verbose, answer
+from sla_cli.cli.options import Force, Json, SplitName, answer
 from sla_cli.errors import SlaError, some
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ def info(
     seed: Annotated[int | None, typer.Option(help="Random seed for that choice.", min=0, show_default="0")] = None,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """What a file or folder is: its format, content in a few figures, and how and when it was made.
 
@@ -43,7 +41,7 @@ def info(
         raise SlaError("--clip names the clips, so there is none for --clips or --seed to choose", "Leave one out.")
     from sla_cli.decode.tuned import describe_tuning
     from sla_cli.formats.describe import describe
-    from sla_cli.lm.describe_lm import describe_lm
+    from sla_cli.lm.kenlm_model import describe_lm
 
     found = describe_tuning(path) or describe_lm(path) or describe(path)
     facts, lines = found.as_json(), list(_lines(found))

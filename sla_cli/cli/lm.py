@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, Quiet, SplitName, Verbose, Work, answer, refuse_input
+from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer, refuse_input
+from sla_cli.cli.score import ProfileName as ProfileName
 from sla_cli.errors import some
 
-ProfileName = Literal["none", "phoenix2014", "phoenix2014t", "phoenix2014t-vac"]
 Normalize = Annotated[
     ProfileName,
     typer.Option(
-        help="Clean the glosses, as hypotheses before scoring. none keeps a store's training glosses, which are what a "
-        "recogniser of this store asks the model for."
+        help="Normalise the glosses as hypotheses are before scoring. none keeps the training glosses of a store, "
+        "which are the glosses that a recogniser trained on it outputs."
     ),
 ]
 
@@ -35,7 +35,7 @@ def _thresholds(text: str) -> list[int]:
 @app.command()
 def estimate(
     source: Annotated[
-        Path | None, typer.Argument(help="Store, or text with a sentence a line; the only store without it.")
+        Path | None, typer.Argument(help="Store, or text with one sentence per line. Default: the only store.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -47,31 +47,29 @@ def estimate(
     ] = False,
     fallback: Annotated[
         bool,
-        typer.Option("--fallback", help="Use fixed discounts (0.5, 1, 1.5) where the text allows to estimate none."),
+        typer.Option("--fallback", help="Use fixed discounts (0.5, 1, 1.5) where they cannot be estimated."),
     ] = False,
     prune: Annotated[
         str,
         typer.Option(
             help="Drop n-grams that occur at most this often, one count for each order: 0,0,1 drops trigrams seen "
-            "once. The last count is for all higher orders too; the first must be 0, since glosses stay."
+            "once. The last count also holds for all higher orders; the first must be 0: glosses are kept."
         ),
     ] = "0",
     unk: Annotated[
         Literal["share", "all"],
         typer.Option(
-            help="What glosses that the text lacks get of the probability that discounting frees: the share of one "
-            "more gloss (lmplz), or all of it (SRILM)."
+            help="Probability of glosses that are not in the text, out of what discounting frees: the share of one "
+            "gloss (lmplz), or all of it (SRILM)."
         ),
     ] = "share",
     normalize: Normalize = "none",
     dev: Annotated[
-        Path | None, typer.Option(help="Text or store to measure the model on; a store's own dev split without it.")
+        Path | None, typer.Option(help="Text or store to measure the model on. Default: the store's dev split.")
     ] = None,
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Estimate a model on a store's train split or a text, and measure it on dev.
 
@@ -107,18 +105,16 @@ def estimate(
 @app.command()
 def score(
     model: Annotated[
-        Path, typer.Argument(help="ARPA, also gzipped or of SRILM, or KenLM binary; looked for as in `sla decode`.")
+        Path, typer.Argument(help="ARPA (also .gz, also of SRILM) or KenLM binary, as for `sla decode --lm`.")
     ],
-    source: Annotated[Path, typer.Argument(help="Store, or text with a sentence a line.")],
-    split: Annotated[SplitName, typer.Option(help="Of a store.")] = "dev",
+    source: Annotated[Path, typer.Argument(help="Store, or text with one sentence per line.")],
+    split: Annotated[SplitName, typer.Option(help="Split, where the source is a store.")] = "dev",
     normalize: Normalize = "none",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write each sentence's score into this TSV.")
     ] = None,
     work: Work = WORK,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
     from sla_cli.formats.work import Work as WorkFolder

@@ -7,6 +7,7 @@ For the same reason no module here postpones its annotations: typer would have t
 import errno
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from sla_cli import __version__
+from sla_cli import __version__, log
 from sla_cli.errors import SlaError, Stopped
 
 # A command is the function of its name in the module of its name, or that module's `app`; here with its first sentence.
@@ -76,13 +77,35 @@ class Group(TyperGroup):
 def _imported(name: str) -> Any:
     """The command itself, in place of the one that help lists."""
     module = import_module(f"sla_cli.cli.{name}")
-    group = getattr(module, "app", None)
-    if group is None:
-        group = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-        group.command(name, cls=getattr(module, "Command", None))(getattr(module, name))
-    command = get_command(group)
+    command = get_command(module.app) if hasattr(module, "app") else _command(getattr(module, name), module)
     command.name = name
+    for each in getattr(command, "commands", {name: command}).values():
+        each.params += _command(verbosity).params
     return command
+
+
+def _command(function: Callable[..., None], module: Any = None) -> Any:
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    alone.command(cls=getattr(module, "Command", None))(function)
+    return get_command(alone)
+
+
+# --quiet is parsed first, so --verbose outweighs it.
+Quiet = typer.Option(
+    "--quiet",
+    "-q",
+    callback=lambda on: log.setup(-on),
+    is_eager=True,
+    expose_value=False,
+    help="Warnings and errors only.",
+)
+Verbose = typer.Option(
+    "--verbose", "-v", callback=lambda on: log.setup(1) if on else None, expose_value=False, help="Log everything."
+)
+
+
+def verbosity(quiet: Annotated[bool, Quiet] = False, verbose: Annotated[bool, Verbose] = False) -> None:
+    """Options of every command, which act while they are parsed."""
 
 
 app = typer.Typer(

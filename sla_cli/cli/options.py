@@ -6,27 +6,33 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli import log
 from sla_cli.errors import SlaError
-
-
-def _verbosity(ctx: typer.Context, param: Any, value: bool) -> bool:
-    if value or param.name == "verbose":
-        quiet = ctx.params.get("quiet") or (param.name == "quiet" and value)
-        log.setup(1 if value and param.name == "verbose" else -1 if quiet else 0)
-    return value
-
+from sla_cli.search.engines import Engine
 
 Work = Annotated[Path, typer.Option("--work", envvar="SLA_WORK", help="Work folder that holds all artifacts.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", is_eager=True, callback=_verbosity, help="Warnings and errors only.")
-]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", callback=_verbosity, help="Log everything.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0)]
 SplitName = Literal["train", "dev", "test"]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
+
+LM_HELP = "Gloss n-gram model: ARPA (also .gz) or KenLM binary; a file, or the name of one in the work folder's lm/."
+
+Source = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN | EMISSIONS]", help="Run folder or emissions file. Default: the newest run."),
+]
+MaxOov = Annotated[
+    float, typer.Option(help="Refuse a language model that lacks more glosses than this, in percent.", min=0, max=100)
+]
+Hotwords = Annotated[list[str] | None, typer.Option("--hotword", help="Gloss to prefer; can be repeated.")]
+HotwordWeight = Annotated[float, typer.Option(help="Added to the score for each hot word (natural log).")]
+EngineName = Annotated[Engine, typer.Option("--engine", help="Beam search of sla or of pyctcdecode; equal results.")]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option("--store", help="Store of any corpus, to recognise the run's glosses in. Default: the run's own."),
+]
+BackboneWeights = Annotated[str | None, typer.Option("--weights", help="Weights of the backbone, if they moved.")]
 
 WORK = Path("sla-work")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Jobs, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer
 from sla_cli.config import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -64,8 +64,6 @@ def prep(
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Force, Json, Work, answer
 from sla_cli.errors import SlaError
 
 
@@ -33,8 +33,6 @@ def report(
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """One HTML page of some scores: figures, learning curves, confusions, frames and every alignment.
 

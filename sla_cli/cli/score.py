@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Json, Work, answer
 from sla_cli.core.align import Counts
 from sla_cli.core.breakdown import ClipGroup, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.result import Interval, Score
@@ -55,8 +55,6 @@ def score(
     sclite: Annotated[Path | None, typer.Option(help="Write what is scored for NIST's sclite into a folder.")] = None,
     work: Work = WORK,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Word error rate as the field's official scripts count it, with its confidence interval.
 

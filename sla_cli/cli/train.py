@@ -2,64 +2,57 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer
 from sla_cli.config import PRESETS, Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-
-if TYPE_CHECKING:
-    from sla_cli.model.distributed import ProcessGroup
-    from sla_cli.train.metrics import Epoch
 
 
 def _list(wanted: bool) -> None:
     if wanted:
         width = max(map(len, PRESETS))
-        typer.echo(
-            "".join(f"{name.ljust(width)}  {preset.description}\n" for name, preset in PRESETS.items()), nl=False
-        )
+        typer.echo("\n".join(f"{name:{width}}  {preset.description}" for name, preset in PRESETS.items()))
         raise typer.Exit
 
 
 def train(
-    store: Annotated[Path | None, typer.Argument(help="Store folder; the only one without it.")] = None,
+    store: Annotated[Path | None, typer.Argument(help="Store folder. Default: the only one.")] = None,
     variant: Annotated[Variant | None, typer.Option(help="What is added to the frozen backbone.")] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Named settings; that of the store's corpus without it. --list shows them.")
+        str | None, typer.Option(help="Named settings; --list shows them. Default: those for the store's corpus.")
     ] = None,
     show: Annotated[
         bool, typer.Option("--list", callback=_list, is_eager=True, help="Print the presets and what they are for.")
     ] = False,
-    backbone: Annotated[str | None, typer.Option(help="Any timm ViT.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Name of a ViT in timm.")] = None,
     weights: Annotated[str | None, typer.Option(help="The backbone's weights: hub, random, or a file.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Input size of the backbone in pixels.")] = None,
     layers: Annotated[str | None, typer.Option(help="Blocks to adapt: all, last:K, or 0,5,11.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Times through the training clips.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training clips.", min=1)] = None,
     batch: Annotated[int | None, typer.Option(help="Clips per batch.", min=1)] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
     precision: Annotated[
-        Precision | None, typer.Option(help="Of matrix products; auto is fp16 on CUDA and fp32 on a CPU.")
+        Precision | None, typer.Option(help="Of matrix products; auto: fp16 on CUDA, fp32 on a CPU.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed for weights, order and augmentation.", min=0)] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file, as a run's config.toml.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file like a run's config.toml.")] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", help="section.key=value, any setting of config.toml; repeatable.")
+        list[str] | None,
+        typer.Option("--set", help="Any setting of config.toml, as section.key=value; can be repeated."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run; VARIANT-N without it.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run. Default: VARIANT-N.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Parameters, memory and time from two real steps; trains nothing.")
+        bool, typer.Option("--dry-run", help="Print parameters, memory and time of two real steps; train nothing.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run, or --name.")] = False,
     device: Device = "auto",
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Train the adapters and the temporal head on a store; dev WER after each epoch.
 
@@ -90,23 +83,16 @@ def train(
     from sla_cli.formats.work import Work as WorkFolder
 
     folder = WorkFolder(work)
-    if resume:
-        from sla_cli.model.distributed import join
-        from sla_cli.train.train_run import resume_run
-
-        with join(device) as group:
-            path = group.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
-            _answer(path, resume_run(Run(path), group=group), group, as_json)
-        return
-    source = Store(store or folder.only_store())
-    chosen = preset or source.preset
-    settings = resolve(chosen, config, sets or (), flags)
+    if not resume:
+        source = Store(store or folder.only_store())
+        chosen = preset or source.preset
+        settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
-    from sla_cli.train.train_run import start_run
+    from sla_cli.train.train_run import resume_run, start_run
 
     with join(device) as group:
-        if preset is None:
+        if not resume and preset is None:
             log.info("taking preset %s, for the corpus of %s", chosen, source.path)
         if dry_run and group.world_size > 1:
             raise group.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
@@ -114,15 +100,15 @@ def train(
             found = forecast(source, settings, device)
             answer(found.text(), asdict(found), as_json)
             return
-        path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
-        _answer(path, start_run(source, path, settings, preset=chosen, force=force, group=group), group, as_json)
-
-
-def _answer(path: Path, best: "Epoch", group: "ProcessGroup", as_json: bool) -> None:
-    """Only the main process prints."""
-    if group.is_main:
-        answer(
-            f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
-            {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},
-            as_json,
-        )
+        if resume:
+            path = group.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
+            best = resume_run(Run(path), group=group)
+        else:
+            path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
+            best = start_run(source, path, settings, preset=chosen, force=force, group=group)
+        if group.is_main:
+            answer(
+                f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
+                {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},
+                as_json,
+            )

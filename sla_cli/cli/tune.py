@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from sla_cli.cli import search_options as shared
-from sla_cli.cli.options import WORK, Device, Force, Jobs, Json, Quiet, Verbose, Work, answer
+from sla_cli.cli import options as shared
+from sla_cli.cli.emit import find_emissions
 from sla_cli.config import DecodeConfig, TuneConfig
 from sla_cli.errors import SlaError
 
@@ -34,20 +34,18 @@ def tune(
     engine: shared.EngineName = "prefix",
     store: shared.StoreFolder = None,
     weights: shared.BackboneWeights = None,
-    jobs: Jobs = 0,
-    device: Device = "auto",
-    work: Work = WORK,
-    force: Force = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    jobs: shared.Jobs = 0,
+    device: shared.Device = "auto",
+    work: shared.Work = shared.WORK,
+    force: shared.Force = False,
+    as_json: shared.Json = False,
 ) -> None:
     """Choose alpha, beta and beam of a language model: the fewest errors on dev.
 
     Dev is decoded at every point of the grid. The choice, all error rates and
-    a picture of them go into the work folder, and from then on `sla decode`
-    takes the choice for the same run and language model. Emissions are made
-    first where there are none that match.
+    a plot of them are written into the work folder. After that, `sla decode`
+    uses the choice for the same run and language model. Missing or outdated
+    emissions are computed first.
     """
     from dataclasses import asdict
 
@@ -65,14 +63,14 @@ def tune(
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )
-    emissions = shared.find_emissions(source, None, folder, store, weights, device)
+    emissions = find_emissions(source, None, folder, store, weights, device)
     references = references_of(emissions, store)
     out, tuned, trials = tune_file(
         emissions, references, folder.tuning, options, points, jobs=jobs, max_oov=max_oov, force=force
     )
     if trials and not as_json:
         _print_table(trials)
-    answer(
+    shared.answer(
         f"tuned on {tuned.split}: alpha {tuned.alpha:g}, beta {tuned.beta:g}, beam {tuned.beam}: "
         f"WER {tuned.wer:.2f} % ({tuned.profile}); {out / 'tune.png'} shows all",
         {"tuned": str(out), **asdict(tuned)},

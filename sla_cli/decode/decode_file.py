@@ -58,10 +58,7 @@ def decode_file(
         check_oov(options.lm, header.glosses, max_oov)
         inputs["lm"], sources["lm"] = digest_file(options.lm), str(options.lm.resolve())
     settings = {**asdict(options), "hotwords": sorted(options.hotwords), "tuned_on": tuned_on}
-    del settings["lm"]
-    for key, default in UNSAID.items():
-        if settings[key] == default:
-            del settings[key]
+    settings = {key: value for key, value in settings.items() if key != "lm" and value != UNSAID.get(key)}
     receipt = Receipt("decode", settings, inputs, sources=sources)
     path = out or folder / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
     if path.is_dir():

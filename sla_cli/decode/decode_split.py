@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from sla_cli.core.ctc import frame_spans
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
 from sla_cli.search.beam_decoder import open_decoder
 from sla_cli.search.beam_options import BeamOptions
-from sla_cli.search.decoder import Decoder
-
-
-@dataclass(frozen=True)
-class _ClipDecoder:
-    decoder: Decoder
-    stride: int  # video frames of an output step
-    nbest: int
-
-    def __call__(self, emission: Emission) -> list[Hypothesis]:
-        return [
-            hypothesis.in_frames(emission.id, rank, self.stride, emission.frames, emission.fps)
-            for rank, hypothesis in enumerate(self.decoder.nbest(emission.log_probs, self.nbest), start=1)
-        ]
 
 
 def decode_split(
@@ -57,5 +43,13 @@ def decode_split(
             f"{options.nbest} hypotheses for each clip from a beam of {options.beam}", "Give a wider --beam."
         )
     with open_decoder(glosses, options) as decoder:
-        decode_clip = _ClipDecoder(decoder, stride, options.nbest)
+
+        def decode_clip(clip: Emission) -> list[Hypothesis]:
+            return [
+                Hypothesis(clip.id, glosses, score, frame_spans(spans, stride, clip.frames), confidence, rank, clip.fps)
+                for rank, (glosses, score, spans, confidence) in enumerate(
+                    decoder.nbest(clip.log_probs, options.nbest), start=1
+                )
+            ]
+
         return list(map_clips(decode_clip, emissions, jobs, progress))

@@ -53,12 +53,10 @@ def search_grid(
     """Decode each clip at every point of the grid; the language model is loaded once.
 
     Args:
-        emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
+        emissions, glosses, jobs, progress: as for `decode_split`.
         references: glosses as annotated of every clip, by clip id.
         rules: how both sides are normalised before they are compared.
         options: language model and hot words; its beam, alpha and beta are not used.
-        jobs: processes at most; 0 is all usable cores.
-        progress: called with 1 after each clip.
 
     Returns:
         A trial for each point, in their order.
@@ -67,33 +65,24 @@ def search_grid(
         SlaError: as `decode_split` does.
     """
     totals = [Counts()] * len(points)
-    least = max(1, CHUNK // len(points))
     with BeamDecoder(glosses, options) as decoder:
-        try_clip = _ClipTrial(decoder, tuple(points), references, rules)
+
+        def try_clip(emission: Emission) -> list[Counts]:
+            reference = rules.reference(references[emission.id])
+            known: dict[Glosses, Counts] = {}  # hypotheses that are equal are aligned once
+            counts = []
+            for point in points:
+                decoder.weigh(point.alpha, point.beta, point.beam)
+                hypothesis = decoder.best_glosses(emission.log_probs)
+                if hypothesis not in known:
+                    known[hypothesis] = count(align(reference, rules.hypothesis(hypothesis)))
+                counts.append(known[hypothesis])
+            return counts
+
+        least = max(1, CHUNK // len(points))
         for counts in map_clips(try_clip, emissions, jobs, progress, least=least):
             totals = [total + more for total, more in zip(totals, counts, strict=True)]
     return [Trial(point, counts) for point, counts in zip(points, totals, strict=True)]
-
-
-@dataclass(frozen=True)
-class _ClipTrial:
-    decoder: BeamDecoder
-    points: tuple[GridPoint, ...]
-    references: Mapping[str, Glosses]
-    rules: Profile
-
-    def __call__(self, emission: Emission) -> list[Counts]:
-        """The counts of one clip at every point; hypotheses that are equal are aligned once."""
-        reference = self.rules.reference(self.references[emission.id])
-        known: dict[Glosses, Counts] = {}
-        counts = []
-        for point in self.points:
-            self.decoder.weigh(point.alpha, point.beta, point.beam)
-            glosses = self.decoder.best_glosses(emission.log_probs)
-            if glosses not in known:
-                known[glosses] = count(align(reference, self.rules.hypothesis(glosses)))
-            counts.append(known[glosses])
-        return counts
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:

@@ -53,33 +53,31 @@ def map_clips(
     if jobs < 0:
         raise SlaError(f"{jobs} jobs", "Give a number of processes, or 0 for all usable cores.")
     jobs = min(jobs or usable_cores(), len(emissions) // least)
-    with closing(_in_processes(function, emissions, jobs) if jobs > 1 else _in_turn(function, emissions)) as answers:
-        for answer in answers:
-            yield answer
+
+    def answer(index: int) -> Answer:
+        emission = emissions[index]
+        try:
+            return function(emission)
+        except SlaError as error:
+            raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
+
+    indices = range(len(emissions))
+    with closing(_in_processes(answer, len(indices), jobs) if jobs > 1 else (answer(i) for i in indices)) as answers:
+        for one in answers:
+            yield one
             if progress is not None:
                 progress(1)
 
 
-def _in_turn(function: Callable[[Emission], Answer], emissions: EmissionSource) -> Generator[Answer, None, None]:
-    for index in range(len(emissions)):
-        yield _answer(function, emissions[index])
-
-
-def _answer(function: Callable[[Emission], Answer], emission: Emission) -> Answer:
-    try:
-        return function(emission)
-    except SlaError as error:
-        raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
-
-
-def _in_processes(
-    function: Callable[[Emission], Answer], emissions: EmissionSource, jobs: int
-) -> Generator[Answer, None, None]:
-    context = get_context("fork")
+def _in_processes(answer: Callable[[int], Answer], clips: int, jobs: int) -> Generator[Answer, None, None]:
     given_up = RawValue(c_bool, False)  # without a lock, which a process that is killed might hold for ever
-    with ProcessPoolExecutor(jobs, context, _start_worker, (function, emissions, given_up)) as pool:
+
+    def answer_chunk(indices: range) -> list[Answer]:
+        return [answer(index) for index in indices if not given_up.value]
+
+    with ProcessPoolExecutor(jobs, get_context("fork"), _start_worker, (answer_chunk,)) as pool:
         try:
-            for answers in pool.map(_answer_chunk, _chunks(len(emissions), jobs)):
+            for answers in pool.map(_work, _chunks(clips, jobs)):
                 yield from answers
         except BrokenProcessPool as error:
             raise SlaError(
@@ -98,17 +96,14 @@ def _chunks(clips: int, jobs: int) -> Iterator[range]:
         start += size
 
 
-_worker_function: Callable[[Emission], Any]  # set in pool processes only, which keep state in no other way
-_worker_emissions: EmissionSource
-_worker_given_up: c_bool
+_worker_function: list[Callable[[range], list[Any]]] = []  # filled in pool processes only, which keep no other state
 
 
-def _start_worker(function: Callable[[Emission], Any], emissions: EmissionSource, given_up: c_bool) -> None:
-    global _worker_function, _worker_emissions, _worker_given_up
-    _worker_function, _worker_emissions, _worker_given_up = function, emissions, given_up
+def _start_worker(answer_chunk: Callable[[range], list[Any]]) -> None:
+    _worker_function.append(answer_chunk)
     gc.freeze()  # what is inherited is not looked through, and so not copied
     start_worker()
 
 
-def _answer_chunk(indices: range) -> list[Any]:
-    return [_answer(_worker_function, _worker_emissions[index]) for index in indices if not _worker_given_up.value]
+def _work(indices: range) -> list[Any]:
+    return _worker_function[0](indices)

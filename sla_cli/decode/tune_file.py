@@ -16,11 +16,14 @@ from sla_cli.decode.tuned import NAME, VERSION, Tuned, emission_inputs, read_tun
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
+from sla_cli.formats.scores import write_tsv
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import store_now
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_options import BeamOptions
+
+WRONG_STORE = "Give the store that the emissions come from with --store."
 
 
 def tune_file(
@@ -47,7 +50,8 @@ def tune_file(
     check_tunable(header.split)
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, and there is none", "Give one with --lm.")
-    _check_references(emissions.ids, references)
+    if missing := [name for name in emissions.ids if name not in references]:
+        raise SlaError(f"{len(missing)} clips have no reference: {some(missing)}", WRONG_STORE)
     check_oov(options.lm, header.glosses, max_oov)
     rules = profile(header.profile)
     lm, inputs = digest_file(options.lm), emission_inputs(emissions_path)
@@ -117,36 +121,23 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     if clips.vocabulary != header.glosses and emission_inputs(emissions_path).get("split") != clips.digest:
         raise SlaError(
             f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips.path} ({len(clips.vocabulary)})",
-            "Give the store that the emissions come from with --store.",
+            WRONG_STORE,
         )
     return clips.references()
-
-
-def _check_references(ids: Sequence[str], references: Mapping[str, Glosses]) -> None:
-    """Raise SlaError where a clip has no reference."""
-    missing = [name for name in ids if name not in references]
-    if missing:
-        raise SlaError(
-            f"{len(missing)} clips have no reference: {some(missing)}",
-            "Give the store that the emissions come from with --store.",
-        )
 
 
 def _write(out: Path, tuned: Tuned, trials: Sequence[Trial]) -> None:
     """tuned.json, tune.tsv and tune.png in one folder."""
     from sla_cli.decode.grid_plot import draw_grid  # matplotlib, which is needed when the grid was searched only
 
-    rows = ["beam\talpha\tbeta\twer\terrors\tsub\tdel\tins\tref_words\n"]
+    rows = []
     for trial in trials:
         counts, (beam, alpha, beta) = trial.counts, asdict(trial.point).values()
         cells = (counts.errors, counts.substitutions, counts.deletions, counts.insertions, counts.ref_words)
-        rows.append("\t".join((str(beam), f"{alpha:g}", f"{beta:g}", f"{counts.wer:.4f}", *map(str, cells))) + "\n")
+        rows.append((beam, f"{alpha:g}", f"{beta:g}", f"{counts.wer:.4f}", *cells))
+    write_tsv(out / "tune.tsv", ("beam", "alpha", "beta", "wer", "errors", "sub", "del", "ins", "ref_words"), rows)
     facts = {"format": NAME, "version": VERSION, **asdict(tuned)}
-    for name, text in (
-        ("tune.tsv", "".join(rows)),
-        ("tuned.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n"),
-    ):
-        with atomic_write(out / name) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+    with atomic_write(out / "tuned.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     with atomic_write(out / "tune.png") as temporary:
         draw_grid(temporary, trials, f"WER % on {tuned.split}, {tuned.profile}")

@@ -36,14 +36,9 @@ class _Task(NamedTuple):
     number: int
     glosses: tuple[str, ...]
 
-
-class _Annotation(NamedTuple):
-    """A line of the annotation table."""
-
-    split: str
-    id: str
-    signer: str
-    glosses: tuple[str, ...]
+    @property
+    def id(self) -> str:
+        return f"demo_{self.split}_{self.number:04d}"
 
 
 def draw_corpus(
@@ -83,13 +78,13 @@ def draw_corpus(
             for split in SPLITS
             for number, glosses in enumerate(draw_sentences(seed, split, counts[split]))
         ]
-        rows = []
-        for row in _draw_all(tasks, jobs):
-            rows.append(row)
+        drawn = []
+        for task, signer in zip(tasks, _draw_all(tasks, jobs), strict=True):
+            drawn.append((task, signer))
             if progress is not None:
                 progress(1)
         for split in SPLITS:
-            _write_tables(partial, split, [row for row in rows if row.split == split])
+            _write_tables(partial, split, [(task, signer) for task, signer in drawn if task.split == split])
         partial.rename(final)
     except OSError as error:
         raise SlaError(
@@ -98,7 +93,7 @@ def draw_corpus(
         ) from error
 
 
-def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Annotation]:
+def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[str]:
     if jobs <= 1:
         yield from map(_draw_clip, tasks)
         return
@@ -107,28 +102,26 @@ def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[_Annotation]:
         yield from pool.map(_draw_clip, tasks, chunksize=2)
 
 
-def _draw_clip(task: _Task) -> _Annotation:
-    """Write the frames of one clip and return its annotation."""
+def _draw_clip(task: _Task) -> str:
+    """Write the frames of one clip and return the name of its signer."""
     rng = np.random.default_rng([task.seed, SPLITS.index(task.split), task.number])
     signer = SIGNERS[rng.integers(len(SIGNERS))]
     stage = draw_stage(signer, light=rng.uniform(0.92, 1.04))
-    clip = f"demo_{task.split}_{task.number:04d}"
-    folder = task.root / _FRAMES / task.split / clip / "1"
+    folder = task.root / _FRAMES / task.split / task.id / "1"
     folder.mkdir(parents=True)
     for time, pose in enumerate(sign_sentence(task.glosses, signer, rng)):
         frame = cv2.cvtColor(draw_frame(pose, signer, stage), cv2.COLOR_RGB2BGR)
         _, encoded = cv2.imencode(".png", frame, _PNG)
-        (folder / f"{clip}.avi_pid0_fn{time:06d}-0.png").write_bytes(encoded.tobytes())
-    return _Annotation(task.split, clip, signer.name, task.glosses)
+        (folder / f"{task.id}.avi_pid0_fn{time:06d}-0.png").write_bytes(encoded.tobytes())
+    return signer.name
 
 
-def _write_tables(root: Path, split: str, rows: Sequence[_Annotation]) -> None:
+def _write_tables(root: Path, split: str, drawn: Sequence[tuple[_Task, str]]) -> None:
     """Annotations, and for dev and test the STM references, where signers are written in lower case as released."""
-    table = ["id|folder|signer|annotation"]
-    table += [f"{row.id}|{row.id}/1/*.png|{row.signer}|{' '.join(row.glosses)}" for row in rows]
-    _write_lines(root / "annotations" / "manual" / f"{split}.corpus.csv", table)
+    rows = [f"{task.id}|{task.id}/1/*.png|{signer}|{' '.join(task.glosses)}" for task, signer in drawn]
+    _write_lines(root / "annotations" / "manual" / f"{split}.corpus.csv", ["id|folder|signer|annotation", *rows])
     if split != "train":
-        stm = [f"{row.id} 1 {row.signer.lower()} 0.0 1.79769e+308 {' '.join(row.glosses)}" for row in rows]
+        stm = [f"{task.id} 1 {signer.lower()} 0.0 1.79769e+308 {' '.join(task.glosses)}" for task, signer in drawn]
         _write_lines(root / "evaluation" / f"phoenix2014-groundtruth-{split}.stm", stm)
 
 

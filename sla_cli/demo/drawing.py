@@ -60,12 +60,8 @@ def _draw_body(brush: Brush, signer: Signer) -> None:
     if signer.hair_style == "long":
         brush.ellipse((0, -0.62), (0.39, 0.42), signer.hair)
         brush.polygon([(-0.39, -0.62), (0.39, -0.62), (0.43, 0.1), (-0.43, 0.1)], signer.hair)
-    brush.polygon(
-        _mirror_outline(
-            [(0.12, -0.28), (0.2, -0.19), (0.42, -0.12), (0.57, -0.02), (0.62, 0.12), (0.56, 0.7), (0.52, 2.2)]
-        ),
-        signer.clothes,
-    )
+    half = [(0.12, -0.28), (0.2, -0.19), (0.42, -0.12), (0.57, -0.02), (0.62, 0.12), (0.56, 0.7), (0.52, 2.2)]
+    brush.polygon(_mirror_outline(half), signer.clothes)
     brush.polygon(_mirror_outline([(0.135, -0.5), (0.135, -0.22), (0.2, -0.17), (0.0, 0.08)]), shade(signer.skin, 0.9))
     brush.curve([(-0.2, -0.18), (0.0, 0.08), (0.2, -0.18)], shade(signer.clothes, 0.75), 2)
 

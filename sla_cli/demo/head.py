@@ -49,15 +49,8 @@ def _draw_features(brush: Brush, signer: Signer, face: Face) -> None:
         else:
             brush.curve([(x - 0.05, -0.37), (x, -0.35), (x + 0.05, -0.37)], _INK)
         height = -0.46 - 0.035 * face.brows
-        brush.curve(
-            [
-                (x - side * 0.06, height + 0.03 * max(0.0, -face.brows)),
-                (x, height - 0.015),
-                (x + side * 0.06, height + 0.01),
-            ],
-            brow,
-            2,
-        )
+        inner = (x - side * 0.06, height + 0.03 * max(0.0, -face.brows))
+        brush.curve([inner, (x, height - 0.015), (x + side * 0.06, height + 0.01)], brow, 2)
         if signer.glasses:
             angles = np.linspace(0, 2 * np.pi, 20)
             brush.curve(np.stack([x + 0.09 * np.cos(angles), -0.37 + 0.075 * np.sin(angles)], axis=1), _INK)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,10 @@ def run_demo(
         SlaError: `keep` exists and is not empty.
     """
     begun = time.monotonic()
-    with _folder(keep) as folder:
+    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise SlaError(f"{keep} exists and is not empty", "Name a new folder for --keep.")
+    with tempfile.TemporaryDirectory(prefix="sla-demo-") if keep is None else nullcontext(keep) as name:
+        folder = Path(name)
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
@@ -160,15 +163,3 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
         next_steps=NEXT,
     )
     return gain
-
-
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is None:
-        with tempfile.TemporaryDirectory(prefix="sla-demo-") as name:
-            yield Path(name)
-        return
-    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise SlaError(f"{keep} exists and is not empty", "Name a new folder for --keep.")
-    keep.mkdir(parents=True, exist_ok=True)
-    yield keep

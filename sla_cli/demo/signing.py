@@ -47,8 +47,7 @@ def _performed(glosses: Sequence[str], signer: Signer, pace: float, rng: np.rand
         frames = max(5, round(sign.frames / pace * rng.normal(1.0, 0.06)))
         poses = _sign_poses(sign, frames)
         size, shift = signer.amplitude * rng.normal(1.0, 0.05), rng.normal(0.0, 0.03, size=2)
-        moving = [RIGHT] if sign.left == "rest" else [RIGHT, LEFT]
-        for hand in moving:
+        for hand in [RIGHT] if sign.left == "rest" else [RIGHT, LEFT]:
             place = poses[:, hand][:, :2]
             centre = place.mean(axis=0)
             poses[:, hand][:, :2] = centre + size * (place - centre) + shift
@@ -61,8 +60,7 @@ def _sign_poses(sign: Sign, frames: int) -> Poses:
     if sign.left != "rest":
         poses[:, LEFT] = _mirrored(poses[:, RIGHT])
     if sign.left == "parallel":
-        start = sign.right.start[0]
-        poses[:, LEFT][:, 0] = poses[:, RIGHT][:, 0] - 2 * start
+        poses[:, LEFT][:, 0] = poses[:, RIGHT][:, 0] - 2 * sign.right.start[0]
     poses[:, FACE] = sign.face
     return poses
 

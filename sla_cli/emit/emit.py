@@ -105,15 +105,13 @@ def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGro
     """Compute this process's batches that no earlier attempt has finished."""
     mine = range(group.rank, len(parts.batches), group.world_size)
     missing = parts.missing(mine)
-    if done := parts.clips(mine) - parts.clips(missing):
+    batches = [parts.batches[number] for number in missing]
+    todo = sum(map(len, batches))
+    if done := sum(len(parts.batches[number]) for number in mine) - todo:
         log.info("%d clips were finished before", done)
     share = f", process {group.rank} of {group.world_size}" if group.world_size > 1 else ""
-    batches = [parts.batches[number] for number in missing]
     emitted = emit_batches(opened.network, clips, opened.config, opened.placement, batches, chunk)
-    with (
-        closing(emitted),
-        progress(f"emissions of {clips.split.name}{share}", parts.clips(missing)) as advance,
-    ):
+    with closing(emitted), progress(f"emissions of {clips.split.name}{share}", todo) as advance:
         for number, emissions in zip(missing, emitted, strict=True):
             parts.keep(number, emissions)
             advance(len(emissions))
@@ -122,16 +120,9 @@ def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGro
 def _write(
     out: Path, opened: OpenedModel, run: Run, clips: SeenClips, parts: Parts, receipt: Receipt, processes: int
 ) -> None:
-    split = clips.split
-    header = EmissionHeader(
-        corpus=split.corpus,
-        split=split.name,
-        glosses=opened.glosses,
-        stride=opened.stride,
-        store=str(split.path.parent.resolve()),
-        run=str(run.path.resolve()),
-        profile=split.profile,
-    )
+    split, store = clips.split, str(clips.split.path.parent.resolve())
+    run_folder = str(run.path.resolve())
+    header = EmissionHeader(split.corpus, split.name, opened.glosses, opened.stride, store, run_folder, split.profile)
     receipt_path(out).unlink(missing_ok=True)
     write_emissions(out, header, parts.joined(clips), parts.dtype)
     receipt.results = {

@@ -28,10 +28,6 @@ class Parts:
         """Those of the batches that no attempt has finished."""
         return [number for number in numbers if not self._path(number).is_file()]
 
-    def clips(self, numbers: Sequence[int]) -> int:
-        """How many clips these batches hold."""
-        return sum(len(self.batches[number]) for number in numbers)
-
     def keep(self, number: int, emissions: Sequence[Emission]) -> None:
         """Write a finished batch. Raises FormatError where the model gave NaN."""
         for emission in emissions:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.atomic import atomic_write
-from sla_cli.lm.discounts import Discounts
 
 DATA = b"\\data\\"
 SECTION = re.compile(rb"\\(\d+)-grams:")
@@ -15,6 +14,7 @@ BLANKS = re.compile(rb"[\t\r ]+")
 ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
 
 Gram = tuple[str, ...]
+Discounts = tuple[float, float, float]  # taken off n-grams seen once, twice, more often
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import Gram
-from sla_cli.lm.kenlm_model import MAX_ORDER, RESERVED, SEPARATORS
+from sla_cli.lm.kenlm_model import MAX_ORDER, RESERVED, refuse_separators
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
 
@@ -31,9 +31,7 @@ def adjusted_counts(sentences: Sequence[Sequence[str]], order: int) -> list[Coun
         counts[n - 1].update(gram[1:] for gram in counts[n])
     if not counts[0]:
         raise SlaError("no sentences to estimate a language model from", "Is the text empty?")
-    torn = [repr(gloss[:40]) for (gloss,) in counts[0] if not gloss or SEPARATORS.search(gloss)]
-    if torn:
-        raise SlaError(f"glosses that are empty or hold white space: {some(torn)}", "Join or split their parts.")
+    refuse_separators(gloss for (gloss,) in counts[0])
     return counts
 
 

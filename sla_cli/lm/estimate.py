@@ -8,14 +8,16 @@ the last n-gram of each lower order, by its own numbering of words, with its pla
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
-from sla_cli.lm.arpa import Arpa, Gram
+from sla_cli.errors import SlaError
+from sla_cli.lm.arpa import Arpa, Discounts, Gram
 from sla_cli.lm.counts import START, UNKNOWN, adjusted_counts, check_thresholds, kept_ngrams
-from sla_cli.lm.discounts import Discounts, discounts_of
+
+FALLBACK = (0.5, 1.0, 1.5)  # lmplz --discount_fallback
 
 Unknown = Literal["share", "all"]
 
@@ -53,7 +55,7 @@ def estimate(
     backoffs: list[dict[Gram, float]] = []
     discounts, fallbacks = [], []
     for n, (level, kept) in enumerate(zip(counts, kept_ngrams(sentences, thresholds), strict=True), start=1):
-        taken, fell = discounts_of(level.values(), n, fallback)
+        taken, fell = _discounts(level.values(), n, fallback)
         discounts.append(taken)
         if fell:
             fallbacks.append(n)
@@ -70,6 +72,33 @@ def estimate(
         ),
         tuple(discounts),
         tuple(fallbacks),
+    )
+
+
+def _discounts(counts: Iterable[int], n: int, fallback: bool) -> tuple[Discounts, bool]:
+    """Chen & Goodman's equation 26 from the counts of counts, and whether the fallback was taken.
+
+    Args:
+        counts: adjusted counts of all n-grams of the order `n`.
+        fallback: take `FALLBACK` instead of raising.
+
+    Raises:
+        SlaError: the counts allow no discounts, and `fallback` is off.
+    """
+    seen = Counter(counts)
+    problem = next((f"none occurs {('once', 'twice', 'three times')[k - 1]}" for k in (1, 2, 3) if not seen[k]), "")
+    if not problem:
+        share = seen[1] / (seen[1] + 2 * seen[2])
+        one, two, more = (k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3))
+        if 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3:
+            return (one, two, more), False
+        problem = f"they come out as {one:.2f}, {two:.2f}, {more:.2f}"
+    if fallback:
+        return FALLBACK, True
+    raise SlaError(
+        f"no discounts for {n}-grams: {problem}; the text is small or repeats its sentences",
+        "Drop repeated sentences (--unique), choose a lower --order, "
+        "or allow the fallback discounts 0.5, 1, 1.5 (--fallback).",
     )
 
 

@@ -58,7 +58,9 @@ def estimate_file(
     }
     receipt = Receipt("lm", settings, {"text": text.digest}, sources={"text": str(source.resolve())})
     old = already_made(out, receipt, force=force)
-    measured = _dev_text(source, dev, normalize)
+    if dev is None and source.is_dir() and "dev" in Store(source).splits:
+        dev = source
+    measured = None if dev is None else read_source(dev, "dev", cleaning)
     if old is not None and out.is_file():
         log.info("%s is up to date", out)
         return {**old.results, "dev": _measure(out, measured)}
@@ -67,7 +69,9 @@ def estimate_file(
     sentences = [glosses for _, glosses in text.sentences]
     different = list(dict.fromkeys(sentences))
     log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))
-    arpa = estimate(different if unique else sentences, order, fallback, prune=prune, unknown=unknown)
+    if unique:
+        sentences = different
+    arpa = estimate(sentences, order, fallback, prune=prune, unknown=unknown)
     if arpa.fallbacks:
         log.warning(
             "the text is small or repeats its sentences (--unique), and gives no discounts for order %s: "
@@ -76,37 +80,29 @@ def estimate_file(
         )
     write_arpa(arpa, out)
     receipt.results = {
-        "sentences": len(different if unique else sentences),
+        "sentences": len(sentences),
         "different": len(different),
         "ngrams": [len(level) for level in arpa.ngrams],
         "discounts": [list(discounts) for discounts in arpa.discounts],
         "fallbacks": list(arpa.fallbacks),
         "dev": _measure(out, measured),
     }
-    _warn_of_vocabulary(out, source)
+    if source.is_dir():
+        _warn_of_vocabulary(out, Store(source).vocabulary)
     write_receipt(receipt, out)
     return receipt.results
-
-
-def _dev_text(source: Path, dev: Path | None, normalize: str) -> Text | None:
-    if dev is None and not (source.is_dir() and "dev" in Store(source).splits):
-        return None
-    return read_source(dev or source, "dev", profile(normalize))
 
 
 def _measure(model: Path, text: Text | None) -> dict[str, Any] | None:
     return None if text is None else perplexity_facts(text, score_sentences(open_lm(model), text.sentences))
 
 
-def _warn_of_vocabulary(model: Path, source: Path) -> None:
+def _warn_of_vocabulary(model: Path, vocabulary: Sequence[str]) -> None:
     """A recogniser trained on the store will ask for the glosses of its vocabulary."""
-    if source.is_dir():
-        vocabulary = Store(source).vocabulary
-        missing = out_of_vocabulary(open_lm(model), vocabulary)
-        if missing:
-            log.warning(
-                "%d of the store's %d glosses are unknown to this model, so decoding scores them as <unk>: %s",
-                len(missing),
-                len(vocabulary),
-                some(missing),
-            )
+    if missing := out_of_vocabulary(open_lm(model), vocabulary):
+        log.warning(
+            "%d of the store's %d glosses are unknown to this model, so decoding scores them as <unk>: %s",
+            len(missing),
+            len(vocabulary),
+            some(missing),
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sla_cli.lm.kenlm_model import RESERVED, Model, State, begin_sentence, score_word
+from sla_cli.lm.kenlm_model import RESERVED, Model, State
 
 LN10 = math.log(10)
 
@@ -36,13 +36,15 @@ class GlossModel:
 
     def start(self) -> State:
         """The state before the first gloss."""
-        return begin_sentence(self._model)
+        state = State()
+        self._model.BeginSentenceWrite(state)
+        return state
 
     def gloss(self, before: State, column: int) -> tuple[float, State]:
         """What a gloss adds to the score, and the state after it."""
-        log10, state = score_word(self._model, before, self._words[column])
-        return self._scale * log10 + self._beta, state
+        after = State()
+        return self._scale * self._model.BaseScore(before, self._words[column], after) + self._beta, after
 
     def end(self, before: State) -> float:
         """What the end of the sentence adds to the score."""
-        return self._scale * score_word(self._model, before, "</s>")[0]
+        return float(self._scale * self._model.BaseScore(before, "</s>", State()))

@@ -13,9 +13,12 @@ from io import BufferedIOBase
 from pathlib import Path
 
 import kenlm
-from kenlm import Model, State  # other modules take these two from here
+from kenlm import Model
+from kenlm import State as State  # for fusion.py, so that only this file imports kenlm
 
 from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.describe import Description
+from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads
 from sla_cli.log import log
@@ -24,6 +27,7 @@ RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else t
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
 MAX_ORDER = 6  # the kenlm package is compiled with this
 HEAD = 1 << 16  # bytes in which the header of an ARPA file has to begin
+NGRAM = re.compile(rb"^ngram\s+(\d+)\s*=\s*(\d+)\s*$", re.MULTILINE)
 BINARY = b"mmap lm http://kheafield.com/code"
 HINT = "A gloss language model comes from `sla lm estimate` or KenLM's lmplz (ARPA, also .gz) or build_binary."
 
@@ -55,15 +59,38 @@ def open_lm(path: Path) -> Model:
         return _load(Path(f"/dev/fd/{unnamed.fileno()}"), path, clean)
 
 
-def lm_head(path: Path) -> bytes:
-    """The beginning of a file, unpacked; a language model's header is in it. Raises as `open_lm` does."""
+def describe_lm(path: Path) -> Description | None:
+    """An ARPA file (plain or gzip) or a KenLM binary in a few figures, None for anything else.
+
+    Raises:
+        SlaError: the file cannot be read.
+        FormatError: a gzip file or a KenLM binary that is damaged.
+    """
+    if not path.is_file():
+        return None
     with _opened(path) as (stream, _):
-        return stream.read(HEAD)
+        head = stream.read(HEAD)
+    size = {"bytes": path.stat().st_size}
+    if head.startswith(BINARY):
+        facts = {"form": "KenLM binary", "order": open_lm(path).order, **size}
+        return Description(path, "language model", "", None, facts)
+    if not _is_arpa(head):
+        return None
+    counts = {int(order): int(count) for order, count in NGRAM.findall(head.replace(b"\r", b""))}
+    facts = {"form": "ARPA", "order": max(counts, default=0), "ngrams": {f"{n}": count for n, count in counts.items()}}
+    return Description(path, "language model", "", None, {**facts, **size}, read_receipt(path))
 
 
 def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:
     """The glosses that `model` does not know: it scores them as <unk>, or forbids them where it has no <unk>."""
     return [gloss for gloss in glosses if gloss in RESERVED or gloss not in model]
+
+
+def refuse_separators(glosses: Iterable[str]) -> None:
+    """Raise SlaError for glosses that are empty or that files and KenLM would split."""
+    if bad := [repr(gloss[:40]) for gloss in glosses if not gloss or SEPARATORS.search(gloss)]:
+        hint = "Join the parts, for example with '-': files and language models split glosses at white space."
+        raise SlaError(f"glosses that are empty or hold white space: {some(bad)}", hint)
 
 
 def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
@@ -76,19 +103,6 @@ def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
     if share > most:
         raise SlaError(said, f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} takes it anyway.")
     log.warning("%s", said)
-
-
-def begin_sentence(model: Model) -> State:
-    """The state before the first word of a sentence."""
-    state = State()
-    model.BeginSentenceWrite(state)
-    return state
-
-
-def score_word(model: Model, before: State, word: str) -> tuple[float, State]:
-    """Decimal logarithm of the word's probability after `before`, and the state after the word."""
-    state = State()
-    return model.BaseScore(before, word, state), state
 
 
 @contextmanager
@@ -106,10 +120,14 @@ def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
         raise SlaError(f"cannot read the language model {path}: {error.strerror}", HINT) from error
 
 
+def _is_arpa(head: bytes) -> bool:
+    return any(line.strip() == DATA for line in head.split(b"\n"))
+
+
 def _check_head(path: Path, head: bytes) -> None:
     """Refuse what is no language model: KenLM's own messages for it quote whole files."""
-    lines = head.split(b"\n")
-    if not any(line.strip() == DATA for line in lines):
+    if not _is_arpa(head):
+        lines = head.split(b"\n")
         number = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(b"#")), 0)
         start = repr(lines[number][:40].decode(errors="replace")) if head else "nothing: it is empty"
         raise FormatError(f"{path}, line {number + 1}: neither ARPA nor KenLM binary; it starts with {start}", HINT)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sla_cli.atomic import atomic_write
 from sla_cli.core.normalize import profile
+from sla_cli.formats.scores import write_tsv
 from sla_cli.lm.kenlm_model import Model, open_lm, out_of_vocabulary
 from sla_cli.lm.text import Text, read_source
 from sla_cli.log import log
@@ -62,18 +62,13 @@ class Perplexity:
 
 def score_sentences(model: Model, sentences: Sequence[tuple[str, tuple[str, ...]]]) -> Perplexity:
     """Score (id, glosses) of each sentence."""
-    return Perplexity(tuple(_score(model, name, glosses) for name, glosses in sentences))
-
-
-def _score(model: Model, name: str, glosses: tuple[str, ...]) -> SentenceScore:
-    words = list(model.full_scores(" ".join(glosses)))
-    return SentenceScore(
-        name,
-        glosses,
-        sum(log10 for log10, _, _ in words),
-        sum(log10 for log10, _, unknown in words if not unknown),
-        tuple(out_of_vocabulary(model, glosses)),
-    )
+    scores = []
+    for name, glosses in sentences:
+        words = list(model.full_scores(" ".join(glosses)))
+        known = sum(log10 for log10, _, unknown in words if not unknown)
+        oov = tuple(out_of_vocabulary(model, glosses))
+        scores.append(SentenceScore(name, glosses, sum(log10 for log10, _, _ in words), known, oov))
+    return Perplexity(tuple(scores))
 
 
 def score_text(
@@ -90,13 +85,16 @@ def score_text(
     for sentence in result.sentences:
         log.debug("%s: log10 %.4f, %d unknown: %s", sentence.id, sentence.log10, len(sentence.oov), sentence.glosses)
     if out is not None:
-        _write_table(result, out)
+        rows = [
+            (one.id, f"{one.log10:.6f}", len(one.glosses), len(one.oov), " ".join(one.glosses))
+            for one in result.sentences
+        ]
+        write_tsv(out, ("id", "log10", "glosses", "oov", "sentence"), rows)
     return {"order": opened.order, **perplexity_facts(text, result)}
 
 
 def perplexity_facts(text: Text, result: Perplexity) -> dict[str, Any]:
     """What there is to say of a model on a text, as JSON values; unknown glosses come with how often they occur."""
-    unknown = Counter(result.oov)
     return {
         "text": text.name,
         "sentences": len(result.sentences),
@@ -105,14 +103,5 @@ def perplexity_facts(text: Text, result: Perplexity) -> dict[str, Any]:
         "perplexity_without_oov": result.excluding_oov,
         "oov": len(result.oov),
         "oov_share": len(result.oov) / result.glosses,
-        "oov_glosses": dict(unknown.most_common()),
+        "oov_glosses": dict(Counter(result.oov).most_common()),
     }
-
-
-def _write_table(result: Perplexity, out: Path) -> None:
-    rows = ["id\tlog10\tglosses\toov\tsentence"]
-    for sentence in result.sentences:
-        numbers = f"{sentence.log10:.6f}\t{len(sentence.glosses)}\t{len(sentence.oov)}"
-        rows.append(f"{sentence.id}\t{numbers}\t{' '.join(sentence.glosses)}")
-    with atomic_write(out) as temporary:
-        temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")

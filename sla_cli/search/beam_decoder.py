@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 from sla_cli.core.ctc import check_log_probs, force_align
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.lm.fusion import GlossModel
-from sla_cli.lm.kenlm_model import SEPARATORS, open_lm, out_of_vocabulary
+from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary, refuse_separators
 from sla_cli.search.beam_options import BeamOptions
-from sla_cli.search.confidence import confidences
-from sla_cli.search.decoder import Decoder, StepHypothesis
+from sla_cli.search.decoder import Decoder, GreedyDecoder, StepHypothesis, confidences
 from sla_cli.search.engines import ScoredPrefix, open_engine
-from sla_cli.search.greedy_decoder import GreedyDecoder
 
 
 class BeamDecoder(Decoder):
@@ -38,7 +36,9 @@ class BeamDecoder(Decoder):
     """
 
     def __init__(self, glosses: Sequence[str], options: BeamOptions) -> None:
-        _check_glosses(glosses)
+        refuse_separators(glosses)
+        if twice := [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]:
+            raise SlaError(f"glosses that stand twice in the vocabulary: {some(twice)}", "Make them unique.")
         _check_weight("hot words", options.hotword_weight)
         self.glosses, self._options = tuple(glosses), options
         self.oov: tuple[str, ...] = ()
@@ -112,15 +112,3 @@ def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int
         if word not in column_of:
             raise SlaError(f"hot word {word!r} is no gloss of the vocabulary", suggestion(word, glosses))
     return frozenset(column_of[word] for word in hotwords)
-
-
-def _check_glosses(glosses: Sequence[str]) -> None:
-    bad = [repr(gloss) for gloss in glosses if not gloss or SEPARATORS.search(gloss)]
-    if bad:
-        raise SlaError(
-            f"glosses that are empty or hold white space: {some(bad)}",
-            "Join the parts, for example with '-': files and language models split glosses at white space.",
-        )
-    if len(set(glosses)) < len(glosses):
-        twice = [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]
-        raise SlaError(f"glosses that stand twice in the vocabulary: {some(twice)}", "Make them unique.")

@@ -1,15 +1,16 @@
-"""What every decoder of one clip answers: hypotheses with spans and confidence, best first."""
+"""Decoders of one clip: what each returns, hypotheses with spans and confidence, and the simplest, the best path."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.ctc import frame_spans
-from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.ctc import check_log_probs, greedy
 
 
 class StepHypothesis(NamedTuple):
@@ -19,7 +20,7 @@ class StepHypothesis(NamedTuple):
         glosses: in order.
         score: natural log, higher is better.
         spans: one (start, end) for each gloss, in output steps, end exclusive.
-        confidence: one number from 0 to 1 for each gloss, see confidence.py.
+        confidence: one number from 0 to 1 for each gloss, see `confidences`.
     """
 
     glosses: tuple[str, ...]
@@ -27,15 +28,25 @@ class StepHypothesis(NamedTuple):
     spans: tuple[tuple[int, int], ...]
     confidence: tuple[float, ...]
 
-    def in_frames(self, clip: str, rank: int, stride: int, frames: int, fps: float) -> Hypothesis:
-        """The same with the clip's id, its frame rate, and spans in video frames.
 
-        Args:
-            stride: video frames per output step.
-            frames, fps: video frames of the clip, and per second.
-        """
-        spans = frame_spans(self.spans, stride, frames)
-        return Hypothesis(clip, self.glosses, self.score, spans, self.confidence, rank, fps)
+def confidences(
+    log_probs: NDArray[np.floating], columns: Sequence[int], spans: Sequence[tuple[int, int]]
+) -> tuple[float, ...]:
+    """The greatest posterior that each gloss reaches within its span: the height of its CTC spike.
+
+    A gloss that only a language model or a hot word brought in has a low one. docs/decoding.md compares it with other
+    measures.
+
+    Args:
+        log_probs: float (T, V + 1), natural log.
+        columns: of the glosses.
+        spans: one (start, end) for each gloss in output steps, end exclusive.
+
+    Returns:
+        Numbers from 0 to 1, rounded to 4 digits.
+    """
+    peaks = [float(log_probs[start:end, column].max()) for column, (start, end) in zip(columns, spans, strict=True)]
+    return tuple(round(math.exp(min(peak, 0.0)), 4) for peak in peaks)  # rounding may have put it above 0
 
 
 class Decoder(ABC):
@@ -64,3 +75,18 @@ class Decoder(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class GreedyDecoder(Decoder):
+    """Best path: the most probable column of each step, collapsed. Its score is the path's log-probability."""
+
+    def __init__(self, glosses: Sequence[str]) -> None:
+        self.glosses = tuple(glosses)
+
+    def nbest(self, log_probs: NDArray[np.floating], n: int) -> list[StepHypothesis]:
+        """The best path, which is the only hypothesis whatever `n` is; see `Decoder.nbest`."""
+        score = float(check_log_probs(log_probs, len(self.glosses) + 1).sum(dtype=np.float64))
+        labels = greedy(log_probs)
+        columns, spans = [column for column, _, _ in labels], tuple((start, end) for _, start, end in labels)
+        glosses = tuple(self.glosses[column - 1] for column in columns)
+        return [StepHypothesis(glosses, score, spans, confidences(log_probs, columns, spans))]

@@ -100,7 +100,7 @@ class PrefixBeam:
         ahead = prefix.ahead
         if self.lm is not None:
             self._score(prefix)
-            ahead = prefix.through + (self.hot_weight * sum(c in self.hot for c in prefix.columns()) if self.hot else 0)
+            ahead = prefix.through + self._hot_words(prefix)
         if column in self.hot:
             ahead += self.hot_weight
         child = prefix.children[column] = _Prefix(prefix, column, ahead)
@@ -114,23 +114,24 @@ class PrefixBeam:
             prefix.through = prefix.parent.through + added
             prefix.scored = True
 
+    def _hot_words(self, prefix: _Prefix) -> float:
+        return self.hot_weight * sum(column in self.hot for column in prefix.columns()) if self.hot else 0.0
+
     def _finish(self, beams: list[Any], beam: int, prune_logp: float) -> list[ScoredPrefix]:
         """Merge what differs in its ending only, and let the language model score the last gloss and the end."""
         total: dict[_Prefix, float] = {}
         for prefix, _, score in beams:
             total[prefix] = _add(total[prefix], score) if prefix in total else score
-        found = [(score + self._added(prefix), prefix) for prefix, score in total.items()]
+        found = []
+        for prefix, score in total.items():
+            added = prefix.ahead
+            if self.lm is not None:
+                self._score(prefix)
+                added = prefix.through + self.lm.end(prefix.state) + self._hot_words(prefix)
+            found.append((score + added, prefix))
         floor = max(found, key=itemgetter(0))[0] + prune_logp
         kept = [entry for entry in found if entry[0] >= floor]
         return [(prefix.columns(), score) for score, prefix in nlargest(beam, kept, key=itemgetter(0))]
-
-    def _added(self, prefix: _Prefix) -> float:
-        """What language model and hot words add to a finished hypothesis."""
-        if self.lm is None:
-            return prefix.ahead
-        self._score(prefix)
-        hot = self.hot_weight * sum(column in self.hot for column in prefix.columns()) if self.hot else 0.0
-        return prefix.through + self.lm.end(prefix.state) + hot
 
 
 def _candidates(log_probs: NDArray[np.floating], token_min_logp: float) -> Iterator[list[tuple[int, float]]]:

@@ -1,5 +1,6 @@
 """The command line answers at once and says what it does."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,20 @@ def test_every_command_explains_itself_and_every_option(command: str) -> None:
     for option in described.params:
         assert option.help, option.name  # type: ignore[attr-defined]
         assert option.param_type_name == "argument" or option.opts[0] in answer.stdout
+
+
+@pytest.mark.parametrize("command", ["info no-such-file", "lm score no-such-file text"])
+@pytest.mark.parametrize(
+    ("options", "level"),
+    [("", "INFO"), ("-q", "WARNING"), ("--verbose", "DEBUG"), ("-q -v", "DEBUG"), ("-v -q", "DEBUG")],
+)
+def test_every_command_takes_quiet_and_verbose_before_and_after_its_arguments(
+    command: str, options: str, level: str
+) -> None:
+    name, _, arguments = command.partition(" no-")
+    for line in (f"{command} {options}", f"{name} {options} no-{arguments}"):
+        assert CliRunner().invoke(app, line.split()).exit_code == 2
+        assert logging.getLevelName(logging.getLogger("sla").level) == level
 
 
 def test_help_lists_all_commands_and_completion() -> None:
