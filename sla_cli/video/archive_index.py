@@ -107,10 +107,8 @@ def _rows(
     for member in members:
         path = PurePosixPath(member.path)
         if path.is_absolute() or ".." in path.parts:
-            raise SlaError(
-                f"{root}: the member {member.path!r} would leave the archive",
-                "This is how an attack looks. Where you trust its maker, unpack it with care and give the folder.",
-            )
+            hint = "This is how an attack looks. Where you trust its maker, unpack it with care and give the folder."
+            raise SlaError(f"{root}: the member {member.path!r} would leave the archive", hint)
         parent, name = _split(str(path))
         yield from _folder_rows(parent, folders)
         offset, size, refused = member.offset, member.size, member.refused

@@ -40,10 +40,8 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator
     frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]
     if source.start is not None or source.end is not None or rate:
         if not fps:
-            raise FrameError(
-                f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second",
-                "Leave out --fps, start and end.",
-            )
+            message = f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second"
+            raise FrameError(message, "Leave out --fps, start and end.")
         frames = list(selected(frames, source.start, source.end, rate))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):

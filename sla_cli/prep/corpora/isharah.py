@@ -59,10 +59,8 @@ def _find_tables(size: int, tree: Tree, protocol: str) -> str:
     looked = f"looked for {protocol}/train.txt or {protocol}/train.csv of Isharah-{size} in {tree.where('')}"
     if found:
         raise SlaError(f"{looked}; found {some(map(tree.where, found))}", f"Give the folder of Isharah-{size}.")
-    raise SlaError(
-        f"{looked} and below; {contents(tree, '')}",
-        "Give the folder that holds SI/ and US/ with the tables, and videos.",
-    )
+    hint = "Give the folder that holds SI/ and US/ with the tables, and videos."
+    raise SlaError(f"{looked} and below; {contents(tree, '')}", hint)
 
 
 def _table(tree: Tree, folder: str, split: str) -> str | None:
