@@ -31,7 +31,7 @@ class DaskCluster:
     def __init__(self, address: str) -> None:
         """Raises SlaError where nothing answers at the address."""
         self.address = address
-        for name in ("distributed.client", "distributed.utils"):  # tracebacks of what is said in one sentence here
+        for name in ("distributed.client", "distributed.utils"):  # they log tracebacks of errors that are raised here
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = Client(address, timeout=CONNECT, set_as_default=False)
@@ -46,7 +46,7 @@ class DaskCluster:
                 suspects.append(item)
             else:
                 yield item, answer
-        for item in suspects:  # Dask blames all that was queued at a dead worker: who kills alone is guilty
+        for item in suspects:  # Dask blames everything queued at a dead worker, so each is tried again alone
             yield from self._run(function, [item])
 
     def _run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:

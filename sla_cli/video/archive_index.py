@@ -103,7 +103,7 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stam
 def _rows(
     members: Iterable[Member], folders: dict[str, int], root: Path, database: sqlite3.Connection
 ) -> Iterator[tuple[object, ...]]:
-    """A row a member, and one for each folder that is not yet in `folders`, which grows."""
+    """One row per member, and one for each folder that is not yet in `folders`, which grows."""
     for member in members:
         path = PurePosixPath(member.path)
         if path.is_absolute() or ".." in path.parts:

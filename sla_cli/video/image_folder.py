@@ -1,4 +1,4 @@
-"""Folders of images: one picture a frame."""
+"""Folders of images: one picture per frame."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator
     """Time in seconds and picture of the wanted frames of a folder, in the order of the numbers in the names.
 
     Args:
-        rate: frames a second that are wanted; 0 is all.
+        rate: frames per second that are wanted; 0 is all.
         fps: of the folder, 0 where it is not known: times are then NaN.
 
     Yields:

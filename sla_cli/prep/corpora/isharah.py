@@ -89,7 +89,7 @@ def _signer(clip: str) -> str:
 def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
     """Signer to where the clips lie: each signer is looked for, since each has an archive or folder of their own.
 
-    Where one is not there, its clips are said to lie as another's do: reading them fails, and the others are made.
+    Where one is missing, its place is guessed from that of another: its clips fail, and the others are stored.
     """
     by_signer: dict[str, list[str]] = {}
     for clip in clips:
