@@ -70,7 +70,7 @@ def prep(
     Run it again after a kill, or after you fixed a broken clip, or use --resume: what was encoded is kept.
     """
     if jobs and scheduler:
-        raise SlaError("--jobs is of local processes, --scheduler of a cluster that has its own", "Give one of them.")
+        raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")
     stored = {"size": size, "fit": fit, "codec": codec, "quality": PrepConfig.quality if quality is None else quality}
     config = PrepConfig.checked(**stored, fps=fps, labels=labels, shard_clips=shard_clips)
     if quality is not None and codec != "jpeg":

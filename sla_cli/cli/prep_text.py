@@ -40,11 +40,9 @@ def _reasons(what: str, clips: dict[str, str]) -> list[str]:
 def about(corpus: Corpus) -> str:
     """What `sla prep --list` prints of a corpus."""
     lines = [f"{corpus.name}: {corpus.title}", f"  layout: {corpus.layout}"]
-    counts = [
-        f"{protocol}/{split} {count:,}" if protocol else f"{split} {count:,}"
-        for protocol, splits in corpus.counts.items()
-        for split, count in splits.items()
-    ]
+    counts = []
+    for protocol, splits in corpus.counts.items():
+        counts += [f"{protocol + '/' if protocol else ''}{split} {count:,}" for split, count in splits.items()]
     if counts:
         lines.append(f"  published: {', '.join(counts)} clips")
     if corpus.protocols:

@@ -167,7 +167,7 @@ def _write_store(
     """Write the files that are not there as they should be, remove those that should not be there.
 
     Args:
-        header: what is the same for all splits; its rate is for those of which no clip tells one.
+        header: what is the same for all splits; its rate is for splits in which no clip knows its own.
     """
     counts = {name: clip.frames for name, clip in encoded.items()}
     skipped = plan.skipped | infeasible(plan.splits.get("train", ()), counts)
@@ -194,7 +194,7 @@ def _write_store(
 
 
 def _common_fps(split: str, clips: Sequence[EncodedClip]) -> float:
-    """Frames a second of most clips; 0 where none tells."""
+    """Frames per second of most clips; 0 where none is known."""
     rates = sorted(clip.fps for clip in clips if clip.fps)
     if rates and rates[-1] - rates[0] > 0.01 * rates[-1]:
         log.warning("clips of %s have %.4g to %.4g frames a second; --fps makes them equal", split, rates[0], rates[-1])

@@ -101,10 +101,8 @@ class EncodingCache:
     def encode(self, clip: Clip) -> EncodedClip | str:
         """Encode one clip, in whatever process and on whatever machine; or say what is wrong with its frames."""
         if not self.folder.is_dir():
-            raise SlaError(
-                f"{socket.gethostname()} does not see {self.folder}",
-                "The work folder must lie where all workers see it.",
-            )
+            hint = "The work folder must lie where all workers see it."
+            raise SlaError(f"{socket.gethostname()} does not see {self.folder}", hint)
         try:
             return self.put(clip.source, encode_clip(clip.source, self.config, self.fps, self.folder.parent))
         except FrameError as error:

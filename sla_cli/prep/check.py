@@ -23,7 +23,7 @@ class Report:
 
     Attributes:
         corpus, protocol, labels: of the store.
-        stride: video frames an output step, for feasibility.
+        stride: video frames per output step, for feasibility.
         deep: whether every frame was decoded.
         splits: numbers of each split.
         frames, glosses: histograms of lengths.
@@ -57,7 +57,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     """Look at all clips of a store.
 
     Args:
-        stride: video frames an output step of the model that is to be trained.
+        stride: video frames per output step of the model that is to be trained.
         deep: decode every frame and verify checksums too, which reads everything.
         jobs: processes of that; 0 uses all usable cores.
 

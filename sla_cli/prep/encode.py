@@ -23,7 +23,7 @@ class EncodedFrames:
     Attributes:
         data: the encoded frames one after the other, uint8 (bytes,).
         sizes: bytes of each, int64 (frames,).
-        fps: frames a second of these frames; 0 where nothing tells.
+        fps: frames per second of these frames; 0 where unknown.
         squared_error: mean over the values of one sampled frame of the squared difference that the codec makes;
             0 for a lossless one.
     """

@@ -104,10 +104,8 @@ def _check(clips: list[Clip]) -> None:
         if reason := _fault(clip):
             raise SlaError(f"{clip.where}: {reason}", "Fix the table.")
         if clip.id in seen:
-            raise SlaError(
-                f"{clip.where}: clip {clip.id} is listed twice, before in {seen[clip.id].where}",
-                "Remove or rename one of the two.",
-            )
+            hint = "Remove or rename one of the two."
+            raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, before in {seen[clip.id].where}", hint)
         seen[clip.id] = clip
 
 

@@ -1,7 +1,7 @@
 """Where prep's work is done: an executor, by default processes on this machine; `dask_cluster` has the other.
 
 An executor runs one function over many items and answers in the order in which they are done. A process that dies
-costs the item in its hands, which is tried once more; an item that kills twice is answered with `WorkerDied`.
+costs only the item it works on, which is tried once more; the answer for an item that kills twice is `WorkerDied`.
 """
 
 from __future__ import annotations

@@ -55,10 +55,8 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
             hidden = ("config", "force", "replaces", "on_error")
             changed = [key for key in now if key not in hidden and was.get(key) != now[key]]
             differences = "; ".join(f"{key} was {was.get(key)!r}, now {now[key]!r}" for key in changed)
-            raise SlaError(
-                f"{out} was begun with other settings and is not finished: {differences}",
-                "`sla prep --resume` continues it, --force discards it.",
-            )
+            hint = "`sla prep --resume` continues it, --force discards it."
+            raise SlaError(f"{out} was begun with other settings and is not finished: {differences}", hint)
         shutil.rmtree(other)
     begun = (folder / ARGUMENTS).is_file()
     if arguments.replaces and not (begun and read_arguments(folder).replaces == arguments.replaces):
@@ -82,8 +80,6 @@ def newest_unfinished(stores: Path) -> tuple[Path, PrepArguments]:
     found = stores.glob(f"*/{cache_folder(stores, '*').name}/{ARGUMENTS}")
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
     if newest is None:
-        raise SlaError(
-            f"no unfinished store in {stores}",
-            "`sla prep CORPUS SOURCE` begins one, and tries again the clips that a finished one lacks.",
-        )
+        hint = "`sla prep CORPUS SOURCE` begins one, and tries again the clips that a finished one lacks."
+        raise SlaError(f"no unfinished store in {stores}", hint)
     return newest.parents[1], read_arguments(newest.parent)

@@ -61,10 +61,8 @@ class Archive:
                 with copy.open("wb") as file:
                     file.writelines(self._chunks(member))
             except OSError as error:
-                raise SlaError(
-                    f"cannot copy {self.where(path)} to {tempfile.gettempdir()}: {error.strerror or error}",
-                    "Set TMPDIR to a folder with room.",
-                ) from error
+                message = f"cannot copy {self.where(path)} to {tempfile.gettempdir()}: {error.strerror or error}"
+                raise SlaError(message, "Set TMPDIR to a folder with room.") from error
             yield copy
 
     def where(self, path: str) -> str:
@@ -84,9 +82,8 @@ class Archive:
             done += len(chunk)
             yield chunk
         if done != member.size:
-            raise SlaError(
-                f"{self.where(member.path)} is damaged: {done} of {member.size} bytes", "Copy the archive again."
-            )
+            hint = "Copy the archive again."
+            raise SlaError(f"{self.where(member.path)} is damaged: {done} of {member.size} bytes", hint)
 
 
 def _normal(path: str) -> str:

@@ -103,14 +103,12 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stam
 def _rows(
     members: Iterable[Member], folders: dict[str, int], root: Path, database: sqlite3.Connection
 ) -> Iterator[tuple[object, ...]]:
-    """A row a member, and one for each folder that is not yet in `folders`, which grows."""
+    """One row per member, and one for each folder that is not yet in `folders`, which grows."""
     for member in members:
         path = PurePosixPath(member.path)
         if path.is_absolute() or ".." in path.parts:
-            raise SlaError(
-                f"{root}: the member {member.path!r} would leave the archive",
-                "This is how an attack looks. Where you trust its maker, unpack it with care and give the folder.",
-            )
+            hint = "This is how an attack looks. Where you trust its maker, unpack it with care and give the folder."
+            raise SlaError(f"{root}: the member {member.path!r} would leave the archive", hint)
         parent, name = _split(str(path))
         yield from _folder_rows(parent, folders)
         offset, size, refused = member.offset, member.size, member.refused

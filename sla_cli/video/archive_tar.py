@@ -30,10 +30,8 @@ class GzipTar(ArchiveReader):
         try:
             from indexed_gzip import IndexedGzipFile
         except ImportError as error:
-            raise SlaError(
-                f"reading {path} in place needs the package indexed_gzip",
-                "Install it with `pip install 'sla-cli[archives]'`, or unpack the outer layer with `gunzip`.",
-            ) from error
+            hint = "Install it with `pip install 'sla-cli[archives]'`, or unpack the outer layer with `gunzip`."
+            raise SlaError(f"reading {path} in place needs the package indexed_gzip", hint) from error
         self.path = path
         self._file = IndexedGzipFile(filename=str(path), spacing=SPACING)
 

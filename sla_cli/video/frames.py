@@ -23,7 +23,7 @@ class FrameReader:
     frame would cost time. Times are those of the recording, NaN for a folder whose frame rate is not known.
 
     Attributes:
-        fps: frames a second of what was yielded, known after the last frame; 0 where nothing tells.
+        fps: frames per second of what was yielded, known after the last frame; 0 where unknown.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class FrameReader:
 
         Args:
             source: the recording, or the part of it that is wanted.
-            fps: of a folder of pictures, where it is known; a video tells its own.
-            rate: frames a second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
+            fps: of a folder of pictures, where it is known; a video knows its own.
+            rate: frames per second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
             cache: the folder that keeps the lists of archives, as for `open_tree`.
         """
         self.source, self.fps = source, rate

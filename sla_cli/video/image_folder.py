@@ -1,4 +1,4 @@
-"""Folders of images: one picture a frame."""
+"""Folders of images: one picture per frame."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator
     """Time in seconds and picture of the wanted frames of a folder, in the order of the numbers in the names.
 
     Args:
-        rate: frames a second that are wanted; 0 is all.
+        rate: frames per second that are wanted; 0 is all.
         fps: of the folder, 0 where it is not known: times are then NaN.
 
     Yields:
@@ -40,10 +40,8 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator
     frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]
     if source.start is not None or source.end is not None or rate:
         if not fps:
-            raise FrameError(
-                f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second",
-                "Leave out --fps, start and end.",
-            )
+            message = f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second"
+            raise FrameError(message, "Leave out --fps, start and end.")
         frames = list(selected(frames, source.start, source.end, rate))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):

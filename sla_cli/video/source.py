@@ -31,9 +31,8 @@ def open_tree(root: Path, cache: Path | None = None) -> Tree:
     if root.is_dir():
         return Folder(root)
     if not root.is_file():
-        raise SlaError(
-            f"no such folder or archive: {root}", "Give the corpus's folder as released, or a zip or tar of it."
-        )
+        hint = "Give the corpus's folder as released, or a zip or tar of it."
+        raise SlaError(f"no such folder or archive: {root}", hint)
     facts = root.stat()
     return _open_archive(root, cache, f"{facts.st_size}-{facts.st_mtime_ns}", os.getpid())
 
@@ -43,10 +42,8 @@ def _open_archive(root: Path, cache: Path | None, stamp: str, process: int) -> A
     """By process too, since a forked child would share the position of an open file."""
     kind = next((kind for ending, kind in ENDINGS.items() if root.name.lower().endswith(ending)), None)
     if kind is None:
-        raise SlaError(
-            f"{root} is neither a folder nor an archive that can be read in place",
-            f"Give a folder, or an archive named *{', *'.join(ENDINGS)}.",
-        )
+        hint = f"Give a folder, or an archive named *{', *'.join(ENDINGS)}."
+        raise SlaError(f"{root} is neither a folder nor an archive that can be read in place", hint)
     try:
         content = kind(root)
     except OSError as error:

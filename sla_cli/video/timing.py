@@ -19,7 +19,7 @@ def selected(
     Args:
         frames: time in seconds, ascending, and frame. No more are taken than needed.
         start, end: seconds, end exclusive; None is the beginning or the end.
-        rate: frames a second of the result, at start, start + 1/rate, ...; the frame nearest in time stands for each.
+        rate: frames per second of the result, at start, start + 1/rate, ...; the frame nearest in time stands for each.
             0 takes the frames as they are.
     """
     begin, stop = start or 0.0, math.inf if end is None else end

@@ -33,11 +33,11 @@ class Video:
         self.path, self.where = path, where
         self.decoded = 0
         self._first = self._last = 0.0  # times of the decoded frames
-        self._stated = 0.0  # frames a second in the header
+        self._stated = 0.0  # frames per second in the header
 
     @property
     def rate(self) -> float:
-        """Frames a second of what was decoded: as the header states, or measured where the rate varies."""
+        """Frames per second of what was decoded: as the header states, or measured where the rate varies."""
         shown = self._last - self._first
         if shown <= 0:
             return self._stated

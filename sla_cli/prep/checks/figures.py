@@ -24,7 +24,7 @@ class Figures:
         glosses, distinct: glosses after the clean-up, and different ones.
         unknown, distinct_unknown: of them, those that the vocabulary of train lacks; None where there is none.
         sentences: different sequences of glosses.
-        frame_range, gloss_range: least, median and most of a clip.
+        frame_range, gloss_range: least, median and most per clip.
     """
 
     clips: int

@@ -15,7 +15,7 @@ from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding, counted
 from sla_cli.prep.process_pool import ProcessPool, WorkerDied
 
-TOGETHER = 16  # clips a task: few enough for the bar to move, many enough to pay for the messages
+TOGETHER = 16  # clips per task: few enough for the bar to move, many enough to pay for the messages
 
 
 def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterator[Finding]:

@@ -44,10 +44,9 @@ def read(tree: Tree, protocol: str) -> Listing:
     listing = Listing(annotated=set(SPLITS))
     splits, labels = _splits(tree, folder, listing), _labels(tree, folder, listing)
     if holes := splits.keys() - labels.keys() - {NO_DATA}:
-        raise FormatError(
-            f"{len(holes)} clips of {tree.where(join(folder, SPLIT_TABLE))} have no annotation: {some(sorted(holes))}",
-            f"Is {LABEL_TABLE} complete?",
-        )
+        table = tree.where(join(folder, SPLIT_TABLE))
+        message = f"{len(holes)} clips of {table} have no annotation: {some(sorted(holes))}"
+        raise FormatError(message, f"Is {LABEL_TABLE} complete?")
     for name in splits.keys() - labels.keys():
         listing.skipped[name] = f"{SPLIT_TABLE} lists it, but it was never released"
     for name, label in labels.items():
@@ -115,10 +114,9 @@ def _frames(tree: Tree, names: Sequence[str]) -> ClipLocation:
     few = sample(names)
     places = find_clips(tree, few) or find_in_archives(tree, few)
     if not places:
-        raise SlaError(
-            f"no frames: looked for a folder or archive that holds {some(few, 2)}; {contents(tree, '')}",
-            "They lie in sentence_frames-512x512/ or sentence/frames_512x512/, beside sentence_label/.",
-        )
+        message = f"no frames: looked for a folder or archive that holds {some(few, 2)}; {contents(tree, '')}"
+        hint = "They lie in sentence_frames-512x512/ or sentence/frames_512x512/, beside sentence_label/."
+        raise SlaError(message, hint)
     place = min(places, key=lambda place: ("512x512" not in place.folder, place.suffix))
     log.info("frames: %s", place)
     return place

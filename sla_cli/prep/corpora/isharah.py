@@ -59,10 +59,8 @@ def _find_tables(size: int, tree: Tree, protocol: str) -> str:
     looked = f"looked for {protocol}/train.txt or {protocol}/train.csv of Isharah-{size} in {tree.where('')}"
     if found:
         raise SlaError(f"{looked}; found {some(map(tree.where, found))}", f"Give the folder of Isharah-{size}.")
-    raise SlaError(
-        f"{looked} and below; {contents(tree, '')}",
-        "Give the folder that holds SI/ and US/ with the tables, and videos.",
-    )
+    hint = "Give the folder that holds SI/ and US/ with the tables, and videos."
+    raise SlaError(f"{looked} and below; {contents(tree, '')}", hint)
 
 
 def _table(tree: Tree, folder: str, split: str) -> str | None:
@@ -91,7 +89,7 @@ def _signer(clip: str) -> str:
 def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
     """Signer to where the clips lie: each signer is looked for, since each has an archive or folder of their own.
 
-    Where one is not there, its clips are said to lie as another's do: reading them fails, and the others are made.
+    Where one is missing, its place is guessed from that of another: its clips fail, and the others are stored.
     """
     by_signer: dict[str, list[str]] = {}
     for clip in clips:

@@ -49,11 +49,11 @@ class Release:
         listing = Listing()
         for split in SPLITS:
             path = join(root, self.table.format(split=split))
-            if not tree.is_file(path):
+            if tree.is_file(path):
+                listing.clips += self._clips(tree, root, split, path, read_rows(tree, path, self.columns, listing))
+                listing.annotated.add(split)
+            else:
                 log.warning("no %s: the store gets no %s split", tree.where(path), split)
-                continue
-            listing.clips += self._clips(tree, root, split, path, read_rows(tree, path, self.columns, listing))
-            listing.annotated.add(split)
         return listing
 
     def _clips(self, tree: Tree, root: str, split: str, table: str, rows: Sequence[Row]) -> list[Clip]:

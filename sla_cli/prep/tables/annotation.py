@@ -51,10 +51,8 @@ def load_plain(data: bytes, name: str) -> Any:
     class Plain(pickle.Unpickler):
         def find_class(self, module: str, called: str) -> Any:
             """Called for every function or class that the pickle names, before anything is done with it."""
-            raise SlaError(
-                f"{name} is refused: a pickle of plain data does not call {module}.{called}",
-                "It could run any program. Get the file from the corpus's own source.",
-            )
+            hint = "It could run any program. Get the file from the corpus's own source."
+            raise SlaError(f"{name} is refused: a pickle of plain data does not call {module}.{called}", hint)
 
     try:
         return Plain(io.BytesIO(data)).load()
