@@ -21,15 +21,12 @@ def decode_split(
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> list[list[Hypothesis]]:
-    """Decode clips; the answer does not depend on `jobs`.
+    """Decode clips.
 
     Args:
-        emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
+        emissions, jobs, progress: as for `map_clips`.
         glosses: the vocabulary; glosses[i] has column i + 1, column 0 is the blank.
         stride: video frames of an output step.
-        options: decoder settings.
-        jobs: processes at most; 0 is all usable cores.
-        progress: called with 1 after each clip.
 
     Returns:
         The n-best list of each clip, best first, in the order of `emissions`; spans in video frames.
