@@ -70,7 +70,7 @@ def decode(
     from sla_cli.decode.tuned import tuned_options
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
-    from sla_cli.search.beam_options import BeamOptions
+    from sla_cli.search.beam_decoder import BeamOptions
 
     folder = WorkFolder(work)
     given: dict[str, Any] = {"beam": beam, "alpha": alpha, "beta": beta}

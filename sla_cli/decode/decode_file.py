@@ -16,7 +16,7 @@ from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, writ
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 
 # Defaults left out of the receipt: what was decoded before they could be chosen keeps its fingerprint.
 OMITTED = {"prune_logp": DecodeConfig.prune_logp, "token_min_logp": DecodeConfig.token_min_logp, "tuned_on": ""}

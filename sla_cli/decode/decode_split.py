@@ -9,8 +9,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
-from sla_cli.search.beam_decoder import open_decoder
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions, open_decoder
 
 
 def decode_split(

@@ -30,7 +30,7 @@ from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.train.train_run import start_run
 from sla_cli.workers import usable_cores
 
