@@ -33,7 +33,7 @@ from sla_cli.decode.grid_search import grid, search_grid
 from sla_cli.formats.emissions import Emission
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 
 GLOSSES = [f"GLOSS{number}" for number in range(1100)]
 STRIDE = 4

@@ -27,9 +27,7 @@ def decode(
     lm: Annotated[Path | None, typer.Option(help=shared.LM_HELP)] = None,
     beam: Annotated[
         int | None,
-        typer.Option(
-            help="Beam width; 1 without --lm is greedy.", min=1, show_default=f"tuned, or {DecodeConfig.beam}"
-        ),
+        typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default=f"tuned, or {DecodeConfig.beam}"),
     ] = None,
     alpha: Annotated[
         float | None, typer.Option(help="Weight of the language model.", show_default=f"tuned, or {DecodeConfig.alpha}")
@@ -53,10 +51,7 @@ def decode(
     store: shared.StoreFolder = None,
     weights: shared.BackboneWeights = None,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Write the hypotheses here, in the --format, instead of into the work folder."
-        ),
+        Path | None, typer.Option("--output", "-o", help="File to write, in the --format. Default: in the work folder.")
     ] = None,
     jobs: shared.Jobs = 0,
     device: shared.Device = "auto",
@@ -73,10 +68,9 @@ def decode(
     """
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options
-    from sla_cli.formats.emissions import Emissions
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
-    from sla_cli.search.beam_options import BeamOptions
+    from sla_cli.search.beam_decoder import BeamOptions
 
     folder = WorkFolder(work)
     given: dict[str, Any] = {"beam": beam, "alpha": alpha, "beta": beta}
@@ -93,16 +87,9 @@ def decode(
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
     )
-    home = folder.hypotheses / (Path(Emissions(emissions).header.run).name or emissions.stem)
+    out = output if kind == "tsv" else None
     path, hypotheses = decode_file(
-        emissions,
-        home,
-        options,
-        out=output if kind == "tsv" else None,
-        jobs=jobs,
-        max_oov=max_oov,
-        tuned_on=tuned_on,
-        force=force,
+        emissions, folder.hypotheses, options, out=out, jobs=jobs, max_oov=max_oov, tuned_on=tuned_on, force=force
     )
     folder.note_hypotheses(path)
     glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)

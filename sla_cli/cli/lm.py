@@ -46,8 +46,7 @@ def estimate(
         bool, typer.Option("--unique", help="Count each different sentence once: for corpora that repeat prompts.")
     ] = False,
     fallback: Annotated[
-        bool,
-        typer.Option("--fallback", help="Use fixed discounts (0.5, 1, 1.5) where they cannot be estimated."),
+        bool, typer.Option("--fallback", help="Use fixed discounts (0.5, 1, 1.5) where they cannot be estimated.")
     ] = False,
     prune: Annotated[
         str,

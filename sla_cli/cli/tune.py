@@ -53,7 +53,7 @@ def tune(
     from sla_cli.decode.tune_file import references_of, tune_file
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
-    from sla_cli.search.beam_options import BeamOptions
+    from sla_cli.search.beam_decoder import BeamOptions
 
     folder = WorkFolder(work)
     # All that can be refused is refused before minutes of emissions.

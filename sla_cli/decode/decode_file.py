@@ -16,10 +16,10 @@ from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, writ
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 
-# Left out of the receipt, so that what was decoded before they could be chosen keeps its fingerprint.
-UNSAID = {"prune_logp": DecodeConfig.prune_logp, "token_min_logp": DecodeConfig.token_min_logp, "tuned_on": ""}
+# Defaults left out of the receipt: what was decoded before they could be chosen keeps its fingerprint.
+OMITTED = {"prune_logp": DecodeConfig.prune_logp, "token_min_logp": DecodeConfig.token_min_logp, "tuned_on": ""}
 
 
 def decode_file(
@@ -36,7 +36,7 @@ def decode_file(
     """Decode all clips of an emissions file.
 
     Args:
-        folder: where the hypotheses go under a name made of split and options.
+        folder: of all hypotheses; these go to RUN/SPLIT-OPTIONS-DIGEST.tsv in it.
         out: the file to write instead.
         jobs: processes at most; 0 is all usable cores.
         max_oov: percent of the glosses that the language model may lack.
@@ -58,9 +58,10 @@ def decode_file(
         check_oov(options.lm, header.glosses, max_oov)
         inputs["lm"], sources["lm"] = digest_file(options.lm), str(options.lm.resolve())
     settings = {**asdict(options), "hotwords": sorted(options.hotwords), "tuned_on": tuned_on}
-    settings = {key: value for key, value in settings.items() if key != "lm" and value != UNSAID.get(key)}
+    settings = {key: value for key, value in settings.items() if key != "lm" and value != OMITTED.get(key)}
     receipt = Receipt("decode", settings, inputs, sources=sources)
-    path = out or folder / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
+    run = Path(header.run).name or emissions_path.stem
+    path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
     if path.is_dir():
         raise SlaError(f"{path} is a folder", "Name a file.")
     made = already_made(path, receipt, force=force)

@@ -9,8 +9,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
-from sla_cli.search.beam_decoder import open_decoder
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions, open_decoder
 
 
 def decode_split(
@@ -21,15 +20,12 @@ def decode_split(
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> list[list[Hypothesis]]:
-    """Decode clips; the answer does not depend on `jobs`.
+    """Decode clips.
 
     Args:
-        emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
+        emissions, jobs, progress: as for `map_clips`.
         glosses: the vocabulary; glosses[i] has column i + 1, column 0 is the blank.
         stride: video frames of an output step.
-        options: decoder settings.
-        jobs: processes at most; 0 is all usable cores.
-        progress: called with 1 after each clip.
 
     Returns:
         The n-best list of each clip, best first, in the order of `emissions`; spans in video frames.

@@ -12,8 +12,7 @@ from sla_cli.core.normalize import Profile
 from sla_cli.decode.processes import CHUNK, EmissionSource, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
-from sla_cli.search.beam_decoder import BeamDecoder
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def map_clips(
     to be sent (110 MB for 629 clips of 1,100 glosses).
 
     Args:
+        emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
         jobs: processes at most; 0 is all usable cores.
         progress: called with 1 after each clip.
         least: clips that are worth a process of their own.

@@ -21,7 +21,7 @@ from sla_cli.formats.store import Store
 from sla_cli.formats.work import store_now
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 
 WRONG_STORE = "Give the store that the emissions come from with --store."
 

@@ -11,7 +11,7 @@ from sla_cli.formats.describe import Description
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 
 NAME, VERSION = "sla-tuned", 1
 

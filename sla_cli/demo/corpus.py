@@ -58,9 +58,7 @@ def draw_corpus(
 
     Args:
         out: folder for the corpus; made where it does not exist.
-        seed: not negative.
         train, dev, test: number of clips.
-        jobs: number of processes.
         progress: called with 1 after each clip.
 
     Raises:

@@ -30,7 +30,7 @@ from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.train.train_run import start_run
 from sla_cli.workers import usable_cores
 
@@ -55,6 +55,7 @@ class DemoResult:
         gain: on test, without and with the language model.
         dev_wer: of the best epoch, in percent.
         clips: of test.
+        wer, wer_lm: in percent, without and with the language model.
     """
 
     gain: Comparison
@@ -66,12 +67,10 @@ class DemoResult:
 
     @property
     def wer(self) -> float:
-        """In percent, without the language model."""
         return self.gain.first.total.wer
 
     @property
     def wer_lm(self) -> float:
-        """In percent, with it."""
         return self.gain.second.total.wer
 
     def text(self) -> str:
@@ -149,7 +148,7 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
     estimate_file(store.path, lm, order=2, fallback=True)
     scores = []
     for model in (None, lm):
-        path, _ = decode_file(emissions, work.hypotheses / run.path.name, BeamOptions(lm=model))
+        path, _ = decode_file(emissions, work.hypotheses, BeamOptions(lm=model))
         scores.append(score_file(path, work.scores)[0])
     systems = load_systems(scores, NAMES)
     [gain] = against_first([system.score for system in systems], NAMES)

@@ -22,7 +22,7 @@ from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import receipt_path
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 
 
 def sla(*arguments: object, code: int = 0) -> Result:

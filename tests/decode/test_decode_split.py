@@ -20,7 +20,7 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 
 GLOSSES = ("NORD", "SUED", "NULL")
 

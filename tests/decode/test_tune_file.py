@@ -20,7 +20,7 @@ from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamOptions
 
 GLOSSES = ("NORD", "SUED", "NULL")
 SENTENCES = [("NORD", "NULL"), ("SUED", "NULL"), ("NORD", "NULL", "NULL"), ("NULL", "NORD")] * 3

@@ -21,8 +21,7 @@ from sla_cli.core.ctc import greedy
 from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
-from sla_cli.search.beam_decoder import BeamDecoder
-from sla_cli.search.beam_options import BeamOptions
+from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.search.engines import CLASSES, Engine
 
 SHARED = Path(__file__).parents[2].parent / "shared"
