@@ -117,8 +117,10 @@ def run_demo(
         SlaError: `keep` exists and is not empty.
     """
     begun = time.monotonic()
-    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise SlaError(f"{keep} exists and is not empty", "Name a new folder for --keep.")
+    if keep is not None:
+        if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+            raise SlaError(f"{keep} exists and is not empty", "Name a new folder for --keep.")
+        keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sla-demo-") if keep is None else nullcontext(keep) as name:
         folder = Path(name)
         store = _corpus_to_store(folder, seed, jobs, clips)
