@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import socket
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from sla_cli.errors import SlaError
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; flush it to disk and rename it on success, remove it on error.
+    """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name holds host and process, so two jobs that write the same artifact cannot mix their bytes.
 
@@ -33,11 +34,17 @@ def atomic_write(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         if error.filename is None and error.errno is None:
-            raise  # not the file system speaking
+            raise  # not from the file system
         raise SlaError(
             f"cannot write {path}: {error.strerror or error}",
             "Free space or choose another folder with --work; what was complete before is untouched.",
         ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _flush(path: Path) -> None:
@@ -49,17 +56,12 @@ def _flush(path: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes of this host left beside `path`."""
+    """Remove what killed processes of this host left next to `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
-    for entry in path.parent.glob(f".{glob_escape(path.name)}.*{suffix}"):
+    for entry in path.parent.glob(f".{glob.escape(path.name)}.*{suffix}"):
         pid = entry.name.removeprefix(prefix).removesuffix(suffix)
         if pid.isdecimal() and not _alive(int(pid)):
             entry.unlink(missing_ok=True)
-
-
-def glob_escape(name: str) -> str:
-    """`name` with the characters that pathlib's glob would interpret made literal."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
 
 
 def _alive(pid: int) -> bool:
@@ -68,5 +70,5 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # of another user
     return True

@@ -1,6 +1,6 @@
 """Every setting, once: type, bounds and default. Frozen dataclasses that resolve from preset < file < --set < flag.
 
-A new setting says since which version of the run format it exists and what older runs had in its place, as in
+A new setting states since which version of the run format it exists and what was in force in older runs, as in
 `Annotated[float, Ge(0), Added(2, before=0.0)]` (config_values.py), so that older runs can still be read.
 
 Values marked *lineage* come from the code that CLIP-SLA descends from (VAC, AdaptSign, ST-Adapter), since the
@@ -17,9 +17,8 @@ from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from annotated_types import Ge, Le
 
-from sla_cli.config_values import annotations_of, check_setting, fill_older, settings_of
+from sla_cli.config_values import annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError, suggestion
-from sla_cli.presets import PRESETS
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -98,7 +97,7 @@ class HeadConfig:
     pattern: str = "K5,P2,K5,P2"
     channels: Annotated[int, Ge(1)] = 1024
     lstm_layers: Annotated[int, Ge(1)] = 2
-    lstm_width: Annotated[int, Ge(0)] = 0  # a direction; 0: half the channels
+    lstm_width: Annotated[int, Ge(0)] = 0  # per direction; 0: half the channels
     dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
     normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
@@ -135,9 +134,7 @@ class TrainConfig:
     milestones: tuple[Annotated[int, Ge(0)], ...] = (20, 30)  # epochs after which lr is multiplied by gamma (step)
     gamma: Annotated[float, Ge(0), Le(1)] = 0.2
     floor: Annotated[float, Ge(0), Le(1)] = 0.0  # where lr ends, as a share of it (cosine)
-    ema: Annotated[float, Ge(0), Le(0.999999)] = (
-        0.0  # decay per step of averaged weights, which are scored and kept; 0: none
-    )
+    ema: Annotated[float, Ge(0), Le(0.999999)] = 0.0  # decay per step of averaged weights, which are scored; 0: none
     patience: Annotated[int, Ge(0)] = 0  # epochs without a better dev WER after which training stops; 0: never
     save_minutes: Annotated[float, Ge(0)] = 10.0  # between saves within an epoch (choice)
     seed: Annotated[int, Ge(0), Le(2**64 - 1)] = 0
@@ -149,9 +146,7 @@ class TrainConfig:
     min_frames: Annotated[int, Ge(1)] = 32
     max_frames: Annotated[int, Ge(1)] = 230
     drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is lost and the one before is shown again
-    jitter: Annotated[float, Ge(0), Le(0.9)] = (
-        0.0  # brightness, contrast, saturation of a clip are multiplied by 1±jitter
-    )
+    jitter: Annotated[float, Ge(0), Le(0.9)] = 0.0  # a clip's brightness, contrast, saturation are scaled by 1±jitter
     erase: Annotated[float, Ge(0), Le(1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
     workers: Annotated[int, Ge(-1)] = -1  # processes that load clips; -1 chooses
 
@@ -166,6 +161,45 @@ class Config:
     head: HeadConfig = field(default_factory=HeadConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named settings that differ from the defaults."""
+
+    description: str
+    values: dict[str, dict[str, Any]]
+
+
+PRESETS = {
+    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
+    "isharah": Preset(
+        "base with 3 BiLSTM layers and a distillation weight of 10, as Swin-MSTP by the authors of Isharah",
+        {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}},
+    ),
+    "tiny": Preset(
+        "a ViT of 64-px pictures without pretrained weights: runs anywhere in minutes; for trying the tool",
+        {
+            "model": {
+                "backbone": "vit_base_patch16_clip_quickgelu_224",
+                "weights": "random",
+                "image_size": 64,
+                "backbone_args": {
+                    "embed_dim": 96,
+                    "depth": 2,
+                    "num_heads": 2,
+                    "patch_size": 64,
+                    "num_classes": 0,
+                    "class_token": False,
+                    "global_pool": "avg",
+                },
+            },
+            "head": {"channels": 256},
+            "loss": {"distillation": 10.0},
+            "train": {"epochs": 18, "batch": 2, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
+        },
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -188,10 +222,8 @@ class EmitConfig(_OptionValues):
 
     precision: Precision = "auto"  # auto: as the run was trained, where the device can
     dtype: Literal["float32", "float16"] = "float32"  # on disk
-    max_frames: Annotated[int, Ge(1)] = 400  # of the clips in a batch; a longer clip goes alone (choice)
-    chunk: Annotated[int, Ge(0)] = (
-        64  # frames that the backbone computes at once; bounds the memory of long clips (choice)
-    )
+    max_frames: Annotated[int, Ge(1)] = 400  # per batch; a longer clip goes alone (choice)
+    chunk: Annotated[int, Ge(0)] = 64  # frames that the backbone computes at once, to bound its memory (choice)
 
 
 @dataclass(frozen=True)
@@ -203,10 +235,7 @@ class TuneConfig(_OptionValues):
 
 
 def resolve(
-    preset: str = "base",
-    file: Path | None = None,
-    sets: Sequence[str] = (),
-    flags: Mapping[str, Any] | None = None,
+    preset: str = "base", file: Path | None = None, sets: Sequence[str] = (), flags: Mapping[str, Any] | None = None
 ) -> Config:
     """Settings from preset < file < `section.key=value` strings < flags (`section.key` to value; None is unset).
 
@@ -220,15 +249,15 @@ def resolve(
     if file is not None:
         _update(values, read_toml(file), str(file))
     for text in sets:
-        key, equals, value = text.partition("=")
-        if not equals or "." not in key:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        section, dot, name = key.partition(".")
+        if not equals or not dot:
             raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
-        _update(
-            values, _nested(key.strip(), _value(value.strip(), settings_of(Config).get(key.strip()))), f"--set {text}"
-        )
+        _update(values, {section: {name: _value(value, settings_of(Config).get(key))}}, f"--set {text}")
     for key, value in (flags or {}).items():
+        section, _, name = key.partition(".")
         if value is not None:
-            _update(values, _nested(key, value), f"--{key.rpartition('.')[2]}")
+            _update(values, {section: {name: value}}, f"--{name}")
     return from_dict(values)
 
 
@@ -282,15 +311,10 @@ def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: s
             values.setdefault(section, {})[key] = check_setting(f"{section}.{key}", value, known[key], where)
 
 
-def _nested(key: str, value: Any) -> dict[str, dict[str, Any]]:
-    section, _, name = key.partition(".")
-    return {section: {name: value}}
-
-
 def _value(text: str, hint: Any) -> Any:
     """A TOML value, or the text itself where it is none or text is wanted, so that a shell needs no quotes."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-    return text if hint is str and not isinstance(value, str) else value
+    return text if parts_of(hint)[0] is str and not isinstance(value, str) else value

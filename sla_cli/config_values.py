@@ -45,19 +45,20 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
         hint: annotation of the setting, as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements.
         where: what the user wrote, for the message.
     """
-    kind, marks = _parts(hint)
+    kind, marks = parts_of(hint)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise SlaError(f"{where}: {key} is {value!r}", suggestion(str(value), get_args(kind)))
         return value
     is_list = get_origin(kind) is tuple
-    element, marks = _parts(get_args(kind)[0]) if is_list else (kind, marks)
+    element, marks = parts_of(get_args(kind)[0]) if is_list else (kind, marks)
     name, suits = _KINDS[element]
     values = value if is_list and isinstance(value, list | tuple) else [value]
     if is_list != isinstance(value, list | tuple) or not all(map(suits, values)):
         listed = f"a list of {name.removeprefix('a ')}s, as in [20, 30]"
         raise SlaError(f"{where}: {key} is {value!r}", f"It must be {listed if is_list else name}.")
-    least, most = _bounds(marks)
+    least = next((mark.ge for mark in marks if isinstance(mark, Ge)), -math.inf)
+    most: Any = next((mark.le for mark in marks if isinstance(mark, Le)), math.inf)
     if element in (int, float) and not all(least <= part <= most for part in values):
         bounds = f"lie between {least} and {most}" if most < math.inf else f"be at least {least}"
         raise SlaError(f"{where}: {key} is {value!r}", f"{'Each' if is_list else 'It'} must {bounds}.")
@@ -83,7 +84,7 @@ def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, A
         section, _, key = name.partition(".")
         if key in filled.get(section, {}):
             continue
-        added = next((mark for mark in _parts(hint)[1] if isinstance(mark, Added)), None)
+        added = next((mark for mark in parts_of(hint)[1] if isinstance(mark, Added)), None)
         if added is None or added.version <= version:
             missing.append(name)
         else:
@@ -93,19 +94,12 @@ def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, A
     return filled
 
 
-def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """An annotation's type, and what is said about it."""
+def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """An annotation's type, and its metadata."""
     if get_origin(hint) is not Annotated:
         return hint, ()
     kind, *marks = get_args(hint)
     return kind, tuple(marks)
-
-
-def _bounds(marks: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Least and greatest value, both allowed."""
-    least = [mark.ge for mark in marks if isinstance(mark, Ge)]
-    most = [mark.le for mark in marks if isinstance(mark, Le)]
-    return (least or [-math.inf])[0], (most or [math.inf])[0]
 
 
 def _is_whole(value: Any) -> bool:

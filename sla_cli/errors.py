@@ -1,4 +1,4 @@
-"""Errors that a user can mend: one sentence that says what and where, and a hint that says what to do."""
+"""Errors that a user can fix: one sentence that says what and where, and a hint that says what to do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FormatError(SlaError):
 
 
 class Stopped(Exception):
-    """A signal asked a stage to stop; what it says is how to go on. The command line exits with 128 + `signal`."""
+    """A signal asked a stage to stop; the message says how to go on. The command line exits with 128 + `signal`."""
 
     def __init__(self, signal: int, message: str = "") -> None:
         super().__init__(message)

@@ -13,7 +13,7 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Advance(Protocol):
-    """Called as work gets done: how much more is done, and optionally a few words to show beside the bar."""
+    """Called as work gets done: how much more is done, and optionally a few words to show next to the bar."""
 
     def __call__(self, amount: int = 1, note: str = "") -> None: ...
 
@@ -26,7 +26,7 @@ def setup(verbosity: int = 0) -> None:
 
 
 class _Handler(logging.Handler):
-    """Writes through rich, so that lines and a progress bar do not tear each other."""
+    """Writes through rich, so that lines and a progress bar do not break each other."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from rich.console import Console
@@ -41,22 +41,16 @@ class _Handler(logging.Handler):
 def progress(what: str, total: int, unit: str = "clips") -> Iterator[Advance]:
     """Show how far work is, its rate and the time left: a bar on a terminal, a line now and then elsewhere."""
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     console = Console(stderr=True)
     if not log.isEnabledFor(logging.INFO):
         yield lambda amount=1, note="": None
-    elif console.is_terminal:
-        yield from _bar(console, what, total, unit)
-    else:
+        return
+    if not console.is_terminal:
         yield _lines(what, total, unit)
-
-
-def _bar(console: object, what: str, total: int, unit: str) -> Iterator[Advance]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-    from rich.table import Column
-
-    assert isinstance(console, Console)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(20),

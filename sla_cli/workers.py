@@ -34,7 +34,7 @@ def start_worker() -> None:
 
 
 def _die_with_parent() -> None:
-    """A parent killed outright tells its pool nothing, and the workers would wait for ever."""
+    """A parent that is killed cannot stop its pool, and the workers would wait for ever."""
     parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])

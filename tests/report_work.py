@@ -9,12 +9,11 @@ import cv2
 import numpy as np
 
 from sla_cli.config import resolve
-from sla_cli.core.frame_format import FrameFormat
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.formats.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
 from sla_cli.formats.hypotheses import write_hypotheses
 from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
-from sla_cli.formats.run import Run, RunFacts
+from sla_cli.formats.run import FrameFormat, Run, RunFacts
 from sla_cli.formats.store import Split, Store
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 from sla_cli.score.score_file import score_file

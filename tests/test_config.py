@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla_cli.config import (
+    PRESETS,
     Config,
     DecodeConfig,
     EmitConfig,
@@ -27,7 +28,6 @@ from sla_cli.config import (
 )
 from sla_cli.config_values import Added, annotations_of, check_setting, fill_older, settings_of
 from sla_cli.errors import SlaError
-from sla_cli.presets import PRESETS
 
 RUNS = Path(__file__).parent / "artifacts" / "b94205a" / "work" / "runs"
 

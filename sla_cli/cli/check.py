@@ -13,7 +13,6 @@ from sla_cli.errors import some
 if TYPE_CHECKING:
     from sla_cli.prep.check import Report
     from sla_cli.prep.checks.figures import Histogram
-    from sla_cli.prep.checks.finding import Finding
 
 PROBLEMS = 3  # exit code
 BAR = 30  # characters of the longest bar of a histogram
@@ -45,20 +44,16 @@ def check(
 def _lines(found: "Report") -> Iterator[str]:
     protocol = f", protocol {found.protocol}" if found.protocol else ""
     yield f"{found.store}: {found.corpus}{protocol}, labels {found.labels}"
-    yield ""
-    yield _clips(found)
-    yield ""
-    yield _glosses(found)
+    yield from ("", _clips(found), "", _glosses(found))
     for what, lengths in (("frames", found.frames), ("glosses", found.glosses)):
         if any(map(sum, lengths.counts.values())):
-            yield ""
-            yield _histogram(what, lengths)
+            yield from ("", _histogram(what, lengths))
     for title, part in (("notes", found.notes), ("problems", found.problems)):
         if part:
-            yield ""
-            yield title
-            for one in part:
-                yield from _finding_lines(one)
+            yield from ("", title)
+        for one in part:
+            yield f"  {one.split + ': ' if one.split else ''}{one.message}"
+            yield from (f"    {line}" for line in (some(one.clips, 3), one.hint) if line)
     yield ""
     looked = "every frame decodes as it was written" if found.deep else "frames were not decoded (--deep)"
     damaged = any(one.about == "frames" for one in found.problems)
@@ -66,39 +61,23 @@ def _lines(found: "Report") -> Iterator[str]:
 
 
 def _clips(found: "Report") -> str:
-    published = any(one.published is not None for one in found.splits.values())
-    rows = [
-        (
-            *(name, f"{one.clips:,}"),
-            *(["" if one.published is None else f"{one.published:,}"] if published else []),
-            *(f"{one.signers or ''}", f"{one.frames:,}", f"{one.hours:.2f}" if one.hours else ""),
-            *_range(one.frame_range),
-        )
-        for name, one in found.splits.items()
-    ]
-    columns = (
-        "split",
-        "clips",
-        *["published"] * published,
-        "signers",
-        "frames",
-        "hours",
-        "shortest",
-        "median",
-        "longest",
-    )
-    return table("", columns, rows)
+    published = {name: f"{one.published:,}" for name, one in found.splits.items() if one.published is not None}
+    rows = []
+    for name, one in found.splits.items():
+        hours = f"{one.hours:.2f}" if one.hours else ""
+        known = [published.get(name, "")] if published else []
+        numbers = (f"{one.signers or ''}", f"{one.frames:,}", hours, *_range(one.frame_range))
+        rows.append((name, f"{one.clips:,}", *known, *numbers))
+    columns = ("signers", "frames", "hours", "shortest", "median", "longest")
+    return table("", ("split", "clips", *["published"] * bool(published), *columns), rows)
 
 
 def _glosses(found: "Report") -> str:
-    rows = [
-        (
-            *(name, f"{one.glosses:,}", f"{one.distinct:,}", f"{one.sentences:,}"),
-            "" if one.unknown is None or name == "train" else f"{one.unknown:,}",
-            *_range(one.gloss_range),
-        )
-        for name, one in found.splits.items()
-    ]
+    rows = []
+    for name, one in found.splits.items():
+        unknown = "" if one.unknown is None or name == "train" else f"{one.unknown:,}"
+        counts = (f"{one.glosses:,}", f"{one.distinct:,}", f"{one.sentences:,}")
+        rows.append((name, *counts, unknown, *_range(one.gloss_range)))
     columns = ("split", "glosses", "distinct", "sentences", "unknown", "fewest", "median", "most")
     return table("", columns, rows)
 
@@ -111,8 +90,7 @@ def _histogram(what: str, lengths: "Histogram") -> str:
     """A line a bin: how many clips of each split, and a bar for the first."""
     main = next(iter(lengths.counts))
     spans = [f"{least}-{most}" if most > least else f"{least}" for least, most in lengths.bins]
-    counts = [[f"{count:,}" for count in row] for row in zip(*lengths.counts.values(), strict=True)]
-    rows = [(span, *row) for span, row in zip(spans, counts, strict=True)]
+    rows = zip(spans, *([f"{count:,}" for count in counts] for counts in lengths.counts.values()), strict=True)
     drawn = table("", (what, *lengths.counts), rows).split("\n")
     top = max(lengths.counts[main]) or 1
     bars = ["", *(_bar(count / top) for count in lengths.counts[main])]
@@ -124,11 +102,3 @@ def _bar(share: float) -> str:
     """A bar of blocks, exact to an eighth of a character."""
     eighths = round(8 * BAR * share)
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-
-
-def _finding_lines(one: "Finding") -> Iterator[str]:
-    yield f"  {one.split + ': ' if one.split else ''}{one.message}"
-    if one.clips:
-        yield f"    {some(one.clips, 3)}"
-    if one.hint:
-        yield f"    {one.hint}"

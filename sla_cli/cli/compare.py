@@ -1,15 +1,13 @@
 """sla compare"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sla_cli.cli.options import Json, answer, refuse_input
 from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
-
-if TYPE_CHECKING:
-    from sla_cli.core.comparison import Comparison
+from sla_cli.core.comparison import Comparison, p_value, verdict
 
 CHANGED = 10  # glosses shown
 
@@ -29,7 +27,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance."""
-    from sla_cli.formats.verdict import comparison_facts, write_differences
+    from sla_cli.formats.scores import comparison_facts, write_differences
     from sla_cli.score.bootstrap import Resampling
     from sla_cli.score.compare import compare_files
     from sla_cli.score.score import ScoreOptions
@@ -42,9 +40,7 @@ def compare(
     answer(_text(found), {**comparison_facts(found), "output": str(output) if output else None}, as_json)
 
 
-def _text(found: "Comparison") -> str:
-    from sla_cli.formats.verdict import p_value, verdict
-
+def _text(found: Comparison) -> str:
     before, after = found.first.total, found.second.total
     relative = f", {100 * found.difference / before.wer:+.1f} % relative" if before.errors else ""
     lines = [

@@ -10,7 +10,7 @@ from sla_cli.cli.options import Force, Json, SplitName, answer
 from sla_cli.errors import SlaError, some
 
 if TYPE_CHECKING:
-    from sla_cli.formats.description import Description
+    from sla_cli.formats.describe import Description
     from sla_cli.formats.receipt import Receipt
 
 CLIPS = 8  # of a sheet
@@ -39,7 +39,11 @@ def info(
         raise SlaError(f"{idle[0]} is for the picture, and no --sheet is asked for", "Name a PNG with --sheet.")
     if ids and (clips is not None or seed is not None):
         raise SlaError("--clip names the clips, so there is none for --clips or --seed to choose", "Leave one out.")
-    found = _describe(path)
+    from sla_cli.decode.tuned import describe_tuning
+    from sla_cli.formats.describe import describe
+    from sla_cli.lm.kenlm_model import describe_lm
+
+    found = describe_tuning(path) or describe_lm(path) or describe(path)
     facts, lines = found.as_json(), list(_lines(found))
     if sheet is not None:
         from sla_cli.report.contact_sheet import write_sheet
@@ -52,14 +56,6 @@ def info(
         facts["sheet"] = {"path": str(sheet), "width": width, "height": height}
         lines += ["", f"sheet {sheet}: {width}x{height} pixels"]
     answer("\n".join(lines), facts, as_json)
-
-
-def _describe(path: Path) -> "Description":
-    from sla_cli.decode.tuned import describe_tuning
-    from sla_cli.formats.describe import describe
-    from sla_cli.lm.kenlm_model import describe_lm
-
-    return describe_tuning(path) or describe_lm(path) or describe(path)
 
 
 def _lines(found: "Description") -> Iterator[str]:
@@ -97,10 +93,10 @@ def _brief(value: Any) -> Any:
 
 
 def _facts(facts: dict[str, Any]) -> Iterator[str]:
-    """A line a fact that is known, names to the left; those of a fact that has parts stand in one line."""
-    told = {key: value for key, value in facts.items() if value != ""}
-    width = max(map(len, told), default=0)
-    for key, value in told.items():
+    """A line per fact that is known, names to the left; those of a fact that has parts stand in one line."""
+    known = {key: value for key, value in facts.items() if value != ""}
+    width = max(map(len, known), default=0)
+    for key, value in known.items():
         parts = value.items() if isinstance(value, dict) else ()
         if any(isinstance(part, dict) for _, part in parts):
             yield f"  {key}"

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,24 +25,16 @@ def _list(wanted: bool) -> None:
 
 
 def prep(
-    corpus: Annotated[str | None, typer.Argument(help="A corpus that --list explains.", show_default=False)] = None,
+    corpus: Annotated[str | None, typer.Argument(help="A corpus that --list explains.")] = None,
     source: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Its folder as released, or a zip or tar of it. For `folder` also a table, or one video.",
-            show_default=False,
-        ),
+        Path | None, typer.Argument(help="Its folder, zip or tar as released; for `folder` also a table or video.")
     ] = None,
     list_corpora: Annotated[
         bool, typer.Option("--list", callback=_list, is_eager=True, help="Explain each corpus and exit.")
     ] = False,
     protocol: Annotated[str, typer.Option(help="Division into splits, where a corpus has several.")] = "",
     name: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of the store. Without it: the corpus's name, and the protocol's if there is one.",
-            show_default=False,
-        ),
+        str | None, typer.Option(help="Name of the store; corpus, or corpus-protocol, if not given.")
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the stored frames in pixels.", min=16)] = PrepConfig.size,
     fit: Annotated[
@@ -53,14 +45,10 @@ def prep(
         Literal["jpeg", "png", "raw"], typer.Option(help="How frames are stored; png and raw lose nothing.")
     ] = PrepConfig.codec,
     quality: Annotated[
-        int | None,
-        typer.Option(help=f"JPEG quality; {PrepConfig.quality} if not given.", min=1, max=100, show_default=False),
+        int | None, typer.Option(help=f"JPEG quality; {PrepConfig.quality} if not given.", min=1, max=100)
     ] = None,
     fps: Annotated[
-        float,
-        typer.Option(
-            help="Frames a second to store, each the one nearest in time; 0 keeps every frame.", min=0, max=1000
-        ),
+        float, typer.Option(help="Frames per second to store, those nearest in time; 0 keeps all.", min=0, max=1000)
     ] = PrepConfig.fps,
     labels: Annotated[
         str, typer.Option(help="Cleaning of training glosses: auto (the corpus's), raw, or a scoring profile.")
@@ -70,10 +58,7 @@ def prep(
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, to work on its cluster.")] = "",
     on_error: Annotated[
         Literal["stop", "skip"] | None,
-        typer.Option(
-            help="If clips cannot be read: stop (if not given) writes no store, skip writes it without them.",
-            show_default=False,
-        ),
+        typer.Option(help="If clips cannot be read: stop (if not given), or skip, which stores the others."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished store.")] = False,
     work: Work = WORK,
@@ -85,10 +70,9 @@ def prep(
     Run it again after a kill, or after you fixed a broken clip, or use --resume: what was encoded is kept.
     """
     if jobs and scheduler:
-        raise SlaError("--jobs is of local processes, --scheduler of a cluster that has its own", "Give one of them.")
-    given: dict[str, Any] = {"size": size, "fit": fit, "codec": codec, "fps": fps, "labels": labels}
-    given |= {"shard_clips": shard_clips} | ({"quality": quality} if quality is not None else {})
-    config = PrepConfig.checked(**given)
+        raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")
+    stored = {"size": size, "fit": fit, "codec": codec, "quality": PrepConfig.quality if quality is None else quality}
+    config = PrepConfig.checked(**stored, fps=fps, labels=labels, shard_clips=shard_clips)
     if quality is not None and codec != "jpeg":
         raise SlaError(f"--quality does nothing with --codec {codec}", "Leave it out.")
     from sla_cli.formats.work import Work as WorkFolder
@@ -120,10 +104,17 @@ def _build(out: Path, arguments: "PrepArguments", jobs: int, scheduler: str, as_
     from sla_cli.cli.prep_text import result_text
     from sla_cli.prep.build import BrokenClips, build_store
     from sla_cli.prep.corpus import find_corpus
-    from sla_cli.prep.process_pool import open_executor
+    from sla_cli.prep.process_pool import Executor, ProcessPool
 
     config = PrepConfig.checked(**arguments.config)
-    with closing(open_executor(jobs, scheduler)) as engine:
+    engine: Executor
+    if scheduler:
+        from sla_cli.prep.dask_cluster import DaskCluster
+
+        engine = DaskCluster(scheduler)
+    else:
+        engine = ProcessPool(jobs)
+    with closing(engine):
         try:
             result = build_store(
                 find_corpus(arguments.corpus),

@@ -1,8 +1,7 @@
-"""What sla prep says to people."""
+"""What `sla prep` prints."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from sla_cli.config import PrepConfig
@@ -13,26 +12,21 @@ LISTED = 20  # clips on screen; the receipt has all
 
 
 def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
-    """What `sla prep` says at the end."""
+    """What `sla prep` prints at the end."""
     counts = ", ".join(f"{split} {count:,}" for split, count in result.clips.items())
     lost = f"{result.psnr:.1f} dB PSNR" if result.psnr is not None else "lossless"
     how = f"{config.codec} {config.quality}" if config.codec == "jpeg" else config.codec
     lines = [f"store {out}: {counts} clips", f"frames: {config.size} px, {how}, {lost}"]
     if result.vocabulary:
-        lines.append(f"glosses: {result.vocabulary:,} in train (labels {result.labels}){_unknown(result)}")
+        shares = [
+            f"{split} {count['missing']:,} of {count['glosses']:,} ({100 * count['missing'] / count['glosses']:.1f} %)"
+            for split, count in result.unknown.items()
+            if count["glosses"]
+        ]
+        unknown = f"; out of vocabulary: {', '.join(shares)}" if shares else ""
+        lines.append(f"glosses: {result.vocabulary:,} in train (labels {result.labels}){unknown}")
     lines += _reasons("skipped", result.skipped) + _reasons("not in the store, broken", result.failed)
     return "\n".join(lines)
-
-
-def _unknown(result: PrepResult) -> str:
-    """Glosses that a model trained on this store cannot produce."""
-    shares = (
-        f"{split} {count['missing']:,} of {count['glosses']:,} ({100 * count['missing'] / count['glosses']:.1f} %)"
-        for split, count in result.unknown.items()
-        if count["glosses"]
-    )
-    text = ", ".join(shares)
-    return f"; out of vocabulary: {text}" if text else ""
 
 
 def _reasons(what: str, clips: dict[str, str]) -> list[str]:
@@ -44,22 +38,15 @@ def _reasons(what: str, clips: dict[str, str]) -> list[str]:
 
 
 def about(corpus: Corpus) -> str:
-    """What `sla prep --list` says of a corpus."""
+    """What `sla prep --list` prints of a corpus."""
     lines = [f"{corpus.name}: {corpus.title}", f"  layout: {corpus.layout}"]
-    counts = [
-        f"{protocol}/{split} {count:,}" if protocol else f"{split} {count:,}"
-        for protocol, splits in corpus.counts.items()
-        for split, count in splits.items()
-    ]
+    counts = []
+    for protocol, splits in corpus.counts.items():
+        counts += [f"{protocol + '/' if protocol else ''}{split} {count:,}" for split, count in splits.items()]
     if counts:
         lines.append(f"  published: {', '.join(counts)} clips")
     if corpus.protocols:
-        lines.append(f"  --protocol: {_choices(corpus.protocols)}")
+        lines.append(f"  --protocol: {', '.join((f'{corpus.protocols[0]} (default)', *corpus.protocols[1:]))}")
     cleaning = corpus.profile
     official = "" if cleaning in ("none", corpus.labels) else f"; --labels {cleaning} is the official clean-up"
     return "\n".join([*lines, f"  training glosses: {corpus.labels}{official}"])
-
-
-def _choices(names: Sequence[str]) -> str:
-    first, *rest = names
-    return f"{first} (default){''.join(f', {name}' for name in rest)}"

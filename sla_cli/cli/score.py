@@ -3,17 +3,15 @@
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from sla_cli.cli.options import WORK, Json, Work, answer
+from sla_cli.core.align import Counts
+from sla_cli.core.breakdown import ClipGroup, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.result import Interval, Score
 from sla_cli.log import log
-
-if TYPE_CHECKING:
-    from sla_cli.core.align import Counts
-    from sla_cli.core.breakdown import ClipGroup
-    from sla_cli.core.result import Interval, Score
 
 ABOVE_LIMIT = 3  # exit code of --max-wer
 WORST = 15  # glosses and confusions of --details
@@ -87,11 +85,11 @@ def score(
         raise typer.Exit(ABOVE_LIMIT)
 
 
-def between(interval: "Interval | None") -> str:
+def between(interval: Interval | None) -> str:
     """`95 % interval 27.90 to 30.61`."""
     if interval is None:
         return "no interval (one sentence only)"
-    rough = f" (rough: only {interval.units} sentences)" if interval.is_rough else ""
+    rough = f" (rough: only {interval.sentences} sentences)" if interval.is_rough else ""
     return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
 
 
@@ -113,11 +111,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return "\n".join([title, *lines] if title else lines)
 
 
-def _text(result: "Score", out: Path, details: bool) -> str:
-    from sla_cli.core.breakdown import confusions
-
+def _text(result: Score, out: Path, details: bool) -> str:
     total, clips, interval = result.total, len(result.clips), result.interval
-    repeats = f" with {interval.units} different sentences" if interval and interval.units < clips else ""
+    repeats = f" with {interval.sentences} different sentences" if interval and interval.sentences < clips else ""
     lines = [
         f"WER {total.wer:.2f} %, {between(interval)}   {total.errors} errors in {total.ref_words} reference words, "
         f"{clips} clips{repeats}",
@@ -136,33 +132,28 @@ def _text(result: "Score", out: Path, details: bool) -> str:
     return "\n".join(lines + (_details(result) if details else []))
 
 
-def _details(result: "Score") -> list[str]:
-    from sla_cli.core.breakdown import by_gloss, by_length, by_signer, confusions
-
+def _details(result: Score) -> list[str]:
     glosses = [
         (one.gloss, one.ref_words, one.correct, one.substituted, one.deleted, one.mistaken, one.inserted)
         for one in by_gloss(result.clips)[:WORST]
     ]
+    columns = ("gloss", "words", "correct", "sub", "del", "in place of others", "ins")
     confused = [(one.reference, one.hypothesis, one.count) for one in confusions(result.clips)[:WORST]]
     tables = [
         _groups("Signers", "signer", by_signer(result.clips)),
         _groups("Length of the reference", "glosses", by_length(result.clips)),
-        table(
-            "Glosses with most errors",
-            ("gloss", "words", "correct", "sub", "del", "in place of others", "ins"),
-            glosses,
-        ),
+        table("Glosses with most errors", columns, glosses),
         table("Confusions", ("reference", "hypothesis", "times"), confused) if confused else "",
     ]
     return [f"\n{text}" for text in tables if text]
 
 
-def _groups(title: str, name: str, groups: list["ClipGroup"]) -> str:
+def _groups(title: str, name: str, groups: list[ClipGroup]) -> str:
     rows = [(one.name, one.clips, one.counts.ref_words, *_errors(one.counts), _wer(one.counts)) for one in groups]
     return table(title, (name, "clips", "words", "sub", "del", "ins", "WER"), rows) if rows else ""
 
 
-def _overview(scored: list[tuple[Path, "Score"]]) -> str:
+def _overview(scored: list[tuple[Path, Score]]) -> str:
     rows = []
     for source, result in scored:
         ends = f"{result.interval.low:.2f} to {result.interval.high:.2f}" if result.interval else ""
@@ -170,9 +161,9 @@ def _overview(scored: list[tuple[Path, "Score"]]) -> str:
     return table("", ("hypotheses", "WER", "interval", "sub", "del", "ins", "clips"), rows)
 
 
-def _errors(counts: "Counts") -> tuple[int, int, int]:
+def _errors(counts: Counts) -> tuple[int, int, int]:
     return counts.substitutions, counts.deletions, counts.insertions
 
 
-def _wer(counts: "Counts") -> str:
+def _wer(counts: Counts) -> str:
     return f"{counts.wer:.2f}" if counts.ref_words else ""

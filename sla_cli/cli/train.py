@@ -1,15 +1,15 @@
 """sla train"""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer
-from sla_cli.config import Precision, Variant, resolve
+from sla_cli.config import PRESETS, Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.presets import PRESETS
 
 
 def _list(wanted: bool) -> None:
@@ -98,7 +98,7 @@ def train(
             raise group.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
         if dry_run:
             found = forecast(source, settings, device)
-            answer(found.text(), found.facts(), as_json)
+            answer(found.text(), asdict(found), as_json)
             return
         if resume:
             path = group.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())

@@ -33,12 +33,7 @@ class Counts:
     insertions: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.correct + other.correct,
-            self.substitutions + other.substitutions,
-            self.deletions + other.deletions,
-            self.insertions + other.insertions,
-        )
+        return Counts(**{step: number + getattr(other, step) for step, number in vars(self).items()})
 
     @property
     def errors(self) -> int:

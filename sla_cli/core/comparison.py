@@ -1,4 +1,4 @@
-"""Two systems on the same references: where their alignments differ, and what that says of them."""
+"""Two systems on the same references: where their alignments differ, and what follows, in figures and words."""
 
 from __future__ import annotations
 
@@ -73,7 +73,38 @@ class Comparison:
     @property
     def prompts_repeat(self) -> bool:
         """Whether clips share references to an extent that makes segments dependent and the test too sure."""
-        return self.interval is not None and self.interval.units < DISTINCT * len(self.first.clips)
+        return self.interval is not None and self.interval.sentences < DISTINCT * len(self.first.clips)
+
+
+def verdict(found: Comparison) -> str:
+    """One sentence. Interval and test must agree; where prompts repeat, the interval alone decides."""
+    first, second = found.names
+    if not found.better and not found.worse:
+        return f"{first} and {second} make the same number of errors in every clip."
+    if found.interval is None:
+        return "Nothing can be said: all clips have the same reference."
+    if not found.difference:
+        return f"No difference is shown: {first} and {second} make as many errors."
+    by_interval = not found.interval.low <= 0 <= found.interval.high
+    by_test = found.test.p is not None and found.test.p < 1 - found.interval.level / 100
+    better, worse = (second, first) if found.difference < 0 else (first, second)
+    points = f"{abs(found.difference):.2f} points"
+    if by_interval and found.interval.is_rough:
+        few = f"{found.interval.sentences} sentences are too few to rule out chance"
+        return f"Undecided: {points} in favour of {better}, but {few}."
+    if by_interval and (by_test or found.prompts_repeat or found.test.p is None):
+        return f"{better} is better than {worse} by {points}, more than chance explains."
+    if by_interval or (by_test and not found.prompts_repeat):
+        sign = "excludes" if by_interval else "includes"
+        return f"Undecided: the interval {sign} 0, but the matched-pairs test gives {p_value(found.test)}."
+    return f"No difference is shown: {points} in favour of {better} may well be chance."
+
+
+def p_value(test: MatchedPairs) -> str:
+    """`p = 0.012`"""
+    if test.p is None:
+        return "none (no spread)"
+    return "p < 0.001" if test.p < 0.001 else f"p = {test.p:.3f}"
 
 
 def segments(clips: Iterable[Both]) -> list[tuple[int, int]]:

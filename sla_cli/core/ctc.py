@@ -36,7 +36,7 @@ def check_log_probs(log_probs: NDArray[np.floating], columns: int) -> NDArray[np
             f"log-probabilities of shape {log_probs.shape} where (steps, {columns}) is needed",
             f"The vocabulary has {columns - 1} glosses plus the blank: are these emissions of another one?",
         )
-    best = log_probs.max(axis=1)  # NaN and +inf travel through the maximum, so one pass sees all
+    best = log_probs.max(axis=1)  # the maximum keeps NaN and +inf, so one pass is enough
     if not np.isfinite(best).all():
         step = int(np.flatnonzero(~np.isfinite(best))[0])
         raise SlaError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import SlaError, suggestion
@@ -21,7 +22,7 @@ class Profile:
     """A normalisation.
 
     Attributes:
-        name, version: what a score says was used.
+        name, version: printed with every score.
         on_hypothesis, on_reference: steps in their order.
         empty: what stands for a hypothesis with nothing left.
     """
@@ -49,10 +50,7 @@ class Profile:
 
 
 def _apply(steps: tuple[Step, ...], tokens: Sequence[str]) -> Glosses:
-    cleaned = tuple(tokens)
-    for step in steps:
-        cleaned = step(cleaned)
-    return cleaned
+    return reduce(lambda cleaned, step: step(cleaned), steps, tuple(tokens))
 
 
 def _rewrite(*rules: tuple[str, str]) -> Step:
@@ -121,13 +119,8 @@ PROFILES = {
         Profile(
             "phoenix2014t",
             1,
-            on_hypothesis=(*PHOENIX2014T, _collapse(".*")),
-            on_reference=(
-                *PHOENIX2014T,
-                _join("(?<=WIE) (?=AUSSEHEN)", "-"),
-                _join(SPELLING, "+"),
-                _collapse("[A-Z]+"),
-            ),
+            (*PHOENIX2014T, _collapse(".*")),
+            (*PHOENIX2014T, _join("(?<=WIE) (?=AUSSEHEN)", "-"), _join(SPELLING, "+"), _collapse("[A-Z]+")),
         ),
         # What VAC, CorrNet and AdaptSign report for 2014-T.
         Profile("phoenix2014t-vac", 1, PHOENIX2014, empty=("[EMPTY]",)),

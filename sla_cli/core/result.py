@@ -18,7 +18,7 @@ class Interval:
         low, high: its ends, in percent (of the reference words).
         level: its confidence in percent.
         samples, seed: how many resampled sets it comes from, and the seed that drew them.
-        units: how many things were drawn from: distinct reference sentences, each with all its clips.
+        sentences: how many were drawn from: distinct references, each with all its clips.
     """
 
     low: float
@@ -26,12 +26,12 @@ class Interval:
     level: float
     samples: int
     seed: int
-    units: int
+    sentences: int
 
     @property
     def is_rough(self) -> bool:
         """Whether it comes from so few sentences that it is clearly too narrow."""
-        return self.units < FEW
+        return self.sentences < FEW
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Score:
 
     Attributes:
         profile, profile_version: the normalisation used.
-        signature: one line that says how the number came about.
+        signature: one line with all that the number depends on.
         clips: results, in the order of the references.
         absent: ids the hypotheses did not name and that were scored as empty.
         left_out: ids that only one side named and that a partial score leaves out.

@@ -52,12 +52,9 @@ class Batch:
 class PixelStats(Protocol):
     """What a backbone expects: mean and deviation of pixels in 0..1 for 3 channels; bilinear or bicubic resizing."""
 
-    @property
-    def mean(self) -> Sequence[float]: ...
-    @property
-    def std(self) -> Sequence[float]: ...
-    @property
-    def interpolation(self) -> str: ...
+    mean: Sequence[float]
+    std: Sequence[float]
+    interpolation: str
 
 
 def collate(samples: Sequence[Sample], frames: Tensor | None = None) -> Batch:
@@ -97,9 +94,8 @@ def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device:
     for clip, transform in zip(pixels.split(lengths), batch.transforms, strict=True):
         if transform.colour is not None:
             _recolour(clip, *transform.colour)
-    scale = torch.tensor(like.std, device=device).view(3, 1, 1) * 255
-    shift = torch.tensor(like.mean, device=device).view(3, 1, 1) * 255
-    pixels = (pixels - shift) / scale
+    mean, std = (torch.tensor(values, device=device).view(3, 1, 1) * 255 for values in (like.mean, like.std))
+    pixels = (pixels - mean) / std
     for clip, transform in zip(pixels.split(lengths), batch.transforms, strict=True):
         if transform.hole is not None:
             y, x, height, width = (round(share * size) for share in transform.hole)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch import Tensor
+from torch.utils.data import Dataset, get_worker_info
 
 from sla_cli.config import Config, TrainConfig
 from sla_cli.core.ctc import minimum_steps
@@ -15,27 +16,12 @@ from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 from sla_cli.data.batching import Sample
 from sla_cli.data.sampling import Step, plan_epoch
 from sla_cli.data.seen import SeenClips
-from sla_cli.data.shared_memory import empty_frames
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.codec import REDUCED
 from sla_cli.formats.store import Split, StoredClip
 from sla_cli.log import log
 
-EVALUATION = -1  # in place of an epoch: the clip whole, its centre
-
-
-@dataclass(frozen=True)
-class UnreadSample:
-    """A clip with its view and targets, not decoded yet."""
-
-    clip: StoredClip
-    view: View
-    targets: tuple[int, ...]
-
-    def read(self, reduce: int, out: np.ndarray) -> Sample:
-        """Decode into `out`: (frames, height, width, 3). Raises FormatError where a frame does not decode."""
-        self.clip.read_into(out, self.view.frames.tolist(), reduce)
-        return Sample(self.clip.id, out, self.view.transform, self.targets)
+EVALUATION = -1  # in place of an epoch: all frames of the clip, centre crop
 
 
 class ClipDataset(Dataset[Sample]):
@@ -58,26 +44,33 @@ class ClipDataset(Dataset[Sample]):
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         return self.batch([key])[0][0]
 
-    def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], torch.Tensor]:
-        """Clips whose frames lie one after the other in a tensor: uint8 (all frames, height, width, 3)."""
-        unread = [self.unread_sample(key) for key in keys]
-        side = -(-self.split.size // self.reduce)
-        frames = empty_frames((sum(len(one.view.frames) for one in unread), side, side, 3))
-        parts = np.split(frames.numpy(), np.cumsum([len(one.view.frames) for one in unread])[:-1])
-        return [one.read(self.reduce, part) for one, part in zip(unread, parts, strict=True)], frames
+    def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], Tensor]:
+        """Clips whose frames lie one after the other in a tensor: uint8 (all frames, height, width, 3).
 
-    def unread_sample(self, key: tuple[int, int]) -> UnreadSample:
-        """A clip as an epoch shows it."""
+        Raises FormatError where a frame does not decode.
+        """
+        shown = [self.shown(key) for key in keys]
+        side, lengths = -(-self.split.size // self.reduce), [len(view.frames) for _, view, _ in shown]
+        frames, samples = _empty_frames((sum(lengths), side, side, 3)), []
+        parts = np.split(frames.numpy(), np.cumsum(lengths)[:-1])
+        for (clip, view, targets), part in zip(shown, parts, strict=True):
+            clip.read_into(part, view.frames.tolist(), self.reduce)
+            samples.append(Sample(clip.id, part, view.transform, targets))
+        return samples, frames
+
+    def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
+        """A clip, how an epoch shows it, and its targets."""
         epoch, index = key
         clip = self.split[index]
         if epoch == EVALUATION:
-            return UnreadSample(clip, View(np.arange(len(clip)), PixelTransform()), ())
+            return clip, View(np.arange(len(clip)), PixelTransform()), ()
         view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
-        return UnreadSample(clip, view, self._targets(index))
+        return clip, view, self._targets(index)
 
     def plan(self, epoch: int, world: int = 1) -> list[Step]:
         """The optimiser steps of an epoch. Raises SlaError where clips are too few for the processes."""
-        indices = self._trainable()
+        skip = self.config.infeasible == "skip"
+        indices = [index for index in range(len(self)) if not skip or self._fits(index)]
         lengths = [
             view_length(*self._lengths(index), self.stride, self.config, self._rng(epoch, index)) for index in indices
         ]
@@ -87,7 +80,7 @@ class ClipDataset(Dataset[Sample]):
         return steps
 
     def warn_of_infeasible(self) -> None:
-        """Say which clips are too short for their glosses, and what becomes of them.
+        """Log which clips are too short for their glosses, and how they are treated.
 
         Raises:
             SlaError: there are some, and the configuration refuses them.
@@ -95,15 +88,11 @@ class ClipDataset(Dataset[Sample]):
         short = [self.split.ids[index] for index in range(len(self)) if not self._fits(index)]
         if not short:
             return
-        fate = {"stretch": "frames are repeated in them", "skip": "left out"}
+        treatment = {"stretch": "frames are repeated in them", "skip": "left out"}
         text = f"{len(short)} clips are too short for their glosses at stride {self.stride}"
         if self.config.infeasible == "refuse":
             raise SlaError(f"{text}: {some(short)}", "--set train.infeasible=skip leaves them out.")
-        log.warning("%s, %s: %s", text, fate[self.config.infeasible], some(short))
-
-    def _trainable(self) -> list[int]:
-        skip = self.config.infeasible == "skip"
-        return [index for index in range(len(self)) if not skip or self._fits(index)]
+        log.warning("%s, %s: %s", text, treatment[self.config.infeasible], some(short))
 
     def _fits(self, index: int) -> bool:
         length, least = self._lengths(index)
@@ -130,6 +119,14 @@ class SeenDataset(ClipDataset):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def unread_sample(self, key: tuple[int, int]) -> UnreadSample:
+    def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
         index = self.indices[key[1]]
-        return UnreadSample(self.split[index], View(self.clips.frames(index), PixelTransform()), ())
+        return self.split[index], View(self.clips.frames(index), PixelTransform()), ()
+
+
+def _empty_frames(shape: tuple[int, ...]) -> Tensor:
+    """uint8 memory for a batch; in a worker it is shared, so that training reads it without a copy."""
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=torch.uint8)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape))
+    return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)

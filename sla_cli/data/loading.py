@@ -19,15 +19,15 @@ from sla_cli.data.batching import Batch, collate
 from sla_cli.data.dataset import EVALUATION, ClipDataset
 from sla_cli.data.sampling import Step
 from sla_cli.errors import SlaError
+from sla_cli.workers import usable_cores
 
 
 def training_batches(
     data: ClipDataset, epoch: int, steps: Sequence[Step], pin: bool, process: int = 0
 ) -> Generator[Batch, None, None]:
-    """The batches of one process for these steps, in order. Close the iterator to end the workers.
+    """The batches of one process for these steps, in order.
 
-    Raises:
-        FormatError: a clip cannot be read.
+    Close the iterator to end the workers. Raises FormatError where a clip cannot be read.
     """
     keys = [[(epoch, index) for index in batches[process]] for step in steps for batches in step.rounds]
     return _load(_Batches(data, keys), pin)
@@ -36,10 +36,7 @@ def training_batches(
 def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, None]:
     """Every clip once, in the store's order, one per batch, so that no clip affects another.
 
-    Close the iterator to end the workers.
-
-    Raises:
-        FormatError: a clip cannot be read.
+    Close the iterator to end the workers. Raises FormatError where a clip cannot be read.
     """
     return _load(_Batches(data, [[(EVALUATION, index)] for index in range(len(data))]), pin)
 
@@ -47,7 +44,7 @@ def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, N
 def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     workers = batches.data.config.workers
     if workers < 0:
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
     if workers:
         cv2.setNumThreads(1)  # before the fork: a child would wait for threads that only its parent has
@@ -75,10 +72,10 @@ def _ignore_signals(leaving: c_bool, _: int) -> None:
     for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    Thread(target=_leave_when_told, args=(leaving,), daemon=True).start()
+    Thread(target=_exit_when_leaving, args=(leaving,), daemon=True).start()
 
 
-def _leave_when_told(leaving: c_bool) -> None:
+def _exit_when_leaving(leaving: c_bool) -> None:
     while not leaving.value:  # a signal from before this thread started may be lost
         signal.sigwait({signal.SIGTERM})
     os._exit(0)

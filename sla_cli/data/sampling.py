@@ -30,7 +30,7 @@ def plan_epoch(
 ) -> list[Step]:
     """Every clip once, in batches that fit the bounds of the configuration.
 
-    Batches are cut first and shared out to processes afterwards, so that a step of W processes with batches of n sees
+    Batches are cut first and distributed over processes then, so that a step of W processes with batches of n sees
     what a step of one process with batches of W·n sees. Last clips that are fewer than the processes are left out.
 
     Args:
@@ -39,14 +39,16 @@ def plan_epoch(
         world_size: number of processes.
     """
     frames = dict(zip(indices, lengths, strict=True))
-    batches = _batches(frames, config, np.random.default_rng((config.seed, epoch)))
-    rounds = [tuple(batches[start : start + world_size]) for start in range(0, len(batches), world_size)]
+    order = _batches(frames, config, np.random.default_rng((config.seed, epoch)))
+    rounds = [tuple(order[start : start + world_size]) for start in range(0, len(order), world_size)]
     if rounds and len(rounds[-1]) < world_size:
         rounds[-1:] = _shared_out(rounds[-1], world_size)
-    return [
-        _step(tuple(rounds[start : start + config.accumulate]), frames)
-        for start in range(0, len(rounds), config.accumulate)
-    ]
+    steps = []
+    for start in range(0, len(rounds), config.accumulate):
+        part = tuple(rounds[start : start + config.accumulate])
+        shown = [frames[index] for batches in part for batch in batches for index in batch]
+        steps.append(Step(part, len(shown), sum(shown)))
+    return steps
 
 
 def cut_batches(
@@ -72,7 +74,7 @@ def cut_batches(
 
 
 def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Batches in random order, of clips in random order, or of like length where `config.bucket` asks for it."""
+    """Batches in random order, of clips in random order, or of similar length where `config.bucket` is set."""
     order = [list(frames)[place] for place in rng.permutation(len(frames))]
     cut = partial(cut_batches, lengths=frames, max_clips=config.batch, max_frames=config.batch_frames)
     if not config.bucket:
@@ -98,8 +100,3 @@ def _shared_out(batches: Sequence[tuple[int, ...]], world_size: int) -> list[tup
         half = (len(whole) + 1) // 2
         shares[place : place + 1] = [whole[:half], whole[half:]]
     return [tuple(shares)]
-
-
-def _step(rounds: tuple[tuple[tuple[int, ...], ...], ...], frames: dict[int, int]) -> Step:
-    indices = [index for batches in rounds for batch in batches for index in batch]
-    return Step(rounds, len(indices), sum(frames[index] for index in indices))

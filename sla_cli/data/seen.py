@@ -1,4 +1,4 @@
-"""The clips of any store as a run sees them: whole, at the frame rate that it was trained on."""
+"""The clips of any store as a run sees them: all of their time, at the frame rate that it was trained on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.frame_format import FrameFormat
 from sla_cli.errors import SlaError
+from sla_cli.formats.run import FrameFormat
 from sla_cli.formats.store import Split
 from sla_cli.log import log
 from sla_cli.video.timing import selected
@@ -23,20 +23,23 @@ class SeenClips:
     Attributes:
         lengths: frames of each clip, as the run sees it.
         rates: frames per second of each clip, as the run sees it; 0 where unknown.
+        other_rates: frame rates that are brought to that of the run, and of how many clips.
     """
 
     def __init__(self, split: Split, like: FrameFormat | None = None) -> None:
         self.split = split
         self.rates = [float(rate) or split.fps for rate in split.clip_fps]
         self._resampled: dict[int, NDArray[np.int64]] = {}
+        self.other_rates = Counter[float]()
         for index, rate in enumerate(self.rates):
             if like is not None and not like.has_rate(rate):
-                self._resampled[index] = _at_rate(split.lengths[index], rate, like.fps)
+                # The frames nearest in time to 0, 1/fps, 2/fps, … seconds.
+                times = ((number / rate, number) for number in range(split.lengths[index]))
+                nearest = [number for _, number in selected(times, None, None, like.fps)]
+                self._resampled[index] = np.array(nearest, np.int64)
                 self.rates[index] = like.fps
-        self.lengths = [
-            len(self._resampled[index]) if index in self._resampled else length
-            for index, length in enumerate(split.lengths)
-        ]
+                self.other_rates[rate] += 1
+        self.lengths = [len(self._resampled.get(index, range(length))) for index, length in enumerate(split.lengths)]
 
     def __len__(self) -> int:
         return len(self.split)
@@ -67,22 +70,9 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
     if split.size > like.size:
         log.info("frames of %d px are resized as those of %d px that the run was trained on", split.size, like.size)
     seen = SeenClips(split, like)
-    changed = Counter(
-        float(rate) or split.fps
-        for rate, now in zip(split.clip_fps.tolist(), seen.rates, strict=True)
-        if (rate or split.fps) != now
-    )
-    for rate, clips in sorted(changed.items()):
+    for rate, clips in sorted(seen.other_rates.items()):
         log.info("%d clips of %g frames per second are brought to the run's %g", clips, rate, like.fps)
     if like.fps and (unknown := seen.rates.count(0.0)):
-        log.warning(
-            "the frame rate of %d clips is not known: they are taken as of %g, which the run was trained on",
-            unknown,
-            like.fps,
-        )
+        text = "the frame rate of %d clips is not known: they are taken as of %g, which the run was trained on"
+        log.warning(text, unknown, like.fps)
     return seen
-
-
-def _at_rate(frames: int, rate: float, wanted: float) -> NDArray[np.int64]:
-    """The frames nearest in time to 0, 1/wanted, 2/wanted, … seconds."""
-    return np.array([n for _, n in selected(((n / rate, n) for n in range(frames)), None, None, wanted)], np.int64)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sla_cli.errors import FormatError
-from sla_cli.formats.description import Description
+from sla_cli.formats.describe import Description
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log

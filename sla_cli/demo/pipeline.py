@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.config import PrepConfig, resolve
-from sla_cli.core.comparison import Comparison
+from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
+from sla_cli.formats.scores import comparison_facts
 from sla_cli.formats.store import Store
-from sla_cli.formats.verdict import comparison_facts, verdict
 from sla_cli.formats.work import Work
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress

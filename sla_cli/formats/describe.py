@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,50 @@ import h5py
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats import emissions, hypotheses, run, scores, store_file
-from sla_cli.formats.description import Description
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.hypotheses import read_header, read_nbest, read_version
-from sla_cli.formats.receipt import VERSION, read_receipt
+from sla_cli.formats.hypotheses import parse_nbest
+from sla_cli.formats.receipt import VERSION, Receipt, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
 from sla_cli.formats.store import Split, split_files
 from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.table import read_table
+from sla_cli.formats.text import read_text
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT = "receipt.json"
 KINDS = "a store, run, emissions, hypotheses, tuning or score of sla, a language model, or a receipt"
 
 
+@dataclass(frozen=True)
+class Description:
+    """What a file or folder is.
+
+    Attributes:
+        kind: store, run, emissions, …
+        format: name and version, "" where it is not sla's own.
+        complete: whether it is whole; None for what no receipt belongs to.
+        facts: its content in a few figures, JSON values.
+        receipt: how it was made, None where that is not known.
+    """
+
+    path: Path
+    kind: str
+    format: str
+    complete: bool | None
+    facts: dict[str, Any]
+    receipt: Receipt | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        return {**asdict(self), "path": str(self.path)}
+
+
 def describe(path: Path) -> Description:
     """Look into an artifact.
 
     Raises:
-        SlaError: nothing lies there, or it is none of ours.
+        SlaError: nothing is there, or sla did not make it.
         FormatError: it is of another version, or damaged.
     """
     if not path.exists():
@@ -69,7 +93,7 @@ def _file_look(path: Path) -> Look | None:
 
 
 def _hdf5_format(path: Path, head: bytes) -> str:
-    """The format that an HDF5 file says it has, "" where it says none or is something else."""
+    """The format that an HDF5 file names, "" where it names none or is no HDF5 file."""
     if not head.startswith(HDF5):
         return ""
     try:
@@ -88,37 +112,35 @@ def _described(path: Path, kind: str, name: str, version: int, facts: dict[str, 
 def _store(path: Path) -> Description:
     """Also one that prep has not finished: the splits that are there."""
     splits = {name: Split(*files) for name in SPLITS if (files := split_files(path, name))}
-    shared = [_pictures(clips.files[0]) for clips in splits.values()][:1]
-    facts = {key: value for part in shared for key, value in part.items()}
-    facts["splits"] = {name: _split(part) for name, part in splits.items()}
-    return _described(path, "store", store_file.NAME, store_file.VERSION, facts)
-
-
-def _split(clips: Split) -> dict[str, Any]:
-    return {
-        "clips": len(clips),
-        "frames": sum(clips.lengths),
-        "signers": len(set(clips.signers) - {""}),
-        "references": clips.annotated,
-        "files": len(clips.files),
-        "bytes": _bytes(file.path for file in clips.files),
+    facts = _frames(next(iter(splits.values())).files[0]) if splits else {}
+    facts["splits"] = {
+        name: {
+            "clips": len(clips),
+            "frames": sum(clips.lengths),
+            "signers": len(set(clips.signers) - {""}),
+            "references": clips.annotated,
+            "files": len(clips.files),
+            "bytes": sum(file.path.stat().st_size for file in clips.files),
+        }
+        for name, clips in splits.items()
     }
+    return _described(path, "store", store_file.NAME, store_file.VERSION, facts)
 
 
 def _store_file(path: Path) -> Description:
     file = StoreFile(path)
     facts = {
-        **_pictures(file),
+        **_frames(file),
         "split": file.header.split,
         "shard": f"{file.header.shard + 1} of {file.header.shards}",
         "clips": len(file.ids),
         "frames": sum(file.lengths),
-        "bytes": _bytes([path]),
+        "bytes": path.stat().st_size,
     }
     return Description(path, "file of a store", f"{store_file.NAME} {store_file.VERSION}", None, facts)
 
 
-def _pictures(file: StoreFile) -> dict[str, Any]:
+def _frames(file: StoreFile) -> dict[str, Any]:
     header = file.header
     quality = f" of quality {header.quality}" if header.codec == "jpeg" else ""
     return {
@@ -135,12 +157,8 @@ def _run(path: Path) -> Description:
     one = Run(path)
     facts, settings = one.facts, one.config
     epochs = list(read_table(one.metrics, ("epoch", "dev_wer"), "\t")) if one.metrics.is_file() else []
-    told: dict[str, Any] = {
-        "corpus": facts.corpus,
-        "store": facts.store,
-        "preset": facts.preset,
-        "labels": facts.labels,
-        "profile": facts.profile,
+    figures: dict[str, Any] = {
+        **{key: getattr(facts, key) for key in ("corpus", "store", "preset", "labels", "profile")},
         "frames": asdict(facts.frames) if facts.frames else None,
         "variant": settings.model.variant,
         "backbone": settings.model.backbone,
@@ -149,7 +167,7 @@ def _run(path: Path) -> Description:
         "of_epochs": settings.train.epochs,
         "best_dev_wer": min((float(row["dev_wer"]) for row in epochs), default=None),
     }
-    return _described(path, "run", run.NAME, one.version, told)
+    return _described(path, "run", run.NAME, one.version, figures)
 
 
 def _emissions(path: Path) -> Description:
@@ -162,25 +180,28 @@ def _emissions(path: Path) -> Description:
         "frames": int(file.frames.sum()),
         "steps": int(file.offsets[-1]),
         "glosses": len(header.glosses),
-        "bytes": _bytes([path]),
+        "bytes": path.stat().st_size,
     }
     return _described(path, "emissions", emissions.NAME, file.version, facts)
 
 
 def _hypotheses(path: Path) -> Description:
-    clips = list(read_nbest(path).values())
-    best = [readings[0] for readings in clips]
+    text = read_text(path)
+    header, nbest = parse_nbest(text, path)
+    version = int(text.split("\n", 1)[0].removeprefix(hypotheses.MAGIC))
+    clips = list(nbest.values())
+    best = [ranked[0] for ranked in clips]
     facts = {
-        **vars(read_header(path)),
+        **vars(header),
         "fps": _rates(one.fps for one in best),
         "clips": len(clips),
-        "readings": sum(map(len, clips)),
+        "hypotheses": sum(map(len, clips)),
         "glosses": sum(len(one.glosses) for one in best),
         "clips_without_glosses": sum(not one.glosses for one in best),
         "spans": any(one.spans for one in best),
         "confidence": any(one.confidence for one in best),
     }
-    return _described(path, "hypotheses", hypotheses.NAME, read_version(path), facts)
+    return _described(path, "hypotheses", hypotheses.NAME, version, facts)
 
 
 def _score(path: Path) -> Description:
@@ -207,7 +228,3 @@ def _rates(rates: Iterable[float]) -> float | list[float] | None:
     """The frame rate of all clips, the different ones where there are several, None where it is not known."""
     found = sorted({round(rate, 3) for rate in rates if rate})
     return found[0] if len(found) == 1 else found or None
-
-
-def _bytes(paths: Iterable[Path]) -> int:
-    return sum(path.stat().st_size for path in paths)

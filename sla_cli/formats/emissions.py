@@ -20,7 +20,7 @@ from sla_cli.formats.store import Split
 
 NAME, VERSION = "sla-emissions", 3
 READS = (VERSION - 1, VERSION)
-REMAKE = "emit --force"  # the command that mends a bad file; without --force one with a good receipt is kept
+REMAKE = "emit --force"  # without --force a file with a good receipt is kept
 CHUNK = 256  # steps
 DTYPES = ("float32", "float16")  # on disk
 
@@ -69,11 +69,7 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
         precision: that was asked for: auto, fp32, bf16 or fp16.
         dtype: of the log-probabilities on disk, float32 or float16.
     """
-    inputs = {
-        "weights": digest_file(run.best),
-        "config": digest_file(run.path / "config.toml"),
-        "split": split.digest,
-    }
+    inputs = {"weights": digest_file(run.best), "config": digest_file(run.path / "config.toml"), "split": split.digest}
     sources = {"run": str(run.path.resolve()), "split": str(split.path.resolve())}
     return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)
 

@@ -23,7 +23,7 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
     """
     if not path.is_file():
         raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
-    again = _again(stage)
+    again = f"Make it again with `sla {stage}`."
     try:
         # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part.
         file = h5py.File(path, "r", rdcc_nbytes=0)
@@ -46,7 +46,7 @@ def whole(path: Path, stage: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: damaged or incomplete ({error})", _again(stage)) from error
+        raise FormatError(f"{path}: damaged or incomplete ({error})", f"Make it again with `sla {stage}`.") from error
 
 
 @contextmanager
@@ -70,10 +70,6 @@ def claim(path: Path, size: int) -> None:
     if hasattr(os, "posix_fallocate"):  # macOS has none
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, size + SLACK)
-
-
-def _again(stage: str) -> str:
-    return f"Make it again with `sla {stage}`."
 
 
 def strings(file: h5py.File, name: str) -> list[str]:

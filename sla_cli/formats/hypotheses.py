@@ -17,11 +17,12 @@ Version 2 has one frame rate for all clips (`# fps 25.0`) and no column fps.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.legacy import profile_of
@@ -45,7 +46,7 @@ class Header:
         corpus, split: where the clips come from, "" where unknown.
         profile: the normalisation under which the corpus is scored by default, "" where unknown.
         tuned_on: the split on which the language model's weights were tuned, where that is the split of these
-            clips: then their score flatters. "" otherwise.
+            clips: then their score is too good. "" otherwise.
     """
 
     corpus: str = ""
@@ -65,8 +66,7 @@ def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Heade
     head = f"{MAGIC}{VERSION}\n" + "".join(f"{FACT}{key} {value}\n" for key, value in vars(header).items() if value)
     columns = "\t".join(COLUMNS[str(VERSION)])
     rows = "".join(map(_row, hypotheses))
-    with atomic_write(path) as temporary:
-        temporary.write_text(f"{head}{columns}\n{rows}", encoding="utf-8", newline="\n")
+    write_text(path, f"{head}{columns}\n{rows}")
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:
@@ -113,13 +113,6 @@ def read_header(path: Path) -> Header:
 def _header(facts: dict[str, str]) -> Header:
     header = Header(*(facts.get(key, "") for key in Header.__dataclass_fields__))
     return header if header.profile or not header.corpus else replace(header, profile=profile_of(header.corpus))
-
-
-def read_version(path: Path) -> int:
-    """The format version of a hypotheses file. Raises FormatError where this is none that we read."""
-    lines = read_text(path).split("\n")
-    _head(path, lines)
-    return int(lines[0].removeprefix(MAGIC))
 
 
 def _head(path: Path, lines: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -187,16 +180,13 @@ def _row(hypothesis: Hypothesis) -> str:
 
 def _check_ranks(hypotheses: list[Hypothesis]) -> None:
     """Raise SlaError where the hypotheses of a clip do not follow each other with ranks from 1."""
-    begun: set[str] = set()
-    before, due = "", 1
-    for hypothesis in hypotheses:
-        due = due + 1 if hypothesis.id == before else 1
-        if hypothesis.rank != due or (due == 1 and hypothesis.id in begun):
-            raise SlaError(
-                f"clip {hypothesis.id}: rank {hypothesis.rank} where another is due, or the clip comes twice"
-            )
-        begun.add(hypothesis.id)
-        before = hypothesis.id
+    ranks: Counter[str] = Counter()
+    before = ""
+    for one in hypotheses:
+        ranks[one.id] += 1
+        if one.rank != ranks[one.id] or (one.rank > 1 and one.id != before):
+            raise SlaError(f"clip {one.id}: rank {one.rank} where another is due, or the clip comes twice")
+        before = one.id
 
 
 def _check(hypothesis: Hypothesis) -> None:
@@ -208,7 +198,7 @@ def _check(hypothesis: Hypothesis) -> None:
         if gloss.split() != [gloss]:
             raise SlaError(
                 f"clip {name}: gloss {gloss!r} is empty or holds white space",
-                "Glosses are separated by spaces: mend the vocabulary of the store and run `sla prep` again.",
+                "Glosses are separated by spaces: fix the vocabulary of the store and run `sla prep` again.",
             )
     for text in (name, *glosses):
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):

@@ -1,4 +1,4 @@
-"""What files of earlier versions leave unsaid, and what was in force when they were written. Stated here once."""
+"""What files of earlier versions do not say, and what was in force when they were written."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def locked(folder: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
     """Hold a folder, which is made where it is not there.
 
     Args:
-        busy: what to say where another process holds it.
+        busy: the message where another process holds it.
         wait: until it is free; otherwise that is an error.
 
     Raises:

@@ -1,6 +1,6 @@
 """Receipts: what made an artifact. Written last, so that its presence marks the artifact as complete.
 
-A receipt is JSON beside the artifact: `receipt.json` in a folder, `NAME.receipt.json` beside a file.
+A receipt is JSON: `receipt.json` in a folder, `NAME.receipt.json` next to a file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli import __version__
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
 
@@ -53,7 +53,7 @@ class Receipt:
 
     def __post_init__(self) -> None:
         self.arguments = json.loads(json.dumps(self.arguments))  # as it will be read back
-        self.started = self.started or _now()
+        self.started = self.started or datetime.now(UTC).isoformat()
         self.fingerprint = self.fingerprint or digest_json([self.stage, self.arguments, self.inputs, self.seed])
 
 
@@ -65,11 +65,10 @@ def receipt_path(artifact: Path) -> Path:
 
 def write_receipt(receipt: Receipt, artifact: Path) -> None:
     """Stamp time and environment, and write the receipt: from now on the artifact counts as complete."""
-    receipt.finished = _now()
-    begun = datetime.fromisoformat(receipt.started)
-    receipt.seconds = round((datetime.fromisoformat(receipt.finished) - begun).total_seconds(), 3)
+    ended = datetime.now(UTC)
+    receipt.seconds = round((ended - datetime.fromisoformat(receipt.started)).total_seconds(), 3)
     receipt.environment = environment()
-    _write(receipt, artifact)
+    _write(receipt, artifact, ended)
 
 
 def read_receipt(artifact: Path) -> Receipt | None:
@@ -86,14 +85,14 @@ def read_receipt(artifact: Path) -> Receipt | None:
         if facts["version"] != VERSION:
             raise FormatError(
                 f"{path}: receipt version {facts['version']}, this sla reads {VERSION}",
-                _mend(artifact, f"`sla {facts.get('stage', '')}`"),
+                _how_to_fix(artifact, f"`sla {facts.get('stage', '')}`"),
             )
         return Receipt(**facts)
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not a receipt ({error})", _mend(artifact)) from error
+        raise FormatError(f"{path}: not a receipt ({error})", _how_to_fix(artifact)) from error
 
 
-def _mend(artifact: Path, stage: str = "the stage that made it") -> str:
+def _how_to_fix(artifact: Path, stage: str = "the stage that made it") -> str:
     """--force would not do: what looks for the newest artifact reads every receipt."""
     return (
         f"Delete it: {artifact.name} is then unfinished, and {stage} ends it (training with --resume; "
@@ -103,8 +102,7 @@ def _mend(artifact: Path, stage: str = "the stage that made it") -> str:
 
 def renew(receipt: Receipt, artifact: Path) -> None:
     """Date a complete artifact that was asked for again, so that it is the newest for the stage after it."""
-    receipt.finished = _now()
-    _write(receipt, artifact)
+    _write(receipt, artifact, datetime.now(UTC))
 
 
 def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | None:
@@ -133,14 +131,11 @@ def _differences(old: Receipt, new: Receipt) -> str:
 
 def digest_file(path: Path) -> str:
     """Digest of a file's content, read in pieces."""
-    state = hashlib.blake2b(digest_size=8)
     try:
         with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                state.update(piece)
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
     except OSError as error:
         raise SlaError(f"cannot read {path}: {error.strerror}") from error
-    return state.hexdigest()
 
 
 def environment() -> dict[str, str]:
@@ -151,8 +146,7 @@ def environment() -> dict[str, str]:
             facts[package] = version(package)
         except PackageNotFoundError:
             facts[package] = "missing"
-    facts["revision"] = _revision()
-    return facts
+    return {**facts, "revision": _revision()}
 
 
 def _revision() -> str:
@@ -168,10 +162,6 @@ def _revision() -> str:
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-def _write(receipt: Receipt, artifact: Path) -> None:
-    with atomic_write(receipt_path(artifact)) as temporary:
-        temporary.write_text(json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _write(receipt: Receipt, artifact: Path, finished: datetime) -> None:
+    receipt.finished = finished.isoformat()
+    write_text(receipt_path(artifact), json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n")

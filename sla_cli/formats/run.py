@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.config import Config, config_of_run, read_toml, to_toml
-from sla_cli.core.frame_format import FrameFormat
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store
@@ -19,12 +18,37 @@ from sla_cli.formats.work import lies_now, store_now
 from sla_cli.log import log
 
 NAME, VERSION = "sla-run", 2
+SAME_RATE = 0.02  # frame rates that differ by a smaller share are one: cameras and containers round
 AGAIN = "Copy the run again, or train again with `sla train`."
 
 
 @dataclass(frozen=True)
+class FrameFormat:
+    """How the frames look that a run is trained on.
+
+    Attributes:
+        size: side in pixels.
+        fit: how the source was brought to a square: squash, pad or crop.
+        fps: frames per second of most clips, 0 where unknown.
+        fps_lowest, fps_highest: of the clips whose rate is known, 0 where none is.
+    """
+
+    size: int
+    fit: str
+    fps: float
+    fps_lowest: float
+    fps_highest: float
+
+    def has_rate(self, fps: float) -> bool:
+        """Whether clips of this frame rate are among these, or nothing is known of one of the two."""
+        if not fps or not self.fps_highest:
+            return True
+        return (1 - SAME_RATE) * self.fps_lowest <= fps <= (1 + SAME_RATE) * self.fps_highest
+
+
+@dataclass(frozen=True)
 class RunFacts:
-    """What stays fixed for the whole run beside its settings and glosses.
+    """What stays fixed for the whole run, besides its settings and glosses.
 
     Attributes:
         store, corpus: what it was trained on: a folder, and the corpus's name.
@@ -56,7 +80,7 @@ class RunFacts:
 
 
 class Run:
-    """Paths and plain-text parts of a run folder; weights are model/checkpoint.py's matter."""
+    """Paths and plain-text parts of a run folder; model/checkpoint.py reads and writes the weights."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -71,16 +95,11 @@ class Run:
         """Write what stays fixed for the whole run."""
         import tomli_w
 
-        self.path.mkdir(parents=True, exist_ok=True)
         values = {key: value for key, value in asdict(facts).items() if value is not None}
         header = tomli_w.dumps({"format": NAME, "version": VERSION, **values})
-        for name, text in (
-            ("glosses.txt", "".join(f"{gloss}\n" for gloss in glosses)),
-            ("config.toml", to_toml(config)),
-            ("run.toml", header),  # last: its presence says that the others are there
-        ):
-            with atomic_write(self.path / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+        write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses))
+        write_text(self.path / "config.toml", to_toml(config))
+        write_text(self.path / "run.toml", header)  # last: its presence says that the others are there
 
     @property
     def exists(self) -> bool:
@@ -143,7 +162,7 @@ class Run:
         return values
 
     def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:
-        """Version 1 does not say what it was trained on looked like, but its store does."""
+        """Version 1 does not describe what it was trained on, but its store does."""
         facts = RunFacts(*(values[key] for key in ("store", "corpus", "preset", "digests")))
         try:
             there = RunFacts.of(Store(self.own_store or Path(facts.store)), facts.preset)
@@ -180,7 +199,7 @@ def check_glosses(run: Run, split: Split) -> None:
 
 
 def warn_of_unknown(run: Run, split: Split) -> None:
-    """Say which glosses of a split's references are none of the run's: it cannot produce them."""
+    """Warn of glosses in a split's references that the run does not have: it cannot produce them."""
     known = set(run.glosses)
     unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
     if unknown and run.glosses != split.vocabulary:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.align import Counts, Pair
 from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
 from sla_cli.formats.table import Row, read_table
@@ -23,9 +25,11 @@ from sla_cli.formats.text import read_text
 NAME, VERSION = "sla-score", 2
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
 SIGNERS, LENGTHS, GLOSSES, CONFUSIONS = "signers.tsv", "lengths.tsv", "glosses.tsv", "confusions.tsv"
-COUNTS = ("ref_words", "correct", "sub", "del", "ins", "wer")
+FIELDS = ("ref_words", "correct", "sub", "del", "ins")  # the last four in the order of Counts
+COUNTS = (*FIELDS, "wer")
 COLUMNS = ("id", "signer", *COUNTS, "reference", "hypothesis")
 GLOSS_COLUMNS = ["gloss", "ref_words", "correct", "sub", "del", "hyp_words", "mistaken", "ins", "recall", "precision"]
+BOOTSTRAP = ("level", "samples", "seed", "sentences")  # how an interval was made
 AGAIN = "Make it again with `sla score`."
 
 
@@ -45,7 +49,7 @@ def summary(score: Score) -> dict[str, Any]:
         "signature": score.signature,
         "absent": list(score.absent),
         "left_out": list(score.left_out),
-        "bootstrap": _bootstrap(interval) if interval else None,
+        "bootstrap": {key: getattr(interval, key) for key in BOOTSTRAP} if interval else None,
         **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
         **({"tuned_on": score.tuned_on} if score.tuned_on else {}),
     }
@@ -55,18 +59,18 @@ def write_scores(folder: Path, score: Score) -> None:
     """Write the files into `folder`; that of signers only where any is known."""
     clips = score.clips
     write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, clips))
-    _write(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
+    write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
     write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, by_length(clips)))
     write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, by_gloss(clips)))
     pairs = [(one.count, one.reference, one.hypothesis) for one in confusions(clips)]
     write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
     if signers := by_signer(clips):
         write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, signers))
-    _write(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
 
 
 def read_scores(folder: Path) -> Score:
-    """The score of a folder, its alignments made anew from the glosses in it.
+    """The score of a folder, its alignments computed again from the glosses in it.
 
     Raises:
         FormatError: another format or version, or counts that do not follow from the glosses.
@@ -78,6 +82,7 @@ def read_scores(folder: Path) -> Score:
     facts = _read_figures(path)
     clips = tuple(_read_clip(row, folder / CLIPS) for row in read_table(folder / CLIPS, COLUMNS, "\t"))
     try:
+        ends, how = facts["interval"], facts["bootstrap"]
         score = Score(
             profile=facts["profile"],
             profile_version=facts["profile_version"],
@@ -85,8 +90,8 @@ def read_scores(folder: Path) -> Score:
             clips=clips,
             absent=tuple(facts["absent"]),
             left_out=tuple(facts["left_out"]),
-            interval=_read_interval(facts),
-            oracle=_counts(facts["oracle"]) if "oracle" in facts else None,
+            interval=Interval(*ends, **{key: how[key] for key in BOOTSTRAP}) if ends is not None else None,
+            oracle=Counts(*(facts["oracle"][key] for key in FIELDS[1:])) if "oracle" in facts else None,
             alternatives=facts.get("nbest", 1),
             tuned_on=facts.get("tuned_on", ""),
         )
@@ -118,44 +123,47 @@ def _read_clip(row: Row, path: Path) -> ClipScore:
 
 
 def _figures(counts: Counts) -> dict[str, int]:
+    return dict(zip(FIELDS, (counts.ref_words, *vars(counts).values()), strict=True))
+
+
+def comparison_facts(found: Comparison) -> dict[str, Any]:
+    """JSON values. Rates and differences are in percent and points."""
+    interval = found.interval
+    figures = [summary(score) for score in (found.first, found.second)]
+    a, b = ({key: one[key] for key in ("wer", "interval", "errors", "ref_words", "signature")} for one in figures)
     return {
-        "ref_words": counts.ref_words,
-        "correct": counts.correct,
-        "sub": counts.substitutions,
-        "del": counts.deletions,
-        "ins": counts.insertions,
+        "a": {"name": found.names[0], **a},
+        "b": {"name": found.names[1], **b},
+        "difference": found.difference,
+        "interval": [interval.low, interval.high] if interval else None,
+        "level": interval.level if interval else None,
+        "sentences": interval.sentences if interval else 1,
+        "probability_of_improvement": found.improvement,
+        "matched_pairs": asdict(found.test),
+        "clips": {"better": found.better, "worse": found.worse, "equal": found.equal},
+        "glosses": [asdict(change) for change in found.changes],
+        "verdict": verdict(found),
     }
 
 
-def _counts(figures: dict[str, int]) -> Counts:
-    return Counts(figures["correct"], figures["sub"], figures["del"], figures["ins"])
+def write_differences(path: Path, first: Score, second: Score) -> None:
+    """A table of clips with both systems' errors and hypotheses; `difference` is second less first.
 
-
-def _bootstrap(interval: Interval) -> dict[str, float]:
-    return {
-        "level": interval.level,
-        "samples": interval.samples,
-        "seed": interval.seed,
-        "sentences": interval.units,
-    }
-
-
-def _read_interval(facts: dict[str, Any]) -> Interval | None:
-    if facts["interval"] is None:
-        return None
-    low, high = facts["interval"]
-    how = facts["bootstrap"]
-    return Interval(low, high, how["level"], how["samples"], how["seed"], how["sentences"])
+    Args:
+        first, second: scores of the same clips in the same order.
+    """
+    columns = "id signer ref_words errors_a errors_b difference reference hypothesis_a hypothesis_b"
+    rows = []
+    for a, b in zip(first.clips, second.clips, strict=True):
+        errors = [a.counts.errors, b.counts.errors, b.counts.errors - a.counts.errors]
+        glosses = map(" ".join, (a.reference, a.hypothesis, b.hypothesis))
+        rows.append([a.id, one_line(a.signer), a.counts.ref_words, *errors, *glosses])
+    write_tsv(path, columns.split(), rows)
 
 
 def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a tab-separated table without quoting; the file appears only when whole."""
-    _write(path, "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)))
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    write_text(path, "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)))
 
 
 def _clip_row(clip: ClipScore) -> list[object]:

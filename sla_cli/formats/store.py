@@ -1,4 +1,4 @@
-"""The frame store: one folder a corpus, one HDF5 file a split or several shards of it.
+"""The frame store: one folder per corpus, one HDF5 file per split or several shards of it.
 
 `store["dev"]["clip-id"].frames(slice(0, 16))`; docs/formats.md is the specification.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -22,15 +23,17 @@ from sla_cli.formats.codec import decode
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.store_file import Encoded, StoreFile
 
+T = TypeVar("T")
+
 
 class StoredClip:
     """One clip of a split.
 
     Attributes:
-        glosses: as training reads them: cleaned as the split's `labels` says.
+        glosses: as training reads them: cleaned as `labels` of the split says.
         raw_glosses: as annotated; () where the split has no references.
         translation: spoken-language sentence, "" where there is none.
-        fps: frames a second of this clip, 0 where nothing tells.
+        fps: frames per second of this clip, 0 where unknown.
     """
 
     def __init__(self, split: Split, file: StoreFile, index: int) -> None:
@@ -112,6 +115,11 @@ class StoredClip:
         return self._file.raw(self._index)
 
 
+def _column(of_file: Callable[[StoreFile], Iterable[T]]) -> cached_property[list[T]]:
+    """A column of all files of a split, read when it is asked for."""
+    return cached_property(lambda split: [value for file in split.files for value in of_file(file)])
+
+
 class Split:
     """One split: its clips in the order of the corpus's table, from one file or from all shards.
 
@@ -121,8 +129,13 @@ class Split:
         annotated: whether there are references.
         digest: of the content of all files.
         profile, preset, unseen: of the corpus, see SplitHeader.
-        ids, signers, glosses, raw_glosses, translations, clip_fps, lengths: one a clip, as StoredClip has them.
+        ids, signers, glosses, raw_glosses, translations, clip_fps, lengths: one per clip, as StoredClip has them.
     """
+
+    signers = _column(lambda file: file.signers)
+    glosses = _column(lambda file: file.glosses)
+    raw_glosses = _column(lambda file: file.raw_glosses)
+    translations = _column(lambda file: file.translations)
 
     def __init__(self, *paths: Path) -> None:
         self.files = [StoreFile(path) for path in paths]
@@ -145,22 +158,6 @@ class Split:
         self.ids = [name for file in self.files for name in file.ids]
         self.lengths = [length for file in self.files for length in file.lengths]
         self._starts = list(accumulate((len(file.ids) for file in self.files), initial=0))
-
-    @cached_property
-    def signers(self) -> list[str]:
-        return [signer for file in self.files for signer in file.signers]
-
-    @cached_property
-    def glosses(self) -> list[tuple[str, ...]]:
-        return [glosses for file in self.files for glosses in file.glosses]
-
-    @cached_property
-    def raw_glosses(self) -> list[tuple[str, ...]]:
-        return [glosses for file in self.files for glosses in file.raw_glosses]
-
-    @cached_property
-    def translations(self) -> list[str]:
-        return [text for file in self.files for text in file.translations]
 
     @cached_property
     def clip_fps(self) -> np.ndarray:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -25,8 +25,9 @@ from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, wr
 from sla_cli.formats.legacy import preset_of, profile_of, unseen_of
 
 NAME, VERSION = "sla-store", 2
+T = TypeVar("T")
 REMAKE = "prep --force"  # without --force a store with a good receipt is up to date
-TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one a clip
+TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one per clip
 DATASETS = (*TEXTS, "bytes", "frame_offsets", "clip_offsets", "checksums", "clip_fps", "squared_errors", "vocabulary")
 
 
@@ -39,7 +40,7 @@ class Encoded:
         data: its encoded frames one after the other, uint8 (bytes,).
         sizes: bytes of each frame, int64 (frames,).
         raw_glosses: as annotated; None where they equal `glosses`.
-        fps: frames a second, 0 where nothing tells.
+        fps: frames per second, 0 where unknown.
         squared_error: mean over the pixels of one sampled frame of what encoding changed, 0 where it loses nothing.
         source: where the frames come from, within the corpus.
     """
@@ -62,7 +63,7 @@ class SplitHeader:
 
     Attributes:
         size: side of the frames in pixels.
-        fps: frames a second of most clips, 0 where nothing tells.
+        fps: frames per second of most clips, 0 where unknown.
         quality: of JPEG; 0 with other codecs.
         vocabulary: training glosses of the train split, sorted, blank not included.
         labels: the cleaning that made training glosses: `raw`, or a profile with its version.
@@ -94,25 +95,9 @@ class SplitHeader:
     unseen: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """What says how the clips are to be read, as attributes of the file."""
-        return {
-            "corpus": self.corpus,
-            "protocol": self.protocol,
-            "split": self.split,
-            "height": self.size,
-            "width": self.size,
-            "fit": self.fit,
-            "fps": self.fps,
-            "codec": self.codec,
-            "quality": self.quality,
-            "labels": self.labels,
-            "annotated": self.annotated,
-            "shard": self.shard,
-            "shards": self.shards,
-            "profile": self.profile,
-            "preset": self.preset,
-            "unseen": self.unseen,
-        }
+        """How the clips are to be read, as attributes of the file."""
+        own = {name: value for name, value in vars(self).items() if name not in ("size", "vocabulary", "recipe")}
+        return {**own, "height": self.size, "width": self.size}
 
 
 def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total_bytes: int) -> None:
@@ -165,16 +150,43 @@ def _joined(clip: Encoded, glosses: tuple[str, ...]) -> str:
     return text
 
 
+def _column(name: str, read: Callable[[h5py.File, str], T]) -> cached_property[T]:
+    """A dataset of a file, read when it is asked for."""
+
+    def column(file: StoreFile) -> T:
+        with whole(file.path, REMAKE):
+            return read(file.file, name)
+
+    return cached_property(column)
+
+
+def _glosses(file: h5py.File, name: str) -> list[tuple[str, ...]]:
+    return [tuple(text.split()) for text in strings(file, name)]
+
+
+def _numbers(file: h5py.File, name: str) -> np.ndarray:
+    return np.asarray(file[name])
+
+
 class StoreFile:
-    """What one file holds; frames and what is said of clips are read when they are asked for.
+    """What one file holds; frames and the columns of clips are read when they are asked for.
 
     Attributes:
-        ids, signers, glosses, raw_glosses, translations, sources, clip_fps, squared_errors, checksums: one a clip.
+        ids, signers, glosses, raw_glosses, translations, sources, clip_fps, squared_errors, checksums: one per clip.
         lengths: frames of each clip.
         clip_offsets, frame_offsets: int64, as in docs/formats.md.
 
-    It is opened once in each process, since HDF5 handles cross neither fork nor pickle.
+    It is opened once in each process, since an HDF5 handle survives neither fork nor pickle.
     """
+
+    signers = _column("signers", strings)
+    glosses = _column("glosses", _glosses)
+    raw_glosses = _column("raw_glosses", _glosses)
+    translations = _column("translations", strings)
+    sources = _column("sources", strings)
+    clip_fps = _column("clip_fps", _numbers)
+    squared_errors = _column("squared_errors", _numbers)
+    checksums = _column("checksums", _numbers)
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -186,8 +198,8 @@ class StoreFile:
             self.header = _header(file)
             self.digest = str(file.attrs["digest"])
             self.ids = strings(file, "ids")
-            self.clip_offsets: np.ndarray = file["clip_offsets"][:]
-            self.frame_offsets: np.ndarray = file["frame_offsets"][:]
+            self.clip_offsets = _numbers(file, "clip_offsets")
+            self.frame_offsets = _numbers(file, "frame_offsets")
         self.lengths = [int(n) for n in np.diff(self.clip_offsets)]
 
     @property
@@ -196,46 +208,6 @@ class StoreFile:
         if self._file is None or self._pid != os.getpid():
             self._file, self._pid = open_checked(self.path, NAME, (VERSION,), REMAKE), os.getpid()
         return self._file
-
-    @cached_property
-    def signers(self) -> list[str]:
-        return self._texts("signers")
-
-    @cached_property
-    def glosses(self) -> list[tuple[str, ...]]:
-        return [tuple(text.split()) for text in self._texts("glosses")]
-
-    @cached_property
-    def raw_glosses(self) -> list[tuple[str, ...]]:
-        return [tuple(text.split()) for text in self._texts("raw_glosses")]
-
-    @cached_property
-    def translations(self) -> list[str]:
-        return self._texts("translations")
-
-    @cached_property
-    def sources(self) -> list[str]:
-        return self._texts("sources")
-
-    @cached_property
-    def clip_fps(self) -> np.ndarray:
-        return self._numbers("clip_fps")
-
-    @cached_property
-    def squared_errors(self) -> np.ndarray:
-        return self._numbers("squared_errors")
-
-    @cached_property
-    def checksums(self) -> np.ndarray:
-        return self._numbers("checksums")
-
-    def _texts(self, name: str) -> list[str]:
-        with whole(self.path, REMAKE):
-            return strings(self.file, name)
-
-    def _numbers(self, name: str) -> np.ndarray:
-        with whole(self.path, REMAKE):
-            return np.asarray(self.file[name])
 
     def encoded(self, index: int, wanted: slice = slice(None)) -> list[np.ndarray]:
         """Bytes of the wanted frames of a clip, each uint8 (bytes,)."""
@@ -271,24 +243,9 @@ class StoreFile:
 
 
 def _header(file: h5py.File) -> SplitHeader:
-    facts = file.attrs
-    corpus, protocol = str(facts["corpus"]), str(facts["protocol"])
-    return SplitHeader(
-        corpus=corpus,
-        split=str(facts["split"]),
-        size=int(facts["height"]),
-        fps=float(facts["fps"]),
-        quality=int(facts["quality"]),
-        vocabulary=tuple(strings(file, "vocabulary")),
-        codec=str(facts["codec"]),
-        fit=str(facts["fit"]),
-        labels=str(facts["labels"]),
-        protocol=protocol,
-        annotated=bool(facts["annotated"]),
-        recipe=str(facts["recipe"]),
-        shard=int(facts["shard"]),
-        shards=int(facts["shards"]),
-        profile=str(facts.get("profile", profile_of(corpus))),
-        preset=str(facts.get("preset", preset_of(corpus))),
-        unseen=str(facts.get("unseen", unseen_of(corpus, protocol))),
-    )
+    found = {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
+    corpus, protocol = found["corpus"], found["protocol"]
+    older = {"profile": profile_of(corpus), "preset": preset_of(corpus), "unseen": unseen_of(corpus, protocol)}
+    facts = older | found | {"size": found["height"], "fps": float(found["fps"])}
+    names = [field.name for field in fields(SplitHeader) if field.name != "vocabulary"]
+    return SplitHeader(vocabulary=tuple(strings(file, "vocabulary")), **{name: facts[name] for name in names})

@@ -71,7 +71,7 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
 def parse_any_table(
     text: str, name: str, needed: Sequence[str], optional: Iterable[str] = (), quoted: Collection[str] = SEPARATORS
 ) -> Iterator[Row]:
-    """Rows of a table that anybody made: any of SEPARATORS, columns in any order and under any of their names.
+    """Rows of a table that a person made: any of SEPARATORS, columns in any order and under any of their names.
 
     Args:
         name: of the file, in messages.
@@ -107,7 +107,7 @@ def has_columns(text: str, needed: Sequence[str]) -> bool:
 
 
 def _from_header(text: str) -> tuple[int, str]:
-    """The line on which the header stands, and the text from there: Excel may put `sep=;` before it."""
+    """The line of the header, and the text from there: Excel may put `sep=;` before it."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text[:4].lower() == "sep=" and "\n" in text:
         return 2, text.split("\n", 1)[1]
@@ -155,14 +155,11 @@ def _rows(
 def _check_width(cells: Sequence[str], header: Sequence[str], separator: str, at: str, *, quoted: bool = False) -> None:
     if len(cells) == len(header):
         return
-    what, advice = (
-        ("cells", "A cell that holds such a sign has to be in quotes.")
-        if quoted
-        else ("fields", "If the file was cut off, copy it again.")
-    )
+    what = "cells" if quoted else "fields"
+    hint = "A cell that holds such a sign has to be in quotes." if quoted else "If the file was cut off, copy it again."
     raise FormatError(
         f"{at}: {len(cells)} {what} where the header has {len(header)}: {separator.join(cells)[:80]!r}",
-        f"They are separated by {SEPARATORS[separator]}. {advice}",
+        f"They are separated by {SEPARATORS[separator]}. {hint}",
     )
 
 

@@ -1,62 +1,42 @@
-"""The work folder: where artifacts lie by default, and which one a stage takes when it is told none.
+"""The work folder: where artifacts lie by default, and which one a stage takes when none is named.
 
 stores/NAME/              runs/NAME/
 emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
 tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
+
+The last says where the newest hypotheses lie that were written outside the work folder: `path`, relative to the work
+folder if the file lies in it or next to it, and `finished` as in the file's receipt.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
-from sla_cli.errors import SlaError
-from sla_cli.formats.elsewhere import check_unchanged, newest_elsewhere, note_elsewhere
-from sla_cli.formats.receipt import read_receipt
+from sla_cli.atomic import write_text
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 
 HYPOTHESES = "*/*.tsv"
+Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and where it lies
 
 
-@dataclass(frozen=True)
 class Work:
-    """A work folder; nothing is created by looking."""
+    """A work folder; nothing is created by looking. Raises SlaError where a file lies in the folder's place."""
 
-    root: Path
-
-    def __post_init__(self) -> None:
-        """Raises SlaError where a file lies in the folder's place."""
-        if self.root.is_file():
-            raise SlaError(f"the work folder {self.root} is a file", "Name a folder with --work or SLA_WORK.")
-
-    @property
-    def stores(self) -> Path:
-        return self.root / "stores"
-
-    @property
-    def runs(self) -> Path:
-        return self.root / "runs"
-
-    @property
-    def emissions(self) -> Path:
-        return self.root / "emissions"
-
-    @property
-    def hypotheses(self) -> Path:
-        return self.root / "hypotheses"
-
-    @property
-    def tuning(self) -> Path:
-        return self.root / "tuning"
-
-    @property
-    def scores(self) -> Path:
-        return self.root / "scores"
-
-    @property
-    def lm(self) -> Path:
-        return self.root / "lm"
+    def __init__(self, root: Path) -> None:
+        if root.is_file():
+            raise SlaError(f"the work folder {root} is a file", "Name a folder with --work or SLA_WORK.")
+        self.root = root
+        self.stores, self.runs = root / "stores", root / "runs"
+        self.emissions, self.hypotheses = root / "emissions", root / "hypotheses"
+        self.tuning, self.scores = root / "tuning", root / "scores"
+        self.lm = root / "lm"
+        self.elsewhere = self.hypotheses / "newest-elsewhere.json"
 
     def find_lm(self, name: Path) -> Path:
         """A language model's file as it is named, else in the work folder. Raises SlaError where it is in neither."""
@@ -70,16 +50,13 @@ class Work:
         )
 
     def new_run(self, variant: str) -> Path:
-        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job gets it."""
+        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job takes it."""
         self.runs.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            try:
+        for number in count(1):
+            with suppress(FileExistsError):
                 (self.runs / f"{variant}-{number}").mkdir()
-            except FileExistsError:
-                number += 1
-                continue
-            return self.runs / f"{variant}-{number}"
+                break
+        return self.runs / f"{variant}-{number}"
 
     def only_store(self) -> Path:
         """The store, where there is exactly one: training on the wrong corpus costs days.
@@ -87,39 +64,53 @@ class Work:
         Raises:
             SlaError: none, or several (listed).
         """
-        found = finished(self.stores, "*")
+        found = _finished(self.stores)
         if len(found) > 1:
             raise SlaError(
-                f"several stores in {self.stores}: {', '.join(path.name for path in found)}",
-                f"Name one: {self.stores / found[0].name}",
+                f"several stores in {self.stores}: {', '.join(path.name for _, path in found)}",
+                f"Name one: {found[0][1]}",
             )
         return _take(found, "store", self.stores, "sla prep CORPUS SOURCE")
 
     def newest_run(self) -> Path:
         """The run that finished last."""
-        return _take(finished(self.runs, "*"), "run", self.runs, "sla train")
+        return _take(_finished(self.runs), "run", self.runs, "sla train")
 
     def newest_hypotheses(self) -> Path:
-        """The hypotheses that were decoded last, also when `note_hypotheses` was told that they lie elsewhere.
+        """The hypotheses that were decoded last, also those that `note_hypotheses` noted elsewhere.
 
         Raises:
             SlaError: none; or those that lie elsewhere are the newest, and are gone or were changed since.
         """
-        found = finished(self.hypotheses, HYPOTHESES)
-        noted = newest_elsewhere(self.root)
-        if noted is not None and (not found or noted[1] >= _finished_at(found[0])):
-            check_unchanged(*noted)
-            found.insert(0, noted[0])
+        found = _finished(self.hypotheses, HYPOTHESES)
+        noted = self._noted_hypotheses()
+        if noted is not None and (not found or noted[0] >= found[0][0]):
+            _check_unchanged(*noted)
+            found.insert(0, noted)
         return _take(found, "hypotheses", self.hypotheses, "sla decode")
 
     def note_hypotheses(self, path: Path) -> None:
-        """Remember hypotheses that were just decoded, if they lie where `newest_hypotheses` does not look."""
-        if path not in self.hypotheses.glob(HYPOTHESES):
-            note_elsewhere(self.root, path, _finished_at(path))
+        """Note where hypotheses lie that were just decoded, if `newest_hypotheses` does not look there."""
+        receipt = read_receipt(path)
+        if receipt is None or path in self.hypotheses.glob(HYPOTHESES):
+            return
+        place, root = path.resolve(), self.root.resolve()
+        noted = os.path.relpath(place, root) if place.is_relative_to(root.parent) else str(place)
+        write_text(self.elsewhere, json.dumps({"path": noted, "finished": receipt.finished}) + "\n")
+
+    def _noted_hypotheses(self) -> Finished | None:
+        try:
+            note = json.loads(self.elsewhere.read_text(encoding="utf-8"))
+            finished, place, here = str(note["finished"]), (self.root / note["path"]).resolve(), Path.cwd()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FormatError(f"{self.elsewhere}: cannot be read ({error})", "Delete it.") from error
+        return finished, place.relative_to(here) if place.is_relative_to(here) else place
 
     def newest_score(self) -> Path:
         """The score folder that was written last."""
-        return _take(finished(self.scores, "*"), "score", self.scores, "sla score")
+        return _take(_finished(self.scores), "score", self.scores, "sla score")
 
     def newest_unfinished_run(self) -> Path:
         """The run folder that was begun last and has no receipt."""
@@ -131,47 +122,52 @@ class Work:
         return newest
 
 
-def finished(folder: Path, pattern: str) -> list[Path]:
+def _finished(folder: Path, pattern: str = "*") -> list[Finished]:
     """Artifacts with a receipt, newest first; without one they are not complete."""
     dated = [(receipt.finished, path) for path in folder.glob(pattern) if (receipt := read_receipt(path)) is not None]
-    return [path for _, path in sorted(dated, key=lambda pair: (pair[0], str(pair[1])), reverse=True)]
+    return sorted(dated, reverse=True)
 
 
 def lies_now(path: Path, *works: Path) -> Path | None:
-    """`path`, or what lies at the end of it in a work folder, which may have been moved or copied; None for nothing."""
+    """`path`, or what ends like it in a work folder, which may have been moved or copied; None where both are gone."""
     places = [path, *(work.joinpath(*path.parts[start:]) for work in works for start in range(1, len(path.parts)))]
     # Path.exists would raise in a folder that may not be looked into, as another user's home.
     return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110
 
 
-def store_now(told: Path, artifact: Path, option: str) -> Path:
-    """Where the store lies now that was at `told` when an artifact was made.
+def store_now(recorded: Path, artifact: Path, option: str) -> Path:
+    """Where the store lies now that was at `recorded` when an artifact was made.
 
-    The artifact lies in its stage's folders of the work folder, or wherever the user wanted it there.
+    The artifact lies in the folders of its stage in the work folder, or where the user wanted it.
 
     Raises:
-        SlaError: nowhere; `option`, which says where it lies, stands in the hint.
+        SlaError: nowhere; the hint names `option`, with which the user can give the folder.
     """
-    found = lies_now(told, *artifact.resolve().parents[2::-1])
+    found = lies_now(recorded, *artifact.resolve().parents[2::-1])
     if found is None:
         hint = f"Say where it lies now with {option}, or put it back."
-        raise SlaError(f"the store of {artifact} is gone: {told}", hint)
-    if found != told:
-        log.info("the store of %s is no longer at %s: taking %s", artifact, told, found)
+        raise SlaError(f"the store of {artifact} is gone: {recorded}", hint)
+    if found != recorded:
+        log.info("the store of %s is no longer at %s: taking %s", artifact, recorded, found)
     return found
 
 
-def _take(found: list[Path], kind: str, folder: Path, command: str) -> Path:
+def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:
     """The newest; named, since the user did not name it."""
     if not found:
         raise SlaError(f"no finished {kind} in {folder}", f"`{command}` makes it; --work names another work folder.")
-    newest = [path for path in found if _finished_at(path) == _finished_at(found[0])]
+    newest = [path for finished, path in found if finished == found[0][0]]
     if len(newest) > 1:
         raise SlaError(f"cannot tell which {kind} is the newest: {', '.join(map(str, newest))}", "Name one of them.")
-    log.info("taking %s %s", kind, found[0])
-    return found[0]
+    log.info("taking %s %s", kind, newest[0])
+    return newest[0]
 
 
-def _finished_at(path: Path) -> str:
-    receipt = read_receipt(path)
-    return receipt.finished if receipt is not None else ""
+def _check_unchanged(finished: str, path: Path) -> None:
+    """Raise SlaError where the newest hypotheses are gone, or were changed since they were decoded."""
+    hint = "Name the hypotheses to score, or decode again with --force."
+    if not path.is_file():
+        raise SlaError(f"the newest hypotheses are gone: {path}", hint)
+    receipt, digest = read_receipt(path), digest_file(path)
+    if receipt is None or (receipt.finished, receipt.results.get("digest", digest)) != (finished, digest):
+        raise SlaError(f"the newest hypotheses were changed since they were decoded: {path}", hint)

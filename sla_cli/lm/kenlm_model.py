@@ -17,7 +17,7 @@ from kenlm import Model
 from kenlm import State as State  # for fusion.py, so that only this file imports kenlm
 
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.description import Description
+from sla_cli.formats.describe import Description
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads

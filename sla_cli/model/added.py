@@ -1,25 +1,10 @@
-"""What variants have in common: modules that are trained inside the frozen backbone, and how they get there."""
+"""What variants have in common: modules that are trained inside the frozen backbone, and in which of its blocks."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any, Protocol, cast
-
 from torch import nn
 
-from sla_cli.config import Config
-from sla_cli.model.clip_borders import ClipBorders
-
-
-class Variant(Protocol):
-    """A module of model/variants, whose name is the value of the setting model.variant."""
-
-    def adapt(self, vit: Any, borders: ClipBorders, config: Config) -> None:
-        """Replace the chosen blocks of a timm ViT by `AdaptedBlock`s that hold new `AddedModule`s.
-
-        Raises:
-            SlaError: settings of the variant do not fit each other or the backbone.
-        """
+from sla_cli.errors import SlaError
 
 
 class AddedModule(nn.Module):
@@ -36,16 +21,28 @@ class AddedModule(nn.Module):
         return None
 
 
-def find_variant(name: str) -> Variant:
-    """The module of a variant by the value of model.variant."""
-    return cast(Variant, import_module(f"sla_cli.model.variants.{name}"))
+def chosen_layers(text: str, depth: int) -> list[int]:
+    """Block numbers out of `all`, `last:K` or `0,5,11`. Raises SlaError."""
+    hint = f"layers is all, last:K, or numbers from 0 to {depth - 1} as in 0,{depth - 1}."
+    if text == "all":
+        return list(range(depth))
+    try:
+        if text.startswith("last:"):
+            count = int(text.removeprefix("last:"))
+            numbers = list(range(depth - count, depth)) if 0 < count <= depth else []
+        else:
+            numbers = sorted({int(part) for part in text.split(",")})
+    except ValueError as error:
+        raise SlaError(f"model.layers = {text!r} cannot be read", hint) from error
+    if not numbers or numbers[0] < 0 or numbers[-1] >= depth:
+        raise SlaError(f"model.layers = {text!r} does not fit a backbone of {depth} blocks", hint)
+    return numbers
 
 
 def merge_added(model: nn.Module) -> int:
     """Replace added modules by frozen ones that give the same answers, where there are such.
 
-    Returns:
-        How many were replaced. The model can no longer be trained or saved.
+    Returns how many were replaced. The model can no longer be trained or saved.
     """
     found = [
         (parent, name, merged)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,11 @@ from sla_cli.config import Config, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.model.activation_memory import bytes_kept, free_memory
-from sla_cli.model.added import AddedModule, find_variant
+from sla_cli.model.added import AddedModule
 from sla_cli.model.blocks import AdaptedBlock, compile_blocks
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.patches import whiten_patches
-from sla_cli.model.weights import HINT, UNREADABLE, first_line, read_weights
+from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_weights
 
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
@@ -47,8 +49,8 @@ class Backbone(nn.Module):
         self.borders = ClipBorders()
         source = self.vit.pretrained_cfg
         lineage = config.normalize == "half"
-        self.mean = (0.5, 0.5, 0.5) if lineage else tuple(source["mean"])
-        self.std = (0.5, 0.5, 0.5) if lineage else tuple(source["std"])
+        self.mean: Sequence[float] = (0.5, 0.5, 0.5) if lineage else tuple(source["mean"])
+        self.std: Sequence[float] = (0.5, 0.5, 0.5) if lineage else tuple(source["std"])
         self.interpolation = "bilinear" if source["interpolation"] == "bilinear" else "bicubic"
         self.width = self.vit.num_classes or self.vit.num_features
         self.checkpointing = config.checkpointing
@@ -83,9 +85,14 @@ class Backbone(nn.Module):
         return self
 
     def adapt(self, config: Config) -> None:
-        """Add the variant's modules to the chosen blocks. Raises SlaError where settings do not fit."""
+        """Add the variant's modules to the chosen blocks.
+
+        The function `adapt` of its module in model/variants replaces blocks of the ViT by `AdaptedBlock`s that hold new
+        `AddedModule`s. Raises SlaError where settings of the variant do not fit each other or the backbone.
+        """
         blocks = self.vit.blocks
-        find_variant(config.model.variant).adapt(self.vit, self.borders, config)
+        variant = import_module(f"sla_cli.model.variants.{config.model.variant}")
+        variant.adapt(self.vit, self.borders, config)
         for number, block in enumerate(blocks):
             if not isinstance(block, AdaptedBlock):
                 blocks[number] = AdaptedBlock(block, self.borders)
@@ -113,7 +120,9 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
-    file = None if config.weights in ("hub", "random") else _weights_file(config.weights)
+    file = None if config.weights in ("hub", "random") else Path(config.weights)
+    if file is not None and not file.is_file():
+        raise SlaError(f"no such weights file: {file}", "--weights takes hub, random, or a file.")
     try:
         extra = dict(config.backbone_args)
         if not _has_projection(config.backbone):
@@ -162,13 +171,6 @@ def _check_kind(model: Any, config: ModelConfig) -> None:
         )
 
 
-def _weights_file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise SlaError(f"no such weights file: {path}", "--weights takes hub, random, or a file.")
-    return path
-
-
 def _load(model: nn.Module, path: Path, config: ModelConfig) -> None:
     """Load all weights of a file; timm itself would leave missing ones random.
 
@@ -177,7 +179,7 @@ def _load(model: nn.Module, path: Path, config: ModelConfig) -> None:
             classifier.
     """
     weights = read_weights(path)
-    if weights.archive and "quickgelu" not in config.backbone:
+    if weights.layout == OPENAI and "quickgelu" not in config.backbone:
         raise SlaError(
             f"{path} is OpenAI's, whose activation is QuickGELU, and {config.backbone} has another",
             f"Use --backbone {config.backbone.replace('_clip_', '_clip_quickgelu_')}.",

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from sla_cli.model.added import AddedModule
-from sla_cli.model.clip_borders import ClipBorders, Layout
-from sla_cli.model.temporal_shift import temporal_shift
+from sla_cli.model.clip_borders import ClipBorders, Layout, temporal_shift
 
 # Kept by checkpoints: the output of attention, which is small and slow to compute again.
 _ATEN = torch.ops.aten
@@ -22,8 +21,6 @@ KEPT = [
     _ATEN._scaled_dot_product_efficient_attention.default,
     _ATEN._scaled_dot_product_cudnn_attention.default,
 ]
-
-
 WAYS_TO_COMPILE = 4  # with and without gradients, of the model and of its input
 
 
@@ -73,12 +70,6 @@ class AdaptedBlock(nn.Module):
             return torch.cat([self._part(start, x, *args, **kwargs) for start in range(0, len(x), self.chunk)])
         return self._whole(x, *args, **kwargs)
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile the block's arithmetic; chunks and checkpoints stay outside."""
-        # Replaces the method, so that chunks and checkpoints use the compiled one too.
-        self._whole = torch.compile(self._whole, *args, **kwargs)  # type: ignore[method-assign]
-        self.compiled = True
-
     def _whole(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """timm's own forward, with the added modules."""
         block = self.block
@@ -101,10 +92,9 @@ class AdaptedBlock(nn.Module):
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         layout = self.borders.layout  # by the backward pass, another batch may have set it
-        if self.compiled:
-            return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
-        keep = partial(create_selective_checkpoint_contexts, KEPT)
-        return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, context_fn=keep, **kwargs)
+        if not self.compiled:
+            kwargs["context_fn"] = partial(create_selective_checkpoint_contexts, KEPT)
+        return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
 
     def _with_layout(self, layout: Layout, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         with self.borders.holding(layout):
@@ -112,12 +102,16 @@ class AdaptedBlock(nn.Module):
 
 
 def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
-    """Compile each block. To the compiler all are one function, and by default it compiles one at most 8 times."""
+    """Compile the arithmetic of each block; chunks and checkpoints stay outside, and use what is compiled.
+
+    To the compiler all blocks are one function, and by default it compiles one at most 8 times.
+    """
     config = torch._dynamo.config
     blocks = list(blocks)
     config.cache_size_limit = max(config.cache_size_limit, WAYS_TO_COMPILE * len(blocks))
     for block in blocks:
-        block.compile(**options)
+        block._whole = torch.compile(block._whole, **options)  # type: ignore[method-assign]
+        block.compiled = True
 
 
 def _scaled(block: Any, half: int, x: Tensor) -> Tensor:

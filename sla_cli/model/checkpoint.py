@@ -62,9 +62,6 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
             f"{header['backbone']}; here {model.backbone_name}, {model.backbone_digest})",
             "Give the weights file of the run with --weights.",
         )
-    wanted = model.trained_state()
-    wrong = [n for n in wanted.keys() | tensors.keys() if n not in wanted or n not in tensors]
-    wrong += [n for n in wanted.keys() & tensors.keys() if wanted[n].shape != tensors[n].shape]
-    if wrong:
-        raise SlaError(f"{path} does not fit the model: {', '.join(sorted(wrong)[:3])}", "Was config.toml edited?")
+    if misfits := model.misfits(tensors):
+        raise SlaError(f"{path} does not fit the model: {', '.join(misfits[:3])}", "Was config.toml edited?")
     model.load_state_dict(tensors, strict=False)

@@ -71,3 +71,18 @@ class ClipBorders:
         source = self.layout.index + offset
         inside = (source >= 0) & (source < self.layout.length)
         return moved.masked_fill(~inside.view(-1, *[1] * (x.dim() - 1)), 0)  # not a product: 0 * inf would leak
+
+
+def temporal_shift(x: Tensor, borders: ClipBorders, share: float) -> Tensor:
+    """Temporal shift module (Lin et al., 2019): a share of channels from the frame before, as many from the next.
+
+    Args:
+        x: (frames, tokens, channels).
+        share: part of the channels shifted in each direction, 0 to 0.5.
+    """
+    size = int(x.shape[-1] * share)
+    if size == 0:
+        return x
+    before = borders.shift(x[..., :size], -1)
+    after = borders.shift(x[..., size : 2 * size], 1)
+    return torch.cat((before, after, x[..., 2 * size :]), dim=-1)

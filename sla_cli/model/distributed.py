@@ -60,8 +60,7 @@ class ProcessGroup:
                     setattr(parent, name, SyncBatchNorm1d(child))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers has a new name in newer torch
-            wrapped: nn.Module = self.accelerator.prepare_model(model)
-        return wrapped
+            return self.accelerator.prepare_model(model)
 
     def sync_gradients(self, model: nn.Module, now: bool) -> AbstractContextManager[None]:
         """Whether the backward pass exchanges gradients `now`, or keeps them for a later one of the same step."""
@@ -90,19 +89,17 @@ class ProcessGroup:
             return names
         from accelerate.utils import gather_object
 
-        gathered: list[str] = gather_object(names)
-        return gathered
+        return gather_object(names)
 
     def first(self, ask: Callable[[], T]) -> T:
-        """What the main process finds, told to all. Where it raises a SlaError, all processes end."""
+        """What the main process finds, sent to all. Where it raises a SlaError, all processes end."""
         if self.accelerator is None:
             return ask()
         from accelerate.utils import broadcast_object_list
 
         with self.agreed():
             found = ask() if self.is_main else None
-        answer: list[T] = broadcast_object_list([found])
-        return answer[0]
+        return broadcast_object_list([found])[0]
 
     @contextmanager
     def agreed(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -54,7 +55,7 @@ class Network(nn.Module):
             self.conv_classifier = classifier(self.conv.width, classes, head)
         if head.shared and self.sequence.width != self.conv.width:
             raise SlaError(
-                f"a BiLSTM of {head.lstm_width} a direction and convolutions of {self.conv.width} channels "
+                f"a BiLSTM of {head.lstm_width} per direction and convolutions of {self.conv.width} channels "
                 "cannot share a classifier",
                 "Use head.lstm_width = head.channels / 2, or --set head.shared=false.",
             )
@@ -86,6 +87,11 @@ class Network(nn.Module):
         frozen = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
         buffers = {f"backbone.{name}" for name, _ in self.backbone.named_buffers()}
         return {name: value for name, value in self.state_dict().items() if name not in frozen | buffers}
+
+    def misfits(self, weights: Mapping[str, Tensor]) -> list[str]:
+        """Names of trained weights that are missing among these, left over, or of another shape."""
+        ours, given = ({(key, value.shape) for key, value in part.items()} for part in (self.trained_state(), weights))
+        return sorted({name for name, _ in ours ^ given})
 
 
 def frame_classifier(width: int, classes: int) -> nn.Linear:

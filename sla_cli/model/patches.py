@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-COLOURS = ((1 / 3, 1 / 3, 1 / 3), (0.5, 0.0, -0.5))  # brightness, and red minus blue, which separates skin from clothes
-BRIGHTNESS = 0.75  # share of the channels
+GREY = (1 / 3, 1 / 3, 1 / 3)
+RED_MINUS_BLUE = (0.5, 0.0, -0.5)  # which separates skin from clothes
+SHARE_OF_GREY = 0.75  # of the channels
 
 
 @torch.no_grad()
@@ -22,13 +23,8 @@ def whiten_patches(conv: nn.Conv2d) -> None:
     Args:
         conv: RGB patches to tokens, stride equal to kernel.
     """
-    channels = conv.out_channels
-    bright = round(channels * BRIGHTNESS)
-    parts = [
-        _cosines(conv.kernel_size[0], count, colour)
-        for count, colour in zip((bright, channels - bright), COLOURS, strict=True)
-    ]
-    patterns = torch.cat(parts)
+    side, grey = conv.kernel_size[0], round(conv.out_channels * SHARE_OF_GREY)
+    patterns = torch.cat((_cosines(side, grey, GREY), _cosines(side, conv.out_channels - grey, RED_MINUS_BLUE)))
     conv.weight[: len(patterns)] = patterns
     if conv.bias is not None:
         conv.bias.zero_()

@@ -6,6 +6,7 @@ nothing is computed for padding and batch statistics see real steps only (lineag
 
 from __future__ import annotations
 
+import math
 import re
 
 import torch
@@ -27,10 +28,7 @@ def parse_pattern(text: str) -> list[tuple[str, int]]:
 
 def pattern_stride(text: str) -> int:
     """Frames per step of the output."""
-    stride = 1
-    for kind, size in parse_pattern(text):
-        stride *= size if kind == "P" else 1
-    return stride
+    return math.prod(size for kind, size in parse_pattern(text) if kind == "P")
 
 
 def padded_length(steps: int, pattern: list[tuple[str, int]]) -> int:

@@ -57,10 +57,9 @@ class _TrackConv(torch.autograd.Function):
         to_x[:, : ctx.prefix] = 0
         patches = to_x[:, ctx.prefix :]
         torch.mul(slope, taps[:, half], out=patches)
-        to_taps = torch.zeros(
-            taps.shape[::-1], dtype=torch.float32 if x.dtype.itemsize < 4 else x.dtype, device=x.device
-        )
-        to_taps[half] = _summed(slope * x)
+        middle = _summed(slope * x)
+        to_taps = middle.new_zeros(taps.shape[::-1])
+        to_taps[half] = middle
         for tap, to, at in _overlaps(ctx.spans, half):
             patches[at].addcmul_(slope[to], taps[:, tap])
             to_taps[tap] += _summed(slope[to] * x[at])

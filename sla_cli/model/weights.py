@@ -26,6 +26,8 @@ HINT = (
     "and OpenAI's TorchScript archives."
 )
 
+OPENAI = "OpenAI CLIP"  # layout of the TorchScript archives that OpenAI publishes
+
 # What PyTorch, safetensors and timm raise on files that are damaged or something else, found by trying them.
 UNREADABLE = (
     *(AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
@@ -40,12 +42,10 @@ class Weights:
     Attributes:
         layout: recognised kind of file.
         tensors: by names that timm reads; it converts some itself (open_clip's, DINOv2's).
-        archive: whether it is a TorchScript archive, as OpenAI publishes.
     """
 
     layout: str
     tensors: dict[str, Tensor]
-    archive: bool = False
 
 
 def read_weights(path: Path) -> Weights:
@@ -56,19 +56,19 @@ def read_weights(path: Path) -> Weights:
     """
     try:
         archive = _is_torchscript(path)
-        content = _content(path, archive)
-        tensors = _tensors(content)
+        if archive:
+            tensors = _tensors(torch.jit.load(str(path), map_location="cpu").state_dict())
+        elif path.suffix == ".safetensors":
+            tensors = _tensors(load_file(path))
+        else:
+            tensors = _tensors(torch.load(path, map_location="cpu", weights_only=True))
     except UNREADABLE as error:
         raise SlaError(f"{path}: cannot be read as weights: {first_line(error)}", HINT) from error
-    if "embeddings.patch_embedding.weight" in tensors:  # the vision part alone
-        tensors = {
-            name if name.startswith("visual_projection.") else f"vision_model.{name}": value
-            for name, value in tensors.items()
-        }
-    if "vision_model.embeddings.patch_embedding.weight" in tensors:
+    patches = "embeddings.patch_embedding.weight"
+    if patches in tensors or f"vision_model.{patches}" in tensors:
         return Weights("Hugging Face CLIP", _from_hugging_face(tensors, path))
     if "visual.class_embedding" in tensors:
-        return Weights("OpenAI CLIP" if archive else "CLIP", tensors, archive)
+        return Weights(OPENAI if archive else "CLIP", tensors)
     if any(name.startswith("visual.trunk.") for name in tensors):
         return Weights("open_clip", tensors)
     return Weights("timm", tensors)
@@ -83,26 +83,16 @@ def first_line(error: BaseException) -> str:
 
 
 def _is_torchscript(path: Path) -> bool:
+    """Refuses archives with __setstate__, which runs on loading and may write files; CLIP's have none."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def _content(path: Path, archive: bool) -> object:
-    if archive:
-        _check_code(path)
-        return torch.jit.load(str(path), map_location="cpu").state_dict()
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _check_code(path: Path) -> None:
-    """Refuse archives with __setstate__, which runs on loading and may write files; CLIP's have none."""
-    with zipfile.ZipFile(path) as archive:
-        if any(b"__setstate__" in archive.read(part) for part in archive.infolist() if part.filename.endswith(".py")):
+        parts = archive.infolist()
+        if not any(part.filename.endswith("/constants.pkl") for part in parts):
+            return False
+        if any(b"__setstate__" in archive.read(part) for part in parts if part.filename.endswith(".py")):
             raise ValueError("it is a TorchScript archive that runs code as it is loaded")
+    return True
 
 
 def _tensors(content: object) -> dict[str, Tensor]:
@@ -118,60 +108,51 @@ def _tensors(content: object) -> dict[str, Tensor]:
 
 
 _OF_TEXT = re.compile(r"text_model\.|text_projection\.|logit_(scale|bias)$|.*\.position_ids$")
-_TOWER = {
-    "vision_model.embeddings.patch_embedding.": "patch_embed.proj.",
-    "vision_model.pre_layrnorm.": "norm_pre.",  # as misspelt there
-    "vision_model.post_layernorm.": "norm.",
-    "vision_model.head.attention.out_proj.": "attn_pool.proj.",
-    "vision_model.head.layernorm.": "attn_pool.norm.",
-    "vision_model.head.mlp.": "attn_pool.mlp.",
-    "visual_projection.": "head.",
-}
-_LAYER = {
-    "layer_norm1.": "norm1.",
-    "layer_norm2.": "norm2.",
-    "self_attn.out_proj.": "attn.proj.",
-    "mlp.fc1.": "mlp.fc1.",
-    "mlp.fc2.": "mlp.fc2.",
+# How Hugging Face's names begin within the vision part, and what timm has in their place; q, k and v are joined below.
+_LAYER = r"encoder\.layers\.(\d+)\."
+_HUGGING_FACE = {
+    r"embeddings\.patch_embedding\.": "patch_embed.proj.",
+    r"embeddings\.position_embedding\.weight$": "pos_embed",
+    r"embeddings\.class_embedding$": "cls_token",
+    r"pre_layrnorm\.": "norm_pre.",  # as misspelt there
+    r"post_layernorm\.": "norm.",
+    rf"{_LAYER}layer_norm([12])\.": r"blocks.\1.norm\2.",
+    rf"{_LAYER}self_attn\.([qkv])_proj\.": r"blocks.\1.attn.\2.",
+    rf"{_LAYER}self_attn\.out_proj\.": r"blocks.\1.attn.proj.",
+    rf"{_LAYER}mlp\.fc([12])\.": r"blocks.\1.mlp.fc\2.",
+    r"head\.probe$": "attn_pool.latent",
+    r"head\.attention\.in_proj_": "attn_pool.qkv.",
+    r"head\.attention\.out_proj\.": "attn_pool.proj.",
+    r"head\.layernorm\.": "attn_pool.norm.",
+    r"head\.mlp\.": "attn_pool.mlp.",
+    r"visual_projection\.": "head.",
 }
 
 
 def _from_hugging_face(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Hugging Face's CLIPModel, SiglipModel or their vision parts in timm's names."""
-    left = {name: value for name, value in tensors.items() if not _OF_TEXT.match(name)}
-    made = {}
-    position = left.pop("vision_model.embeddings.position_embedding.weight", None)
-    if position is not None:
-        made["pos_embed"] = position[None]
-    if (token := left.pop("vision_model.embeddings.class_embedding", None)) is not None:
-        made["cls_token"] = token.view(1, 1, -1)
-    if (probe := left.pop("vision_model.head.probe", None)) is not None:
-        made["attn_pool.latent"] = probe
-    for kind in ("weight", "bias"):
-        if (fused := left.pop(f"vision_model.head.attention.in_proj_{kind}", None)) is not None:
-            width = len(fused) // 3
-            made[f"attn_pool.q.{kind}"], made[f"attn_pool.kv.{kind}"] = fused[:width], fused[width:]
-    for prefix in sorted(
-        {match[0] for name in left if (match := re.match(r"vision_model\.encoder\.layers\.\d+\.", name))}
-    ):
-        block = f"blocks.{prefix.split('.')[3]}."
-        for kind in ("weight", "bias"):
-            names = [f"{prefix}self_attn.{part}_proj.{kind}" for part in "qkv"]
-            if all(name in left for name in names):
-                made[f"{block}attn.qkv.{kind}"] = torch.cat([left.pop(name) for name in names])
-        made |= _renamed(left, {prefix + old: block + new for old, new in _LAYER.items()})
-    made |= _renamed(left, _TOWER)
-    if "head.weight" in made:
-        made["head.bias"] = torch.zeros(len(made["head.weight"]))  # timm's has one, CLIP's projection does not
+    made, left = {}, []
+    for name, value in tensors.items():
+        bare = name.removeprefix("vision_model.")  # which the vision part alone does not have
+        match = next((match for old in _HUGGING_FACE if (match := re.match(old, bare))), None)
+        if match is not None:
+            made[match.expand(_HUGGING_FACE[match.re.pattern]) + bare[match.end() :]] = value
+        elif not _OF_TEXT.match(name):
+            left.append(name)
     if left:
         raise SlaError(f"{path} has weights of the image tower that are not understood: {some(left, 3)}", HINT)
-    return made
-
-
-def _renamed(left: dict[str, Tensor], prefixes: dict[str, str]) -> dict[str, Tensor]:
-    """Take the tensors out whose name begins with one of the prefixes, and give them the new prefix."""
-    made = {}
-    for old, new in prefixes.items():
-        for name in [name for name in left if name.startswith(old)]:
-            made[new + name.removeprefix(old)] = left.pop(name)
+    if "pos_embed" in made:
+        made["pos_embed"] = made["pos_embed"][None]
+    if "cls_token" in made:
+        made["cls_token"] = made["cls_token"].view(1, 1, -1)
+    for name in [name for name in made if ".attn.q." in name]:
+        names = [name.replace(".attn.q.", f".attn.{part}.") for part in "qkv"]
+        if all(part in made for part in names):
+            made[name.replace(".attn.q.", ".attn.qkv.")] = torch.cat([made.pop(part) for part in names])
+    for kind in ("weight", "bias"):
+        if (fused := made.pop(f"attn_pool.qkv.{kind}", None)) is not None:
+            width = len(fused) // 3
+            made[f"attn_pool.q.{kind}"], made[f"attn_pool.kv.{kind}"] = fused[:width], fused[width:]
+    if "head.weight" in made:
+        made["head.bias"] = torch.zeros(len(made["head.weight"]))  # timm's has one, CLIP's projection does not
     return made

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import SPLITS
@@ -21,10 +22,9 @@ from sla_cli.log import log
 from sla_cli.prep.cache import EncodedClip, EncodingCache, encode_all
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.encode import psnr
-from sla_cli.prep.executor import Executor
-from sla_cli.prep.feasibility import infeasible
 from sla_cli.prep.labels import find_labels
-from sla_cli.prep.plan import Plan, choose_protocol, make_plan
+from sla_cli.prep.plan import Plan, choose_protocol, infeasible, make_plan
+from sla_cli.prep.process_pool import Executor
 from sla_cli.prep.resume import OnError, PrepArguments, begin, cache_folder
 from sla_cli.prep.write import finished_clips, is_written, plan_files, write_files
 
@@ -99,19 +99,20 @@ def build_store(
         tree = corpus.open(source, out)
         listing = corpus.read(tree, protocol)
         # All that decides what a clip's frames become: clips of equal recipe and origin have equal frames.
-        quality = config.quality if config.codec == "jpeg" else 0
-        frames = {"source": str(tree.root), "size": config.size, "fit": config.fit, "codec": config.codec}
-        frames |= {"quality": quality, "fps": config.fps}
+        form: dict[str, Any] = {"size": config.size, "fit": config.fit, "codec": config.codec}
+        form["quality"] = config.quality if config.codec == "jpeg" else 0
+        frames = {"source": str(tree.root), **form, "fps": config.fps}
         recipe = digest_json([frames, corpus.fps])
         settings = {"labels": labels.name, "shard_clips": config.shard_clips}
         receipt = Receipt("prep", {"corpus": corpus.name, "protocol": protocol, **frames, **settings}, listing.tables)
         old = already_made(out, receipt, force=force)
-        if old is not None and _has_all_clips_and_files(out, old):
+        if old and not old.results["failed"] and all((out / name).is_file() for name in old.results["files"]):
             log.info("%s is up to date", out)
             shutil.rmtree(cache_folder(out, recipe), ignore_errors=True)
             return PrepResult(**old.results)
         plan = make_plan(listing, labels)
-        replaces = _replaced(out, receipt) if force else ""
+        replaced = read_receipt(out) if force else None
+        replaces = replaced.finished if replaced and replaced.fingerprint == receipt.fingerprint else ""
         arguments = PrepArguments(corpus.name, str(source), protocol, asdict(config), on_error, force, replaces)
         cache = EncodingCache(begin(out, recipe, arguments), tree.root, config, corpus.fps)
         finished = {} if replaces else finished_clips(out, recipe)
@@ -119,14 +120,11 @@ def build_store(
         if failed and on_error == "stop":
             raise BrokenClips(failed, sum(len(planned) for planned in plan.splits.values()))
         header = SplitHeader(
-            corpus.name,
+            corpus=corpus.name,
             split="",
-            size=config.size,
+            **form,
             fps=corpus.fps or 0.0,
-            quality=quality,
             vocabulary=plan.vocabulary,
-            codec=config.codec,
-            fit=config.fit,
             labels=labels.name,
             protocol=protocol,
             recipe=recipe,
@@ -139,16 +137,6 @@ def build_store(
         write_receipt(receipt, out)
         shutil.rmtree(cache.folder)
     return result
-
-
-def _replaced(out: Path, receipt: Receipt) -> str:
-    """When the store was finished that is to be made again, "" where there is none of these settings."""
-    old = read_receipt(out)
-    return old.finished if old is not None and old.fingerprint == receipt.fingerprint else ""
-
-
-def _has_all_clips_and_files(out: Path, receipt: Receipt) -> bool:
-    return not receipt.results["failed"] and all((out / name).is_file() for name in receipt.results["files"])
 
 
 def _encode_missing(
@@ -179,7 +167,7 @@ def _write_store(
     """Write the files that are not there as they should be, remove those that should not be there.
 
     Args:
-        header: what is the same for all splits; its rate is for those of which no clip tells one.
+        header: what is the same for all splits; its rate is for splits in which no clip knows its own.
     """
     counts = {name: clip.frames for name, clip in encoded.items()}
     skipped = plan.skipped | infeasible(plan.splits.get("train", ()), counts)
@@ -206,7 +194,7 @@ def _write_store(
 
 
 def _common_fps(split: str, clips: Sequence[EncodedClip]) -> float:
-    """Frames a second of most clips; 0 where none tells."""
+    """Frames per second of most clips; 0 where none is known."""
     rates = sorted(clip.fps for clip in clips if clip.fps)
     if rates and rates[-1] - rates[0] > 0.01 * rates[-1]:
         log.warning("clips of %s have %.4g to %.4g frames a second; --fps makes them equal", split, rates[0], rates[-1])

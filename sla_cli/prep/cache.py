@@ -22,7 +22,7 @@ from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, SlaError
 from sla_cli.log import log, progress
 from sla_cli.prep.encode import EncodedFrames, encode_clip
-from sla_cli.prep.executor import Executor, WorkerDied
+from sla_cli.prep.process_pool import Executor, WorkerDied
 
 DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # what NumPy raises of a damaged file
 
@@ -79,11 +79,11 @@ class EncodingCache:
     def find(self, source: Source) -> EncodedClip | None:
         """What is there of a clip; a damaged file counts as none, and is removed."""
         path = self.path(source)
-        if not path.is_file():
-            return None
         try:
             with np.load(path) as arrays:
                 sizes, (fps, squared_error) = arrays["sizes"], arrays["facts"]
+        except FileNotFoundError:
+            return None
         except DAMAGE as error:
             log.warning("%s is damaged and its clip is encoded again: %s", path, error)
             path.unlink(missing_ok=True)
@@ -101,10 +101,8 @@ class EncodingCache:
     def encode(self, clip: Clip) -> EncodedClip | str:
         """Encode one clip, in whatever process and on whatever machine; or say what is wrong with its frames."""
         if not self.folder.is_dir():
-            raise SlaError(
-                f"{socket.gethostname()} does not see {self.folder}",
-                "The work folder must lie where all workers see it.",
-            )
+            hint = "The work folder must lie where all workers see it."
+            raise SlaError(f"{socket.gethostname()} does not see {self.folder}", hint)
         try:
             return self.put(clip.source, encode_clip(clip.source, self.config, self.fps, self.folder.parent))
         except FrameError as error:

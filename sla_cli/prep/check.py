@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Split, Store
+from sla_cli.formats.store import Store
 from sla_cli.prep.checks.clips import check_feasible, check_ids, check_lengths, check_rates, check_references
 from sla_cli.prep.checks.figures import Figures, Histogram, figures, histogram
 from sla_cli.prep.checks.finding import Finding
@@ -25,7 +23,7 @@ class Report:
 
     Attributes:
         corpus, protocol, labels: of the store.
-        stride: video frames an output step, for feasibility.
+        stride: video frames per output step, for feasibility.
         deep: whether every frame was decoded.
         splits: numbers of each split.
         frames, glosses: histograms of lengths.
@@ -59,7 +57,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     """Look at all clips of a store.
 
     Args:
-        stride: video frames an output step of the model that is to be trained.
+        stride: video frames per output step of the model that is to be trained.
         deep: decode every frame and verify checksums too, which reads everything.
         jobs: processes of that; 0 uses all usable cores.
 
@@ -72,8 +70,11 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     first = splits[store.splits[0]]
     published = published_counts(first.corpus, first.protocol)
     receipt = read_receipt(path)
-    results = receipt.results if receipt is not None else {}
-    findings = [*check_sizes(splits, published, results), *_check_clips(splits, stride), *_check_splits(splits)]
+    findings = [*check_sizes(splits, published, receipt.results if receipt is not None else {}), *check_ids(splits)]
+    for name, clips in splits.items():
+        findings += [*check_references(name, clips), *check_lengths(name, clips), *check_feasible(name, clips, stride)]
+    for check in (check_rates, check_sentences, check_signers, check_recordings, check_vocabulary, check_spelling):
+        findings += check(splits)
     if deep:
         findings += check_frames(store, splits, jobs)
     return Report(
@@ -88,16 +89,3 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
         glosses=histogram({name: list(map(len, clips.glosses)) for name, clips in splits.items() if clips.annotated}),
         findings=tuple(findings),
     )
-
-
-def _check_clips(splits: Mapping[str, Split], stride: int) -> Iterator[Finding]:
-    yield from check_ids(splits)
-    for name, clips in splits.items():
-        yield from check_references(name, clips)
-        yield from check_lengths(name, clips)
-        yield from check_feasible(name, clips, stride)
-
-
-def _check_splits(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    checks = (check_rates, check_sentences, check_signers, check_recordings, check_vocabulary, check_spelling)
-    return chain.from_iterable(check(splits) for check in checks)

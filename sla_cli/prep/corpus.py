@@ -42,7 +42,7 @@ class Corpus:
     Attributes:
         name, title: as typed, and what it is in a line.
         layout: what SOURCE is to hold, in a line or two.
-        fps: of frame folders; None where videos tell, or nothing does.
+        fps: of frame folders; None for videos, which know their own, or where it is unknown.
         counts: by protocol ("" where there are none) and split the published number of clips, those that are skipped
             included. A split of which no count is published is not in it.
         labels: the cleaning of training glosses that is the default here: `raw` or a profile's name.

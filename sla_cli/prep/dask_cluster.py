@@ -13,7 +13,7 @@ import cv2
 
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.prep.executor import Answers, Item, Result, WorkerDied
+from sla_cli.prep.process_pool import Answers, Item, Result, WorkerDied
 
 try:
     from dask.distributed import Client, Future, KilledWorker, wait
@@ -31,15 +31,13 @@ class DaskCluster:
     def __init__(self, address: str) -> None:
         """Raises SlaError where nothing answers at the address."""
         self.address = address
-        for name in ("distributed.client", "distributed.utils"):  # tracebacks of what is said in one sentence here
+        for name in ("distributed.client", "distributed.utils"):  # they log tracebacks of errors that are raised here
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = Client(address, timeout=CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise SlaError(
-                f"no Dask scheduler answers at {address!r}: {error}",
-                "Give the address that it prints, as in tcp://10.0.0.1:8786.",
-            ) from error
+            hint = "Give the address that it prints, as in tcp://10.0.0.1:8786."
+            raise SlaError(f"no Dask scheduler answers at {address!r}: {error}", hint) from error
 
     def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
         suspects = []
@@ -48,7 +46,7 @@ class DaskCluster:
                 suspects.append(item)
             else:
                 yield item, answer
-        for item in suspects:  # Dask blames all that was queued at a dead worker: who kills alone is guilty
+        for item in suspects:  # Dask blames everything queued at a dead worker, so each is tried again alone
             yield from self._run(function, [item])
 
     def _run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
@@ -104,10 +102,9 @@ class DaskCluster:
             missing = error if isinstance(error, ImportError) else error.__cause__
             if not isinstance(missing, ImportError):
                 raise
-            raise SlaError(
-                f"the Dask cluster at {self.address} cannot import what it needs: {missing}",
-                "Install the same sla-cli and Python for its scheduler and for every worker.",
-            ) from error
+            message = f"the Dask cluster at {self.address} cannot import what it needs: {missing}"
+            hint = "Install the same sla-cli and Python for its scheduler and for every worker."
+            raise SlaError(message, hint) from error
 
 
 def _on_worker(function: Callable[[Item], Result], item: Item) -> Result:

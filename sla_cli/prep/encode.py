@@ -23,7 +23,7 @@ class EncodedFrames:
     Attributes:
         data: the encoded frames one after the other, uint8 (bytes,).
         sizes: bytes of each, int64 (frames,).
-        fps: frames a second of these frames; 0 where nothing tells.
+        fps: frames per second of these frames; 0 where unknown.
         squared_error: mean over the values of one sampled frame of the squared difference that the codec makes;
             0 for a lossless one.
     """
@@ -38,8 +38,7 @@ def encode_clip(source: Source, config: PrepConfig, fps: float | None, cache: Pa
     """Read, cut, resample, resize and encode a clip.
 
     Args:
-        fps: of a folder of pictures, where the corpus knows it; a video tells its own.
-        cache: the folder that keeps the lists of archives, as for `open_tree`.
+        fps, cache: as for `FrameReader`.
 
     Raises:
         FrameError: a frame or the whole source cannot be read; names the file and the frame.
@@ -52,7 +51,11 @@ def encode_clip(source: Source, config: PrepConfig, fps: float | None, cache: Pa
         if number & (number - 1) == 0:  # 0, 1, 2, 4, 8, ...: how many frames will come is not known
             sample = image, parts[-1]
     sizes = np.array([len(part) for part in parts], np.int64)
-    return EncodedFrames(np.concatenate(parts), sizes, frames.fps, _squared_error(*sample, config))
+    image, data = sample
+    decoded = decode(data, config.codec, config.size)
+    assert decoded is not None  # it was encoded just now
+    squared_error = float(np.mean(np.square(image.astype(np.float32) - decoded)))
+    return EncodedFrames(np.concatenate(parts), sizes, frames.fps, squared_error)
 
 
 def psnr(squared_errors: Iterable[float]) -> float | None:
@@ -60,10 +63,3 @@ def psnr(squared_errors: Iterable[float]) -> float | None:
     errors = list(squared_errors)
     mean = math.fsum(errors) / max(1, len(errors))
     return round(10 * math.log10(255**2 / mean), 2) if mean else None
-
-
-def _squared_error(image: np.ndarray, data: np.ndarray, config: PrepConfig) -> float:
-    decoded = decode(data, config.codec, config.size)
-    if decoded is None:
-        raise RuntimeError(f"OpenCV does not decode the {config.codec} that it made")
-    return float(np.mean(np.square(image.astype(np.float32) - decoded)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sla_cli.core.clip import SPLITS, Clip
+from sla_cli.core.ctc import feasible, minimum_steps
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
@@ -13,6 +15,7 @@ from sla_cli.prep.labels import Labels, unknown_glosses
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
 LONGEST_ID = 255  # as of a file name, as pictures and parts may be named by it
+STRIDE = 4  # of the lineage's temporal head; training clips have to be feasible at it
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ def make_plan(listing: Listing, labels: Labels) -> Plan:
     for clip in listing.clips:
         glosses = labels.clean(clip.glosses)
         if clip.split == "train" and not glosses:
-            _skip(plan, clip, f"{labels.name} leaves nothing of its glosses: {' '.join(clip.glosses) or 'none'}")
+            reason = f"{labels.name} leaves nothing of its glosses: {' '.join(clip.glosses) or 'none'}"
+            plan.skipped[clip.id] = reason
+            log.warning("skipping clip %s of train: %s", clip.id, reason)
         else:
             plan.splits.setdefault(clip.split, []).append(PlannedClip(clip, glosses))
     if not plan.splits or (not plan.splits.get("train") and any(clip.split == "train" for clip in listing.clips)):
@@ -77,22 +82,30 @@ def make_plan(listing: Listing, labels: Labels) -> Plan:
     return plan
 
 
-def _skip(plan: Plan, clip: Clip, reason: str) -> None:
-    plan.skipped[clip.id] = reason
-    log.warning("skipping clip %s of %s: %s", clip.id, clip.split, reason)
+def infeasible(planned: Sequence[PlannedClip], frames: Mapping[str, int]) -> dict[str, str]:
+    """Id of each training clip that is too short for CTC to align with its glosses, and the reason.
+
+    Args:
+        frames: number of frames by clip id; a clip that is not there is not checked.
+    """
+    reasons = {}
+    for clip, glosses in ((item.clip, item.glosses) for item in planned if item.clip.id in frames):
+        steps = -(-frames[clip.id] // STRIDE)
+        if not feasible(steps, glosses):
+            needed = f"{minimum_steps(glosses)} are needed for its glosses"
+            reasons[clip.id] = f"{frames[clip.id]} frames are {steps} steps at stride {STRIDE}, {needed}"
+            log.warning("skipping clip %s of train: %s", clip.id, reasons[clip.id])
+    return reasons
 
 
 def _check(clips: list[Clip]) -> None:
     seen: dict[str, Clip] = {}
     for clip in clips:
-        reason = _fault(clip)
-        if reason:
+        if reason := _fault(clip):
             raise SlaError(f"{clip.where}: {reason}", "Fix the table.")
         if clip.id in seen:
-            raise SlaError(
-                f"{clip.where}: clip {clip.id} is listed twice, before in {seen[clip.id].where}",
-                "Remove or rename one of the two.",
-            )
+            hint = "Remove or rename one of the two."
+            raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, before in {seen[clip.id].where}", hint)
         seen[clip.id] = clip
 
 

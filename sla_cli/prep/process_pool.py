@@ -1,20 +1,44 @@
-"""Work in this process, or in local ones."""
+"""Where prep's work is done: an executor, by default processes on this machine; `dask_cluster` has the other.
+
+An executor runs one function over many items and answers in the order in which they are done. A process that dies
+costs only the item it works on, which is tried once more; the answer for an item that kills twice is `WorkerDied`.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, TypeVar
 
 import cv2
 
 from sla_cli.log import log
-from sla_cli.prep.executor import Answers, Executor, Item, Result, WorkerDied
 from sla_cli.workers import start_worker, usable_cores
 
-DIED_TWICE = "its process died twice (out of memory, or a crash of the decoder)"
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """The answer for an item whose process died again and again."""
+
+    reason: str
+
+
+Answers: TypeAlias = Generator[tuple[Item, Result | WorkerDied], None, None]
+
+
+class Executor(Protocol):
+    """Raises what the function raises; work that is under way is then finished or given up, never half kept."""
+
+    def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]: ...
+
+    def close(self) -> None: ...
 
 
 class ProcessPool:
@@ -48,7 +72,8 @@ class ProcessPool:
                         self._idle.append(process)
                         yield items[number], future.result()
                     elif number in died:
-                        yield items[number], WorkerDied(DIED_TWICE)
+                        reason = "its process died twice (out of memory, or a crash of the decoder)"
+                        yield items[number], WorkerDied(reason)
                     else:
                         log.warning("a worker process died; its work is tried once more")
                         died.add(number)
@@ -77,12 +102,3 @@ class ProcessPool:
 def _start_worker() -> None:
     cv2.setNumThreads(1)
     start_worker()
-
-
-def open_executor(jobs: int = 0, scheduler: str = "") -> Executor:
-    """A Dask cluster where the address of its scheduler is given, else local processes. Raises SlaError."""
-    if scheduler:
-        from sla_cli.prep.dask_cluster import DaskCluster
-
-        return DaskCluster(scheduler)
-    return ProcessPool(jobs)

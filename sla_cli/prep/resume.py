@@ -51,11 +51,12 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
         if other == folder:
             continue
         if not arguments.force:
-            differences = _differences(read_arguments(other), arguments)
-            raise SlaError(
-                f"{out} was begun with other settings and is not finished: {differences}",
-                "`sla prep --resume` continues it, --force discards it.",
-            )
+            was, now = ({**asdict(each), **each.config} for each in (read_arguments(other), arguments))
+            hidden = ("config", "force", "replaces", "on_error")
+            changed = [key for key in now if key not in hidden and was.get(key) != now[key]]
+            differences = "; ".join(f"{key} was {was.get(key)!r}, now {now[key]!r}" for key in changed)
+            hint = "`sla prep --resume` continues it, --force discards it."
+            raise SlaError(f"{out} was begun with other settings and is not finished: {differences}", hint)
         shutil.rmtree(other)
     begun = (folder / ARGUMENTS).is_file()
     if arguments.replaces and not (begun and read_arguments(folder).replaces == arguments.replaces):
@@ -79,15 +80,6 @@ def newest_unfinished(stores: Path) -> tuple[Path, PrepArguments]:
     found = stores.glob(f"*/{cache_folder(stores, '*').name}/{ARGUMENTS}")
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
     if newest is None:
-        raise SlaError(
-            f"no unfinished store in {stores}",
-            "`sla prep CORPUS SOURCE` begins one, and tries again the clips that a finished one lacks.",
-        )
+        hint = "`sla prep CORPUS SOURCE` begins one, and tries again the clips that a finished one lacks."
+        raise SlaError(f"no unfinished store in {stores}", hint)
     return newest.parents[1], read_arguments(newest.parent)
-
-
-def _differences(old: PrepArguments, new: PrepArguments) -> str:
-    was, now = ({**asdict(arguments), **arguments.config} for arguments in (old, new))
-    shown = [key for key in now if key not in {"config", "force", "replaces", "on_error"}]
-    changed = [key for key in shown if was.get(key) != now[key]]
-    return "; ".join(f"{key} was {was.get(key)!r}, now {now[key]!r}" for key in changed)

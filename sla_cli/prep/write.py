@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile, write_sp
 from sla_cli.log import log, progress
 from sla_cli.prep.cache import EncodedClip, EncodingCache, read_cached
 from sla_cli.prep.encode import EncodedFrames
-from sla_cli.prep.executor import Executor, WorkerDied
 from sla_cli.prep.plan import PlannedClip
+from sla_cli.prep.process_pool import Executor, WorkerDied
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ def _with_moved_clips_cached(file: PlannedFile) -> PlannedFile:
     clips = []
     for item, encoded in file.clips:
         if encoded.number is not None and encoded.path != file.path:
-            data, sizes = _read(encoded, file.cache.origin(item.clip.source), {})
-            frames = EncodedFrames(data, sizes, encoded.fps, encoded.squared_error)
+            pictures = _read(encoded, file.cache.origin(item.clip.source), StoreFile)
+            frames = EncodedFrames(*pictures, encoded.fps, encoded.squared_error)
             encoded = file.cache.put(item.clip.source, frames)
         clips.append((item, encoded))
     return replace(file, clips=tuple(clips))
@@ -117,31 +118,19 @@ def _write(file: PlannedFile) -> None:
 
 
 def _clips(file: PlannedFile) -> Iterator[Encoded]:
-    opened: dict[Path, StoreFile] = {}
+    open_file = cache(StoreFile)
     for item, encoded in file.clips:
         clip, source = item.clip, file.cache.origin(item.clip.source)
-        data, sizes = _read(encoded, source, opened)
-        yield Encoded(
-            clip.id,
-            clip.signer,
-            item.glosses,
-            data,
-            sizes,
-            clip.glosses,
-            clip.translation,
-            encoded.fps,
-            encoded.squared_error,
-            source,
-        )
+        data, sizes = _read(encoded, source, open_file)
+        rest = clip.glosses, clip.translation, encoded.fps, encoded.squared_error, source
+        yield Encoded(clip.id, clip.signer, item.glosses, data, sizes, *rest)
 
 
-def _read(encoded: EncodedClip, source: str, opened: dict[Path, StoreFile]) -> tuple[np.ndarray, np.ndarray]:
+def _read(encoded: EncodedClip, source: str, open_file: Callable[[Path], StoreFile]) -> tuple[np.ndarray, np.ndarray]:
     """As `read_cached`, from a file of the cache or of a store."""
     if encoded.number is None:
         return read_cached(encoded.path)
-    if encoded.path not in opened:
-        opened[encoded.path] = StoreFile(encoded.path)
-    clip = opened[encoded.path].raw(encoded.number)
+    clip = open_file(encoded.path).raw(encoded.number)
     if clip.source != source:
         raise FormatError(f"{encoded.path}: clip {encoded.number} is not what it was when prep began", "Run it again.")
     return clip.data, clip.sizes

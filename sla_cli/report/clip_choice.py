@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 
+from sla_cli.core.align import Counts
 from sla_cli.core.result import ClipScore, pooled
 
 DIFFER, WORST, MIDDLE, RIGHT = "systems differ", "among the worst", "in the middle", "all correct"
@@ -21,10 +22,12 @@ def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict
     Returns:
         Clip id to why it was chosen, in the order of `scores`.
     """
-    wrong = sorted((name for name in scores if pooled(scores[name]).errors), key=lambda name: _rate(scores[name]))[::-1]
-    right = sorted((name for name in scores if not pooled(scores[name]).errors), key=lambda name: -_words(scores[name]))
+    total = {name: pooled(of_clip) for name, of_clip in scores.items()}
+    wrong = sorted((name for name in scores if total[name].errors), key=lambda name: _rate(total[name]))[::-1]
+    right = sorted((name for name in scores if not total[name].errors), key=lambda name: -total[name].ref_words)
     differing = [name for name in scores if len({score.hypothesis for score in scores[name]}) > 1]
-    differing.sort(key=lambda name: -_disagreement(scores[name]))
+    errors = {name: [score.counts.errors for score in scores[name]] for name in differing}
+    differing.sort(key=lambda name: min(errors[name]) - max(errors[name]))
     kinds = {DIFFER: differing, WORST: wrong, RIGHT: right, MIDDLE: wrong[len(wrong) // 2 :]}
     in_turn = chain.from_iterable(zip_longest(*([(name, why) for name in names] for why, names in kinds.items())))
     chosen: dict[str, str] = {}
@@ -34,16 +37,6 @@ def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict
     return {name: chosen[name] for name in scores if name in chosen}
 
 
-def _rate(scores: Sequence[ClipScore]) -> tuple[float, int]:
+def _rate(counts: Counts) -> tuple[float, int]:
     """The error rate, then the errors; without reference words, an error is all that can be wrong."""
-    counts = pooled(scores)
     return counts.errors / max(1, counts.ref_words), counts.errors
-
-
-def _words(scores: Sequence[ClipScore]) -> int:
-    return pooled(scores).ref_words
-
-
-def _disagreement(scores: Sequence[ClipScore]) -> int:
-    errors = [score.counts.errors for score in scores]
-    return max(errors) - min(errors)

@@ -65,12 +65,12 @@ def _matrix(clips: Sequence[ClipScore], glosses: Sequence[str]) -> Matrix:
     )
     named = [gloss.lower() for gloss in glosses]
     rows = []
-    for said in named:
-        of_row = {heard: count for (reference, heard), count in steps.items() if reference == said}
-        inside = [of_row.pop(heard, 0) for heard in named]
+    for signed in named:
+        of_row = {recognised: count for (reference, recognised), count in steps.items() if reference == signed}
+        inside = [of_row.pop(recognised, 0) for recognised in named]
         deleted = of_row.pop(None, 0)
-        rows.append(_cells([*inside, sum(of_row.values()), deleted], right=named.index(said)))
-    return Matrix(tuple(glosses), tuple(rows), _cells([steps[None, heard] for heard in named]))
+        rows.append(_cells([*inside, sum(of_row.values()), deleted], right=named.index(signed)))
+    return Matrix(tuple(glosses), tuple(rows), _cells([steps[None, recognised] for recognised in named]))
 
 
 def _cells(counts: Sequence[int], right: int = -1) -> tuple[Cell, ...]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.store import Split, Store, StoredClip
+from sla_cli.formats.store import Store, StoredClip
 from sla_cli.log import log
 from sla_cli.report.fonts import families_for, runs_right_to_left
 from sla_cli.report.pictures import tiles
@@ -70,22 +70,19 @@ def write_sheet(
     """
     store = Store(path)
     part = store[split or ("dev" if "dev" in store.splits else store.splits[0])]
-    clips = [part[one] for one in ids] or _sample(part, count, seed)
+    chosen = random.Random(seed).sample(range(len(part)), min(count, len(part)))
+    wanted: Sequence[str | int] = ids if ids else sorted(chosen)
+    clips = [part[one] for one in wanted]
     if not clips:
         raise SlaError(f"{part.path} holds no clips to draw", "Choose another --split.")
     title = " ".join(filter(None, (part.corpus, part.protocol, part.name)))
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # said once, by the pen
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the pen warns once
         page = _page(clips, f"{title}: {len(clips):,} of {len(part):,} clips")
     _, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 7])
     with atomic_write(out) as temporary:
         temporary.write_bytes(data.tobytes())
     return page.shape[1], page.shape[0]
-
-
-def _sample(split: Split, count: int, seed: int) -> list[StoredClip]:
-    chosen = random.Random(seed).sample(range(len(split)), min(count, len(split)))
-    return [split[number] for number in sorted(chosen)]
 
 
 def _page(clips: Sequence[StoredClip], title: str) -> Picture:
@@ -153,6 +150,7 @@ class _Pen:
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
         canvas = FigureCanvasAgg(figure)
         for word in words:
+            box = {"boxstyle": f"round,pad={CHIP / word.size},rounding_size=0.35", "fc": TINT, "lw": 0}
             figure.text(
                 *(word.left / width, 1 - word.middle / height, word.text),
                 va="center_baseline",
@@ -161,9 +159,7 @@ class _Pen:
                 weight=word.weight,
                 color=word.colour,
                 parse_math=False,
-                bbox={"boxstyle": f"round,pad={CHIP / word.size},rounding_size=0.35", "fc": TINT, "lw": 0}
-                if word.chip
-                else None,
+                bbox=box if word.chip else None,
             )
         canvas.draw()
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()

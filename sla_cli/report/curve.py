@@ -67,12 +67,9 @@ def _chart(column: str, tables: Mapping[str, Sequence[Row]], runs: Mapping[str, 
     )
     epochs = [epoch for line in lines for epoch in line.epochs]
     values = [value for line in lines for value in line.values]
-    y = _loss_axis(min(values), max(values)) if column == "loss" else from_zero(max(values))
+    low, high = min(values), max(values)
+    y = logarithmic(low, high) if column == "loss" and 0 < low < high / WIDE else from_zero(high)
     return Chart(*FIGURES[column], lines, whole(min(epochs), max(epochs)), y)
-
-
-def _loss_axis(low: float, high: float) -> Axis:
-    return logarithmic(low, high) if 0 < low < high / WIDE else from_zero(high)
 
 
 def _number(row: Row, column: str, path: Path) -> float:

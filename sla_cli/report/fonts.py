@@ -17,7 +17,8 @@ REGULAR = 400
 def families_for(text: str) -> tuple[list[str], set[str]]:
     """Font families that together have the characters of a text, and the characters that no font has."""
     families = [FIRST]
-    missing = _visible(text) - _covered(findfont(FIRST))
+    visible = {char for char in text if not char.isspace() and category(char) != "Cf"}  # Cf: joiners, directions
+    missing = visible - _covered(findfont(FIRST))
     for entry in _candidates():
         if not missing:
             break
@@ -46,8 +47,3 @@ def _candidates() -> Iterator[FontEntry]:
 
 def _covered(file: str) -> set[str]:
     return {chr(code) for code in get_font(file).get_charmap()}
-
-
-def _visible(text: str) -> set[str]:
-    """Characters that leave a mark: no spaces, joiners and marks of direction."""
-    return {char for char in text if not char.isspace() and category(char) != "Cf"}

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sla_cli import __version__
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.align import Counts
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.hypothesis import Hypothesis
@@ -23,7 +23,7 @@ from sla_cli.report.clip_choice import choose_clips
 from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
 from sla_cli.report.interlinear import Block, blocks, direction
-from sla_cli.report.summary import SystemSummary, signers, summaries, table, wer_axis
+from sla_cli.report.summary import marked, signers, table, wer_axis
 from sla_cli.report.system import System
 from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
 
@@ -75,7 +75,7 @@ def write_page(
 ) -> None:
     """Write one self-contained HTML file: figures, learning curves, confusions, pictures, all clips' alignments.
 
-    It loads nothing, and shows glosses of any script, right to left too. What a system lacks is left out and said.
+    It loads nothing, and shows glosses of any script, right to left too. The page names what it leaves out.
 
     Args:
         systems: at least one, all of the same clips.
@@ -90,10 +90,10 @@ def write_page(
         SlaError: systems of different clips, a clip that emissions or store lack, an unknown id.
         FormatError: metrics that are none, or a frame that does not decode.
     """
-    scores = _scores_by_clip(systems)
-    shown = summaries(systems, against)
-    chosen = _chosen(scores, systems, clips, ids)
-    rows = list(_rows(scores, systems, list(chosen)))
+    systems = marked(systems, against)
+    scores, emissions = _scores_by_clip(systems), _emissions(systems)
+    chosen = _chosen(scores, emissions, clips, ids)
+    rows = list(_rows(scores, emissions, list(chosen)))
     environment = Environment(
         loader=PackageLoader("sla_cli", "report"),
         autoescape=True,
@@ -103,15 +103,15 @@ def write_page(
     )
     script = environment.get_template(SCRIPT).render()
     text = environment.get_template(TEMPLATE).render(
-        title=title or _title(systems),
+        title=title or next((f"{file.header.corpus} · {file.header.split}" for file in emissions), systems[0].name),
         note=note,
-        systems=shown,
-        facts=table(shown),
-        axis=wer_axis(shown),
-        signers=signers(shown),
+        systems=systems,
+        facts=table(systems),
+        axis=wer_axis(systems),
+        signers=signers(systems),
         curves=_curves(systems),
         faults=error_tables([system.score.clips for system in systems]),
-        timelines=list(_timelines(chosen, scores, shown)),
+        timelines=list(_timelines(chosen, scores, systems)),
         why=chosen,
         rows=rows,
         direction=direction(gloss for row in rows for score in row.scores for gloss in score.reference),
@@ -120,8 +120,7 @@ def write_page(
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    with atomic_write(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(out, text)
 
 
 def is_page(path: Path) -> bool:
@@ -147,11 +146,6 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
     return {name: tuple(score[name] for score in scores) for name in scores[0]}
 
 
-def _title(systems: Sequence[System]) -> str:
-    headers = [system.emissions.header for system in systems if system.emissions is not None]
-    return f"{headers[0].corpus} · {headers[0].split}" if headers else systems[0].name
-
-
 def _curves(systems: Sequence[System]) -> list[Chart]:
     """Systems may share a run, and runs of different work folders a name."""
     paths = dict.fromkeys(system.run.path for system in systems if system.run is not None)
@@ -160,12 +154,12 @@ def _curves(systems: Sequence[System]) -> list[Chart]:
     return learning_curves({name: path for name, path in named.items() if path.is_file()})
 
 
-def _chosen(scores: ClipScores, systems: Sequence[System], number: int, ids: Sequence[str]) -> dict[str, str]:
+def _chosen(scores: ClipScores, emissions: Sequence[Emissions], number: int, ids: Sequence[str]) -> dict[str, str]:
     """Ids of the clips that get a picture, and why."""
     for name in ids:
         if name not in scores:
             raise SlaError(f"no clip {name!r} was scored", suggestion(name, scores))
-    drawable = set(scores).intersection(*map(_drawable, _emissions(systems))) if _emissions(systems) else set()
+    drawable = set(scores).intersection(*map(_drawable, emissions)) if emissions else set()
     if ids:
         return {name: CHOSEN for name in scores if name in ids and name in drawable}
     return choose_clips({name: those for name, those in scores.items() if name in drawable}, number)
@@ -183,34 +177,28 @@ def _drawable(emissions: Emissions) -> set[str]:
     return {name for name, *size in zip(emissions.ids, steps, emissions.frames, strict=True) if all(size)}
 
 
-def _timelines(chosen: Iterable[str], scores: ClipScores, shown: Sequence[SystemSummary]) -> Iterator[Timeline]:
-    systems = [entry.system for entry in shown]
+def _timelines(chosen: Iterable[str], scores: ClipScores, systems: Sequence[System]) -> Iterator[Timeline]:
     split = next((system.split for system in systems if system.split is not None), None)
     for name in chosen:
         emitted = []
         for file in _emissions(systems):
             decoded = tuple(
-                DecodedClip(entry.label, score, entry.system.hypotheses.get(name, Hypothesis(name, ())))
-                for entry, score in zip(shown, scores[name], strict=True)
-                if entry.system.emissions is not None and entry.system.emissions.path == file.path
+                DecodedClip(system.label, score, system.hypotheses.get(name, Hypothesis(name, ())))
+                for system, score in zip(systems, scores[name], strict=True)
+                if system.emissions is not None and system.emissions.path == file.path
             )
             emitted.append(EmittedClip(file[file.ids.index(name)], file.header, decoded))
         yield draw_timeline(emitted, None if split is None else split[name])
 
 
-def _rows(scores: ClipScores, systems: Sequence[System], pictures: Sequence[str]) -> Iterator[_ClipRow]:
-    seconds = _seconds(systems)
+def _rows(scores: ClipScores, emissions: Sequence[Emissions], pictures: Sequence[str]) -> Iterator[_ClipRow]:
+    seconds = {
+        name: frames / fps
+        for file in emissions
+        for name, frames, fps in zip(file.ids, file.frames.tolist(), file.fps.tolist(), strict=True)
+        if fps
+    }
     for name, of_clip in scores.items():
         picture = pictures.index(name) + 1 if name in pictures else None
         signer = next((score.signer for score in of_clip if score.signer), "")
         yield _ClipRow(name, signer, seconds.get(name), of_clip, tuple(blocks(of_clip)), picture)
-
-
-def _seconds(systems: Sequence[System]) -> dict[str, float]:
-    """How long each clip is, where anything says so."""
-    return {
-        name: frames / fps
-        for file in _emissions(systems)
-        for name, frames, fps in zip(file.ids, file.frames.tolist(), file.fps.tolist(), strict=True)
-        if fps
-    }

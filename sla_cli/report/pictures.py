@@ -15,7 +15,7 @@ from sla_cli.formats.store import StoredClip
 TILES, TILE = 14, 104  # pictures of a film strip, and the side of each in pixels
 JPEG_QUALITY = 78
 HUE, GREY = (231, 110, 64), (148, 139, 132)  # BGR: legible on white and on near black
-GAMMA = 0.6  # lifts small probabilities, which tell what else the model considered
+GAMMA = 0.6  # makes small probabilities visible: what else the model considered
 
 
 def film_strip(clip: StoredClip) -> str:
@@ -45,7 +45,7 @@ def heat_map(log_probs: NDArray[np.floating], columns: Sequence[int]) -> str:
 
     Args:
         log_probs: float (steps, glosses + 1), natural log.
-        columns: what to show, a row each, from top to bottom.
+        columns: what to show, one row each, from top to bottom.
 
     Returns:
         A PNG of (rows, steps) pixels.

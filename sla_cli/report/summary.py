@@ -1,48 +1,16 @@
-"""What stands at the head of the page: systems beside each other, in figures and in how they were made."""
+"""What stands at the head of the page: systems next to each other, in figures and in how they were made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
 from sla_cli.core.align import Counts
 from sla_cli.core.breakdown import by_signer
 from sla_cli.core.comparison import Comparison
-from sla_cli.core.result import Interval
-from sla_cli.formats.verdict import verdict
 from sla_cli.report.axis import Axis, around
 from sla_cli.report.system import System
-
-
-@dataclass(frozen=True)
-class SystemSummary:
-    """A system as the page shows it.
-
-    Attributes:
-        mark: the letter that stands for it on the page, "" where it is alone.
-        against: how it compares with the first system, where that is known.
-    """
-
-    mark: str
-    system: System
-    against: Comparison | None
-
-    @property
-    def total(self) -> Counts:
-        return self.system.score.total
-
-    @property
-    def interval(self) -> Interval | None:
-        return self.system.score.interval
-
-    @property
-    def verdict(self) -> str:
-        return verdict(self.against) if self.against else ""
-
-    @property
-    def label(self) -> str:
-        return f"{self.mark} {self.system.name}".strip()
 
 
 @dataclass(frozen=True)
@@ -62,29 +30,29 @@ def marks(count: int) -> list[str]:
     return [*ascii_uppercase, *map(str, range(len(ascii_uppercase) + 1, count + 1))][:count] if count > 1 else [""]
 
 
-def summaries(systems: Sequence[System], against: Sequence[Comparison | None] = ()) -> list[SystemSummary]:
+def marked(systems: Sequence[System], against: Sequence[Comparison | None] = ()) -> list[System]:
     """Systems with their marks. `against`: how the later ones compare with the first."""
     compared = [None, *against] if against else [None] * len(systems)
-    return [SystemSummary(*parts) for parts in zip(marks(len(systems)), systems, compared, strict=True)]
+    parts = zip(systems, marks(len(systems)), compared, strict=True)
+    return [replace(system, mark=mark, against=one) for system, mark, one in parts]
 
 
-def wer_axis(shown: Sequence[SystemSummary]) -> Axis:
+def wer_axis(systems: Sequence[System]) -> Axis:
     """For all systems' WER and the ends of their intervals, never below 0."""
-    intervals = [entry.interval for entry in shown if entry.interval is not None]
-    values = [entry.total.wer for entry in shown]
-    values += [end for interval in intervals for end in (interval.low, interval.high)]
+    values = [system.score.total.wer for system in systems]
+    values += [end for system in systems if (span := system.score.interval) for end in (span.low, span.high)]
     return around(min(values), max(values))
 
 
-def table(shown: Sequence[SystemSummary]) -> list[Fact]:
+def table(systems: Sequence[System]) -> list[Fact]:
     """Each system's figures, then how it was made, in the order of the one that says most."""
-    columns = [_figures(entry) | entry.system.settings for entry in shown]
+    columns = [_figures(system) | system.settings for system in systems]
     names = dict.fromkeys(name for column in sorted(columns, key=len, reverse=True) for name in column)
     return [Fact(name, tuple(column.get(name, "") for column in columns)) for name in names]
 
 
-def _figures(entry: SystemSummary) -> dict[str, str]:
-    total, interval, against = entry.total, entry.interval, entry.against
+def _figures(system: System) -> dict[str, str]:
+    total, interval, against = system.score.total, system.score.interval, system.against
     return {
         "WER": f"{total.wer:.2f} %",
         **({f"{interval.level:g} % interval": f"{interval.low:.2f} to {interval.high:.2f}"} if interval else {}),
@@ -98,16 +66,12 @@ def _figures(entry: SystemSummary) -> dict[str, str]:
 
 def _points(against: Comparison) -> str:
     """`-4.01 (-6.20 to -1.90)`, with minus signs."""
-    span = against.interval
-    return f"{against.difference:+.2f}{f' ({span.low:+.2f} to {span.high:+.2f})' if span else ''}".replace(
-        "-", "\N{MINUS SIGN}"
-    )
+    ends = f" ({against.interval.low:+.2f} to {against.interval.high:+.2f})" if against.interval else ""
+    return f"{against.difference:+.2f}{ends}".replace("-", "\N{MINUS SIGN}")
 
 
-def signers(shown: Sequence[SystemSummary]) -> list[tuple[str, int, tuple[Counts, ...]]]:
+def signers(systems: Sequence[System]) -> list[tuple[str, int, tuple[Counts, ...]]]:
     """Name, number of clips, and each system's counts; empty unless there are several signers."""
-    tables = [by_signer(entry.system.score.clips) for entry in shown]
-    rows = [
-        (parts[0].name, parts[0].clips, tuple(part.counts for part in parts)) for parts in zip(*tables, strict=False)
-    ]
+    tables = [by_signer(system.score.clips) for system in systems]
+    rows = [(row[0].name, row[0].clips, tuple(one.counts for one in row)) for row in zip(*tables, strict=False)]
     return rows if len(rows) > 1 else []

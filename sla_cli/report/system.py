@@ -1,4 +1,4 @@
-"""A system on the page: its score, and whatever else of its way from the frames can still be found."""
+"""A system on the page: its score, and what it was made from, as far as that is still there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
@@ -31,6 +32,8 @@ class System:
         hypotheses: by clip id, as decoded; empty where they are not needed or not found.
         emissions, split, run: None where not found.
         missing: what was not found and why, a sentence each.
+        mark: the letter that stands for it on the page, "" where it is alone.
+        against: how it compares with the first system, where that is known.
     """
 
     name: str
@@ -41,10 +44,20 @@ class System:
     split: Split | None = None
     run: Run | None = None
     missing: tuple[str, ...] = ()
+    mark: str = ""
+    against: Comparison | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.mark} {self.name}".strip()
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.against) if self.against else ""
 
 
 def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[System]:
-    """Systems of score folders, each found back to its store through receipts; named for what tells them apart.
+    """Systems of score folders, each followed back to its store through receipts; named by what distinguishes them.
 
     Raises:
         SlaError: another number of names than of folders, or a folder without a score.
@@ -91,7 +104,7 @@ class _Trail:
         self.missing: list[str] = []
 
     def follow(self, receipt: Receipt | None, source: str) -> Path | None:
-        """Where a source of a receipt lies now, as long as it is what it was."""
+        """Where a source of a receipt lies now, None where it is gone or has changed."""
         if receipt is None:
             return None
         if source not in receipt.sources:
@@ -154,7 +167,7 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
             "run": run.path.name,
             "variant": config.model.variant,
             "backbone": config.model.backbone,
-            **({"backbone arguments": _listed(config.model.backbone_args)} if config.model.backbone_args else {}),
+            **({"backbone arguments": config.model.backbone_args} if config.model.backbone_args else {}),
             "image size": config.model.image_size,
             "layers": config.model.layers,
             "epochs": config.train.epochs,
@@ -180,11 +193,9 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
     return {key.replace("_", " "): _text(value) for key, value in facts.items()}
 
 
-def _listed(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{key}={_text(value)}" for key, value in values.items())
-
-
 def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_text(one)}" for key, one in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -34,7 +34,7 @@ class DecodedClip:
 
 @dataclass(frozen=True)
 class EmittedClip:
-    """What one run saw in a clip, and what was decoded from it."""
+    """The emissions of a clip from one run, and what was decoded from them."""
 
     emission: Emission
     header: EmissionHeader
@@ -58,7 +58,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Lane:
-    """A row of glosses under the heat maps: `marks`, or mere `glosses` where their times are not known.
+    """A row of glosses under the heat maps: `marks`, or only `glosses` where their times are not known.
 
     Spans are in video frames, () where not known; `ops` say how each gloss was aligned, as `Mark.op`.
     """
@@ -130,7 +130,7 @@ def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Ti
     frames = first.emission.frames
     decoded = tuple(answer for one in emitted for answer in one.decoded)
     reference = (clip.glosses if clip is not None else ()) or decoded[0].score.reference
-    fps = first.emission.fps  # 0 where nothing tells
+    fps = first.emission.fps  # 0 where unknown
     lanes = [_reference(reference, first), *map(_decoded, decoded)]
     pixels = max(NARROWEST, *(round(AIR * sum(lane.pixels)) for lane in lanes))
     return Timeline(
@@ -174,7 +174,7 @@ def _columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
 
 
 def _reference(glosses: tuple[str, ...], clip: EmittedClip) -> Lane:
-    """The reference where these emissions fit it best; without times where the model cannot have said it."""
+    """The reference where these emissions fit it best; without times where the model cannot produce it."""
     emission, column_of = clip.emission, _column_of(clip.header)
     labels = [column_of[gloss] for gloss in glosses if gloss in column_of]
     spans: tuple[tuple[int, int], ...] = ()
@@ -187,9 +187,8 @@ def _decoded(answer: DecodedClip) -> Lane:
     """A hypothesis with how each gloss was aligned, as long as normalisation left their number alone."""
     glosses = answer.hypothesis.glosses
     ops: tuple[str, ...] = tuple(pair.op for pair in answer.score.pairs if pair.hypothesis is not None)
-    return Lane(
-        answer.system, glosses, answer.hypothesis.spans, ops if len(ops) == len(glosses) else ("",) * len(glosses)
-    )
+    known = ops if len(ops) == len(glosses) else ("",) * len(glosses)
+    return Lane(answer.system, glosses, answer.hypothesis.spans, known)
 
 
 def _marks(lane: Lane, frames: int, pixels: int) -> tuple[Mark, ...]:

@@ -52,18 +52,9 @@ def compare(first: Score, second: Score, names: tuple[str, str], how: Resampling
     found = difference_interval(first.clips, second.clips, how)
     interval, improvement = found or (None, None)
     less = [b.counts.errors - a.counts.errors for a, b in pairs]
-    return Comparison(
-        names,
-        first,
-        second,
-        interval,
-        improvement,
-        matched_pairs(pairs),
-        better=sum(d < 0 for d in less),
-        worse=sum(d > 0 for d in less),
-        equal=sum(d == 0 for d in less),
-        changes=changes(pairs),
-    )
+    better, worse = sum(d < 0 for d in less), sum(d > 0 for d in less)
+    equal, test = len(less) - better - worse, matched_pairs(pairs)
+    return Comparison(names, first, second, interval, improvement, test, better, worse, equal, changes(pairs))
 
 
 def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Comparison | None]:
@@ -73,15 +64,11 @@ def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Compari
     """
     first, interval = scores[0], scores[0].interval
     how = Resampling(interval.level, interval.samples, interval.seed) if interval else Resampling()
+    shared = [(one.profile, one.profile_version, {clip.id: clip.reference for clip in one.clips}) for one in scores]
     return [
-        compare(first, score, (names[0], name), how) if _measure(score) == _measure(first) else None
-        for score, name in zip(scores[1:], names[1:], strict=True)
+        compare(first, score, (names[0], name), how) if own == shared[0] else None
+        for score, name, own in zip(scores[1:], names[1:], shared[1:], strict=True)
     ]
-
-
-def _measure(score: Score) -> tuple[object, ...]:
-    """What two scores must share to be comparable."""
-    return score.profile, score.profile_version, {clip.id: clip.reference for clip in score.clips}
 
 
 def matched_pairs(clips: Sequence[Both]) -> MatchedPairs:
@@ -116,12 +103,10 @@ def _paired(first: Score, second: Score, names: tuple[str, str]) -> tuple[Score,
 
 
 def _same_ids(first: list[str], second: list[str], names: tuple[str, str]) -> None:
-    in_first, in_second = set(first), set(second)
-    only = [clip for clip in first if clip not in in_second], [clip for clip in second if clip not in in_first]
-    faults = [
-        f"{len(ids)} clips are in {name} only ({some(ids)})" for name, ids in zip(names, only, strict=True) if ids
-    ]
-    if faults:
+    ids = (dict.fromkeys(first), dict.fromkeys(second))
+    only = [[clip for clip in mine if clip not in theirs] for mine, theirs in (ids, ids[::-1])]
+    sides = zip(names, only, strict=True)
+    if faults := [f"{len(clips)} clips are in {name} only ({some(clips)})" for name, clips in sides if clips]:
         raise SlaError(f"not comparable: {' and '.join(faults)}", "Score both on the same clips.")
 
 

@@ -17,7 +17,7 @@ PER_SECOND = 100.0  # glosses; their true times are not known, and sclite only n
 def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
     """Write normalised references and hypotheses, as STM and CTM and both as TRN, clips sorted by id.
 
-    A CTM cannot hold a clip in which nothing was recognised, and sclite stops there: then the TRN files are the ones.
+    A CTM cannot hold a clip in which nothing was recognised, and sclite stops there: the TRN files can.
 
     Returns:
         The files NAME.stm, NAME.ctm, NAME.ref.trn and NAME.hyp.trn.
@@ -30,18 +30,13 @@ def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
     hypotheses = [_timed(clip.id, clip.hypothesis) for clip in clips]
     if silent := [clip.id for clip in clips if not clip.hypothesis]:
         log.warning("%d clips have no line in the CTM (%s): give sclite the TRN files", len(silent), some(silent))
-    files = []
-    for suffix, kind, readings in (
-        ("stm", "stm", references),
-        ("ctm", "ctm", hypotheses),
-        ("ref.trn", "trn", references),
-        ("hyp.trn", "trn", hypotheses),
-    ):
-        files.append(folder / f"{name}.{suffix}")
-        write_export(files[-1], kind, [[reading] for reading in readings])
-    return files
+    contents = {"stm": references, "ctm": hypotheses, "ref.trn": references, "hyp.trn": hypotheses}
+    files = {folder / f"{name}.{suffix}": nbest for suffix, nbest in contents.items()}
+    for path, nbest in files.items():
+        write_export(path, path.suffix.removeprefix("."), nbest)
+    return list(files)
 
 
-def _timed(clip: str, glosses: Sequence[str]) -> Hypothesis:
+def _timed(clip: str, glosses: Sequence[str]) -> list[Hypothesis]:
     spans = tuple((time, time + 1) for time in range(len(glosses)))
-    return Hypothesis(clip, tuple(glosses), spans=spans, fps=PER_SECOND)
+    return [Hypothesis(clip, tuple(glosses), spans=spans, fps=PER_SECOND)]

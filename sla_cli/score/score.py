@@ -13,7 +13,7 @@ from sla_cli.core.result import ClipScore, Score, score_clip
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.score.bootstrap import Resampling, wer_interval
-from sla_cli.score.unicode import nfc, refuse_mixed_forms, same_but_for_form, to_nfc
+from sla_cli.score.unicode import nfc, refuse_mixed_forms, same_but_for_form
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def score(
     nbest: Mapping[str, Sequence[Hypothesis]] | None = None,
     tuned_on: str = "",
 ) -> Score:
-    """Normalise both sides, align each clip as sclite does, pool the counts, and say how sure the rate is.
+    """Normalise both sides, align each clip as sclite does, pool the counts, and resample for an interval.
 
     Args:
         references: glosses by clip id, as released.
@@ -70,7 +70,8 @@ def score(
     if not options.partial:
         _refuse_unmatched(missing, extra, absent)
     if options.nfc:
-        references, recognised = to_nfc(references), to_nfc(recognised)
+        references = {name: nfc(glosses) for name, glosses in references.items()}
+        recognised = {name: nfc(glosses) for name, glosses in recognised.items()}
     else:
         refuse_mixed_forms(references, recognised)
     if recognised and not any(recognised.values()):
@@ -106,11 +107,9 @@ def _oracle(
     """Pooled counts of each clip's best alternative; of equally good ones the first."""
     total = Counts()
     for clip in clips:
-        tried = [clip.counts]
-        for alternative in nbest.get(clip.id, ()):
-            glosses = nfc(alternative.glosses) if options.nfc else alternative.glosses
-            tried.append(score_clip(clip.id, clip.reference, rules.hypothesis(glosses)).counts)
-        total += min(tried, key=lambda counts: counts.errors)
+        glosses = [nfc(one.glosses) if options.nfc else one.glosses for one in nbest.get(clip.id, ())]
+        others = [score_clip(clip.id, clip.reference, rules.hypothesis(one)).counts for one in glosses]
+        total += min([clip.counts, *others], key=lambda counts: counts.errors)
     return total
 
 
@@ -124,18 +123,14 @@ def _by_id(hypotheses: Iterable[Hypothesis]) -> dict[str, Glosses]:
 
 
 def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -> None:
-    faults = []
-    if missing:
-        faults.append(f"no hypothesis for {len(missing)} of the references ({some(missing)})")
-    if extra:
-        faults.append(f"no reference for {len(extra)} of the hypotheses ({some(extra)})")
+    sides = (("hypothesis", missing, "references"), ("reference", extra, "hypotheses"))
+    faults = [f"no {what} for {len(ids)} of the {side} ({some(ids)})" for what, ids, side in sides if ids]
     if same := same_but_for_form((*missing, *absent), extra):
         faults.append(f"{len(same)} of the ids differ in their Unicode normal form only ({some(same)})")
         raise SlaError("; ".join(faults), "Convert both files to normal form C: --nfc concerns glosses, not ids.")
     if faults:
         raise SlaError(
-            " and ".join(faults),
-            "Are they of the same split? `sla score --partial` scores what both have in common.",
+            " and ".join(faults), "Are they of the same split? `sla score --partial` scores what both have in common."
         )
 
 
@@ -151,7 +146,7 @@ def _signature(result: Score, references: int, options: ScoreOptions) -> str:
         f"align:{ALIGNMENT}",
         "case:insensitive",
         "unicode:nfc" if options.nfc else "",
-        f"bootstrap:{interval.samples}x{interval.units}sentences,seed{interval.seed}" if interval else "",
+        f"bootstrap:{interval.samples}x{interval.sentences}sentences,seed{interval.seed}" if interval else "",
         f"sla:{__version__}",
     ]
     return "|".join(filter(None, facts))

@@ -76,15 +76,10 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
     except SlaError as error:  # one of several files: say which
         raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
     how = options.resampling
+    resampling = {"level": how.level, "samples": how.samples}
     receipt = Receipt(
         "score",
-        {
-            "profile": options.profile,
-            "partial": options.partial,
-            "nfc": options.nfc,
-            "level": how.level,
-            "samples": how.samples,
-        },
+        {"profile": options.profile, "partial": options.partial, "nfc": options.nfc, **resampling},
         {"hypotheses": recognised.digest, "ref": references.digest},
         seed=how.seed,
         sources={"hypotheses": str(hypotheses.resolve()), "ref": str(references.source.resolve())},

@@ -8,26 +8,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import SlaError
 
 
-class _Found(NamedTuple):
-    side: str
-    clip: str
-    gloss: str
-
-
-def nfc(glosses: Glosses) -> Glosses:
+def nfc(glosses: Iterable[str]) -> Glosses:
     """Glosses in normal form C."""
     return tuple(unicodedata.normalize("NFC", gloss) for gloss in glosses)
-
-
-def to_nfc(glosses: Mapping[str, Glosses]) -> dict[str, Glosses]:
-    """Glosses by clip id, in normal form C."""
-    return {name: nfc(those) for name, those in glosses.items()}
 
 
 def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[str, Glosses]) -> None:
@@ -36,19 +24,19 @@ def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[st
     Raises:
         SlaError: names the first such gloss with side, form and clip of either spelling, and how many there are.
     """
-    spelled: dict[str, dict[str, _Found]] = {}
+    spelled: dict[str, dict[str, tuple[str, str, str]]] = {}
     for side, glosses_of in (("references", references), ("hypotheses", hypotheses)):
         for clip, glosses in glosses_of.items():
             for gloss in glosses:
                 if not gloss.isascii():
                     same = spelled.setdefault(unicodedata.normalize("NFC", gloss.lower()), {})
-                    same.setdefault(gloss.lower(), _Found(side, clip, gloss))
+                    same.setdefault(gloss.lower(), (gloss, side, clip))
     clashes = [list(same.values()) for same in spelled.values() if len(same) > 1]
     if not clashes:
         return
-    first, second = clashes[0][:2]
+    found = [f"{_form(gloss)} in the {side}, clip {clip}" for gloss, side, clip in clashes[0][:2]]
     raise SlaError(
-        f"{first.gloss!r} is spelled in different Unicode normal forms: {_form(first)} and {_form(second)}; "
+        f"{clashes[0][0][0]!r} is spelled in different Unicode normal forms: {' and '.join(found)}; "
         f"this concerns {len(clashes)} of the glosses, which would count as errors",
         "Use --nfc to compare both sides in normal form C, or convert the file to NFC and score it again.",
     )
@@ -56,12 +44,12 @@ def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[st
 
 def same_but_for_form(ids: Iterable[str], others: Iterable[str]) -> list[str]:
     """The ids, in normal form C, that are canonically equivalent to one of the others."""
-    known = {unicodedata.normalize("NFC", name) for name in others}
-    return [name for name in (unicodedata.normalize("NFC", name) for name in ids) if name in known]
+    known = set(nfc(others))
+    return [name for name in nfc(ids) if name in known]
 
 
-def _form(found: _Found) -> str:
-    """`NFD (U+0075 U+0308 …) in the hypotheses, clip x`."""
-    forms = [form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, found.gloss)]
-    points = " ".join(f"U+{ord(char):04X}" for char in found.gloss[:6])
-    return f"{forms[0] if forms else 'neither NFC nor NFD'} ({points}) in the {found.side}, clip {found.clip}"
+def _form(gloss: str) -> str:
+    """`NFD (U+0075 U+0308 …)`."""
+    forms = [form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, gloss)]
+    points = " ".join(f"U+{ord(char):04X}" for char in gloss[:6])
+    return f"{forms[0] if forms else 'neither NFC nor NFD'} ({points})"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sla_cli.config import Config
-from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
-from sla_cli.data.sampling import Step
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
-from sla_cli.train.state import State
 from sla_cli.train.step import take_step
 
 NAMES = {"conv": "temporal convolutions", "sequence": "BiLSTM", "frame_classifier": "frame classifier"}
@@ -62,23 +59,16 @@ class Forecast:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join((a.ljust(widths[0]), b.rjust(widths[1]), c.rjust(widths[2]))) for a, b, c in rows]
         epoch, run = (timedelta(seconds=round(value)) for value in (self.epoch_seconds, self.run_seconds))
-        return "\n".join(
-            [
-                *table,
-                "",
-                f"an epoch: {self.clips} clips, about {self.frames} frames, {self.steps} steps",
-                f"the fullest step: {self.heaviest} frames, {self.step_seconds:.2f} s, "
-                f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}",
-                f"time: about {epoch} an epoch, {run} in all, without scoring dev",
-            ]
+        return "\n".join(table) + (
+            f"\n\nan epoch: {self.clips} clips, about {self.frames} frames, {self.steps} steps\n"
+            f"the fullest step: {self.heaviest} frames, {self.step_seconds:.2f} s, "
+            f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}\n"
+            f"time: about {epoch} an epoch, {run} in all, without scoring dev"
         )
-
-    def facts(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
-    """Take two steps on the fullest batches of the first epoch; the second is timed.
+    """Take two steps on the fullest batches of the first epoch; the second is timed, without loading.
 
     Raises:
         SlaError: what training would refuse: weights, clips, memory, losses.
@@ -87,7 +77,13 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
     state, data = initial_state(store, config, placement)
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)
-    seconds = _second_step(fullest, state, data)
+    state.model.train()
+    with closing(training_batches(data, 1, [fullest, fullest], placement.cuda)) as batches:
+        for number in (1, 2):  # the first one allocates and compiles
+            loaded = [next(batches) for _ in fullest.rounds]
+            begun = time.monotonic()
+            take_step(fullest, iter(loaded), state, 1, number)
+            seconds = time.monotonic() - begun
     frames = sum(step.frames for step in plan)
     epoch = seconds * frames / fullest.frames
     return Forecast(
@@ -107,25 +103,12 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
 
 def modules_of(model: Network) -> tuple[Module, ...]:
     """The parts of the model; the backbone counts as two, its frozen weights and what is added to them."""
-    totals: dict[str, list[int]] = {}
+    total, trained = Counter[str](), Counter[str]()
     for name, value in model.named_parameters():
         part = name.partition(".")[0]
         if part == "backbone":
             part = "backbone, adapted" if value.requires_grad else "backbone, frozen"
-        counts = totals.setdefault(NAMES.get(part, part), [0, 0])
-        counts[0] += value.numel()
-        counts[1] += value.numel() * value.requires_grad
-    return tuple(Module(name, total, trained) for name, (total, trained) in totals.items())
-
-
-def _second_step(fullest: Step, state: State, data: ClipDataset) -> float:
-    """Seconds of the second step, without loading; the first one allocates and compiles."""
-    seconds = 0.0
-    state.model.train()
-    with closing(training_batches(data, 1, [fullest, fullest], state.placement.cuda)) as batches:
-        for number in (1, 2):
-            loaded = [next(batches) for _ in fullest.rounds]
-            begun = time.monotonic()
-            take_step(fullest, iter(loaded), state, 1, number)
-            seconds = time.monotonic() - begun
-    return seconds
+        part = NAMES.get(part, part)
+        total[part] += value.numel()
+        trained[part] += value.numel() * value.requires_grad
+    return tuple(Module(part, total[part], trained[part]) for part in total)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from sla_cli.model.network import Network
 
@@ -33,22 +33,16 @@ class Ema:
     def applied(self, model: Network) -> Iterator[None]:
         """The model with averaged weights; its own weights return afterwards."""
         own = {name: value.detach().clone() for name, value in model.trained_state().items()}
-        _load(model, self.weights)
+        model.load_state_dict(self.weights, strict=False)
         try:
             yield
         finally:
-            _load(model, own)
+            model.load_state_dict(own, strict=False)
 
-    def state_dict(self) -> dict[str, int | dict[str, Tensor]]:
+    def state_dict(self) -> dict[str, Any]:
         return {"steps": self.steps, "weights": self.weights}
 
-    def load_state_dict(self, content: dict[str, int | dict[str, Tensor]]) -> None:
-        steps, weights = content["steps"], content["weights"]
-        assert isinstance(steps, int) and isinstance(weights, dict)
-        self.steps = steps
+    def load_state_dict(self, content: dict[str, Any]) -> None:
+        self.steps = content["steps"]
         for name, value in self.weights.items():
-            value.copy_(weights[name])
-
-
-def _load(model: Network, weights: dict[str, Tensor]) -> None:
-    model.load_state_dict(weights, strict=False)
+            value.copy_(content["weights"][name])

@@ -49,14 +49,9 @@ def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable
 
 
 def _count(emission: Emission, split: Split, references: dict[str, tuple[str, ...]], profile: Profile) -> Counts:
-    _check(emission, len(split.vocabulary))
-    words = [split.vocabulary[label - 1] for label, _, _ in greedy(emission.log_probs)]
-    return count(align(profile.reference(references[emission.id]), profile.hypothesis(words)))
-
-
-def _check(emission: Emission, glosses: int) -> None:
-    """Finds weights that the last step made useless, before they replace good ones on disk."""
-    try:
-        check_log_probs(emission.log_probs, glosses + 1)
+    try:  # the last step may have made the weights useless: they must not replace good ones on disk
+        check_log_probs(emission.log_probs, len(split.vocabulary) + 1)
     except SlaError as error:
         raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
+    words = [split.vocabulary[label - 1] for label, _, _ in greedy(emission.log_probs)]
+    return count(align(profile.reference(references[emission.id]), profile.hypothesis(words)))

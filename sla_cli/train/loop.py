@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from sla_cli.config import Config
+from sla_cli.config import Config, TrainConfig
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
@@ -25,15 +25,12 @@ from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
-from sla_cli.train.early_stopping import should_stop
 from sla_cli.train.evaluate import evaluate
-from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, write_metrics
-from sla_cli.train.optim import set_rate
+from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
+from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.out_of_memory import peak_mib
-from sla_cli.train.schedule import learning_rate
 from sla_cli.train.signals import StopRequest, catching_signals
 from sla_cli.train.state import State, load_state, save_state
-from sla_cli.train.status_line import StatusLine
 from sla_cli.train.step import take_step
 
 
@@ -61,8 +58,15 @@ def train(trainer: Trainer) -> list[Epoch]:
         Stopped: by a signal; the state is saved.
     """
     config, group = trainer.config.train, trainer.group
-    state, data = saved_or_initial_state(trainer)
-    with catching_signals() as stop, _tensorboard(trainer, len(state.epochs) + 1) as board, _saved(trainer, state):
+    state, data = initial_state(trainer.store, trainer.config, trainer.placement, group)
+    if trainer.run.state.is_file():
+        with group.agreed():
+            load_state(trainer.run.state, state)
+        steps = f" and {state.unfinished.steps} steps" if state.unfinished else ""
+        log.info("resuming after %d of %d epochs%s", len(state.epochs), config.epochs, steps)
+    first = len(state.epochs) + 1
+    writer = SummaryWriter(str(trainer.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
+    with catching_signals() as stop, writer as board, _saved_when_stopped(trainer, state):
         while not should_stop(state.epochs, config):
             running = state.unfinished = state.unfinished or UnfinishedEpoch(len(state.epochs) + 1)
             lr = _train_epoch(trainer, state, data, running, stop)
@@ -72,22 +76,18 @@ def train(trainer: Trainer) -> list[Epoch]:
             state.epochs.append(Epoch.of(running, lr, dev, peak_mib(trainer.placement.device)))
             state.unfinished = None
             log.info("%s", state.epochs[-1])
-            if group.is_main:
-                _save(trainer, state)
-                board(state.epochs[-1])
-            state.saved = state.moment
+            _save(trainer, state)
+            if board is not None:  # in the main process
+                for name, value in state.epochs[-1].scalars().items():
+                    board.add_scalar(name, value, len(state.epochs))
     return state.epochs
 
 
-def saved_or_initial_state(trainer: Trainer) -> tuple[State, ClipDataset]:
-    """Model and optimiser as they were saved, or at the start of training, and the clips to train on."""
-    state, data = initial_state(trainer.store, trainer.config, trainer.placement, trainer.group)
-    if trainer.run.state.is_file():
-        with trainer.group.agreed():
-            load_state(trainer.run.state, state)
-        steps = f" and {state.unfinished.steps} steps" if state.unfinished else ""
-        log.info("resuming after %d of %d epochs%s", len(state.epochs), trainer.config.train.epochs, steps)
-    return state, data
+def should_stop(epochs: Sequence[Epoch], config: TrainConfig) -> bool:
+    """Whether all epochs are done, or the last `patience` epochs did not improve dev WER."""
+    if len(epochs) >= config.epochs:
+        return True
+    return bool(config.patience and epochs) and len(epochs) - best_of(epochs).number >= config.patience
 
 
 def initial_state(
@@ -124,7 +124,7 @@ def _train_epoch(
         closing(training_batches(data, running.number, left, trainer.placement.cuda, group.rank)) as batches,
         progress(f"epoch {running.number}/{config.epochs}", sum(step.clips for step in left)) as advance,
     ):
-        status = StatusLine(config, state.epochs, plan)
+        clips = sum(step.clips for step in plan)
         timed = _timed(batches, running)
         for step in left:
             begun = time.monotonic()
@@ -133,13 +133,11 @@ def _train_epoch(
             running.add(step, result.losses)
             running.overflows += result.overflow
             running.seconds += time.monotonic() - begun
-            advance(step.clips, status.text(running, peak_mib(trainer.placement.device)))
+            advance(step.clips, status_line(running, state.epochs, config, clips, peak_mib(trainer.placement.device)))
             _stop_if_requested(trainer.group, stop)
             if time.monotonic() - saved >= 60 * config.save_minutes and running.steps < len(plan):
                 saved = time.monotonic()
-                if group.is_main:
-                    save_state(trainer.run.state, state)
-                state.saved = state.moment
+                save_state(trainer.run.state, state)
     return rates[-1]
 
 
@@ -160,16 +158,17 @@ def _stop_if_requested(group: ProcessGroup, stop: StopRequest) -> None:
 def _save(trainer: Trainer, state: State) -> None:
     """Weights first and the state last, so that the state never describes files that are not written yet."""
     run, glosses = trainer.run, trainer.run.glosses
-    with state.averaged():
-        if best_of(state.epochs) == state.epochs[-1]:
-            save_weights(run.best, state.model, glosses)
-        save_weights(run.last, state.model, glosses)
-    write_metrics(run.metrics, state.epochs)
+    if trainer.group.is_main:
+        with state.averaged():
+            if best_of(state.epochs) == state.epochs[-1]:
+                save_weights(run.best, state.model, glosses)
+            save_weights(run.last, state.model, glosses)
+        write_metrics(run.metrics, state.epochs)
     save_state(run.state, state)
 
 
 @contextmanager
-def _saved(trainer: Trainer, state: State) -> Iterator[None]:
+def _saved_when_stopped(trainer: Trainer, state: State) -> Iterator[None]:
     """Save the state when a signal ends training; when an error does, say which saved state there is."""
     try:
         yield
@@ -177,7 +176,6 @@ def _saved(trainer: Trainer, state: State) -> Iterator[None]:
         if not trainer.group.is_main:
             raise
         save_state(trainer.run.state, state)
-        state.saved = state.moment
         name = signal.Signals(stopped.signal).name
         text = f"{name}: stopped after {state.saved}; go on with `sla train --resume --name {trainer.run.path.name}`"
         raise Stopped(stopped.signal, text) from stopped
@@ -185,18 +183,3 @@ def _saved(trainer: Trainer, state: State) -> Iterator[None]:
         if state.saved:
             error.hint += f" The state after {state.saved} is kept in {trainer.run.path}."
         raise
-
-
-@contextmanager
-def _tensorboard(trainer: Trainer, first: int) -> Iterator[Callable[[Epoch], None]]:
-    """TensorBoard's event files, from the epoch `first` on."""
-    if not trainer.group.is_main:
-        yield lambda epoch: None
-        return
-    with SummaryWriter(str(trainer.run.tensorboard), purge_step=first) as writer:
-
-        def write(epoch: Epoch) -> None:
-            for name, value in epoch.scalars().items():
-                writer.add_scalar(name, value, epoch.number)
-
-        yield write

@@ -13,14 +13,6 @@ from sla_cli.model.network import Logits
 
 
 @dataclass(frozen=True)
-class Totals:
-    """Clips and output steps of all batches of an optimiser step; sums over one batch are divided by these."""
-
-    clips: int
-    steps: int
-
-
-@dataclass(frozen=True)
 class Losses:
     """total: scalar with gradient; parts: name to detached scalar, unweighted; clips: (clips,) detached total CTC."""
 
@@ -54,15 +46,15 @@ def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
 
 
 def losses(
-    logits: Logits, targets: Tensor, target_lengths: Tensor, config: LossConfig, totals: Totals | None = None
+    logits: Logits, targets: Tensor, target_lengths: Tensor, config: LossConfig, totals: tuple[int, int] | None = None
 ) -> Losses:
     """All parts whose weight is not 0; CTC parts are means over clips, distillation over steps.
 
     Args:
-        totals: what the means are taken over; None means this batch. With the same totals, the losses of several
-            batches add up to the loss of one batch that holds all their clips.
+        totals: clips and output steps that the sums are divided by; None means those of this batch. With the same
+            totals, the losses of several batches add up to the loss of one batch that holds all their clips.
     """
-    totals = totals or Totals(len(target_lengths), int(logits.steps.sum()))
+    total_clips, total_steps = totals or (len(target_lengths), int(logits.steps.sum()))
     heads: list[tuple[str, float, Tensor | None, Tensor]] = [("ctc", 1.0, logits.sequence, logits.steps)]
     heads += [("conv_ctc", config.conv_ctc, logits.conv, logits.steps)]
     heads += [("frame_ctc", config.frame_ctc, logits.frame, logits.frames)]
@@ -71,10 +63,10 @@ def losses(
     for name, weight, head, lengths in heads:
         if weight and head is not None:
             each = ctc(head, lengths, targets, target_lengths)
-            part = each.sum() / totals.clips
+            part = each.sum() / total_clips
             total, clips, parts[name] = total + weight * part, clips + each.detach(), part.detach()
     if config.distillation and logits.conv is not None:
-        share = len(logits.conv) / totals.steps
+        share = len(logits.conv) / total_steps
         part = share * distillation(logits.conv, logits.sequence, config.temperature)
         total, parts["distillation"] = total + config.distillation * part, part.detach()
     return Losses(total, parts, clips)

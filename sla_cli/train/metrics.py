@@ -1,20 +1,22 @@
-"""Measurements of an epoch, unfinished and finished, as a row of metrics.tsv and as TensorBoard scalars."""
+"""Measurements of an epoch, unfinished and finished: as text, as a row of metrics.tsv, as TensorBoard scalars."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sla_cli.atomic import atomic_write
+from sla_cli.config import TrainConfig
 from sla_cli.core.align import Counts
 from sla_cli.data.sampling import Step
 
 
 @dataclass
 class UnfinishedEpoch:
-    """Running totals of the epoch at hand. Saved with the state, so that a resumed epoch reports all of its steps.
+    """Running totals of the current epoch. Saved with the state, so that a resumed epoch reports all of its steps.
 
     Attributes:
         number: of the epoch, from 1.
@@ -126,11 +128,9 @@ class Epoch:
             "seconds": f"{self.seconds:.1f}",
         }
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Epoch:
+        """From the values that `asdict` gives."""
         return cls(**{**values, "dev": Counts(**values["dev"])})
 
 
@@ -145,3 +145,24 @@ def write_metrics(path: Path, epochs: Sequence[Epoch]) -> None:
     lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
     with atomic_write(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def status_line(
+    running: UnfinishedEpoch, epochs: Sequence[Epoch], config: TrainConfig, clips: int, memory: float
+) -> str:
+    """The text next to the progress bar: losses, best WER, speed, waiting, memory, time left of the run.
+
+    Args:
+        epochs: those that are finished.
+        clips: of an epoch.
+        memory: MiB.
+    """
+    total, *parts = running.losses.items()
+    losses = f"loss {total[1]:.2f} ({', '.join(f'{name} {value:.2f}' for name, value in parts)})"
+    wer = f"best dev WER {best_of(epochs).dev.wer:.1f} %, " if epochs else ""
+    clips_left = clips * (config.epochs - running.number + 1) - running.clips
+    left = timedelta(seconds=round(clips_left * running.seconds / running.clips))
+    return (
+        f"{losses}, {wer}{running.frames_per_second:.0f} frames/s, {100 * running.waiting_share:.0f} % waiting, "
+        f"{memory / 1024:.1f} GiB, {left} of training left"
+    )

@@ -1,9 +1,9 @@
-"""The optimiser, and which parameters have which learning rate and weight decay."""
+"""The optimiser: which parameters have which learning rate and weight decay, and the rate's schedule."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,24 +15,34 @@ MOMENTUM = 0.9  # of SGD
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam, AdamW or SGD over what is trained, in groups: adapters and head, with weight decay and without."""
-    groups = [group for group in parameter_groups(model, config) if group["params"]]
+    """Adam, AdamW or SGD over what is trained, in groups: adapters and head, with weight decay and without.
+
+    `set_rate` multiplies the learning rate by the share of a group.
+    """
+    trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
+    groups = []
+    for adapters, share in ((True, config.adapter_lr), (False, 1.0)):
+        part = [value for name, value in trained if name.startswith("backbone.") == adapters]
+        for decays, decay in ((True, config.weight_decay), (False, 0.0)):
+            if wanted := [value for value in part if (config.decay_all or value.dim() > 1) == decays]:
+                groups.append({"params": wanted, "weight_decay": decay, SHARE: share})
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=MOMENTUM, nesterov=True)
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
     return kind(groups, lr=config.lr, fused=True)
 
 
-def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Groups for an optimiser; `share` is what `set_rate` multiplies the learning rate with."""
-    trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
-    groups = []
-    for adapters, share in ((True, config.adapter_lr), (False, 1.0)):
-        part = [value for name, value in trained if name.startswith("backbone.") == adapters]
-        for decays, decay in ((True, config.weight_decay), (False, 0.0)):
-            wanted = [value for value in part if (config.decay_all or value.dim() > 1) == decays]
-            groups.append({"params": wanted, "weight_decay": decay, SHARE: share})
-    return groups
+def learning_rate(config: TrainConfig, done: float) -> float:
+    """The rate of the step that begins after `done` epochs, fractions included.
+
+    `step` multiplies by gamma after each milestone (lineage); `cosine` falls from lr to floor·lr at the last epoch
+    (Loshchilov & Hutter, 2017). Warm-up multiplies either by a factor that rises from 0 to 1.
+    """
+    warm = min(1.0, done / config.warmup) if config.warmup else 1.0
+    if config.schedule == "step":
+        return config.lr * warm * config.gamma ** sum(done >= milestone for milestone in config.milestones)
+    fall = (1 + math.cos(math.pi * min(1.0, done / config.epochs))) / 2
+    return config.lr * warm * (config.floor + (1 - config.floor) * fall)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -45,17 +45,12 @@ def memory_suffices(clips: Sequence[str], frames: int, config: Config, hint: str
 def _ways(clips: int, frames: int, config: Config) -> list[str]:
     """Settings that need less memory, the smallest change first."""
     model, train = config.model, config.train
-    ways = []
-    if model.checkpointing != "on":
-        ways.append("--set model.checkpointing=on")
-    if train.precision == "fp32":
-        ways.append("--precision bf16")
-    if train.batch > 1:
-        ways.append(f"--batch {train.batch // 2} with --set train.accumulate={2 * train.accumulate}")
-    if clips > 1:
-        ways.append(f"--set train.batch_frames={max(1, frames // 2)}")
-    else:
-        ways.append(f"--set train.max_frames={max(1, frames // 2)}")
-    if model.variant != "frozen" and model.layers == "all":
-        ways.append("--layers last:4")
-    return ways
+    ways = {
+        "--set model.checkpointing=on": model.checkpointing != "on",
+        "--precision bf16": train.precision == "fp32",
+        f"--batch {train.batch // 2} with --set train.accumulate={2 * train.accumulate}": train.batch > 1,
+        f"--set train.batch_frames={max(1, frames // 2)}": clips > 1,
+        f"--set train.max_frames={max(1, frames // 2)}": clips <= 1,
+        "--layers last:4": model.variant != "frozen" and model.layers == "all",
+    }
+    return [way for way, helps in ways.items() if helps]

@@ -30,7 +30,7 @@ class State:
 
     Attributes:
         forward: the model as training calls it.
-        unfinished: the epoch at hand, if some of its steps are done.
+        unfinished: the current epoch, if some of its steps are done.
         saved: what was last saved or loaded, in words.
     """
 
@@ -56,22 +56,24 @@ class State:
 
 
 def save_state(path: Path, state: State) -> None:
-    """Write everything that resuming needs."""
-    content = {
-        "version": VERSION,
-        "backbone": state.model.backbone_digest,
-        "weights": state.model.trained_state(),
-        "optimizer": state.optimizer.state_dict(),
-        "scaler": state.scaler.state_dict(),
-        "ema": state.ema.state_dict() if state.ema else None,
-        "epochs": [epoch.to_json() for epoch in state.epochs],
-        "tally": asdict(state.unfinished) if state.unfinished else None,
-        "processes": state.group.world_size,
-    }
-    buffer = io.BytesIO()  # torch.save to a file hides a full disk in an error of its own
-    with atomic_write(path) as temporary:
-        torch.save(content, buffer)
-        temporary.write_bytes(buffer.getbuffer())
+    """Write everything that resuming needs; of several processes the main one writes it."""
+    if state.group.is_main:
+        content = {
+            "version": VERSION,
+            "backbone": state.model.backbone_digest,
+            "weights": state.model.trained_state(),
+            "optimizer": state.optimizer.state_dict(),
+            "scaler": state.scaler.state_dict(),
+            "ema": state.ema.state_dict() if state.ema else None,
+            "epochs": [asdict(epoch) for epoch in state.epochs],
+            "tally": asdict(state.unfinished) if state.unfinished else None,
+            "processes": state.group.world_size,
+        }
+        buffer = io.BytesIO()  # torch.save to a file hides a full disk in an error of its own
+        with atomic_write(path) as temporary:
+            torch.save(content, buffer)
+            temporary.write_bytes(buffer.getbuffer())
+    state.saved = state.moment
 
 
 def load_state(path: Path, state: State) -> None:
@@ -90,14 +92,22 @@ def load_state(path: Path, state: State) -> None:
         raise FormatError(f"{path}: not a training state, or a damaged one", "Train again.") from error
     if version != VERSION:
         raise FormatError(f"{path}: training state version {version}, this sla reads {VERSION}", "Train again.")
-    if _shapes(content["weights"]) != _shapes(state.model.trained_state()) or bool(content["ema"]) != bool(state.ema):
+    if state.model.misfits(content["weights"]) or bool(content["ema"]) != bool(state.ema):
         raise SlaError(f"{path} does not fit the model of its config.toml", "Was config.toml edited?")
     if backbone != state.model.backbone_digest:
         raise SlaError(
             f"{path} is of another backbone ({backbone}, here {state.model.backbone_digest})",
             "Has the file of model.weights in config.toml been replaced?",
         )
-    _check_processes(content.get("processes", state.group.world_size), bool(content["tally"]), path, state)
+    now = state.group.world_size
+    before = content.get("processes", now)
+    if before != now and content["tally"]:  # the number of processes decides which clips a step sees
+        raise SlaError(
+            f"{path} was saved within an epoch by a training of {before} processes, and here are {now}",
+            f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
+        )
+    if before != now:
+        log.warning("trained by %d processes so far and now by %d: a step sees as many batches", before, now)
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
     state.scaler.load_state_dict(content["scaler"])
@@ -106,20 +116,3 @@ def load_state(path: Path, state: State) -> None:
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]
     state.unfinished = UnfinishedEpoch(**content["tally"]) if content["tally"] else None
     state.saved = state.moment
-
-
-def _check_processes(before: int, within_epoch: bool, path: Path, state: State) -> None:
-    """The number of processes decides which clips a step sees."""
-    now = state.group.world_size
-    if before == now:
-        return
-    if within_epoch:
-        raise SlaError(
-            f"{path} was saved within an epoch by a training of {before} processes, and here are {now}",
-            f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
-        )
-    log.warning("trained by %d processes so far and now by %d: a step sees as many batches", before, now)
-
-
-def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in weights.items()}

@@ -13,7 +13,7 @@ from sla_cli.data.batching import Batch, to_pixels
 from sla_cli.data.sampling import Step
 from sla_cli.errors import some
 from sla_cli.model.distributed import ProcessGroup
-from sla_cli.train.losses import Losses, Totals, losses
+from sla_cli.train.losses import Losses, losses
 from sla_cli.train.optim import gradient_norm, non_finite_gradients
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
@@ -46,7 +46,8 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, nu
     for round_number in range(1, len(plan.rounds) + 1):
         batch = next(batches)
         seen, frames = [*seen, *batch.ids], frames + int(batch.lengths.sum())
-        torch.manual_seed(_seed(state.config.train.seed, epoch, number, round_number, state.group.rank))
+        seed = np.random.SeedSequence((state.config.train.seed, epoch, number, round_number, state.group.rank))
+        torch.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
         with (
             memory_suffices(batch.ids, int(batch.lengths.sum()), state.config),
             state.group.sync_gradients(state.forward, now=round_number == len(plan.rounds)),
@@ -67,7 +68,7 @@ def _forward(batch: Batch, plan: Step, state: State) -> Losses:
     pixels = to_pixels(batch, crop=config.train.crop, size=config.model.image_size, like=model.backbone, device=device)
     with state.placement.autocast():
         logits = state.forward(pixels, batch.lengths)
-    totals = Totals(plan.clips, plan.frames // model.stride)  # a training clip is as long as whole steps
+    totals = plan.clips, plan.frames // model.stride  # a training clip is as long as whole steps
     return losses(logits, batch.targets.to(device), batch.target_lengths.to(device), config.loss, totals)
 
 
@@ -90,8 +91,7 @@ def _update(state: State, where: str, clips: list[str]) -> bool:
     if not finite and not scaler.is_enabled():
         names = some(non_finite_gradients(state.model), 3) or "all parameters together"
         raise state.group.refusal(
-            f"the gradient of {names} is not finite {where}, with clips {some(state.group.gather(clips))}",
-            DIVERGES,
+            f"the gradient of {names} is not finite {where}, with clips {some(state.group.gather(clips))}", DIVERGES
         )
     if bound and finite:
         torch.nn.utils.clip_grads_with_norm_(trained, bound, norm)
@@ -105,7 +105,3 @@ def _update(state: State, where: str, clips: list[str]) -> bool:
     if state.ema and finite:
         state.ema.update(state.model)
     return not finite
-
-
-def _seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))

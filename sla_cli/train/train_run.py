@@ -21,13 +21,7 @@ from sla_cli.train.metrics import Epoch, best_of
 
 
 def start_run(
-    store: Store,
-    folder: Path,
-    config: Config,
-    *,
-    preset: str,
-    force: bool = False,
-    group: ProcessGroup = ALONE,
+    store: Store, folder: Path, config: Config, *, preset: str, force: bool = False, group: ProcessGroup = ALONE
 ) -> Epoch:
     """Train a new run in `folder` and return its best epoch; the main process makes the folder.
 
@@ -53,7 +47,9 @@ def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> N
         raise SlaError(f"{run.path} holds a run already", "Continue it with --resume, replace it with --force.")
     for split in ("train", "dev"):
         store[split]  # raises where it is missing
-    _warn_of_missing_clips(store)
+    receipt = read_receipt(store.path)
+    if receipt is not None and (failed := receipt.results["failed"]):
+        log.warning("the store lacks %d clips that did not decode: %s", len(failed), some(failed))
     for path in (receipt_path(run.path), run.path / "run.toml", run.state, run.best, run.last, run.metrics, run.curves):
         path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
     run.create(config, store.vocabulary, RunFacts.of(store, preset))
@@ -90,16 +86,9 @@ def _train(run: Run, store: Store, group: ProcessGroup) -> Epoch:
         return best
     draw_curves(run.curves, epochs)
     receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
-    where = {"device": str(placement.device), "precision": str(placement.dtype), "processes": group.world_size}
-    receipt.results |= where
+    receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype)}
+    receipt.results["processes"] = group.world_size
     old = read_receipt(run.path)
     if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run leaves its times alone
         write_receipt(receipt, run.path)
     return best
-
-
-def _warn_of_missing_clips(store: Store) -> None:
-    receipt = read_receipt(store.path)
-    failed = receipt.results["failed"] if receipt is not None else {}
-    if failed:
-        log.warning("the store lacks %d clips that did not decode: %s", len(failed), some(failed))

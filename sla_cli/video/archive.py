@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from sla_cli.errors import SlaError
-from sla_cli.video.archive_index import ArchiveIndex, open_index
+from sla_cli.video.archive_index import ArchiveIndex
 from sla_cli.video.archive_member import ArchiveReader, Member
-from sla_cli.video.archive_tar import GzipTar, PlainTar
-from sla_cli.video.archive_zip import Zip
 from sla_cli.video.tree import checked
 
 LARGEST = 1 << 30  # bytes that are read into memory; a picture or table is far smaller
@@ -48,12 +46,11 @@ class Archive:
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
         paths = list(paths)
-        if not self._index.compressed:
-            yield from map(self.read, paths)
-            return
+        if not self._index.seek_points:
+            return map(self.read, paths)
         # Going back in a compressed stream costs much, so the members are fetched in the order in which they lie.
         found = {path: self.read(path) for path in sorted(set(paths), key=lambda path: self._member(path).offset)}
-        yield from (found[path] for path in paths)
+        return (found[path] for path in paths)
 
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
@@ -64,10 +61,8 @@ class Archive:
                 with copy.open("wb") as file:
                     file.writelines(self._chunks(member))
             except OSError as error:
-                raise SlaError(
-                    f"cannot copy {self.where(path)} to {tempfile.gettempdir()}: {error.strerror or error}",
-                    "Set TMPDIR to a folder with room.",
-                ) from error
+                message = f"cannot copy {self.where(path)} to {tempfile.gettempdir()}: {error.strerror or error}"
+                raise SlaError(message, "Set TMPDIR to a folder with room.") from error
             yield copy
 
     def where(self, path: str) -> str:
@@ -87,35 +82,8 @@ class Archive:
             done += len(chunk)
             yield chunk
         if done != member.size:
-            raise SlaError(
-                f"{self.where(member.path)} is damaged: {done} of {member.size} bytes", "Copy the archive again."
-            )
-
-
-ENDINGS: dict[str, type[ArchiveReader]] = {".zip": Zip, ".tar": PlainTar, ".tar.gz": GzipTar, ".tgz": GzipTar}
-
-
-def open_archive(root: Path, cache: Path | None, stamp: str) -> Archive:
-    """An archive as a tree.
-
-    Args:
-        cache: the folder that keeps its list, or None.
-        stamp: changes when the archive does; a list with another stamp is made again.
-
-    Raises:
-        SlaError: of an unknown kind, damaged, or with names that leave it.
-    """
-    kind = next((kind for ending, kind in ENDINGS.items() if root.name.lower().endswith(ending)), None)
-    if kind is None:
-        raise SlaError(
-            f"{root} is neither a folder nor an archive that can be read in place",
-            f"Give a folder, or an archive named *{', *'.join(ENDINGS)}.",
-        )
-    try:
-        content = kind(root)
-    except OSError as error:
-        raise SlaError(f"cannot read {root}: {error.strerror or error}") from error
-    return Archive(root, open_index(content, root, cache, stamp), content)
+            hint = "Copy the archive again."
+            raise SlaError(f"{self.where(member.path)} is damaged: {done} of {member.size} bytes", hint)
 
 
 def _normal(path: str) -> str:

@@ -27,27 +27,23 @@ VERSION = 1  # of the schema
 
 
 class ArchiveIndex:
-    """A list that is open for reading."""
+    """A list that is open for reading; `seek_points` is empty unless the archive is one compressed stream."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         self.stamp, self.seek_points = database.execute("SELECT stamp, seek_points FROM facts").fetchone()
 
-    @property
-    def compressed(self) -> bool:
-        """Whether the archive is one compressed stream."""
-        return bool(self.seek_points)
-
     def names(self, folder: str) -> list[str] | None:
         """Sorted names in a folder; None where there is none."""
-        number = self._folder(folder)
-        if number is None:
+        if not self.is_dir(folder):
             return None
-        rows = self._database.execute("SELECT name FROM entries WHERE folder = ?", (number,))
+        rows = self._database.execute(
+            "SELECT name FROM entries JOIN folders ON folder = id WHERE folders.path = ?", (folder,)
+        )
         return sorted(name for (name,) in rows)
 
     def is_dir(self, path: str) -> bool:
-        return self._folder(path) is not None
+        return self._database.execute("SELECT 1 FROM folders WHERE path = ?", (path,)).fetchone() is not None
 
     def member(self, path: str) -> Member | None:
         """The file of a path; None where there is none."""
@@ -59,10 +55,6 @@ class ArchiveIndex:
         ).fetchone()
         return None if row is None else Member(path, *row)
 
-    def _folder(self, path: str) -> int | None:
-        row = self._database.execute("SELECT id FROM folders WHERE path = ?", (path,)).fetchone()
-        return None if row is None else int(row[0])
-
 
 def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: str) -> ArchiveIndex:
     """The list of an archive, from the cache or made now. Raises SlaError where the archive is damaged or hostile."""
@@ -71,29 +63,28 @@ def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: st
         _fill(database, content, root, stamp)
         return ArchiveIndex(database)
     path = cache / f".archive-{digest_bytes(str(root.resolve()).encode())}.sqlite"
-    index = _kept(path, stamp)
-    if index is None:
-        with atomic_write(path) as temporary, closing(sqlite3.connect(temporary)) as database:
-            _fill(database, content, root, stamp)
-        index = _kept(path, stamp)
-        assert index is not None
-    else:
+    if index := _kept(path, stamp):
         content.seek_points = index.seek_points
-    return index
+        return index
+    with atomic_write(path) as temporary, closing(sqlite3.connect(temporary)) as database:
+        _fill(database, content, root, stamp)
+    return _open(path)
 
 
 def _kept(path: Path, stamp: str) -> ArchiveIndex | None:
     """The list that an earlier run left, if it is of this archive as it is now."""
-    if not path.is_file():
-        return None
-    # Immutable: no locks, which shared folders often lack; the file is only ever replaced whole.
-    database = sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True, check_same_thread=False)
     try:
-        index = ArchiveIndex(database)
-    except sqlite3.DatabaseError:  # damaged, or another file: the list is made again
-        database.close()
+        index = _open(path)
+    except sqlite3.DatabaseError:  # not there, damaged, or another file: the list is made again
         return None
     return index if index.stamp == f"{VERSION}-{stamp}" else None
+
+
+def _open(path: Path) -> ArchiveIndex:
+    # Immutable: no locks, which shared folders often lack; the file is only ever replaced whole.
+    return ArchiveIndex(
+        sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    )
 
 
 def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stamp: str) -> None:
@@ -112,28 +103,24 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stam
 def _rows(
     members: Iterable[Member], folders: dict[str, int], root: Path, database: sqlite3.Connection
 ) -> Iterator[tuple[object, ...]]:
-    """A row a member, and one for each folder that is not yet in `folders`, which grows."""
+    """One row per member, and one for each folder that is not yet in `folders`, which grows."""
     for member in members:
         path = PurePosixPath(member.path)
         if path.is_absolute() or ".." in path.parts:
-            raise SlaError(
-                f"{root}: the member {member.path!r} would leave the archive",
-                "This is how an attack looks. Where you trust its maker, unpack it with care and give the folder.",
-            )
+            hint = "This is how an attack looks. Where you trust its maker, unpack it with care and give the folder."
+            raise SlaError(f"{root}: the member {member.path!r} would leave the archive", hint)
         parent, name = _split(str(path))
         yield from _folder_rows(parent, folders)
-        place = _linked(member, folders, database) if member.link else (member.offset, member.size, member.refused)
-        yield folders[parent], name, *place[:2], member.packed, member.crc, place[2]
-
-
-def _linked(member: Member, folders: dict[str, int], database: sqlite3.Connection) -> tuple[int, int, str]:
-    """Offset and size of the file that a hard link stands for, and "" or why it stands for none."""
-    parent, name = _split(str(PurePosixPath(member.link)))
-    row = database.execute(
-        "SELECT offset, size, refused FROM entries WHERE folder = ? AND name = ? AND offset IS NOT NULL",
-        (folders.get(parent), name),
-    ).fetchone()
-    return row or (0, 0, f"is a hard link to {member.link}, which does not come before it in the archive")
+        offset, size, refused = member.offset, member.size, member.refused
+        if member.link:
+            target, link = _split(str(PurePosixPath(member.link)))
+            row = database.execute(
+                "SELECT offset, size, refused FROM entries WHERE folder = ? AND name = ? AND offset IS NOT NULL",
+                (folders.get(target), link),
+            ).fetchone()
+            missing = f"is a hard link to {member.link}, which does not come before it in the archive"
+            offset, size, refused = row or (0, 0, missing)
+        yield folders[parent], name, offset, size, member.packed, member.crc, refused
 
 
 def _folder_rows(path: str, folders: dict[str, int]) -> Iterator[tuple[object, ...]]:
@@ -158,6 +145,5 @@ def _counted(members: Iterator[Member], root: Path) -> Iterator[Member]:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """Folder and name."""
     folder, _, name = path.rpartition("/")
     return folder, name

@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sla_cli.errors import SlaError
 from sla_cli.video.archive_member import ArchiveReader, Member
@@ -27,8 +27,13 @@ class GzipTar(ArchiveReader):
     """A tar that is compressed as a whole."""
 
     def __init__(self, path: Path) -> None:
+        try:
+            from indexed_gzip import IndexedGzipFile
+        except ImportError as error:
+            hint = "Install it with `pip install 'sla-cli[archives]'`, or unpack the outer layer with `gunzip`."
+            raise SlaError(f"reading {path} in place needs the package indexed_gzip", hint) from error
         self.path = path
-        self._file = _indexed_gzip(path).IndexedGzipFile(filename=str(path), spacing=SPACING)
+        self._file = IndexedGzipFile(filename=str(path), spacing=SPACING)
 
     @property
     def seek_points(self) -> bytes:
@@ -91,14 +96,3 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except (OSError, EOFError) as error:
         raise SlaError(f"{path} is damaged, or no gzip: {error}", "Copy the archive again.") from error
-
-
-def _indexed_gzip(path: Path) -> Any:
-    try:
-        import indexed_gzip
-    except ImportError as error:
-        raise SlaError(
-            f"reading {path} in place needs the package indexed_gzip",
-            "Install it with `pip install 'sla-cli[archives]'`, or unpack the outer layer with `gunzip`.",
-        ) from error
-    return indexed_gzip

@@ -23,9 +23,9 @@ class Zip(ArchiveReader):
                 for entry in archive.infolist():
                     if not entry.is_dir():
                         name = entry.filename.replace("\\", "/")  # some Windows programs write these
-                        yield Member(
-                            name, entry.header_offset, entry.file_size, _packed(entry), entry.CRC, _refused(entry)
-                        )
+                        packed = entry.compress_size if entry.compress_type == zipfile.ZIP_DEFLATED else -1
+                        place = entry.header_offset, entry.file_size, packed
+                        yield Member(name, *place, entry.CRC, _refused(entry))
         except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:  # a later zip is the second
             raise SlaError(f"{self.path} is damaged, or no zip: {error}", "Copy the archive again.") from error
 
@@ -52,10 +52,6 @@ class Zip(ArchiveReader):
                     data = inflater.decompress(inflater.unconsumed_tail, max(1, left))
         except zlib.error as error:
             raise SlaError(f"{self.path}/{member.path} is damaged: {error}", "Copy the archive again.") from error
-
-
-def _packed(entry: zipfile.ZipInfo) -> int:
-    return entry.compress_size if entry.compress_type == zipfile.ZIP_DEFLATED else -1
 
 
 def _refused(entry: zipfile.ZipInfo) -> str:

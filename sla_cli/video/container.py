@@ -15,7 +15,7 @@ EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
 
 
 def missing_bytes(path: Path) -> int:
-    """Bytes by which a file is shorter than its container says; 0 where it is complete, or its kind does not tell."""
+    """Bytes by which a file is shorter than its container says; 0 where it is complete, or its kind does not say."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(64)
@@ -33,7 +33,7 @@ def missing_bytes(path: Path) -> int:
 def promised_seconds(path: Path) -> float | None:
     """How long an MP4's or MOV's picture track is shown, edits such as a phone's trimming included.
 
-    None where the file does not tell: other containers, and fragments written by a live recorder.
+    None where the file does not say: other containers, and fragments written by a live recorder.
     """
     size = path.stat().st_size
     scale, longest, track = 0, 0, 0

@@ -23,7 +23,7 @@ class FrameReader:
     frame would cost time. Times are those of the recording, NaN for a folder whose frame rate is not known.
 
     Attributes:
-        fps: frames a second of what was yielded, known after the last frame; 0 where nothing tells.
+        fps: frames per second of what was yielded, known after the last frame; 0 where unknown.
     """
 
     def __init__(
@@ -33,16 +33,15 @@ class FrameReader:
 
         Args:
             source: the recording, or the part of it that is wanted.
-            fps: of a folder of pictures, where it is known; a video tells its own.
-            rate: frames a second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
+            fps: of a folder of pictures, where it is known; a video knows its own.
+            rate: frames per second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
             cache: the folder that keeps the lists of archives, as for `open_tree`.
         """
         self.source, self.fps = source, rate
         self._folder_fps, self._rate, self._cache = fps or 0.0, rate, cache
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
-        """Raises FrameError, naming file and frame, where a frame or the whole source cannot be read, or none is
-        in the wanted part."""
+        """Raises FrameError, naming file and frame, where one or all cannot be read, or none is in the wanted part."""
         found = False
         try:
             tree = open_tree(self.source.root, self._cache)
@@ -55,9 +54,8 @@ class FrameReader:
             raise FrameError(error.message, error.hint) from error
         if not found:
             end = "the end" if self.source.end is None else f"{self.source.end:g} s"
-            raise FrameError(
-                f"{tree.where(self.source.path)} has no frame between {self.source.start or 0:g} s and {end}"
-            )
+            part = f"between {self.source.start or 0:g} s and {end}"
+            raise FrameError(f"{tree.where(self.source.path)} has no frame {part}")
 
     def _frames(self, tree: Tree, where: str) -> Iterator[tuple[float, np.ndarray]]:
         source, rate = self.source, self._rate

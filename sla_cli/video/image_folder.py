@@ -1,4 +1,4 @@
-"""Folders of images: one picture a frame."""
+"""Folders of images: one picture per frame."""
 
 from __future__ import annotations
 
@@ -19,21 +19,11 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 DIGITS = re.compile(r"([0-9]+)")
 
 
-def image_names(tree: Tree, folder: str) -> list[str]:
-    """Names of the images in a folder in the order of the numbers in them; nothing else is taken.
-
-    `frame2.png` comes before `frame10.png`. Hidden files are left out: a Mac puts a `._NAME.png` that is no image
-    beside each file it copies.
-    """
-    names = [name for name in tree.names(folder) if not name.startswith(".")]
-    return sorted((name for name in names if PurePosixPath(name).suffix.lower() in IMAGES), key=_by_number)
-
-
 def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator[tuple[float, np.ndarray]]:
-    """Time in seconds and picture of the wanted frames of a folder.
+    """Time in seconds and picture of the wanted frames of a folder, in the order of the numbers in the names.
 
     Args:
-        rate: frames a second that are wanted; 0 is all.
+        rate: frames per second that are wanted; 0 is all.
         fps: of the folder, 0 where it is not known: times are then NaN.
 
     Yields:
@@ -43,16 +33,15 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator
         FrameError: an image does not decode (names the file), there is none, or times are asked for and the folder's
             rate is unknown.
     """
-    names = image_names(tree, source.path)
+    names = [name for name in tree.names(source.path) if PurePosixPath(name).suffix.lower() in IMAGES]
+    names = sorted((name for name in names if not name.startswith(".")), key=_by_number)  # ._NAME.png is a Mac's note
     if not names:
         raise FrameError(f"{tree.where(source.path)} holds no images")
     frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]
     if source.start is not None or source.end is not None or rate:
         if not fps:
-            raise FrameError(
-                f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second",
-                "Leave out --fps, start and end.",
-            )
+            message = f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second"
+            raise FrameError(message, "Leave out --fps, start and end.")
         frames = list(selected(frames, source.start, source.end, rate))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):
@@ -60,7 +49,7 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
-    """Numbers compare as numbers, what lies between them as text."""
+    """`frame2.png` comes before `frame10.png`: numbers compare as numbers, what lies between them as text."""
     return [(int(part) if place % 2 else 0, part) for place, part in enumerate(DIGITS.split(name))]
 
 

@@ -50,23 +50,13 @@ def resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
 def _quick(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """The picture at a multiple of the wanted sides, where that is near: OpenCV averages whole blocks ten times as
     quickly as parts of pixels. Against exact areas a natural picture keeps 49 dB, plain bilinear shrinking 41."""
-    image = _halved(image, width, height)
     old_height, old_width = image.shape[:2]
-    if _divides(image, width, height) or old_height > LARGE * height or old_width > LARGE * width:
+    if not old_height % height and not old_width % width:
+        return image
+    even = not old_height % 2 and not old_width % 2
+    if even and old_height >= LARGE * height and old_width >= LARGE * width:
+        half = cv2.resize(image, (old_width // 2, old_height // 2), interpolation=cv2.INTER_AREA)
+        return _quick(half, width, height)
+    if old_height > LARGE * height or old_width > LARGE * width:
         return image
     return cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
-
-
-def _halved(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Means of 2x2 pixels while much is left to shrink."""
-    old_height, old_width = image.shape[:2]
-    uneven = old_height % 2 or old_width % 2
-    if _divides(image, width, height) or uneven or old_height < LARGE * height or old_width < LARGE * width:
-        return image
-    half = cv2.resize(image, (old_width // 2, old_height // 2), interpolation=cv2.INTER_AREA)
-    return _halved(half, width, height)
-
-
-def _divides(image: np.ndarray, width: int, height: int) -> bool:
-    """Whether each wanted pixel stands for a block of whole ones."""
-    return image.shape[0] % height == 0 and image.shape[1] % width == 0

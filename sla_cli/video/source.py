@@ -7,9 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from sla_cli.errors import SlaError
-from sla_cli.video.archive import open_archive
+from sla_cli.video.archive import Archive
+from sla_cli.video.archive_index import open_index
+from sla_cli.video.archive_member import ArchiveReader
+from sla_cli.video.archive_tar import GzipTar, PlainTar
+from sla_cli.video.archive_zip import Zip
 from sla_cli.video.tree import Folder, Tree
 
+ENDINGS: dict[str, type[ArchiveReader]] = {".zip": Zip, ".tar": PlainTar, ".tar.gz": GzipTar, ".tgz": GzipTar}
 OPEN_AT_ONCE = 64  # archives that a process keeps open; Isharah comes as one per signer
 
 
@@ -26,14 +31,21 @@ def open_tree(root: Path, cache: Path | None = None) -> Tree:
     if root.is_dir():
         return Folder(root)
     if not root.is_file():
-        raise SlaError(
-            f"no such folder or archive: {root}", "Give the corpus's folder as released, or a zip or tar of it."
-        )
+        hint = "Give the corpus's folder as released, or a zip or tar of it."
+        raise SlaError(f"no such folder or archive: {root}", hint)
     facts = root.stat()
-    return _open_once(root, cache, f"{facts.st_size}-{facts.st_mtime_ns}", os.getpid())
+    return _open_archive(root, cache, f"{facts.st_size}-{facts.st_mtime_ns}", os.getpid())
 
 
 @lru_cache(maxsize=OPEN_AT_ONCE)
-def _open_once(root: Path, cache: Path | None, stamp: str, process: int) -> Tree:
+def _open_archive(root: Path, cache: Path | None, stamp: str, process: int) -> Archive:
     """By process too, since a forked child would share the position of an open file."""
-    return open_archive(root, cache, stamp)
+    kind = next((kind for ending, kind in ENDINGS.items() if root.name.lower().endswith(ending)), None)
+    if kind is None:
+        hint = f"Give a folder, or an archive named *{', *'.join(ENDINGS)}."
+        raise SlaError(f"{root} is neither a folder nor an archive that can be read in place", hint)
+    try:
+        content = kind(root)
+    except OSError as error:
+        raise SlaError(f"cannot read {root}: {error.strerror or error}") from error
+    return Archive(root, open_index(content, root, cache, stamp), content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ def selected(
     Args:
         frames: time in seconds, ascending, and frame. No more are taken than needed.
         start, end: seconds, end exclusive; None is the beginning or the end.
-        rate: frames a second of the result, at start, start + 1/rate, ...; the frame nearest in time stands for each.
+        rate: frames per second of the result, at start, start + 1/rate, ...; the frame nearest in time stands for each.
             0 takes the frames as they are.
     """
     begin, stop = start or 0.0, math.inf if end is None else end
@@ -33,20 +34,18 @@ def selected(
 
 
 def _nearest(frames: Iterable[tuple[float, T]], begin: float, stop: float, rate: float) -> Iterator[tuple[float, T]]:
-    number, held, step = 0, None, 0.0
+    times = (begin + number / rate for number in count())
+    wanted, held, step = next(times), None, 0.0
     for time, frame in frames:
         if held is not None:
             step = time - held[0]
-            while begin + number / rate <= held[0] + step / 2 and begin + number / rate < stop - SLACK:
-                yield begin + number / rate, held[1]
-                number += 1
-        if begin + number / rate >= stop - SLACK:
+            while wanted <= held[0] + step / 2 and wanted < stop - SLACK:
+                yield wanted, held[1]
+                wanted = next(times)
+        if wanted >= stop - SLACK:
             return
         held = time, frame
-    if held is None:
-        return
     # The last frame is shown as long as the one before it; one alone stands for itself.
-    stop = min(stop, held[0] + (step or 1 / rate))
-    while begin + number / rate < stop - SLACK:
-        yield begin + number / rate, held[1]
-        number += 1
+    while held is not None and wanted < min(stop, held[0] + (step or 1 / rate)) - SLACK:
+        yield wanted, held[1]
+        wanted = next(times)

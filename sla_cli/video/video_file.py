@@ -16,7 +16,7 @@ from sla_cli.video.container import missing_bytes, promised_seconds
 # FFmpeg's own messages name no file; ours do. It is read once, when the first video is opened.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-PREROLL = 2.0  # seconds before a part's start to which a long video is wound: keyframes are found from there
+PREROLL = 2.0  # seconds before a part's start at which a long video is entered: decoders need a keyframe
 SLACK = 0.5  # seconds by which a video may fall short of what is asked or promised
 SAME = 0.02  # measured and stated rate that differ by less are one
 
@@ -33,11 +33,11 @@ class Video:
         self.path, self.where = path, where
         self.decoded = 0
         self._first = self._last = 0.0  # times of the decoded frames
-        self._stated = 0.0  # frames a second in the header
+        self._stated = 0.0  # frames per second in the header
 
     @property
     def rate(self) -> float:
-        """Frames a second of what was decoded: as the header states, or measured where the rate varies."""
+        """Frames per second of what was decoded: as the header states, or measured where the rate varies."""
         shown = self._last - self._first
         if shown <= 0:
             return self._stated
@@ -55,24 +55,21 @@ class Video:
         """
         if not self.path.stat().st_size:
             raise FrameError(f"{self.where} is empty (0 bytes)", "Copy it again.")
-        with self._wound_to(start or 0.0) as capture:
+        with self._seek(start or 0.0) as capture:
             self._stated = _positive(capture.get(cv2.CAP_PROP_FPS))
-            claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-            while True:
-                found, image = capture.read()
-                if not found:
-                    break
-                yield self._timed(capture), image
-        self._complete(int(_positive(claimed)), end)
+            claimed = int(_positive(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+            while (read := capture.read())[0]:
+                yield self._timed(capture), read[1]
+        self._check_complete(claimed, end)
 
     @contextmanager
-    def _wound_to(self, start: float) -> Iterator[cv2.VideoCapture]:
-        """The video shortly before `start`, or at its beginning where winding does not lead there."""
+    def _seek(self, start: float) -> Iterator[cv2.VideoCapture]:
+        """The video shortly before `start`, or at its beginning where seeking does not lead there."""
         capture = self._open()
         try:
             if start > 2 * PREROLL:
-                wound = capture.set(cv2.CAP_PROP_POS_MSEC, 1000 * (start - PREROLL)) and capture.grab()
-                if not wound or capture.get(cv2.CAP_PROP_POS_MSEC) > 1000 * start:
+                found = capture.set(cv2.CAP_PROP_POS_MSEC, 1000 * (start - PREROLL)) and capture.grab()
+                if not found or capture.get(cv2.CAP_PROP_POS_MSEC) > 1000 * start:
                     capture.release()
                     capture = self._open()
             yield capture
@@ -84,10 +81,8 @@ class Video:
         options = [cv2.CAP_PROP_N_THREADS, 1]
         capture = cv2.VideoCapture(f"file:{self.path.absolute()}", cv2.CAP_FFMPEG, options)
         if not capture.isOpened():
-            size = self.path.stat().st_size
-            raise FrameError(
-                f"{self.where} does not open as a video ({size} bytes)", "Is it complete? Does a player play it?"
-            )
+            reason = f"does not open as a video ({self.path.stat().st_size} bytes)"
+            raise FrameError(f"{self.where} {reason}", "Is it complete? Does a player play it?")
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         return capture
 
@@ -102,12 +97,11 @@ class Video:
         self.decoded += 1
         return time
 
-    def _complete(self, claimed: int, end: float | None) -> None:
-        """Called where the last frame is passed. Raises FrameError where there should be more."""
+    def _check_complete(self, claimed: int, end: float | None) -> None:
+        """Called after the last frame. Raises FrameError where there should be more."""
         shown_until = self._last + (1 / self.rate if self.rate else 0.0)
         counts = f"{self.decoded} of {claimed or 'an unknown number of'} frames decode, up to {shown_until:.2f} s"
-        lacking = missing_bytes(self.path)
-        if lacking:
+        if lacking := missing_bytes(self.path):
             raise FrameError(f"{self.where} is cut short by {lacking} bytes: {counts}", "Copy it again.")
         promised = promised_seconds(self.path)
         if promised is not None and shown_until < promised - SLACK:
@@ -115,9 +109,8 @@ class Video:
         if not self.decoded:
             raise FrameError(f"{self.where} holds no frame that decodes")
         if end is not None and end > shown_until + SLACK:
-            raise FrameError(
-                f"{self.where} ends at {shown_until:.2f} s, before {end:.2f} s", "Correct the end in the table."
-            )
+            reason = f"ends at {shown_until:.2f} s, before {end:.2f} s"
+            raise FrameError(f"{self.where} {reason}", "Correct the end in the table.")
 
 
 def _positive(value: float) -> float:

@@ -107,7 +107,7 @@ def test_hypotheses(work: Path) -> None:
     found = facts(work / "hypotheses" / "lora" / "test-lora.tsv")
     assert (found["kind"], found["format"], found["complete"]) == ("hypotheses", "sla-hypotheses 3", True)
     shown = found["facts"]
-    assert (shown["clips"], shown["readings"], shown["glosses"], shown["spans"]) == (5, 5, 9, True)
+    assert (shown["clips"], shown["hypotheses"], shown["glosses"], shown["spans"]) == (5, 5, 9, True)
     assert "arguments    beam 10, alpha 0.5, beta 1.5" in sla(found["path"]).stdout
 
 

@@ -178,7 +178,7 @@ def test_a_video_that_is_cut_short_is_named_and_mended(recordings: Path, tmp_pat
         (("phoenix2014", "/data", "--labels", "phoenix2041"), "no cleaning 'phoenix2041'", "'phoenix2014"),
         (("phoenix2014", "/data", "--codec", "png", "--quality", "90"), "--quality does nothing", "Leave it out"),
         (("phoenix2014", "/data", "--on-error", "ask"), "'ask' is not one of 'stop', 'skip'", "--on-error"),
-        (("phoenix2014", "/data", "-j2", "--scheduler", "tcp://a:1"), "--jobs is of local processes", "one of them"),
+        (("phoenix2014", "/data", "-j2", "--scheduler", "tcp://a:1"), "--jobs is for local processes", "one of them"),
         (("phoenix2014", "/data", "--name", "../up"), "--name '../up' cannot name a folder", "letters"),
         (("--resume",), "no unfinished store", "begins one"),
         (("--resume", "--size", "64"), "--resume continues with the arguments", ""),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from docs_json import documented
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
@@ -191,10 +191,7 @@ def test_compare_as_json_takes_score_folders(folder: Path) -> None:
     assert facts["clips"] == {"better": 5, "worse": 15, "equal": 10}
     assert {"gloss": "A", "ref_words": 30, "gained": 0, "lost": 15} in facts["glosses"]
     assert facts["matched_pairs"]["p"] < 0.01
-    page = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text(encoding="utf-8")
-    rows = page.split("`sla compare --json` prints one object:")[1].split("\n## ")[0].splitlines()
-    cells = [row.split("|")[1] for row in rows if row.startswith("| `")]
-    assert set(facts) == {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+    assert set(facts) == documented("sla compare")
 
 
 def test_compare_refuses_other_clips(folder: Path) -> None:

@@ -10,8 +10,7 @@ from synthetic import tiny, write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.config import to_toml
-from sla_cli.presets import PRESETS
+from sla_cli.config import PRESETS, to_toml
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from docs_json import documented
 
+from sla_cli.core.comparison import verdict
 from sla_cli.demo.pipeline import DemoResult, run_demo
 from sla_cli.errors import SlaError
 from sla_cli.formats.store import Store
-from sla_cli.formats.verdict import verdict
 
 FEW = {"train": 22, "dev": 2, "test": 3}
 

@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
 from sla_cli.config import EmitConfig, to_toml
-from sla_cli.core.frame_format import FrameFormat
 from sla_cli.data.batching import collate, to_pixels
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.seen import SeenClips
@@ -23,7 +22,7 @@ from sla_cli.emit.inference import ONE_CLIP, batches_by_length, emissions_of
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
 from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import Run, RunFacts
+from sla_cli.formats.run import FrameFormat, Run, RunFacts
 from sla_cli.formats.store import Store
 from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone

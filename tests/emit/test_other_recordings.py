@@ -12,12 +12,11 @@ import pytest
 import torch
 from synthetic import GLOSSES, tiny, write_store
 
-from sla_cli.core.frame_format import FrameFormat
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.run import Run, RunFacts
+from sla_cli.formats.run import FrameFormat, Run, RunFacts
 from sla_cli.formats.store import Split, Store, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 from sla_cli.model.checkpoint import save_weights

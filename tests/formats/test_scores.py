@@ -14,8 +14,7 @@ from rich.cells import cell_len
 from sla_cli.core.align import Counts
 from sla_cli.core.result import Interval, Score, score_clip
 from sla_cli.errors import FormatError
-from sla_cli.formats.scores import read_scores, summary, write_scores
-from sla_cli.formats.verdict import write_differences
+from sla_cli.formats.scores import read_scores, summary, write_differences, write_scores
 
 glosses = st.lists(st.text(min_size=1, max_size=5).filter(lambda text: text.split() == [text]), max_size=6)
 

@@ -16,10 +16,9 @@ from torch import Tensor, nn
 
 from sla_cli.config import Config, ModelConfig
 from sla_cli.errors import SlaError
-from sla_cli.model.added import AddedModule
+from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.backbone import Backbone
-from sla_cli.model.layers import chosen_layers
-from sla_cli.model.temporal_shift import temporal_shift
+from sla_cli.model.clip_borders import temporal_shift
 from sla_cli.model.variants.adapter import TemporalAdapter
 from sla_cli.model.variants.lora import LoraBranch, LoraQKV
 

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from sla_cli.model.added import AddedModule
 from sla_cli.model.blocks import AdaptedBlock
-from sla_cli.model.layers import chosen_layers
+from sla_cli.model.added import chosen_layers
 
 
 class Bias(AddedModule):

@@ -27,8 +27,7 @@ from sla_cli.errors import SlaError
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpus import Listing, find_corpus
 from sla_cli.prep.dask_cluster import DaskCluster
-from sla_cli.prep.executor import Executor, WorkerDied
-from sla_cli.prep.process_pool import ProcessPool, open_executor
+from sla_cli.prep.process_pool import Executor, ProcessPool, WorkerDied
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +48,9 @@ def cluster() -> Iterator[LocalCluster]:
 @pytest.fixture(params=["one", "two", "dask"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Executor]:
     if request.param == "dask":
-        made = open_executor(scheduler=request.getfixturevalue("cluster").scheduler_address)
+        made: Executor = DaskCluster(request.getfixturevalue("cluster").scheduler_address)
     else:
-        made = open_executor(jobs=1 if request.param == "one" else 2)
+        made = ProcessPool(1 if request.param == "one" else 2)
     with closing(made):
         yield made
 
@@ -118,9 +117,9 @@ def process_id(_: int) -> int:
 def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sla_cli.prep.dask_cluster.CONNECT", 0.5)
     with pytest.raises(SlaError, match=r"no Dask scheduler answers at .tcp://127\.0\.0\.1:1."):
-        open_executor(scheduler="tcp://127.0.0.1:1")
+        DaskCluster("tcp://127.0.0.1:1")
     with pytest.raises(SlaError, match="no Dask scheduler answers at 'nonsense://here'"):
-        open_executor(scheduler="nonsense://here")
+        DaskCluster("nonsense://here")
 
 
 @pytest.fixture
@@ -139,7 +138,7 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 def test_a_scheduler_that_lacks_something_or_goes_away_is_told(scheduler: tuple[subprocess.Popen[bytes], str]) -> None:
     """The engine waits for workers, and not for ever."""
     process, address = scheduler
-    with closing(open_executor(scheduler=address)) as engine:
+    with closing(DaskCluster(address)) as engine:
         with pytest.raises(SlaError, match="cannot import what it needs: No module named 'test_process_pool'"):
             list(engine.run(square, range(5)))  # it knows sla, and not this test
         threading.Timer(0.5, process.kill).start()
@@ -163,7 +162,7 @@ def test_a_folder_that_a_worker_does_not_see_stops_the_work(root: Path, tmp_path
 def test_a_cluster_makes_the_same_store(cluster: LocalCluster, made: Path, root: Path, tmp_path: Path) -> None:
     config = PrepConfig(32, quality=90, shard_clips=1)
     build(root, tmp_path / "local", config=config)
-    with closing(open_executor(scheduler=cluster.scheduler_address)) as engine:
+    with closing(DaskCluster(cluster.scheduler_address)) as engine:
         build_store(find_corpus("phoenix2014"), root, tmp_path / "whole", CONFIG, engine)
         build_store(find_corpus("phoenix2014"), root, tmp_path / "shards", config, engine)
     assert digests(tmp_path / "whole") == digests(made)

@@ -63,7 +63,7 @@ def test_agrees_with_the_normal_interval_of_a_plain_mean() -> None:
     assert interval is not None
     half = stats.norm.ppf(0.95) * np.sqrt(0.25 * 0.75 / 800) * 100
     assert (interval.low, interval.high) == pytest.approx((25 - half, 25 + half), abs=0.15)
-    assert (interval.level, interval.samples, interval.seed, interval.units) == (90, 4000, 0, 800)
+    assert (interval.level, interval.samples, interval.seed, interval.sentences) == (90, 4000, 0, 800)
 
 
 def test_the_seed_decides() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sla_cli.core.comparison import Comparison
+from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
-from sla_cli.formats.verdict import comparison_facts, verdict
+from sla_cli.formats.scores import comparison_facts
 from sla_cli.score.bootstrap import Resampling
 from sla_cli.score.compare import against_first, compare, compare_files, matched_pairs
 from sla_cli.score.score import ScoreOptions, score
@@ -170,7 +170,7 @@ def test_repeated_prompts_leave_the_word_to_the_interval() -> None:
     )
     found = compared(one, two)
     assert found.prompts_repeat
-    assert found.interval is not None and found.interval.units == 6
+    assert found.interval is not None and found.interval.sentences == 6
     assert verdict(found).startswith("No difference is shown")
 
 

@@ -10,8 +10,8 @@ import pytest
 from sla_cli.config import TrainConfig
 from sla_cli.core.align import Counts
 from sla_cli.data.sampling import Step
-from sla_cli.train.early_stopping import should_stop
-from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, write_metrics
+from sla_cli.train.loop import should_stop
+from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
 
 EPOCHS = [
     Epoch(1, 1e-4, {"loss": 12.5, "ctc": 4.25}, Counts(5, 1, 2, 3), 0, 123.4, 0.25, 900.0, 5.6),
@@ -35,7 +35,7 @@ def test_a_row_an_epoch_under_one_header(tmp_path: Path) -> None:
 
 def test_back_from_json() -> None:
     for epoch in EPOCHS:
-        assert Epoch.from_json(json.loads(json.dumps(epoch.to_json()))) == epoch
+        assert Epoch.from_json(json.loads(json.dumps(asdict(epoch)))) == epoch
 
 
 def test_scalars_and_text_tell_the_same() -> None:
@@ -79,3 +79,21 @@ def test_an_unfinished_epoch_gives_means_over_clips_and_comes_back_from_json() -
     again = UnfinishedEpoch(**json.loads(json.dumps(asdict(running))))
     assert again == running
     assert (again.steps, again.losses, again.frames_per_second, again.waiting_share) == (2, {"loss": 7.0}, 20.0, 0.25)
+
+
+PLAN = [Step((), clips=2, frames=200)] * 10
+
+
+def test_says_losses_speed_waiting_memory_and_time_left() -> None:
+    running = UnfinishedEpoch(1, seconds=30.0, waiting=1.5)
+    for step in PLAN[:3]:
+        running.add(step, {"loss": 5.0, "ctc": 3.0, "conv_ctc": 2.0})
+    note = status_line(running, [], TrainConfig(epochs=2), 20, 2048.0)
+    assert note == ("loss 5.00 (ctc 3.00, conv_ctc 2.00), 20 frames/s, 5 % waiting, 2.0 GiB, 0:02:50 of training left")
+
+
+def test_says_the_best_error_rate_so_far() -> None:
+    epochs = [Epoch(1, 0.1, {}, Counts(3, 1), 0, 1.0, 0.0, 1.0, 1.0)]
+    running = UnfinishedEpoch(2, seconds=1.0)
+    running.add(PLAN[0], {"loss": 5.0, "ctc": 5.0})
+    assert "best dev WER 25.0 %" in status_line(running, epochs, TrainConfig(epochs=2), 20, 1.0)

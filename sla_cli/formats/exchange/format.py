@@ -1,6 +1,6 @@
 """What a foreign format is: its grammar, how a line of it is recognised, and how it is read and written.
 
-A new format is a file beside this one that defines a `Format`, and a line in `registry.py`.
+A new format is a file next to this one that defines a `Format`, and a line in `registry.py`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Format:
         fits: whether a line can be one of this format; the first line that no other format fits decides for a file.
         grammar: what a line looks like; each line of a file is held to `fits` where this is given.
         write: the lines of a file; None where sla only reads the format. Raises SlaError for what it cannot hold.
-        begins: whether a text begins as only this format does.
+        begins: whether a text begins as only texts of this format do.
         not_in_ids: characters that a written clip id must not hold; where any are given, nor white space.
         timed: times of all glosses are needed to write it.
         omits_empty_clips: the format cannot say that nothing was recognised in a clip.

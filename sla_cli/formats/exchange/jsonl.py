@@ -57,12 +57,7 @@ def _write(clips: NbestLists) -> Iterator[str]:
 
 
 def _facts(one: Hypothesis) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "glosses": one.glosses,
-        "score": one.score,
-        "spans": one.spans,
-        "confidence": one.confidence,
-    }
+    facts: dict[str, Any] = {key: getattr(one, key) for key in ("glosses", "score", "spans", "confidence")}
     if one.fps:
         facts["times"] = [(round(start, 3), round(end, 3)) for start, end in one.times]
     return facts

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.core.digest import digest_bytes
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.errors import FormatError, SlaError, suggestion
@@ -21,7 +21,7 @@ KNOWN = f"Known are sla's own, {', '.join(kind.title for kind in FORMATS)}."
 
 @dataclass(frozen=True)
 class GlossFile:
-    """What a file of hypotheses or references says.
+    """The content of a file of hypotheses or references.
 
     Attributes:
         digest: of the file's content.
@@ -103,8 +103,7 @@ def write_export(path: Path, kind: str, clips: NbestLists) -> None:
     for best, *_ in clips:
         _check_writable(best, chosen)
     text = "".join(chosen.write(clips))
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    write_text(path, text)
 
 
 def _recognise(text: str, path: Path) -> Format:

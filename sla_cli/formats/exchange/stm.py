@@ -26,7 +26,7 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
 
 
 def _write(clips: NbestLists) -> Iterator[str]:
-    """A clip ends with its last gloss; its id stands for the signer, who is not known."""
+    """A clip ends with its last gloss; the signer is not known, so its id takes that place."""
     for best, *_ in clips:
         end = max((end for _, end in best.times), default=0.0)
         yield " ".join((best.id, CHANNEL, best.id, "0.000", f"{end:.3f}", LABEL, *best.glosses)) + "\n"

@@ -12,10 +12,9 @@ from torch.nn import functional as F
 from sla_cli.config import AdapterConfig, Config
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.model.added import AddedModule
+from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.blocks import AdaptedBlock
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.layers import chosen_layers
 from sla_cli.model.track_conv import track_conv
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

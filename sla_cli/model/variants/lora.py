@@ -17,24 +17,22 @@ from torch.nn import functional as F
 from sla_cli.config import Config, LoraConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.model.added import AddedModule
+from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.blocks import AdaptedBlock
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.layers import chosen_layers
 
 TARGETS = ("q", "k", "v", "proj", "mlp")
 
 
 def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
-    """Put LoRA branches beside the target layers of the chosen blocks."""
+    """Add LoRA branches to the target layers of the chosen blocks."""
     settings = config.lora
     targets = chosen_targets(settings.targets)
-    parts = {part for part in "qkv" if part in targets}
     # Branches that read what others wrote look one frame further: q, k and v, then proj, then the MLP's two layers.
-    stages = bool(parts) + ("proj" in targets) + 2 * ("mlp" in targets)
+    stages = bool(targets & set("qkv")) + ("proj" in targets) + 2 * ("mlp" in targets)
     for number in chosen_layers(config.model.layers, len(vit.blocks)):
         block = vit.blocks[number]
-        _add_branches(block, targets, parts, borders, settings)
+        _add_branches(block, targets, borders, settings)
         vit.blocks[number] = AdaptedBlock(
             block,
             borders,
@@ -89,13 +87,7 @@ class LoraBranch(AddedModule):
         """One linear layer that gives the same answers, which exists where the input is not shifted."""
         if self.shifted:
             return None
-        linear = nn.Linear(
-            self.in_features,
-            len(self.weight),
-            bias=self.bias is not None,
-            device=self.weight.device,
-            dtype=self.weight.dtype,
-        )
+        linear = nn.Linear(self.in_features, len(self.weight), bias=self.bias is not None).to(self.weight)
         linear.weight.copy_(self.weight + self.up @ self.lora_A * self.scaling)
         if self.bias is not None:
             linear.bias.copy_(self.bias)
@@ -139,8 +131,9 @@ def chosen_targets(text: str) -> set[str]:
     return targets
 
 
-def _add_branches(block: Any, targets: set[str], parts: set[str], borders: ClipBorders, config: LoraConfig) -> None:
-    """Replace the target layers of a timm block; `parts` are the targets among q, k and v."""
+def _add_branches(block: Any, targets: set[str], borders: ClipBorders, config: LoraConfig) -> None:
+    """Replace the target layers of a timm block."""
+    parts = targets & set("qkv")
     _fuse_bias(block.attn)
     layers = [(block.attn, "proj")] if "proj" in targets else []
     if getattr(block.attn, "qkv", None) is None:

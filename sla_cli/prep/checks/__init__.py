@@ -1,1 +1,1 @@
-"""What `sla check` looks at, a question a file."""
+"""What `sla check` looks at, one file per question."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -16,10 +16,6 @@ OFF = 0.02  # a frame rate that differs from the common one by more than this sh
 
 def check_ids(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Ids that are empty, or that two clips have."""
-    splits_of: dict[str, list[str]] = defaultdict(list)
-    for split, clips in splits.items():
-        for clip in clips.ids:
-            splits_of[clip].append(split)
     for split, clips in splits.items():
         if empty := sum(not clip.strip() for clip in clips.ids):
             message = f"{counted(empty, 'clip')} with an empty id"
@@ -27,10 +23,11 @@ def check_ids(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if twice := tuple(clip for clip, count in Counter(clips.ids).items() if count > 1):
             message = f"{counted(len(twice), 'id')} of more than one clip"
             yield Finding("ids", split, message, "Ids must differ: rename.", twice)
-    if across := {clip: set(where) for clip, where in splits_of.items() if len(set(where)) > 1}:
-        names = " and ".join(split for split in splits if any(split in where for where in across.values()))
+    found_in = Counter(clip for clips in splits.values() for clip in dict.fromkeys(clips.ids))
+    if across := tuple(clip for clip, count in found_in.items() if count > 1):
+        names = " and ".join(split for split, clips in splits.items() if not set(across).isdisjoint(clips.ids))
         message = f"{counted(len(across), 'id')} in more than one of {names}"
-        yield Finding("ids", "", message, "A clip belongs to one split: fix the tables.", tuple(across))
+        yield Finding("ids", "", message, "A clip belongs to one split: fix the tables.", across)
 
 
 def check_references(split: str, clips: Split) -> Iterator[Finding]:
@@ -51,13 +48,13 @@ def check_references(split: str, clips: Split) -> Iterator[Finding]:
 def check_feasible(split: str, clips: Split, stride: int) -> Iterator[Finding]:
     """Clips too short for CTC: each gloss needs an output step, and a blank between equal neighbours another."""
     pairs = zip(clips.lengths, clips.glosses, strict=True)
-    short = _where(clips, (not feasible(-(-frames // stride), glosses) for frames, glosses in pairs))
-    message = f"{counted(len(short), 'clip')} with too few frames for the glosses at stride {stride}"
-    if short and split == "train":
-        hint = "Their CTC loss is infinite: train with a smaller stride, or leave them out."
-        yield Finding("feasibility", split, message, hint, short)
-    elif short:
-        yield Finding("feasibility", split, f"{message}, which no model gets right", "", short, problem=False)
+    if short := _where(clips, (not feasible(-(-frames // stride), glosses) for frames, glosses in pairs)):
+        message = f"{counted(len(short), 'clip')} with too few frames for the glosses at stride {stride}"
+        if split == "train":
+            hint = "Their CTC loss is infinite: train with a smaller stride, or leave them out."
+            yield Finding("feasibility", split, message, hint, short)
+        else:
+            yield Finding("feasibility", split, f"{message}, which no model gets right", "", short, problem=False)
 
 
 def check_lengths(split: str, clips: Split) -> Iterator[Finding]:
@@ -81,12 +78,10 @@ def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:
             message = f"{share(int(off.sum()), len(clips), 'clip')} with {between} frames a second, not {clips.fps:g}"
             hint = f"`sla prep --fps {clips.fps:g}` brings all to one rate."
             yield Finding("rate", split, message, hint, _where(clips, off), problem=False)
-    rates_of = {split: clips.fps for split, clips in splits.items()}
-    if len(set(rates_of.values())) > 1:
-        message = (
-            f"splits differ in frames a second: {', '.join(f'{split} {fps:g}' for split, fps in rates_of.items())}"
-        )
-        yield Finding("rate", "", message, "`sla prep --fps` brings all to one rate.")
+    if len({clips.fps for clips in splits.values()}) > 1:
+        listed = ", ".join(f"{split} {clips.fps:g}" for split, clips in splits.items())
+        hint = "`sla prep --fps` brings all to one rate."
+        yield Finding("rate", "", f"splits differ in frames a second: {listed}", hint)
 
 
 def _where(clips: Split, chosen: Iterable[bool]) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Figures:
         glosses, distinct: glosses after the clean-up, and different ones.
         unknown, distinct_unknown: of them, those that the vocabulary of train lacks; None where there is none.
         sentences: different sequences of glosses.
-        frame_range, gloss_range: least, median and most of a clip.
+        frame_range, gloss_range: least, median and most per clip.
     """
 
     clips: int
@@ -78,21 +79,14 @@ def histogram(lengths: Mapping[str, Sequence[int]]) -> Histogram:
     """Lengths of each split in bins of one round width, from the first that has any to the last."""
     everything = [length for part in lengths.values() for length in part] or [0]
     low, high = min(everything), max(everything)
-    width = next(width for width in _round_widths() if high // width - low // width < BINS)
+    widths = (digit * 10**zeros for zeros in count() for digit in (1, 2, 5))
+    width = next(width for width in widths if high // width - low // width < BINS)
     first, last = low // width, high // width
     counts = {
         split: tuple(np.bincount(np.array(part, int) // width - first, minlength=last - first + 1).tolist())
         for split, part in lengths.items()
     }
     return Histogram(tuple((width * at, width * at + width - 1) for at in range(first, last + 1)), counts)
-
-
-def _round_widths() -> Iterator[int]:
-    """1, 2, 5, 10, 20, 50, …"""
-    power = 1
-    while True:
-        yield from (power, 2 * power, 5 * power)
-        power *= 10
 
 
 def _range(lengths: Sequence[int]) -> tuple[int, float, int]:

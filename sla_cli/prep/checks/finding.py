@@ -1,4 +1,4 @@
-"""What a check has to say about a store."""
+"""A result of a check of a store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """Something worth knowing, or a problem.
+    """A note or a problem.
 
     Attributes:
         about: the question: sizes, ids, references, feasibility, sentences, signers, recordings, vocabulary, rate or

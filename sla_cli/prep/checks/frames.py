@@ -13,12 +13,9 @@ from sla_cli.formats.codec import decode
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding, counted
-from sla_cli.prep.executor import WorkerDied
-from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.process_pool import ProcessPool, WorkerDied
 
-TOGETHER = 16  # clips a task: few enough for the bar to move, many enough to pay for the messages
-Task = tuple[Path, str, range]
-Faults = list[tuple[int, str]]  # number of the clip in its split, what is wrong with it
+TOGETHER = 16  # clips per task: few enough for the bar to move, many enough to pay for the messages
 
 
 def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterator[Finding]:
@@ -35,7 +32,7 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
         for split, clips in splits.items()
         for start in range(0, len(clips), TOGETHER)
     ]
-    faults: dict[str, Faults] = defaultdict(list)
+    faults: dict[str, list[tuple[int, str]]] = defaultdict(list)
     with (
         progress("check frames", sum(map(len, splits.values()))) as advance,
         closing(ProcessPool(jobs)) as engine,
@@ -60,11 +57,11 @@ def _split(store: Path, split: str) -> Split:
     return Store(store)[split]
 
 
-def _faults(task: Task) -> Faults:
+def _faults(task: tuple[Path, str, range]) -> list[tuple[int, str]]:
+    """Number of each damaged clip in its split, and what is wrong with it."""
     store, split, numbers = task
     clips = _split(store, split)
-    found = ((number, _fault(clips, number)) for number in numbers)
-    return [(number, fault) for number, fault in found if fault]
+    return [(number, fault) for number in numbers if (fault := _fault(clips, number))]
 
 
 def _fault(clips: Split, number: int) -> str:

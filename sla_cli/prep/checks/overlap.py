@@ -13,33 +13,24 @@ from sla_cli.errors import some
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted, share
 
-Recording = tuple[int, int, int]  # checksum, frames, bytes
-
-
-def promise(splits: Mapping[str, Split]) -> str:
-    """`signers`, `sentences`, or "" where nothing is promised."""
-    return next(iter(splits.values())).unseen
-
 
 def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Clips of dev and test with the glosses of a clip of another split, both cleaned as the corpus is scored.
 
     The training labels would not do: raw ones differ where the annotators of train were less tidy.
     """
-    sentences = {split: _sentences(clips) for split, clips in splits.items() if clips.annotated}
+    annotated = {split: clips for split, clips in splits.items() if clips.annotated}
+    sentences = {
+        split: list(map(profile(clips.profile).training, clips.raw_glosses)) for split, clips in annotated.items()
+    }
     for other, split in combinations(sentences, 2):
         known, clips = set(sentences[other]) - {()}, splits[split]
         seen = tuple(clip for clip, glosses in zip(clips.ids, sentences[split], strict=True) if glosses in known)
         if seen:
-            broken = other == "train" and promise(splits) == "sentences"
+            broken = other == "train" and clips.unseen == "sentences"
             message = f"{share(len(seen), len(clips), 'clip')} have the glosses of a clip of {other}"
             hint = f"{clips.protocol} promises unseen sentences: are the tables those of {clips.protocol}?"
             yield Finding("sentences", split, message, hint if broken else "", seen, broken)
-
-
-def _sentences(clips: Split) -> list[tuple[str, ...]]:
-    rules = profile(clips.profile)
-    return [rules.training(glosses) for glosses in clips.raw_glosses]
 
 
 def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
@@ -49,7 +40,7 @@ def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
         shared = sorted(train & set(clips.signers)) if split != "train" else []
         if shared:
             of = len(set(clips.signers) - {""})
-            broken = promise(splits) == "signers"
+            broken = clips.unseen == "signers"
             message = f"{len(shared)} of its {of} signers are in train too: {some(shared)}"
             hint = "The protocol promises unseen signers: are the tables its own?"
             named = tuple(clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in train)
@@ -58,18 +49,16 @@ def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
 
 def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Clips of the same frames, byte for byte: one recording under two names."""
-    places: dict[Recording, list[tuple[str, str]]] = defaultdict(list)
+    places: dict[tuple[int, int, int], list[tuple[str, str]]] = defaultdict(list)  # by checksum, frames and bytes
     for split, file in ((split, file) for split, clips in splits.items() for file in clips.files):
         sizes = np.diff(file.frame_offsets[file.clip_offsets])
         for row in zip(file.checksums.tolist(), file.lengths, sizes.tolist(), file.ids, strict=True):
             places[row[:3]].append((split, row[3]))
     alike = [names for (_, frames, _), names in places.items() if frames and len(names) > 1]
-    across = tuple(clip for names in alike if len({split for split, _ in names}) > 1 for _, clip in names)
-    if across:
+    if across := tuple(clip for names in alike if len({split for split, _ in names}) > 1 for _, clip in names):
         message = f"{counted(len(across), 'clip')} of different splits with the same frames"
         hint = "A recording in train and in an evaluation split flatters the score: keep one of them."
         yield Finding("recordings", "", message, hint, across)
-    within = tuple(clip for names in alike if len({split for split, _ in names}) == 1 for _, clip in names)
-    if within:
+    if within := tuple(clip for names in alike if len({split for split, _ in names}) == 1 for _, clip in names):
         message = f"{counted(len(within), 'clip')} with the frames of another one of the same split"
         yield Finding("recordings", "", message, "Was a video copied under two names?", within, problem=False)

@@ -47,9 +47,7 @@ def check_spelling(splits: Mapping[str, Split]) -> Iterator[Finding]:
     for clips in splits.values():
         for gloss in {gloss for glosses in clips.glosses for gloss in glosses}:
             forms[normalize("NFC", gloss)].add(gloss)
-    alike = sorted(gloss for gloss, spellings in forms.items() if len(spellings) > 1)
-    if alike:
-        message = (
-            f"{counted(len(alike), 'pair')} of glosses that look alike and differ in their Unicode form: {some(alike)}"
-        )
-        yield Finding("vocabulary", "", message, "Bring the corpus's tables to one normal form (NFC).")
+    if alike := sorted(gloss for gloss, spellings in forms.items() if len(spellings) > 1):
+        message = f"{counted(len(alike), 'pair')} of glosses that look alike and differ in their Unicode form"
+        hint = "Bring the corpus's tables to one normal form (NFC)."
+        yield Finding("vocabulary", "", f"{message}: {some(alike)}", hint)

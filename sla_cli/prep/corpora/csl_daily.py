@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.tables.annotation import inside, read_rows
+from sla_cli.prep.tables.annotation import inside, load_plain, read_rows
 from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_in_archives, find_root, join, sample
-from sla_cli.prep.tables.plain_pickle import load_plain
 from sla_cli.video.tree import Tree
 
 SPLIT_TABLE, LABEL_TABLE = "split_1.txt", "video_map.txt"
@@ -46,20 +44,18 @@ def read(tree: Tree, protocol: str) -> Listing:
     listing = Listing(annotated=set(SPLITS))
     splits, labels = _splits(tree, folder, listing), _labels(tree, folder, listing)
     if holes := splits.keys() - labels.keys() - {NO_DATA}:
-        raise FormatError(
-            f"{len(holes)} clips of {tree.where(join(folder, SPLIT_TABLE))} have no annotation: {some(sorted(holes))}",
-            f"Is {LABEL_TABLE} complete?",
-        )
-    listing.skipped |= {
-        name: f"{SPLIT_TABLE} lists it, but it was never released" for name in splits if name not in labels
-    }
-    listing.skipped |= {
-        name: f"{label.where}: {SPLIT_TABLE} has it in no split" for name, label in labels.items() if name not in splits
-    }
-    clips = {name: split for name, split in splits.items() if name in labels}
-    place = _frames(tree, list(clips))
-    for name, split in clips.items():
-        label, person = labels[name], PERSON.fullmatch(name)
+        table = tree.where(join(folder, SPLIT_TABLE))
+        message = f"{len(holes)} clips of {table} have no annotation: {some(sorted(holes))}"
+        raise FormatError(message, f"Is {LABEL_TABLE} complete?")
+    for name in splits.keys() - labels.keys():
+        listing.skipped[name] = f"{SPLIT_TABLE} lists it, but it was never released"
+    for name, label in labels.items():
+        if name not in splits:
+            listing.skipped[name] = f"{label.where}: {SPLIT_TABLE} has it in no split"
+    clips = [name for name in splits if name in labels]
+    place = _frames(tree, clips)
+    for name in clips:
+        split, label, person = splits[name], labels[name], PERSON.fullmatch(name)
         signer, source = person[1] if person else "", place.source(name)
         listing.clips.append(Clip(name, split, signer, label.glosses, source, label.translation, label.where))
     return listing
@@ -92,38 +88,36 @@ def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
             log.warning("no %s in %s: glosses and texts are those of %s", LABEL_TABLE, tree.where(folder), name)
             data, where = tree.read(join(folder, name)), tree.where(join(folder, name))
             listing.tables[name] = digest_bytes(data)
-            return dict(_info(entry, number, name, where) for number, entry in enumerate(_infos(data, where)))
+            return _pickled_labels(data, name, where)
     wanted = ", ".join((LABEL_TABLE, *PICKLES))
     raise SlaError(f"looked for {wanted}, one of which is needed; {contents(tree, folder)}", HINT)
 
 
-def _infos(data: bytes, where: str) -> list[Any]:
-    content = load_plain(data, where)
-    if isinstance(content, dict) and isinstance(content.get("info"), list):
-        return content["info"]
-    raise FormatError(f"{where} is not CSL-Daily's pickle: it holds no dict with a list `info`")
-
-
-def _info(entry: Any, number: int, name: str, where: str) -> tuple[str, Label]:
-    match entry:
-        case {"name": str(clip), "label_gloss": [*glosses], "label_char": [*chars]} if all(
-            isinstance(word, str) for word in (*glosses, *chars)
-        ):
-            return clip, Label(tuple(glosses), "".join(chars), f"{name}, info {number}")
-    raise FormatError(f"{where}, info {number}: no name, label_gloss and label_char as words in {str(entry)[:80]!r}")
+def _pickled_labels(data: bytes, name: str, where: str) -> dict[str, Label]:
+    content, labels = load_plain(data, where), dict[str, Label]()
+    if not isinstance(content, dict) or not isinstance(content.get("info"), list):
+        raise FormatError(f"{where} is not CSL-Daily's pickle: it holds no dict with a list `info`")
+    for number, entry in enumerate(content["info"]):
+        match entry:
+            case {"name": str(clip), "label_gloss": [*glosses], "label_char": [*chars]} if all(
+                isinstance(word, str) for word in (*glosses, *chars)
+            ):
+                labels[clip] = Label(tuple(glosses), "".join(chars), f"{name}, info {number}")
+            case _:
+                missing = f"no name, label_gloss and label_char as words in {str(entry)[:80]!r}"
+                raise FormatError(f"{where}, info {number}: {missing}")
+    return labels
 
 
 def _frames(tree: Tree, names: Sequence[str]) -> ClipLocation:
     """Where the frames lie; their folder has other names in other copies, so a few clips are looked for."""
     few = sample(names)
-    places = find_clips(tree, few)
-    archived = None if places else find_in_archives(tree, few)
-    if not places and not archived:
-        raise SlaError(
-            f"no frames: looked for a folder or archive that holds {some(few, 2)}; {contents(tree, '')}",
-            "They lie in sentence_frames-512x512/ or sentence/frames_512x512/, beside sentence_label/.",
-        )
-    place = archived or min(places, key=lambda place: ("512x512" not in place.folder, place.suffix))
+    places = find_clips(tree, few) or find_in_archives(tree, few)
+    if not places:
+        message = f"no frames: looked for a folder or archive that holds {some(few, 2)}; {contents(tree, '')}"
+        hint = "They lie in sentence_frames-512x512/ or sentence/frames_512x512/, beside sentence_label/."
+        raise SlaError(message, hint)
+    place = min(places, key=lambda place: ("512x512" not in place.folder, place.suffix))
     log.info("frames: %s", place)
     return place
 

@@ -15,15 +15,12 @@ from sla_cli.formats.table import COLUMNS, Row, parse_any_table
 from sla_cli.formats.text import decode_any_text
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.tables.annotation import is_there, near_misses, resolve, seconds
 from sla_cli.prep.tables.locate import VIDEOS, contents, join, parent_of
-from sla_cli.prep.tables.recordings import is_there, near_misses, resolve, seconds
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Folder, Tree
 
-SPLIT_NAMES = {
-    **{name: name for name in SPLITS},
-    **dict.fromkeys(("val", "valid", "validation", "development"), "dev"),
-}
+SPLIT_NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "validation", "development"), "dev")
 TABLES, BOOKS = (".tsv", ".csv"), (".xlsx", ".xls", ".ods", ".numbers")
 HINT = "Give a table (.tsv or .csv), a folder that holds one and the recordings, or videos without a table."
 
@@ -58,11 +55,10 @@ def read(tree: Tree, protocol: str) -> Listing:
     where = tree.where(table)
     rows = list(parse_any_table(decode_any_text(data, where), where, ("path",), COLUMNS))
     if not rows:
-        raise SlaError(f"{tree.where(table)} lists no clip: nothing stands below the header", HINT)
+        raise SlaError(f"{where} lists no clip: nothing stands below the header", HINT)
     listing.clips = [_clip(tree, table, row) for row in rows]
     listing.annotated = {clip.split for clip in listing.clips if clip.glosses}
-    _check_annotation(tree.where(table), listing, rows)
-    _check_ids(tree.where(table), listing, rows)
+    _check_clips(where, listing, rows)
     _check_recordings(tree, listing)
     return listing
 
@@ -90,9 +86,8 @@ def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
                 return [join(folder, tables[0])]
             raise SlaError(f"{tree.where(folder)} holds several tables: {some(tables)}", "Give the one that is meant.")
     if books := [name for name in names if name.lower().endswith(BOOKS)]:
-        raise SlaError(
-            f"{tree.where(join(folder, books[0]))} is a workbook, not a text table", "Save it as CSV (UTF-8)."
-        )
+        where = tree.where(join(folder, books[0]))
+        raise SlaError(f"{where} is a workbook, not a text table", "Save it as CSV (UTF-8).")
     if videos := [join(folder, name) for name in names if _is_video(name) and tree.is_file(join(folder, name))]:
         return videos
     folders = [name for name in names if tree.is_dir(join(folder, name))]
@@ -133,14 +128,15 @@ def _split(cell: str, annotated: bool, at: str) -> str:
     if not cell:
         return "train" if annotated else "test"
     if cell.lower() not in SPLIT_NAMES:
-        raise SlaError(
-            f"{at}: no split {cell!r}", f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
-        )
+        hint = f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
+        raise SlaError(f"{at}: no split {cell!r}", hint)
     return SPLIT_NAMES[cell.lower()]
 
 
-def _check_annotation(where: str, listing: Listing, rows: Sequence[Row]) -> None:
-    """A split has glosses for all its clips or, unless it is train, for none."""
+def _check_clips(where: str, listing: Listing, rows: Sequence[Row]) -> None:
+    """A split has glosses for all its clips or, unless it is train, for none. Ids that stand in no column come from
+    file names, which may be the same in two folders."""
+    lines: dict[str, int] = {}
     for clip, row in zip(listing.clips, rows, strict=True):
         if not clip.glosses and (clip.split == "train" or clip.split in listing.annotated):
             raise SlaError(
@@ -149,19 +145,10 @@ def _check_annotation(where: str, listing: Listing, rows: Sequence[Row]) -> None
                 f"Looked in the columns {', '.join(COLUMNS['gloss'])}. A clip to be recognised needs a split without.",
             )
 
-
-def _check_ids(where: str, listing: Listing, rows: Sequence[Row]) -> None:
-    """Ids that stand in no column come from file names, which may be the same in two folders."""
-    if any("id" in row.fields for row in rows):
-        return
-    seen: dict[str, int] = {}
-    for clip, row in zip(listing.clips, rows, strict=True):
-        if clip.id in seen:
-            raise SlaError(
-                f"{where}, lines {seen[clip.id]} and {row.line}: both clips would be called {clip.id}",
-                "Add a column id with names of your own.",
-            )
-        seen[clip.id] = row.line
+        if clip.id in lines and "id" not in row.fields:
+            message = f"{where}, lines {lines[clip.id]} and {row.line}: both clips would be called {clip.id}"
+            raise SlaError(message, "Add a column id with names of your own.")
+        lines[clip.id] = row.line
 
 
 def _check_recordings(tree: Tree, listing: Listing) -> None:

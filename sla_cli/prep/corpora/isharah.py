@@ -6,7 +6,7 @@ The clips of a signer come as an archive, 00.zip, which is read in place or unpa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -49,27 +49,18 @@ def read(size: int, tree: Tree, protocol: str) -> Listing:
 
 def _find_tables(size: int, tree: Tree, protocol: str) -> str:
     """The folder SI or US, of the size that is meant."""
-    found = [
-        join(folder, protocol)
-        for folder in find_folders(tree, lambda folder: _table(tree, join(folder, protocol), "train") is not None)
-    ]
-    of_size = [folder for folder in found if _size(tree.where(folder)) == size]
-    of_none = [folder for folder in found if not _size(tree.where(folder))]
-    if len(of_size or of_none) == 1:
-        return (of_size or of_none)[0]
+    parents = find_folders(tree, lambda folder: _table(tree, join(folder, protocol), "train") is not None)
+    found = [join(folder, protocol) for folder in parents]
+    named = {folder: SIZE.findall(tree.where(folder)) for folder in found}  # the last one counts
+    of_size = [folder for folder in found if named[folder][-1:] == [str(size)]]
+    fitting = of_size or [folder for folder in found if not named[folder]]
+    if len(fitting) == 1:
+        return fitting[0]
     looked = f"looked for {protocol}/train.txt or {protocol}/train.csv of Isharah-{size} in {tree.where('')}"
     if found:
         raise SlaError(f"{looked}; found {some(map(tree.where, found))}", f"Give the folder of Isharah-{size}.")
-    raise SlaError(
-        f"{looked} and below; {contents(tree, '')}",
-        "Give the folder that holds SI/ and US/ with the tables, and videos.",
-    )
-
-
-def _size(path: str) -> int:
-    """The size that a path names last, 0 where it names none."""
-    named = SIZE.findall(path)
-    return int(named[-1]) if named else 0
+    hint = "Give the folder that holds SI/ and US/ with the tables, and videos."
+    raise SlaError(f"{looked} and below; {contents(tree, '')}", hint)
 
 
 def _table(tree: Tree, folder: str, split: str) -> str | None:
@@ -98,30 +89,27 @@ def _signer(clip: str) -> str:
 def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
     """Signer to where the clips lie: each signer is looked for, since each has an archive or folder of their own.
 
-    Where one is not there, its clips are said to lie as another's do: reading them fails, and the others are made.
+    Where one is missing, its place is guessed from that of another: its clips fail, and the others are stored.
     """
     by_signer: dict[str, list[str]] = {}
     for clip in clips:
         by_signer.setdefault(_signer(clip), []).append(clip)
-    found = {signer: _find(tree, signer, sample(names, 3)) for signer, names in by_signer.items()}
-    there = {signer: place for signer, place in found.items() if place}
+    there: dict[str, ClipLocation] = {}
+    for signer, names in by_signer.items():
+        few = sample(names, 3)
+        if found := find_clips(tree, few) or find_in_archives(tree, few, likely=signer):
+            there[signer] = found[0]
     if clips and not there:
         raise SlaError(
             f"no clips: looked for {some(clips, 2)}, each as a video, a folder of frames, or in an archive as 00.zip; "
             f"{contents(tree, '')}",
             "The folders or archives of the signers belong beside the tables.",
         )
-    if missing := sorted(found.keys() - there.keys()):
-        log.warning("no clips of signers %s; those of the others are in %s", some(missing, 20), _first(there)[1])
-    return {signer: place or _alike(*_first(there), signer) for signer, place in found.items()}
-
-
-def _find(tree: Tree, signer: str, clips: Sequence[str]) -> ClipLocation | None:
-    return next(iter(find_clips(tree, clips)), None) or find_in_archives(tree, clips, likely=signer)
-
-
-def _first(places: Mapping[str, ClipLocation]) -> tuple[str, ClipLocation]:
-    return next(iter(places.items()))
+    if missing := sorted(by_signer.keys() - there.keys()):
+        known, place = next(iter(there.items()))
+        log.warning("no clips of signers %s; those of the others are in %s", some(missing, 20), place)
+        there |= {signer: _alike(known, place, signer) for signer in missing}
+    return there
 
 
 def _alike(known: str, place: ClipLocation, signer: str) -> ClipLocation:

@@ -49,16 +49,15 @@ class Release:
         listing = Listing()
         for split in SPLITS:
             path = join(root, self.table.format(split=split))
-            if not tree.is_file(path):
+            if tree.is_file(path):
+                listing.clips += self._clips(tree, root, split, path, read_rows(tree, path, self.columns, listing))
+                listing.annotated.add(split)
+            else:
                 log.warning("no %s: the store gets no %s split", tree.where(path), split)
-                continue
-            rows = read_rows(tree, path, self.columns, listing)
-            listing.clips += self._clips(tree, root, split, path, rows)
-            listing.annotated.add(split)
         return listing
 
     def _clips(self, tree: Tree, root: str, split: str, table: str, rows: Sequence[Row]) -> list[Clip]:
-        name, folder, signer, glosses = self.columns[:4]
+        name, folder, signer, glosses, *translation = self.columns
         folders = [_clip_folder(row[folder], f"{tree.where(table)}, line {row.line}") for row in rows]
         frames, inner = self._find_frames(tree, root, split, sample(folders))
         return [
@@ -68,7 +67,7 @@ class Release:
                 signer=row[signer].strip(),
                 glosses=tuple(row[glosses].split()),
                 source=Source(tree.root, join(frames, clip, inner)),
-                translation=" ".join(row[self.columns[4]].split()) if len(self.columns) > 4 else "",
+                translation=" ".join(word for column in translation for word in row[column].split()),
                 where=f"{PurePosixPath(table).name}, line {row.line}",
             )
             for row, clip in zip(rows, folders, strict=True)

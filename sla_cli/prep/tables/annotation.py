@@ -1,16 +1,26 @@
-"""Annotation tables under a tree, folder or archive: read whole, named in messages, their digests noted."""
+"""Annotation tables and pickles under a tree: their rows, and the paths and times in their cells."""
 
 from __future__ import annotations
 
+import difflib
+import io
+import math
+import pickle
+import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.table import Row, parse_table
 from sla_cli.formats.text import decode_text
 from sla_cli.prep.corpus import Listing
+from sla_cli.prep.tables.locate import contents, find_folders, join, parent_of
 from sla_cli.video.tree import Tree, checked
+
+OUTSIDE = re.compile(r"[A-Za-z]:/|[A-Za-z][\w+.-]*://")  # a drive (C:) or a scheme (file://)
 
 
 def read_rows(tree: Tree, path: str, columns: Sequence[str], listing: Listing, name: str = "") -> list[Row]:
@@ -27,13 +37,78 @@ def read_rows(tree: Tree, path: str, columns: Sequence[str], listing: Listing, n
     return list(parse_table(decode_text(data, where), where, columns))
 
 
+def load_plain(data: bytes, name: str) -> Any:
+    """The lists, dicts, tuples, sets, strings and numbers of a pickle. Unpickling runs what a file names, so this one
+    may name nothing: https://docs.python.org/3/library/pickle.html#restricting-globals
+
+    Args:
+        name: of the file, for messages.
+
+    Raises:
+        SlaError: the pickle names a class or function (none is looked up or called), or is damaged.
+    """
+
+    class Plain(pickle.Unpickler):
+        def find_class(self, module: str, called: str) -> Any:
+            """Called for every function or class that the pickle names, before anything is done with it."""
+            hint = "It could run any program. Get the file from the corpus's own source."
+            raise SlaError(f"{name} is refused: a pickle of plain data does not call {module}.{called}", hint)
+
+    try:
+        return Plain(io.BytesIO(data)).load()
+    except SlaError:
+        raise
+    except Exception as error:  # damaged pickles raise nearly any: UnpicklingError, EOFError, ValueError
+        reason = error or type(error).__name__
+        raise FormatError(f"{name} is not a whole pickle: {reason}", "Is it complete?") from error
+
+
 def inside(path: str, at: str) -> str:
     """A path that a table gives, without `./`. Raises SlaError, naming `at`, where it is empty or leaves the corpus."""
     try:
         if path.strip("/.") and checked(path):
             return PurePosixPath(path).as_posix()
     except SlaError as error:
-        raise FormatError(
-            f"{at}: {path!r} does not stay inside the corpus", "Paths in tables are relative to the corpus."
-        ) from error
+        raise FormatError(f"{at}: {error.message}", error.hint) from error
     raise FormatError(f"{at}: {path!r} names no file or folder in the corpus")
+
+
+def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
+    """The recording of a row within the tree. Backslashes, patterns as `frames/*.png` and both ways in which systems
+    write an accented letter are understood."""
+    path = cell.replace("\\", "/").rstrip("/")
+    if OUTSIDE.match(path):
+        hint = f"Write paths relative to {tree.where(folder)}."
+        raise SlaError(f"{at}: {cell!r} does not stay inside the corpus", hint)
+    if "*" in PurePosixPath(path).name:
+        path = PurePosixPath(path).parent.as_posix()
+    path = join(folder, inside(path, at))
+    forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+    return next((form for form in forms if is_there(tree, form)), path)
+
+
+def is_there(tree: Tree, path: str) -> bool:
+    return tree.is_file(path) or tree.is_dir(path)
+
+
+def seconds(cell: str, what: str, at: str) -> float | None:
+    """Of `12.5`, `12,5` or `1:02:03.5`; None of an empty cell."""
+    if not cell:
+        return None
+    try:
+        parts = [float(part) for part in cell.replace(",", ".").split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
+        raise SlaError(f"{at}: {what} {cell!r} is no time", "Write seconds (12.5), or hours:minutes:seconds.")
+    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+
+
+def near_misses(tree: Tree, path: str) -> str:
+    """What lies there instead, or where it lies instead."""
+    name, parent = PurePosixPath(path).name, parent_of(path)
+    if elsewhere := find_folders(tree, lambda folder: is_there(tree, join(folder, name))):
+        return f"is {join(elsewhere[0], name)} meant?"
+    if tree.is_dir(parent) and (near := difflib.get_close_matches(name, tree.names(parent), n=1, cutoff=0.75)):
+        return f"is {join(parent, near[0])} meant?"
+    return contents(tree, parent)

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.video.archive import ENDINGS
-from sla_cli.video.source import open_tree
+from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import Tree
 
 DEPTH = 3  # levels below SOURCE
@@ -82,16 +81,16 @@ def contents(tree: Tree, path: str) -> str:
 
 def find_clips(tree: Tree, names: Sequence[str]) -> list[ClipLocation]:
     """Where one of these clips lies, as a folder or a video, on the level nearest to the top that has any."""
-    folders = find_folders(tree, lambda folder: _form(tree, folder, names) is not None)
-    return [ClipLocation(tree.root, folder, _form(tree, folder, names) or "") for folder in folders]
+    folders = find_folders(tree, lambda folder: _suffix(tree, folder, names) is not None)
+    return [ClipLocation(tree.root, folder, _suffix(tree, folder, names) or "") for folder in folders]
 
 
-def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> ClipLocation | None:
+def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> list[ClipLocation]:
     """As `find_clips`, in zip and tar files that lie in a folder's tree; those called `likely` are opened first."""
     for path in sorted(_archives(tree), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
         if places := find_clips(open_tree(tree.root / path), names):
-            return places[0]
-    return None
+            return places[:1]
+    return []
 
 
 def sample(names: Sequence[str], count: int = 20) -> Sequence[str]:
@@ -99,23 +98,19 @@ def sample(names: Sequence[str], count: int = 20) -> Sequence[str]:
     return names[:: max(1, len(names) // count)]
 
 
-def _form(tree: Tree, folder: str, names: Sequence[str]) -> str | None:
-    """The suffix under which one of the clips lies in a folder, "" for a folder of images; None where none does."""
-    for name in names:
-        path = join(folder, name)
+def _suffix(tree: Tree, folder: str, names: Sequence[str]) -> str | None:
+    """With which one of the clips lies in a folder, "" for a folder of images; None where none does."""
+    for path in (join(folder, name) for name in names):
         if tree.is_dir(path):
             return ""
-        for suffix in VIDEOS:
-            if tree.is_file(path + suffix):
-                return suffix
+        if found := next((suffix for suffix in VIDEOS if tree.is_file(path + suffix)), None):
+            return found
     return None
 
 
 def _folders_in(tree: Tree, folder: str) -> list[str]:
-    names = _names(tree, folder)
-    if len(names) > CROWD:
-        return []
-    return [join(folder, name) for name in names if tree.is_dir(join(folder, name))]
+    paths = [join(folder, name) for name in _names(tree, folder)]
+    return [path for path in paths if tree.is_dir(path)] if len(paths) <= CROWD else []
 
 
 def _archives(tree: Tree) -> Iterator[str]:
