@@ -139,5 +139,5 @@ def _perplexity_lines(facts: dict[str, Any]) -> list[str]:
 
 
 def _perplexity(value: float) -> str:
-    """A model without <unk> forbids unknown glosses, and its perplexity is astronomic."""
+    """A model without <unk> forbids unknown glosses, and its perplexity is huge."""
     return f"{value:.2f}" if value < 1e6 else f"{value:.2e}"

@@ -35,7 +35,7 @@ COMMANDS = {
 }
 
 USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
-# What a file system says that a user can correct; whatever else goes wrong with a file is a fault of ours.
+# Errors of the file system that a user can correct; every other one is a fault of sla.
 REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 

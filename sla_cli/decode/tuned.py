@@ -71,7 +71,7 @@ def tuned_options(
         if len({tuned.split_digest, inputs.get("split", "")} - {""}) > 1:
             tuned_on += " (other clips)"
         else:
-            log.warning("the weights were tuned on these very clips: their WER is too low to judge the recogniser by")
+            log.warning("the weights were tuned on these very clips: their WER is lower than that of new clips")
     taken = [f"alpha {tuned.alpha:g}, beta {tuned.beta:g}"] * weights + [f"beam {tuned.beam}"] * beam
     log.info("%s as tuned on %s, from %s", ", ".join(taken), tuned_on, out)
     return options, tuned_on

@@ -37,7 +37,7 @@ class Brush:
     Args:
         image: (height, width, 3) uint8 RGB, drawn into.
         origin: where (0, 0) lies in the picture, in pixels.
-        scale: pixels a unit.
+        scale: pixels per unit.
         tilt: degrees clockwise by which everything is turned about the origin.
     """
 

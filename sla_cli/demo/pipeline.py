@@ -40,7 +40,7 @@ SIZE = 128  # pixels, enough for the tiny preset and for the page
 NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
     "sla prep phoenix2014 /path/to/phoenix2014-release",
-    "sla train --variant adapter  # CLIP ViT-B/16; wants a GPU",
+    "sla train --variant adapter  # CLIP ViT-B/16; needs a GPU",
     "sla lm estimate  # a gloss trigram of the corpus",
     "sla decode --lm gloss.arpa",
     "sla score",

@@ -23,7 +23,7 @@ from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
 
-PATIENCE = timedelta(days=7)  # the slowest share takes what it takes
+PATIENCE = timedelta(days=7)  # no limit in practice for the slowest process
 
 
 def emit(
@@ -45,7 +45,7 @@ def emit(
     Args:
         device: auto, cpu, cuda or cuda:N; under torchrun auto and cuda are the process's own GPU.
         weights: the backbone's weights, where the file has moved since training.
-        how: precision, type on disk, frames per batch; None takes whatever precision is there already.
+        how: precision, type on disk, frames per batch; None accepts existing emissions of any precision.
         force: replace emissions that were made in another precision.
 
     Raises:

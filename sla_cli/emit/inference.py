@@ -31,8 +31,8 @@ def emissions_of(
 ) -> Generator[Emission, None, None]:
     """Log-probabilities of each clip of a split; the network is left in evaluation mode.
 
-    A clip's answer does not depend on the clips beside it, but for rounding. Close the iterator: that is what ends
-    the processes that load clips.
+    The result of a clip does not depend on the others of its batch, except for rounding. Close the iterator to end the
+    processes that load clips.
 
     Args:
         max_frames: most frames per batch. ONE_CLIP takes clips one by one in the store's order, others by length, the

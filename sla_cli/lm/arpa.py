@@ -1,4 +1,4 @@
-"""ARPA files: ours are written here, and those of other tools (SRILM, CMU, IRSTLM) are brought to KenLM's form."""
+"""ARPA files: written here, and those of other tools (SRILM, CMU, IRSTLM) converted to the form that KenLM reads."""
 
 from __future__ import annotations
 

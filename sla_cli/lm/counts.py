@@ -62,13 +62,13 @@ def check_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
         raise SlaError(f"a language model of order {order}", f"KenLM reads orders 2 to {MAX_ORDER}.")
     given = tuple(prune) or (0,)
     hint = f"Give for orders 1 to {order} how often n-grams may occur and still be dropped, such as 0,0,1."
-    said = f"pruning thresholds {','.join(map(str, given))}"
+    given_as = f"pruning thresholds {','.join(map(str, given))}"
     if len(given) > order:
-        raise SlaError(f"{said} for a model of order {order}", hint)
+        raise SlaError(f"{given_as} for a model of order {order}", hint)
     if given[0] != 0:
-        raise SlaError(f"{said}: the first is not 0, and a model without some glosses forbids them", hint)
+        raise SlaError(f"{given_as}: the first is not 0, and a model without some glosses forbids them", hint)
     if list(given) != sorted(given):
-        raise SlaError(f"{said} fall: an n-gram would stay without its parts", hint)
+        raise SlaError(f"{given_as} fall: an n-gram would stay without its parts", hint)
     return given + given[-1:] * (order - len(given))
 
 

@@ -98,7 +98,7 @@ def _measure(model: Path, text: Text | None) -> dict[str, Any] | None:
 
 
 def _warn_of_vocabulary(model: Path, vocabulary: Sequence[str]) -> None:
-    """A recogniser trained on the store will ask for the glosses of its vocabulary."""
+    """A recogniser trained on the store outputs the glosses of its vocabulary."""
     if missing := out_of_vocabulary(open_lm(model), vocabulary):
         log.warning(
             "%d of the store's %d glosses are unknown to this model, so decoding scores them as <unk>: %s",

@@ -1,4 +1,4 @@
-"""A gloss language model as a beam search asks it: by vocabulary column, weighted, in natural logarithms."""
+"""A gloss language model for a beam search: by vocabulary column, weighted, in natural logarithms."""
 
 from __future__ import annotations
 

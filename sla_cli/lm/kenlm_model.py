@@ -94,15 +94,16 @@ def refuse_separators(glosses: Iterable[str]) -> None:
 
 
 def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
-    """Say how many glosses a language model lacks. Raises SlaError where they are more than `most` percent."""
+    """Warn of glosses that a language model lacks. Raises SlaError where they are more than `most` percent."""
     unknown = out_of_vocabulary(open_lm(lm), glosses)
     if not unknown:
         return
     share = 100 * len(unknown) / len(glosses)
-    said = f"{lm} does not know {len(unknown)} of {len(glosses)} glosses ({share:.1f} %): {some(unknown)}"
+    message = f"{lm} does not know {len(unknown)} of {len(glosses)} glosses ({share:.1f} %): {some(unknown)}"
     if share > most:
-        raise SlaError(said, f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} takes it anyway.")
-    log.warning("%s", said)
+        hint = f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} accepts it."
+        raise SlaError(message, hint)
+    log.warning("%s", message)
 
 
 @contextmanager
@@ -155,7 +156,7 @@ def _load(readable: Path, path: Path, text: bytes) -> Model:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """KenLM reports a missing <unk> on descriptor 2 whatever its configuration says."""
+    """KenLM reports a missing <unk> on descriptor 2 in spite of its configuration."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

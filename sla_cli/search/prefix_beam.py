@@ -2,7 +2,7 @@
 
 Hannun et al. 2014, arXiv:1408.2873. A beam is a prefix together with how it ends, in a blank or in its last gloss, as
 in pyctcdecode; as there, a language model scores a gloss when the next one begins, thresholds are the same and ties
-fall the same way. So the answers are the same whatever is pruned; only with hot words, whose weights pyctcdecode adds
+fall the same way. So the results are the same for every pruning; only with hot words, whose weights pyctcdecode adds
 in another order, may hypotheses of equal score swap.
 """
 

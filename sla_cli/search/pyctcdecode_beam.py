@@ -1,4 +1,4 @@
-"""The same beam search by pyctcdecode, to check ours against. The only file that knows pyctcdecode.
+"""The same beam search by pyctcdecode, to check sla's own. The only file that imports pyctcdecode.
 
 Some labels mean more to it (spaces, `▁`, `<pad>`, `|`, `##`), so it gets one private-use character for each gloss.
 """
@@ -20,7 +20,7 @@ FIRST, LAST = 0xF0000, 0xFFFFD  # Unicode's supplementary private use area A
 
 
 class PyctcdecodeBeam:
-    """pyctcdecode as a `BeamSearch`. `close()` it: pyctcdecode keeps every language model until told otherwise.
+    """pyctcdecode as a `BeamSearch`. `close()` it: pyctcdecode keeps every language model until then.
 
     Raises:
         SlaError: more glosses than there are private-use characters.

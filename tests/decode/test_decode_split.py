@@ -218,7 +218,7 @@ def test_processes_die_with_a_killed_parent() -> None:
         "from test_decode_split import *\n"
         "class Slow(list):\n"
         "    def __getitem__(self, index):\n"
-        "        print('reading', flush=True); time.sleep(60)\n"
+        "        os.write(1, b'reading\\n'); time.sleep(60)\n"
         "decode_split(Slow(clips(100)), GLOSSES, 4, BeamOptions(), 2)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE)
