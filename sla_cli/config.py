@@ -1,7 +1,7 @@
 """Every setting, once: type, bounds and default. Frozen dataclasses that resolve from preset < file < --set < flag.
 
 A new setting states since which version of the run format it exists and what was in force in older runs, as in
-`Annotated[float, Ge(0), Added(2, before=0.0)]` (config_values.py), so that older runs can still be read.
+`Annotated[float, Ge(0), AddedIn(2, before=0.0)]` (config_checks.py), so that older runs can still be read.
 
 Values marked *lineage* come from the code that CLIP-SLA descends from (VAC, AdaptSign, ST-Adapter), since the
 paper's own tables are not public; values marked *choice* are ours. None is "the paper's".
@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from annotated_types import Ge, Le
 
-from sla_cli.config_values import annotations_of, check_setting, fill_older, parts_of, settings_of
+from sla_cli.config_checks import annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError, suggestion
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants

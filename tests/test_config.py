@@ -26,7 +26,7 @@ from sla_cli.config import (
     resolve,
     to_toml,
 )
-from sla_cli.config_values import Added, annotations_of, check_setting, fill_older, settings_of
+from sla_cli.config_checks import AddedIn, annotations_of, check_setting, fill_older, settings_of
 from sla_cli.errors import SlaError
 
 RUNS = Path(__file__).parent / "artifacts" / "b94205a" / "work" / "runs"
@@ -276,8 +276,8 @@ def test_options_are_named_as_typed_where_they_do_not_suit() -> None:
 @dataclass(frozen=True)
 class Optics:
     zoom: Annotated[float, Ge(0)] = 1.0
-    blur: Annotated[float, Ge(0), Added(2, before=0.0)] = 0.5
-    tilt: Annotated[tuple[float, ...], Added(3, before=())] = (1.0,)
+    blur: Annotated[float, Ge(0), AddedIn(2, before=0.0)] = 0.5
+    tilt: Annotated[tuple[float, ...], AddedIn(3, before=())] = (1.0,)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sla_cli.core.align import Counts
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import ClipScore, pooled
 
 LENGTHS = (0, 1, 4, 7, 10, 15, 20)  # the shortest of each bin, in reference words

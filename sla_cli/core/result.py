@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sla_cli.core.align import Counts, Pair, align, count
+from sla_cli.core.edit_alignment import Counts, Pair, align, count
 
 FEW = 20  # sentences
 

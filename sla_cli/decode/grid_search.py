@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from sla_cli.core.align import Counts, align, count
+from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile
 from sla_cli.decode.processes import CHUNK, EmissionSource, map_clips

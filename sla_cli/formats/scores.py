@@ -14,9 +14,9 @@ from typing import Any
 from rich.cells import cell_len
 
 from sla_cli.atomic import write_text
-from sla_cli.core.align import Counts, Pair
 from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.comparison import Comparison, verdict
+from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
 from sla_cli.formats.table import Row, read_table

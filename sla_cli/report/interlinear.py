@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from sla_cli.core.align import Pair
+from sla_cli.core.edit_alignment import Pair
 from sla_cli.core.result import ClipScore
 
 

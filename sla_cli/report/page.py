@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from sla_cli import __version__
 from sla_cli.atomic import write_text
-from sla_cli.core.align import Counts
 from sla_cli.core.comparison import Comparison
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import ClipScore, pooled
 from sla_cli.errors import SlaError, some, suggestion

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
-from sla_cli.core.align import Counts
 from sla_cli.core.breakdown import by_signer
 from sla_cli.core.comparison import Comparison
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.report.axis import Axis, around
 from sla_cli.report.system import System
 

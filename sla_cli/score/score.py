@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sla_cli import __version__
-from sla_cli.core.align import ALIGNMENT, Counts
+from sla_cli.core.edit_alignment import ALIGNMENT, Counts
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import Profile, profile
 from sla_cli.core.result import ClipScore, Score, score_clip

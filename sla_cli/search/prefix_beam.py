@@ -21,7 +21,7 @@ from sla_cli.core.ctc import BLANK
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.search.engines import ScoredPrefix
 
-LEAST = math.log(1e-15)  # no column of a step is taken for less probable
+LOG_FLOOR = math.log(1e-15)  # no column of a step is taken for less probable
 
 
 class _Prefix:
@@ -137,7 +137,7 @@ class PrefixBeam:
 def _candidates(log_probs: NDArray[np.floating], token_min_logp: float) -> Iterator[list[tuple[int, float]]]:
     """For each step the columns worth trying with their log-probabilities, the best one always among them."""
     shifted = log_probs - log_probs.max(axis=1, keepdims=True)
-    normal = np.clip(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), LEAST, 0)
+    normal = np.clip(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), LOG_FLOOR, 0)
     steps, columns = np.nonzero(normal >= token_min_logp)
     edges = np.searchsorted(steps, np.arange(len(normal) + 1)).tolist()
     listed, best = columns.tolist(), normal.argmax(axis=1).tolist()

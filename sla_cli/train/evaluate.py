@@ -8,8 +8,8 @@ from dataclasses import astuple
 
 import torch
 
-from sla_cli.core.align import Counts, align, count
 from sla_cli.core.ctc import check_log_probs, greedy
+from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import Profile
 from sla_cli.data.seen import SeenClips
 from sla_cli.emit.inference import emissions_of

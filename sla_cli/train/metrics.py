@@ -10,7 +10,7 @@ from typing import Any
 
 from sla_cli.atomic import atomic_write
 from sla_cli.config import TrainConfig
-from sla_cli.core.align import Counts
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.data.sampling import Step
 
 

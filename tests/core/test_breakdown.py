@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla_cli.core.align import Counts
 from sla_cli.core.breakdown import Confusion, GlossCounts, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import ClipScore, pooled, score_clip
 
 glosses = st.lists(st.sampled_from(["A", "a", "B", "C", "D"]), max_size=25)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sla_cli.core.align import Counts, align, count
+from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import profile
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.grid_search import GridPoint, Trial, best_trial, grid, search_grid

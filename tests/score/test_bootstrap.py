@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sla_cli.core.align import Counts, Pair
+from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, score_clip
 from sla_cli.errors import SlaError
 from sla_cli.score.bootstrap import Resampling, difference_interval, sentences, wer_interval

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sla_cli import __version__
-from sla_cli.core.align import Counts
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError

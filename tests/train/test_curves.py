@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 
-from sla_cli.core.align import Counts
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.metrics import Epoch
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from synthetic import disk_with, tiny
 
-from sla_cli.core.align import Counts
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.run import Run
 from sla_cli.model.device import Placement, place

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sla_cli.core.align import Counts, align, count
+from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.errors import SlaError
 
 COSTS = {"C": 0, "S": 4, "D": 3, "I": 3}

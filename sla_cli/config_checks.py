@@ -14,7 +14,7 @@ from sla_cli.errors import SlaError, some, suggestion
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedIn:
     """Annotation of a setting that runs of older formats lack.
 
     Attributes:
@@ -84,7 +84,7 @@ def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, A
         section, _, key = name.partition(".")
         if key in filled.get(section, {}):
             continue
-        added = next((mark for mark in parts_of(hint)[1] if isinstance(mark, Added)), None)
+        added = next((mark for mark in parts_of(hint)[1] if isinstance(mark, AddedIn)), None)
         if added is None or added.version <= version:
             missing.append(name)
         else:
