@@ -7,16 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Json, Work, answer
-from sla_cli.core.align import Counts
+from sla_cli.cli.options import WORK, Json, ProfileName, Work, answer
 from sla_cli.core.breakdown import ClipGroup, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import Interval, Score
 from sla_cli.log import log
 
 ABOVE_LIMIT = 3  # exit code of --max-wer
 WORST = 15  # glosses and confusions of --details
 
-ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
 Normalize = Annotated[
     Literal["auto", ProfileName],
     typer.Option(help="How glosses are cleaned before they are compared; auto: the corpus's profile, else none."),
@@ -58,7 +57,8 @@ def score(
 ) -> None:
     """Word error rate as the field's official scripts count it, with its confidence interval.
 
-    The score folder holds tables of clips, signers, lengths, glosses and confusions, and the alignments.
+    The score folder holds tables of clips, signers, lengths, glosses and
+    confusions, and the alignments.
     """
     from sla_cli.formats.scores import summary
     from sla_cli.formats.work import Work as WorkFolder
