@@ -29,8 +29,9 @@ def check(
 ) -> None:
     """Is a store complete, usable, and honest to evaluate on? Exits with 3 where there are problems.
 
-    Split sizes against what is published, ids, empty references, clips too short for CTC, sentences, signers and
-    recordings that splits share, glosses that train lacks, lengths and frame rates.
+    It looks at split sizes (against those published), ids, empty references,
+    clips too short for CTC, sentences, signers and recordings that splits share,
+    glosses that train lacks, lengths and frame rates.
     """
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.prep.check import check_store

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer, refuse_input
-from sla_cli.cli.score import ProfileName as ProfileName
+from sla_cli.cli.options import WORK, Force, Json, ProfileName, SplitName, Work, answer, refuse_input
 from sla_cli.errors import some
 
 Normalize = Annotated[

@@ -14,6 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0)]
 SplitName = Literal["train", "dev", "test"]
+ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
 
 LM_HELP = "Gloss n-gram model: ARPA (also .gz) or KenLM binary; a file, or the name of one in the work folder's lm/."

@@ -2,17 +2,19 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer
+from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer
 from sla_cli.config import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 if TYPE_CHECKING:
     from sla_cli.prep.resume import PrepArguments
+
+CLEANINGS = ("auto", "raw", *get_args(ProfileName))  # prep.labels
 
 
 def _list(wanted: bool) -> None:
@@ -24,8 +26,14 @@ def _list(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _names() -> list[str]:
+    from sla_cli.prep.corpus import corpora
+
+    return list(corpora())
+
+
 def prep(
-    corpus: Annotated[str | None, typer.Argument(help="A corpus that --list explains.")] = None,
+    corpus: Annotated[str | None, typer.Argument(help="A corpus that --list explains.", autocompletion=_names)] = None,
     source: Annotated[
         Path | None, typer.Argument(help="Its folder, zip or tar as released; for `folder` also a table or video.")
     ] = None,
@@ -51,7 +59,12 @@ def prep(
         float, typer.Option(help="Frames per second to store, those nearest in time; 0 keeps all.", min=0, max=1000)
     ] = PrepConfig.fps,
     labels: Annotated[
-        str, typer.Option(help="Cleaning of training glosses: auto (the corpus's), raw, or a scoring profile.")
+        str,
+        typer.Option(
+            help="Cleaning of training glosses: auto (the corpus's), raw, or a scoring profile.",
+            metavar=f"[{'|'.join(CLEANINGS)}]",
+            autocompletion=lambda: list(CLEANINGS),
+        ),
     ] = PrepConfig.labels,
     shard_clips: Annotated[int, typer.Option(help="Clips of each file; 0 writes one file for each split.", min=0)] = 0,
     jobs: Jobs = 0,
@@ -67,7 +80,8 @@ def prep(
 ) -> None:
     """Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.
 
-    Run it again after a kill, or after you fixed a broken clip, or use --resume: what was encoded is kept.
+    What was encoded is kept after a kill or an error: give the same command
+    again, or --resume.
     """
     if jobs and scheduler:
         raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")

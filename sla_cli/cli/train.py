@@ -23,7 +23,12 @@ def train(
     store: Annotated[Path | None, typer.Argument(help="Store folder. Default: the only one.")] = None,
     variant: Annotated[Variant | None, typer.Option(help="What is added to the frozen backbone.")] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Named settings; --list shows them. Default: those for the store's corpus.")
+        str | None,
+        typer.Option(
+            help="Named settings, which --list explains. Default: those for the store's corpus.",
+            metavar=f"[{'|'.join(PRESETS)}]",
+            autocompletion=lambda: list(PRESETS),
+        ),
     ] = None,
     show: Annotated[
         bool, typer.Option("--list", callback=_list, is_eager=True, help="Print the presets and what they are for.")
@@ -57,7 +62,8 @@ def train(
     """Train the adapters and the temporal head on a store; dev WER after each epoch.
 
     Settings resolve in this order: preset, --config, --set, explicit options.
-    Under torchrun all processes train one model. SIGTERM and SIGUSR1 save and stop.
+    Under torchrun all processes train one model. After SIGTERM or SIGUSR1
+    training saves its state and stops; --resume continues it.
     """
     flags = {
         "model.variant": variant,

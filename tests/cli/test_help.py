@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import COMMANDS as LISTED
 from sla_cli.cli.main import app
+from sla_cli.config import PRESETS
+from sla_cli.prep.corpus import corpora
 
 COMMANDS = ["prep", "check", "train", "emit", "decode", "tune", "score", "compare", "report", "info", "lm", "demo"]
 HEAVY = [
@@ -104,3 +106,18 @@ def test_a_full_disk_at_the_end_of_a_pipe_is_said_in_one_sentence() -> None:
     assert answer.returncode == 2
     assert answer.stderr.count("\n") == 1
     assert "disk is full" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "choices"),
+    [
+        ("sla prep", sorted(corpora())),
+        ("sla prep --labels", ["auto", "none", "phoenix2014", "phoenix2014t", "phoenix2014t-vac", "raw"]),
+        ("sla train --preset", sorted(PRESETS)),
+        ("sla decode --engine", ["prefix", "pyctcdecode"]),
+        ("sla lm score --split", ["dev", "test", "train"]),
+    ],
+)
+def test_the_shell_completes_closed_choices(words: str, choices: list[str]) -> None:
+    environment = {"_SLA_COMPLETE": "complete_bash", "COMP_WORDS": f"{words} ", "COMP_CWORD": str(len(words.split()))}
+    assert sorted(CliRunner().invoke(app, env=environment, prog_name="sla").stdout.split()) == choices

@@ -14,8 +14,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from sla_cli.cli.lm import ProfileName
 from sla_cli.cli.main import app
+from sla_cli.cli.options import ProfileName
 from sla_cli.core.normalize import PROFILES
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split

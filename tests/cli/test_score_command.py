@@ -12,7 +12,8 @@ from docs_json import documented
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
-from sla_cli.cli.score import ProfileName, table
+from sla_cli.cli.options import ProfileName
+from sla_cli.cli.score import table
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import PROFILES
 from sla_cli.formats.hypotheses import Header, write_hypotheses
