@@ -19,7 +19,8 @@ from sla_cli.formats.hypotheses import read_nbest
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 
-SETS = sorted(path.parent for path in Path(__file__).parent.glob("artifacts/*/recorded.json"))
+ARTIFACTS = Path(__file__).parent / "artifacts"
+SETS = sorted(path.parent for path in ARTIFACTS.glob("*/recorded.json"))
 
 
 @pytest.fixture(params=SETS, ids=lambda folder: folder.name)
@@ -97,3 +98,41 @@ def test_a_report_finds_everything_that_it_shows(recorded: dict[str, Any]) -> No
     now = sla("report", *pair, "-o", "report.html")
     assert now["missing"] == []
     assert (now["systems"], now["clips"]) == (then["systems"], then["clips"])
+
+
+def test_a_store_of_version_1_gives_the_frames_and_references_that_it_gave(recorded: dict[str, Any]) -> None:
+    """Commit d870519 made it of the very corpus and settings of which b94205a made one of version 2."""
+    store = Store(ARTIFACTS / "d870519" / "work" / "stores" / "phoenix2014")
+    later = Store(Path("work/stores/phoenix2014"))
+    assert (store.corpus, store.vocabulary) == (later.corpus, later.vocabulary)
+    for name in ("train", "dev", "test"):
+        one, two = store[name], later[name]
+        assert one.references() == two.references()
+        assert (one.ids, one.signers, one.glosses) == (two.ids, two.signers, two.glosses)
+        assert (one.translations, one.profile, one.preset, one.labels) == (
+            two.translations,
+            two.profile,
+            two.preset,
+            two.labels,
+        )
+        np.testing.assert_array_equal(one.clip_fps, two.clip_fps)
+        for clip, same in zip(one, two, strict=True):
+            np.testing.assert_array_equal(clip.frames(), same.frames())
+            assert clip.raw().data.tobytes() == same.raw().data.tobytes()
+    assert sla("info", str(store.path))["format"] == "sla-store 1"
+    answer = sla("decode", "work/runs/adapter", "--store", str(store.path), "--beam", "1")
+    then, now = (read_nbest(Path(path)) for path in (recorded["decode greedy"]["hypotheses"], answer["hypotheses"]))
+    assert {clip: ranked[0].glosses for clip, ranked in now.items()} == {
+        clip: ranked[0].glosses for clip, ranked in then.items()
+    }
+
+
+def test_a_score_of_version_1_is_compared_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commit 96529e9 printed WER 25.00 for it: 2 errors in 8 reference words."""
+    monkeypatch.chdir(tmp_path)
+    [folder] = (ARTIFACTS / "96529e9" / "work" / "scores").iterdir()
+    found = sla("info", str(folder))
+    assert (found["format"], found["facts"]["wer"], found["facts"]["interval"]) == ("sla-score 1", 25.0, None)
+    assert sla("compare", str(folder), str(folder))["difference"] == 0
+    sla("report", str(folder), "-o", "page.html")
+    assert "25.0" in Path("page.html").read_text(encoding="utf-8")

@@ -124,7 +124,8 @@ def _store(path: Path) -> Description:
         }
         for name, clips in splits.items()
     }
-    return _described(path, "store", store_file.NAME, store_file.VERSION, facts)
+    versions = [file.version for clips in splits.values() for file in clips.files]
+    return _described(path, "store", store_file.NAME, min(versions, default=store_file.VERSION), facts)
 
 
 def _store_file(path: Path) -> Description:
@@ -137,7 +138,7 @@ def _store_file(path: Path) -> Description:
         "frames": sum(file.lengths),
         "bytes": path.stat().st_size,
     }
-    return Description(path, "file of a store", f"{store_file.NAME} {store_file.VERSION}", None, facts)
+    return Description(path, "file of a store", f"{store_file.NAME} {file.version}", None, facts)
 
 
 def _frames(file: StoreFile) -> dict[str, Any]:
@@ -215,7 +216,7 @@ def _score(path: Path) -> Description:
         "clips": len(score.clips),
         "signature": score.signature,
     }
-    return _described(path, "score", scores.NAME, scores.VERSION, facts)
+    return _described(path, "score", scores.NAME, scores.read_figures(path / scores.FIGURES)["version"], facts)
 
 
 def _receipt(path: Path) -> Description:

@@ -6,6 +6,11 @@ from __future__ import annotations
 _PROFILES = {"phoenix2014": "phoenix2014", "phoenix2014-si5": "phoenix2014", "phoenix2014t": "phoenix2014t"}
 _UNSEEN = {"phoenix2014-si5": "signers", "SI": "signers", "US": "sentences"}
 
+# Version 1 of the store had one file for each split, glosses as annotated, and no other fit than this.
+STORE_1 = {"fit": "squash", "labels": "raw", "protocol": "", "annotated": True, "recipe": "", "shard": 0, "shards": 1}
+
+SCORE_1 = {"interval": None, "bootstrap": None}  # version 1 of the score did not say how sure it is
+
 
 def profile_of(corpus: str) -> str:
     """The normalisation profile under which a corpus was scored by default."""

@@ -19,6 +19,7 @@ from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
+from sla_cli.formats.legacy import SCORE_1
 from sla_cli.formats.table import Row, read_table
 from sla_cli.formats.text import read_text
 
@@ -79,8 +80,9 @@ def read_scores(folder: Path) -> Score:
     if not path.is_file():
         what = f"no score folder, it holds no {FIGURES}" if folder.is_dir() else "no such score folder"
         raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
-    facts = _read_figures(path)
-    clips = tuple(_read_clip(row, folder / CLIPS) for row in read_table(folder / CLIPS, COLUMNS, "\t"))
+    facts = read_figures(path)
+    columns = COLUMNS if facts["version"] > 1 else [name for name in COLUMNS if name != "signer"]
+    clips = tuple(_read_clip(row, folder / CLIPS) for row in read_table(folder / CLIPS, columns, "\t"))
     try:
         ends, how = facts["interval"], facts["bootstrap"]
         score = Score(
@@ -103,20 +105,23 @@ def read_scores(folder: Path) -> Score:
     return score
 
 
-def _read_figures(path: Path) -> dict[str, Any]:
+def read_figures(path: Path) -> dict[str, Any]:
+    """What a score.json holds, of a version that is read. Raises FormatError."""
     try:
         facts = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise FormatError(f"{path}, line {error.lineno}: not JSON ({error.msg})", AGAIN) from error
     if not isinstance(facts, dict) or facts.get("format") != NAME:
         raise FormatError(f"{path}: not a {NAME}", AGAIN)
-    if facts.get("version") != VERSION:
-        raise FormatError(f"{path}: {NAME} version {facts.get('version')}, this sla reads version {VERSION}", AGAIN)
-    return facts
+    version = facts.get("version")
+    if version not in (VERSION - 1, VERSION):
+        known = f"{VERSION - 1} and {VERSION}"
+        raise FormatError(f"{path}: {NAME} version {version}, this sla reads version {known}", AGAIN)
+    return facts if version > 1 else SCORE_1 | facts
 
 
 def _read_clip(row: Row, path: Path) -> ClipScore:
-    clip = score_clip(row["id"], row["reference"].split(), row["hypothesis"].split(), row["signer"])
+    clip = score_clip(row["id"], row["reference"].split(), row["hypothesis"].split(), row.fields.get("signer", ""))
     if {name: row[name] for name in _figures(clip.counts)} != {k: str(v) for k, v in _figures(clip.counts).items()}:
         raise FormatError(f"{path}, line {row.line}: the counts do not follow from the glosses", AGAIN)
     return clip

@@ -22,13 +22,14 @@ from sla_cli.atomic import atomic_write
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
-from sla_cli.formats.legacy import preset_of, profile_of, unseen_of
+from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
 
 NAME, VERSION = "sla-store", 2
 T = TypeVar("T")
 REMAKE = "prep --force"  # without --force a store with a good receipt is up to date
 TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one per clip
 DATASETS = (*TEXTS, "bytes", "frame_offsets", "clip_offsets", "checksums", "clip_fps", "squared_errors", "vocabulary")
+SINCE_2 = {"raw_glosses", "translations", "sources", "clip_fps", "squared_errors"}  # datasets that version 1 lacks
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,14 @@ def _joined(clip: Encoded, glosses: tuple[str, ...]) -> str:
     return text
 
 
-def _column(name: str, read: Callable[[h5py.File, str], T]) -> cached_property[T]:
-    """A dataset of a file, read when it is asked for."""
+def _column(
+    name: str, read: Callable[[h5py.File, str], T], before: Callable[[StoreFile], T] | None = None
+) -> cached_property[T]:
+    """A dataset of a file, read when it is asked for; `before` says what held in version 1, which lacks it."""
 
     def column(file: StoreFile) -> T:
+        if before is not None and file.version == 1:
+            return before(file)
         with whole(file.path, REMAKE):
             return read(file.file, name)
 
@@ -176,24 +181,30 @@ class StoreFile:
         lengths: frames of each clip.
         clip_offsets, frame_offsets: int64, as in docs/formats.md.
 
-    It is opened once in each process, since an HDF5 handle survives neither fork nor pickle.
+    In version 1, squared errors are unknown: NaN. A file is opened once in each process, since an HDF5 handle survives
+    neither fork nor pickle.
     """
+
+    version: int
+    header: SplitHeader
+    ids: list[str]
 
     signers = _column("signers", strings)
     glosses = _column("glosses", _glosses)
-    raw_glosses = _column("raw_glosses", _glosses)
-    translations = _column("translations", strings)
-    sources = _column("sources", strings)
-    clip_fps = _column("clip_fps", _numbers)
-    squared_errors = _column("squared_errors", _numbers)
+    raw_glosses = _column("raw_glosses", _glosses, lambda file: file.glosses)
+    translations = _column("translations", strings, lambda file: [""] * len(file.ids))
+    sources = _column("sources", strings, lambda file: [""] * len(file.ids))
+    clip_fps = _column("clip_fps", _numbers, lambda file: np.full(len(file.ids), file.header.fps))
+    squared_errors = _column("squared_errors", _numbers, lambda file: np.full(len(file.ids), np.nan))
     checksums = _column("checksums", _numbers)
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: h5py.File | None = None
         self._pid = -1
-        with open_checked(path, NAME, (VERSION,), REMAKE) as file, whole(path, REMAKE):
-            if missing := set(DATASETS) - set(file):
+        with open_checked(path, NAME, (VERSION - 1, VERSION), REMAKE) as file, whole(path, REMAKE):
+            self.version = int(file.attrs["version"])
+            if missing := set(DATASETS) - set(file) - (SINCE_2 if self.version == 1 else set()):
                 raise KeyError(f"no {some(sorted(missing))}")
             self.header = _header(file)
             self.digest = str(file.attrs["digest"])
@@ -206,7 +217,7 @@ class StoreFile:
     def file(self) -> h5py.File:
         """The open HDF5 file of this process."""
         if self._file is None or self._pid != os.getpid():
-            self._file, self._pid = open_checked(self.path, NAME, (VERSION,), REMAKE), os.getpid()
+            self._file, self._pid = open_checked(self.path, NAME, (VERSION - 1, VERSION), REMAKE), os.getpid()
         return self._file
 
     def encoded(self, index: int, wanted: slice = slice(None)) -> list[np.ndarray]:
@@ -244,6 +255,8 @@ class StoreFile:
 
 def _header(file: h5py.File) -> SplitHeader:
     found = {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
+    if found["version"] == 1:
+        found = STORE_1 | found
     corpus, protocol = found["corpus"], found["protocol"]
     older = {"profile": profile_of(corpus), "preset": preset_of(corpus), "unseen": unseen_of(corpus, protocol)}
     facts = older | found | {"size": found["height"], "fps": float(found["fps"])}

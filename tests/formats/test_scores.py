@@ -167,7 +167,8 @@ def change(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("score.json", '"version": 2', '"version": 1', "sla-score version 1, this sla reads version 2"),
+        ("score.json", '"version": 2', '"version": 0', "sla-score version 0, this sla reads version 1 and 2"),
+        ("score.json", '"version": 2', '"version": 3', "sla-score version 3, this sla reads version 1 and 2"),
         ("score.json", '"level"', '"lvl"', "level"),
         ("score.json", "71.5", "71.5, 3", "not a whole"),
         ("score.json", '"sla-score"', '"other"', "not a sla-score"),

@@ -316,9 +316,9 @@ def _other_version(path: Path) -> None:
         file.attrs["version"] = 99
 
 
-def _first_version(path: Path) -> None:
+def _version_0(path: Path) -> None:
     with h5py.File(path, "r+") as file:
-        file.attrs["version"] = 1
+        file.attrs["version"] = 0
 
 
 def _no_sources(path: Path) -> None:
@@ -350,8 +350,8 @@ def _numbers_for_ids(path: Path) -> None:
         (_truncated, "not an HDF5 file, or a damaged one"),
         (_other_format, "holds sla-emissions, expected sla-store"),
         (_foreign, "holds something else, expected sla-store"),
-        (_first_version, "sla-store version 1, this sla reads version 2"),
-        (_other_version, "sla-store version 99, this sla reads version 2"),
+        (_version_0, "sla-store version 0, this sla reads version 1 and 2"),
+        (_other_version, "sla-store version 99, this sla reads version 1 and 2"),
         (_no_ids, "damaged or incomplete"),
         (_no_sources, "damaged or incomplete .*no sources"),
         (_no_fps, "damaged or incomplete"),

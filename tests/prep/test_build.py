@@ -385,15 +385,15 @@ def test_an_output_folder_that_is_a_file(root: Path, tmp_path: Path) -> None:
         build(root, tmp_path / "store")
 
 
-def test_a_store_of_the_first_version_is_refused_and_replaced(made: Path, root: Path, tmp_path: Path) -> None:
+def test_a_store_of_an_unknown_version_is_refused_and_replaced(made: Path, root: Path, tmp_path: Path) -> None:
     import h5py
 
     out = tmp_path / "store"
     shutil.copytree(made, out)
     for path in out.glob("*.h5"):
         with h5py.File(path, "r+") as file:
-            file.attrs["version"] = 1
-    with pytest.raises(SlaError, match="sla-store version 1, this sla reads version 2") as caught:
+            file.attrs["version"] = 3
+    with pytest.raises(SlaError, match="sla-store version 3, this sla reads version 1 and 2") as caught:
         Store(out)["dev"]
     assert "sla prep" in caught.value.hint
     build(root, out, config=CONFIG, force=True)
