@@ -1,7 +1,8 @@
 """sla decode"""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -10,6 +11,10 @@ from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
 from sla_cli.config import DecodeConfig
 from sla_cli.errors import SlaError
+from sla_cli.formats.exchange.registry import WRITABLE
+
+FormatName = StrEnum("FormatName", ["tsv", *WRITABLE])  # type: ignore[misc]
+TSV = FormatName("tsv")
 
 
 class Command(TyperCommand):
@@ -23,7 +28,9 @@ class Command(TyperCommand):
 
 def decode(
     source: shared.Source = None,
-    split: Annotated[shared.SplitName | None, typer.Option(help="Split of the store.", show_default="dev")] = None,
+    split: Annotated[
+        shared.SplitName | None, typer.Option(help="Split of the store.", show_default="dev, or the only split")
+    ] = None,
     lm: Annotated[Path | None, typer.Option(help=shared.LM_HELP)] = None,
     beam: Annotated[
         int | None,
@@ -45,9 +52,9 @@ def decode(
     hotword_weight: shared.HotwordWeight = DecodeConfig.hotword_weight,
     engine: shared.EngineName = "prefix",
     kind: Annotated[
-        Literal["tsv", "ctm", "stm", "trn", "csv", "jsonl"],
-        typer.Option("--format", help="A TSV is always written; another format next to it, or to -o."),
-    ] = "tsv",
+        FormatName,
+        typer.Option("--format", help="Another format than TSV is written in addition: next to the TSV, or to -o."),
+    ] = TSV,
     store: shared.StoreFolder = None,
     weights: shared.BackboneWeights = None,
     output: Annotated[
@@ -63,8 +70,9 @@ def decode(
 
     Missing or outdated emissions are computed first. Decoding itself needs
     neither GPU nor torch; with an emissions file it needs neither run nor store.
-    The weights that `sla tune` chose for this run and language model are used
-    unless --alpha, --beta or --beam is given.
+    The beam and the weights that `sla tune` chose for this run and language model
+    are used. --beam replaces the beam only; where --alpha or --beta is given, the
+    other weight has its default.
     """
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options

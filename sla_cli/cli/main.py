@@ -132,8 +132,8 @@ def main(
     """Sign language video to glosses.
 
     The stages meet only through files in the work folder: prep makes a store,
-    train a run, decode hypotheses, score a number. Without arguments each takes
-    the newest artifact of the stage before it.
+    train a run, decode hypotheses, score a number. Without arguments train and
+    check take the only store, decode the newest run, score the newest hypotheses.
     """
 
 

@@ -53,23 +53,13 @@ def main() -> None:
         recorded[name] = json.loads(answer.stdout)
 
     sla("prep", "prep", "phoenix2014", "corpus", "--size", str(SIDE), "--quality", "90")
-    sla("lm", "lm", "work/stores/phoenix2014", "--order", "2", "--fallback", "-o", "work/gloss.arpa")
+    sla("lm", "lm", "estimate", "work/stores/phoenix2014", "--order", "2", "--fallback", "-o", "work/gloss.arpa")
     for variant in ("adapter", "lora"):
         run = ("--preset", "tiny", "--variant", variant, "--epochs", "60", "--name", variant, *settings)
         sla(f"train {variant}", "train", *run)
         sla(f"emit {variant}", "emit", f"work/runs/{variant}")
-    sla(
-        "tune",
-        "decode",
-        "work/runs/adapter",
-        "--lm",
-        "work/gloss.arpa",
-        "--tune",
-        "--betas",
-        "0,1.5",
-        "--alphas",
-        "0.5,1",
-    )
+    grid = ("--betas", "0,1.5", "--alphas", "0.5,1")
+    sla("tune", "tune", "work/runs/adapter", "--lm", "work/gloss.arpa", *grid)
     decoded = {
         "greedy": ("work/runs/adapter", "--beam", "1"),
         "nbest": ("work/runs/adapter", "--nbest", "3"),

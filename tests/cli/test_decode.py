@@ -113,7 +113,7 @@ def test_a_language_model_is_found_as_named_and_then_in_the_work_folder(folder: 
 
 def test_choices_are_shown_and_refused(folder: Path) -> None:
     text = CliRunner().invoke(app, ["decode", "--help"], env={"COLUMNS": "200"}).stdout
-    for choices in ("train|dev|test", "tsv|ctm|stm|trn|csv|jsonl", "prefix|pyctcdecode"):
+    for choices in ("train|dev|test", "tsv|csv|jsonl|ctm|stm|trn", "prefix|pyctcdecode"):
         assert choices in text
     assert sla("--split", "develop").exit_code == 2
 

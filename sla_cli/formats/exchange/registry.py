@@ -16,6 +16,7 @@ from sla_cli.formats.hypotheses import MAGIC, Header, parse_nbest
 from sla_cli.formats.text import decode_any_text, read_bytes, refuse_pipe
 
 FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)
+WRITABLE = tuple(kind.name for kind in FORMATS if kind.write)
 KNOWN = f"Known are sla's own, {', '.join(kind.title for kind in FORMATS)}."
 
 
@@ -86,10 +87,10 @@ def read_gloss_file(path: Path) -> GlossFile:
 
 
 def write_export(path: Path, kind: str, clips: NbestLists) -> None:
-    """Write the best hypothesis of each clip, in JSON lines all hypotheses; the file appears only when whole.
+    """Write the best hypothesis of each clip, in JSON lines all hypotheses; the file appears only when it is complete.
 
     Args:
-        kind: the name of a format that can be written: ctm, stm, trn, csv or jsonl.
+        kind: one of `WRITABLE`.
         clips: the hypotheses of each clip, best first. CTM and STM need their frame rates; JSON lines hold times
             where the rate is known.
 
@@ -98,8 +99,7 @@ def write_export(path: Path, kind: str, clips: NbestLists) -> None:
     """
     chosen = next((one for one in FORMATS if one.name == kind), None)
     if chosen is None or chosen.write is None:
-        known = [one.name for one in FORMATS if one.write]
-        raise SlaError(f"no format {kind!r} for hypotheses", suggestion(kind, known))
+        raise SlaError(f"no format {kind!r} for hypotheses", suggestion(kind, WRITABLE))
     for best, *_ in clips:
         _check_writable(best, chosen)
     text = "".join(chosen.write(clips))
