@@ -20,14 +20,14 @@ CLEANINGS = ("auto", "raw", *get_args(ProfileName))  # prep.labels
 def _list(wanted: bool) -> None:
     if wanted:
         from sla_cli.cli.prep_text import about
-        from sla_cli.prep.corpus import corpora
+        from sla_cli.prep.corpora import corpora
 
         typer.echo("\n\n".join(map(about, corpora().values())))
         raise typer.Exit
 
 
 def _names() -> list[str]:
-    from sla_cli.prep.corpus import corpora
+    from sla_cli.prep.corpora import corpora
 
     return list(corpora())
 
@@ -90,7 +90,7 @@ def prep(
     if quality is not None and codec != "jpeg":
         raise SlaError(f"--quality does nothing with --codec {codec}", "Leave it out.")
     from sla_cli.formats.work import Work as WorkFolder
-    from sla_cli.prep.corpus import find_corpus
+    from sla_cli.prep.corpora import find_corpus
     from sla_cli.prep.plan import choose_protocol
     from sla_cli.prep.resume import PrepArguments, newest_unfinished
 
@@ -117,7 +117,7 @@ def _build(out: Path, arguments: "PrepArguments", jobs: int, scheduler: str, as_
 
     from sla_cli.cli.prep_text import result_text
     from sla_cli.prep.build import BrokenClips, build_store
-    from sla_cli.prep.corpus import find_corpus
+    from sla_cli.prep.corpora import find_corpus
     from sla_cli.prep.process_pool import Executor, ProcessPool
 
     config = PrepConfig.checked(**arguments.config)

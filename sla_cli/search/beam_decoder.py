@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary, refuse_separators
 from sla_cli.search.decoder import Decoder, GreedyDecoder, StepHypothesis, confidences
-from sla_cli.search.engines import Engine, ScoredPrefix, open_engine
+from sla_cli.search.engines import CLASSES, BeamSearch, Engine, ScoredPrefix
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class BeamDecoder(Decoder):
             self.oov = tuple(out_of_vocabulary(opened, glosses))
             self._lm = GlossModel(opened, glosses, options.alpha, options.beta)
         self.weigh(options.alpha, options.beta, options.beam)
-        self._search = open_engine(options.engine, len(glosses), self._lm, hot, options.hotword_weight)
+        self._search = _open_engine(options.engine, len(glosses), self._lm, hot, options.hotword_weight)
 
     def weigh(self, alpha: float, beta: float, beam: int) -> None:
         """Change beam and weights; the language model stays loaded.
@@ -132,6 +133,17 @@ class BeamDecoder(Decoder):
 def open_decoder(glosses: Sequence[str], options: BeamOptions) -> Decoder:
     """The decoder for a vocabulary: glosses[i] has column i + 1, the blank column 0. Raises as `BeamDecoder` does."""
     return GreedyDecoder(glosses) if options.greedy else BeamDecoder(glosses, options)
+
+
+def _open_engine(
+    engine: Engine, glosses: int, lm: GlossModel | None, hot: frozenset[int], hot_weight: float
+) -> BeamSearch:
+    """The beam search of this name; only its own file is imported. Raises SlaError for an unknown name."""
+    if engine not in CLASSES:
+        raise SlaError(f"no beam search {engine!r}", suggestion(engine, CLASSES))
+    module, name = CLASSES[engine].split(".")
+    opened: type[BeamSearch] = getattr(import_module(f"sla_cli.search.{module}"), name)
+    return opened(glosses, lm, hot, hot_weight)
 
 
 def _check_weight(name: str, weight: float) -> None:
