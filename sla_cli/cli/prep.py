@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer
+from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer, check_name
 from sla_cli.config import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -104,8 +104,7 @@ def prep(
     elif corpus is None or source is None:
         raise SlaError("which corpus, and where is it?", "`sla prep CORPUS SOURCE`; --list explains the corpora.")
     else:
-        if name is not None and (not name or "/" in name or name.startswith(".")):
-            raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
+        check_name(name)
         protocol = choose_protocol(find_corpus(corpus), protocol)
         out = stores / (name or "-".join(filter(None, (corpus, protocol))))
         arguments = PrepArguments(corpus, str(source), protocol, asdict(config), on_error or "stop", force)
