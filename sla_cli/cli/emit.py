@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sla_cli.atomic import check_output
 from sla_cli.cli.options import WORK, BackboneWeights, Device, Force, Json, SplitName, StoreFolder, Work, answer
 from sla_cli.config import EmitConfig, Precision
 from sla_cli.errors import SlaError
@@ -54,8 +55,8 @@ def emit(
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
-    if output is not None and output.is_file() and read_receipt(output) is None and not force:
-        raise SlaError(f"{output} exists", "Use --force to replace it.")
+    if output is not None:
+        check_output(output, replace=force or read_receipt(output) is not None)
     source = Run(run or folder.newest_run())
     clips = Store(store or source.store)[split]
     out = output or emissions_path(folder.emissions, source, clips)
