@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from sla_cli.atomic import write_text
 from sla_cli.config import Config, config_of_run, read_toml, to_toml
+from sla_cli.core.clip import unknown_glosses
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store
@@ -200,8 +200,7 @@ def check_glosses(run: Run, split: Split) -> None:
 
 def warn_of_unknown(run: Run, split: Split) -> None:
     """Warn of glosses in a split's references that the run does not have: it cannot produce them."""
-    known = set(run.glosses)
-    unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
+    unknown = unknown_glosses(split.glosses, run.glosses)
     if unknown and run.glosses != split.vocabulary:
         log.warning(
             "%d of %d glosses of %s are none of the run's, which cannot produce them; %d different ones: %s",

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sla_cli.core.clip import SPLITS, Clip
+from sla_cli.core.clip import SPLITS, Clip, unknown_glosses
 from sla_cli.core.ctc import feasible, minimum_steps
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.labels import Labels, unknown_glosses
+from sla_cli.prep.labels import Labels
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
 LONGEST_ID = 255  # as of a file name, as pictures and parts may be named by it

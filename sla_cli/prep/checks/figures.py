@@ -8,8 +8,8 @@ from itertools import count
 
 import numpy as np
 
+from sla_cli.core.clip import unknown_glosses
 from sla_cli.formats.store import Split
-from sla_cli.prep.labels import unknown_glosses
 
 BINS = 12  # at most, of a histogram
 
