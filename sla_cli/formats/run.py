@@ -72,7 +72,7 @@ class RunFacts:
     def of(cls, store: Store, preset: str) -> RunFacts:
         """The facts of a run that begins on a store."""
         train, dev = store["train"], store["dev"]
-        rates = [rate for split in (train, dev) for rate in (*split.clip_fps.tolist(), split.fps) if rate]
+        rates = [rate for split in (train, dev) for rate in split.rates.tolist() if rate]
         frames = FrameFormat(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
         digests = {"train": train.digest, "dev": dev.digest}
         folder = str(store.path.resolve())
