@@ -227,6 +227,11 @@ class Store:
         return self._open[name]
 
     @property
+    def default_split(self) -> str:
+        """dev, else the first that is there."""
+        return "dev" if "dev" in self.splits else self.splits[0]
+
+    @property
     def corpus(self) -> str:
         return self[self.splits[0]].corpus
 
