@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from sla_cli.core.clip import unknown_glosses
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store
+from sla_cli.formats.table import Row, read_table
 from sla_cli.formats.text import read_text
 from sla_cli.formats.work import lies_now, store_now
 from sla_cli.log import log
@@ -147,6 +149,18 @@ class Run:
     def glosses(self) -> tuple[str, ...]:
         return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
 
+    def read_metrics(self) -> list[dict[str, float]]:
+        """`epoch`, `loss` and `dev_wer` of each finished epoch, from metrics.tsv; none where that is not there.
+
+        Raises:
+            FormatError: one of these columns is missing, or holds something other than finite numbers.
+        """
+        if not self.metrics.is_file():
+            return []
+        columns = ("epoch", "loss", "dev_wer")
+        rows = read_table(self.metrics, columns, "\t")
+        return [{column: _number(row, column, self.metrics) for column in columns} for row in rows]
+
     def _header(self) -> dict[str, Any]:
         """run.toml, of a version that is read."""
         if not self.exists:
@@ -184,6 +198,18 @@ def _need(keys: Iterable[str], values: Mapping[str, Any], file: Path, section: s
     """Raise FormatError where a file that was cut lacks keys."""
     if missing := [f"{section}{key}" for key in keys if key not in values]:
         raise FormatError(f"{file}: damaged or incomplete, without {some(missing)}", AGAIN)
+
+
+def _number(row: Row, column: str, path: Path) -> float:
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FormatError(
+            f"{path}, line {row.line}: {column} is {row[column]!r}, not a number", "It is written by `sla train`."
+        )
+    return value
 
 
 def check_glosses(run: Run, split: Split) -> None:
