@@ -75,6 +75,8 @@ class BeamDecoder(Decoder):
         if twice := [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]:
             raise SlaError(f"glosses that stand twice in the vocabulary: {some(twice)}", "Make them unique.")
         _check_weight("hot words", options.hotword_weight)
+        if options.engine not in CLASSES:
+            raise SlaError(f"no beam search {options.engine!r}", suggestion(options.engine, CLASSES))
         self.glosses, self._options = tuple(glosses), options
         self.oov: tuple[str, ...] = ()
         self._lm: GlossModel | None = None
@@ -84,7 +86,9 @@ class BeamDecoder(Decoder):
             self.oov = tuple(out_of_vocabulary(opened, glosses))
             self._lm = GlossModel(opened, glosses, options.alpha, options.beta)
         self.weigh(options.alpha, options.beta, options.beam)
-        self._search = _open_engine(options.engine, len(glosses), self._lm, hot, options.hotword_weight)
+        module, name = CLASSES[options.engine].split(".")  # only the file of this search is imported
+        engine: type[BeamSearch] = getattr(import_module(f"sla_cli.search.{module}"), name)
+        self._search = engine(len(glosses), self._lm, hot, options.hotword_weight)
 
     def weigh(self, alpha: float, beta: float, beam: int) -> None:
         """Change beam and weights; the language model stays loaded.
@@ -133,17 +137,6 @@ class BeamDecoder(Decoder):
 def open_decoder(glosses: Sequence[str], options: BeamOptions) -> Decoder:
     """The decoder for a vocabulary: glosses[i] has column i + 1, the blank column 0. Raises as `BeamDecoder` does."""
     return GreedyDecoder(glosses) if options.greedy else BeamDecoder(glosses, options)
-
-
-def _open_engine(
-    engine: Engine, glosses: int, lm: GlossModel | None, hot: frozenset[int], hot_weight: float
-) -> BeamSearch:
-    """The beam search of this name; only its own file is imported. Raises SlaError for an unknown name."""
-    if engine not in CLASSES:
-        raise SlaError(f"no beam search {engine!r}", suggestion(engine, CLASSES))
-    module, name = CLASSES[engine].split(".")
-    opened: type[BeamSearch] = getattr(import_module(f"sla_cli.search.{module}"), name)
-    return opened(glosses, lm, hot, hot_weight)
 
 
 def _check_weight(name: str, weight: float) -> None:
