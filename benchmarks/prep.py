@@ -36,7 +36,7 @@ from timing import Runs, fastest
 
 from sla_cli.config import PrepConfig
 from sla_cli.prep.build import build_store
-from sla_cli.prep.corpus import find_corpus
+from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.process_pool import ProcessPool
 
 SIZE = 256

@@ -47,6 +47,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def check_output(path: Path | None, *, replace: bool) -> None:
+    """Raise SlaError where a file cannot be written: it is a folder, or is there and `replace` is off."""
+    if path is not None and path.is_dir():
+        raise SlaError(f"{path} is a folder", "Name a file.")
+    if path is not None and path.exists() and not replace:
+        raise SlaError(f"{path} exists", "Use --force to replace it.")
+
+
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from sla_cli.config import PrepConfig
 from sla_cli.formats.store import Store
 from sla_cli.prep.build import PrepResult, build_store
-from sla_cli.prep.corpus import find_corpus
+from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.process_pool import ProcessPool
 
 CONFIG = PrepConfig(size=32, quality=90)

@@ -32,6 +32,7 @@ def test_import_contract() -> None:
         ("score/score.py", "import sla_cli.report.page", "sla_cli.score is not allowed to import sla_cli.report"),
         ("video/tree.py", "import sla_cli.video.source", "No circle of imports anywhere"),
         ("search/decoder.py", "import torch", "Rooms that need no torch"),
+        ("model/weights.py", "import timm", "One file knows timm: model/backbone.py BROKEN"),
     ],
 )
 def test_the_contract_refuses_a_planted_fault(tmp_path: Path, module: str, line: str, broken: str) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from sla_cli.cli.main import app
 from sla_cli.formats.store import Store
 from sla_cli.prep import corpora as package
-from sla_cli.prep.corpus import corpora
+from sla_cli.prep.corpora import corpora
 
 DOCS = Path(__file__).parents[1] / "docs"
 

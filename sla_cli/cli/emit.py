@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sla_cli.atomic import check_output
 from sla_cli.cli.options import WORK, BackboneWeights, Device, Force, Json, SplitName, StoreFolder, Work, answer
 from sla_cli.config import EmitConfig, Precision
 from sla_cli.errors import SlaError
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 def emit(
     run: Annotated[Path | None, typer.Argument(help="Run folder. Default: the newest run.")] = None,
-    split: Annotated[SplitName, typer.Option(help="Which split of the store.")] = "dev",
+    split: Annotated[
+        SplitName | None, typer.Option(help="Which split of the store.", show_default="dev, or the only split")
+    ] = None,
     device: Device = "auto",
     precision: Annotated[
         Precision,
@@ -54,10 +57,11 @@ def emit(
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
-    if output is not None and output.is_file() and read_receipt(output) is None and not force:
-        raise SlaError(f"{output} exists", "Use --force to replace it.")
+    if output is not None:
+        check_output(output, replace=force or read_receipt(output) is not None)
     source = Run(run or folder.newest_run())
-    clips = Store(store or source.store)[split]
+    found = Store(store or source.store)
+    clips = found[split or found.default_split]
     out = output or emissions_path(folder.emissions, source, clips)
     make(source, clips, out, device=device, weights=weights, how=how, force=force)
     if os.environ.get("RANK", "0") != "0":
@@ -93,7 +97,7 @@ def find_emissions(
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
     run = Run(source or folder.newest_run())
     found = Store(store or run.store)
-    clips = found[split or (found.splits[0] if len(found.splits) == 1 else "dev")]
+    clips = found[split or found.default_split]
     emissions = emissions_path(folder.emissions, run, clips)
     if is_current(emissions, emission_receipt(run, clips)):
         warn_of_unknown(run, clips)

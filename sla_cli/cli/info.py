@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sla_cli.atomic import check_output
 from sla_cli.cli.options import Force, Json, SplitName, answer
 from sla_cli.errors import SlaError, some
 
@@ -51,8 +52,7 @@ def info(
 
         if found.kind != "store":
             raise SlaError(f"{path} is no store but {found.kind}, which holds no frames", "Give --sheet a store.")
-        if sheet.exists() and not force:
-            raise SlaError(f"{sheet} exists", "Use --force to replace it.")
+        check_output(sheet, replace=force)
         width, height = write_sheet(sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0)
         facts["sheet"] = {"path": str(sheet), "width": width, "height": height}
         lines += ["", f"sheet {sheet}: {width}x{height} pixels"]

@@ -45,6 +45,12 @@ def refuse_input(output: Path | None, *inputs: Path | None) -> None:
             raise SlaError(f"--output {output} would replace an input", "Give it another name.")
 
 
+def check_name(name: str | None) -> None:
+    """Raise SlaError where --name cannot name a folder."""
+    if name is not None and (not name or "/" in name or name.startswith(".")):
+        raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
+
+
 def answer(lines: str, facts: dict[str, Any], as_json: bool) -> None:
     """The result of a command on stdout: lines for people or one JSON object for machines."""
     typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else lines)

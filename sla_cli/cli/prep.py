@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer
+from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer, check_name
 from sla_cli.config import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -20,14 +20,14 @@ CLEANINGS = ("auto", "raw", *get_args(ProfileName))  # prep.labels
 def _list(wanted: bool) -> None:
     if wanted:
         from sla_cli.cli.prep_text import about
-        from sla_cli.prep.corpus import corpora
+        from sla_cli.prep.corpora import corpora
 
         typer.echo("\n\n".join(map(about, corpora().values())))
         raise typer.Exit
 
 
 def _names() -> list[str]:
-    from sla_cli.prep.corpus import corpora
+    from sla_cli.prep.corpora import corpora
 
     return list(corpora())
 
@@ -90,7 +90,7 @@ def prep(
     if quality is not None and codec != "jpeg":
         raise SlaError(f"--quality does nothing with --codec {codec}", "Leave it out.")
     from sla_cli.formats.work import Work as WorkFolder
-    from sla_cli.prep.corpus import find_corpus
+    from sla_cli.prep.corpora import find_corpus
     from sla_cli.prep.plan import choose_protocol
     from sla_cli.prep.resume import PrepArguments, newest_unfinished
 
@@ -104,8 +104,7 @@ def prep(
     elif corpus is None or source is None:
         raise SlaError("which corpus, and where is it?", "`sla prep CORPUS SOURCE`; --list explains the corpora.")
     else:
-        if name is not None and (not name or "/" in name or name.startswith(".")):
-            raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
+        check_name(name)
         protocol = choose_protocol(find_corpus(corpus), protocol)
         out = stores / (name or "-".join(filter(None, (corpus, protocol))))
         arguments = PrepArguments(corpus, str(source), protocol, asdict(config), on_error or "stop", force)
@@ -117,7 +116,7 @@ def _build(out: Path, arguments: "PrepArguments", jobs: int, scheduler: str, as_
 
     from sla_cli.cli.prep_text import result_text
     from sla_cli.prep.build import BrokenClips, build_store
-    from sla_cli.prep.corpus import find_corpus
+    from sla_cli.prep.corpora import find_corpus
     from sla_cli.prep.process_pool import Executor, ProcessPool
 
     config = PrepConfig.checked(**arguments.config)

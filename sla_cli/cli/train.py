@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer
+from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer, check_name
 from sla_cli.config import PRESETS, Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -80,8 +80,7 @@ def train(
     changed = [key.partition(".")[2] for key, value in flags.items() if value is not None]
     if resume and (changed or sets or config or store or preset or dry_run):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
-    if name is not None and (not name or "/" in name or name.startswith(".")):
-        raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
+    check_name(name)
     resolve(preset or "base", config, sets or (), flags)  # refuse what is mistyped before anything heavy is imported
 
     from sla_cli.formats.run import Run

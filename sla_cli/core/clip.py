@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,3 +47,9 @@ class Clip:
     source: Source
     translation: str = ""
     where: str = ""
+
+
+def unknown_glosses(sentences: Iterable[Sequence[str]], vocabulary: Iterable[str]) -> Counter[str]:
+    """The glosses that a model of this vocabulary cannot produce, with how often they occur."""
+    known = set(vocabulary)
+    return Counter(gloss for glosses in sentences for gloss in glosses if gloss not in known)

@@ -100,6 +100,11 @@ def minimum_steps(labels: Sequence[Any]) -> int:
     return len(labels) + sum(left == right for left, right in pairwise(labels))
 
 
+def output_steps(frames: int, stride: int) -> int:
+    """Output steps of a clip: every `stride` video frames one, the last for what is left."""
+    return -(-frames // stride)
+
+
 def feasible(steps: int, labels: Sequence[Any]) -> bool:
     """Whether any path of `steps` output steps collapses to `labels`; if not, the CTC loss is infinite."""
     return steps >= minimum_steps(labels)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from sla_cli.config import Config, TrainConfig
-from sla_cli.core.ctc import minimum_steps
+from sla_cli.core.ctc import feasible, minimum_steps, output_steps
 from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 from sla_cli.data.batching import Sample
 from sla_cli.data.sampling import Step, plan_epoch
@@ -95,8 +95,7 @@ class ClipDataset(Dataset[Sample]):
         log.warning("%s, %s: %s", text, treatment[self.config.infeasible], some(short))
 
     def _fits(self, index: int) -> bool:
-        length, least = self._lengths(index)
-        return -(-length // self.stride) * self.stride >= least
+        return feasible(output_steps(self.split.lengths[index], self.stride), self._targets(index))
 
     def _lengths(self, index: int) -> tuple[int, int]:
         """Frames of a clip, and those that CTC needs for its glosses."""

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
+from sla_cli.atomic import check_output
 from sla_cli.config import DecodeConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
-from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.exchange.registry import write_export
 from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
@@ -62,15 +62,13 @@ def decode_file(
     receipt = Receipt("decode", settings, inputs, sources=sources)
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
-    if path.is_dir():
-        raise SlaError(f"{path} is a folder", "Name a file.")
+    check_output(path, replace=True)
     made = already_made(path, receipt, force=force)
     if made is not None and path.is_file():
         renew(made, path)
         log.info("%s is up to date", path)
         return path, read_hypotheses(path)
-    if out is not None and out.exists() and made is None and not force:
-        raise SlaError(f"{out} exists", "Use --force to replace it.")
+    check_output(out, replace=force or made is not None)
     with progress(f"decode {header.split}", len(emissions)) as advance:
         clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
     receipt_path(path).unlink(missing_ok=True)
@@ -92,8 +90,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     Raises:
         SlaError: `out` exists and `force` is off, or the format cannot hold the hypotheses.
     """
-    if out is not None and out.exists() and not force:
-        raise SlaError(f"{out} exists", "Use --force to replace it.")
+    check_output(out, replace=force)
     out = out or path.with_suffix(f".{kind}")
     write_export(out, kind, list(read_nbest(path).values()))
     return out

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import atomic_write, write_text
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
@@ -16,8 +16,8 @@ from sla_cli.decode.tuned import NAME, VERSION, Tuned, emission_inputs, read_tun
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
-from sla_cli.formats.scores import write_tsv
 from sla_cli.formats.store import Store
+from sla_cli.formats.table import write_tsv
 from sla_cli.formats.work import store_now
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
@@ -137,7 +137,6 @@ def _write(out: Path, tuned: Tuned, trials: Sequence[Trial]) -> None:
         rows.append((beam, f"{alpha:g}", f"{beta:g}", f"{counts.wer:.4f}", *cells))
     write_tsv(out / "tune.tsv", ("beam", "alpha", "beta", "wer", "errors", "sub", "del", "ins", "ref_words"), rows)
     facts = {"format": NAME, "version": VERSION, **asdict(tuned)}
-    with atomic_write(out / "tuned.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    write_text(out / "tuned.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     with atomic_write(out / "tune.png") as temporary:
         draw_grid(temporary, trials, f"WER % on {tuned.split}, {tuned.profile}")

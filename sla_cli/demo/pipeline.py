@@ -24,7 +24,7 @@ from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.prep.build import build_store
-from sla_cli.prep.corpus import find_corpus
+from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems

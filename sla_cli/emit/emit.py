@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from sla_cli.atomic import check_output
 from sla_cli.config import EmitConfig
 from sla_cli.core.digest import digest_json
 from sla_cli.data.seen import SeenClips, see
@@ -62,8 +63,7 @@ def emit(
         log.info("taking emissions %s", out)
         return True
 
-    if out.is_dir():
-        raise SlaError(f"{out} is a folder", "Name a file.")
+    check_output(out, replace=True)
     with join(device, PATIENCE) as group:
         if group.is_main:
             warn_of_unknown(run, split)

@@ -19,7 +19,6 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
 from sla_cli.formats.store import Split, split_files
 from sla_cli.formats.store_file import StoreFile
-from sla_cli.formats.table import read_table
 from sla_cli.formats.text import read_text
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -157,7 +156,7 @@ def _frames(file: StoreFile) -> dict[str, Any]:
 def _run(path: Path) -> Description:
     one = Run(path)
     facts, settings = one.facts, one.config
-    epochs = list(read_table(one.metrics, ("epoch", "dev_wer"), "\t")) if one.metrics.is_file() else []
+    epochs = one.read_metrics()
     figures: dict[str, Any] = {
         **{key: getattr(facts, key) for key in ("corpus", "store", "preset", "labels", "profile")},
         "frames": asdict(facts.frames) if facts.frames else None,
@@ -166,7 +165,7 @@ def _run(path: Path) -> Description:
         "glosses": len(one.glosses),
         "epochs": len(epochs),
         "of_epochs": settings.train.epochs,
-        "best_dev_wer": min((float(row["dev_wer"]) for row in epochs), default=None),
+        "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
     }
     return _described(path, "run", run.NAME, one.version, figures)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any
 
 from sla_cli.atomic import write_text
 from sla_cli.config import Config, config_of_run, read_toml, to_toml
+from sla_cli.core.clip import unknown_glosses
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store
+from sla_cli.formats.table import Row, read_table
 from sla_cli.formats.text import read_text
 from sla_cli.formats.work import lies_now, store_now
 from sla_cli.log import log
@@ -72,7 +74,7 @@ class RunFacts:
     def of(cls, store: Store, preset: str) -> RunFacts:
         """The facts of a run that begins on a store."""
         train, dev = store["train"], store["dev"]
-        rates = [rate for split in (train, dev) for rate in (*split.clip_fps.tolist(), split.fps) if rate]
+        rates = [rate for split in (train, dev) for rate in split.rates.tolist() if rate]
         frames = FrameFormat(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
         digests = {"train": train.digest, "dev": dev.digest}
         folder = str(store.path.resolve())
@@ -147,6 +149,18 @@ class Run:
     def glosses(self) -> tuple[str, ...]:
         return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
 
+    def read_metrics(self) -> list[dict[str, float]]:
+        """`epoch`, `loss` and `dev_wer` of each finished epoch, from metrics.tsv; none where that is not there.
+
+        Raises:
+            FormatError: one of these columns is missing, or holds something other than finite numbers.
+        """
+        if not self.metrics.is_file():
+            return []
+        columns = ("epoch", "loss", "dev_wer")
+        rows = read_table(self.metrics, columns, "\t")
+        return [{column: _number(row, column, self.metrics) for column in columns} for row in rows]
+
     def _header(self) -> dict[str, Any]:
         """run.toml, of a version that is read."""
         if not self.exists:
@@ -186,6 +200,18 @@ def _need(keys: Iterable[str], values: Mapping[str, Any], file: Path, section: s
         raise FormatError(f"{file}: damaged or incomplete, without {some(missing)}", AGAIN)
 
 
+def _number(row: Row, column: str, path: Path) -> float:
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FormatError(
+            f"{path}, line {row.line}: {column} is {row[column]!r}, not a number", "It is written by `sla train`."
+        )
+    return value
+
+
 def check_glosses(run: Run, split: Split) -> None:
     """Raises SlaError where a run was trained on other glosses than the store's."""
     if run.glosses == split.vocabulary:
@@ -200,8 +226,7 @@ def check_glosses(run: Run, split: Split) -> None:
 
 def warn_of_unknown(run: Run, split: Split) -> None:
     """Warn of glosses in a split's references that the run does not have: it cannot produce them."""
-    known = set(run.glosses)
-    unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
+    unknown = unknown_glosses(split.glosses, run.glosses)
     if unknown and run.glosses != split.vocabulary:
         log.warning(
             "%d of %d glosses of %s are none of the run's, which cannot produce them; %d different ones: %s",

@@ -6,7 +6,7 @@ score.json is written last: a folder with it is whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
 from sla_cli.formats.legacy import SCORE_1
-from sla_cli.formats.table import Row, read_table
+from sla_cli.formats.table import Row, read_table, write_tsv
 from sla_cli.formats.text import read_text
 
 NAME, VERSION = "sla-score", 2
@@ -164,11 +164,6 @@ def write_differences(path: Path, first: Score, second: Score) -> None:
         glosses = map(" ".join, (a.reference, a.hypothesis, b.hypothesis))
         rows.append([a.id, one_line(a.signer), a.counts.ref_words, *errors, *glosses])
     write_tsv(path, columns.split(), rows)
-
-
-def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a tab-separated table without quoting; the file appears only when whole."""
-    write_text(path, "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)))
 
 
 def _clip_row(clip: ClipScore) -> list[object]:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sla_cli.atomic import write_text
 from sla_cli.errors import FormatError, some
 from sla_cli.formats.text import read_text
 
@@ -43,6 +44,11 @@ class Row:
 def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:
     """Rows of a table whose layout is known: see `parse_table`."""
     return parse_table(read_text(path), str(path), columns, separator)
+
+
+def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a tab-separated table without quoting; the file appears only when whole."""
+    write_text(path, "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)))
 
 
 def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:

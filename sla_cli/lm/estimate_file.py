@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sla_cli.atomic import check_output
 from sla_cli.core.normalize import profile
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import some
 from sla_cli.formats.receipt import Receipt, already_made, write_receipt
 from sla_cli.formats.store import Store
 from sla_cli.lm.arpa import write_arpa
@@ -64,8 +65,7 @@ def estimate_file(
     if old is not None and out.is_file():
         log.info("%s is up to date", out)
         return {**old.results, "dev": _measure(out, measured)}
-    if out.exists() and old is None and not force:
-        raise SlaError(f"{out} exists", "Use --force to replace it.")
+    check_output(out, replace=force or old is not None)
     sentences = [glosses for _, glosses in text.sentences]
     different = list(dict.fromkeys(sentences))
     log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))

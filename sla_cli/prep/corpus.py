@@ -1,19 +1,12 @@
-"""What a corpus is to prep: a name, published facts, and a function that lists its clips.
-
-Each module of `prep.corpora` holds `CORPORA`, one or several of these, and is found by being there.
-"""
+"""What a corpus is to prep: a name, published facts, and a function that lists its clips."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 from sla_cli.core.clip import Clip
-from sla_cli.errors import SlaError, suggestion
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Tree
 
@@ -67,19 +60,3 @@ class Corpus:
     unseen: Mapping[str, str] = field(default_factory=dict)
     protocols: tuple[str, ...] = ()
     open: Callable[[Path, Path | None], Tree] = open_tree
-
-
-@cache
-def corpora() -> dict[str, Corpus]:
-    """All corpora by name, in the order of their modules; `folder`, which is for anybody's own, comes last."""
-    package = import_module("sla_cli.prep.corpora")
-    modules = [import_module(f"{package.__name__}.{module.name}") for module in iter_modules(package.__path__)]
-    found = {corpus.name: corpus for module in modules for corpus in module.CORPORA}
-    return dict(sorted(found.items(), key=lambda item: item[0] == "folder"))
-
-
-def find_corpus(name: str) -> Corpus:
-    """The corpus of a name. Raises SlaError with the nearest name."""
-    if name not in corpora():
-        raise SlaError(f"unknown corpus {name!r}", suggestion(name, corpora()))
-    return corpora()[name]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sla_cli.core.normalize import PROFILES, profile
@@ -34,9 +33,3 @@ def find_labels(name: str, of_corpus: str) -> Labels:
         raise SlaError(f"no cleaning {name!r} of training glosses", suggestion(name, (AUTO, RAW, *PROFILES)))
     rules = profile(name)
     return Labels(str(rules), rules.training)
-
-
-def unknown_glosses(sentences: Iterable[Sequence[str]], vocabulary: Iterable[str]) -> Counter[str]:
-    """The glosses that a model of this vocabulary cannot produce, with how often they occur."""
-    known = set(vocabulary)
-    return Counter(gloss for glosses in sentences for gloss in glosses if gloss not in known)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sla_cli.core.clip import SPLITS, Clip
-from sla_cli.core.ctc import feasible, minimum_steps
+from sla_cli.core.clip import SPLITS, Clip, unknown_glosses
+from sla_cli.core.ctc import feasible, minimum_steps, output_steps
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.labels import Labels, unknown_glosses
+from sla_cli.prep.labels import Labels
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
 LONGEST_ID = 255  # as of a file name, as pictures and parts may be named by it
@@ -90,7 +90,7 @@ def infeasible(planned: Sequence[PlannedClip], frames: Mapping[str, int]) -> dic
     """
     reasons = {}
     for clip, glosses in ((item.clip, item.glosses) for item in planned if item.clip.id in frames):
-        steps = -(-frames[clip.id] // STRIDE)
+        steps = output_steps(frames[clip.id], STRIDE)
         if not feasible(steps, glosses):
             needed = f"{minimum_steps(glosses)} are needed for its glosses"
             reasons[clip.id] = f"{frames[clip.id]} frames are {steps} steps at stride {STRIDE}, {needed}"

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sla_cli.atomic import atomic_write
+from sla_cli.atomic import write_text
 from sla_cli.errors import FormatError, SlaError
 
 ARGUMENTS = "begun.json"  # in the folder of the cache
@@ -61,8 +61,7 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
     begun = (folder / ARGUMENTS).is_file()
     if arguments.replaces and not (begun and read_arguments(folder).replaces == arguments.replaces):
         shutil.rmtree(folder, ignore_errors=True)
-    with atomic_write(folder / ARGUMENTS) as temporary:
-        temporary.write_text(json.dumps(asdict(arguments), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(folder / ARGUMENTS, json.dumps(asdict(arguments), indent=1, ensure_ascii=False) + "\n")
     return folder
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from sla_cli.errors import FormatError
-from sla_cli.formats.table import Row, read_table
+from sla_cli.formats.run import Run
 from sla_cli.report.axis import Axis, from_zero, logarithmic, whole
 
 WIDE = 8.0  # a loss that falls by more than this factor needs a logarithmic axis to be read
@@ -45,40 +42,23 @@ class Chart:
         return [(self.x.at(epoch), 100 - self.y.at(value)) for epoch, value in pairs]
 
 
-def learning_curves(runs: Mapping[str, Path]) -> list[Chart]:
-    """Dev WER and training loss of runs, by name, from their metrics.tsv; none where no epoch has been finished.
+def learning_curves(runs: Mapping[str, Run]) -> list[Chart]:
+    """Dev WER and training loss of runs, by name; none where no epoch has been finished.
 
     Raises:
-        FormatError: the columns epoch, loss and dev_wer are missing, or hold something other than finite numbers.
+        FormatError: as `Run.read_metrics` does.
     """
-    tables = {name: list(read_table(path, ("epoch", *FIGURES), "\t")) for name, path in runs.items()}
-    tables = {name: rows for name, rows in tables.items() if rows}
-    return [_chart(column, tables, runs) for column in FIGURES] if tables else []
+    found = {name: epochs for name, run in runs.items() if (epochs := run.read_metrics())}
+    return [_chart(column, found) for column in FIGURES] if found else []
 
 
-def _chart(column: str, tables: Mapping[str, Sequence[Row]], runs: Mapping[str, Path]) -> Chart:
+def _chart(column: str, runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Chart:
     lines = tuple(
-        Line(
-            name,
-            tuple(int(_number(row, "epoch", runs[name])) for row in rows),
-            tuple(_number(row, column, runs[name]) for row in rows),
-        )
-        for name, rows in tables.items()
+        Line(name, tuple(int(one["epoch"]) for one in epochs), tuple(one[column] for one in epochs))
+        for name, epochs in runs.items()
     )
     epochs = [epoch for line in lines for epoch in line.epochs]
     values = [value for line in lines for value in line.values]
     low, high = min(values), max(values)
     y = logarithmic(low, high) if column == "loss" and 0 < low < high / WIDE else from_zero(high)
     return Chart(*FIGURES[column], lines, whole(min(epochs), max(epochs)), y)
-
-
-def _number(row: Row, column: str, path: Path) -> float:
-    try:
-        value = float(row[column])
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise FormatError(
-            f"{path}, line {row.line}: {column} is {row[column]!r}, not a number", "It is written by `sla train`."
-        )
-    return value

@@ -148,10 +148,10 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
 
 def _curves(systems: Sequence[System]) -> list[Chart]:
     """Systems may share a run, and runs of different work folders a name."""
-    paths = dict.fromkeys(system.run.path for system in systems if system.run is not None)
-    names = [path.name for path in paths]
-    named = {path.name if names.count(path.name) == 1 else str(path): path / "metrics.tsv" for path in paths}
-    return learning_curves({name: path for name, path in named.items() if path.is_file()})
+    runs = {system.run.path: system.run for system in systems if system.run is not None}
+    names = [path.name for path in runs]
+    named = {path.name if names.count(path.name) == 1 else str(path): run for path, run in runs.items()}
+    return learning_curves(named)
 
 
 def _chosen(scores: ClipScores, emissions: Sequence[Emissions], number: int, ids: Sequence[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary, refuse_separators
 from sla_cli.search.decoder import Decoder, GreedyDecoder, StepHypothesis, confidences
-from sla_cli.search.engines import Engine, ScoredPrefix, open_engine
+from sla_cli.search.engines import CLASSES, BeamSearch, Engine, ScoredPrefix
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class BeamDecoder(Decoder):
         if twice := [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]:
             raise SlaError(f"glosses that stand twice in the vocabulary: {some(twice)}", "Make them unique.")
         _check_weight("hot words", options.hotword_weight)
+        if options.engine not in CLASSES:
+            raise SlaError(f"no beam search {options.engine!r}", suggestion(options.engine, CLASSES))
         self.glosses, self._options = tuple(glosses), options
         self.oov: tuple[str, ...] = ()
         self._lm: GlossModel | None = None
@@ -83,7 +86,9 @@ class BeamDecoder(Decoder):
             self.oov = tuple(out_of_vocabulary(opened, glosses))
             self._lm = GlossModel(opened, glosses, options.alpha, options.beta)
         self.weigh(options.alpha, options.beta, options.beam)
-        self._search = open_engine(options.engine, len(glosses), self._lm, hot, options.hotword_weight)
+        module, name = CLASSES[options.engine].split(".")  # only the file of this search is imported
+        engine: type[BeamSearch] = getattr(import_module(f"sla_cli.search.{module}"), name)
+        self._search = engine(len(glosses), self._lm, hot, options.hotword_weight)
 
     def weigh(self, alpha: float, beta: float, beam: int) -> None:
         """Change beam and weights; the language model stays loaded.

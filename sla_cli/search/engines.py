@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Literal, Protocol
-
-from sla_cli.errors import SlaError, suggestion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,14 +36,3 @@ class BeamSearch(Protocol):
     def close(self) -> None:
         """Free what the search holds beyond the object's life."""
         ...
-
-
-def open_engine(
-    engine: Engine, glosses: int, lm: GlossModel | None, hot: frozenset[int], hot_weight: float
-) -> BeamSearch:
-    """The beam search of this name; only its own file is imported. Raises SlaError for an unknown name."""
-    if engine not in CLASSES:
-        raise SlaError(f"no beam search {engine!r}", suggestion(engine, CLASSES))
-    module, name = CLASSES[engine].split(".")
-    opened: type[BeamSearch] = getattr(import_module(f"sla_cli.search.{module}"), name)
-    return opened(glosses, lm, hot, hot_weight)

@@ -8,7 +8,6 @@ from dataclasses import astuple
 
 import torch
 
-from sla_cli.core.ctc import check_log_probs, greedy
 from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import Profile
 from sla_cli.data.seen import SeenClips
@@ -17,6 +16,7 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
 from sla_cli.formats.store import Split
 from sla_cli.log import progress
+from sla_cli.search.decoder import GreedyDecoder
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
 
@@ -50,8 +50,7 @@ def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable
 
 def _count(emission: Emission, split: Split, references: dict[str, tuple[str, ...]], profile: Profile) -> Counts:
     try:  # the last step may have made the weights useless: they must not replace good ones on disk
-        check_log_probs(emission.log_probs, len(split.vocabulary) + 1)
+        found = GreedyDecoder(split.vocabulary).decode(emission.log_probs)
     except SlaError as error:
         raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
-    words = [split.vocabulary[label - 1] for label, _, _ in greedy(emission.log_probs)]
-    return count(align(profile.reference(references[emission.id]), profile.hypothesis(words)))
+    return count(align(profile.reference(references[emission.id]), profile.hypothesis(found.glosses)))

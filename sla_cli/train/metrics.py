@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sla_cli.atomic import atomic_write
 from sla_cli.config import TrainConfig
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.data.sampling import Step
+from sla_cli.formats.table import write_tsv
 
 
 @dataclass
@@ -142,9 +142,7 @@ def best_of(epochs: Sequence[Epoch]) -> Epoch:
 def write_metrics(path: Path, epochs: Sequence[Epoch]) -> None:
     """Write metrics.tsv: one row per epoch."""
     rows = [epoch.row() for epoch in epochs]
-    lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
-    with atomic_write(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_tsv(path, rows[0], (row.values() for row in rows))
 
 
 def status_line(

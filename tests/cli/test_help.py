@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from sla_cli.cli.main import COMMANDS as LISTED
 from sla_cli.cli.main import app
 from sla_cli.config import PRESETS
-from sla_cli.prep.corpus import corpora
+from sla_cli.prep.corpora import corpora
 
 COMMANDS = ["prep", "check", "train", "emit", "decode", "tune", "score", "compare", "report", "info", "lm", "demo"]
 HEAVY = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sla_cli.decode.grid_search import GridPoint
 from sla_cli.decode.tune_file import tune_file
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import receipt_path
+from sla_cli.formats.run import Run
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
@@ -93,6 +95,15 @@ def test_a_run(work: Path) -> None:
     assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 2", False)
     shown = found["facts"]
     assert (shown["variant"], shown["glosses"], shown["epochs"], shown["best_dev_wer"]) == ("lora", 10, 3, 37.5)
+
+
+@pytest.mark.parametrize(
+    ("last", "fault"), [("4\tx\t9.0", "line 5: loss is 'x', not a number"), ("4\t1.0", "line 5: 2 fields where")]
+)
+def test_a_run_whose_metrics_are_damaged(work: Path, tmp_path: Path, last: str, fault: str) -> None:
+    run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
+    run.metrics.write_text(f"{run.metrics.read_text(encoding='utf-8')}{last}\n", encoding="utf-8")
+    assert f"error: {run.metrics}, {fault}" in sla(run.path, code=2).stderr
 
 
 def test_emissions(work: Path) -> None:

@@ -47,7 +47,9 @@ def signed(path: Path, sentence: str, rate: int, seed: int = 0) -> Path:
 def test_one_video_without_a_table(folder: Path) -> None:
     signed(folder / "mine" / "hello.mkv", "NORD REGEN", 25)
     store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
-    decoded = sla("decode", "old/runs/adapter", "--store", store, "-q")  # test is its only split
+    emitted = sla("emit", "old/runs/adapter", "--store", store, "-q")  # test is its only split
+    assert (Path(emitted["emissions"]).name, emitted["clips"]) == ("folder-test.h5", 1)
+    decoded = sla("decode", "old/runs/adapter", "--store", store, "-q")
     [found] = read_hypotheses(Path(decoded["hypotheses"]))
     assert (found.id, found.glosses, found.fps) == ("hello", ("NORD", "REGEN"), 25.0)
     (_, first), (second, end) = found.times

@@ -18,7 +18,7 @@ from movies import movie, pictures
 
 from sla_cli.config import PrepConfig
 from sla_cli.formats.store import Store
-from sla_cli.prep.corpus import corpora
+from sla_cli.prep.corpora import corpora
 
 Tree = Callable[..., Path]
 
@@ -129,7 +129,7 @@ def test_closed_choices_are_those_of_the_settings() -> None:
 
 
 def test_corpora_are_listed_without_heavy_libraries() -> None:
-    code = "import sys; from sla_cli.prep.corpus import corpora; corpora(); print({'cv2', 'h5py'} & set(sys.modules))"
+    code = "import sys; from sla_cli.prep.corpora import corpora; corpora(); print({'cv2', 'h5py'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout == "set()\n"
 

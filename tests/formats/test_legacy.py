@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sla_cli.formats.legacy import preset_of, profile_of, unseen_of
-from sla_cli.prep.corpus import corpora, find_corpus
+from sla_cli.prep.corpora import corpora, find_corpus
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import Work
 from sla_cli.prep.build import BrokenClips, build_store
-from sla_cli.prep.corpus import find_corpus
+from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.process_pool import ProcessPool
 
 Tree = Callable[..., Path]

@@ -25,7 +25,8 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.errors import SlaError
 from sla_cli.prep.build import build_store
-from sla_cli.prep.corpus import Listing, find_corpus
+from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.corpus import Listing
 from sla_cli.prep.dask_cluster import DaskCluster
 from sla_cli.prep.process_pool import Executor, ProcessPool, WorkerDied
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from sla_cli.core.ctc import feasible
+from sla_cli.core.ctc import feasible, output_steps
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted, share
 
@@ -48,7 +48,7 @@ def check_references(split: str, clips: Split) -> Iterator[Finding]:
 def check_feasible(split: str, clips: Split, stride: int) -> Iterator[Finding]:
     """Clips too short for CTC: each gloss needs an output step, and a blank between equal neighbours another."""
     pairs = zip(clips.lengths, clips.glosses, strict=True)
-    if short := _where(clips, (not feasible(-(-frames // stride), glosses) for frames, glosses in pairs)):
+    if short := _where(clips, (not feasible(output_steps(frames, stride), glosses) for frames, glosses in pairs)):
         message = f"{counted(len(short), 'clip')} with too few frames for the glosses at stride {stride}"
         if split == "train":
             hint = "Their CTC loss is infinite: train with a smaller stride, or leave them out."

@@ -8,8 +8,8 @@ from itertools import count
 
 import numpy as np
 
+from sla_cli.core.clip import unknown_glosses
 from sla_cli.formats.store import Split
-from sla_cli.prep.labels import unknown_glosses
 
 BINS = 12  # at most, of a histogram
 
@@ -57,7 +57,7 @@ class Histogram:
 def figures(clips: Split, published: int | None) -> Figures:
     """Numbers of a split; of one without clips they are 0."""
     unknown = unknown_glosses(clips.glosses, clips.vocabulary) if clips.vocabulary else None
-    rates = np.where(clips.clip_fps > 0, clips.clip_fps, clips.fps)
+    rates = clips.rates
     timed = rates > 0
     return Figures(
         clips=len(clips),

@@ -7,7 +7,7 @@ from typing import Any
 
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted
-from sla_cli.prep.corpus import corpora
+from sla_cli.prep.corpora import corpora
 
 AGAIN = "run the same `sla prep` again"
 

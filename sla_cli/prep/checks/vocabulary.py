@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from unicodedata import normalize
 
+from sla_cli.core.clip import unknown_glosses
 from sla_cli.errors import some
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted
-from sla_cli.prep.labels import unknown_glosses
 
 AGAIN = "Run the same `sla prep` again with --force."
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sla_cli.log import log
-from sla_cli.prep.corpus import Listing, find_corpus
+from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.corpus import Listing
 
 Lay = Callable[[Path, Mapping[str, str | bytes]], Path]
 Read = Callable[..., Listing]

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.prep.corpus import Listing, find_corpus
+from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.corpus import Listing
 
 Lay = Callable[..., Path]
 Read = Callable[..., Listing]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import SlaError
-from sla_cli.prep.corpus import Listing, find_corpus
+from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.corpus import Listing
 
 Lay = Callable[..., Path]
 Read = Callable[..., Listing]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import SlaError
-from sla_cli.prep.corpus import Listing, find_corpus
+from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.corpus import Listing
 
 CLIP = "01April_2010_Thursday_heute_default-0"
 FEATURES = "features/fullFrame-210x260px"
