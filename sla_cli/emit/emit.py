@@ -40,14 +40,14 @@ def emit(
     """Run the best checkpoint of a run over a split and write its emissions file, unless it is there and current.
 
     The split may be of any store: the run's glosses decide the columns, and frames are brought to what the run was
-    trained on. A finished batch is kept in a hidden folder beside `out` until all are: an interrupted attempt goes on
+    trained on. A finished batch is kept in a hidden folder beside `out` until all are: an interrupted attempt continues
     there. Under torchrun each process makes its share of the batches, and the first joins them.
 
     Args:
         device: auto, cpu, cuda or cuda:N; under torchrun auto and cuda are the process's own GPU.
         weights: the backbone's weights, where the file has moved since training.
         how: precision, type on disk, frames per batch; None accepts existing emissions of any precision.
-        force: replace emissions that were made in another precision.
+        force: compute the emissions again even where current ones exist; ignored where `how` is None.
 
     Raises:
         SlaError: the frames cannot be brought to the run, its weights do not fit the backbone, or `out` holds
@@ -97,7 +97,7 @@ def _seen(run: Run, split: Split) -> SeenClips:
     raise SlaError(
         f"{run.path} was made by an earlier version, which does not say what its frames look like, and its store "
         f"{facts.store} is gone",
-        "Put the store back, or train again.",
+        "Restore the store, or train again.",
     )
 
 

@@ -72,7 +72,7 @@ class RunFacts:
 
     @classmethod
     def of(cls, store: Store, preset: str) -> RunFacts:
-        """The facts of a run that begins on a store."""
+        """The facts of a run that begins on a store. Raises SlaError where the store has no train or no dev split."""
         train, dev = store["train"], store["dev"]
         rates = [rate for split in (train, dev) for rate in split.rates.tolist() if rate]
         frames = FrameFormat(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
@@ -229,7 +229,7 @@ def warn_of_unknown(run: Run, split: Split) -> None:
     unknown = unknown_glosses(split.glosses, run.glosses)
     if unknown and run.glosses != split.vocabulary:
         log.warning(
-            "%d of %d glosses of %s are none of the run's, which cannot produce them; %d different ones: %s",
+            "%d of %d glosses of %s are unknown to the run and cannot be recognised (%d different): %s",
             unknown.total(),
             sum(map(len, split.glosses)),
             split.path,
