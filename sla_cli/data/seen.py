@@ -28,7 +28,7 @@ class SeenClips:
 
     def __init__(self, split: Split, like: FrameFormat | None = None) -> None:
         self.split = split
-        self.rates = split.rates.tolist()
+        self.rates = [float(rate) or split.fps for rate in split.clip_fps]
         self._resampled: dict[int, NDArray[np.int64]] = {}
         self.other_rates = Counter[float]()
         for index, rate in enumerate(self.rates):

@@ -74,7 +74,7 @@ class RunFacts:
     def of(cls, store: Store, preset: str) -> RunFacts:
         """The facts of a run that begins on a store. Raises SlaError where the store has no train or no dev split."""
         train, dev = store["train"], store["dev"]
-        rates = [rate for split in (train, dev) for rate in split.rates.tolist() if rate]
+        rates = [rate for split in (train, dev) for rate in (*split.clip_fps.tolist(), split.fps) if rate]
         frames = FrameFormat(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
         digests = {"train": train.digest, "dev": dev.digest}
         folder = str(store.path.resolve())

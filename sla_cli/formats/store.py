@@ -33,7 +33,7 @@ class StoredClip:
         glosses: as training reads them: cleaned as `labels` of the split says.
         raw_glosses: as annotated; () where the split has no references.
         translation: spoken-language sentence, "" where there is none.
-        fps: frames per second of this clip, else of its split; 0 where both are unknown.
+        fps: frames per second of this clip, 0 where unknown.
     """
 
     def __init__(self, split: Split, file: StoreFile, index: int) -> None:
@@ -58,7 +58,7 @@ class StoredClip:
 
     @property
     def fps(self) -> float:
-        return float(self._file.clip_fps[self._index]) or self._split.fps
+        return float(self._file.clip_fps[self._index])
 
     def __len__(self) -> int:
         return self._file.lengths[self._index]
@@ -130,8 +130,7 @@ class Split:
         annotated: whether there are references.
         digest: of the content of all files.
         profile, preset, unseen: of the corpus, see SplitHeader.
-        ids, signers, glosses, raw_glosses, translations, lengths: one per clip, as StoredClip has them.
-        clip_fps: of each clip, float64; 0 where a clip's own rate is unknown.
+        ids, signers, glosses, raw_glosses, translations, clip_fps, lengths: one per clip, as StoredClip has them.
     """
 
     signers = _column(lambda file: file.signers)
@@ -164,11 +163,6 @@ class Split:
     @cached_property
     def clip_fps(self) -> np.ndarray:
         return np.concatenate([file.clip_fps for file in self.files])
-
-    @property
-    def rates(self) -> np.ndarray:
-        """Frames per second of each clip, else of the split, float64; 0 where both are unknown."""
-        return np.where(self.clip_fps > 0, self.clip_fps, self.fps)
 
     @cached_property
     def _index(self) -> dict[str, int]:

@@ -95,8 +95,6 @@ def test_what_is_said_of_a_clip_comes_back(tmp_path: Path) -> None:
     assert stored.references() == {"plain": clip.raw_glosses, "no glosses": ()}
     assert (stored.glosses, stored.raw_glosses) == ([clip.glosses, ()], [clip.raw_glosses, ()])
     assert (stored.translations, stored.clip_fps.tolist()) == ([clip.translation, ""], [29.97, 0.0])
-    assert stored.rates.tolist() == [29.97, HEADER.fps]
-    assert stored["no glosses"].fps == HEADER.fps
 
 
 def test_a_split_without_references_says_so(tmp_path: Path) -> None:

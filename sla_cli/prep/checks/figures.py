@@ -57,7 +57,7 @@ class Histogram:
 def figures(clips: Split, published: int | None) -> Figures:
     """Numbers of a split; of one without clips they are 0."""
     unknown = unknown_glosses(clips.glosses, clips.vocabulary) if clips.vocabulary else None
-    rates = clips.rates
+    rates = np.where(clips.clip_fps > 0, clips.clip_fps, clips.fps)
     timed = rates > 0
     return Figures(
         clips=len(clips),
