@@ -49,19 +49,18 @@ def emit(
     again: finished batches are kept.
     """
     from sla_cli.emit.emit import emit as make
-    from sla_cli.formats.emissions import Emissions, emissions_path
-    from sla_cli.formats.receipt import read_receipt
+    from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
     from sla_cli.formats.run import Run
     from sla_cli.formats.store import Store
     from sla_cli.formats.work import Work as WorkFolder
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
-    if output is not None:
-        check_output(output, replace=force or read_receipt(output) is not None)
     source = Run(run or folder.newest_run())
     found = Store(store or source.store)
     clips = found[split or found.default_split]
+    if output is not None:
+        check_output(output, replace=force or is_current(output, emission_receipt(source, clips), clips))
     out = output or emissions_path(folder.emissions, source, clips)
     make(source, clips, out, device=device, weights=weights, how=how, force=force)
     if os.environ.get("RANK", "0") != "0":
@@ -99,7 +98,7 @@ def find_emissions(
     found = Store(store or run.store)
     clips = found[split or found.default_split]
     emissions = emissions_path(folder.emissions, run, clips)
-    if is_current(emissions, emission_receipt(run, clips)):
+    if is_current(emissions, emission_receipt(run, clips), clips):
         warn_of_unknown(run, clips)
     else:
         from sla_cli.emit.emit import emit

@@ -28,7 +28,7 @@ class SeenClips:
 
     def __init__(self, split: Split, like: FrameFormat | None = None) -> None:
         self.split = split
-        self.rates = [float(rate) or split.fps for rate in split.clip_fps]
+        self.rates = split.clip_fps.tolist()
         self._resampled: dict[int, NDArray[np.int64]] = {}
         self.other_rates = Counter[float]()
         for index, rate in enumerate(self.rates):
@@ -57,22 +57,27 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
     Raises:
         SlaError: frames of another fit, or smaller ones than the run was trained on; with the command that fixes it.
     """
+    again = f"Make the store again with `sla prep CORPUS SOURCE --name {split.path.resolve().parent.name} --force"
     if split.fit != like.fit:
         raise SlaError(
             f"the frames of {split.path} were made with fit {split.fit}, and the run was trained on {like.fit}",
-            f"Make the store again with `sla prep CORPUS SOURCE --fit {like.fit} --size {like.size}`.",
+            f"{again} --fit {like.fit} --size {like.size}`.",
         )
     if split.size < like.size:
         raise SlaError(
             f"the frames of {split.path} have {split.size} px, and the run was trained on {like.size} px",
-            f"Make the store again with `sla prep CORPUS SOURCE --size {like.size}`.",
+            f"{again} --size {like.size}`.",
         )
     if split.size > like.size:
         log.info("frames of %d px are resized as those of %d px that the run was trained on", split.size, like.size)
     seen = SeenClips(split, like)
     for rate, clips in sorted(seen.other_rates.items()):
         log.info("%d clips of %g frames per second are resampled to %g, the rate in training", clips, rate, like.fps)
-    if like.fps and (unknown := seen.rates.count(0.0)):
-        text = "the frame rate of %d clips is unknown; sla assumes %g, the rate in training"
+    unknown = seen.rates.count(0.0)
+    if like.fps and unknown:
+        text = "the frame rate of %d clips is unknown: all of their frames are used, though training had %g per second"
         log.warning(text, unknown, like.fps)
+    if not like.fps and unknown < len(seen.rates):
+        text = "the run does not know the frame rate of its training clips: all frames of %d clips are used"
+        log.warning(text, len(seen.rates) - unknown)
     return seen

@@ -10,6 +10,7 @@ from sla_cli.atomic import check_output
 from sla_cli.config import DecodeConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
+from sla_cli.decode.tuned import emission_inputs
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.exchange.registry import write_export
 from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
@@ -54,6 +55,8 @@ def decode_file(
     inputs = {"emissions": digest_file(emissions_path)}
     sources = {"store": header.store, "split": header.split, "corpus": header.corpus}
     sources["emissions"] = str(emissions_path.resolve())
+    if digest := emission_inputs(emissions_path).get("split"):
+        sources["split_digest"] = digest
     if options.lm is not None:
         check_oov(options.lm, header.glosses, max_oov)
         inputs["lm"], sources["lm"] = digest_file(options.lm), str(options.lm.resolve())

@@ -18,8 +18,8 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.formats.lock import LOCK, locked
 from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
-from sla_cli.formats.run import Run, warn_of_unknown
-from sla_cli.formats.store import Split
+from sla_cli.formats.run import FrameFormat, Run, warn_of_unknown
+from sla_cli.formats.store import Split, Store
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
@@ -58,7 +58,7 @@ def emit(
     receipt = emission_receipt(run, split, wanted.precision, wanted.dtype)
 
     def is_there() -> bool:
-        if not is_current(out, receipt) or (how is not None and already_made(out, receipt, force=force) is None):
+        if not is_current(out, receipt, split) or (how is not None and already_made(out, receipt, force=force) is None):
             return False
         log.info("taking emissions %s", out)
         return True
@@ -94,10 +94,13 @@ def _seen(run: Run, split: Split) -> SeenClips:
         return see(split, facts.frames)
     if split.digest in facts.digests.values():
         return SeenClips(split)
+    there = Store(split.path.parent)
+    if all(name in there.splits and there[name].digest == digest for name, digest in facts.digests.items()):
+        return see(split, FrameFormat.of(there["train"]))
     raise SlaError(
         f"{run.path} was made by an earlier version, which does not say what its frames look like, and its store "
-        f"{facts.store} is gone",
-        "Restore the store, or train again.",
+        f"{facts.store} is gone or has changed",
+        "Give the store that it was trained on with --store, or train again.",
     )
 
 

@@ -75,16 +75,25 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
 
 
 def emissions_path(folder: Path, run: Run, split: Split) -> Path:
-    """Where the emissions of a split lie in a work folder's `emissions`; those of another store have its name too."""
-    own = split.digest in run.facts.digests.values() or split.path.parent.resolve() == run.own_store
-    name = split.name if own else f"{split.path.parent.resolve().name}-{split.name}"
+    """Where the emissions of a split lie in a work folder's `emissions`.
+
+    Those of another store have its name and the first six digits of the split's digest too.
+    """
+    name = split.name
+    if not run.is_own(split):
+        name = f"{split.path.parent.resolve().name}-{split.name}-{split.digest[:6]}"
     return folder / run.path.name / f"{name}.h5"
 
 
-def is_current(path: Path, receipt: Receipt) -> bool:
-    """Whether a complete emissions file lies there and was made from exactly these inputs, in whatever precision."""
+def is_current(path: Path, receipt: Receipt, split: Split) -> bool:
+    """Whether a complete emissions file lies there and was made from exactly these inputs, in whatever precision.
+
+    Version 2 has one frame rate for all clips: of clips of several rates it is not current.
+    """
     old = read_receipt(path)
-    return path.is_file() and old is not None and (old.stage, old.inputs) == (receipt.stage, receipt.inputs)
+    if not path.is_file() or old is None or (old.stage, old.inputs) != (receipt.stage, receipt.inputs):
+        return False
+    return len(set(split.clip_fps.tolist())) <= 1 or Emissions(path).version == VERSION
 
 
 def check_finite(emission: Emission) -> None:

@@ -115,7 +115,7 @@ def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | 
         return old
     raise SlaError(
         f"{artifact} exists and was made with other settings or inputs: {_differences(old, receipt)}",
-        "Use --force to replace it, or another --work folder.",
+        f"Use --force to replace it, or another {'--name' if receipt.stage in ('prep', 'train') else '--work folder'}.",
     )
 
 

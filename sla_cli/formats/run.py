@@ -31,7 +31,7 @@ class FrameFormat:
     Attributes:
         size: side in pixels.
         fit: how the source was brought to a square: squash, pad or crop.
-        fps: frames per second of most clips, 0 where unknown.
+        fps: frames per second of most clips whose rate is known, 0 where none is.
         fps_lowest, fps_highest: of the clips whose rate is known, 0 where none is.
     """
 
@@ -40,6 +40,12 @@ class FrameFormat:
     fps: float
     fps_lowest: float
     fps_highest: float
+
+    @classmethod
+    def of(cls, train: Split) -> FrameFormat:
+        """Of the clips of a train split."""
+        rates = [rate for rate in train.clip_fps.tolist() if rate]
+        return cls(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
 
     def has_rate(self, fps: float) -> bool:
         """Whether clips of this frame rate are among these, or nothing is known of one of the two."""
@@ -58,7 +64,7 @@ class RunFacts:
         digests: of the store's train and dev split.
         labels: how training glosses were cleaned.
         profile: the normalisation under which dev was scored.
-        frames: what the frames of train and dev look like; None where a run of version 1 does not say and its store
+        frames: what the frames of train look like; None where a run of version 1 does not say and its store
             is gone.
     """
 
@@ -74,11 +80,9 @@ class RunFacts:
     def of(cls, store: Store, preset: str) -> RunFacts:
         """The facts of a run that begins on a store. Raises SlaError where the store has no train or no dev split."""
         train, dev = store["train"], store["dev"]
-        rates = [rate for split in (train, dev) for rate in (*split.clip_fps.tolist(), split.fps) if rate]
-        frames = FrameFormat(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
         digests = {"train": train.digest, "dev": dev.digest}
         folder = str(store.path.resolve())
-        return cls(folder, store.corpus, preset, digests, train.labels, dev.profile, frames)
+        return cls(folder, store.corpus, preset, digests, train.labels, dev.profile, FrameFormat.of(train))
 
 
 class Run:
@@ -136,6 +140,10 @@ class Run:
         found = lies_now(Path(self._header()["store"]), *self.path.resolve().parents[2::-1])
         return found.resolve() if found is not None else None
 
+    def is_own(self, split: Split) -> bool:
+        """Whether a split is of the store that it was trained on."""
+        return split.digest in self.facts.digests.values() or split.path.parent.resolve() == self.own_store
+
     @property
     def config(self) -> Config:
         """Its settings; none may be missing that its version has. Raises SlaError."""
@@ -182,8 +190,9 @@ class Run:
             there = RunFacts.of(Store(self.own_store or Path(facts.store)), facts.preset)
         except SlaError:  # the store is gone or not complete: nothing is known
             return replace(facts, profile=profile_of(facts.corpus))
-        same = there.digests == facts.digests
-        return replace(facts, labels=there.labels, profile=there.profile, frames=there.frames if same else None)
+        if there.digests != facts.digests:  # another store lies there now
+            return replace(facts, profile=profile_of(facts.corpus))
+        return replace(facts, labels=there.labels, profile=there.profile, frames=there.frames)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -227,7 +236,7 @@ def check_glosses(run: Run, split: Split) -> None:
 def warn_of_unknown(run: Run, split: Split) -> None:
     """Warn of glosses in a split's references that the run does not have: it cannot produce them."""
     unknown = unknown_glosses(split.glosses, run.glosses)
-    if unknown and run.glosses != split.vocabulary:
+    if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
         log.warning(
             "%d of %d glosses of %s are unknown to the run and cannot be recognised (%d different): %s",
             unknown.total(),

@@ -130,7 +130,7 @@ def _finished(folder: Path, pattern: str = "*") -> list[Finished]:
 
 def lies_now(path: Path, *works: Path) -> Path | None:
     """`path`, or what ends like it in a work folder, which may have been moved or copied; None where both are gone."""
-    places = [path, *(work.joinpath(*path.parts[start:]) for work in works for start in range(1, len(path.parts)))]
+    places = [path, *(work.joinpath(*path.parts[start:]) for start in range(1, len(path.parts)) for work in works)]
     # Path.exists would raise in a folder that may not be looked into, as another user's home.
     return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110
 

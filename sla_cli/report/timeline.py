@@ -132,13 +132,15 @@ def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Ti
     reference = (clip.glosses if clip is not None else ()) or decoded[0].score.reference
     fps = first.emission.fps  # 0 where unknown
     lanes = [_reference(reference, first), *map(_decoded, decoded)]
+    # Runs of other frame rates see another number of frames in the same time.
+    lengths = [frames, *(one.emission.frames for one in emitted for _ in one.decoded)]
     pixels = max(NARROWEST, *(round(AIR * sum(lane.pixels)) for lane in lanes))
     return Timeline(
         id=first.emission.id,
         decoded=decoded,
         film=None if clip is None else film_strip(clip),
         panels=tuple(_panel(one, reference) for one in emitted),
-        lanes=tuple(replace(lane, marks=_marks(lane, frames, pixels)) for lane in lanes),
+        lanes=tuple(replace(lane, marks=_marks(lane, seen, pixels)) for lane, seen in zip(lanes, lengths, strict=True)),
         ticks=tuple(exact(0.0, frames / (fps or 1)).ticks),
         unit="s" if fps else "frames",
         pixels=pixels,

@@ -102,6 +102,11 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
     if decoded is not None:
         store = Store(ref or store_now(Path(decoded.sources["store"]), hypotheses, "--ref"))
         split = store[decoded.sources["split"]]
+        if ref is None and decoded.sources.get("split_digest", split.digest) != split.digest:
+            raise SlaError(
+                f"{split.path} has other clips or references than when {hypotheses} was decoded",
+                "Decode again, or name the references with --ref.",
+            )
     elif ref is not None:
         store, ids = Store(ref), set(recognised.nbest)
         split = max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
