@@ -77,8 +77,7 @@ class RunFacts:
         rates = [rate for split in (train, dev) for rate in split.rates.tolist() if rate]
         frames = FrameFormat(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
         digests = {"train": train.digest, "dev": dev.digest}
-        folder = str(store.path.resolve())
-        return cls(folder, store.corpus, preset, digests, train.labels, dev.profile, frames)
+        return cls(str(store.path.resolve()), store.corpus, preset, digests, train.labels, dev.profile, frames)
 
 
 class Run:
@@ -150,11 +149,7 @@ class Run:
         return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
 
     def read_metrics(self) -> list[dict[str, float]]:
-        """`epoch`, `loss` and `dev_wer` of each finished epoch, from metrics.tsv; none where that is not there.
-
-        Raises:
-            FormatError: one of these columns is missing, or holds something other than finite numbers.
-        """
+        """`epoch`, `loss` and `dev_wer` of each finished epoch. Raises FormatError where metrics.tsv is damaged."""
         if not self.metrics.is_file():
             return []
         columns = ("epoch", "loss", "dev_wer")
