@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from sla_cli.core.clip import unknown_glosses
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store
-from sla_cli.formats.table import Row, read_table
-from sla_cli.formats.text import read_text
+from sla_cli.formats.table import read_table
+from sla_cli.formats.text import is_number, read_text
 from sla_cli.formats.work import lies_now, store_now
 from sla_cli.log import log
 
@@ -158,16 +158,16 @@ class Run:
         return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
 
     def read_metrics(self) -> list[dict[str, float]]:
-        """`epoch`, `loss` and `dev_wer` of each finished epoch, from metrics.tsv; none where that is not there.
-
-        Raises:
-            FormatError: one of these columns is missing, or holds something other than finite numbers.
-        """
+        """`epoch`, `loss` and `dev_wer` of each finished epoch. Raises FormatError where metrics.tsv is damaged."""
         if not self.metrics.is_file():
             return []
         columns = ("epoch", "loss", "dev_wer")
-        rows = read_table(self.metrics, columns, "\t")
-        return [{column: _number(row, column, self.metrics) for column in columns} for row in rows]
+        rows = list(read_table(self.metrics, columns, "\t"))
+        for row, column in product(rows, columns):
+            if not is_number(row[column]):
+                fault = f"{self.metrics}, line {row.line}: {column} is {row[column]!r}, not a number"
+                raise FormatError(fault, "It is written by `sla train`.")
+        return [{column: float(row[column]) for column in columns} for row in rows]
 
     def _header(self) -> dict[str, Any]:
         """run.toml, of a version that is read."""
@@ -207,18 +207,6 @@ def _need(keys: Iterable[str], values: Mapping[str, Any], file: Path, section: s
     """Raise FormatError where a file that was cut lacks keys."""
     if missing := [f"{section}{key}" for key in keys if key not in values]:
         raise FormatError(f"{file}: damaged or incomplete, without {some(missing)}", AGAIN)
-
-
-def _number(row: Row, column: str, path: Path) -> float:
-    try:
-        value = float(row[column])
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise FormatError(
-            f"{path}, line {row.line}: {column} is {row[column]!r}, not a number", "It is written by `sla train`."
-        )
-    return value
 
 
 def check_glosses(run: Run, split: Split) -> None:

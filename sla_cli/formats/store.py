@@ -26,6 +26,11 @@ from sla_cli.formats.store_file import Encoded, StoreFile
 T = TypeVar("T")
 
 
+def _cell(of_file: Callable[[StoreFile], Sequence[T]]) -> cached_property[T]:
+    """A clip's value in a column of its file, read when it is asked for."""
+    return cached_property(lambda clip: of_file(clip._file)[clip._index])
+
+
 class StoredClip:
     """One clip of a split.
 
@@ -36,25 +41,14 @@ class StoredClip:
         fps: frames per second of this clip, 0 where unknown.
     """
 
+    signer = _cell(lambda file: file.signers)
+    glosses = _cell(lambda file: file.glosses)
+    raw_glosses = _cell(lambda file: file.raw_glosses)
+    translation = _cell(lambda file: file.translations)
+
     def __init__(self, split: Split, file: StoreFile, index: int) -> None:
         self._split, self._file, self._index = split, file, index
         self.id = file.ids[index]
-
-    @property
-    def signer(self) -> str:
-        return self._file.signers[self._index]
-
-    @property
-    def glosses(self) -> tuple[str, ...]:
-        return self._file.glosses[self._index]
-
-    @property
-    def raw_glosses(self) -> tuple[str, ...]:
-        return self._file.raw_glosses[self._index]
-
-    @property
-    def translation(self) -> str:
-        return self._file.translations[self._index]
 
     @property
     def fps(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 from pathlib import Path
 
 from sla_cli.errors import FormatError, SlaError
@@ -54,3 +55,11 @@ def refuse_pipe(path: Path) -> None:
     """Raise SlaError where `path` cannot be read a second time, for files that are read twice or by a later stage."""
     if path.is_fifo():
         raise SlaError(f"{path} is a pipe, and can be read only once", "Save it as a file and give that.")
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a finite number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -43,11 +43,7 @@ class Chart:
 
 
 def learning_curves(runs: Mapping[str, Run]) -> list[Chart]:
-    """Dev WER and training loss of runs, by name; none where no epoch has been finished.
-
-    Raises:
-        FormatError: as `Run.read_metrics` does.
-    """
+    """Dev WER and training loss of runs, by name; none without a finished epoch. Raises as `Run.read_metrics` does."""
     found = {name: epochs for name, run in runs.items() if (epochs := run.read_metrics())}
     return [_chart(column, found) for column in FIGURES] if found else []
 

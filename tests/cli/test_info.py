@@ -225,6 +225,7 @@ def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
     assert "has no split 'dev'" in sla(store, "--sheet", out, "--split", "dev", code=2).stderr
     assert "no clip 'nobody'" in sla(store, "--sheet", out, "--clip", "nobody", code=2).stderr
     assert "no --sheet is asked for" in sla(store, "--clips", 3, code=2).stderr
+    assert f"{tmp_path} is a folder" in sla(store, "--sheet", tmp_path, "--force", code=2).stderr
     assert "--clip names the clips" in sla(store, "--sheet", out, "--clip", "x1", "--seed", 3, code=2).stderr
     receipt_path(store).unlink()
     assert "is not complete" in sla(store, "--sheet", out, code=2).stderr

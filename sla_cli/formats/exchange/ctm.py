@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sla_cli.errors import FormatError
-from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, is_time, utterance
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, utterance
+from sla_cli.formats.text import is_number
 
 GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
 CHANNEL = "1"
@@ -17,7 +18,7 @@ CHANNEL = "1"
 
 def _fits(line: str) -> bool:
     fields = line.split()
-    return len(fields) in (5, 6) and all(map(is_time, fields[2:4]))
+    return len(fields) in (5, 6) and all(map(is_number, fields[2:4]))
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:

@@ -5,7 +5,6 @@ A new format is a file next to this one that defines a `Format`, and a line in `
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -68,11 +67,3 @@ def content_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip() and not line.startswith(";;"):
             yield number, line
-
-
-def is_time(text: str) -> bool:
-    """Whether a field is a finite number."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, is_time, utterance
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, utterance
+from sla_cli.formats.text import is_number
 
 GRAMMAR = "id channel signer start end [<label>] glosses..., times in seconds"
 CHANNEL, LABEL = "1", "<O>"  # without a label, a gloss such as <PAD> would be taken for one
@@ -15,7 +16,7 @@ CHANNEL, LABEL = "1", "<O>"  # without a label, a gloss such as <PAD> would be t
 
 def _fits(line: str) -> bool:
     fields = line.split()
-    return len(fields) >= 5 and all(map(is_time, fields[3:5]))
+    return len(fields) >= 5 and all(map(is_number, fields[3:5]))
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
