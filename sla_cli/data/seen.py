@@ -71,8 +71,8 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
         log.info("frames of %d px are resized as those of %d px that the run was trained on", split.size, like.size)
     seen = SeenClips(split, like)
     for rate, clips in sorted(seen.other_rates.items()):
-        log.info("%d clips of %g frames per second are brought to the run's %g", clips, rate, like.fps)
+        log.info("%d clips of %g frames per second are resampled to %g, the rate in training", clips, rate, like.fps)
     if like.fps and (unknown := seen.rates.count(0.0)):
-        text = "the frame rate of %d clips is not known: they are taken as of %g, which the run was trained on"
+        text = "the frame rate of %d clips is unknown; sla assumes %g, the rate in training"
         log.warning(text, unknown, like.fps)
     return seen

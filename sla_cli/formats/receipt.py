@@ -85,19 +85,16 @@ def read_receipt(artifact: Path) -> Receipt | None:
         if facts["version"] != VERSION:
             raise FormatError(
                 f"{path}: receipt version {facts['version']}, this sla reads {VERSION}",
-                _how_to_fix(artifact, f"`sla {facts.get('stage', '')}`"),
+                _how_to_fix(f"`sla {facts.get('stage', '')}`"),
             )
         return Receipt(**facts)
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not a receipt ({error})", _how_to_fix(artifact)) from error
+        raise FormatError(f"{path}: not a receipt ({error})", _how_to_fix()) from error
 
 
-def _how_to_fix(artifact: Path, stage: str = "the stage that made it") -> str:
+def _how_to_fix(stage: str = "the stage that made it") -> str:
     """--force would not do: what looks for the newest artifact reads every receipt."""
-    return (
-        f"Delete it: {artifact.name} is then unfinished, and {stage} ends it (training with --resume; "
-        "with --force where you named the output)."
-    )
+    return f"Delete it, then run {stage} again (training: with --resume; with -o: also --force)."
 
 
 def renew(receipt: Receipt, artifact: Path) -> None:

@@ -199,12 +199,12 @@ def check_glosses(run: Run, split: Split) -> None:
 
 
 def warn_of_unknown(run: Run, split: Split) -> None:
-    """Warn of glosses in a split's references that the run does not have: it cannot produce them."""
+    """Warn of glosses in a split's references that the run does not have: it cannot recognise them."""
     known = set(run.glosses)
     unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
     if unknown and run.glosses != split.vocabulary:
         log.warning(
-            "%d of %d glosses of %s are none of the run's, which cannot produce them; %d different ones: %s",
+            "%d of %d glosses of %s are unknown to the run and cannot be recognised (%d different): %s",
             unknown.total(),
             sum(map(len, split.glosses)),
             split.path,

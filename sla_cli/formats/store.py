@@ -208,8 +208,8 @@ class Store:
             )
         if read_receipt(path) is None:
             raise SlaError(
-                f"the store {path} is not complete: prep is at work on it or was interrupted",
-                "Run the same `sla prep` again, or `sla prep --resume`: it goes on where it was.",
+                f"the store {path} is not complete: prep is still running or was interrupted",
+                "Run the same `sla prep` again, or `sla prep --resume`: prep then continues.",
             )
         self._open: dict[str, Split] = {}
 

@@ -156,7 +156,7 @@ def _check_width(cells: Sequence[str], header: Sequence[str], separator: str, at
     if len(cells) == len(header):
         return
     what = "cells" if quoted else "fields"
-    hint = "A cell that holds such a sign has to be in quotes." if quoted else "If the file was cut off, copy it again."
+    hint = "Quote each cell that contains this separator." if quoted else "If the file was cut off, copy it again."
     raise FormatError(
         f"{at}: {len(cells)} {what} where the header has {len(header)}: {separator.join(cells)[:80]!r}",
         f"They are separated by {SEPARATORS[separator]}. {hint}",
@@ -182,5 +182,5 @@ def _advice(header: Sequence[str], names: Sequence[str], separator: str) -> str:
         return "Columns are separated by tabs, commas or semicolons, not by spaces."
     for name in header:
         if near := difflib.get_close_matches(name.lower(), names, n=1):
-            return f"Did you mean {near[0]!r} by {name!r}?"
+            return f"Rename the column {name!r} to {near[0]!r}?"
     return f"The first line has to name the columns, here separated by {SEPARATORS[separator]}."

@@ -145,7 +145,7 @@ def store_now(recorded: Path, artifact: Path, option: str) -> Path:
     """
     found = lies_now(recorded, *artifact.resolve().parents[2::-1])
     if found is None:
-        hint = f"Say where it lies now with {option}, or put it back."
+        hint = f"Give its present folder with {option}, or restore it."
         raise SlaError(f"the store of {artifact} is gone: {recorded}", hint)
     if found != recorded:
         log.info("the store of %s is no longer at %s: taking %s", artifact, recorded, found)

@@ -135,7 +135,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             )
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
         raise SlaError(
-            f"the weights of {config.backbone} cannot be had from the hub: {first_line(error)}", WAYS_OUT
+            f"the weights of {config.backbone} cannot be downloaded from the hub: {first_line(error)}", WAYS_OUT
         ) from error
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise SlaError(

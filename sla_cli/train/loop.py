@@ -177,7 +177,7 @@ def _saved_when_stopped(trainer: Trainer, state: State) -> Iterator[None]:
             raise
         save_state(trainer.run.state, state)
         name = signal.Signals(stopped.signal).name
-        text = f"{name}: stopped after {state.saved}; go on with `sla train --resume --name {trainer.run.path.name}`"
+        text = f"{name}: stopped after {state.saved}; continue with `sla train --resume --name {trainer.run.path.name}`"
         raise Stopped(stopped.signal, text) from stopped
     except SlaError as error:
         if state.saved:

@@ -107,7 +107,7 @@ def load_state(path: Path, state: State) -> None:
             f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
         )
     if before != now:
-        log.warning("trained by %d processes so far and now by %d: a step sees as many batches", before, now)
+        log.warning("trained by %d processes so far and now by %d: batches per step change in proportion", before, now)
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
     state.scaler.load_state_dict(content["scaler"])

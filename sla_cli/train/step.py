@@ -19,8 +19,8 @@ from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
 
 DIVERGES = (
-    "Look at these clips; where training diverges, a new run with a lower --lr, --set train.clip_norm=1 or "
-    "--precision fp32 helps."
+    "Check these clips. If the loss grows without limit, start a new run with a lower --lr, --set train.clip_norm=1 "
+    "or --precision fp32."
 )
 SMALLEST_SCALE = 2.0**-10  # of the loss in fp16: halved by each overflow from 65536, doubled after 2000 good steps
 

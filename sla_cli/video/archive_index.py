@@ -107,7 +107,7 @@ def _rows(
     for member in members:
         path = PurePosixPath(member.path)
         if path.is_absolute() or ".." in path.parts:
-            hint = "This is how an attack looks. Where you trust its maker, unpack it with care and give the folder."
+            hint = "Such names can overwrite other files. If you trust the source, unpack it and give the folder."
             raise SlaError(f"{root}: the member {member.path!r} would leave the archive", hint)
         parent, name = _split(str(path))
         yield from _folder_rows(parent, folders)

@@ -40,7 +40,7 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator
     frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]
     if source.start is not None or source.end is not None or rate:
         if not fps:
-            message = f"{tree.where(source.path)} is a folder of images, and nothing tells how many make a second"
+            message = f"{tree.where(source.path)} is a folder of images, and its frame rate is unknown"
             raise FrameError(message, "Leave out --fps, start and end.")
         frames = list(selected(frames, source.start, source.end, rate))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]

@@ -80,7 +80,7 @@ def test_a_protocol_and_published_counts_are_shown(tmp_path: Path) -> None:
     text = sla(make_store(tmp_path / "store", splits, corpus="isharah2000", protocol="SI"), code=3).stdout
     assert text.startswith(f"{tmp_path / 'store'}: isharah2000, protocol SI, labels raw\n")
     assert "published" in text and "19,500" in text
-    assert "test: there is no test split, and 7,800 clips of it are published" in text
+    assert "test: the test split is missing (published: 7,800 clips)" in text
 
 
 def test_a_store_without_references_has_no_histogram_of_glosses(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_a_run_with_other_glosses_says_which_it_cannot_produce(folder: Path, tmp
     glosses.write_text("\n".join([*names[:number], "OTHER", *names[number + 1 :]]))
     answer = sla(copy, "decode")
     assert answer.returncode == 0, answer.stderr
-    assert "are none of the run's, which cannot produce them; 1 different ones: " + names[number] in answer.stderr
+    assert "are unknown to the run and cannot be recognised (1 different): " + names[number] in answer.stderr
 
 
 class TestBadInput:

@@ -73,7 +73,7 @@ def test_the_runs_glosses_decide_the_columns_and_unknown_ones_are_counted(
         found = emissions(run, split, tmp_path / "test.h5")
     assert found.header.glosses == GLOSSES
     assert found[0].log_probs.shape == (5, len(GLOSSES) + 1)
-    assert "2 of 4 glosses of" in caplog.text and "1 different ones: A" in caplog.text
+    assert "2 of 4 glosses of" in caplog.text and "(1 different): A" in caplog.text
 
 
 def test_a_store_without_references_and_vocabulary_is_read(run: Run, tmp_path: Path) -> None:

@@ -370,7 +370,7 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path) -> None:
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
     last = answer.stderr.strip().splitlines()[-2:]
-    assert "SlaError: the weights of vit_base_patch16_clip_quickgelu_224.openai cannot be had" in last[0]
+    assert "SlaError: the weights of vit_base_patch16_clip_quickgelu_224.openai cannot be downloaded" in last[0]
     assert "--weights FILE" in last[1]
     assert "--preset tiny" in last[1]
 

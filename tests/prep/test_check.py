@@ -77,7 +77,7 @@ def test_sizes_against_published_counts_and_receipt(tmp_path: Path) -> None:
     assert sizes(store, {"train": 4, "dev": 1}, {}) == [(True, "train", "2 of the 4 clips that are published")]
     assert sizes(store, {"train": 2}, {}) == []
     assert sizes(store, {"train": 1}, {}) == [(True, "train", "2 clips, and only 1 are published")]
-    assert sizes(store, {"test": 7}, {}) == [(True, "test", "there is no test split, and 7 clips of it are published")]
+    assert sizes(store, {"test": 7}, {}) == [(True, "test", "the test split is missing (published: 7 clips)")]
     gone = sizes(store, {}, {"clips": {"train": 2, "dev": 3, "test": 4}})
     assert gone == [
         (True, "dev", "1 clip where prep wrote 3"),
@@ -221,7 +221,7 @@ def test_glosses_that_train_lacks(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", splits)
     (one,) = found(store, "vocabulary")
     assert (one.problem, one.split, one.clips) == (False, "dev", ("d1",))
-    assert one.message.startswith("3 of 6 glosses (50.0 %) are none of train's")
+    assert one.message.startswith("3 of 6 glosses (50.0 %) do not occur in train; ")
     assert one.message.endswith(": X (2), Y")
     dev = check_store(store, stride=4).splits["dev"]
     assert (dev.unknown, dev.distinct_unknown) == (3, 2)

@@ -150,7 +150,7 @@ def test_backbone_weights_with_nan_are_named_by_the_clips(store: Store, tmp_path
         SlaError, match=r"loss is not finite in epoch 1 at step 1 for clips train-\d, train-\d"
     ) as caught:
         train(moment)
-    assert "Look at these clips" in caught.value.hint
+    assert "Check these clips" in caught.value.hint
     assert "kept" not in caught.value.hint
     assert not moment.run.state.exists()
 

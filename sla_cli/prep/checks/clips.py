@@ -69,7 +69,7 @@ def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:
     for split, clips in splits.items():
         rates = clips.clip_fps
         if unknown := _where(clips, rates <= 0):
-            message = f"the frame rate is not known of {share(len(unknown), len(clips), 'clip')}"
+            message = f"{share(len(unknown), len(clips), 'clip')} without a known frame rate"
             yield Finding("rate", split, message, "Results in seconds (CTM, STM) need it.", unknown, problem=False)
         off = (rates > 0) & (np.abs(rates - clips.fps) > OFF * clips.fps)
         if clips.fps and off.any():

@@ -51,7 +51,7 @@ def _against_published(splits: Mapping[str, Split], published: Mapping[str, int]
     unexplained = sum(count for count in missing.values() if count > 0) > explained
     for split, count in published.items():
         if split not in splits:
-            message = f"there is no {split} split, and {counted(count, 'clip')} of it are published"
+            message = f"the {split} split is missing (published: {counted(count, 'clip')})"
             yield Finding("sizes", split, message, f"Give prep the whole release: {AGAIN}.")
         elif missing[split] < 0:
             message = f"{counted(len(splits[split]), 'clip')}, and only {count:,} are published"

@@ -28,7 +28,7 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if split == "train":
             yield Finding("vocabulary", split, f"{what} are not in the vocabulary: {names}", AGAIN)
         elif clips.vocabulary:
-            message = f"{what} are none of train's, so that no model can produce them: {names}"
+            message = f"{what} do not occur in train; no model can recognise them: {names}"
             having = zip(clips.ids, clips.glosses, strict=True)
             affected = tuple(clip for clip, glosses in having if not unknown.keys().isdisjoint(glosses))
             yield Finding("vocabulary", split, message, "", affected, problem=False)
@@ -36,7 +36,7 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
         train = splits["train"]
         signed = {gloss for glosses in train.glosses for gloss in glosses}
         if never := [gloss for gloss in train.vocabulary if gloss not in signed]:
-            message = f"{len(never):,} of {len(train.vocabulary):,} glosses of the vocabulary are in no clip of it"
+            message = f"{len(never):,} of {len(train.vocabulary):,} glosses of the vocabulary occur in no train clip"
             hint = "No model can learn them: their clips were left out."
             yield Finding("vocabulary", "train", f"{message}: {some(never)}", hint, problem=False)
 

@@ -182,7 +182,11 @@ def test_sources_that_are_none(mine: Path, read: Read) -> None:
         ("", "line 1: no column video or frames or path or file", "name the columns"),
         ("video\tgloss\n", "lists no clip", ""),
         ("a\tb\nvideos/one.mp4\tA\n", "line 1: no column video or .* in the header; found a, b", "name the columns"),
-        ("id\tvidoe\nx\tvideos/one.mp4\n", "no column video .*; found id, vidoe", "Did you mean 'video' by 'vidoe'?"),
+        (
+            "id\tvidoe\nx\tvideos/one.mp4\n",
+            "no column video .*; found id, vidoe",
+            "Rename the column 'vidoe' to 'video'?",
+        ),
         ("video gloss\nvideos/one.mp4 A\n", "found video gloss", "not by spaces"),
         ("video\tpath\nvideos/one.mp4\tx\n", "line 1: the columns video and path mean the same", "Keep one"),
         ("video\tgloss\nvideos/one.mp4\n", "line 2: 1 cells where the header has 2", "separated by tabs"),
