@@ -27,7 +27,7 @@ def check(
     work: Work = WORK,
     as_json: Json = False,
 ) -> None:
-    """Is a store complete, usable, and honest to evaluate on? Exits with 3 where there are problems.
+    """Check that a store is complete and usable, and that its splits do not overlap. Exits with 3 on problems.
 
     It looks at split sizes (against those published), ids, empty references,
     clips too short for CTC, sentences, signers and recordings that splits share,

@@ -20,7 +20,7 @@ def emit(
     device: Device = "auto",
     precision: Annotated[
         Precision,
-        typer.Option(help="Of the model. auto: that of the training, if the device supports it. fp16 needs a GPU."),
+        typer.Option(help="Precision of the model. auto: as in training, if the device supports it. fp16 needs a GPU."),
     ] = EmitConfig.precision,
     dtype: Annotated[
         Literal["float32", "float16"],

@@ -19,7 +19,7 @@ CLIPS = 8  # of a sheet
 def info(
     path: Annotated[Path, typer.Argument(help="File or folder: what another command wrote, or a language model.")],
     sheet: Annotated[Path | None, typer.Option(help="Draw clips of a store with their glosses into a PNG.")] = None,
-    split: Annotated[SplitName | None, typer.Option(help="Of --sheet; dev, else the first that is there.")] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Split of --sheet. Default: dev, or the first.")] = None,
     clips: Annotated[
         int | None, typer.Option(help="Clips of --sheet, drawn at random.", min=1, show_default=str(CLIPS))
     ] = None,

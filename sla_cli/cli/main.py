@@ -21,7 +21,7 @@ from sla_cli.errors import SlaError, Stopped
 # A command is the function of its name in the module of its name, or that module's `app`; here with its first sentence.
 COMMANDS = {
     "prep": "Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.",
-    "check": "Is a store complete, usable, and honest to evaluate on? Exits with 3 where there are problems.",
+    "check": "Check that a store is complete and usable, and that its splits do not overlap. Exits with 3 on problems.",
     "train": "Train the adapters and the temporal head on a store; dev WER after each epoch.",
     "emit": "A run's log-probabilities of every clip of a split, which `sla decode` starts from.",
     "decode": "Beam search over a run's emissions, with an optional gloss language model.",

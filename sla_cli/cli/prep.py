@@ -97,7 +97,8 @@ def prep(
     stores = WorkFolder(work).stores
     if resume:
         if corpus or source or name or protocol or force or config != PrepConfig():
-            raise SlaError("--resume continues with the arguments that prep was begun with, and takes no others")
+            hint = "With --resume, give only --on-error, --jobs, --scheduler, --work and --json."
+            raise SlaError("--resume continues with the arguments of the unfinished store", hint)
         out, arguments = newest_unfinished(stores)
         log.info("continuing %s", out)
         arguments = replace(arguments, on_error=on_error or arguments.on_error)

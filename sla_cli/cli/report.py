@@ -12,19 +12,19 @@ from sla_cli.errors import SlaError
 def report(
     scores: Annotated[
         list[Path] | None,
-        typer.Argument(help="Score folders of `sla score`, of the same clips; the newest without any."),
+        typer.Argument(help="Score folders of `sla score`, of the same clips. Default: the newest."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="HTML file; report.html in the work folder without it.")
+        Path | None, typer.Option("--output", "-o", help="HTML file. Default: report.html in the work folder.")
     ] = None,
     names: Annotated[
         list[str] | None, typer.Option("--name", help="What a system is called on the page; one for each score.")
     ] = None,
-    title: Annotated[str, typer.Option(help="Heading of the page; corpus and split without it.")] = "",
+    title: Annotated[str, typer.Option(help="Heading of the page. Default: corpus and split.")] = "",
     clips: Annotated[
         int,
         typer.Option(
-            help="Clips shown with frames: in turn where systems differ, the worst, correct ones, medium.", min=0
+            help="Clips shown with frames, in turn: systems differ, most errors, no errors, medium error rate.", min=0
         ),
     ] = 6,
     ids: Annotated[

@@ -32,13 +32,13 @@ def score(
     hypotheses: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Hypotheses, one or more files: of `sla decode`, CTM, TRN, CSV id,gloss, …; the newest without any."
+            help="Hypotheses, one or more files: of `sla decode`, CTM, TRN, CSV id,gloss, …. Default: the newest."
         ),
     ] = None,
     ref: Annotated[
         Path | None,
         typer.Option(
-            help="References: STM, TRN, a table with id and gloss, or a store; without it, the store of the hypotheses."
+            help="References: STM, TRN, a table with id and gloss, or a store. Default: the store of the hypotheses."
         ),
     ] = None,
     normalize: Normalize = "auto",

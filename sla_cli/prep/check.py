@@ -1,4 +1,4 @@
-"""Whether a store is what it should be: complete, usable, and honest to evaluate on."""
+"""Check that a store is complete and usable, and that its splits do not overlap."""
 
 from __future__ import annotations
 
