@@ -31,6 +31,7 @@ class Batch:
     """Clips concatenated.
 
     Attributes:
+        ids: of the clips, in the order of their frames.
         frames: RGB uint8 (all frames, height, width, 3).
         lengths: int64 (clips,), frames of each clip.
         transforms: one per clip, not applied yet.

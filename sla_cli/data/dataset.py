@@ -27,7 +27,11 @@ EVALUATION = -1  # in place of an epoch: all frames of the clip, centre crop
 class ClipDataset(Dataset[Sample]):
     """Clips by (epoch, index); epoch EVALUATION asks for the evaluation view.
 
-    Frames are decoded at the least size that still holds `image_size` pixels in a crop's side.
+    Args:
+        vocabulary: glosses; vocabulary[i] is target i + 1.
+        stride: video frames per output step of the model.
+        image_size: side of the model's input in pixels. Frames are decoded at the least size whose crop has that many;
+            by default at their full size.
     """
 
     def __init__(

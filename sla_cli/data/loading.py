@@ -34,7 +34,7 @@ def training_batches(
 
 
 def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, None]:
-    """Every clip once, in the store's order, one per batch, so that no clip affects another.
+    """Every clip of `data` once, in its order, one per batch, so that no clip affects another.
 
     Close the iterator to end the workers. Raises FormatError where a clip cannot be read.
     """

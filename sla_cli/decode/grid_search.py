@@ -85,7 +85,10 @@ def search_grid(
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:
-    """The fewest errors; of several, the narrowest beam, then the least alpha, then the beta nearest to 0."""
+    """The fewest errors; of several, the narrowest beam, then the least alpha, then the beta nearest to 0.
+
+    Raises ValueError where `trials` is empty.
+    """
     return min(
         trials,
         key=lambda trial: (

@@ -46,7 +46,7 @@ def emit(
         device: auto, cpu, cuda or cuda:N; under torchrun auto and cuda are the process's own GPU.
         weights: the backbone's weights, where the file has moved since training.
         how: precision, type on disk, frames per batch; None accepts existing emissions of any precision.
-        force: replace emissions that were made in another precision.
+        force: compute the emissions again even where current ones exist; ignored where `how` is None.
 
     Raises:
         SlaError: the frames cannot be brought to the run, its weights do not fit the backbone, or `out` holds

@@ -131,7 +131,12 @@ class Emissions:
 
     Attributes:
         version: of its format.
-        ids, frames, fps: one per clip, see Emission.
+        ids, frames, fps: one per clip, see Emission; frames int64 (clips,), fps float64 (clips,).
+        offsets: int64 (clips + 1,); clip k has the rows offsets[k] to offsets[k + 1] of the log-probabilities.
+
+    Raises:
+        SlaError: there is no such file.
+        FormatError: it is damaged, another format, or of a version that is not read.
     """
 
     def __init__(self, path: Path) -> None:

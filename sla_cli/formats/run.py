@@ -70,7 +70,7 @@ class RunFacts:
 
     @classmethod
     def of(cls, store: Store, preset: str) -> RunFacts:
-        """The facts of a run that begins on a store."""
+        """The facts of a run that begins on a store. Raises SlaError where the store has no train or no dev split."""
         train, dev = store["train"], store["dev"]
         rates = [rate for split in (train, dev) for rate in (*split.clip_fps.tolist(), split.fps) if rate]
         frames = FrameFormat(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
@@ -199,7 +199,7 @@ def check_glosses(run: Run, split: Split) -> None:
 
 
 def warn_of_unknown(run: Run, split: Split) -> None:
-    """Warn of glosses in a split's references that the run does not have: it cannot recognise them."""
+    """Warn of glosses in a split's references that the run does not have: it cannot produce them."""
     known = set(run.glosses)
     unknown = Counter(gloss for glosses in split.glosses for gloss in glosses if gloss not in known)
     if unknown and run.glosses != split.vocabulary:

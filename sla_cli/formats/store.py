@@ -125,6 +125,7 @@ class Split:
 
     Attributes:
         path: of its file, or of the first shard.
+        size, fit, fps, codec, vocabulary: of all clips, see SplitHeader.
         labels: how training glosses were cleaned: `raw`, or a profile with its version.
         annotated: whether there are references.
         digest: of the content of all files.
@@ -199,6 +200,7 @@ class Store:
     """A corpus on disk. One without a receipt is not complete."""
 
     def __init__(self, path: Path) -> None:
+        """Raises SlaError where this is no store or it is not complete, FormatError where its receipt is damaged."""
         self.path = path
         self.splits = [name for name in SPLITS if split_files(path, name)]
         if not self.splits:
@@ -214,6 +216,7 @@ class Store:
         self._open: dict[str, Split] = {}
 
     def __getitem__(self, name: str) -> Split:
+        """A split. Raises SlaError where there is none of this name, FormatError where a file of it is damaged."""
         if name not in self.splits:
             raise SlaError(f"{self.path} has no split {name!r}", f"It has {some(self.splits)}.")
         if name not in self._open:

@@ -178,8 +178,9 @@ class StoreFile:
 
     Attributes:
         ids, signers, glosses, raw_glosses, translations, sources, clip_fps, squared_errors, checksums: one per clip.
+            clip_fps and squared_errors are float64 (clips,), checksums uint32 (clips,).
         lengths: frames of each clip.
-        clip_offsets, frame_offsets: int64, as in docs/formats.md.
+        clip_offsets, frame_offsets: int64 (clips + 1,) and (frames + 1,), as in docs/formats.md.
 
     In version 1, squared errors are unknown: NaN. A file is opened once in each process, since an HDF5 handle survives
     neither fork nor pickle.

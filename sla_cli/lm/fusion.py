@@ -41,10 +41,10 @@ class GlossModel:
         return state
 
     def gloss(self, before: State, column: int) -> tuple[float, State]:
-        """What a gloss adds to the score, and the state after it."""
+        """What the gloss of a column (from 1) adds to the score, a natural logarithm, and the state after it."""
         after = State()
         return self._scale * self._model.BaseScore(before, self._words[column], after) + self._beta, after
 
     def end(self, before: State) -> float:
-        """What the end of the sentence adds to the score."""
+        """What the end of the sentence adds to the score, a natural logarithm."""
         return float(self._scale * self._model.BaseScore(before, "</s>", State()))

@@ -22,8 +22,8 @@ from sla_cli.prep.tables.annotation import inside, read_rows
 from sla_cli.prep.tables.locate import contents, find_root, join, parent_of, sample
 from sla_cli.video.tree import Tree
 
-# As released, and as the scripts of VAC and its descendants resize them; the first that is there is taken.
 COLUMNS = ("id", "folder", "signer", "annotation")  # of 2014
+# Frames as released, and as the scripts of VAC and its descendants resize them; the first that exists is taken.
 FEATURES = ("fullFrame-210x260px", "fullFrame-256x256px")
 
 
