@@ -35,7 +35,7 @@ class FormatError(SlaError):
 
 
 class Stopped(Exception):
-    """A signal asked a stage to stop; the message says how to go on. The command line exits with 128 + `signal`."""
+    """A signal asked a stage to stop; the message says how to continue. The command line exits with 128 + `signal`."""
 
     def __init__(self, signal: int, message: str = "") -> None:
         super().__init__(message)

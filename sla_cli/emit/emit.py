@@ -39,7 +39,7 @@ def emit(
     """Run the best checkpoint of a run over a split and write its emissions file, unless it is there and current.
 
     The split may be of any store: the run's glosses decide the columns, and frames are brought to what the run was
-    trained on. A finished batch is kept in a hidden folder beside `out` until all are: an interrupted attempt goes on
+    trained on. A finished batch is kept in a hidden folder beside `out` until all are: an interrupted attempt continues
     there. Under torchrun each process makes its share of the batches, and the first joins them.
 
     Args:
@@ -97,7 +97,7 @@ def _seen(run: Run, split: Split) -> SeenClips:
     raise SlaError(
         f"{run.path} was made by an earlier version, which does not say what its frames look like, and its store "
         f"{facts.store} is gone",
-        "Put the store back, or train again.",
+        "Restore the store, or train again.",
     )
 
 

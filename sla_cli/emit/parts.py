@@ -1,4 +1,4 @@
-"""Finished batches of an emissions file that is being made, one file each, so that an interrupted attempt goes on."""
+"""Finished batches of an emissions file that is being made, one file each, so that an interrupted attempt continues."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def estimate_file(
         source: a store, whose train split is taken, or a text.
         unique: count each different sentence once.
         normalize: name of the profile that cleans the sentences, those of dev too.
-        dev: text or store to measure the model on; a store's own dev split without it.
+        dev: text or store to measure the model on; by default a store's own dev split.
 
     Returns:
         Counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, and `dev`: what

@@ -79,7 +79,7 @@ def write_page(
 
     Args:
         systems: at least one, all of the same clips.
-        title: corpus and split without it.
+        title: by default corpus and split.
         clips: how many clips get a picture: where systems differ, the worst, the middle, the best.
         ids: the clips that get a picture instead.
         against: how each system after the first compares with it.
