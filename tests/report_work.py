@@ -53,7 +53,7 @@ def make_split(folder: Path, clips: Sentences = CLIPS, *, size: int = 48, frames
         images = [rng.integers(0, 255, (size, size, 3), np.uint8) for _ in range(frames)]
         parts = [cv2.imencode(".jpg", image)[1].ravel() for image in images]
         sizes = np.array([len(part) for part in parts], np.int64)
-        encoded.append(Encoded(name, f"<s>Signer</s>{number % 2}", glosses, np.concatenate(parts), sizes))
+        encoded.append(Encoded(name, f"<s>Signer</s>{number % 2}", glosses, np.concatenate(parts), sizes, fps=25.0))
     header = SplitHeader("signs", "test", size, 25.0, 95, GLOSSES)
     write_split(folder / "test.h5", header, encoded, sum(len(clip.data) for clip in encoded))
     write_receipt(Receipt("prep", {}, {}), folder)

@@ -93,4 +93,4 @@ def _clip(name: str, text: str, size: int, hold: int, seed: int) -> Encoded:
             image[top : top + size // 2, left : left + size // 2, number % 3] += 200
             encoded.append(cv2.imencode(".jpg", image)[1].ravel())
     sizes = np.array([len(part) for part in encoded], np.int64)
-    return Encoded(name, f"signer{seed % 2}", tuple(text.split()), np.concatenate(encoded), sizes)
+    return Encoded(name, f"signer{seed % 2}", tuple(text.split()), np.concatenate(encoded), sizes, fps=25.0)

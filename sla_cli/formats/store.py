@@ -219,8 +219,8 @@ class Store:
 
     @property
     def default_split(self) -> str:
-        """dev, else the first that is there."""
-        return "dev" if "dev" in self.splits else self.splits[0]
+        """The only split that is there, else dev."""
+        return self.splits[0] if len(self.splits) == 1 else "dev"
 
     @property
     def corpus(self) -> str:

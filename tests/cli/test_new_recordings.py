@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.hypotheses import read_hypotheses
+from sla_cli.formats.store import Store
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 RUN = ARTIFACTS / "b94205a" / "work" / "runs" / "adapter"
@@ -48,7 +49,8 @@ def test_one_video_without_a_table(folder: Path) -> None:
     signed(folder / "mine" / "hello.mkv", "NORD REGEN", 25)
     store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
     emitted = sla("emit", "old/runs/adapter", "--store", store, "-q")  # test is its only split
-    assert (Path(emitted["emissions"]).name, emitted["clips"]) == ("folder-test.h5", 1)
+    digest = Store(Path(store))["test"].digest[:6]
+    assert (Path(emitted["emissions"]).name, emitted["clips"]) == (f"folder-test-{digest}.h5", 1)
     decoded = sla("decode", "old/runs/adapter", "--store", store, "-q")
     [found] = read_hypotheses(Path(decoded["hypotheses"]))
     assert (found.id, found.glosses, found.fps) == ("hello", ("NORD", "REGEN"), 25.0)
@@ -92,4 +94,5 @@ def test_emissions_of_the_runs_own_store_and_of_another_do_not_replace_each_othe
     store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
     own = sla("emit", "old/runs/adapter", "--split", "test", "-q")["emissions"]
     other = sla("emit", "old/runs/adapter", "--split", "test", "--store", store, "-q")["emissions"]
-    assert (Path(own).name, Path(other).name) == ("test.h5", "folder-test.h5")
+    digest = Store(Path(store))["test"].digest[:6]
+    assert (Path(own).name, Path(other).name) == ("test.h5", f"folder-test-{digest}.h5")

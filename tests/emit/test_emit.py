@@ -90,7 +90,7 @@ def test_reused_while_current_and_remade_when_anything_changes(store: Store, tmp
     emit(run, store["dev"], out, device="cpu")
     assert out.stat().st_mtime_ns == made
     make_run(tmp_path / "run", seed=1)
-    assert not is_current(out, emission_receipt(run, store["dev"]))
+    assert not is_current(out, emission_receipt(run, store["dev"]), store["dev"])
     emit(run, store["dev"], out, device="cpu")
     assert out.read_bytes() != first
     second = out.stat().st_mtime_ns

@@ -88,7 +88,7 @@ def test_another_frame_rate_is_brought_to_the_runs(run: Run, tmp_path: Path) -> 
     split = make_split(tmp_path / "store", {"slow": (slow, 25.0), "fast": (fast, 50.0), "unknown": (odd, 0.0)})
     one, two, three = emissions(run, split, tmp_path / "test.h5")
     assert (one.frames, two.frames, three.frames) == (20, 20, 21)
-    assert (one.fps, two.fps, three.fps) == (25.0, 25.0, 25.0)
+    assert (one.fps, two.fps, three.fps) == (25.0, 25.0, 0.0), "that of the others is no rate of an unknown one"
     np.testing.assert_array_equal(one.log_probs, two.log_probs)
 
 

@@ -195,21 +195,23 @@ def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) 
     store = tmp_path / "store.h5"
     write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
     receipt = emission_receipt(run, Split(store))
-    assert not is_current(path, receipt)
+    assert not is_current(path, receipt, Split(store))
     write_emissions(path, HEADER, emissions())
-    assert not is_current(path, receipt), "no receipt, so not complete"
+    assert not is_current(path, receipt, Split(store)), "no receipt, so not complete"
     write_receipt(receipt, path)
-    assert is_current(path, emission_receipt(run, Split(store)))
-    assert is_current(path, emission_receipt(run, Split(store), "bf16", "float16")), "whatever the precision"
+    assert is_current(path, emission_receipt(run, Split(store)), Split(store))
+    assert is_current(path, emission_receipt(run, Split(store), "bf16", "float16"), Split(store)), (
+        "whatever the precision"
+    )
     run.best.write_bytes(b"other weights")
-    assert not is_current(path, emission_receipt(run, Split(store)))
+    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
     run.best.write_bytes(b"weights")
     write_split(store, SplitHeader("csl-daily", "dev", 32, 30.0, 95, HEADER.glosses), [], 0)
-    assert not is_current(path, emission_receipt(run, Split(store)))
+    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
     write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
-    assert is_current(path, emission_receipt(run, Split(store)))
+    assert is_current(path, emission_receipt(run, Split(store)), Split(store))
     path.unlink()
-    assert not is_current(path, emission_receipt(run, Split(store)))
+    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
 
 
 @pytest.mark.parametrize("steps", [10, 100_000])
