@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
 from sla_cli.config import DecodeConfig
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, some
 from sla_cli.formats.exchange.registry import WRITABLE
 
 FormatName = StrEnum("FormatName", ["tsv", *WRITABLE])  # type: ignore[misc]
@@ -81,6 +81,10 @@ def decode(
     from sla_cli.search.beam_decoder import BeamOptions
 
     folder = WorkFolder(work)
+    if source is not None and source.is_file():
+        options_of_runs = {"--store": store, "--weights": weights}
+        if unused := [name for name, value in options_of_runs.items() if value is not None]:
+            raise SlaError(f"{source} is an emissions file, for which {some(unused)} has no effect", "Leave it out.")
     given: dict[str, Any] = {"beam": beam, "alpha": alpha, "beta": beta}
     given = {name: value for name, value in given.items() if value is not None}
     # All that can be refused is refused before minutes of emissions.

@@ -10,6 +10,7 @@ from sla_cli.atomic import check_output
 from sla_cli.cli.options import WORK, BackboneWeights, Device, Force, Json, SplitName, StoreFolder, Work, answer
 from sla_cli.config import EmitConfig, Precision
 from sla_cli.errors import SlaError
+from sla_cli.log import log
 
 if TYPE_CHECKING:
     from sla_cli.formats.work import Work as WorkFolder
@@ -100,6 +101,8 @@ def find_emissions(
     emissions = emissions_path(folder.emissions, run, clips)
     if is_current(emissions, emission_receipt(run, clips), clips):
         warn_of_unknown(run, clips)
+        if untimed := int((Emissions(emissions).fps == 0).sum()):
+            log.warning("the frame rate of %d clips is unknown: their glosses have no times in seconds", untimed)
     else:
         from sla_cli.emit.emit import emit
 

@@ -63,7 +63,8 @@ def tune(
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )
-    emissions = find_emissions(source, None, folder, store, weights, device)
+    split: shared.SplitName | None = None if source is not None and source.is_file() else "dev"
+    emissions = find_emissions(source, split, folder, store, weights, device)
     references = references_of(emissions, store)
     out, tuned, trials = tune_file(
         emissions, references, folder.tuning, options, points, jobs=jobs, max_oov=max_oov, force=force

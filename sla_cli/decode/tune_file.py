@@ -76,6 +76,8 @@ def tune_file(
         renew(made, out)
         log.info("%s is up to date", out)
         return out, read_tuned(out), []
+    if made is not None and read_tuned(out).split_digest not in ("", inputs.get("split")):
+        log.warning("the choice in %s was made on other clips and is replaced", out)
     with progress(f"tune on {header.split}", len(emissions)) as advance:
         trials = search_grid(emissions, header.glosses, references, rules, options, points, jobs, advance)
     best = best_trial(trials)

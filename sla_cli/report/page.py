@@ -140,6 +140,13 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
                 f"{systems[0].name} and {system.name} were scored on different clips: {some(odd)}",
                 "A page compares systems on the same clips: score them against the same references.",
             )
+        if system.split is not None and systems[0].split is not None:
+            first, other = (split.references() for split in (systems[0].split, system.split))
+            if odd := sorted(name for name in score if first.get(name) != other.get(name)):
+                raise SlaError(
+                    f"the stores of {systems[0].name} and {system.name} have other references for {some(odd)}",
+                    "A page compares systems on the same clips.",
+                )
         for part in (system.split, system.emissions):
             if part is not None and (absent := sorted(score.keys() - set(part.ids))):
                 raise SlaError(f"{part.path} lacks clips that were scored: {some(absent)}", "Is it the same split?")

@@ -96,3 +96,51 @@ def test_emissions_of_the_runs_own_store_and_of_another_do_not_replace_each_othe
     other = sla("emit", "old/runs/adapter", "--split", "test", "--store", store, "-q")["emissions"]
     digest = Store(Path(store))["test"].digest[:6]
     assert (Path(own).name, Path(other).name) == ("test.h5", f"folder-test-{digest}.h5")
+
+
+def refused(*arguments: str) -> str:
+    answer = CliRunner().invoke(app, list(arguments))
+    assert answer.exit_code == 2, answer.output
+    return " ".join(answer.stderr.split())
+
+
+def test_references_that_changed_since_decoding_are_not_scored_against(folder: Path) -> None:
+    signed(folder / "mine" / "a.mkv", "NORD REGEN", 25)
+    table = folder / "mine" / "mine.tsv"
+    table.write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")
+    store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
+    found = sla("decode", "old/runs/adapter", "--store", store, "-q")["hypotheses"]
+    assert sla("score", found, "-q")["wer"] == 0
+    table.write_text("video\tgloss\tsplit\na.mkv\tWIND WIND\tdev\n", encoding="utf-8")
+    sla("prep", "folder", "mine", "--size", "32", "--force", "-q")
+    assert "has other clips or references than when" in refused("score", found)
+    assert sla("score", found, "--ref", store, "-q")["wer"] == 100
+
+
+def test_stores_of_one_name_do_not_replace_each_other(folder: Path) -> None:
+    stores = []
+    for sentence in ("NORD REGEN", "SONNE"):
+        (folder / sentence).mkdir()
+        signed(folder / sentence / "a.mkv", sentence, 25)
+        stores.append(sla("prep", "folder", sentence, "--size", "32", "-q", "--work", f"work {sentence}")["store"])
+    made = [sla("emit", "old/runs/adapter", "--store", store, "-q")["emissions"] for store in stores]
+    assert len(set(made)) == 2 and all(Path(path).is_file() for path in made)
+
+
+def test_a_file_that_the_user_named_is_replaced_with_force_only(folder: Path) -> None:
+    signed(folder / "mine" / "a.mkv", "NORD", 25)
+    store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
+    sla("emit", "old/runs/adapter", "-o", "e.h5", "-q")
+    sla("emit", "old/runs/adapter", "-o", "e.h5", "-q")  # the same emissions
+    before = Path("e.h5").read_bytes()
+    assert "e.h5 exists" in refused("emit", "old/runs/adapter", "--store", store, "-o", "e.h5")
+    assert Path("e.h5").read_bytes() == before
+    assert sla("emit", "old/runs/adapter", "--store", store, "-o", "e.h5", "--force", "-q")["clips"] == 1
+    assert "--store has no effect" in refused("decode", "e.h5", "--store", store)
+
+
+def test_tuning_needs_dev_and_emits_nothing_else(folder: Path) -> None:
+    signed(folder / "mine" / "a.mkv", "NORD", 25)
+    store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
+    assert "dev" in refused("tune", "old/runs/adapter", "--store", store, "--lm", "old/gloss.arpa")
+    assert not list(folder.rglob("folder-test-*"))

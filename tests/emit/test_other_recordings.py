@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from sla_cli.formats.store import Split, Store, split_path
 from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.network import Network
+
+PIXEL = np.zeros(1, np.uint8), np.ones(1, np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +162,42 @@ def test_a_run_of_version_1_knows_its_frames_from_its_store(run: Run, tmp_path: 
         assert len(emissions(old, own, tmp_path / "three.h5")) == len(own)
     finally:
         hidden.rename(store)
+
+
+def test_a_run_of_version_1_takes_the_frames_of_its_store_where_that_is_given(run: Run, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(run.facts.store, moved)
+    old = Run(tmp_path / "run")
+    old.create(run.config, run.glosses, replace(run.facts, store=str(tmp_path / "gone")))
+    old.best.write_bytes(run.best.read_bytes())
+    header = (old.path / "run.toml").read_text(encoding="utf-8").partition("[frames]")[0]
+    (old.path / "run.toml").write_text(header.replace("version = 2", "version = 1"), encoding="utf-8")
+    assert old.facts.frames is None
+    clips = {"a": (pictures(16), 25.0)}
+    extra = make_split(tmp_path / "extra", clips, vocabulary=GLOSSES)
+    shutil.copy(extra.path, moved / "test.h5")  # a split that the run's digests do not name
+    assert len(emissions(old, Store(moved)["test"], tmp_path / "test.h5")) == 1
+
+
+def test_dev_does_not_widen_the_rates_of_training(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    for name, fps in (("train", 25.0), ("dev", 50.0)):
+        header = SplitHeader("mine", name, 32, fps, 0, ("A",), codec="png")
+        write_split(split_path(folder, name), header, [Encoded("a", "", ("A",), *PIXEL, fps=fps)], 1)
+    write_receipt(Receipt("prep", {}, {}), folder)
+    frames = RunFacts.of(Store(folder), "base").frames
+    assert frames == FrameFormat(32, "squash", 25.0, 25.0, 25.0)
+
+
+def test_a_run_that_does_not_know_its_frame_rate_says_so_and_keeps_that_of_the_clips(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Run(tmp_path / "run")
+    other.create(run.config, run.glosses, replace(run.facts, frames=FrameFormat(32, "squash", 0.0, 0.0, 0.0)))
+    other.best.write_bytes(run.best.read_bytes())
+    split = make_split(tmp_path / "store", {"fast": (pictures(20), 50.0), "unknown": (pictures(9), 0.0)})
+    logging.getLogger("sla").propagate = True
+    with caplog.at_level(logging.WARNING, "sla"):
+        found = emissions(other, split, tmp_path / "test.h5")
+    assert [(clip.frames, clip.fps) for clip in found] == [(20, 50.0), (9, 0.0)]
+    assert "does not know the frame rate of its training clips: all frames of 1 clips" in caplog.text

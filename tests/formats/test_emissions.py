@@ -24,7 +24,7 @@ from sla_cli.formats.emissions import (
 from sla_cli.formats.receipt import write_receipt
 from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Split
-from sla_cli.formats.store_file import SplitHeader, write_split
+from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
 
 HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, "/stores/csl-daily", "/runs/adapter-1")
 
@@ -238,3 +238,22 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monke
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(PermissionError):
         Emissions(path)
+
+
+def test_one_rate_for_all_is_not_current_for_clips_of_several(tmp_path: Path) -> None:
+    """Version 2 wrote the rate of most clips."""
+    run, path, store = Run(tmp_path / "run"), tmp_path / "dev.h5", tmp_path / "store.h5"
+    run.create(Config(), HEADER.glosses, RunFacts("/s", "mine", "base", {"train": "", "dev": ""}))
+    run.best.write_bytes(b"weights")
+    pixel = (np.zeros(1, np.uint8), np.ones(1, np.int64))
+    clips = [Encoded(name, "", (), *pixel, fps=fps) for name, fps in (("a", 25.0), ("b", 50.0))]
+    for rates in (1, 2):
+        write_split(store, SplitHeader("mine", "dev", 16, 25.0, 95, HEADER.glosses), clips[:rates], rates)
+        receipt = emission_receipt(run, Split(store))
+        write_emissions(path, HEADER, emissions())
+        write_receipt(receipt, path)
+        assert is_current(path, receipt, Split(store))
+        with h5py.File(path, "r+") as file:
+            file.attrs["version"], file.attrs["fps"] = 2, 25.0
+            del file["fps"]
+        assert is_current(path, receipt, Split(store)) == (rates == 1)

@@ -12,7 +12,7 @@ import pytest
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.receipt import Receipt, receipt_path, write_receipt
-from sla_cli.formats.work import Work
+from sla_cli.formats.work import Work, store_now
 
 Take = Callable[[Work], Path]
 RUN: Take = Work.newest_run
@@ -127,3 +127,10 @@ def test_a_file_is_no_work_folder(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="file is a file") as caught:
         Work(tmp_path / "file")
     assert "--work" in caught.value.hint
+
+
+def test_a_moved_work_folder_finds_its_store_and_not_the_corpus_of_that_name(tmp_path: Path) -> None:
+    for folder in ("mine", "moved/stores/mine", "moved/runs/a"):
+        (tmp_path / folder).mkdir(parents=True)
+    found = store_now(tmp_path / "sla-work" / "stores" / "mine", tmp_path / "moved" / "runs" / "a", "--store")
+    assert found == tmp_path / "moved" / "stores" / "mine"

@@ -51,3 +51,16 @@ def test_time_is_told_in_frames_where_nothing_tells_how_fast_they_are(fps: float
 def test_a_reference_that_the_model_cannot_say_is_shown_without_times() -> None:
     drawn = draw(("SONNE", "UNSEEN"), Hypothesis("clip", ()))
     assert (drawn.lanes[0].glosses, drawn.lanes[0].marks) == (("SONNE", "UNSEEN"), ())
+
+
+def test_systems_of_other_frame_rates_share_one_time_axis() -> None:
+    emission = peaked("clip", ("SONNE",))
+    halved = replace(emission, frames=emission.frames // 2)
+    whole = Hypothesis("clip", ("SONNE",), 0.0, ((0, FRAMES // 2),))
+    half = Hypothesis("clip", ("SONNE",), 0.0, ((0, FRAMES // 4),))
+    emitted = [
+        EmittedClip(one, HEADER, (DecodedClip(name, score_clip("clip", ("SONNE",), ("SONNE",)), found),))
+        for name, one, found in (("all", emission, whole), ("half", halved, half))
+    ]
+    _, first, second = draw_timeline(emitted, None).lanes
+    assert [mark.length for mark in second.marks] == pytest.approx([mark.length for mark in first.marks], abs=3)
