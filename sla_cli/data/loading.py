@@ -21,6 +21,8 @@ from sla_cli.data.sampling import Step
 from sla_cli.errors import SlaError
 from sla_cli.workers import usable_cores
 
+IGNORED = (signal.SIGINT, signal.SIGUSR1)  # by workers: the training process acts on them
+
 
 def training_batches(
     data: ClipDataset, epoch: int, steps: Sequence[Step], pin: bool, process: int = 0
@@ -52,7 +54,11 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     init = partial(_ignore_signals, leaving)
     loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=init)
     leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at exit at the latest
-    loaded = iter(loader)
+    outer = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)  # a worker inherits it, until it ignores them itself
+    try:
+        loaded = iter(loader)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, outer)
     try:
         for batch in loaded:
             if isinstance(batch, SlaError):
@@ -69,7 +75,7 @@ def _ignore_signals(leaving: c_bool, _: int) -> None:
     At exit Python sends SIGTERM to its children and waits for them, so SIGTERM counts once `leaving` is set. A thread
     waits for it, since a handler would interrupt PyTorch's system calls for shared memory, which then fail.
     """
-    for number in (signal.SIGINT, signal.SIGUSR1):
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     Thread(target=_exit_when_leaving, args=(leaving,), daemon=True).start()

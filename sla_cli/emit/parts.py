@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -36,8 +37,12 @@ class Parts:
             str(index): emission.log_probs.astype(self.dtype)
             for index, emission in zip(self.batches[number], emissions, strict=True)
         }
-        with atomic_write(self._path(number)) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
+        buffer = (
+            io.BytesIO()
+        )  # on a full disk np.savez to a file leaves an archive that fails again when it is collected
+        np.savez(buffer, **arrays)
+        with atomic_write(self._path(number)) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
 
     def joined(self, clips: SeenClips) -> Iterator[Emission]:
         """All clips in the store's order."""

@@ -87,6 +87,24 @@ def test_workers_go_on_through_signals_to_the_group(store: Store) -> None:
     assert found + contents(batches) == expected
 
 
+AT_THE_FORK = """
+import os, signal
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
+"""
+
+
+def test_an_interrupt_while_a_worker_starts_is_for_its_parent_only(store: Store) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", AT_THE_FORK + UNCLOSED, store.path, "left"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_damaged_frame_is_named_as_by_the_store(tmp_path: Path, workers: int) -> None:
     store = write_store(tmp_path)
