@@ -13,6 +13,7 @@ from sla_cli.config import DecodeConfig
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.exchange.registry import WRITABLE
 
+# typer shows and completes an Enum; mypy wants to see its members written out, which would list formats twice.
 FormatName = StrEnum("FormatName", ["tsv", *WRITABLE])  # type: ignore[misc]
 TSV = FormatName("tsv")
 

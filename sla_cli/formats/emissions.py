@@ -12,7 +12,7 @@ import numpy as np
 
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError
-from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
+from sla_cli.formats.hdf5 import claim, create, naming_damage, open_checked, strings, write_strings
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
@@ -151,7 +151,7 @@ class Emissions:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # by which process
-        with open_checked(path, NAME, READS, REMAKE) as file, whole(path, REMAKE):
+        with open_checked(path, NAME, READS, REMAKE) as file, naming_damage(path, REMAKE):
             facts = file.attrs
             self.version = int(facts["version"])
             self.header = EmissionHeader(
@@ -174,7 +174,7 @@ class Emissions:
         """One clip. Raises IndexError, and FormatError where its part of the file is damaged."""
         index = range(len(self))[index]
         start, end = self.offsets[index : index + 2]
-        with whole(self.path, REMAKE):
+        with naming_damage(self.path, REMAKE):
             log_probs = self._log_probs()[start:end].astype(np.float32, copy=False)
         return Emission(self.ids[index], log_probs, int(self.frames[index]), float(self.fps[index]))
 

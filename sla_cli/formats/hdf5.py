@@ -41,7 +41,7 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
 
 
 @contextmanager
-def whole(path: Path, stage: str) -> Iterator[None]:
+def naming_damage(path: Path, stage: str) -> Iterator[None]:
     """Turn what h5py raises for a missing dataset or a damaged file into a FormatError that names the file."""
     try:
         yield

@@ -21,7 +21,7 @@ import numpy as np
 from sla_cli.atomic import atomic_write
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.hdf5 import claim, create, open_checked, strings, whole, write_strings
+from sla_cli.formats.hdf5 import claim, create, naming_damage, open_checked, strings, write_strings
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
 
 NAME, VERSION = "sla-store", 2
@@ -159,7 +159,7 @@ def _column(
     def column(file: StoreFile) -> T:
         if before is not None and file.version == 1:
             return before(file)
-        with whole(file.path, REMAKE):
+        with naming_damage(file.path, REMAKE):
             return read(file.file, name)
 
     return cached_property(column)
@@ -203,7 +203,7 @@ class StoreFile:
         self.path = path
         self._file: h5py.File | None = None
         self._pid = -1
-        with open_checked(path, NAME, (VERSION - 1, VERSION), REMAKE) as file, whole(path, REMAKE):
+        with open_checked(path, NAME, (VERSION - 1, VERSION), REMAKE) as file, naming_damage(path, REMAKE):
             self.version = int(file.attrs["version"])
             if missing := set(DATASETS) - set(file) - (SINCE_2 if self.version == 1 else set()):
                 raise KeyError(f"no {some(sorted(missing))}")

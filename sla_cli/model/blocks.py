@@ -68,9 +68,9 @@ class AdaptedBlock(nn.Module):
                 return self._checkpointed(x, *args, **kwargs)
         elif 0 < self.chunk < len(x):
             return torch.cat([self._part(start, x, *args, **kwargs) for start in range(0, len(x), self.chunk)])
-        return self._whole(x, *args, **kwargs)
+        return self._forward(x, *args, **kwargs)
 
-    def _whole(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def _forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """timm's own forward, with the added modules."""
         block = self.block
         if self.plain:
@@ -88,7 +88,7 @@ class AdaptedBlock(nn.Module):
         stop = min(start + self.chunk, len(x))
         first, last = max(0, start - self.reach), min(len(x), stop + self.reach)
         with self.borders.holding(self.borders.layout.window(first, last)):
-            return self._whole(x[first:last], *args, **kwargs)[start - first : stop - first]
+            return self._forward(x[first:last], *args, **kwargs)[start - first : stop - first]
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         layout = self.borders.layout  # by the backward pass, another batch may have set it
@@ -98,7 +98,7 @@ class AdaptedBlock(nn.Module):
 
     def _with_layout(self, layout: Layout, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         with self.borders.holding(layout):
-            return self._whole(x, *args, **kwargs)
+            return self._forward(x, *args, **kwargs)
 
 
 def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
@@ -110,7 +110,7 @@ def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
     blocks = list(blocks)
     config.cache_size_limit = max(config.cache_size_limit, WAYS_TO_COMPILE * len(blocks))
     for block in blocks:
-        block._whole = torch.compile(block._whole, **options)  # type: ignore[method-assign]
+        block._forward = torch.compile(block._forward, **options)  # type: ignore[method-assign]
         block.compiled = True
 
 

@@ -38,7 +38,7 @@ class Axis:
         return [Tick(self.at(value), f"{value:g}") for value in self.values if self.low <= value <= self.high]
 
 
-def whole(low: int, high: int) -> Axis:
+def whole_numbers(low: int, high: int) -> Axis:
     """From one whole number to another, marked at whole numbers."""
     return Axis(low, high, tuple(dict.fromkeys(_round_numbers(low, high, integer=True))))
 

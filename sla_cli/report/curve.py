@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sla_cli.formats.run import Run
-from sla_cli.report.axis import Axis, from_zero, logarithmic, whole
+from sla_cli.report.axis import Axis, from_zero, logarithmic, whole_numbers
 
 WIDE = 8.0  # a loss that falls by more than this factor needs a logarithmic axis to be read
 FIGURES = {"dev_wer": ("Word error rate on dev", "%"), "loss": ("Training loss", "")}
@@ -57,4 +57,4 @@ def _chart(column: str, runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Ch
     values = [value for line in lines for value in line.values]
     low, high = min(values), max(values)
     y = logarithmic(low, high) if column == "loss" and 0 < low < high / WIDE else from_zero(high)
-    return Chart(*FIGURES[column], lines, whole(min(epochs), max(epochs)), y)
+    return Chart(*FIGURES[column], lines, whole_numbers(min(epochs), max(epochs)), y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Member:
     link: str = ""
 
 
-class ArchiveReader:
+class ArchiveReader(ABC):
     """A kind of archive: what lists its members, and reads them."""
 
     seek_points = b""  # where to enter a compressed stream; to be given to a reader that did not list the members
@@ -43,9 +44,9 @@ class ArchiveReader:
         self.path = path
         self._file: Any = path.open("rb", buffering=0)
 
+    @abstractmethod
     def members(self) -> Iterator[Member]:
         """All files in the order of the archive. Raises SlaError where it is damaged."""
-        raise NotImplementedError
 
     def chunks(self, member: Member) -> Iterator[bytes]:
         """Content of a member in pieces. Raises SlaError where it is damaged."""
