@@ -135,6 +135,7 @@ def test_frames_that_cannot_be_brought_to_the_run_are_refused_with_the_command(
     with pytest.raises(SlaError, match=message) as caught:
         emit(run, split, tmp_path / "test.h5", device="cpu")
     assert command in caught.value.hint
+    assert "--name store --force" in caught.value.hint, "without --force, prep refuses to replace the store"
     assert not list(tmp_path.glob("*test.h5*"))
 
 
@@ -201,3 +202,13 @@ def test_a_run_that_does_not_know_its_frame_rate_says_so_and_keeps_that_of_the_c
         found = emissions(other, split, tmp_path / "test.h5")
     assert [(clip.frames, clip.fps) for clip in found] == [(20, 50.0), (9, 0.0)]
     assert "does not know the frame rate of its training clips: all frames of 1 clips" in caplog.text
+
+
+def test_unknown_glosses_are_counted_where_the_vocabulary_is_the_runs(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    split = make_split(tmp_path / "store", {"a": (pictures(20), 25.0)}, vocabulary=GLOSSES)
+    logging.getLogger("sla").propagate = True
+    with caplog.at_level(logging.WARNING, "sla"):
+        emissions(run, split, tmp_path / "test.h5")
+    assert "1 of 2 glosses of" in caplog.text and "(1 different): A" in caplog.text

@@ -209,6 +209,14 @@ def test_systems_need_the_same_clips(systems: list[System], tmp_path: Path) -> N
         write_page(tmp_path / "p", [first, fewer])
 
 
+def test_systems_need_the_same_references(tmp_path: Path) -> None:
+    """The same ids in two stores: the frames of one would stand above the glosses of the other."""
+    other = dict.fromkeys(CLIPS, ("REGEN",))
+    [first, *_], [second, *_] = make_work(tmp_path / "a"), make_work(tmp_path / "b", clips=other)
+    with pytest.raises(SlaError, match="other references for"):
+        write_page(tmp_path / "page.html", load_systems([first, second]))
+
+
 def test_clips_without_emissions_are_named(systems: list[System], tmp_path: Path) -> None:
     header = EmissionHeader("signs", "test", systems[0].split.vocabulary, STRIDE, "store", "run")  # type: ignore[union-attr]
     write_emissions(tmp_path / "e.h5", header, [peaked("clip-1", ())])
