@@ -1,0 +1,78 @@
+"""Glosses of one recording in time: what transcription and alignment answer, and what annotation files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A gloss in time.
+
+    Attributes:
+        start, end: seconds from the beginning of the recording, end exclusive.
+        confidence: from 0 to 1, 1 is certain.
+    """
+
+    gloss: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Signs without a pause between them; at least one."""
+
+    signs: tuple[Sign, ...]
+
+    @property
+    def start(self) -> float:
+        return self.signs[0].start
+
+    @property
+    def end(self) -> float:
+        return self.signs[-1].end
+
+    @property
+    def text(self) -> str:
+        return " ".join(sign.gloss for sign in self.signs)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """The signs of one recording.
+
+    Attributes:
+        name: of the recording, without folder and ending.
+        media: the video that it annotates, None where there is no single file.
+        duration: of the recording, in seconds.
+        sentences: in order of time; no sign overlaps the next.
+        made: how it came to be (run, weights, windows), name to value, for people to read.
+    """
+
+    name: str
+    media: Path | None
+    duration: float
+    sentences: tuple[Sentence, ...]
+    made: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def signs(self) -> tuple[Sign, ...]:
+        """All signs in order of time."""
+        return tuple(sign for sentence in self.sentences for sign in sentence.signs)
+
+
+def split_at_pauses(signs: Sequence[Sign], pause: float) -> tuple[Sentence, ...]:
+    """Sentences, which end where at least `pause` seconds lie between the end of a sign and the start of the next."""
+    return tuple(map(Sentence, _runs(signs, pause)))
+
+
+def _runs(signs: Sequence[Sign], pause: float) -> Iterator[tuple[Sign, ...]]:
+    begin = 0
+    for place in range(1, len(signs) + 1):
+        if place == len(signs) or signs[place].start - signs[place - 1].end >= pause:
+            yield tuple(signs[begin:place])
+            begin = place
