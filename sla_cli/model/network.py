@@ -72,7 +72,10 @@ class Network(nn.Module):
             lengths: int64 (clips,), on the CPU.
             chunk: without gradients, frames that the backbone computes at once; 0 is all. The result is the same.
         """
-        features = self.backbone(pixels, lengths, chunk)
+        return self.head(self.backbone(pixels, lengths, chunk), lengths)
+
+    def head(self, features: Tensor, lengths: Tensor) -> Logits:
+        """Logits out of the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`."""
         conv, steps = self.conv(features, lengths)
         sequence = self.sequence(conv, steps)
         by_conv = self.classifier if self.shared else self.conv_classifier
