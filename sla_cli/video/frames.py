@@ -24,6 +24,7 @@ class FrameReader:
 
     Attributes:
         fps: frames per second of what was yielded, known after the last frame; 0 where unknown.
+        stated: frames per second that the recording itself states, known after the first frame; 0 where unknown.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class FrameReader:
             rate: frames per second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
             cache: the folder that keeps the lists of archives, as for `open_tree`.
         """
-        self.source, self.fps = source, rate
+        self.source, self.fps, self.stated = source, rate, fps or 0.0
         self._folder_fps, self._rate, self._cache = fps or 0.0, rate, cache
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
@@ -69,5 +70,7 @@ class FrameReader:
         else:
             with tree.local(source.path) as path:
                 video = Video(path, where)
-                yield from selected(video.frames(source.start, source.end), source.start, source.end, rate)
+                for frame in selected(video.frames(source.start, source.end), source.start, source.end, rate):
+                    self.stated = video.stated
+                    yield frame
                 self.fps = rate or video.rate

@@ -33,16 +33,16 @@ class Video:
         self.path, self.where = path, where
         self.decoded = 0
         self._first = self._last = 0.0  # times of the decoded frames
-        self._stated = 0.0  # frames per second in the header
+        self.stated = 0.0  # frames per second in the header
 
     @property
     def rate(self) -> float:
         """Frames per second of what was decoded: as the header states, or measured where the rate varies."""
         shown = self._last - self._first
         if shown <= 0:
-            return self._stated
+            return self.stated
         measured = (self.decoded - 1) / shown
-        return self._stated if abs(self._stated - measured) < SAME * measured else measured
+        return self.stated if abs(self.stated - measured) < SAME * measured else measured
 
     def frames(self, start: float | None = None, end: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
         """Time in seconds and picture, BGR uint8 (height, width, 3), turned upright as its rotation mark says.
@@ -56,7 +56,7 @@ class Video:
         if not self.path.stat().st_size:
             raise FrameError(f"{self.where} is empty (0 bytes)", "Copy it again.")
         with self._seek(start or 0.0) as capture:
-            self._stated = _positive(capture.get(cv2.CAP_PROP_FPS))
+            self.stated = _positive(capture.get(cv2.CAP_PROP_FPS))
             claimed = int(_positive(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
             while (read := capture.read())[0]:
                 yield self._timed(capture), read[1]
@@ -90,7 +90,7 @@ class Video:
         """The time of the frame just read. A container without times in order (AVI with B-frames) counts frames."""
         time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if self.decoded and time <= self._last:
-            time = self._last + (1 / self._stated if self._stated else 0.04)
+            time = self._last + (1 / self.stated if self.stated else 0.04)
         if not self.decoded:
             self._first = time
         self._last = time
