@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def heat_tiles(transcript: Transcript) -> Iterator[Tile]:
     names, columns = (None, *transcript.glosses), _columns(transcript)
     steps = len(transcript.log_probs)
     borders = np.linspace(0, steps, -(-steps // MOST_STEPS) + 1).astype(int)
-    for first, last in zip(borders[:-1], borders[1:], strict=True):
+    for first, last in pairwise(borders):
         times = transcript.step_times[first : last + 1]
         named = {column for column, start, end in columns if start < times[-1] and end > times[0]}
         rows = [*heat_columns(transcript.log_probs[first:last], named), BLANK]

@@ -19,7 +19,7 @@ from sla_cli.report.template import render
 from sla_cli.transcribe.heat import heat_tiles
 from sla_cli.transcribe.transcript import Transcript
 
-PIXELS_A_CELL, PADDING = 8.0, 12.0  # of a label: a terminal cell of text, and what surrounds it
+PIXELS_A_CELL, PADDING = 10.0, 14.0  # of a label: a terminal cell of text, and what surrounds it
 FITTING = 80  # percent of the labels that fit before the next sign at the zoom that the page opens with
 CLOSEST, WIDEST = 240.0, 24.0  # pixels a second that the page opens with
 FRAME = 0.04  # seconds: what a key steps by where there are no output steps

@@ -69,10 +69,11 @@
     sentence = next;
     const words = signs.filter((sign) => sign.sentence === sentence);
     $("sofar").replaceChildren(...words.map((sign) => Object.assign(document.createElement("bdi"), { textContent: sign.gloss })));
-    if (!sentence) return;
-    sentence.classList.add("current");
-    const list = $("sentences"), top = sentence.offsetTop, bottom = top + sentence.offsetHeight;
-    if (top < list.scrollTop || bottom > list.scrollTop + list.clientHeight) list.scrollTop = top - list.clientHeight / 3;
+    sentence?.classList.add("current");
+  };
+  const scrollTo = (part, box, room) => {
+    const top = part.offsetTop, seen = box.scrollTop <= top && top + part.offsetHeight <= box.scrollTop + box.clientHeight;
+    if (!seen) box.scrollTop = top - room;
   };
   const showSign = (number, within) => {
     const old = signs[shown], sign = signs[number];
@@ -87,14 +88,19 @@
     $("gloss").textContent = last?.gloss ?? "";
     $("gloss").classList.toggle("long", (last?.gloss.length ?? 0) > 14);
     $("detail").textContent = last ? `${written(last.start)} – ${written(last.end)} · ${last.sure} % sure` : "";
+    if (last) scrollTo(last.button, $("sentences"), $("sentences").clientHeight / 3);
     $("before").textContent = (last ? signs[number - 1] : sign)?.gloss ?? "";
     $("after").textContent = signs[number + 1]?.gloss ?? "";
     const first = signs.findIndex((other) => other.sentence === sentence);
     Array.from($("sofar").children).forEach((word, place) => {
       word.className = first + place > number ? "to-come" : within && first + place === number ? "current" : "";
-      if (first + place === number) $("sofar").scrollTop = word.offsetTop - $("sofar").offsetTop - 24;
+      if (first + place === number) scrollTo(word, $("sofar"), 0);
     });
-    for (const row of document.querySelectorAll(".rows:not([hidden]) div")) row.classList.toggle("current", within && row.title === sign.gloss);
+    showRow();
+  };
+  const showRow = () => {
+    const gloss = inside ? signs[shown].gloss : null;
+    for (const row of document.querySelectorAll(".rows:not([hidden]) div")) row.classList.toggle("current", row.title === gloss);
   };
 
   // The timeline: `scale` is pixels a second, the playhead stays in the middle while playing
@@ -126,6 +132,7 @@
     active = tile;
     tiles.forEach((image, number) => image.classList.toggle("active", number === tile));
     document.querySelectorAll(".rows").forEach((rows, number) => { rows.hidden = number !== tile; });
+    showRow();
   };
   const follow = (time) => {
     if (!following || dragging) return;
@@ -144,7 +151,7 @@
   };
   const layOut = () => {
     track.style.width = `${width()}px`;
-    track.classList.toggle("dense", (width() / duration) * (duration / Math.max(signs.length, 1)) < 18);
+    track.classList.toggle("dense", width() / Math.max(signs.length, 1) < 40);
     drawRuler();
   };
 

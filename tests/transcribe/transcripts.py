@@ -20,7 +20,10 @@ SIGNS = (
     Sign("SONNE", 3.20, 3.68, 0.88),
     Sign("REGEN", 3.84, 4.32, 0.35),
 )
-FILES = {"video.eaf": '<?xml version="1.0"?>\n<A>é 天气 </script></A>\n', "video.vtt": "WEBVTT\n\n00:00.400 --> 00:00.800\nشمس\n"}
+FILES = {
+    "video.eaf": '<?xml version="1.0"?>\n<A>é 天气 </script></A>\n',
+    "video.vtt": "WEBVTT\n\n00:00.400 --> 00:00.800\nشمس\n",
+}
 
 
 def transcript(
