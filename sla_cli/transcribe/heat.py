@@ -11,7 +11,7 @@ import numpy as np
 from sla_cli.core.ctc import BLANK
 from sla_cli.report.pictures import heat_map
 from sla_cli.report.timeline import heat_columns
-from sla_cli.transcribe.transcript import Transcript
+from sla_cli.transcribe.reading import Reading
 
 MOST_STEPS = 256  # of a tile: few enough that its rows hold nearly all glosses of its time
 
@@ -32,7 +32,7 @@ class Tile:
     rows: tuple[str | None, ...]
 
 
-def heat_tiles(transcript: Transcript) -> Iterator[Tile]:
+def heat_tiles(transcript: Reading) -> Iterator[Tile]:
     """Tiles of about equal length from begin to end; none where the transcript has no probabilities."""
     if transcript.log_probs is None or transcript.step_times is None or not len(transcript.log_probs):
         return
@@ -47,7 +47,7 @@ def heat_tiles(transcript: Transcript) -> Iterator[Tile]:
         yield Tile(float(times[0]), float(times[-1]), picture, tuple(names[column] for column in rows))
 
 
-def _columns(transcript: Transcript) -> list[tuple[int, float, float]]:
+def _columns(transcript: Reading) -> list[tuple[int, float, float]]:
     """Column, start and end of each sign that is in the vocabulary."""
     column_of = {gloss: column for column, gloss in enumerate(transcript.glosses, start=1)}
     return [(column_of[sign.gloss], sign.start, sign.end) for sign in transcript.signs if sign.gloss in column_of]

@@ -17,7 +17,7 @@ from sla_cli.core.annotation import Sentence, Sign
 from sla_cli.report.interlinear import direction
 from sla_cli.report.template import render
 from sla_cli.transcribe.heat import heat_tiles
-from sla_cli.transcribe.transcript import Transcript
+from sla_cli.transcribe.reading import Reading
 
 PIXELS_A_CELL, PADDING = 10.0, 14.0  # of a label: a terminal cell of text, and what surrounds it
 FITTING = 80  # percent of the labels that fit before the next sign at the zoom that the page opens with
@@ -47,9 +47,7 @@ class TimedSentence:
     signs: tuple[TimedSign, ...]
 
 
-def write_transcript_page(
-    out: Path, transcript: Transcript, files: Mapping[str, str], *, link_video: bool = True
-) -> None:
+def write_transcript_page(out: Path, transcript: Reading, files: Mapping[str, str], *, link_video: bool = True) -> None:
     """Write one HTML file that plays the video beside it and shows what was signed when.
 
     It needs no server and loads nothing but the video, which stays a file of its own. Without a video that the browser
@@ -100,7 +98,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def _timed(transcript: Transcript) -> Iterator[TimedSentence]:
+def _timed(transcript: Reading) -> Iterator[TimedSentence]:
     starts = [sign.start for sign in transcript.signs]
     after = iter([*starts[1:], transcript.duration])
     number = count()
@@ -115,7 +113,7 @@ def _pixels_a_second(signs: list[TimedSign]) -> float:
     return float(np.clip(np.percentile(needed, FITTING), WIDEST, CLOSEST)) if needed else WIDEST
 
 
-def _step(transcript: Transcript) -> float:
+def _step(transcript: Reading) -> float:
     """Seconds of an output step."""
     times = transcript.step_times
     return FRAME if times is None or len(times) < 2 else float(np.median(np.diff(times)))

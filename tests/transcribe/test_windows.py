@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
@@ -27,6 +27,7 @@ def head_that_sees(reach: int, stride: int, lengths: list[int] | None = None) ->
     return head
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_joined_windows_equal_the_whole(data: st.DataObject) -> None:
     stride = data.draw(st.integers(1, 4), "stride")
