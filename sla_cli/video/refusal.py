@@ -31,11 +31,10 @@ def not_opened(path: Path, where: str, container: Container) -> FrameError:
     if container.missing:
         return FrameError(f"{problem}: it is cut short by {container.missing} bytes", "Copy it again.")
     if container.tracks is None:
-        lost = (
-            f"the {container.kind} file's list of tracks is missing" if container.kind else "no video stream is found"
-        )
+        lost = f"the list of tracks of the {container.kind} file is missing"
+        reason = lost if container.kind else "no video stream is found"
         hint = f"Is it complete? Does a player play it? If one does, convert it: {conversion(where)}"
-        return FrameError(f"{problem}: {lost}", hint)
+        return FrameError(f"{problem}: {reason}", hint)
     codec = container.tracks.codecs[0]
     if codec in ENCRYPTED:
         return FrameError(f"{problem}: it is encrypted", "Give a copy without copy protection.")

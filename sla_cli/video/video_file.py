@@ -27,7 +27,7 @@ FASTEST = 1000.0  # frames per second; headers that state as many give the unit 
 LATEST = 60.0  # seconds; a first picture that is later goes by another clock, as of a broadcast
 JUMP = 600.0  # seconds without a picture that are a broken clock, not a pause
 PAUSE = 10  # times the usual step: a picture that is shown for so long is worth a warning
-LARGEST = 1 << 26  # pixels of a picture: 8K has half as many
+LARGEST = 64_000_000  # pixels of a picture: 8K has half as many
 TRIES = 100  # reads after one that failed, to tell damage from the end
 
 
@@ -120,10 +120,9 @@ class Video:
         """Raises FrameError for a claim that would take gigabytes."""
         width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > LARGEST:
-            reason = f"claims pictures of {width}x{height} pixels, more than {LARGEST >> 20} million"
-            raise FrameError(
-                f"{self.where} {reason}", f"Make it smaller: {conversion(self.where, '-vf', 'scale=1920:-2')}"
-            )
+            reason = f"claims pictures of {width}x{height} pixels, more than {LARGEST // 10**6} million"
+            smaller = conversion(self.where, "-vf", "scale=1920:-2")
+            raise FrameError(f"{self.where} {reason}", f"Make it smaller: {smaller}")
         code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
         codecs = self._container.tracks.codecs if self._container.tracks else ()
         self._codec = codec_name(code.to_bytes(4, "little").decode("latin-1").strip("\0 ") or "".join(codecs[:1]))
@@ -135,8 +134,8 @@ class Video:
             self.pixel_aspect = high / wide if lies else wide / high
 
     def _timed(self, capture: cv2.VideoCapture) -> float:
-        """The time of the frame just read. A container without times (a Matroska of a few frames), or with times that are
-        not in order (AVI with B-frames), counts frames."""
+        """The time of the frame just read. Frames are counted where there are no times (a Matroska of a few frames), or
+        they are not in order (AVI with B-frames)."""
         time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 + self._delay
         if abs(time) > 1e9:  # none
             time = self._last + (1 / self.stated if self.stated else 0.04) if self.decoded else self._delay
