@@ -34,8 +34,8 @@ def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: 
         kinds: of files.
 
     Raises:
-        SlaError: one file for several recordings, an ending that no format has, or two recordings whose files would have
-            the same name.
+        SlaError: one file for several recordings, an ending that no format has, or two recordings whose files would
+            have the same name.
     """
     if out is not None and out.suffix and not out.is_dir():
         if len(recordings) > 1:

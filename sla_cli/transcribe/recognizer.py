@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ from sla_cli.formats.emissions import Emission, check_finite
 from sla_cli.formats.receipt import digest_file
 from sla_cli.formats.run import FrameFormat, Run
 from sla_cli.formats.work import Work
-from sla_cli.log import log
+from sla_cli.log import Advance, log
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import open_decoder
 from sla_cli.search.decoder import Decoder
@@ -32,8 +32,6 @@ from sla_cli.transcribe.search_options import described, search_options
 from sla_cli.transcribe.streaming import stream_log_probs
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.transcribe.windows import Windows
-
-Advance = Callable[[int], Any]
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class Recognizer:
         *,
         fps: float | None = None,
         pause: float = TranscribeConfig.pause,
-        advance: Advance = lambda _: None,
+        advance: Advance | None = None,
     ) -> Transcript:
         """Signs with times of one recording, of any length.
 
@@ -121,7 +119,8 @@ class Recognizer:
             video: a video file or a folder of pictures; or where one lies, as in an archive.
             fps: frames per second of a folder of pictures.
             pause: seconds without a sign that end a sentence.
-            advance: called with the number of frames that were computed since the call before.
+            advance: called with the number of frames computed since the call before, and with their `total` where the
+                header states it.
 
         Raises:
             SlaError: it cannot be read; names the file.
@@ -176,17 +175,24 @@ class Recognizer:
         config = self._opened.config
         return reduction(self.frames.size, config.train.crop, config.model.image_size)
 
-    def _read(self, source: Source, fps: float | None, advance: Advance) -> tuple[NDArray[np.float32], Clock]:
+    def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[NDArray[np.float32], Clock]:
         """Log-probabilities of a recording, and when its frames are shown."""
-        recording = Recording(source, self.frames, fps=fps, reduce=self._reduce)
+
+        def read(rate: float = 0.0) -> tuple[NDArray[np.float32], Clock]:
+            recording = Recording(source, self.frames, fps=fps, rate=rate, reduce=self._reduce)
+
+            def report(done: int) -> None:
+                if advance is not None:
+                    advance(done, total=recording.expected or None)
+
+            return stream_log_probs(self._opened, recording, self.windows, report), recording.clock
+
         try:
-            log_probs = stream_log_probs(self._opened, recording, self.windows, advance)
+            log_probs, clock = read()
         except OtherRateError as other:
             text = "%s: %g frames per second on average, unlike its header: reading it again"
             log.info(text, source.path, other.rate)
-            recording = Recording(source, self.frames, fps=fps, rate=other.rate, reduce=self._reduce)
-            log_probs = stream_log_probs(self._opened, recording, self.windows, advance)
-        clock = recording.clock
+            log_probs, clock = read(other.rate)
         check_finite(Emission(source.path, log_probs, clock.seen, clock.seen_rate))
         return log_probs, clock
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from sla_cli.formats.run import FrameFormat
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.resize import fitted
 from sla_cli.video.timing import selected
+
+GUESS = 25.0  # frames per second, until a video whose header states none has been read
 
 
 class OtherRateError(Exception):
@@ -94,10 +97,17 @@ class Recording:
         image: NDArray[np.uint8] = np.empty(0, np.uint8)
         for shown in self._selected():
             if shown.number != before:  # a frame that is shown twice is prepared once
-                image, before = as_stored(shown.picture, self._like, self._reduce), shown.number
+                aspect = self._reader.pixel_aspect
+                image, before = as_stored(shown.picture, self._like, self._reduce, aspect), shown.number
             self._seen += 1
             yield image
         self._check_rate()
+
+    @property
+    def expected(self) -> int:
+        """How many frames the run will see, as the header states, known with the first frame; 0 where it does not."""
+        rate = self._rate if self._like.has_rate(self._rate) else self._like.fps
+        return round(self._reader.claimed / self._rate * rate) if self._rate else 0
 
     @property
     def clock(self) -> Clock:
@@ -120,19 +130,19 @@ class Recording:
 
     def _numbered(self) -> Iterator[_Shown]:
         for number, (time, picture) in enumerate(self._reader):
+            if math.isnan(time):
+                raise FrameError(
+                    f"{self._where} is a folder of images, and its frame rate is unknown: glosses would have no times",
+                    "Give it with --fps.",
+                )
             if not number:
-                self._rate = self._rate or self._reader.stated
-                if not self._rate:
-                    raise FrameError(
-                        f"{self._where}: its frame rate is not known, so its glosses would have no times",
-                        "Give it with --fps.",
-                    )
+                self._rate = self._rate or self._reader.stated or self._like.fps or GUESS
             self._times.append(time)
             yield _Shown(number, picture)
 
     def _check_rate(self) -> None:
         """The rate is measured where a video's varies, as `sla prep` does, so it is known at the end only."""
-        found = self._reader.fps
+        found = self._reader.fps or self._rate  # a single frame has no rate
         if self._measured or found == self._rate:
             return
         if not (self._like.has_rate(found) and self._like.has_rate(self._rate)):
@@ -140,18 +150,19 @@ class Recording:
         self._rate = found
 
 
-def as_stored(picture: np.ndarray, like: FrameFormat, reduce: int = 1) -> NDArray[np.uint8]:
+def as_stored(picture: np.ndarray, like: FrameFormat, reduce: int = 1, pixel_aspect: float = 1.0) -> NDArray[np.uint8]:
     """A picture as it comes out of a store that `sla prep` made with its default codec.
 
     Args:
         picture: BGR uint8 (height, width, 3).
         reduce: as for `formats.codec.decode`.
+        pixel_aspect: as for `video.resize.fitted`.
 
     Returns:
         RGB uint8 (side, side, 3).
     """
     stored = PrepConfig(size=like.size)
-    data = encode(fitted(picture, stored.size, like.fit), stored.codec, stored.quality)
+    data = encode(fitted(picture, stored.size, like.fit, pixel_aspect), stored.codec, stored.quality)
     decoded = decode(data, stored.codec, stored.size, reduce)
     assert decoded is not None  # it was encoded just now
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
