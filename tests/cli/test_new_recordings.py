@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from movies import movie
+from recordings import copy_run, refused, signed, sla
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.hypotheses import read_hypotheses
 from sla_cli.formats.store import Store
 
-ARTIFACTS = Path(__file__).parents[1] / "artifacts"
-RUN = ARTIFACTS / "b94205a" / "work" / "runs" / "adapter"
-sys.path.insert(0, str(ARTIFACTS))
-
-from make import pictures  # noqa: E402
-
-
-def sla(*arguments: str) -> dict[str, Any]:
-    answer = CliRunner().invoke(app, [*arguments, "--json"])
-    assert answer.exit_code == 0, answer.output
-    return dict(json.loads(answer.stdout.splitlines()[-1]))
-
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of the earlier version with its store, and a folder `mine`."""
-    shutil.copytree(RUN.parents[1], tmp_path / "old")
+    copy_run(tmp_path)
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def signed(path: Path, sentence: str, rate: int, seed: int = 0) -> Path:
-    """A lossless video of a sentence at 25 or 50 frames per second; every picture is shown for 1/25 s."""
-    images = pictures(sentence, np.random.default_rng(seed))
-    return movie(path, np.repeat(np.stack(images), rate // 25, axis=0), "-c:v", "ffv1", rate=rate)
 
 
 def test_one_video_without_a_table(folder: Path) -> None:
@@ -96,12 +74,6 @@ def test_emissions_of_the_runs_own_store_and_of_another_do_not_replace_each_othe
     other = sla("emit", "old/runs/adapter", "--split", "test", "--store", store, "-q")["emissions"]
     digest = Store(Path(store))["test"].digest[:6]
     assert (Path(own).name, Path(other).name) == ("test.h5", f"folder-test-{digest}.h5")
-
-
-def refused(*arguments: str) -> str:
-    answer = CliRunner().invoke(app, list(arguments))
-    assert answer.exit_code == 2, answer.output
-    return " ".join(answer.stderr.split())
 
 
 def test_references_that_changed_since_decoding_are_not_scored_against(folder: Path) -> None:

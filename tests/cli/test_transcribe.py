@@ -1,0 +1,146 @@
+"""`sla transcribe`: videos to files, as a linguist types it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import cv2
+import pympi
+import pytest
+from docs_json import documented
+from recordings import copy_run, images_of, refused, signed, sla
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.cli.transcribe import Kind
+from sla_cli.formats.exchange.registry import read_gloss_file
+from sla_cli.transcribe.transcript import ALL_KINDS, ending_of
+
+RUN = ("--run", "old/runs/adapter")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy_run(tmp_path)
+    (tmp_path / "mine").mkdir()
+    signed(tmp_path / "mine" / "a.mkv", "NORD REGEN")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def run(*arguments: str) -> str:
+    answer = CliRunner().invoke(app, ["transcribe", *arguments, *RUN])
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def test_glosses_are_printed_where_no_file_is_asked_for(folder: Path) -> None:
+    assert [line.split("\t")[3] for line in run("mine/a.mkv").splitlines()] == ["NORD", "REGEN"]
+    assert names(folder / "mine") == ["a.mkv"]
+
+
+def test_every_kind_beside_the_video(folder: Path) -> None:
+    assert tuple(Kind) == ALL_KINDS
+    run("mine/a.mkv", *(part for kind in ALL_KINDS for part in ("--format", kind)))
+    assert names(folder / "mine") == sorted(["a.mkv", *(f"a{ending_of(kind)}" for kind in ALL_KINDS)])
+    tiers = pympi.Elan.Eaf("mine/a.eaf")
+    assert [value for *_, value in tiers.get_annotation_data_for_tier("SIGN")] == ["NORD", "REGEN"]
+    assert read_gloss_file(Path("mine/a.ctm")).references == {"a": ("NORD", "REGEN")}
+    assert "NORD REGEN" in Path("mine/a.vtt").read_text(encoding="utf-8")
+
+
+def test_names_of_tiers_cues_and_files(folder: Path) -> None:
+    run("mine/a.mkv", "-o", "out/b.eaf", "--format", "srt", "--cue", "gloss", "--tier", "Glossen", "--sentences")
+    assert names(folder / "out") == ["b.eaf", "b.srt"]
+    tiers = pympi.Elan.Eaf("out/b.eaf")
+    assert set(tiers.get_tier_names()) == {"Glossen", "SENTENCE"}
+    assert Path("out/b.srt").read_text(encoding="utf-8").count("-->") == 2
+
+
+def test_many_videos_with_some_that_fail_or_are_there(folder: Path) -> None:
+    signed(folder / "mine" / "b.mkv", "SONNE")
+    (folder / "mine" / "c.mp4").write_text("this is no video")
+    (folder / "mine" / "notes.txt").write_text("no recording either")
+    (folder / "mine" / "b.eaf").write_text("of somebody")
+    told = refused("transcribe", "mine", "missing.mp4", "--format", "eaf", *RUN)
+    assert "2 of 4 recordings failed" in told and "c.mp4" in told and "no such video: missing.mp4" in told
+    assert "b.mkv: skipped" in told
+    assert names(folder / "mine") == ["a.eaf", "a.mkv", "b.eaf", "b.mkv", "c.mp4", "notes.txt"]
+    assert (folder / "mine" / "b.eaf").read_text() == "of somebody"
+    before = (folder / "mine" / "a.eaf").stat().st_mtime_ns
+    assert "failed" not in run("mine/a.mkv", "--format", "eaf")
+    assert (folder / "mine" / "a.eaf").stat().st_mtime_ns == before
+    run("mine/b.mkv", "--format", "eaf", "--format", "vtt", "--force")
+    assert pympi.Elan.Eaf("mine/b.eaf").get_annotation_data_for_tier("SIGN")
+
+
+def test_what_is_missing_is_made_and_what_is_there_is_kept(folder: Path) -> None:
+    (folder / "mine" / "a.eaf").write_text("of somebody")
+    run("mine/a.mkv", "--format", "eaf", "--format", "json")
+    assert (folder / "mine" / "a.eaf").read_text() == "of somebody"
+    assert [one["label"] for one in json.loads(Path("mine/a.json").read_text())] == ["NORD", "REGEN"]
+
+
+def test_a_single_video_that_fails_says_why_and_leaves_nothing(folder: Path) -> None:
+    (folder / "empty.mp4").touch()
+    assert "empty.mp4 is empty (0 bytes)" in refused("transcribe", "empty.mp4", "-o", "out/x.eaf", *RUN)
+    assert not Path("out").exists()
+
+
+def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
+    run("mine/a.mkv", "-o", "x.eaf", "--tier", "mine")
+    before = pympi.Elan.Eaf("x.eaf").get_annotation_data_for_tier("mine")
+    run("mine/a.mkv", "--add-to", "x.eaf")
+    tiers = pympi.Elan.Eaf("x.eaf")
+    assert tiers.get_annotation_data_for_tier("mine") == before
+    assert [value for *_, value in tiers.get_annotation_data_for_tier("SIGN")] == ["NORD", "REGEN"]
+    assert "x.eaf has a tier SIGN" in refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
+    run("mine/a.mkv", "--add-to", "x.eaf", "--force")
+    assert "Name one video" in refused("transcribe", "mine/a.mkv", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
+    Path("no.eaf").write_text("<xml")
+    assert "no.eaf" in refused("transcribe", "mine/a.mkv", "--add-to", "no.eaf", *RUN)
+
+
+def test_folders_of_pictures_and_archives(folder: Path) -> None:
+    for number, image in enumerate(images_of("NORD REGEN")):
+        (folder / "frames" / "clip").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(f"frames/clip/{number:03}.png", image)
+    with zipfile.ZipFile("all.zip", "w") as archive:
+        archive.write("mine/a.mkv", "deep/a.mkv")
+    assert "NORD" in run("frames", "--fps", "25")
+    run("frames/clip", "--fps", "25", "--format", "csv")
+    assert names(folder / "frames") == ["clip", "clip.csv"]
+    run("all.zip", "-o", "made/")
+    assert names(folder / "made") == ["a.eaf"]
+    (folder / "bare").mkdir()
+    assert "holds neither videos nor pictures" in refused("transcribe", "bare", *RUN)
+
+
+def test_outputs_that_would_replace_each_other_or_are_unknown(folder: Path) -> None:
+    signed(folder / "mine" / "a.avi", "SONNE")
+    assert "would be made of" in refused("transcribe", "mine", "--format", "eaf", *RUN)
+    assert "is one file for 2 recordings" in refused("transcribe", "mine", "-o", "x.eaf", *RUN)
+    assert "no format of annotations ends in '.doc'" in refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
+
+
+def test_json_is_that_of_the_page(folder: Path) -> None:
+    found = sla("transcribe", "mine/a.mkv", "--format", "vtt", *RUN)
+    assert set(found) == documented("sla transcribe")
+    [one] = found["recordings"]
+    assert set(one) == documented("sla transcribe, each of recordings")
+    assert [sign["gloss"] for sign in one["signs"]] == ["NORD", "REGEN"]
+    assert one["files"] == ["mine/a.vtt"]
+    assert set(one["signs"][0]) == {"gloss", "start", "end", "confidence"}
+
+
+def test_a_page_without_the_video(folder: Path) -> None:
+    run("mine/a.mkv", "--format", "html")
+    assert "a.mkv" in Path("mine/a.html").read_text(encoding="utf-8")
+    run("mine/a.mkv", "--format", "html", "--no-video", "--force")
+    assert "<video" not in Path("mine/a.html").read_text(encoding="utf-8")

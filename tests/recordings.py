@@ -1,0 +1,51 @@
+"""A small trained run that meets recordings which it has not seen: what their tests start from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from movies import movie
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
+RUN = ARTIFACTS / "b94205a" / "work" / "runs" / "adapter"  # 32 px, 25 frames per second, glosses of make.GLOSSES
+sys.path.insert(0, str(ARTIFACTS))
+
+from make import pictures  # noqa: E402
+
+
+def sla(*arguments: str) -> dict[str, Any]:
+    """What a command prints with --json."""
+    answer = CliRunner().invoke(app, [*arguments, "--json"])
+    assert answer.exit_code == 0, answer.output
+    return dict(json.loads(answer.stdout.splitlines()[-1]))
+
+
+def refused(*arguments: str) -> str:
+    """What a command prints that exits with 2."""
+    answer = CliRunner().invoke(app, list(arguments))
+    assert answer.exit_code == 2, answer.output
+    return " ".join(answer.stderr.split())
+
+
+def copy_run(folder: Path) -> Path:
+    """The run with its work folder, `folder`/old."""
+    shutil.copytree(RUN.parents[1], folder / "old")
+    return folder / "old" / "runs" / "adapter"
+
+
+def images_of(sentence: str, seed: int = 0) -> np.ndarray:
+    """BGR uint8 (frames, 32, 32, 3), 25 a second."""
+    return np.stack(pictures(sentence, np.random.default_rng(seed)))
+
+
+def signed(path: Path, sentence: str, rate: int = 25, seed: int = 0) -> Path:
+    """A lossless video of a sentence at 25 or 50 frames per second; every picture is shown for 1/25 s."""
+    return movie(path, np.repeat(images_of(sentence, seed), rate // 25, axis=0), "-c:v", "ffv1", rate=rate)

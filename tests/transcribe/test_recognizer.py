@@ -1,0 +1,179 @@
+"""A recording all the way in memory gives what the stages give, with times of the recording itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from movies import ffmpeg, movie
+from recordings import copy_run, images_of, signed, sla
+
+import sla_cli
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emissions
+from sla_cli.transcribe.recognizer import Recognizer
+
+LONG = " ".join(["NORD REGEN SONNE GRAD"] * 12)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run, and videos in `mine` that the stages have decoded too."""
+    folder = tmp_path_factory.mktemp("recognizer")
+    copy_run(folder)
+    (folder / "mine").mkdir()
+    for rate in (25, 50):
+        signed(folder / "mine" / f"at{rate}.mkv", "NORD REGEN", rate)
+    signed(folder / "mine" / "long.mkv", LONG)
+    uneven(folder / "mine" / "uneven.mkv")
+    shown = np.repeat(images_of("SONNE NORD GRAD"), 2, axis=0)
+    movie(folder / "mine" / "at60.mp4", shown, "-pix_fmt", "yuv420p", rate=60)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
+        sla("emit", "old/runs/adapter", "--store", store, "-o", "mine.h5", "-q")
+        sla("decode", "mine.h5", "--format", "jsonl", "-o", "plain.jsonl", "-q")
+        lm = ("--lm", "old/gloss.arpa", "--work", "old")
+        sla("decode", "mine.h5", *lm, "--format", "jsonl", "-o", "lm.jsonl", "-q")
+        yield folder
+
+
+def uneven(path: Path) -> None:
+    """25 frames a second, then 10: its header states 25."""
+    signed(path.with_name("even.avi"), "NORD REGEN SONNE")
+    times = "setpts='if(lt(N,12),N/25,12/25+(N-12)/10)/TB'"
+    ffmpeg("-i", str(path.with_name("even.avi")), "-vf", times, "-fps_mode", "vfr", "-c:v", "ffv1", str(path))
+    path.with_name("even.avi").unlink()
+
+
+@pytest.fixture(scope="module")
+def model(work: Path) -> Iterator[Recognizer]:
+    with Recognizer.open(work / "old" / "runs" / "adapter") as opened:
+        yield opened
+
+
+def by_stages(work: Path, name: str) -> dict[str, dict]:
+    lines = (work / name).read_text(encoding="utf-8").splitlines()
+    return {facts["id"]: facts for facts in map(json.loads, lines)}
+
+
+@pytest.mark.parametrize("name", ["at25.mkv", "at50.mkv", "at60.mp4", "uneven.mkv"])
+def test_a_video_no_longer_than_a_window_is_read_as_the_stages_read_it(
+    work: Path, model: Recognizer, name: str
+) -> None:
+    stages = by_stages(work, "plain.jsonl")[name.split(".")[0]]
+    emissions = Emissions(work / "mine.h5")
+    found = model.transcribe(work / "mine" / name)
+    assert found.log_probs is not None
+    log_probs = emissions[emissions.ids.index(found.name)].log_probs
+    np.testing.assert_allclose(found.log_probs, log_probs, rtol=0, atol=1e-5)
+    assert [sign.gloss for sign in found.signs] == stages["glosses"]
+    assert [sign.confidence for sign in found.signs] == pytest.approx(stages["confidence"], abs=1e-4)
+    assert found.score == pytest.approx(stages["score"], abs=1e-4)
+    if name != "uneven.mkv":  # the stages take its rate for even
+        times = [(sign.start, sign.end) for sign in found.signs]
+        np.testing.assert_allclose(times, stages["times"], rtol=0, atol=2e-3)
+
+
+def test_times_are_those_of_the_recording_where_its_rate_varies(work: Path, model: Recognizer) -> None:
+    """Frame 12 and those after it come at 10 a second."""
+    found = model.transcribe(work / "mine" / "uneven.mkv")
+    frames = len(images_of("NORD REGEN SONNE"))
+    assert found.duration == pytest.approx(12 / 25 + (frames - 12) / 10, abs=0.11)
+    even = model.transcribe(work / "mine" / "at25.mkv").signs
+    assert found.signs[0].start == pytest.approx(even[0].start, abs=0.05)
+    assert found.signs[-1].end > 0.75 * found.duration
+    assert found.signs[-1].end <= found.duration
+
+
+def test_windows_that_are_joined_read_what_the_whole_recording_reads(work: Path, model: Recognizer) -> None:
+    emissions = Emissions(work / "mine.h5")
+    found = model.transcribe(work / "mine" / "long.mkv")
+    assert found.log_probs is not None
+    whole = emissions[emissions.ids.index("long")]
+    assert whole.frames > 2 * model.windows.length - 2 * model.windows.context
+    assert found.log_probs.shape == whole.log_probs.shape
+    np.testing.assert_allclose(np.exp(found.log_probs), np.exp(whole.log_probs), rtol=0, atol=0.02)
+    assert [sign.gloss for sign in found.signs] == by_stages(work, "plain.jsonl")["long"]["glosses"]
+
+
+def test_a_language_model_and_what_was_tuned_for_it_are_used_as_by_decode(work: Path) -> None:
+    with Recognizer.open(work / "old" / "runs" / "adapter", lm=work / "old" / "gloss.arpa") as model:
+        assert "beam 10, language model gloss.arpa" in model.made["search"]
+        for name, stages in by_stages(work, "lm.jsonl").items():
+            video = next((work / "mine").glob(f"{name}.*"))
+            found = model.transcribe(video)
+            assert ([sign.gloss for sign in found.signs], found.name) == (stages["glosses"], name)
+            assert name == "long" or found.score == pytest.approx(stages["score"], abs=1e-4)
+
+
+def test_signs_lie_in_the_recording_one_after_the_other(work: Path, model: Recognizer) -> None:
+    found = model.transcribe(work / "mine" / "long.mkv")
+    ends = [0.0] + [time for sign in found.signs for time in (sign.start, sign.end)] + [found.duration]
+    assert ends == sorted(ends)
+    assert all(sign.start < sign.end and 0 <= sign.confidence <= 1 for sign in found.signs)
+    assert found.step_times is not None and found.log_probs is not None
+    assert len(found.step_times) == len(found.log_probs) + 1
+    assert found.step_times[-1] == pytest.approx(found.duration)
+
+
+def test_pictures_in_memory_and_in_a_folder(work: Path, model: Recognizer, tmp_path: Path) -> None:
+    images = images_of("NORD REGEN")
+    video = model.transcribe(work / "mine" / "at25.mkv")
+    log_probs = model.log_probs(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images)
+    assert video.log_probs is not None
+    np.testing.assert_allclose(log_probs, video.log_probs, rtol=0, atol=1e-5)
+    for number, image in enumerate(images):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
+    with pytest.raises(SlaError, match="frame rate is unknown") as caught:
+        model.transcribe(tmp_path)
+    assert "--fps" in caught.value.hint
+    found = model.transcribe(tmp_path, fps=25)
+    assert (found.media, found.name) == (None, tmp_path.name)
+    for one, two in zip(found.signs, video.signs, strict=True):
+        assert (one.gloss, one.start, one.end) == (two.gloss, pytest.approx(two.start), pytest.approx(two.end))
+    slow = model.transcribe(tmp_path, fps=5)
+    assert slow.duration == pytest.approx(5 * found.duration)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lm": "none.arpa"}, "none.arpa"),
+        ({"alpha": 0.5}, "alpha without a language model"),
+        ({"device": "tpu"}, "no such device"),
+        ({"beam": 0}, "beam of 0"),
+    ],
+)
+def test_refusals(work: Path, options: dict, message: str) -> None:
+    with pytest.raises(SlaError, match=message):
+        Recognizer.open(work / "old" / "runs" / "adapter", **options)
+
+
+def test_no_run_and_no_video(work: Path, model: Recognizer) -> None:
+    with pytest.raises(SlaError, match="is not a run"):
+        Recognizer.open(work / "mine")
+    with pytest.raises(SlaError, match="no such video"):
+        model.transcribe(work / "none.mp4")
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    heavy = "{'torch', 'cv2', 'numpy', 'h5py', 'rich'}"
+    code = f"import sys, sla_cli; dir(sla_cli); assert not {heavy} & set(sys.modules); sla_cli.wer"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert {"Recognizer", "Transcript", "Store", "wer"} <= set(dir(sla_cli))
+    with pytest.raises(AttributeError, match="Recogniser"):
+        sla_cli.Recogniser  # noqa: B018
+
+
+def test_every_name_of_the_package_is_there_and_known_to_type_checkers() -> None:
+    stub = (Path(sla_cli.__file__).parent / "__init__.pyi").read_text(encoding="utf-8")
+    for name in sla_cli._HOMES:
+        assert getattr(sla_cli, name).__name__ == name
+        assert f"import {name} as {name}" in stub
