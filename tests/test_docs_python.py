@@ -1,0 +1,37 @@
+"""The examples of docs/python.md run as they stand, one after the other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pympi
+import pytest
+from movies import movie
+from recordings import copy_run, images_of
+
+from sla_cli.formats.receipt import Receipt, write_receipt
+
+PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+
+
+def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    copy_run(tmp_path)
+    (tmp_path / "old").rename(tmp_path / "sla-work")
+    run = tmp_path / "sla-work" / "runs"
+    (run / "adapter").rename(run / "adapter-1")
+    (tmp_path / "sla-work" / "gloss.arpa").rename(tmp_path / "gloss.arpa")
+    movie(tmp_path / "video.mp4", images_of("NORD REGEN"), "-crf", "0", "-pix_fmt", "yuv444p")
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "broken.mp4").touch()
+    write_receipt(Receipt("prep", {}, {}), tmp_path / "sla-work" / "stores" / "phoenix2014")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for example in re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        exec(compile(example, str(PAGE), "exec"), names)
+    tiers = pympi.Elan.Eaf("signs.eaf")
+    assert set(tiers.get_tier_names()) == {"Glossen", "Glossen-confidence", "SENTENCE"}
+    assert [value for *_, value in tiers.get_annotation_data_for_tier("Glossen")] == ["NORD", "REGEN"]
+    assert {"video.eaf", "signs.srt", "page.html"} <= {path.name for path in tmp_path.iterdir()}
+    printed = capsys.readouterr().out
+    assert "NORD" in printed and "broken.mp4 is empty" in printed and f"{100 / 3}"[:6] in printed
