@@ -13,6 +13,7 @@ INFO, TIMESTAMP_SCALE, DURATION = bytes.fromhex("1549a966"), bytes.fromhex("2ad7
 TRACKS, TRACK = bytes.fromhex("1654ae6b"), b"\xae"
 NUMBER, TYPE, CODEC, PICTURES = b"\xd7", b"\x83", b"\x86", 1
 CLUSTER, TIMESTAMP, BLOCK_GROUP, BLOCKS = bytes.fromhex("1f43b675"), b"\xe7", b"\xa0", (b"\xa3", b"\xa1")
+CLUSTERS = 16  # in which a picture is looked for: each of sound alone holds some seconds
 
 Element = tuple[bytes, int, int]  # id, first byte of the content, and the one after the last
 
@@ -27,6 +28,7 @@ def read_matroska(file: ContainerFile) -> tuple[Tracks | None, int]:
     start, size = _vint(file, segment + 4)
     end = 0 if size is None else start + size
     nanoseconds, duration, tracks = 1_000_000, 0.0, None
+    delay, clusters = None, 0
     for kind, first, last in _elements(file, start, file.size):
         if kind == INFO:
             about = {kind: file.read(begin, min(8, stop - begin)) for kind, begin, stop in _elements(file, first, last)}
@@ -35,11 +37,13 @@ def read_matroska(file: ContainerFile) -> tuple[Tracks | None, int]:
         elif kind == TRACKS:
             tracks = [_track(file, *span) for kind, *span in _elements(file, first, last) if kind == TRACK]
         elif kind == CLUSTER:
-            if tracks is None:
-                return None, end
-            delay = _first_time(file, first, last, {number for number, form, _ in tracks if form == PICTURES})
-            return _summary(tracks, delay * nanoseconds / 1e9, duration * nanoseconds / 1e9), end
-    return (None if tracks is None else _summary(tracks, 0.0, 0.0)), end
+            clusters += 1
+            delay = _first_time(file, first, last, {number for number, form, _ in tracks or [] if form == PICTURES})
+            if delay is not None or clusters == CLUSTERS:
+                break
+    if tracks is None:
+        return None, end
+    return _summary(tracks, (delay or 0) * nanoseconds / 1e9, duration * nanoseconds / 1e9), end
 
 
 def _summary(tracks: list[tuple[int, int, str]], delay: float, duration: float) -> Tracks:
@@ -55,8 +59,8 @@ def _track(file: ContainerFile, start: int, end: int) -> tuple[int, int, str]:
     return number, form, file.name(begin, min(size, 64))
 
 
-def _first_time(file: ContainerFile, start: int, end: int, tracks: set[int]) -> int:
-    """Time of the first block of one of the tracks in a cluster, in the file's time scale."""
+def _first_time(file: ContainerFile, start: int, end: int, tracks: set[int]) -> int | None:
+    """Time of the first block of one of the tracks in a cluster, in the file's time scale; None where it has none."""
     time = 0
     for kind, first, last in _elements(file, start, end):
         if kind == TIMESTAMP:
@@ -67,7 +71,7 @@ def _first_time(file: ContainerFile, start: int, end: int, tracks: set[int]) -> 
             place, track = _vint(file, first)
             if track in tracks:
                 return time + int.from_bytes(file.read(place, 2), "big", signed=True)
-    return 0
+    return None
 
 
 def _elements(file: ContainerFile, start: int, end: int) -> Iterator[Element]:

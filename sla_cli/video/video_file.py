@@ -130,9 +130,9 @@ class Video:
         self._header_rate = _positive(capture.get(cv2.CAP_PROP_FPS))
         self.stated = self._header_rate if self._header_rate < FASTEST else 0.0
         wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
-        lies = round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 == 90
+        on_its_side = round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 == 90
         if wide > 0 and high > 0:
-            self.pixel_aspect = high / wide if lies else wide / high
+            self.pixel_aspect = high / wide if on_its_side else wide / high
 
     def _timed(self, capture: cv2.VideoCapture) -> float:
         """The time of the frame just read. Frames are counted where there are no times (a Matroska of a few frames), or
