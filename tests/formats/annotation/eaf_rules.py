@@ -95,7 +95,7 @@ def _ids(root: ET.Element) -> Iterator[str]:
 def _slots(root: ET.Element) -> Iterator[str]:
     texts = [slot.get("TIME_VALUE") for slot in root.find("TIME_ORDER") if "TIME_VALUE" in slot.attrib]
     yield from (f"time {text!r}" for text in texts if not re.fullmatch(r"\d+", text))
-    times = [int(text) for text in texts]
+    times = [float(text) for text in texts]
     if times != sorted(times):
         yield "time slots out of order"
 
