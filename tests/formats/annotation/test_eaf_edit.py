@@ -46,8 +46,7 @@ def without_ours(path: Path, tiers: Sequence[str], types: Sequence[str] = OURS) 
         (root, "STEREOTYPE", lambda text: text == "Symbolic_Association"),
         (root.find("HEADER"), "NAME", lambda text: text.startswith("sla:") or text == "lastUsedAnnotationId"),
     ):
-        for child in [one for one in parent if key in one.attrib and ours(one.get(key))]:
-            parent.remove(child)
+        parent[:] = [one for one in parent if not (key in one.attrib and ours(one.get(key)))]
     return ET.canonicalize(ET.tostring(root, encoding="unicode"), with_comments=True, strip_text=True)
 
 
@@ -216,7 +215,7 @@ def test_a_file_by_hand_keeps_every_byte(hand_made: Path, tmp_path: Path) -> Non
     [
         lambda text: text.replace("\n", "\r\n"),
         lambda text: "\ufeff" + text,
-        lambda text: "".join(line.strip() for line in text.split("\n")[2:]),
+        lambda text: text.split("\n", 2)[2].replace("\n", " ").replace("> ", ">"),
         lambda text: text.replace("encoding", "version='1.0' encoding").replace('version="1.0" ', ""),
         lambda text: text.replace("UTF-8", "US-ASCII"),
         lambda text: text.replace(' encoding="UTF-8"', ""),
@@ -365,7 +364,7 @@ HOSTILE = {
         b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><ANNOTATION_DOCUMENT>&a;</ANNOTATION_DOCUMENT>',
         "line 1: declares the entity a",
     ),
-    "deep": (b"<a>" * 200_000, "line 1: not XML"),
+    "deep": (b"<a>" * 100_000, "line 1: not XML"),
 }  # fmt: skip
 
 
