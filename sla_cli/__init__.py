@@ -1,3 +1,40 @@
-"""sla: sign language video to glosses."""
+"""sla: sign language video to glosses.
+
+    import sla_cli
+
+    model = sla_cli.Recognizer.open("sla-work/runs/adapter-1")
+    result = model.transcribe("video.mp4")
+    result.save("video.eaf")
+
+Names are looked up when they are used, so that importing the package imports neither torch nor OpenCV. docs/python.md
+has more.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+# Name to the module that defines it; __init__.pyi tells type checkers the same.
+_HOMES = {
+    "Layout": "formats.annotation.layout",
+    "Recognizer": "transcribe.recognizer",
+    "Score": "core.result",
+    "Sentence": "core.annotation",
+    "Sign": "core.annotation",
+    "SlaError": "errors",
+    "Store": "formats.store",
+    "Transcript": "transcribe.transcript",
+    "wer": "score.wer",
+}
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -227,6 +227,13 @@ class EmitConfig(_OptionValues):
 
 
 @dataclass(frozen=True)
+class TranscribeConfig(_OptionValues):
+    """What ends a sentence of a recording."""
+
+    pause: Annotated[float, Ge(0)] = 1.0  # seconds without a sign (choice)
+
+
+@dataclass(frozen=True)
 class TuneConfig(_OptionValues):
     """The grid of `sla tune` (choice)."""
 

@@ -13,9 +13,10 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Advance(Protocol):
-    """Called as work gets done: how much more is done, and optionally a few words to show next to the bar."""
+    """Called as work gets done: how much more is done, a few words to show next to the bar, how much there is in all
+    where that was not known at the start."""
 
-    def __call__(self, amount: int = 1, note: str = "") -> None: ...
+    def __call__(self, amount: int = 1, note: str = "", total: int | None = None) -> None: ...
 
 
 def setup(verbosity: int = 0) -> None:
@@ -38,15 +39,19 @@ class _Handler(logging.Handler):
 
 
 @contextmanager
-def progress(what: str, total: int, unit: str = "clips") -> Iterator[Advance]:
-    """Show how far work is, its rate and the time left: a bar on a terminal, a line now and then elsewhere."""
+def progress(what: str, total: int | None, unit: str = "clips") -> Iterator[Advance]:
+    """Show how far work is, its rate and the time left: a bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        total: how much there is to do; None where that is not known.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
     console = Console(stderr=True)
     if not log.isEnabledFor(logging.INFO):
-        yield lambda amount=1, note="": None
+        yield lambda amount=1, note="", total=None: None
         return
     if not console.is_terminal:
         yield _lines(what, total, unit)
@@ -62,26 +67,27 @@ def progress(what: str, total: int, unit: str = "clips") -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total, rate="", note="")
 
-        def advance(amount: int = 1, note: str = "") -> None:
+        def advance(amount: int = 1, note: str = "", total: int | None = None) -> None:
             speed = bar.tasks[0].speed
-            bar.update(task, advance=amount, rate=f"{speed:.1f} {unit}/s" if speed else "", note=note)
+            bar.update(task, total=total, advance=amount, rate=f"{speed:.1f} {unit}/s" if speed else "", note=note)
 
         yield advance
 
 
-def _lines(what: str, total: int, unit: str) -> Advance:
+def _lines(what: str, total: int | None, unit: str) -> Advance:
     start = last = time.monotonic()
-    done = 0
+    done, whole = 0, total
 
-    def advance(amount: int = 1, note: str = "") -> None:
-        nonlocal done, last
-        done += amount
+    def advance(amount: int = 1, note: str = "", total: int | None = None) -> None:
+        nonlocal done, last, whole
+        done, whole = done + amount, total or whole
         now = time.monotonic()
         if now - last < SECONDS_BETWEEN_LINES:
             return
         last = now
         rate = done / (now - start)
-        left = (total - done) / rate if rate else 0.0
-        log.info("%s: %d of %d, %.1f %s/s, %.0f s left %s", what, done, total, rate, unit, left, note)
+        of = f" of {whole}" if whole else ""
+        left = f", {(whole - done) / rate:.0f} s left" if whole and rate else ""
+        log.info("%s: %d%s, %.1f %s/s%s %s", what, done, of, rate, unit, left, note)
 
     return advance

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
+import pytest
 
 SIDE = 64
 
@@ -16,6 +17,12 @@ def ffmpeg(*arguments: str, given: bytes = b"") -> bytes:
     """Run ffmpeg quietly and return what it writes to stdout."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y", *arguments]
     return subprocess.run(command, input=given, capture_output=True, check=True).stdout
+
+
+def need_encoder(name: str) -> None:
+    """Skip the test where ffmpeg was built without an encoder."""
+    if f" {name} ".encode() not in ffmpeg("-encoders"):
+        pytest.skip(f"this ffmpeg has no encoder {name}")
 
 
 def pictures(count: int, side: int = SIDE) -> np.ndarray:

@@ -52,7 +52,7 @@ def test_emitted_again_a_run_gives_the_same_log_probabilities(recorded: dict[str
     emit(Run(Path(f"work/runs/{run}")), Store(Path("work/stores/phoenix2014"))["dev"], again, device="cpu")
     for one, two in zip(then, Emissions(again), strict=True):
         assert (one.id, one.frames, one.fps) == (two.id, two.frames, two.fps)
-        np.testing.assert_allclose(one.log_probs, two.log_probs, rtol=0, atol=2e-5)
+        np.testing.assert_allclose(one.log_probs, two.log_probs, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,11 @@ from sla_cli.log import log
 EVALUATION = -1  # in place of an epoch: all frames of the clip, centre crop
 
 
+def reduction(size: int, crop: float, image_size: int) -> int:
+    """By what frames of `size` pixels are reduced as they are decoded: their crop keeps the model's `image_size`."""
+    return max((factor for factor in REDUCED if size * crop / factor >= image_size), default=1)
+
+
 class ClipDataset(Dataset[Sample]):
     """Clips by (epoch, index); epoch EVALUATION asks for the evaluation view.
 
@@ -38,8 +43,7 @@ class ClipDataset(Dataset[Sample]):
         self, split: Split, vocabulary: Sequence[str], stride: int, config: TrainConfig, image_size: int = 1 << 16
     ) -> None:
         self.split, self.stride, self.config = split, stride, config
-        fitting = [factor for factor in REDUCED if split.size * config.crop / factor >= image_size]
-        self.reduce = max(fitting, default=1)
+        self.reduce = reduction(split.size, config.crop, image_size)
         self.numbers = {gloss: number for number, gloss in enumerate(vocabulary, start=1)}
 
     def __len__(self) -> int:

@@ -55,26 +55,45 @@ def tuned_options(
     if options.lm is None or not (beam or weights):
         return options, ""
     header, inputs = Emissions(emissions_path).header, emission_inputs(emissions_path)
-    out = tuned_folder(folder, header.run, digest_file(options.lm))
-    if read_receipt(out) is None:
+    tuned = find_tuned(folder, header.run, options.lm, inputs.get("weights", ""))
+    if tuned is None:
         return options, ""
-    tuned = read_tuned(out)
-    if tuned.weights != inputs.get("weights", ""):
-        log.warning("%s was tuned for other weights of this run and is not used", out)
-        return options, ""
-    if beam:
-        options = replace(options, beam=tuned.beam)
-    if weights:
-        options = replace(options, alpha=tuned.alpha, beta=tuned.beta)
     tuned_on = tuned.split
     if tuned.split == header.split:
         if len({tuned.split_digest, inputs.get("split", "")} - {""}) > 1:
             tuned_on += " (other clips)"
         else:
             log.warning("the weights were tuned on these very clips: their WER is lower than that of new clips")
+    return with_tuned(options, tuned, tuned_on, beam=beam, weights=weights), tuned_on
+
+
+def find_tuned(folder: Path, run: str, lm: Path, weights: str) -> Tuned | None:
+    """What was chosen for a run and a language model, None where nothing was, or for other weights of the run.
+
+    Args:
+        folder: of all tunings.
+        run: the run's folder, of which the name counts.
+        weights: digest of the recogniser's weights.
+    """
+    out = tuned_folder(folder, run, digest_file(lm))
+    if read_receipt(out) is None:
+        return None
+    tuned = read_tuned(out)
+    if tuned.weights != weights:
+        log.warning("%s was tuned for other weights of this run and is not used", out)
+        return None
+    return tuned
+
+
+def with_tuned(options: BeamOptions, tuned: Tuned, tuned_on: str, *, beam: bool, weights: bool) -> BeamOptions:
+    """Options with the tuned beam, or the tuned alpha and beta, or both; `tuned_on` is for the log."""
+    if beam:
+        options = replace(options, beam=tuned.beam)
+    if weights:
+        options = replace(options, alpha=tuned.alpha, beta=tuned.beta)
     taken = [f"alpha {tuned.alpha:g}, beta {tuned.beta:g}"] * weights + [f"beam {tuned.beam}"] * beam
-    log.info("%s as tuned on %s, from %s", ", ".join(taken), tuned_on, out)
-    return options, tuned_on
+    log.info("%s as tuned on %s", ", ".join(taken), tuned_on)
+    return options
 
 
 def tuned_folder(folder: Path, run: str, lm: str) -> Path:

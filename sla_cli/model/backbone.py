@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.added import AddedModule
 from sla_cli.model.blocks import AdaptedBlock, compile_blocks
 from sla_cli.model.clip_borders import ClipBorders
+from sla_cli.model.frame_stream import FrameStream
 from sla_cli.model.patches import whiten_patches
 from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_weights
 
@@ -75,6 +77,31 @@ class Backbone(nn.Module):
             block.chunk = chunk
         self.borders.set(lengths, pixels.device)
         return self.vit(pixels)
+
+    @contextmanager
+    def streaming(self, chunk: int) -> Iterator[Callable[[Tensor, bool], Tensor]]:
+        """A clip whose frames come in parts, in bounded memory; the features are those of the whole clip.
+
+        Args:
+            chunk: frames that a block computes at once.
+
+        Yields:
+            A function of the next pixels, normalised (frames, 3, height, width), maybe none, and of whether the clip
+            ends with them. It returns the next features (frames, width), which lag behind until the clip ends.
+        """
+        for block in self.vit.blocks:
+            block.stream = FrameStream(chunk, block.reach)
+
+        def push(pixels: Tensor, last: bool) -> Tensor:
+            for block in self.vit.blocks:
+                block.stream.ended = last
+            return self.vit(pixels)
+
+        try:
+            yield push
+        finally:
+            for block in self.vit.blocks:
+                block.stream = None
 
     def train(self, mode: bool = True) -> Backbone:
         """Added modules follow `mode`; the frozen weights stay in evaluation mode."""

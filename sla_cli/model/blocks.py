@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 
 from sla_cli.model.added import AddedModule
 from sla_cli.model.clip_borders import ClipBorders, Layout, temporal_shift
+from sla_cli.model.frame_stream import FrameStream
 
 # Kept by checkpoints: the output of attention, which is small and slow to compute again.
 _ATEN = torch.ops.aten
@@ -38,6 +39,7 @@ class AdaptedBlock(nn.Module):
         reach: frames to either side that an output depends on.
         chunk: without gradients, frames that are computed at once; 0 is all.
         checkpointing: with gradients, activations are computed again in the backward pass instead of kept.
+        stream: without gradients, frames of one clip that come in parts; None where all come at once.
     """
 
     def __init__(
@@ -60,12 +62,15 @@ class AdaptedBlock(nn.Module):
         self.trained = any(parameter.requires_grad for parameter in self.parameters())
         self.plain = not adapters and not share
         self.chunk, self.checkpointing, self.compiled = 0, False, False
+        self.stream: FrameStream | None = None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """x: (frames, tokens, width), same shape out; other arguments of timm (rotary positions) go to attention."""
         if torch.is_grad_enabled():
             if self.checkpointing and (self.trained or x.requires_grad):
                 return self._checkpointed(x, *args, **kwargs)
+        elif self.stream is not None:
+            return self._streamed(self.stream, x, *args, **kwargs)
         elif 0 < self.chunk < len(x):
             return torch.cat([self._part(start, x, *args, **kwargs) for start in range(0, len(x), self.chunk)])
         return self._forward(x, *args, **kwargs)
@@ -89,6 +94,15 @@ class AdaptedBlock(nn.Module):
         first, last = max(0, start - self.reach), min(len(x), stop + self.reach)
         with self.borders.holding(self.borders.layout.window(first, last)):
             return self._forward(x[first:last], *args, **kwargs)[start - first : stop - first]
+
+    def _streamed(self, stream: FrameStream, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """The outputs that these next frames make possible, maybe none: those of `_part`, chunk by chunk."""
+        stream.add(x)
+        parts = [x[:0]]
+        for window in stream.ready():
+            with self.borders.holding(window.layout):
+                parts.append(self._forward(window.frames, *args, **kwargs)[window.wanted])
+        return torch.cat(parts)
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         layout = self.borders.layout  # by the backward pass, another batch may have set it

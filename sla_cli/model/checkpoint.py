@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -10,9 +13,11 @@ from safetensors.torch import load_file, save
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.store import vocabulary_digest
+from sla_cli.log import log
 from sla_cli.model.network import Network
 
 NAME, VERSION = "sla-checkpoint", "1"
+SAME = 1e-4  # relative; norms of weights that differ by less are those of the same draw
 
 
 def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
@@ -24,6 +29,8 @@ def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
         "backbone_name": model.backbone_name,
         "glosses": vocabulary_digest(glosses),
     }
+    if model.backbone_norms is not None:
+        header["backbone_norms"] = json.dumps(model.backbone_norms)
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
     with atomic_write(path) as temporary:
         temporary.write_bytes(save(tensors, header))  # save_file hides a full disk in an error of its own
@@ -56,7 +63,7 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
         raise SlaError(
             f"{path} was trained on other glosses than the {len(glosses)} given", "Use the store of its run."
         )
-    if header["backbone"] != model.backbone_digest:
+    if header["backbone"] != model.backbone_digest and not _same_but_for_rounding(header, model):
         raise SlaError(
             f"{path} was trained on another backbone ({header.get('backbone_name', 'unknown')}, weights "
             f"{header['backbone']}; here {model.backbone_name}, {model.backbone_digest})",
@@ -65,3 +72,18 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     if misfits := model.misfits(tensors):
         raise SlaError(f"{path} does not fit the model: {', '.join(misfits[:3])}", "Was config.toml edited?")
     model.load_state_dict(tensors, strict=False)
+
+
+def _same_but_for_rounding(header: Mapping[str, str], model: Network) -> bool:
+    """Whether both backbones were drawn at random alike, on kinds of CPU that round differently."""
+    if model.backbone_norms is None or header.get("backbone_name") != model.backbone_name:
+        return False
+    text = "the backbone's random weights were drawn on another kind of CPU and differ in their last bits"
+    if "backbone_norms" not in header:  # of an earlier version
+        log.warning("%s, or were drawn by another version of timm", text)
+        return True
+    log.debug("%s", text)
+    norms = json.loads(header["backbone_norms"])
+    return len(norms) == len(model.backbone_norms) and all(
+        math.isclose(one, other, rel_tol=SAME) for one, other in zip(norms, model.backbone_norms, strict=True)
+    )

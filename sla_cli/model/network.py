@@ -45,6 +45,8 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = Backbone(config.model)
         self.backbone_name, self.backbone_digest = config.model.backbone, _digest(self.backbone)
+        # CPUs differ in the last bit of what is drawn at random, so its digest says too much.
+        self.backbone_norms = _norms(self.backbone) if config.model.weights == "random" else None
         self.backbone.adapt(config)
         self.conv = TemporalConv(self.backbone.width, config.head)
         self.sequence = SequenceModel(self.conv.width, config.head)
@@ -70,7 +72,10 @@ class Network(nn.Module):
             lengths: int64 (clips,), on the CPU.
             chunk: without gradients, frames that the backbone computes at once; 0 is all. The result is the same.
         """
-        features = self.backbone(pixels, lengths, chunk)
+        return self.head(self.backbone(pixels, lengths, chunk), lengths)
+
+    def head(self, features: Tensor, lengths: Tensor) -> Logits:
+        """Logits out of the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`."""
         conv, steps = self.conv(features, lengths)
         sequence = self.sequence(conv, steps)
         by_conv = self.classifier if self.shared else self.conv_classifier
@@ -114,3 +119,8 @@ def _digest(backbone: nn.Module) -> str:
     for name, value in sorted(backbone.state_dict().items()):
         parts.append(name + digest_bytes(value.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()))
     return digest_bytes("\n".join(parts).encode())
+
+
+def _norms(backbone: nn.Module) -> list[float]:
+    """Euclidean norm of each tensor of the frozen weights, in the order of their names."""
+    return [float(value.detach().double().norm()) for _, value in sorted(backbone.state_dict().items())]

@@ -106,7 +106,7 @@ class EncodingCache:
         try:
             return self.put(clip.source, encode_clip(clip.source, self.config, self.fps, self.folder.parent))
         except FrameError as error:
-            return error.message
+            return f"{error.message}. {error.hint}".removesuffix(". ")
 
 
 def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:

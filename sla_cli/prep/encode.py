@@ -46,7 +46,7 @@ def encode_clip(source: Source, config: PrepConfig, fps: float | None, cache: Pa
     frames = FrameReader(source, fps=fps, rate=config.fps, cache=cache)
     parts: list[np.ndarray] = []
     for number, (_, picture) in enumerate(frames):
-        image = fitted(picture, config.size, config.fit)
+        image = fitted(picture, config.size, config.fit, frames.pixel_aspect)
         parts.append(encode(image, config.codec, config.quality))
         if number & (number - 1) == 0:  # 0, 1, 2, 4, 8, ...: how many frames will come is not known
             sample = image, parts[-1]

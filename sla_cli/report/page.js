@@ -1,12 +1,6 @@
 "use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
-  const root = document.documentElement;
-
-  $("theme").onclick = () => {
-    const dark = (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-    root.dataset.theme = dark ? "light" : "dark";
-  };
 
   const fold = (text) => text.normalize("NFC").toLowerCase();
   const body = $("clips").tBodies[0];
@@ -47,7 +41,7 @@
     body.append(...rows.map((clip) => clip.row));
   };
 
-  $("theme").hidden = $("tools").hidden = false;
+  $("tools").hidden = false;
   $("search").oninput = filter;
   $("kinds").onchange = filter;
   for (const button of document.querySelectorAll("#clips th button")) {

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from sla_cli import __version__
 from sla_cli.atomic import write_text
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.edit_alignment import Counts
@@ -25,9 +19,9 @@ from sla_cli.report.curve import Chart, learning_curves
 from sla_cli.report.interlinear import Block, blocks, direction
 from sla_cli.report.summary import marked, signers, table, wer_axis
 from sla_cli.report.system import System
+from sla_cli.report.template import render
 from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
 
-TEMPLATE, SCRIPT = "page.html.j2", "page.js"
 GENERATOR = '<meta name="generator" content="sla '
 CHOSEN = "chosen by name"
 
@@ -94,15 +88,9 @@ def write_page(
     scores, emissions = _scores_by_clip(systems), _emissions(systems)
     chosen = _chosen(scores, emissions, clips, ids)
     rows = list(_rows(scores, emissions, list(chosen)))
-    environment = Environment(
-        loader=PackageLoader("sla_cli", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = environment.get_template(SCRIPT).render()
-    text = environment.get_template(TEMPLATE).render(
+    text = render(
+        "report",
+        "page",
         title=title or next((f"{file.header.corpus} · {file.header.split}" for file in emissions), systems[0].name),
         note=note,
         systems=systems,
@@ -116,9 +104,6 @@ def write_page(
         rows=rows,
         direction=direction(gloss for row in rows for score in row.scores for gloss in score.reference),
         next_steps=next_steps,
-        version=__version__,
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     write_text(out, text)
 

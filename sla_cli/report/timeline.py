@@ -147,10 +147,28 @@ def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Ti
     )
 
 
+def heat_columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
+    """The glosses that matter, ordered by when they are most probable; never the blank.
+
+    Those in `named`, then those that are the most probable at some step, the surest first, up to MOST_ROWS.
+
+    Args:
+        log_probs: float (steps, glosses + 1), at least one step.
+        named: columns.
+    """
+    peaks = log_probs.max(axis=0)
+    tops = set(log_probs.argmax(axis=1).tolist()) - named - {BLANK}
+    surest = [*sorted(named, key=lambda column: -peaks[column]), *sorted(tops, key=lambda column: -peaks[column])]
+    return sorted(surest[:MOST_ROWS], key=lambda column: (int(log_probs[:, column].argmax()), column))
+
+
 def _panel(clip: EmittedClip, reference: Sequence[str]) -> Panel:
     log_probs, header = clip.emission.log_probs, clip.header
     named = {*reference, *(gloss for answer in clip.decoded for gloss in answer.hypothesis.glosses)}
-    columns = [*_columns(log_probs, {column for gloss, column in _column_of(header).items() if gloss in named}), BLANK]
+    columns = [
+        *heat_columns(log_probs, {column for gloss, column in _column_of(header).items() if gloss in named}),
+        BLANK,
+    ]
     names = (None, *header.glosses)
     return Panel(
         systems=tuple(answer.system for answer in clip.decoded),
@@ -162,17 +180,6 @@ def _panel(clip: EmittedClip, reference: Sequence[str]) -> Panel:
 
 def _column_of(header: EmissionHeader) -> dict[str, int]:
     return {gloss: column for column, gloss in enumerate(header.glosses, start=1)}
-
-
-def _columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
-    """The glosses that matter, ordered by when they are most probable.
-
-    Those in `named`, then those that are the most probable at some step, the surest first, up to MOST_ROWS.
-    """
-    peaks = log_probs.max(axis=0)
-    tops = set(log_probs.argmax(axis=1).tolist()) - named - {BLANK}
-    surest = [*sorted(named, key=lambda column: -peaks[column]), *sorted(tops, key=lambda column: -peaks[column])]
-    return sorted(surest[:MOST_ROWS], key=lambda column: (int(log_probs[:, column].argmax()), column))
 
 
 def _reference(glosses: tuple[str, ...], clip: EmittedClip) -> Lane:

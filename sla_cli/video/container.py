@@ -1,94 +1,61 @@
-"""What a video file's container promises, since decoders pass over the end of a truncated file in silence.
+"""What a video file's container says of itself, since decoders pass over what is missing or unknown in silence.
 
 MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 9559) say how long they are; others do not.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-BOXES_WITHIN = {b"moov", b"trak", b"mdia"}
-EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
+from sla_cli.video.container_file import ContainerFile
+from sla_cli.video.matroska import EBML, read_matroska
+from sla_cli.video.movie_boxes import FIRST_BOXES, read_boxes
+from sla_cli.video.riff import read_riff
+from sla_cli.video.tracks import Tracks
 
-
-def missing_bytes(path: Path) -> int:
-    """Bytes by which a file is shorter than its container says; 0 where it is complete, or its kind does not say."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(64)
-        if head[4:8] == b"ftyp":
-            end = max(last for _, _, last in _boxes(file, 0, size))
-        elif head[:4] == b"RIFF":
-            end = 8 + int.from_bytes(head[4:8], "little")
-        elif head[:4] == EBML:
-            end = _segment_end(head)
-        else:
-            return 0
-    return max(0, end - size)
+SOUND = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"#!AMR")  # MP3, FLAC, AMR; a picture in them is a cover
+OGG_PICTURES = (b"theora", b"video", b"BBCD", b"VP80")  # in the first packets of an Ogg that holds some
+HEAD = 4096  # bytes that show what a file is
 
 
-def promised_seconds(path: Path) -> float | None:
-    """How long an MP4's or MOV's picture track is shown, edits such as a phone's trimming included.
+@dataclass(frozen=True)
+class Container:
+    """What a file holds as far as its container is known.
 
-    None where the file does not say: other containers, and fragments written by a live recorder.
+    Attributes:
+        tracks: None where the kind does not say, or the part that says is missing.
+        kind: `MP4`, `AVI` or `Matroska`, with what is built alike (MOV, WebM); "" for others.
+        missing: bytes by which the file is shorter than it says; 0 where it is complete, or its kind does not say.
+        text: whether it is text, which FFmpeg may draw as pictures, or follow as a list of other files.
     """
+
+    tracks: Tracks | None = None
+    kind: str = ""
+    missing: int = 0
+    text: bool = False
+
+
+def read_container(path: Path) -> Container:
+    """Look at a file without decoding. Nothing in it is trusted: whatever it claims, this ends and takes no memory."""
     size = path.stat().st_size
-    scale, longest, track = 0, 0, 0
-    with path.open("rb") as file:
-        if file.read(8)[4:] != b"ftyp":
-            return None
-        for kind, start, _ in _boxes(file, 0, size, deep=True):
-            if kind == b"mvhd":
-                scale = _number(file, start, 12, 20)
-            elif kind == b"tkhd":
-                track = _number(file, start, 20, 28, wide=True)
-            elif kind == b"hdlr" and _read(file, start + 8, 4) == b"vide":
-                longest = max(longest, track)
-    return longest / scale if longest and scale and longest < 2**32 - 1 else None
+    with path.open("rb") as stream:
+        file = ContainerFile(stream, size)
+        head = file.read(0, HEAD)
+        if head[4:8] in FIRST_BOXES:
+            kind, (tracks, end) = "MP4", read_boxes(file)
+        elif head[:4] == b"RIFF":
+            kind, (tracks, end) = "AVI", read_riff(file)
+        elif head[:4] == EBML:
+            kind, (tracks, end) = "Matroska", read_matroska(file)
+        elif head.startswith(SOUND) or (head[:4] == b"OggS" and not any(name in head for name in OGG_PICTURES)):
+            return Container(Tracks(codecs=()))
+        else:
+            return Container(text=_is_text(head))
+    return Container(tracks, kind, max(0, end - size))
 
 
-def _boxes(file: BinaryIO, start: int, end: int, deep: bool = False) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, start of the content and end of each box; of the boxes inside boxes too, if `deep`."""
-    while end - start >= 8:
-        size, kind = struct.unpack(">I4s", _read(file, start, 8))
-        content = start + 8
-        if size == 1:
-            size, content = int.from_bytes(_read(file, content, 8), "big"), content + 8
-        if size < content - start:
-            size = end - start  # 0 is "to the end"; less is damage
-        yield kind, content, start + size
-        if deep and kind in BOXES_WITHIN:
-            yield from _boxes(file, content, min(end, start + size), deep)
-        start += size
-
-
-def _number(file: BinaryIO, start: int, place: int, place64: int, wide: bool = False) -> int:
-    """A field of a box that comes in two versions, of 32 and 64 bits; `wide` fields grow with them."""
-    version = _read(file, start, 1) == b"\1"
-    return int.from_bytes(_read(file, start + (place64 if version else place), 8 if version and wide else 4), "big")
-
-
-def _segment_end(head: bytes) -> int:
-    """Where Matroska's segment ends; 0 for a live recording, which does not know."""
-    size, start = _vint(head, 4)
-    start += size
-    if head[start : start + 4] != SEGMENT:
-        return 0
-    size, start = _vint(head, start + 4)
-    return start + size if size else 0
-
-
-def _vint(head: bytes, place: int) -> tuple[int, int]:
-    """EBML's number of variable length, and where it ends; 0 stands for unknown."""
-    first = head[place] if place < len(head) else 0
-    length = 9 - first.bit_length()
-    value = int.from_bytes(head[place : place + length], "big") & ((1 << 7 * length) - 1)
-    return (0 if value == (1 << 7 * length) - 1 else value), place + length
-
-
-def _read(file: BinaryIO, start: int, count: int) -> bytes:
-    file.seek(start)
-    return file.read(count)
+def _is_text(head: bytes) -> bool:
+    """Whether no byte controls anything but lines and colours, or it is UTF-16; a raw video's header is words too."""
+    lacks_controls = all(byte >= 32 or byte in b"\t\n\f\r\x1b" for byte in head[:256])
+    return head.startswith((b"\xff\xfe", b"\xfe\xff")) or (lacks_controls and not head.startswith(b"YUV4MPEG2"))

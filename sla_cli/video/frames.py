@@ -24,6 +24,10 @@ class FrameReader:
 
     Attributes:
         fps: frames per second of what was yielded, known after the last frame; 0 where unknown.
+        stated: frames per second as the video's header states, or as given for a folder, known with the first frame;
+            0 where unknown. Times may contradict it.
+        pixel_aspect: width of a pixel over its height, known with the first frame; see `fitted`.
+        claimed: frames of a video as its header states, known with the first frame; 0 where unknown.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class FrameReader:
             cache: the folder that keeps the lists of archives, as for `open_tree`.
         """
         self.source, self.fps = source, rate
+        self.stated, self.pixel_aspect, self.claimed = 0.0, 1.0, 0
         self._folder_fps, self._rate, self._cache = fps or 0.0, rate, cache
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
@@ -60,6 +65,7 @@ class FrameReader:
     def _frames(self, tree: Tree, where: str) -> Iterator[tuple[float, np.ndarray]]:
         source, rate = self.source, self._rate
         if tree.is_dir(source.path):
+            self.stated = self._folder_fps
             yield from read_folder(tree, source, rate, self._folder_fps)
             self.fps = rate or self._folder_fps
         elif not tree.is_file(source.path):
@@ -69,5 +75,10 @@ class FrameReader:
         else:
             with tree.local(source.path) as path:
                 video = Video(path, where)
-                yield from selected(video.frames(source.start, source.end), source.start, source.end, rate)
+                yield from selected(self._of_video(video), source.start, source.end, rate)
                 self.fps = rate or video.rate
+
+    def _of_video(self, video: Video) -> Iterator[tuple[float, np.ndarray]]:
+        for frame in video.frames(self.source.start, self.source.end):
+            self.stated, self.pixel_aspect, self.claimed = video.stated, video.pixel_aspect, video.claimed
+            yield frame

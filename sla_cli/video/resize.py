@@ -9,29 +9,33 @@ STEEP = 2.0  # a side that shrinks by more is averaged even where the other grow
 LARGE = 2.5  # times the wanted sides: such a picture is halved first
 
 
-def fitted(image: np.ndarray, size: int, fit: str) -> np.ndarray:
+def fitted(image: np.ndarray, size: int, fit: str, pixel_aspect: float = 1.0) -> np.ndarray:
     """The picture in a square of `size` pixels.
 
     Args:
         image: uint8 (height, width, 3).
         fit: squash stretches each side to the square (the lineage's way); pad keeps the aspect and puts black bars on
             both sides; crop keeps the aspect and takes the square in the middle.
+        pixel_aspect: width of a pixel over its height: the aspect that pad and crop keep is that of the scene. Pixels
+            are resized once, whatever their shape.
 
     Returns:
         uint8 (size, size, 3).
     """
     height, width = image.shape[:2]
+    true_width = width * pixel_aspect
     if fit == "pad":
-        longer = max(height, width)
-        inner = resized(image, max(1, round(width * size / longer)), max(1, round(height * size / longer)))
+        longer = max(height, true_width)
+        inner = resized(image, max(1, round(true_width * size / longer)), max(1, round(height * size / longer)))
         top, left = (size - inner.shape[0]) // 2, (size - inner.shape[1]) // 2
         square = np.zeros((size, size, 3), np.uint8)
         square[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
         return square
     if fit == "crop":
-        side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        image = image[top : top + side, left : left + side]
+        side = min(height, true_width)
+        rows, columns = max(1, round(side)), max(1, round(side / pixel_aspect))
+        top, left = (height - rows) // 2, (width - columns) // 2
+        image = image[top : top + rows, left : left + columns]
     return resized(image, size, size)
 
 

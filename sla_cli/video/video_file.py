@@ -11,14 +11,24 @@ import cv2
 import numpy as np
 
 from sla_cli.errors import FrameError
-from sla_cli.video.container import missing_bytes, promised_seconds
+from sla_cli.log import log
+from sla_cli.video.container import Container, read_container
+from sla_cli.video.refusal import codec_name, conversion, not_opened, refuse_no_video
 
-# FFmpeg's own messages name no file; ours do. It is read once, when the first video is opened.
+# FFmpeg's and OpenCV's own messages name no file; ours do. FFmpeg's is read once, when the first video is opened.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.setLogLevel(0)
 
 PREROLL = 2.0  # seconds before a part's start at which a long video is entered: decoders need a keyframe
 SLACK = 0.5  # seconds by which a video may fall short of what is asked or promised
 SAME = 0.02  # measured and stated rate that differ by less are one
+FASTEST = 1000.0  # frames per second; headers that state as many give the unit of their clock (1000, 90000)
+LATEST = 60.0  # seconds; a first picture that is later goes by another clock, as of a broadcast
+JUMP = 600.0  # seconds without a picture that are a broken clock, not a pause
+PAUSE = 10  # times the usual step: a picture that is shown for so long is worth a warning
+LARGEST = 64_000_000  # pixels of a picture: 8K has half as many
+TRIES = 100  # reads after one that failed, to tell damage from the end
 
 
 class Video:
@@ -27,22 +37,32 @@ class Video:
     Args:
         path: on disk.
         where: what to name in messages.
+
+    Attributes:
+        decoded: frames so far.
+        stated: frames per second in the header, known with the first frame; 0 where it states none that can be meant.
+        pixel_aspect: width of a pixel of the upright picture over its height, known with the first frame.
+        claimed: frames as the header states, known with the first frame; 0 where it states none.
     """
 
     def __init__(self, path: Path, where: str) -> None:
         self.path, self.where = path, where
         self.decoded = 0
+        self.stated, self.pixel_aspect, self.claimed = 0.0, 1.0, 0
+        self._container = Container()
+        self._codec = ""
+        self._header_rate = 0.0  # also where it cannot be meant
         self._first = self._last = 0.0  # times of the decoded frames
-        self._stated = 0.0  # frames per second in the header
+        self._paused = False
 
     @property
     def rate(self) -> float:
-        """Frames per second of what was decoded: as the header states, or measured where the rate varies."""
+        """Frames per second of what was decoded: as the header states, or measured where the times contradict it."""
         shown = self._last - self._first
         if shown <= 0:
-            return self._stated
+            return self.stated
         measured = (self.decoded - 1) / shown
-        return self._stated if abs(self._stated - measured) < SAME * measured else measured
+        return self.stated if abs(self.stated - measured) < SAME * measured else measured
 
     def frames(self, start: float | None = None, end: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
         """Time in seconds and picture, BGR uint8 (height, width, 3), turned upright as its rotation mark says.
@@ -51,16 +71,27 @@ class Video:
             start, end: seconds of the part that is wanted; frames around it may come too.
 
         Raises:
-            FrameError: the file does not open or ends before `end`, or before what it promises: names file and frame.
+            FrameError: the file does not open or ends before `end`, or before what it promises: names file, codec and
+                frame.
         """
-        if not self.path.stat().st_size:
-            raise FrameError(f"{self.where} is empty (0 bytes)", "Copy it again.")
+        self._container = read_container(self.path)
+        refuse_no_video(self.path, self.where, self._container)
         with self._seek(start or 0.0) as capture:
-            self._stated = _positive(capture.get(cv2.CAP_PROP_FPS))
-            claimed = int(_positive(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+            self._read_header(capture)
+            self.claimed = int(_positive(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
             while (read := capture.read())[0]:
                 yield self._timed(capture), read[1]
-        self._check_complete(claimed, end)
+            resumes = any(capture.grab() for _ in range(TRIES))
+        self._check_complete(self.claimed, resumes, end)
+        if self.rate > FASTEST:
+            message = "%s shows %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` mends them"
+            log.warning(message, self.where, self.rate)
+
+    @property
+    def _delay(self) -> float:
+        """Seconds before the first picture; OpenCV's times start with it."""
+        delay = self._container.tracks.delay if self._container.tracks else 0.0
+        return delay if 0 < delay < LATEST else 0.0
 
     @contextmanager
     def _seek(self, start: float) -> Iterator[cv2.VideoCapture]:
@@ -68,8 +99,9 @@ class Video:
         capture = self._open()
         try:
             if start > 2 * PREROLL:
-                found = capture.set(cv2.CAP_PROP_POS_MSEC, 1000 * (start - PREROLL)) and capture.grab()
-                if not found or capture.get(cv2.CAP_PROP_POS_MSEC) > 1000 * start:
+                target = 1000 * (start - self._delay)
+                found = capture.set(cv2.CAP_PROP_POS_MSEC, target - 1000 * PREROLL) and capture.grab()
+                if not found or capture.get(cv2.CAP_PROP_POS_MSEC) > target:
                     capture.release()
                     capture = self._open()
             yield capture
@@ -81,33 +113,76 @@ class Video:
         options = [cv2.CAP_PROP_N_THREADS, 1]
         capture = cv2.VideoCapture(f"file:{self.path.absolute()}", cv2.CAP_FFMPEG, options)
         if not capture.isOpened():
-            reason = f"does not open as a video ({self.path.stat().st_size} bytes)"
-            raise FrameError(f"{self.where} {reason}", "Is it complete? Does a player play it?")
+            raise not_opened(self.path, self.where, self._container)
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         return capture
 
+    def _read_header(self, capture: cv2.VideoCapture) -> None:
+        """Raises FrameError for a claim that would take gigabytes."""
+        width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > LARGEST:
+            reason = f"claims pictures of {width}x{height} pixels, more than {LARGEST // 10**6} million"
+            smaller = conversion(self.where, "-vf", "scale=1920:-2")
+            raise FrameError(f"{self.where} {reason}", f"Make it smaller: {smaller}")
+        code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+        codecs = self._container.tracks.codecs if self._container.tracks else ()
+        self._codec = codec_name(code.to_bytes(4, "little").decode("latin-1").strip("\0 ") or "".join(codecs[:1]))
+        self._header_rate = _positive(capture.get(cv2.CAP_PROP_FPS))
+        self.stated = self._header_rate if self._header_rate < FASTEST else 0.0
+        wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+        lies = round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 == 90
+        if wide > 0 and high > 0:
+            self.pixel_aspect = high / wide if lies else wide / high
+
     def _timed(self, capture: cv2.VideoCapture) -> float:
-        """The time of the frame just read. A container without times in order (AVI with B-frames) counts frames."""
-        time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if self.decoded and time <= self._last:
-            time = self._last + (1 / self._stated if self._stated else 0.04)
+        """The time of the frame just read. Frames are counted where there are no times (a Matroska of a few frames), or
+        they are not in order (AVI with B-frames)."""
+        time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 + self._delay
+        if abs(time) > 1e9:  # none
+            time = self._last + (1 / self.stated if self.stated else 0.04) if self.decoded else self._delay
         if not self.decoded:
             self._first = time
+        elif time <= self._last:
+            time = self._last + (1 / self._header_rate if self._header_rate else 0.04)
+        else:
+            self._check_step(time)
         self._last = time
         self.decoded += 1
         return time
 
-    def _check_complete(self, claimed: int, end: float | None) -> None:
-        """Called after the last frame. Raises FrameError where there should be more."""
+    def _check_step(self, time: float) -> None:
+        step = time - self._last
+        if step > JUMP:
+            jump = f"jumps from {self._last:.2f} s to {time:.2f} s after frame {self.decoded} ({self._codec})"
+            raise FrameError(f"{self.where} {jump}", f"Convert it: {conversion(self.where)}")
+        usual = (self._last - self._first) / max(1, self.decoded - 1)
+        if step > max(SLACK, PAUSE * usual) and self.decoded > PAUSE and not self._paused:
+            self._paused = True
+            message = "%s shows no new picture from %.2f s to %.2f s: a pause of the camera, or damage"
+            log.warning(message, self.where, self._last, time)
+
+    def _check_complete(self, claimed: int, resumes: bool, end: float | None) -> None:
+        """Called after the last frame. Raises FrameError where there should be more.
+
+        Args:
+            claimed: frames by the header, 0 where unknown.
+            resumes: whether more frames decode behind one that does not.
+            end: second of the last frame that is wanted.
+        """
         shown_until = self._last + (1 / self.rate if self.rate else 0.0)
-        counts = f"{self.decoded} of {claimed or 'an unknown number of'} frames decode, up to {shown_until:.2f} s"
-        if lacking := missing_bytes(self.path):
-            raise FrameError(f"{self.where} is cut short by {lacking} bytes: {counts}", "Copy it again.")
-        promised = promised_seconds(self.path)
-        if promised is not None and shown_until < promised - SLACK:
-            raise FrameError(f"{self.where} is broken after frame {self.decoded}: {counts} of {promised:.2f} s")
-        if not self.decoded:
-            raise FrameError(f"{self.where} holds no frame that decodes")
+        counts = f"{self.decoded} of {claimed or 'an unknown number of'} frames decode ({self._codec})"
+        until = f"{counts}, up to {shown_until:.2f} s"
+        if lacking := self._container.missing:
+            raise FrameError(f"{self.where} is cut short by {lacking} bytes: {until}", "Copy it again.")
+        if not self.decoded and not resumes:
+            reason = f"holds no frame that decodes (codec {self._codec})"
+            raise FrameError(f"{self.where} {reason}", f"Convert it: {conversion(self.where)}")
+        promised = self._container.tracks.end if self._container.tracks else None
+        ends_early = promised is not None and shown_until < promised - SLACK and self.decoded != claimed
+        if resumes or ends_early:
+            of = f" of {promised:.2f} s" if promised else ""
+            hint = f"Copy it again, or keep what decodes: {conversion(self.where)}"
+            raise FrameError(f"{self.where} is broken after frame {self.decoded}: {until}{of}", hint)
         if end is not None and end > shown_until + SLACK:
             reason = f"ends at {shown_until:.2f} s, before {end:.2f} s"
             raise FrameError(f"{self.where} {reason}", "Correct the end in the table.")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,32 @@ def test_another_backbone(saved: Path) -> None:
     with pytest.raises(SlaError, match=r"another backbone \(vit_base_patch16_clip_quickgelu_224, weights") as caught:
         load_weights(saved, recogniser(model__backbone_args=args), GLOSSES)
     assert "--weights" in caught.value.hint
+
+
+def rewrite_header(path: Path, **changes: str | None) -> None:
+    with safe_open(path, framework="pt") as file:
+        header = {**file.metadata(), **changes}
+    save_file(load_file(path), path, {key: value for key, value in header.items() if value is not None})
+
+
+def test_random_weights_of_another_kind_of_cpu_differ_in_their_last_bits(
+    saved: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rewrite_header(saved, backbone="0123")  # as if every digit were another
+    load_weights(saved, recogniser(), GLOSSES)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    norms = [1.01 * norm for norm in recogniser().backbone_norms or ()]
+    rewrite_header(saved, backbone_norms=json.dumps(norms))
+    with pytest.raises(SlaError, match="another backbone"):
+        load_weights(saved, recogniser(), GLOSSES)
+
+
+def test_random_weights_of_an_earlier_version_say_only_their_digest(
+    saved: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rewrite_header(saved, backbone="0123", backbone_norms=None)
+    load_weights(saved, recogniser(), GLOSSES)
+    assert "another kind of CPU" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import contrast, opened
 from report_work import CLIPS, HOSTILE
 
 from sla_cli.core.result import Score, score_clip
 from sla_cli.report.page import write_page
 from sla_cli.report.system import System
 
-LUMINANCE = """(pair) => {
-  const of = (colour) => {
-    const c = document.createElement("canvas").getContext("2d");
-    c.fillStyle = colour; c.fillRect(0, 0, 1, 1);
-    const [r, g, b] = Array.from(c.getImageData(0, 0, 1, 1).data.slice(0, 3), (v) => v / 255)
-      .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const resolve = (name) => {
-    const probe = document.body.appendChild(document.createElement("i"));
-    probe.style.color = `var(${name})`;
-    const colour = getComputedStyle(probe).color;
-    probe.remove();
-    return of(colour);
-  };
-  const [high, low] = pair.map(resolve).sort((a, b) => b - a);
-  return (high + 0.05) / (low + 0.05);
-}"""
 CONTRASTS = [
     ("--text", "--page"),
     ("--quiet", "--page"),
@@ -40,22 +21,6 @@ CONTRASTS = [
     *((f"--{op}", f"--{op}-tint") for op in "CSDI"),
     *((f"--{op}", "--card") for op in "CSDI"),
 ]
-
-
-@contextmanager
-def opened(browser: Any, path: Path, width: int = 1440, scheme: str = "light") -> Iterator[Any]:
-    """The page, which may neither complain nor ask for anything."""
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page, said, asked = context.new_page(), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    yield page
-    context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
 
 
 def visible(page: Any) -> list[str]:
@@ -69,7 +34,7 @@ def visible(page: Any) -> list[str]:
 def test_it_fits_the_screen_and_can_be_read(browser: Any, report: Path, width: int, scheme: str) -> None:
     with opened(browser, report, width, scheme) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        low = {pair: ratio for pair in CONTRASTS if (ratio := page.evaluate(LUMINANCE, list(pair))) < 4.5}
+        low = {pair: ratio for pair in CONTRASTS if (ratio := contrast(page, *pair)) < 4.5}
         assert low == {}
         assert page.locator("h1").inner_text() == "A <em>title</em>"
         assert page.locator(".system").count() == 2

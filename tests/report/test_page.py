@@ -261,3 +261,14 @@ def test_a_hostile_gloss_that_is_recognised_is_text_too(tmp_path: Path) -> None:
     page = parse(tmp_path / "p.html")
     assert page.tags.count("script") == 1
     assert page.values("data-id") == [HOSTILE]
+
+
+def test_it_warns_of_people_where_it_shows_them(report: Path, systems: list[System], tmp_path: Path) -> None:
+    assert "show identifiable people" in parse(report).text
+    assert "sla report --clips 0" in parse(report).text
+    write_page(tmp_path / "without.html", systems, clips=0)
+    assert "identifiable" not in parse(tmp_path / "without.html").text
+    heat_only = [replace(system, split=None) for system in systems]
+    write_page(tmp_path / "heat.html", heat_only)
+    assert parse(tmp_path / "heat.html").pictures
+    assert "identifiable" not in parse(tmp_path / "heat.html").text

@@ -85,3 +85,27 @@ def test_large_pictures_shrink_as_numpys_areas_do(height: int, width: int) -> No
     # Halving first blurs a little, where OpenCV's default picks two pixels of many.
     ours, usual = resized(image, 64, 64), cv2.resize(image, (64, 64))
     assert np.abs(ours - expected).mean() < min(4, np.abs(usual - expected).mean() / 2)
+
+
+ASPECTS = st.sampled_from([4 / 3, 16 / 15, 0.75, 10 / 11, 2.0, 100.0, 0.01])
+
+
+@settings(deadline=None)
+@given(SIDES, SIDES, st.integers(1, 80), st.sampled_from(["squash", "pad", "crop"]), ASPECTS)
+def test_a_square_comes_of_pixels_of_any_shape(height: int, width: int, size: int, fit: str, aspect: float) -> None:
+    assert fitted(np.full((height, width, 3), 77, np.uint8), size, fit, aspect).shape == (size, size, 3)
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    assert np.array_equal(fitted(picture, size, "squash", aspect), fitted(picture, size, "squash"))
+    assert np.array_equal(fitted(picture, size, fit, 1.0), fitted(picture, size, fit))
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+@pytest.mark.parametrize(("height", "width", "aspect"), [(576, 720, 16 / 15), (480, 720, 8 / 9), (720, 576, 15 / 16)])
+def test_a_circle_stays_round_where_pixels_are_not_square(fit: str, height: int, width: int, aspect: float) -> None:
+    y, x = np.mgrid[:height, :width] - np.array([height, width])[:, None, None] / 2
+    circle = ((x * aspect) ** 2 + y**2 < 200**2).astype(np.uint8)[..., None].repeat(3, 2) * 255
+    across = fitted(circle, 256, fit, aspect)[..., 0] > 127
+    seen_height, seen_width = np.ptp(np.flatnonzero(across.any(1))), np.ptp(np.flatnonzero(across.any(0)))
+    assert abs(int(seen_height) - int(seen_width)) <= 2
+    true = (height, width * aspect)
+    assert seen_height == pytest.approx(400 * 256 / (max(true) if fit == "pad" else min(true)), abs=3)

@@ -69,6 +69,12 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | N
             shutil.copymode(target, temporary)
 
 
+def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
+    """Raise SlaError or FormatError where `add_to` would refuse, before anything is computed."""
+    names = [plan.name for plan in plan_tiers([], layout)]
+    _old_tiers(read_document(existing), names, replace)
+
+
 def _tier_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:
     """New tiers stand where the old ones were, else after the last."""
     yield document.inserted_after(old[0] if old else document.place_for("TIER"), built.tiers)

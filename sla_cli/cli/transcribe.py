@@ -1,0 +1,149 @@
+"""sla transcribe"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sla_cli.cli.options import LM_HELP, WORK, BackboneWeights, Device, Force, Json, Work
+from sla_cli.config import TranscribeConfig
+from sla_cli.errors import SlaError
+
+if TYPE_CHECKING:
+    from sla_cli.transcribe.recognizer import Recognizer
+    from sla_cli.transcribe.transcribe_files import Outcome
+    from sla_cli.transcribe.transcript import Transcript
+
+# Those of transcribe.transcript.ALL_KINDS, whose module would import torch here. typer completes and shows them.
+Kind = StrEnum("Kind", ["eaf", "vtt", "srt", "json", "csv", "ctm", "textgrid", "html"])
+
+
+def transcribe(
+    videos: Annotated[
+        list[Path],
+        typer.Argument(metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them."),
+    ],
+    run: Annotated[Path | None, typer.Option(help="Run folder. Default: the newest run.")] = None,
+    lm: Annotated[Path | None, typer.Option(help=LM_HELP)] = None,
+    beam: Annotated[
+        int | None, typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File, whose ending is a format, or folder. Default: beside the video."),
+    ] = None,
+    kinds: Annotated[
+        list[Kind] | None, typer.Option("--format", help="Write a file of this format; repeat it for several.")
+    ] = None,
+    tier: Annotated[str, typer.Option(help="Name of the tier of glosses in ELAN, Praat and JSON.")] = "SIGN",
+    cue: Annotated[Literal["sentence", "gloss"], typer.Option(help="What a subtitle shows at a time.")] = "sentence",
+    sentences: Annotated[bool, typer.Option("--sentences", help="Write a tier SENTENCE too.")] = False,
+    confidence: Annotated[bool, typer.Option("--confidence", help="Write a tier with the confidence too.")] = False,
+    pause: Annotated[
+        float, typer.Option(help="Seconds without a sign that end a sentence.", min=0)
+    ] = TranscribeConfig.pause,
+    add_to: Annotated[
+        Path | None, typer.Option(help="Add the tier to this ELAN file; all else in it stays as it is.")
+    ] = None,
+    no_video: Annotated[
+        bool, typer.Option("--no-video", help="Pages neither play nor name the video, which shows a person.")
+    ] = False,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second of a folder of pictures.", min=0.01, max=1000)
+    ] = None,
+    weights: BackboneWeights = None,
+    device: Device = "auto",
+    work: Work = WORK,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Glosses with times for videos, in the formats of ELAN, players and tables, or as a page.
+
+    Without --output, --format and --add-to they are printed. A recording whose
+    files exist is skipped. Recordings may be of any length.
+    """
+    from sla_cli.formats.annotation.layout import Layout
+    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.transcribe.find_recordings import find_recordings
+    from sla_cli.transcribe.outputs import plan_outputs
+    from sla_cli.transcribe.recognizer import Recognizer
+    from sla_cli.transcribe.transcribe_files import FileOptions, Outcome, transcribe_files
+
+    folder, recordings, outcomes = WorkFolder(work), [], []
+    for path in videos:
+        try:
+            recordings += find_recordings(path)
+        except SlaError as error:
+            outcomes.append(Outcome(str(path), error=error))
+    if add_to is not None and len(recordings) + len(outcomes) > 1:
+        raise SlaError(f"--add-to {add_to} is for one recording, and {len(recordings)} are named", "Name one video.")
+    jobs = plan_outputs(recordings, output, list(kinds or ()))
+    options = FileOptions(pause, Layout(tier, cue, sentences, confidence), add_to, fps, not no_video, force)
+
+    def open_recognizer() -> "Recognizer":
+        chosen = run or folder.newest_run()
+        return Recognizer.open(chosen, lm=lm, beam=beam, device=device, weights=weights, work=work)
+
+    for outcome in transcribe_files(jobs, options, open_recognizer):
+        outcomes.append(outcome)
+        if outcome.transcript is not None and not as_json:
+            _show(outcome, outcome.transcript)
+    if as_json:
+        typer.echo(json.dumps({"recordings": list(map(_facts, outcomes))}, ensure_ascii=False))
+    _refuse_failures(outcomes)
+
+
+def _show(outcome: "Outcome", transcript: "Transcript") -> None:
+    """The signs, or one line where files hold them."""
+    if outcome.files:
+        number = f"{len(transcript.signs)} glosses in {transcript.duration:.1f} s"
+        typer.echo(f"{transcript.name}: {number}: {', '.join(map(str, outcome.files))}")
+    elif sys.stdout.isatty():
+        _show_table(transcript)
+    else:
+        typer.echo("\n".join(_rows(transcript)))
+
+
+def _show_table(transcript: "Transcript") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("time", "gloss", "confidence", title=f"{transcript.name}, {transcript.duration:.1f} s")
+    for sentence in transcript.sentences:
+        for sign in sentence.signs:
+            table.add_row(f"{sign.start:.2f} to {sign.end:.2f}", sign.gloss, f"{sign.confidence:.2f}")
+        table.add_section()
+    Console().print(table)
+
+
+def _rows(transcript: "Transcript") -> Iterator[str]:
+    for sign in transcript.signs:
+        yield f"{transcript.name}\t{sign.start:.3f}\t{sign.end:.3f}\t{sign.gloss}\t{sign.confidence:.4f}"
+
+
+def _facts(outcome: "Outcome") -> dict[str, Any]:
+    transcript, error = outcome.transcript, outcome.error
+    signs = None if transcript is None else [vars(sign) for sign in transcript.signs]
+    return {
+        "recording": outcome.recording,
+        "files": [str(path) for path in outcome.files],
+        "error": None if error is None else error.message,
+        "duration": None if transcript is None else transcript.duration,
+        "signs": signs,
+        "made": None if transcript is None else dict(transcript.made),
+    }
+
+
+def _refuse_failures(outcomes: Sequence["Outcome"]) -> None:
+    """Raise SlaError where a recording failed: its own error where it is alone, else one that lists all."""
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if not failed:
+        return
+    if len(outcomes) == 1 and failed[0].error is not None:
+        raise failed[0].error
+    lines = "".join(f"\n  {one.error.message}\n    {one.error.hint}" for one in failed if one.error is not None)
+    raise SlaError(f"{len(failed)} of {len(outcomes)} recordings failed; the others are done:{lines}")

@@ -1,0 +1,34 @@
+"""Pages of one file: a template of a room, with the style and the script that lie beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sla_cli import __version__
+
+THEME_SCRIPT = "theme.js"
+
+
+def render(room: str, name: str, **values: object) -> str:
+    """Render `name`.html.j2, which extends base.html.j2, with `name`.js as the only script that a browser runs.
+
+    Args:
+        room: the package that holds the template, below sla_cli; what it lacks is taken from `report`.
+        values: for the template, `title` among them.
+    """
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader("sla_cli", folder) for folder in dict.fromkeys((room, "report"))]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = "".join(environment.get_template(file).render() for file in (THEME_SCRIPT, f"{name}.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template(f"{name}.html.j2").render(
+        **values, version=__version__, script=Markup(script), script_hash=digest
+    )

@@ -1,0 +1,43 @@
+"""Word error rate from Python: of files, or of glosses in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from sla_cli.core.hypothesis import Glosses, Hypothesis
+from sla_cli.core.result import Score
+from sla_cli.formats.exchange.registry import read_gloss_file
+from sla_cli.score.score import ScoreOptions, score
+from sla_cli.score.score_file import AUTO, score_in_memory
+
+GlossesById: TypeAlias = Mapping[str, str | Sequence[str]]
+
+
+def wer(
+    hypotheses: Path | str | GlossesById, references: Path | str | GlossesById | None = None, *, normalize: str = AUTO
+) -> Score:
+    """Score hypotheses as `sla score` does: `result.total.wer` in percent, `result.interval`, `result.clips`.
+
+    Args:
+        hypotheses: a file of any format that `sla score` reads, or glosses by clip id, as text or as a list.
+        references: the same, or a store; None for a file of `sla decode`, which knows its store.
+        normalize: a profile of `sla score --normalize`; `auto` is that of the corpus where it is known, else none.
+
+    Raises:
+        SlaError: as `sla score`: ids that do not match, an unknown profile, no references.
+    """
+    if not isinstance(hypotheses, Mapping) and not isinstance(references, Mapping):
+        ref = None if references is None else Path(references)
+        return score_in_memory(Path(hypotheses), ref, ScoreOptions(normalize))[0]
+    options = ScoreOptions("none" if normalize == AUTO else normalize)
+    return score(
+        [Hypothesis(id, glosses) for id, glosses in _glosses(hypotheses).items()], _glosses(references), options
+    )
+
+
+def _glosses(given: Path | str | GlossesById | None) -> Mapping[str, Glosses]:
+    if isinstance(given, Mapping):
+        return {id: tuple(glosses.split() if isinstance(glosses, str) else glosses) for id, glosses in given.items()}
+    return {} if given is None else read_gloss_file(Path(given)).references

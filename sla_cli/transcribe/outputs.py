@@ -1,0 +1,64 @@
+"""Which files are made of which recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.errors import SlaError
+from sla_cli.transcribe.find_recordings import FoundRecording
+from sla_cli.transcribe.transcript import ending_of, kind_named
+
+DEFAULT_KIND = "eaf"  # where only a folder is named
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording, and the files that are to be made of it, by kind; maybe none."""
+
+    recording: FoundRecording
+    files: Mapping[str, Path]
+
+    @property
+    def missing(self) -> dict[str, Path]:
+        """The files that are not there yet."""
+        return {kind: path for kind, path in self.files.items() if not path.exists()}
+
+
+def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: Sequence[str]) -> list[Job]:
+    """What is made of each recording.
+
+    Args:
+        out: a folder; or for one recording a file, whose ending is a kind of its own. None is beside the recording.
+        kinds: of files.
+
+    Raises:
+        SlaError: one file for several recordings, an ending that no format has, or two recordings whose files would
+            have the same name.
+    """
+    if out is not None and out.suffix and not out.is_dir():
+        if len(recordings) > 1:
+            raise SlaError(f"--output {out} is one file for {len(recordings)} recordings", "Name a folder.")
+        named = {kind_named(out): out}
+        beside = {kind: out.with_suffix(ending_of(kind)) for kind in kinds}
+        return [Job(recording, beside | named) for recording in recordings]
+    if out is not None and not kinds:
+        kinds = (DEFAULT_KIND,)
+    jobs = [
+        Job(one, {kind: (out or one.folder) / f"{one.name}{ending_of(kind)}" for kind in kinds}) for one in recordings
+    ]
+    _refuse_same_names(jobs)
+    return jobs
+
+
+def _refuse_same_names(jobs: Sequence[Job]) -> None:
+    made: dict[Path, Job] = {}
+    for job in jobs:
+        for path in job.files.values():
+            other = made.setdefault(path, job)
+            if other is not job:
+                raise SlaError(
+                    f"{path} would be made of {other.recording} and of {job.recording}",
+                    "Transcribe them one by one, with another -o each.",
+                )

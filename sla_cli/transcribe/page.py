@@ -1,0 +1,119 @@
+"""The transcript page: one HTML file that plays a video with its glosses, timeline and probabilities."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+from rich.cells import cell_len
+
+from sla_cli.atomic import write_text
+from sla_cli.core.annotation import Sentence, Sign
+from sla_cli.report.interlinear import direction
+from sla_cli.report.template import render
+from sla_cli.transcribe.heat import heat_tiles
+from sla_cli.transcribe.reading import Reading
+
+PIXELS_A_CELL, PADDING = 10.0, 14.0  # of a label: a terminal cell of text, and what surrounds it
+FITTING = 80  # percent of the labels that fit before the next sign at the zoom that the page opens with
+CLOSEST, WIDEST = 240.0, 24.0  # pixels a second that the page opens with
+FRAME = 0.04  # seconds: what a key steps by where there are no output steps
+
+
+@dataclass(frozen=True)
+class TimedSign:
+    """A sign on the page.
+
+    Attributes:
+        number: counted from 0 over the whole recording.
+        room: seconds from its start to that of the next sign, which its label may use.
+    """
+
+    number: int
+    sign: Sign
+    room: float
+
+
+@dataclass(frozen=True)
+class TimedSentence:
+    """A sentence on the page."""
+
+    sentence: Sentence
+    signs: tuple[TimedSign, ...]
+
+
+def write_transcript_page(out: Path, transcript: Reading, files: Mapping[str, str], *, link_video: bool = True) -> None:
+    """Write one HTML file that plays the video beside it and shows what was signed when.
+
+    It needs no server and loads nothing but the video, which stays a file of its own. Without a video that the browser
+    can play, the page runs on its own clock.
+
+    Args:
+        files: contents of the files that can be downloaded from the page, by name.
+        link_video: off for a page that neither names nor plays the video.
+
+    Raises:
+        SlaError: `out` cannot be written.
+    """
+    video = transcript.media if link_video else None
+    sentences = list(_timed(transcript))
+    signs = transcript.signs
+    text = render(
+        "transcribe",
+        "transcript",
+        title=transcript.name,
+        duration=transcript.duration,
+        made=transcript.made,
+        sentences=sentences,
+        distinct=len({sign.gloss for sign in signs}),
+        tiles=list(heat_tiles(transcript)),
+        video=None if video is None else {"name": video.name, "url": media_url(video, out)},
+        left_out=transcript.media is not None and not link_video,
+        files=files,
+        direction=direction(sign.gloss for sign in signs),
+        zoom=_pixels_a_second([timed for sentence in sentences for timed in sentence.signs]),
+        step=_step(transcript),
+        clock=clock,
+    )
+    write_text(out, text)
+
+
+def media_url(media: Path, page: Path) -> str:
+    """Relative where the media lies beside the page or below it, so that both can move together; else a file URL."""
+    absolute, folder = (Path(os.path.abspath(path)) for path in (media, page.parent))  # noqa: PTH100 keeps links
+    if absolute.is_relative_to(folder):
+        return quote(os.fsencode(absolute.relative_to(folder)))
+    return absolute.as_uri()
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, hours where there are some: 0:07.4, 1:02:03.4."""
+    tenths = round(10 * seconds)
+    hours, minutes, rest = tenths // 36000, tenths // 600 % 60, tenths % 600 / 10
+    return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def _timed(transcript: Reading) -> Iterator[TimedSentence]:
+    starts = [sign.start for sign in transcript.signs]
+    after = iter([*starts[1:], transcript.duration])
+    number = count()
+    for sentence in transcript.sentences:
+        signs = (TimedSign(next(number), sign, max(next(after) - sign.start, 0.0)) for sign in sentence.signs)
+        yield TimedSentence(sentence, tuple(signs))
+
+
+def _pixels_a_second(signs: list[TimedSign]) -> float:
+    """A zoom at which most labels fit."""
+    needed = [(PIXELS_A_CELL * cell_len(one.sign.gloss) + PADDING) / max(one.room, FRAME) for one in signs]
+    return float(np.clip(np.percentile(needed, FITTING), WIDEST, CLOSEST)) if needed else WIDEST
+
+
+def _step(transcript: Reading) -> float:
+    """Seconds of an output step."""
+    times = transcript.step_times
+    return FRAME if times is None or len(times) < 2 else float(np.median(np.diff(times)))

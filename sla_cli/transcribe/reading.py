@@ -1,0 +1,27 @@
+"""The signs of a recording, and what they were read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.annotation import Annotation
+
+
+@dataclass(frozen=True)
+class Reading(Annotation):
+    """What the model saw in a recording; `Annotation` has the other attributes.
+
+    Attributes:
+        glosses: the vocabulary; glosses[i] has column i + 1 of `log_probs`, the blank column 0.
+        log_probs: natural-log probabilities, float32 (steps, glosses + 1); None where they were not kept.
+        step_times: borders of the steps in seconds, float64 (steps + 1,).
+        score: of the search, natural log, higher is better.
+    """
+
+    glosses: tuple[str, ...] = ()
+    log_probs: NDArray[np.float32] | None = None
+    step_times: NDArray[np.float64] | None = None
+    score: float = 0.0

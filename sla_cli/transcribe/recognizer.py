@@ -1,0 +1,211 @@
+"""A trained run that reads recordings: opened once, then video after video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli import __version__
+from sla_cli.config import Precision, TranscribeConfig
+from sla_cli.core.annotation import Sign, split_at_pauses
+from sla_cli.core.clip import Source
+from sla_cli.core.ctc import frame_spans
+from sla_cli.data.dataset import reduction
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emission, check_finite
+from sla_cli.formats.receipt import digest_file
+from sla_cli.formats.run import FrameFormat, Run
+from sla_cli.formats.work import Work
+from sla_cli.log import Advance, log
+from sla_cli.model.open_run import OpenedModel, open_model
+from sla_cli.search.beam_decoder import open_decoder
+from sla_cli.search.decoder import Decoder
+from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
+from sla_cli.transcribe.search_options import described, search_options
+from sla_cli.transcribe.streaming import stream_log_probs
+from sla_cli.transcribe.transcript import Transcript
+from sla_cli.transcribe.windows import Windows
+
+
+@dataclass(frozen=True)
+class Recognizer:
+    """The model of a run with its search. Use `open`, and close it, or use it as a context manager.
+
+    Attributes:
+        glosses: the vocabulary; glosses[i] has column i + 1 of log-probabilities, the blank column 0.
+        frames: what the frames look like that it was trained on.
+        windows: how long recordings are cut for the temporal head.
+        made: what a transcript says of how it came to be.
+    """
+
+    glosses: tuple[str, ...]
+    frames: FrameFormat
+    windows: Windows
+    made: dict[str, str]
+    _opened: OpenedModel
+    _decoder: Decoder
+
+    @classmethod
+    def open(
+        cls,
+        run: Path | str,
+        *,
+        lm: Path | str | None = None,
+        beam: int | None = None,
+        alpha: float | None = None,
+        beta: float | None = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        weights: str | None = None,
+        work: Path | str | None = None,
+    ) -> Self:
+        """Load a run's best weights, and the language model.
+
+        The beam and the weights that `sla tune` chose for this run and language model are used, as by `sla decode`.
+
+        Args:
+            run: the folder of a finished run.
+            lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or one's name in the work folder's lm/
+            beam, alpha, beta: of the search, in place of what was tuned; as `sla decode` has them.
+            device: auto, cpu, cuda or cuda:N.
+            precision: of the model; auto is that of training where the device can.
+            weights: the backbone's weights, where the file has moved since training.
+            work: the work folder; by default the one in which the run lies.
+
+        Raises:
+            SlaError: no such run, a damaged one, no such language model or device, or options that do not fit.
+        """
+        source = Run(Path(run))
+        facts = source.facts
+        folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
+        options = search_options(folder, source, lm, {"beam": beam, "alpha": alpha, "beta": beta})
+        decoder = open_decoder(source.glosses, options)
+        if facts.frames is None:
+            raise SlaError(
+                f"{source.path} was made by an earlier version, which does not say what its frames look like, and its "
+                f"store {facts.store} is gone or has changed",
+                "Bring the store back to that place, or train again.",
+            )
+        if not facts.frames.fps:
+            log.warning("the run does not know the frame rate of its training clips: all frames are used")
+        opened = open_model(source, device=device, precision=precision, weights=weights)
+        windows = Windows.of(opened.config.train, opened.stride)
+        made = {
+            "sla": __version__,
+            "run": f"{source.path.resolve().name}, weights {digest_file(source.best)[:12]}",
+            "search": described(options),
+            "windows": _describe_windows(windows, facts.frames),
+        }
+        return cls(source.glosses, facts.frames, windows, made, opened, decoder)
+
+    def transcribe(
+        self,
+        video: Path | str | Source,
+        *,
+        fps: float | None = None,
+        pause: float = TranscribeConfig.pause,
+        advance: Advance | None = None,
+    ) -> Transcript:
+        """Signs with times of one recording, of any length.
+
+        Args:
+            video: a video file or a folder of pictures; or where one lies, as in an archive.
+            fps: frames per second of a folder of pictures.
+            pause: seconds without a sign that end a sentence.
+            advance: called with the number of frames computed since the call before, and with their `total` where the
+                header states it.
+
+        Raises:
+            SlaError: it cannot be read; names the file.
+        """
+        source = video if isinstance(video, Source) else as_source(Path(video))
+        log_probs, clock = self._read(source, fps, advance)
+        found = self._decoder.decode(log_probs)
+        stride, file = self._opened.stride, source.root / source.path
+        spans = np.array(frame_spans(found.spans, stride, clock.seen), np.int64).reshape(-1, 2)
+        times = clock.seconds(spans).tolist()
+        signs = [
+            Sign(gloss, start, end, confidence)
+            for gloss, (start, end), confidence in zip(found.glosses, times, found.confidence, strict=True)
+        ]
+        return Transcript(
+            name=file.name if file.is_dir() else file.stem,
+            media=file if file.is_file() else None,
+            duration=clock.duration,
+            sentences=split_at_pauses(signs, pause),
+            made={**self.made, "pause": f"{pause:g} s without a sign end a sentence"},
+            glosses=self.glosses,
+            log_probs=log_probs,
+            step_times=clock.seconds(np.minimum(np.arange(len(log_probs) + 1) * stride, clock.seen)),
+            score=found.score,
+        )
+
+    def log_probs(self, frames: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Natural-log probabilities of pictures, for a search or an alignment of one's own.
+
+        Args:
+            frames: RGB uint8 (height, width, 3) each, of any size, at the frame rate that the run was trained on
+                (`frames.fps`).
+
+        Returns:
+            float32 (steps, glosses + 1), column 0 is the blank.
+        """
+        pictures = (as_stored(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), self.frames, self._reduce) for frame in frames)
+        return stream_log_probs(self._opened, pictures, self.windows)
+
+    def close(self) -> None:
+        """Free the language model."""
+        self._decoder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def _reduce(self) -> int:
+        config = self._opened.config
+        return reduction(self.frames.size, config.train.crop, config.model.image_size)
+
+    def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[NDArray[np.float32], Clock]:
+        """Log-probabilities of a recording, and when its frames are shown."""
+
+        def read(rate: float = 0.0) -> tuple[NDArray[np.float32], Clock]:
+            recording = Recording(source, self.frames, fps=fps, rate=rate, reduce=self._reduce)
+
+            def report(done: int) -> None:
+                if advance is not None:
+                    advance(done, total=recording.expected or None)
+
+            return stream_log_probs(self._opened, recording, self.windows, report), recording.clock
+
+        try:
+            log_probs, clock = read()
+        except OtherRateError as other:
+            text = "%s: %g frames per second on average, unlike its header: reading it again"
+            log.info(text, source.path, other.rate)
+            log_probs, clock = read(other.rate)
+        check_finite(Emission(source.path, log_probs, clock.seen, clock.seen_rate))
+        return log_probs, clock
+
+
+def as_source(path: Path) -> Source:
+    """A video file, or a folder of pictures. Raises SlaError where there is neither."""
+    if path.is_dir():
+        return Source(path, "")
+    if not path.exists():
+        raise SlaError(f"no such video: {path}", "Give a video file, or a folder of pictures.")
+    return Source(path.parent, path.name)
+
+
+def _describe_windows(windows: Windows, frames: FrameFormat) -> str:
+    seconds = f" ({windows.length / frames.fps:.1f} s)" if frames.fps else ""
+    return f"{windows.length} frames{seconds}, {windows.context} of context to each side"

@@ -1,0 +1,168 @@
+"""One recording as a run sees it: frames as `sla prep` stores them and `sla emit` reads them, without a store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.config import PrepConfig
+from sla_cli.core.clip import Source
+from sla_cli.errors import FrameError
+from sla_cli.formats.codec import decode, encode
+from sla_cli.formats.run import FrameFormat
+from sla_cli.video.frames import FrameReader
+from sla_cli.video.resize import fitted
+from sla_cli.video.timing import selected
+
+GUESS = 25.0  # frames per second, until a video whose header states none has been read
+
+
+class OtherRateError(Exception):
+    """The recording has another frame rate than its header states, for which other frames are to be selected."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(rate)
+        self.rate = rate
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When the frames that the run sees are shown.
+
+    Attributes:
+        times: of the recording's own frames, in seconds, float64 (frames + 1,); the last is where the recording ends.
+        rate: the recording's frames per second, on average.
+        seen_rate: frames per second that the run sees.
+        seen: how many frames it sees.
+    """
+
+    times: NDArray[np.float64]
+    rate: float
+    seen_rate: float
+    seen: int
+
+    @property
+    def duration(self) -> float:
+        """Of the recording, in seconds."""
+        return float(self.times[-1])
+
+    def seconds(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+        """When these frames begin, by their number among those that the run sees."""
+        numbers = frames / self.seen_rate * self.rate
+        return np.interp(numbers, np.arange(len(self.times)), self.times)
+
+
+class _Shown(NamedTuple):
+    number: int
+    picture: np.ndarray
+
+
+class Recording:
+    """The frames of a recording, one pass, nothing is kept in memory.
+
+    They are those of the stages: prep's resizing and its default codec, and where the run was trained on other frame
+    rates the frames that are nearest in time, as if the recording had an even rate.
+
+    Args:
+        source: the recording.
+        like: the frames that the run was trained on.
+        fps: of a folder of pictures; a video knows its own.
+        rate: the frame rate of the recording, where an earlier pass has measured it.
+        reduce: 1, 2, 4 or 8: frames are decoded at a fraction of their size, as for `formats.codec.decode`.
+    """
+
+    def __init__(
+        self, source: Source, like: FrameFormat, *, fps: float | None = None, rate: float = 0.0, reduce: int = 1
+    ) -> None:
+        self._reader = FrameReader(source, fps=fps)
+        self._where = f"{source.root / source.path}"
+        self._like, self._rate, self._measured, self._reduce = like, rate, bool(rate), reduce
+        self._times: list[float] = []
+        self._seen = 0
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        """Frames, RGB uint8 (side, side, 3).
+
+        Raises:
+            FrameError: the recording cannot be read, or its frame rate is not known.
+            OtherRateError: after the last frame; another pass with this rate is needed.
+        """
+        before = -1
+        image: NDArray[np.uint8] = np.empty(0, np.uint8)
+        for shown in self._selected():
+            if shown.number != before:  # a frame that is shown twice is prepared once
+                aspect = self._reader.pixel_aspect
+                image, before = as_stored(shown.picture, self._like, self._reduce, aspect), shown.number
+            self._seen += 1
+            yield image
+        self._check_rate()
+
+    @property
+    def expected(self) -> int:
+        """How many frames the run will see, as the header states, known with the first frame; 0 where it does not."""
+        rate = self._rate if self._like.has_rate(self._rate) else self._like.fps
+        return round(self._reader.claimed / self._rate * rate) if self._rate else 0
+
+    @property
+    def clock(self) -> Clock:
+        """Known after the last frame."""
+        times = self._times
+        last = times[-1] + 1 / self._rate
+        seen_rate = self._rate if self._like.has_rate(self._rate) else self._like.fps
+        return Clock(np.array([*times, last]), self._rate, seen_rate, self._seen)
+
+    def _selected(self) -> Iterator[_Shown]:
+        frames = self._numbered()
+        first = next(frames)  # then the rate that the header states is known
+        numbered = (shown for part in ((first,), frames) for shown in part)
+        if self._like.has_rate(self._rate):
+            yield from numbered
+            return
+        by_rate = ((shown.number / self._rate, shown) for shown in numbered)
+        for _, shown in selected(by_rate, None, None, self._like.fps):
+            yield shown
+
+    def _numbered(self) -> Iterator[_Shown]:
+        for number, (time, picture) in enumerate(self._reader):
+            if math.isnan(time):
+                raise FrameError(
+                    f"{self._where} is a folder of images, and its frame rate is unknown: glosses would have no times",
+                    "Give it with --fps.",
+                )
+            if not number:
+                self._rate = self._rate or self._reader.stated or self._like.fps or GUESS
+            self._times.append(time)
+            yield _Shown(number, picture)
+
+    def _check_rate(self) -> None:
+        """The rate is measured where a video's varies, as `sla prep` does, so it is known at the end only."""
+        found = self._reader.fps or self._rate  # a single frame has no rate
+        if self._measured or found == self._rate:
+            return
+        if not (self._like.has_rate(found) and self._like.has_rate(self._rate)):
+            raise OtherRateError(found)
+        self._rate = found
+
+
+def as_stored(picture: np.ndarray, like: FrameFormat, reduce: int = 1, pixel_aspect: float = 1.0) -> NDArray[np.uint8]:
+    """A picture as it comes out of a store that `sla prep` made with its default codec.
+
+    Args:
+        picture: BGR uint8 (height, width, 3).
+        reduce: as for `formats.codec.decode`.
+        pixel_aspect: as for `video.resize.fitted`.
+
+    Returns:
+        RGB uint8 (side, side, 3).
+    """
+    stored = PrepConfig(size=like.size)
+    data = encode(fitted(picture, stored.size, like.fit, pixel_aspect), stored.codec, stored.quality)
+    decoded = decode(data, stored.codec, stored.size, reduce)
+    assert decoded is not None  # it was encoded just now
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)

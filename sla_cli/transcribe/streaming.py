@@ -1,0 +1,67 @@
+"""Frames that come one by one to log-probabilities, in memory that hardly grows with the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sla_cli.config import EmitConfig
+from sla_cli.data.augment import PixelTransform
+from sla_cli.data.batching import Sample, collate, to_pixels
+from sla_cli.model.open_run import OpenedModel
+from sla_cli.transcribe.windows import JoinedWindows, Windows
+
+CHUNK = EmitConfig.chunk  # frames
+
+
+def stream_log_probs(
+    opened: OpenedModel,
+    frames: Iterable[NDArray[np.uint8]],
+    windows: Windows,
+    advance: Callable[[int], None] = lambda _: None,
+) -> NDArray[np.float32]:
+    """Log-probabilities of one clip, as `emit` computes them; beyond a window's length the head reads windows.
+
+    Frames go through the backbone once, and are read while it computes.
+
+    Args:
+        frames: RGB uint8 (side, side, 3) each, at least one.
+        advance: called with the number of frames that have been computed.
+
+    Returns:
+        Natural log, float32 (steps, glosses + 1).
+    """
+    network, placement = opened.network, opened.placement
+
+    def pixels_of(part: tuple[NDArray[np.uint8], ...]) -> Tensor:
+        batch = collate([Sample("", np.stack(part), PixelTransform(), ())])
+        crop, size = opened.config.train.crop, opened.config.model.image_size
+        return to_pixels(batch, crop=crop, size=size, like=network.backbone, device=placement.device)
+
+    def head(features: Tensor) -> Tensor:
+        return network.head(features, torch.tensor([len(features)])).sequence.log_softmax(-1)
+
+    joined = JoinedWindows(head, opened.stride, windows)
+    with torch.inference_mode(), placement.autocast(), network.backbone.streaming(CHUNK) as push:
+        for part in _read_ahead(frames):
+            pixels = pixels_of(part)
+            joined.add(push(pixels, False))
+            advance(len(part))
+        joined.add(push(pixels[:0], True))
+        return joined.finish().numpy()
+
+
+def _read_ahead(frames: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[NDArray[np.uint8], ...]]:
+    """Chunks of frames; a thread reads the next one while the one before it is worked on."""
+    iterator = iter(frames)
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(lambda: tuple(islice(iterator, CHUNK)))
+        while part := coming.result():
+            coming = thread.submit(lambda: tuple(islice(iterator, CHUNK)))
+            yield part

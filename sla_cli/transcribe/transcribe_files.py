@@ -1,0 +1,97 @@
+"""Recording after recording with one model: what exists is skipped, and what fails does not stop the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.errors import SlaError
+from sla_cli.formats.annotation.eaf_edit import add_to, check_can_add
+from sla_cli.formats.annotation.layout import DEFAULT, Layout
+from sla_cli.log import log, progress
+from sla_cli.transcribe.outputs import Job
+from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.transcribe.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """How recordings are read and written.
+
+    Attributes:
+        pause: seconds without a sign that end a sentence.
+        layout: names of tiers, and what a subtitle shows.
+        add_to: an ELAN file that the tiers are added to.
+        fps: frames per second of folders of pictures, None where there are none.
+        link_video: whether a page plays the video.
+        force: replace files that exist, and a tier of sla in `add_to`.
+    """
+
+    pause: float
+    layout: Layout = DEFAULT
+    add_to: Path | None = None
+    fps: float | None = None
+    link_video: bool = True
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a recording.
+
+    Attributes:
+        recording: where it lies.
+        transcript: None where it was skipped or failed.
+        files: that were written.
+        error: None where it did not fail.
+    """
+
+    recording: str
+    transcript: Transcript | None = None
+    files: tuple[Path, ...] = ()
+    error: SlaError | None = None
+
+
+def transcribe_files(
+    jobs: Sequence[Job], options: FileOptions, open_recognizer: Callable[[], Recognizer]
+) -> Iterator[Outcome]:
+    """The outcome of each recording, as soon as it is known.
+
+    Args:
+        open_recognizer: called once, where there is anything to do.
+
+    Raises:
+        SlaError: from `open_recognizer`, or an ELAN file that cannot be added to; what concerns one recording is in its
+            outcome.
+    """
+    recognizer: Recognizer | None = None
+    if options.add_to is not None:
+        check_can_add(options.add_to, options.layout, replace=options.force)
+    try:
+        for job in jobs:
+            wanted = job.files if options.force else job.missing
+            if job.files and not wanted and options.add_to is None:
+                log.info("%s: skipped, its files exist (--force replaces them)", job.recording)
+                yield Outcome(str(job.recording))
+                continue
+            recognizer = recognizer or open_recognizer()
+            try:
+                yield _done(recognizer, job, tuple(wanted.values()), options)
+            except SlaError as error:
+                log.warning("%s", error.message)
+                yield Outcome(str(job.recording), error=error)
+    finally:
+        if recognizer is not None:
+            recognizer.close()
+
+
+def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: FileOptions) -> Outcome:
+    with progress(job.recording.name, None, "frames") as advance:
+        transcript = recognizer.transcribe(job.recording.source, fps=options.fps, pause=options.pause, advance=advance)
+    for path in files:
+        transcript.save(path, layout=options.layout, force=options.force, link_video=options.link_video)
+    if options.add_to is not None:
+        add_to(options.add_to, transcript, options.layout, None, replace=options.force)
+        files += (options.add_to,)
+    return Outcome(str(job.recording), transcript, files)

@@ -1,0 +1,53 @@
+"""What transcription answers: signs in time, what they were read from, and the files that hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.atomic import check_output
+from sla_cli.formats.annotation.layout import DEFAULT, Layout
+from sla_cli.formats.annotation.registry import KINDS, annotation_text, kind_of, suffix_of, write_annotation
+from sla_cli.transcribe.page import write_transcript_page
+from sla_cli.transcribe.reading import Reading
+
+PAGE, PAGE_SUFFIX = "html", ".html"
+ALL_KINDS = (*KINDS, PAGE)
+ON_THE_PAGE = ("eaf", "vtt", "srt")  # files that can be downloaded from it
+
+
+@dataclass(frozen=True)
+class Transcript(Reading):
+    """The signs of one recording, what they were read from, and a way to save them; `Reading` has the attributes."""
+
+    def save(self, path: Path | str, *, layout: Layout = DEFAULT, force: bool = False, link_video: bool = True) -> None:
+        """Write a file of the kind that its ending names: .eaf, .vtt, .srt, .json, .csv, .ctm, .TextGrid or .html.
+
+        Args:
+            layout: names of tiers, and what a subtitle shows.
+            force: replace a file that exists.
+            link_video: whether a page plays the video, which shows identifiable people.
+
+        Raises:
+            SlaError: an ending that no format has, a file that exists or cannot be written, or a gloss or name that the
+                format cannot hold.
+        """
+        path = Path(path)
+        check_output(path, replace=force)
+        if kind_named(path) != PAGE:
+            write_annotation(path, kind_of(path), self, layout)
+            return
+        files = {
+            f"{self.name}{suffix_of(kind)}": annotation_text(kind, self, layout, path.parent) for kind in ON_THE_PAGE
+        }
+        write_transcript_page(path, self, files, link_video=link_video)
+
+
+def kind_named(path: Path) -> str:
+    """The kind of file that a name's ending says, pages included. Raises SlaError where none does."""
+    return PAGE if path.suffix.lower() == PAGE_SUFFIX else kind_of(path)
+
+
+def ending_of(kind: str) -> str:
+    """The ending of a kind's files, with the point."""
+    return PAGE_SUFFIX if kind == PAGE else suffix_of(kind)

@@ -1,0 +1,30 @@
+"""Reads numbers and names out of a file at any place; past the end there is nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+MOST = 1 << 18  # parts that are looked at on one level: a day of fragments, and no end of work for a hostile file
+
+
+@dataclass(frozen=True)
+class ContainerFile:
+    """An open file and its size in bytes."""
+
+    stream: BinaryIO
+    size: int
+
+    def read(self, start: int, count: int) -> bytes:
+        if start >= self.size:
+            return b""
+        self.stream.seek(start)
+        return self.stream.read(count)
+
+    def number(self, start: int, count: int, order: Literal["big", "little"] = "big") -> int:
+        """A whole number of at most 8 bytes."""
+        return int.from_bytes(self.read(start, min(count, 8)), order)
+
+    def name(self, start: int, count: int = 4) -> str:
+        """Text without the zeros and blanks that fill it up."""
+        return self.read(start, count).decode("ascii", "replace").strip("\0 ")

@@ -1,0 +1,69 @@
+"""Windows that are joined give what the whole recording gives, wherever a window's context suffices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from sla_cli.config import TrainConfig
+from sla_cli.transcribe.windows import JoinedWindows, Windows
+
+
+def head_that_sees(reach: int, stride: int, lengths: list[int] | None = None) -> Callable[[Tensor], Tensor]:
+    """Each step sums the frames from `reach` before its first to `reach` after its last; clips end in zeros."""
+
+    def head(features: Tensor) -> Tensor:
+        if lengths is not None:
+            lengths.append(len(features))
+        steps = -(-len(features) // stride)
+        padded = F.pad(features.T, (reach, reach + steps * stride - len(features)))
+        return padded.unfold(1, stride + 2 * reach, stride).sum(-1).T
+
+    return head
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_joined_windows_equal_the_whole(data: st.DataObject) -> None:
+    stride = data.draw(st.integers(1, 4), "stride")
+    context = data.draw(st.integers(1, 3), "context") * stride
+    length = 2 * context + data.draw(st.integers(1, 4), "rest") * stride
+    frames = data.draw(st.integers(1, 5 * length), "frames")
+    features = torch.arange(1.0, frames + 1)[:, None] ** 2
+    # The last window may begin up to a stride later than its context would have it.
+    head = head_that_sees(context - stride + 1, stride)
+    joined = JoinedWindows(head, stride, Windows(length, context))
+    for part in features.split(data.draw(st.integers(1, 2 * length), "part")):
+        joined.add(part)
+    torch.testing.assert_close(joined.finish(), head(features))
+
+
+@given(frames=st.integers(1, 200))
+def test_no_window_is_short_and_one_that_suffices_is_alone(frames: int) -> None:
+    lengths: list[int] = []
+    joined = JoinedWindows(head_that_sees(0, 4, lengths), 4, Windows(40, 8))
+    joined.add(torch.zeros(frames, 1))
+    assert len(joined.finish()) == -(-frames // 4)
+    if frames <= 40:
+        assert lengths == [frames]
+    else:
+        assert all(36 < length <= 40 for length in lengths)
+        assert sum(lengths) <= frames / (1 - 2 * 8 / 40) + 2 * 40  # no frame is read more often than the overlap says
+
+
+def test_memory_is_bounded() -> None:
+    joined = JoinedWindows(head_that_sees(0, 4), 4, Windows(40, 8))
+    for _ in range(100):
+        joined.add(torch.zeros(30, 1))
+        assert joined.held <= 2 * 40 + 30
+
+
+def test_a_window_is_as_long_as_what_training_showed() -> None:
+    assert Windows.of(TrainConfig(max_frames=230), 4) == Windows(232, 56)
+    assert Windows.of(TrainConfig(max_frames=100), 2) == Windows(100, 24)
+    assert Windows.of(TrainConfig(max_frames=1), 4) == Windows(16, 4)
