@@ -19,7 +19,7 @@ from pympi.Elan import Eaf
 
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.annotation.eaf_edit import add_to
+from sla_cli.formats.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.formats.annotation.layout import Layout
 
 ALL = Layout(sentences=True, confidence=True)
@@ -288,6 +288,8 @@ def refused(path: Path, layout: Layout, replace: bool, message: str) -> None:
     before = path.read_bytes()
     with pytest.raises(SlaError, match=message) as caught:
         add_to(path, EXAMPLE, layout, None, replace)
+    with pytest.raises(SlaError, match=message):
+        check_can_add(path, layout, replace=replace)
     assert str(path) in caught.value.message
     assert "--tier" in caught.value.hint
     assert path.read_bytes() == before
