@@ -29,10 +29,11 @@ from sla_cli.formats.annotation.eaf_elements import (
     tells_of,
 )
 from sla_cli.formats.annotation.eaf_timeline import on_timeline
-from sla_cli.formats.annotation.layout import Layout
+from sla_cli.formats.annotation.layout import SENTENCE, Layout
 from sla_cli.formats.annotation.timed import in_milliseconds
 
-REFERENCES = ("ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS")  # attributes that name annotations
+OTHER_NAME = f"Name the new tier with --tier, or leave {SENTENCE} out."
+REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
 
 
 def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | None, replace: bool) -> None:
@@ -86,12 +87,11 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
     tiers = document.root.named("TIER")
     old = [tier for tier in tiers if tier.attributes.get("TIER_ID") in names]
     if old and not replace:
-        raise SlaError(f"{document.path} has a tier {_name(old[0])}", "Give the new one another name with --tier.")
+        raise SlaError(f"{document.path} has a tier {_name(old[0])}", f"{OTHER_NAME} --force replaces tiers of sla.")
     for tier in old:  # grows by children, and theirs
         if tier.attributes.get("ANNOTATOR") != ANNOTATOR:
             raise SlaError(
-                f"{document.path}, line {tier.line}: tier {_name(tier)} is not from sla and is not replaced",
-                "Give the new tier another name with --tier.",
+                f"{document.path}, line {tier.line}: tier {_name(tier)} is not from sla and is not replaced", OTHER_NAME
             )
         old += [one for one in tiers if one.attributes.get("PARENT_REF") == _name(tier) and one not in old]
     _check_unreferred(document, old)
@@ -103,11 +103,11 @@ def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
     going = {node.attributes.get("ANNOTATION_ID") for tier in old for node in tier.walk()}
     for child in document.root.children if old else ():
         for node in () if child in old else child.walk():
-            for key in REFERENCES:
-                if not going.isdisjoint(node.attributes.get(key, "").split()):
+            for key in REFERENCES & node.attributes.keys():
+                if not going.isdisjoint(node.attributes[key].split()):
                     raise SlaError(
                         f"{document.path}, line {node.line}: refers to an annotation of tier {_name(old[0])}",
-                        "Give the new tier another name with --tier.",
+                        OTHER_NAME,
                     )
 
 

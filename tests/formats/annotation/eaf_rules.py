@@ -95,7 +95,7 @@ def _ids(root: ET.Element) -> Iterator[str]:
 def _slots(root: ET.Element) -> Iterator[str]:
     texts = [slot.get("TIME_VALUE") for slot in root.find("TIME_ORDER") if "TIME_VALUE" in slot.attrib]
     yield from (f"time {text!r}" for text in texts if not re.fullmatch(r"\d+", text))
-    times = [int(text) for text in texts]
+    times = [float(text) for text in texts]
     if times != sorted(times):
         yield "time slots out of order"
 
@@ -137,11 +137,11 @@ def _overlaps(tier: ET.Element, times: dict[str, str | None]) -> Iterator[str]:
     name, spans = tier.get("TIER_ID"), []
     for one in tier.iter("ALIGNABLE_ANNOTATION"):
         ends = (one.get("TIME_SLOT_REF1"), one.get("TIME_SLOT_REF2"))
-        if not set(ends) <= set(times):
+        if not times.keys() >= set(ends):
             yield f"tier {name}: {one.get('ANNOTATION_ID')} at an unknown time slot"
         elif None not in (span := [times[end] for end in ends]):
-            spans.append((int(span[0]), int(span[1])))
-    yield from (f"tier {name}: {start} to {end}" for start, end in spans if start >= end)
+            spans.append((float(span[0]), float(span[1])))
+    yield from (f"tier {name}: {start:.0f} to {end:.0f}" for start, end in spans if start >= end)
     spans.sort()
     if any(start < end for (_, end), (start, _) in itertools.pairwise(spans)):
         yield f"tier {name}: annotations overlap"
