@@ -65,10 +65,11 @@ def eaf_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
 
 
 def _media_descriptor(media: Path, folder: Path) -> ET.Element:
-    """The relative path is not percent-encoded: ELAN takes it as it is."""
-    element = ET.Element(
-        "MEDIA_DESCRIPTOR", MEDIA_URL=media.as_uri(), MIME_TYPE=MIME_TYPES.get(media.suffix.lower(), "unknown")
-    )
+    """Paths are not percent-encoded: ELAN takes them as they are (FileUtility.pathToURLString), spaces and all."""
+    path = media.as_posix()
+    url = media.as_uri() if NOT_XML.search(path) else f"file://{path if path.startswith('/') else f'/{path}'}"
+    kind = MIME_TYPES.get(media.suffix.lower(), "unknown")
+    element = ET.Element("MEDIA_DESCRIPTOR", MEDIA_URL=url, MIME_TYPE=kind)
     if media.is_relative_to(folder):
         relative = f"./{media.relative_to(folder).as_posix()}"
         if not NOT_XML.search(relative):
