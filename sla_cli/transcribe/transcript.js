@@ -324,6 +324,7 @@
   });
   for (const part of document.querySelectorAll("#live, #timeline, #tools, #downloads")) part.hidden = false;
   new ResizeObserver(() => { layOut(); wake(); }).observe(scroller);
+  if (scale * duration < 1.5 * scroller.clientWidth) scale = 0; // what nearly fits is shown as a whole
   layOut();
   wake();
 })();

@@ -62,9 +62,18 @@ def press(page: Any, *keys: str) -> None:
         settle(page)
 
 
+def place(page: Any, selector: str) -> dict[str, float]:
+    """Where an element lies once it is on the screen."""
+    page.locator(selector).evaluate(
+        "(part) => part.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' })"
+    )
+    box: dict[str, float] = page.locator(selector).bounding_box()
+    return box
+
+
 def click_at(page: Any, selector: str, share: float) -> None:
     """Click into an element, so far from its left edge to its right."""
-    box = page.locator(selector).bounding_box()
+    box = place(page, selector)
     page.mouse.click(box["x"] + share * box["width"], box["y"] + 5)
     settle(page)
 
@@ -125,7 +134,7 @@ def test_clicks_seek(browser: Any, write: Write, video: Path) -> None:
 
 def test_dragging_seeks(browser: Any, write: Write) -> None:
     with opened(browser, write()) as page:
-        box = page.locator("#track").bounding_box()
+        box = place(page, "#track")
         page.mouse.move(box["x"] + 10, box["y"] + 30)
         page.mouse.down()
         for share, gloss in ((0.1, "REGEN"), (0.22, "NORD"), (0.7, "SONNE")):
@@ -200,7 +209,7 @@ def test_downloads_are_the_files(browser: Any, write: Write) -> None:
     with opened(browser, write()) as page:
         for name, text in FILES.items():
             with page.expect_download() as download:
-                page.get_by_role("link", name=name).click()
+                page.get_by_title(name).click()
             assert download.value.suggested_filename == name
             assert Path(download.value.path()).read_text(encoding="utf-8") == text
 
