@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browsing import contrast, opened
-from transcripts import FILES, HOSTILE, SIGNS, STEP, hour, transcript
+from player import Write, click_at, now, place, press, settle, time
+from transcripts import FILES, HOSTILE, SIGNS, STEP, transcript
 
 from sla_cli.core.annotation import Sign
-from sla_cli.transcribe.page import write_transcript_page
-from sla_cli.transcribe.transcript import Transcript
 
 CONTRASTS = [("--text", "--page"), ("--text", "--card"), ("--quiet", "--page"), ("--quiet", "--card")]
 CONTRASTS += [("--accent", "--card"), ("--accent", "--tint"), ("--quiet", "--tint"), ("--text", "--hit")]
 PLAYED = "() => !document.getElementById('video').paused && document.getElementById('video').currentTime > 0.5"
-PLAYING = "() => document.getElementById('play').ariaPressed === 'true'"
-
-Write = Callable[..., Path]
 
 
 @pytest.fixture
@@ -31,57 +26,6 @@ def video(shared: Path, tmp_path: Path) -> Path:
     path = tmp_path / "a #1 video.mp4"
     shutil.copyfile(shared / "data" / "videos" / "bsl-sentence.mp4", path)
     return path
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """A function that writes a page and returns its path."""
-
-    def page(recording: Transcript | None = None, **kwargs: Any) -> Path:
-        out = tmp_path / "page.html"
-        write_transcript_page(out, recording or transcript(), FILES, **kwargs)
-        return out
-
-    return page
-
-
-def time(page: Any) -> float:
-    """What the clock shows, seconds."""
-    minutes, seconds = page.locator("#time").inner_text().split(":")
-    return 60 * int(minutes) + float(seconds)
-
-
-def settle(page: Any) -> None:
-    """Wait until what was done last is drawn."""
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-def press(page: Any, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-        settle(page)
-
-
-def place(page: Any, selector: str) -> dict[str, float]:
-    """Where an element lies once it is on the screen."""
-    page.locator(selector).evaluate(
-        "(part) => part.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' })"
-    )
-    box: dict[str, float] = page.locator(selector).bounding_box()
-    return box
-
-
-def click_at(page: Any, selector: str, share: float) -> None:
-    """Click into an element, so far from its left edge to its right."""
-    box = place(page, selector)
-    page.mouse.click(box["x"] + share * box["width"], box["y"] + 5)
-    settle(page)
-
-
-def now(page: Any) -> tuple[str, str, str]:
-    """The sign before, the one of the moment, the next."""
-    before, gloss, after = (page.locator(name).inner_text() for name in ("#before", "#gloss", "#after"))
-    return before, gloss, after
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -277,60 +221,6 @@ def test_arabic_runs_from_right_to_left(browser: Any, write: Write) -> None:
             assert first > last
         bars = [page.locator("#bars i").nth(place).bounding_box()["x"] for place in range(3)]
         assert bars == sorted(bars)  # time runs from left to right
-
-
-def test_an_hour_is_usable(browser: Any, write: Write) -> None:
-    recording = hour()
-    with opened(browser, write(recording)) as page:
-        assert page.evaluate("document.documentElement.scrollWidth") <= 1440
-        click_at(page, "#seek", 0.5)
-        assert time(page) == pytest.approx(1800, abs=10)
-        view, head = (page.locator(name).bounding_box() for name in ("#scroller", "#playhead"))
-        assert abs(head["x"] - view["x"] - view["width"] / 2) < 20
-        press(page, "ArrowRight")
-        gloss = next(sign.gloss for sign in recording.signs if sign.start > time(page) - 0.02)
-        assert now(page)[1] == gloss
-        current, box = (page.locator(name).bounding_box() for name in (".sign.current", "#sentences"))
-        assert box["y"] <= current["y"] <= box["y"] + box["height"]
-        assert page.locator(".rows:visible").count() == 1
-        assert gloss in page.locator(".rows:visible div").all_inner_texts()
-        press(page, "Space")
-        page.wait_for_function(PLAYING)
-        milliseconds = page.evaluate(
-            """() => new Promise((done) => {
-              const begun = performance.now();
-              let frames = 0;
-              const next = () => (++frames < 30 ? requestAnimationFrame(next) : done(performance.now() - begun));
-              requestAnimationFrame(next);
-            })"""
-        )
-        assert milliseconds < 5000  # about 500 on an idle machine
-        page.locator("#fit").click()
-        settle(page)
-        assert page.locator("#track").bounding_box()["width"] <= page.locator("#scroller").bounding_box()["width"] + 1
-
-
-def test_the_timeline_leaves_the_moment_only_by_hand(browser: Any, write: Write) -> None:
-    with opened(browser, write(hour())) as page:
-        press(page, "Space")
-        page.wait_for_function(PLAYING)
-        page.locator("#scroller").hover()
-        page.mouse.wheel(5000, 0)
-        page.wait_for_function("() => document.getElementById('scroller').scrollLeft > 3000")
-        settle(page)
-        assert page.evaluate("document.getElementById('scroller').scrollLeft") > 3000
-        page.locator("#follow").click()
-        page.wait_for_function("() => document.getElementById('scroller').scrollLeft < 1000")
-        assert page.locator("#follow").is_hidden()
-
-
-def test_zooming_keeps_the_moment_in_place(browser: Any, write: Write) -> None:
-    with opened(browser, write(hour())) as page:
-        click_at(page, "#seek", 0.5)
-        before, width = (page.locator("#playhead").bounding_box()["x"], page.locator("#track").bounding_box()["width"])
-        press(page, "+", "+")
-        assert page.locator("#playhead").bounding_box()["x"] == pytest.approx(before, abs=2)
-        assert page.locator("#track").bounding_box()["width"] == pytest.approx(2.25 * width, rel=0.01)
 
 
 def test_dark_is_dark_and_the_switch_switches(browser: Any, write: Write) -> None:
