@@ -143,7 +143,7 @@
     const x = at(time), view = scroller.clientWidth, gap = x - view / 2 - scroller.scrollLeft;
     const near = Math.abs(gap) < 3 || Math.abs(gap) > view;
     if (clock.playing) scrollBy(near ? gap : gap * 0.15);
-    else if (Math.abs(gap) > view / 2 - 32) scrollBy(gap);
+    else if (Math.abs(gap) > 0.4 * view) scrollBy(gap);
   };
   const zoom = (to) => {
     const time = clock.time, place = at(time) - scroller.scrollLeft;
