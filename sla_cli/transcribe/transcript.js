@@ -105,9 +105,13 @@
 
   // The timeline: `scale` is pixels a second, the playhead stays in the middle while playing
   const scroller = $("scroller"), track = $("track"), tiles = document.querySelectorAll("#heat img");
-  let scale = Number(data.zoom), following = true, dragging = false, active = -1;
+  let scale = Number(data.zoom), following = true, dragging = false, active = -1, scrolled = 0;
   const width = () => Math.max(scroller.clientWidth, scale * duration);
   const at = (time) => (duration ? (time / duration) * width() : 0);
+  const scrollBy = (pixels) => {
+    scroller.scrollLeft += pixels;
+    scrolled = scroller.scrollLeft; // by the page, not by hand
+  };
   const drawRuler = () => {
     const a = scroller.scrollLeft / width() * duration, b = a + (scroller.clientWidth / width()) * duration;
     const gap = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800].find((seconds) => at(seconds) >= 72) ?? 3600;
@@ -138,20 +142,21 @@
     if (!following || dragging) return;
     const x = at(time), view = scroller.clientWidth, gap = x - view / 2 - scroller.scrollLeft;
     const near = Math.abs(gap) < 3 || Math.abs(gap) > view;
-    if (clock.playing) scroller.scrollLeft += near ? gap : gap * 0.15;
-    else if (Math.abs(gap) > view / 2 - 32) scroller.scrollLeft += gap;
+    if (clock.playing) scrollBy(near ? gap : gap * 0.15);
+    else if (Math.abs(gap) > 0.4 * view) scrollBy(gap);
   };
   const zoom = (to) => {
     const time = clock.time, place = at(time) - scroller.scrollLeft;
     const seen = place >= 0 && place <= scroller.clientWidth ? place : scroller.clientWidth / 2;
     scale = clamp(to, scroller.clientWidth / Math.max(duration, step), 600);
     layOut();
-    scroller.scrollLeft = at(time) - seen;
+    scrollBy(at(time) - seen - scroller.scrollLeft);
     wake();
   };
   const layOut = () => {
     track.style.width = `${width()}px`;
     track.classList.toggle("dense", width() / Math.max(signs.length, 1) < 40);
+    scrollBy(0);
     drawRuler();
   };
 
@@ -250,8 +255,11 @@
   };
   draggable(track);
   draggable($("seek"));
-  scroller.onscroll = () => { drawRuler(); showTile(clock.time); };
-  for (const kind of ["wheel", "touchmove"]) scroller.addEventListener(kind, () => setFollowing(false), { passive: true });
+  scroller.onscroll = () => {
+    if (Math.abs(scroller.scrollLeft - scrolled) > 1) setFollowing(false);
+    drawRuler();
+    showTile(clock.time);
+  };
   $("sentences").onclick = (event) => {
     const target = event.target.closest("[data-start]");
     if (target) seek(Number(target.dataset.start));
@@ -324,6 +332,7 @@
   });
   for (const part of document.querySelectorAll("#live, #timeline, #tools, #downloads")) part.hidden = false;
   new ResizeObserver(() => { layOut(); wake(); }).observe(scroller);
+  if (scale * duration < 1.5 * scroller.clientWidth) scale = 0; // what nearly fits is shown as a whole
   layOut();
   wake();
 })();

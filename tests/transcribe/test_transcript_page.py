@@ -151,6 +151,7 @@ def test_the_policy_admits_one_script_and_nothing_from_elsewhere(page: Page) -> 
 def test_it_holds_the_files_as_they_are(page: Page) -> None:
     assert [link["download"] for link in page.tags("a")] == list(FILES)
     assert json.loads(page.scripts[0]) == list(FILES.values())
+    assert "download EAF download VTT" in page.text
 
 
 def test_a_report_does_not_replace_it(tmp_path: Path) -> None:
