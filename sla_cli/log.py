@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,3 +92,17 @@ def _lines(what: str, total: int | None, unit: str) -> Advance:
         log.info("%s: %d%s, %.1f %s/s%s %s", what, done, of, rate, unit, left, note)
 
     return advance
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Drop what libraries write to file descriptor 2 themselves."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

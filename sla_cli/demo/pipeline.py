@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from sla_cli.config import PrepConfig, resolve
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
+from sla_cli.demo.grammar import draw_sentences
+from sla_cli.demo.movie import draw_movie
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
@@ -32,10 +35,14 @@ from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.train.train_run import start_run
+from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.transcribe.transcript import Transcript
 from sla_cli.workers import usable_cores
 
 CLIPS = {"train": 200, "dev": 24, "test": 40}
+LM = "gloss.arpa"
 NAMES = ("without language model", "with gloss bigram")
+SENTENCES = 3  # of the video that is transcribed
 SIZE = 128  # pixels, enough for the tiny preset and for the page
 NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
@@ -44,6 +51,7 @@ NEXT = (
     "sla lm estimate  # a gloss trigram of the corpus",
     "sla decode --lm gloss.arpa",
     "sla score",
+    "sla transcribe video.mp4 -o video.eaf  # glosses with times for any recording",
 )
 
 
@@ -55,6 +63,9 @@ class DemoResult:
         gain: on test, without and with the language model.
         dev_wer: of the best epoch, in percent.
         clips: of test.
+        signed: glosses of the video, which no training clip holds as they stand.
+        transcript: what was read in it.
+        files: the page and the ELAN file of the transcript.
         wer, wer_lm: in percent, without and with the language model.
     """
 
@@ -62,6 +73,9 @@ class DemoResult:
     dev_wer: float
     clips: int
     page: Path
+    signed: tuple[str, ...]
+    transcript: Transcript
+    files: tuple[Path, Path]
     kept: Path | None
     seconds: float
 
@@ -82,7 +96,11 @@ class DemoResult:
             f"test WER {self.wer:.2f} % without a language model, {self.wer_lm:.2f} % with a gloss bigram\n"
             f"difference {self.gain.difference:+.2f} points{between}. {verdict(self.gain)}\n"
             f"(synthetic signing, {self.clips} unseen sentences, {self.seconds:.0f} s)\n"
-            f"Look at {self.page}\n{kept}\nNext:\n{steps}"
+            f"Look at {self.page}\n\n"
+            f"A video that it has not seen, {self.transcript.duration:.1f} s:\n"
+            f"  signed  {' '.join(self.signed)}\n"
+            f"  read    {' '.join(sign.gloss for sign in self.transcript.signs)}\n"
+            f"Watch {self.files[0]}, or open {self.files[1]} in ELAN.\n{kept}\nNext:\n{steps}"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -93,6 +111,11 @@ class DemoResult:
             "dev_wer": self.dev_wer,
             "clips": self.clips,
             "page": str(self.page),
+            "transcript": {
+                "signed": list(self.signed),
+                "read": [sign.gloss for sign in self.transcript.signs],
+                "files": [str(path) for path in self.files],
+            },
             "kept": str(self.kept) if self.kept else None,
             "seconds": round(self.seconds, 1),
         }
@@ -106,7 +129,8 @@ def run_demo(
     clips: Mapping[str, int] = CLIPS,
     epochs: int | None = None,
 ) -> DemoResult:
-    """Draw, prep, train, decode and score; everything but the page is deleted unless `keep` names a folder.
+    """Draw, prep, train, decode, score and transcribe; all but the pages, the video and its ELAN file is deleted unless
+    `keep` names a folder.
 
     Args:
         jobs: processes; 0 uses all usable cores.
@@ -129,7 +153,11 @@ def run_demo(
         best = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
-    return DemoResult(gain, best.dev.wer, clips["test"], page, keep, time.monotonic() - begun)
+        sentences = draw_sentences(seed, "test", clips["test"] + SENTENCES)[-SENTENCES:]
+        transcript, files = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), sentences, seed)
+    signed = tuple(chain.from_iterable(sentences))
+    seconds = time.monotonic() - begun
+    return DemoResult(gain, best.dev.wer, clips["test"], page, signed, transcript, files, keep, seconds)
 
 
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:
@@ -144,7 +172,7 @@ def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int
 
 def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Comparison:
     """Decode test without and with a bigram, score and compare both, write the page."""
-    work, lm = Work(folder / "work"), folder / "gloss.arpa"
+    work, lm = Work(folder / "work"), folder / LM
     emissions = work.emissions / run.path.name / "test.h5"
     emit(run, store["test"], emissions, device="cpu")
     estimate_file(store.path, lm, order=2, fallback=True)
@@ -164,3 +192,16 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
         next_steps=NEXT,
     )
     return gain
+
+
+def _transcribe(
+    run: Run, lm: Path, video: Path, sentences: Sequence[Sequence[str]], seed: int
+) -> tuple[Transcript, tuple[Path, Path]]:
+    """Draw a video, and write its page and its ELAN file beside it."""
+    draw_movie(video, sentences, seed)
+    with Recognizer.open(run.path, lm=lm, device="cpu") as model:
+        transcript = model.transcribe(video)
+    page, elan = video.with_suffix(".html"), video.with_suffix(".eaf")
+    for path in (page, elan):
+        transcript.save(path, force=True)
+    return transcript, (page, elan)

@@ -21,7 +21,7 @@ from sla_cli.formats.describe import Description
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads
-from sla_cli.log import log
+from sla_cli.log import log, silent_stderr
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
@@ -148,24 +148,10 @@ def _load(readable: Path, path: Path, text: bytes) -> Model:
     config.show_progress = False
     config.arpa_complain = kenlm.ARPALoadComplain.NONE
     try:
-        with _silent_stderr():
+        with silent_stderr():  # a missing <unk> is reported in spite of the configuration
             return Model(os.fsencode(readable), config)
     except OSError as error:
         raise FormatError(f"{path}{_reason(text, str(error))}", HINT) from error
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """KenLM reports a missing <unk> on descriptor 2 in spite of its configuration."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _reason(data: bytes, text: str) -> str:

@@ -39,22 +39,33 @@ def stream_log_probs(
     """
     network, placement = opened.network, opened.placement
 
-    def pixels_of(part: tuple[NDArray[np.uint8], ...]) -> Tensor:
-        batch = collate([Sample("", np.stack(part), PixelTransform(), ())])
-        crop, size = opened.config.train.crop, opened.config.model.image_size
-        return to_pixels(batch, crop=crop, size=size, like=network.backbone, device=placement.device)
-
     def head(features: Tensor) -> Tensor:
         return network.head(features, torch.tensor([len(features)])).sequence.log_softmax(-1)
 
     joined = JoinedWindows(head, opened.stride, windows)
-    with torch.inference_mode(), placement.autocast(), network.backbone.streaming(CHUNK) as push:
-        for part in _read_ahead(frames):
-            pixels = pixels_of(part)
-            joined.add(push(pixels, False))
-            advance(len(part))
-        joined.add(push(pixels[:0], True))
+    with torch.inference_mode(), placement.autocast():
+        for features in stream_features(opened, frames, advance):
+            joined.add(features)
         return joined.finish().numpy()
+
+
+def stream_features(
+    opened: OpenedModel, frames: Iterable[NDArray[np.uint8]], advance: Callable[[int], None] = lambda _: None
+) -> Iterator[Tensor]:
+    """Features of one clip, (frames, width) each time, maybe none. To be used in inference mode and under autocast.
+
+    Args:
+        frames, advance: as for `stream_log_probs`.
+    """
+    network, placement = opened.network, opened.placement
+    crop, size = opened.config.train.crop, opened.config.model.image_size
+    with network.backbone.streaming(CHUNK) as push:
+        for part in _read_ahead(frames):
+            batch = collate([Sample("", np.stack(part), PixelTransform(), ())])
+            pixels = to_pixels(batch, crop=crop, size=size, like=network.backbone, device=placement.device)
+            yield push(pixels, False)
+            advance(len(part))
+        yield push(pixels[:0], True)
 
 
 def _read_ahead(frames: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[NDArray[np.uint8], ...]]:

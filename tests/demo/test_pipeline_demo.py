@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import pympi
 import pytest
 from docs_json import documented
 
@@ -42,6 +44,19 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
     assert f"{demo.wer:.2f}" in demo.page.read_text(encoding="utf-8")
     assert json.loads(json.dumps(demo.facts()))["clips"] == FEW["test"]
     assert set(demo.facts()) == documented("sla demo")
+
+
+def test_a_video_that_the_model_has_not_seen_is_transcribed(demo: DemoResult) -> None:
+    page, elan = demo.files
+    assert [path.parent for path in demo.files] == 2 * [demo.kept]
+    read = [sign.gloss for sign in demo.transcript.signs]
+    assert [value for *_, value in pympi.Elan.Eaf(elan).get_annotation_data_for_tier("SIGN")] == read
+    assert f"signed  {' '.join(demo.signed)}" in demo.text() and str(page) in demo.text()
+    assert demo.transcript.media is not None and demo.transcript.media.name in page.read_text(encoding="utf-8")
+    video = cv2.VideoCapture(str(demo.transcript.media))
+    frames = sum(1 for _ in iter(video.grab, False))
+    assert frames / 25 == pytest.approx(demo.transcript.duration, abs=0.05)
+    assert len(demo.signed) >= 9  # three sentences of three glosses at least
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:

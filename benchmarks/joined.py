@@ -1,0 +1,205 @@
+"""How well a long recording is read: sentences by people unseen in training, put end to end, with known cuts.
+
+    python benchmarks/joined.py RUN SHARED [--minutes 30] [--windows 58,116,232,464] [--contexts 0,8,4] [--json]
+
+RUN was trained by examples/real_signing.sh on the train people of SHARED/data/isl-emergency; sentences are composed of
+clips of its dev people, as SHARED/tools/compose_sentences.py does, and each clip's first and last frame are known. The
+backbone reads the joined recording once; then the head reads windows of each length, with a share of 1/CONTEXT of each
+as context to either side (0: none). `same` is the share of the glosses of whole-sentence decoding that the joined
+recording gives too. Of the glosses that are correct, `inside` is the share whose middle lies in the true interval;
+`start` and `end` are the median absolute errors in frames of the run's rate. `whole` is every sentence by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from sla_cli.core.ctc import frame_spans
+from sla_cli.core.edit_alignment import align
+from sla_cli.formats.run import FrameFormat, Run
+from sla_cli.model.open_run import OpenedModel, open_model
+from sla_cli.search.beam_decoder import BeamOptions, open_decoder
+from sla_cli.transcribe.recording import as_stored
+from sla_cli.transcribe.streaming import CHUNK, stream_features
+from sla_cli.transcribe.windows import JoinedWindows, Windows
+
+FPS, WIDTH, HEIGHT = 25, 210, 260
+LENGTHS = (3, 6)  # glosses of a sentence
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A gloss and the frames that show it, as the run counts them, end exclusive."""
+
+    gloss: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A composed sentence: frames as the run sees them, RGB uint8 (frames, side, side, 3), and its glosses in them."""
+
+    frames: np.ndarray
+    glosses: tuple[Shown, ...]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one way of reading gives; shares in percent, errors in frames of the run's rate."""
+
+    name: str
+    glosses: int
+    wer: float
+    same: float
+    inside: float
+    start: float
+    end: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("shared", type=Path)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--windows", default="58,116,232,464,928")
+    parser.add_argument("--contexts", default="0,8,4")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    opened = open_model(Run(options.run), device=options.device)
+    with torch.inference_mode(), opened.placement.autocast():
+        answers = []
+        for figures in measure(opened, options):
+            answers.append(asdict(figures))
+            if not options.json:
+                print("  ".join(f"{key} {value}" for key, value in answers[-1].items()), flush=True)
+    if options.json:
+        print(json.dumps(answers))
+
+
+def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figures]:
+    """Whole sentences, then the joined recording by windows of each kind."""
+    frames = Run(options.run).facts.frames
+    assert frames is not None
+    sentences = list(compose(options.shared / "data" / "isl-emergency", frames, options.minutes, options.seed))
+    starts = np.cumsum([0, *(len(sentence.frames) for sentence in sentences)])
+    truth = [
+        Shown(one.gloss, one.start + start, one.end + start)
+        for sentence, start in zip(sentences, starts, strict=False)
+        for one in sentence.glosses
+    ]
+
+    def log_probs_of(features: Tensor) -> Tensor:
+        return opened.network.head(features, torch.tensor([len(features)])).sequence.log_softmax(-1)
+
+    with open_decoder(opened.glosses, BeamOptions()) as decoder:
+
+        def read(log_probs: Tensor, length: int, start: int = 0) -> list[Shown]:
+            found = decoder.decode(log_probs.float().cpu().numpy())
+            spans = frame_spans(found.spans, opened.stride, length)
+            return [Shown(gloss, a + start, b + start) for gloss, (a, b) in zip(found.glosses, spans, strict=True)]
+
+        whole = []
+        for sentence, start in zip(sentences, starts, strict=False):
+            features = torch.cat(list(stream_features(opened, sentence.frames)))
+            whole += read(log_probs_of(features), len(sentence.frames), int(start))
+        yield figures("whole", whole, whole, truth)
+        joined = torch.cat(list(stream_features(opened, (one for sentence in sentences for one in sentence.frames))))
+        steps = len(joined) // opened.stride
+        default = Windows.of(opened.config.train, opened.stride)
+        kinds = [default, *chosen(options, opened.stride), Windows(steps * opened.stride + opened.stride, 0)]
+        for windows in dict.fromkeys(kinds):
+            reader = JoinedWindows(log_probs_of, opened.stride, windows)
+            for part in joined.split(CHUNK):
+                reader.add(part)
+            name = f"{windows.length}/{windows.context}" + " (default)" * (windows == default)
+            yield figures(name, read(reader.finish(), len(joined)), whole, truth)
+
+
+def chosen(options: argparse.Namespace, stride: int) -> Iterator[Windows]:
+    """Windows of whole steps; of the context, the nearest."""
+    for length in map(int, options.windows.split(",")):
+        for share in map(int, options.contexts.split(",")):
+            context = round(length / share / stride) * stride if share else 0
+            yield Windows(-(-length // stride) * stride, context)
+
+
+def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Iterator[Sentence]:
+    """Sentences of 3 to 6 glosses by one person each, no gloss after itself, until there are enough minutes."""
+    takes: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    with (folder / "clips.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["split"] == "dev":
+                takes[row["person"]][row["gloss"]].append(folder / "clips" / row["clip"])
+    rng, every, length = random.Random(seed), round(FPS / frames.fps), 0
+    while length < minutes * 60 * frames.fps:
+        pool, glosses = takes[rng.choice(sorted(takes))], [""]
+        while len(glosses) <= rng.randint(*LENGTHS):
+            glosses += [gloss for gloss in [rng.choice(sorted(pool))] if gloss != glosses[-1]]
+        pictures, shown = [], []
+        for gloss in glosses[1:]:
+            clip = read_frames(rng.choice(pool[gloss]))
+            shown.append(Shown(gloss, len(pictures) / every, (len(pictures) + len(clip)) / every))
+            pictures += clip
+        while len(pictures) % every:  # so that a sentence has the same frames alone and joined
+            pictures.append(pictures[-1])
+        seen = np.stack([as_stored(picture, frames) for picture in pictures[::every]])
+        length += len(seen)
+        yield Sentence(seen, tuple(shown))
+
+
+@cache
+def read_frames(path: Path) -> list[np.ndarray]:
+    """BGR uint8 (260, 210, 3), resized as compose_sentences.py does."""
+    video, frames = cv2.VideoCapture(str(path)), []
+    while (read := video.read())[0]:
+        frames.append(cv2.resize(read[1], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
+    return frames
+
+
+def figures(name: str, found: Sequence[Shown], whole: Sequence[Shown], truth: Sequence[Shown]) -> Figures:
+    """Compare with whole-sentence decoding, and with what was shown."""
+    correct, errors = matched(truth, found)
+    same, _ = matched(whole, found)
+    inside = sum(one.start <= (two.start + two.end) / 2 < one.end for one, two in correct)
+    return Figures(
+        name,
+        len(truth),
+        round(100 * errors / len(truth), 2),
+        round(100 * len(same) / len(whole), 2),
+        round(100 * inside / len(correct), 2),
+        round(median(abs(one.start - two.start) for one, two in correct), 2),
+        round(median(abs(one.end - two.end) for one, two in correct), 2),
+    )
+
+
+def matched(reference: Sequence[Shown], found: Sequence[Shown]) -> tuple[list[tuple[Shown, Shown]], int]:
+    """Pairs that an alignment of the glosses finds correct, and its errors."""
+    one, two = iter(reference), iter(found)
+    pairs, errors = [], 0
+    for pair in align([shown.gloss for shown in reference], [shown.gloss for shown in found]):
+        both = next(one) if pair.reference is not None else None, next(two) if pair.hypothesis is not None else None
+        if pair.op == "C" and both[0] is not None and both[1] is not None:
+            pairs.append((both[0], both[1]))
+        errors += pair.op != "C"
+    return pairs, errors
+
+
+if __name__ == "__main__":
+    main()

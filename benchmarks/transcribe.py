@@ -1,0 +1,154 @@
+"""What `sla transcribe` costs: against the bare backbone, in memory, and against the length of the recording.
+
+    python benchmarks/transcribe.py [--variant adapter] [--backbone NAME] [--image-size 224] [--seconds 10]
+        [--lengths 60,1800] [--size tiny] [--device cpu] [--json]
+
+A run with random weights (which cost the same) reads a video of moving noise, 640x360 at 25 frames a second. `share` is
+the backbone's own throughput that is left: frames a second from the video file to glosses, over those of the run's
+backbone on pixels that lie in memory; `share_of_frozen` compares with timm's model without anything added. Both take
+turns. `realtime` is how many seconds of video a second reads. Then recordings of `--lengths` seconds go through a small
+model (preset tiny), each in a process of its own: `memory` is the peak of the longest over that of the shortest,
+`linear` the time a frame of the longest over that of the shortest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from timing import fastest
+
+from sla_cli.config import Config, resolve
+from sla_cli.formats.run import FrameFormat, Run, RunFacts
+from sla_cli.model.checkpoint import save_weights
+from sla_cli.model.network import Network
+from sla_cli.transcribe.recognizer import Recognizer
+
+FPS, WIDTH, HEIGHT = 25, 640, 360
+GLOSSES = tuple(f"GLOSS{number}" for number in range(1200))
+CHUNK = 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variant", default="adapter")
+    parser.add_argument("--backbone", default="vit_base_patch16_clip_quickgelu_224.openai")
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--lengths", default="60,1800")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--alone", nargs=2, metavar=("RUN", "VIDEO"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.alone:
+        print(json.dumps(read_alone(*map(Path, options.alone), options.device)))
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        facts = throughput(folder, options) | growth(folder, options)
+    print(json.dumps(facts) if options.json else "\n".join(f"{name:20} {value}" for name, value in facts.items()))
+
+
+def throughput(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """From file to glosses against the backbone alone."""
+    flags = {
+        "model.variant": options.variant,
+        "model.backbone": options.backbone,
+        "model.image_size": options.image_size,
+        "model.weights": "random",
+    }
+    config = resolve("base", flags=flags)
+    run = make_run(folder / "run", config)
+    video = make_video(folder / "short.mp4", options.seconds)
+    frames = round(options.seconds * FPS)
+    recognizer = Recognizer.open(run, device=options.device)
+    opened = recognizer._opened
+    frozen = Network(resolve("base", flags=flags | {"model.variant": "frozen"}), len(GLOSSES)).backbone.vit
+    frozen = frozen.to(opened.placement.device).eval()
+    size = options.image_size
+    pixels = torch.randn(frames, 3, size, size, device=opened.placement.device)
+
+    def synchronised(value: object) -> None:
+        if opened.placement.cuda:
+            torch.cuda.synchronize()
+
+    def bare() -> None:
+        with torch.inference_mode(), opened.placement.autocast():
+            synchronised([frozen(part) for part in pixels.split(CHUNK)])
+
+    def adapted() -> None:
+        with torch.inference_mode(), opened.placement.autocast():
+            synchronised(opened.network.backbone(pixels, torch.tensor([frames]), CHUNK))
+
+    runs = {"transcribe": lambda: recognizer.transcribe(video), "adapted": adapted, "bare": bare}
+    _, wall = fastest(runs, options.repeats)
+    return {
+        "variant": options.variant,
+        "device": str(opened.placement.device),
+        "frames": frames,
+        "share": round(wall["adapted"] / wall["transcribe"], 3),
+        "share_of_frozen": round(wall["bare"] / wall["transcribe"], 3),
+        "realtime": round(options.seconds / wall["transcribe"], 3),
+    }
+
+
+def growth(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Memory and time of recordings of several lengths."""
+    run = make_run(folder / "small", resolve("tiny"))
+    found = {}
+    for seconds in sorted(map(float, options.lengths.split(","))):
+        video = make_video(folder / f"{seconds:g}.mp4", seconds)
+        command = [sys.executable, __file__, "--device", options.device, "--alone", str(run), str(video)]
+        found[seconds] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    first, last = found[min(found)], found[max(found)]
+    return {
+        "lengths": [f"{seconds:g}" for seconds in found],
+        "peak_mib": [one["peak_mib"] for one in found.values()],
+        "memory": round(last["peak_mib"] / first["peak_mib"], 3),
+        "linear": round(last["seconds"] / max(found) / (first["seconds"] / min(found)), 3),
+    }
+
+
+def read_alone(run: Path, video: Path, device: str) -> dict[str, float]:
+    with Recognizer.open(run, device=device) as recognizer:
+        begun = time.perf_counter()
+        recognizer.transcribe(video)
+        seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
+
+
+def make_run(path: Path, config: Config) -> Path:
+    """A run as training leaves it, with its first weights."""
+    run = Run(path)
+    digests = {"train": "", "dev": ""}
+    frames = FrameFormat(256, "squash", FPS, FPS, FPS)
+    run.create(config, GLOSSES, RunFacts("/none", "benchmark", "base", digests, "raw", "none", frames))
+    save_weights(run.best, Network(config, len(GLOSSES)), GLOSSES)
+    return path
+
+
+def make_video(path: Path, seconds: float) -> Path:
+    """A noisy picture that moves, so that its compression costs what a real one's does."""
+    noise = np.random.default_rng(0).integers(0, 256, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
+    picture = cv2.resize(noise, (2 * WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))
+    for number in range(round(seconds * FPS)):
+        left = number * 3 % WIDTH
+        writer.write(picture[:, left : left + WIDTH])
+    writer.release()
+    return path
+
+
+if __name__ == "__main__":
+    main()

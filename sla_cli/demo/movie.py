@@ -1,0 +1,43 @@
+"""A recording of several sentences with pauses between them, as a video that browsers play."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sla_cli.atomic import atomic_write
+from sla_cli.demo.drawing import FRAME_HEIGHT, FRAME_WIDTH, draw_frame, draw_stage
+from sla_cli.demo.signers import SIGNERS
+from sla_cli.demo.signing import sign_sentence
+from sla_cli.errors import SlaError
+from sla_cli.log import silent_stderr
+
+FPS, PAUSE = 25, 30  # frames a second; frames without a sign between two sentences
+
+
+def draw_movie(path: Path, sentences: Sequence[Sequence[str]], seed: int) -> None:
+    """Draw sentences of one signer into a WebM video (VP8, which OpenCV writes and browsers play).
+
+    Raises:
+        SlaError: the file cannot be written.
+    """
+    rng = np.random.default_rng([seed, len(sentences)])
+    signer = SIGNERS[rng.integers(len(SIGNERS))]
+    stage = draw_stage(signer, light=1.0)
+    with atomic_write(path) as temporary:
+        readable = temporary.with_suffix(".webm")
+        with silent_stderr():  # FFmpeg says that WebM has no codec tags
+            writer = cv2.VideoWriter(
+                str(readable), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"vp80"), FPS, (FRAME_WIDTH, FRAME_HEIGHT)
+            )
+        if not writer.isOpened():
+            raise SlaError(f"cannot write {path}: this OpenCV has no VP8 encoder", "Install opencv-python-headless.")
+        for glosses in sentences:
+            poses = sign_sentence(glosses, signer, rng)
+            for pose in np.concatenate((poses, np.repeat(poses[-1:], PAUSE, axis=0))):
+                writer.write(cv2.cvtColor(draw_frame(pose, signer, stage), cv2.COLOR_RGB2BGR))
+        writer.release()
+        readable.replace(temporary)
