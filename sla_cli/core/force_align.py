@@ -3,7 +3,7 @@
 A long clip has millions of pairs of step and state, and no good path comes near most of them. A first pass keeps only
 the states near the best of their step, and finds a good path. The second pass leaves out the states through which no
 path is better: what a path scores up to there, and the greatest log-probability of each later step, are together less
-than the good path's score. Scores are kept of one step in each block of steps, from which those between are computed again.
+than the good path's score. Scores are kept of one step in each block of steps, and those between are computed again.
 """
 
 from __future__ import annotations
