@@ -87,7 +87,12 @@ def read_gloss_file(path: Path) -> GlossFile:
 
 
 def write_export(path: Path, kind: str, clips: NbestLists) -> None:
-    """Write the best hypothesis of each clip, in JSON lines all hypotheses; the file appears only when it is complete.
+    """Write the text of `export_text`; the file appears only when it is complete. Raises SlaError as that does."""
+    write_text(path, export_text(kind, clips))
+
+
+def export_text(kind: str, clips: NbestLists) -> str:
+    """The best hypothesis of each clip, in JSON lines all hypotheses, as the content of a file.
 
     Args:
         kind: one of `WRITABLE`.
@@ -102,8 +107,7 @@ def write_export(path: Path, kind: str, clips: NbestLists) -> None:
         raise SlaError(f"no format {kind!r} for hypotheses", suggestion(kind, WRITABLE))
     for best, *_ in clips:
         _check_writable(best, chosen)
-    text = "".join(chosen.write(clips))
-    write_text(path, text)
+    return "".join(chosen.write(clips))
 
 
 def _recognise(text: str, path: Path) -> Format:

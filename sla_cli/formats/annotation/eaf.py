@@ -1,0 +1,76 @@
+"""EAF 3.0, the files of ELAN: a new file with the glosses of one recording.
+
+https://archive.mpi.nl/tla/elan; https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from sla_cli.core.annotation import Annotation
+from sla_cli.formats.annotation.eaf_elements import (
+    CONSTRAINTS,
+    LAST_ID,
+    build,
+    constraint,
+    linguistic_type,
+    made_properties,
+    plan_tiers,
+    property_of,
+)
+from sla_cli.formats.annotation.layout import Layout
+from sla_cli.formats.annotation.timed import NOT_XML, in_milliseconds
+
+SCHEMA_PLACE = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
+SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
+MIME_TYPES = {
+    ".avi": "video/x-msvideo",
+    ".m4v": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".mov": "video/quicktime",
+    ".mp4": "video/mp4",
+    ".mpeg": "video/mpeg",
+    ".mpg": "video/mpeg",
+    ".webm": "video/webm",
+}
+
+
+def eaf_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
+    """A document of its own; times in milliseconds, end exclusive.
+
+    Args:
+        folder: where the file will lie; a video beside or below it is linked with a relative path too.
+
+    Raises:
+        SlaError: a gloss that XML cannot hold.
+    """
+    plans = plan_tiers(in_milliseconds(annotation), layout)
+    built = build(plans)
+    made_at = datetime.now().astimezone().isoformat(timespec="seconds")
+    root = ET.Element("ANNOTATION_DOCUMENT", AUTHOR="sla", DATE=made_at, FORMAT="3.0", VERSION="3.0")
+    root.set(SCHEMA_PLACE, SCHEMA)
+    header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
+    if annotation.media is not None and annotation.media.is_file():  # ELAN complains about a link to what is absent
+        header.append(_media_descriptor(annotation.media.resolve(), folder.resolve()))
+    header.append(property_of(LAST_ID, str(built.last_annotation)))
+    header.extend(made_properties(annotation.made, layout.tier))
+    ET.SubElement(root, "TIME_ORDER").extend(slot for _, slot in built.slots)
+    root.extend(built.tiers)
+    root.extend(map(linguistic_type, plans))
+    root.extend(map(constraint, CONSTRAINTS))
+    ET.indent(root, "    ")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _media_descriptor(media: Path, folder: Path) -> ET.Element:
+    """The relative path is not percent-encoded: ELAN takes it as it is."""
+    element = ET.Element(
+        "MEDIA_DESCRIPTOR", MEDIA_URL=media.as_uri(), MIME_TYPE=MIME_TYPES.get(media.suffix.lower(), "unknown")
+    )
+    if media.is_relative_to(folder):
+        relative = f"./{media.relative_to(folder).as_posix()}"
+        if not NOT_XML.search(relative):
+            element.set("RELATIVE_MEDIA_URL", relative)
+    return element

@@ -1,0 +1,63 @@
+"""The timeline of an ELAN file, which may begin within a recording: TIME_ORIGIN is the offset of its zero.
+
+ELAN plays an annotation at its time plus TIME_ORIGIN milliseconds of the recording.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
+
+from sla_cli.errors import FormatError
+from sla_cli.formats.annotation.eaf_document import HINT, Document, Node
+from sla_cli.formats.annotation.timed import TimedSentence, TimedSign
+from sla_cli.log import log
+
+
+def on_timeline(
+    document: Document, sentences: Sequence[TimedSentence], media: Path | None
+) -> tuple[TimedSentence, ...]:
+    """Times of the recording as times of the file; what lies before its zero is left out, with a warning.
+
+    Raises:
+        FormatError: an offset that is no whole number of milliseconds.
+    """
+    linked = document.header.named("MEDIA_DESCRIPTOR")
+    found = [one for one in linked if media is not None and _names(one, media.name)]
+    if linked and media is not None and not found:
+        log.warning("%s does not link %s: times are written as they are in the recording", document.path, media.name)
+    origin = _origin(document, found[0]) if found else 0
+    if not origin:
+        return tuple(sentences)
+    moved = [tuple(_moved(sign, origin) for sign in sentence if sign.end > origin) for sentence in sentences]
+    before = sum(sign.start < origin for sentence in sentences for sign in sentence)
+    if before:
+        log.warning(
+            "%s begins %.3f s into %s: %d signs begin before that and are shortened or left out",
+            document.path, origin / 1000, media.name if media else "", before,
+        )  # fmt: skip
+    return tuple(sentence for sentence in moved if sentence)
+
+
+def _moved(sign: TimedSign, origin: int) -> TimedSign:
+    return replace(sign, start=max(sign.start - origin, 0), end=sign.end - origin)
+
+
+def _names(descriptor: Node, name: str) -> bool:
+    """Whether a link leads to a file of this name; macOS takes letters with accents apart in names."""
+    urls = [descriptor.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
+    names = {form.replace("\\", "/").rpartition("/")[2] for url in urls for form in (url, unquote(url))}
+    return unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", one) for one in names}
+
+
+def _origin(document: Document, descriptor: Node) -> int:
+    text = descriptor.attributes.get("TIME_ORIGIN", "0")
+    try:
+        return int(text)
+    except ValueError as error:
+        raise FormatError(
+            f"{document.path}, line {descriptor.line}: TIME_ORIGIN {text!r} is no number", HINT
+        ) from error

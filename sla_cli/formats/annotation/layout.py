@@ -1,0 +1,41 @@
+"""What of an annotation goes into a file, and under which names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sla_cli.errors import SlaError
+
+SENTENCE = "SENTENCE"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Options of the formats; each format takes those that it can hold.
+
+    Attributes:
+        tier: name of the tier with the glosses, in EAF, TextGrid and JSON.
+        cue: what a subtitle shows: the glosses of a sentence, or one gloss.
+        sentences: whether the sentences are a tier too, in EAF, TextGrid and JSON.
+        confidence: whether the confidence is a tier too, in EAF and TextGrid.
+    """
+
+    tier: str = "SIGN"
+    cue: Literal["gloss", "sentence"] = "sentence"
+    sentences: bool = False
+    confidence: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.tier.strip() or not self.tier.isprintable():
+            raise SlaError(f"{self.tier!r} is no name for a tier", "Name it with letters, as in --tier SIGN.")
+        if self.sentences and self.tier == SENTENCE:
+            raise SlaError(f"two tiers would be named {SENTENCE}", "Give the tier of the glosses another name.")
+
+    @property
+    def confidence_tier(self) -> str:
+        """Name of the tier with the confidence of each gloss."""
+        return f"{self.tier}-confidence"
+
+
+DEFAULT = Layout()

@@ -1,0 +1,90 @@
+"""Signs on the grid of files: integer milliseconds, end exclusive, no sign empty or over the next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sla_cli.core.annotation import Annotation, Sentence
+from sla_cli.errors import SlaError
+
+NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
+
+
+class Interval(NamedTuple):
+    """Text in time: milliseconds from the beginning of the recording, end exclusive."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class TimedSign:
+    """A gloss; times in milliseconds, end exclusive, confidence from 0 to 1."""
+
+    gloss: str
+    start: int
+    end: int
+    confidence: float
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.start, self.end, self.gloss)
+
+    @property
+    def confidence_text(self) -> str:
+        """As all text files of this room write it, and as CTM does."""
+        return f"{self.confidence:.4f}"
+
+
+TimedSentence = tuple[TimedSign, ...]  # at least one
+
+
+def in_milliseconds(annotation: Annotation) -> tuple[TimedSentence, ...]:
+    """The sentences with their times rounded.
+
+    A sign lasts at least 1 ms. One that rounding would put over the sign before it begins where that one ends.
+
+    Raises:
+        SlaError: a gloss is no word, or holds a character that no file can hold.
+    """
+    return tuple(_rounded(annotation.sentences))
+
+
+def _rounded(sentences: Sequence[Sentence]) -> Iterator[TimedSentence]:
+    before = 0
+    for sentence in sentences:
+        signs = []
+        for sign in sentence.signs:
+            check_gloss(sign.gloss)
+            start = max(round(sign.start * 1000), before)
+            before = max(round(sign.end * 1000), start + 1)
+            signs.append(TimedSign(sign.gloss, start, before, sign.confidence))
+        yield tuple(signs)
+
+
+def check_gloss(gloss: str) -> None:
+    """Raise SlaError for a gloss that is no word without white space, or that XML cannot hold."""
+    if gloss.split() != [gloss]:
+        raise SlaError(f"gloss {gloss!r} is not one word", "Join its parts with a hyphen.")
+    wrong = NOT_XML.search(gloss)
+    if wrong:
+        raise SlaError(f"gloss {gloss!r} holds the control character {wrong[0]!r}", "Correct the vocabulary.")
+
+
+def sentence_interval(sentence: TimedSentence) -> Interval:
+    """From the start of its first sign to the end of its last, with the glosses as text."""
+    return Interval(sentence[0].start, sentence[-1].end, " ".join(sign.gloss for sign in sentence))
+
+
+def seconds(milliseconds: int) -> str:
+    """Seconds with three decimals."""
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
+
+
+def printable(text: str) -> str:
+    """One line of text that every file can hold, for notes that only people read."""
+    return " ".join(NOT_XML.sub("\ufffd", text).split())
