@@ -63,6 +63,21 @@ def greedy(log_probs: NDArray[np.floating]) -> list[tuple[int, int, int]]:
     return [run for run in runs(log_probs.argmax(axis=1).tolist()) if run[0] != BLANK]
 
 
+def extended(labels: Sequence[int]) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """The states of paths through labels: blank, label, blank, label, ..., blank.
+
+    Returns:
+        The column of each state, and what coming to it from two states before adds to a path's score: 0 where a blank
+        may be left out, which is between different labels and ahead of the first one, else -inf.
+    """
+    states = np.full(2 * len(labels) + 1, BLANK)
+    states[1::2] = labels
+    skip = np.full(len(states), -np.inf)
+    skip[3::2][states[3::2] != states[1:-2:2]] = 0
+    skip[1:2] = 0
+    return states, skip
+
+
 def runs(values: Iterable[int]) -> Iterator[tuple[int, int, int]]:
     """(value, start, end) of each run of equal values."""
     start = 0

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.ctc import BLANK, feasible, runs
+from sla_cli.core.ctc import extended, feasible, runs
 
 CELLS, SHORTEST = 131_072, 256  # pairs of step and state in a block, about, and its fewest steps; most clips are one
 BEAM = 64.0  # nats below the best of its step, of the first pass
@@ -26,10 +26,7 @@ Least = Callable[[Scores, int], float]  # scores at a step, and the step, to the
 
 
 class _Trellis(NamedTuple):
-    """Log-probabilities (T, V + 1), the column of each state (S,), and what coming from two states before costs (S,).
-
-    States are blank, label, blank, label, ..., blank.
-    """
+    """Log-probabilities (T, V + 1), and what `extended` says of the states: each (S,)."""
 
     log_probs: NDArray[np.floating]
     states: NDArray[np.int_]
@@ -74,12 +71,7 @@ def force_align(log_probs: NDArray[np.floating], labels: Sequence[int]) -> list[
         raise ValueError(f"{len(labels)} labels do not fit in {len(log_probs)} output steps")
     if not labels:
         return []
-    states = np.full(2 * len(labels) + 1, BLANK)
-    states[1::2] = labels
-    skip = np.full(len(states), -np.inf)  # a blank between different labels may be skipped, and the first one
-    skip[3::2][states[3::2] != states[1:-2:2]] = 0
-    skip[1] = 0
-    trellis = _Trellis(log_probs, states, skip)
+    trellis = _Trellis(log_probs, *extended(labels))
     return [(start, end) for state, start, end in runs(_follow(trellis, _best_paths(trellis))) if state % 2]
 
 
