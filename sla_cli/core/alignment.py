@@ -51,3 +51,8 @@ class AlignedClip:
     def placed(self) -> tuple[Segment, ...]:
         """The segments that have a span."""
         return tuple(segment for segment in self.segments if segment.span is not None)
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """The spans of `placed`."""
+        return tuple(segment.span for segment in self.segments if segment.span is not None)
