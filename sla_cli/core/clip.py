@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SPLITS = ("train", "dev", "test")
-NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"  # as Python writes a float that is not negative
+NUMBER = r"\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+"  # as Python writes a float that is not negative
 
 
 @dataclass(frozen=True)
