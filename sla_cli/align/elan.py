@@ -107,12 +107,12 @@ def _groups(placed: Sequence[_Placed]) -> Iterator[list[_Placed]]:
             by_video[one.media].append(one)
     for parts in by_video.values():
         group: list[_Placed] = []
+        alone = []
         for one in sorted(parts, key=lambda part: part.start):
-            if group and one.start < group[-1].end - 1 / one.clip.fps:  # rounded to frames, neighbours may touch
-                yield [one]
-            else:
-                group.append(one)
+            over = group and one.start < group[-1].end - 1 / one.clip.fps  # ends are rounded to frames
+            (alone if over else group).append(one)
         yield group
+        yield from ([one] for one in alone)
 
 
 def _title(group: Sequence[_Placed]) -> str:
