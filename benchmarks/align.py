@@ -1,7 +1,7 @@
 """What forced alignment costs: a clip of a sentence, an hour, two hours, and an hour in which all is equally probable.
 
 The log-probabilities are made up: blanks and glosses as a trained model gives them, with confusable glosses; 5 % of
-the reference's glosses are wrong.
+the reference's glosses are exchanged and 1.7 % left out.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def peak(problem: Problem) -> float:
 
 
 def signing(steps: int, labels: int, vocabulary: int, rng: np.random.Generator) -> Problem:
-    """Log-probabilities of glosses two steps long, and a reference with exchanged (1 in 20) and lacking (1 in 60) ones."""
+    """Log-probabilities of glosses two steps long, and a reference with some exchanged and left out."""
     starts = 3 * np.sort(rng.choice(steps // 3, labels, replace=False))
     glosses = rng.integers(1, vocabulary + 1, labels)
     path = np.zeros(steps, int)
