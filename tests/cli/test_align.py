@@ -75,6 +75,13 @@ def test_a_second_time_nothing_is_written(signs: Path) -> None:
     assert path.stat().st_mtime_ns == before
 
 
+def test_info_knows_an_alignment(signs: Path) -> None:
+    path = facts("dev.h5")["alignment"]
+    found = json.loads(CliRunner().invoke(app, ["info", path, "--json", "-q"]).stdout)
+    assert (found["kind"], found["format"], found["complete"]) == ("alignment", "sla-alignment 1", True)
+    assert found["facts"] == {"clips": 4, "glosses": 10, "glosses_without_span": 0}
+
+
 def test_ctm_holds_what_the_table_holds(signs: Path) -> None:
     found = facts("dev.h5", "--format", "ctm")
     assert set(found) == documented("sla align") | {"ctm"}
