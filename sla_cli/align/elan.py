@@ -107,7 +107,7 @@ def _groups(placed: Sequence[_Placed]) -> Iterator[list[_Placed]]:
             by_video[one.media].append(one)
     for parts in by_video.values():
         group: list[_Placed] = []
-        alone = []
+        alone: list[_Placed] = []
         for one in sorted(parts, key=lambda part: part.start):
             over = group and one.start < group[-1].end - 1 / one.clip.fps  # ends are rounded to frames
             (alone if over else group).append(one)

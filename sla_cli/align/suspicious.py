@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.align.align_clips import columns_of, obstacle
+from sla_cli.align.other_clips import Bigrams, Confusions
 from sla_cli.core.ctc import frame_spans
 from sla_cli.core.edit_alignment import Pair, align
 from sla_cli.core.force_align import force_align
@@ -22,7 +21,7 @@ from sla_cli.formats.emissions import Emission, EmissionHeader
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 
 CONTEXT = 6  # glosses on either side of a change, in whose part of the clip its probability is computed
-SMOOTHING = 0.3  # added to the count of every pair of glosses
+FLUENCY = 0.5  # weight, as a language model's in decoding
 FLOOR = -1e4  # nats: what the model excludes is finite too
 
 Kind = Literal["exchanged", "left out", "added"]
@@ -44,6 +43,7 @@ class Place:
             reads.
         rarity: minus the natural logarithm of how often, in the other clips, the reference has `gloss` where the model
             reads `read`. What the model confuses all the time says little about the annotation.
+        fluency: as `gain`, by a gloss bigram of the other references instead of by the model.
     """
 
     kind: Kind
@@ -53,11 +53,12 @@ class Place:
     span: Span
     gain: float
     rarity: float
+    fluency: float
 
     @property
     def score(self) -> float:
-        """How suspicious it is: gain and rarity together, at least 0."""
-        return round(max(0.0, self.gain + self.rarity), 4)
+        """How suspicious it is: all three together, at least 0."""
+        return round(max(0.0, self.gain + self.rarity + FLUENCY * self.fluency), 4)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Ranking:
 
 
 class _Change(NamedTuple):
-    """A place before it is known how rare it is."""
+    """A place before it is compared with other clips."""
 
     pair: Pair
     number: int
@@ -132,9 +133,8 @@ def rank(
                 readings.append(_read(emission, header.stride, columns, reference, decoder))
             if progress is not None:
                 progress(1)
-    pairs = Counter((pair.reference, pair.hypothesis) for reading in readings for pair in reading.pairs)
-    clips = _with_rarity(readings, pairs, len(columns) + 1)
-    return Ranking(tuple(sorted(clips, key=lambda clip: -clip.score)), left_out)
+    clips = sorted(_compared(readings, len(columns)), key=lambda clip: -clip.score)
+    return Ranking(tuple(clips), left_out)
 
 
 def _reason(emission: Emission, reference: Glosses, columns: Mapping[str, int]) -> str:
@@ -189,27 +189,19 @@ def _gain(
     return log_likelihood(part, changed) - log_likelihood(part, labels[first:last])
 
 
-def _with_rarity(
-    readings: Iterable[_Reading], pairs: Counter[tuple[str | None, str | None]], outcomes: int
-) -> Iterator[ReadClip]:
-    """Clips with their places, the rarity of each counted in the other clips.
-
-    Args:
-        pairs: how often a gloss of a reference (None: no gloss) stands where a gloss (None) is read.
-        outcomes: what a reference may hold at a place: a gloss, or none.
-    """
-    read: Counter[str | None] = Counter()
-    for (_, hypothesis), count in pairs.items():
-        read[hypothesis] += count
+def _compared(readings: Sequence[_Reading], vocabulary: int) -> Iterator[ReadClip]:
+    """Clips with their places, each compared with the other clips."""
+    confusions = Confusions((reading.pairs for reading in readings), vocabulary)
+    bigrams = Bigrams(reading.reference for reading in readings)
     for reading in readings:
-        own = Counter((pair.reference, pair.hypothesis) for pair in reading.pairs)
-        own_read = Counter(pair.hypothesis for pair in reading.pairs)
         places = []
         for pair, number, span, gain in reading.changes:
-            together = pairs[pair[1:]] - own[pair[1:]] + SMOOTHING
-            rarity = -math.log(together / (read[pair.hypothesis] - own_read[pair.hypothesis] + SMOOTHING * outcomes))
+            rarity = confusions.rarity(pair, reading.pairs)
+            first, last = number - 1, number - 1 + (pair.reference is not None)
+            read = [] if pair.hypothesis is None else [pair.hypothesis]
+            fluency = bigrams.fluency(reading.reference, first, last, read)
             gloss, heard = pair.reference or "", pair.hypothesis or ""
-            places.append(Place(KINDS[pair.op], number, gloss, heard, span, gain, rarity))
+            places.append(Place(KINDS[pair.op], number, gloss, heard, span, gain, rarity, fluency))
         places.sort(key=lambda one: -one.score)
         clip = reading.clip
         yield ReadClip(clip.id, clip.fps, reading.reference, reading.hypothesis, tuple(places))
