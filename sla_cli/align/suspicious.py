@@ -21,7 +21,6 @@ from sla_cli.formats.emissions import Emission, EmissionHeader
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 
 CONTEXT = 6  # glosses on either side of a change, in whose part of the clip its probability is computed
-FLUENCY = 0.5  # weight, as a language model's in decoding
 FLOOR = -1e4  # nats: what the model excludes is finite too
 
 Kind = Literal["exchanged", "left out", "added"]
@@ -57,8 +56,11 @@ class Place:
 
     @property
     def score(self) -> float:
-        """How suspicious it is: all three together, at least 0."""
-        return round(max(0.0, self.gain + self.rarity + FLUENCY * self.fluency), 4)
+        """How suspicious it is: the sum of all three, at least 0.
+
+        A fluency below 0 does not count: what is read next to a wrong label is often wrong itself.
+        """
+        return round(max(0.0, self.gain + self.rarity + max(0.0, self.fluency)), 4)
 
 
 @dataclass(frozen=True)
