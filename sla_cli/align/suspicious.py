@@ -101,7 +101,8 @@ class _Change(NamedTuple):
 
 
 class _Reading(NamedTuple):
-    clip: Emission
+    id: str
+    fps: float
     reference: Glosses
     hypothesis: Glosses
     pairs: list[Pair]
@@ -166,7 +167,7 @@ def _read(
             changes.append(_Change(pair, place + 1, frame_spans([span], stride, emission.frames)[0], gain))
         place += pair.reference is not None
         heard += pair.hypothesis is not None
-    return _Reading(emission, reference, hypothesis.glosses, pairs, changes)
+    return _Reading(emission.id, emission.fps, reference, hypothesis.glosses, pairs, changes)
 
 
 def _gain(
@@ -205,5 +206,4 @@ def _compared(readings: Sequence[_Reading], vocabulary: int) -> Iterator[ReadCli
             gloss, heard = pair.reference or "", pair.hypothesis or ""
             places.append(Place(KINDS[pair.op], number, gloss, heard, span, gain, rarity, fluency))
         places.sort(key=lambda one: -one.score)
-        clip = reading.clip
-        yield ReadClip(clip.id, clip.fps, reading.reference, reading.hypothesis, tuple(places))
+        yield ReadClip(reading.id, reading.fps, reading.reference, reading.hypothesis, tuple(places))
