@@ -40,6 +40,12 @@ def test_a_training_step(arguments: list[str]) -> None:
         ("store", ["--clips", "1", "--reads", "2", "--repeats", "1"], {"frames_per_second", "ratios"}),
         ("prep", ["--clips", "1", "--frames", "9", "--jobs", "1", "--repeats", "1"], {"jobs", "PNG: peers / prep"}),
         ("startup", ["--repeats", "1"], {"floor_seconds", "help_seconds", "ratio"}),
+        (
+            "align",
+            ["--steps", "900", "--labels", "100", "--vocabulary", "50", "--repeats", "1"],
+            {"cpu_seconds", "peak_mib"},
+        ),
+        ("suspicious", ["--clips", "22", "--epochs", "1"], {"average precision", "of a random order", "found, added"}),
         ("input", ["--frames", "280"], {"frames", "frames_per_second", "frames_per_cpu_second", "waiting"}),
     ],
 )

@@ -33,8 +33,8 @@ def info(
 ) -> None:
     """What a file or folder is: its format, content in a few figures, and how and when it was made.
 
-    It takes stores, runs, emissions, hypotheses, tunings, scores, language
-    models (ARPA, KenLM) and receipts.
+    It takes stores, runs, emissions, hypotheses, alignments, tunings, scores,
+    language models (ARPA, KenLM) and receipts.
     """
     given = {"--split": split, "--clips": clips, "--clip": ids or None, "--seed": seed}
     if idle := [name for name, value in given.items() if value is not None and sheet is None]:

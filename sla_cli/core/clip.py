@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 SPLITS = ("train", "dev", "test")
+NUMBER = r"\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+"  # as Python writes a float that is not negative
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,18 @@ class Clip:
     source: Source
     translation: str = ""
     where: str = ""
+
+
+def split_origin(origin: str) -> tuple[str, float | None, float | None]:
+    """Path, start and end of `PATH` or `PATH START-END`, as stores say where a clip's frames come from.
+
+    Start and end are in seconds, None for the beginning and the end.
+    """
+    found = re.fullmatch(rf"(.+) ({NUMBER})?-({NUMBER})?", origin)
+    if found is None:
+        return origin, None, None
+    start, end = (None if number is None else float(number) for number in found.groups()[1:])
+    return found[1], start, end
 
 
 def unknown_glosses(sentences: Iterable[Sequence[str]], vocabulary: Iterable[str]) -> Counter[str]:

@@ -60,39 +60,31 @@ def greedy(log_probs: NDArray[np.floating]) -> list[tuple[int, int, int]]:
     Returns:
         (column, start, end) of each label in order, in output steps, end exclusive.
     """
-    return [run for run in _runs(log_probs.argmax(axis=1).tolist()) if run[0] != BLANK]
+    return [run for run in runs(log_probs.argmax(axis=1).tolist()) if run[0] != BLANK]
 
 
-def force_align(log_probs: NDArray[np.floating], labels: Sequence[int]) -> list[tuple[int, int]]:
-    """Where each label lies on the most probable path that collapses to `labels` (Viterbi).
-
-    Args:
-        log_probs: float (T, V + 1).
-        labels: columns in order, no blanks.
+def extended(labels: Sequence[int]) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """The states of paths through labels: blank, label, blank, label, ..., blank.
 
     Returns:
-        (start, end) of each label, in output steps, end exclusive.
-
-    Raises:
-        ValueError: the labels are not feasible in T steps.
+        The column of each state, and what coming to it from two states before adds to a path's score: 0 where a blank
+        may be left out, which is between different labels and ahead of the first one, else -inf.
     """
-    if not feasible(len(log_probs), labels):
-        raise ValueError(f"{len(labels)} labels do not fit in {len(log_probs)} output steps")
-    if not labels:
-        return []
-    states = np.full(2 * len(labels) + 1, BLANK)  # blank, label, blank, label, ..., blank
+    states = np.full(2 * len(labels) + 1, BLANK)
     states[1::2] = labels
-    skip = np.full(len(states), -np.inf)  # a blank between different labels may be skipped
+    skip = np.full(len(states), -np.inf)
     skip[3::2][states[3::2] != states[1:-2:2]] = 0
-    emitted = log_probs[:, states].astype(np.float64).clip(-1e6)  # finite: an impossible path is a path still
-    scores = np.full((len(emitted), len(states) + 2), -np.inf)  # two unreachable states ahead of the first
-    scores[0, 2:4] = emitted[0, :2]
-    for before, now, emission in zip(scores, scores[1:], emitted[1:], strict=False):
-        best = np.maximum(before[2:], before[1:-1])
-        np.maximum(best, before[:-2] + skip, out=best)
-        np.add(best, emission, out=now[2:])
-    runs = _runs(_best_states(scores.tolist(), skip.tolist()))
-    return [(start, end) for state, start, end in runs if state % 2]
+    skip[1:2] = 0
+    return states, skip
+
+
+def runs(values: Iterable[int]) -> Iterator[tuple[int, int, int]]:
+    """(value, start, end) of each run of equal values."""
+    start = 0
+    for value, run in groupby(values):
+        end = start + sum(1 for _ in run)
+        yield value, start, end
+        start = end
 
 
 def minimum_steps(labels: Sequence[Any]) -> int:
@@ -119,27 +111,6 @@ def frame_spans(spans: Iterable[tuple[int, int]], stride: int, frames: int) -> t
         frames: video frames of the clip.
     """
     return tuple((min(start * stride, frames), min(end * stride, frames)) for start, end in spans)
-
-
-def _best_states(scores: list[list[float]], skip: list[float]) -> list[int]:
-    """Follow the best path back from the last step; `scores` has two columns ahead of the first state."""
-    state = len(skip) - 1 if scores[-1][-1] >= scores[-1][-2] else len(skip) - 2
-    states = [state]
-    for before in reversed(scores[:-1]):
-        stayed, came, skipped = before[state + 2], before[state + 1], before[state] + skip[state]
-        if stayed < max(came, skipped):
-            state -= 1 if came >= skipped else 2
-        states.append(state)
-    return states[::-1]
-
-
-def _runs(values: Iterable[int]) -> Iterator[tuple[int, int, int]]:
-    """(value, start, end) of each run of equal values."""
-    start = 0
-    for value, run in groupby(values):
-        end = start + sum(1 for _ in run)
-        yield value, start, end
-        start = end
 
 
 def _fault(step: NDArray[np.floating]) -> str:

@@ -11,7 +11,8 @@ import h5py
 
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats import emissions, hypotheses, run, scores, store_file
+from sla_cli.formats import alignment, emissions, hypotheses, run, scores, store_file
+from sla_cli.formats.alignment import read_alignment
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.hypotheses import parse_nbest
 from sla_cli.formats.receipt import VERSION, Receipt, read_receipt
@@ -23,7 +24,7 @@ from sla_cli.formats.text import read_text
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT = "receipt.json"
-KINDS = "a store, run, emissions, hypotheses, tuning or score of sla, a language model, or a receipt"
+KINDS = "a store, run, emissions, hypotheses, alignment, tuning or score of sla, a language model, or a receipt"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def _file_look(path: Path) -> Look | None:
         head = file.read(64)
     if head.startswith(hypotheses.MAGIC.encode()):
         return _hypotheses
+    if head.startswith(alignment.MAGIC.encode()):
+        return _alignment
     return {store_file.NAME: _store_file, emissions.NAME: _emissions}.get(_hdf5_format(path, head))
 
 
@@ -202,6 +205,17 @@ def _hypotheses(path: Path) -> Description:
         "confidence": any(one.confidence for one in best),
     }
     return _described(path, "hypotheses", hypotheses.NAME, version, facts)
+
+
+def _alignment(path: Path) -> Description:
+    rows = read_alignment(path)
+    glosses = [row for row in rows if row["gloss"]]
+    facts = {
+        "clips": len({row["clip"] for row in rows}),
+        "glosses": len(glosses),
+        "glosses_without_span": sum(not row["end_frame"] for row in glosses),
+    }
+    return _described(path, "alignment", alignment.NAME, alignment.VERSION, facts)
 
 
 def _score(path: Path) -> Description:

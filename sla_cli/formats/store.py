@@ -125,12 +125,14 @@ class Split:
         digest: of the content of all files.
         profile, preset, unseen: of the corpus, see SplitHeader.
         ids, signers, glosses, raw_glosses, translations, clip_fps, lengths: one per clip, as StoredClip has them.
+        sources: one per clip, where its frames come from within the corpus; `core.clip.split_origin` reads it.
     """
 
     signers = _column(lambda file: file.signers)
     glosses = _column(lambda file: file.glosses)
     raw_glosses = _column(lambda file: file.raw_glosses)
     translations = _column(lambda file: file.translations)
+    sources = _column(lambda file: file.sources)
 
     def __init__(self, *paths: Path) -> None:
         self.files = [StoreFile(path) for path in paths]

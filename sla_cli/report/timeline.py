@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from sla_cli.core.ctc import BLANK, feasible, force_align, frame_spans
+from sla_cli.core.ctc import BLANK, feasible, frame_spans
+from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import ClipScore
 from sla_cli.formats.emissions import Emission, EmissionHeader

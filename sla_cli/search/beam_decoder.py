@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.config import DecodeConfig
-from sla_cli.core.ctc import check_log_probs, force_align
+from sla_cli.core.ctc import check_log_probs
+from sla_cli.core.force_align import force_align
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary, refuse_separators

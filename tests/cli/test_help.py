@@ -14,7 +14,21 @@ from sla_cli.cli.main import app
 from sla_cli.config import PRESETS
 from sla_cli.prep.corpora import corpora
 
-COMMANDS = ["prep", "check", "train", "emit", "decode", "tune", "score", "compare", "report", "info", "lm", "demo"]
+COMMANDS = [
+    "prep",
+    "check",
+    "train",
+    "emit",
+    "decode",
+    "align",
+    "tune",
+    "score",
+    "compare",
+    "report",
+    "info",
+    "lm",
+    "demo",
+]
 HEAVY = [
     "torch",
     "timm",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.core.ctc import check_log_probs, feasible, force_align, frame_spans, greedy, minimum_steps
+from sla_cli.core.ctc import check_log_probs, feasible, frame_spans, greedy, minimum_steps
 from sla_cli.errors import SlaError
 
 paths = st.lists(st.integers(0, 3), max_size=30)
@@ -51,41 +51,6 @@ def test_feasible_is_that_some_path_collapses_to_the_labels(steps: int) -> None:
     for length in range(4):
         for labels in itertools.product((1, 2), repeat=length):
             assert feasible(steps, labels) == (labels in reachable)
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_force_align_finds_the_best_path_of_all_that_collapse_to_the_labels(seed: int) -> None:
-    log_probs = log_softmax(2 * np.random.default_rng(seed).standard_normal((5, 3)))
-    best: dict[tuple[int, ...], tuple[float, tuple[int, ...]]] = {}
-    for path in itertools.product(range(3), repeat=5):
-        score = log_probs[range(5), path].sum()
-        best[collapse(path)] = max(best.get(collapse(path), (-np.inf, ())), (score, path))
-    for labels, (_, path) in best.items():
-        runs = [(label, len(list(run))) for label, run in itertools.groupby(path)]
-        ends = list(itertools.accumulate(length for _, length in runs))
-        spans = [(end - length, end) for (label, length), end in zip(runs, ends, strict=True) if label]
-        assert force_align(log_probs, labels) == spans
-
-
-@given(st.integers(0, 10**6), st.integers(1, 30))
-def test_force_align_of_the_best_path_is_the_best_path(seed: int, steps: int) -> None:
-    log_probs = log_softmax(2 * np.random.default_rng(seed).standard_normal((steps, 4)))
-    labels = greedy(log_probs)
-    assert force_align(log_probs, [column for column, _, _ in labels]) == [label[1:] for label in labels]
-
-
-def test_force_align_of_the_impossible() -> None:
-    assert force_align(np.empty((0, 3)), []) == []
-    with pytest.raises(ValueError, match="2 labels do not fit in 2"):
-        force_align(one_hot([1, 1]), [1, 1])
-    impossible = one_hot([1, 2, 0])
-    impossible[:, 2] = -np.inf
-    spans = force_align(impossible, [2, 1])
-    assert len(spans) == 2 and spans[0][1] <= spans[1][0]
 
 
 def test_minimum_steps_takes_glosses() -> None:

@@ -1,0 +1,82 @@
+"""Emissions and references to segments: where each reference gloss lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.alignment import AlignedClip, Segment
+from sla_cli.core.ctc import check_log_probs, feasible, frame_spans
+from sla_cli.core.force_align import force_align
+from sla_cli.core.hypothesis import Glosses
+from sla_cli.errors import SlaError
+from sla_cli.formats.emissions import Emission, EmissionHeader
+from sla_cli.search.decoder import confidences
+
+UNKNOWN = "the run does not know this gloss"
+
+
+def columns_of(header: EmissionHeader) -> dict[str, int]:
+    """Gloss to the column of its log-probabilities."""
+    return {gloss: column for column, gloss in enumerate(header.glosses, start=1)}
+
+
+def align_clips(
+    emissions: Iterable[Emission], header: EmissionHeader, references: Mapping[str, Glosses]
+) -> Iterator[AlignedClip]:
+    """Place the reference of each clip, which `references` names by clip id.
+
+    A gloss that the run does not know has no span, and the others are placed as if it were not there.
+
+    Raises:
+        SlaError: names the clip whose emissions are no log-probabilities.
+    """
+    columns = columns_of(header)
+    for emission in emissions:
+        try:
+            check_log_probs(emission.log_probs, len(header.glosses) + 1)
+        except SlaError as error:
+            raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
+        yield _align(emission, header.stride, columns, references[emission.id])
+
+
+def obstacle(emission: Emission, glosses: Glosses, labels: list[int]) -> str:
+    """Why nothing of a clip can be placed, "" where something can."""
+    steps = len(emission.log_probs)
+    if not glosses:
+        return "it has no reference glosses"
+    if not labels:
+        return "the run knows none of its glosses"
+    if not feasible(steps, labels):
+        return f"its {len(labels)} glosses do not fit in {steps} output steps"
+    return ""
+
+
+def _align(emission: Emission, stride: int, columns: Mapping[str, int], glosses: Glosses) -> AlignedClip:
+    labels = [columns[gloss] for gloss in glosses if gloss in columns]
+    if note := obstacle(emission, glosses, labels):
+        segments = tuple(Segment(gloss, None, note=note) for gloss in glosses)
+        return AlignedClip(emission.id, emission.fps, emission.frames, segments, note)
+    spans = force_align(emission.log_probs, labels)
+    placed = zip(
+        frame_spans(spans, stride, emission.frames),
+        confidences(emission.log_probs, labels, spans),
+        _scores(emission.log_probs, labels, spans),
+        strict=True,
+    )
+    segments = tuple(
+        Segment(gloss, *next(placed)) if gloss in columns else Segment(gloss, None, note=UNKNOWN) for gloss in glosses
+    )
+    return AlignedClip(emission.id, emission.fps, emission.frames, segments)
+
+
+def _scores(log_probs: NDArray[np.floating], labels: list[int], spans: list[tuple[int, int]]) -> list[float]:
+    """The score of each gloss, see `Segment`, rounded to 4 digits."""
+    best = log_probs.max(axis=1)
+    nearest = (
+        float((log_probs[start:end, label] - best[start:end]).max())
+        for label, (start, end) in zip(labels, spans, strict=True)
+    )
+    return [round(score, 4) + 0.0 for score in nearest]  # no -0.0

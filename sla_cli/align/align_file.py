@@ -1,0 +1,117 @@
+"""An emissions file into an alignment file, with its receipt. Needs no torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.align.align_clips import UNKNOWN, align_clips
+from sla_cli.align.references import reference_split
+from sla_cli.atomic import check_output
+from sla_cli.core.alignment import AlignedClip
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.formats.alignment import write_alignment
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.exchange.registry import write_export
+from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
+from sla_cli.formats.store import Split
+from sla_cli.log import log, progress
+
+
+@dataclass(frozen=True)
+class AlignedSplit:
+    """The alignment of a split.
+
+    Attributes:
+        path: of its table.
+        split: with the references.
+    """
+
+    path: Path
+    split: Split
+    clips: tuple[AlignedClip, ...]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """By clip id why no gloss of it has a span."""
+        return {clip.id: clip.note for clip in self.clips if clip.note}
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """Glosses that the run does not know, and so have no span, to how often they occur; the most frequent first."""
+        found = (one.gloss for clip in self.clips for one in clip.segments if one.note == UNKNOWN)
+        return dict(Counter(found).most_common())
+
+    @property
+    def placed(self) -> int:
+        """Glosses that have a span."""
+        return sum(len(clip.placed) for clip in self.clips)
+
+
+def align_file(
+    emissions_path: Path, folder: Path, *, store: Path | None = None, out: Path | None = None, force: bool = False
+) -> AlignedSplit:
+    """Align the references of all clips of an emissions file.
+
+    Args:
+        folder: of all alignments; this one goes to RUN/SPLIT-DIGEST.tsv in it.
+        store: with the references; None is the store that the emissions were made of.
+        out: the file to write instead.
+
+    Raises:
+        SlaError: no references; `out` is a folder, or is there, made otherwise, and `force` is off; emissions that are
+            no log-probabilities.
+    """
+    emissions = Emissions(emissions_path)
+    header, split = emissions.header, reference_split(emissions, store)
+    receipt = Receipt(
+        "align",
+        {},
+        {"emissions": digest_file(emissions_path), "split": split.digest},
+        sources={
+            "emissions": str(emissions_path.resolve()),
+            "store": str(split.path.parent.resolve()),
+            "split": header.split,
+            "corpus": header.corpus,
+        },
+    )
+    run = Path(header.run).name or emissions_path.stem
+    path = out or folder / run / f"{emissions_path.stem}-{receipt.fingerprint[:6]}.tsv"
+    check_output(path, replace=True)
+    made = already_made(path, receipt, force=force)
+    current = made is not None and path.is_file()
+    check_output(out, replace=force or made is not None)
+    clips = []
+    with progress(f"align {header.split}", len(emissions)) as advance:
+        for clip in align_clips(emissions, header, dict(zip(split.ids, split.glosses, strict=True))):
+            clips.append(clip)
+            advance(1)
+    aligned = AlignedSplit(path, split, tuple(clips))
+    if current and made is not None:
+        renew(made, path)
+        log.info("%s is up to date", path)
+        return aligned
+    receipt_path(path).unlink(missing_ok=True)
+    write_alignment(path, clips, {"corpus": header.corpus, "split": header.split})
+    receipt.results = {
+        "clips": len(clips),
+        "glosses": aligned.placed,
+        "left_out": aligned.left_out,
+        "unknown": aligned.unknown,
+        "digest": digest_file(path),
+    }
+    write_receipt(receipt, path)
+    return aligned
+
+
+def write_ctm(path: Path, clips: Iterable[AlignedClip]) -> None:
+    """The glosses that have a span, as CTM. Raises SlaError for a clip without frame rate, or an id that has none."""
+    write_export(path, "ctm", [[_placed(clip)] for clip in clips])
+
+
+def _placed(clip: AlignedClip) -> Hypothesis:
+    placed = clip.placed
+    glosses, confidence = tuple(one.gloss for one in placed), tuple(one.confidence for one in placed)
+    return Hypothesis(clip.id, glosses, spans=clip.spans, confidence=confidence, fps=clip.fps)

@@ -1,0 +1,131 @@
+"""Alignments as ELAN files: one for each source video, with the clips that are parts of it where they lie in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from sla_cli.core.alignment import AlignedClip
+from sla_cli.core.annotation import Annotation, Sentence, Sign
+from sla_cli.core.clip import split_origin
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.annotation.layout import Layout
+from sla_cli.formats.annotation.registry import write_annotation
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.store import Split
+from sla_cli.log import log
+
+LAYOUT = Layout(tier="SIGN", sentences=True, confidence=True)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A clip in its video.
+
+    Attributes:
+        media: the video, None where the source is no video or not there.
+        start: of the clip in it, in seconds.
+    """
+
+    clip: AlignedClip
+    media: Path | None
+    start: float
+
+    @property
+    def end(self) -> float:
+        return self.start + self.clip.frames / self.clip.fps
+
+    @property
+    def sentence(self) -> tuple[Sentence, ...]:
+        times = (
+            (self.start + start / self.clip.fps, self.start + end / self.clip.fps) for start, end in self.clip.spans
+        )
+        placed = zip(self.clip.placed, times, strict=True)
+        signs = tuple(Sign(one.gloss, start, end, one.confidence) for one, (start, end) in placed)
+        return (Sentence(signs),) if signs else ()
+
+
+def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: dict[str, str]) -> list[Path]:
+    """Write an EAF file for each video of which clips are parts, or one for each clip where there is no video.
+
+    Args:
+        split: of the clips; its store's receipt says where the corpus lay.
+        made: how the alignment came to be, for the files.
+
+    Returns:
+        The files.
+
+    Raises:
+        SlaError: a clip without frame rate, or a gloss that XML cannot hold.
+    """
+    if untimed := [clip.id for clip in clips if not clip.fps]:
+        raise SlaError(
+            f"no frame rate is known of {len(untimed)} clips, so there are no seconds: {some(untimed)}",
+            "Write the table, which has video frames.",
+        )
+    placed = list(_place(clips, split))
+    if absent := [one.clip.id for one in placed if one.media is None]:
+        log.warning(
+            "%d clips have no video file, or it is not where it was; each has an ELAN file without a video: %s",
+            len(absent),
+            some(absent),
+        )
+    groups = list(_groups(placed))
+    names = _names([_title(group) for group in groups])
+    written = []
+    for name, group in zip(names, groups, strict=True):
+        sentences = tuple(sentence for one in group for sentence in one.sentence)
+        duration = max(one.end for one in group)
+        written.append(folder / f"{name}.eaf")
+        write_annotation(written[-1], "eaf", Annotation(name, group[0].media, duration, sentences, made), LAYOUT)
+    return written
+
+
+def _place(clips: Iterable[AlignedClip], split: Split) -> Iterator[_Placed]:
+    receipt = read_receipt(split.path.parent)
+    root = str(receipt.arguments.get("source", "")) if receipt is not None else ""
+    origins = dict(zip(split.ids, split.sources, strict=True))
+    for clip in clips:
+        path, start, _ = split_origin(origins[clip.id])
+        media = Path(root, path) if root and path else None
+        if media is not None and media.is_file():
+            yield _Placed(clip, media, start or 0.0)
+        else:
+            yield _Placed(clip, None, 0.0)
+
+
+def _groups(placed: Sequence[_Placed]) -> Iterator[list[_Placed]]:
+    """Clips of one file, in order of time. One that begins ahead of the end of another has a file of its own."""
+    by_video: dict[Path, list[_Placed]] = defaultdict(list)
+    for one in placed:
+        if one.media is None:
+            yield [one]
+        else:
+            by_video[one.media].append(one)
+    for parts in by_video.values():
+        group: list[_Placed] = []
+        alone: list[_Placed] = []
+        for one in sorted(parts, key=lambda part: part.start):
+            over = group and one.start < group[-1].end - 1 / one.clip.fps  # ends are rounded to frames
+            (alone if over else group).append(one)
+        yield group
+        yield from ([one] for one in alone)
+
+
+def _title(group: Sequence[_Placed]) -> str:
+    """A file's name without its ending."""
+    media = group[0].media
+    return group[0].clip.id if media is None else media.stem
+
+
+def _names(titles: Sequence[str]) -> list[str]:
+    """Titles that can name files, numbered where they come again."""
+    names: dict[str, None] = {}
+    for title in titles:
+        name = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in title).lstrip(".")
+        free = (f"{name}-{number}" if number > 1 else name for number in count(1))
+        names[next(one for one in free if one not in names)] = None
+    return list(names)

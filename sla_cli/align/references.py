@@ -1,0 +1,39 @@
+"""The references of the clips of an emissions file, from the store that the emissions were made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.store import Split, Store
+from sla_cli.formats.work import store_now
+
+
+def reference_split(emissions: Emissions, store: Path | None = None) -> Split:
+    """The split of which the emissions are.
+
+    Args:
+        store: where its store lies, or one with other references of the same clips; None finds it where it was or
+            where the work folder is now.
+
+    Raises:
+        SlaError: the store is gone or has changed, lacks clips, or has no references.
+    """
+    header = emissions.header
+    found = Store(store or store_now(Path(header.store), emissions.path, "--store"))
+    split = found[header.split]
+    split.references()
+    made = read_receipt(emissions.path)
+    digest = made.inputs.get("split", split.digest) if made is not None else split.digest
+    if store is None and digest != split.digest:
+        raise SlaError(
+            f"{split.path} has other clips or references than when {emissions.path} was made",
+            "Emit again, or name the store with the references with --store.",
+        )
+    if missing := [name for name in emissions.ids if name not in split]:
+        raise SlaError(
+            f"{split.path} lacks {len(missing)} clips of {emissions.path}: {some(missing)}", "Is it another corpus?"
+        )
+    return split

@@ -1,0 +1,188 @@
+"""sla align"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sla_cli.atomic import check_output
+from sla_cli.cli import options as shared
+from sla_cli.cli.emit import find_emissions
+from sla_cli.cli.score import table
+from sla_cli.errors import SlaError, some
+from sla_cli.log import log
+
+if TYPE_CHECKING:
+    from sla_cli.align.align_file import AlignedSplit
+    from sla_cli.align.suspicious import Ranking
+
+TOP = 20  # clips of --suspicious
+
+
+def align(
+    source: shared.Source = None,
+    split: Annotated[
+        shared.SplitName | None,
+        typer.Option(help="Split of the store.", show_default="train, or that of the emissions"),
+    ] = None,
+    kind: Annotated[
+        Literal["tsv", "ctm", "eaf"],
+        typer.Option(
+            "--format", help="Another format than TSV is written in addition. eaf: an ELAN file for each source video."
+        ),
+    ] = "tsv",
+    suspicious: Annotated[
+        bool,
+        typer.Option("--suspicious", help="Rank instead the clips and glosses whose annotation the run doubts most."),
+    ] = False,
+    top: Annotated[
+        int | None, typer.Option(help="Clips that --suspicious prints.", min=1, show_default=str(TOP))
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Store of any corpus with the references. Default: the run's own.")
+    ] = None,
+    weights: shared.BackboneWeights = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write, for eaf a folder. Default: in the work folder; with --suspicious: no file.",
+        ),
+    ] = None,
+    device: shared.Device = "auto",
+    work: shared.Work = shared.WORK,
+    force: shared.Force = False,
+    as_json: shared.Json = False,
+) -> None:
+    """Where each reference gloss lies in its clip, and with --suspicious which annotations look wrong.
+
+    References are the store's training glosses. Missing or outdated emissions
+    are computed first; aligning itself needs neither GPU nor torch. Clips and
+    glosses that cannot be placed are named with the reason.
+    """
+    from sla_cli.formats.work import Work as WorkFolder
+
+    folder = WorkFolder(work)
+    if suspicious and kind != "tsv":
+        raise SlaError(f"--suspicious makes a table, and --format {kind} is for alignments", "Leave one out.")
+    if top is not None and not suspicious:
+        raise SlaError("--top is for --suspicious", "Leave it out, or add --suspicious.")
+    from_file = source is not None and source.is_file()
+    if from_file and weights is not None:
+        raise SlaError(f"{source} is an emissions file, for which --weights has no effect", "Leave it out.")
+    emissions = find_emissions(source, split if from_file else split or "train", folder, store, weights, device)
+    if suspicious:
+        _rank(emissions, store, top or TOP, output, force=force, as_json=as_json)
+    else:
+        _align(emissions, folder.alignments, store, kind, output, force=force, as_json=as_json)
+
+
+def _align(
+    emissions: Path,
+    folder: Path,
+    store: Path | None,
+    kind: Literal["tsv", "ctm", "eaf"],
+    output: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from sla_cli.align.align_file import align_file, write_ctm
+
+    if kind == "ctm":
+        check_output(output, replace=force)
+    if kind == "eaf":
+        _check_folder(output, replace=force)
+    made = align_file(emissions, folder, store=store, out=output if kind == "tsv" else None, force=force)
+    _warn(made.left_out, made.unknown)
+    facts: dict[str, Any] = {
+        "alignment": str(made.path),
+        "clips": len(made.clips),
+        "glosses": made.placed,
+        "left_out": made.left_out,
+        "unknown": made.unknown,
+    }
+    lines = f"alignment {made.path}: {len(made.clips) - len(made.left_out)} clips, {made.placed} glosses"
+    if kind == "ctm":
+        path = output or made.path.with_suffix(".ctm")
+        write_ctm(path, made.clips)
+        facts["ctm"] = str(path)
+        lines += f"\nctm {path}"
+    if kind == "eaf":
+        path = output or made.path.with_suffix("")
+        files = _write_elan(path, made, emissions)
+        facts["eaf"] = {"folder": str(path), "files": files}
+        lines += f"\neaf {path}: {files} files"
+    shared.answer(lines, facts, as_json)
+
+
+def _write_elan(folder: Path, made: "AlignedSplit", emissions: Path) -> int:
+    from sla_cli.align.elan import write_elan
+    from sla_cli.formats.emissions import Emissions
+
+    how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split.path)}
+    return len(write_elan(folder, made.clips, made.split, how))
+
+
+def _check_folder(folder: Path | None, *, replace: bool) -> None:
+    """Raise SlaError where files cannot be written into a folder: a file is there, or it holds some already."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise SlaError(f"{folder} is a file", "Name a folder for the ELAN files.")
+    if folder is not None and folder.is_dir() and any(folder.iterdir()) and not replace:
+        raise SlaError(f"{folder} is not empty", "Use --force to replace files of the same names, or name another.")
+
+
+def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *, force: bool, as_json: bool) -> None:
+    from sla_cli.align.references import reference_split
+    from sla_cli.align.suspicious import rank
+    from sla_cli.align.suspicious_table import clip_facts, write_ranking
+    from sla_cli.formats.emissions import Emissions
+    from sla_cli.log import progress
+
+    check_output(output, replace=force)
+    file = Emissions(emissions)
+    split = reference_split(file, store)
+    with progress(f"read {split.name}", len(file)) as advance:
+        ranking = rank(file, file.header, dict(zip(split.ids, split.glosses, strict=True)), advance)
+    _warn(ranking.left_out, {})
+    facts = {
+        "emissions": str(emissions),
+        "clips": len(ranking.clips),
+        "differing": sum(bool(clip.places) for clip in ranking.clips),
+        "left_out": dict(ranking.left_out),
+        "suspicious": [clip_facts(clip) for clip in ranking.clips[:top]],
+        "table": None if output is None else str(output),
+    }
+    lines = table("", ("clip", "score", "seconds", "annotated", "read"), _lines(ranking, top))
+    if output is not None:
+        write_ranking(output, ranking)
+        lines += f"\ntable {output}: {len(ranking.clips)} clips"
+    shared.answer(lines, facts, as_json)
+
+
+def _lines(ranking: "Ranking", top: int) -> Iterator[tuple[object, ...]]:
+    """A row for each place of the first clips; the clip stands in the first of its rows."""
+    from sla_cli.align.suspicious_table import seconds
+
+    for clip in ranking.clips[:top]:
+        for number, place in enumerate(clip.places):
+            times = "-".join(f"{time:.2f}" for time in seconds(clip, place)) or "unknown"
+            yield (
+                "" if number else clip.id,
+                f"{place.score:.1f}",
+                times,
+                place.gloss or "(none)",
+                place.read or "(none)",
+            )
+
+
+def _warn(left_out: Mapping[str, str], unknown: dict[str, int]) -> None:
+    if left_out:
+        log.warning(
+            "%d clips are left out: %s", len(left_out), some(f"{name}: {why}" for name, why in left_out.items())
+        )
+    if unknown:
+        counts = some(f"{gloss} ({count})" for gloss, count in unknown.items())
+        log.warning("%d glosses that the run does not know have no times: %s", sum(unknown.values()), counts)

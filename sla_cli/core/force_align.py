@@ -1,0 +1,155 @@
+"""Where given labels lie: CTC forced alignment (Viterbi), exact for every input.
+
+A long clip has millions of pairs of step and state, and no good path comes near most of them. A first pass keeps only
+the states near the best of their step, and finds a good path. The second pass leaves out the states through which no
+path is better: what a path scores up to there, and the greatest log-probability of each later step, are together less
+than the good path's score. Scores are kept of one step in each block of steps, and those between are computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.ctc import extended, feasible, runs
+
+CELLS, SHORTEST = 131_072, 256  # pairs of step and state in a block, about, and its fewest steps; most clips are one
+BEAM = 64.0  # nats below the best of its step, of the first pass
+ROUNDING = 1e-9  # relative, far above what sums of float64 lose
+FLOOR = -1e6  # nats: an impossible path is a path still
+
+Scores = NDArray[np.float64]
+Least = Callable[[Scores, int], float]  # scores at a step, and the step, to the score below which states are left out
+
+
+class _Trellis(NamedTuple):
+    """Log-probabilities (T, V + 1), and what `extended` says of the states: each (S,)."""
+
+    log_probs: NDArray[np.floating]
+    states: NDArray[np.int_]
+    skip: Scores
+
+    @property
+    def block(self) -> int:
+        """Steps of a block."""
+        return max(SHORTEST, CELLS // len(self.states))
+
+
+class _Row(NamedTuple):
+    """Scores of the best paths into the states from `first` on, at one step."""
+
+    first: int
+    scores: Scores
+
+
+class _Paths(NamedTuple):
+    """The row ahead of each block, the last block's scores, and the best path's last state (from 0) and score."""
+
+    rows: list[_Row]
+    block: Scores
+    state: int
+    score: float
+
+
+def force_align(log_probs: NDArray[np.floating], labels: Sequence[int]) -> list[tuple[int, int]]:
+    """Where each label lies on the most probable path that collapses to `labels`.
+
+    Args:
+        log_probs: float (T, V + 1), natural log, column 0 the blank.
+        labels: columns in order, no blanks.
+
+    Returns:
+        (start, end) of each label, in output steps, end exclusive.
+
+    Raises:
+        ValueError: the labels are not feasible in T steps.
+    """
+    if not feasible(len(log_probs), labels):
+        raise ValueError(f"{len(labels)} labels do not fit in {len(log_probs)} output steps")
+    if not labels:
+        return []
+    trellis = _Trellis(log_probs, *extended(labels))
+    return [(start, end) for state, start, end in runs(_follow(trellis, _best_paths(trellis))) if state % 2]
+
+
+def _best_paths(trellis: _Trellis) -> _Paths:
+    if len(trellis.states) <= 2 * trellis.block:  # a path gets so far within a block
+        return _search(trellis, lambda scores, step: -np.inf)
+    beam, good = BEAM, -np.inf
+    while not np.isfinite(good):  # until the beam is wide enough to hold a path to the end
+        good = _search(trellis, lambda scores, step: scores.max() - beam).score  # noqa: B023
+        beam *= 4
+    best = trellis.log_probs.max(axis=1).astype(np.float64).clip(FLOOR)
+    later = best[::-1].cumsum()[::-1] - best  # the most that the steps after each one add
+    least = good - ROUNDING * (abs(good) + abs(later[0]))
+    return _search(trellis, lambda scores, step: least - later[step])
+
+
+def _search(trellis: _Trellis, least: Least) -> _Paths:
+    """Viterbi over all steps; the states of a row that is kept are those from the first to the last of at least
+    `least`.
+    """
+    rows = [_Row(0, np.empty(0))]
+    steps = len(trellis.log_probs)
+    for start in range(0, steps, trellis.block):
+        end = min(start + trellis.block, steps)
+        first, scores = rows[-1]
+        block = _block(trellis, start, end, first, first + len(scores) + 2 * (end - start), scores)
+        if end < steps:
+            now = block[-1, 2:]
+            kept = np.flatnonzero(now >= least(now, end - 1))
+            rows.append(_Row(first + int(kept[0]), now[kept[0] : kept[-1] + 1].copy()))
+    ends = np.full(len(trellis.states), -np.inf)
+    ends[first : first + block.shape[1] - 2] = block[-1, 2:]
+    state = len(ends) - (1 if ends[-1] >= ends[-2] else 2)
+    return _Paths(rows, block, state, float(ends[state]))
+
+
+def _block(trellis: _Trellis, start: int, end: int, first: int, last: int, before: Scores) -> Scores:
+    """Scores of the best paths into the states `first` to `last` at the steps `start` to `end`, both ends exclusive.
+
+    Args:
+        before: scores of the first of these states at the step before, the others were not reachable.
+
+    Returns:
+        (1 + steps, 2 + states): ahead a row for the step before, and two columns for states that are not reachable.
+    """
+    emitted = trellis.log_probs[start:end, trellis.states[first:last]].astype(np.float64).clip(FLOOR)
+    skip = trellis.skip[first:last]
+    block = np.full((len(emitted) + 1, emitted.shape[1] + 2), -np.inf)
+    block[0, 2 : 2 + len(before)] = before
+    if start == 0:
+        block[0, 1] = 0  # all paths begin ahead of the first blank
+    for previous, now, emission in zip(block, block[1:], emitted, strict=False):
+        best = np.maximum(previous[2:], previous[1:-1])
+        np.maximum(best, previous[:-2] + skip, out=best)
+        np.add(best, emission, out=now[2:])
+    return block
+
+
+def _follow(trellis: _Trellis, paths: _Paths) -> list[int]:
+    """The state of each step on the best path, followed back from the last one."""
+    state, block, first = paths.state, paths.block, paths.rows[-1].first
+    end = len(trellis.log_probs)
+    states: list[int] = []
+    for number, row in reversed(list(enumerate(paths.rows))):
+        start = number * trellis.block
+        if end < len(trellis.log_probs):  # of the states ahead of this one, so many can be left behind in a block
+            first = max(row.first, state - 2 * (end - start))
+            block = _block(trellis, start, end, first, state + 1, row.scores[first - row.first :][: state + 1 - first])
+        moves = _moves(block[:-1], trellis.skip[first : first + block.shape[1] - 2])
+        for step in reversed(moves):
+            states.append(state)
+            state -= int(step[state - first])
+        end = start
+    return states[::-1]
+
+
+def _moves(scores: Scores, skip: Scores) -> NDArray[np.uint8]:
+    """By how many states the best path came forward into each state, from the scores one step before."""
+    came, skipped = scores[:, 1:-1], scores[:, :-2] + skip
+    moves = 1 + (came < skipped).astype(np.uint8)
+    return np.where(scores[:, 2:] < np.maximum(came, skipped), moves, np.uint8(0))

@@ -1,0 +1,97 @@
+"""ELAN files of alignments, read with pympi."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pympi
+import pytest
+from clip_store import clip, make_store
+
+from sla_cli.align.elan import write_elan
+from sla_cli.core.alignment import AlignedClip, Segment
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.formats.store import Split, Store
+
+SOURCES = {
+    "talk-1": "videos/talk.mp4 0.0-2.0",
+    "talk-2": "videos/talk.mp4 2.5-4.5",
+    "talk-again": "videos/talk.mp4 3.0-5.0",
+    "a/b": "videos/other.mp4",
+    "gone": "videos/gone.mp4 1.0-3.0",
+    "photos": "photos/photos",
+}
+SEGMENTS = (
+    Segment("HEUTE", (0, 10), 0.9),
+    Segment("NEU", None, note="unknown"),
+    Segment("<REGEN>", (20, 45), 0.5, -1.0),
+)
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Split:
+    """A store of a corpus that lies in `corpus`: two videos and a folder of pictures, and a video that is gone."""
+    corpus = tmp_path / "corpus"
+    (corpus / "videos").mkdir(parents=True)
+    (corpus / "photos" / "photos").mkdir(parents=True)
+    for name in ("talk", "other"):
+        (corpus / "videos" / f"{name}.mp4").write_bytes(b"video")
+    clips = [clip(name, "HEUTE NEU", 50, source=source) for name, source in SOURCES.items()]
+    store = make_store(tmp_path / "store", {"train": clips})
+    write_receipt(Receipt("prep", {"source": str(corpus)}, {}), store)
+    return Store(store)["train"]
+
+
+def aligned(name: str, segments: tuple[Segment, ...] = SEGMENTS, fps: float = 25.0) -> AlignedClip:
+    return AlignedClip(name, fps, 50, segments)
+
+
+def tier(path: Path, name: str = "SIGN") -> list[tuple[int, int, str]]:
+    return sorted(pympi.Elan.Eaf(path).get_annotation_data_for_tier(name))
+
+
+def test_clips_of_one_video_lie_in_one_file_where_they_begin(tmp_path: Path, split: Split) -> None:
+    written = write_elan(tmp_path / "out", [aligned("talk-2"), aligned("talk-1")], split, {"run": "runs/a"})
+    assert written == [tmp_path / "out" / "talk.eaf"]
+    assert tier(written[0]) == [
+        (0, 400, "HEUTE"),
+        (800, 1800, "<REGEN>"),
+        (2500, 2900, "HEUTE"),
+        (3300, 4300, "<REGEN>"),
+    ]
+    sentences = [(start, end) for start, end, *_ in tier(written[0], "SENTENCE")]
+    assert sentences == [(0, 1800), (2500, 4300)]
+    [media] = pympi.Elan.Eaf(written[0]).media_descriptors
+    assert media["MEDIA_URL"] == (tmp_path / "corpus" / "videos" / "talk.mp4").as_uri()
+
+
+def test_a_clip_over_another_of_its_video_has_a_file_of_its_own(tmp_path: Path, split: Split) -> None:
+    clips = [aligned("talk-1"), aligned("talk-2"), aligned("talk-again")]
+    written = write_elan(tmp_path, clips, split, {})
+    assert {path.name: len(tier(path)) for path in written} == {"talk.eaf": 4, "talk-2.eaf": 2}
+    assert tier(tmp_path / "talk-2.eaf")[0] == (3000, 3400, "HEUTE")
+
+
+def test_without_a_video_each_clip_has_a_file_and_the_log_says_so(
+    tmp_path: Path, split: Split, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        written = write_elan(tmp_path, [aligned("gone"), aligned("photos"), aligned("a/b")], split, {})
+    assert {path.name for path in written} == {"gone.eaf", "photos.eaf", "other.eaf"}
+    assert "2 clips have no video file" in caplog.text and "gone, photos" in caplog.text
+    for name, links in (("gone", 0), ("photos", 0), ("other", 1)):
+        assert tier(tmp_path / f"{name}.eaf") == [(0, 400, "HEUTE"), (800, 1800, "<REGEN>")]
+        assert len(pympi.Elan.Eaf(tmp_path / f"{name}.eaf").media_descriptors) == links
+
+
+def test_a_clip_of_which_nothing_is_placed_has_no_annotations(tmp_path: Path, split: Split) -> None:
+    [path] = write_elan(tmp_path, [aligned("a/b", (Segment("NEU", None, note="unknown"),))], split, {})
+    assert tier(path) == []
+
+
+def test_without_frame_rate_there_are_no_seconds(tmp_path: Path, split: Split) -> None:
+    with pytest.raises(SlaError, match="no frame rate is known of 1 clips"):
+        write_elan(tmp_path, [aligned("a/b", fps=0.0)], split, {})
+    assert list(tmp_path.glob("*.eaf")) == []
