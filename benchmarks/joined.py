@@ -60,15 +60,15 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Figures:
-    """What one way of reading gives; shares in percent, errors in frames of the run's rate."""
+    """What one way of reading gives; shares in percent, errors in frames of the run's rate, None without a right gloss."""
 
     name: str
     glosses: int
     wer: float
-    same: float
-    inside: float
-    start: float
-    end: float
+    same: float | None
+    inside: float | None
+    start: float | None
+    end: float | None
 
 
 def main() -> None:
@@ -177,6 +177,8 @@ def figures(name: str, found: Sequence[Shown], whole: Sequence[Shown], truth: Se
     """Compare with whole-sentence decoding, and with what was shown."""
     correct, errors = matched(truth, found)
     same, _ = matched(whole, found)
+    if not same or not correct:
+        return Figures(name, len(truth), round(100 * errors / len(truth), 2), None, None, None, None)
     inside = sum(one.start <= (two.start + two.end) / 2 < one.end for one, two in correct)
     return Figures(
         name,

@@ -1,7 +1,7 @@
 """What `sla transcribe` costs: against the bare backbone, in memory, and against the length of the recording.
 
     python benchmarks/transcribe.py [--variant adapter] [--backbone NAME] [--image-size 224] [--seconds 10]
-        [--lengths 60,1800] [--size tiny] [--device cpu] [--json]
+        [--lengths 60,1800] [--repeats 3] [--device cpu] [--json]
 
 A run with random weights (which cost the same) reads a video of moving noise, 640x360 at 25 frames a second. `share` is
 the backbone's own throughput that is left: frames a second from the video file to glosses, over those of the run's
@@ -94,9 +94,6 @@ def throughput(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     runs = {"transcribe": lambda: recognizer.transcribe(video), "adapted": adapted, "bare": bare}
     _, wall = fastest(runs, options.repeats)
     return {
-        "variant": options.variant,
-        "device": str(opened.placement.device),
-        "frames": frames,
         "share": round(wall["adapted"] / wall["transcribe"], 3),
         "share_of_frozen": round(wall["bare"] / wall["transcribe"], 3),
         "realtime": round(options.seconds / wall["transcribe"], 3),
@@ -113,8 +110,7 @@ def growth(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         found[seconds] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     first, last = found[min(found)], found[max(found)]
     return {
-        "lengths": [f"{seconds:g}" for seconds in found],
-        "peak_mib": [one["peak_mib"] for one in found.values()],
+        "peak_mib": {f"{seconds:g} s": one["peak_mib"] for seconds, one in found.items()},
         "memory": round(last["peak_mib"] / first["peak_mib"], 3),
         "linear": round(last["seconds"] / max(found) / (first["seconds"] / min(found)), 3),
     }

@@ -46,6 +46,11 @@ def test_a_training_step(arguments: list[str]) -> None:
             {"cpu_seconds", "peak_mib"},
         ),
         ("suspicious", ["--clips", "22", "--epochs", "1"], {"average precision", "of a random order", "found, added"}),
+        (
+            "transcribe",
+            "--backbone vit_tiny_patch16_224 --image-size 32 --seconds 1 --lengths 1,2 --repeats 1".split(),
+            {"share", "share_of_frozen", "realtime", "peak_mib", "memory", "linear"},
+        ),
         ("input", ["--frames", "280"], {"frames", "frames_per_second", "frames_per_cpu_second", "waiting"}),
     ],
 )
@@ -55,7 +60,16 @@ def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> No
     assert all(value >= 0 for value in numbers(found))
 
 
-def answer(benchmark: str, arguments: Sequence[str]) -> dict[str, Any]:
+def test_joined_sentences(shared: Path) -> None:
+    run = ROOT / "tests" / "artifacts" / "b94205a" / "work" / "runs" / "adapter"
+    options = ["--minutes", "0.2", "--windows", "40", "--contexts", "4"]
+    whole, default, windows, all_at_once = answer("joined", [str(run), str(shared), *options])
+    assert (whole["name"], default["name"], windows["name"]) == ("whole", "232/56 (default)", "40/8")
+    assert int(all_at_once["name"].split("/")[0]) >= 0.2 * 60 * 25
+    assert len({one["glosses"] for one in (whole, default, windows, all_at_once)}) == 1
+
+
+def answer(benchmark: str, arguments: Sequence[str]) -> Any:
     command = [sys.executable, str(ROOT / "benchmarks" / f"{benchmark}.py"), *arguments, "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
