@@ -6,8 +6,9 @@
 A run with random weights (which cost the same) reads a video of moving noise, 640x360 at 25 frames a second. `share` is
 the backbone's own throughput that is left: frames a second from the video file to glosses, over those of the run's
 backbone on pixels that lie in memory; `share_of_frozen` compares with timm's model without anything added. Both take
-turns. `realtime` is how many seconds of video a second reads. Then recordings of `--lengths` seconds go through a small
-model (preset tiny), each in a process of its own: `memory` is the peak of the longest over that of the shortest,
+turns. `realtime` is how many seconds of video a second reads, `reading` the same of the frames alone, without a model:
+what one thread decodes, resizes and compresses as a store does. Then recordings of `--lengths` seconds go through a
+small model (preset tiny), each in a process of its own: `memory` is the peak of the longest over that of the shortest,
 `linear` the time a frame of the longest over that of the shortest.
 """
 
@@ -29,10 +30,12 @@ import torch
 from timing import fastest
 
 from sla_cli.config import Config, resolve
+from sla_cli.core.clip import Source
 from sla_cli.formats.run import FrameFormat, Run, RunFacts
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.network import Network
 from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.transcribe.recording import Recording
 
 FPS, WIDTH, HEIGHT = 25, 640, 360
 GLOSSES = tuple(f"GLOSS{number}" for number in range(1200))
@@ -91,12 +94,17 @@ def throughput(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         with torch.inference_mode(), opened.placement.autocast():
             synchronised(opened.network.backbone(pixels, torch.tensor([frames]), CHUNK))
 
-    runs = {"transcribe": lambda: recognizer.transcribe(video), "adapted": adapted, "bare": bare}
+    def read() -> None:
+        for _ in Recording(Source(video.parent, video.name), recognizer.frames):
+            pass
+
+    runs = {"transcribe": lambda: recognizer.transcribe(video), "adapted": adapted, "bare": bare, "read": read}
     _, wall = fastest(runs, options.repeats)
     return {
         "share": round(wall["adapted"] / wall["transcribe"], 3),
         "share_of_frozen": round(wall["bare"] / wall["transcribe"], 3),
         "realtime": round(options.seconds / wall["transcribe"], 3),
+        "reading": round(options.seconds / wall["read"], 3),
     }
 
 
