@@ -72,9 +72,13 @@ def align(
     from_file = source is not None and source.is_file()
     if from_file and weights is not None:
         raise SlaError(f"{source} is an emissions file, for which --weights has no effect", "Leave it out.")
+    if kind == "eaf":
+        _check_folder(output, replace=force)
+    elif suspicious or kind == "ctm":
+        check_output(output, replace=force)
     emissions = find_emissions(source, split if from_file else split or "train", folder, store, weights, device)
     if suspicious:
-        _rank(emissions, store, top or TOP, output, force=force, as_json=as_json)
+        _rank(emissions, store, top or TOP, output, as_json=as_json)
     else:
         _align(emissions, folder.alignments, store, kind, output, force=force, as_json=as_json)
 
@@ -91,10 +95,6 @@ def _align(
 ) -> None:
     from sla_cli.align.align_file import align_file, write_ctm
 
-    if kind == "ctm":
-        check_output(output, replace=force)
-    if kind == "eaf":
-        _check_folder(output, replace=force)
     made = align_file(emissions, folder, store=store, out=output if kind == "tsv" else None, force=force)
     _warn(made.left_out, made.unknown)
     facts: dict[str, Any] = {
@@ -134,14 +134,13 @@ def _check_folder(folder: Path | None, *, replace: bool) -> None:
         raise SlaError(f"{folder} is not empty", "Use --force to replace files of the same names, or name another.")
 
 
-def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *, force: bool, as_json: bool) -> None:
+def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *, as_json: bool) -> None:
     from sla_cli.align.references import reference_split
     from sla_cli.align.suspicious import rank
     from sla_cli.align.suspicious_table import clip_facts, write_ranking
     from sla_cli.formats.emissions import Emissions
     from sla_cli.log import progress
 
-    check_output(output, replace=force)
     file = Emissions(emissions)
     split = reference_split(file, store)
     with progress(f"read {split.name}", len(file)) as advance:
