@@ -60,7 +60,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Figures:
-    """What one way of reading gives: shares in percent, errors in frames of the run's rate; None where none is right."""
+    """What one way of reading gives: shares in percent, errors in frames of the run's rate, None if none is right."""
 
     name: str
     glosses: int
