@@ -52,8 +52,9 @@ def _in_tree(tree: Tree, folder: str, path: Path, home: Path) -> Iterator[FoundR
     """Videos of a folder, or the folder itself where it holds pictures; else those of the folders in it."""
     names = [name for name in tree.names(folder) if not name.startswith(".") and name != "__MACOSX"]
     if any(name.lower().endswith(IMAGES) for name in names):
-        name = PurePosixPath(folder).name or path.name.split(".")[0]
-        beside = home.parent if path.is_dir() and not folder else home
+        whole = path.resolve()  # of "." too
+        name = PurePosixPath(folder).name or (whole.name if path.is_dir() else whole.name.split(".")[0])
+        beside = whole.parent if path.is_dir() and not folder else home
         yield FoundRecording(Source(tree.root, folder), name, beside)
         return
     videos = [name for name in names if name.lower().endswith(VIDEOS) and tree.is_file(join(folder, name))]

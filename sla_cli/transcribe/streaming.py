@@ -14,6 +14,7 @@ from torch import Tensor
 from sla_cli.config import EmitConfig
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate, to_pixels
+from sla_cli.errors import SlaError
 from sla_cli.model.open_run import OpenedModel
 from sla_cli.transcribe.windows import JoinedWindows, Windows
 
@@ -36,6 +37,9 @@ def stream_log_probs(
 
     Returns:
         Natural log, float32 (steps, glosses + 1).
+
+    Raises:
+        SlaError: there is no frame.
     """
     network, placement = opened.network, opened.placement
 
@@ -59,12 +63,15 @@ def stream_features(
     """
     network, placement = opened.network, opened.placement
     crop, size = opened.config.train.crop, opened.config.model.image_size
+    pixels: Tensor | None = None
     with network.backbone.streaming(CHUNK) as push:
         for part in _read_ahead(frames):
             batch = collate([Sample("", np.stack(part), PixelTransform(), ())])
             pixels = to_pixels(batch, crop=crop, size=size, like=network.backbone, device=placement.device)
             yield push(pixels, False)
             advance(len(part))
+        if pixels is None:
+            raise SlaError("a clip without frames has no log-probabilities")
         yield push(pixels[:0], True)
 
 

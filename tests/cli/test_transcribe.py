@@ -35,7 +35,7 @@ def names(folder: Path) -> list[str]:
 
 
 def run(*arguments: str) -> str:
-    answer = CliRunner().invoke(app, ["transcribe", *arguments, *RUN])
+    answer = CliRunner().invoke(app, ["transcribe", *RUN, *arguments])
     assert answer.exit_code == 0, answer.output
     return answer.stdout
 
@@ -116,6 +116,10 @@ def test_folders_of_pictures_and_archives(folder: Path) -> None:
     assert "NORD" in run("frames", "--fps", "25")
     run("frames/clip", "--fps", "25", "--format", "csv")
     assert names(folder / "frames") == ["clip", "clip.csv"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder / "frames" / "clip")
+        run(".", "--fps", "25", "--format", "srt", "--run", str(folder / "old" / "runs" / "adapter"))
+    assert names(folder / "frames") == ["clip", "clip.csv", "clip.srt"]
     run("all.zip", "-o", "made/")
     assert names(folder / "made") == ["a.eaf"]
     (folder / "bare").mkdir()

@@ -138,6 +138,8 @@ def test_pictures_in_memory_and_in_a_folder(work: Path, model: Recognizer, tmp_p
     assert (found.media, found.name) == (None, tmp_path.name)
     for one, two in zip(found.signs, video.signs, strict=True):
         assert (one.gloss, one.start, one.end) == (two.gloss, pytest.approx(two.start), pytest.approx(two.end))
+    with pytest.raises(SlaError, match="without frames"):
+        model.log_probs([])
     slow = model.transcribe(tmp_path, fps=5)
     assert slow.duration == pytest.approx(5 * found.duration)
 
