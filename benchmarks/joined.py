@@ -6,8 +6,9 @@ RUN was trained by examples/real_signing.sh on the train people of SHARED/data/i
 clips of its dev people, as SHARED/tools/compose_sentences.py does, and each clip's first and last frame are known. The
 backbone reads the joined recording once; then the head reads windows of each length, with a share of 1/CONTEXT of each
 as context to either side (0: none). `same` is the share of the glosses of whole-sentence decoding that the joined
-recording gives too. Of the glosses that are correct, `inside` is the share whose middle lies in the true interval;
-`start` and `end` are the median absolute errors in frames of the run's rate. `whole` is every sentence by itself.
+recording gives too, `kept` that of those that were correct. Of the glosses that are correct, `inside` is the share whose
+middle lies in the true interval; `start` and `end` are the median absolute errors in frames of the run's rate. `whole`
+is every sentence by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import csv
 import json
 import random
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -66,6 +68,7 @@ class Figures:
     glosses: int
     wer: float
     same: float | None
+    kept: float | None
     inside: float | None
     start: float | None
     end: float | None
@@ -80,6 +83,7 @@ def main() -> None:
     parser.add_argument("--contexts", default="0,8,4")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--features", type=Path, help="file that keeps the features, for other windows of the same run")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     opened = open_model(Run(options.run), device=options.device)
@@ -115,12 +119,11 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
             spans = frame_spans(found.spans, opened.stride, length)
             return [Shown(gloss, a + start, b + start) for gloss, (a, b) in zip(found.glosses, spans, strict=True)]
 
-        whole = []
-        for sentence, start in zip(sentences, starts, strict=False):
-            features = torch.cat(list(stream_features(opened, sentence.frames)))
-            whole += read(log_probs_of(features), len(sentence.frames), int(start))
-        yield figures("whole", whole, whole, truth)
-        joined = torch.cat(list(stream_features(opened, (one for sentence in sentences for one in sentence.frames))))
+        alone, joined = features_of(opened, sentences, options.features)
+        whole, cuts = [], starts[:-1].tolist()
+        for features, start in zip(alone, cuts, strict=True):
+            whole += read(log_probs_of(features), len(features), start)
+        yield figures("whole", whole, whole, truth, cuts)
         steps = len(joined) // opened.stride
         default = Windows.of(opened.config.train, opened.stride)
         kinds = [default, *chosen(options, opened.stride), Windows(steps * opened.stride + opened.stride, 0)]
@@ -129,7 +132,20 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
             for part in joined.split(CHUNK):
                 reader.add(part)
             name = f"{windows.length}/{windows.context}" + " (default)" * (windows == default)
-            yield figures(name, read(reader.finish(), len(joined)), whole, truth)
+            yield figures(name, read(reader.finish(), len(joined)), whole, truth, cuts)
+
+
+def features_of(
+    opened: OpenedModel, sentences: Sequence[Sentence], kept: Path | None
+) -> tuple[Sequence[Tensor], Tensor]:
+    """Features of each sentence by itself, and of all of them joined; from `kept` where it is there."""
+    if kept is not None and kept.exists():
+        return tuple(torch.load(kept))
+    alone = [torch.cat(list(stream_features(opened, sentence.frames))) for sentence in sentences]
+    joined = torch.cat(list(stream_features(opened, (one for sentence in sentences for one in sentence.frames))))
+    if kept is not None:
+        torch.save((alone, joined), kept)
+    return alone, joined
 
 
 def chosen(options: argparse.Namespace, stride: int) -> Iterator[Windows]:
@@ -141,18 +157,21 @@ def chosen(options: argparse.Namespace, stride: int) -> Iterator[Windows]:
 
 
 def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Iterator[Sentence]:
-    """Sentences of 3 to 6 glosses by one person each, no gloss after itself, until there are enough minutes."""
+    """Sentences of 3 to 6 glosses by one person each, no gloss after itself, until there are enough minutes.
+
+    Nor after the same gloss of the sentence before: without a pause or a movement between them, they are one.
+    """
     takes: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     with (folder / "clips.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             if row["split"] == "dev":
                 takes[row["person"]][row["gloss"]].append(folder / "clips" / row["clip"])
-    rng, every, length = random.Random(seed), round(FPS / frames.fps), 0
+    rng, every, length, last = random.Random(seed), round(FPS / frames.fps), 0, ""
     while length < minutes * 60 * frames.fps:
-        pool, glosses = takes[rng.choice(sorted(takes))], [""]
+        pool, glosses = takes[rng.choice(sorted(takes))], [last]
         while len(glosses) <= rng.randint(*LENGTHS):
             glosses += [gloss for gloss in [rng.choice(sorted(pool))] if gloss != glosses[-1]]
-        pictures, shown = [], []
+        pictures, shown, last = [], [], glosses[-1]
         for gloss in glosses[1:]:
             clip = read_frames(rng.choice(pool[gloss]))
             shown.append(Shown(gloss, len(pictures) / every, (len(pictures) + len(clip)) / every))
@@ -173,34 +192,50 @@ def read_frames(path: Path) -> list[np.ndarray]:
     return frames
 
 
-def figures(name: str, found: Sequence[Shown], whole: Sequence[Shown], truth: Sequence[Shown]) -> Figures:
+def figures(
+    name: str, found: Sequence[Shown], whole: Sequence[Shown], truth: Sequence[Shown], cuts: Sequence[int]
+) -> Figures:
     """Compare with whole-sentence decoding, and with what was shown."""
-    correct, errors = matched(truth, found)
-    same, _ = matched(whole, found)
+    correct, errors = matched(truth, found, cuts)
+    same, _ = matched(whole, found, cuts)
     if not same or not correct:
-        return Figures(name, len(truth), round(100 * errors / len(truth), 2), None, None, None, None)
+        return Figures(name, len(truth), round(100 * errors / len(truth), 2), None, None, None, None, None)
+    right = {one for one, _ in matched(truth, whole, cuts)[0]}
     inside = sum(one.start <= (two.start + two.end) / 2 < one.end for one, two in correct)
     return Figures(
         name,
         len(truth),
         round(100 * errors / len(truth), 2),
         round(100 * len(same) / len(whole), 2),
+        round(100 * len(right.intersection(one for one, _ in correct)) / len(right), 2),
         round(100 * inside / len(correct), 2),
         round(median(abs(one.start - two.start) for one, two in correct), 2),
         round(median(abs(one.end - two.end) for one, two in correct), 2),
     )
 
 
-def matched(reference: Sequence[Shown], found: Sequence[Shown]) -> tuple[list[tuple[Shown, Shown]], int]:
-    """Pairs that an alignment of the glosses finds correct, and its errors."""
-    one, two = iter(reference), iter(found)
+def matched(
+    reference: Sequence[Shown], found: Sequence[Shown], cuts: Sequence[int]
+) -> tuple[list[tuple[Shown, Shown]], int]:
+    """Pairs that an alignment of the glosses finds correct, sentence by sentence, and its errors."""
     pairs, errors = [], 0
-    for pair in align([shown.gloss for shown in reference], [shown.gloss for shown in found]):
-        both = next(one) if pair.reference is not None else None, next(two) if pair.hypothesis is not None else None
-        if pair.op == "C" and both[0] is not None and both[1] is not None:
-            pairs.append((both[0], both[1]))
-        errors += pair.op != "C"
+    for there, recognised in zip(by_sentence(reference, cuts), by_sentence(found, cuts), strict=True):
+        one, two = iter(there), iter(recognised)
+        for pair in align([shown.gloss for shown in there], [shown.gloss for shown in recognised]):
+            first = next(one) if pair.reference is not None else None
+            second = next(two) if pair.hypothesis is not None else None
+            if pair.op == "C" and first is not None and second is not None:
+                pairs.append((first, second))
+            errors += pair.op != "C"
     return pairs, errors
+
+
+def by_sentence(shown: Sequence[Shown], cuts: Sequence[int]) -> list[list[Shown]]:
+    """Glosses by the sentence in which their middle lies."""
+    groups: list[list[Shown]] = [[] for _ in cuts]
+    for one in shown:
+        groups[bisect_right(cuts, (one.start + one.end) / 2) - 1].append(one)
+    return groups
 
 
 if __name__ == "__main__":
