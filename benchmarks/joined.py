@@ -6,9 +6,9 @@ RUN was trained by examples/real_signing.sh on the train people of SHARED/data/i
 clips of its dev people, as SHARED/tools/compose_sentences.py does, and each clip's first and last frame are known. The
 backbone reads the joined recording once; then the head reads windows of each length, with a share of 1/CONTEXT of each
 as context to either side (0: none). `same` is the share of the glosses of whole-sentence decoding that the joined
-recording gives too, `kept` that of those that were correct. Of the glosses that are correct, `inside` is the share whose
-middle lies in the true interval; `start` and `end` are the median absolute errors in frames of the run's rate. `whole`
-is every sentence by itself.
+recording gives too, `kept` that of those that were correct. Of the glosses that are correct, `inside` is the share
+whose middle lies in the true interval; `start` and `end` are the median absolute errors in frames of the run's rate.
+`whole` is every sentence by itself.
 """
 
 from __future__ import annotations
