@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -63,7 +63,8 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
         raise SlaError(
             f"{path} was trained on other glosses than the {len(glosses)} given", "Use the store of its run."
         )
-    if header["backbone"] != model.backbone_digest and not _same_but_for_rounding(header, model):
+    norms = json.loads(header["backbone_norms"]) if "backbone_norms" in header else None
+    if header.get("backbone_name") != model.backbone_name or not same_backbone(header["backbone"], norms, model):
         raise SlaError(
             f"{path} was trained on another backbone ({header.get('backbone_name', 'unknown')}, weights "
             f"{header['backbone']}; here {model.backbone_name}, {model.backbone_digest})",
@@ -74,16 +75,20 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     model.load_state_dict(tensors, strict=False)
 
 
-def _same_but_for_rounding(header: Mapping[str, str], model: Network) -> bool:
-    """Whether both backbones were drawn at random alike, on kinds of CPU that round differently."""
-    if model.backbone_norms is None or header.get("backbone_name") != model.backbone_name:
-        return False
+def same_backbone(digest: str, norms: Sequence[float] | None, model: Network) -> bool:
+    """Whether a model's frozen weights are those of a file, or were drawn at random alike on another kind of CPU.
+
+    Args:
+        digest: of the weights, as the file has it.
+        norms: of each tensor, as `Network.backbone_norms`; None where the file, of an earlier version, has none.
+    """
+    if digest == model.backbone_digest or model.backbone_norms is None:
+        return digest == model.backbone_digest
     text = "the backbone's random weights were drawn on another kind of CPU and differ in their last bits"
-    if "backbone_norms" not in header:  # of an earlier version
+    if norms is None:
         log.warning("%s, or were drawn by another version of timm", text)
         return True
     log.debug("%s", text)
-    norms = json.loads(header["backbone_norms"])
     return len(norms) == len(model.backbone_norms) and all(
         math.isclose(one, other, rel_tol=SAME) for one, other in zip(norms, model.backbone_norms, strict=True)
     )

@@ -15,6 +15,7 @@ from sla_cli.atomic import atomic_write
 from sla_cli.config import Config
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
+from sla_cli.model.checkpoint import same_backbone
 from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
@@ -61,6 +62,7 @@ def save_state(path: Path, state: State) -> None:
         content = {
             "version": VERSION,
             "backbone": state.model.backbone_digest,
+            "backbone_norms": state.model.backbone_norms,
             "weights": state.model.trained_state(),
             "optimizer": state.optimizer.state_dict(),
             "scaler": state.scaler.state_dict(),
@@ -94,7 +96,7 @@ def load_state(path: Path, state: State) -> None:
         raise FormatError(f"{path}: training state version {version}, this sla reads {VERSION}", "Train again.")
     if state.model.misfits(content["weights"]) or bool(content["ema"]) != bool(state.ema):
         raise SlaError(f"{path} does not fit the model of its config.toml", "Was config.toml edited?")
-    if backbone != state.model.backbone_digest:
+    if not same_backbone(backbone, content.get("backbone_norms"), state.model):
         raise SlaError(
             f"{path} is of another backbone ({backbone}, here {state.model.backbone_digest})",
             "Has the file of model.weights in config.toml been replaced?",
