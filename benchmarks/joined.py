@@ -83,10 +83,11 @@ def main() -> None:
     parser.add_argument("--contexts", default="0,8,4")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--features", type=Path, help="file that keeps the features, for other windows of the same run")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    opened = open_model(Run(options.run), device=options.device)
+    opened = open_model(Run(options.run), device=options.device, precision=options.precision)
     with torch.inference_mode(), opened.placement.autocast():
         answers = []
         for figures in measure(opened, options):

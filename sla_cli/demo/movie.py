@@ -1,4 +1,4 @@
-"""A recording of several sentences with pauses between them, as a video that browsers play."""
+"""A sentence as a video that browsers play."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sla_cli.demo.signing import sign_sentence
 from sla_cli.errors import SlaError
 from sla_cli.log import silent_stderr
 
-FPS, PAUSE = 25, 30  # frames a second; frames without a sign between two sentences
+FPS = 25
 
 
-def draw_movie(path: Path, sentences: Sequence[Sequence[str]], seed: int) -> None:
-    """Draw sentences of one signer into a WebM video (VP8, which OpenCV writes and browsers play).
+def draw_movie(path: Path, glosses: Sequence[str], seed: int) -> None:
+    """Draw a sentence into a WebM video (VP8, which OpenCV writes and browsers play).
 
     Raises:
         SlaError: the file cannot be written.
     """
-    rng = np.random.default_rng([seed, len(sentences)])
+    rng = np.random.default_rng([seed, len(glosses)])
     signer = SIGNERS[rng.integers(len(SIGNERS))]
     stage = draw_stage(signer, light=1.0)
     with atomic_write(path) as temporary:
@@ -35,9 +35,7 @@ def draw_movie(path: Path, sentences: Sequence[Sequence[str]], seed: int) -> Non
             )
         if not writer.isOpened():
             raise SlaError(f"cannot write {path}: this OpenCV has no VP8 encoder", "Install opencv-python-headless.")
-        for glosses in sentences:
-            poses = sign_sentence(glosses, signer, rng)
-            for pose in np.concatenate((poses, np.repeat(poses[-1:], PAUSE, axis=0))):
-                writer.write(cv2.cvtColor(draw_frame(pose, signer, stage), cv2.COLOR_RGB2BGR))
+        for pose in sign_sentence(glosses, signer, rng):
+            writer.write(cv2.cvtColor(draw_frame(pose, signer, stage), cv2.COLOR_RGB2BGR))
         writer.release()
         readable.replace(temporary)

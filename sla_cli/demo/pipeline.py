@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ from sla_cli.workers import usable_cores
 CLIPS = {"train": 200, "dev": 24, "test": 40}
 LM = "gloss.arpa"
 NAMES = ("without language model", "with gloss bigram")
-SENTENCES = 3  # of the video that is transcribed
+UNSEEN = 3  # sentences of which the longest is the video that is transcribed
 SIZE = 128  # pixels, enough for the tiny preset and for the page
 NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
@@ -63,7 +62,7 @@ class DemoResult:
         gain: on test, without and with the language model.
         dev_wer: of the best epoch, in percent.
         clips: of test.
-        signed: glosses of the video, which no training clip holds as they stand.
+        signed: the sentence of the video, which no clip holds.
         transcript: what was read in it.
         files: the page and the ELAN file of the transcript.
         wer, wer_lm: in percent, without and with the language model.
@@ -153,9 +152,8 @@ def run_demo(
         best = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
-        sentences = draw_sentences(seed, "test", clips["test"] + SENTENCES)[-SENTENCES:]
-        transcript, files = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), sentences, seed)
-    signed = tuple(chain.from_iterable(sentences))
+        signed = max(draw_sentences(seed, "test", clips["test"] + UNSEEN)[-UNSEEN:], key=len)
+        transcript, files = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), signed, seed)
     seconds = time.monotonic() - begun
     return DemoResult(gain, best.dev.wer, clips["test"], page, signed, transcript, files, keep, seconds)
 
@@ -195,10 +193,10 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
 
 
 def _transcribe(
-    run: Run, lm: Path, video: Path, sentences: Sequence[Sequence[str]], seed: int
+    run: Run, lm: Path, video: Path, glosses: Sequence[str], seed: int
 ) -> tuple[Transcript, tuple[Path, Path]]:
     """Draw a video, and write its page and its ELAN file beside it."""
-    draw_movie(video, sentences, seed)
+    draw_movie(video, glosses, seed)
     with Recognizer.open(run.path, lm=lm, device="cpu") as model:
         transcript = model.transcribe(video)
     page, elan = video.with_suffix(".html"), video.with_suffix(".eaf")
