@@ -97,7 +97,7 @@ class AdaptedBlock(nn.Module):
 
     def _streamed(self, stream: FrameStream, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """The outputs that these next frames make possible, maybe none: those of `_part`, chunk by chunk."""
-        stream.add(x)
+        stream.held.add(x)
         parts = [x[:0]]
         for window in stream.ready():
             with self.borders.holding(window.layout):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sla_cli.model.clip_borders import Layout
+from sla_cli.model.frame_buffer import FrameBuffer
 
 UNKNOWN = 1 << 62  # frames of a clip that has not ended yet
 
@@ -41,46 +42,24 @@ class FrameStream:
         reach: frames to either side that an output depends on.
 
     Attributes:
+        held: what is needed of the clip; add the next frames to it, (frames, tokens, width).
         ended: set it once all frames are there or about to be added: the last chunks need not wait for neighbours.
     """
 
     def __init__(self, chunk: int, reach: int) -> None:
         self.chunk, self.reach, self.ended = chunk, reach, False
-        self._held: Tensor | None = None
-        self._first = self._done = 0  # number of the first frame that is held, and of the next to be computed
-
-    @property
-    def held(self) -> int:
-        """How many frames are held."""
-        return 0 if self._held is None else len(self._held)
-
-    def add(self, x: Tensor) -> None:
-        """The next frames of the clip, (frames, tokens, width); there may be none."""
-        self._held = x if self._held is None else torch.cat((self._held, x))
+        self.held = FrameBuffer()
+        self._done = 0  # number of the next frame to be computed
 
     def ready(self) -> Iterator[Window]:
         """The chunks whose neighbours are all there."""
-        assert self._held is not None
-        there = self._first + self.held
+        there = self.held.end
         while self._done < there and (self.ended or self._done + self.chunk + self.reach <= there):
             start, stop = self._done, min(self._done + self.chunk, there)
             first, last = max(0, start - self.reach), min(there, stop + self.reach)
-            yield Window(
-                self._held[first - self._first : last - self._first],
-                self._layout(first, last, there if self.ended else UNKNOWN),
-                slice(start - first, stop - first),
-            )
+            frames = self.held.rows(first, last)
+            index = torch.arange(first, last, device=frames.device)
+            layout = Layout(index, torch.full_like(index, there if self.ended else UNKNOWN), ((0, len(frames)),))
+            yield Window(frames, layout, slice(start - first, stop - first))
             self._done = stop
-        self._forget(max(0, self._done - self.reach))
-
-    def _layout(self, first: int, last: int, length: int) -> Layout:
-        assert self._held is not None
-        index = torch.arange(first, last, device=self._held.device)
-        return Layout(index, torch.full_like(index, length), ((0, last - first),))
-
-    def _forget(self, first: int) -> None:
-        """A copy, since a view would keep all of the memory."""
-        assert self._held is not None
-        if first > self._first:
-            self._held = self._held[first - self._first :].clone()
-            self._first = first
+        self.held.forget(max(0, self._done - self.reach))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sla_cli.config import TrainConfig
+from sla_cli.model.frame_buffer import FrameBuffer
 
 
 @dataclass(frozen=True)
@@ -37,50 +38,38 @@ class JoinedWindows:
         head: log-probabilities (steps, columns) of the features (frames, width) of one clip.
         stride: frames per step.
         windows: how to cut.
+
+    Attributes:
+        held: the features that are needed still.
     """
 
     def __init__(self, head: Callable[[Tensor], Tensor], stride: int, windows: Windows) -> None:
         self._head, self._stride, self._windows = head, stride, windows
-        self._held: Tensor | None = None
-        self._first = 0  # number of the first frame that is held
+        self.held = FrameBuffer()
         self._next = 0  # where the next window begins
         self._parts: list[Tensor] = []
         self._joined = 0  # steps in `_parts`
 
-    @property
-    def held(self) -> int:
-        """How many frames are held."""
-        return 0 if self._held is None else len(self._held)
-
     def add(self, features: Tensor) -> None:
         """The next features, (frames, width); there may be none."""
-        self._held = features if self._held is None else torch.cat((self._held, features))
+        self.held.add(features)
         length, context = self._windows.length, self._windows.context
-        while self._first + self.held > self._next + length:
+        while self.held.end > self._next + length:
             stop = self._next + length
             self._take(self._next, stop, (stop - context) // self._stride)
-            self._forget(self._next)
+            self.held.forget(self._next)  # the last window may begin anywhere in this one
             self._next = stop - 2 * context
 
     def finish(self) -> Tensor:
         """All log-probabilities, float32 (steps, columns) on the CPU. The last window is as long as the others."""
-        assert self._held is not None
-        there = self._first + self.held
-        start = max(0, there - self._windows.length)
-        start = -(-start // self._stride) * self._stride
-        self._take(start, there, -(-there // self._stride))
+        end = self.held.end
+        start = -(-max(0, end - self._windows.length) // self._stride) * self._stride
+        self._take(start, end, -(-end // self._stride))
         return torch.cat(self._parts)
 
     def _take(self, start: int, stop: int, until: int) -> None:
         """The steps that are missing before `until`, from the window of these frames."""
-        assert self._held is not None
-        steps = self._head(self._held[start - self._first : stop - self._first])
+        steps = self._head(self.held.rows(start, stop))
         offset = start // self._stride
         self._parts.append(steps[self._joined - offset : until - offset].float().cpu())
         self._joined = until
-
-    def _forget(self, first: int) -> None:
-        """Frames before the window just used; a copy, since a view would keep all of the memory."""
-        assert self._held is not None
-        self._held = self._held[first - self._first :].clone()
-        self._first = first
