@@ -53,7 +53,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Sentence:
+class Composed:
     """A composed sentence: frames as the run sees them, RGB uint8 (frames, side, side, 3), and its glosses in them."""
 
     frames: np.ndarray
@@ -137,7 +137,7 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
 
 
 def features_of(
-    opened: OpenedModel, sentences: Sequence[Sentence], kept: Path | None
+    opened: OpenedModel, sentences: Sequence[Composed], kept: Path | None
 ) -> tuple[Sequence[Tensor], Tensor]:
     """Features of each sentence by itself, and of all of them joined; from `kept` where it is there."""
     if kept is not None and kept.exists():
@@ -157,7 +157,7 @@ def chosen(options: argparse.Namespace, stride: int) -> Iterator[Windows]:
             yield Windows(-(-length // stride) * stride, context)
 
 
-def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Iterator[Sentence]:
+def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Iterator[Composed]:
     """Sentences of 3 to 6 glosses by one person each, no gloss after itself, until there are enough minutes.
 
     Nor after the same gloss of the sentence before: without a pause or a movement between them, they are one.
@@ -181,7 +181,7 @@ def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Ite
             pictures.append(pictures[-1])
         seen = np.stack([as_stored(picture, frames) for picture in pictures[::every]])
         length += len(seen)
-        yield Sentence(seen, tuple(shown))
+        yield Composed(seen, tuple(shown))
 
 
 @cache

@@ -26,7 +26,7 @@ FRAME = 0.04  # seconds: what a key steps by where there are no output steps
 
 
 @dataclass(frozen=True)
-class TimedSign:
+class PageSign:
     """A sign on the page.
 
     Attributes:
@@ -40,11 +40,11 @@ class TimedSign:
 
 
 @dataclass(frozen=True)
-class TimedSentence:
+class PageSentence:
     """A sentence on the page."""
 
     sentence: Sentence
-    signs: tuple[TimedSign, ...]
+    signs: tuple[PageSign, ...]
 
 
 def write_transcript_page(out: Path, transcript: Reading, files: Mapping[str, str], *, link_video: bool = True) -> None:
@@ -98,16 +98,16 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def _timed(transcript: Reading) -> Iterator[TimedSentence]:
+def _timed(transcript: Reading) -> Iterator[PageSentence]:
     starts = [sign.start for sign in transcript.signs]
     after = iter([*starts[1:], transcript.duration])
     number = count()
     for sentence in transcript.sentences:
-        signs = (TimedSign(next(number), sign, max(next(after) - sign.start, 0.0)) for sign in sentence.signs)
-        yield TimedSentence(sentence, tuple(signs))
+        signs = (PageSign(next(number), sign, max(next(after) - sign.start, 0.0)) for sign in sentence.signs)
+        yield PageSentence(sentence, tuple(signs))
 
 
-def _pixels_a_second(signs: list[TimedSign]) -> float:
+def _pixels_a_second(signs: list[PageSign]) -> float:
     """A zoom at which most labels fit."""
     needed = [(PIXELS_A_CELL * cell_len(one.sign.gloss) + PADDING) / max(one.room, FRAME) for one in signs]
     return float(np.clip(np.percentile(needed, FITTING), WIDEST, CLOSEST)) if needed else WIDEST
