@@ -48,10 +48,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_output(path: Path | None, *, replace: bool) -> None:
-    """Raise SlaError where a file cannot be written: it is a folder, or is there and `replace` is off."""
-    if path is not None and path.is_dir():
+    """Raise SlaError where a file cannot be written: it is a folder, lies in a file, or is there without `replace`."""
+    if path is None:
+        return
+    if path.is_dir():
         raise SlaError(f"{path} is a folder", "Name a file.")
-    if path is not None and path.exists() and not replace:
+    nearest = next((parent for parent in path.parents if parent.exists()), None)
+    if nearest is not None and not nearest.is_dir():
+        raise SlaError(f"{path} cannot be written: {nearest} is a file", "Name a folder.")
+    if path.exists() and not replace:
         raise SlaError(f"{path} exists", "Use --force to replace it.")
 
 

@@ -12,14 +12,16 @@ import typer
 from sla_cli.cli.options import LM_HELP, WORK, BackboneWeights, Device, Force, Json, Work
 from sla_cli.config import TranscribeConfig
 from sla_cli.errors import SlaError
+from sla_cli.formats.annotation.registry import KINDS
+from sla_cli.log import log
 
 if TYPE_CHECKING:
     from sla_cli.transcribe.recognizer import Recognizer
     from sla_cli.transcribe.transcribe_files import Outcome
     from sla_cli.transcribe.transcript import Transcript
 
-# Those of transcribe.transcript.ALL_KINDS, whose module would import torch here. typer completes and shows them.
-Kind = StrEnum("Kind", ["eaf", "vtt", "srt", "json", "csv", "ctm", "textgrid", "html"])
+# typer shows and completes an Enum; mypy wants to see its members written out, which would list formats twice.
+Kind = StrEnum("Kind", [*KINDS, "html"])  # type: ignore[misc]
 
 
 def transcribe(
@@ -105,7 +107,10 @@ def _show(outcome: "Outcome", transcript: "Transcript") -> None:
     elif sys.stdout.isatty():
         _show_table(transcript)
     else:
-        typer.echo("\n".join(_rows(transcript)))
+        for row in _rows(transcript):
+            typer.echo(row)
+    if not transcript.signs:
+        log.warning("%s: no gloss was recognised in %.1f s", transcript.name, transcript.duration)
 
 
 def _show_table(transcript: "Transcript") -> None:

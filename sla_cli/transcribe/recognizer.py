@@ -86,7 +86,6 @@ class Recognizer:
         facts = source.facts
         folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
         options = search_options(folder, source, lm, {"beam": beam, "alpha": alpha, "beta": beta})
-        decoder = open_decoder(source.glosses, options)
         if facts.frames is None:
             raise SlaError(
                 f"{source.path} was made by an earlier version, which does not say what its frames look like, and its "
@@ -96,6 +95,7 @@ class Recognizer:
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
         opened = open_model(source, device=device, precision=precision, weights=weights)
+        decoder = open_decoder(source.glosses, options)
         windows = Windows.of(opened.config.train, opened.stride)
         made = {
             "sla": __version__,

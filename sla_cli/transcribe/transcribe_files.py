@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sla_cli.atomic import check_output
+from sla_cli.core.annotation import Annotation
 from sla_cli.errors import SlaError
 from sla_cli.formats.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.formats.annotation.layout import DEFAULT, Layout
+from sla_cli.formats.annotation.registry import KINDS, annotation_text
 from sla_cli.log import log, progress
 from sla_cli.transcribe.outputs import Job
 from sla_cli.transcribe.recognizer import Recognizer
@@ -75,15 +78,35 @@ def transcribe_files(
                 log.info("%s: skipped, its files exist (--force replaces them)", job.recording)
                 yield Outcome(str(job.recording))
                 continue
+            try:
+                _check_outputs(job, wanted, options.layout)
+            except SlaError as error:
+                yield _failed(job, error, alone=len(jobs) == 1)
+                continue
             recognizer = recognizer or open_recognizer()
             try:
                 yield _done(recognizer, job, tuple(wanted.values()), options)
             except SlaError as error:
-                log.warning("%s", error.message)
-                yield Outcome(str(job.recording), error=error)
+                yield _failed(job, error, alone=len(jobs) == 1)
     finally:
         if recognizer is not None:
             recognizer.close()
+
+
+def _check_outputs(job: Job, files: Mapping[str, Path], layout: Layout) -> None:
+    """Raise SlaError for what can be refused before hours of work: a place or a name that a file cannot have."""
+    nothing = Annotation(job.recording.name, None, 0.0, ())
+    for kind, path in files.items():
+        check_output(path, replace=True)
+        if kind in KINDS:
+            annotation_text(kind, nothing, layout, path.parent)
+
+
+def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:
+    """Of several recordings a failure is told at once, and listed at the end."""
+    if not alone:
+        log.warning("%s", error.message)
+    return Outcome(str(job.recording), error=error)
 
 
 def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: FileOptions) -> Outcome:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pympi
 import pytest
 from docs_json import documented
+from movies import movie
 from recordings import copy_run, images_of, refused, signed, sla
 from typer.testing import CliRunner
 
@@ -91,6 +96,48 @@ def test_a_single_video_that_fails_says_why_and_leaves_nothing(folder: Path) -> 
     (folder / "empty.mp4").touch()
     assert "empty.mp4 is empty (0 bytes)" in refused("transcribe", "empty.mp4", "-o", "out/x.eaf", *RUN)
     assert not Path("out").exists()
+
+
+def test_what_a_file_cannot_hold_is_refused_before_the_recording_is_read(folder: Path) -> None:
+    (folder / "my clip.mp4").write_text("this is no video, which nobody finds out")
+    told = refused("transcribe", "my clip.mp4", "--format", "eaf", "--format", "ctm", *RUN)
+    assert "'my clip' does not fit in a CTM" in told and told.count("does not fit") == 1
+    assert "mine/a.mkv is a file" in refused("transcribe", "my clip.mp4", "-o", "mine/a.mkv/x.eaf", *RUN)
+
+
+def test_a_recording_without_signs(folder: Path) -> None:
+    movie(folder / "still.mkv", np.zeros((1, 32, 32, 3), np.uint8), "-c:v", "ffv1")
+    answer = CliRunner().invoke(app, ["transcribe", "still.mkv", "--format", "vtt", "--format", "eaf", *RUN])
+    assert answer.exit_code == 0, answer.output
+    found = read_signs(folder / "still.eaf")
+    assert ("no gloss was recognised" in answer.stderr) == (not found)
+    assert Path("still.vtt").read_text(encoding="utf-8").count("-->") == min(1, len(found))
+
+
+def test_a_full_disk_costs_no_file_that_is_complete(folder: Path, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(2_000_000))
+    with pytest.raises(OSError, match="space"):
+        (small_disk / "more").write_bytes(bytes(2_000_000))
+    told = refused("transcribe", "mine/a.mkv", "-o", str(small_disk / "a.eaf"), "--format", "html", *RUN)
+    assert "cannot write" in told and "No space left" in told
+    assert not [path for path in small_disk.iterdir() if path.name.startswith(".a")]
+
+
+def test_an_interrupt_leaves_nothing_half_written(folder: Path) -> None:
+    signed(folder / "mine" / "long.mkv", " ".join(["NORD REGEN"] * 300))
+    command = [sys.executable, "-m", "sla_cli", "transcribe", "mine/a.mkv", "mine/long.mkv", "--format", "eaf", *RUN]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline().startswith("a: 2 glosses")
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told and "interrupted" in told
+    assert names(folder / "mine") == ["a.eaf", "a.mkv", "long.mkv"]
+
+
+def read_signs(path: Path) -> list[str]:
+    return [value for *_, value in pympi.Elan.Eaf(path).get_annotation_data_for_tier("SIGN")]
 
 
 def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
