@@ -13,30 +13,19 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Le
 
-from sla_cli.config_checks import annotations_of, check_setting, fill_older, parts_of, settings_of
+from sla_cli.config_checks import OptionValues, annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError, suggestion
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
-class _OptionValues:
-    """Settings that options of a command give one by one."""
-
-    @classmethod
-    def checked(cls, **values: Any) -> Self:
-        """From the command line. Raises SlaError that names the option of a value that does not suit its setting."""
-        hints = annotations_of(cls)
-        options = {key: f"--{key.replace('_', '-')}" for key in values}
-        return cls(**{key: check_setting(key, value, hints[key], options[key]) for key, value in values.items()})
-
-
 @dataclass(frozen=True)
-class PrepConfig(_OptionValues):
+class PrepConfig(OptionValues):
     """How frames and glosses are stored. The lineage squashes 210x260 to 256x256."""
 
     size: Annotated[int, Ge(16)] = 256  # pixels, both sides
@@ -46,6 +35,29 @@ class PrepConfig(_OptionValues):
     fps: Annotated[float, Ge(0), Le(1000)] = 0.0  # frames per second, taken by nearest time; 0 keeps every frame
     labels: str = "auto"  # cleaning of training glosses: auto (the corpus's), raw, or a profile of core.normalize
     shard_clips: Annotated[int, Ge(0)] = 0  # clips per file; 0: one file per split
+
+
+@dataclass(frozen=True)
+class SourceConfig(OptionValues):
+    """What of a source is read, and how; besides `protocol`, a corpus takes those that its `takes` names."""
+
+    protocol: str = ""  # division into splits, where a corpus has several; "": its first
+    media: str = ""  # folder of recordings that do not lie where the annotation says
+    tiers: tuple[str, ...] = ()  # gloss tiers, by name or pattern with * and ?; of two hands the first has precedence
+    tier_types: tuple[str, ...] = ()  # gloss tiers, by linguistic type
+    utterance_tier: str = ""  # name or pattern; its annotations are the clips. "": pauses end a clip
+    translation_tier: str = ""  # name or pattern
+    pause: Annotated[float, Ge(0)] = 1.0  # seconds without a sign that end a clip (choice)
+
+
+@dataclass(frozen=True)
+class DivisionConfig(OptionValues):
+    """A division into splits that is drawn, instead of the corpus's own."""
+
+    split_by: Literal["", "signer", "sentence", "random"] = ""  # what no two splits share; "": the corpus's division
+    shares: tuple[Annotated[float, Ge(0)], ...] = (80.0, 10.0, 10.0)  # of train, dev, test
+    fold: str = ""  # K/N: part K of N equal ones is test, the next is dev
+    split_seed: Annotated[int, Ge(0), Le(2**64 - 1)] = 0
 
 
 @dataclass(frozen=True)
@@ -203,7 +215,7 @@ PRESETS = {
 
 
 @dataclass(frozen=True)
-class DecodeConfig(_OptionValues):
+class DecodeConfig(OptionValues):
     """Beam search. alpha and beta are pyctcdecode's defaults; tune them on dev."""
 
     beam: Annotated[int, Ge(1)] = 10  # as the field's published numbers; 1 is greedy without a language model
@@ -217,7 +229,7 @@ class DecodeConfig(_OptionValues):
 
 
 @dataclass(frozen=True)
-class EmitConfig(_OptionValues):
+class EmitConfig(OptionValues):
     """How a split's log-probabilities are computed and kept."""
 
     precision: Precision = "auto"  # auto: as the run was trained, where the device can
@@ -227,14 +239,14 @@ class EmitConfig(_OptionValues):
 
 
 @dataclass(frozen=True)
-class TranscribeConfig(_OptionValues):
+class TranscribeConfig(OptionValues):
     """What ends a sentence of a recording."""
 
     pause: Annotated[float, Ge(0)] = 1.0  # seconds without a sign (choice)
 
 
 @dataclass(frozen=True)
-class TuneConfig(_OptionValues):
+class TuneConfig(OptionValues):
     """The grid of `sla tune` (choice)."""
 
     alphas: tuple[Annotated[float, Ge(0)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
 
@@ -24,6 +24,17 @@ class AddedIn:
 
     version: int
     before: Any
+
+
+class OptionValues:
+    """Settings that options of a command give one by one."""
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """From the command line. Raises SlaError that names the option of a value that does not suit its setting."""
+        hints = annotations_of(cls)
+        options = {key: f"--{key.replace('_', '-')}" for key in values}
+        return cls(**{key: check_setting(key, value, hints[key], options[key]) for key, value in values.items()})
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 import typer
 
 from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer, check_name
-from sla_cli.config import PrepConfig
+from sla_cli.config import PrepConfig, SourceConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
@@ -136,7 +136,7 @@ def _build(out: Path, arguments: "PrepArguments", jobs: int, scheduler: str, as_
                 out,
                 config,
                 engine,
-                protocol=arguments.protocol,
+                wanted=SourceConfig(protocol=arguments.protocol),
                 on_error=arguments.on_error,
                 force=arguments.force,
             )

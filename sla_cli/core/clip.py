@@ -20,12 +20,14 @@ class Source:
         root: a folder on disk, or an archive (zip, tar) that is read in place.
         path: within root, with `/` between parts: a folder of images, or a video.
         start, end: the part that is meant, in seconds, end exclusive; None is the beginning or the end.
+        fps: frames per second of a folder of images, where the annotation says; a video knows its own.
     """
 
     root: Path
     path: str
     start: float | None = None
     end: float | None = None
+    fps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Clip:
         source: where its pictures lie.
         translation: spoken-language sentence, "" where there is none.
         where: what to name in messages, as in `train.corpus.csv, line 7`.
+        frames: how many pictures the annotation says that it has; 0 where it does not say.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Clip:
     source: Source
     translation: str = ""
     where: str = ""
+    frames: int = 0
 
 
 def split_origin(origin: str) -> tuple[str, float | None, float | None]:

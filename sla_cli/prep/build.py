@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import PrepConfig
+from sla_cli.config import PrepConfig, SourceConfig
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError, some
@@ -28,6 +28,7 @@ from sla_cli.prep.process_pool import Executor
 from sla_cli.prep.resume import OnError, PrepArguments, begin, cache_folder
 from sla_cli.prep.write import finished_clips, is_written, plan_files, write_files
 
+AS_RELEASED = SourceConfig()
 LISTED = 20  # broken clips in an error message
 
 
@@ -76,7 +77,7 @@ def build_store(
     config: PrepConfig,
     engine: Executor,
     *,
-    protocol: str = "",
+    wanted: SourceConfig = AS_RELEASED,
     on_error: OnError = "stop",
     force: bool = False,
 ) -> PrepResult:
@@ -84,7 +85,7 @@ def build_store(
 
     Args:
         out: the store's folder.
-        protocol: one of the corpus's; "" is its first.
+        wanted: what of the source is read, and how.
         on_error: whether a clip that cannot be read stops the store from being written, or is left out of it.
         force: replace a store of other settings; one of the same settings is made from the frames again.
 
@@ -94,10 +95,11 @@ def build_store(
         BrokenClips: clips cannot be read, and `on_error` is stop.
     """
     source, out = source.resolve(), out.resolve()
-    protocol, labels = choose_protocol(corpus, protocol), find_labels(config.labels, corpus.labels)
+    wanted = replace(wanted, protocol=choose_protocol(corpus, wanted.protocol))
+    protocol, labels = wanted.protocol, find_labels(config.labels, corpus.labels)
     with locked(out, f"another process is writing {out}"):
         tree = corpus.open(source, out)
-        listing = corpus.read(tree, protocol)
+        listing = corpus.read(tree, wanted)
         # All that decides what a clip's frames become: clips of equal recipe and origin have equal frames.
         form: dict[str, Any] = {"size": config.size, "fit": config.fit, "codec": config.codec}
         form["quality"] = config.quality if config.codec == "jpeg" else 0

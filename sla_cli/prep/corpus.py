@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sla_cli.config import SourceConfig
 from sla_cli.core.clip import Clip
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Tree
@@ -44,14 +45,16 @@ class Corpus:
         unseen: by protocol ("" where there are none), what evaluation splits do not share with train by promise:
             `signers` or `sentences`.
         protocols: divisions into splits to choose from; the first is the default. Empty where there is only one.
-        read: lists the clips under a tree, for a protocol ("" where there are none).
+        takes: the fields of SourceConfig, besides `protocol`, that `read` looks at.
+        frames: by protocol and split the published number of frames, where there is one.
+        read: lists the clips under a tree, as the settings ask.
         open: makes that tree of what the user gives as SOURCE; a folder keeps lists of archives, as for `open_tree`.
     """
 
     name: str
     title: str
     layout: str
-    read: Callable[[Tree, str], Listing]
+    read: Callable[[Tree, SourceConfig], Listing]
     fps: float | None = None
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     labels: str = "raw"
@@ -59,4 +62,6 @@ class Corpus:
     preset: str = "base"
     unseen: Mapping[str, str] = field(default_factory=dict)
     protocols: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    frames: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     open: Callable[[Path, Path | None], Tree] = open_tree

@@ -186,8 +186,8 @@ def test_a_clip_that_kills_its_workers_is_named_and_costs_no_other(
     monkeypatch.setenv("SLA_TEST_PARENT", str(os.getpid()))
     phoenix = find_corpus("phoenix2014")
 
-    def read(tree: object, protocol: str) -> Listing:
-        listing = phoenix.read(tree, protocol)  # type: ignore[arg-type]
+    def read(tree: object, wanted: object) -> Listing:
+        listing = phoenix.read(tree, wanted)  # type: ignore[arg-type]
         old = listing.clips[1]
         source = DeadlySource(old.source.root, old.source.path)
         listing.clips[1] = Clip(old.id, old.split, old.signer, old.glosses, source, "", old.where)

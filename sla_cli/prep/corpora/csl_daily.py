@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sla_cli.config import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
@@ -34,7 +35,7 @@ class Label:
     where: str
 
 
-def read(tree: Tree, protocol: str) -> Listing:
+def read(tree: Tree, wanted: SourceConfig) -> Listing:
     """The clips of all splits.
 
     Raises:

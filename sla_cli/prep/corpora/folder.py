@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from sla_cli.config import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip, Source
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import SlaError, some
@@ -40,7 +41,7 @@ def open_source(source: Path, cache: Path | None = None) -> Tree:
     return open_tree(source, cache)
 
 
-def read(tree: Tree, protocol: str) -> Listing:
+def read(tree: Tree, wanted: SourceConfig) -> Listing:
     """The clips of the table; without a table each video is a clip of test that has no glosses.
 
     Raises:

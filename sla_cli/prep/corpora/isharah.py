@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
+from sla_cli.config import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.table import Row
@@ -25,17 +26,17 @@ ID = re.compile(r"(\d+)_\d+")  # signer, sentence
 SIZE = re.compile(r"isharah[-_ ]?(500|1000|2000)(?!\d)", re.IGNORECASE)
 
 
-def read(size: int, tree: Tree, protocol: str) -> Listing:
+def read(size: int, tree: Tree, wanted: SourceConfig) -> Listing:
     """The clips of all splits.
 
     Args:
         size: of the corpus, in sentences; decides where several sizes lie under one folder.
-        protocol: SI or US.
+        wanted: its protocol is SI or US.
 
     Raises:
         SlaError: tables or videos are not there, or a table is broken.
     """
-    listing, folder = Listing(), _find_tables(size, tree, protocol)
+    listing, folder = Listing(), _find_tables(size, tree, wanted.protocol)
     rows = [(split, *row) for split in SPLITS for row in _rows(tree, folder, split, listing)]
     places = _places(tree, [clip for _, clip, _, _ in rows])
     for split, clip, row, where in rows:

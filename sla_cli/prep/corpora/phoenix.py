@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from sla_cli.config import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip, Source
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.table import Row
@@ -43,7 +44,7 @@ class Release:
     hint: str
     frames_of: str = ""
 
-    def read(self, tree: Tree, protocol: str) -> Listing:
+    def read(self, tree: Tree, wanted: SourceConfig) -> Listing:
         """The clips of all splits. Raises SlaError: there is no such release under the tree, or a table is broken."""
         root = find_root(tree, self.table.format(split="train"), self.hint)
         listing = Listing()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sla_cli.config import SourceConfig
 from sla_cli.log import log
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.corpus import Listing
@@ -39,7 +40,7 @@ def read() -> Read:
 
     def read(name: str, source: Path, protocol: str = "") -> Listing:
         corpus = find_corpus(name)
-        return corpus.read(corpus.open(source, None), protocol)
+        return corpus.read(corpus.open(source, None), SourceConfig(protocol=protocol))
 
     return read
 
