@@ -21,7 +21,8 @@ from timing import fastest
 
 from sla_cli.formats.codec import encode
 from sla_cli.formats.store import Split
-from sla_cli.formats.store_file import Encoded, SplitHeader, write_split
+from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_write import write_split
 
 SIZE, FRAMES, READ = 256, 140, 64
 

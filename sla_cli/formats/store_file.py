@@ -1,14 +1,16 @@
 """One HDF5 file of a store: a split, or a shard of one. docs/formats.md is the specification.
 
 The encoded frames lie in one flat contiguous array; `frame_offsets` cuts it into frames and `clip_offsets` cuts the
-frames into clips. Glosses are kept twice: as annotated, and as training reads them.
+frames into clips. Glosses are kept twice: as annotated, and as training reads them. A clip's frames may also lie in a
+file of another store, which several divisions of one corpus then share.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
@@ -18,16 +20,17 @@ from typing import Any, TypeVar
 import h5py
 import numpy as np
 
-from sla_cli.atomic import atomic_write
-from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.hdf5 import claim, create, naming_damage, open_checked, strings, write_strings
+from sla_cli.formats.hdf5 import naming_damage, open_checked, strings
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
 
 NAME, VERSION = "sla-store", 2
+SHARING = 3  # version of a file that takes frames from others
+READS = (1, VERSION, SHARING)
 T = TypeVar("T")
 REMAKE = "prep --force"  # without --force a store with a good receipt is up to date
 TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one per clip
+LATER = ("stamps", "notes")  # texts, one per clip, that earlier files of version 2 lack; no part of the digest
 DATASETS = (*TEXTS, "bytes", "frame_offsets", "clip_offsets", "checksums", "clip_fps", "squared_errors", "vocabulary")
 SINCE_2 = {"raw_glosses", "translations", "sources", "clip_fps", "squared_errors"}  # datasets that version 1 lacks
 
@@ -44,6 +47,10 @@ class Encoded:
         fps: frames per second, 0 where unknown.
         squared_error: mean over the pixels of one sampled frame of what encoding changed, 0 where it loses nothing.
         source: where the frames come from, within the corpus.
+        stamp: tells whether the recording is still the one that was read, "" where unknown.
+        note: what is known to be wrong with the frames, "" for nothing.
+        place: a file of another store that holds the frames, and the number of the clip there; `data` is then empty.
+        checksum: CRC-32 of the frames that lie elsewhere.
     """
 
     id: str
@@ -56,6 +63,10 @@ class Encoded:
     fps: float = 0.0
     squared_error: float = 0.0
     source: str = ""
+    stamp: str = ""
+    note: str = ""
+    place: tuple[Path, int] | None = None
+    checksum: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,65 +112,15 @@ class SplitHeader:
         return {**own, "height": self.size, "width": self.size}
 
 
-def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total_bytes: int) -> None:
-    """Write a file of a store; clips are taken one at a time, so memory does not grow with their number.
-
-    Args:
-        total_bytes: sum of all clips' bytes, known beforehand so that the array is contiguous on disk.
-
-    Raises:
-        SlaError: a gloss is empty or holds white space, or the disk is full.
-    """
-    texts: dict[str, list[str]] = {name: [] for name in TEXTS}
-    rates, errors, checksums = [], [], []
-    sizes: list[np.ndarray] = []
-    with atomic_write(path) as temporary, create(temporary, total_bytes) as file:
-        flat = file.create_dataset("bytes", (total_bytes,), np.uint8)
-        position = 0
-        for clip in clips:
-            raw = clip.glosses if clip.raw_glosses is None else clip.raw_glosses
-            row = (clip.id, clip.signer, _joined(clip, clip.glosses), _joined(clip, raw), clip.translation, clip.source)
-            for column, text in zip(texts.values(), row, strict=True):
-                column.append(text)
-            flat[position : position + len(clip.data)] = clip.data
-            position += len(clip.data)
-            checksums.append(zlib.crc32(clip.data.tobytes()))
-            rates.append(float(clip.fps))
-            errors.append(float(clip.squared_error))
-            sizes.append(clip.sizes)
-        frames = np.array([len(part) for part in sizes], np.int64)
-        characters = sum(len(text) for column in texts.values() for text in column)
-        claim(temporary, total_bytes + 8 * int(frames.sum()) + 512 * len(sizes) + 4 * characters)
-        file["clip_offsets"] = np.concatenate([[0], np.cumsum(frames)]).astype(np.int64)
-        file["frame_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate([*sizes, []]))]).astype(np.int64)
-        file["checksums"] = np.array(checksums, np.uint32)
-        file["clip_fps"] = np.array(rates, np.float64)
-        file["squared_errors"] = np.array(errors, np.float64)
-        for name, column in texts.items():
-            write_strings(file, name, column)
-        write_strings(file, "vocabulary", list(header.vocabulary))
-        content = [header.facts(), list(header.vocabulary), texts, rates, checksums, frames.tolist()]
-        about = {"format": NAME, "version": VERSION, "recipe": header.recipe, "digest": digest_json(content)}
-        for key, value in {**header.facts(), **about}.items():
-            file.attrs[key] = value
-
-
-def _joined(clip: Encoded, glosses: tuple[str, ...]) -> str:
-    text = " ".join(glosses)
-    if tuple(text.split()) != glosses:
-        raise SlaError(f"clip {clip.id}: a gloss is empty or holds white space: {glosses}")
-    return text
-
-
 def _column(
     name: str, read: Callable[[h5py.File, str], T], before: Callable[[StoreFile], T] | None = None
 ) -> cached_property[T]:
-    """A dataset of a file, read when it is asked for; `before` says what held in version 1, which lacks it."""
+    """A dataset of a file, read when it is asked for; `before` says what held in earlier files, which lack it."""
 
     def column(file: StoreFile) -> T:
-        if before is not None and file.version == 1:
-            return before(file)
         with naming_damage(file.path, REMAKE):
+            if before is not None and name not in file.file:
+                return before(file)
             return read(file.file, name)
 
     return cached_property(column)
@@ -177,10 +138,12 @@ class StoreFile:
     """What one file holds; frames and the columns of clips are read when they are asked for.
 
     Attributes:
-        ids, signers, glosses, raw_glosses, translations, sources, clip_fps, squared_errors, checksums: one per clip.
-            clip_fps and squared_errors are float64 (clips,), checksums uint32 (clips,).
+        ids, signers, glosses, raw_glosses, translations, sources, stamps, notes, clip_fps, squared_errors, checksums:
+            one per clip. clip_fps and squared_errors are float64 (clips,), checksums uint32 (clips,).
         lengths: frames of each clip.
-        clip_offsets, frame_offsets: int64 (clips + 1,) and (frames + 1,), as in docs/formats.md.
+        clip_offsets, frame_offsets: int64 (clips + 1,) and (own frames + 1,), as in docs/formats.md.
+        frame_file, frame_clip: int64 (clips,): which file of another store holds the frames, and the clip's number
+            there; -1 where they are the file's own.
 
     In version 1, squared errors are unknown: NaN. A file is opened once in each process, since an HDF5 handle survives
     neither fork nor pickle.
@@ -196,6 +159,10 @@ class StoreFile:
     translations = _column("translations", strings, lambda file: [""] * len(file.ids))
     sources = _column("sources", strings, lambda file: [""] * len(file.ids))
     clip_fps = _column("clip_fps", _numbers, lambda file: np.full(len(file.ids), file.header.fps))
+    stamps = _column("stamps", strings, lambda file: [""] * len(file.ids))
+    notes = _column("notes", strings, lambda file: [""] * len(file.ids))
+    frame_file = _column("frame_file", _numbers, lambda file: np.full(len(file.ids), -1))
+    frame_clip = _column("frame_clip", _numbers, lambda file: np.full(len(file.ids), -1))
     squared_errors = _column("squared_errors", _numbers, lambda file: np.full(len(file.ids), np.nan))
     checksums = _column("checksums", _numbers)
 
@@ -203,12 +170,13 @@ class StoreFile:
         self.path = path
         self._file: h5py.File | None = None
         self._pid = -1
-        with open_checked(path, NAME, (VERSION - 1, VERSION), REMAKE) as file, naming_damage(path, REMAKE):
+        with open_checked(path, NAME, READS, REMAKE) as file, naming_damage(path, REMAKE):
             self.version = int(file.attrs["version"])
             if missing := set(DATASETS) - set(file) - (SINCE_2 if self.version == 1 else set()):
                 raise KeyError(f"no {some(sorted(missing))}")
             self.header = _header(file)
             self.digest = str(file.attrs["digest"])
+            self.frames_from = [path.parent / name for name in json.loads(file.attrs.get("frames_from", "[]"))]
             self.ids = strings(file, "ids")
             self.clip_offsets = _numbers(file, "clip_offsets")
             self.frame_offsets = _numbers(file, "frame_offsets")
@@ -218,15 +186,61 @@ class StoreFile:
     def file(self) -> h5py.File:
         """The open HDF5 file of this process."""
         if self._file is None or self._pid != os.getpid():
-            self._file, self._pid = open_checked(self.path, NAME, (VERSION - 1, VERSION), REMAKE), os.getpid()
+            self._file, self._pid = open_checked(self.path, NAME, READS, REMAKE), os.getpid()
         return self._file
+
+    @cached_property
+    def _lenders(self) -> list[StoreFile]:
+        """The files of other stores that hold frames of this one's clips. Raises FormatError where they changed."""
+        again = "Run the `sla prep` or `sla merge` again that made it, with --force."
+        lenders = []
+        for number, path in enumerate(self.frames_from):
+            try:
+                lender = StoreFile(path)
+            except SlaError as error:
+                raise FormatError(
+                    f"{self.path} takes frames from {path}, which cannot be read: {error}", again
+                ) from error
+            mine = self.frame_file == number
+            clips = self.frame_clip[mine]
+            same = clips.max(initial=-1) < len(lender.ids) and clips.min(initial=0) >= 0
+            if not same or not np.array_equal(lender.checksums[clips], self.checksums[mine]):
+                raise FormatError(f"{self.path} takes frames from {path}, which was made again since", again)
+            lenders.append(lender)
+        return lenders
+
+    @cached_property
+    def _first_frames(self) -> np.ndarray:
+        """Number in `frame_offsets` of each clip's first frame, int64 (clips,), where it is the file's own."""
+        own = np.array(self.lengths, np.int64)
+        if self.frames_from:
+            own[self.frame_file >= 0] = 0
+        return np.cumsum(own) - own
+
+    @cached_property
+    def clip_bytes(self) -> np.ndarray:
+        """Bytes of each clip's frames, int64 (clips,), wherever they lie."""
+        own = np.where(self.frame_file < 0, np.array(self.lengths, np.int64), 0)
+        sizes = self.frame_offsets[self._first_frames + own] - self.frame_offsets[self._first_frames]
+        for number, lender in enumerate(self._lenders):
+            mine = self.frame_file == number
+            sizes[mine] = lender.clip_bytes[self.frame_clip[mine]]
+        return np.asarray(sizes)
+
+    def place(self, index: int) -> tuple[Path, int]:
+        """The file that holds a clip's frames, and the clip's number there."""
+        if not self.frames_from or self.frame_file[index] < 0:
+            return self.path, index
+        return self._lenders[self.frame_file[index]].place(int(self.frame_clip[index]))
 
     def encoded(self, index: int, wanted: slice = slice(None)) -> list[np.ndarray]:
         """Bytes of the wanted frames of a clip, each uint8 (bytes,)."""
-        first, last = self.clip_offsets[index : index + 2]
-        start, stop, step = wanted.indices(int(last - first))
+        if self.frames_from and self.frame_file[index] >= 0:
+            return self._lenders[self.frame_file[index]].encoded(int(self.frame_clip[index]), wanted)
+        start, stop, step = wanted.indices(self.lengths[index])
         if step != 1:
             raise ValueError("frames are read with a step of 1")
+        first = int(self._first_frames[index])
         offsets = self.frame_offsets[first + start : first + max(start, stop) + 1]
         data = self.file["bytes"][offsets[0] : offsets[-1]]
         return [data[begin:end] for begin, end in pairwise((offsets - offsets[0]).tolist())]
@@ -248,6 +262,8 @@ class StoreFile:
             float(self.clip_fps[index]),
             float(self.squared_errors[index]),
             self.sources[index],
+            self.stamps[index],
+            self.notes[index],
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -392,8 +392,8 @@ def test_a_store_of_an_unknown_version_is_refused_and_replaced(made: Path, root:
     shutil.copytree(made, out)
     for path in out.glob("*.h5"):
         with h5py.File(path, "r+") as file:
-            file.attrs["version"] = 3
-    with pytest.raises(SlaError, match="sla-store version 3, this sla reads version 1 and 2") as caught:
+            file.attrs["version"] = 4
+    with pytest.raises(SlaError, match="sla-store version 4, this sla reads version 1 and 2 and 3") as caught:
         Store(out)["dev"]
     assert "sla prep" in caught.value.hint
     build(root, out, config=CONFIG, force=True)

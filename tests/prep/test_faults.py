@@ -135,7 +135,7 @@ def test_a_kill_while_clips_move_between_shards_loses_none(made: Path, own: Path
             write_split(path, *arguments)  # type: ignore[arg-type]
 
         with pytest.MonkeyPatch.context() as patch:
-            from sla_cli.formats.store_file import write_split
+            from sla_cli.formats.store_write import write_split
 
             patch.setattr("sla_cli.prep.write.write_split", write)
             build(own, out, config=config, force=True)

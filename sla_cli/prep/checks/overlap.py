@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-import numpy as np
-
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
 from sla_cli.formats.store import Split
@@ -51,8 +49,7 @@ def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Clips of the same frames, byte for byte: one recording under two names."""
     places: dict[tuple[int, int, int], list[tuple[str, str]]] = defaultdict(list)  # by checksum, frames and bytes
     for split, file in ((split, file) for split, clips in splits.items() for file in clips.files):
-        sizes = np.diff(file.frame_offsets[file.clip_offsets])
-        for row in zip(file.checksums.tolist(), file.lengths, sizes.tolist(), file.ids, strict=True):
+        for row in zip(file.checksums.tolist(), file.lengths, file.clip_bytes.tolist(), file.ids, strict=True):
             places[row[:3]].append((split, row[3]))
     alike = [names for (_, frames, _), names in places.items() if frames and len(names) > 1]
     if across := tuple(clip for names in alike if len({split for split, _ in names}) > 1 for _, clip in names):

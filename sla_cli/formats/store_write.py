@@ -1,0 +1,98 @@
+"""Writing one HDF5 file of a store; `store_file` reads it, docs/formats.md is the specification."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from sla_cli.atomic import atomic_write
+from sla_cli.core.digest import digest_json
+from sla_cli.errors import SlaError
+from sla_cli.formats.hdf5 import claim, create, write_strings
+from sla_cli.formats.store_file import LATER, NAME, SHARING, TEXTS, VERSION, Encoded, SplitHeader
+
+
+def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total_bytes: int) -> None:
+    """Write a file of a store; clips are taken one at a time, so memory does not grow with their number.
+
+    Args:
+        total_bytes: sum of all clips' bytes, known beforehand so that the array is contiguous on disk.
+
+    Raises:
+        SlaError: a gloss is empty or holds white space, or the disk is full.
+    """
+    texts: dict[str, list[str]] = {name: [] for name in (*TEXTS, *LATER)}
+    rates, errors, checksums, lengths = [], [], [], []
+    sizes, places = [np.empty(0, np.int64)], _Places(path.parent)
+    with atomic_write(path) as temporary, create(temporary, total_bytes) as file:
+        flat = file.create_dataset("bytes", (total_bytes,), np.uint8)
+        position = 0
+        for clip in clips:
+            raw = clip.glosses if clip.raw_glosses is None else clip.raw_glosses
+            row = (clip.id, clip.signer, _joined(clip, clip.glosses), _joined(clip, raw), clip.translation, clip.source)
+            for column, text in zip(texts.values(), (*row, clip.stamp, clip.note), strict=True):
+                column.append(text)
+            if clip.place is None:
+                flat[position : position + len(clip.data)] = clip.data
+                position += len(clip.data)
+                sizes.append(clip.sizes)
+            places.add(clip.place)
+            checksums.append(zlib.crc32(clip.data.tobytes()) if clip.place is None else clip.checksum)
+            rates.append(float(clip.fps))
+            errors.append(float(clip.squared_error))
+            lengths.append(len(clip.sizes))
+        frames = np.array(lengths, np.int64)
+        characters = sum(len(text) for column in texts.values() for text in column)
+        claim(temporary, total_bytes + 8 * int(frames.sum()) + 512 * len(lengths) + 4 * characters)
+        file["clip_offsets"] = np.concatenate([[0], np.cumsum(frames)]).astype(np.int64)
+        file["frame_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
+        file["checksums"] = np.array(checksums, np.uint32)
+        file["clip_fps"] = np.array(rates, np.float64)
+        file["squared_errors"] = np.array(errors, np.float64)
+        for name, column in texts.items():
+            write_strings(file, name, column)
+        write_strings(file, "vocabulary", list(header.vocabulary))
+        sharing = places.write(file)
+        in_digest = {name: texts[name] for name in TEXTS}
+        content = [header.facts(), list(header.vocabulary), in_digest, rates, checksums, frames.tolist()]
+        about = {"format": NAME, "version": SHARING if sharing else VERSION, "recipe": header.recipe}
+        for key, value in {**header.facts(), **about, "digest": digest_json(content)}.items():
+            file.attrs[key] = value
+
+
+class _Places:
+    """Which clips of a file have their frames in files of other stores."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.files, self.clips = folder, list[int](), list[int]()
+        self.names: dict[str, int] = {}
+
+    def add(self, place: tuple[Path, int] | None) -> None:
+        if place is None:
+            self.files.append(-1)
+            self.clips.append(-1)
+            return
+        name = os.path.relpath(place[0], self.folder)  # stores of one work folder move together
+        self.files.append(self.names.setdefault(name, len(self.names)))
+        self.clips.append(place[1])
+
+    def write(self, file: h5py.File) -> bool:
+        """Write where frames lie elsewhere; False where all are the file's own."""
+        if self.names:
+            file["frame_file"] = np.array(self.files, np.int64)
+            file["frame_clip"] = np.array(self.clips, np.int64)
+            file.attrs["frames_from"] = json.dumps(list(self.names), ensure_ascii=False)
+        return bool(self.names)
+
+
+def _joined(clip: Encoded, glosses: tuple[str, ...]) -> str:
+    text = " ".join(glosses)
+    if tuple(text.split()) != glosses:
+        raise SlaError(f"clip {clip.id}: a gloss is empty or holds white space: {glosses}")
+    return text
