@@ -86,10 +86,12 @@ def train(
     from sla_cli.formats.run import Run
     from sla_cli.formats.store import Store
     from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.train.splits import check_splits
 
     folder = WorkFolder(work)
     if not resume:
         source = Store(store or folder.only_store())
+        check_splits(source)
         chosen = preset or source.preset
         settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join

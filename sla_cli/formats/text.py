@@ -63,3 +63,16 @@ def is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
+
+
+def seconds(cell: str, what: str, at: str) -> float | None:
+    """Of `12.5`, `12,5` or `1:02:03.5`; None of an empty cell."""
+    if not cell:
+        return None
+    try:
+        parts = [float(part) for part in cell.replace(",", ".").split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
+        raise SlaError(f"{at}: {what} {cell!r} is no time", "Write seconds (12.5), or hours:minutes:seconds.")
+    return sum(part * 60**power for power, part in enumerate(reversed(parts)))

@@ -18,6 +18,7 @@ from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.loop import Trainer, train
 from sla_cli.train.metrics import Epoch, best_of
+from sla_cli.train.splits import check_splits
 
 
 def start_run(
@@ -45,8 +46,7 @@ def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> N
     """The folder of a new run."""
     if run.exists and not force:
         raise SlaError(f"{run.path} holds a run already", "Continue it with --resume, replace it with --force.")
-    for split in ("train", "dev"):
-        store[split]  # raises where it is missing
+    check_splits(store)
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results["failed"]):
         log.warning("the store lacks %d clips that did not decode: %s", len(failed), some(failed))

@@ -14,9 +14,14 @@ from typer.testing import CliRunner, Result
 from sla_cli.cli.main import app
 from sla_cli.cli.options import ProfileName
 from sla_cli.cli.score import table
+from sla_cli.config import SourceConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import PROFILES
+from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.hypotheses import Header, write_hypotheses
+from sla_cli.prep.corpora.folder import open_source
+from sla_cli.prep.corpora.folder import read as read_folder
+from sla_cli.video.tree import Tree
 
 REFERENCES = "".join(f"c{i} 1 s{i % 2} 0.0 1.0 A B C{i}\n" for i in range(30))
 ONE = "".join(f"c{i}\tA X C{i}\n" if i % 3 == 0 else f"c{i}\tA B C{i}\n" for i in range(30))
@@ -200,3 +205,36 @@ def test_compare_refuses_other_clips(folder: Path) -> None:
     few = json.loads(sla("score", "one.txt", "--ref", "few.stm", "--partial", "--json", "-q").stdout)["scores"]
     result = sla("compare", few, "two.txt", "--ref", "ref.stm", code=2)
     assert "25 clips are in two only" in result.stderr
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_the_table_that_prep_reads_holds_references(folder: Path, separator: str) -> None:
+    """One table for both: `sla prep folder` names clips without ids by their recordings, and so does scoring."""
+    rows = [
+        ("Video", "Gloss", "Split", "Start", "End", "Signer"),
+        ("a/tea.mp4", "TEA DRINK", "dev", "", "", "ann"),
+        ("a/long.mp4", "RAIN", "dev", "0:01", "2.5", "bob"),
+        ("frames/take.1", "SUN COME", "dev", "", "", "bob"),
+    ]
+    table = folder / "clips.csv"
+    table.write_text("\n".join(separator.join(row) for row in rows) + "\n", encoding="utf-8")
+    tree = open_source(table)
+    listed = {clip.id: clip for clip in read_folder(with_recordings(tree, rows), SourceConfig()).clips}
+    Path("hyp.csv").write_text("id,gloss\n" + "".join(f"{name},TEA\n" for name in listed), encoding="utf-8")
+    facts = json.loads(sla("score", "hyp.csv", "--ref", str(table), "--json", "-q", "--samples", "1000").stdout)
+    assert (facts["utterances"], facts["ref_words"], facts["correct"]) == (3, 5, 1)
+    assert {one.id: one.glosses for one in read_gloss_file(table).best} == {
+        name: clip.glosses for name, clip in listed.items()
+    }
+    assert read_gloss_file(table).signers == {name: clip.signer for name, clip in listed.items()}
+
+
+def with_recordings(tree: Tree, rows: list[tuple[str, ...]]) -> Tree:
+    for path, *_ in rows[1:]:
+        place = tree.root / path
+        place.parent.mkdir(exist_ok=True)
+        if place.suffix == ".mp4":
+            place.touch()
+        else:
+            place.mkdir()
+    return tree

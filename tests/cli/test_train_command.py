@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from synthetic import tiny, write_store
+from synthetic import SENTENCES, tiny, write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -66,3 +68,28 @@ def test_what_is_mistyped_is_refused_before_the_store_is_opened(tmp_path: Path) 
     code, _, err = sla(tmp_path, "--set", "train.epoch=3")
     assert code == 2
     assert "'epochs'" in err
+
+
+@pytest.mark.parametrize(
+    ("splits", "told"),
+    [(["train"], "has no dev split, only train"), (["test"], "has no train and no dev split, only test")],
+)
+def test_a_store_that_lacks_dev_is_told_what_to_do_before_torch_is_loaded(
+    tmp_path: Path, splits: list[str], told: str
+) -> None:
+    write_store(tmp_path / "stores" / "mine", dict.fromkeys(splits, SENTENCES["train"]))
+    for extra in ([], ["--dry-run"]):
+        code, _, err = sla(tmp_path, *extra)
+        assert code == 2
+        assert told in err
+        assert "--split-by signer, sentence or random" in err
+    assert not (tmp_path / "runs").exists(), "no run was begun"
+    script = f"""
+import sys
+from typer.testing import CliRunner
+from sla_cli.cli.main import app
+answer = CliRunner().invoke(app, ["train", "--work", {str(tmp_path)!r}])
+print(answer.exit_code, "torch" in sys.modules)
+"""
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout == "2 False\n"

@@ -13,6 +13,7 @@ from clip_store import bytes_only, clip, make_store
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sla_cli.config import DivisionConfig
 from sla_cli.core.normalize import profile
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.store import Store
@@ -21,6 +22,7 @@ from sla_cli.prep.check import check_store
 from sla_cli.prep.checks.figures import histogram
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.checks.sizes import check_sizes, published_counts
+from sla_cli.prep.division import name_of, unseen_of
 
 TRAIN = [clip("t1", "A B", signer="ann"), clip("t2", "B C C", 16, signer="bob")]
 DEV = [clip("d1", "C A", signer="cem")]
@@ -199,6 +201,24 @@ def test_a_protocol_of_unseen_signers_is_held_to_it(tmp_path: Path, facts: dict[
     splits = {"train": TRAIN, "dev": [clip("d1", "C A", signer="ann"), clip("d2", "C B", signer="eve")]}
     (one,) = found(make_store(tmp_path / "store", splits, **facts), "signers")
     assert (one.problem, one.message) == (broken, "1 of its 2 signers are in train too: ann")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "about"),
+    [
+        (DivisionConfig("signer"), {"signers"}),
+        (DivisionConfig("signer", fold="2/5"), {"signers"}),
+        (DivisionConfig("sentence", (0.8, 0.2)), {"sentences"}),
+        (DivisionConfig("random", split_seed=7), set()),
+    ],
+)
+def test_a_drawn_division_is_held_to_what_it_says(tmp_path: Path, wanted: DivisionConfig, about: set[str]) -> None:
+    splits = {"train": TRAIN, "dev": [clip("d1", "A B", signer="ann")]}
+    store = make_store(tmp_path / "store", splits, protocol=name_of(wanted), unseen=unseen_of(wanted))
+    report = check_store(store, stride=4)
+    assert {one.about for one in report.problems} == about
+    assert {one.about for one in report.findings} == {"signers", "sentences"}
+    assert all(one.clips == ("d1",) for one in report.problems)
 
 
 def test_si5_promises_unseen_signers(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Tables with a header: CSV as in MSLR submissions (`id,gloss`), and references as corpora and people have them.
 
+A table that `sla prep folder` reads needs no ids: a clip is then called as prep calls it, by its recording.
+
 CSV: https://www.rfc-editor.org/rfc/rfc4180. The names of columns are in `formats.table.COLUMNS`.
 """
 
@@ -9,15 +11,20 @@ import csv
 import io
 from collections.abc import Iterator
 
+from sla_cli.core.clip_name import clip_name
 from sla_cli.errors import FormatError
 from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, utterance
-from sla_cli.formats.table import has_columns, parse_any_table
+from sla_cli.formats.table import Row, has_columns, parse_any_table
+from sla_cli.formats.text import seconds
 
 NEEDED, QUOTED = ("id", "gloss"), ",;"  # corpora separate by bars and tabs without quoting: a gloss may be a quote
 
 
+NAMED = ("path", "gloss")  # without ids
+
+
 def _begins(text: str) -> bool:
-    return has_columns(text, NEEDED)
+    return has_columns(text, NEEDED) or has_columns(text, NAMED)
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
@@ -26,8 +33,19 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
         raise FormatError(
             f"{name}, line 1: no columns id and gloss in the header {header[:80]!r}", "The first line names them."
         )
-    for row in parse_any_table(text, name, NEEDED, ("signer",), QUOTED):
-        yield utterance(row.line, row["id"], row["gloss"].split(), row.fields.get("signer", ""))
+    if has_columns(text, NEEDED):
+        rows = parse_any_table(text, name, NEEDED, ("signer",), QUOTED)
+    else:
+        rows = parse_any_table(text, name, NAMED, ("start", "end", "signer"), QUOTED)
+    for row in rows:
+        yield utterance(row.line, _id(row, name), row["gloss"].split(), row.fields.get("signer", ""))
+
+
+def _id(row: Row, name: str) -> str:
+    if "id" in row.fields:
+        return row["id"]
+    at = f"{name}, line {row.line}"
+    return clip_name(row["path"], *(seconds(row.fields.get(key, ""), key, at) for key in ("start", "end")))
 
 
 def _write(clips: NbestLists) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import io
-import math
 import pickle
 import re
 import unicodedata
@@ -16,6 +15,7 @@ from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.table import Row, parse_table
 from sla_cli.formats.text import decode_text
+from sla_cli.formats.text import seconds as seconds  # of the cells of these tables too
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.tables.locate import contents, find_folders, join, parent_of
 from sla_cli.video.tree import Tree, checked
@@ -89,19 +89,6 @@ def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
 
 def is_there(tree: Tree, path: str) -> bool:
     return tree.is_file(path) or tree.is_dir(path)
-
-
-def seconds(cell: str, what: str, at: str) -> float | None:
-    """Of `12.5`, `12,5` or `1:02:03.5`; None of an empty cell."""
-    if not cell:
-        return None
-    try:
-        parts = [float(part) for part in cell.replace(",", ".").split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
-        raise SlaError(f"{at}: {what} {cell!r} is no time", "Write seconds (12.5), or hours:minutes:seconds.")
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
 
 
 def near_misses(tree: Tree, path: str) -> str:

@@ -1,0 +1,21 @@
+"""What a clip is called that has no id of its own: its recording, and the part that is meant."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+# Endings that a table gives to a file; any other name with a point in it may be a folder's.
+VIDEO_ENDINGS = (
+    *(".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".3gp"),
+    *(".mts", ".m2ts", ".mxf"),
+)
+
+
+def clip_name(cell: str, start: float | None = None, end: float | None = None) -> str:
+    """`tea` of `videos/tea.mp4`, `tea_1.5-4` of its part from 1.5 to 4 seconds, `tea` of the pictures `tea/*.png`."""
+    path = PurePosixPath(cell.replace("\\", "/"))
+    path = path.parent if "*" in path.name else path
+    name = path.stem if path.suffix.lower() in VIDEO_ENDINGS else path.name
+    if start is None and end is None:
+        return name
+    return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"

@@ -1,0 +1,25 @@
+"""What clips without ids are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from sla_cli.core.clip_name import clip_name
+
+
+@pytest.mark.parametrize(
+    ("cell", "start", "end", "name"),
+    [
+        ("tea.mp4", None, None, "tea"),
+        ("videos/a.b.MOV", None, None, "a.b"),
+        ("videos\\tea.mp4", None, None, "tea"),
+        ("frames/take.1", None, None, "take.1"),
+        ("frames/take.1/*.png", None, None, "take.1"),
+        ("frames/take/", None, None, "take"),
+        ("tea.mp4", 1.5, 4.0, "tea_1.5-4"),
+        ("tea.mp4", 1.5, None, "tea_1.5-"),
+        ("tea.mp4", None, 4.0, "tea_0-4"),
+    ],
+)
+def test_names(cell: str, start: float | None, end: float | None, name: str) -> None:
+    assert clip_name(cell, start, end) == name
