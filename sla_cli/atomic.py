@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +18,14 @@ from sla_cli.errors import SlaError
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
-    The name holds host and process, so two jobs that write the same artifact cannot mix their bytes.
+    The name is `.NAME.HOST-NAMESPACE-PROCESS-TOKEN.partial`, so two jobs that write the same artifact cannot mix their
+    bytes, not even in containers, which may agree in host and process.
 
     Raises:
         SlaError: the disk is full, or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.partial")
+    own = f"{socket.gethostname()}-{_namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{own}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
@@ -69,12 +73,22 @@ def _flush(path: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes of this host left next to `path`."""
+    """Remove what killed processes of this host and container left next to `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
-    for entry in path.parent.glob(f".{glob.escape(path.name)}.*{suffix}"):
-        pid = entry.name.removeprefix(prefix).removesuffix(suffix)
-        if pid.isdecimal() and not _alive(int(pid)):
+    # An older sla put host and process alone into the name.
+    own = re.compile(rf"(?:{_namespace()}-([0-9]+)-[0-9a-f]{{8}}|([0-9]+))")
+    for entry in path.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
+        found = own.fullmatch(entry.name.removeprefix(prefix).removesuffix(suffix))
+        if found and not _alive(int(found[1] or found[2])):
             entry.unlink(missing_ok=True)
+
+
+def _namespace() -> str:
+    """Number of the pid namespace, within which a process number means something; 0 where the system has none."""
+    try:
+        return re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink())) or "0"  # pid:[4026531836]
+    except OSError:
+        return "0"
 
 
 def _alive(pid: int) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -35,8 +37,8 @@ def write(path: Path, text: str) -> None:
         temporary.write_text(text)
 
 
-def start_writer(path: Path, text: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITER, str(path), text]
+def start_writer(path: Path, text: str, inside: Sequence[str] = ()) -> subprocess.Popen[str]:
+    command = [*inside, sys.executable, "-c", WRITER, str(path), text]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "half\n"
@@ -90,14 +92,51 @@ def test_two_writers_do_not_mix_and_the_last_to_finish_wins(tmp_path: Path) -> N
     assert names(tmp_path) == ["shared.txt"]
 
 
-def test_files_of_living_processes_and_other_hosts_are_left_alone(tmp_path: Path) -> None:
-    here = socket.gethostname()
-    kept = [f".x.elsewhere-{2**22 + 1}.partial", f".x.{here}-{os.getppid()}.partial", f".xy.{here}-{2**22 + 1}.partial"]
+DEAD = 2**22 + 1  # above Linux's largest process number
+
+
+def own_namespace() -> str:
+    link = Path("/proc/self/ns/pid")
+    return str(link.readlink()).removeprefix("pid:[").removesuffix("]") if link.is_symlink() else "0"
+
+
+def test_files_of_living_processes_other_hosts_and_containers_are_left_alone(tmp_path: Path) -> None:
+    here, space = socket.gethostname(), own_namespace()
+    kept = [f".x.elsewhere-{DEAD}.partial", f".x.{here}-{os.getppid()}.partial", f".xy.{here}-{DEAD}.partial"]
+    kept += [f".x.{here}-{space}-{os.getppid()}-0123abcd.partial", f".x.{here}-7-{DEAD}-0123abcd.partial"]
+    kept += [f".x.elsewhere-{space}-{DEAD}-0123abcd.partial", f".x.{here}-2-{DEAD}.partial"]
     for name in kept:
         (tmp_path / name).touch()
-    (tmp_path / f".x.{here}-{2**22 + 1}.partial").touch()  # above Linux's largest process number
+    left = [f".x.{here}-{space}-{DEAD}-0123abcd.partial", f".x.{here}-{DEAD}.partial"]  # the second of an older sla
+    for name in left:
+        (tmp_path / name).touch()
     write(tmp_path / "x", "text")
     assert names(tmp_path) == sorted([*kept, "x"])
+
+
+def test_containers_that_agree_in_host_and_process_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "shared.txt"
+    inside = ["unshare", "--pid", "--fork", "--mount-proc"]  # each writer is process 1
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*inside, "true"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("no pid namespace can be made here")
+    first, second = start_writer(path, "first ", inside), start_writer(path, "second ", inside)
+    assert len(names(tmp_path)) == 2, "each has a file of its own"
+    for process, text in ((second, "second second "), (first, "first first ")):
+        process.communicate("go on\n")
+        assert process.returncode == 0
+        assert path.read_text() == text
+    assert names(tmp_path) == ["shared.txt"]
+
+
+def test_threads_of_one_process_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with atomic_write(path) as first, atomic_write(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert (path.read_text(), names(tmp_path)) == ("first", ["x"])
 
 
 def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: Path) -> None:

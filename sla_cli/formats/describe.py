@@ -99,7 +99,7 @@ def _hdf5_format(path: Path, head: bytes) -> str:
     if not head.startswith(HDF5):
         return ""
     try:
-        with h5py.File(path) as file:
+        with h5py.File(path, locking=False) as file:
             return str(file.attrs.get("format", ""))
     except OSError as error:
         raise FormatError(f"{path}: a damaged HDF5 file ({error})", "Make it again, or copy it again.") from error

@@ -1,8 +1,12 @@
-"""What our HDF5 files share: a format name, a version, errors that say which stage to run again, and room on disk."""
+"""What our HDF5 files share: a format name, a version, errors that say which stage to run again, and room on disk.
+
+HDF5's own locks are off: many network disks have none, and a file is only ever replaced whole.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,23 +16,24 @@ import h5py
 from sla_cli.errors import FormatError, SlaError
 
 SLACK = 1 << 20  # bytes that HDF5's own structures may take
+SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # as HDF5 quotes the file system
 
 
 def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> h5py.File:
     """An open HDF5 file of format `name` and one of these `versions`.
 
     Raises:
-        SlaError: there is no such file.
+        SlaError: there is no such file, or the file system does not give it.
         FormatError: it is no HDF5, another format, or another version; the hint names the stage to run again.
     """
-    if not path.is_file():
-        raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
     again = f"Make it again with `sla {stage}`."
     try:
+        if not path.is_file():
+            raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
         # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part.
-        file = h5py.File(path, "r", rdcc_nbytes=0)
+        file = h5py.File(path, "r", rdcc_nbytes=0, locking=False)
     except OSError as error:
-        path.open("rb").close()  # raises where it may not be read, or cannot be just now: it is not damaged then
+        _refuse_unread(path, error)
         raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", again) from error
     found, number = file.attrs.get("format"), file.attrs.get("version")
     if found == name and number in versions:
@@ -42,11 +47,23 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
 
 @contextmanager
 def naming_damage(path: Path, stage: str) -> Iterator[None]:
-    """Turn what h5py raises for a missing dataset or a damaged file into a FormatError that names the file."""
+    """Turn what h5py raises for a missing dataset or a damaged file into a FormatError that names the file.
+
+    Raises SlaError where the file system is at fault.
+    """
     try:
         yield
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        _refuse_unread(path, error)
         raise FormatError(f"{path}: damaged or incomplete ({error})", f"Make it again with `sla {stage}`.") from error
+
+
+def _refuse_unread(path: Path, error: Exception) -> None:
+    """Raise SlaError for a file that may not be read, or cannot be just now: it is not damaged."""
+    quoted = SYSTEM_ERROR.search(str(error))
+    reason = quoted[1] if quoted else error.strerror if isinstance(error, OSError) and error.errno else ""
+    if reason:
+        raise SlaError(f"cannot read {path}: {reason}", "It need not be damaged: see that it can be read.") from error
 
 
 @contextmanager
@@ -57,7 +74,7 @@ def create(path: Path, size: int) -> Iterator[h5py.File]:
     """
     path.touch()
     claim(path, size)
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", locking=False) as file:
         claim(path, size)  # opening gave the first claim back
         yield file
         file.flush()

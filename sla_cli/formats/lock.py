@@ -1,7 +1,12 @@
-"""A lock on a folder that one process at a time may write into: the file `.lock` in it."""
+"""A lock on a folder that processes write into: the file `.lock` in it.
+
+Many network disks hold no locks. Nothing is refused there, since what is written is replaced whole: only two that write
+at once must then be kept apart by hand.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -13,15 +18,17 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 LOCK = ".lock"
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # NFS, Lustre, FUSE
 
 
 @contextmanager
-def locked(folder: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold a folder, which is made where it is not there.
+def locked(folder: Path, busy: str, *, wait: bool = False, shared: bool = False) -> Iterator[None]:
+    """Hold a folder, which is made where it is not there. Where the disk has no locks, that is a warning.
 
     Args:
         busy: the message where another process holds it.
         wait: until it is free; otherwise that is an error.
+        shared: together with others that share it; otherwise alone.
 
     Raises:
         SlaError: another process holds it and `wait` is off, or the folder cannot be written.
@@ -29,16 +36,15 @@ def locked(folder: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
     while True:
         file = _open(folder)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if not wait:
-                file.close()
-                raise SlaError(busy, "Wait for it, or name another --work folder.") from error
-            log.info("%s: waiting for it", busy)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        if (folder / LOCK).is_file() and os.path.samestat(os.fstat(file.fileno()), (folder / LOCK).stat()):
+            held = _hold(file, folder, busy, wait, shared)
+        except BaseException:
+            file.close()
+            raise
+        if _is_of(file, folder):
             break
         file.close()  # the process before has finished and removed the folder
+    if not held:
+        log.warning("the disk of %s has no file locks: let no two commands write into it at once", folder)
     with file:
         yield
 
@@ -46,8 +52,36 @@ def locked(folder: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
 def _open(folder: Path) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return (folder / LOCK).open("a")
+        return (folder / LOCK).open("a+")  # a shared lock on NFS asks for a file that may be read
     except FileNotFoundError:  # the process before has just removed the folder
         return _open(folder)
     except OSError as error:
         raise SlaError(f"cannot write {folder}: {error.strerror}", "Choose another folder with --work.") from error
+
+
+def _hold(file: TextIO, folder: Path, busy: str, wait: bool, shared: bool) -> bool:
+    """Whether the file is locked now: not where the disk has no locks."""
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if not wait:
+                raise SlaError(busy, "Wait for it, or name another --work folder.") from error
+            log.info("%s: waiting for it", busy)
+            fcntl.flock(file, how)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise SlaError(
+                f"cannot lock {folder / LOCK}: {error.strerror}", "Try again, or name another --work."
+            ) from error
+        return False
+    return True
+
+
+def _is_of(file: TextIO, folder: Path) -> bool:
+    """Whether the lock file that is open is the one that the folder has now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), (folder / LOCK).stat())
+    except FileNotFoundError:
+        return False

@@ -66,7 +66,7 @@ def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: st
     if index := _kept(path, stamp):
         content.seek_points = index.seek_points
         return index
-    with atomic_write(path) as temporary, closing(sqlite3.connect(temporary)) as database:
+    with atomic_write(path) as temporary, closing(_connect(temporary, "nolock=1")) as database:
         _fill(database, content, root, stamp)
     return _open(path)
 
@@ -81,10 +81,13 @@ def _kept(path: Path, stamp: str) -> ArchiveIndex | None:
 
 
 def _open(path: Path) -> ArchiveIndex:
-    # Immutable: no locks, which shared folders often lack; the file is only ever replaced whole.
-    return ArchiveIndex(
-        sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
-    )
+    # Immutable: the file is only ever replaced whole.
+    return ArchiveIndex(_connect(path, "mode=ro&immutable=1"))
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    """Without locks, which shared folders often lack."""
+    return sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, check_same_thread=False)
 
 
 def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stamp: str) -> None:

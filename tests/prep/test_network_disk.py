@@ -1,0 +1,65 @@
+"""Prep on disks as networks have them: no file locks, and errors that come and go."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import shim
+from prep_work import digests
+
+SLA = [sys.executable, "-m", "sla_cli"]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shim.built(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
+def test_without_locks_a_store_is_made_checked_and_made_again(
+    made: Path, root: Path, tmp_path: Path, library: Path, kind: str
+) -> None:
+    source = root
+    if kind != "folder":
+        source = Path(shutil.make_archive(str(tmp_path / "corpus"), kind, root))
+    out, environment = tmp_path / "sla-work" / "stores" / "phoenix2014", shim.environment(library, ENOLCK=1)
+
+    def sla(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*SLA, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    prep = ("prep", "phoenix2014", str(source), "-j2", "--size", "32", "--quality", "90")
+    for again in ((), ("--force", "--labels", "phoenix2014"), ("--force",)):
+        answer = sla(*prep, *again)
+        assert answer.returncode == 0, answer.stderr
+        assert answer.stderr.count("has no file locks") == 1, answer.stderr
+        assert "damaged" not in answer.stderr
+        checked = sla("check", str(out), "--deep", "-j2")
+        assert "damaged" not in checked.stdout + checked.stderr and "Traceback" not in checked.stderr
+        assert checked.returncode in (0, 3), checked.stderr  # 3: a corpus so small has findings
+    assert digests(out) == digests(made)
+
+
+@pytest.mark.parametrize("every", [3, 5, 7])
+def test_a_store_that_cannot_be_read_just_now_is_not_called_damaged(made: Path, library: Path, every: int) -> None:
+    """Errors at opening, in the header and in the columns: the file system's words, and not the advice to make it
+    again."""
+    code = (
+        "import sys; from pathlib import Path; from sla_cli.errors import FormatError, SlaError\n"
+        "from sla_cli.formats.store_file import StoreFile\n"
+        "try: StoreFile(Path(sys.argv[1]))\n"
+        "except SlaError as error: print(type(error).__name__, error)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(made / "train.h5")],
+        env=shim.environment(library, ESTALE=every, PATH="train.h5"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.startswith("SlaError cannot read ") and "train.h5: Stale file handle" in answer.stdout
