@@ -9,7 +9,8 @@ import numpy as np
 
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError, SlaError
-from sla_cli.video.image_folder import IMAGES, read_folder
+from sla_cli.video.frame_numbers import missing_frames
+from sla_cli.video.image_folder import IMAGES, pictures_among, read_folder
 from sla_cli.video.source import open_tree
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
@@ -28,10 +29,18 @@ class FrameReader:
             0 where unknown. Times may contradict it.
         pixel_aspect: width of a pixel over its height, known with the first frame; see `fitted`.
         claimed: frames of a video as its header states, known with the first frame; 0 where unknown.
+        missing: what is missing in a folder of pictures by the numbers in their names, known with the first frame: ""
+            or a part of a sentence, as `frames 5 and 9 to 11 are missing`.
     """
 
     def __init__(
-        self, source: Source, *, fps: float | None = None, rate: float = 0.0, cache: Path | None = None
+        self,
+        source: Source,
+        *,
+        fps: float | None = None,
+        rate: float = 0.0,
+        cache: Path | None = None,
+        first: int | None = None,
     ) -> None:
         """Nothing is opened before the first frame is asked for.
 
@@ -40,10 +49,11 @@ class FrameReader:
             fps: of a folder of pictures, where it is known; a video knows its own.
             rate: frames per second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
             cache: the folder that keeps the lists of archives, as for `open_tree`.
+            first: number in the name of a folder's first picture, where the corpus says.
         """
         self.source, self.fps = source, rate
-        self.stated, self.pixel_aspect, self.claimed = 0.0, 1.0, 0
-        self._folder_fps, self._rate, self._cache = fps or 0.0, rate, cache
+        self.stated, self.pixel_aspect, self.claimed, self.missing = 0.0, 1.0, 0, ""
+        self._folder_fps, self._rate, self._cache, self._first = fps or 0.0, rate, cache, first
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         """Raises FrameError, naming file and frame, where one or all cannot be read, or none is in the wanted part."""
@@ -66,7 +76,9 @@ class FrameReader:
         source, rate = self.source, self._rate
         if tree.is_dir(source.path):
             self.stated = self._folder_fps
-            yield from read_folder(tree, source, rate, self._folder_fps)
+            names = pictures_among(tree.names(source.path))
+            self.missing = missing_frames(names, self._first)
+            yield from read_folder(tree, source, names, rate, self._folder_fps)
             self.fps = rate or self._folder_fps
         elif not tree.is_file(source.path):
             raise FrameError(f"no such frame folder or video: {where}")
