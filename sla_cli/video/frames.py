@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from sla_cli.core.clip import Source
-from sla_cli.errors import FrameError, SlaError
+from sla_cli.errors import FrameError, SlaError, cannot_read
 from sla_cli.video.frame_numbers import missing_frames
 from sla_cli.video.image_folder import IMAGES, pictures_among, read_folder
 from sla_cli.video.source import open_tree
@@ -56,21 +57,25 @@ class FrameReader:
         self._folder_fps, self._rate, self._cache, self._first = fps or 0.0, rate, cache, first
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
-        """Raises FrameError, naming file and frame, where one or all cannot be read, or none is in the wanted part."""
-        found = False
+        """Raises FrameError, naming file and frame, where one or all cannot be read, or none is in the wanted part; it
+        is a ReadError where the file system is at fault."""
+        found, where = False, str(self.source.root / self.source.path)
         try:
             tree = open_tree(self.source.root, self._cache)
-            for frame in self._frames(tree, tree.where(self.source.path)):
+            for frame in self._frames(tree, where):
                 found = True
                 yield frame
         except FrameError:
             raise
-        except SlaError as error:
-            raise FrameError(error.message, error.hint) from error
+        except (SlaError, OSError) as error:
+            known = error if isinstance(error, SlaError) else cannot_read(where, error)
+            raise known if isinstance(known, FrameError) else FrameError(known.message, known.hint) from error
+        except cv2.error as error:
+            raise FrameError(f"{where} does not decode ({error.err or error})") from error
         if not found:
             end = "the end" if self.source.end is None else f"{self.source.end:g} s"
             part = f"between {self.source.start or 0:g} s and {end}"
-            raise FrameError(f"{tree.where(self.source.path)} has no frame {part}")
+            raise FrameError(f"{where} has no frame {part}")
 
     def _frames(self, tree: Tree, where: str) -> Iterator[tuple[float, np.ndarray]]:
         source, rate = self.source, self._rate
