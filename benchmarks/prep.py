@@ -38,6 +38,7 @@ from sla_cli.config import PrepConfig
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.workers import usable_cores
 
 SIZE = 256
 CHUNK = 140  # pictures that a process takes at a time
@@ -50,11 +51,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--frames", type=int, default=140, help="of a clip; Phoenix2014's mean")
-    parser.add_argument("--jobs", type=int, default=0, help="processes of each pool; 0 is one a core")
+    parser.add_argument("--jobs", type=int, default=0, help="processes of each pool; 0 is one a usable core")
     parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    jobs = arguments.jobs or os.cpu_count() or 1
+    jobs = arguments.jobs or usable_cores()
     context = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory() as folder,

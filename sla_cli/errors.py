@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -30,6 +31,10 @@ class FrameError(SlaError):
     """A frame that cannot be read; costs its clip, not the others."""
 
 
+class ReadError(FrameError):
+    """What the file system did not give; it may do so the next time."""
+
+
 class FormatError(SlaError):
     """A file that is not what it should be, or of another format version."""
 
@@ -41,6 +46,18 @@ class Stopped(Exception):
         super().__init__(message)
         self.signal = signal
         self.message = message
+
+
+# The path leads nowhere, or to something else: to try again is of no use.
+LASTING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
+
+def cannot_read(where: object, error: OSError) -> SlaError:
+    """The error for a file or folder that the file system does not give: a ReadError unless it will never do so."""
+    message = f"cannot read {where}: {error.strerror or error}"
+    if error.errno in LASTING:
+        return SlaError(message)
+    return ReadError(message, "Is the disk there, and may it be read? Then run it again.")
 
 
 def some(names: Iterable[str], limit: int = 5) -> str:

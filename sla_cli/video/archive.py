@@ -9,11 +9,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import ReadError, SlaError
 from sla_cli.video.archive_index import ArchiveIndex
 from sla_cli.video.archive_member import ArchiveReader, Member
+from sla_cli.video.pieces import read_pieces
 from sla_cli.video.tree import checked
 
 LARGEST = 1 << 30  # bytes that are read into memory; a picture or table is far smaller
@@ -22,8 +24,8 @@ LARGEST = 1 << 30  # bytes that are read into memory; a picture or table is far 
 class Archive:
     """A tree inside an archive."""
 
-    def __init__(self, root: Path, index: ArchiveIndex, content: ArchiveReader) -> None:
-        self.root = root
+    def __init__(self, root: Path, cache: Path | None, index: ArchiveIndex, content: ArchiveReader) -> None:
+        self.root, self.cache = root, cache
         self._index, self._content = index, content
 
     def names(self, folder: str = "") -> list[str]:
@@ -62,8 +64,18 @@ class Archive:
                     file.writelines(self._chunks(member))
             except OSError as error:
                 message = f"cannot copy {self.where(path)} to {tempfile.gettempdir()}: {error.strerror or error}"
-                raise SlaError(message, "Set TMPDIR to a folder with room.") from error
+                raise ReadError(message, "Set TMPDIR to a folder with room.") from error  # others may leave room later
             yield copy
+
+    def stamp(self, path: str) -> str:
+        return _stamp(self._member(path))
+
+    def stamps(self, folder: str = "") -> dict[str, str]:
+        return {member.path: _stamp(member) for member in self._index.members(_normal(folder))}
+
+    def sample(self, path: str) -> bytes:
+        member = self._member(path)
+        return read_pieces(partial(self._content.piece, member), member.size) if self._content.in_pieces else b""
 
     def where(self, path: str) -> str:
         return f"{self.root}/{path}" if path else str(self.root)
@@ -84,6 +96,10 @@ class Archive:
         if done != member.size:
             hint = "Copy the archive again."
             raise SlaError(f"{self.where(member.path)} is damaged: {done} of {member.size} bytes", hint)
+
+
+def _stamp(member: Member) -> str:
+    return str(member.size) if member.crc < 0 else f"{member.size} {member.crc:08x}"
 
 
 def _normal(path: str) -> str:

@@ -9,21 +9,26 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
 from sla_cli.atomic import atomic_write
 from sla_cli.core.digest import digest_bytes
-from sla_cli.errors import SlaError
+from sla_cli.errors import ReadError, SlaError, cannot_read
 from sla_cli.log import log, progress
 from sla_cli.video.archive_member import ArchiveReader, Member
 
 SCHEMA = """
-CREATE TABLE facts (stamp TEXT, seek_points BLOB);
+CREATE TABLE facts (stamp TEXT, root TEXT, seek_points BLOB);
 CREATE TABLE folders (path TEXT PRIMARY KEY, id INTEGER) WITHOUT ROWID;
 CREATE TABLE entries (folder INTEGER, name TEXT, offset INTEGER, size INTEGER, packed INTEGER, crc INTEGER,
                       refused TEXT, PRIMARY KEY (folder, name)) WITHOUT ROWID;
 """
-VERSION = 1  # of the schema
+MEMBERS = (
+    "SELECT name, offset, size, packed, crc, refused FROM entries JOIN folders ON folder = id"
+    " WHERE folders.path = ? AND offset IS NOT NULL"
+)
+VERSION = 2  # of the schema
 
 
 class ArchiveIndex:
@@ -31,53 +36,82 @@ class ArchiveIndex:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self.stamp, self.seek_points = database.execute("SELECT stamp, seek_points FROM facts").fetchone()
+        self.stamp, self.root, self.seek_points = database.execute(
+            "SELECT stamp, root, seek_points FROM facts"
+        ).fetchone()
 
     def names(self, folder: str) -> list[str] | None:
         """Sorted names in a folder; None where there is none."""
         if not self.is_dir(folder):
             return None
-        rows = self._database.execute(
-            "SELECT name FROM entries JOIN folders ON folder = id WHERE folders.path = ?", (folder,)
-        )
+        rows = self._rows("SELECT name FROM entries JOIN folders ON folder = id WHERE folders.path = ?", folder)
         return sorted(name for (name,) in rows)
 
     def is_dir(self, path: str) -> bool:
-        return self._database.execute("SELECT 1 FROM folders WHERE path = ?", (path,)).fetchone() is not None
+        return bool(self._rows("SELECT 1 FROM folders WHERE path = ?", path))
 
     def member(self, path: str) -> Member | None:
         """The file of a path; None where there is none."""
         folder, name = _split(path)
-        row = self._database.execute(
-            "SELECT offset, size, packed, crc, refused FROM entries JOIN folders ON folder = id"
-            " WHERE folders.path = ? AND name = ? AND offset IS NOT NULL",
-            (folder, name),
-        ).fetchone()
-        return None if row is None else Member(path, *row)
+        rows = self._rows(f"{MEMBERS} AND name = ?", folder, name)
+        return Member(path, *rows[0][1:]) if rows else None
+
+    def members(self, folder: str) -> list[Member]:
+        """The files that lie in a folder, by their names alone."""
+        return [Member(*row) for row in self._rows(MEMBERS, folder)]
+
+    def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise ReadError(f"cannot read the list of {self.root}: {error}", "Is the disk there?") from error
 
 
 def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: str) -> ArchiveIndex:
-    """The list of an archive, from the cache or made now. Raises SlaError where the archive is damaged or hostile."""
+    """The list of an archive, from the cache or made now.
+
+    Args:
+        stamp: of the archive's content; a list is known by it and by the archive's name, wherever the archive lies.
+
+    Raises:
+        SlaError: the archive is damaged or hostile, or the list cannot be written.
+    """
     if cache is None:
         database = sqlite3.connect(":memory:", check_same_thread=False)
         _fill(database, content, root, stamp)
         return ArchiveIndex(database)
-    path = cache / f".archive-{digest_bytes(str(root.resolve()).encode())}.sqlite"
+    family = f".archive-{digest_bytes(root.name.encode())}"
+    path = cache / f"{family}-{stamp}.sqlite"
     if index := _kept(path, stamp):
         content.seek_points = index.seek_points
         return index
-    with atomic_write(path) as temporary, closing(_connect(temporary, "nolock=1")) as database:
-        _fill(database, content, root, stamp)
-    return _open(path)
+    try:
+        with atomic_write(path) as temporary, closing(_connect(temporary, "nolock=1")) as database:
+            _fill(database, content, root, stamp)
+        _remove_former(cache, family, path, root)
+        return _open(path)
+    except sqlite3.Error as error:
+        raise ReadError(f"cannot keep the list of {root} in {cache}: {error}", "Is there room on its disk?") from error
 
 
 def _kept(path: Path, stamp: str) -> ArchiveIndex | None:
-    """The list that an earlier run left, if it is of this archive as it is now."""
+    """The list that an earlier run or another process left."""
     try:
         index = _open(path)
     except sqlite3.DatabaseError:  # not there, damaged, or another file: the list is made again
         return None
     return index if index.stamp == f"{VERSION}-{stamp}" else None
+
+
+def _remove_former(cache: Path, family: str, path: Path, root: Path) -> None:
+    """Remove the list of what this archive was before it changed; others of its name lie elsewhere."""
+    for other in cache.glob(f"{family}-*.sqlite"):
+        try:
+            former = other != path and _open(other).root == str(root.resolve())
+        except sqlite3.DatabaseError:
+            continue
+        if former:
+            other.unlink(missing_ok=True)
 
 
 def _open(path: Path) -> ArchiveIndex:
@@ -100,7 +134,8 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stam
             _rows(_counted(content.members(), root), folders, root, database),
         )
         database.executemany("INSERT INTO folders VALUES (?, ?)", folders.items())
-        database.execute("INSERT INTO facts VALUES (?, ?)", (f"{VERSION}-{stamp}", content.seek_points))
+        facts = f"{VERSION}-{stamp}", str(root.resolve()), content.seek_points
+        database.execute("INSERT INTO facts VALUES (?, ?, ?)", facts)
 
 
 def _rows(
@@ -137,7 +172,10 @@ def _folder_rows(path: str, folders: dict[str, int]) -> Iterator[tuple[object, .
 
 def _counted(members: Iterator[Member], root: Path) -> Iterator[Member]:
     """The members, with their place in the archive as progress."""
-    size, done = root.stat().st_size >> 20, 0
+    try:
+        size, done = root.stat().st_size >> 20, 0
+    except OSError as error:
+        raise cannot_read(root, error) from error
     with progress("list", size, "MB") as advance:
         for number, member in enumerate(members):
             if number % 1000 == 0:

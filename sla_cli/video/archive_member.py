@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sla_cli.errors import cannot_read
+
 CHUNK = 1 << 20  # bytes
 
 
@@ -38,11 +40,16 @@ class Member:
 class ArchiveReader(ABC):
     """A kind of archive: what lists its members, and reads them."""
 
+    in_pieces = False  # whether a part of a member is read for less than the whole, and it has no checksum
     seek_points = b""  # where to enter a compressed stream; to be given to a reader that did not list the members
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: Any = path.open("rb", buffering=0)
+
+    def piece(self, member: Member, offset: int, size: int) -> bytes:
+        """A part of a member, of a kind of archive that is `in_pieces`."""
+        return self._at(member.offset + offset, size)
 
     @abstractmethod
     def members(self) -> Iterator[Member]:
@@ -57,4 +64,7 @@ class ArchiveReader(ABC):
             yield self._at(place, min(CHUNK, start + size - place))
 
     def _at(self, offset: int, size: int) -> bytes:
-        return os.pread(self._file.fileno(), size, offset)  # shares no position with other threads and processes
+        try:
+            return os.pread(self._file.fileno(), size, offset)  # shares no position with other threads and processes
+        except OSError as error:
+            raise cannot_read(self.path, error) from error

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, cannot_read
+from sla_cli.log import log
 from sla_cli.video.archive_member import ArchiveReader, Member
 
 SPACING = 16 << 20  # unpacked bytes between seek points of 32 KB each: 53 GB need about 100 MB of them
@@ -18,9 +19,14 @@ SPACING = 16 << 20  # unpacked bytes between seek points of 32 KB each: 53 GB ne
 class PlainTar(ArchiveReader):
     """A tar that is not compressed."""
 
+    in_pieces = True
+
     def members(self) -> Iterator[Member]:
-        with self.path.open("rb") as file:
-            yield from _members(file, self.path)
+        try:
+            with self.path.open("rb") as file:
+                yield from _members(file, self.path)
+        except OSError as error:
+            raise cannot_read(self.path, error) from error
 
 
 class GzipTar(ArchiveReader):
@@ -53,6 +59,10 @@ class GzipTar(ArchiveReader):
             yield from _members(self._file, self.path)
 
     def _at(self, offset: int, size: int) -> bytes:
+        try:
+            return self._file.pread(size, offset)
+        except (OSError, EOFError) as error:  # damage, or a disk that gives nothing just now: the library does not say
+            log.debug("%s is read again at byte %d: %s", self.path, offset, error)
         with _named(self.path):
             return self._file.pread(size, offset)
 
@@ -95,4 +105,6 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the file system; indexed_gzip's own errors have none
+            raise cannot_read(path, error) from error
         raise SlaError(f"{path} is damaged, or no gzip: {error}", "Copy the archive again.") from error

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, cannot_read
 from sla_cli.video.archive_member import ArchiveReader, Member
 
 HEADER = struct.Struct("<4s22xHH")  # local file header: signature, lengths of name and extra field
@@ -27,7 +27,11 @@ class Zip(ArchiveReader):
                         place = entry.header_offset, entry.file_size, packed
                         yield Member(name, *place, entry.CRC, _refused(entry))
         except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:  # a later zip is the second
+            if isinstance(error.__context__, OSError):  # zipfile takes what its disk does not give for no zip
+                raise cannot_read(self.path, error.__context__) from error
             raise SlaError(f"{self.path} is damaged, or no zip: {error}", "Copy the archive again.") from error
+        except OSError as error:
+            raise cannot_read(self.path, error) from error
 
     def chunks(self, member: Member) -> Iterator[bytes]:
         signature, name, extra = HEADER.unpack(self._at(member.offset, HEADER.size).ljust(HEADER.size, b"\0"))

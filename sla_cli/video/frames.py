@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from sla_cli.core.clip import Source
-from sla_cli.errors import FrameError, SlaError
-from sla_cli.video.image_folder import IMAGES, read_folder
+from sla_cli.errors import FrameError, SlaError, cannot_read
+from sla_cli.video.frame_numbers import missing_frames
+from sla_cli.video.image_folder import IMAGES, pictures_among, read_folder
 from sla_cli.video.source import open_tree
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
@@ -28,10 +30,18 @@ class FrameReader:
             0 where unknown. Times may contradict it.
         pixel_aspect: width of a pixel over its height, known with the first frame; see `fitted`.
         claimed: frames of a video as its header states, known with the first frame; 0 where unknown.
+        missing: what is missing in a folder of pictures by the numbers in their names, known with the first frame: ""
+            or a part of a sentence, as `frames 5 and 9 to 11 are missing`.
     """
 
     def __init__(
-        self, source: Source, *, fps: float | None = None, rate: float = 0.0, cache: Path | None = None
+        self,
+        source: Source,
+        *,
+        fps: float | None = None,
+        rate: float = 0.0,
+        cache: Path | None = None,
+        first: int | None = None,
     ) -> None:
         """Nothing is opened before the first frame is asked for.
 
@@ -40,33 +50,40 @@ class FrameReader:
             fps: of a folder of pictures, where it is known; a video knows its own.
             rate: frames per second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
             cache: the folder that keeps the lists of archives, as for `open_tree`.
+            first: number in the name of a folder's first picture, where the corpus says.
         """
         self.source, self.fps = source, rate
-        self.stated, self.pixel_aspect, self.claimed = 0.0, 1.0, 0
-        self._folder_fps, self._rate, self._cache = fps or 0.0, rate, cache
+        self.stated, self.pixel_aspect, self.claimed, self.missing = 0.0, 1.0, 0, ""
+        self._folder_fps, self._rate, self._cache, self._first = fps or 0.0, rate, cache, first
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
-        """Raises FrameError, naming file and frame, where one or all cannot be read, or none is in the wanted part."""
-        found = False
+        """Raises FrameError, naming file and frame, where one or all cannot be read, or none is in the wanted part; it
+        is a ReadError where the file system is at fault."""
+        found, where = False, str(self.source.root / self.source.path)
         try:
             tree = open_tree(self.source.root, self._cache)
-            for frame in self._frames(tree, tree.where(self.source.path)):
+            for frame in self._frames(tree, where):
                 found = True
                 yield frame
         except FrameError:
             raise
-        except SlaError as error:
-            raise FrameError(error.message, error.hint) from error
+        except (SlaError, OSError) as error:
+            known = error if isinstance(error, SlaError) else cannot_read(where, error)
+            raise known if isinstance(known, FrameError) else FrameError(known.message, known.hint) from error
+        except cv2.error as error:
+            raise FrameError(f"{where} does not decode ({error.err or error})") from error
         if not found:
             end = "the end" if self.source.end is None else f"{self.source.end:g} s"
             part = f"between {self.source.start or 0:g} s and {end}"
-            raise FrameError(f"{tree.where(self.source.path)} has no frame {part}")
+            raise FrameError(f"{where} has no frame {part}")
 
     def _frames(self, tree: Tree, where: str) -> Iterator[tuple[float, np.ndarray]]:
         source, rate = self.source, self._rate
         if tree.is_dir(source.path):
             self.stated = self._folder_fps
-            yield from read_folder(tree, source, rate, self._folder_fps)
+            names = pictures_among(tree.names(source.path))
+            self.missing = missing_frames(names, self._first)
+            yield from read_folder(tree, source, names, rate, self._folder_fps)
             self.fps = rate or self._folder_fps
         elif not tree.is_file(source.path):
             raise FrameError(f"no such frame folder or video: {where}")

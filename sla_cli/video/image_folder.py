@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 import cv2
@@ -12,17 +11,26 @@ import numpy as np
 
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
+from sla_cli.video.frame_numbers import DIGITS
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-DIGITS = re.compile(r"([0-9]+)")
 
 
-def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator[tuple[float, np.ndarray]]:
-    """Time in seconds and picture of the wanted frames of a folder, in the order of the numbers in the names.
+def pictures_among(names: Iterable[str]) -> list[str]:
+    """Names of pictures, in the order of the numbers in them; nothing hidden (._NAME.png is a Mac's note)."""
+    found = (name for name in names if PurePosixPath(name).suffix.lower() in IMAGES and not name.startswith("."))
+    return sorted(found, key=_by_number)
+
+
+def read_folder(
+    tree: Tree, source: Source, names: Sequence[str], rate: float, fps: float
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Time in seconds and picture of the wanted frames of a folder.
 
     Args:
+        names: of its pictures, in order.
         rate: frames per second that are wanted; 0 is all.
         fps: of the folder, 0 where it is not known: times are then NaN.
 
@@ -33,8 +41,6 @@ def read_folder(tree: Tree, source: Source, rate: float, fps: float) -> Iterator
         FrameError: an image does not decode (names the file), there is none, or times are asked for and the folder's
             rate is unknown.
     """
-    names = [name for name in tree.names(source.path) if PurePosixPath(name).suffix.lower() in IMAGES]
-    names = sorted((name for name in names if not name.startswith(".")), key=_by_number)  # ._NAME.png is a Mac's note
     if not names:
         raise FrameError(f"{tree.where(source.path)} holds no images")
     frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from sla_cli.errors import SlaError
+from sla_cli.core.digest import digest_bytes, digest_json
+from sla_cli.errors import SlaError, cannot_read
 from sla_cli.video.archive import Archive
 from sla_cli.video.archive_index import open_index
 from sla_cli.video.archive_member import ArchiveReader
 from sla_cli.video.archive_tar import GzipTar, PlainTar
 from sla_cli.video.archive_zip import Zip
+from sla_cli.video.pieces import pieces_of_file
 from sla_cli.video.tree import Folder, Tree
 
 ENDINGS: dict[str, type[ArchiveReader]] = {".zip": Zip, ".tar": PlainTar, ".tar.gz": GzipTar, ".tgz": GzipTar}
@@ -23,22 +27,42 @@ def open_tree(root: Path, cache: Path | None = None) -> Tree:
 
     Args:
         cache: the folder that keeps the list of an archive's members, made when it is first opened, so that other
-            processes and later runs need not look through the archive again. None keeps it in memory.
+            processes and later runs need not look through the archive again, wherever it then lies. None keeps it in
+            memory.
 
     Raises:
-        SlaError: there is neither, or the archive is of an unknown kind, damaged, or holds names that leave it.
+        SlaError: there is neither, it cannot be read, or the archive is of an unknown kind, damaged, or has names that
+            leave it.
     """
-    if root.is_dir():
-        return Folder(root)
-    if not root.is_file():
+    try:
+        facts = root.stat() if root.exists() else None
+    except OSError as error:
+        raise cannot_read(root, error) from error
+    if facts is not None and stat.S_ISDIR(facts.st_mode):
+        return Folder(root, cache)
+    if facts is None or not stat.S_ISREG(facts.st_mode):
         hint = "Give the corpus's folder as released, or a zip or tar of it."
         raise SlaError(f"no such folder or archive: {root}", hint)
-    facts = root.stat()
     return _open_archive(root, cache, f"{facts.st_size}-{facts.st_mtime_ns}", os.getpid())
 
 
+def list_archives(roots: Iterable[Path], cache: Path) -> dict[Path, SlaError]:
+    """List each archive among these once, to be called before several processes open them.
+
+    Returns:
+        By root what is wrong with those that cannot be opened, so that nobody tries it for every clip.
+    """
+    failed: dict[Path, SlaError] = {}
+    for root in dict.fromkeys(roots):
+        try:
+            open_tree(root, cache)
+        except SlaError as error:
+            failed[root] = error
+    return failed
+
+
 @lru_cache(maxsize=OPEN_AT_ONCE)
-def _open_archive(root: Path, cache: Path | None, stamp: str, process: int) -> Archive:
+def _open_archive(root: Path, cache: Path | None, version: str, process: int) -> Archive:
     """By process too, since a forked child would share the position of an open file."""
     kind = next((kind for ending, kind in ENDINGS.items() if root.name.lower().endswith(ending)), None)
     if kind is None:
@@ -46,6 +70,7 @@ def _open_archive(root: Path, cache: Path | None, stamp: str, process: int) -> A
         raise SlaError(f"{root} is neither a folder nor an archive that can be read in place", hint)
     try:
         content = kind(root)
+        stamp = digest_json([root.stat().st_size, digest_bytes(pieces_of_file(root))])
     except OSError as error:
-        raise SlaError(f"cannot read {root}: {error.strerror or error}") from error
-    return Archive(root, open_index(content, root, cache, stamp), content)
+        raise cannot_read(root, error) from error
+    return Archive(root, cache, open_index(content, root, cache, stamp), content)

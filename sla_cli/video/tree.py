@@ -5,28 +5,39 @@ Paths are relative to the root, with `/` between parts; none leaves the root.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, cannot_read
+from sla_cli.video.pieces import pieces_of_file
+
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Tree(Protocol):
-    """A folder or an archive."""
+    """A folder or an archive.
+
+    Attributes:
+        root: the folder or the archive.
+        cache: the folder that keeps lists of archives, of those within this tree too; None keeps none.
+    """
 
     root: Path
+    cache: Path | None
 
     def names(self, folder: str = "") -> list[str]:
         """Names of the files and folders in a folder, sorted. Raises SlaError where there is no such folder."""
 
     def is_dir(self, path: str) -> bool:
-        """Whether a folder of this path is there."""
+        """Whether a folder of this path is there. Raises SlaError where that cannot be seen."""
 
     def is_file(self, path: str) -> bool:
-        """Whether a file of this path is there."""
+        """Whether a file of this path is there. Raises SlaError where that cannot be seen."""
 
     def read(self, path: str) -> bytes:
         """Content of a file. Raises SlaError where it cannot be read."""
@@ -37,6 +48,17 @@ class Tree(Protocol):
     def local(self, path: str) -> AbstractContextManager[Path]:
         """The file on disk, for libraries that open files themselves; a copy that is removed afterwards, if need be."""
 
+    def stamp(self, path: str) -> str:
+        """What is known of a file's content without reading it: its size, and its checksum where an archive holds it.
+        Raises SlaError where there is no such file."""
+
+    def stamps(self, folder: str = "") -> dict[str, str]:
+        """By name the stamps of the files in a folder. Raises SlaError where it cannot be read."""
+
+    def sample(self, path: str) -> bytes:
+        """Pieces that tell files of one stamp apart; none where it has a checksum, or they cost as much as the whole.
+        Raises SlaError where they cannot be read."""
+
     def where(self, path: str) -> str:
         """The path as messages name it, root included."""
 
@@ -44,26 +66,29 @@ class Tree(Protocol):
 class Folder:
     """A tree on disk."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, cache: Path | None = None) -> None:
+        self.root, self.cache = root, cache
 
     def names(self, folder: str = "") -> list[str]:
         try:
-            return sorted(entry.name for entry in os.scandir(self._on_disk(folder)))
+            with os.scandir(self._on_disk(folder)) as entries:
+                return sorted(entry.name for entry in entries)
         except OSError as error:
-            raise SlaError(f"cannot read {self.where(folder)}: {error.strerror}") from error
+            raise cannot_read(self.where(folder), error) from error
 
     def is_dir(self, path: str) -> bool:
-        return self._on_disk(path).is_dir()
+        found = self._stat(path)
+        return found is not None and stat.S_ISDIR(found.st_mode)
 
     def is_file(self, path: str) -> bool:
-        return self._on_disk(path).is_file()
+        found = self._stat(path)
+        return found is not None and stat.S_ISREG(found.st_mode)
 
     def read(self, path: str) -> bytes:
         try:
             return self._on_disk(path).read_bytes()
         except OSError as error:
-            raise SlaError(f"cannot read {self.where(path)}: {error.strerror}") from error
+            raise cannot_read(self.where(path), error) from error
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
         return map(self.read, paths)
@@ -72,8 +97,37 @@ class Folder:
     def local(self, path: str) -> Iterator[Path]:
         yield self._on_disk(path)
 
+    def stamp(self, path: str) -> str:
+        try:
+            return str(self._on_disk(path).stat().st_size)
+        except OSError as error:
+            raise cannot_read(self.where(path), error) from error
+
+    def stamps(self, folder: str = "") -> dict[str, str]:
+        try:
+            with os.scandir(self._on_disk(folder)) as entries:
+                found = [(entry.name, entry.stat()) for entry in entries]
+        except OSError as error:
+            raise cannot_read(self.where(folder), error) from error
+        return {name: str(facts.st_size) for name, facts in found if stat.S_ISREG(facts.st_mode)}
+
+    def sample(self, path: str) -> bytes:
+        try:
+            return pieces_of_file(self._on_disk(path))
+        except OSError as error:
+            raise cannot_read(self.where(path), error) from error
+
     def where(self, path: str) -> str:
         return str(self.root / path)
+
+    def _stat(self, path: str) -> os.stat_result | None:
+        """None where there is nothing."""
+        try:
+            return self._on_disk(path).stat()
+        except OSError as error:
+            if error.errno in ABSENT:
+                return None
+            raise cannot_read(self.where(path), error) from error
 
     def _on_disk(self, path: str) -> Path:
         return self.root / checked(path)

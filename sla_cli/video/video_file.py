@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from sla_cli.errors import FrameError
+from sla_cli.errors import FrameError, ReadError
 from sla_cli.log import log
 from sla_cli.video.container import Container, read_container
+from sla_cli.video.in_memory import in_memory
 from sla_cli.video.refusal import codec_name, conversion, not_opened, refuse_no_video
 
 # FFmpeg's and OpenCV's own messages name no file; ours do. FFmpeg's is read once, when the first video is opened.
@@ -31,6 +33,10 @@ LARGEST = 64_000_000  # pixels of a picture: 8K has half as many
 TRIES = 100  # reads after one that failed, to tell damage from the end
 
 
+class BrokenVideo(FrameError):
+    """A video in which not all decodes."""
+
+
 class Video:
     """One video file, read once from front to back.
 
@@ -47,6 +53,7 @@ class Video:
 
     def __init__(self, path: Path, where: str) -> None:
         self.path, self.where = path, where
+        self._file = path  # or its copy in memory
         self.decoded = 0
         self.stated, self.pixel_aspect, self.claimed = 0.0, 1.0, 0
         self._container = Container()
@@ -74,18 +81,33 @@ class Video:
             FrameError: the file does not open or ends before `end`, or before what it promises: names file, codec and
                 frame.
         """
-        self._container = read_container(self.path)
-        refuse_no_video(self.path, self.where, self._container)
+        with in_memory(self.path) as self._file:
+            yield from self._frames(start, end)
+        if self.rate > FASTEST:
+            message = "%s shows %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` mends them"
+            log.warning(message, self.where, self.rate)
+
+    def _frames(self, start: float | None, end: float | None) -> Iterator[tuple[float, np.ndarray]]:
+        self._container = read_container(self._file)
+        refuse_no_video(self._file, self.where, self._container)
         with self._seek(start or 0.0) as capture:
             self._read_header(capture)
             self.claimed = int(_positive(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
             while (read := capture.read())[0]:
                 yield self._timed(capture), read[1]
             resumes = any(capture.grab() for _ in range(TRIES))
-        self._check_complete(self.claimed, resumes, end)
-        if self.rate > FASTEST:
-            message = "%s shows %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` mends them"
-            log.warning(message, self.where, self.rate)
+        try:
+            self._check_complete(self.claimed, resumes, end)
+        except BrokenVideo as error:
+            if self._file == self.path and (again := self._count(start or 0.0)) != self.decoded:
+                message = f"{self.where} gives {self.decoded} frames, and {again} when it is read again"
+                raise ReadError(message, "Is its disk sound? Then run it again.") from error
+            raise
+
+    def _count(self, start: float) -> int:
+        """Frames that decode in another reading: FFmpeg takes what its disk does not give for the end."""
+        with self._seek(start) as capture:
+            return next(number for number in count() if not capture.grab())
 
     @property
     def _delay(self) -> float:
@@ -111,9 +133,10 @@ class Video:
     def _open(self) -> cv2.VideoCapture:
         # One thread: clips are worked on in parallel. `file:` so that no name is taken for an address.
         options = [cv2.CAP_PROP_N_THREADS, 1]
-        capture = cv2.VideoCapture(f"file:{self.path.absolute()}", cv2.CAP_FFMPEG, options)
-        if not capture.isOpened():
-            raise not_opened(self.path, self.where, self._container)
+        file = f"file:{self._file.absolute()}"
+        capture = cv2.VideoCapture(file, cv2.CAP_FFMPEG, options)
+        if not capture.isOpened() and not capture.open(file, cv2.CAP_FFMPEG, options):  # its disk may have hung
+            raise not_opened(self._file, self.where, self._container)
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         return capture
 
@@ -176,13 +199,13 @@ class Video:
             raise FrameError(f"{self.where} is cut short by {lacking} bytes: {until}", "Copy it again.")
         if not self.decoded and not resumes:
             reason = f"holds no frame that decodes (codec {self._codec})"
-            raise FrameError(f"{self.where} {reason}", f"Convert it: {conversion(self.where)}")
+            raise BrokenVideo(f"{self.where} {reason}", f"Convert it: {conversion(self.where)}")
         promised = self._container.tracks.end if self._container.tracks else None
         ends_early = promised is not None and shown_until < promised - SLACK and self.decoded != claimed
         if resumes or ends_early:
             of = f" of {promised:.2f} s" if promised else ""
             hint = f"Copy it again, or keep what decodes: {conversion(self.where)}"
-            raise FrameError(f"{self.where} is broken after frame {self.decoded}: {until}{of}", hint)
+            raise BrokenVideo(f"{self.where} is broken after frame {self.decoded}: {until}{of}", hint)
         if end is not None and end > shown_until + SLACK:
             reason = f"ends at {shown_until:.2f} s, before {end:.2f} s"
             raise FrameError(f"{self.where} {reason}", "Correct the end in the table.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import shim
-from prep_work import digests
+from prep_work import TRAIN_CLIP, digests
+
+from sla_cli.formats.store import Store
 
 SLA = [sys.executable, "-m", "sla_cli"]
 
@@ -63,3 +66,20 @@ def test_a_store_that_cannot_be_read_just_now_is_not_called_damaged(made: Path, 
         check=True,
     )
     assert answer.stdout.startswith("SlaError cannot read ") and "train.h5: Stale file handle" in answer.stdout
+
+
+def test_a_clip_that_the_disk_does_not_give_costs_itself_only(own: Path, tmp_path: Path, library: Path) -> None:
+    out, skip = tmp_path / "sla-work" / "stores" / "phoenix2014", ("--on-error", "skip", "--json")
+    answer = subprocess.run(
+        [*SLA, "prep", "phoenix2014", str(own), "-j2", "--size", "32", "--quality", "90", *skip],
+        cwd=tmp_path,
+        env=shim.environment(library, ESTALE=1, PATH=f"{TRAIN_CLIP}/1"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    said = json.loads(answer.stdout)
+    assert said["failed"].keys() == {TRAIN_CLIP} and "Stale file handle" in said["failed"][TRAIN_CLIP]
+    assert f"{TRAIN_CLIP}/1" in said["failed"][TRAIN_CLIP]
+    assert {split: len(Store(out)[split]) for split in Store(out).splits} == {"train": 2, "dev": 1, "test": 1}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import multiprocessing
 import os
 import random
+import shutil
 import stat
 import struct
 import tarfile
@@ -22,8 +24,9 @@ from movies import SIDE, movie, numbers, pictures
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError, SlaError
+from sla_cli.log import log
 from sla_cli.prep.encode import EncodedFrames, encode_clip
-from sla_cli.video.source import open_tree
+from sla_cli.video.source import list_archives, open_tree
 from sla_cli.video.tree import Tree
 
 RAW = PrepConfig(SIDE, codec="raw")
@@ -90,6 +93,73 @@ def test_the_list_is_made_once(frames: Path, tmp_path: Path) -> None:
     with ProcessPoolExecutor(1, context) as pool:
         assert pool.submit(first, frames, 3, cache).result() == list(range(3, 3 + FRAMES))
     assert kept.stat().st_mtime_ns == made
+
+
+def listed(path: Path, cache: Path) -> list[str]:
+    """Open an archive, in whatever process; what is said of listing it."""
+    said = _Kept()
+    log.addHandler(said)
+    log.setLevel("INFO")
+    try:
+        assert open_tree(path, cache).names() == ["train"]
+    finally:
+        log.removeHandler(said)
+    return [text for text in said.texts if "listing" in text]
+
+
+class _Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+def test_a_copy_of_an_archive_is_not_listed_again(frames: Path, tmp_path: Path) -> None:
+    """As in the $TMPDIR of another job."""
+    cache = tmp_path / "store"
+    assert listed(frames, cache) == [f"listing {frames}, once"]
+    for number in range(2):
+        copy = tmp_path / f"job{number}" / frames.name
+        copy.parent.mkdir()
+        shutil.copy(frames, copy)
+        os.utime(copy, ns=(number, number))
+        assert listed(copy, cache) == []
+        assert shown(encode_clip(Source(copy, "train/3"), RAW, None, cache)) == list(range(3, 3 + FRAMES))
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_two_archives_of_one_name_keep_a_list_each(tmp_path: Path) -> None:
+    cache, paths = tmp_path / "store", [tmp_path / place / "frames.zip" for place in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        pack(path, {f"train/{path.parent.name}.png": b"x"})
+    assert [len(listed(path, cache)) for path in [*paths, *paths]] == [1, 1, 0, 0]
+    assert [open_tree(path, cache).names("train") for path in paths] == [["a.png"], ["b.png"]]
+
+
+def test_processes_that_list_at_once_are_all_right(frames: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "store"
+    with ProcessPoolExecutor(4, multiprocessing.get_context("spawn")) as pool:
+        answers = list(pool.map(first, [frames] * 4, range(4), [cache] * 4))
+    assert answers == [list(range(clip, clip + FRAMES)) for clip in range(4)]
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_archives_are_listed_beforehand_and_those_that_cannot_be_are_named(frames: Path, tmp_path: Path) -> None:
+    cache, bad, gone = tmp_path / "store", tmp_path / "bad.zip", tmp_path / "gone.zip"
+    bad.write_bytes(b"no zip")
+    failed = list_archives([frames, tmp_path, bad, gone, frames], cache)
+    assert failed.keys() == {bad, gone} and "no zip" in failed[bad].message
+    assert listed(frames, cache) == []
+
+
+def test_a_disk_that_is_full_names_the_list(frames: Path, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes((2 << 20) - 4096))
+    with pytest.raises(SlaError, match=r"cannot keep the list of .* is full"):
+        open_tree(frames, small_disk)
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
 
 
 def test_another_archive_of_the_same_name_is_listed_anew(frames: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sla_cli.core.clip import Source
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import ReadError, SlaError, some
 from sla_cli.log import log
 from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import Tree
@@ -46,10 +46,18 @@ def find_folders(tree: Tree, holds: Callable[[str], bool]) -> list[str]:
     """The folders for which `holds`, on the level nearest to the top that has any."""
     level = [""]
     for _ in range(DEPTH):
-        if found := [folder for folder in level if holds(folder)]:
+        if found := [folder for folder in level if _holds(holds, folder)]:
             return found
         level = [below for folder in level for below in _folders_in(tree, folder)]
-    return [folder for folder in level if holds(folder)]
+    return [folder for folder in level if _holds(holds, folder)]
+
+
+def _holds(holds: Callable[[str], bool], folder: str) -> bool:
+    try:
+        return holds(folder)
+    except ReadError as error:  # only another user may look into it, as into lost+found at the root of a disk
+        log.warning("not searched: %s", error.message)
+        return False
 
 
 def find_root(tree: Tree, marker: str, hint: str) -> str:
@@ -88,7 +96,7 @@ def find_clips(tree: Tree, names: Sequence[str]) -> list[ClipLocation]:
 def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> list[ClipLocation]:
     """As `find_clips`, in zip and tar files that lie in a folder's tree; those called `likely` are opened first."""
     for path in sorted(_archives(tree), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
-        if places := find_clips(open_tree(tree.root / path), names):
+        if places := find_clips(open_tree(tree.root / path, tree.cache), names):
             return places[:1]
     return []
 

@@ -1,0 +1,52 @@
+"""Whether a recording is the one that it was, told without reading all of it, and wherever it was copied to.
+
+Of a folder of pictures their names and sizes are taken, of a video its size and pieces of it, in a zip checksums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sla_cli.core.digest import digest_bytes, digest_json
+from sla_cli.errors import SlaError
+from sla_cli.video.image_folder import pictures_among
+from sla_cli.video.tree import Tree
+
+FEW = 4  # pictures whose content is looked at where sizes tell little
+THREADS = 16  # that wait for a network disk
+
+
+def fingerprint(tree: Tree, path: str) -> str:
+    """A short digest of a video or a folder of pictures. Raises SlaError where it is not there, or cannot be read."""
+    if tree.is_dir(path):
+        return digest_json(_of_pictures(tree, path))
+    if tree.is_file(path):
+        return digest_json([tree.stamp(path), digest_bytes(tree.sample(path))])
+    raise SlaError(f"no such frame folder or video: {tree.where(path)}")
+
+
+def fingerprints(recordings: Iterable[tuple[Tree, str]]) -> dict[tuple[Path, str], str | SlaError]:
+    """Of many at once, by the root of the tree and the path; the error of one that has none."""
+    wanted = {(tree.root, path): tree for tree, path in recordings}
+    with ThreadPoolExecutor(THREADS) as pool:
+        return dict(zip(wanted, pool.map(_try, wanted.values(), (path for _, path in wanted)), strict=True))
+
+
+def _try(tree: Tree, path: str) -> str | SlaError:
+    try:
+        return fingerprint(tree, path)
+    except SlaError as error:
+        return error
+
+
+def _of_pictures(tree: Tree, folder: str) -> list[list[str]]:
+    """Name and stamp of each, and pieces of a few where most are of one size, as uncompressed pictures are."""
+    stamps = tree.stamps(folder)
+    names = pictures_among(stamps)
+    found = [[name, stamps[name]] for name in names]
+    if len({stamps[name] for name in names}) <= len(names) // 2 or len(names) == 1:
+        few = [names[number * (len(names) - 1) // (FEW - 1)] for number in range(FEW)]
+        found += [[digest_bytes(tree.sample(f"{folder}/{name}" if folder else name))] for name in dict.fromkeys(few)]
+    return found

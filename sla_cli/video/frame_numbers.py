@@ -1,0 +1,79 @@
+"""Whether frames are missing in a folder of pictures, as the numbers in their names tell."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import PurePosixPath
+
+DIGITS = re.compile(r"([0-9]+)")
+MOST = 0.8  # of the steps from number to number that have to be the usual one: else nothing is claimed
+LISTED = 5  # ranges of numbers in a sentence
+
+
+def missing_frames(names: Sequence[str], first: int | None = None) -> str:
+    """A part of a sentence that says which frames are missing, or there more than once; "" where none is.
+
+    Nothing is claimed of names in which not just one number varies, nor of numbers without a usual step, as of times.
+
+    Args:
+        names: of pictures; the numbers are taken as numbers, so that frame9 and frame010 are neighbours.
+        first: number of the first frame where it is known.
+    """
+    numbers = _numbers(names)
+    counts = Counter(numbers)
+    steps = Counter(after - before for before, after in pairwise(sorted(counts)))
+    if not steps:
+        return ""
+    step, often = steps.most_common(1)[0]
+    if often < MOST * steps.total():
+        return ""
+    there = sorted(counts)
+    begin = [] if first is None or first >= there[0] else [first - step]
+    gaps = [
+        range(before + step, after, step)
+        for before, after in pairwise([*begin, *there])
+        if after - before > step and (after - before) % step == 0
+    ]
+    twice = [range(number, number + step, step) for number in there if counts[number] > 1]
+    said = [_said(gaps, "missing")] if gaps else []
+    return "; ".join([*said, *([_said(_joined(twice), "there more than once")] if twice else [])])
+
+
+def _numbers(names: Sequence[str]) -> list[int]:
+    """The number that varies, of each name; none where something else varies too."""
+    split = [DIGITS.split(PurePosixPath(name).stem) for name in names]
+    if len({len(parts) for parts in split}) != 1:
+        return []
+    columns = list(zip(*split, strict=True))
+    varying = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+    if len(varying) != 1 or varying[0] % 2 == 0:  # text is between the numbers
+        return []
+    return [int(part) for part in columns[varying[0]]]
+
+
+def _joined(ranges: Sequence[range]) -> Iterator[range]:
+    """Ranges that follow each other as one."""
+    whole: range | None = None
+    for each in ranges:
+        if whole is not None and each.start == whole.stop:
+            whole = range(whole.start, each.stop, each.step)
+        else:
+            if whole is not None:
+                yield whole
+            whole = each
+    if whole is not None:
+        yield whole
+
+
+def _said(ranges: Sequence[range] | Iterator[range], what: str) -> str:
+    ranges = list(ranges)
+    words = [str(each[0]) if len(each) == 1 else f"{each[0]} to {each[-1]}" for each in ranges[:LISTED]]
+    if rest := sum(len(each) for each in ranges[LISTED:]):
+        words.append(f"{rest} more")
+    one = sum(map(len, ranges)) == 1
+    listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    steps = f" in steps of {ranges[0].step}" if ranges[0].step > 1 and any(len(each) > 1 for each in ranges) else ""
+    return f"frame{'' if one else 's'} {listed}{steps} {'is' if one else 'are'} {what}"

@@ -1,0 +1,133 @@
+"""Errors of the file system while frames are read cost the clip, with its reason, and never more."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import shim
+from movies import movie, pictures
+
+from sla_cli.core.clip import Source
+from sla_cli.errors import FrameError, ReadError, SlaError
+from sla_cli.video import in_memory
+from sla_cli.video.frames import FrameReader
+from sla_cli.video.source import open_tree
+
+COUNT = 30  # frames
+VIDEOS = ("video.mp4", "video.mkv", "video.ts")
+
+# Reads a recording at many rates of errors; prints the kind and text of each, or how many frames there were.
+READER = """
+import json, os, random, sys
+from pathlib import Path
+from sla_cli.core.clip import Source
+from sla_cli.errors import FrameError
+from sla_cli.video import in_memory
+from sla_cli.video.frames import FrameReader
+from sla_cli.video.source import _open_archive, open_tree
+
+root, path, cache = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+in_memory.MOST = int(sys.argv[4])
+open_tree(root, cache)
+answers = []
+rates = [1, *range(2, 40), *range(40, 400, 9), 10**6]
+random.Random(0).shuffle(rates)
+for every in rates:
+    if every % 3:
+        _open_archive.cache_clear()  # else it is open already
+    os.environ["SHIM_ESTALE"] = str(every)
+    try:
+        answers.append(["", len(list(FrameReader(Source(root, path), cache=cache)))])
+    except FrameError as error:
+        answers.append([type(error).__name__, error.message])
+    del os.environ["SHIM_ESTALE"]
+print(json.dumps(answers))
+"""
+
+
+def lay(folder: Path) -> Path:
+    root, noise = folder / "corpus", np.random.default_rng(0).integers(0, 255, (COUNT, 128, 128, 3), np.uint8)
+    (root / "clip").mkdir(parents=True)
+    for number, image in enumerate(pictures(COUNT)):
+        cv2.imwrite(str(root / "clip" / f"{number}.png"), image)
+    for name in VIDEOS:  # as large as to be read in many pieces
+        movie(root / name, noise, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-qp", "10")
+    return root
+
+
+def read_badly(folder: Path, root: Path, path: str, in_memory: int = in_memory.MOST) -> list[tuple[str, str | int]]:
+    """At each rate of errors their kind and text, or "" and the number of frames."""
+    library = shim.built(folder)
+    answer = subprocess.run(
+        [sys.executable, "-c", READER, str(root), path, str(folder / "net" / "store"), str(in_memory)],
+        env=shim.environment(library, PATH=folder / "net"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return [(kind, said) for kind, said in json.loads(answer.stdout)]
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar", "gztar"])
+@pytest.mark.parametrize("path", ["clip", *VIDEOS])
+def test_a_disk_that_fails_now_and_then_gives_all_frames_or_an_error_that_can_be_tried_again(
+    tmp_path: Path, kind: str, path: str
+) -> None:
+    root = lay(tmp_path / "net")
+    if kind != "folder":
+        root = Path(shutil.make_archive(str(tmp_path / "net" / "corpus"), kind, root))
+    answers = read_badly(tmp_path, root, path)
+    errors = [(kind, said) for kind, said in answers if kind]
+    assert {said for kind, said in answers if not kind} == {COUNT}
+    assert errors and all(str(tmp_path / "net") in said for _, said in errors)
+    assert all(kind == "ReadError" or "cannot write" in said for kind, said in errors)  # or the list of an archive
+
+
+def test_a_video_too_large_for_memory_is_read_twice_before_it_is_called_broken(tmp_path: Path) -> None:
+    """MP4 says how many frames it has."""
+    answers = read_badly(tmp_path, lay(tmp_path / "net"), "video.mp4", in_memory=0)
+    assert {said for kind, said in answers if not kind} == {COUNT}
+    again = [said for kind, said in answers if kind == "ReadError" and "when it is read again" in str(said)]
+    assert again and all(str(tmp_path / "net" / "corpus" / "video.mp4") in str(said) for said in again)
+
+
+def test_a_folder_that_may_not_be_seen_is_an_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may see all, so that the refusal is put there by hand."""
+    (tmp_path / "clip").mkdir()
+    seen = Path.stat
+
+    def refuse(path: Path, **how: bool) -> os.stat_result:
+        if path.name == "clip":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return seen(path, **how)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    tree = open_tree(tmp_path)
+    for ask in (tree.is_dir, tree.is_file, tree.stamp):
+        with pytest.raises(ReadError, match=r"cannot read .*/clip: Permission denied"):
+            ask("clip")
+    with pytest.raises(ReadError, match=r"cannot read .*/clip: Permission denied"):
+        list(FrameReader(Source(tmp_path, "clip")))
+    with pytest.raises(SlaError, match=r"cannot read .*/clip: Permission denied"):
+        open_tree(tmp_path / "clip")
+
+
+def test_what_is_not_there_is_not_worth_another_try(tmp_path: Path) -> None:
+    (tmp_path / "broken").symlink_to(tmp_path / "gone")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for path in ("gone", "broken", "circle", "x" * 300):
+        with pytest.raises(FrameError) as caught:
+            list(FrameReader(Source(tmp_path, path)))
+        assert not isinstance(caught.value, ReadError) and path in caught.value.message
