@@ -23,6 +23,7 @@ from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 
 HYPOTHESES = "*/*.tsv"
+EXPORT_BEGUN = ".export.json"  # in the folder of an export that is not complete: what it is to be
 Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and where it lies
 
 

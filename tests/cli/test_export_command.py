@@ -52,6 +52,15 @@ def test_options_reach_the_export() -> None:
     assert [path.name for path in sorted(Path("T").rglob("*.jpg"))] == [f"images000{n}.jpg" for n in (1, 2, 3)]
 
 
+def test_info_knows_an_export_and_whether_it_is_complete() -> None:
+    sla("-o", "out")
+    found = json.loads(CliRunner().invoke(app, ["info", "out", "--json"]).stdout)
+    assert (found["kind"], found["complete"], found["facts"]["frames"]) == ("export", True, 20)
+    Path("out/receipt.json").unlink()
+    Path("out/.export.json").write_text("{}", encoding="utf-8")
+    assert json.loads(CliRunner().invoke(app, ["info", "out", "--json"]).stdout)["complete"] is False
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

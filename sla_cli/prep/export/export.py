@@ -17,12 +17,11 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.lock import LOCK, locked
 from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.formats.store import Split, Store
+from sla_cli.formats.work import EXPORT_BEGUN
 from sla_cli.log import log, progress
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
 from sla_cli.prep.process_pool import Executor, WorkerDied
-
-BEGUN = ".export.json"  # in the folder of an export that is not complete: what it is to be
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def export_store(
         )
         receipt.results = asdict(result)
         write_receipt(receipt, out)
-        (out / BEGUN).unlink(missing_ok=True)
+        (out / EXPORT_BEGUN).unlink(missing_ok=True)
         shutil.rmtree(out / PARTIAL, ignore_errors=True)
     return result
 
@@ -107,7 +106,7 @@ def _check_ours(out: Path) -> None:
         raise SlaError(f"{out} is a file", "Name a folder with -o.")
     names = {path.name for path in out.iterdir()} - {LOCK} if out.is_dir() else set()
     receipt = read_receipt(out) if names else None
-    if not names or (receipt is not None and receipt.stage == "export") or (receipt is None and BEGUN in names):
+    if not names or (receipt is not None and receipt.stage == "export") or (receipt is None and EXPORT_BEGUN in names):
         return
     raise SlaError(f"{out} holds something else: {some(sorted(names), 3)}", "Name a new or empty folder with -o.")
 
@@ -115,7 +114,7 @@ def _check_ours(out: Path) -> None:
 def _begin(out: Path, receipt: Receipt, force: bool) -> None:
     """Note what the folder is to hold. Raises SlaError where it was begun as something else and `force` is off."""
     note = json.dumps({"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources}, indent=1) + "\n"
-    begun = _read_note(out / BEGUN)
+    begun = _read_note(out / EXPORT_BEGUN)
     if begun.get("fingerprint") != receipt.fingerprint and begun and not force:
         message = f"{out} is an unfinished export of {begun.get('store')}, of other settings or another state of it"
         raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
@@ -123,7 +122,7 @@ def _begin(out: Path, receipt: Receipt, force: bool) -> None:
         receipt_path(out).unlink(missing_ok=True)
         for layout in LAYOUTS.values():
             shutil.rmtree(out / layout.root, ignore_errors=True)
-    write_text(out / BEGUN, note)
+    write_text(out / EXPORT_BEGUN, note)
 
 
 def _read_note(path: Path) -> dict[str, object]:
