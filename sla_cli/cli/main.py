@@ -22,6 +22,7 @@ from sla_cli.errors import SlaError, Stopped
 COMMANDS = {
     "prep": "Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.",
     "check": "Check that a store is complete and usable, and that its splits do not overlap. Exits with 3 on problems.",
+    "export": "Write a store's frames and annotation as folders and tables that other code reads, VAC's among others.",
     "train": "Train the adapters and the temporal head on a store; dev WER after each epoch.",
     "emit": "A run's log-probabilities of every clip of a split, which `sla decode` starts from.",
     "decode": "Beam search over a run's emissions, with an optional gloss language model.",

@@ -21,10 +21,11 @@ from sla_cli.formats.scores import FIGURES, read_scores
 from sla_cli.formats.store import Split, split_files
 from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.text import read_text
+from sla_cli.formats.work import EXPORT_BEGUN
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT = "receipt.json"
-KINDS = "a store, run, emissions, hypotheses, alignment, tuning or score of sla, a language model, or a receipt"
+KINDS = "a store, export, run, emissions, hypotheses, alignment, tuning or score of sla, a language model, or a receipt"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ def _folder_look(path: Path) -> Look | None:
         return _store
     if (path / "run.toml").is_file():
         return _run
-    return _score if (path / FIGURES).is_file() else None
+    if (path / FIGURES).is_file():
+        return _score
+    receipt = read_receipt(path)
+    return _export if (path / EXPORT_BEGUN).is_file() or (receipt is not None and receipt.stage == "export") else None
 
 
 def _file_look(path: Path) -> Look | None:
@@ -128,6 +132,12 @@ def _store(path: Path) -> Description:
     }
     versions = [file.version for clips in splits.values() for file in clips.files]
     return _described(path, "store", store_file.NAME, min(versions, default=store_file.VERSION), facts)
+
+
+def _export(path: Path) -> Description:
+    receipt = read_receipt(path)
+    facts = {"store": receipt.sources["store"], **receipt.results} if receipt is not None else {}
+    return Description(path, "export", "", receipt is not None, facts, receipt)
 
 
 def _store_file(path: Path) -> Description:

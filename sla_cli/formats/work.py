@@ -3,10 +3,10 @@
 stores/NAME/              runs/NAME/
 emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
 tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
-alignments/RUN/SPLIT-DIGEST.tsv
+alignments/RUN/SPLIT-DIGEST.tsv              exports/STORE-LAYOUT/
 
-The last says where the newest hypotheses lie that were written outside the work folder: `path`, relative to the work
-folder if the file lies in it or next to it, and `finished` as in the file's receipt.
+`newest-elsewhere.json` says where the newest hypotheses lie that were written outside the work folder: `path`, relative
+to the work folder if the file lies in it or next to it, and `finished` as in the file's receipt.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 
 HYPOTHESES = "*/*.tsv"
+EXPORT_BEGUN = ".export.json"  # in the folder of an export that is not complete: what it is to be
 Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and where it lies
 
 
@@ -36,7 +37,7 @@ class Work:
         self.stores, self.runs = root / "stores", root / "runs"
         self.emissions, self.hypotheses = root / "emissions", root / "hypotheses"
         self.tuning, self.scores = root / "tuning", root / "scores"
-        self.lm, self.alignments = root / "lm", root / "alignments"
+        self.lm, self.alignments, self.exports = root / "lm", root / "alignments", root / "exports"
         self.elsewhere = self.hypotheses / "newest-elsewhere.json"
 
     def find_lm(self, name: Path) -> Path:

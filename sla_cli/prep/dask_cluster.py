@@ -1,35 +1,48 @@
-"""Prep's work on a Dask cluster, whose workers share the folder of the store and that of the corpus."""
+"""Prep's work on a Dask cluster, whose workers share the folder of the store and that of the corpus.
+
+Frames follow from the versions of what decodes and resizes them, so a worker of other versions gets no work: those
+that are there are asked first, and every task says which versions it is for, as workers may join later.
+"""
 
 from __future__ import annotations
 
 import logging
+import platform
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
+from functools import cache
 from uuid import uuid4
 
 import cv2
+import h5py
+import numpy as np
 
-from sla_cli.errors import SlaError
+from sla_cli import __version__
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.receipt import environment
 from sla_cli.log import log
 from sla_cli.prep.process_pool import Answers, Item, Result, WorkerDied
 
 try:
-    from dask.distributed import Client, Future, KilledWorker, wait
+    from dask.distributed import Client, Future, KilledWorker, get_worker, wait
 except ImportError as error:
     raise SlaError("--scheduler needs Dask, which is not installed", "pip install 'sla-cli[dask]'") from error
 
 CONNECT = 10.0  # seconds
 PATIENCE = 15.0  # seconds without an answer, after which the cluster is looked at
 AHEAD = 2  # tasks handed out for each thread, so that none waits for us
+SAME = "Install the same sla-cli, Python and packages for every worker as here."
+
+Versions = Mapping[str, str]
 
 
 class DaskCluster:
     """A cluster by its scheduler's address; Dask itself tries the work of a dead worker again, on another."""
 
     def __init__(self, address: str) -> None:
-        """Raises SlaError where nothing answers at the address."""
+        """Raises SlaError where nothing answers at the address, or workers have other versions than this process."""
         self.address = address
         for name in ("distributed.client", "distributed.utils"):  # they log tracebacks of errors that are raised here
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -38,6 +51,11 @@ class DaskCluster:
         except (OSError, ValueError) as error:
             hint = "Give the address that it prints, as in tcp://10.0.0.1:8786."
             raise SlaError(f"no Dask scheduler answers at {address!r}: {error}", hint) from error
+        try:
+            self._check_workers()
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
         suspects = []
@@ -57,7 +75,8 @@ class DaskCluster:
             while waiting or running:
                 while waiting and len(running) < AHEAD * max(1, self._threads()):
                     number, item = waiting.popleft()
-                    task = self._client.submit(_on_worker, function, item, key=f"{name}-{number}", pure=False)
+                    key = f"{name}-{number}"
+                    task = self._client.submit(_on_worker, function, item, versions(), key=key, pure=False)
                     running[task] = item
                 for task in self._done(running):
                     yield running.pop(task), self._answer(task)
@@ -67,6 +86,18 @@ class DaskCluster:
 
     def close(self) -> None:
         self._client.close()
+
+    def _check_workers(self) -> None:
+        """Raise SlaError that names the workers of other versions."""
+        try:
+            answers: Mapping[str, Versions | Exception] = self._client.run(versions, on_error="return")
+        except OSError as error:
+            raise self._lost() from error
+        others = {worker: told for worker, answer in answers.items() if (told := _differences(answer, versions()))}
+        if others:
+            told = some(f"{worker} ({difference})" for worker, difference in others.items())
+            message = f"{len(others)} of {len(answers)} workers at {self.address} have other versions than here: {told}"
+            raise SlaError(message, SAME)
 
     def _threads(self) -> int:
         """Threads of all workers; they come and go."""
@@ -107,6 +138,30 @@ class DaskCluster:
             raise SlaError(message, hint) from error
 
 
-def _on_worker(function: Callable[[Item], Result], item: Item) -> Result:
+@cache
+def versions() -> Versions:
+    """Of what makes frames in this process, and of what tasks are sent with; the revision is "" where not known."""
+    return {
+        "sla": __version__,
+        "revision": environment()["revision"],
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        "NumPy": np.__version__,
+        "OpenCV": cv2.__version__,
+        "h5py": h5py.__version__,
+    }
+
+
+def _differences(there: Versions | Exception, here: Versions) -> str:
+    """`NumPy 1.26.4, here 1.26.0`; "" where there is none, or only one side knows its revision."""
+    if isinstance(there, Exception):
+        return f"it cannot tell: {there}"
+    pairs = [(name, there.get(name, ""), version) for name, version in here.items()]
+    known = [(name, other, own) for name, other, own in pairs if name != "revision" or (other and own)]
+    return "; ".join(f"{name} {other or 'unknown'}, here {own}" for name, other, own in known if other != own)
+
+
+def _on_worker(function: Callable[[Item], Result], item: Item, needed: Versions) -> Result:
+    if told := _differences(versions(), needed):  # the message is read where the command was given
+        raise SlaError(f"worker {get_worker().address} has other versions than here: {told}", SAME)
     cv2.setNumThreads(1)  # the cluster deals out the cores
     return function(item)

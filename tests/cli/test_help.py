@@ -17,6 +17,7 @@ from sla_cli.prep.corpora import corpora
 COMMANDS = [
     "prep",
     "check",
+    "export",
     "train",
     "emit",
     "decode",

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any
 
 import dask
 import pytest
-from dask.distributed import LocalCluster
+from dask.distributed import Client, LocalCluster
 from prep_work import CONFIG, build, cached, digests
 
+from sla_cli import __version__
 from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.errors import SlaError
@@ -145,6 +146,60 @@ def test_a_scheduler_that_lacks_something_or_goes_away_is_told(scheduler: tuple[
         threading.Timer(0.5, process.kill).start()
         with pytest.raises(SlaError, match=r"the connection to the Dask scheduler at tcp://.* is lost"):
             list(engine.run(abs, range(5)))
+
+
+@contextmanager
+def worker(address: str, folder: Path, change: str) -> Iterator[None]:
+    """A worker whose Python runs `change` as it starts."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(change, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parents[2])])}
+    command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        with Client(address, set_as_default=False) as client:
+            before = len(client.nthreads())
+            while len(client.nthreads()) == before:
+                assert process.poll() is None
+                time.sleep(0.05)
+        yield
+        process.kill()
+
+
+OLDER = "import sla_cli; sla_cli.__version__ = '0.0.9'"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (OLDER, f"(sla 0.0.9, here {__version__})"),
+        ("import numpy, h5py; numpy.__version__ = '9.9'; h5py.__version__ = '8.8'", "NumPy 9.9, here "),
+        ("import sys; sys.modules['sla_cli'] = None", "it cannot tell: "),
+    ],
+)
+def test_workers_of_other_versions_are_named_before_they_work(
+    scheduler: tuple[subprocess.Popen[bytes], str], tmp_path: Path, change: str, told: str
+) -> None:
+    _, address = scheduler
+    with worker(address, tmp_path / "same", ""), closing(DaskCluster(address)) as engine:
+        assert dict(engine.run(abs, [-1, 2])) == {-1: 1, 2: 2}, "and one that is the same may work"
+        with worker(address, tmp_path / "other", change):
+            with pytest.raises(SlaError) as caught:
+                DaskCluster(address)
+            assert f"1 of 2 workers at {address} have other versions than here: tcp://" in caught.value.message
+            assert told in caught.value.message
+            assert "Install the same" in caught.value.hint
+
+
+def test_a_worker_of_another_version_that_joins_later_is_named_too(
+    scheduler: tuple[subprocess.Popen[bytes], str], tmp_path: Path
+) -> None:
+    _, address = scheduler
+    with (
+        closing(DaskCluster(address)) as engine,
+        worker(address, tmp_path / "other", OLDER),
+        pytest.raises(SlaError, match=rf"worker tcp://\S+ has other .*: sla 0\.0\.9, here {__version__}"),
+    ):
+        list(engine.run(abs, range(5)))
 
 
 def test_a_folder_that_a_worker_does_not_see_stops_the_work(root: Path, tmp_path: Path) -> None:

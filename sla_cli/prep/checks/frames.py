@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from functools import lru_cache
 from pathlib import Path
 
 from sla_cli.errors import FormatError, SlaError, some
@@ -13,6 +12,7 @@ from sla_cli.formats.codec import decode
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding, counted
+from sla_cli.prep.open_split import open_split
 from sla_cli.prep.process_pool import ProcessPool, WorkerDied
 
 TOGETHER = 16  # clips per task: few enough for the bar to move, many enough to pay for the messages
@@ -51,16 +51,10 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
             yield Finding("frames", split, message, hint, tuple(clips.ids[number] for number, _ in found))
 
 
-@lru_cache(maxsize=1)
-def _split(store: Path, split: str) -> Split:
-    """Once in each process: its tables take longer to read than a clip."""
-    return Store(store)[split]
-
-
 def _faults(task: tuple[Path, str, range]) -> list[tuple[int, str]]:
     """Number of each damaged clip in its split, and what is wrong with it."""
     store, split, numbers = task
-    clips = _split(store, split)
+    clips = open_split(store, split)
     return [(number, fault) for number in numbers if (fault := _fault(clips, number))]
 
 

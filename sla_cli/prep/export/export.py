@@ -1,0 +1,158 @@
+"""A store as the folders and tables of a released corpus, for code that reads those.
+
+A clip's folder gets its name when its pictures are complete, so a killed export goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sla_cli.atomic import write_text
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.lock import LOCK, locked
+from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
+from sla_cli.formats.store import Split, Store
+from sla_cli.formats.work import EXPORT_BEGUN
+from sla_cli.log import log, progress
+from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
+from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
+from sla_cli.prep.process_pool import Executor, WorkerDied
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written.
+
+    Attributes:
+        layout, image, size: name of the layout, `png` or `jpg`, side of the pictures in pixels.
+        clips: by split how many.
+        frames: how many pictures.
+    """
+
+    layout: str
+    image: str
+    size: int
+    clips: dict[str, int]
+    frames: int
+
+
+def export_store(
+    store: Store,
+    layout: Layout,
+    out: Path,
+    engine: Executor,
+    *,
+    splits: Sequence[str] = (),
+    image: str = "png",
+    force: bool = False,
+) -> ExportResult:
+    """Write a store's frames and annotation as a layout; what an interrupted attempt wrote is kept.
+
+    Args:
+        splits: () is all that are there.
+        image: png, or jpg where the store holds JPEG, whose bytes are then written as they are.
+        force: replace an export of another store or of other settings, or write this one again.
+
+    Raises:
+        SlaError: a clip does not fit in the layout, the store has no such split or other pictures, `out` holds
+            something else, another process writes it, or the disk is full.
+        FormatError: the store is damaged.
+    """
+    chosen = {split: store[split] for split in store.splits if not splits or split in splits}
+    for split in splits:
+        store[split]  # raises where there is none
+    first = next(iter(chosen.values()))
+    if image == "jpg" and first.codec != STORED_AS[image]:
+        raise SlaError(f"{store.path} holds its frames as {first.codec}, not as JPEG", "Leave --image out: png.")
+    for split, clips in chosen.items():
+        layout.check(split, clips, SUFFIXES[image])
+    pictures = Pictures(store.path.resolve(), out.resolve(), layout.name, image, first.size)
+    receipt = Receipt(
+        "export",
+        {"layout": layout.name, "image": image, "splits": list(chosen)},
+        {split: clips.digest for split, clips in chosen.items()},
+        sources={"store": str(store.path.resolve())},
+    )
+    _check_ours(out)
+    with locked(out, f"another process is writing {out}"):
+        old = already_made(out, receipt, force=force)
+        tables = [out / layout.root / layout.table.format(split=split) for split in chosen]
+        if old is not None and all(path.is_file() for path in tables):
+            log.info("%s is up to date", out)
+            return ExportResult(**old.results)
+        _begin(out, receipt, force)
+        frames = _write_pictures(chosen, pictures, engine)
+        _write_tables(out / layout.root, layout, chosen, pictures)
+        for warning in layout.warnings(chosen):
+            log.warning("%s", warning)
+        result = ExportResult(
+            layout.name, image, first.size, {name: len(part) for name, part in chosen.items()}, frames
+        )
+        receipt.results = asdict(result)
+        write_receipt(receipt, out)
+        (out / EXPORT_BEGUN).unlink(missing_ok=True)
+        shutil.rmtree(out / PARTIAL, ignore_errors=True)
+    return result
+
+
+def _check_ours(out: Path) -> None:
+    """Raise SlaError where a folder holds what no export made: nothing of it is touched."""
+    if out.exists() and not out.is_dir():
+        raise SlaError(f"{out} is a file", "Name a folder with -o.")
+    names = {path.name for path in out.iterdir()} - {LOCK} if out.is_dir() else set()
+    receipt = read_receipt(out) if names else None
+    if not names or (receipt is not None and receipt.stage == "export") or (receipt is None and EXPORT_BEGUN in names):
+        return
+    raise SlaError(f"{out} holds something else: {some(sorted(names), 3)}", "Name a new or empty folder with -o.")
+
+
+def _begin(out: Path, receipt: Receipt, force: bool) -> None:
+    """Note what the folder is to hold. Raises SlaError where it was begun as something else and `force` is off."""
+    note = json.dumps({"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources}, indent=1) + "\n"
+    begun = _read_note(out / EXPORT_BEGUN)
+    if begun.get("fingerprint") != receipt.fingerprint and begun and not force:
+        message = f"{out} is an unfinished export of {begun.get('store')}, of other settings or another state of it"
+        raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
+    if force:
+        receipt_path(out).unlink(missing_ok=True)
+        for layout in LAYOUTS.values():
+            shutil.rmtree(out / layout.root, ignore_errors=True)
+    write_text(out / EXPORT_BEGUN, note)
+
+
+def _read_note(path: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        raise FormatError(f"{path} cannot be read: {error}", "Remove its folder.") from error
+
+
+def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> int:
+    """The pictures of all clips that are not there; returns how many there are then."""
+    places = [(split, number) for split, clips in chosen.items() for number in range(len(clips))]
+    missing = [place for place in places if not pictures.is_written(place[0], chosen[place[0]][place[1]])]
+    if len(missing) < len(places):
+        log.info("%d of %d clips were written before", len(places) - len(missing), len(places))
+    with progress("export", len(missing)) as advance, closing(engine.run(pictures.write, missing)) as answers:
+        for (split, number), answer in answers:
+            if isinstance(answer, WorkerDied):
+                raise SlaError(f"clip {chosen[split].ids[number]} of {split} cannot be written: {answer.reason}")
+            advance()
+    return sum(sum(clips.lengths) for clips in chosen.values())
+
+
+def _write_tables(root: Path, layout: Layout, chosen: Mapping[str, Split], pictures: Pictures) -> None:
+    for split, clips in chosen.items():
+        write_text(root / layout.table.format(split=split), layout.table_text(clips, SUFFIXES[pictures.image]))
+        if split != "train" and clips.annotated:
+            write_text(root / layout.references.format(split=split), layout.stm_text(clips))
+    link = root / "features" / OFFICIAL
+    if not link.is_symlink():
+        link.symlink_to(pictures.features.name, target_is_directory=True)

@@ -1,0 +1,98 @@
+"""The pictures of one clip as files: all of them, or none under the clip's name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.codec import decode, encode
+from sla_cli.formats.store import StoredClip
+from sla_cli.prep.export.layout import Layout, find_layout
+from sla_cli.prep.open_split import open_split
+
+PARTIAL = ".partial"  # in the folder of the export, what is being written
+SUFFIXES = {"png": ".png", "jpg": ".jpg"}
+STORED_AS = {"png": "png", "jpg": "jpeg"}  # the codec of a store whose bytes are such files
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where and how the pictures of a store are written; it goes to other processes.
+
+    Attributes:
+        store, out: folders.
+        layout: name of the layout.
+        image: `png` or `jpg`.
+        size: side in pixels.
+    """
+
+    store: Path
+    out: Path
+    layout: str
+    image: str
+    size: int
+
+    @property
+    def features(self) -> Path:
+        """The folder of all pictures."""
+        return self.out / self._layout.root / "features" / f"fullFrame-{self.size}x{self.size}px"
+
+    def is_written(self, split: str, clip: StoredClip) -> bool:
+        """Whether all pictures of a clip are there. Those of no bytes are what a power cut leaves."""
+        try:
+            sizes = [path.stat().st_size for path in (self._folder(split, clip.id) / self._layout.inner).iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return len(sizes) == len(clip) and all(sizes)
+
+    def write(self, place: tuple[str, int]) -> int:
+        """Write the pictures of a clip, by split and number, in whatever process; returns how many they are.
+
+        Raises:
+            FormatError: the clip is damaged.
+            SlaError: the disk is full, or cannot be written.
+        """
+        split, number = place
+        clips = open_split(self.store, split)
+        clip, folder = clips[number], self._folder(split, clips.ids[number])
+        partial = self.out / PARTIAL / f"{split}-{number}"
+        try:
+            for old in (partial, folder):
+                shutil.rmtree(old, ignore_errors=True)
+            (partial / self._layout.inner).mkdir(parents=True)
+            for name, data in self._files(clip, clips.codec):
+                (partial / self._layout.inner / name).write_bytes(data.tobytes())
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            partial.rename(folder)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            hint = "Free space or choose another folder with -o, and run it again: complete clips are kept."
+            raise SlaError(f"cannot write {folder}: {error.strerror or error}", hint) from error
+        return len(clip)
+
+    def _files(self, clip: StoredClip, codec: str) -> Iterator[tuple[str, np.ndarray]]:
+        """Name and bytes of each picture; bytes that are such a file already are written as they are."""
+        raw = clip.raw()
+        digits = len(str(len(raw.sizes)))
+        for number, end in enumerate(np.cumsum(raw.sizes)):
+            data = raw.data[end - raw.sizes[number] : end]
+            name = self._layout.picture(clip.id, number, digits) + SUFFIXES[self.image]
+            if codec != STORED_AS[self.image]:
+                image = decode(data, codec, self.size)
+                if image is None:
+                    message = f"{self.store}: clip {clip.id}, frame {number} does not decode"
+                    raise FormatError(message, "Run `sla prep` again with --force.")
+                data = encode(image, "png", 0)
+            yield name, data
+
+    def _folder(self, split: str, clip: str) -> Path:
+        return self.features / split / clip
+
+    @property
+    def _layout(self) -> Layout:
+        return find_layout(self.layout)
