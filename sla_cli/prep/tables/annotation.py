@@ -15,7 +15,7 @@ from typing import Any
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.table import Row, parse_table
-from sla_cli.formats.text import decode_text
+from sla_cli.formats.text import decode_text, is_number
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.tables.locate import contents, find_folders, join, parent_of
 from sla_cli.video.tree import Tree, checked
@@ -76,15 +76,19 @@ def inside(path: str, at: str) -> str:
 def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
     """The recording of a row within the tree. Backslashes, patterns as `frames/*.png` and both ways in which systems
     write an accented letter are understood."""
-    path = cell.replace("\\", "/").rstrip("/")
+    path = without_pattern(cell)
     if OUTSIDE.match(path):
         hint = f"Write paths relative to {tree.where(folder)}."
         raise SlaError(f"{at}: {cell!r} does not stay inside the corpus", hint)
-    if "*" in PurePosixPath(path).name:
-        path = PurePosixPath(path).parent.as_posix()
     path = join(folder, inside(path, at))
     forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
     return next((form for form in forms if is_there(tree, form)), path)
+
+
+def without_pattern(cell: str) -> str:
+    """A path with `/` between parts, and of `frames/*.png` the folder."""
+    path = cell.replace("\\", "/").rstrip("/")
+    return PurePosixPath(path).parent.as_posix() if "*" in PurePosixPath(path).name else path
 
 
 def is_there(tree: Tree, path: str) -> bool:
@@ -102,6 +106,16 @@ def seconds(cell: str, what: str, at: str) -> float | None:
     if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
         raise SlaError(f"{at}: {what} {cell!r} is no time", "Write seconds (12.5), or hours:minutes:seconds.")
     return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+
+
+def frame_rate(cell: str, at: str) -> float | None:
+    """Frames per second of `25` or `29,97`; None of an empty cell. Raises SlaError, naming `at`."""
+    text = cell.replace(",", ".")
+    if not cell:
+        return None
+    if not is_number(text) or not 0 < float(text) <= 1000:
+        raise SlaError(f"{at}: fps {cell!r} is no frame rate", "Write frames per second (25).")
+    return float(text)
 
 
 def near_misses(tree: Tree, path: str) -> str:
