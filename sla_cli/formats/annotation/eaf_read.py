@@ -89,7 +89,7 @@ def _tier(
 
 
 def _text(annotation: Node, vocabulary: Vocabulary, language: str) -> str:
-    """The value, or that of the entry of a controlled vocabulary which it names, in the tier's language if it has one."""
+    """The value, or that of the vocabulary's entry which it names, in the tier's language if there is one."""
     text = " ".join("".join(value.text for value in annotation.named("ANNOTATION_VALUE")).split())
     if text:
         return text

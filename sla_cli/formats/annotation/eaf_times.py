@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sla_cli.errors import FormatError
 from sla_cli.formats.annotation.eaf_document import HINT, Document, Node
@@ -127,7 +128,7 @@ def _slot_times(document: Document, tiers: Sequence[RawTier]) -> dict[str, int]:
 
 def _chains(document: Document, tier: RawTier) -> Iterator[list[str]]:
     """The slots of annotations each of which begins where the one before it ends."""
-    following = {start: end for start, end in (_slots_of(document, tier, node) for node in tier.aligned)}
+    following = dict(_slots_of(document, tier, node) for node in tier.aligned)
     ends = set(following.values())
     for start in [start for start in following if start not in ends]:
         chain = [start]
@@ -139,7 +140,7 @@ def _chains(document: Document, tier: RawTier) -> Iterator[list[str]]:
 def _interpolate(times: dict[str, int | None], slots: Sequence[str]) -> None:
     """Give the slots without a time one between those of their neighbours in the sequence that have some."""
     known = [(place, time) for place, slot in enumerate(slots) if (time := times[slot]) is not None]
-    for (first, start), (last, end) in zip(known, known[1:], strict=False):
+    for (first, start), (last, end) in pairwise(known):
         for place in range(first + 1, last):
             times[slots[place]] = start + (end - start) * (place - first) // (last - first)
 

@@ -27,7 +27,8 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
     Raises:
         FormatError: there is no cue, or one has no times or ends before it starts; names file and line.
     """
-    marks, lines = [], [*decode_any_text(data, name).replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]
+    marks: list[Mark] = []
+    lines = [*decode_any_text(data, name).replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]
     for number, line in enumerate(lines, start=1):
         if "-->" not in line:
             continue

@@ -170,7 +170,7 @@ def _check_recordings(tree: Tree, listing: Listing) -> None:
     ]
     if len(missing) == len(listing.clips):
         more = f"; so for all {len(missing)} clips" if len(missing) > 1 else ""
-        hint = "Paths are relative to the folder of the table; recordings that lie elsewhere are found with --media DIR."
+        hint = "Paths are relative to the folder of the table; --media DIR finds recordings that lie elsewhere."
         raise SlaError(lines[0] + more, hint)
     for line in lines:
         log.warning("%s", line)

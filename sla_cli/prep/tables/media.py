@@ -34,12 +34,12 @@ class MediaFolder:
             if path.lower().endswith(IMAGES) and not is_folder:
                 pictures.add(parent_of(path))
             elif not is_folder:
-                self._by_name[_plain(PurePosixPath(path).name)].append(path)
+                self._by_name[plain_name(PurePosixPath(path).name)].append(path)
                 if path.lower().endswith(MOVIES):
-                    self._by_stem[_plain(PurePosixPath(path).stem)].append(path)
+                    self._by_stem[plain_name(PurePosixPath(path).stem)].append(path)
         for folder in sorted(pictures - {""}):
-            self._by_name[_plain(PurePosixPath(folder).name)].append(folder)
-            self._by_stem[_plain(PurePosixPath(folder).name)].append(folder)
+            self._by_name[plain_name(PurePosixPath(folder).name)].append(folder)
+            self._by_stem[plain_name(PurePosixPath(folder).name)].append(folder)
 
     def find(self, path: str) -> Source | None:
         """The recording that a path elsewhere means: by file name, or else by name without ending.
@@ -60,7 +60,7 @@ class MediaFolder:
 
 
 def _parts(path: str) -> list[str]:
-    return [part for part in _plain(path).replace("\\", "/").split("/") if part]
+    return [part for part in plain_name(path).replace("\\", "/").split("/") if part]
 
 
 def _common_end(one: list[str], other: list[str]) -> int:
@@ -69,6 +69,6 @@ def _common_end(one: list[str], other: list[str]) -> int:
     return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
-def _plain(name: str) -> str:
-    """Names are written with and without regard to capitals, and accented letters in two ways."""
+def plain_name(name: str) -> str:
+    """To compare by: names are written with and without regard to capitals, and accented letters in two ways."""
     return unicodedata.normalize("NFC", name).casefold()

@@ -49,7 +49,7 @@ def people(tiers: Sequence[Tier], everything: Iterable[Tier]) -> dict[str, list[
 
 
 def person_of(tier: Tier, by_name: Mapping[str, Tier]) -> str:
-    """Who signs: the participant of a tier, or the end of its name, or else those of its parent; "" if none is named."""
+    """Who signs: the participant of a tier, or the end of its name, or those of its parent; "" if none is."""
     at: Tier | None = tier
     while at is not None:
         if person := at.participant or suffix_of(at.name):
