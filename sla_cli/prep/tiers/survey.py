@@ -95,18 +95,18 @@ def survey_tiers(tree: Tree, wanted: SourceConfig) -> dict[str, Any]:
 
 def tiers_text(facts: dict[str, Any]) -> str:
     """What `survey_tiers` found, for people."""
-    lines = [f"{facts['files']} annotation files"]
+    lines = [f"annotation files: {facts['files']}"]
     for name, row in facts["tiers"].items():
         kind = [f"{key} {', '.join(row[key])}" for key in SHOWN if row[key]]
-        minutes = f"{row['minutes']:.1f} min"
         lines += [
             "",
-            name + (f"   <- glosses, in {row['taken']} files" if row["taken"] else ""),
+            name + (f"   <- glosses, files: {row['taken']}" if row["taken"] else ""),
             *([f"  {'; '.join(kind)}"] if kind else []),
-            f"  {row['annotations']} annotations in {row['files']} files, {minutes}, {row['distinct']} different values",
+            f"  annotations: {row['annotations']}, {row['minutes']:.1f} min; files: {row['files']}; "
+            f"different values: {row['distinct']}",
             *([f"  {' | '.join(value[:40] for value in row['examples'])}"] if row["examples"] else []),
         ]
-    known = "; ".join(f"{name} ({count} files)" for name, count in facts["schemes"].items())
+    known = "; ".join(f"{name} (files: {count})" for name, count in facts["schemes"].items())
     media = facts["media"]
     lines += ["", f"conventions: {known or 'none that is known'}", f"recordings: {media['found']} found"]
     if media["missing"]:
