@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -73,13 +74,15 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
         merged = merge_hands([_signs(tier, tier.name in sentences, counts) for tier in tiers])
         counts.two_handed += merged.two_handed
         counts.overlapping += merged.overlapping
+        translations = of(person, chosen.translations)
         if chosen.utterances is None:
             spans = _at_pauses(merged.signs, round(pause * 1000))
+            texts, lost = assign_nearest(translations, spans)
         else:
             spans = _distinct(of(person, chosen.utterances))
+            texts, lost = assign(translations, spans)
         signs, outside = assign(merged.signs, spans)
         counts.outside += outside
-        texts, lost = assign(of(person, chosen.translations), spans)
         counts.untranslated += lost
         for span, own, translation in zip(spans, signs, texts, strict=True):
             glosses = tuple(sign.text for sign in own)
@@ -108,6 +111,28 @@ def assign(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark
         else:
             outside += 1
     return [[marks[place] for place in sorted(places)] for places in found], outside
+
+
+def assign_nearest(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark]], int]:
+    """The marks whose midpoint each span is nearest to, if the mark overlaps it, and how many overlap none there.
+
+    A sentence may begin long before its first sign, or end long after its last.
+
+    Args:
+        spans: in order of time; none overlaps another.
+    """
+    found: list[list[Mark]] = [[] for _ in spans]
+    starts = [2 * span.start for span in spans]
+    outside = 0
+    for mark in marks:
+        twice = mark.start + mark.end
+        after = bisect_right(starts, twice)
+        near = [place for place in (after - 1, after) if 0 <= place < len(spans)]
+        near = [place for place in near if mark.start < spans[place].end and spans[place].start < mark.end]
+        if near:
+            found[min(near, key=lambda place: max(starts[place] - twice, twice - 2 * spans[place].end))].append(mark)
+        outside += not near
+    return found, outside
 
 
 def _signs(tier: Tier, sentences: bool, counts: Counts) -> list[Mark]:
