@@ -79,6 +79,8 @@ def _clips(
     """The utterances with glosses as clips; the others go into what is skipped."""
     persons = list(dict.fromkeys(utterance.person for utterance in utterances))
     signers = {person: _signer(listed, person, persons) for person in persons}
+    if not listed.signers:
+        found.suffixed.update({*persons} - {"", *(tier.participant for tier in file.tiers)})
     places = {person: recordings.of(listed.path, file, person) for person in persons}
     for utterance in utterances:
         place = places[utterance.person]
@@ -121,7 +123,7 @@ def _signer(listed: Listed, person: str, persons: list[str]) -> str:
         return person
     if "" in listed.signers and len(persons) == 1:
         return listed.signers[""]
-    people = " ".join(f"{one}=NAME" for one in persons)
+    people = " ".join(f"{one}=NAME" for one in persons) if len(persons) > 1 else "the name alone"
     raise FormatError(f"{listed.at}: no signer for {person or 'one'} of {listed.path}", f"Write {people} as signer.")
 
 

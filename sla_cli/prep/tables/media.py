@@ -15,7 +15,8 @@ from sla_cli.prep.tables.walk import walk
 from sla_cli.video.image_folder import IMAGES
 from sla_cli.video.source import open_tree
 
-MOVIES = tuple({*map(str.lower, VIDEOS), ".mpg", ".mpeg", ".m4v", ".wmv", ".mts", ".m2ts", ".3gp", ".ogv"})
+MORE_VIDEOS = (".mpg", ".mpeg", ".m4v", ".wmv", ".mts", ".m2ts", ".3gp", ".ogv")
+MOVIES = tuple(dict.fromkeys((*map(str.lower, VIDEOS), *MORE_VIDEOS)))
 
 
 class MediaFolder:

@@ -16,7 +16,7 @@ from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.utterances import Counts
 
 LOOK = "Look with --list-tiers, then name the tiers with --tier or --tier-type."
-SHOWN = 12  # tiers in a message
+SHOWN = 12  # tiers in a message, and choices of tiers
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Found:
         tiers: annotations by the name of their tier, of all files.
         types: linguistic types.
         unknown: by what was asked for, the number of files that have no such tier.
+        suffixed: people whom only the ends of tiers' names tell, to the number of files.
         missing: files whose recording was not found, to what was looked for.
         lost: how many clips that costs.
     """
@@ -37,6 +38,7 @@ class Found:
     tiers: Counter[str] = field(default_factory=Counter)
     types: set[str] = field(default_factory=set)
     unknown: Counter[str] = field(default_factory=Counter)
+    suffixed: Counter[str] = field(default_factory=Counter)
     missing: dict[str, str] = field(default_factory=dict)
     lost: int = 0
     files: int = 0
@@ -75,11 +77,19 @@ class Found:
 
     def tell(self, wanted: SourceConfig, recordings: Recordings) -> None:
         """How the annotations were read, with numbers."""
-        for (scheme, tiers), files in self.chosen.most_common():
+        for (scheme, tiers), files in self.chosen.most_common(SHOWN):
             by = f", as in {scheme}" if scheme else ""
             log.info("glosses of %d of %d files: tiers %s%s", files, self.files, tiers, by)
+        if len(self.chosen) > SHOWN:
+            log.info("and %d other choices of tiers", len(self.chosen) - SHOWN)
         if len({scheme for scheme, _ in self.chosen}) > 1:
             log.warning("the files follow several conventions; --tier makes one choice for all")
+        if several := [name for name, files in self.suffixed.items() if files > 1]:
+            log.warning(
+                "signers %s are named by the ends of tiers' names, as are others of other files: are they the same "
+                "people? If not, name them in a table with the columns eaf and signer",
+                some(several),
+            )  # fmt: skip
         for name, files in self.unknown.items():
             log.warning("%d of %d files have no tier %r", files, self.files, name)
         self._tell_counts(wanted)

@@ -54,6 +54,7 @@ def test_a_generated_corpus_gives_the_clips_that_it_was_made_of(
     assert not listing.skipped
     assert len(listing.tables) == FILES
     assert "as in " in warnings()
+    assert ("signers A, B are named by the ends of tiers' names" in warnings()) == (scheme == "DGS")
     by_pauses = read("elan", tmp_path, pause=1.0)
     assert facts(by_pauses.clips) == [
         (one.signer, one.first / 1000, one.last / 1000, one.glosses, one.translation) for one in expected
@@ -159,7 +160,7 @@ def test_a_table_of_files(tmp_path: Path, lay: Lay, read: Read) -> None:
         ("eaf\n../one.eaf\n", r"line 2: '\.\./one\.eaf' does not stay inside the corpus", "relative"),
         ("eaf\nx/one.eaf\n./x/one.eaf\n", "lines 2 and 3: both list x/one.eaf", "Keep one"),
         ("eaf,split\nx/one.eaf,trian\n", "line 2: no split 'trian'", "train, dev, test"),
-        ("eaf,signer\nx/one.eaf,A=anna\n", "line 2: no signer for one of x/one.eaf", "Write =NAME as signer"),
+        ("eaf,signer\nx/one.eaf,A=anna\n", "line 2: no signer for one of x/one.eaf", "Write the name alone as signer"),
     ],
 )
 def test_what_is_wrong_with_a_table(tmp_path: Path, lay: Lay, read: Read, table: str, message: str, hint: str) -> None:
