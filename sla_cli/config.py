@@ -43,6 +43,7 @@ class SourceConfig(OptionValues):
 
     protocol: str = ""  # division into splits, where a corpus has several; "": its first
     media: str = ""  # folder of recordings that do not lie where the annotation says
+    video: str = ""  # name or pattern of the recording, where an annotation file links several; "": the first
     tiers: tuple[str, ...] = ()  # gloss tiers, by name or pattern with * and ?; of two hands the first has precedence
     tier_types: tuple[str, ...] = ()  # gloss tiers, by linguistic type
     utterance_tier: str = ""  # name or pattern; its annotations are the clips. "": pauses end a clip

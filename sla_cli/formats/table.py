@@ -25,7 +25,9 @@ COLUMNS = {
     "signer": ("signer", "speaker", "person"),
     "start": ("start",),
     "end": ("end",),
+    "fps": ("fps", "rate", "frame_rate"),
     "translation": ("translation", "text"),
+    "eaf": ("eaf", "elan", "file", "filename", "path"),
 }
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
 

@@ -5,6 +5,7 @@ A file is changed by inserting and removing bytes, so that all the rest stays as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from sla_cli.errors import FormatError
 from sla_cli.formats.text import UTF16, read_bytes, refuse_pipe
 
 HINT = "Open it in ELAN and save it; if that fails, take a copy that ELAN can read."
+MOST_BYTES = 50_000_000  # hours of dense annotation are a tenth of it
+MOST_ELEMENTS = 1_000_000  # so that no file fills the memory
+TIME = re.compile(r"\s*-?[0-9]{1,12}\s*")  # milliseconds
 WHITE = b" \t\r\n"
 # Order of the children of ANNOTATION_DOCUMENT: http://www.mpi.nl/tools/elan/EAFv3.0.xsd
 ORDER = (
@@ -72,9 +76,9 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """A file that is an ELAN annotation document with a header and a time order."""
+    """A file that is an ELAN annotation document with a header and a time order; `name` is its name in messages."""
 
-    path: Path
+    name: str
     data: bytes
     encoding: str
     root: Node
@@ -86,6 +90,13 @@ class Document:
     @property
     def time_order(self) -> Node:
         return self.root.named("TIME_ORDER")[0]
+
+    def milliseconds(self, node: Node, key: str) -> int:
+        """A time in an attribute, 0 where there is none. Raises FormatError where it is no whole number."""
+        text = node.attributes.get(key, "0")
+        if not TIME.fullmatch(text):
+            raise FormatError(f"{self.name}, line {node.line}: {key} {text[:40]!r} is no number", HINT)
+        return int(text)
 
     def place_for(self, tag: str) -> Node:
         """The child of the root after which one with this tag may stand."""
@@ -153,29 +164,43 @@ def read_document(path: Path) -> Document:
         FormatError: it is no ELAN annotation document that can be added to; names file and line.
     """
     refuse_pipe(path)
-    data = read_bytes(path)
+    return parse_document(read_bytes(path), str(path))
+
+
+def parse_document(data: bytes, name: str) -> Document:
+    """The content of an ELAN file. Time and memory are bounded; nothing that the file names is fetched.
+
+    Args:
+        name: of the file, in messages.
+
+    Raises:
+        FormatError: it is no ELAN annotation document, or larger than any; names file and line.
+    """
+    if len(data) > MOST_BYTES:
+        raise FormatError(f"{name} has {len(data) / 1e6:.0f} MB; an ELAN file has at most {MOST_BYTES / 1e6:.0f}", HINT)
     if data.startswith(UTF16):
-        raise FormatError(f"{path}, line 1: not UTF-8", HINT)
-    encoding, root = _Parser(path, data).parse()
+        raise FormatError(f"{name}, line 1: not UTF-8", HINT)
+    encoding, root = _Parser(name, data).parse()
     if root.tag != "ANNOTATION_DOCUMENT":
-        raise FormatError(f"{path}, line {root.line}: {root.tag} is no annotation document of ELAN", HINT)
+        raise FormatError(f"{name}, line {root.line}: {root.tag[:80]} is no annotation document of ELAN", HINT)
     for tag in ("HEADER", "TIME_ORDER"):
         if len(root.named(tag)) != 1:
-            raise FormatError(f"{path}, line {root.line}: {len(root.named(tag))} elements {tag} instead of 1", HINT)
-    document = Document(path, data, encoding, root)
+            raise FormatError(f"{name}, line {root.line}: {len(root.named(tag))} elements {tag} instead of 1", HINT)
+    document = Document(name, data, encoding, root)
     units = document.header.attributes.get("TIME_UNITS", "milliseconds")
     if units != "milliseconds":
-        raise FormatError(f"{path}, line {document.header.line}: times in {units}, not in milliseconds", HINT)
+        raise FormatError(f"{name}, line {document.header.line}: times in {units}, not in milliseconds", HINT)
     return document
 
 
 class _Parser:
     """Elements of XML with the places of their bytes, which xml.etree does not tell."""
 
-    def __init__(self, path: Path, data: bytes) -> None:
-        self.path, self.data, self.encoding = path, data, "utf-8"
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name, self.data, self.encoding = name, data, "utf-8"
         self.roots: list[Node] = []
-        self.open: list[Node] = []
+        self.open: list[tuple[Node, list[str]]] = []  # with the pieces of its text
+        self.elements = 0
         self.expat = expat.ParserCreate()
         self.expat.buffer_text = True
         self.expat.XmlDeclHandler = self._declaration
@@ -189,28 +214,32 @@ class _Parser:
             self.expat.Parse(self.data, True)
         except expat.ExpatError as error:
             message = expat.ErrorString(error.code)
-            raise FormatError(f"{self.path}, line {error.lineno}: not XML ({message})", HINT) from error
+            raise FormatError(f"{self.name}, line {error.lineno}: not XML ({message})", HINT) from error
         return self.encoding, self.roots[0]
 
     def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
         if encoding is not None and encoding.lower() not in ("utf-8", "utf8", "us-ascii", "ascii"):
-            raise FormatError(f"{self.path}, line 1: encoded as {encoding}, not as UTF-8", HINT)
+            raise FormatError(f"{self.name}, line 1: encoded as {encoding}, not as UTF-8", HINT)
         self.encoding = "ascii" if encoding and "ascii" in encoding.lower() else "utf-8"
 
     def _entity(self, name: str, *rest: object) -> None:
         """ELAN writes none, and entities of entities can fill any memory."""
-        raise FormatError(f"{self.path}, line {self.expat.CurrentLineNumber}: declares the entity {name}", HINT)
+        raise FormatError(f"{self.name}, line {self.expat.CurrentLineNumber}: declares the entity {name}", HINT)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.elements += 1
+        if self.elements > MOST_ELEMENTS:
+            line = self.expat.CurrentLineNumber
+            raise FormatError(f"{self.name}, line {line}: more than {MOST_ELEMENTS} elements", HINT)
         node = Node(tag, attributes, self.expat.CurrentLineNumber, self.expat.CurrentByteIndex)
-        (self.open[-1].children if self.open else self.roots).append(node)
-        self.open.append(node)
+        (self.open[-1][0].children if self.open else self.roots).append(node)
+        self.open.append((node, []))
 
     def _end(self, tag: str) -> None:
-        node, node.close = self.open[-1], self.expat.CurrentByteIndex
+        node, texts = self.open.pop()
+        node.text, node.close = "".join(texts), self.expat.CurrentByteIndex
         empty = not node.children and not node.text and self.data.endswith(b"/>", node.start, node.close)
         node.end = node.close if empty else self.data.index(b">", node.close) + 1
-        self.open.pop()
 
     def _characters(self, text: str) -> None:
-        self.open[-1].text += text
+        self.open[-1][1].append(text)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sla_cli.atomic import atomic_write
 from sla_cli.core.annotation import Annotation
-from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.annotation.eaf_document import HINT, Document, Edit, Node, read_document
+from sla_cli.errors import SlaError
+from sla_cli.formats.annotation.eaf_document import Document, Edit, Node, read_document
 from sla_cli.formats.annotation.eaf_elements import (
     ANNOTATOR,
     ASSOCIATION,
@@ -87,11 +87,11 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
     tiers = document.root.named("TIER")
     old = [tier for tier in tiers if tier.attributes.get("TIER_ID") in names]
     if old and not replace:
-        raise SlaError(f"{document.path} has a tier {_name(old[0])}", f"{OTHER_NAME} --force replaces tiers of sla.")
+        raise SlaError(f"{document.name} has a tier {_name(old[0])}", f"{OTHER_NAME} --force replaces tiers of sla.")
     for tier in old:  # grows by children, and theirs
         if tier.attributes.get("ANNOTATOR") != ANNOTATOR:
             raise SlaError(
-                f"{document.path}, line {tier.line}: tier {_name(tier)} is not from sla and is not replaced", OTHER_NAME
+                f"{document.name}, line {tier.line}: tier {_name(tier)} is not from sla and is not replaced", OTHER_NAME
             )
         old += [one for one in tiers if one.attributes.get("PARENT_REF") == _name(tier) and one not in old]
     _check_unreferred(document, old)
@@ -106,7 +106,7 @@ def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
             for key in REFERENCES & node.attributes.keys():
                 if not going.isdisjoint(node.attributes[key].split()):
                     raise SlaError(
-                        f"{document.path}, line {node.line}: refers to an annotation of tier {_name(old[0])}",
+                        f"{document.name}, line {node.line}: refers to an annotation of tier {_name(old[0])}",
                         OTHER_NAME,
                     )
 
@@ -115,7 +115,7 @@ def _slot_edits(document: Document, old: Sequence[Node], built: Built) -> Iterat
     """Each new slot goes after the last one that is not later, those without a value being left where they are."""
     slots = document.time_order.children
     valued = [slot for slot in slots if "TIME_VALUE" in slot.attributes]
-    latest = list(accumulate((_milliseconds(document, slot) for slot in valued), max))
+    latest = list(accumulate((document.milliseconds(slot, "TIME_VALUE") for slot in valued), max))
     for place, group in groupby(built.slots, key=lambda pair: bisect_right(latest, pair[0])):
         elements = [element for _, element in group]
         if place:
@@ -188,14 +188,6 @@ def _last_number(document: Document, prefix: str) -> int:
 def _last_annotation(document: Document) -> int:
     texts = (one.text for one in document.header.named("PROPERTY") if one.attributes.get("NAME") == LAST_ID)
     return max([_last_number(document, "a"), *(int(text) for text in texts if text.strip().isdecimal())])
-
-
-def _milliseconds(document: Document, slot: Node) -> int:
-    text = slot.attributes["TIME_VALUE"]
-    try:
-        return int(text)
-    except ValueError as error:
-        raise FormatError(f"{document.path}, line {slot.line}: time {text!r} is no number", HINT) from error
 
 
 def _name(tier: Node) -> str:

@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from sla_cli.errors import FormatError
-from sla_cli.formats.annotation.eaf_document import HINT, Document, Node
+from sla_cli.formats.annotation.eaf_document import Document, Node
 from sla_cli.formats.annotation.timed import TimedSentence, TimedSign
 from sla_cli.log import log
 
@@ -28,8 +27,8 @@ def on_timeline(
     linked = document.header.named("MEDIA_DESCRIPTOR")
     found = [one for one in linked if media is not None and _names(one, media.name)]
     if linked and media is not None and not found:
-        log.warning("%s does not link %s: times are written as they are in the recording", document.path, media.name)
-    origin = _origin(document, found[0]) if found else 0
+        log.warning("%s does not link %s: times are written as they are in the recording", document.name, media.name)
+    origin = document.milliseconds(found[0], "TIME_ORIGIN") if found else 0
     if not origin:
         return tuple(sentences)
     moved = [tuple(_moved(sign, origin) for sign in sentence if sign.end > origin) for sentence in sentences]
@@ -37,7 +36,7 @@ def on_timeline(
     if before:
         log.warning(
             "%s begins %.3f s into %s: %d signs begin before that and are shortened or left out",
-            document.path, origin / 1000, media.name if media else "", before,
+            document.name, origin / 1000, media.name if media else "", before,
         )  # fmt: skip
     return tuple(sentence for sentence in moved if sentence)
 
@@ -51,13 +50,3 @@ def _names(descriptor: Node, name: str) -> bool:
     urls = [descriptor.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
     names = {form.replace("\\", "/").rpartition("/")[2] for url in urls for form in (url, unquote(url))}
     return unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", one) for one in names}
-
-
-def _origin(document: Document, descriptor: Node) -> int:
-    text = descriptor.attributes.get("TIME_ORIGIN", "0")
-    try:
-        return int(text)
-    except ValueError as error:
-        raise FormatError(
-            f"{document.path}, line {descriptor.line}: TIME_ORIGIN {text!r} is no number", HINT
-        ) from error

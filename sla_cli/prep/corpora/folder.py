@@ -6,39 +6,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from sla_cli.config import SourceConfig
-from sla_cli.core.clip import SPLITS, Clip, Source
+from sla_cli.core.clip import Clip, Source
 from sla_cli.core.digest import digest_bytes, digest_json
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.table import COLUMNS, Row, parse_any_table
 from sla_cli.formats.text import decode_any_text
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
-from sla_cli.prep.tables.annotation import is_there, near_misses, resolve, seconds
+from sla_cli.prep.tables.annotation import frame_rate, is_there, near_misses, resolve, seconds, without_pattern
+from sla_cli.prep.tables.given import TABLES, FolderOf, open_given, split_named
 from sla_cli.prep.tables.locate import VIDEOS, contents, join, parent_of
-from sla_cli.video.source import open_tree
-from sla_cli.video.tree import Folder, Tree
+from sla_cli.prep.tables.media import MediaFolder
+from sla_cli.video.tree import Tree
 
-SPLIT_NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "validation", "development"), "dev")
-TABLES, BOOKS = (".tsv", ".csv"), (".xlsx", ".xls", ".ods", ".numbers")
+BOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+TAKEN = tuple(key for key in COLUMNS if key != "eaf")  # of the table
 HINT = "Give a table (.tsv or .csv), a folder that holds one and the recordings, or videos without a table."
-
-
-class FolderOf(Folder):
-    """The folder of a table or video that was given itself."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(file.parent)
-        self.file = file.name
 
 
 def open_source(source: Path, cache: Path | None = None) -> Tree:
     """The tree of a table or video, or of a folder or archive that holds such. Raises SlaError where it is neither."""
-    if source.is_file() and source.name.lower().endswith((*TABLES, *BOOKS, ".txt", *VIDEOS)):
-        return FolderOf(source)
-    return open_tree(source, cache)
+    return open_given(source, cache, (*TABLES, *BOOKS, ".txt", *map(str.lower, VIDEOS)))
 
 
 def read(tree: Tree, wanted: SourceConfig) -> Listing:
@@ -54,10 +46,11 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
     table = found[0]
     listing = Listing(tables={PurePosixPath(table).name: digest_bytes(data := tree.read(table))})
     where = tree.where(table)
-    rows = list(parse_any_table(decode_any_text(data, where), where, ("path",), COLUMNS))
+    rows = list(parse_any_table(decode_any_text(data, where), where, ("path",), TAKEN))
     if not rows:
         raise SlaError(f"{where} lists no clip: nothing stands below the header", HINT)
-    listing.clips = [_clip(tree, table, row) for row in rows]
+    media = MediaFolder(Path(wanted.media)) if wanted.media else None
+    listing.clips = [_clip(tree, table, row, media) for row in rows]
     listing.annotated = {clip.split for clip in listing.clips if clip.glosses}
     _check_clips(where, listing, rows)
     _check_recordings(tree, listing)
@@ -72,7 +65,7 @@ def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
     names = [PurePosixPath(path).name for path in videos]
     log.info("no table: each video is a clip of test, without glosses: %s", some(names))
     clips = [
-        Clip(_id(tree, path, None, None), "test", "", (), Source(tree.root, path), where=name)
+        Clip(_id(path, False, None, None), "test", "", (), Source(tree.root, path), where=name)
         for path, name in zip(videos, names, strict=True)
     ]
     return Listing(clips, {"list of videos": digest_json(names)})
@@ -97,28 +90,46 @@ def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
     raise SlaError(f"no table: looked for a .tsv or .csv file, or videos; {contents(tree, folder)}", HINT)
 
 
-def _clip(tree: Tree, table: str, row: Row) -> Clip:
+def _clip(tree: Tree, table: str, row: Row, media: MediaFolder | None) -> Clip:
     at = f"{tree.where(table)}, line {row.line}"
     cells = row.fields
-    path = resolve(tree, parent_of(table), cells["path"], at)
+    source = _recording(tree, parent_of(table), cells["path"], at, media)
+    is_folder = (tree if media is None or source.root == tree.root else media.tree).is_dir(source.path)
+    fps = frame_rate(cells.get("fps", ""), at)
     start, end = seconds(cells.get("start", ""), "start", at), seconds(cells.get("end", ""), "end", at)
     if end is not None and end <= (start or 0):
         raise SlaError(f"{at}: the end, {end:g} s, is not after the start, {start or 0:g} s", "Times are in seconds.")
     glosses = tuple(cells.get("gloss", "").split())
     return Clip(
-        id=cells.get("id") or _id(tree, path, start, end),
+        id=cells.get("id") or _id(source.path, is_folder, start, end),
         split=_split(cells.get("split", ""), bool(glosses), at),
         signer=cells.get("signer", ""),
         glosses=glosses,
-        source=Source(tree.root, path, start, end),
+        source=replace(source, start=start, end=end, fps=fps if is_folder else None),
         translation=" ".join(cells.get("translation", "").split()),
         where=f"{PurePosixPath(table).name}, line {row.line}",
     )
 
 
-def _id(tree: Tree, path: str, start: float | None, end: float | None) -> str:
+def _recording(tree: Tree, folder: str, cell: str, at: str, media: MediaFolder | None) -> Source:
+    """What a cell names in the corpus, or else below --media."""
+    try:
+        path = resolve(tree, folder, cell, at)
+    except SlaError as error:
+        if media is None:
+            hint = f"{error.hint} Or give the folder that holds the recordings with --media."
+            raise FormatError(error.message, hint.strip()) from error
+        if found := media.find(without_pattern(cell)):
+            return found
+        raise FormatError(f"{error.message}, nor does --media hold a recording of this name", error.hint) from error
+    if media is not None and not is_there(tree, path) and (found := media.find(without_pattern(cell))):
+        return found
+    return Source(tree.root, path)
+
+
+def _id(path: str, is_folder: bool, start: float | None, end: float | None) -> str:
     """File name without its ending, and the part that is meant."""
-    name = PurePosixPath(path).name if tree.is_dir(path) else PurePosixPath(path).stem
+    name = PurePosixPath(path).name if is_folder else PurePosixPath(path).stem
     if start is None and end is None:
         return name
     return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"
@@ -128,10 +139,7 @@ def _split(cell: str, annotated: bool, at: str) -> str:
     """As the cell says; else train for a clip with glosses, and test for one that is to be recognised."""
     if not cell:
         return "train" if annotated else "test"
-    if cell.lower() not in SPLIT_NAMES:
-        hint = f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
-        raise SlaError(f"{at}: no split {cell!r}", hint)
-    return SPLIT_NAMES[cell.lower()]
+    return split_named(cell, at)
 
 
 def _check_clips(where: str, listing: Listing, rows: Sequence[Row]) -> None:
@@ -154,14 +162,16 @@ def _check_clips(where: str, listing: Listing, rows: Sequence[Row]) -> None:
 
 def _check_recordings(tree: Tree, listing: Listing) -> None:
     """Warn of recordings that are not there: each costs its clip. Raise SlaError where none is."""
-    missing = [clip for clip in listing.clips if not is_there(tree, clip.source.path)]
+    of_corpus = [clip for clip in listing.clips if clip.source.root == tree.root]  # those below --media were found
+    missing = [clip for clip in of_corpus if not is_there(tree, clip.source.path)]
     lines = [
         f"{clip.where}: no {tree.where(clip.source.path)}; {near_misses(tree, clip.source.path)}"
         for clip in missing[:5]
     ]
     if len(missing) == len(listing.clips):
         more = f"; so for all {len(missing)} clips" if len(missing) > 1 else ""
-        raise SlaError(lines[0] + more, "Paths are relative to the folder of the table.")
+        hint = "Paths are relative to the folder of the table; --media DIR finds recordings that lie elsewhere."
+        raise SlaError(lines[0] + more, hint)
     for line in lines:
         log.warning("%s", line)
     if len(missing) > len(lines):
@@ -173,9 +183,10 @@ CORPORA = (
         name="folder",
         title="your own recordings: a table, and the videos or folders of frames that it names; or just videos",
         layout="a .tsv or .csv table with a column video (or frames, path, file), and as you have them id, gloss, "
-        "split, signer, start and end in seconds, translation; or a folder that holds one such table. "
+        "split, signer, start and end in seconds, fps of images, translation; or a folder that holds one such table. "
         "Without a table: a video, or a folder of videos, which become clips of test without glosses",
         read=read,
+        takes=("media",),
         open=open_source,
     ),
 )

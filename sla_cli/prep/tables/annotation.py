@@ -14,7 +14,7 @@ from typing import Any
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.table import Row, parse_table
-from sla_cli.formats.text import decode_text
+from sla_cli.formats.text import decode_text, is_number
 from sla_cli.formats.text import seconds as seconds  # of the cells of these tables too
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.tables.locate import contents, find_folders, join, parent_of
@@ -76,19 +76,33 @@ def inside(path: str, at: str) -> str:
 def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
     """The recording of a row within the tree. Backslashes, patterns as `frames/*.png` and both ways in which systems
     write an accented letter are understood."""
-    path = cell.replace("\\", "/").rstrip("/")
+    path = without_pattern(cell)
     if OUTSIDE.match(path):
         hint = f"Write paths relative to {tree.where(folder)}."
         raise SlaError(f"{at}: {cell!r} does not stay inside the corpus", hint)
-    if "*" in PurePosixPath(path).name:
-        path = PurePosixPath(path).parent.as_posix()
     path = join(folder, inside(path, at))
     forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
     return next((form for form in forms if is_there(tree, form)), path)
 
 
+def without_pattern(cell: str) -> str:
+    """A path with `/` between parts, and of `frames/*.png` the folder."""
+    path = cell.replace("\\", "/").rstrip("/")
+    return PurePosixPath(path).parent.as_posix() if "*" in PurePosixPath(path).name else path
+
+
 def is_there(tree: Tree, path: str) -> bool:
     return tree.is_file(path) or tree.is_dir(path)
+
+
+def frame_rate(cell: str, at: str) -> float | None:
+    """Frames per second of `25` or `29,97`; None of an empty cell. Raises SlaError, naming `at`."""
+    text = cell.replace(",", ".")
+    if not cell:
+        return None
+    if not is_number(text) or not 0 < float(text) <= 1000:
+        raise SlaError(f"{at}: fps {cell!r} is no frame rate", "Write frames per second (25).")
+    return float(text)
 
 
 def near_misses(tree: Tree, path: str) -> str:

@@ -353,7 +353,7 @@ HOSTILE = {
         b"<ANNOTATION_DOCUMENT><HEADER/><TIME_ORDER/><TIME_ORDER/></ANNOTATION_DOCUMENT>", "2 elements TIME_ORDER",
     ),
     "frames": (HAND_MADE.replace("milliseconds", "PAL-frames").encode(), "line 5: times in PAL-frames"),
-    "a time": (HAND_MADE.replace('"1000"', '"1.5"').encode(), "line 14: time '1.5' is no number"),
+    "a time": (HAND_MADE.replace('"1000"', '"1.5"').encode(), "line 14: TIME_VALUE '1.5' is no number"),
     "latin": (HAND_MADE.replace("UTF-8", "ISO-8859-1").encode(), "line 1: encoded as ISO-8859-1"),
     "not utf-8": (HAND_MADE.replace("Mia", "M\xfca").encode("latin-1"), "line 18: not XML"),
     "utf-16": (HAND_MADE.replace("UTF-8", "UTF-16").encode("utf-16"), "line 1: not UTF-8"),

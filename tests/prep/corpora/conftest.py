@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,11 +37,12 @@ def _lay(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 @pytest.fixture(scope="session")
 def read() -> Read:
-    """A function that lists the clips of a corpus (name, source, protocol) as `sla prep` does."""
+    """A function that lists the clips of a corpus (name, source, protocol, settings) as `sla prep` does."""
 
-    def read(name: str, source: Path, protocol: str = "") -> Listing:
+    def read(name: str, source: Path, protocol: str = "", **settings: Any) -> Listing:
         corpus = find_corpus(name)
-        return corpus.read(corpus.open(source, None), SourceConfig(protocol=protocol))
+        assert settings.keys() <= set(corpus.takes)
+        return corpus.read(corpus.open(source, None), SourceConfig(protocol=protocol, **settings))
 
     return read
 

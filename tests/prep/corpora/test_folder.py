@@ -256,3 +256,42 @@ def test_both_ways_to_write_an_accent(mine: Path, lay: Lay, read: Read, on_disk:
 def test_a_table_in_a_folder_of_an_archive_names_paths_from_itself(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path / "a" / "mine", {"t.csv": "video,gloss\n./v/one.mp4,A\n", "v/one.mp4": b""})
     assert read("folder", tmp_path / "a").clips[0].source.path == "mine/v/one.mp4"
+
+
+@pytest.mark.parametrize("path", ["/home/anna/day2/one.mp4", "../day2/one.mp4", "C:\\anna\\day2\\one.mp4", "one.mp4"])
+def test_a_path_outside_is_found_below_media(tmp_path: Path, lay: Lay, read: Read, path: str) -> None:
+    lay(tmp_path / "media", {f"{day}/one.mp4": b"" for day in ("day1", "day2")})
+    lay(tmp_path / "mine", {"t.tsv": f"video\tgloss\tstart\n{path}\tA\t1.5\n"})
+    (clip,) = read("folder", tmp_path / "mine", media=str(tmp_path / "media")).clips
+    day = "day1" if path == "one.mp4" else "day2"
+    assert (clip.id, clip.source) == ("one_1.5-", Source(tmp_path / "media", f"{day}/one.mp4", 1.5))
+
+
+def test_what_lies_in_the_corpus_comes_before_media(tmp_path: Path, mine: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path / "media", {"videos/one.mp4": b"", "photos/0.png": b""})
+    lay(mine, {"t.tsv": "video\tgloss\tfps\nvideos/one.mp4\tA\t25\n../photos/*.png\tB\t25\n"})
+    one, photos = read("folder", mine, media=str(tmp_path / "media")).clips
+    assert one.source == Source(mine, "videos/one.mp4"), "a video knows its rate"
+    assert photos.source == Source(tmp_path / "media", "photos", fps=25.0)
+    lay(mine, {"t.tsv": "video\tgloss\n../gone.mp4\tA\n"})
+    with pytest.raises(SlaError, match=r"line 2: '\.\./gone\.mp4' does not stay .*, nor does --media hold a recording"):
+        read("folder", mine, media=str(tmp_path / "media"))
+    with pytest.raises(SlaError, match=r"line 2: '\.\./gone\.mp4' does not stay inside the corpus") as caught:
+        read("folder", mine)
+    assert "--media" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "fps"), [("fps", "29,97", 29.97), ("Rate", "25", 25.0), ("frame_rate", "", None)]
+)
+def test_the_rate_of_images(mine: Path, read: Read, name: str, cell: str, fps: float | None) -> None:
+    (mine / "photos").mkdir()
+    (clip,) = clips_of(read, mine, f"video\tgloss\tstart\t{name}\nphotos\tA\t2\t{cell}\n")
+    assert clip.source == Source(mine, "photos", 2.0, None, fps)
+
+
+@pytest.mark.parametrize("cell", ["0", "-25", "inf", "1e9", "25 Hz"])
+def test_what_is_no_rate(mine: Path, read: Read, cell: str) -> None:
+    assert refusal(read, mine, f"video\tfps\nvideos/one.mp4\t{cell}\n").message.endswith(
+        f"line 2: fps {cell!r} is no frame rate"
+    )

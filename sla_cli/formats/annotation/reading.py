@@ -1,0 +1,42 @@
+"""All formats from which annotations are read, by the ending of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sla_cli.errors import FormatError
+from sla_cli.formats.annotation.eaf_document import MOST_BYTES
+from sla_cli.formats.annotation.eaf_read import read_eaf
+from sla_cli.formats.annotation.subtitles_read import read_subtitles
+from sla_cli.formats.annotation.textgrid_read import read_textgrid
+from sla_cli.formats.annotation.tier import AnnotationFile
+
+READERS: Mapping[str, Callable[[bytes, str], AnnotationFile]] = {
+    ".eaf": read_eaf,
+    ".textgrid": read_textgrid,
+    ".srt": read_subtitles,
+    ".vtt": read_subtitles,
+}
+
+
+def can_read(name: str) -> bool:
+    """Whether a file's ending, in upper or lower case, is that of an annotation file."""
+    return name.lower().endswith(tuple(READERS))
+
+
+def parse_annotation(data: bytes, name: str) -> AnnotationFile:
+    """The content of an annotation file, read as the ending of its name says.
+
+    Raises:
+        FormatError: it is not what its ending says, or too large; names file and line.
+    """
+    check_size(len(data), name)
+    reader = next(reader for ending, reader in READERS.items() if name.lower().endswith(ending))
+    return reader(data, name)
+
+
+def check_size(size: int, name: str) -> None:
+    """Raise FormatError where a file is larger than annotations ever are."""
+    if size > MOST_BYTES:
+        most = f"at most {MOST_BYTES / 1e6:.0f} MB are read"
+        raise FormatError(f"{name} has {size / 1e6:.0f} MB; of an annotation file {most}", "Is it one?")

@@ -1,0 +1,150 @@
+"""Recordings that are annotated in ELAN, or in Praat, or with subtitles: the annotation files say what the clips are.
+
+`prep/tiers/choose.py` has the tiers of published conventions that are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sla_cli.config import SourceConfig
+from sla_cli.core.clip import Clip, Source
+from sla_cli.errors import FormatError
+from sla_cli.formats.annotation.reading import READERS
+from sla_cli.formats.annotation.tier import AnnotationFile
+from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.tables.given import TABLES, FolderOf, open_given
+from sla_cli.prep.tables.media import MediaFolder
+from sla_cli.prep.tiers.choose import Chosen, choose
+from sla_cli.prep.tiers.files import Listed, list_files, parse_files
+from sla_cli.prep.tiers.found import Found
+from sla_cli.prep.tiers.recordings import Recordings
+from sla_cli.prep.tiers.utterances import Utterance, read_utterances
+from sla_cli.video.tree import Tree
+
+HINT = "Give the folder that holds the recordings with --media DIR; they are found there by name."
+
+
+def open_source(source: Path, cache: Path | None = None) -> Tree:
+    """The tree of an annotation file or a table of such, or of a folder or archive that holds annotation files."""
+    return open_given(source, cache, (*READERS, *TABLES))
+
+
+def read(tree: Tree, wanted: SourceConfig) -> Listing:
+    """The utterances of all annotation files, as clips of train where no table says otherwise.
+
+    Raises:
+        SlaError: there is no annotation file, one is not sound (names file, line and tier), no file has the tiers that
+            are asked for, or no recording is there.
+    """
+    listing, found = Listing(), Found()
+    recordings = Recordings(tree, MediaFolder(Path(wanted.media)) if wanted.media else None, wanted.video)
+    for listed, file in parse_files(tree, list_files(tree, listing.tables), listing.tables):
+        chosen, before = choose(file, wanted), found.counts.glosses
+        found.add(file, chosen)
+        utterances = list(read_utterances(file, chosen, wanted.pause, found.counts))
+        if any(utterance.glosses for utterance in utterances):
+            listing.clips += _clips(listed, file, utterances, recordings, found, listing)
+        else:
+            listing.skipped[listed.name] = _nothing(listed, chosen, wanted, found.counts.glosses - before)
+    where = tree.where(tree.file if isinstance(tree, FolderOf) else "")
+    found.check_tiers(where)
+    found.check_recordings(where, listing.clips, HINT)
+    found.tell(wanted, recordings)
+    listing.annotated = {clip.split for clip in listing.clips}
+    return listing
+
+
+def _nothing(listed: Listed, chosen: Chosen, wanted: SourceConfig, glosses: int) -> str:
+    """Why a file has no clip."""
+    names = ", ".join(tier.name for tier in chosen.glosses)
+    if not names:
+        return f"{listed.path} has no tier of glosses"
+    if not glosses:
+        return f"{listed.path} has no glosses in {names}; `sla transcribe` recognises them"
+    if not chosen.utterances:
+        return f"{listed.path} has no tier {wanted.utterance_tier}"
+    return f"{listed.path}: none of its {glosses} glosses lies in an utterance"
+
+
+def _clips(
+    listed: Listed,
+    file: AnnotationFile,
+    utterances: list[Utterance],
+    recordings: Recordings,
+    found: Found,
+    listing: Listing,
+) -> Iterator[Clip]:
+    """The utterances with glosses as clips; the others go into what is skipped."""
+    persons = list(dict.fromkeys(utterance.person for utterance in utterances))
+    signers = {person: _signer(listed, person, persons) for person in persons}
+    if not listed.signers:
+        found.suffixed.update({*persons} - {"", *(tier.participant for tier in file.tiers)})
+    places = {person: recordings.of(listed.path, file, person) for person in persons}
+    for utterance in utterances:
+        place = places[utterance.person]
+        start, end = utterance.start + place.origin, utterance.end + place.origin
+        several = utterance.person if len(persons) > 1 else ""
+        name = "_".join(filter(None, (listed.name, _in_id(several), f"{_seconds(start)}-{_seconds(end)}")))
+        if reason := _unusable(utterance, start, end):
+            listing.skipped[name] = reason
+            continue
+        if place.missing:
+            found.missing[listed.path] = place.missing
+            found.lost += 1
+        yield Clip(
+            id=name,
+            split=listed.split,
+            signer=signers[utterance.person],
+            glosses=utterance.glosses,
+            source=Source(place.source.root, place.source.path, start / 1000, end / 1000),
+            translation=utterance.translation,
+            where=f"{listed.path}, line {utterance.line}",
+        )
+
+
+def _unusable(utterance: Utterance, start: int, end: int) -> str:
+    """Why there is no clip of an utterance, "" where there is one."""
+    if start < 0:
+        return f"it begins {_seconds(-start)} s before the recording"
+    if end <= start:
+        return f"it has no duration, at {_seconds(start)} s"
+    if not utterance.glosses:
+        return f"no glosses between {_seconds(start)} and {_seconds(end)} s; `sla transcribe` recognises them"
+    return ""
+
+
+def _signer(listed: Listed, person: str, persons: list[str]) -> str:
+    """As the table says, or else as the tiers do."""
+    if person in listed.signers:
+        return listed.signers[person]
+    if not listed.signers:
+        return person
+    if "" in listed.signers and len(persons) == 1:
+        return listed.signers[""]
+    people = " ".join(f"{one}=NAME" for one in persons) if len(persons) > 1 else "the name alone"
+    raise FormatError(f"{listed.at}: no signer for {person or 'one'} of {listed.path}", f"Write {people} as signer.")
+
+
+def _in_id(person: str) -> str:
+    return "-".join(person.replace("/", " ").split())
+
+
+def _seconds(milliseconds: int) -> str:
+    """To the millisecond, without zeros at the end."""
+    return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".")
+
+
+CORPORA = (
+    Corpus(
+        name="elan",
+        title="recordings that you have annotated in ELAN (or Praat, or with subtitles): a clip for each utterance",
+        layout="a folder that holds .eaf files at any depth (or .TextGrid, .srt, .vtt where there is no .eaf), one "
+        "such file, or a table with a column eaf, and as you have them id, split, signer. Videos lie where the files "
+        "link them, beside them under the same name, or below --media",
+        read=read,
+        takes=("media", "video", "tiers", "tier_types", "utterance_tier", "translation_tier", "pause"),
+        open=open_source,
+    ),
+)

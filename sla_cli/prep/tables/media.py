@@ -1,0 +1,75 @@
+"""Recordings that do not lie where an annotation says: a folder in which they are looked for by name (`--media`)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from sla_cli.core.clip import Source
+from sla_cli.errors import SlaError, some
+from sla_cli.log import log
+from sla_cli.prep.tables.locate import VIDEOS, parent_of
+from sla_cli.prep.tables.walk import walk
+from sla_cli.video.image_folder import IMAGES
+from sla_cli.video.source import open_tree
+
+MORE_VIDEOS = (".mpg", ".mpeg", ".m4v", ".wmv", ".mts", ".m2ts", ".3gp", ".ogv")
+MOVIES = tuple(dict.fromkeys((*map(str.lower, VIDEOS), *MORE_VIDEOS)))
+
+
+class MediaFolder:
+    """The recordings below a folder, or in an archive: videos, and folders that hold images."""
+
+    def __init__(self, root: Path) -> None:
+        """Raises SlaError where there is no such folder or archive."""
+        try:
+            self.tree = open_tree(root.resolve())
+        except SlaError as error:
+            raise SlaError(f"--media: {error.message}", "Give the folder that holds the recordings.") from error
+        self._by_name: defaultdict[str, list[str]] = defaultdict(list)
+        self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
+        pictures = set()
+        for path, is_folder in walk(self.tree):
+            if path.lower().endswith(IMAGES) and not is_folder:
+                pictures.add(parent_of(path))
+            elif not is_folder:
+                self._by_name[plain_name(PurePosixPath(path).name)].append(path)
+                if path.lower().endswith(MOVIES):
+                    self._by_stem[plain_name(PurePosixPath(path).stem)].append(path)
+        for folder in sorted(pictures - {""}):
+            self._by_name[plain_name(PurePosixPath(folder).name)].append(folder)
+            self._by_stem[plain_name(PurePosixPath(folder).name)].append(folder)
+
+    def find(self, path: str) -> Source | None:
+        """The recording that a path elsewhere means: by file name, or else by name without ending.
+
+        Of several the one of which most folders have the same names is taken, with a warning if they are alike.
+        """
+        for form in dict.fromkeys((path, unquote(path))):
+            parts = _parts(form)
+            name = PurePosixPath(parts[-1]) if parts else PurePosixPath()
+            found = self._by_name.get(name.name) or self._by_stem.get(name.stem) or self._by_stem.get(name.name)
+            if found:
+                alike = {one: _common_end(_parts(one), parts) for one in found}
+                best = [one for one in found if alike[one] == max(alike.values())]
+                if len(best) > 1:
+                    log.warning("%s: --media holds several such, the first is taken: %s", path, some(best))
+                return Source(self.tree.root, best[0])
+        return None
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in plain_name(path).replace("\\", "/").split("/") if part]
+
+
+def _common_end(one: list[str], other: list[str]) -> int:
+    """How many parts at their ends are the same."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def plain_name(name: str) -> str:
+    """To compare by: names are written with and without regard to capitals, and accented letters in two ways."""
+    return unicodedata.normalize("NFC", name).casefold()

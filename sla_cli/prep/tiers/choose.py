@@ -1,0 +1,98 @@
+"""Which tiers of a file hold glosses, utterances and translations: as asked for, or by a published convention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sla_cli.config import SourceConfig
+from sla_cli.formats.annotation.subtitles_read import CUES
+from sla_cli.formats.annotation.tier import AnnotationFile, Tier
+from sla_cli.prep.tiers.names import find_tiers
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A convention of a corpus or tool; names are without the person at their end.
+
+    Attributes:
+        glosses: tiers with a gloss an annotation; of two hands the right one comes first.
+        translation: tier with the spoken-language sentence, "" where there is none.
+        utterances: tier whose annotations are the clips, where pauses cannot be meant.
+    """
+
+    name: str
+    glosses: tuple[str, ...]
+    translation: str = ""
+    utterances: str = ""
+
+
+SCHEMES = (
+    Scheme("BSL Corpus", ("RH-IDgloss", "LH-IDgloss"), "Free Translation"),
+    Scheme("DGS Corpus", ("Lexem_Gebärde_r", "Lexem_Gebärde_l"), "Deutsche_Übersetzung"),
+    Scheme("Corpus NGT", ("GlossR", "GlossL"), "TranslationNarrow"),
+    Scheme("signlangtk, two hands", ("gloss-rh", "gloss-lh"), "translation"),
+    Scheme("signlangtk", ("gloss",), "translation"),
+    Scheme("sign-language-processing, sla", ("SIGN",), "SUBTITLE"),
+    Scheme("subtitles", (CUES,), utterances=CUES),
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Tiers of a file.
+
+    Attributes:
+        scheme: name of the convention, "" where the tiers were asked for.
+        glosses: in order of precedence.
+        utterances: None where pauses end a clip.
+        unknown: names and patterns, as asked for, that no tier of this file fits.
+    """
+
+    scheme: str
+    glosses: Sequence[Tier]
+    utterances: Sequence[Tier] | None
+    translations: Sequence[Tier]
+    unknown: frozenset[str]
+
+
+def choose(file: AnnotationFile, wanted: SourceConfig) -> Chosen:
+    """The tiers that are asked for; glosses are those of the first scheme that fits where none are."""
+    unknown: set[str] = set()
+    scheme, glosses = None, []
+    for name in wanted.tiers:
+        glosses += _found(file, name, unknown)
+    for kind in wanted.tier_types:
+        of_type = [tier for tier in file.tiers if tier.type.casefold() == kind.casefold()]
+        unknown |= set() if of_type else {kind}
+        glosses += of_type
+    if not wanted.tiers and not wanted.tier_types:
+        scheme, glosses = _by_scheme(file)
+    utterances = wanted.utterance_tier or (scheme.utterances if scheme else "")
+    translations = _found(file, wanted.translation_tier, unknown) if wanted.translation_tier else []
+    if scheme and scheme.translation and not wanted.translation_tier:
+        translations = find_tiers(file.tiers, scheme.translation)
+    return Chosen(
+        scheme.name if scheme else "",
+        list({tier.name: tier for tier in glosses}.values()),
+        _found(file, utterances, unknown) if utterances else None,
+        translations,
+        frozenset(unknown),
+    )
+
+
+def _found(file: AnnotationFile, name: str, unknown: set[str]) -> list[Tier]:
+    tiers = find_tiers(file.tiers, name)
+    unknown |= set() if tiers else {name}
+    return tiers
+
+
+def _by_scheme(file: AnnotationFile) -> tuple[Scheme | None, list[Tier]]:
+    """The first scheme that has tiers with annotations in a file, or else the first that has tiers."""
+    fitting = [
+        (scheme, tiers)
+        for scheme in SCHEMES
+        if (tiers := [tier for name in scheme.glosses for tier in find_tiers(file.tiers, name)])
+    ]
+    annotated = (pair for pair in fitting if any(tier.marks for tier in pair[1]))
+    return next(annotated, None) or next(iter(fitting), (None, []))

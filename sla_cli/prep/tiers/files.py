@@ -1,0 +1,124 @@
+"""The annotation files that a SOURCE holds or a table names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from sla_cli.core.digest import digest_bytes
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.annotation.reading import READERS, can_read, check_size, parse_annotation
+from sla_cli.formats.annotation.tier import AnnotationFile
+from sla_cli.formats.table import Row, parse_any_table
+from sla_cli.formats.text import decode_any_text
+from sla_cli.log import log
+from sla_cli.prep.tables.annotation import near_misses, resolve
+from sla_cli.prep.tables.given import TABLES, FolderOf, split_named
+from sla_cli.prep.tables.locate import contents, parent_of
+from sla_cli.prep.tables.walk import walk
+from sla_cli.video.tree import Folder, Tree
+
+HINT = "Give a folder that holds .eaf files (or .TextGrid, .srt, .vtt), one such file, or a table with a column eaf."
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An annotation file of the corpus.
+
+    Attributes:
+        path: in the tree.
+        name: begins the ids of its clips.
+        split: of its clips.
+        signers: the name of each person; under "" that of the only one.
+        at: where a table lists it, "" where none does.
+    """
+
+    path: str
+    name: str
+    split: str
+    signers: dict[str, str]
+    at: str = ""
+
+
+def list_files(tree: Tree, tables: dict[str, str]) -> list[Listed]:
+    """All annotation files below a folder, of the first kind of READERS that there is; or those of a table.
+
+    Args:
+        tables: takes the digest of the table.
+
+    Raises:
+        SlaError: there is none; a table that names what is not there, or twice.
+    """
+    if isinstance(tree, FolderOf) and tree.file.lower().endswith(TABLES):
+        return _in_table(tree, tree.file, tables)
+    found = [tree.file] if isinstance(tree, FolderOf) else [path for path, folder in walk(tree) if not folder]
+    kinds = [[path for path in found if path.lower().endswith(ending)] for ending in READERS]
+    paths = next(filter(None, kinds), [])
+    if not paths:
+        raise SlaError(f"no annotation files: looked for {', '.join(READERS)}; {contents(tree, '')}", HINT)
+    if others := sum(map(len, kinds)) - len(paths):
+        log.warning("%d other annotation files are left out, since %s is there", others, PurePosixPath(paths[0]).name)
+    return [Listed(path, name, "train", {}) for path, name in zip(paths, _names(paths), strict=True)]
+
+
+def parse_files(tree: Tree, files: Sequence[Listed], tables: dict[str, str]) -> Iterator[tuple[Listed, AnnotationFile]]:
+    """The content of each file; its digest goes into `tables`. Raises SlaError as `parse_annotation` does."""
+    if isinstance(tree, Folder):  # of an archive, the index bounds what a member may have
+        for file in files:
+            if tree.is_file(file.path):
+                check_size((tree.root / file.path).stat().st_size, tree.where(file.path))
+    for file, data in zip(files, tree.read_all([file.path for file in files]), strict=True):
+        tables[file.path] = digest_bytes(data)
+        yield file, parse_annotation(data, tree.where(file.path))
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    """File names without endings; with the folders that they lie in where two files have the same."""
+    stems = [PurePosixPath(path).stem for path in paths]
+    often = Counter(stems)
+    return [
+        stem if often[stem] == 1 else PurePosixPath(path).with_suffix("").as_posix().replace("/", "-")
+        for path, stem in zip(paths, stems, strict=True)
+    ]
+
+
+def _in_table(tree: Tree, table: str, tables: dict[str, str]) -> list[Listed]:
+    where, data = tree.where(table), tree.read(table)
+    tables[table] = digest_bytes(data)
+    rows = list(parse_any_table(decode_any_text(data, where), where, ("eaf",), ("id", "split", "signer")))
+    if not rows:
+        raise SlaError(f"{where} lists no annotation file: nothing stands below the header", HINT)
+    paths = [_path(tree, table, row, f"{where}, line {row.line}") for row in rows]
+    lines: dict[str, int] = {}
+    for path, row in zip(paths, rows, strict=True):
+        if path in lines:
+            raise FormatError(f"{where}, lines {lines[path]} and {row.line}: both list {path}", "Keep one of them.")
+        lines[path] = row.line
+    return [
+        Listed(
+            path,
+            row.fields.get("id") or name,
+            split_named(row.fields.get("split") or "train", f"{where}, line {row.line}"),
+            _signers(row.fields.get("signer", "")),
+            f"{where}, line {row.line}",
+        )
+        for path, name, row in zip(paths, _names(paths), rows, strict=True)
+    ]
+
+
+def _path(tree: Tree, table: str, row: Row, at: str) -> str:
+    path = resolve(tree, parent_of(table), row["eaf"], at)
+    if not can_read(path):
+        raise FormatError(f"{at}: {path} is no annotation file", HINT)
+    if not tree.is_file(path):
+        raise FormatError(f"{at}: no {tree.where(path)}; {near_misses(tree, path)}", "Paths are relative to the table.")
+    return path
+
+
+def _signers(cell: str) -> dict[str, str]:
+    """Of `anna`, or of `A=anna B=bert`, where the people of a file are called A and B."""
+    if "=" not in cell:
+        return {"": cell} if cell else {}
+    return {person: name for person, _, name in (part.partition("=") for part in cell.split())}

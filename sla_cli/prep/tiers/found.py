@@ -1,0 +1,126 @@
+"""What the files of a corpus had: whether it is what was asked for, and what is to be told of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sla_cli.config import SourceConfig
+from sla_cli.core.clip import Clip
+from sla_cli.errors import SlaError, some, suggestion
+from sla_cli.formats.annotation.tier import AnnotationFile
+from sla_cli.log import log
+from sla_cli.prep.tiers.choose import Chosen
+from sla_cli.prep.tiers.recordings import Recordings
+from sla_cli.prep.tiers.utterances import Counts
+
+LOOK = "Look with --list-tiers, then name the tiers with --tier or --tier-type."
+SHOWN = 12  # tiers in a message, and choices of tiers
+
+
+@dataclass
+class Found:
+    """What was met so far.
+
+    Attributes:
+        chosen: tiers of glosses with the convention that chose them, to the number of files.
+        tiers: annotations by the name of their tier, of all files.
+        types: linguistic types.
+        unknown: by what was asked for, the number of files that have no such tier.
+        suffixed: people whom only the ends of tiers' names tell, to the number of files.
+        missing: files whose recording was not found, to what was looked for.
+        lost: how many clips that costs.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    chosen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    tiers: Counter[str] = field(default_factory=Counter)
+    types: set[str] = field(default_factory=set)
+    unknown: Counter[str] = field(default_factory=Counter)
+    suffixed: Counter[str] = field(default_factory=Counter)
+    missing: dict[str, str] = field(default_factory=dict)
+    lost: int = 0
+    files: int = 0
+
+    def add(self, file: AnnotationFile, chosen: Chosen) -> None:
+        """A file and the tiers that are taken of it."""
+        self.files += 1
+        self.tiers.update({tier.name: len(tier.marks) for tier in file.tiers})
+        self.types |= {tier.type for tier in file.tiers} - {""}
+        self.unknown.update(chosen.unknown)
+        if chosen.glosses:
+            self.chosen[chosen.scheme, ", ".join(tier.name for tier in chosen.glosses)] += 1
+
+    def check_tiers(self, where: str) -> None:
+        """Raise SlaError where no file has a tier that was asked for, or that holds glosses by any convention."""
+        for name, files in self.unknown.items():
+            if files == self.files:
+                near = suggestion(name, [*self.tiers, *self.types])
+                hint = f"{near} {LOOK}" if near.startswith("Did") else LOOK
+                raise SlaError(f"{where}: no file has a tier {name!r}; {self._tiers()}", hint)
+        if not self.chosen:
+            raise SlaError(f"{where}: which tiers hold glosses? No known convention fits; {self._tiers()}", LOOK)
+
+    def check_recordings(self, where: str, clips: Sequence[Clip], hint: str) -> None:
+        """Warn of recordings that are not there: each costs its clips. Raise SlaError where none is, or no clip."""
+        if not clips:
+            raise SlaError(f"{where}: no utterance has glosses; {self._tiers()}", LOOK)
+        lines = [f"{path}: no recording; {looked}" for path, looked in self.missing.items()]
+        if self.lost == len(clips):
+            more = f"; so for all {len(lines)} files" if len(lines) > 1 else ""
+            raise SlaError(lines[0] + more, hint)
+        for line in lines[:5]:
+            log.warning("%s", line)
+        if len(lines) > 5:
+            log.warning("and so for %d more", len(lines) - 5)
+
+    def tell(self, wanted: SourceConfig, recordings: Recordings) -> None:
+        """How the annotations were read, with numbers."""
+        for (scheme, tiers), files in self.chosen.most_common(SHOWN):
+            by = f", as in {scheme}" if scheme else ""
+            log.info("glosses of %d of %d files: tiers %s%s", files, self.files, tiers, by)
+        if len(self.chosen) > SHOWN:
+            log.info("and %d other choices of tiers", len(self.chosen) - SHOWN)
+        if len({scheme for scheme, _ in self.chosen}) > 1:
+            log.warning("the files follow several conventions; --tier makes one choice for all")
+        if several := [name for name, files in self.suffixed.items() if files > 1]:
+            log.warning(
+                "signers %s are named by the ends of tiers' names, as are others of other files: are they the same "
+                "people? If not, name them in a table with the columns eaf and signer",
+                some(several),
+            )  # fmt: skip
+        for name, files in self.unknown.items():
+            log.warning("%d of %d files have no tier %r", files, self.files, name)
+        self._tell_counts(wanted)
+        if recordings.several:
+            path, (taken, others) = next(iter(recordings.several.items()))
+            log.warning(
+                "%d files link several videos, of which one is taken: for %s %s, not %s; --video names another",
+                len(recordings.several), path, taken, some(others),
+            )  # fmt: skip
+
+    def _tell_counts(self, wanted: SourceConfig) -> None:
+        counts = self.counts
+        if counts.two_handed or counts.overlapping:
+            log.info(
+                "two hands: %d signs have the same gloss on both, which counts once; %d others begin before a sign of "
+                "another gloss has ended, and are kept in order of their starts",
+                counts.two_handed, counts.overlapping,
+            )  # fmt: skip
+        if counts.empty:
+            log.info("%d annotations without text are skipped", counts.empty)
+        if counts.joined:
+            shown = some(counts.joined)
+            log.warning("%d glosses of several words are joined by hyphens: %s", counts.joined.total(), shown)
+        if 2 * counts.joined.total() > counts.glosses:
+            log.warning("does an annotation hold a whole utterance? Give its tier as --utterance-tier too")
+        if counts.outside:
+            log.warning("%d of %d glosses lie in no utterance, and in no clip", counts.outside, counts.glosses)
+        if counts.untranslated:
+            between = "utterance" if wanted.utterance_tier else "clip (pauses end clips; see --utterance-tier)"
+            log.warning("%d translations lie in no %s", counts.untranslated, between)
+
+    def _tiers(self) -> str:
+        tiers = (f"{name} ({count})" for name, count in self.tiers.most_common())
+        return f"tiers with their annotations: {some(tiers, SHOWN) or 'none'}"

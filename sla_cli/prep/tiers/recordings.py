@@ -1,0 +1,158 @@
+"""Which recording an annotation file annotates, and where it lies."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from sla_cli.core.clip import Source
+from sla_cli.formats.annotation.reading import can_read
+from sla_cli.formats.annotation.tier import AnnotationFile, MediaLink
+from sla_cli.log import log
+from sla_cli.prep.tables.annotation import is_there
+from sla_cli.prep.tables.locate import join, parent_of
+from sla_cli.prep.tables.media import MOVIES, MediaFolder, plain_name
+from sla_cli.video.image_folder import IMAGES
+from sla_cli.video.tree import Folder, Tree
+
+SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # of a URL; one letter is a drive
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording.
+
+    Attributes:
+        origin: milliseconds of it at which the annotation's timeline begins.
+        missing: what was looked for, where it was not found; `source` is then where it should lie.
+    """
+
+    source: Source
+    origin: int = 0
+    missing: str = ""
+
+
+@dataclass
+class Recordings:
+    """Finds recordings of annotation files: by relative link, by absolute link, beside the file, and below --media.
+
+    Attributes:
+        tree: of the annotation files; links that leave it are followed on disk only, never out of an archive.
+        video: name or pattern of the one that is meant, where a file links several.
+        several: files that link several videos, to the name of the one that is taken and those of the others.
+    """
+
+    tree: Tree
+    media: MediaFolder | None = None
+    video: str = ""
+    several: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    _listed: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def of(self, path: str, file: AnnotationFile, person: str = "") -> Recording:
+        """The recording of a person in an annotation file, which lies at `path` in the tree."""
+        link = self._link(path, file.links, person)
+        stem, origin = PurePosixPath(path).stem, link.origin if link else 0
+        linked = _file_names(link) if link else []
+        urls = list(dict.fromkeys(filter(None, (link.relative, link.absolute)))) if link else []
+        for source in self._places(path, urls, [*linked, *(stem + ending for ending in MOVIES), stem]):
+            return Recording(source, origin)
+        expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
+        below = f" and below {self.media.tree.where('')}" if self.media else ""
+        looked = ", ".join([*(url[:200] for url in urls), f"{stem}.*"])
+        return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
+
+    def _places(self, path: str, urls: Sequence[str], names: Sequence[str]) -> Iterator[Source]:
+        """Where it lies, in order of precedence.
+
+        Args:
+            names: it may have beside the annotation file.
+        """
+        folder = parent_of(path)
+        for url in dict.fromkeys(form for one in urls for form in _forms(one)):
+            if source := self._at(folder, url):
+                yield source
+        for name in names:
+            there = self._beside(folder).get(plain_name(name), "")
+            if there and self._is_recording(join(folder, there)):
+                yield Source(self.tree.root, join(folder, there))
+        for wanted in (*urls, path) if self.media else ():
+            if self.media and (found := self.media.find(wanted)):
+                yield found
+
+    def _beside(self, folder: str) -> dict[str, str]:
+        """Names in a folder of the tree, by what they are compared by."""
+        if folder not in self._listed:
+            self._listed[folder] = {plain_name(name): name for name in self.tree.names(folder)}
+        return self._listed[folder]
+
+    def _is_recording(self, path: str) -> bool:
+        """A folder is one if it holds images."""
+        if self.tree.is_dir(path):
+            return any(name.lower().endswith(IMAGES) for name in self.tree.names(path))
+        return self.tree.is_file(path) and not can_read(path)
+
+    def _at(self, folder: str, url: str) -> Source | None:
+        """What a link leads to, inside the tree or, from a folder on disk, outside."""
+        if url.startswith("/"):
+            return self._on_disk(Path(url))
+        inside = os.path.normpath(join(folder, url))
+        if inside.split("/")[0] != "..":
+            return Source(self.tree.root, inside) if _is_there(self.tree, inside) else None
+        return self._on_disk(self.tree.root / inside)
+
+    def _on_disk(self, place: Path) -> Source | None:
+        if not isinstance(self.tree, Folder):
+            return None
+        place = Path(os.path.normpath(place))
+        if place.is_relative_to(self.tree.root):
+            inside = place.relative_to(self.tree.root).as_posix()
+            return Source(self.tree.root, inside) if _is_there(self.tree, inside) else None
+        return Source(place.parent, place.name) if _is_there(Folder(place.parent), place.name) else None
+
+    def _link(self, path: str, links: Sequence[MediaLink], person: str) -> MediaLink | None:
+        """The first video that is linked; one whose name has the person as a part comes before."""
+        videos = [link for link in links if not link.sound and _file_names(link)]
+        if self.video:
+            videos = [link for link in videos if any(fnmatch(name, self.video) for name in _file_names(link))]
+        own = [link for link in videos if person and person.casefold() in _name_parts(link)]
+        chosen = next(iter(own or videos), None)
+        if chosen and len(videos) > 1:
+            others = [_file_names(link)[0] for link in videos if link is not chosen]
+            self.several[f"{path} {person}".strip()] = _file_names(chosen)[0], others
+        return chosen
+
+
+def _is_there(tree: Tree, path: str) -> bool:
+    """Names in links may be longer than any that a disk has."""
+    try:
+        return is_there(tree, path)
+    except OSError as error:
+        log.debug("%s: %s", tree.where(path)[:200], error.strerror)
+        return False
+
+
+def _forms(url: str) -> Iterator[str]:
+    """A link as a path: as it is and with `%20` for a space, with both ways to write an accented letter."""
+    plain = re.sub(r"^file:(//)?", "", url.replace("\\", "/"))
+    if not plain or SCHEME.match(plain):
+        return
+    for form in (plain, unquote(plain)):
+        if "\0" not in form:
+            yield from (form, unicodedata.normalize("NFC", form), unicodedata.normalize("NFD", form))
+
+
+def _file_names(link: MediaLink) -> list[str]:
+    """Names of the file that a link leads to, as written and with `%20` for a space; none where it leads to no file."""
+    name = (link.relative or link.absolute).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    forms = dict.fromkeys((name, unquote(name)))
+    return [form for form in forms if form not in ("", ".", "..") and "/" not in form and "\0" not in form]
+
+
+def _name_parts(link: MediaLink) -> list[str]:
+    return re.split(r"[\W_]+", PurePosixPath(_file_names(link)[0]).stem.casefold())

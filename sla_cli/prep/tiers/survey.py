@@ -1,0 +1,115 @@
+"""The tiers of all annotation files of a source, to choose from (`sla prep elan SOURCE --list-tiers`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sla_cli.config import SourceConfig
+from sla_cli.errors import some
+from sla_cli.formats.annotation.tier import Tier
+from sla_cli.prep.tables.media import MediaFolder
+from sla_cli.prep.tiers.choose import choose
+from sla_cli.prep.tiers.files import list_files, parse_files
+from sla_cli.prep.tiers.names import people
+from sla_cli.prep.tiers.recordings import Recordings
+from sla_cli.video.tree import Tree
+
+EXAMPLES = 5  # values of a tier that are shown, the most frequent ones
+SHOWN = ("type", "constraint", "parent", "participant", "annotator")
+
+
+@dataclass
+class _Row:
+    """A tier's name over all files.
+
+    Attributes:
+        facts: by SHOWN, the different ones that are stated.
+        taken: in how many files it is among the tiers of glosses that would be read.
+    """
+
+    facts: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SHOWN})
+    files: int = 0
+    annotations: int = 0
+    milliseconds: int = 0
+    values: Counter[str] = field(default_factory=Counter)
+    taken: int = 0
+
+    def add(self, tier: Tier) -> None:
+        self.files += 1
+        self.annotations += len(tier.marks)
+        self.milliseconds += sum(mark.end - mark.start for mark in tier.marks)
+        self.values.update(mark.text for mark in tier.marks if mark.text)
+        for name, known in self.facts.items():
+            known.update({getattr(tier, name)} - {""})
+
+    def for_json(self) -> dict[str, Any]:
+        return {
+            **{name: sorted(known) for name, known in self.facts.items()},
+            "files": self.files,
+            "annotations": self.annotations,
+            "minutes": round(self.milliseconds / 60000, 3),
+            "distinct": len(self.values),
+            "examples": [value for value, _ in self.values.most_common(EXAMPLES)],
+            "taken": self.taken,
+        }
+
+
+def survey_tiers(tree: Tree, wanted: SourceConfig) -> dict[str, Any]:
+    """All tiers by name, and how many recordings are found.
+
+    Returns:
+        `files`: number of annotation files. `tiers`: name to `type`, `constraint`, `parent`, `participant` and
+        `annotator` (lists of the different ones), the numbers of `files` and `annotations`, their `minutes`, how many
+        `distinct` values and the most frequent as `examples`, and in how many files it would be `taken` as glosses.
+        `schemes`: published convention to the number of files that follow it. `media`: `found` and `missing` recordings
+        of files, and what was looked for, by file, as `looked`.
+
+    Raises:
+        SlaError: as for reading the corpus, where there is no file or one is not sound.
+    """
+    recordings = Recordings(tree, MediaFolder(Path(wanted.media)) if wanted.media else None, wanted.video)
+    rows: dict[str, _Row] = {}
+    schemes: Counter[str] = Counter()
+    looked: dict[str, str] = {}
+    files = 0
+    for listed, file in parse_files(tree, list_files(tree, {}), {}):
+        files += 1
+        for tier in file.tiers:
+            rows.setdefault(tier.name, _Row()).add(tier)
+        chosen = choose(file, wanted)
+        schemes.update(filter(None, [chosen.scheme]))
+        for tier in chosen.glosses:
+            rows[tier.name].taken += 1
+        places = [recordings.of(listed.path, file, person) for person in people(chosen.glosses, file.tiers) or ("",)]
+        looked.update((listed.path, place.missing) for place in places if place.missing)
+    return {
+        "files": files,
+        "tiers": {name: row.for_json() for name, row in rows.items()},
+        "schemes": dict(schemes),
+        "media": {"found": files - len(looked), "missing": len(looked), "looked": looked},
+    }
+
+
+def tiers_text(facts: dict[str, Any]) -> str:
+    """What `survey_tiers` found, for people."""
+    lines = [f"annotation files: {facts['files']}"]
+    for name, row in facts["tiers"].items():
+        kind = [f"{key} {', '.join(row[key])}" for key in SHOWN if row[key]]
+        lines += [
+            "",
+            name + (f"   <- glosses, files: {row['taken']}" if row["taken"] else ""),
+            *([f"  {'; '.join(kind)}"] if kind else []),
+            f"  annotations: {row['annotations']}, {row['minutes']:.1f} min; files: {row['files']}; "
+            f"different values: {row['distinct']}",
+            *([f"  {' | '.join(value[:40] for value in row['examples'])}"] if row["examples"] else []),
+        ]
+    known = "; ".join(f"{name} (files: {count})" for name, count in facts["schemes"].items())
+    media = facts["media"]
+    lines += ["", f"conventions: {known or 'none that is known'}", f"recordings: {media['found']} found"]
+    if media["missing"]:
+        looked = some(f"{path} ({what})" for path, what in media["looked"].items())
+        lines[-1] += f", {media['missing']} missing: {looked}"
+    return "\n".join(lines)

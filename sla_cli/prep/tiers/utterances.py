@@ -1,0 +1,172 @@
+"""Utterances of the people in an annotation file, with their glosses and translations."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sla_cli.formats.annotation.eaf_times import part
+from sla_cli.formats.annotation.tier import AnnotationFile, Mark, Tier
+from sla_cli.prep.tiers.choose import Chosen
+from sla_cli.prep.tiers.hands import merge_hands
+from sla_cli.prep.tiers.names import people, person_of
+
+JOINT = "-"  # between the words of a gloss, as glossing conventions have it
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What a person signs without a break; times in milliseconds on the file's timeline, end exclusive.
+
+    Attributes:
+        line: of the file, on which its annotation begins, or that of its first sign.
+    """
+
+    person: str
+    start: int
+    end: int
+    glosses: tuple[str, ...]
+    translation: str
+    line: int
+
+
+@dataclass
+class Counts:
+    """What was met in the annotations, to be told.
+
+    Attributes:
+        empty: annotations of gloss tiers without text.
+        joined: glosses that had white space inside, by what they became.
+        two_handed, overlapping: as `Merged` has them.
+        outside: glosses that lie in no utterance.
+        untranslated: annotations of translation tiers that lie in no utterance.
+    """
+
+    glosses: int = 0
+    empty: int = 0
+    joined: Counter[str] = field(default_factory=Counter)
+    two_handed: int = 0
+    overlapping: int = 0
+    outside: int = 0
+    untranslated: int = 0
+
+
+def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: Counts) -> Iterator[Utterance]:
+    """The utterances of each person, in order of their starts, those without glosses included.
+
+    Args:
+        pause: seconds without a sign that end an utterance, where no tier says.
+        counts: is added to.
+    """
+    by_name = {tier.name: tier for tier in file.tiers}
+    persons = people(chosen.glosses, file.tiers)
+    sentences = {tier.name for tier in chosen.utterances or ()}
+
+    def of(person: str, tiers: Sequence[Tier]) -> list[Mark]:
+        """The marks of this person's tiers and of those that name nobody; a sole person's may name anybody."""
+        own = [tier for tier in tiers if person_of(tier, by_name) in ("", person)]
+        return [mark for tier in own or (tiers if len(persons) == 1 else ()) for mark in tier.marks]
+
+    for person, tiers in persons.items():
+        merged = merge_hands([_signs(tier, tier.name in sentences, counts) for tier in tiers])
+        counts.two_handed += merged.two_handed
+        counts.overlapping += merged.overlapping
+        translations = of(person, chosen.translations)
+        if chosen.utterances is None:
+            spans = _at_pauses(merged.signs, round(pause * 1000))
+            texts, lost = assign_nearest(translations, spans)
+        else:
+            spans = _distinct(of(person, chosen.utterances))
+            texts, lost = assign(translations, spans)
+        signs, outside = assign(merged.signs, spans)
+        counts.outside += outside
+        counts.untranslated += lost
+        for span, own, translation in zip(spans, signs, texts, strict=True):
+            glosses = tuple(sign.text for sign in own)
+            text = " ".join(filter(None, (mark.text for mark in translation)))
+            yield Utterance(person, span.start, span.end, glosses, text, span.line)
+
+
+def assign(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark]], int]:
+    """The marks whose midpoint each span contains, in their order, and how many lie in none.
+
+    Args:
+        spans: in order of their starts; of several that contain a midpoint, the first takes it.
+    """
+    found: list[list[int]] = [[] for _ in spans]
+    open_spans: list[int] = []
+    following = outside = 0
+    for place in sorted(range(len(marks)), key=lambda place: marks[place].start + marks[place].end):
+        twice = marks[place].start + marks[place].end
+        while following < len(spans) and 2 * spans[following].start <= twice:
+            heapq.heappush(open_spans, following)
+            following += 1
+        while open_spans and 2 * spans[open_spans[0]].end <= twice:
+            heapq.heappop(open_spans)
+        if open_spans:
+            found[open_spans[0]].append(place)
+        else:
+            outside += 1
+    return [[marks[place] for place in sorted(places)] for places in found], outside
+
+
+def assign_nearest(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark]], int]:
+    """The marks whose midpoint each span is nearest to, if the mark overlaps it, and how many overlap none there.
+
+    A sentence may begin long before its first sign, or end long after its last.
+
+    Args:
+        spans: in order of time; none overlaps another.
+    """
+    found: list[list[Mark]] = [[] for _ in spans]
+    starts = [2 * span.start for span in spans]
+    outside = 0
+    for mark in marks:
+        twice = mark.start + mark.end
+        after = bisect_right(starts, twice)
+        near = [place for place in (after - 1, after) if 0 <= place < len(spans)]
+        near = [place for place in near if mark.start < spans[place].end and spans[place].start < mark.end]
+        if near:
+            found[min(near, key=lambda place: max(starts[place] - twice, twice - 2 * spans[place].end))].append(mark)
+        outside += not near
+    return found, outside
+
+
+def _signs(tier: Tier, sentences: bool, counts: Counts) -> list[Mark]:
+    """A sign for each annotation with text.
+
+    Args:
+        sentences: whether an annotation holds all glosses of an utterance, which then have even parts of its time.
+    """
+    signs = []
+    for mark in tier.marks:
+        words = mark.text.split()
+        counts.empty += not words
+        if sentences:
+            times = (part((mark.start, mark.end), place, len(words)) for place in range(len(words)))
+            signs += [Mark(*time, word, mark.line) for time, word in zip(times, words, strict=True)]
+        elif words:
+            signs.append(mark._replace(text=JOINT.join(words)))
+            counts.joined.update([signs[-1].text] * (len(words) > 1))
+    counts.glosses += len(signs)
+    return signs
+
+
+def _at_pauses(signs: Sequence[Mark], pause: int) -> list[Mark]:
+    """Spans from the start of a sign to the latest end before at least `pause` milliseconds without a sign."""
+    spans: list[Mark] = []
+    for sign in signs:
+        if spans and sign.start - spans[-1].end < pause:
+            spans[-1] = spans[-1]._replace(end=max(spans[-1].end, sign.end))
+        else:
+            spans.append(Mark(sign.start, sign.end, "", sign.line))
+    return spans
+
+
+def _distinct(marks: Sequence[Mark]) -> list[Mark]:
+    """One for each start and end, in order of time."""
+    found = {(mark.start, mark.end): mark for mark in reversed(marks)}
+    return [found[times] for times in sorted(found)]

@@ -1,0 +1,138 @@
+"""The recording of an annotation file: by its links, beside it, or below --media, in this order."""
+
+from __future__ import annotations
+
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from elan_files import Eaf
+
+from sla_cli.core.clip import Clip, Source
+from sla_cli.errors import SlaError
+from sla_cli.prep.corpus import Listing
+
+Lay = Callable[..., Path]
+Read = Callable[..., Listing]
+Warnings = Callable[[], str]
+
+
+def annotated(*links: dict[str, str], tiers: tuple[str, ...] = ("SIGN",)) -> str:
+    eaf = Eaf(links=[{"MEDIA_URL": "", "MIME_TYPE": "unknown", **link} for link in links])
+    for tier in tiers:
+        eaf.tier(tier)
+        eaf.mark(tier, 0, 1000, "A")
+    return eaf.xml()
+
+
+def link(relative: str = "", absolute: str = "", **more: str) -> dict[str, str]:
+    return {"MEDIA_URL": absolute, **({"RELATIVE_MEDIA_URL": relative} if relative else {}), **more}
+
+
+def place(clip: Clip) -> Path:
+    return clip.source.root / clip.source.path
+
+
+def test_the_order_of_places(tmp_path: Path, lay: Lay, read: Read) -> None:
+    """Each is taken when the one before it is gone; what lies inside the corpus is named from its root."""
+    places = ["c/v/rel.mp4", "elsewhere/abs.mp4", "c/e/rel.mp4", "c/e/rec.mpg", "m/deep/v/rel.mp4", "m/deep/rec.avi"]
+    lay(tmp_path, dict.fromkeys(places, b""))
+    url = f"file://{tmp_path}/elsewhere/abs.mp4"
+    lay(tmp_path / "c", {"e/rec.eaf": annotated(link("../v/rel.mp4", url))})
+    for path in places:
+        (clip,) = read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips
+        assert place(clip) == tmp_path / path
+        inside = path.startswith("c/")
+        root = tmp_path / "c" if inside else tmp_path / "m" if path.startswith("m/") else tmp_path / "elsewhere"
+        assert clip.source.root == root
+        (tmp_path / path).unlink()
+    with pytest.raises(SlaError, match="no recording") as caught:
+        read("elan", tmp_path / "c", media=str(tmp_path / "m"))
+    assert caught.value.message == (
+        f"e/rec.eaf: no recording; looked for ../v/rel.mp4, {url}, rec.* and below {tmp_path / 'm'}"
+    )
+    assert "--media DIR" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "on_disk"),
+    [
+        (link("./my video (1).mp4"), "my video (1).mp4"),
+        (link("./my%20video.mp4"), "my video.mp4"),
+        (link("./100%25.mp4"), "100%.mp4"),
+        (link("100%.mp4"), "100%.mp4"),
+        (link("..\\v\\a.mp4"), "../v/a.mp4"),
+        (link("", "v/a.mp4"), "v/a.mp4"),
+        (link("", "file:///C:/Users/anna/a.mp4"), "a.mp4"),
+        (link("", "http://example.org/corpus/a.mp4"), "a.mp4"),
+        (link("../../../../../../../../../gone/a.mp4"), "A.MP4"),
+        (link(unicodedata.normalize("NFD", "./Grüße.mp4")), unicodedata.normalize("NFC", "Grüße.mp4")),
+        (link("./frames/a"), "frames/a/0.png"),
+        (link("./sound.wav", "file:///v/sound.wav"), "rec.webm"),
+        (link("./x.bin", MIME_TYPE="audio/mpeg"), "rec.m4v"),
+        (link("./" + "x" * 5000 + ".mp4"), "rec.mp4"),
+        (link("/"), "rec.mp4"),
+        (link(".."), "rec.mp4"),
+        (link("%00"), "rec.mp4"),
+        (link("file:"), "rec.mp4"),
+        (link("./rec.wmv"), "rec/1.jpg"),
+    ],
+)
+def test_ways_to_write_a_link(tmp_path: Path, lay: Lay, read: Read, given: dict[str, str], on_disk: str) -> None:
+    lay(tmp_path, {"e/rec.eaf": annotated(given), f"e/{on_disk}": b""})
+    (clip,) = read("elan", tmp_path).clips
+    found = (tmp_path / "e" / on_disk).resolve()
+    assert place(clip).resolve() == (found.parent if found.suffix in (".png", ".jpg") else found)
+
+
+def test_no_link_leaves_an_archive(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path, {"c/rec.eaf": annotated(link("../out.mp4", f"file://{tmp_path}/out.mp4")), "out.mp4": b""})
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "c"))
+    with pytest.raises(SlaError, match=r"rec\.eaf: no recording; looked for \.\./out\.mp4"):
+        read("elan", packed)
+    assert place(read("elan", tmp_path / "c").clips[0]) == tmp_path / "out.mp4"
+    (clip,) = read("elan", packed, media=str(tmp_path)).clips
+    assert clip.source == Source(tmp_path, "out.mp4", 0.0, 1.0)
+
+
+def test_a_recording_that_is_missing_costs_its_clips(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
+    lay(tmp_path, {f"{name}.eaf": annotated(link(f"./{name}.mp4")) for name in "abcdefgh"} | {"a.mp4": b""})
+    assert [clip.source.path for clip in read("elan", tmp_path).clips] == [f"{name}.mp4" for name in "abcdefgh"]
+    assert "b.eaf: no recording; looked for ./b.mp4, b.*" in warnings()
+    assert "and so for 2 more" in warnings()
+
+
+def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
+    """Or that of the person, by a part of its name; or the one that --video names."""
+    names = ("sound.wav", "total.mp4", "rec_B.mp4", "rec_a.mp4")
+    text = annotated(*(link(f"./{name}") for name in names), tiers=("gloss_A", "gloss_B"))
+    lay(tmp_path, {"rec.eaf": text} | dict.fromkeys(names, b""))
+    clips = read("elan", tmp_path).clips
+    assert [(clip.signer, clip.source.path) for clip in clips] == [("A", "rec_a.mp4"), ("B", "rec_B.mp4")]
+    assert "link several videos, of which one is taken: for rec.eaf A rec_a.mp4, not total.mp4, rec_B.mp4" in warnings()
+    assert [clip.source.path for clip in read("elan", tmp_path, video="tot*").clips] == ["total.mp4"] * 2
+    lay(tmp_path, {"rec.eaf": annotated(link("./total.mp4"), link("./rec_B.mp4"))})
+    assert [clip.source.path for clip in read("elan", tmp_path).clips] == ["total.mp4"]
+    (tmp_path / "total.mp4").unlink()
+    with pytest.raises(SlaError, match="no recording"):
+        read("elan", tmp_path)
+
+
+def test_below_media_the_nearest_of_a_name(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
+    lay(tmp_path, {"c/x.eaf": annotated(link("../day2/cam.MP4"))})
+    lay(tmp_path / "m", {f"{day}/cam.mp4": b"" for day in ("day1", "day2", "day3")})
+    assert read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips[0].source.path == "day2/cam.mp4"
+    assert "holds several" not in warnings()
+    lay(tmp_path, {"c/x.eaf": annotated(link("./cam.avi"))})
+    assert read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips[0].source.path == "day1/cam.mp4"
+    assert "./cam.avi: --media holds several such, the first is taken: day1/cam.mp4, day2/cam.mp4" in warnings()
+    with pytest.raises(SlaError, match="--media: no such folder or archive"):
+        read("elan", tmp_path / "c", media=str(tmp_path / "none"))
+
+
+def test_the_timeline_may_begin_within_the_recording(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path, {"x.eaf": annotated(link("./x.mp4", TIME_ORIGIN="1234")), "x.mp4": b""})
+    (clip,) = read("elan", tmp_path).clips
+    assert (clip.id, clip.source) == ("x_1.234-2.234", Source(tmp_path, "x.mp4", 1.234, 2.234))
