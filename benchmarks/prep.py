@@ -37,6 +37,7 @@ from timing import Runs, fastest
 from sla_cli.config import PrepConfig
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.workers import usable_cores
 
@@ -178,7 +179,7 @@ def decode_video(path: str) -> None:
 
 def prep(corpus: str, source: Path, store: Path, engine: ProcessPool) -> None:
     shutil.rmtree(store, ignore_errors=True)
-    build_store(find_corpus(corpus), source, store, PrepConfig(SIZE), engine)
+    build_store(Order(find_corpus(corpus), source, PrepConfig(SIZE)), store, engine)
 
 
 def write_phoenix(root: Path, amount: Amount) -> None:

@@ -30,6 +30,7 @@ from sla_cli.formats.store import Store
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.train.train_run import start_run
 
@@ -83,7 +84,7 @@ def on_demo(share: float, seed: int, clips: int, epochs: int | None) -> dict[str
         planted = _plant_into(folder / "corpus" / FOLDER / "annotations" / "manual" / "train.corpus.csv", share, seed)
         with closing(ProcessPool(2)) as engine:
             corpus = find_corpus("phoenix2014")
-            build_store(corpus, folder / "corpus", folder / "store", PrepConfig(size=SIZE), engine)
+            build_store(Order(corpus, folder / "corpus", PrepConfig(size=SIZE)), folder / "store", engine)
         store, run = Store(folder / "store"), Run(folder / "run")
         run.path.mkdir()
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})

@@ -8,18 +8,30 @@ from typing import Any
 
 from sla_cli.config import PrepConfig
 from sla_cli.formats.store import Store
-from sla_cli.prep.build import PrepResult, build_store
+from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.result import PrepResult
 
 CONFIG = PrepConfig(size=32, quality=90)
 TRAIN_CLIP = "02May_2010_Sunday_tagesschau_default-1"
 DEV_CLIP = "03June_2011_Friday_heute_default-4"
 
 
-def build(root: Path, out: Path, *, jobs: int = 1, config: PrepConfig = CONFIG, **options: Any) -> PrepResult:
+def build(
+    root: Path,
+    out: Path,
+    *,
+    jobs: int = 1,
+    config: PrepConfig = CONFIG,
+    corpus: str = "phoenix2014",
+    part: tuple[int, int] | None = None,
+    **options: Any,
+) -> PrepResult:
+    order = Order(find_corpus(corpus), root, config, **options)
     with closing(ProcessPool(jobs)) as engine:
-        return build_store(find_corpus("phoenix2014"), root, out, config, engine, **options)
+        return build_store(order, out, engine, part=part)
 
 
 def digests(out: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sla_cli.core.alignment import AlignedClip
 from sla_cli.core.annotation import Annotation, Sentence, Sign
-from sla_cli.core.clip import split_origin
+from sla_cli.core.clip import MEDIA, split_origin
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.annotation.layout import Layout
 from sla_cli.formats.annotation.registry import write_annotation
@@ -86,11 +86,13 @@ def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: d
 
 def _place(clips: Iterable[AlignedClip], split: Split) -> Iterator[_Placed]:
     receipt = read_receipt(split.path.parent)
-    root = str(receipt.arguments.get("source", "")) if receipt is not None else ""
+    places = receipt.arguments | receipt.sources if receipt is not None else {}  # earlier receipts: arguments
+    root, outside = str(places.get("source", "")), str(places.get("media", ""))
     origins = dict(zip(split.ids, split.sources, strict=True))
     for clip in clips:
         path, start, _ = split_origin(origins[clip.id])
-        media = Path(root, path) if root and path else None
+        base, path = (outside, path.removeprefix(MEDIA)) if path.startswith(MEDIA) else (root, path)
+        media = Path(base, path) if base and path else None
         if media is not None and media.is_file():
             yield _Placed(clip, media, start or 0.0)
         else:

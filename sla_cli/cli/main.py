@@ -21,6 +21,7 @@ from sla_cli.errors import SlaError, Stopped
 # A command is the function of its name in the module of its name, or that module's `app`; here with its first sentence.
 COMMANDS = {
     "prep": "Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.",
+    "merge": "Make one store of several: to train on more than one corpus.",
     "check": "Check that a store is complete and usable, and that its splits do not overlap. Exits with 3 on problems.",
     "export": "Write a store's frames and annotation as folders and tables that other code reads, VAC's among others.",
     "train": "Train the adapters and the temporal head on a store; dev WER after each epoch.",
@@ -39,7 +40,10 @@ COMMANDS = {
 
 USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
 # Errors of the file system that a user can correct; every other one is a fault of sla.
-REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
+REFUSALS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG),
+    *(errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.ENOLCK),  # of a network file system
+)
 
 
 class Group(TyperGroup):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sla_cli.config import PrepConfig
-from sla_cli.prep.build import PrepResult
 from sla_cli.prep.corpus import Corpus
+from sla_cli.prep.result import PrepResult
 
 LISTED = 20  # clips on screen; the receipt has all
 
@@ -25,8 +25,16 @@ def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
         ]
         unknown = f"; out of vocabulary: {', '.join(shares)}" if shares else ""
         lines.append(f"glosses: {result.vocabulary:,} in train (labels {result.labels}){unknown}")
+    lines.append(f"encoded now: {result.encoded:,} clips; taken over: {result.reused:,}")
     lines += _reasons("skipped", result.skipped) + _reasons("not in the store, broken", result.failed)
+    lines += _reasons("in the store, but frames are missing", result.incomplete)
     return "\n".join(lines)
+
+
+def part_text(out: Path, result: PrepResult, part: tuple[int, int]) -> str:
+    """What `sla prep --part` prints at the end."""
+    done = f"part {part[0]} of {part[1]}: {result.encoded:,} clips encoded, {result.reused:,} were there"
+    return f"{done}\nWhen all parts are done, the same command without --part writes {out}."
 
 
 def _reasons(what: str, clips: dict[str, str]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SPLITS = ("train", "dev", "test")
+MEDIA = "media:"  # begins the origin of a clip whose recording lies in a folder of its own, not in the corpus
 NUMBER = r"\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+"  # as Python writes a float that is not negative
 
 
@@ -21,6 +22,7 @@ class Source:
         path: within root, with `/` between parts: a folder of images, or a video.
         start, end: the part that is meant, in seconds, end exclusive; None is the beginning or the end.
         fps: frames per second of a folder of images, where the annotation says; a video knows its own.
+        stamp: what the recording was like when it was looked at, to tell whether it changed; "" where unknown.
     """
 
     root: Path
@@ -28,6 +30,7 @@ class Source:
     start: float | None = None
     end: float | None = None
     fps: float | None = None
+    stamp: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,21 @@ class Clip:
     translation: str = ""
     where: str = ""
     frames: int = 0
+
+
+def origin_of(source: Source, root: Path, media: Path | None = None) -> str:
+    """Where a clip's frames come from within its corpus: `PATH`, or `PATH START-END` in seconds.
+
+    What does not lie in the corpus is named `media:PATH` where it lies in the folder `media`, else by its whole path.
+    """
+    inside = next((folder for folder in (root, media) if folder and source.root.is_relative_to(folder)), None)
+    base = source.root.relative_to(inside).as_posix() if inside else str(source.root)
+    path = source.path if base == "." else f"{base}/{source.path}"
+    path = f"{MEDIA}{path}" if inside and inside != root else path
+    if source.start is None and source.end is None:
+        return path
+    start, end = ("" if time is None else repr(float(time)) for time in (source.start, source.end))
+    return f"{path} {start}-{end}"
 
 
 def split_origin(origin: str) -> tuple[str, float | None, float | None]:

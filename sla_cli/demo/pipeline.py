@@ -27,6 +27,7 @@ from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
@@ -163,7 +164,7 @@ def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int
         draw_corpus(folder / "corpus", seed=seed, jobs=jobs or usable_cores(), progress=advance, **clips)
     corpus, out = find_corpus("phoenix2014"), Work(folder / "work").stores / "phoenix2014"
     with closing(ProcessPool(jobs)) as engine:
-        outcome = build_store(corpus, folder / "corpus", out, PrepConfig(size=SIZE), engine)
+        outcome = build_store(Order(corpus, folder / "corpus", PrepConfig(size=SIZE)), out, engine)
     log.info("store: %s", outcome.clips)
     return Store(out)
 

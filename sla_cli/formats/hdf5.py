@@ -45,6 +45,15 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
     raise FormatError(f"{path}: {name} version {number}, this sla reads version {known}", again)
 
 
+def is_format(path: Path, name: str) -> bool:
+    """Whether a file is HDF5 of format `name`, of any version."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return bool(file.attrs.get("format") == name)
+    except OSError:
+        return False
+
+
 @contextmanager
 def naming_damage(path: Path, stage: str) -> Iterator[None]:
     """Turn what h5py raises for a missing dataset or a damaged file into a FormatError that names the file.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sla_cli.formats.receipt import Receipt
+
 # Stores, emissions, hypotheses and runs up to commit b94205a name their corpus, not its scoring profile or preset.
 _PROFILES = {"phoenix2014": "phoenix2014", "phoenix2014-si5": "phoenix2014", "phoenix2014t": "phoenix2014t"}
 _UNSEEN = {"phoenix2014-si5": "signers", "SI": "signers", "US": "sentences"}
@@ -10,6 +12,15 @@ _UNSEEN = {"phoenix2014-si5": "signers", "SI": "signers", "US": "sentences"}
 STORE_1 = {"fit": "squash", "labels": "raw", "protocol": "", "annotated": True, "recipe": "", "shard": 0, "shards": 1}
 
 SCORE_1 = {"interval": None, "bootstrap": None}  # version 1 of the score did not say how sure it is
+
+
+def made_before_encoders(there: Receipt, wanted: Receipt) -> bool:
+    """Whether a store of the same settings and tables was made when receipts named the corpus's place, no encoder."""
+    if there.stage != "prep" or "encoder" in there.arguments:
+        return False
+    was = {key: value for key, value in there.arguments.items() if key != "source"}
+    now = {key: value for key, value in wanted.arguments.items() if key != "encoder"}
+    return was == now and there.inputs == wanted.inputs
 
 
 def profile_of(corpus: str) -> str:

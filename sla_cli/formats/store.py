@@ -20,10 +20,12 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.codec import decode
+from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store_file import Encoded, StoreFile
+from sla_cli.formats.store_file import NAME, Encoded, StoreFile
 
 T = TypeVar("T")
+STORE_FILE = re.compile(rf"({'|'.join(SPLITS)})(-\d{{4,}})?\.h5")
 
 
 def _cell(of_file: Callable[[StoreFile], Sequence[T]]) -> cached_property[T]:
@@ -251,6 +253,12 @@ def split_files(store: Path, split: str) -> list[Path]:
         return [one]
     shards = (re.fullmatch(rf"{split}-(\d{{4,}})\.h5", path.name) for path in store.glob(f"{split}-*.h5"))
     return [store / match[0] for match in sorted(filter(None, shards), key=lambda match: int(match[1]))]
+
+
+def store_files(store: Path) -> list[Path]:
+    """The files that are a store's, by name and content; what else lies in the folder is not."""
+    named = (path for path in sorted(store.glob("*.h5")) if STORE_FILE.fullmatch(path.name))
+    return [path for path in named if is_format(path, NAME)]
 
 
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:

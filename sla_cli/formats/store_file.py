@@ -176,7 +176,8 @@ class StoreFile:
                 raise KeyError(f"no {some(sorted(missing))}")
             self.header = _header(file)
             self.digest = str(file.attrs["digest"])
-            self.frames_from = [path.parent / name for name in json.loads(file.attrs.get("frames_from", "[]"))]
+            others = json.loads(file.attrs.get("frames_from", "[]"))
+            self.frames_from = [Path(os.path.normpath(path.parent / name)) for name in others]
             self.ids = strings(file, "ids")
             self.clip_offsets = _numbers(file, "clip_offsets")
             self.frame_offsets = _numbers(file, "frame_offsets")

@@ -1,14 +1,15 @@
 """The encoding cache: encoded clips on their way into a store, one small file each, made in parallel.
 
 A file gets its name when it is complete, so a kill costs only the clips that were being encoded. The name says where
-the frames come from, so the file serves whatever the clip's id and glosses are.
+in the corpus the frames come from, so the file serves whatever the clip's id and glosses are, and wherever the corpus
+lies. It holds the recording's stamp: what was encoded from another recording of that name does not serve.
 """
 
 from __future__ import annotations
 
 import socket
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,9 @@ import numpy as np
 
 from sla_cli.atomic import atomic_write
 from sla_cli.config import PrepConfig
-from sla_cli.core.clip import Clip, Source
+from sla_cli.core.clip import Clip, Source, origin_of
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FrameError, SlaError
+from sla_cli.errors import FrameError, ReadError, SlaError
 from sla_cli.log import log, progress
 from sla_cli.prep.encode import EncodedFrames, encode_clip
 from sla_cli.prep.process_pool import Executor, WorkerDied
@@ -35,7 +36,10 @@ class EncodedClip:
         path: a file of the cache, or of a store.
         number: of the clip in a store's file; None in the cache, where each clip has a file.
         frames, size: their number and their bytes.
-        fps, squared_error: as of EncodedFrames.
+        fps, squared_error, note: as of EncodedFrames.
+        stamp: of the recording that they were made from.
+        lent: whether they stay where they are, in another store.
+        checksum: CRC-32 of the frames in a store's file.
     """
 
     path: Path
@@ -44,6 +48,26 @@ class EncodedClip:
     size: int
     fps: float
     squared_error: float
+    stamp: str = ""
+    note: str = ""
+    lent: bool = False
+    checksum: int = 0
+
+    def serves(self, source: Source) -> bool:
+        """Whether the recording is the one that was encoded. One that cannot be looked at now counts as it was."""
+        return not source.stamp or source.stamp == self.stamp
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is wrong with a clip's frames.
+
+    Attributes:
+        again: whether it may be over in a moment, as an error of a network file system.
+    """
+
+    reason: str
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,29 +76,27 @@ class EncodingCache:
 
     Attributes:
         root: of the corpus.
+        media: the folder of recordings outside the corpus, where there is one.
         config: how clips are encoded.
         fps: of frame folders, where the corpus says.
+        first: number of the first picture of a frame folder, where the corpus says.
     """
 
     folder: Path
     root: Path
     config: PrepConfig
     fps: float | None
+    first: int | None = None
+    media: Path | None = None
 
     def path(self, source: Source) -> Path:
         """A clip's file. Folders are kept small, since each write looks through its own for leftovers."""
-        digest = digest_json([str(source.root), source.path, source.start, source.end])
+        digest = digest_json(self.origin(source))
         return self.folder / digest[:2] / f"{digest}.npz"
 
     def origin(self, source: Source) -> str:
-        """Where a clip's frames come from within its corpus: `PATH`, or `PATH START-END` in seconds."""
-        root = source.root
-        inside = root.relative_to(self.root).as_posix() if root.is_relative_to(self.root) else str(root)
-        path = source.path if inside == "." else f"{inside}/{source.path}"
-        if source.start is None and source.end is None:
-            return path
-        start, end = ("" if time is None else repr(float(time)) for time in (source.start, source.end))
-        return f"{path} {start}-{end}"
+        """Where a clip's frames come from within its corpus, as stores say it."""
+        return origin_of(source, self.root, self.media)
 
     def find(self, source: Source) -> EncodedClip | None:
         """What is there of a clip; a damaged file counts as none, and is removed."""
@@ -82,70 +104,109 @@ class EncodingCache:
         try:
             with np.load(path) as arrays:
                 sizes, (fps, squared_error) = arrays["sizes"], arrays["facts"]
+                stamp, note = map(str, arrays["texts"])
         except FileNotFoundError:
             return None
         except DAMAGE as error:
-            log.warning("%s is damaged and its clip is encoded again: %s", path, error)
-            path.unlink(missing_ok=True)
+            log.warning("%s cannot be used and its clip is encoded again: %s", path, error)
+            _remove_damaged(path, error)
             return None
-        return EncodedClip(path, None, len(sizes), int(sizes.sum()), float(fps), float(squared_error))
+        facts = float(fps), float(squared_error), stamp, note
+        found = EncodedClip(path, None, len(sizes), int(sizes.sum()), *facts)
+        return found if found.serves(source) else None
 
     def put(self, source: Source, frames: EncodedFrames) -> EncodedClip:
         """Keep a clip's encoded frames. Raises SlaError where the disk is full."""
         path, facts = self.path(source), (float(frames.fps), float(frames.squared_error))
+        texts = source.stamp, frames.note
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             # NumPy's archive holds checksums, verified when read.
-            np.savez(file, data=frames.data, sizes=frames.sizes, facts=np.array(facts))
-        return EncodedClip(path, None, len(frames.sizes), len(frames.data), *facts)
+            np.savez(file, data=frames.data, sizes=frames.sizes, facts=np.array(facts), texts=np.array(texts))
+        return EncodedClip(path, None, len(frames.sizes), len(frames.data), *facts, *texts)
 
-    def encode(self, clip: Clip) -> EncodedClip | str:
+    def encode(self, clip: Clip) -> EncodedClip | Failure:
         """Encode one clip, in whatever process and on whatever machine; or say what is wrong with its frames."""
         if not self.folder.is_dir():
             hint = "The work folder must lie where all workers see it."
             raise SlaError(f"{socket.gethostname()} does not see {self.folder}", hint)
         try:
-            return self.put(clip.source, encode_clip(clip.source, self.config, self.fps, self.folder.parent))
+            frames = encode_clip(clip.source, self.config, self.fps, self.folder.parent, self.first)
         except FrameError as error:
-            return f"{error.message}. {error.hint}".removesuffix(". ")
+            reason = f"{error.message}. {error.hint}".removesuffix(". ")
+            return Failure(reason, again=isinstance(error, ReadError))
+        return self.put(clip.source, frames)
 
 
 def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """A clip's bytes, uint8 (bytes,), and the size of each frame, int64 (frames,).
 
     Raises:
-        SlaError: its file is damaged; it is removed, so that the next run encodes the clip again.
+        SlaError: its file cannot be read. A damaged one is removed, so that the next run encodes the clip again.
     """
     try:
         with np.load(path) as arrays:
             return arrays["data"], arrays["sizes"]
     except DAMAGE as error:
-        path.unlink(missing_ok=True)
-        raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded again.") from error
+        if _remove_damaged(path, error):
+            raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded again.") from error
+        raise SlaError(f"cannot read {path}: {error}", "Run the same command again: nothing is lost.") from error
 
 
 def encode_all(
     clips: Sequence[Clip], cache: EncodingCache, engine: Executor
-) -> tuple[Mapping[str, EncodedClip], Mapping[str, str]]:
+) -> tuple[dict[str, EncodedClip], dict[str, str]]:
     """Bring every clip into the cache, but those that are there.
 
+    A clip that a passing error of the file system kept from being read is tried once more at the end.
+
     Returns:
-        By clip id what was encoded, and what is wrong with the others.
+        By clip id what is encoded, and what is wrong with the others.
 
     Raises:
         SlaError: the cache cannot be written, or is not seen by a worker.
     """
     encoded = {clip.id: found for clip in clips if (found := cache.find(clip.source)) is not None}
     missing = [clip for clip in clips if clip.id not in encoded]
-    failed: dict[str, str] = {}
     if encoded:
         log.info("%d of %d clips were encoded before", len(encoded), len(clips))
-    with progress("prep", len(missing)) as advance, closing(engine.run(cache.encode, missing)) as answers:
-        for clip, answer in answers:
+    failures: dict[str, Failure] = {}
+    for clip, answer in _answers(missing, cache, engine):
+        if isinstance(answer, EncodedClip):
+            encoded[clip.id] = answer
+        else:
+            failures[clip.id] = answer
+    if once_more := [clip for clip in missing if clip.id in failures and failures[clip.id].again]:
+        log.info("trying %d clips once more that could not be read", len(once_more))
+        for clip, answer in _answers(once_more, cache, engine):
             if isinstance(answer, EncodedClip):
                 encoded[clip.id] = answer
-            else:
-                reason = answer.reason if isinstance(answer, WorkerDied) else answer
-                failed[clip.id] = f"{clip.where}: {reason}" if clip.where else reason
-                log.error("clip %s: %s", clip.id, failed[clip.id])
-            advance(note=f"{len(failed)} broken" if failed else "")
+                del failures[clip.id]
+    failed = {
+        clip.id: f"{clip.where}: {failures[clip.id].reason}" if clip.where else failures[clip.id].reason
+        for clip in missing
+        if clip.id in failures
+    }
+    for name, reason in failed.items():
+        log.error("clip %s: %s", name, reason)
     return encoded, failed
+
+
+def _answers(
+    clips: Sequence[Clip], cache: EncodingCache, engine: Executor
+) -> Iterator[tuple[Clip, EncodedClip | Failure]]:
+    """What becomes of each clip, in the order in which they are done."""
+    broken = 0
+    with progress("prep", len(clips)) as advance, closing(engine.run(cache.encode, clips)) as answers:
+        for clip, answer in answers:
+            result = Failure(answer.reason) if isinstance(answer, WorkerDied) else answer
+            broken += isinstance(result, Failure)
+            yield clip, result
+            advance(note=f"{broken} broken" if broken else "")
+
+
+def _remove_damaged(path: Path, error: Exception) -> bool:
+    """Remove a file whose content is damaged; not one that the file system does not give just now."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return False
+    path.unlink(missing_ok=True)
+    return True

@@ -13,7 +13,7 @@ from sla_cli.prep.checks.figures import Figures, Histogram, figures, histogram
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.checks.frames import check_frames
 from sla_cli.prep.checks.overlap import check_recordings, check_sentences, check_signers
-from sla_cli.prep.checks.sizes import check_sizes, published_counts
+from sla_cli.prep.checks.sizes import check_frame_totals, check_sizes, published_counts
 from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
 
 
@@ -71,6 +71,8 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     published = published_counts(first.corpus, first.protocol)
     receipt = read_receipt(path)
     findings = [*check_sizes(splits, published, receipt.results if receipt is not None else {}), *check_ids(splits)]
+    if receipt is not None and not receipt.arguments.get("fps"):
+        findings += check_frame_totals(splits)
     for name, clips in splits.items():
         findings += [*check_references(name, clips), *check_lengths(name, clips), *check_feasible(name, clips, stride)]
     for check in (check_rates, check_sentences, check_signers, check_recordings, check_vocabulary, check_spelling):

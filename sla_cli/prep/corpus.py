@@ -37,6 +37,7 @@ class Corpus:
         name, title: as typed, and what it is in a line.
         layout: what SOURCE is to hold, in a line or two.
         fps: of frame folders; None for videos, which know their own, or where it is unknown.
+        first: number in the name of a frame folder's first picture, None where the corpus does not say.
         counts: by protocol ("" where there are none) and split the published number of clips, those that are skipped
             included. A split of which no count is published is not in it.
         labels: the cleaning of training glosses that is the default here: `raw` or a profile's name.
@@ -56,6 +57,7 @@ class Corpus:
     layout: str
     read: Callable[[Tree, SourceConfig], Listing]
     fps: float | None = None
+    first: int | None = None
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     labels: str = "raw"
     profile: str = "none"

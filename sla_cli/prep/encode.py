@@ -15,6 +15,10 @@ from sla_cli.formats.codec import decode, encode
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.resize import fitted
 
+# Raised whenever equal sources would become other frames: by resize.py, timing.py, codec.py, or this file. Frames of
+# another version are made again.
+ENCODER = 2
+
 
 @dataclass(frozen=True)
 class EncodedFrames:
@@ -26,24 +30,29 @@ class EncodedFrames:
         fps: frames per second of these frames; 0 where unknown.
         squared_error: mean over the values of one sampled frame of the squared difference that the codec makes;
             0 for a lossless one.
+        note: which frames the recording lacks, "" where none is known to be missing.
     """
 
     data: np.ndarray
     sizes: np.ndarray
     fps: float
     squared_error: float
+    note: str = ""
 
 
-def encode_clip(source: Source, config: PrepConfig, fps: float | None, cache: Path | None = None) -> EncodedFrames:
+def encode_clip(
+    source: Source, config: PrepConfig, fps: float | None, cache: Path | None = None, first: int | None = None
+) -> EncodedFrames:
     """Read, cut, resample, resize and encode a clip.
 
     Args:
-        fps, cache: as for `FrameReader`.
+        fps: of a folder of pictures, where the corpus says and the source itself does not.
+        cache, first: as for `FrameReader`.
 
     Raises:
         FrameError: a frame or the whole source cannot be read; names the file and the frame.
     """
-    frames = FrameReader(source, fps=fps, rate=config.fps, cache=cache)
+    frames = FrameReader(source, fps=source.fps or fps, rate=config.fps, first=first, cache=cache)
     parts: list[np.ndarray] = []
     for number, (_, picture) in enumerate(frames):
         image = fitted(picture, config.size, config.fit, frames.pixel_aspect)
@@ -55,7 +64,7 @@ def encode_clip(source: Source, config: PrepConfig, fps: float | None, cache: Pa
     decoded = decode(data, config.codec, config.size)
     assert decoded is not None  # it was encoded just now
     squared_error = float(np.mean(np.square(image.astype(np.float32) - decoded)))
-    return EncodedFrames(np.concatenate(parts), sizes, frames.fps, squared_error)
+    return EncodedFrames(np.concatenate(parts), sizes, frames.fps, squared_error, frames.missing)
 
 
 def psnr(squared_errors: Iterable[float]) -> float | None:

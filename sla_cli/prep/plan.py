@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sla_cli.core.clip import SPLITS, Clip, unknown_glosses
-from sla_cli.core.ctc import feasible, minimum_steps, output_steps
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
@@ -15,7 +13,6 @@ from sla_cli.prep.labels import Labels
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
 LONGEST_ID = 255  # as of a file name, as pictures and parts may be named by it
-STRIDE = 4  # of the lineage's temporal head; training clips have to be feasible at it
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,11 @@ class Plan:
     skipped: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, dict[str, int]] = field(default_factory=dict)
     annotated: set[str] = field(default_factory=set)
+
+    @property
+    def clips(self) -> list[Clip]:
+        """Of all splits, in order."""
+        return [item.clip for planned in self.splits.values() for item in planned]
 
 
 def choose_protocol(corpus: Corpus, name: str) -> str:
@@ -80,22 +82,6 @@ def make_plan(listing: Listing, labels: Labels) -> Plan:
             total = sum(len(item.glosses) for item in items)
             plan.unknown[split] = {"missing": missing.total(), "glosses": total, "types": len(missing)}
     return plan
-
-
-def infeasible(planned: Sequence[PlannedClip], frames: Mapping[str, int]) -> dict[str, str]:
-    """Id of each training clip that is too short for CTC to align with its glosses, and the reason.
-
-    Args:
-        frames: number of frames by clip id; a clip that is not there is not checked.
-    """
-    reasons = {}
-    for clip, glosses in ((item.clip, item.glosses) for item in planned if item.clip.id in frames):
-        steps = output_steps(frames[clip.id], STRIDE)
-        if not feasible(steps, glosses):
-            needed = f"{minimum_steps(glosses)} are needed for its glosses"
-            reasons[clip.id] = f"{frames[clip.id]} frames are {steps} steps at stride {STRIDE}, {needed}"
-            log.warning("skipping clip %s of train: %s", clip.id, reasons[clip.id])
-    return reasons
 
 
 def _check(clips: list[Clip]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from sla_cli.atomic import write_text
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.log import log
 
 ARGUMENTS = "begun.json"  # in the folder of the cache
 
@@ -21,18 +22,30 @@ class PrepArguments:
     """What a prep was asked for.
 
     Attributes:
-        config: of PrepConfig.
+        source: where the corpus lies; a later attempt may find it elsewhere.
+        config, wanted, division: of PrepConfig, SourceConfig and DivisionConfig.
+        frames_from: a store whose frames are used, "" for none.
         on_error: a clip that cannot be read stops the store from being written, or is left out of it.
         replaces: when the store was finished that `--force` makes again from its frames, "" otherwise.
+        earlier: begun by a version of sla before 0.2, which kept its frames under other names.
     """
 
     corpus: str
     source: str
-    protocol: str
     config: dict[str, Any]
+    wanted: dict[str, Any] = field(default_factory=dict)
+    division: dict[str, Any] = field(default_factory=dict)
+    frames_from: str = ""
     on_error: OnError = "stop"
     force: bool = False
     replaces: str = ""
+    earlier: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """What decides whether another attempt continues this one."""
+        settings = {"corpus": self.corpus, "frames_from": self.frames_from}
+        read_back = json.loads(json.dumps([self.config, self.wanted, self.division]))  # lists for tuples
+        return settings | {key: value for part in read_back for key, value in part.items()}
 
 
 def cache_folder(out: Path, recipe: str) -> Path:
@@ -51,12 +64,7 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
         if other == folder:
             continue
         if not arguments.force:
-            was, now = ({**asdict(each), **each.config} for each in (read_arguments(other), arguments))
-            hidden = ("config", "force", "replaces", "on_error")
-            changed = [key for key in now if key not in hidden and was.get(key) != now[key]]
-            differences = "; ".join(f"{key} was {was.get(key)!r}, now {now[key]!r}" for key in changed)
-            hint = "`sla prep --resume` continues it, --force discards it."
-            raise SlaError(f"{out} was begun with other settings and is not finished: {differences}", hint)
+            _refuse_other(out, read_arguments(other), arguments)
         shutil.rmtree(other)
     begun = (folder / ARGUMENTS).is_file()
     if arguments.replaces and not (begun and read_arguments(folder).replaces == arguments.replaces):
@@ -65,11 +73,26 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
     return folder
 
 
+def _refuse_other(out: Path, begun: PrepArguments, now: PrepArguments) -> None:
+    """Raise SlaError where what was begun is not to be dropped."""
+    if begun.earlier and begun.config == now.config:
+        log.warning("an earlier version of sla began %s: its clips are encoded again", out)
+        return
+    was, new = begun.settings(), now.settings()
+    changed = [key for key in new if was.get(key) != new[key]]
+    differences = "; ".join(f"{key} was {was.get(key)!r}, now {new[key]!r}" for key in changed)
+    hint = "`sla prep --resume` continues it, --force discards it."
+    raise SlaError(f"{out} was begun with other settings and is not finished: {differences}", hint)
+
+
 def read_arguments(folder: Path) -> PrepArguments:
     """The arguments of the prep to which a cache belongs. Raises FormatError."""
     path = folder / ARGUMENTS
     try:
-        return PrepArguments(**json.loads(path.read_text(encoding="utf-8")))
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if "protocol" in values:
+            values |= {"wanted": {"protocol": values.pop("protocol")}, "earlier": True}
+        return PrepArguments(**values)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", f"Remove the folder {folder}.") from error
 

@@ -32,21 +32,36 @@ class PlannedFile:
     cache: EncodingCache
 
 
-def finished_clips(out: Path, recipe: str) -> dict[str, EncodedClip]:
+def stored_clips(store: Path, recipe: str) -> dict[str, EncodedClip]:
     """By origin the clips in files of a store, complete or not, whose frames were made by this recipe."""
     found: dict[str, EncodedClip] = {}
-    for path in (path for split in SPLITS for path in split_files(out, split)):
+    for path in (path for split in SPLITS for path in split_files(store, split)):
         try:
             file = StoreFile(path)
+            if file.header.recipe == recipe:
+                found |= _rows(file)
         except FormatError as error:
             log.info("%s is made again: %s", path, error.message)
-            continue
-        if file.header.recipe != recipe:
-            continue
-        sizes = np.diff(file.frame_offsets[file.clip_offsets]).tolist()
-        rows = zip(file.sources, file.lengths, sizes, file.clip_fps, file.squared_errors, strict=True)
-        for number, (source, frames, size, fps, squared_error) in enumerate(rows):
-            found[source] = EncodedClip(path, number, frames, size, float(fps), float(squared_error))
+    return found
+
+
+def _rows(file: StoreFile) -> dict[str, EncodedClip]:
+    """The clips of one file by origin, each where its frames lie."""
+    found = {}
+    for number, origin in enumerate(file.sources):
+        path, place = file.place(number)
+        found[origin] = EncodedClip(
+            path,
+            place,
+            file.lengths[number],
+            int(file.clip_bytes[number]),
+            float(file.clip_fps[number]),
+            float(file.squared_errors[number]),
+            file.stamps[number],
+            file.notes[number],
+            lent=path != file.path,
+            checksum=int(file.checksums[number]),
+        )
     return found
 
 
@@ -85,11 +100,12 @@ def is_written(wanted: PlannedFile) -> bool:
     except SlaError:  # not there, or not readable: to be written in any case
         return False
     places = [(encoded.path, encoded.number) for _, encoded in wanted.clips]
+    facts = [(encoded.stamp, encoded.note) for _, encoded in wanted.clips]
     clips = [(item.clip, item.glosses) for item, _ in wanted.clips]
     rows = [(clip.id, clip.signer, glosses, clip.glosses, clip.translation) for clip, glosses in clips]
     there = zip(file.ids, file.signers, file.glosses, file.raw_glosses, file.translations, strict=True)
-    same_places = places == [(wanted.path, number) for number in range(len(file.ids))]
-    return file.header == wanted.header and same_places and rows == list(there)
+    same = facts == list(zip(file.stamps, file.notes, strict=True)) and rows == list(there)
+    return file.header == wanted.header and same and places == list(map(file.place, range(len(file.ids))))
 
 
 def write_files(files: Sequence[PlannedFile], engine: Executor) -> None:
@@ -106,25 +122,34 @@ def _with_moved_clips_cached(file: PlannedFile) -> PlannedFile:
     """Clips that lie in another file of the store are copied to the cache, since that file may be replaced first."""
     clips = []
     for item, encoded in file.clips:
-        if encoded.number is not None and encoded.path != file.path:
+        if encoded.number is not None and encoded.path != file.path and not encoded.lent:
             pictures = _read(encoded, file.cache.origin(item.clip.source), StoreFile)
-            frames = EncodedFrames(*pictures, encoded.fps, encoded.squared_error)
-            encoded = file.cache.put(item.clip.source, frames)
+            frames = EncodedFrames(*pictures, encoded.fps, encoded.squared_error, encoded.note)
+            encoded = file.cache.put(replace(item.clip.source, stamp=encoded.stamp), frames)
         clips.append((item, encoded))
     return replace(file, clips=tuple(clips))
 
 
 def _write(file: PlannedFile) -> None:
-    write_split(file.path, file.header, _clips(file), sum(encoded.size for _, encoded in file.clips))
+    own = sum(encoded.size for _, encoded in file.clips if not encoded.lent)
+    write_split(file.path, file.header, _clips(file), own)
 
 
 def _clips(file: PlannedFile) -> Iterator[Encoded]:
     open_file = cache(StoreFile)
     for item, encoded in file.clips:
         clip, source = item.clip, file.cache.origin(item.clip.source)
-        data, sizes = _read(encoded, source, open_file)
-        rest = clip.glosses, clip.translation, encoded.fps, encoded.squared_error, source
-        yield Encoded(clip.id, clip.signer, item.glosses, data, sizes, *rest)
+        place = None
+        if encoded.lent and encoded.number is not None:
+            data, sizes, place = (
+                np.empty(0, np.uint8),
+                np.zeros(encoded.frames, np.int64),
+                (encoded.path, encoded.number),
+            )
+        else:
+            data, sizes = _read(encoded, source, open_file)
+        facts = clip.glosses, clip.translation, encoded.fps, encoded.squared_error, source, encoded.stamp, encoded.note
+        yield Encoded(clip.id, clip.signer, item.glosses, data, sizes, *facts, place, encoded.checksum)
 
 
 def _read(encoded: EncodedClip, source: str, open_file: Callable[[Path], StoreFile]) -> tuple[np.ndarray, np.ndarray]:

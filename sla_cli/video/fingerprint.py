@@ -19,7 +19,11 @@ THREADS = 16  # that wait for a network disk
 
 
 def fingerprint(tree: Tree, path: str) -> str:
-    """A short digest of a video or a folder of pictures. Raises SlaError where it is not there, or cannot be read."""
+    """A short digest of a video or a folder of pictures.
+
+    Raises:
+        SlaError: it is not there, cannot be read, or holds no picture.
+    """
     if tree.is_dir(path):
         return digest_json(_of_pictures(tree, path))
     if tree.is_file(path):
@@ -45,6 +49,8 @@ def _of_pictures(tree: Tree, folder: str) -> list[list[str]]:
     """Name and stamp of each, and pieces of a few where most are of one size, as uncompressed pictures are."""
     stamps = tree.stamps(folder)
     names = pictures_among(stamps)
+    if not names:
+        raise SlaError(f"{tree.where(folder)} holds no images")
     found = [[name, stamps[name]] for name in names]
     if len({stamps[name] for name in names}) <= len(names) // 2 or len(names) == 1:
         few = [names[number * (len(names) - 1) // (FEW - 1)] for number in range(FEW)]

@@ -16,7 +16,7 @@ from typing import Protocol
 from sla_cli.errors import SlaError, cannot_read
 from sla_cli.video.pieces import pieces_of_file
 
-ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class Tree(Protocol):

@@ -16,6 +16,7 @@ from sla_cli.prep.corpora import corpora
 
 COMMANDS = [
     "prep",
+    "merge",
     "check",
     "export",
     "train",

@@ -7,18 +7,26 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
+import h5py
 import numpy as np
 import pytest
+from movies import movie
 from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, table_of, times
 
-from sla_cli.config import PrepConfig
+from sla_cli.config import DivisionConfig, PrepConfig, SourceConfig
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.store import Split, Store, split_files
 from sla_cli.formats.table import read_table
-from sla_cli.prep.build import BrokenClips
+from sla_cli.prep.build import build_store
+from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.encode import ENCODER
+from sla_cli.prep.order import Order
+from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.result import BrokenClips
 
 Tree = Callable[..., Path]
 INFEASIBLE = "13April_2011_Wednesday_tagesschau_default-14"
@@ -46,7 +54,8 @@ def test_the_store_holds_what_the_corpus_holds(made: Path, root: Path) -> None:
 def test_the_receipt_tells_settings_inputs_and_results(made: Path, root: Path) -> None:
     receipt = read_receipt(made)
     assert receipt is not None
-    frames = {"source": str(root), "size": 32, "fit": "squash", "codec": "jpeg", "quality": 90, "fps": 0.0}
+    frames = {"size": 32, "fit": "squash", "codec": "jpeg", "quality": 90, "fps": 0.0, "encoder": ENCODER}
+    assert receipt.sources == {"source": str(root)}
     assert receipt.arguments == {
         "corpus": "phoenix2014",
         "protocol": "",
@@ -61,6 +70,9 @@ def test_the_receipt_tells_settings_inputs_and_results(made: Path, root: Path) -
         "clips": {"train": 3, "dev": 1, "test": 1},
         "skipped": {},
         "failed": {},
+        "incomplete": {},
+        "encoded": 5,
+        "reused": 0,
         "labels": "raw",
         "vocabulary": 8,
         "unknown": {"dev": none, "test": none},
@@ -121,29 +133,106 @@ def test_other_settings_are_refused_and_forced(made: Path, root: Path, out: Path
 
 def test_force_reads_the_frames_again(made: Path, own: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
+    assert (build(own, out).encoded, build(own, out).encoded) == (5, 0)
+    outcome = build(own, out, force=True)
+    assert (outcome.encoded, outcome.reused) == (5, 0)
+    assert digests(out) == digests(made)
+
+
+def test_a_recording_that_was_replaced_is_told_and_only_it_is_encoded_again(own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
     build(own, out)
     one, two = frames_of(own, "dev", DEV_CLIP)[:2]
     one.write_bytes(two.read_bytes())
     before = digests(out)
-    build(own, out)
-    assert digests(out) == before, "the tables are the same, so nothing is done"
-    build(own, out, force=True)
+    with pytest.raises(SlaError, match=f"recordings of 1 clips changed since .*: {DEV_CLIP}") as caught:
+        build(own, out)
+    assert "--force" in caught.value.hint
+    assert digests(out) == before
+    outcome = build(own, out, force=True)
+    assert (outcome.encoded, outcome.reused) == (1, 4)
     assert digests(out)["dev"] != before["dev"]
     assert digests(out)["train"] == before["train"]
+    assert build(own, out).encoded == 0
 
 
-def spoil_frames(root: Path) -> None:
-    for path in (root / "features").rglob("*.png"):
-        path.write_bytes(b"not to be read again")
+def test_a_video_that_was_replaced_is_told(tmp_path: Path) -> None:
+    """Also one of the same length in frames and bytes."""
+    source, out = tmp_path / "mine", tmp_path / "store"
+    source.mkdir()
+    video, other = tmp_path / "one.avi", tmp_path / "two.avi"
+    for path, seed in ((video, 1), (other, 2)):
+        movie(path, np.stack([np.full((32, 32, 3), 10 * seed + number, np.uint8) for number in range(8)]))
+    size = max(path.stat().st_size for path in (video, other))
+    for path in (video, other):  # RIFF readers ignore what follows the file's end
+        path.write_bytes(path.read_bytes().ljust(size, b"\0"))
+    shutil.copy(video, source / "a.avi")
+    (source / "clips.tsv").write_text("video\tgloss\na.avi\tA\n")
+    build(source, out, corpus="folder")
+    before = digests(out)
+    shutil.copy(other, source / "a.avi")
+    with pytest.raises(SlaError, match="recordings of 1 clips changed"):
+        build(source, out, corpus="folder")
+    build(source, out, corpus="folder", force=True)
+    assert digests(out) != before
+
+
+def test_a_corpus_that_moved_is_the_same_corpus(made: Path, own: Path, tmp_path: Path) -> None:
+    """Also while it is not finished, as in a job array with a $TMPDIR for each job; a copy has times of its own."""
+    out, frame = tmp_path / "store", frames_of(own, "dev", DEV_CLIP)[0]
+    good = frame.read_bytes()
+    frame.write_bytes(b"")
+    with pytest.raises(BrokenClips):
+        build(own, out)
+    frame.write_bytes(good)
+    second = shutil.copytree(own, tmp_path / "job2" / "corpus", copy_function=shutil.copyfile)
+    shutil.rmtree(own)
+    assert build(second, out).encoded == 1
+    assert digests(out) == digests(made)
+    third = shutil.move(second, tmp_path / "third")
+    assert build(third, out).encoded == 0
+    table_of(third, "train").write_text(table_of(third, "train").read_text().replace("NULL", "EINS"))
+    assert build(third, out, force=True).encoded == 0
+
+
+def test_frames_of_another_encoder_are_not_taken_over(root: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sla_cli.prep.order.ENCODER", ENCODER + 1)
+    with pytest.raises(SlaError, match=f"encoder was {ENCODER}, now {ENCODER + 1}"):
+        build(root, out)
+    assert build(root, out, force=True).encoded == 5
+
+
+def test_a_store_whose_recordings_are_gone_stays_as_it_is(made: Path, own: Path, tmp_path: Path) -> None:
+    """Stores outlive the frames, which lie on a disk of their own: tables can still be corrected."""
+    out = tmp_path / "store"
+    build(own, out)
+    for path in (own / "features").rglob("*.png"):
+        path.unlink()
+    assert build(own, out).encoded == 0
+    table_of(own, "train").write_text(table_of(own, "train").read_text().replace("NULL", "EINS"))
+    assert build(own, out, force=True).encoded == 0
+    assert Store(out)["train"][TRAIN_CLIP].glosses == ("EINS", "GRAD", "REGEN", "REGEN")
+
+
+def test_files_that_are_not_the_stores_are_left_alone(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    build(root, out, config=PrepConfig(32, quality=90, shard_clips=1))
+    others = {name: out / name for name in ("train-old.h5", "dev_emissions.h5", "testing.h5", "train-0009.h5")}
+    for name, path in others.items():
+        path.write_text(name)
+    build(root, out, force=True)
+    assert {name: path.read_text() for name, path in others.items()} == {name: name for name in others}
+    left = {path.name for path in out.glob("*.h5")} - others.keys()
+    assert left == {"train.h5", "dev.h5", "test.h5"}
 
 
 def test_other_labels_and_shards_cost_no_frame(made: Path, own: Path, tmp_path: Path) -> None:
     """Frames are taken over from the store that is replaced, wherever they come to lie."""
     out = tmp_path / "store"
     build(own, out)
-    spoil_frames(own)
     for shards in (2, 1, 3, 2, 0):
-        build(own, out, config=PrepConfig(32, quality=90, shard_clips=shards, labels="phoenix2014"), force=True)
+        config = PrepConfig(32, quality=90, shard_clips=shards, labels="phoenix2014")
+        assert build(own, out, config=config, force=True).encoded == 0
         store = Store(out)
         assert [len(file.ids) for file in store["train"].files] == {1: [1, 1, 1], 2: [2, 1]}.get(shards, [3])
         assert store["train"].labels == "phoenix2014.v1"
@@ -152,7 +241,7 @@ def test_other_labels_and_shards_cost_no_frame(made: Path, own: Path, tmp_path: 
                 clip.raw().data.tobytes() for clip in Store(made)[split]
             ]
     table_of(own, "train").write_text(table_of(own, "train").read_text().replace("NULL", "EINS"))
-    build(own, out, force=True)
+    assert build(own, out, force=True).encoded == 0
     assert Store(out)["train"][TRAIN_CLIP].glosses == ("EINS", "GRAD", "REGEN", "REGEN")
     assert {path.name for path in out.iterdir()} == {path.name for path in made.iterdir()}
 
@@ -201,21 +290,11 @@ def test_a_broken_frame_stops_the_store_until_it_is_mended(
         assert len(cached(out)) == 4
         with pytest.raises(SlaError, match="is not a store"):
             Store(out)
-    before = cached(out)
-    spoil_frames(own)
-    for name, content in zip(frames_of(own, "train", TRAIN_CLIP), originals(made, own), strict=True):
-        name.write_bytes(content)
     frame.write_bytes(good)
-    build(own, out)
+    outcome = build(own, out)
+    assert (outcome.encoded, outcome.reused) == (1, 4)
     assert contents(out) == contents(made)
-    assert before.keys() and not cached(out)
-
-
-def originals(made: Path, own: Path) -> list[bytes]:
-    """The frames of TRAIN_CLIP in the corpus that the store `made` was made of."""
-    receipt = read_receipt(made)
-    assert receipt is not None
-    return [path.read_bytes() for path in frames_of(Path(receipt.arguments["source"]), "train", TRAIN_CLIP)]
+    assert not cached(out)
 
 
 def contents(out: Path) -> dict[str, list[object]]:
@@ -249,10 +328,8 @@ def test_a_broken_clip_is_left_out_where_it_is_to_be_skipped(made: Path, own: Pa
     assert Store(out)["train"].ids, "the store stays what it was"
 
     frame.write_bytes(good)
-    others = [path for path in (own / "features").rglob("*.png") if TRAIN_CLIP not in str(path)]
-    for path in others:
-        path.write_bytes(b"not to be read again")
-    assert build(own, out).failed == {}
+    outcome = build(own, out)
+    assert (outcome.failed, outcome.encoded) == ({}, 1)
     assert contents(out) == contents(made)
     after = times(out, "*.h5")
     assert [path for path in before if before[path] != after[path]] == [str(out / "train.h5")]
@@ -293,42 +370,80 @@ def test_an_unfinished_store_lies_on_disk_as_in_earlier_versions(own: Path, tmp_
     assert begun == {
         "corpus": "phoenix2014",
         "source": str(own),
-        "protocol": "",
         "config": asdict(CONFIG),
+        "wanted": json.loads(json.dumps(asdict(SourceConfig()))),
+        "division": json.loads(json.dumps(asdict(DivisionConfig()))),
+        "frames_from": "",
         "on_error": "stop",
         "force": False,
         "replaces": "",
+        "earlier": False,
     }
     for path in map(Path, cached(out)):
         assert path.parent.parent == folder
         assert path.name.startswith(path.parent.name)
         with np.load(path) as arrays:
-            assert {name: arrays[name].dtype for name in arrays} == {"data": "u1", "sizes": "i8", "facts": "f8"}
+            kinds = {name: arrays[name].dtype.kind for name in arrays}
+            assert kinds == {"data": "u", "sizes": "i", "facts": "f", "texts": "U"}
             assert arrays["facts"].shape == (2,)
             assert arrays["facts"][0] == 25.0
 
 
-def test_force_that_was_stopped_goes_on_where_it_was(own: Path, tmp_path: Path) -> None:
-    out, frame = tmp_path / "store", frames_of(own, "dev", DEV_CLIP)[0]
+def test_what_an_earlier_version_began_goes_on(made: Path, own: Path, tmp_path: Path) -> None:
+    """Its frames lie under other names, so they are encoded again."""
+    out = tmp_path / "store"
+    older = out / ".spool-0123456789abcdef"
+    older.mkdir(parents=True)
+    begun = {"corpus": "phoenix2014", "source": "/gone", "protocol": "", "config": asdict(CONFIG)}
+    (older / "begun.json").write_text(json.dumps({**begun, "on_error": "stop", "force": False, "replaces": ""}))
+    with pytest.raises(SlaError, match="not finished: size was 32, now 16"):
+        build(own, out, config=PrepConfig(16, quality=90))
     build(own, out)
-    good = frame.read_bytes()
-    frame.write_bytes(b"")
+    assert digests(out) == digests(made)
+    assert not older.exists()
+
+
+def test_a_store_of_an_earlier_version_is_up_to_date(root: Path, out: Path) -> None:
+    """It named the place of its corpus and no encoder."""
+    receipt = read_receipt(out)
+    assert receipt is not None
+    del receipt.arguments["encoder"], receipt.results["incomplete"], receipt.results["encoded"]
+    receipt.arguments["source"], receipt.sources, receipt.fingerprint = "/elsewhere", {}, "0" * 16
+    (out / "receipt.json").write_text(json.dumps(asdict(receipt)))
+    for path in out.glob("*.h5"):
+        with h5py.File(path, "r+") as file:
+            file.attrs["recipe"] = "of another version"
+            del file["stamps"], file["notes"]
+    before = times(out, "*.h5")
+    assert build(root, out).clips == {"train": 3, "dev": 1, "test": 1}
+    assert times(out, "*.h5") == before
+    with pytest.raises(SlaError, match="size was 32, now 16"):
+        build(root, out, config=PrepConfig(16, quality=90))
+
+
+class Stopping(ProcessPool):
+    """Stops when two clips are done."""
+
+    def run(self, function: Any, items: Any) -> Any:
+        for number, answer in enumerate(super().run(function, items), start=1):
+            yield answer
+            if number == 2:
+                raise KeyboardInterrupt
+
+
+def test_force_that_was_stopped_goes_on_where_it_was(root: Path, out: Path) -> None:
     before = digests(out)
-    with pytest.raises(BrokenClips):
-        build(own, out, force=True)
+    order = Order(find_corpus("phoenix2014"), root, CONFIG, force=True)
+    with pytest.raises(KeyboardInterrupt):
+        build_store(order, out, Stopping(1))
     assert digests(out) == before, "the store stays what it was"
-    first = cached(out)
-    assert len(first) == 4
-    with pytest.raises(BrokenClips):
-        build(own, out, force=True)
-    assert cached(out) == first
-    frame.write_bytes(good)
-    build(own, out, force=True)
+    assert len(cached(out)) == 2
+    assert build(root, out, force=True).encoded == 3
     assert digests(out) == before
 
 
 def test_real_rows_with_their_real_frame_counts(shared: Path, phoenix_tree: Tree, tmp_path: Path) -> None:
-    """The one clip of the release that CTC cannot align is skipped with its reason, the others are kept."""
+    """Also of the one clip of the release that CTC cannot align: training decides what becomes of it."""
     rows: dict[str, list[tuple[str, str, int]]] = {}
     for split in ("train", "dev"):
         folder = shared / "data" / "phoenix2014"
@@ -339,26 +454,20 @@ def test_real_rows_with_their_real_frame_counts(shared: Path, phoenix_tree: Tree
         rows[split] += [(name, text, counts[name]) for name, text in table if name == INFEASIBLE]
     root = phoenix_tree(tmp_path, rows, size=8, alike=True)
     outcome = build(root, tmp_path / "store", config=PrepConfig(16, quality=90))
-    assert outcome.failed == {}
-    assert outcome.skipped.keys() == {INFEASIBLE}
-    assert outcome.skipped[INFEASIBLE].startswith("16 frames are 4 steps at stride 4, 17 are needed")
-    receipt = read_receipt(tmp_path / "store")
-    assert receipt is not None
-    assert receipt.results["skipped"] == outcome.skipped
+    assert (outcome.failed, outcome.skipped) == ({}, {})
+    assert INFEASIBLE in Store(tmp_path / "store")["train"]
     store = Store(tmp_path / "store")
     for split in ("train", "dev"):
-        kept = [row for row in rows[split] if row[0] != INFEASIBLE]
         assert [(clip.id, clip.glosses, len(clip)) for clip in store[split]] == [
-            (name, tuple(text.split()), frames) for name, text, frames in kept
+            (name, tuple(text.split()), frames) for name, text, frames in rows[split]
         ]
 
 
-def test_infeasible_clips_of_dev_are_kept(phoenix_tree: Tree, tmp_path: Path) -> None:
-    """They are to be scored; repeats need a blank between them."""
-    rows = {"train": [("fits", "A B A", 9), ("repeats", "A A B", 12)], "dev": [("short", "A A A", 4)]}
+def test_clips_too_short_for_ctc_are_stored(phoenix_tree: Tree, tmp_path: Path) -> None:
+    """At another stride they may fit, and training can lengthen them; also where there is no other clip."""
+    rows = {"train": [("repeats", "A A B", 12)], "dev": [("short", "A A A", 4)]}
     outcome = build(phoenix_tree(tmp_path, rows, size=16), tmp_path / "store")
-    assert outcome.clips == {"train": 1, "dev": 1}
-    assert outcome.skipped.keys() == {"repeats"}
+    assert (outcome.clips, outcome.skipped) == ({"train": 1, "dev": 1}, {})
 
 
 def test_cleaned_labels(phoenix_tree: Tree, tmp_path: Path) -> None:
@@ -386,8 +495,6 @@ def test_an_output_folder_that_is_a_file(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_store_of_an_unknown_version_is_refused_and_replaced(made: Path, root: Path, tmp_path: Path) -> None:
-    import h5py
-
     out = tmp_path / "store"
     shutil.copytree(made, out)
     for path in out.glob("*.h5"):

@@ -23,9 +23,11 @@ from sla_cli.config import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import Work
-from sla_cli.prep.build import BrokenClips, build_store
+from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.result import BrokenClips
 
 Tree = Callable[..., Path]
 FORK = multiprocessing.get_context("fork")
@@ -123,7 +125,7 @@ def test_a_kill_while_clips_move_between_shards_loses_none(made: Path, own: Path
     out = tmp_path / "store"
     build(own, out, config=PrepConfig(32, quality=90, shard_clips=2))
     for path in (own / "features").rglob("*.png"):
-        path.write_bytes(b"not to be read again")
+        path.unlink()
     config = PrepConfig(32, quality=90, shard_clips=1)
 
     def build_and_die_writing() -> None:
@@ -204,7 +206,7 @@ def test_a_source_that_is_removed_keeps_what_was_encoded(own: Path, tmp_path: Pa
     """All that is missing is named, nothing is lost, and with the source back the end is the same."""
     out = tmp_path / "store"
     with pytest.raises(BrokenClips, match="3 of 5 clips") as caught:
-        build_store(find_corpus("phoenix2014"), own, out, CONFIG, Unplugging(own))
+        build_store(Order(find_corpus("phoenix2014"), own, CONFIG), out, Unplugging(own))
     assert list(caught.value.failed) == [TRAIN_CLIP, DEV_CLIP, "04July_2011_Monday_heute_default-5"]
     assert "dev.corpus.csv, line 2" in caught.value.failed[DEV_CLIP]
     kept = cached(out)

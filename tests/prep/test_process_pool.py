@@ -29,6 +29,7 @@ from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.dask_cluster import DaskCluster
+from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import Executor, ProcessPool, WorkerDied
 
 
@@ -212,15 +213,15 @@ def test_a_folder_that_a_worker_does_not_see_stops_the_work(root: Path, tmp_path
             yield from super().run(function, items)
 
     with pytest.raises(SlaError, match=r"does not see .*\.spool-"):
-        build_store(find_corpus("phoenix2014"), root, tmp_path / "store", CONFIG, Elsewhere(1))
+        build_store(Order(find_corpus("phoenix2014"), root, CONFIG), tmp_path / "store", Elsewhere(1))
 
 
 def test_a_cluster_makes_the_same_store(cluster: LocalCluster, made: Path, root: Path, tmp_path: Path) -> None:
     config = PrepConfig(32, quality=90, shard_clips=1)
     build(root, tmp_path / "local", config=config)
     with closing(DaskCluster(cluster.scheduler_address)) as engine:
-        build_store(find_corpus("phoenix2014"), root, tmp_path / "whole", CONFIG, engine)
-        build_store(find_corpus("phoenix2014"), root, tmp_path / "shards", config, engine)
+        build_store(Order(find_corpus("phoenix2014"), root, CONFIG), tmp_path / "whole", engine)
+        build_store(Order(find_corpus("phoenix2014"), root, config), tmp_path / "shards", engine)
     assert digests(tmp_path / "whole") == digests(made)
     assert digests(tmp_path / "shards") == digests(tmp_path / "local")
 
@@ -250,7 +251,7 @@ def test_a_clip_that_kills_its_workers_is_named_and_costs_no_other(
 
     deadly = replace(phoenix, read=read)
     out = tmp_path / "store"
-    outcome = build_store(deadly, root, out, CONFIG, engine, on_error="skip")
+    outcome = build_store(Order(deadly, root, CONFIG, on_error="skip"), out, engine)
     assert outcome.clips == {"train": 2, "dev": 1, "test": 1}
     (reason,) = outcome.failed.values()
     assert "train.corpus.csv, line 3" in reason
@@ -280,7 +281,7 @@ def test_a_killed_worker_costs_nothing_but_time(
     out, config = tmp_path / "store", PrepConfig(128)
     cluster.wait_for_workers(2, timeout=100)  # earlier tests killed some
     with closing(Killing(cluster)) as engine:
-        outcome = build_store(find_corpus("phoenix2014"), root, out, config, engine)
+        outcome = build_store(Order(find_corpus("phoenix2014"), root, config), out, engine)
     assert engine.killed
     assert outcome.failed == {}
     build(root, tmp_path / "clean", config=config)

@@ -51,10 +51,10 @@ def check_feasible(split: str, clips: Split, stride: int) -> Iterator[Finding]:
     if short := _where(clips, (not feasible(output_steps(frames, stride), glosses) for frames, glosses in pairs)):
         message = f"{counted(len(short), 'clip')} with too few frames for the glosses at stride {stride}"
         if split == "train":
-            hint = "Their CTC loss is infinite: train with a smaller stride, or leave them out."
-            yield Finding("feasibility", split, message, hint, short)
+            message += ": training lengthens them, leaves them out or refuses, as train.infeasible says"
         else:
-            yield Finding("feasibility", split, f"{message}, which no model gets right", "", short, problem=False)
+            message += ", which no model gets right"
+        yield Finding("feasibility", split, message, "", short, problem=False)
 
 
 def check_lengths(split: str, clips: Split) -> Iterator[Finding]:

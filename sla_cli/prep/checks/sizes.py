@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sla_cli.errors import some
 from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, counted
 from sla_cli.prep.corpora import corpora
@@ -17,6 +18,20 @@ def published_counts(corpus: str, protocol: str) -> Mapping[str, int]:
     return corpora()[corpus].counts.get(protocol, {}) if corpus in corpora() else {}
 
 
+def check_frame_totals(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    """Compare the frames of each split that has all its clips with the published number, where there is one."""
+    first = next(iter(splits.values()))
+    corpus = corpora().get(first.corpus)
+    published = corpus.frames.get(first.protocol, {}) if corpus is not None else {}
+    for split, wanted in published.items():
+        if split not in splits or len(splits[split]) != published_counts(first.corpus, first.protocol).get(split):
+            continue  # check_sizes says what is missing
+        there = sum(splits[split].lengths)
+        if there != wanted:
+            message = f"{there:,} frames, {wanted:,} are published"
+            yield Finding("frames", split, message, f"Was the copy of the frames cut off? Copy them again and {AGAIN}.")
+
+
 def check_sizes(
     splits: Mapping[str, Split], published: Mapping[str, int], results: Mapping[str, Any]
 ) -> Iterator[Finding]:
@@ -24,7 +39,7 @@ def check_sizes(
 
     Args:
         published: of each split.
-        results: of the store's receipt: `clips` a split, `skipped` and `failed` clips with their reasons.
+        results: of the store's receipt: `clips` a split, `skipped`, `failed` and `incomplete` clips with their reasons.
     """
     skipped, failed = results.get("skipped", {}), results.get("failed", {})
     if skipped:
@@ -34,6 +49,9 @@ def check_sizes(
     if failed:
         message = f"the frames of {counted(len(failed), 'clip')} could not be read, so they are missing"
         yield Finding("sizes", "", message, f"Its receipt names the files: fix them and {AGAIN}.", tuple(failed))
+    if incomplete := results.get("incomplete", {}):
+        message = f"{counted(len(incomplete), 'clip')} with frames missing: {some(incomplete.values(), 1)}"
+        yield Finding("frames", "", message, f"Copy their frames again and {AGAIN}.", tuple(incomplete))
     for split, wrote in results.get("clips", {}).items():
         there = len(splits.get(split, ()))
         if there != wrote:

@@ -13,6 +13,7 @@ from sla_cli.config import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, load_plain, read_rows
@@ -28,11 +29,12 @@ HINT = "Give the folder that holds sentence_label/ (with split_1.txt and video_m
 
 @dataclass(frozen=True)
 class Label:
-    """What a clip is annotated with."""
+    """What a clip is annotated with; `frames` is 0 where that is not said."""
 
     glosses: tuple[str, ...]
     translation: str
     where: str
+    frames: int = 0
 
 
 def read(tree: Tree, wanted: SourceConfig) -> Listing:
@@ -58,7 +60,8 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
     for name in clips:
         split, label, person = splits[name], labels[name], PERSON.fullmatch(name)
         signer, source = person[1] if person else "", place.source(name)
-        listing.clips.append(Clip(name, split, signer, label.glosses, source, label.translation, label.where))
+        about = label.glosses, source, label.translation, label.where, label.frames
+        listing.clips.append(Clip(name, split, signer, *about))
     return listing
 
 
@@ -78,12 +81,9 @@ def _splits(tree: Tree, folder: str, listing: Listing) -> dict[str, str]:
 def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
     """Name of a clip to its annotation, from the table, or else from a pickle."""
     if tree.is_file(join(folder, LABEL_TABLE)):
-        return {
-            row["name"].strip(): Label(
-                tuple(row["gloss"].split()), "".join(row["char"].split()), f"{LABEL_TABLE}, line {row.line}"
-            )
-            for row in read_rows(tree, join(folder, LABEL_TABLE), ("name", "gloss", "char"), listing)
-        }
+        where = tree.where(join(folder, LABEL_TABLE))
+        rows = read_rows(tree, join(folder, LABEL_TABLE), ("name", "gloss", "char"), listing)
+        return {row["name"].strip(): _label(row, where) for row in rows}
     for name in PICKLES:
         if tree.is_file(join(folder, name)):
             log.warning("no %s in %s: glosses and texts are those of %s", LABEL_TABLE, tree.where(folder), name)
@@ -92,6 +92,14 @@ def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
             return _pickled_labels(data, name, where)
     wanted = ", ".join((LABEL_TABLE, *PICKLES))
     raise SlaError(f"looked for {wanted}, one of which is needed; {contents(tree, folder)}", HINT)
+
+
+def _label(row: Row, where: str) -> Label:
+    length = row.fields.get("length", "").strip()
+    if length and not length.isdecimal():
+        raise FormatError(f"{where}, line {row.line}: length {length!r} is no number of frames")
+    name = f"{LABEL_TABLE}, line {row.line}"
+    return Label(tuple(row["gloss"].split()), "".join(row["char"].split()), name, int(length or 0))
 
 
 def _pickled_labels(data: bytes, name: str, where: str) -> dict[str, Label]:
@@ -103,7 +111,9 @@ def _pickled_labels(data: bytes, name: str, where: str) -> dict[str, Label]:
             case {"name": str(clip), "label_gloss": [*glosses], "label_char": [*chars]} if all(
                 isinstance(word, str) for word in (*glosses, *chars)
             ):
-                labels[clip] = Label(tuple(glosses), "".join(chars), f"{name}, info {number}")
+                length = entry.get("length", 0)
+                frames = length if isinstance(length, int) else 0
+                labels[clip] = Label(tuple(glosses), "".join(chars), f"{name}, info {number}", frames)
             case _:
                 missing = f"no name, label_gloss and label_char as words in {str(entry)[:80]!r}"
                 raise FormatError(f"{where}, info {number}: {missing}")
@@ -131,6 +141,7 @@ CORPORA = (
         "sentence_frames-512x512/<name>/*.jpg or sentence/frames_512x512/<name>/*.jpg",
         read=read,
         fps=30.0,
+        first=0,
         counts={"": {"train": 18401, "dev": 1077, "test": 1176}},
     ),
 )

@@ -111,7 +111,9 @@ CORPORA = (
         ).read,
         fps=25.0,
         profile="phoenix2014",
+        first=0,
         counts={"": {"train": 5672, "dev": 540, "test": 629}},
+        frames={"": {"train": 799_006, "dev": 75_186, "test": 89_472}},
     ),
     Corpus(
         name="phoenix2014-si5",
@@ -127,6 +129,7 @@ CORPORA = (
         fps=25.0,
         profile="phoenix2014",
         unseen={"": "signers"},
+        first=0,
         counts={"": {"train": 4376, "dev": 111, "test": 180}},
     ),
     Corpus(
@@ -141,6 +144,8 @@ CORPORA = (
         ).read,
         fps=25.0,
         profile="phoenix2014t",
+        first=1,
         counts={"": {"train": 7096, "dev": 519, "test": 642}},
+        frames={"": {"train": 827_354, "dev": 55_775, "test": 64_627}},
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -291,23 +290,6 @@ def test_what_is_not_sound_is_refused_in_one_sentence(name: str) -> None:
     assert caught.value.message.startswith("a.eaf")
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 600
-
-
-def test_a_text_in_many_pieces_takes_time_by_its_length_only() -> None:
-    """Joined piece by piece, the second would take sixteen times the first."""
-
-    def seconds(pieces: int) -> float:
-        text = sound().replace(">x y<", f">{('x' * 100 + '<i/>') * pieces}<")
-        return min(_timed(lambda: read(text)) for _ in range(3))
-
-    few, many = seconds(20_000), seconds(80_000)
-    assert many < 10 * few
-
-
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def test_a_file_of_the_largest_size_is_read() -> None:

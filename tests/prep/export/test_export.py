@@ -28,6 +28,7 @@ from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.export.export import ExportResult, export_store
 from sla_cli.prep.export.layout import find_layout
 from sla_cli.prep.export.pictures import Pictures
+from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
 
 FORK = multiprocessing.get_context("fork")
@@ -65,7 +66,7 @@ def test_prep_reads_the_same_corpus_back_pixel_for_pixel(root: Path, tmp_path: P
     export(tmp_path / "store", tmp_path / "out", layout, jobs=2)
     with closing(ProcessPool(1)) as engine:
         config = PrepConfig(32, codec="png")
-        build_store(find_corpus(layout), tmp_path / "out", tmp_path / "back", config, engine)
+        build_store(Order(find_corpus(layout), tmp_path / "out", config), tmp_path / "back", engine)
     assert_equal(tmp_path / "store", tmp_path / "back")
 
 

@@ -1,0 +1,89 @@
+"""From clips that are encoded to a store: which files it has, and what is to be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sla_cli.core.clip import Clip
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.receipt import receipt_path
+from sla_cli.formats.store import store_files
+from sla_cli.formats.store_file import SplitHeader
+from sla_cli.log import log
+from sla_cli.prep.cache import EncodedClip, EncodingCache
+from sla_cli.prep.encode import psnr
+from sla_cli.prep.plan import Plan
+from sla_cli.prep.process_pool import Executor
+from sla_cli.prep.result import PrepResult
+from sla_cli.prep.write import is_written, plan_files, write_files
+
+WARNED = 5  # incomplete clips in the log; the receipt has all
+
+
+def write_store(
+    out: Path,
+    header: SplitHeader,
+    plan: Plan,
+    encoded: Mapping[str, EncodedClip],
+    failed: Mapping[str, str],
+    cache: EncodingCache,
+    engine: Executor,
+) -> PrepResult:
+    """Write the files that are not there as they should be, remove those that should not be there.
+
+    Args:
+        header: what is the same for all splits; its rate is for splits in which no clip knows its own.
+        encoded: by clip id, all that can be stored.
+    """
+    result = PrepResult(
+        skipped=plan.skipped,
+        failed=dict(failed),
+        incomplete=_incomplete(plan.clips, encoded, resampled=bool(cache.config.fps)),
+        labels=header.labels,
+        vocabulary=len(plan.vocabulary),
+        unknown=plan.unknown,
+        psnr=psnr(clip.squared_error for clip in encoded.values()),
+    )
+    files = []
+    for split, planned in plan.splits.items():
+        clips = [encoded[item.clip.id] for item in planned if item.clip.id in encoded]
+        if not clips:
+            reasons = [failed[item.clip.id] for item in planned]
+            raise SlaError(f"no clip of {split} can be stored: {some(reasons, 1)}", "Fix them, and run it again.")
+        fps = _common_fps(split, clips) or header.fps
+        of_split = replace(header, split=split, fps=fps, annotated=split in plan.annotated)
+        files += plan_files(out, of_split, planned, encoded, cache)
+        result.clips[split] = len(clips)
+    result.files = [file.path.name for file in files]
+    receipt_path(out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
+    write_files([file for file in files if not is_written(file)], engine)
+    for path in store_files(out):
+        if path.name not in result.files:
+            path.unlink()  # of a store that had more splits, or other shards
+    return result
+
+
+def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, EncodedClip], *, resampled: bool) -> dict[str, str]:
+    """By clip id what its recording lacks: by the numbers of its pictures, or by the length that a table says."""
+    found = {}
+    for clip in (clip for clip in clips if clip.id in encoded):
+        frames, note = encoded[clip.id].frames, encoded[clip.id].note
+        if clip.frames and clip.frames != frames and not resampled:
+            note = "; ".join(filter(None, (note, f"{frames} frames where the table says {clip.frames}")))
+        if note:
+            found[clip.id] = f"{clip.where}: {note}" if clip.where else note
+    for name, note in list(found.items())[:WARNED]:
+        log.warning("clip %s is incomplete: %s", name, note)
+    if len(found) > WARNED:
+        log.warning("and so %d more clips", len(found) - WARNED)
+    return found
+
+
+def _common_fps(split: str, clips: Sequence[EncodedClip]) -> float:
+    """Frames per second of most clips; 0 where none is known."""
+    rates = sorted(clip.fps for clip in clips if clip.fps)
+    if rates and rates[-1] - rates[0] > 0.01 * rates[-1]:
+        log.warning("clips of %s have %.4g to %.4g frames a second; --fps makes them equal", split, rates[0], rates[-1])
+    return rates[len(rates) // 2] if rates else 0.0

@@ -1,0 +1,53 @@
+"""What became of the clips that prep was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sla_cli.errors import SlaError, some
+
+LISTED = 20  # broken clips in an error message
+
+
+@dataclass
+class PrepResult:
+    """What became of the clips.
+
+    Attributes:
+        clips: split to number of clips in the store; empty where only a part was encoded.
+        skipped: clip id to the reason why it was left out on purpose.
+        failed: clip id to the error that keeps it out until the source is fixed.
+        incomplete: clip id to what its recording lacks; it is in the store as it is.
+        labels: the cleaning of training glosses.
+        vocabulary: how many different ones train has.
+        unknown: split to what the vocabulary lacks of it: `missing` of `glosses` training glosses, `types` of them.
+        psnr: of the stored frames against the resized ones, dB, pooled over one sampled frame of each clip; None where
+            nothing is lost.
+        files: of the store.
+        encoded, reused: clips that this call encoded, and those whose frames were there.
+    """
+
+    clips: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    incomplete: dict[str, str] = field(default_factory=dict)
+    labels: str = ""
+    vocabulary: int = 0
+    unknown: dict[str, dict[str, int]] = field(default_factory=dict)
+    psnr: float | None = None
+    files: list[str] = field(default_factory=list)
+    encoded: int = 0
+    reused: int = 0
+
+
+class BrokenClips(SlaError):
+    """Clips whose frames cannot be read (`failed`: id to reason), where all were asked for."""
+
+    def __init__(self, failed: Mapping[str, str], planned: int) -> None:
+        self.failed = dict(failed)
+        listed = some((f"{name}: {reason}" for name, reason in failed.items()), LISTED)
+        super().__init__(
+            f"{len(failed)} of {planned} clips cannot be read, so the store is not written: {listed}",
+            "Fix them and run the same command again (the others are kept), or leave them out with --on-error skip.",
+        )

@@ -1,0 +1,35 @@
+"""What each recording is like now, to tell whether it is still the one that was encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sla_cli.core.clip import Clip, Source
+from sla_cli.video.fingerprint import fingerprints
+from sla_cli.video.source import list_archives, open_tree
+
+
+def stamped(clips: Sequence[Clip], cache: Path) -> list[Clip]:
+    """The clips with the stamps of their recordings; one that cannot be looked at keeps none.
+
+    Each archive is opened here, so that it is listed once, before workers read it.
+
+    Args:
+        cache: the folder that keeps the lists of archives.
+    """
+    sources = [clip.source for clip in clips]
+    roots = {source.root for source in sources}
+    unknown = list_archives(roots, cache)  # the clips of these fail, with the reason
+    trees = {root: open_tree(root, cache) for root in roots - unknown.keys()}
+    found = fingerprints((trees[source.root], source.path) for source in sources if source.root in trees)
+    stamps = {recording: answer for recording, answer in found.items() if isinstance(answer, str)}
+    return [replace(clip, source=_with_stamp(clip.source, stamps)) for clip in clips]
+
+
+def _with_stamp(source: Source, stamps: dict[tuple[Path, str], str]) -> Source:
+    stamp = stamps.get((source.root, source.path), "")
+    if stamp and source.fps:
+        stamp = f"{stamp} at {source.fps:g}"  # the rate is a fact of the stored frames
+    return replace(source, stamp=stamp)

@@ -1,0 +1,201 @@
+"""Parts of one prep, as a job array makes them, and frames that several divisions share."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prep_work import TRAIN_CLIP, build, cached, digests, frames_of, table_of
+
+from sla_cli.config import DivisionConfig, PrepConfig
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.store import Store
+from sla_cli.prep.result import BrokenClips
+
+Tree = Callable[..., Path]
+BY_SIGNER = DivisionConfig(split_by="random", fold="1/3")
+
+
+def test_parts_in_any_order_and_a_last_call_make_the_store_of_one(made: Path, root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    counts = [build(root, out, part=(number, 3)).encoded for number in (3, 1, 2, 2)]
+    assert sorted(counts) == [0, 1, 2, 2]
+    with pytest.raises(SlaError, match="is not a store"):
+        Store(out)
+    outcome = build(root, out)
+    assert (outcome.encoded, outcome.reused) == (0, 5)
+    assert digests(out) == digests(made)
+    for name in ("train.h5", "dev.h5", "test.h5"):
+        assert (out / name).read_bytes() == (made / name).read_bytes()
+    assert build(root, out, part=(2, 3)).encoded == 0
+
+
+def test_a_last_call_makes_what_parts_did_not(made: Path, root: Path, tmp_path: Path) -> None:
+    build(root, tmp_path / "store", part=(1, 2))
+    assert build(root, tmp_path / "store").encoded == 3
+    assert digests(tmp_path / "store") == digests(made)
+
+
+def test_a_part_names_its_broken_clips_and_keeps_the_others(own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    frames_of(own, "train", TRAIN_CLIP)[3].write_bytes(b"")
+    with pytest.raises(BrokenClips, match="1 of 5 clips") as caught:
+        build(own, out, part=(1, 1), on_error="skip")
+    assert caught.value.failed.keys() == {TRAIN_CLIP}
+    assert len(cached(out)) == 4
+
+
+def test_a_part_replaces_nothing(root: Path, out: Path) -> None:
+    with pytest.raises(SlaError, match="replaces nothing"):
+        build(root, out, part=(1, 2), force=True)
+    with pytest.raises(SlaError, match="size was 32, now 16"):
+        build(root, out, part=(1, 2), config=PrepConfig(16, quality=90))
+
+
+def test_the_last_call_waits_for_no_part_and_says_so(root: Path, tmp_path: Path) -> None:
+    """It would write a store while a part still encodes; parts go side by side."""
+    out = tmp_path / "store"
+    out.mkdir()
+    code = (
+        "import fcntl, sys\nlock = open(sys.argv[1], 'a+')\nfcntl.flock(lock, fcntl.LOCK_SH)\n"
+        "print('held', flush=True)\nsys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(out / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(SlaError, match="another process is writing"):
+            build(root, out)
+        assert build(root, out, part=(1, 2)).encoded == 2
+        other.communicate()
+
+
+def test_eight_processes_killed_at_random_make_the_store_of_one(phoenix_tree: Tree, tmp_path: Path) -> None:
+    rows = {
+        "train": [(f"clip-{number}", "A B", 20 + number) for number in range(36)],
+        "dev": [(f"dev-{number}", "A B", 24) for number in range(4)],
+    }
+    root = phoenix_tree(tmp_path, rows, size=48)
+    build(root, tmp_path / "one", config=PrepConfig(96))
+    rng, killed = random.Random(3), 0
+    sla = [sys.executable, "-m", "sla_cli", "prep", "phoenix2014", str(root), "--size", "96", "-j1"]
+    out = tmp_path / "sla-work" / "stores" / "phoenix2014"
+    for attempt in range(3):
+        parts = [
+            subprocess.Popen([*sla, "--part", f"{number}/8"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+            for number in range(1, 9)
+        ]
+        if attempt < 2:
+            goal = len(cached(out)) + rng.randrange(2, 8)
+            while len(cached(out)) < goal and any(part.poll() is None for part in parts):
+                time.sleep(0.01)
+            for part in rng.sample(parts, 6):
+                part.kill()
+        codes = [part.wait() for part in parts]
+        killed += codes.count(-signal.SIGKILL)
+    assert codes == [0] * 8
+    assert killed > 3
+    answer = subprocess.run(sla, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "encoded now: 0 clips; taken over: 40" in answer.stdout
+    assert digests(out) == digests(tmp_path / "one")
+    for name in ("train.h5", "dev.h5"):
+        assert (out / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def bytes_of(store: Path) -> int:
+    return sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
+
+
+def test_divisions_share_the_frames_of_one_store(phoenix_tree: Tree, tmp_path: Path) -> None:
+    """Five folds: each clip is in test once, no frame is stored twice, and pixels are those of the first store."""
+    rows = {"train": [(f"clip-{number}", "A B C"[: 1 + 2 * (number % 3)], 40) for number in range(60)]}
+    root, base = phoenix_tree(tmp_path, rows, size=128), tmp_path / "stores" / "base"
+    config = PrepConfig(128, quality=95)
+    build(root, base, config=config)
+    before, tested = bytes_of(base), []
+    for fold in range(1, 6):
+        out = tmp_path / "stores" / f"fold{fold}"
+        division = DivisionConfig(split_by="random", fold=f"{fold}/5")
+        outcome = build(root, out, config=config, division=division, frames_from=base)
+        assert (outcome.encoded, outcome.reused) == (0, 60)
+        store = Store(out)
+        assert {name: len(store[name]) for name in store.splits} == {"train": 36, "dev": 12, "test": 12}
+        tested += store["test"].ids
+        for name in store.splits:
+            for clip in store[name]:
+                original = Store(base)["train"][clip.id]
+                assert np.array_equal(clip.frames(slice(3, 9)), original.frames(slice(3, 9)))
+                assert clip.raw().data.tobytes() == original.raw().data.tobytes()
+                assert (clip.glosses, clip.fps, len(clip)) == (original.glosses, original.fps, len(original))
+        assert build(root, out, config=config, division=division, frames_from=base).encoded == 0
+    assert sorted(tested) == sorted(Store(base)["train"].ids)
+    assert sum(bytes_of(tmp_path / "stores" / f"fold{fold}") for fold in range(1, 6)) < 0.05 * before
+    shutil.move(tmp_path / "stores", tmp_path / "moved")
+    assert Store(tmp_path / "moved" / "fold2")["test"][0].frames().shape == (40, 128, 128, 3)
+
+
+def test_a_clip_that_the_other_store_lacks_is_encoded(own: Path, tmp_path: Path) -> None:
+    base, out = tmp_path / "base", tmp_path / "out"
+    table = table_of(own, "train")
+    rows = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(row for row in rows if TRAIN_CLIP not in row))
+    build(own, base)
+    table.write_text("".join(rows))
+    outcome = build(own, out, frames_from=base, config=PrepConfig(32, quality=90, shard_clips=2))
+    assert (outcome.encoded, outcome.reused) == (1, 4)
+    build(own, tmp_path / "whole")
+    for split in ("train", "dev", "test"):
+        assert Store(out)[split].ids == Store(tmp_path / "whole")[split].ids
+        for clip in Store(out)[split]:
+            assert clip.raw().data.tobytes() == Store(tmp_path / "whole")[split][clip.id].raw().data.tobytes()
+    assert [len(file.frames_from) for file in Store(out)["train"].files] == [1, 0]
+
+
+def test_a_division_of_a_division_takes_frames_from_where_they_lie(root: Path, made: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    build(root, one, division=BY_SIGNER, frames_from=made)
+    build(root, two, frames_from=one)
+    shutil.rmtree(one)
+    assert [clip.raw().data.tobytes() for clip in Store(two)["train"]] == [
+        clip.raw().data.tobytes() for clip in Store(made)["train"]
+    ]
+
+
+def test_a_store_whose_frames_were_made_again_is_refused(root: Path, own: Path, tmp_path: Path) -> None:
+    base, out = tmp_path / "base", tmp_path / "out"
+    build(own, base)
+    build(own, out, frames_from=base)
+    first, second = frames_of(own, "train", TRAIN_CLIP)[:2]
+    first.write_bytes(second.read_bytes())
+    build(own, base, force=True)
+    with pytest.raises(FormatError, match=r"takes frames from .*base.*, which was made again since"):
+        Store(out)["train"][0].frames()
+    assert build(own, out, frames_from=base).encoded == 0
+    assert Store(out)["train"][TRAIN_CLIP].raw().data.tobytes() == Store(base)["train"][TRAIN_CLIP].raw().data.tobytes()
+    shutil.rmtree(base)
+    with pytest.raises(FormatError, match="which cannot be read"):
+        Store(out)["train"][0].frames()
+
+
+def test_frames_made_in_another_way_are_not_lent(root: Path, made: Path, tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="cannot lend its frames: they were made in another way"):
+        build(root, tmp_path / "out", config=PrepConfig(16, quality=90), frames_from=made)
+    with pytest.raises(SlaError, match="is not a store"):
+        build(root, tmp_path / "out", frames_from=tmp_path)
+
+
+def test_divisions_are_recorded(root: Path, tmp_path: Path) -> None:
+    division = DivisionConfig(split_by="sentence", shares=(60, 20, 20), split_seed=4)
+    build(root, tmp_path / "out", division=division)
+    split = Store(tmp_path / "out")["train"]
+    assert (split.protocol, split.unseen) == ("sentence-60-20-20-seed4", "sentences")
+    with pytest.raises(SlaError, match="split_seed was 4, now 5"):
+        build(root, tmp_path / "out", division=DivisionConfig("sentence", (60, 20, 20), split_seed=5))
