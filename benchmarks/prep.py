@@ -11,12 +11,15 @@ PNG frames of 210x260, as Phoenix2014's:
     decode       each image read with OpenCV, nothing else
 H.264 videos of 512x512 and 1280x720:
     decode       each frame read with OpenCV, on one thread, and resized to 256x256
+A tar of the PNG frames, read in place:
+    listed       how often it is listed, by all processes together
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import math
 import multiprocessing
 import os
@@ -27,6 +30,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import imageio_ffmpeg
@@ -35,6 +39,7 @@ from signing import pictures
 from timing import Runs, fastest
 
 from sla_cli.config import PrepConfig
+from sla_cli.log import log
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.order import Order
@@ -45,6 +50,7 @@ SIZE = 256
 CHUNK = 140  # pictures that a process takes at a time
 VIDEOS = {"512x512": (512, 512), "1280x720": (1280, 720)}
 
+T = TypeVar("T")
 Amount = tuple[int, int]  # clips, frames of a clip
 
 
@@ -71,6 +77,7 @@ def main() -> None:
         for name, sides in VIDEOS.items():
             amount = (max(2, arguments.clips // 2), arguments.frames)
             facts |= from_videos(work / name, sides, amount, clock, arguments.repeats)
+        facts |= from_tar(work, clock)
     if arguments.json:
         print(json.dumps({"jobs": jobs, **facts}))
         return
@@ -88,22 +95,49 @@ class Clock:
         """CPU and wall-clock seconds of each run."""
         return fastest(runs, repeats, self._cpu)
 
+    def listings(self) -> int:
+        """How often an archive was listed since this was first asked, by this process and the engine's."""
+        answers = dict([listings(0)])
+        while len(answers) < self.jobs + (self.jobs > 1):
+            answers.update(self._ask_engine(listings))
+        return sum(answers.values())
+
     def _cpu(self) -> float:
         spent = {os.getpid(): time.process_time()}
-        for ask in (lambda: self.pool.map(own_cpu, range(self.jobs)), self._ask_engine):
+        for ask in (lambda: self.pool.map(own_cpu, range(self.jobs)), lambda: self._ask_engine(own_cpu)):
             answers: dict[int, float] = {}
             while len(answers) < self.jobs:  # until each process has answered; one job is done in this process
                 answers.update(ask())
             spent |= answers
         return sum(spent.values())
 
-    def _ask_engine(self) -> list[tuple[int, float]]:
-        return [answer for _, answer in self.engine.run(own_cpu, range(self.jobs)) if isinstance(answer, tuple)]
+    def _ask_engine(self, question: Callable[[int], tuple[int, T]]) -> list[tuple[int, T]]:
+        return [answer for _, answer in self.engine.run(question, range(self.jobs)) if isinstance(answer, tuple)]
 
 
 def own_cpu(_: int) -> tuple[int, float]:
     time.sleep(0.1)  # so that the next question goes to another process
     return os.getpid(), time.process_time()
+
+
+class Listings(logging.Handler):
+    """Counts what this process says of listing archives."""
+
+    count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.count += record.getMessage().startswith("listing ")
+
+
+LISTINGS = Listings()
+
+
+def listings(_: int) -> tuple[int, int]:
+    time.sleep(0.1)
+    if LISTINGS not in log.handlers:
+        log.addHandler(LISTINGS)
+        log.setLevel(logging.INFO)
+    return os.getpid(), LISTINGS.count
 
 
 def from_images(work: Path, amount: Amount, clock: Clock, repeats: int) -> dict[str, float]:
@@ -152,6 +186,15 @@ def from_videos(work: Path, sides: tuple[int, int], amount: Amount, clock: Clock
         f"H.264 {work.name}: prep's rate / decode's": cpu["decode"] / cpu["prep"],
         f"H.264 {work.name}: prep's rate / decode's, wall-clock": wall["decode"] / wall["prep"],
     }
+
+
+def from_tar(work: Path, clock: Clock) -> dict[str, float]:
+    """The corpus of `from_images`, packed. Last, since processes log more from then on."""
+    root, store = work / "phoenix-2014-multisigner", work / "store"
+    packed = Path(shutil.make_archive(str(work / "corpus"), "tar", root))
+    clock.listings()
+    prep("phoenix2014", packed, store, clock.engine)
+    return {"tar: listed, times": float(clock.listings())}
 
 
 def one_thread() -> None:

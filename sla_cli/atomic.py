@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
@@ -33,7 +34,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
             yield temporary
             _flush(temporary)
             temporary.replace(path)
-            _flush(path.parent)
+            _flush_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -70,6 +71,15 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _flush_folder(path: Path) -> None:
+    """So that the new name is on the disk too; some network disks do that by themselves, and refuse."""
+    try:
+        _flush(path)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP, errno.ENOTSUP):
+            raise
 
 
 def _remove_leftovers(path: Path) -> None:

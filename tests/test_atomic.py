@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -146,6 +148,24 @@ def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: P
             write(small_disk / name, "x" * (3 << 20))
     assert names(small_disk) == ["old"]
     assert (small_disk / "old").read_text() == "old"
+
+
+def test_a_disk_that_does_not_flush_folders_keeps_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SMB and some FUSE disks; what is not flushed of the file itself is an error."""
+    flush = os.fsync
+
+    def refuse(handle: int, kind: int = stat.S_IFDIR) -> None:
+        if stat.S_IFMT(os.fstat(handle).st_mode) == kind:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write(tmp_path / "x", "text")
+    assert (tmp_path / "x").read_text() == "text"
+    monkeypatch.setattr(os, "fsync", lambda handle: refuse(handle, stat.S_IFREG))
+    with pytest.raises(SlaError, match=r"cannot write .*x: Invalid argument"):
+        write(tmp_path / "x", "new")
+    assert ((tmp_path / "x").read_text(), names(tmp_path)) == ("text", ["x"])
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_to_mend(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 DIGITS = re.compile(r"([0-9]+)")
+LONGEST = 18  # digits of a number
 MOST = 0.8  # of the steps from number to number that have to be the usual one: else nothing is claimed
 LISTED = 5  # ranges of numbers in a sentence
 
@@ -51,7 +52,8 @@ def _numbers(names: Sequence[str]) -> list[int]:
     varying = [place for place, column in enumerate(columns) if len(set(column)) > 1]
     if len(varying) != 1 or varying[0] % 2 == 0:  # text is between the numbers
         return []
-    return [int(part) for part in columns[varying[0]]]
+    parts = columns[varying[0]]
+    return [int(part) for part in parts] if max(map(len, parts)) <= LONGEST else []
 
 
 def _joined(ranges: Sequence[range]) -> Iterator[range]:

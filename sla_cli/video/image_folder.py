@@ -54,9 +54,16 @@ def read_folder(
         yield time, _decode(data, tree.where(path))
 
 
-def _by_number(name: str) -> list[tuple[int, str]]:
-    """`frame2.png` comes before `frame10.png`: numbers compare as numbers, what lies between them as text."""
-    return [(int(part) if place % 2 else 0, part) for place, part in enumerate(DIGITS.split(name))]
+def _by_number(name: str) -> list[tuple[int, str, str]]:
+    """`frame2.png` comes before `frame10.png`: numbers compare as numbers, what lies between them as text.
+
+    Digits are not converted: Python refuses thousands of them, which an archive may hold.
+    """
+    parts = DIGITS.split(name)
+    return [
+        (len(digits := part.lstrip("0")), digits, part) if place % 2 else (0, part, "")
+        for place, part in enumerate(parts)
+    ]
 
 
 def _decode(data: bytes, where: str) -> np.ndarray:

@@ -320,6 +320,13 @@ def test_a_name_that_comes_twice_is_the_newer_file(tmp_path: Path) -> None:
     assert open_tree(path).read("a.png") == b"new"
 
 
+def test_a_name_of_thousands_of_digits_is_a_name(tmp_path: Path) -> None:
+    names = [f"{number}.png" for number in ("9" * 5000, "10", "0" * 5000 + "2", "1" + "0" * 4999, "3")]
+    files = {f"clip/{n}": cv2.imencode(".png", image)[1].tobytes() for n, image in zip(names, pictures(5), strict=True)}
+    path = pack(tmp_path / "a.tar", files)
+    assert shown(encode_clip(Source(path, "clip"), RAW, None)) == [2, 4, 1, 3, 0]
+
+
 def test_the_disk_of_temporary_files_may_be_full(
     tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

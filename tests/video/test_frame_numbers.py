@@ -71,6 +71,7 @@ def test_corpora_name_frames_in_many_ways(form: str) -> None:
         [f"take{number % 3}_{number}.png" for number in without(5)],
         [*named(without(5)), "thumbnail.png"],
         [f"{letter}.png" for letter in "abcdf"],
+        [f"{number:05000d}.png" for number in without(5)],
         [f"a{number}b.png" if number % 2 else f"a{number}.png" for number in without(5)],
     ],
 )

@@ -80,10 +80,10 @@ def find_root(tree: Tree, marker: str, hint: str) -> str:
 
 def contents(tree: Tree, path: str) -> str:
     """`FOLDER holds a/, b and 4 more`, of a folder or of the nearest one above it that is there."""
-    while path and not tree.is_dir(path):
+    while path and not _is_dir(tree, path):
         path = parent_of(path)
     names = tree.names(path)
-    shown = [name + "/" * tree.is_dir(join(path, name)) for name in names[:5]]
+    shown = [name + "/" * _is_dir(tree, join(path, name)) for name in names[:5]]
     return f"{tree.where(path)} holds {some(shown + names[5:]) or 'nothing'}"
 
 
@@ -107,18 +107,36 @@ def sample(names: Sequence[str], count: int = 20) -> Sequence[str]:
 
 
 def _suffix(tree: Tree, folder: str, names: Sequence[str]) -> str | None:
-    """With which one of the clips lies in a folder, "" for a folder of images; None where none does."""
+    """With which one of the clips lies in a folder, "" for a folder of images; None where none does.
+
+    Raises ReadError where none is seen and one cannot be looked at.
+    """
+    unseen: ReadError | None = None
     for path in (join(folder, name) for name in names):
-        if tree.is_dir(path):
-            return ""
-        if found := next((suffix for suffix in VIDEOS if tree.is_file(path + suffix)), None):
-            return found
+        try:
+            if tree.is_dir(path):
+                return ""
+            if found := next((suffix for suffix in VIDEOS if tree.is_file(path + suffix)), None):
+                return found
+        except ReadError as error:  # one broken clip does not hide the others
+            unseen = error
+    if unseen:
+        raise unseen
     return None
 
 
 def _folders_in(tree: Tree, folder: str) -> list[str]:
     paths = [join(folder, name) for name in _names(tree, folder)]
-    return [path for path in paths if tree.is_dir(path)] if len(paths) <= CROWD else []
+    return [path for path in paths if _is_dir(tree, path)] if len(paths) <= CROWD else []
+
+
+def _is_dir(tree: Tree, path: str) -> bool:
+    """Whether it is a folder that may be looked at."""
+    try:
+        return tree.is_dir(path)
+    except ReadError as error:
+        log.debug("not searched: %s", error.message)
+        return False
 
 
 def _archives(tree: Tree) -> Iterator[str]:
