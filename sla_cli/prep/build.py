@@ -49,7 +49,7 @@ def build_store(order: Order, out: Path, engine: Executor, *, part: tuple[int, i
     labels = find_labels(order.config.labels, order.corpus.labels)
     if part is not None and order.force:
         raise SlaError("a part of a store replaces nothing", "Remove the store, or make it without --part.")
-    lender = None if order.frames_from is None else Lender(order.frames_from, order.recipe)
+    lender = None if order.frames_from is None else Lender(order.frames_from, order.recipe, out)
     with locked(out, f"another process is writing {out}", shared=part is not None):
         tree = order.corpus.open(order.source, out)
         listing = order.corpus.read(tree, order.wanted)

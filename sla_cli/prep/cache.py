@@ -54,8 +54,9 @@ class EncodedClip:
     checksum: int = 0
 
     def serves(self, source: Source) -> bool:
-        """Whether the recording is the one that was encoded. One that cannot be looked at now counts as it was."""
-        return not source.stamp or source.stamp == self.stamp
+        """Whether the recording is the one that was encoded. One that could not be looked at, then or now, counts as it
+        was."""
+        return not source.stamp or not self.stamp or source.stamp == self.stamp
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ Part = tuple[str, float | None, float | None]  # stamp of a recording, start and
 class Lender:
     """A finished store whose frames others use where they lie."""
 
-    def __init__(self, path: Path, recipe: str) -> None:
-        """Raises SlaError where it is no finished store, or its frames were made in another way."""
+    def __init__(self, path: Path, recipe: str, out: Path) -> None:
+        """Raises SlaError where it is no finished store, its frames were made in another way, or lie in the store that
+        is to be written (`out`), which would lose them."""
         store = Store(path)
         split = store[store.splits[0]]
         if split.recipe != recipe:
@@ -28,6 +29,9 @@ class Lender:
                 "Leave out --size, --fit, --codec, --quality and --fps, or make it again with --force.",
             )
         self._by_origin = {origin: replace(clip, lent=True) for origin, clip in stored_clips(path, recipe).items()}
+        if any(clip.path.parent == out for clip in self._by_origin.values()):
+            message = f"{out} holds the frames of {path} itself, and would lose them"
+            raise SlaError(message, "Give the new store another --name.")
         self._by_stamp = {
             (clip.stamp, *split_origin(origin)[1:]): clip for origin, clip in self._by_origin.items() if clip.stamp
         }

@@ -92,7 +92,11 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
         if path == out:
             raise SlaError(f"{out} would be made of itself", "Give the new store another name.")
         name = next(name for name in (path.name, "-".join(path.parts[-2:]), str(path)) if name not in stores)
-        stores[name.replace("/", "-")] = Store(path)
+        stores[name.replace("/", "-")] = store = Store(path)
+        if any(
+            other.parent == out for split in store.splits for file in store[split].files for other in file.frames_from
+        ):
+            raise SlaError(f"{out} holds frames of {path}, and would lose them", "Give the new store another name.")
     return stores
 
 

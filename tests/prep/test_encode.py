@@ -16,7 +16,8 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
 from sla_cli.formats.codec import decode
-from sla_cli.prep.encode import encode_clip
+from sla_cli.prep.encode import ENCODER, encode_clip
+from sla_cli.video.resize import fitted
 
 
 @pytest.fixture
@@ -175,3 +176,45 @@ def test_a_folder_that_is_gone_or_empty_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(FrameError, match=r"cannot read .*folder\.png: Is a directory"):
         frames(tmp_path, PrepConfig())
+
+
+# What version 2 of the encoder makes of `ramp()`: the green of every second pixel of 8, and the mean of all colours.
+VERSION_2 = {
+    ("squash", 1.0): ([[16, 46, 76, 106], [55, 85, 115, 145], [95, 125, 155, 185], [135, 165, 195, 225]], 133.47),
+    ("pad", 1.0): ([[0, 0, 0, 0], [53, 83, 113, 143], [117, 147, 177, 207], [0, 0, 0, 0]], 83.50),
+    ("crop", 1.0): ([[32, 52, 72, 92], [72, 92, 112, 132], [112, 132, 152, 172], [152, 172, 192, 212]], 128.06),
+    ("pad", 1.5): ([[0, 0, 0, 0], [25, 55, 85, 115], [105, 135, 165, 195], [0, 0, 0, 0]], None),
+}
+
+
+def ramp() -> np.ndarray:
+    y, x = np.mgrid[:40, :60]
+    red, blue = 120 + 100 * np.sin(x / 7) + 20 * np.cos(y / 3), 128 + 90 * np.cos((x + y) / 9)
+    return np.clip(np.stack([blue, (4 * y + 2 * x) % 256, red], -1), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("fit", "aspect"), VERSION_2)
+def test_who_changes_the_frames_changes_the_version(fit: str, aspect: float) -> None:
+    """Stores take frames over by ENCODER: raise it, and write down here what the new version makes."""
+    assert ENCODER == 2
+    green, mean = VERSION_2[fit, aspect]
+    image = fitted(ramp(), 8, fit, aspect)
+    assert np.abs(image[::2, ::2, 1].astype(int) - green).max() <= 1
+    assert mean is None or abs(image.mean() - mean) < 0.2
+
+
+def test_the_rate_of_a_table_counts_before_that_of_the_corpus(folder: Path) -> None:
+    source = Source(folder.parent, folder.name, 0.0, 0.3, fps=10.0)
+    encoded = encode_clip(source, PrepConfig(32), 25.0)
+    assert (encoded.fps, len(encoded.sizes)) == (10.0, 3)
+
+
+def test_missing_frames_are_noted(tmp_path: Path, phoenix_tree: Callable[..., Path]) -> None:
+    root = phoenix_tree(tmp_path, {"train": [("a", "A", 12)]})
+    folder = root / "features" / "fullFrame-210x260px" / "train" / "a" / "1"
+    source = Source(folder.parent, folder.name)
+    assert encode_clip(source, PrepConfig(32), None, first=0).note == ""
+    sorted(folder.iterdir())[3].unlink()
+    assert encode_clip(source, PrepConfig(32), None).note == "frame 3 is missing"
+    sorted(folder.iterdir())[0].unlink()
+    assert encode_clip(source, PrepConfig(32), None, first=0).note == "frames 0 and 3 are missing"

@@ -112,6 +112,15 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores(stores, stores[0])
 
 
+def test_a_store_is_not_made_of_frames_that_it_would_replace(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    """`c` takes its frames from `a`, so that `a` cannot be made of `c`."""
+    merge_stores(stores, tmp_path / "c")
+    other = make_store(tmp_path / "other", B)
+    with pytest.raises(SlaError, match="and would lose them"):
+        merge_stores([tmp_path / "c", other], stores[0], force=True)
+    assert Store(stores[0])["train"].ids == ["t1", "t2"]
+
+
 def test_the_command(stores: tuple[Path, Path], tmp_path: Path) -> None:
     work = str(tmp_path / "work")
     answer = CliRunner().invoke(app, ["merge", *map(str, stores), "--work", work, "--json", "-q"])

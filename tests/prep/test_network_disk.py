@@ -83,3 +83,37 @@ def test_a_clip_that_the_disk_does_not_give_costs_itself_only(own: Path, tmp_pat
     assert said["failed"].keys() == {TRAIN_CLIP} and "Stale file handle" in said["failed"][TRAIN_CLIP]
     assert f"{TRAIN_CLIP}/1" in said["failed"][TRAIN_CLIP]
     assert {split: len(Store(out)[split]) for split in Store(out).splits} == {"train": 2, "dev": 1, "test": 1}
+
+
+def test_a_clip_that_the_disk_gives_the_second_time_is_in_the_store(
+    made: Path, own: Path, tmp_path: Path, library: Path
+) -> None:
+    """One error in some two hundred looks at the frames: at the end the clips that met it are tried once more."""
+    sla = [*SLA, "prep", "phoenix2014", str(own), "-j1", "--size", "32", "--quality", "90", "--on-error", "skip"]
+    environment = shim.environment(library, ESTALE=223, PATH="features")
+    answer = subprocess.run(sla, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "clips once more that could not be read" in answer.stderr
+    assert "broken" not in answer.stdout
+    out = tmp_path / "sla-work" / "stores" / "phoenix2014"
+    assert {clip.id: clip.raw().data.tobytes() for split in Store(out).splits for clip in Store(out)[split]} == {
+        clip.id: clip.raw().data.tobytes() for split in Store(made).splits for clip in Store(made)[split]
+    }
+    again = subprocess.run(sla, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "is up to date" in again.stderr
+
+
+def test_a_cache_that_cannot_be_read_just_now_is_not_removed(
+    made: Path, own: Path, tmp_path: Path, library: Path
+) -> None:
+    sla = [*SLA, "prep", "phoenix2014", str(own), "-j1", "--size", "32", "--quality", "90"]
+    subprocess.run([*sla, "--part", "1/1"], cwd=tmp_path, capture_output=True, check=True)
+    kept = sorted(tmp_path.rglob("*.npz"))
+    environment = shim.environment(library, ESTALE=3, PATH=".npz")
+    answer = subprocess.run(sla, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "Traceback" not in answer.stderr
+    if answer.returncode:
+        assert answer.returncode == 2, answer.stderr
+        assert sorted(tmp_path.rglob("*.npz")) == kept
+        subprocess.run(sla, cwd=tmp_path, capture_output=True, check=True)
+    assert digests(tmp_path / "sla-work" / "stores" / "phoenix2014") == digests(made)

@@ -185,6 +185,15 @@ def test_a_store_whose_frames_were_made_again_is_refused(root: Path, own: Path, 
         Store(out)["train"][0].frames()
 
 
+def test_a_store_that_lends_its_frames_is_not_made_of_them(root: Path, out: Path, tmp_path: Path) -> None:
+    before, divided = digests(out), tmp_path / "divided"
+    build(root, divided, division=BY_SIGNER, frames_from=out)
+    for lender in (out, divided):
+        with pytest.raises(SlaError, match="would lose them"):
+            build(root, out, division=BY_SIGNER, frames_from=lender, force=True)
+    assert digests(out) == before
+
+
 def test_frames_made_in_another_way_are_not_lent(root: Path, made: Path, tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="cannot lend its frames: they were made in another way"):
         build(root, tmp_path / "out", config=PrepConfig(16, quality=90), frames_from=made)

@@ -19,7 +19,7 @@ from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import frame_rate, is_there, near_misses, resolve, seconds, without_pattern
 from sla_cli.prep.tables.given import TABLES, FolderOf, open_given, split_named
-from sla_cli.prep.tables.locate import VIDEOS, contents, join, parent_of
+from sla_cli.prep.tables.locate import VIDEOS, contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
 
@@ -94,18 +94,18 @@ def _clip(tree: Tree, table: str, row: Row, media: MediaFolder | None) -> Clip:
     at = f"{tree.where(table)}, line {row.line}"
     cells = row.fields
     source = _recording(tree, parent_of(table), cells["path"], at, media)
-    is_folder = (tree if media is None or source.root == tree.root else media.tree).is_dir(source.path)
+    of_images = is_folder(tree if media is None or source.root == tree.root else media.tree, source.path)
     fps = frame_rate(cells.get("fps", ""), at)
     start, end = seconds(cells.get("start", ""), "start", at), seconds(cells.get("end", ""), "end", at)
     if end is not None and end <= (start or 0):
         raise SlaError(f"{at}: the end, {end:g} s, is not after the start, {start or 0:g} s", "Times are in seconds.")
     glosses = tuple(cells.get("gloss", "").split())
     return Clip(
-        id=cells.get("id") or _id(source.path, is_folder, start, end),
+        id=cells.get("id") or _id(source.path, of_images, start, end),
         split=_split(cells.get("split", ""), bool(glosses), at),
         signer=cells.get("signer", ""),
         glosses=glosses,
-        source=replace(source, start=start, end=end, fps=fps if is_folder else None),
+        source=replace(source, start=start, end=end, fps=fps if of_images else None),
         translation=" ".join(cells.get("translation", "").split()),
         where=f"{PurePosixPath(table).name}, line {row.line}",
     )
@@ -127,9 +127,9 @@ def _recording(tree: Tree, folder: str, cell: str, at: str, media: MediaFolder |
     return Source(tree.root, path)
 
 
-def _id(path: str, is_folder: bool, start: float | None, end: float | None) -> str:
+def _id(path: str, of_images: bool, start: float | None, end: float | None) -> str:
     """File name without its ending, and the part that is meant."""
-    name = PurePosixPath(path).name if is_folder else PurePosixPath(path).stem
+    name = PurePosixPath(path).name if of_images else PurePosixPath(path).stem
     if start is None and end is None:
         return name
     return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"

@@ -20,7 +20,7 @@ from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, read_rows
-from sla_cli.prep.tables.locate import contents, find_root, join, parent_of, sample
+from sla_cli.prep.tables.locate import contents, find_root, is_folder, join, parent_of, sample
 from sla_cli.video.tree import Tree
 
 COLUMNS = ("id", "folder", "signer", "annotation")  # of 2014
@@ -83,7 +83,7 @@ class Release:
         tries = [join(base, "features", features, split) for base in bases for features in FEATURES]
         for frames in tries:
             for inner in ("1", ""):
-                if any(tree.is_dir(join(frames, clip, inner)) for clip in clips):
+                if any(is_folder(tree, join(frames, clip, inner)) for clip in clips):
                     return frames, inner
         raise SlaError(
             f"the frames of {split} are not there: looked for {some(clips, 2)}, each with and without /1, "

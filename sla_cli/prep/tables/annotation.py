@@ -12,12 +12,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sla_cli.core.digest import digest_bytes
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.formats.table import Row, parse_table
 from sla_cli.formats.text import decode_text, is_number
 from sla_cli.formats.text import seconds as seconds  # of the cells of these tables too
 from sla_cli.prep.corpus import Listing
-from sla_cli.prep.tables.locate import contents, find_folders, join, parent_of
+from sla_cli.prep.tables.locate import contents, find_folders, is_folder, join, parent_of
 from sla_cli.video.tree import Tree, checked
 
 OUTSIDE = re.compile(r"[A-Za-z]:/|[A-Za-z][\w+.-]*://")  # a drive (C:) or a scheme (file://)
@@ -92,7 +92,11 @@ def without_pattern(cell: str) -> str:
 
 
 def is_there(tree: Tree, path: str) -> bool:
-    return tree.is_file(path) or tree.is_dir(path)
+    """Whether a recording is there; one that cannot be looked at now is for who reads it to name."""
+    try:
+        return tree.is_file(path) or tree.is_dir(path)
+    except ReadError:
+        return True
 
 
 def frame_rate(cell: str, at: str) -> float | None:
@@ -110,6 +114,6 @@ def near_misses(tree: Tree, path: str) -> str:
     name, parent = PurePosixPath(path).name, parent_of(path)
     if elsewhere := find_folders(tree, lambda folder: is_there(tree, join(folder, name))):
         return f"is {join(elsewhere[0], name)} meant?"
-    if tree.is_dir(parent) and (near := difflib.get_close_matches(name, tree.names(parent), n=1, cutoff=0.75)):
+    if is_folder(tree, parent) and (near := difflib.get_close_matches(name, tree.names(parent), n=1, cutoff=0.75)):
         return f"is {join(parent, near[0])} meant?"
     return contents(tree, parent)

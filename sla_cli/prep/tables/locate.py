@@ -80,10 +80,10 @@ def find_root(tree: Tree, marker: str, hint: str) -> str:
 
 def contents(tree: Tree, path: str) -> str:
     """`FOLDER holds a/, b and 4 more`, of a folder or of the nearest one above it that is there."""
-    while path and not _is_dir(tree, path):
+    while path and not is_folder(tree, path):
         path = parent_of(path)
     names = tree.names(path)
-    shown = [name + "/" * _is_dir(tree, join(path, name)) for name in names[:5]]
+    shown = [name + "/" * is_folder(tree, join(path, name)) for name in names[:5]]
     return f"{tree.where(path)} holds {some(shown + names[5:]) or 'nothing'}"
 
 
@@ -127,10 +127,10 @@ def _suffix(tree: Tree, folder: str, names: Sequence[str]) -> str | None:
 
 def _folders_in(tree: Tree, folder: str) -> list[str]:
     paths = [join(folder, name) for name in _names(tree, folder)]
-    return [path for path in paths if _is_dir(tree, path)] if len(paths) <= CROWD else []
+    return [path for path in paths if is_folder(tree, path)] if len(paths) <= CROWD else []
 
 
-def _is_dir(tree: Tree, path: str) -> bool:
+def is_folder(tree: Tree, path: str) -> bool:
     """Whether it is a folder that may be looked at."""
     try:
         return tree.is_dir(path)
