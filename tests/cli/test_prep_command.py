@@ -56,7 +56,7 @@ def test_every_corpus_is_explained() -> None:
     assert [block.partition(":")[0] for block in blocks] == list(corpora())
     assert all("layout: " in block and "training glosses: " in block for block in blocks)
     assert [*corpora()] == [
-        *("csl-daily", "isharah500", "isharah1000", "isharah2000"),
+        *("csl-daily", "elan", "isharah500", "isharah1000", "isharah2000"),
         *("phoenix2014", "phoenix2014-si5", "phoenix2014t", "folder"),
     ]
     (phoenix,) = (block for block in blocks if block.startswith("phoenix2014:"))

@@ -13,6 +13,7 @@ from sla_cli.formats.annotation.eaf_times import RawTier, spans
 from sla_cli.formats.annotation.tier import AnnotationFile, Mark, MediaLink, Tier
 
 SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".aif", ".aiff")
+MOST_TIERS = 5000  # a template has some hundred
 KINDS = ("ALIGNABLE_ANNOTATION", "REF_ANNOTATION")
 Vocabulary = Mapping[str, Mapping[str, str]]  # id of an entry, to its value by language
 
@@ -44,6 +45,8 @@ def _raw_tiers(document: Document, types: Mapping[str, Node]) -> dict[str, RawTi
         if not name or name in tiers:
             fault = f"a second tier {name[:80]!r}" if name else "a tier without a name"
             raise FormatError(f"{document.name}, line {node.line}: {fault}", HINT)
+        if len(tiers) == MOST_TIERS:
+            raise FormatError(f"{document.name}, line {node.line}: more than {MOST_TIERS} tiers", HINT)
         kind = types.get(node.attributes.get("LINGUISTIC_TYPE_REF", ""))
         constraint = kind.attributes.get("CONSTRAINTS", "") if kind else ""
         annotations = [one for holder in node.named("ANNOTATION") for one in holder.children if one.tag in KINDS]

@@ -80,7 +80,8 @@ def _clips(
     persons = list(dict.fromkeys(utterance.person for utterance in utterances))
     signers = {person: _signer(listed, person, persons) for person in persons}
     if not listed.signers:
-        found.suffixed.update({*persons} - {"", *(tier.participant for tier in file.tiers)})
+        participants = {"", *(tier.participant for tier in file.tiers)}
+        found.suffixed.update(person for person in persons if person not in participants)
     places = {person: recordings.of(listed.path, file, person) for person in persons}
     for utterance in utterances:
         place = places[utterance.person]

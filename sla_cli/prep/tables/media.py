@@ -11,8 +11,7 @@ from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.tables.locate import VIDEOS, parent_of
-from sla_cli.prep.tables.walk import walk
-from sla_cli.video.image_folder import IMAGES
+from sla_cli.prep.tables.walk import is_image, walk
 from sla_cli.video.source import open_tree
 
 MORE_VIDEOS = (".mpg", ".mpeg", ".m4v", ".wmv", ".mts", ".m2ts", ".3gp", ".ogv")
@@ -32,7 +31,7 @@ class MediaFolder:
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
         pictures = set()
         for path, is_folder in walk(self.tree):
-            if path.lower().endswith(IMAGES) and not is_folder:
+            if is_image(path) and not is_folder:
                 pictures.add(parent_of(path))
             elif not is_folder:
                 self._by_name[plain_name(PurePosixPath(path).name)].append(path)

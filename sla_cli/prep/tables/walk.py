@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.prep.tables.locate import join
-from sla_cli.video.image_folder import IMAGES
 from sla_cli.video.tree import Folder, Tree
 
 HIDDEN = (".", "~$", "__MACOSX")
@@ -37,8 +36,15 @@ def walk(tree: Tree) -> Iterator[tuple[str, bool]]:
             continue
         below = []
         for path in (join(folder, name) for name in names):
-            if not path.lower().endswith(IMAGES) and tree.is_dir(path):
+            if not is_image(path) and tree.is_dir(path):
                 below.append(path)
             else:
                 yield path, False
         waiting += reversed(below)
+
+
+def is_image(path: str) -> bool:
+    """Whether a file's ending is that of a picture."""
+    from sla_cli.video.image_folder import IMAGES  # brings OpenCV, which is not needed to explain the corpora
+
+    return path.lower().endswith(IMAGES)

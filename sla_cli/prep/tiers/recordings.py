@@ -18,7 +18,7 @@ from sla_cli.log import log
 from sla_cli.prep.tables.annotation import is_there
 from sla_cli.prep.tables.locate import join, parent_of
 from sla_cli.prep.tables.media import MOVIES, MediaFolder, plain_name
-from sla_cli.video.image_folder import IMAGES
+from sla_cli.prep.tables.walk import is_image
 from sla_cli.video.tree import Folder, Tree
 
 SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # of a URL; one letter is a drive
@@ -94,7 +94,7 @@ class Recordings:
     def _is_recording(self, path: str) -> bool:
         """A folder is one if it holds images."""
         if self.tree.is_dir(path):
-            return any(name.lower().endswith(IMAGES) for name in self.tree.names(path))
+            return any(map(is_image, self.tree.names(path)))
         return self.tree.is_file(path) and not can_read(path)
 
     def _at(self, folder: str, url: str) -> Source | None:

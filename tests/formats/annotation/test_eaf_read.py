@@ -212,6 +212,7 @@ def changed(old: str, new: str) -> Callable[[], str]:
 
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>'
+CHAIN = "".join(f'<TIER TIER_ID="{number}" PARENT_REF="{number + 1}"/>' for number in range(5000))
 HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     "an entity bomb": (changed("<ANNOTATION_DOCUMENT", f"{BOMB}<ANNOTATION_DOCUMENT"), "line 2: declares the entity a"),
     "an external entity": (
@@ -278,6 +279,7 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     "cut off": (lambda: sound()[:900], r"line \d+: not XML"),
     "deep elements": (changed("</HEADER>", "<x>" * 200_000), "not XML"),
     "too many elements": (changed("</HEADER>", "<x/>" * 1_000_001 + "</HEADER>"), "line 3: more than 1000000 elements"),
+    "too many tiers": (changed("<LINGUISTIC", CHAIN + "<LINGUISTIC"), r"line \d+: more than 5000 tiers"),
     "100 MB": (lambda: sound() + " " * 100_000_000, "a.eaf has 100 MB; an ELAN file has at most 50"),
 }  # fmt: skip
 

@@ -231,6 +231,14 @@ def test_other_formats(tmp_path: Path, lay: Lay, read: Read) -> None:
     assert (clip.id, clip.glosses, clip.source.path) == ("x_0-1.5", ("A", "B"), "x.mkv")
 
 
+def test_a_file_of_any_size_is_refused_unread(tmp_path: Path, read: Read) -> None:
+    """It is not on this disk either: only its end is written."""
+    with (tmp_path / "a.eaf").open("wb") as file:
+        file.truncate(500_000_000_000)
+    with pytest.raises(SlaError, match=r"a\.eaf has 500000 MB; of an annotation file at most 50 MB are read"):
+        read("elan", tmp_path)
+
+
 def test_two_hands_are_told(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
     eaf = Eaf()
     eaf.tier("gloss-lh")
