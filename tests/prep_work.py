@@ -8,7 +8,7 @@ from typing import Any
 
 from sla_cli.config import PrepConfig
 from sla_cli.formats.store import Store
-from sla_cli.prep.build import build_store
+from sla_cli.prep.build import build_store, encode_part
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
@@ -31,7 +31,7 @@ def build(
 ) -> PrepResult:
     order = Order(find_corpus(corpus), root, config, **options)
     with closing(ProcessPool(jobs)) as engine:
-        return build_store(order, out, engine, part=part)
+        return build_store(order, out, engine) if part is None else encode_part(order, out, engine, part)
 
 
 def digests(out: Path) -> dict[str, str]:

@@ -238,7 +238,7 @@ def _build(order: "Order", out: Path, jobs: int, scheduler: str, part: tuple[int
     from contextlib import closing
 
     from sla_cli.cli.prep_text import part_text, result_text
-    from sla_cli.prep.build import build_store
+    from sla_cli.prep.build import build_store, encode_part
     from sla_cli.prep.process_pool import Executor, ProcessPool
     from sla_cli.prep.result import BrokenClips
 
@@ -251,7 +251,7 @@ def _build(order: "Order", out: Path, jobs: int, scheduler: str, part: tuple[int
         engine = ProcessPool(jobs)
     with closing(engine):
         try:
-            result = build_store(order, out, engine, part=part)
+            result = build_store(order, out, engine) if part is None else encode_part(order, out, engine, part)
         except BrokenClips as error:
             if as_json:
                 answer("", {"store": None, "failed": error.failed}, as_json)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from sla_cli.core.clip import SPLITS, Clip, unknown_glosses
 from sla_cli.errors import SlaError, suggestion
@@ -46,6 +47,12 @@ class Plan:
     def clips(self) -> list[Clip]:
         """Of all splits, in order."""
         return [item.clip for planned in self.splits.values() for item in planned]
+
+    def with_clips(self, clips: Sequence[Clip]) -> Plan:
+        """The same plan for clips of the same ids, in the same order."""
+        new = iter(clips)
+        splits = {name: [replace(item, clip=next(new)) for item in planned] for name, planned in self.splits.items()}
+        return replace(self, splits=splits)
 
 
 def choose_protocol(corpus: Corpus, name: str) -> str:

@@ -63,6 +63,9 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
     for other in out.glob(cache_folder(out, "*").name):
         if other == folder:
             continue
+        if not (other / ARGUMENTS).is_file():  # a part was killed before it began
+            shutil.rmtree(other)
+            continue
         if not arguments.force:
             _refuse_other(out, read_arguments(other), arguments)
         shutil.rmtree(other)

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sla_cli.core.clip import Clip, Source
 from sla_cli.video.fingerprint import fingerprints
-from sla_cli.video.source import list_archives, open_tree
+from sla_cli.video.source import open_tree
 
 
-def stamped(clips: Sequence[Clip], cache: Path) -> list[Clip]:
+def stamped(clips: Sequence[Clip], cache: Path, unreadable: Collection[Path] = ()) -> list[Clip]:
     """The clips with the stamps of their recordings; one that cannot be looked at keeps none.
-
-    Each archive is opened here, so that it is listed once, before workers read it.
 
     Args:
         cache: the folder that keeps the lists of archives.
+        unreadable: roots that cannot be opened.
     """
     sources = [clip.source for clip in clips]
-    roots = {source.root for source in sources}
-    unknown = list_archives(roots, cache)  # the clips of these fail, with the reason
-    trees = {root: open_tree(root, cache) for root in roots - unknown.keys()}
+    trees = {root: open_tree(root, cache) for root in {source.root for source in sources}.difference(unreadable)}
     found = fingerprints((trees[source.root], source.path) for source in sources if source.root in trees)
     stamps = {recording: answer for recording, answer in found.items() if isinstance(answer, str)}
     return [replace(clip, source=_with_stamp(clip.source, stamps)) for clip in clips]

@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from prep_work import TRAIN_CLIP, build, cached, digests, frames_of, table_of
 
+from sla_cli import log
 from sla_cli.config import DivisionConfig, PrepConfig
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.store import Store
@@ -108,6 +111,50 @@ def test_eight_processes_killed_at_random_make_the_store_of_one(phoenix_tree: Tr
     assert digests(out) == digests(tmp_path / "one")
     for name in ("train.h5", "dev.h5"):
         assert (out / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["gztar", "zip"])
+def test_parts_that_begin_together_list_an_archive_once(made: Path, root: Path, tmp_path: Path, kind: str) -> None:
+    if kind == "gztar":
+        pytest.importorskip("indexed_gzip", reason="needs the extra `archives`")
+    source = shutil.make_archive(str(tmp_path / "corpus"), kind, root)
+    sla = [sys.executable, "-m", "sla_cli", "prep", "phoenix2014", source, "--size", "32", "--quality", "90", "-j2"]
+    parts = [
+        subprocess.Popen([*sla, "--part", f"{number}/4"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for number in range(1, 5)
+    ]
+    logs = [part.communicate()[1] for part in parts]
+    logs.append(subprocess.run(sla, cwd=tmp_path, capture_output=True, text=True, check=True).stderr)
+    assert "".join(logs).count(f"listing {source}, once") == 1
+    assert digests(tmp_path / "sla-work" / "stores" / "phoenix2014") == digests(made)
+
+
+def test_an_archive_that_cannot_be_opened_is_tried_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not for each of its clips: a large one takes minutes."""
+    source = tmp_path / "isharah1000"
+    (source / "SI").mkdir(parents=True)
+    rows = [f"{signer:02}_{number:04}|A B|text" for signer in (0, 1) for number in range(4)]
+    (source / "SI" / "train.txt").write_text("\n".join(["id|gloss|text", *rows]) + "\n")
+    folder = tmp_path / "clips"
+    for row in rows:
+        name = row.partition("|")[0]
+        (folder / name).mkdir(parents=True)
+        for number in range(9):
+            cv2.imwrite(str(folder / name / f"frame{number:04}.jpg"), np.full((24, 24, 3), 20 * number, np.uint8))
+    for signer in ("00", "01"):
+        with zipfile.ZipFile(source / f"{signer}.zip", "w") as archive:
+            for path in sorted(folder.glob(f"{signer}_*/*.jpg")):
+                archive.write(path, path.relative_to(folder))
+    data = (source / "01.zip").read_bytes()
+    (source / "01.zip").write_bytes(data[: len(data) // 2])
+    log.setup()
+    outcome = build(source, tmp_path / "out", corpus="isharah1000", on_error="skip", jobs=2)
+    assert outcome.clips == {"train": 4}
+    assert len(outcome.failed) == 4
+    assert all("01.zip is damaged" in reason for reason in outcome.failed.values())
+    lines = capsys.readouterr().err
+    assert lines.count(f"listing {source / '00.zip'}, once") == 1
+    assert lines.count(f"listing {source / '01.zip'}, once") == 2, "to find the clips, and to tell what is wrong"
 
 
 def bytes_of(store: Path) -> int:

@@ -94,9 +94,17 @@ def find_clips(tree: Tree, names: Sequence[str]) -> list[ClipLocation]:
 
 
 def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> list[ClipLocation]:
-    """As `find_clips`, in zip and tar files that lie in a folder's tree; those called `likely` are opened first."""
+    """As `find_clips`, in zip and tar files that lie in a folder's tree; those called `likely` are opened first.
+
+    One that cannot be opened is passed over, with a warning: it costs its clips, not those of the others.
+    """
     for path in sorted(_archives(tree), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
-        if places := find_clips(open_tree(tree.root / path, tree.cache), names):
+        try:
+            archive = open_tree(tree.root / path, tree.cache)
+        except SlaError as error:
+            log.warning("%s", error.message)
+            continue
+        if places := find_clips(archive, names):
             return places[:1]
     return []
 

@@ -1,0 +1,146 @@
+"""What prep knows before it encodes: the clips that are wanted, and what is there of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sla_cli.core.clip import Clip
+from sla_cli.errors import SlaError
+from sla_cli.formats.legacy import made_before_encoders
+from sla_cli.formats.lock import locked
+from sla_cli.formats.receipt import Receipt, already_made, read_receipt
+from sla_cli.log import log
+from sla_cli.prep.cache import EncodedClip, EncodingCache
+from sla_cli.prep.corpus import Listing
+from sla_cli.prep.division import divide
+from sla_cli.prep.labels import Labels, find_labels
+from sla_cli.prep.lend import Lender
+from sla_cli.prep.order import Order
+from sla_cli.prep.plan import Plan, choose_protocol, make_plan
+from sla_cli.prep.resume import cache_folder
+from sla_cli.prep.write import stored_clips
+from sla_cli.video.source import list_archives
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus that was read, and what is there of its store.
+
+    Attributes:
+        order: with absolute paths and the name of its protocol.
+        receipt: of the store that is to be made, without results.
+        old: of the one that is there, if it has the same settings and tables and is not to be replaced.
+        finished: by origin the clips in its files, of the same recipe.
+        lender: the store whose frames are used.
+        unreadable: folders and archives that cannot be opened, with the reason: their clips fail.
+    """
+
+    order: Order
+    out: Path
+    labels: Labels
+    plan: Plan
+    receipt: Receipt
+    old: Receipt | None
+    cache: EncodingCache
+    finished: Mapping[str, EncodedClip]
+    lender: Lender | None
+    unreadable: Mapping[Path, SlaError]
+
+    def serves(self, clip: Clip) -> bool:
+        """Whether what is stored of a clip, if anything is, was made of its recording as it is now."""
+        there = self.finished.get(self.cache.origin(clip.source))
+        return there is None or there.serves(clip.source)
+
+    def is_whole(self, receipt: Receipt) -> bool:
+        """Whether the store lacks nothing that it should hold. Clips of an earlier version's cannot be looked up."""
+        results = receipt.results
+        if results["failed"] or not all((self.out / name).is_file() for name in results["files"]):
+            return False
+        origins = (self.cache.origin(clip.source) for clip in self.plan.clips)
+        return "encoder" not in receipt.arguments or all(origin in self.finished for origin in origins)
+
+    def ready(self, clips: Sequence[Clip]) -> dict[str, EncodedClip]:
+        """By id the clips whose frames the store has, or another one lends."""
+        found = {}
+        for clip in clips:
+            origin = self.cache.origin(clip.source)
+            own = self.finished.get(origin)
+            if own is not None and own.serves(clip.source):
+                found[clip.id] = own
+            elif self.lender is not None and (lent := self.lender.find(origin, clip.source)) is not None:
+                found[clip.id] = lent
+        return found
+
+
+def prepare(order: Order, out: Path, *, alone: bool = True) -> Prepared:
+    """Read the corpus, and look at what is there.
+
+    Args:
+        alone: whether no other process reads the corpus for the same store at the same time.
+
+    Raises:
+        SlaError: the corpus is not there, or something else lies at `out` and `order.force` is off.
+    """
+    order = _resolved(order)
+    labels = find_labels(order.config.labels, order.corpus.labels)
+    lender = None if order.frames_from is None else Lender(order.frames_from, order.recipe, out)
+    with _listing_once(cache_folder(out, order.recipe), alone=alone):
+        tree = order.corpus.open(order.source, out)
+        listing = order.corpus.read(tree, order.wanted)
+        unreadable = list_archives((clip.source.root for clip in listing.clips), out)
+    if order.division.split_by:
+        _divide(listing, order)
+    receipt = order.receipt(labels, listing.tables, tree.root)
+    media = Path(order.wanted.media) if order.wanted.media else None
+    folder = cache_folder(out, order.recipe)
+    return Prepared(
+        order=order,
+        out=out,
+        labels=labels,
+        old=_already_made(out, receipt, force=order.force),
+        plan=make_plan(listing, labels),
+        receipt=receipt,
+        cache=EncodingCache(folder, tree.root, order.config, order.corpus.fps, order.corpus.first, media),
+        finished=stored_clips(out, order.recipe),
+        lender=lender,
+        unreadable=unreadable,
+    )
+
+
+def _resolved(order: Order) -> Order:
+    """With absolute paths, and the protocol's name."""
+    protocol = choose_protocol(order.corpus, order.wanted.protocol)
+    media = str(Path(order.wanted.media).resolve()) if order.wanted.media else ""
+    wanted = replace(order.wanted, protocol=protocol, media=media)
+    lender = order.frames_from.resolve() if order.frames_from is not None else None
+    return replace(order, source=order.source.resolve(), wanted=wanted, frames_from=lender)
+
+
+@contextmanager
+def _listing_once(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Parts that begin together do not each look through an archive: the first does, the others read its list."""
+    if alone:
+        yield
+        return
+    with locked(folder, "another part reads the corpus", wait=True):
+        yield
+
+
+def _divide(listing: Listing, order: Order) -> None:
+    """Give the clips their splits; those without glosses are in none."""
+    listing.clips, unlabelled = divide(listing.clips, order.division, order.corpus.profile)
+    listing.skipped |= unlabelled
+    listing.annotated = {clip.split for clip in listing.clips}
+
+
+def _already_made(out: Path, receipt: Receipt, *, force: bool) -> Receipt | None:
+    """The receipt of the store that is there, if it is of these settings and tables. Raises SlaError otherwise."""
+    there = None if force else read_receipt(out)
+    if there is not None and made_before_encoders(there, receipt):
+        unknown = "which did not note what recordings were like; --force reads them again"
+        log.warning("%s was made by an earlier version of sla, %s", out, unknown)
+        return there
+    return already_made(out, receipt, force=force)
