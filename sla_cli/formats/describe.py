@@ -130,8 +130,11 @@ def _store(path: Path) -> Description:
         }
         for name, clips in splits.items()
     }
-    versions = [file.version for clips in splits.values() for file in clips.files]
-    return _described(path, "store", store_file.NAME, min(versions, default=store_file.VERSION), facts)
+    files = [file for clips in splits.values() for file in clips.files]
+    if lenders := sorted({str(other.parent) for file in files for other in file.frames_from}):
+        facts["frames from"] = ", ".join(lenders)
+    versions = [file.version for file in files]
+    return _described(path, "store", store_file.NAME, max(versions, default=store_file.VERSION), facts)
 
 
 def _export(path: Path) -> Description:

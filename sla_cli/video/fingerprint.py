@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import SlaError
+from sla_cli.log import progress
 from sla_cli.video.image_folder import pictures_among
 from sla_cli.video.tree import Tree
 
@@ -34,8 +35,13 @@ def fingerprint(tree: Tree, path: str) -> str:
 def fingerprints(recordings: Iterable[tuple[Tree, str]]) -> dict[tuple[Path, str], str | SlaError]:
     """Of many at once, by the root of the tree and the path; the error of one that has none."""
     wanted = {(tree.root, path): tree for tree, path in recordings}
-    with ThreadPoolExecutor(THREADS) as pool:
-        return dict(zip(wanted, pool.map(_try, wanted.values(), (path for _, path in wanted)), strict=True))
+    found = {}
+    with ThreadPoolExecutor(THREADS) as pool, progress("looking at recordings", len(wanted), "recordings") as advance:
+        answers = pool.map(_try, wanted.values(), (path for _, path in wanted))
+        for recording, answer in zip(wanted, answers, strict=True):
+            found[recording] = answer
+            advance()
+    return found
 
 
 def _try(tree: Tree, path: str) -> str | SlaError:

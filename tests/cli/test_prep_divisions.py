@@ -55,6 +55,9 @@ def test_five_folds_over_one_set_of_frames(mine: Path, tmp_path: Path) -> None:
         store = Store(Path(f"sla-work/stores/folder-signer-{fold}of3"))
         assert (store["train"].size, store["train"].quality, store["train"].corpus) == (32, 80, "folder")
         assert check_store(store.path, stride=4).problems == ()
+        described = sla("info", store.path)
+        assert f"{store.path}: store (sla-store 3), complete" in described
+        assert f"frames from  {base}" in described
         tested += sorted(set(store["test"].signers))
     assert sorted(tested) == [f"person{number}" for number in range(6)]
 
