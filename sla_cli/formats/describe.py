@@ -130,10 +130,10 @@ def _store(path: Path) -> Description:
         }
         for name, clips in splits.items()
     }
-    files = [file for clips in splits.values() for file in clips.files]
-    if lenders := sorted({str(other.parent) for file in files for other in file.frames_from}):
+    stored = [file for clips in splits.values() for file in clips.files]
+    if lenders := sorted({str(other.parent) for file in stored for other in file.frames_from}):
         facts["frames from"] = ", ".join(lenders)
-    versions = [file.version for file in files]
+    versions = [file.version for file in stored]
     return _described(path, "store", store_file.NAME, max(versions, default=store_file.VERSION), facts)
 
 
