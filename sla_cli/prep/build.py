@@ -49,7 +49,7 @@ def build_store(order: Order, out: Path, engine: Executor, *, part: tuple[int, i
     labels = find_labels(order.config.labels, order.corpus.labels)
     if part is not None and order.force:
         raise SlaError("a part of a store replaces nothing", "Remove the store, or make it without --part.")
-    lender = None if order.frames_from is None else Lender(order.frames_from, order.recipe)
+    lender = None if order.frames_from is None else Lender(order.frames_from, order.recipe, out)
     with locked(out, f"another process is writing {out}", shared=part is not None):
         tree = order.corpus.open(order.source, out)
         listing = order.corpus.read(tree, order.wanted)
@@ -81,7 +81,7 @@ def build_store(order: Order, out: Path, engine: Executor, *, part: tuple[int, i
         clips = plan.clips if part is None else _part(plan.clips, *part)
         encoded, failed, number = _encode_missing(clips, ready, cache, engine)
         if failed and (order.on_error == "stop" or part is not None):
-            raise BrokenClips(failed, len(clips))
+            raise BrokenClips(failed, len(clips), part=part is not None)
         if part is not None:
             return PrepResult(skipped=plan.skipped, encoded=number, reused=len(encoded) - number)
         result = write_store(out, _header(order, plan, labels), plan, encoded, failed, cache, engine)
@@ -150,7 +150,7 @@ def _ready(
         own = finished.get(origin)
         if own is not None and own.serves(clip.source):
             found[clip.id] = own
-        elif lender is not None and (lent := lender.find(origin, clip.source)) is not None:
+        elif lender is not None and (lent := lender.find(origin, clip.source, cache.root)) is not None:
             found[clip.id] = lent
     return found
 
