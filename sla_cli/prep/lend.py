@@ -23,7 +23,7 @@ class Lender:
         store = Store(path)
         if takes_frames(path, borrower):
             what = "it is that store" if path == borrower else f"{path} takes frames from it"
-            hint = "Give the new store another --name, or leave --frames-from out: what is there is used in any case."
+            hint = "Give the new store another --name, or leave out --frames-from."
             raise SlaError(f"{borrower} cannot take frames from {path}: {what}", hint)
         split = store[store.splits[0]]
         if split.recipe != recipe:

@@ -11,10 +11,11 @@ import numpy as np
 
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, some
+from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.lock import locked
 from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
 from sla_cli.formats.store import Split, Store, split_path, store_files, takes_frames
-from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile
+from sla_cli.formats.store_file import NAME, Encoded, SplitHeader, StoreFile
 from sla_cli.formats.store_write import write_split
 from sla_cli.log import Advance, log, progress
 
@@ -52,7 +53,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force:
 
     Raises:
         SlaError: a store is not complete, they are not alike, `out` is one of them or lends one of them its frames,
-            it was made of others and `force` is off, or ids cannot be kept apart.
+            it was made of others or holds other files of these names and `force` is off, or ids cannot be kept apart.
     """
     out = out.resolve()
     stores = _named(paths, out)
@@ -61,7 +62,10 @@ def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force:
         digests = {f"{name}/{split}": store[split].digest for name, store in stores.items() for split in store.splits}
         receipt = Receipt("merge", {"copy": copy}, digests)
         receipt.sources = {name: str(store.path) for name, store in stores.items()}
-        if (old := already_made(out, receipt, force=force)) and _is_whole(out, old):
+        old = already_made(out, receipt, force=force)
+        if old is None and not force:
+            _refuse_foreign(out)
+        if old is not None and _is_whole(out, old):
             log.info("%s is up to date", out)
             return MergeResult(**old.results)
         result = MergeResult()
@@ -92,6 +96,13 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
         name = next(name for name in (path.name, "-".join(path.parts[-2:]), str(path)) if name not in stores)
         stores[name.replace("/", "-")] = Store(path)
     return stores
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raise SlaError where a file that is no store's has the name of one that is to be written."""
+    for path in (split_path(out, split) for split in SPLITS):
+        if path.exists() and not is_format(path, NAME):
+            raise SlaError(f"{path} is there, and no file of a store", "Name another folder, or use --force.")
 
 
 def _is_whole(out: Path, receipt: Receipt) -> bool:

@@ -133,6 +133,15 @@ def test_a_merged_store_that_moved_alone_is_made_again(stores: tuple[Path, Path]
     assert len(Store(moved)["train"][0].frames()) == len(A["train"][0].sizes)
 
 
+def test_a_file_that_is_no_stores_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "dev.h5").write_text("mine")
+    with pytest.raises(SlaError, match=r"dev\.h5 is there, and no file of a store"):
+        merge_stores(stores, tmp_path / "c")
+    assert (tmp_path / "c" / "dev.h5").read_text() == "mine"
+    assert merge_stores(stores, tmp_path / "c", force=True).clips["dev"] == 1
+
+
 def test_a_new_name_that_another_clip_has(tmp_path: Path) -> None:
     a, b = (
         make_store(tmp_path / "a", {"train": [clip("x", "A")]}),
