@@ -14,7 +14,7 @@ from sla_cli.core.clip import Clip
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.legacy import made_before_encoders
 from sla_cli.formats.lock import locked
-from sla_cli.formats.receipt import Receipt, already_made, read_receipt, write_receipt
+from sla_cli.formats.receipt import Receipt, already_made, read_receipt, renew, write_receipt
 from sla_cli.formats.store_file import SplitHeader
 from sla_cli.log import log
 from sla_cli.prep.assemble import write_store
@@ -67,6 +67,9 @@ def build_store(order: Order, out: Path, engine: Executor, *, part: tuple[int, i
         if old is not None and not changed and _is_whole(old, out, plan, finished, cache):
             log.info("%s is up to date", out)
             shutil.rmtree(cache.folder, ignore_errors=True)
+            if (sources := old.sources | receipt.sources) != old.sources:  # the corpus was moved
+                old.sources = sources
+                renew(old, out)
             return _result(old)
         if old is not None and changed and not old.results["failed"] and not old.results.get("incomplete"):
             raise SlaError(
