@@ -261,6 +261,23 @@ def store_files(store: Path) -> list[Path]:
     return [path for path in named if is_format(path, NAME)]
 
 
+def takes_frames(store: Path, lender: Path) -> bool:
+    """Whether frames of a store lie in the folder `lender`, that of the store itself too, or lead there over others.
+
+    `lender` is a resolved path, as nothing need be there. Raises FormatError where a file on the way is damaged.
+    """
+    waiting = [path for split in SPLITS for path in split_files(store.resolve(), split)]
+    seen: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path.parent == lender:
+            return True
+        if path not in seen and path.is_file():
+            seen.add(path)
+            waiting += StoreFile(path).frames_from
+    return False
+
+
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:
     """Digest of a gloss vocabulary, order included."""
     return digest_bytes("\n".join(vocabulary).encode())

@@ -177,7 +177,8 @@ class StoreFile:
             self.header = _header(file)
             self.digest = str(file.attrs["digest"])
             others = json.loads(file.attrs.get("frames_from", "[]"))
-            self.frames_from = [Path(os.path.normpath(path.parent / name)) for name in others]
+            folder = path.parent.resolve()  # `..` of a link's name would lead elsewhere
+            self.frames_from = [Path(os.path.normpath(folder / name)) for name in others]
             self.ids = strings(file, "ids")
             self.clip_offsets = _numbers(file, "clip_offsets")
             self.frame_offsets = _numbers(file, "frame_offsets")
@@ -233,6 +234,10 @@ class StoreFile:
         if not self.frames_from or self.frame_file[index] < 0:
             return self.path, index
         return self._lenders[self.frame_file[index]].place(int(self.frame_clip[index]))
+
+    def places(self) -> list[tuple[Path, int]]:
+        """That of each clip. Raises FormatError where another store's file is gone or was made again."""
+        return [self.place(index) for index in range(len(self.ids))]
 
     def encoded(self, index: int, wanted: slice = slice(None)) -> list[np.ndarray]:
         """Bytes of the wanted frames of a clip, each uint8 (bytes,)."""

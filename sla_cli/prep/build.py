@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.lock import locked
-from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
+from sla_cli.formats.receipt import Receipt, read_receipt, renew, write_receipt
 from sla_cli.formats.store_file import SplitHeader
 from sla_cli.log import log
 from sla_cli.prep.assemble import write_store
@@ -46,6 +46,9 @@ def build_store(order: Order, out: Path, engine: Executor) -> PrepResult:
         if old is not None and not changed and found.is_whole(old):
             log.info("%s is up to date", out)
             shutil.rmtree(cache.folder, ignore_errors=True)
+            if (sources := old.sources | found.receipt.sources) != old.sources:  # the corpus was moved
+                old.sources = sources
+                renew(old, out)
             return _result(old)
         if old is not None and changed and not old.results["failed"] and not old.results.get("incomplete"):
             raise SlaError(
@@ -89,7 +92,7 @@ def encode_part(order: Order, out: Path, engine: Executor, part: tuple[int, int]
         begin(out, found.order.recipe, found.order.arguments(""))
         encoded, failed, count = encode_missing(clips, found.ready(clips), found.unreadable, found.cache, engine)
     if failed:
-        raise BrokenClips(failed, len(clips))
+        raise BrokenClips(failed, len(clips), part=True)
     return PrepResult(skipped=found.plan.skipped, encoded=count, reused=len(encoded) - count)
 
 

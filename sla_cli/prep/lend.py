@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sla_cli.core.clip import Source, split_origin
 from sla_cli.errors import SlaError
-from sla_cli.formats.store import Store
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.store import Store, takes_frames
 from sla_cli.prep.cache import EncodedClip
 from sla_cli.prep.write import stored_clips
 
@@ -17,10 +18,13 @@ Part = tuple[str, float | None, float | None]  # stamp of a recording, start and
 class Lender:
     """A finished store whose frames others use where they lie."""
 
-    def __init__(self, path: Path, recipe: str, out: Path) -> None:
-        """Raises SlaError where it is no finished store, its frames were made in another way, or lie in the store that
-        is to be written (`out`), which would lose them."""
+    def __init__(self, path: Path, recipe: str, borrower: Path) -> None:
+        """Raises SlaError where it is no finished store, its frames were made in another way, or lie in `borrower`."""
         store = Store(path)
+        if takes_frames(path, borrower):
+            what = "it is that store" if path == borrower else f"{path} takes frames from it"
+            hint = "Give the new store another --name, or leave out --frames-from."
+            raise SlaError(f"{borrower} cannot take frames from {path}: {what}", hint)
         split = store[store.splits[0]]
         if split.recipe != recipe:
             how = f"{split.size} px, {split.fit}, {split.codec} {split.quality or ''}".rstrip()
@@ -29,15 +33,20 @@ class Lender:
                 "Leave out --size, --fit, --codec, --quality and --fps, or make it again with --force.",
             )
         self._by_origin = {origin: replace(clip, lent=True) for origin, clip in stored_clips(path, recipe).items()}
-        if any(clip.path.parent == out for clip in self._by_origin.values()):
-            message = f"{out} holds the frames of {path} itself, and would lose them"
-            raise SlaError(message, "Give the new store another --name.")
         self._by_stamp = {
             (clip.stamp, *split_origin(origin)[1:]): clip for origin, clip in self._by_origin.items() if clip.stamp
         }
+        receipt = read_receipt(path)
+        self._root = receipt.sources.get("source", "") if receipt is not None else ""
 
-    def find(self, origin: str, source: Source) -> EncodedClip | None:
-        """The clip of this origin, or one of the same recording and times under another name."""
+    def find(self, origin: str, source: Source, root: Path) -> EncodedClip | None:
+        """The clip of this origin, or one of the same recording and times under another name.
+
+        What cannot be looked at now counts as the same only in the corpus at `root` that the store was made of: another
+        one may have another recording of that name.
+        """
+        if not source.stamp and self._root != str(root):
+            return None
         clip = self._by_origin.get(origin)
         if clip is not None and clip.serves(source):
             return clip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -11,10 +11,11 @@ import numpy as np
 
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, some
+from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.lock import locked
 from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
-from sla_cli.formats.store import Split, Store, split_path, store_files
-from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store import Split, Store, split_path, store_files, takes_frames
+from sla_cli.formats.store_file import NAME, Encoded, SplitHeader, StoreFile
 from sla_cli.formats.store_write import write_split
 from sla_cli.log import Advance, log, progress
 
@@ -28,7 +29,7 @@ class MergeResult:
     Attributes:
         clips: split to number of clips.
         vocabulary: glosses of train.
-        renamed: ids that several stores have, each of which is called `STORE-ID` now.
+        renamed: ids that several stores have, or that a new name would meet; each is called `STORE-ID` now.
         skipped: clip id to the reason why it was left out.
         failed: always empty; receipts of stores have it.
         files: of the store.
@@ -51,8 +52,8 @@ def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force:
         copy: its files hold all frames; otherwise they use those of the stores, which must stay where they are.
 
     Raises:
-        SlaError: a store is not complete, they are not alike, `out` is one of them, or it was made of others and
-            `force` is off.
+        SlaError: a store is not complete, they are not alike, `out` is one of them or lends one of them its frames,
+            it was made of others or holds other files of these names and `force` is off, or ids cannot be kept apart.
     """
     out = out.resolve()
     stores = _named(paths, out)
@@ -61,14 +62,14 @@ def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force:
         digests = {f"{name}/{split}": store[split].digest for name, store in stores.items() for split in store.splits}
         receipt = Receipt("merge", {"copy": copy}, digests)
         receipt.sources = {name: str(store.path) for name, store in stores.items()}
-        if (old := already_made(out, receipt, force=force)) and all(
-            (out / name).is_file() for name in old.results["files"]
-        ):
+        old = already_made(out, receipt, force=force)
+        if old is None and not force:
+            _refuse_foreign(out)
+        if old is not None and _is_whole(out, old):
             log.info("%s is up to date", out)
             return MergeResult(**old.results)
         result = MergeResult()
-        counts = Counter(name for store in stores.values() for split in store.splits for name in set(store[split].ids))
-        result.renamed = sorted(name for name, count in counts.items() if count > 1)
+        result.renamed = _to_rename(stores)
         vocabulary = tuple(sorted({gloss for store in stores.values() for gloss in store.vocabulary}))
         header = _header(stores, first, vocabulary)
         result.vocabulary = len(vocabulary)
@@ -89,15 +90,54 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
         raise SlaError(f"{len(paths)} stores to merge, {len(set(paths))} of them different", "Name two or more.")
     stores: dict[str, Store] = {}
     for path in map(Path.resolve, paths):
-        if path == out:
-            raise SlaError(f"{out} would be made of itself", "Give the new store another name.")
+        if takes_frames(path, out):
+            what = "itself" if path == out else f"{path}, which takes its frames from it"
+            raise SlaError(f"{out} would be made of {what}", "Give the new store another name.")
         name = next(name for name in (path.name, "-".join(path.parts[-2:]), str(path)) if name not in stores)
-        stores[name.replace("/", "-")] = store = Store(path)
-        if any(
-            other.parent == out for split in store.splits for file in store[split].files for other in file.frames_from
-        ):
-            raise SlaError(f"{out} holds frames of {path}, and would lose them", "Give the new store another name.")
+        stores[name.replace("/", "-")] = Store(path)
     return stores
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raise SlaError where a file that is no store's has the name of one that is to be written."""
+    for path in (split_path(out, split) for split in SPLITS):
+        if path.exists() and not is_format(path, NAME):
+            raise SlaError(f"{path} is there, and no file of a store", "Name another folder, or use --force.")
+
+
+def _is_whole(out: Path, receipt: Receipt) -> bool:
+    """Whether all files of a merged store are there, and the frames that they take from others."""
+    try:
+        for name in receipt.results["files"]:
+            StoreFile(out / name).places()
+    except SlaError as error:
+        log.info("%s is made again: %s", out, error.message)
+        return False
+    return True
+
+
+def _to_rename(stores: Mapping[str, Store]) -> list[str]:
+    """Ids that several stores have, or that the new name of another would meet; sorted.
+
+    Raises SlaError where new names meet each other.
+    """
+    ids = {name: {clip for split in store.splits for clip in store[split].ids} for name, store in stores.items()}
+    renamed: set[str] = set()
+    while True:
+        olds: dict[str, list[str]] = defaultdict(list)  # of each new name
+        for name, clip in ((name, clip) for name, clips in ids.items() for clip in clips):
+            olds[_new_name(name, clip, renamed)].append(clip)
+        meeting = {new: clips for new, clips in olds.items() if len(clips) > 1}
+        if not meeting:
+            return sorted(renamed)
+        more = {clip for clips in meeting.values() for clip in clips} - renamed
+        if not more:
+            raise SlaError(f"ids cannot be kept apart: {some(sorted(meeting))}", "Rename the folder of one store.")
+        renamed |= more
+
+
+def _new_name(store: str, clip: str, renamed: Container[str]) -> str:
+    return f"{store}-{clip}" if clip in renamed else clip
 
 
 def _check_alike(stores: Mapping[str, Store]) -> Split:
@@ -183,7 +223,7 @@ def _clips(parts: Mapping[str, Split], renamed: set[str], *, apart: bool, copy: 
     """
     for name, part in parts.items():
         for file, index in ((one, index) for one in part.files for index in range(len(one.ids))):
-            clip_id = f"{name}-{file.ids[index]}" if file.ids[index] in renamed else file.ids[index]
+            clip_id = _new_name(name, file.ids[index], renamed)
             signer = f"{name}-{file.signers[index]}" if apart and file.signers[index] else file.signers[index]
             if copy:
                 yield replace(file.raw(index), id=clip_id, signer=signer)

@@ -70,7 +70,9 @@ class Prepared:
             own = self.finished.get(origin)
             if own is not None and own.serves(clip.source):
                 found[clip.id] = own
-            elif self.lender is not None and (lent := self.lender.find(origin, clip.source)) is not None:
+            elif (
+                self.lender is not None and (lent := self.lender.find(origin, clip.source, self.cache.root)) is not None
+            ):
                 found[clip.id] = lent
         return found
 

@@ -42,12 +42,14 @@ class PrepResult:
 
 
 class BrokenClips(SlaError):
-    """Clips whose frames cannot be read (`failed`: id to reason), where all were asked for."""
+    """Clips whose frames cannot be read (`failed`: id to reason), where all were asked for, or a part."""
 
-    def __init__(self, failed: Mapping[str, str], planned: int) -> None:
+    def __init__(self, failed: Mapping[str, str], planned: int, *, part: bool = False) -> None:
         self.failed = dict(failed)
         listed = some((f"{name}: {reason}" for name, reason in failed.items()), LISTED)
-        super().__init__(
-            f"{len(failed)} of {planned} clips cannot be read, so the store is not written: {listed}",
-            "Fix them and run the same command again (the others are kept), or leave them out with --on-error skip.",
-        )
+        message = f"{len(failed)} of {planned} clips cannot be read, so the store is not written: {listed}"
+        hint = "Fix them and run the same command again (the others are kept), or leave them out with --on-error skip."
+        if part:
+            message = f"{len(failed)} of {planned} clips of this part cannot be read: {listed}"
+            hint = "The others are kept. The last call, without --part, tries them again; --on-error skip is for it."
+        super().__init__(message, hint)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from sla_cli.atomic import write_text
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.config import DivisionConfig, PrepConfig, SourceConfig
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 
 ARGUMENTS = "begun.json"  # in the folder of the cache
@@ -46,6 +47,9 @@ class PrepArguments:
         settings = {"corpus": self.corpus, "frames_from": self.frames_from}
         read_back = json.loads(json.dumps([self.config, self.wanted, self.division]))  # lists for tuples
         return settings | {key: value for part in read_back for key, value in part.items()}
+
+
+_BLANK = PrepArguments("", "", {})
 
 
 def cache_folder(out: Path, recipe: str) -> Path:
@@ -92,12 +96,25 @@ def read_arguments(folder: Path) -> PrepArguments:
     """The arguments of the prep to which a cache belongs. Raises FormatError."""
     path = folder / ARGUMENTS
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = dict(json.loads(path.read_text(encoding="utf-8")))
         if "protocol" in values:
             values |= {"wanted": {"protocol": values.pop("protocol")}, "earlier": True}
-        return PrepArguments(**values)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
+        arguments = PrepArguments(**values)
+        _check_types(arguments)
+        return arguments
+    except (OSError, ValueError, TypeError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", f"Remove the folder {folder}.") from error
+
+
+def _check_types(arguments: PrepArguments) -> None:
+    """Raise TypeError for what no version of sla wrote, or a later one did."""
+    for name, value in asdict(arguments).items():
+        kind = type(getattr(_BLANK, name))
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} is {value!r}")
+    for name, settings in (("config", PrepConfig), ("wanted", SourceConfig), ("division", DivisionConfig)):
+        if unknown := getattr(arguments, name).keys() - {field.name for field in fields(settings)}:
+            raise TypeError(f"{some(sorted(unknown))} in {name} is not known")
 
 
 def newest_unfinished(stores: Path) -> tuple[Path, PrepArguments]:

@@ -97,15 +97,17 @@ def is_written(wanted: PlannedFile) -> bool:
     """Whether the file is there and holds just these clips, none of them encoded again."""
     try:
         file = StoreFile(wanted.path)
-    except SlaError:  # not there, or not readable: to be written in any case
+        lie = file.places()
+    except SlaError:  # it, or what it takes frames from, is not there or not readable: to be written in any case
         return False
     places = [(encoded.path, encoded.number) for _, encoded in wanted.clips]
+    sources = [wanted.cache.origin(item.clip.source) for item, _ in wanted.clips]
     facts = [(encoded.stamp, encoded.note) for _, encoded in wanted.clips]
     clips = [(item.clip, item.glosses) for item, _ in wanted.clips]
     rows = [(clip.id, clip.signer, glosses, clip.glosses, clip.translation) for clip, glosses in clips]
     there = zip(file.ids, file.signers, file.glosses, file.raw_glosses, file.translations, strict=True)
     same = facts == list(zip(file.stamps, file.notes, strict=True)) and rows == list(there)
-    return file.header == wanted.header and same and places == list(map(file.place, range(len(file.ids))))
+    return file.header == wanted.header and same and sources == file.sources and places == lie
 
 
 def write_files(files: Sequence[PlannedFile], engine: Executor) -> None:

@@ -191,6 +191,9 @@ def test_a_corpus_that_moved_is_the_same_corpus(made: Path, own: Path, tmp_path:
     assert digests(out) == digests(made)
     third = shutil.move(second, tmp_path / "third")
     assert build(third, out).encoded == 0
+    receipt = read_receipt(out)
+    assert receipt is not None
+    assert receipt.sources["source"] == str(third)  # where --frames-from looks
     table_of(third, "train").write_text(table_of(third, "train").read_text().replace("NULL", "EINS"))
     assert build(third, out, force=True).encoded == 0
 

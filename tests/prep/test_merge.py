@@ -112,13 +112,48 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores(stores, stores[0])
 
 
-def test_a_store_is_not_made_of_frames_that_it_would_replace(stores: tuple[Path, Path], tmp_path: Path) -> None:
-    """`c` takes its frames from `a`, so that `a` cannot be made of `c`."""
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_store_is_not_replaced_by_what_takes_its_frames(tmp_path: Path, copy: bool) -> None:
+    base, other = make_store(tmp_path / "base", A), make_store(tmp_path / "other", B)
+    merge_stores([base, other], tmp_path / "one")
+    merge_stores([tmp_path / "one", make_store(tmp_path / "third", {"dev": [clip("z", "A")]})], tmp_path / "two")
+    for path in (tmp_path / "one", tmp_path / "two"):
+        with pytest.raises(SlaError, match=r"base would be made of .*, which takes its frames from it"):
+            merge_stores([path, other], base, copy=copy, force=True)
+    assert [one.raw().id for split in A for one in Store(base)[split]] == ["t1", "t2", "d1"]
+
+
+def test_a_merged_store_that_moved_alone_is_made_again(stores: tuple[Path, Path], tmp_path: Path) -> None:
     merge_stores(stores, tmp_path / "c")
-    other = make_store(tmp_path / "other", B)
-    with pytest.raises(SlaError, match="and would lose them"):
-        merge_stores([tmp_path / "c", other], stores[0], force=True)
-    assert Store(stores[0])["train"].ids == ["t1", "t2"]
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    moved = (tmp_path / "c").rename(tmp_path / "far" / "away" / "c")
+    with pytest.raises(FormatError, match="which cannot be read"):
+        Store(moved)["train"][0].frames()
+    merge_stores(stores, moved)
+    assert len(Store(moved)["train"][0].frames()) == len(A["train"][0].sizes)
+
+
+def test_a_file_that_is_no_stores_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "dev.h5").write_text("mine")
+    with pytest.raises(SlaError, match=r"dev\.h5 is there, and no file of a store"):
+        merge_stores(stores, tmp_path / "c")
+    assert (tmp_path / "c" / "dev.h5").read_text() == "mine"
+    assert merge_stores(stores, tmp_path / "c", force=True).clips["dev"] == 1
+
+
+def test_a_new_name_that_another_clip_has(tmp_path: Path) -> None:
+    a, b = (
+        make_store(tmp_path / "a", {"train": [clip("x", "A")]}),
+        make_store(tmp_path / "b", {"train": [clip("x", "A"), clip("a-x", "B")], "dev": [clip("x", "A")]}),
+    )
+    assert merge_stores([a, b], tmp_path / "c").renamed == ["a-x", "x"]
+    assert Store(tmp_path / "c")["train"].ids == ["a-x", "b-x", "b-a-x"]
+    ab = make_store(tmp_path / "a-b", {"train": [clip("x", "A")]})
+    third = make_store(tmp_path / "third", {"train": [clip("x", "A"), clip("b-x", "A")]})
+    twice = make_store(tmp_path / "a", {"train": [clip("x", "A"), clip("b-x", "A")]})
+    with pytest.raises(SlaError, match="ids cannot be kept apart: a-b-x"):
+        merge_stores([ab, third, twice], tmp_path / "d")
 
 
 def test_the_command(stores: tuple[Path, Path], tmp_path: Path) -> None:

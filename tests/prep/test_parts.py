@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from prep_work import TRAIN_CLIP, build, cached, digests, frames_of, table_of
+from prep_work import DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, table_of
 
 from sla_cli import log
 from sla_cli.config import DivisionConfig, PrepConfig
@@ -50,8 +50,9 @@ def test_a_last_call_makes_what_parts_did_not(made: Path, root: Path, tmp_path: 
 def test_a_part_names_its_broken_clips_and_keeps_the_others(own: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
     frames_of(own, "train", TRAIN_CLIP)[3].write_bytes(b"")
-    with pytest.raises(BrokenClips, match="1 of 5 clips") as caught:
+    with pytest.raises(BrokenClips, match="1 of 5 clips of this part cannot be read") as caught:
         build(own, out, part=(1, 1), on_error="skip")
+    assert "The last call, without --part" in caught.value.hint
     assert caught.value.failed.keys() == {TRAIN_CLIP}
     assert len(cached(out)) == 4
 
@@ -232,15 +233,6 @@ def test_a_store_whose_frames_were_made_again_is_refused(root: Path, own: Path, 
         Store(out)["train"][0].frames()
 
 
-def test_a_store_that_lends_its_frames_is_not_made_of_them(root: Path, out: Path, tmp_path: Path) -> None:
-    before, divided = digests(out), tmp_path / "divided"
-    build(root, divided, division=BY_SIGNER, frames_from=out)
-    for lender in (out, divided):
-        with pytest.raises(SlaError, match="would lose them"):
-            build(root, out, division=BY_SIGNER, frames_from=lender, force=True)
-    assert digests(out) == before
-
-
 def test_frames_made_in_another_way_are_not_lent(root: Path, made: Path, tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="cannot lend its frames: they were made in another way"):
         build(root, tmp_path / "out", config=PrepConfig(16, quality=90), frames_from=made)
@@ -255,3 +247,69 @@ def test_divisions_are_recorded(root: Path, tmp_path: Path) -> None:
     assert (split.protocol, split.unseen) == ("sentence-60-20-20-seed4", "sentences")
     with pytest.raises(SlaError, match="split_seed was 4, now 5"):
         build(root, tmp_path / "out", division=DivisionConfig("sentence", (60, 20, 20), split_seed=5))
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["itself", "its borrower"])
+def test_a_store_takes_no_frames_from_itself(own: Path, tmp_path: Path, over: bool) -> None:
+    base, other = tmp_path / "base", tmp_path / "other"
+    build(own, base)
+    build(own, other, frames_from=base)
+    _rename(own, "dev", DEV_CLIP)  # only by its stamp is it the same recording
+    _replace(own, "dev", "SONNE", "MOND")
+    before = digests(base)
+    with pytest.raises(SlaError, match="base cannot take frames from"):
+        build(own, base, frames_from=other if over else base, force=True)
+    assert digests(base) == before
+    assert digests(other) == before
+
+
+def test_a_division_is_made_again_where_the_frames_lie_elsewhere_now(own: Path, tmp_path: Path) -> None:
+    base, out = tmp_path / "base", tmp_path / "out"
+    build(own, base)
+    build(own, out, frames_from=base, division=BY_SIGNER)
+    build(own, base, division=DivisionConfig(split_by="random", fold="2/3"), force=True)
+    with pytest.raises(FormatError, match="was made again since"):
+        digests(out)
+    assert build(own, out, frames_from=base, division=BY_SIGNER).encoded == 0
+    assert sum(len(Store(out)[split]) for split in digests(out)) == 5
+    base.rename(tmp_path / "moved")
+    assert build(own, out, frames_from=tmp_path / "moved", division=BY_SIGNER).encoded == 0
+    assert digests(out)
+
+
+def test_a_renamed_recording_has_its_new_name_in_the_store(own: Path, made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build(own, out, frames_from=made)
+    _rename(own, "dev", DEV_CLIP)
+    assert build(own, out, frames_from=made, force=True).encoded == 0
+    assert "renamed" in Store(out)["dev"].sources[0]
+
+
+def test_a_missing_recording_is_not_taken_from_another_corpus(phoenix_tree: Tree, own: Path, tmp_path: Path) -> None:
+    build(phoenix_tree(tmp_path / "others"), tmp_path / "base")
+    build(own, tmp_path / "same")
+    for frame in frames_of(own, "dev", DEV_CLIP):
+        frame.unlink()
+    with pytest.raises(BrokenClips, match=r"1 of 5 clips .* holds no images"):
+        build(own, tmp_path / "out", frames_from=tmp_path / "base")
+    assert build(own, tmp_path / "out", frames_from=tmp_path / "same").encoded == 0
+
+
+def test_frames_are_found_through_links(root: Path, made: Path, tmp_path: Path) -> None:
+    store = tmp_path / "another" / "disk" / "stores" / "division"
+    build(root, store, frames_from=made)
+    (tmp_path / "work").symlink_to(store.parents[1])
+    (tmp_path / "link").symlink_to(store)
+    for path in (tmp_path / "work" / "stores" / "division", tmp_path / "link"):
+        assert digests(path) == digests(made)
+
+
+def _rename(root: Path, split: str, clip: str) -> None:
+    folder = frames_of(root, split, clip)[0].parents[1]
+    folder.rename(folder.with_name("renamed"))
+    _replace(root, split, f"|{clip}/", "|renamed/")
+
+
+def _replace(root: Path, split: str, old: str, new: str) -> None:
+    table = table_of(root, split)
+    table.write_text(table.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
