@@ -201,7 +201,7 @@ class StoreFile:
                 lender = StoreFile(path)
             except SlaError as error:
                 raise FormatError(
-                    f"{self.path} takes frames from {path}, which cannot be read: {error}", again
+                    f"{self.path} takes frames from {path}, which cannot be read: {error.message}", again
                 ) from error
             mine = self.frame_file == number
             clips = self.frame_clip[mine]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from sla_cli.core.clip import SPLITS, Clip, unknown_glosses
 from sla_cli.errors import SlaError, suggestion
@@ -67,7 +68,8 @@ def make_plan(listing: Listing, labels: Labels) -> Plan:
     """Check clips and clean their glosses.
 
     Raises:
-        SlaError: an id that no store holds, a clip listed twice, control characters, or no clip is left.
+        SlaError: an id that no store holds, a clip listed twice, control characters, a recording of two frame rates, or
+            no clip is left.
     """
     plan = Plan(skipped=dict(listing.skipped), annotated=set(listing.annotated))
     _check(listing.clips)
@@ -93,6 +95,7 @@ def make_plan(listing: Listing, labels: Labels) -> Plan:
 
 def _check(clips: list[Clip]) -> None:
     seen: dict[str, Clip] = {}
+    of_recording: dict[tuple[Path, str], Clip] = {}
     for clip in clips:
         if reason := _fault(clip):
             raise SlaError(f"{clip.where}: {reason}", "Fix the table.")
@@ -100,6 +103,11 @@ def _check(clips: list[Clip]) -> None:
             hint = "Remove or rename one of the two."
             raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, before in {seen[clip.id].where}", hint)
         seen[clip.id] = clip
+        other = of_recording.setdefault((clip.source.root, clip.source.path), clip)
+        if other.source.fps != clip.source.fps:
+            here, there = (f"{one.source.fps:g} fps" if one.source.fps else "no fps" for one in (clip, other))
+            message = f"{clip.where}: {clip.source.path} has {here} here, and {there} in {other.where}"
+            raise SlaError(message, "A recording has one frame rate: fix the table.")
 
 
 def _fault(clip: Clip) -> str:
