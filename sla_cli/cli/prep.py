@@ -152,14 +152,14 @@ def prep(
         ),
     ] = None,
     labels: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Cleaning of training glosses: auto (the corpus's), raw, or a scoring profile.",
+            help="Cleaning of training glosses: raw, or a scoring profile; auto, the corpus's, if not given.",
             metavar=f"[{'|'.join(CLEANINGS)}]",
             autocompletion=lambda: list(CLEANINGS),
             rich_help_panel=ANNOTATION,
         ),
-    ] = PrepConfig.labels,
+    ] = None,
     shard_clips: Annotated[
         int, typer.Option(help="Clips of each file; 0 writes one file for each split.", min=0, rich_help_panel=FRAMES)
     ] = 0,
@@ -208,7 +208,7 @@ def prep(
     drawn = {"split_by": split_by, "shares": numbers(shares, "--shares"), "fold": fold, "split_seed": split_seed}
     if resume:
         given = [corpus, source, name, frames_from, *wanted.values(), *drawn.values(), size, fit, codec, quality, fps]
-        if any(value is not None for value in given) or force or part or labels != PrepConfig.labels or shard_clips:
+        if any(value is not None for value in (*given, labels)) or force or part or shard_clips:
             hint = "With --resume, give only --on-error, --jobs, --scheduler, --work and --json."
             raise SlaError("--resume continues with the arguments of the unfinished store", hint)
         out, arguments = newest_unfinished(stores)

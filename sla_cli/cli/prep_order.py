@@ -47,7 +47,7 @@ def order_of(
         like = _frames_of(frames_from)
         if corpus is None:
             corpus, source, read = _reading_of(frames_from)
-            wanted = read | _given(wanted)
+            wanted, like = read | _given(wanted), like | _labels_of(frames_from)
     if corpus is None or source is None:
         raise SlaError("which corpus, and where is it?", "`sla prep CORPUS SOURCE`; --list explains the corpora.")
     found = find_corpus(corpus)
@@ -128,6 +128,12 @@ def _reading_of(path: Path) -> tuple[str, Path, dict[str, Any]]:
     names = {field.name for field in fields(SourceConfig)}
     read = {key: value for key, value in (receipt.arguments | receipt.sources).items() if key in names}
     return receipt.arguments["corpus"], Path(receipt.sources["source"]), read
+
+
+def _labels_of(path: Path) -> dict[str, Any]:
+    """The cleaning of training glosses of a store, as `--labels` names it."""
+    store = Store(path)
+    return {"labels": store[store.splits[0]].labels.partition(".")[0]}
 
 
 def _receipt(path: Path) -> Receipt:

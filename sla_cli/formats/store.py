@@ -278,6 +278,18 @@ def takes_frames(store: Path, lender: Path) -> bool:
     return False
 
 
+def borrowers(store: Path) -> list[Path]:
+    """The stores beside a store that take frames from it; one that cannot be read is left out."""
+    found = []
+    for folder in sorted(store.parent.glob("*/")):
+        try:
+            if folder.resolve() != store and takes_frames(folder, store):
+                found.append(folder)
+        except FormatError:
+            continue  # damaged: it takes nothing any more
+    return found
+
+
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:
     """Digest of a gloss vocabulary, order included."""
     return digest_bytes("\n".join(vocabulary).encode())

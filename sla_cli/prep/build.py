@@ -6,12 +6,14 @@ The cache survives kills and failures, and is removed when the files are written
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.lock import locked
 from sla_cli.formats.receipt import Receipt, read_receipt, renew, write_receipt
+from sla_cli.formats.store import borrowers
 from sla_cli.formats.store_file import SplitHeader
 from sla_cli.log import log
 from sla_cli.prep.assemble import write_store
@@ -50,11 +52,8 @@ def build_store(order: Order, out: Path, engine: Executor) -> PrepResult:
                 old.sources = sources
                 renew(old, out)
             return _result(old)
-        if old is not None and changed and not old.results["failed"] and not old.results.get("incomplete"):
-            raise SlaError(
-                f"the recordings of {len(changed)} clips changed since {out} was made: {some(changed)}",
-                "Use --force to encode them again.",
-            )
+        if old is not None:
+            _refuse_changes(found, old, changed)
         replaced = read_receipt(out) if order.force else None
         same = replaced is not None and replaced.fingerprint == found.receipt.fingerprint
         again = same and not changed and found.lender is None  # all frames are wanted anew
@@ -63,6 +62,9 @@ def build_store(order: Order, out: Path, engine: Executor) -> PrepResult:
         encoded, failed, number = encode_missing(plan.clips, ready, found.unreadable, cache, engine)
         if failed and order.on_error == "stop":
             raise BrokenClips(failed, len(plan.clips))
+        if order.force and (lent := borrowers(out)):
+            warning = "%s lends its frames to %s: make them again too if their frames are refused"
+            log.warning(warning, out, some(path.name for path in lent))
         result = write_store(out, _header(found, plan), plan, encoded, failed, cache, engine)
         result.encoded, result.reused = number, len(encoded) - number
         found.receipt.results = asdict(result)
@@ -94,6 +96,20 @@ def encode_part(order: Order, out: Path, engine: Executor, part: tuple[int, int]
     if failed:
         raise BrokenClips(failed, len(clips), part=True)
     return PrepResult(skipped=found.plan.skipped, encoded=count, reused=len(encoded) - count)
+
+
+def _refuse_changes(found: Prepared, old: Receipt, changed: Sequence[str]) -> None:
+    """Raise SlaError where a store that is as it should be would get other frames without being forced to.
+
+    Clips that failed or were incomplete are waiting to be mended.
+    """
+    mended = old.results["failed"].keys() | old.results.get("incomplete", {}).keys()
+    if other := [clip for clip in changed if clip not in mended]:
+        message = f"the recordings of {len(other)} clips changed since {found.out} was made: {some(other)}"
+        raise SlaError(message, "Use --force to encode them again.")
+    if moved := [clip for clip in found.moved(old) if clip not in mended]:
+        message = f"{len(moved)} clips of {found.out} lie elsewhere in the corpus than when it was made: {some(moved)}"
+        raise SlaError(message, "Use --force to encode them again. An archive and its unpacked folder are two places.")
 
 
 def _result(receipt: Receipt) -> PrepResult:

@@ -7,6 +7,7 @@ lies. It holds the recording's stamp: what was encoded from another recording of
 
 from __future__ import annotations
 
+import io
 import socket
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -120,9 +121,11 @@ class EncodingCache:
         """Keep a clip's encoded frames. Raises SlaError where the disk is full."""
         path, facts = self.path(source), (float(frames.fps), float(frames.squared_error))
         texts = source.stamp, frames.note
-        with atomic_write(path) as temporary, temporary.open("wb") as file:
-            # NumPy's archive holds checksums, verified when read.
-            np.savez(file, data=frames.data, sizes=frames.sizes, facts=np.array(facts), texts=np.array(texts))
+        archive = io.BytesIO()  # a ZipFile on a disk that is full complains once more when it is forgotten
+        # NumPy's archive holds checksums, verified when read.
+        np.savez(archive, data=frames.data, sizes=frames.sizes, facts=np.array(facts), texts=np.array(texts))
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(archive.getbuffer())
         return EncodedClip(path, None, len(frames.sizes), len(frames.data), *facts, *texts)
 
     def encode(self, clip: Clip) -> EncodedClip | Failure:

@@ -18,6 +18,7 @@ from sla_cli.formats.store import Split, Store, split_path, store_files, takes_f
 from sla_cli.formats.store_file import NAME, Encoded, SplitHeader, StoreFile
 from sla_cli.formats.store_write import write_split
 from sla_cli.log import Advance, log, progress
+from sla_cli.prep.resume import cache_folder
 
 ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be the same in all: a model sees them as one
 
@@ -63,8 +64,8 @@ def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force:
         receipt = Receipt("merge", {"copy": copy}, digests)
         receipt.sources = {name: str(store.path) for name, store in stores.items()}
         old = already_made(out, receipt, force=force)
-        if old is None and not force:
-            _refuse_foreign(out)
+        if old is None:
+            _refuse_foreign(out, force=force)
         if old is not None and _is_whole(out, old):
             log.info("%s is up to date", out)
             return MergeResult(**old.results)
@@ -87,7 +88,8 @@ def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force:
 def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     """The stores by names that differ."""
     if len({path.resolve() for path in paths}) < max(2, len(paths)):
-        raise SlaError(f"{len(paths)} stores to merge, {len(set(paths))} of them different", "Name two or more.")
+        different = len({path.resolve() for path in paths})
+        raise SlaError(f"{len(paths)} stores to merge, {different} of them different", "Name two or more.")
     stores: dict[str, Store] = {}
     for path in map(Path.resolve, paths):
         if takes_frames(path, out):
@@ -98,10 +100,12 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     return stores
 
 
-def _refuse_foreign(out: Path) -> None:
-    """Raise SlaError where a file that is no store's has the name of one that is to be written."""
+def _refuse_foreign(out: Path, *, force: bool) -> None:
+    """Raise SlaError where an unfinished store is, or a file that is no store's under the name of one to be written."""
+    if any(out.glob(cache_folder(out, "*").name)):
+        raise SlaError(f"{out} is an unfinished store of `sla prep`", "Name another folder, or remove it.")
     for path in (split_path(out, split) for split in SPLITS):
-        if path.exists() and not is_format(path, NAME):
+        if not force and path.exists() and not is_format(path, NAME):
             raise SlaError(f"{path} is there, and no file of a store", "Name another folder, or use --force.")
 
 

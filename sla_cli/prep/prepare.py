@@ -20,7 +20,7 @@ from sla_cli.prep.labels import Labels, find_labels
 from sla_cli.prep.lend import Lender
 from sla_cli.prep.order import Order
 from sla_cli.prep.plan import Plan, choose_protocol, make_plan
-from sla_cli.prep.resume import cache_folder
+from sla_cli.prep.resume import ARGUMENTS, cache_folder, read_arguments
 from sla_cli.prep.write import stored_clips
 from sla_cli.video.source import list_archives
 
@@ -36,6 +36,7 @@ class Prepared:
         finished: by origin the clips in its files, of the same recipe.
         lender: the store whose frames are used.
         unreadable: folders and archives that cannot be opened, with the reason: their clips fail.
+        same_place: whether the corpus lies where it lay when the store was made or begun.
     """
 
     order: Order
@@ -48,6 +49,7 @@ class Prepared:
     finished: Mapping[str, EncodedClip]
     lender: Lender | None
     unreadable: Mapping[Path, SlaError]
+    same_place: bool
 
     def serves(self, clip: Clip) -> bool:
         """Whether what is stored of a clip, if anything is, was made of its recording as it is now."""
@@ -62,18 +64,26 @@ class Prepared:
         origins = (self.cache.origin(clip.source) for clip in self.plan.clips)
         return "encoder" not in receipt.arguments or all(origin in self.finished for origin in origins)
 
+    def moved(self, receipt: Receipt) -> list[str]:
+        """Ids of planned clips that no file of the store has, though all its clips can be looked up."""
+        if "encoder" not in receipt.arguments or len(self.finished) < sum(receipt.results["clips"].values()):
+            return []
+        return [clip.id for clip in self.plan.clips if self.cache.origin(clip.source) not in self.finished]
+
     def ready(self, clips: Sequence[Clip]) -> dict[str, EncodedClip]:
-        """By id the clips whose frames the store has, or another one lends."""
+        """By id the clips whose frames the store has, or another one lends.
+
+        A recording that cannot be looked at counts as the one that was encoded only where the corpus lies where it lay:
+        another corpus may have another recording of that name.
+        """
         found = {}
         for clip in clips:
             origin = self.cache.origin(clip.source)
-            own = self.finished.get(origin)
-            if own is not None and own.serves(clip.source):
-                found[clip.id] = own
-            elif (
-                self.lender is not None and (lent := self.lender.find(origin, clip.source, self.cache.root)) is not None
-            ):
-                found[clip.id] = lent
+            there = self.finished.get(origin) if clip.source.stamp or self.same_place else None
+            if (there is None or not there.serves(clip.source)) and self.lender is not None:
+                there = self.lender.find(origin, clip.source, self.cache.root)
+            if there is not None and there.serves(clip.source):
+                found[clip.id] = there
         return found
 
 
@@ -109,7 +119,15 @@ def prepare(order: Order, out: Path, *, alone: bool = True) -> Prepared:
         finished=stored_clips(out, order.recipe),
         lender=lender,
         unreadable=unreadable,
+        same_place=_same_place(out, folder, order, tree.root),
     )
+
+
+def _same_place(out: Path, folder: Path, order: Order, root: Path) -> bool:
+    made = read_receipt(out)
+    if made is not None:
+        return made.sources.get("source") == str(root)
+    return (folder / ARGUMENTS).is_file() and Path(read_arguments(folder).source) == order.source
 
 
 def _resolved(order: Order) -> Order:

@@ -15,6 +15,7 @@ from sla_cli.cli.main import app
 TRAIN = [clip("t1", "A B", 12, signer="ann"), clip("t2", "B C", 25, signer="bob"), clip("t3", "A", 13, signer="bob")]
 DEV = [clip("d1", "C A X", 12, signer="ann")]
 SHORT = [clip(f"short{number}", "A B C", 4) for number in range(5)]
+EMPTY = [clip(f"empty{number}", "A B C", 0) for number in range(5)]
 
 
 def sla(*arguments: object, code: int = 0) -> Result:
@@ -36,28 +37,35 @@ def test_the_only_store_of_the_work_folder_is_taken(tmp_path: Path, monkeypatch:
 
 
 def test_problems_are_named_with_clips_and_a_way_out_and_exit_with_3(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "store", {"train": [*TRAIN, *SHORT], "dev": DEV})
+    store = make_store(tmp_path / "store", {"train": [*TRAIN, *EMPTY], "dev": DEV})
     text = sla(store, code=3).stdout
     problems = text[text.index("\nproblems\n") :].split("\n")[2:5]
     assert problems == [
-        "  train: 5 clips with too few frames for the glosses at stride 4",
-        "    short0, short1, short2 and 2 more",
-        "    Their CTC loss is infinite: train with a smaller stride, or leave them out.",
+        "  train: 5 clips without frames",
+        "    empty0, empty1, empty2 and 2 more",
+        "    Fix the source; run prep again.",
     ]
     assert "every frame" not in text
-    assert sla(store, "--stride", "1").stdout.split("\n")[-2].startswith("problems: 0")
+
+
+def test_clips_too_short_for_the_stride_are_a_note(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", {"train": [*TRAIN, *SHORT], "dev": DEV})
+    assert (
+        "train: 5 clips with too few frames for the glosses at stride 4: training lengthens them" in sla(store).stdout
+    )
+    assert "too few frames" not in sla(store, "--stride", "1").stdout
 
 
 def test_json_has_everything(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "store", {"train": [*TRAIN, *SHORT], "dev": DEV})
+    store = make_store(tmp_path / "store", {"train": [*TRAIN, *EMPTY], "dev": DEV})
     facts = json.loads(sla(store, "--json", "--deep", "-j", 1, "-q", code=3).stdout)
     assert facts.keys() == documented("sla check")
     assert facts["store"] == str(store)
     assert (facts["corpus"], facts["stride"], facts["deep"]) == ("mine", 4, True)
     assert facts["splits"]["dev"]["unknown"] == 1
     (problem,) = (one for one in facts["findings"] if one["problem"])
-    assert (problem["about"], problem["split"], len(problem["clips"])) == ("feasibility", "train", 5)
-    assert {one["about"] for one in facts["findings"]} == {"feasibility", "signers", "vocabulary"}
+    assert (problem["about"], problem["split"], len(problem["clips"])) == ("frames", "train", 5)
+    assert {one["about"] for one in facts["findings"]} == {"frames", "feasibility", "signers", "vocabulary"}
     assert sum(facts["frames"]["counts"]["train"]) == 8
 
 

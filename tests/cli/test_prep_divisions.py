@@ -62,6 +62,29 @@ def test_five_folds_over_one_set_of_frames(mine: Path, tmp_path: Path) -> None:
     assert sorted(tested) == [f"person{number}" for number in range(6)]
 
 
+def test_a_division_is_read_as_the_first_store_was(phoenix_tree: Tree, tmp_path: Path) -> None:
+    """Its labels too, or folds would differ from it in silence."""
+    phoenix_tree(tmp_path, {"train": [(f"clip{n}", f"loc-NORD A{n}", 12) for n in range(6)]})
+    work, base = tmp_path / "work", tmp_path / "work" / "stores" / "phoenix2014"
+    sla("prep", "phoenix2014", tmp_path, "--size", 32, "--labels", "phoenix2014", "--work", work, "-j1")
+    options = ("--split-by", "random", "--fold", "1/3", "--work", work, "-j1")
+    sla("prep", "--frames-from", base, *options)
+    split = Store(work / "stores" / "phoenix2014-random-1of3")["train"]
+    assert split.labels == "phoenix2014.v1"
+    assert "NORD" in split.vocabulary
+    sla("prep", "--frames-from", base, "--labels", "raw", "--name", "raw", *options)
+    assert "loc-NORD" in Store(work / "stores" / "raw").vocabulary
+
+
+def test_who_replaces_a_store_that_lends_its_frames_is_told(mine: Path) -> None:
+    base = Path("sla-work/stores/folder")
+    sla("prep", "folder", "mine", "--size", 32, "-j1")
+    sla("prep", "--frames-from", base, "--split-by", "random", "--name", "divided", "-j1")
+    answer = CliRunner().invoke(app, ["prep", "folder", "mine", "--size", "32", "-j1", "--force"])
+    assert "lends its frames to divided" in " ".join(answer.stderr.split())
+    assert len(Store(Path("sla-work/stores/divided"))["train"][0].frames()) > 0, "the same frames came out"
+
+
 def test_a_division_that_was_changed_by_hand_is_found(mine: Path) -> None:
     """The store promises people whom train does not have."""
     sla("prep", "folder", "mine", "--size", 32, "--split-by", "signer", "-j1")

@@ -198,6 +198,38 @@ def test_a_corpus_that_moved_is_the_same_corpus(made: Path, own: Path, tmp_path:
     assert build(third, out, force=True).encoded == 0
 
 
+def test_an_archive_and_its_folder_are_two_places(root: Path, tmp_path: Path) -> None:
+    """A finished store is not replaced unasked."""
+    out = tmp_path / "store"
+    build(root.parent, out)
+    archive = Path(shutil.make_archive(str(tmp_path / "corpus"), "zip", root))
+    with pytest.raises(SlaError, match=r"5 clips of .* lie elsewhere in the corpus") as caught:
+        build(archive, out)
+    assert "--force" in caught.value.hint
+    assert build(archive, out, force=True).encoded == 5
+
+
+def test_a_clip_that_waits_to_be_mended_lets_no_other_change_through(own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    frames_of(own, "train", TRAIN_CLIP)[5].write_bytes(b"")
+    build(own, out, on_error="skip")
+    one, two = frames_of(own, "dev", DEV_CLIP)[:2]
+    one.write_bytes(two.read_bytes())
+    with pytest.raises(SlaError, match=f"recordings of 1 clips changed since .*: {DEV_CLIP}"):
+        build(own, out, on_error="skip")
+
+
+def test_a_missing_recording_is_not_that_of_another_corpus(phoenix_tree: Tree, own: Path, tmp_path: Path) -> None:
+    """With --force a store may be made of another corpus, whose clips have the same names."""
+    out = tmp_path / "store"
+    build(phoenix_tree(tmp_path / "other"), out)
+    for path in frames_of(own, "dev", DEV_CLIP):
+        path.unlink()
+    with pytest.raises(BrokenClips) as caught:
+        build(own, out, force=True)
+    assert caught.value.failed.keys() == {DEV_CLIP}
+
+
 def test_frames_of_another_encoder_are_not_taken_over(root: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sla_cli.prep.order.ENCODER", ENCODER + 1)
     with pytest.raises(SlaError, match=f"encoder was {ENCODER}, now {ENCODER + 1}"):

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError, some
-from sla_cli.log import log
 from sla_cli.prep.tables.locate import VIDEOS, parent_of
 from sla_cli.prep.tables.walk import is_image, walk
 from sla_cli.video.source import open_tree
@@ -44,7 +43,7 @@ class MediaFolder:
     def find(self, path: str) -> Source | None:
         """The recording that a path elsewhere means: by file name, or else by name without ending.
 
-        Of several the one of which most folders have the same names is taken, with a warning if they are alike.
+        Of several the one of which most folders have the same names is taken. Raises SlaError where they are alike.
         """
         for form in dict.fromkeys((path, unquote(path))):
             parts = _parts(form)
@@ -54,7 +53,8 @@ class MediaFolder:
                 alike = {one: _common_end(_parts(one), parts) for one in found}
                 best = [one for one in found if alike[one] == max(alike.values())]
                 if len(best) > 1:
-                    log.warning("%s: --media holds several such, the first is taken: %s", path, some(best))
+                    hint = "Give the folder of one of them as --media, or rename them."
+                    raise SlaError(f"{path}: --media holds several such: {some(best)}", hint)
                 return Source(self.tree.root, best[0])
         return None
 

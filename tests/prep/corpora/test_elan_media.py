@@ -120,14 +120,13 @@ def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Re
         read("elan", tmp_path)
 
 
-def test_below_media_the_nearest_of_a_name(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
+def test_below_media_the_nearest_of_a_name(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"c/x.eaf": annotated(link("../day2/cam.MP4"))})
     lay(tmp_path / "m", {f"{day}/cam.mp4": b"" for day in ("day1", "day2", "day3")})
     assert read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips[0].source.path == "day2/cam.mp4"
-    assert "holds several" not in warnings()
     lay(tmp_path, {"c/x.eaf": annotated(link("./cam.avi"))})
-    assert read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips[0].source.path == "day1/cam.mp4"
-    assert "./cam.avi: --media holds several such, the first is taken: day1/cam.mp4, day2/cam.mp4" in warnings()
+    with pytest.raises(SlaError, match=r"\./cam\.avi: --media holds several such: day1/cam\.mp4, day2/cam\.mp4"):
+        read("elan", tmp_path / "c", media=str(tmp_path / "m"))
     with pytest.raises(SlaError, match="--media: no such folder or archive"):
         read("elan", tmp_path / "c", media=str(tmp_path / "none"))
 

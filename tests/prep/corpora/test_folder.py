@@ -258,13 +258,19 @@ def test_a_table_in_a_folder_of_an_archive_names_paths_from_itself(tmp_path: Pat
     assert read("folder", tmp_path / "a").clips[0].source.path == "mine/v/one.mp4"
 
 
-@pytest.mark.parametrize("path", ["/home/anna/day2/one.mp4", "../day2/one.mp4", "C:\\anna\\day2\\one.mp4", "one.mp4"])
+@pytest.mark.parametrize("path", ["/home/anna/day2/one.mp4", "../day2/one.mp4", "C:\\anna\\day2\\one.mp4"])
 def test_a_path_outside_is_found_below_media(tmp_path: Path, lay: Lay, read: Read, path: str) -> None:
     lay(tmp_path / "media", {f"{day}/one.mp4": b"" for day in ("day1", "day2")})
     lay(tmp_path / "mine", {"t.tsv": f"video\tgloss\tstart\n{path}\tA\t1.5\n"})
     (clip,) = read("folder", tmp_path / "mine", media=str(tmp_path / "media")).clips
-    day = "day1" if path == "one.mp4" else "day2"
-    assert (clip.id, clip.source) == ("one_1.5-", Source(tmp_path / "media", f"{day}/one.mp4", 1.5))
+    assert (clip.id, clip.source) == ("one_1.5-", Source(tmp_path / "media", "day2/one.mp4", 1.5))
+
+
+def test_a_path_that_means_two_recordings_below_media_is_refused(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path / "media", {f"{day}/one.mp4": b"" for day in ("day1", "day2")})
+    lay(tmp_path / "mine", {"t.tsv": "video\tgloss\none.mp4\tA\n"})
+    with pytest.raises(SlaError, match=r"one\.mp4: --media holds several such: day1/one\.mp4, day2/one\.mp4"):
+        read("folder", tmp_path / "mine", media=str(tmp_path / "media"))
 
 
 def test_what_lies_in_the_corpus_comes_before_media(tmp_path: Path, mine: Path, lay: Lay, read: Read) -> None:
