@@ -94,7 +94,8 @@ def _tiers(sentences: Sequence[tuple[str, ...]], signed: Signed) -> Iterator[tup
     """Names, linguistic types and annotations of the tiers of both hands, and of the translation."""
     right, left, translations = [], [], []
     for number, (glosses, spans) in enumerate(zip(sentences, signed.spans, strict=True)):
-        signs = [Interval(*map(_milliseconds, span), gloss) for gloss, span in zip(glosses, spans, strict=True)]
+        times = [(_milliseconds(first), _milliseconds(after)) for first, after in spans]
+        signs = [Interval(*span, gloss) for gloss, span in zip(glosses, times, strict=True)]
         right += signs
         left += [sign for sign in signs if SIGNS[sign.text].left != "rest"]
         before = signed.spans[number - 1][-1][1] if number else 0
