@@ -59,7 +59,7 @@ def gloss_tier(path: Path) -> list[tuple[int, int, str]]:
 @pytest.mark.parametrize("name", ["first", "second"])
 def test_no_signer_is_in_two_splits(loop: Loop, name: str) -> None:
     store = loop.store(name)
-    assert store.splits == ("train", "dev", "test")
+    assert store.splits == ["train", "dev", "test"]
     by_split = [signers(store[split]) for split in store.splits]
     assert sorted(name for people in by_split for name in people) == [f"Signer0{number}" for number in range(1, 7)]
 
