@@ -9,7 +9,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "${1:-.}"
 cd "${1:-.}"
-epochs=${EPOCHS:-20}
+epochs=${EPOCHS:-30}
 
 # The recordings, in place of your own: corpus/ holds videos and their ELAN files, rest/ videos only. What the linguist
 # will make of those is in truth/, and nothing but the correction below looks there.
@@ -19,8 +19,9 @@ python "$here/draw_elan.py" draw . --annotated "${ANNOTATED:-18}" --unannotated 
 # Which tiers are there, which of them are taken as glosses, and are the videos found?
 sla prep elan corpus --list-tiers
 
-# A clip for each sentence, which ends where no sign is for a second. Nobody is in two splits.
-sla prep elan corpus --split-by signer --name first --size 128
+# A clip ends where no sign is for two seconds, so that many clips hold a pause: a model that has never seen one reads
+# signs into it. Nobody is in two splits.
+sla prep elan corpus --split-by signer --pause 2 --name first --size 128
 sla check sla-work/stores/first
 
 # A model for a CPU; docs/training.md, "Small corpora", has these settings. Of real people: --variant adapter, on a GPU.
@@ -41,8 +42,8 @@ for eaf in "${corrected[@]}"; do
   mv "$eaf" "${eaf%.eaf}.webm" corpus/
 done
 
-# The second store takes the frames of the first from where they lie; only those of the new sentences are encoded.
-sla prep elan corpus --split-by signer --name second --frames-from sla-work/stores/first
+# The second store takes the frames of the first from where they lie; only those of the new clips are encoded.
+sla prep elan corpus --split-by signer --pause 2 --name second --frames-from sla-work/stores/first
 
 # And round again.
 sla train sla-work/stores/second --name second "${small[@]}"

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from sla_cli.formats.store import Split, Store
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = {"ANNOTATED": "6", "UNANNOTATED": "2", "SENTENCES": "2", "CORRECTED": "1", "EPOCHS": "1"}
-SENTENCES = {"first": 12, "corrected": 2}
+PAUSE = 2000  # milliseconds without a sign that end a clip, as the script has it
 
 
 class Loop(NamedTuple):
@@ -53,7 +54,13 @@ def frames(store: Store) -> dict[str, list[np.ndarray]]:
 
 
 def gloss_tier(path: Path) -> list[tuple[int, int, str]]:
-    return [mark[:3] for mark in pympi.Elan.Eaf(path).get_annotation_data_for_tier("RH-IDgloss")]
+    return sorted(mark[:3] for mark in pympi.Elan.Eaf(path).get_annotation_data_for_tier("RH-IDgloss"))
+
+
+def expected_clips(loop: Loop, *numbers: int) -> int:
+    """Of recordings of the corpus: one more than there are pauses between signs of the right hand, which has all."""
+    signs = [gloss_tier(loop.folder / "corpus" / f"rec{number:02d}.eaf") for number in numbers]
+    return sum(1 + sum(after[0] - before[1] >= PAUSE for before, after in pairwise(marks)) for marks in signs)
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
@@ -69,7 +76,7 @@ def test_glosses_of_the_first_store_are_those_of_the_annotation(loop: Loop) -> N
     stored = sorted(gloss for split in store.splits for clip in store[split] for gloss in clip.glosses)
     files = [loop.folder / "corpus" / f"rec{number:02d}.eaf" for number in range(1, 7)]
     assert stored == sorted(gloss for path in files for _, _, gloss in gloss_tier(path))
-    assert sum(len(store[split]) for split in store.splits) == SENTENCES["first"]
+    assert sum(len(store[split]) for split in store.splits) == expected_clips(loop, *range(1, 7))
 
 
 def test_the_rest_is_transcribed_into_elan_files(loop: Loop) -> None:
@@ -86,18 +93,19 @@ def test_what_is_corrected_joins_the_corpus_with_its_video(loop: Loop) -> None:
     assert (loop.folder / "corpus" / link["RELATIVE_MEDIA_URL"]).is_file()
 
 
-def test_only_the_new_sentences_are_encoded_for_the_second_store(loop: Loop) -> None:
+def test_only_the_new_clips_are_encoded_for_the_second_store(loop: Loop) -> None:
     first, second = loop.results("first"), loop.results("second")
-    assert (first["encoded"], first["reused"]) == (SENTENCES["first"], 0)
-    assert (second["encoded"], second["reused"]) == (SENTENCES["corrected"], SENTENCES["first"])
+    old, new = expected_clips(loop, *range(1, 7)), expected_clips(loop, 7)
+    assert (first["encoded"], first["reused"]) == (old, 0)
+    assert (second["encoded"], second["reused"]) == (new, old)
     told = re.findall(r"encoded now: (\d+) clips; taken over: (\d+)", loop.said)
-    assert told == [("12", "0"), ("2", "12")]
+    assert told == [(f"{old}", "0"), (f"{new}", f"{old}")]
 
 
 def test_frames_of_the_first_store_are_those_of_the_second(loop: Loop) -> None:
     first, second = frames(loop.store("first")), frames(loop.store("second"))
     new = second.keys() - first.keys()
-    assert len(second) == len(first) + SENTENCES["corrected"]
+    assert len(second) == len(first) + expected_clips(loop, 7)
     assert {name.split("_")[0] for name in new} == {"rec07"}
     for name, pictures in first.items():
         assert [one.tobytes() for one in pictures] == [one.tobytes() for one in second[name]]
