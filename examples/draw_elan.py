@@ -14,6 +14,7 @@ import typer
 
 from sla_cli.atomic import write_text
 from sla_cli.demo.elan_corpus import RIGHT_HAND, draw_elan_corpus
+from sla_cli.errors import SlaError
 from sla_cli.log import progress
 from sla_cli.workers import usable_cores
 
@@ -55,4 +56,7 @@ def _glosses(root: ET.Element) -> list[str]:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except SlaError as error:
+        raise SystemExit(f"error: {error.message}\nhint: {error.hint}") from error

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From your annotations to glosses of the rest, and back, on drawn people: some recordings are annotated in ELAN, a model
 # is trained on them, reads the others, some of what it read is corrected, and joins the annotations.
-# docs/elan.md walks through it. On two cores it takes about 10 minutes; with
+# docs/elan.md walks through it. On two cores it takes about 8 minutes; with
 #   ANNOTATED=6 UNANNOTATED=2 SENTENCES=2 CORRECTED=1 EPOCHS=1
 # about one, and nothing is learnt.
 # Usage: examples/linguist.sh [FOLDER], an empty or new one, this one if not given.
@@ -42,7 +42,8 @@ for eaf in "${corrected[@]}"; do
   mv "$eaf" "${eaf%.eaf}.webm" corpus/
 done
 
-# The second store takes the frames of the first from where they lie; only those of the new clips are encoded.
+# The second store takes the frames of the first from where they lie; only those of the new clips are encoded. Splits are
+# drawn again, and people may have moved; a table of files with a column `split` keeps them (docs/elan.md).
 sla prep elan corpus --split-by signer --pause 2 --name second --frames-from sla-work/stores/first
 
 # And round again.
