@@ -6,9 +6,7 @@ Every clip follows from (seed, split, number) alone, so the corpus is the same w
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +16,10 @@ import numpy as np
 from sla_cli.core.clip import SPLITS
 from sla_cli.demo.drawing import draw_frame, draw_stage
 from sla_cli.demo.grammar import draw_sentences
+from sla_cli.demo.parallel import draw_all
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.demo.signing import sign_sentence
 from sla_cli.errors import SlaError
-from sla_cli.workers import start_worker
 
 FOLDER = "phoenix-2014-multisigner"
 # Run lengths are the quickest way to pack drawings: a sixth less time than the default, and no more bytes.
@@ -77,7 +75,7 @@ def draw_corpus(
             for number, glosses in enumerate(draw_sentences(seed, split, counts[split]))
         ]
         drawn = []
-        for task, signer in zip(tasks, _draw_all(tasks, jobs), strict=True):
+        for task, signer in zip(tasks, draw_all(_draw_clip, tasks, jobs), strict=True):
             drawn.append((task, signer))
             if progress is not None:
                 progress(1)
@@ -89,15 +87,6 @@ def draw_corpus(
             f"cannot draw the corpus into {out}: {error.strerror or error}",
             "Free space or choose another folder; the corpus takes about 1 MB for each clip.",
         ) from error
-
-
-def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[str]:
-    if jobs <= 1:
-        yield from map(_draw_clip, tasks)
-        return
-    # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker) as pool:
-        yield from pool.map(_draw_clip, tasks, chunksize=2)
 
 
 def _draw_clip(task: _Task) -> str:

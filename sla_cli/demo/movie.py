@@ -1,4 +1,4 @@
-"""A sentence as a video that browsers play."""
+"""Drawn signing as a video that browsers play."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from sla_cli.atomic import atomic_write
 from sla_cli.demo.drawing import FRAME_HEIGHT, FRAME_WIDTH, draw_frame, draw_stage
-from sla_cli.demo.signers import SIGNERS
-from sla_cli.demo.signing import sign_sentence
+from sla_cli.demo.signers import SIGNERS, Signer
+from sla_cli.demo.signing import Poses, sign_sentence
 from sla_cli.errors import SlaError
 from sla_cli.log import silent_stderr
 
@@ -19,14 +19,22 @@ FPS = 25
 
 
 def draw_movie(path: Path, glosses: Sequence[str], seed: int) -> None:
-    """Draw a sentence into a WebM video (VP8, which OpenCV writes and browsers play).
+    """Draw a sentence into a video, as `write_movie` does. Raises SlaError as it does."""
+    rng = np.random.default_rng([seed, len(glosses)])
+    signer = SIGNERS[rng.integers(len(SIGNERS))]
+    write_movie(path, sign_sentence(glosses, signer, rng), signer, light=1.0)
+
+
+def write_movie(path: Path, poses: Poses, signer: Signer, light: float) -> None:
+    """Draw poses into a WebM video (VP8, which OpenCV writes and browsers play), 25 a second.
+
+    Args:
+        light: brightness of the wall, as of `draw_stage`.
 
     Raises:
         SlaError: the file cannot be written.
     """
-    rng = np.random.default_rng([seed, len(glosses)])
-    signer = SIGNERS[rng.integers(len(SIGNERS))]
-    stage = draw_stage(signer, light=1.0)
+    stage = draw_stage(signer, light)
     with atomic_write(path) as temporary:
         readable = temporary.with_suffix(".webm")
         with silent_stderr():  # FFmpeg says that WebM has no codec tags
@@ -35,7 +43,7 @@ def draw_movie(path: Path, glosses: Sequence[str], seed: int) -> None:
             )
         if not writer.isOpened():
             raise SlaError(f"cannot write {path}: this OpenCV has no VP8 encoder", "Install opencv-python-headless.")
-        for pose in sign_sentence(glosses, signer, rng):
+        for pose in poses:
             writer.write(cv2.cvtColor(draw_frame(pose, signer, stage), cv2.COLOR_RGB2BGR))
         writer.release()
         readable.replace(temporary)

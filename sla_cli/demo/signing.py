@@ -7,6 +7,7 @@ frames around a boundary belong to both, as in real continuous signing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,19 +26,46 @@ _FRAMES_PER_WIDTH = 3.0
 Poses = npt.NDArray[np.float64]
 
 
-def sign_sentence(glosses: Sequence[str], signer: Signer, rng: np.random.Generator) -> Poses:
-    """How `signer` signs `glosses` this time, from rest to rest.
+class Signed(NamedTuple):
+    """Sentences that were signed one after the other.
 
-    Returns:
+    Attributes:
         poses: (frames, 23) float64 in the columns RIGHT, LEFT, FACE; positions in shoulder widths from the
             point between the shoulders, x to the right of the picture and y down; angles in degrees.
+        spans: of each sentence, first frame and frame after the last of each of its signs. The ways of the hands
+            from sign to sign, and from and to rest, belong to none.
     """
-    pace = signer.speed * rng.normal(1.0, 0.05)
+
+    poses: Poses
+    spans: tuple[tuple[tuple[int, int], ...], ...]
+
+
+def sign_sentence(glosses: Sequence[str], signer: Signer, rng: np.random.Generator) -> Poses:
+    """How `signer` signs `glosses` this time, from rest to rest: the poses of `Signed`."""
+    return sign_sentences([glosses], signer, rng, [REST_FRAMES, REST_FRAMES]).poses
+
+
+def sign_sentences(
+    sentences: Sequence[Sequence[str]], signer: Signer, rng: np.random.Generator, rests: Sequence[int]
+) -> Signed:
+    """How `signer` signs several sentences in one recording, the hands at rest in between.
+
+    Args:
+        rests: frames of rest before the first sentence and after each one.
+    """
     rest = _rest_pose()
-    parts = [np.repeat(rest, REST_FRAMES, axis=0)]
-    for part in [*_performed(glosses, signer, pace, rng), np.repeat(rest, REST_FRAMES, axis=0)]:
-        parts += [_travel(parts[-1][-1], part[0], pace), part]
-    return _with_jitter(np.concatenate(parts), rng)
+    parts, at = [np.repeat(rest, rests[0], axis=0)], rests[0]
+    spans = []
+    for glosses, pause in zip(sentences, rests[1:], strict=True):
+        pace = signer.speed * rng.normal(1.0, 0.05)
+        starts = []
+        for part in [*_performed(glosses, signer, pace, rng), np.repeat(rest, pause, axis=0)]:
+            way = _travel(parts[-1][-1], part[0], pace)
+            parts += [way, part]
+            starts.append((at + len(way), at + len(way) + len(part)))
+            at = starts[-1][1]
+        spans.append(tuple(starts[:-1]))
+    return Signed(_with_jitter(np.concatenate(parts), rng), tuple(spans))
 
 
 def _performed(glosses: Sequence[str], signer: Signer, pace: float, rng: np.random.Generator) -> Iterator[Poses]:

@@ -9,7 +9,7 @@ from sla_cli.demo.drawing import draw_frame, draw_stage
 from sla_cli.demo.grammar import GLOSSES, draw_sentences
 from sla_cli.demo.lexicon import SIGNS
 from sla_cli.demo.signers import SIGNERS, Signer
-from sla_cli.demo.signing import LEFT, RIGHT, sign_sentence
+from sla_cli.demo.signing import LEFT, RIGHT, sign_sentence, sign_sentences
 
 
 def performances(signer: Signer) -> list[tuple[tuple[str, ...], np.ndarray]]:
@@ -90,3 +90,34 @@ def test_drawing_leaves_the_stage_as_it_was() -> None:
     assert frame.dtype == np.uint8
     assert (stage == before).all()
     assert (frame != before).any()
+
+
+def test_spans_are_where_the_hand_is_as_the_lexicon_says() -> None:
+    """At the first and the last frame of each sign, in several sentences, but for size, place and tremor."""
+    sentences = draw_sentences(0, "train", 8)
+    signed = sign_sentences(sentences, SIGNERS[3], np.random.default_rng(0), [10, *[30] * len(sentences)])
+    hand = signed.poses[:, RIGHT][:, :2]
+    for glosses, spans in zip(sentences, signed.spans, strict=True):
+        for gloss, (first, after) in zip(glosses, spans, strict=True):
+            move = SIGNS[gloss].right
+            np.testing.assert_allclose(hand[first], move.start, atol=0.25)
+            if not move.radius:
+                np.testing.assert_allclose(hand[after - 1], np.add(move.start, move.by), atol=0.25)
+
+
+def test_hands_rest_between_sentences_as_long_as_asked() -> None:
+    rests = [10, 30, 40]
+    signed = sign_sentences([("ICH", "HAUS"), ("WIND",)], SIGNERS[0], np.random.default_rng(0), rests)
+    bounds = [0, *(frame for spans in signed.spans for frame in (spans[0][0], spans[-1][1])), len(signed.poses)]
+    for before, after, rest in zip(bounds[::2], bounds[1::2], rests, strict=True):
+        place = signed.poses[before:after, [0, 1, 9, 10]]
+        still = (np.abs(place - [-0.24, 1.22, 0.24, 1.22]) < 0.06).all(axis=1)
+        assert rest <= still.sum() <= rest + 2, "the ways to and from rest, of 3 to 7 frames each, are no rest"
+        assert rest < after - before <= rest + 14
+
+
+def test_one_sentence_is_signed_alike_with_and_without_its_spans() -> None:
+    alone = sign_sentence(("HEUTE", "NORD"), SIGNERS[1], np.random.default_rng(4))
+    signed = sign_sentences([("HEUTE", "NORD")], SIGNERS[1], np.random.default_rng(4), [2, 2])
+    assert (alone == signed.poses).all()
+    assert len(signed.spans[0]) == 2

@@ -5,6 +5,7 @@ https://archive.mpi.nl/tla/elan; https://www.mpi.nl/tools/elan/EAF_Annotation_Fo
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -13,6 +14,7 @@ from sla_cli.core.annotation import Annotation
 from sla_cli.formats.annotation.eaf_elements import (
     CONSTRAINTS,
     LAST_ID,
+    TierPlan,
     build,
     constraint,
     linguistic_type,
@@ -47,18 +49,31 @@ def eaf_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
         SlaError: a gloss that XML cannot hold.
     """
     plans = plan_tiers(in_milliseconds(annotation), layout)
+    return document_text(plans, annotation.media, folder, made_properties(annotation.made, layout.tier))
+
+
+def document_text(
+    plans: Sequence[TierPlan], media: Path | None, folder: Path, properties: Iterable[ET.Element] = ()
+) -> str:
+    """A document with these tiers, linked to a video if that is there.
+
+    Args:
+        plans: each parent before its child.
+        folder: as of `eaf_text`.
+        properties: of its header.
+    """
     built = build(plans)
     made_at = datetime.now().astimezone().isoformat(timespec="seconds")
     root = ET.Element("ANNOTATION_DOCUMENT", AUTHOR="sla", DATE=made_at, FORMAT="3.0", VERSION="3.0")
     root.set(SCHEMA_PLACE, SCHEMA)
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    if annotation.media is not None and annotation.media.is_file():  # ELAN complains about a link to what is absent
-        header.append(_media_descriptor(annotation.media.resolve(), folder.resolve()))
+    if media is not None and media.is_file():  # ELAN complains about a link to what is absent
+        header.append(_media_descriptor(media.resolve(), folder.resolve()))
     header.append(property_of(LAST_ID, str(built.last_annotation)))
-    header.extend(made_properties(annotation.made, layout.tier))
+    header.extend(properties)
     ET.SubElement(root, "TIME_ORDER").extend(slot for _, slot in built.slots)
     root.extend(built.tiers)
-    root.extend(map(linguistic_type, plans))
+    root.extend(linguistic_type(plan) for plan in {plan.type_id: plan for plan in plans}.values())
     root.extend(map(constraint, CONSTRAINTS))
     ET.indent(root, "    ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

@@ -33,12 +33,16 @@ class TierPlan:
         type_id: of its linguistic type.
         intervals: its annotations in order of time.
         parent: the tier whose annotations have the times of this one's, "" where it has times of its own.
+        annotator: who wrote it.
+        participant: who signs, "" where that is not said.
     """
 
     name: str
     type_id: str
     intervals: Sequence[Interval]
     parent: str = ""
+    annotator: str = ANNOTATOR
+    participant: str = ""
 
     @property
     def type_attributes(self) -> dict[str, str]:
@@ -99,7 +103,9 @@ def build(plans: Sequence[TierPlan], first_slot: int = 1, first_annotation: int 
 
 
 def _tier(plan: TierPlan, firsts: Mapping[str, int], slot_ids: Mapping[tuple[str, int, int], str]) -> ET.Element:
-    tier = ET.Element("TIER", ANNOTATOR=ANNOTATOR, LINGUISTIC_TYPE_REF=plan.type_id, TIER_ID=plan.name)
+    tier = ET.Element("TIER", ANNOTATOR=plan.annotator, LINGUISTIC_TYPE_REF=plan.type_id, TIER_ID=plan.name)
+    if plan.participant:
+        tier.set("PARTICIPANT", plan.participant)
     if plan.parent:
         tier.set("PARENT_REF", plan.parent)
     for place, interval in enumerate(plan.intervals):

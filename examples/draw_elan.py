@@ -1,0 +1,62 @@
+"""Stands in for the linguist of examples/linguist.sh: draws recordings, and corrects what sla has read in some.
+
+Usage: python draw_elan.py draw FOLDER; python draw_elan.py correct TRUTH FILE.eaf…
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from xml.etree import ElementTree as ET
+
+import editdistance
+import typer
+
+from sla_cli.atomic import write_text
+from sla_cli.demo.elan_corpus import RIGHT_HAND, draw_elan_corpus
+from sla_cli.errors import SlaError
+from sla_cli.log import progress
+from sla_cli.workers import usable_cores
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def draw(
+    folder: Path,
+    seed: int = 0,
+    annotated: Annotated[int, typer.Option(help="Recordings with an ELAN file, in FOLDER/corpus.")] = 12,
+    unannotated: Annotated[int, typer.Option(help="Recordings without one, in FOLDER/rest.")] = 3,
+    sentences: Annotated[int, typer.Option(help="Of each recording.")] = 6,
+) -> None:
+    """Draw recordings, and the ELAN files that the linguist will make of the rest, in FOLDER/truth."""
+    counts = {"annotated": annotated, "unannotated": unannotated, "sentences": sentences}
+    with progress("drawing recordings", annotated + unannotated) as advance:
+        draw_elan_corpus(folder, seed=seed, jobs=usable_cores(), progress=advance, **counts)
+
+
+@app.command()
+def correct(truth: Path, files: list[Path]) -> None:
+    """Do what a linguist does in ELAN: the glosses become true, on the tiers of both hands, and the signer is named."""
+    for path in files:
+        read, true = ET.parse(path).getroot(), ET.parse(truth / path.name).getroot()
+        before, after = _glosses(read), _glosses(true)
+        header = true.find("HEADER")
+        assert header is not None
+        for link in header.findall("MEDIA_DESCRIPTOR"):
+            header.remove(link)
+        header[:0] = read.findall("HEADER/MEDIA_DESCRIPTOR")  # the video is linked as sla has linked it
+        write_text(path, '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(true, encoding="unicode") + "\n")
+        changes = editdistance.eval(before, after)
+        typer.echo(f"{path}: {len(before)} glosses read, {len(after)} after {changes} corrections")
+
+
+def _glosses(root: ET.Element) -> list[str]:
+    return [value.text or "" for value in root.iterfind(f"TIER[@TIER_ID='{RIGHT_HAND}']//ANNOTATION_VALUE")]
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except SlaError as error:
+        raise SystemExit(f"error: {error.message}\nhint: {error.hint}") from error

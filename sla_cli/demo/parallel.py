@@ -1,0 +1,23 @@
+"""Drawing with several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+from sla_cli.workers import start_worker
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def draw_all(draw: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
+    """What `draw` returns of each task, in order; `jobs` processes share the work."""
+    if jobs <= 1:
+        yield from map(draw, tasks)
+        return
+    # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker) as pool:
+        yield from pool.map(draw, tasks, chunksize=2)
