@@ -123,7 +123,11 @@ def _differences(old: Receipt, new: Receipt) -> str:
     pairs = [("stage", old.stage, new.stage), ("seed", old.seed, new.seed)]
     for was, now in ((old.arguments, new.arguments), (old.inputs, new.inputs)):
         pairs += [(key, was.get(key), now.get(key)) for key in sorted(was.keys() | now.keys())]
-    return "; ".join(f"{key} was {a!r}, now {b!r}" for key, a, b in pairs if a != b)[:400]
+    return "; ".join(
+        f"{key} is new" if key in new.inputs and a is None else f"{key} was {a!r}, now {b!r}"
+        for key, a, b in pairs
+        if a != b
+    )[:400]
 
 
 def digest_file(path: Path) -> str:

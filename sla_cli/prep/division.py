@@ -100,7 +100,10 @@ def _groups(clips: Sequence[Clip], split_by: str, profile_name: str) -> list[Gro
     if split_by == "signer":
         if unknown := [clip.id for clip in clips if not clip.signer]:
             message = f"the signer of {len(unknown)} of {len(clips)} clips is not known: {some(unknown)}"
-            raise SlaError(message, "Name signers in the annotation, or divide by sentence or at random.")
+            raise SlaError(
+                message,
+                "Name them in a column `signer`, or in ELAN as the tier's participant; or divide otherwise.",
+            )
         return _grouped((clip.signer, clip) for clip in clips)
     if split_by == "sentence":
         clean = profile(profile_name).training

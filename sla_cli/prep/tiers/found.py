@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sla_cli.config import SourceConfig
 from sla_cli.core.clip import Clip
 from sla_cli.errors import SlaError, some, suggestion
+from sla_cli.formats.annotation.eaf_elements import ANNOTATOR
 from sla_cli.formats.annotation.tier import AnnotationFile
 from sla_cli.log import log
 from sla_cli.prep.tiers.choose import Chosen
@@ -29,6 +30,7 @@ class Found:
         types: linguistic types.
         unknown: by what was asked for, the number of files that have no such tier.
         suffixed: people whom only the ends of tiers' names tell, to the number of files.
+        recognised: annotations of tiers of glosses that sla itself is the annotator of.
         missing: files whose recording was not found, to what was looked for.
         lost: how many clips that costs.
     """
@@ -39,6 +41,7 @@ class Found:
     types: set[str] = field(default_factory=set)
     unknown: Counter[str] = field(default_factory=Counter)
     suffixed: Counter[str] = field(default_factory=Counter)
+    recognised: int = 0
     missing: dict[str, str] = field(default_factory=dict)
     lost: int = 0
     files: int = 0
@@ -49,6 +52,7 @@ class Found:
         self.tiers.update({tier.name: len(tier.marks) for tier in file.tiers})
         self.types |= {tier.type for tier in file.tiers} - {""}
         self.unknown.update(chosen.unknown)
+        self.recognised += sum(len(tier.marks) for tier in chosen.glosses if tier.annotator == ANNOTATOR)
         if chosen.glosses:
             self.chosen[chosen.scheme, ", ".join(tier.name for tier in chosen.glosses)] += 1
 
@@ -84,7 +88,13 @@ class Found:
             log.info("and %d other choices of tiers", len(self.chosen) - SHOWN)
         if len({scheme for scheme, _ in self.chosen}) > 1:
             log.warning("the files follow several conventions; --tier makes one choice for all")
-        if several := [name for name, files in self.suffixed.items() if files > 1]:
+        if self.recognised:
+            log.warning(
+                "%d annotations are of tiers whose annotator is sla: a model that is trained on what sla recognised "
+                "learns its errors. Leave such files out, or correct them and name yourself as the tier's annotator",
+                self.recognised,
+            )  # fmt: skip
+        if several := sorted(name for name, files in self.suffixed.items() if files > 1):
             log.warning(
                 "signers %s are named by the ends of tiers' names, as are others of other files: are they the same "
                 "people? If not, name them in a table with the columns eaf and signer",
