@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from prep_work import build
 
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.store import Store
+from sla_cli.formats.store_write import write_split
 
 DOCS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 STORE, EMISSIONS = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
@@ -65,10 +67,19 @@ def documented(title: str, kind: str) -> set[str]:
     return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
 
 
-def test_the_tables_name_what_is_in_a_store(store: Store) -> None:
-    with h5py.File(store.path / "dev.h5") as file:
-        assert documented("Store", "dataset") == set(file)
-        assert documented("Store", "attribute") == set(file.attrs)
+def test_the_tables_name_what_is_in_a_store(store: Store, tmp_path: Path) -> None:
+    """Also in one that takes its frames from another."""
+    own = store["dev"].files[0]
+    clips = [replace(own.raw(0), data=np.empty(0, np.uint8), place=own.place(0), checksum=int(own.checksums[0]))]
+    write_split(tmp_path / "dev.h5", own.header, clips, 0)
+    with (
+        h5py.File(store.path / "dev.h5", locking=False) as file,
+        h5py.File(tmp_path / "dev.h5", locking=False) as sharing,
+    ):
+        assert documented("Store", "dataset") == set(sharing)
+        assert documented("Store", "attribute") == set(sharing.attrs)
+        assert set(sharing) - set(file) == {"frame_file", "frame_clip"}
+        assert set(sharing.attrs) - set(file.attrs) == {"frames_from"}
 
 
 def test_the_table_and_the_text_name_what_is_in_emissions(emissions: Path) -> None:

@@ -271,3 +271,15 @@ def test_a_file_that_is_not_sound_is_named(
         read("elan", tmp_path)
     assert caught.value.message.startswith(str(tmp_path / name))
     assert "\n" not in caught.value.message
+
+
+def test_what_sla_recognised_is_not_learnt_in_silence(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
+    """Uncorrected transcripts beside annotations are an easy mistake."""
+    for name, annotator in (("anna", "anna"), ("machine", "sla")):
+        eaf = Eaf(links=[{"MEDIA_URL": "", "RELATIVE_MEDIA_URL": f"./{name}.mp4"}])
+        eaf.tier("SIGN", ANNOTATOR=annotator)
+        for number in range(3):
+            eaf.mark("SIGN", 100 * number, 100 * number + 50, "A")
+        lay(tmp_path, {f"{name}.eaf": eaf.xml(), f"{name}.mp4": b""})
+    assert len(read("elan", tmp_path).clips) == 2
+    assert "3 annotations are of tiers whose annotator is sla" in warnings()
