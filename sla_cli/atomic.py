@@ -25,7 +25,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Raises:
         SlaError: the disk is full, or the folder cannot be written.
     """
-    own = f"{socket.gethostname()}-{_namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
+    own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}.{own}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,14 +86,14 @@ def _remove_leftovers(path: Path) -> None:
     """Remove what killed processes of this host and container left next to `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
     # An older sla put host and process alone into the name.
-    own = re.compile(rf"(?:{_namespace()}-([0-9]+)-[0-9a-f]{{8}}|([0-9]+))")
+    own = re.compile(rf"(?:{namespace()}-([0-9]+)-[0-9a-f]{{8}}|([0-9]+))")
     for entry in path.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
         found = own.fullmatch(entry.name.removeprefix(prefix).removesuffix(suffix))
-        if found and not _alive(int(found[1] or found[2])):
+        if found and not is_alive(int(found[1] or found[2])):
             entry.unlink(missing_ok=True)
 
 
-def _namespace() -> str:
+def namespace() -> str:
     """Number of the pid namespace, within which a process number means something; 0 where the system has none."""
     try:
         return re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink())) or "0"  # pid:[4026531836]
@@ -101,7 +101,8 @@ def _namespace() -> str:
         return "0"
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this number in this host and container."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

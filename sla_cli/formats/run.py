@@ -111,6 +111,10 @@ class Run:
     def exists(self) -> bool:
         return (self.path / "run.toml").is_file()
 
+    def check(self) -> None:
+        """Raise SlaError or FormatError where this is no run, or one of a version that is not read."""
+        self._header()
+
     @property
     def version(self) -> int:
         """Of its format. Raises SlaError or FormatError where this is no run, or one of a version that is not read."""
