@@ -52,19 +52,6 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def check_output(path: Path | None, *, replace: bool) -> None:
-    """Raise SlaError where a file cannot be written: it is a folder, lies in a file, or is there without `replace`."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise SlaError(f"{path} is a folder", "Name a file.")
-    nearest = next((parent for parent in path.parents if parent.exists()), None)
-    if nearest is not None and not nearest.is_dir():
-        raise SlaError(f"{path} cannot be written: {nearest} is a file", "Name a folder.")
-    if path.exists() and not replace:
-        raise SlaError(f"{path} exists", "Use --force to replace it.")
-
-
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

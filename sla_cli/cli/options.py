@@ -38,11 +38,9 @@ BackboneWeights = Annotated[str | None, typer.Option("--weights", help="Weights 
 WORK = Path("sla-work")
 
 
-def refuse_input(output: Path | None, *inputs: Path | None) -> None:
-    """Raise SlaError where `output` would replace a file that the command reads."""
-    for path in inputs:
-        if output is not None and path is not None and output.exists() and path.exists() and output.samefile(path):
-            raise SlaError(f"--output {output} would replace an input", "Give it another name.")
+def weights_file(weights: str | None) -> Path | None:
+    """The file that --weights may name."""
+    return Path(weights) if weights else None
 
 
 def check_name(name: str | None) -> None:

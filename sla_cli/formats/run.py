@@ -96,6 +96,8 @@ class Run:
         self.metrics = path / "metrics.tsv"
         self.curves = path / "curves.png"
         self.tensorboard = path / "tensorboard"
+        fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
+        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.curves)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""
