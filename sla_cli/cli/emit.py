@@ -99,7 +99,7 @@ def find_emissions(
 ) -> Path:
     """The emissions file that was given, or the run's, which is made where there is none that matches."""
     from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
-    from sla_cli.formats.run import Run, warn_of_unknown
+    from sla_cli.formats.run import Run, warn_of_changed, warn_of_unknown
     from sla_cli.formats.store import Store
 
     if source is not None and source.is_file():
@@ -114,6 +114,7 @@ def find_emissions(
     clips = found[split or found.default_split]
     emissions = emissions_path(folder.emissions, run, clips)
     if is_current(emissions, emission_receipt(run, clips), clips):
+        warn_of_changed(run, clips)
         warn_of_unknown(run, clips)
         if untimed := int((Emissions(emissions).fps == 0).sum()):
             log.warning("the frame rate of %d clips is unknown: their glosses have no times in seconds", untimed)

@@ -19,7 +19,7 @@ from sla_cli.formats.kind import EMISSIONS
 from sla_cli.formats.lock import LOCK, locked
 from sla_cli.formats.output import check_output
 from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
-from sla_cli.formats.run import FrameFormat, Run, warn_of_unknown
+from sla_cli.formats.run import FrameFormat, Run, warn_of_changed, warn_of_unknown
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
@@ -67,6 +67,7 @@ def emit(
     check_output(out, EMISSIONS, replace=True)
     with join(device, PATIENCE) as group:
         if group.is_main:
+            warn_of_changed(run, split)
             warn_of_unknown(run, split)
         if group.first(is_there):
             return

@@ -239,3 +239,23 @@ def warn_of_unknown(run: Run, split: Split) -> None:
             len(unknown),
             some(gloss for gloss, _ in unknown.most_common()),
         )
+
+
+def warn_of_changed(run: Run, split: Split) -> None:
+    """Warn where a split is of the store that the run was trained on, and that holds other clips or glosses now."""
+    store = Store(split.path.parent)
+    if store.path.resolve() != run.own_store:
+        return
+    if changed := [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]:
+        log.warning(
+            "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store",
+            *(store.path, run.path.name, some(changed)),
+        )
+
+
+def _has_changed(store: Store, split: str, digest: str) -> bool:
+    """A split that is gone has not: a store may be copied in part."""
+    try:
+        return split in store.splits and store[split].digest != digest
+    except FormatError:
+        return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.hypotheses import read_hypotheses
+from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 
 
@@ -87,6 +89,25 @@ def test_references_that_changed_since_decoding_are_not_scored_against(folder: P
     sla("prep", "folder", "mine", "--size", "32", "--force", "-q")
     assert "has other clips or references than when" in refused("score", found)
     assert sla("score", found, "--ref", store, "-q")["wer"] == 100
+
+
+def test_a_store_that_was_replaced_since_training_is_told(folder: Path) -> None:
+    def told(*arguments: str) -> str:
+        answer = CliRunner().invoke(app, ["decode", "old/runs/adapter", *arguments])
+        assert answer.exit_code == 0, answer.output
+        return answer.stderr
+
+    run = Run(Path("old/runs/adapter"))
+    run.create(run.config, run.glosses, run.facts)  # as this version writes it, which knows its frames
+    assert "was replaced" not in told("--split", "test")
+    signed(folder / "mine" / "a.mkv", "NORD REGEN", 25)
+    (folder / "mine" / "mine.tsv").write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")
+    other = Path(sla("prep", "folder", "mine", "--size", "32", "-q")["store"])
+    assert "was replaced" not in told("--store", str(other)), "another store, which was named"
+    Path("old/stores/phoenix2014/dev.h5").write_bytes((other / "dev.h5").read_bytes())
+    shutil.rmtree("sla-work/emissions")
+    for _ in range(2):  # where emissions are made, and where they are taken as they are
+        assert "was replaced since run adapter was trained on it: dev changed" in told("--split", "test")
 
 
 def test_stores_of_one_name_do_not_replace_each_other(folder: Path) -> None:
