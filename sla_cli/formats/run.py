@@ -13,10 +13,10 @@ from sla_cli.config import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
-from sla_cli.formats.store import Split, Store
+from sla_cli.formats.store import Split, Store, is_store_of
 from sla_cli.formats.table import read_table
 from sla_cli.formats.text import is_number, read_text
-from sla_cli.formats.work import lies_now, store_now
+from sla_cli.formats.work import find_store, store_now
 from sla_cli.log import log
 
 NAME, VERSION = "sla-run", 2
@@ -138,12 +138,15 @@ class Run:
     @property
     def store(self) -> Path:
         """The folder of the store that it was trained on, also where the work folder has moved. Raises SlaError."""
-        return store_now(Path(self._header()["store"]), self.path, "--store (`sla emit`, `sla decode`)")
+        values = self._header()
+        option = "--store (`sla emit`, `sla decode`)"
+        return store_now(Path(values["store"]), self.path, option, is_store_of(values["digests"]))
 
     @property
     def own_store(self) -> Path | None:
         """The same, None where it is gone."""
-        found = lies_now(Path(self._header()["store"]), *self.path.resolve().parents[2::-1])
+        values = self._header()
+        found = find_store(Path(values["store"]), self.path, is_store_of(values["digests"]))
         return found.resolve() if found is not None else None
 
     def is_own(self, split: Split) -> bool:
