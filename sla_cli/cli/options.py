@@ -9,7 +9,20 @@ import typer
 from sla_cli.errors import SlaError
 from sla_cli.search.engines import Engine
 
-Work = Annotated[Path, typer.Option("--work", envvar="SLA_WORK", help="Work folder that holds all artifacts.")]
+
+def _work_folder(name: str | Path) -> Path:
+    """Path("") is the working directory, and nobody means that by a variable of the shell that is empty."""
+    if not str(name):
+        raise typer.BadParameter("it is empty; name a folder, or leave it out.")
+    return Path(name)
+
+
+Work = Annotated[
+    Path,
+    typer.Option(
+        "--work", envvar="SLA_WORK", parser=_work_folder, metavar="<path>", help="Work folder that holds all artifacts."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0)]
