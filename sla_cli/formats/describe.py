@@ -94,10 +94,12 @@ def _file_look(path: Path) -> Look | None:
     return looks.get(file_kind(path))
 
 
-def _described(path: Path, kind: str, name: str, version: int, facts: dict[str, Any]) -> Description:
-    """A description of an artifact that is complete if it has a receipt."""
+def _described(
+    path: Path, kind: str, name: str, version: int, facts: dict[str, Any], *, whole: bool = True
+) -> Description:
+    """A description of an artifact that is complete if it has a receipt, and is `whole`."""
     receipt = read_receipt(path)
-    return Description(path, kind, f"{name} {version}", receipt is not None, facts, receipt)
+    return Description(path, kind, f"{name} {version}", whole and receipt is not None, facts, receipt)
 
 
 def _store(path: Path) -> Description:
@@ -168,7 +170,7 @@ def _run(path: Path) -> Description:
         "of_epochs": settings.train.epochs,
         "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
     }
-    return _described(path, "run", run.NAME, one.version, figures)
+    return _described(path, "run", run.NAME, one.version, figures, whole=one.best.is_file())
 
 
 def _emissions(path: Path) -> Description:
