@@ -25,7 +25,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Raises:
         SlaError: the disk is full, or the folder cannot be written.
     """
-    own = f"{socket.gethostname()}-{_namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
+    own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}.{own}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,19 +52,6 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def check_output(path: Path | None, *, replace: bool) -> None:
-    """Raise SlaError where a file cannot be written: it is a folder, lies in a file, or is there without `replace`."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise SlaError(f"{path} is a folder", "Name a file.")
-    nearest = next((parent for parent in path.parents if parent.exists()), None)
-    if nearest is not None and not nearest.is_dir():
-        raise SlaError(f"{path} cannot be written: {nearest} is a file", "Name a folder.")
-    if path.exists() and not replace:
-        raise SlaError(f"{path} exists", "Use --force to replace it.")
-
-
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -86,14 +73,14 @@ def _remove_leftovers(path: Path) -> None:
     """Remove what killed processes of this host and container left next to `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
     # An older sla put host and process alone into the name.
-    own = re.compile(rf"(?:{_namespace()}-([0-9]+)-[0-9a-f]{{8}}|([0-9]+))")
+    own = re.compile(rf"(?:{namespace()}-([0-9]+)-[0-9a-f]{{8}}|([0-9]+))")
     for entry in path.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
         found = own.fullmatch(entry.name.removeprefix(prefix).removesuffix(suffix))
-        if found and not _alive(int(found[1] or found[2])):
+        if found and not is_alive(int(found[1] or found[2])):
             entry.unlink(missing_ok=True)
 
 
-def _namespace() -> str:
+def namespace() -> str:
     """Number of the pid namespace, within which a process number means something; 0 where the system has none."""
     try:
         return re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink())) or "0"  # pid:[4026531836]
@@ -101,7 +88,8 @@ def _namespace() -> str:
         return "0"
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this number in this host and container."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from sla_cli.align.align_clips import UNKNOWN, align_clips
 from sla_cli.align.references import reference_split
-from sla_cli.atomic import check_output
 from sla_cli.core.alignment import AlignedClip
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.formats.alignment import write_alignment
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.exchange.registry import write_export
+from sla_cli.formats.kind import ALIGNMENT
+from sla_cli.formats.output import check_output
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
 from sla_cli.formats.store import Split
 from sla_cli.log import log, progress
@@ -79,10 +80,10 @@ def align_file(
     )
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{emissions_path.stem}-{receipt.fingerprint[:6]}.tsv"
-    check_output(path, replace=True)
+    check_output(path, ALIGNMENT, inputs=(emissions_path,), replace=True)
     made = already_made(path, receipt, force=force)
     current = made is not None and path.is_file()
-    check_output(out, replace=force or made is not None)
+    check_output(out, ALIGNMENT, replace=force or made is not None)
     clips = []
     with progress(f"align {header.split}", len(emissions)) as advance:
         for clip in align_clips(emissions, header, dict(zip(split.ids, split.glosses, strict=True))):

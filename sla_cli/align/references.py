@@ -7,7 +7,7 @@ from pathlib import Path
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Split, Store
+from sla_cli.formats.store import Split, Store, is_store_of
 from sla_cli.formats.work import store_now
 
 
@@ -22,12 +22,13 @@ def reference_split(emissions: Emissions, store: Path | None = None) -> Split:
         SlaError: the store is gone or has changed, lacks clips, or has no references.
     """
     header = emissions.header
-    found = Store(store or store_now(Path(header.store), emissions.path, "--store"))
+    made = read_receipt(emissions.path)
+    digest = made.inputs.get("split") if made is not None else None
+    is_it = is_store_of({header.split: digest}) if digest else None
+    found = Store(store or store_now(Path(header.store), emissions.path, "--store", is_it))
     split = found[header.split]
     split.references()
-    made = read_receipt(emissions.path)
-    digest = made.inputs.get("split", split.digest) if made is not None else split.digest
-    if store is None and digest != split.digest:
+    if store is None and digest not in (None, split.digest):
         raise SlaError(
             f"{split.path} has other clips or references than when {emissions.path} was made",
             "Emit again, or name the store with the references with --store.",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sla_cli.atomic import check_output
 from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
 from sla_cli.cli.score import table
@@ -62,6 +61,8 @@ def align(
     are computed first; aligning itself needs neither GPU nor torch. Clips and
     glosses that cannot be placed are named with the reason.
     """
+    from sla_cli.formats.kind import ALIGNMENT
+    from sla_cli.formats.output import check_output
     from sla_cli.formats.work import Work as WorkFolder
 
     folder = WorkFolder(work)
@@ -72,10 +73,13 @@ def align(
     from_file = source is not None and source.is_file()
     if from_file and weights is not None:
         raise SlaError(f"{source} is an emissions file, for which --weights has no effect", "Leave it out.")
+    inputs = (source, shared.weights_file(weights))
     if kind == "eaf":
         _check_folder(output, replace=force)
     elif suspicious or kind == "ctm":
-        check_output(output, replace=force)
+        check_output(output, inputs=inputs, replace=force)
+    else:
+        check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # aligned before, maybe: `align_file` finds out
     emissions = find_emissions(source, split if from_file else split or "train", folder, store, weights, device)
     if suspicious:
         _rank(emissions, store, top or TOP, output, as_json=as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import Json, answer, refuse_input
+from sla_cli.cli.options import Force, Json, answer
 from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
 from sla_cli.core.comparison import Comparison, p_value, verdict
 
@@ -24,15 +24,18 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write each clip's errors and both hypotheses into this TSV.")
     ] = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance."""
-    from sla_cli.formats.scores import comparison_facts, write_differences
+    from sla_cli.formats.output import check_output, is_table
+    from sla_cli.formats.scores import DIFFERENCES, comparison_facts, write_differences
     from sla_cli.score.bootstrap import Resampling
     from sla_cli.score.compare import compare_files
     from sla_cli.score.score import ScoreOptions
 
-    refuse_input(output, first, second, ref)
+    again = output is not None and is_table(output, DIFFERENCES)
+    check_output(output, inputs=(first, second, ref), replace=force or again)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed))
     found = compare_files(first, second, ref=ref, options=options)
     if output is not None:

@@ -77,6 +77,8 @@ def decode(
     """
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options
+    from sla_cli.formats.kind import HYPOTHESES
+    from sla_cli.formats.output import check_output
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
     from sla_cli.search.beam_decoder import BeamOptions
@@ -94,6 +96,8 @@ def decode(
         open_lm(lm)
     elif unused := [f"--{name}" for name in ("alpha", "beta") if name in given]:
         raise SlaError(f"{' and '.join(unused)} without a language model", "Give one with --lm.")
+    inputs = (source, lm, shared.weights_file(weights))
+    check_output(output, HYPOTHESES if kind == "tsv" else "", inputs=inputs, replace=force or kind == "tsv")
     hot = tuple(hotwords or ())
     options = BeamOptions(**given, lm=lm, nbest=nbest, hotwords=hot, hotword_weight=hotword_weight, engine=engine)
     emissions = find_emissions(source, split, folder, store, weights, device)

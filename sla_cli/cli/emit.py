@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sla_cli.atomic import check_output
-from sla_cli.cli.options import WORK, BackboneWeights, Device, Force, Json, SplitName, StoreFolder, Work, answer
+from sla_cli.cli.options import (
+    WORK,
+    BackboneWeights,
+    Device,
+    Force,
+    Json,
+    SplitName,
+    StoreFolder,
+    Work,
+    answer,
+    weights_file,
+)
 from sla_cli.config import EmitConfig, Precision
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -51,6 +61,8 @@ def emit(
     """
     from sla_cli.emit.emit import emit as make
     from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
+    from sla_cli.formats.kind import EMISSIONS
+    from sla_cli.formats.output import check_output
     from sla_cli.formats.run import Run
     from sla_cli.formats.store import Store
     from sla_cli.formats.work import Work as WorkFolder
@@ -61,7 +73,9 @@ def emit(
     found = Store(store or source.store)
     clips = found[split or found.default_split]
     if output is not None:
-        check_output(output, replace=force or is_current(output, emission_receipt(source, clips), clips))
+        check_output(output, EMISSIONS, inputs=(weights_file(weights),), replace=True)  # before it is read
+        current = is_current(output, emission_receipt(source, clips), clips)
+        check_output(output, EMISSIONS, replace=force or current)
     out = output or emissions_path(folder.emissions, source, clips)
     make(source, clips, out, device=device, weights=weights, how=how, force=force)
     if os.environ.get("RANK", "0") != "0":
@@ -85,7 +99,7 @@ def find_emissions(
 ) -> Path:
     """The emissions file that was given, or the run's, which is made where there is none that matches."""
     from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
-    from sla_cli.formats.run import Run, warn_of_unknown
+    from sla_cli.formats.run import Run, warn_of_changed, warn_of_unknown
     from sla_cli.formats.store import Store
 
     if source is not None and source.is_file():
@@ -100,6 +114,7 @@ def find_emissions(
     clips = found[split or found.default_split]
     emissions = emissions_path(folder.emissions, run, clips)
     if is_current(emissions, emission_receipt(run, clips), clips):
+        warn_of_changed(run, clips)
         warn_of_unknown(run, clips)
         if untimed := int((Emissions(emissions).fps == 0).sum()):
             log.warning("the frame rate of %d clips is unknown: their glosses have no times in seconds", untimed)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sla_cli.atomic import check_output
 from sla_cli.cli.options import Force, Json, SplitName, answer
 from sla_cli.errors import SlaError, some
 
@@ -48,6 +47,7 @@ def info(
     found = describe_tuning(path) or describe_lm(path) or describe(path)
     facts, lines = found.as_json(), list(_lines(found))
     if sheet is not None:
+        from sla_cli.formats.output import check_output
         from sla_cli.report.contact_sheet import write_sheet
 
         if found.kind != "store":

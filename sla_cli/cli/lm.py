@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, ProfileName, SplitName, Work, answer, refuse_input
+from sla_cli.cli.options import WORK, Force, Json, ProfileName, SplitName, Work, answer
 from sla_cli.errors import some
 
 Normalize = Annotated[
@@ -112,14 +112,17 @@ def score(
         Path | None, typer.Option("--output", "-o", help="Write each sentence's score into this TSV.")
     ] = None,
     work: Work = WORK,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
+    from sla_cli.formats.output import check_output, is_table
     from sla_cli.formats.work import Work as WorkFolder
-    from sla_cli.lm.perplexity import score_text
+    from sla_cli.lm.perplexity import COLUMNS, score_text
 
     model = WorkFolder(work).find_lm(model)
-    refuse_input(output, model, source)
+    again = output is not None and is_table(output, COLUMNS)
+    check_output(output, inputs=(model, source), replace=force or again)
     facts = score_text(model, source, split=split, normalize=normalize, out=output)
     answer("\n".join(_perplexity_lines(facts)), {"lm": str(model), **facts}, as_json)
 

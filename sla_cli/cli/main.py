@@ -62,23 +62,28 @@ class Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except SlaError as error:
-            typer.secho(f"error: {error.message}", err=True, fg="red")
+            _tell_error(error.message)
             if error.hint:
-                typer.secho(f"hint: {error.hint}", err=True)
+                typer.echo(f"hint: {error.hint}", err=True)
             raise typer.Exit(USER_ERROR) from error
         except Stopped as error:
             if error.message:
-                typer.secho(error.message, err=True)
+                typer.echo(error.message, err=True)
             raise typer.Exit(SIGNALLED + error.signal) from error
         except OSError as error:
             if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
                 raise
-            typer.secho(f"error: {os.fsdecode(error.filename)}: {error.strerror}", err=True, fg="red")
-            typer.secho("hint: Correct it, or name another place; what was complete before is untouched.", err=True)
+            _tell_error(f"{os.fsdecode(error.filename)}: {error.strerror}")
+            typer.echo("hint: Correct it, or name another place; what was complete before is untouched.", err=True)
             raise typer.Exit(USER_ERROR) from error
         except KeyboardInterrupt as error:
-            typer.secho("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
+            typer.echo("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
             raise typer.Exit(INTERRUPTED) from error
+
+
+def _tell_error(message: str) -> None:
+    line = f"error: {message}"
+    typer.echo(line if os.environ.get("NO_COLOR") else typer.style(line, fg="red"), err=True)
 
 
 def _imported(name: str) -> Any:
@@ -152,5 +157,5 @@ def run() -> None:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
         sys.stdout = None  # Python would try once more as it ends
-        typer.secho("error: the result cannot be written to standard output: its disk is full", err=True, fg="red")
+        _tell_error("the result cannot be written to standard output: its disk is full")
         sys.exit(USER_ERROR)

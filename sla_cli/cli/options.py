@@ -9,7 +9,20 @@ import typer
 from sla_cli.errors import SlaError
 from sla_cli.search.engines import Engine
 
-Work = Annotated[Path, typer.Option("--work", envvar="SLA_WORK", help="Work folder that holds all artifacts.")]
+
+def _work_folder(name: str | Path) -> Path:
+    """Path("") is the working directory, and nobody means that by a variable of the shell that is empty."""
+    if not str(name):
+        raise typer.BadParameter("it is empty; name a folder, or leave it out.")
+    return Path(name)
+
+
+Work = Annotated[
+    Path,
+    typer.Option(
+        "--work", envvar="SLA_WORK", parser=_work_folder, metavar="<path>", help="Work folder that holds all artifacts."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0)]
@@ -38,11 +51,9 @@ BackboneWeights = Annotated[str | None, typer.Option("--weights", help="Weights 
 WORK = Path("sla-work")
 
 
-def refuse_input(output: Path | None, *inputs: Path | None) -> None:
-    """Raise SlaError where `output` would replace a file that the command reads."""
-    for path in inputs:
-        if output is not None and path is not None and output.exists() and path.exists() and output.samefile(path):
-            raise SlaError(f"--output {output} would replace an input", "Give it another name.")
+def weights_file(weights: str | None) -> Path | None:
+    """The file that --weights may name."""
+    return Path(weights) if weights else None
 
 
 def check_name(name: str | None) -> None:

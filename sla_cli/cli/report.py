@@ -38,6 +38,7 @@ def report(
 
     It needs no network and holds everything, so it can be sent as it is.
     """
+    from sla_cli.formats.output import check_output
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.log import log
     from sla_cli.report.page import is_page, write_page
@@ -46,6 +47,7 @@ def report(
     from sla_cli.score.compare import against_first
 
     out = output or work / "report.html"
+    check_output(out, replace=True)
     if out.exists() and not force and not is_page(out):
         raise SlaError(f"{out} exists and is no report of sla", "Use --force to replace it, or another -o.")
     folders = scores or [WorkFolder(work).newest_score()]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sla_cli.cli.options import LM_HELP, WORK, BackboneWeights, Device, Force, Json, Work
+from sla_cli.cli.options import LM_HELP, WORK, BackboneWeights, Device, Force, Json, Work, weights_file
 from sla_cli.config import TranscribeConfig
 from sla_cli.errors import SlaError
 from sla_cli.formats.annotation.registry import KINDS
@@ -84,7 +84,8 @@ def transcribe(
     if add_to is not None and len(recordings) + len(outcomes) > 1:
         raise SlaError(f"--add-to {add_to} is for one recording, and {len(recordings)} are named", "Name one video.")
     jobs = plan_outputs(recordings, output, list(kinds or ()))
-    options = FileOptions(pause, Layout(tier, cue, sentences, confidence), add_to, fps, not no_video, force)
+    inputs = tuple(path for path in (lm, weights_file(weights)) if path is not None)
+    options = FileOptions(pause, Layout(tier, cue, sentences, confidence), add_to, fps, not no_video, force, inputs)
 
     def open_recognizer() -> "Recognizer":
         chosen = run or folder.newest_run()

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from sla_cli.atomic import check_output
 from sla_cli.config import DecodeConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
@@ -14,6 +13,8 @@ from sla_cli.decode.tuned import emission_inputs
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.exchange.registry import write_export
 from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
+from sla_cli.formats.kind import HYPOTHESES
+from sla_cli.formats.output import check_output
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
@@ -65,13 +66,13 @@ def decode_file(
     receipt = Receipt("decode", settings, inputs, sources=sources)
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
-    check_output(path, replace=True)
+    check_output(path, HYPOTHESES, inputs=(emissions_path, options.lm), replace=True)
     made = already_made(path, receipt, force=force)
     if made is not None and path.is_file():
         renew(made, path)
         log.info("%s is up to date", path)
         return path, read_hypotheses(path)
-    check_output(out, replace=force or made is not None)
+    check_output(out, HYPOTHESES, replace=force or made is not None)
     with progress(f"decode {header.split}", len(emissions)) as advance:
         clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
     receipt_path(path).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from sla_cli.decode.tuned import NAME, VERSION, Tuned, emission_inputs, read_tun
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
-from sla_cli.formats.store import Store
+from sla_cli.formats.store import Store, is_store_of
 from sla_cli.formats.table import write_tsv
 from sla_cli.formats.work import store_now
 from sla_cli.lm.kenlm_model import check_oov
@@ -119,8 +119,10 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     """
     header = Emissions(emissions_path).header
     check_tunable(header.split)
-    clips = Store(store or store_now(Path(header.store), emissions_path, "--store"))[header.split]
-    if clips.vocabulary != header.glosses and emission_inputs(emissions_path).get("split") != clips.digest:
+    digest = emission_inputs(emissions_path).get("split")
+    is_it = is_store_of({header.split: digest}) if digest else None
+    clips = Store(store or store_now(Path(header.store), emissions_path, "--store", is_it))[header.split]
+    if clips.vocabulary != header.glosses and digest != clips.digest:
         raise SlaError(
             f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips.path} ({len(clips.vocabulary)})",
             WRONG_STORE,

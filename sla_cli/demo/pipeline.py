@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from sla_cli.config import PrepConfig, resolve
@@ -17,7 +20,7 @@ from sla_cli.demo.corpus import draw_corpus
 from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.movie import draw_movie
 from sla_cli.emit.emit import emit
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, Stopped
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import comparison_facts
 from sla_cli.formats.store import Store
@@ -139,13 +142,17 @@ def run_demo(
 
     Raises:
         SlaError: `keep` exists and is not empty.
+        Stopped: by SIGTERM.
     """
     begun = time.monotonic()
     if keep is not None:
         if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
             raise SlaError(f"{keep} exists and is not empty", "Name a new folder for --keep.")
         keep.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="sla-demo-") if keep is None else nullcontext(keep) as name:
+    with (
+        _ended_by_sigterm(),
+        tempfile.TemporaryDirectory(prefix="sla-demo-") if keep is None else nullcontext(keep) as name,
+    ):
         folder = Path(name)
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
@@ -157,6 +164,26 @@ def run_demo(
         transcript, files = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), signed, seed)
     seconds = time.monotonic() - begun
     return DemoResult(gain, best.dev.wer, clips["test"], page, signed, transcript, files, keep, seconds)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the demo by an exception, so that its temporary folder is removed; in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    except Stopped as stopped:  # training would say how to go on with a run that is removed
+        raise Stopped(stopped.signal, f"{signal.Signals(stopped.signal).name}: the demo was stopped") from stopped
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the removal
+    raise Stopped(number)
 
 
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:

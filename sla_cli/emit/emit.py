@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sla_cli.atomic import check_output
 from sla_cli.config import EmitConfig
 from sla_cli.core.digest import digest_json
 from sla_cli.data.seen import SeenClips, see
@@ -16,9 +15,11 @@ from sla_cli.emit.inference import batches_by_length, emit_batches
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
+from sla_cli.formats.kind import EMISSIONS
 from sla_cli.formats.lock import LOCK, locked
+from sla_cli.formats.output import check_output
 from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
-from sla_cli.formats.run import FrameFormat, Run, warn_of_unknown
+from sla_cli.formats.run import FrameFormat, Run, warn_of_changed, warn_of_unknown
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
@@ -63,9 +64,10 @@ def emit(
         log.info("taking emissions %s", out)
         return True
 
-    check_output(out, replace=True)
+    check_output(out, EMISSIONS, replace=True)
     with join(device, PATIENCE) as group:
         if group.is_main:
+            warn_of_changed(run, split)
             warn_of_unknown(run, split)
         if group.first(is_there):
             return

@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from sla_cli.core.clip import SPLITS
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import SlaError, some
 from sla_cli.formats import alignment, emissions, hypotheses, run, scores, store_file
 from sla_cli.formats.alignment import read_alignment
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.hypotheses import parse_nbest
+from sla_cli.formats.kind import ALIGNMENT, EMISSIONS, HYPOTHESES, RECEIPT, RECEIPT_NAME, STORE_FILE, file_kind
 from sla_cli.formats.receipt import VERSION, Receipt, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
@@ -23,8 +22,6 @@ from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.text import read_text
 from sla_cli.formats.work import EXPORT_BEGUN
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
-RECEIPT = "receipt.json"
 KINDS = "a store, export, run, emissions, hypotheses, alignment, tuning or score of sla, a language model, or a receipt"
 
 
@@ -87,32 +84,22 @@ def _folder_look(path: Path) -> Look | None:
 
 
 def _file_look(path: Path) -> Look | None:
-    if path.name == RECEIPT or path.name.endswith(f".{RECEIPT}"):
-        return _receipt
-    with path.open("rb") as file:
-        head = file.read(64)
-    if head.startswith(hypotheses.MAGIC.encode()):
-        return _hypotheses
-    if head.startswith(alignment.MAGIC.encode()):
-        return _alignment
-    return {store_file.NAME: _store_file, emissions.NAME: _emissions}.get(_hdf5_format(path, head))
+    looks: dict[str, Look] = {
+        RECEIPT: _receipt,
+        STORE_FILE: _store_file,
+        EMISSIONS: _emissions,
+        HYPOTHESES: _hypotheses,
+        ALIGNMENT: _alignment,
+    }
+    return looks.get(file_kind(path))
 
 
-def _hdf5_format(path: Path, head: bytes) -> str:
-    """The format that an HDF5 file names, "" where it names none or is no HDF5 file."""
-    if not head.startswith(HDF5):
-        return ""
-    try:
-        with h5py.File(path, locking=False) as file:
-            return str(file.attrs.get("format", ""))
-    except OSError as error:
-        raise FormatError(f"{path}: a damaged HDF5 file ({error})", "Make it again, or copy it again.") from error
-
-
-def _described(path: Path, kind: str, name: str, version: int, facts: dict[str, Any]) -> Description:
-    """A description of an artifact that is complete if it has a receipt."""
+def _described(
+    path: Path, kind: str, name: str, version: int, facts: dict[str, Any], *, whole: bool = True
+) -> Description:
+    """A description of an artifact that is complete if it has a receipt, and is `whole`."""
     receipt = read_receipt(path)
-    return Description(path, kind, f"{name} {version}", receipt is not None, facts, receipt)
+    return Description(path, kind, f"{name} {version}", whole and receipt is not None, facts, receipt)
 
 
 def _store(path: Path) -> Description:
@@ -183,7 +170,7 @@ def _run(path: Path) -> Description:
         "of_epochs": settings.train.epochs,
         "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
     }
-    return _described(path, "run", run.NAME, one.version, figures)
+    return _described(path, "run", run.NAME, one.version, figures, whole=one.best.is_file())
 
 
 def _emissions(path: Path) -> Description:
@@ -246,7 +233,7 @@ def _score(path: Path) -> Description:
 
 
 def _receipt(path: Path) -> Description:
-    artifact = path.parent if path.name == RECEIPT else path.with_name(path.name.removesuffix(f".{RECEIPT}"))
+    artifact = path.parent if path.name == RECEIPT_NAME else path.with_name(path.name.removesuffix(f".{RECEIPT_NAME}"))
     facts = {"of": str(artifact), "there": artifact.exists()}
     return Description(path, "receipt", f"receipt {VERSION}", None, facts, read_receipt(artifact))
 

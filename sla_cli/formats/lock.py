@@ -1,7 +1,7 @@
 """A lock on a folder that processes write into: the file `.lock` in it.
 
 Many network disks hold no locks. Nothing is refused there, since what is written is replaced whole: only two that write
-at once must then be kept apart by hand.
+at once must then be kept apart by hand. `sole_writer` keeps them apart there too.
 """
 
 from __future__ import annotations
@@ -11,24 +11,48 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+from weakref import WeakSet
 
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 LOCK = ".lock"
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # NFS, Lustre, FUSE
+HINT = "Wait for it, or name another --work folder."
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A folder that this process holds.
+
+    Attributes:
+        works: whether the disk has locks: without them others may hold it too.
+    """
+
+    folder: Path
+    file: TextIO
+    works: bool
+
+    @property
+    def lost(self) -> bool:
+        """Whether another process holds a folder of this name, which was removed and made again."""
+        return is_another(self.file.fileno(), self.folder / LOCK)
 
 
 @contextmanager
-def locked(folder: Path, busy: str, *, wait: bool = False, shared: bool = False) -> Iterator[None]:
+def locked(
+    folder: Path, busy: str, *, hint: str = HINT, wait: bool = False, shared: bool = False, inherited: bool = True
+) -> Iterator[Lock]:
     """Hold a folder, which is made where it is not there. Where the disk has no locks, that is a warning.
 
     Args:
-        busy: the message where another process holds it.
+        busy, hint: message and hint where another process holds it.
         wait: until it is free; otherwise that is an error.
         shared: together with others that share it; otherwise alone.
+        inherited: forked children hold it as long as they live, also when this process is killed.
 
     Raises:
         SlaError: another process holds it and `wait` is off, or the folder cannot be written.
@@ -36,7 +60,7 @@ def locked(folder: Path, busy: str, *, wait: bool = False, shared: bool = False)
     while True:
         file = _open(folder)
         try:
-            held = _hold(file, folder, busy, wait, shared)
+            held = _hold(file, folder, SlaError(busy, hint), wait, shared)
         except BaseException:
             file.close()
             raise
@@ -45,8 +69,38 @@ def locked(folder: Path, busy: str, *, wait: bool = False, shared: bool = False)
         file.close()  # the process before has finished and removed the folder
     if not held:
         log.warning("the disk of %s has no file locks: let no two commands write into it at once", folder)
+    if not inherited:
+        _OWN.add(file)
     with file:
-        yield
+        yield Lock(folder, file, held)
+
+
+def is_another(handle: int, path: Path) -> bool:
+    """Whether a path leads to another file than the one that is open; not where it leads nowhere."""
+    try:
+        there = path.stat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ESTALE):
+            raise
+        return False
+    try:
+        return not os.path.samestat(os.fstat(handle), there)
+    except OSError as error:
+        if error.errno != errno.ESTALE:  # another host has removed it, and the path leads to a new one
+            raise
+        return True
+
+
+_OWN: WeakSet[TextIO] = WeakSet()  # lock files that no child holds
+
+
+def _let_go() -> None:
+    """In a child: closing its copy leaves the parent's lock as it is."""
+    for file in list(_OWN):
+        file.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def _open(folder: Path) -> TextIO:
@@ -59,7 +113,7 @@ def _open(folder: Path) -> TextIO:
         raise SlaError(f"cannot write {folder}: {error.strerror}", "Choose another folder with --work.") from error
 
 
-def _hold(file: TextIO, folder: Path, busy: str, wait: bool, shared: bool) -> bool:
+def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) -> bool:
     """Whether the file is locked now: not where the disk has no locks."""
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
@@ -67,8 +121,8 @@ def _hold(file: TextIO, folder: Path, busy: str, wait: bool, shared: bool) -> bo
             fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if not wait:
-                raise SlaError(busy, "Wait for it, or name another --work folder.") from error
-            log.info("%s: waiting for it", busy)
+                raise busy from error
+            log.info("%s: waiting for it", busy.message)
             fcntl.flock(file, how)
     except OSError as error:
         if error.errno not in NO_LOCKS:

@@ -13,10 +13,10 @@ from sla_cli.config import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.legacy import profile_of
-from sla_cli.formats.store import Split, Store
+from sla_cli.formats.store import Split, Store, is_store_of
 from sla_cli.formats.table import read_table
 from sla_cli.formats.text import is_number, read_text
-from sla_cli.formats.work import lies_now, store_now
+from sla_cli.formats.work import find_store, store_now
 from sla_cli.log import log
 
 NAME, VERSION = "sla-run", 2
@@ -96,6 +96,8 @@ class Run:
         self.metrics = path / "metrics.tsv"
         self.curves = path / "curves.png"
         self.tensorboard = path / "tensorboard"
+        fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
+        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.curves)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""
@@ -110,6 +112,10 @@ class Run:
     @property
     def exists(self) -> bool:
         return (self.path / "run.toml").is_file()
+
+    def check(self) -> None:
+        """Raise SlaError or FormatError where this is no run, or one of a version that is not read."""
+        self._header()
 
     @property
     def version(self) -> int:
@@ -132,12 +138,15 @@ class Run:
     @property
     def store(self) -> Path:
         """The folder of the store that it was trained on, also where the work folder has moved. Raises SlaError."""
-        return store_now(Path(self._header()["store"]), self.path, "--store (`sla emit`, `sla decode`)")
+        values = self._header()
+        option = "--store (`sla emit`, `sla decode`)"
+        return store_now(Path(values["store"]), self.path, option, is_store_of(values["digests"]))
 
     @property
     def own_store(self) -> Path | None:
         """The same, None where it is gone."""
-        found = lies_now(Path(self._header()["store"]), *self.path.resolve().parents[2::-1])
+        values = self._header()
+        found = find_store(Path(values["store"]), self.path, is_store_of(values["digests"]))
         return found.resolve() if found is not None else None
 
     def is_own(self, split: Split) -> bool:
@@ -233,3 +242,23 @@ def warn_of_unknown(run: Run, split: Split) -> None:
             len(unknown),
             some(gloss for gloss, _ in unknown.most_common()),
         )
+
+
+def warn_of_changed(run: Run, split: Split) -> None:
+    """Warn where a split is of the store that the run was trained on, and that holds other clips or glosses now."""
+    store = Store(split.path.parent)
+    if store.path.resolve() != run.own_store:
+        return
+    if changed := [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]:
+        log.warning(
+            "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store",
+            *(store.path, run.path.name, some(changed)),
+        )
+
+
+def _has_changed(store: Store, split: str, digest: str) -> bool:
+    """A split that is gone has not: a store may be copied in part."""
+    try:
+        return split in store.splits and store[split].digest != digest
+    except FormatError:
+        return True

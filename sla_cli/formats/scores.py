@@ -30,6 +30,10 @@ FIELDS = ("ref_words", "correct", "sub", "del", "ins")  # the last four in the o
 COUNTS = (*FIELDS, "wer")
 COLUMNS = ("id", "signer", *COUNTS, "reference", "hypothesis")
 GLOSS_COLUMNS = ["gloss", "ref_words", "correct", "sub", "del", "hyp_words", "mistaken", "ins", "recall", "precision"]
+DIFFERENCES = (
+    *("id", "signer", "ref_words", "errors_a", "errors_b", "difference"),
+    *("reference", "hypothesis_a", "hypothesis_b"),
+)
 BOOTSTRAP = ("level", "samples", "seed", "sentences")  # how an interval was made
 AGAIN = "Make it again with `sla score`."
 
@@ -157,13 +161,12 @@ def write_differences(path: Path, first: Score, second: Score) -> None:
     Args:
         first, second: scores of the same clips in the same order.
     """
-    columns = "id signer ref_words errors_a errors_b difference reference hypothesis_a hypothesis_b"
     rows = []
     for a, b in zip(first.clips, second.clips, strict=True):
         errors = [a.counts.errors, b.counts.errors, b.counts.errors - a.counts.errors]
         glosses = map(" ".join, (a.reference, a.hypothesis, b.hypothesis))
         rows.append([a.id, one_line(a.signer), a.counts.ref_words, *errors, *glosses])
-    write_tsv(path, columns.split(), rows)
+    write_tsv(path, DIFFERENCES, rows)
 
 
 def _clip_row(clip: ClipScore) -> list[object]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -239,6 +239,19 @@ class Store:
     def vocabulary(self) -> tuple[str, ...]:
         """Glosses of train, sorted; output column i+1 of a model is gloss i, column 0 the blank."""
         return self[self.splits[0]].vocabulary
+
+
+def is_store_of(digests: Mapping[str, str]) -> Callable[[Path], bool]:
+    """A function that says whether a folder is a finished store whose splits have these digests."""
+
+    def is_it(folder: Path) -> bool:
+        try:
+            store = Store(folder)
+            return all(split in store.splits and store[split].digest == digest for split, digest in digests.items())
+        except SlaError:
+            return False
+
+    return is_it
 
 
 def split_path(store: Path, split: str, shard: int = 0, shards: int = 1) -> Path:

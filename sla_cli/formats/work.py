@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -132,26 +133,51 @@ def _finished(folder: Path, pattern: str = "*") -> list[Finished]:
 
 def lies_now(path: Path, *works: Path) -> Path | None:
     """`path`, or what ends like it in a work folder, which may have been moved or copied; None where both are gone."""
-    places = [path, *(work.joinpath(*path.parts[start:]) for start in range(1, len(path.parts)) for work in works)]
-    # Path.exists would raise in a folder that may not be looked into, as another user's home.
-    return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110
+    return path if _exists(path) else next(_within(path, works), None)
 
 
-def store_now(recorded: Path, artifact: Path, option: str) -> Path:
-    """Where the store lies now that was at `recorded` when an artifact was made.
+def find_store(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | None = None) -> Path | None:
+    """Where the store lies now that was at `recorded` when an artifact was made; None where it is gone.
+
+    A copied work folder has a store of its own, while the one that was recorded is still there. It is taken where
+    `is_it` says that it is the same.
+    """
+    works = artifact.resolve().parents[2::-1]
+    if is_it is None or not _exists(recorded):
+        return lies_now(recorded, *works)
+    own = next((place for place in _within(recorded, works, parts=2) if not place.samefile(recorded)), recorded)
+    if own == recorded or is_it(own):
+        return own
+    log.info("%s was made of %s, which is taken: %s is another store", artifact, recorded, own)
+    return recorded
+
+
+def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path], bool] | None = None) -> Path:
+    """The same as `find_store`.
 
     The artifact lies in the folders of its stage in the work folder, or where the user wanted it.
 
     Raises:
         SlaError: nowhere; the hint names `option`, with which the user can give the folder.
     """
-    found = lies_now(recorded, *artifact.resolve().parents[2::-1])
+    found = find_store(recorded, artifact, is_it)
     if found is None:
         hint = f"Give its present folder with {option}, or restore it."
         raise SlaError(f"the store of {artifact} is gone: {recorded}", hint)
     if found != recorded:
-        log.info("the store of %s is no longer at %s: taking %s", artifact, recorded, found)
+        log.info("the store of %s was at %s: taking %s", artifact, recorded, found)
     return found
+
+
+def _within(path: Path, works: Sequence[Path], parts: int = 1) -> Iterator[Path]:
+    """What ends like a path in a work folder, in that many parts at least; the longest end first."""
+    starts = range(1, len(path.parts) - parts + 1)
+    return filter(_exists, (work.joinpath(*path.parts[start:]) for start in starts for work in works))
+
+
+def _exists(path: Path) -> bool:
+    """Path.exists would raise in a folder that may not be looked into, as another user's home."""
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sla_cli.atomic import check_output
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
+from sla_cli.formats.output import LANGUAGE_MODEL, check_output
 from sla_cli.formats.receipt import Receipt, already_made, write_receipt
 from sla_cli.formats.store import Store
 from sla_cli.lm.arpa import write_arpa
@@ -45,8 +45,10 @@ def estimate_file(
         `perplexity_facts` says of it, None without dev.
 
     Raises:
-        SlaError: no text, too little of it for the discounts and `fallback` is off, or `out` holds another model.
+        SlaError: no text, too little of it for the discounts and `fallback` is off, or `out` holds another model
+            or what nothing replaces.
     """
+    check_output(out, LANGUAGE_MODEL, inputs=(source, dev), replace=True)
     cleaning = profile(normalize)
     text = read_source(source, "train", cleaning)
     settings = {
@@ -65,7 +67,7 @@ def estimate_file(
     if old is not None and out.is_file():
         log.info("%s is up to date", out)
         return {**old.results, "dev": _measure(out, measured)}
-    check_output(out, replace=force or old is not None)
+    check_output(out, LANGUAGE_MODEL, replace=force or old is not None)
     sentences = [glosses for _, glosses in text.sentences]
     different = list(dict.fromkeys(sentences))
     log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))

@@ -14,6 +14,8 @@ from sla_cli.lm.kenlm_model import Model, open_lm, out_of_vocabulary
 from sla_cli.lm.text import Text, read_source
 from sla_cli.log import log
 
+COLUMNS = ("id", "log10", "glosses", "oov", "sentence")
+
 
 @dataclass(frozen=True)
 class SentenceScore:
@@ -89,7 +91,7 @@ def score_text(
             (one.id, f"{one.log10:.6f}", len(one.glosses), len(one.oov), " ".join(one.glosses))
             for one in result.sentences
         ]
-        write_tsv(out, ("id", "log10", "glosses", "oov", "sentence"), rows)
+        write_tsv(out, COLUMNS, rows)
     return {"order": opened.order, **perplexity_facts(text, result)}
 
 

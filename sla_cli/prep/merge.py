@@ -13,7 +13,8 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.lock import locked
-from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
+from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
+from sla_cli.formats.run import Run
 from sla_cli.formats.store import Split, Store, split_path, store_files, takes_frames
 from sla_cli.formats.store_file import NAME, Encoded, SplitHeader, StoreFile
 from sla_cli.formats.store_write import write_split
@@ -53,10 +54,12 @@ def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force:
         copy: its files hold all frames; otherwise they use those of the stores, which must stay where they are.
 
     Raises:
-        SlaError: a store is not complete, they are not alike, `out` is one of them or lends one of them its frames,
-            it was made of others or holds other files of these names and `force` is off, or ids cannot be kept apart.
+        SlaError: a store is not complete, they are not alike, `out` is one of them, lends one of them its frames or is
+            another artifact, it was made of others or holds other files of these names and `force` is off, or ids
+            cannot be kept apart.
     """
     out = out.resolve()
+    _refuse_other_artifact(out)
     stores = _named(paths, out)
     first = _check_alike(stores)
     with locked(out, f"another process is writing {out}"):
@@ -98,6 +101,14 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
         name = next(name for name in (path.name, "-".join(path.parts[-2:]), str(path)) if name not in stores)
         stores[name.replace("/", "-")] = Store(path)
     return stores
+
+
+def _refuse_other_artifact(out: Path) -> None:
+    """Raise SlaError where a folder is a run, a score or another artifact that is no store: nothing replaces it."""
+    made = read_receipt(out)
+    if (made is not None and made.stage not in ("prep", "merge")) or Run(out).exists:
+        what = "run" if Run(out).exists or made is None else f"result of `sla {made.stage}`"
+        raise SlaError(f"{out} is no store but a {what}", "Name another folder.")
 
 
 def _refuse_foreign(out: Path, *, force: bool) -> None:

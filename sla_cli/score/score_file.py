@@ -13,7 +13,7 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
-from sla_cli.formats.store import Store
+from sla_cli.formats.store import Store, is_store_of
 from sla_cli.formats.work import store_now
 from sla_cli.log import log
 from sla_cli.score.score import ScoreOptions, score
@@ -100,9 +100,10 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
         by_default = recognised.header.profile if decoded else ""
         return References(file.references, file.signers, ref, file.digest, by_default or "none")
     if decoded is not None:
-        store = Store(ref or store_now(Path(decoded.sources["store"]), hypotheses, "--ref"))
-        split = store[decoded.sources["split"]]
-        if ref is None and decoded.sources.get("split_digest", split.digest) != split.digest:
+        name, digest = decoded.sources["split"], decoded.sources.get("split_digest")
+        is_it = is_store_of({name: digest}) if digest else None
+        split = Store(ref or store_now(Path(decoded.sources["store"]), hypotheses, "--ref", is_it))[name]
+        if ref is None and digest not in (None, split.digest):
             raise SlaError(
                 f"{split.path} has other clips or references than when {hypotheses} was decoded",
                 "Decode again, or name the references with --ref.",

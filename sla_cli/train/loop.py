@@ -19,6 +19,7 @@ from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.formats.run import Run
+from sla_cli.formats.sole_writer import Hold
 from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
@@ -36,7 +37,11 @@ from sla_cli.train.step import take_step
 
 @dataclass(frozen=True)
 class Trainer:
-    """What does not change during training."""
+    """What does not change during training.
+
+    Attributes:
+        hold: what keeps other processes from the run; None where nothing does, as in all but the main process.
+    """
 
     run: Run
     config: Config
@@ -44,6 +49,12 @@ class Trainer:
     profile: Profile
     placement: Placement
     group: ProcessGroup = ALONE
+    hold: Hold | None = None
+
+    def check_hold(self) -> None:
+        """Raise SlaError where another process has taken the run: ask before each write."""
+        if self.hold is not None:
+            self.hold.check()
 
 
 def train(trainer: Trainer) -> list[Epoch]:
@@ -54,7 +65,7 @@ def train(trainer: Trainer) -> list[Epoch]:
 
     Raises:
         SlaError: a loss, a gradient or a dev clip's log-probabilities are not finite (names the clips), memory does not
-            suffice, or the saved state is not of this run.
+            suffice, the saved state is not of this run, or another process has taken the run.
         Stopped: by a signal; the state is saved.
     """
     config, group = trainer.config.train, trainer.group
@@ -137,6 +148,7 @@ def _train_epoch(
             _stop_if_requested(trainer.group, stop)
             if time.monotonic() - saved >= 60 * config.save_minutes and running.steps < len(plan):
                 saved = time.monotonic()
+                trainer.check_hold()
                 save_state(trainer.run.state, state)
     return rates[-1]
 
@@ -157,6 +169,7 @@ def _stop_if_requested(group: ProcessGroup, stop: StopRequest) -> None:
 
 def _save(trainer: Trainer, state: State) -> None:
     """Weights first and the state last, so that the state never describes files that are not written yet."""
+    trainer.check_hold()
     run, glosses = trainer.run, trainer.run.glosses
     if trainer.group.is_main:
         with state.averaged():
@@ -175,6 +188,7 @@ def _saved_when_stopped(trainer: Trainer, state: State) -> Iterator[None]:
     except Stopped as stopped:
         if not trainer.group.is_main:
             raise
+        trainer.check_hold()
         save_state(trainer.run.state, state)
         name = signal.Signals(stopped.signal).name
         text = f"{name}: stopped after {state.saved}; continue with `sla train --resume --name {trainer.run.path.name}`"

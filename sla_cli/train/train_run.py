@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from sla_cli.formats.run import Run, RunFacts, check_glosses
+from sla_cli.formats.sole_writer import Hold, sole_writer
 from sla_cli.formats.store import Store
 from sla_cli.log import log
 from sla_cli.model.device import place
@@ -27,26 +30,29 @@ def start_run(
     """Train a new run in `folder` and return its best epoch; the main process makes the folder.
 
     Raises:
-        SlaError: the folder holds a run already and `force` is off; the store has no train or dev split.
+        SlaError: the folder holds a run already and `force` is off, or one that another process trains; the store has
+            no train or dev split.
     """
     run = Run(folder)
-    replaces = run.exists
     with group.agreed():
-        if group.is_main:
-            _make(run, store, config, preset, force)
-    try:
-        return _train(run, store, group)
-    except (SlaError, SystemExit):
-        if group.is_main and not replaces and not run.state.is_file():  # nothing to resume
-            shutil.rmtree(folder)
-        raise
+        check_splits(store)
+    with _held(run, group) as hold:
+        replaces = run.exists
+        with group.agreed():
+            if group.is_main:
+                _make(run, store, config, preset, force)
+        try:
+            return _train(run, store, group, hold)
+        except (SlaError, SystemExit):
+            if hold is not None and not (replaces or hold.lost or run.state.is_file()):  # nothing to resume
+                shutil.rmtree(folder)
+            raise
 
 
 def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> None:
     """The folder of a new run."""
     if run.exists and not force:
         raise SlaError(f"{run.path} holds a run already", "Continue it with --resume, replace it with --force.")
-    check_splits(store)
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results["failed"]):
         log.warning("the store lacks %d clips that did not decode: %s", len(failed), some(failed))
@@ -59,10 +65,18 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:
     """Continue a run after the last step that was saved, with its own settings, and return its best epoch.
 
     Raises:
-        SlaError: the store has changed since the run began.
+        SlaError: another process trains it, or the store has changed since the run began.
     """
-    if read_receipt(run.path) is not None:
-        log.info("%s is finished", run.path)
+    with group.agreed():
+        run.check()  # so that no folder is made
+    with _held(run, group) as hold:
+        if read_receipt(run.path) is not None:
+            log.info("%s is finished", run.path)
+        return _train(run, _own_store(run, group), group, hold)
+
+
+def _own_store(run: Run, group: ProcessGroup) -> Store:
+    """The store that a run began on. Raises SlaError where it is gone or has changed."""
     with group.agreed():
         store = Store(run.store)
         changed = [split for split, digest in run.facts.digests.items() if store[split].digest != digest]
@@ -71,19 +85,32 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:
                 f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
                 "Train a new run: numbers from two stores do not belong together.",
             )
-    return _train(run, store, group)
+    return store
 
 
-def _train(run: Run, store: Store, group: ProcessGroup) -> Epoch:
+@contextmanager
+def _held(run: Run, group: ProcessGroup) -> Iterator[Hold | None]:
+    """Keep other processes from training the same run: what the main process holds, None in the others."""
+    busy = f"another process is training {run.path}"
+    hint = "Wait until it has ended, or stop it; to train a second run beside it, give another --name."
+    with ExitStack() as stack:
+        with group.agreed():
+            hold = stack.enter_context(sole_writer(run.path, busy, hint)) if group.is_main else None
+        yield hold
+
+
+def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Epoch:
     with group.agreed():
         check_glosses(run, store["train"])
         config, facts = run.config, run.facts
         placement = place(group.device, config.train.precision)
     receipt = Receipt("train", asdict(config), {"store": facts.store, **facts.digests}, config.train.seed)
-    epochs = train(Trainer(run, config, store, profile(facts.profile), placement, group))
+    epochs = train(Trainer(run, config, store, profile(facts.profile), placement, group, hold))
     best = best_of(epochs)
     if not group.is_main:
         return best
+    if hold is not None:
+        hold.check()
     draw_curves(run.curves, epochs)
     receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
     receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype)}

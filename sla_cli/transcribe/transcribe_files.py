@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.atomic import check_output
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import SlaError
 from sla_cli.formats.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.formats.annotation.layout import DEFAULT, Layout
 from sla_cli.formats.annotation.registry import KINDS, annotation_text
+from sla_cli.formats.output import check_output
 from sla_cli.log import log, progress
 from sla_cli.transcribe.outputs import Job
 from sla_cli.transcribe.recognizer import Recognizer
@@ -29,6 +29,7 @@ class FileOptions:
         fps: frames per second of folders of pictures, None where there are none.
         link_video: whether a page plays the video.
         force: replace files that exist, and a tier of sla in `add_to`.
+        inputs: other files that are read, which no result replaces.
     """
 
     pause: float
@@ -37,6 +38,7 @@ class FileOptions:
     fps: float | None = None
     link_video: bool = True
     force: bool = False
+    inputs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def transcribe_files(
                 yield Outcome(str(job.recording))
                 continue
             try:
-                _check_outputs(job, wanted, options.layout)
+                _check_outputs(job, wanted, options)
             except SlaError as error:
                 yield _failed(job, error, alone=len(jobs) == 1)
                 continue
@@ -93,13 +95,13 @@ def transcribe_files(
             recognizer.close()
 
 
-def _check_outputs(job: Job, files: Mapping[str, Path], layout: Layout) -> None:
+def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) -> None:
     """Raise SlaError for what can be refused before hours of work: a place or a name that a file cannot have."""
     nothing = Annotation(job.recording.name, None, 0.0, ())
     for kind, path in files.items():
-        check_output(path, replace=True)
+        check_output(path, inputs=(Path(str(job.recording)), options.add_to, *options.inputs), replace=True)
         if kind in KINDS:
-            annotation_text(kind, nothing, layout, path.parent)
+            annotation_text(kind, nothing, options.layout, path.parent)
 
 
 def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:

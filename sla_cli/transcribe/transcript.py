@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.atomic import check_output
 from sla_cli.formats.annotation.layout import DEFAULT, Layout
 from sla_cli.formats.annotation.registry import KINDS, annotation_text, kind_of, suffix_of, write_annotation
+from sla_cli.formats.output import check_output
 from sla_cli.transcribe.page import write_transcript_page
 from sla_cli.transcribe.reading import Reading
 

@@ -113,6 +113,22 @@ def test_no_colour_when_asked_and_none_in_pipes() -> None:
     assert "\x1b[" not in sla("prep", "phoenix2014", "/no/such/folder").stderr
 
 
+@pytest.mark.parametrize(("wish", "coloured"), [("", True), ("1", False)])
+def test_errors_on_a_terminal_are_red_unless_no_colour_is_wished(wish: str, coloured: bool) -> None:
+    answer = CliRunner().invoke(app, ["info", "no-such-file"], env={"NO_COLOR": wish}, color=True)
+    assert answer.exit_code == 2
+    assert ("\x1b[" in answer.stderr) == coloured
+
+
+@pytest.mark.parametrize("command", ["decode", "train", "score", "prep phoenix2014 x", "lm estimate", "transcribe x"])
+def test_an_empty_work_folder_is_not_this_one(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(app, [*command.split(), "--work", ""])
+    assert answer.exit_code == 2
+    assert "'--work'" in answer.stderr and "it is empty" in answer.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, which is Linux's")
 def test_a_full_disk_at_the_end_of_a_pipe_is_said_in_one_sentence() -> None:
     with Path("/dev/full").open("w") as full:

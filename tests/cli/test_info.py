@@ -20,7 +20,7 @@ from sla_cli.cli.main import app
 from sla_cli.decode.grid_search import GridPoint
 from sla_cli.decode.tune_file import tune_file
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
-from sla_cli.formats.receipt import receipt_path
+from sla_cli.formats.receipt import Receipt, receipt_path, write_receipt
 from sla_cli.formats.run import Run
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
@@ -95,6 +95,15 @@ def test_a_run(work: Path) -> None:
     assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 2", False)
     shown = found["facts"]
     assert (shown["variant"], shown["glosses"], shown["epochs"], shown["best_dev_wer"]) == ("lora", 10, 3, 37.5)
+
+
+def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
+    write_receipt(Receipt("train", {}, {}), run.path)
+    assert facts(run.path)["complete"] is True
+    run.best.unlink()
+    assert facts(run.path)["complete"] is False
+    assert ", NOT complete\n" in sla(run.path).stdout
 
 
 @pytest.mark.parametrize(

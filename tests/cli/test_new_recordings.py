@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.hypotheses import read_hypotheses
+from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 
 
@@ -87,6 +90,60 @@ def test_references_that_changed_since_decoding_are_not_scored_against(folder: P
     sla("prep", "folder", "mine", "--size", "32", "--force", "-q")
     assert "has other clips or references than when" in refused("score", found)
     assert sla("score", found, "--ref", store, "-q")["wer"] == 100
+
+
+def test_a_copied_work_folder_takes_its_own_store(folder: Path) -> None:
+    signed(folder / "mine" / "a.mkv", "NORD REGEN", 25)
+    table = folder / "mine" / "mine.tsv"
+    table.write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")
+    store = Path(sla("prep", "folder", "mine", "--size", "32", "-q")["store"])
+    sla("decode", "old/runs/adapter", "--store", str(store), "-q")
+    shutil.copytree("sla-work", "copy")
+
+    def references() -> Path:
+        scored = Path(sla("score", "--work", "copy", "-q")["scores"])
+        return Path(json.loads((scored / "receipt.json").read_text(encoding="utf-8"))["sources"]["ref"])
+
+    own = Path("copy").resolve() / "stores" / store.name / "dev.h5"
+    assert references() == own
+    before = (store / "dev.h5").read_bytes()
+    table.write_text("video\tgloss\tsplit\na.mkv\tWIND WIND\tdev\n", encoding="utf-8")
+    sla("prep", "folder", "mine", "--size", "32", "--force", "-q")
+    assert references() == own, "whatever becomes of the other one"
+    own.write_bytes((store / "dev.h5").read_bytes())
+    (store / "dev.h5").write_bytes(before)
+    assert references() == store.resolve() / "dev.h5", "its own is another one now"
+
+
+def test_runs_of_a_copied_work_folder_take_its_own_store(folder: Path) -> None:
+    run = Run(Path("old/runs/adapter"))
+    run.create(run.config, run.glosses, replace(run.facts, store=str(Path("old/stores/phoenix2014").resolve())))
+    shutil.copytree("old", "copy")
+    own = Path("copy/stores/phoenix2014").resolve()
+    copied = Run(Path("copy/runs/adapter"))
+    assert copied.store == copied.own_store == own
+    assert run.store == Path("old/stores/phoenix2014").resolve()
+    (own / "dev.h5").write_bytes((own / "test.h5").read_bytes())
+    assert copied.store == run.store
+
+
+def test_a_store_that_was_replaced_since_training_is_told(folder: Path) -> None:
+    def told(*arguments: str) -> str:
+        answer = CliRunner().invoke(app, ["decode", "old/runs/adapter", *arguments])
+        assert answer.exit_code == 0, answer.output
+        return answer.stderr
+
+    run = Run(Path("old/runs/adapter"))
+    run.create(run.config, run.glosses, run.facts)  # as this version writes it, which knows its frames
+    assert "was replaced" not in told("--split", "test")
+    signed(folder / "mine" / "a.mkv", "NORD REGEN", 25)
+    (folder / "mine" / "mine.tsv").write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")
+    other = Path(sla("prep", "folder", "mine", "--size", "32", "-q")["store"])
+    assert "was replaced" not in told("--store", str(other)), "another store, which was named"
+    Path("old/stores/phoenix2014/dev.h5").write_bytes((other / "dev.h5").read_bytes())
+    shutil.rmtree("sla-work/emissions")
+    for _ in range(2):  # where emissions are made, and where they are taken as they are
+        assert "was replaced since run adapter was trained on it: dev changed" in told("--split", "test")
 
 
 def test_stores_of_one_name_do_not_replace_each_other(folder: Path) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -64,3 +69,37 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="not empty"):
         run_demo(tmp_path, clips=FEW)
     assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+ENDLESS = f"""
+from sla_cli.demo.pipeline import run_demo
+from sla_cli.errors import Stopped
+
+if __name__ == "__main__":
+    try:
+        run_demo(clips={FEW}, epochs=100_000, jobs=2)
+    except Stopped as stopped:
+        print(stopped.signal, stopped)
+"""
+
+
+@pytest.mark.parametrize("moment", ["sla-demo-*/corpus/**/*.png", "sla-demo-*/work/runs/*/state.pt"])
+def test_what_is_not_kept_is_removed_when_the_demo_is_ended(tmp_path: Path, moment: str) -> None:
+    script, folder = tmp_path / "endless.py", tmp_path / "temporary"
+    script.write_text(ENDLESS, encoding="utf-8")
+    folder.mkdir()
+    environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+    ) as demo:
+        try:
+            until = time.monotonic() + 300
+            while not any(folder.glob(moment)):
+                assert demo.poll() is None and time.monotonic() < until
+                time.sleep(0.05)
+            demo.terminate()
+            out, _ = demo.communicate(timeout=300)
+        finally:
+            demo.kill()
+    assert (demo.returncode, out) == (0, f"{int(signal.SIGTERM)} SIGTERM: the demo was stopped\n")
+    assert not any(folder.glob("sla-demo-*"))

@@ -1,0 +1,42 @@
+"""Which of sla's artifacts a file is, by its name and first bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from sla_cli.errors import FormatError
+from sla_cli.formats import alignment, emissions, hypotheses, store_file
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+RECEIPT_NAME = "receipt.json"
+RECEIPT, STORE_FILE, EMISSIONS = "receipt", "file of a store", "emissions"
+HYPOTHESES, ALIGNMENT = "hypotheses", "alignment"
+
+
+def file_kind(path: Path) -> str:
+    """The kind of a regular file, "" where it is none of sla's.
+
+    Raises:
+        FormatError: a damaged HDF5 file, which may be one.
+    """
+    if path.name == RECEIPT_NAME or path.name.endswith(f".{RECEIPT_NAME}"):
+        return RECEIPT
+    with path.open("rb") as file:
+        head = file.read(64)
+    for magic, kind in ((hypotheses.MAGIC, HYPOTHESES), (alignment.MAGIC, ALIGNMENT)):
+        if head.startswith(magic.encode()):
+            return kind
+    return {store_file.NAME: STORE_FILE, emissions.NAME: EMISSIONS}.get(_hdf5_format(path, head), "")
+
+
+def _hdf5_format(path: Path, head: bytes) -> str:
+    """The format that an HDF5 file names, "" where it names none or is no HDF5 file."""
+    if not head.startswith(HDF5):
+        return ""
+    try:
+        with h5py.File(path, locking=False) as file:
+            return str(file.attrs.get("format", ""))
+    except OSError as error:
+        raise FormatError(f"{path}: a damaged HDF5 file ({error})", "Make it again, or copy it again.") from error

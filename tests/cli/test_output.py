@@ -1,0 +1,180 @@
+"""The rule of every --output: what no command replaces, what it replaces with --force, and what it does unasked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import typer
+from recordings import copy_run, signed
+from typer.core import TyperGroup
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import COMMANDS, app
+
+STORE, RUN = "old/stores/phoenix2014", "old/runs/adapter"
+EMISSIONS, LM = "old/emissions/adapter/dev.h5", "old/gloss.arpa"
+HYPOTHESES = ("old/hypotheses/adapter/dev-beam10-04a152.tsv", "old/hypotheses/lora/dev-greedy-2a088c.tsv")
+SCORE = "old/scores/dev-greedy-71ab34-phoenix2014-b67a14"
+ALIGN = f"align {EMISSIONS} --store {STORE}"
+# Command to its file's ending; -o comes last.
+FILES = {
+    f"emit {RUN} --store {STORE} --device cpu -o": ".h5",
+    f"decode {EMISSIONS} -o": ".tsv",
+    f"decode {EMISSIONS} --format ctm -o": ".ctm",
+    f"{ALIGN} -o": ".tsv",
+    f"{ALIGN} --format ctm -o": ".ctm",
+    f"{ALIGN} --suspicious -o": ".tsv",
+    f"lm estimate {STORE} --order 2 --fallback -o": ".arpa",
+    f"lm score {LM} text.txt -o": ".tsv",
+    f"compare {' '.join(HYPOTHESES)} --ref {STORE} -o": ".tsv",
+    f"report {SCORE} -o": ".html",
+    f"info {STORE} --sheet": ".png",
+    f"transcribe a.mkv --run {RUN} --device cpu -o": ".json",
+}
+FOLDERS = (f"export {STORE} -o", f"merge {STORE} other -o")
+ARTIFACTS = {
+    "store": f"{STORE}/train.h5",
+    "receipt": f"{STORE}/receipt.json",
+    "weights": f"{RUN}/best.safetensors",
+    "settings": f"{RUN}/config.toml",
+    "emissions": EMISSIONS,
+    "hypotheses": HYPOTHESES[0],
+    "model": LM,
+    "score": f"{SCORE}/clips.tsv",
+    "tuning": "old/tuning/adapter-ca6ed0/tuned.json",
+}
+WRITES = {"emit": "emissions", "decode": "hypotheses", "lm estimate": "model"}
+commands = pytest.mark.parametrize("command", FILES)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_run(tmp_path)
+    signed(tmp_path / "a.mkv", "NORD REGEN")
+    (tmp_path / "text.txt").write_text("NORD REGEN\nSONNE\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLA_WORK", "work")
+
+
+def run(command: str, *arguments: object) -> tuple[int, str]:
+    answer = CliRunner().invoke(app, [*command.split(), *map(str, arguments)])
+    if answer.exception and not isinstance(answer.exception, SystemExit):
+        raise answer.exception
+    return answer.exit_code, " ".join(answer.stderr.split())
+
+
+def refused(command: str, *arguments: object) -> str:
+    code, error = run(command, *arguments)
+    assert code == 2, f"{command}: {error}"
+    return error
+
+
+def test_these_are_all_commands_with_an_output() -> None:
+    found, group = set(), get_command(app)
+    assert isinstance(group, TyperGroup)
+    for name in COMMANDS:
+        command = group.resolve_command(typer.Context(group), [name])[1]
+        for sub, one in getattr(command, "commands", {"": command}).items():
+            if any({"--output", "--sheet"} & set(option.opts) for option in one.params):
+                found.add(f"{name} {sub}".strip())
+                assert any("--force" in option.opts for option in one.params), f"{name} {sub} has no --force"
+    assert found == {" ".join(line.split()[: 2 if line.startswith("lm") else 1]) for line in (*FILES, *FOLDERS)}
+
+
+@commands
+def test_no_other_artifact_is_replaced_even_with_force(command: str) -> None:
+    link = Path(f"link{FILES[command]}")
+    for kind, name in ARTIFACTS.items():
+        if "--format" not in command and any(command.startswith(one) and WRITES[one] == kind for one in WRITES):
+            continue  # may be replaced by one of its kind
+        before = Path(name).read_bytes()
+        link.unlink(missing_ok=True)
+        link.symlink_to(name)
+        for path in (name, link) if FILES[command] != ".json" else (link,):
+            error = refused(command, path, "--force")
+            assert "nothing replaces it" in error or "would replace an input" in error, error
+        assert Path(name).read_bytes() == before
+        assert link.is_symlink()
+
+
+@commands
+@pytest.mark.parametrize("what", ["pipe", "device", "link to nowhere", "of the system"])
+def test_nothing_but_a_regular_file_is_replaced(command: str, what: str) -> None:
+    path = Path(f"/proc/self/out{FILES[command]}" if what == "of the system" else f"out{FILES[command]}")
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "link to nowhere":
+        path.symlink_to("nowhere")
+    elif what == "device":
+        try:
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("only root makes devices")
+    before = path.lstat() if what != "of the system" else None
+    assert str(path) in refused(command, path, "--force")
+    assert before is None or path.lstat().st_ino == before.st_ino
+
+
+@commands
+def test_a_file_of_a_user_is_replaced_with_force_only(command: str) -> None:
+    path = Path(f"notes{FILES[command]}")
+    path.write_text("mine")
+    if command.startswith("transcribe"):  # which skips a recording whose files exist
+        assert run(command, path)[0] == 0
+    else:
+        assert f"{path} exists" in refused(command, path)
+    assert path.read_text() == "mine"
+    code, error = run(command, path, "--force")
+    assert code == 0, error
+    assert path.read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("lm estimate text.txt --order 2 --fallback -o", "text.txt"),
+        ("lm estimate old/stores/phoenix2014 --order 2 --fallback --dev text.txt -o", "text.txt"),
+        ("lm score old/gloss.arpa text.txt -o", "text.txt"),
+        ("compare one.trn two.trn --ref text.txt -o", "one.trn"),
+        ("compare one.trn two.trn --ref text.txt -o", "text.txt"),
+        (f"decode {EMISSIONS} --lm their.arpa -o", "their.arpa"),
+        (f"decode {EMISSIONS} --lm their.arpa --format ctm -o", "their.arpa"),
+        (f"emit {RUN} --weights text.txt -o", "text.txt"),
+        (f"transcribe a.mkv --run {RUN} --add-to mine.eaf -o", "mine.eaf"),
+    ],
+)
+def test_no_input_is_replaced_even_with_force(command: str, name: str) -> None:
+    Path("their.arpa").write_bytes(Path(LM).read_bytes())
+    for file in ("one.trn", "two.trn"):
+        Path(file).write_text("NORD (a)\n")
+    if name == "mine.eaf":
+        assert run(f"transcribe a.mkv --run {RUN} --device cpu -o", name)[0] == 0
+    before = Path(name).read_bytes()
+    soft, hard = (Path(f"{kind}{Path(name).suffix}") for kind in ("soft", "hard"))
+    soft.symlink_to(name)
+    hard.hardlink_to(name)
+    for path in (name, soft, hard):
+        assert "would replace an input" in refused(command, path, "--force")
+    assert Path(name).read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [one for one in FILES if one.startswith(("lm score", "compare", "report"))])
+def test_what_the_command_wrote_itself_is_replaced_unasked(command: str) -> None:
+    path = f"out{FILES[command]}"
+    assert [run(command, path)[0] for _ in range(2)] == [0, 0]
+
+
+@pytest.mark.parametrize("command", FOLDERS)
+@pytest.mark.parametrize("name", [RUN, SCORE, "old/tuning/adapter-ca6ed0", "text.txt"])
+def test_no_folder_of_another_artifact_is_written_into(command: str, name: str) -> None:
+    Path("other").mkdir()
+    for file in Path(STORE).iterdir():
+        (Path("other") / file.name).write_bytes(file.read_bytes())
+    before = {path: path.read_bytes() for path in [Path(name), *Path(name).rglob("*")] if path.is_file()}
+    for force in ((), ("--force",)):
+        refused(command, name, *force)
+    assert {path: path.read_bytes() for path in before} == before
