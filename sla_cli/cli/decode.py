@@ -96,6 +96,7 @@ def decode(
         raise SlaError(f"{' and '.join(unused)} without a language model", "Give one with --lm.")
     hot = tuple(hotwords or ())
     options = BeamOptions(**given, lm=lm, nbest=nbest, hotwords=hot, hotword_weight=hotword_weight, engine=engine)
+    options.check()
     emissions = find_emissions(source, split, folder, store, weights, device)
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None

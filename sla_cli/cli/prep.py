@@ -8,6 +8,7 @@ import typer
 
 from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer, check_name
 from sla_cli.config import PrepConfig, SourceConfig
+from sla_cli.config_checks import PIXELS
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
@@ -120,6 +121,7 @@ def prep(
         typer.Option(
             help=f"Side of the stored frames in pixels; {PrepConfig.size} if not given.",
             min=16,
+            max=PIXELS,
             rich_help_panel=FRAMES,
         ),
     ] = None,
