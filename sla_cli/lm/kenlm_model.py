@@ -20,7 +20,7 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.describe import Description
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.text import refuse_pipe
-from sla_cli.lm.arpa import DATA, as_kenlm_reads
+from sla_cli.lm.arpa import DATA, as_kenlm_reads, check_arpa
 from sla_cli.log import log, silent_stderr
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
@@ -50,6 +50,7 @@ def open_lm(path: Path) -> Model:
             return _load(path, path, b"")
         _check_head(path, head)
         data = head + stream.read()
+    check_arpa(data, str(path))
     clean = as_kenlm_reads(data)
     if clean is data and not packed:
         return _load(path, path, data)
