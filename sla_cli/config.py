@@ -17,23 +17,10 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Le
 
-from sla_cli.config_checks import (
-    BEAM,
-    LARGE,
-    LAYERS,
-    MANY,
-    PIXELS,
-    SEED,
-    WEIGHT,
-    WIDE,
-    OptionValues,
-    annotations_of,
-    check_setting,
-    fill_older,
-    parts_of,
-    settings_of,
-)
+from sla_cli.bounds import BEAM, LARGE, LAYERS, MANY, PIXELS, SEED, WEIGHT, WIDE
+from sla_cli.config_checks import OptionValues, annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError, suggestion
+from sla_cli.regular_file import read_regular
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -330,7 +317,7 @@ def to_toml(config: Config) -> str:
 def read_toml(file: Path) -> dict[str, Any]:
     """A TOML file's content. Raises SlaError naming file and place."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_regular(file).decode("utf-8-sig"))
     except OSError as error:
         raise SlaError(f"cannot read {file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

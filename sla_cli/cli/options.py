@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli.config_checks import LAYERS
+from sla_cli.bounds import LAYERS
 from sla_cli.errors import SlaError
 from sla_cli.search.engines import Engine
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from sla_cli.bounds import PIXELS
 from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer, check_name
 from sla_cli.config import PrepConfig, SourceConfig
-from sla_cli.config_checks import PIXELS
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 

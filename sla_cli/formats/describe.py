@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 
 from sla_cli.core.clip import SPLITS
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import FormatError, SlaError, cannot_read, some
 from sla_cli.formats import alignment, emissions, hypotheses, run, scores, store_file
 from sla_cli.formats.alignment import read_alignment
 from sla_cli.formats.emissions import Emissions
@@ -22,6 +22,7 @@ from sla_cli.formats.store import Split, split_files
 from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.text import read_text
 from sla_cli.formats.work import EXPORT_BEGUN
+from sla_cli.regular_file import open_regular
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT = "receipt.json"
@@ -89,8 +90,11 @@ def _folder_look(path: Path) -> Look | None:
 def _file_look(path: Path) -> Look | None:
     if path.name == RECEIPT or path.name.endswith(f".{RECEIPT}"):
         return _receipt
-    with path.open("rb") as file:
-        head = file.read(64)
+    try:
+        with open_regular(path) as file:
+            head = file.read(64)
+    except OSError as error:
+        raise cannot_read(path, error) from error
     if head.startswith(hypotheses.MAGIC.encode()):
         return _hypotheses
     if head.startswith(alignment.MAGIC.encode()):

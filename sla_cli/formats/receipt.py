@@ -19,6 +19,7 @@ from sla_cli import __version__
 from sla_cli.atomic import write_text
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.regular_file import open_regular
 
 VERSION = 1
 PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", "kenlm")
@@ -133,7 +134,7 @@ def _differences(old: Receipt, new: Receipt) -> str:
 def digest_file(path: Path) -> str:
     """Digest of a file's content, read in pieces."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
     except OSError as error:
         raise SlaError(f"cannot read {path}: {error.strerror}") from error

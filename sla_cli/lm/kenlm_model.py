@@ -22,6 +22,7 @@ from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads, check_arpa
 from sla_cli.log import log, silent_stderr
+from sla_cli.regular_file import open_regular
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
@@ -112,7 +113,7 @@ def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
     """The file's content unpacked, and whether it is gzipped."""
     refuse_pipe(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(path) if packed else path.open("rb") as stream:
             yield stream, packed

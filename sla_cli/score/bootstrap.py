@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from sla_cli.config_checks import SEED as LARGEST_SEED
+from sla_cli.bounds import SEED as LARGEST_SEED
 from sla_cli.core.result import ClipScore, Interval
 from sla_cli.errors import SlaError
 
