@@ -320,7 +320,7 @@ def read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(read_regular(file).decode("utf-8-sig"))
     except OSError as error:
         raise SlaError(f"cannot read {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # broken, too many digits, or too deep
         raise SlaError(f"{file}: not TOML: {error}") from error
 
 
@@ -345,4 +345,6 @@ def _value(text: str, hint: Any) -> Any:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except (ValueError, RecursionError) as error:
+        raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
     return text if parts_of(hint)[0] is str and not isinstance(value, str) else value

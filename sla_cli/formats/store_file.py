@@ -7,7 +7,6 @@ file of another store, which several divisions of one corpus then share.
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Callable
@@ -22,6 +21,7 @@ import numpy as np
 
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.hdf5 import naming_damage, open_checked, strings
+from sla_cli.formats.json_file import parse_json
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
 
 NAME, VERSION = "sla-store", 2
@@ -176,7 +176,7 @@ class StoreFile:
                 raise KeyError(f"no {some(sorted(missing))}")
             self.header = _header(file)
             self.digest = str(file.attrs["digest"])
-            others = json.loads(file.attrs.get("frames_from", "[]"))
+            others = parse_json(str(file.attrs.get("frames_from", "[]")), str(path), REMAKE)
             folder = path.parent.resolve()  # `..` of a link's name would lead elsewhere
             self.frames_from = [Path(os.path.normpath(folder / name)) for name in others]
             self.ids = strings(file, "ids")
