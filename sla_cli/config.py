@@ -17,8 +17,10 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Le
 
+from sla_cli.bounds import BEAM, LARGE, LAYERS, MANY, PIXELS, SEED, WEIGHT, WIDE
 from sla_cli.config_checks import OptionValues, annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError, suggestion
+from sla_cli.regular_file import read_regular
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -28,13 +30,13 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 class PrepConfig(OptionValues):
     """How frames and glosses are stored. The lineage squashes 210x260 to 256x256."""
 
-    size: Annotated[int, Ge(16)] = 256  # pixels, both sides
+    size: Annotated[int, Ge(16), Le(PIXELS)] = 256  # pixels, both sides
     fit: Literal["squash", "pad", "crop"] = "squash"  # pad and crop keep the aspect
     codec: Literal["jpeg", "png", "raw"] = "jpeg"
     quality: Annotated[int, Ge(1), Le(100)] = 95  # JPEG
     fps: Annotated[float, Ge(0), Le(1000)] = 0.0  # frames per second, taken by nearest time; 0 keeps every frame
     labels: str = "auto"  # cleaning of training glosses: auto (the corpus's), raw, or a profile of core.normalize
-    shard_clips: Annotated[int, Ge(0)] = 0  # clips per file; 0: one file per split
+    shard_clips: Annotated[int, Ge(0), Le(MANY)] = 0  # clips per file; 0: one file per split
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class SourceConfig(OptionValues):
     tier_types: tuple[str, ...] = ()  # gloss tiers, by linguistic type
     utterance_tier: str = ""  # name or pattern; its annotations are the clips. "": pauses end a clip
     translation_tier: str = ""  # name or pattern
-    pause: Annotated[float, Ge(0)] = 1.0  # seconds without a sign that end a clip (choice)
+    pause: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # seconds without a sign that end a clip (choice)
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,9 @@ class DivisionConfig(OptionValues):
     """A division into splits that is drawn, instead of the corpus's own."""
 
     split_by: Literal["", "signer", "sentence", "random"] = ""  # what no two splits share; "": the corpus's division
-    shares: tuple[Annotated[float, Ge(0)], ...] = (80.0, 10.0, 10.0)  # of train, dev, test
+    shares: tuple[Annotated[float, Ge(0), Le(LARGE)], ...] = (80.0, 10.0, 10.0)  # of train, dev, test
     fold: str = ""  # K/N: part K of N equal ones is test, the next is dev
-    split_seed: Annotated[int, Ge(0), Le(2**64 - 1)] = 0
+    split_seed: Annotated[int, Ge(0), Le(SEED)] = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class ModelConfig:
     variant: Variant = "adapter"
     backbone: str = "vit_base_patch16_clip_quickgelu_224.openai"  # any timm ViT
     weights: str = "hub"  # hub, random, or a file
-    image_size: Annotated[int, Ge(1)] = 224  # pixels; a multiple of the patch size
+    image_size: Annotated[int, Ge(1), Le(PIXELS)] = 224  # pixels; a multiple of the patch size
     layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 as in 0,5,11
     normalize: Literal["backbone", "half"] = "backbone"  # the backbone's mean and std, or x/127.5-1 (lineage)
     backbone_args: dict[str, Any] = field(default_factory=dict)  # for timm.create_model
@@ -81,10 +83,10 @@ class ModelConfig:
 class AdapterConfig:
     """SLA-Adapter: bottleneck with a depthwise temporal convolution (ST-Adapter's form, lineage)."""
 
-    ratio: Annotated[float, Ge(0)] = 0.5  # bottleneck width over model width (choice)
-    width: Annotated[int, Ge(0)] = 0  # bottleneck width in channels; 0: by ratio
+    ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (choice)
+    width: Annotated[int, Ge(0), Le(WIDE)] = 0  # bottleneck width in channels; 0: by ratio
     temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which looks at no other frame
-    kernel: Annotated[int, Ge(1)] = 3  # frames, odd
+    kernel: Annotated[int, Ge(1), Le(LAYERS)] = 3  # frames, odd
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
     place: Literal["mlp", "attention", "both"] = "attention"  # what it stands before (lineage: mlp; see method.md)
     normed: bool = True  # reads tokens through the frozen norm that follows it (choice; False is ST-Adapter's form)
@@ -95,8 +97,8 @@ class LoraConfig:
     """SLA-LoRA: low-rank updates with temporal shift (choice)."""
 
     targets: str = "q,v"  # any of q, k, v, proj (attention's output projection), mlp
-    rank: Annotated[int, Ge(1)] = 16
-    alpha: Annotated[int, Ge(1)] = 16
+    rank: Annotated[int, Ge(1), Le(WIDE)] = 16
+    alpha: Annotated[int, Ge(1), Le(WIDE)] = 16
     dropout: Annotated[float, Ge(0), Le(1)] = 0.0
     shift: Literal["lora", "residual", "off"] = "lora"  # the input of each LoRA branch, or that of the block's
     # attention, as in the original TSM: then a fresh model does not equal its backbone
@@ -108,9 +110,9 @@ class HeadConfig:
     """Temporal convolutions, BiLSTM, classifier (lineage)."""
 
     pattern: str = "K5,P2,K5,P2"
-    channels: Annotated[int, Ge(1)] = 1024
-    lstm_layers: Annotated[int, Ge(1)] = 2
-    lstm_width: Annotated[int, Ge(0)] = 0  # per direction; 0: half the channels
+    channels: Annotated[int, Ge(1), Le(WIDE)] = 1024
+    lstm_layers: Annotated[int, Ge(1), Le(LAYERS)] = 2
+    lstm_width: Annotated[int, Ge(0), Le(WIDE)] = 0  # per direction; 0: half the channels
     dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
     normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
@@ -120,48 +122,52 @@ class HeadConfig:
 class LossConfig:
     """Weights of the loss parts; 0 switches a part off."""
 
-    conv_ctc: Annotated[float, Ge(0)] = 1.0
-    distillation: Annotated[float, Ge(0)] = 25.0  # AdaptSign; VAC uses 10
-    temperature: Annotated[float, Ge(0.01)] = 8.0
-    frame_ctc: Annotated[float, Ge(0)] = 1.0  # CTC on the backbone's frame features (weight: choice)
+    conv_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0
+    distillation: Annotated[float, Ge(0), Le(LARGE)] = 25.0  # AdaptSign; VAC uses 10
+    temperature: Annotated[float, Ge(0.01), Le(LARGE)] = 8.0
+    frame_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # CTC on the backbone's frame features (weight: choice)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Recipe (lineage); what the lineage does not have is off."""
 
-    epochs: Annotated[int, Ge(1)] = 40
-    batch: Annotated[int, Ge(1)] = 2  # clips per batch of a process
-    batch_frames: Annotated[int, Ge(0)] = 0  # most frames per batch, a longer clip goes alone; 0: no bound
-    bucket: Annotated[int, Ge(0)] = 0  # batches' worth of clips that are sorted by length, then batched; 0: none
-    accumulate: Annotated[int, Ge(1)] = 1  # batches of each process whose gradients are summed before a step
+    epochs: Annotated[int, Ge(1), Le(MANY)] = 40
+    batch: Annotated[int, Ge(1), Le(MANY)] = 2  # clips per batch of a process
+    batch_frames: Annotated[int, Ge(0), Le(MANY)] = 0  # most frames per batch, a longer clip goes alone; 0: no bound
+    bucket: Annotated[int, Ge(0), Le(MANY)] = (
+        0  # batches' worth of clips that are sorted by length, then batched; 0: none
+    )
+    accumulate: Annotated[int, Ge(1), Le(MANY)] = 1  # batches of each process whose gradients are summed before a step
     infeasible: Literal["stretch", "skip", "refuse"] = "stretch"  # a clip too short for its glosses; by repeated frames
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: Annotated[float, Ge(0)] = 1e-4
-    adapter_lr: Annotated[float, Ge(0)] = 1.0  # of what is added to the backbone, as a share of lr
-    weight_decay: Annotated[float, Ge(0)] = 1e-4
+    lr: Annotated[float, Ge(0), Le(LARGE)] = 1e-4
+    adapter_lr: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # of what is added to the backbone, as a share of lr
+    weight_decay: Annotated[float, Ge(0), Le(LARGE)] = 1e-4
     decay_all: bool = True  # weight decay on biases and norms too
-    clip_norm: Annotated[float, Ge(0)] = 0.0  # bound of the gradient's norm; 0: none
+    clip_norm: Annotated[float, Ge(0), Le(LARGE)] = 0.0  # bound of the gradient's norm; 0: none
     schedule: Literal["step", "cosine"] = "step"
-    warmup: Annotated[float, Ge(0)] = 0.0  # epochs in which lr rises from 0
-    milestones: tuple[Annotated[int, Ge(0)], ...] = (20, 30)  # epochs after which lr is multiplied by gamma (step)
+    warmup: Annotated[float, Ge(0), Le(LARGE)] = 0.0  # epochs in which lr rises from 0
+    milestones: tuple[Annotated[int, Ge(0), Le(MANY)], ...] = (20, 30)  # epochs after which lr is times gamma (step)
     gamma: Annotated[float, Ge(0), Le(1)] = 0.2
     floor: Annotated[float, Ge(0), Le(1)] = 0.0  # where lr ends, as a share of it (cosine)
     ema: Annotated[float, Ge(0), Le(0.999999)] = 0.0  # decay per step of averaged weights, which are scored; 0: none
-    patience: Annotated[int, Ge(0)] = 0  # epochs without a better dev WER after which training stops; 0: never
-    save_minutes: Annotated[float, Ge(0)] = 10.0  # between saves within an epoch (choice)
-    seed: Annotated[int, Ge(0), Le(2**64 - 1)] = 0
+    patience: Annotated[int, Ge(0), Le(MANY)] = (
+        0  # epochs without a better dev WER after which training stops; 0: never
+    )
+    save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # between saves within an epoch (choice)
+    seed: Annotated[int, Ge(0), Le(SEED)] = 0
     precision: Precision = "auto"  # auto: fp16 on CUDA, fp32 on CPU
     tf32: bool = True  # matrix products of fp32 in TF32 on CUDA (choice)
     crop: Annotated[float, Ge(0.1), Le(1)] = 0.875  # side of the crop over side of the stored frame: 224/256
     flip: Annotated[float, Ge(0), Le(1)] = 0.5  # probability of mirroring a clip
     rescale: Annotated[float, Ge(0), Le(0.9)] = 0.2  # clips are resampled to 1±rescale of their length
-    min_frames: Annotated[int, Ge(1)] = 32
-    max_frames: Annotated[int, Ge(1)] = 230
+    min_frames: Annotated[int, Ge(1), Le(MANY)] = 32
+    max_frames: Annotated[int, Ge(1), Le(MANY)] = 230
     drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is lost and the one before is shown again
     jitter: Annotated[float, Ge(0), Le(0.9)] = 0.0  # a clip's brightness, contrast, saturation are scaled by 1±jitter
     erase: Annotated[float, Ge(0), Le(1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
-    workers: Annotated[int, Ge(-1)] = -1  # processes that load clips; -1 chooses
+    workers: Annotated[int, Ge(-1), Le(LAYERS)] = -1  # processes that load clips; -1 chooses
 
 
 @dataclass(frozen=True)
@@ -219,13 +225,13 @@ PRESETS = {
 class DecodeConfig(OptionValues):
     """Beam search. alpha and beta are pyctcdecode's defaults; tune them on dev."""
 
-    beam: Annotated[int, Ge(1)] = 10  # as the field's published numbers; 1 is greedy without a language model
-    alpha: Annotated[float, Ge(0)] = 0.5  # weight of the language model
-    beta: Annotated[float, Ge(-1000), Le(1000)] = 1.5  # reward per gloss, with a language model
-    hotword_weight: Annotated[float, Ge(-1000), Le(1000)] = 10.0  # added per hot word, natural log (pyctcdecode's)
+    beam: Annotated[int, Ge(1), Le(BEAM)] = 10  # as the field's published numbers; 1 is greedy without a language model
+    alpha: Annotated[float, Ge(0), Le(WEIGHT)] = 0.5  # weight of the language model
+    beta: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 1.5  # reward per gloss, with a language model
+    hotword_weight: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 10.0  # added per hot word, natural log (pyctcdecode's)
     # Prefixes this much worse than the best are dropped, columns below this are not tried (natural log; pyctcdecode's).
-    prune_logp: Annotated[float, Ge(-1000), Le(0)] = -10.0
-    token_min_logp: Annotated[float, Ge(-1000), Le(0)] = -5.0
+    prune_logp: Annotated[float, Ge(-WEIGHT), Le(0)] = -10.0
+    token_min_logp: Annotated[float, Ge(-WEIGHT), Le(0)] = -5.0
     max_oov: Annotated[float, Ge(0), Le(100)] = 20.0  # percent of the glosses that a language model may lack (choice)
 
 
@@ -235,23 +241,25 @@ class EmitConfig(OptionValues):
 
     precision: Precision = "auto"  # auto: as the run was trained, where the device can
     dtype: Literal["float32", "float16"] = "float32"  # on disk
-    max_frames: Annotated[int, Ge(1)] = 400  # per batch; a longer clip goes alone (choice)
-    chunk: Annotated[int, Ge(0)] = 64  # frames that the backbone computes at once, to bound its memory (choice)
+    max_frames: Annotated[int, Ge(1), Le(MANY)] = 400  # per batch; a longer clip goes alone (choice)
+    chunk: Annotated[int, Ge(0), Le(MANY)] = (
+        64  # frames that the backbone computes at once, to bound its memory (choice)
+    )
 
 
 @dataclass(frozen=True)
 class TranscribeConfig(OptionValues):
     """What ends a sentence of a recording."""
 
-    pause: Annotated[float, Ge(0)] = 1.0  # seconds without a sign (choice)
+    pause: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # seconds without a sign (choice)
 
 
 @dataclass(frozen=True)
 class TuneConfig(OptionValues):
     """The grid of `sla tune` (choice)."""
 
-    alphas: tuple[Annotated[float, Ge(0)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
-    betas: tuple[Annotated[float, Ge(-1000), Le(1000)], ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
+    alphas: tuple[Annotated[float, Ge(0), Le(WEIGHT)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
+    betas: tuple[Annotated[float, Ge(-WEIGHT), Le(WEIGHT)], ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
 
 
 def resolve(
@@ -309,10 +317,10 @@ def to_toml(config: Config) -> str:
 def read_toml(file: Path) -> dict[str, Any]:
     """A TOML file's content. Raises SlaError naming file and place."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_regular(file).decode("utf-8-sig"))
     except OSError as error:
         raise SlaError(f"cannot read {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # broken, too many digits, or too deep
         raise SlaError(f"{file}: not TOML: {error}") from error
 
 
@@ -337,4 +345,6 @@ def _value(text: str, hint: Any) -> Any:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except (ValueError, RecursionError) as error:
+        raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
     return text if parts_of(hint)[0] is str and not isinstance(value, str) else value

@@ -49,7 +49,7 @@ class Stopped(Exception):
 
 
 # The path leads nowhere, or to something else: to try again is of no use.
-LASTING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+LASTING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV)
 
 
 def cannot_read(where: object, error: OSError) -> SlaError:

@@ -100,6 +100,7 @@ def decode(
     check_output(output, HYPOTHESES if kind == "tsv" else "", inputs=inputs, replace=force or kind == "tsv")
     hot = tuple(hotwords or ())
     options = BeamOptions(**given, lm=lm, nbest=nbest, hotwords=hot, hotword_weight=hotword_weight, engine=engine)
+    options.check()
     emissions = find_emissions(source, split, folder, store, weights, device)
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None

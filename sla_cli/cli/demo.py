@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sla_cli.bounds import SEED
 from sla_cli.cli.options import Jobs, Json, answer
 
 
@@ -12,7 +13,7 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Keep all files in this folder, which must be empty or new.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Random seed for corpus, first weights and training.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for corpus, first weights and training.", min=0, max=SEED)] = 0,
     jobs: Jobs = 0,
     as_json: Json = False,
 ) -> None:

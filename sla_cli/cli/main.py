@@ -6,9 +6,11 @@ For the same reason no module here postpones its annotations: typer would have t
 
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -39,9 +41,19 @@ COMMANDS = {
 }
 
 USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
+NARROWEST = 40  # columns: tables of figures do not fit into fewer
 # Errors of the file system that a user can correct; every other one is a fault of sla.
 REFUSALS = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG),
+    *(
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.ENOTDIR,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+    ),
     *(errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.ENOLCK),  # of a network file system
 )
 
@@ -149,8 +161,20 @@ def main(
     """
 
 
+def fit_terminal() -> None:
+    """Output for any terminal: what its letters cannot show is a question mark, and tables get a least width."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
+    width = os.environ.get("COLUMNS", "")
+    columns = int(width) if width.isdecimal() and len(width) < 6 else shutil.get_terminal_size().columns
+    if columns < NARROWEST:
+        os.environ["COLUMNS"] = str(NARROWEST)  # rich and click read it
+
+
 def run() -> None:
     """Entry point."""
+    fit_terminal()
     try:
         app()
     except OSError as error:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from sla_cli.bounds import LAYERS
 from sla_cli.errors import SlaError
 from sla_cli.search.engines import Engine
 
@@ -25,7 +26,7 @@ Work = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0)]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0, max=LAYERS)]
 SplitName = Literal["train", "dev", "test"]
 ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]

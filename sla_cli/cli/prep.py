@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from sla_cli.bounds import PIXELS
 from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer, check_name
 from sla_cli.config import PrepConfig, SourceConfig
 from sla_cli.errors import SlaError
@@ -120,6 +121,7 @@ def prep(
         typer.Option(
             help=f"Side of the stored frames in pixels; {PrepConfig.size} if not given.",
             min=16,
+            max=PIXELS,
             rich_help_panel=FRAMES,
         ),
     ] = None,

@@ -47,7 +47,7 @@ def tune(
     uses the choice for the same run and language model. Missing or outdated
     emissions are computed first.
     """
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from sla_cli.decode.grid_search import grid
     from sla_cli.decode.tune_file import references_of, tune_file
@@ -64,6 +64,8 @@ def tune(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )
     split: shared.SplitName | None = None if source is not None and source.is_file() else "dev"
+    for point in points:
+        replace(options, alpha=point.alpha, beta=point.beta, beam=point.beam).check()
     emissions = find_emissions(source, split, folder, store, weights, device)
     references = references_of(emissions, store)
     out, tuned, trials = tune_file(

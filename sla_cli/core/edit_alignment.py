@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from sla_cli.core.edit_steps import CORRECT, DELETION, INSERTION, SUBSTITUTION, Op, steps
 from sla_cli.errors import SlaError
 
-CORRECT, INSERTION, DELETION, SUBSTITUTION = 0, 3, 3, 4
 ALIGNMENT = f"sclite({CORRECT},{INSERTION},{DELETION},{SUBSTITUTION})"
 
 
 class Pair(NamedTuple):
     """One step of an alignment: C(orrect), S(ubstitution), D(eletion: no hypothesis), I(nsertion: no reference)."""
 
-    op: Literal["C", "S", "D", "I"]
+    op: Op
     reference: str | None
     hypothesis: str | None
 
@@ -58,42 +58,14 @@ class Counts:
 def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Pair]:
     """Alignment of least cost; of several, the one sclite finds: from the end, diagonal, deletion, insertion.
 
-    Glosses are compared without regard to case, and returned as given.
+    Glosses are compared without regard to case, and returned as given. Memory is linear in the longer sentence.
     """
-    ref, hyp = [gloss.lower() for gloss in reference], [gloss.lower() for gloss in hypothesis]
-    costs = _costs(ref, hyp)
-    i, j = len(ref), len(hyp)
-    pairs: list[Pair] = []
-    while i or j:
-        cost = costs[i][j]
-        equal = i > 0 and j > 0 and ref[i - 1] == hyp[j - 1]
-        if i and j and cost == costs[i - 1][j - 1] + (CORRECT if equal else SUBSTITUTION):
-            i, j = i - 1, j - 1
-            pairs.append(Pair("C" if equal else "S", reference[i], hypothesis[j]))
-        elif i and cost == costs[i - 1][j] + DELETION:
-            i -= 1
-            pairs.append(Pair("D", reference[i], None))
-        else:
-            j -= 1
-            pairs.append(Pair("I", None, hypothesis[j]))
-    return pairs[::-1]
+    found = steps([gloss.lower() for gloss in reference], [gloss.lower() for gloss in hypothesis])
+    ours, theirs = iter(reference), iter(hypothesis)
+    return [Pair(op, None if op == "I" else next(ours), None if op == "D" else next(theirs)) for op in found]
 
 
 def count(pairs: Iterable[Pair]) -> Counts:
     """How often each step occurs."""
     ops = [pair.op for pair in pairs]
     return Counts(ops.count("C"), ops.count("S"), ops.count("D"), ops.count("I"))
-
-
-def _costs(ref: list[str], hyp: list[str]) -> list[list[int]]:
-    """(len(ref) + 1, len(hyp) + 1): least cost to align the first i words to the first j."""
-    rows = [[INSERTION * j for j in range(len(hyp) + 1)]]
-    for i, word in enumerate(ref, start=1):
-        above, left = rows[-1], DELETION * i
-        row = [left]
-        for j, other in enumerate(hyp):
-            diagonal = above[j] + (CORRECT if word == other else SUBSTITUTION)
-            left = min(diagonal, above[j + 1] + DELETION, left + INSERTION)
-            row.append(left)
-        rows.append(row)
-    return rows

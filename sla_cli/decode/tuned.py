@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sla_cli.errors import FormatError
 from sla_cli.formats.describe import Description
 from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.json_file import check_types, read_json
 from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 from sla_cli.search.beam_decoder import BeamOptions
@@ -112,9 +112,10 @@ def read_tuned(folder: Path) -> Tuned:
     path = folder / "tuned.json"
     hint = "Make it again with `sla tune --force`."
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path, hint)
         if (facts.pop("format"), facts.pop("version")) != (NAME, VERSION):
             raise FormatError(f"{path}: not {NAME} version {VERSION}", hint)
+        check_types(Tuned, facts, path, hint)
         return Tuned(**facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", hint) from error

@@ -15,9 +15,9 @@ Result = TypeVar("Result")
 
 def draw_all(draw: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
     """What `draw` returns of each task, in order; `jobs` processes share the work."""
-    if jobs <= 1:
+    if min(jobs, len(tasks)) <= 1:
         yield from map(draw, tasks)
         return
     # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker) as pool:
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn"), initializer=start_worker) as pool:
         yield from pool.map(draw, tasks, chunksize=2)

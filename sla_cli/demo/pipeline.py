@@ -148,7 +148,10 @@ def run_demo(
     if keep is not None:
         if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
             raise SlaError(f"{keep} exists and is not empty", "Name a new folder for --keep.")
-        keep.mkdir(parents=True, exist_ok=True)
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SlaError(f"cannot make the folder {keep}: {error.strerror}", "Name another for --keep.") from error
     with (
         _ended_by_sigterm(),
         tempfile.TemporaryDirectory(prefix="sla-demo-") if keep is None else nullcontext(keep) as name,

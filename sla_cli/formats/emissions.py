@@ -12,7 +12,17 @@ import numpy as np
 
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError
-from sla_cli.formats.hdf5 import claim, create, naming_damage, open_checked, strings, write_strings
+from sla_cli.formats.hdf5 import (
+    check_offsets,
+    claim,
+    create,
+    naming_damage,
+    open_checked,
+    rates,
+    strings,
+    whole_numbers,
+    write_strings,
+)
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
@@ -161,10 +171,10 @@ class Emissions:
                 **{key: str(facts[key]) for key in ("corpus", "split", "store", "run")},
             )
             self.ids = strings(file, "ids")
-            self.offsets = file["offsets"][:]
-            self.frames = file["frames"][:]
+            self.offsets = whole_numbers(file, "offsets")
+            self.frames = whole_numbers(file, "frames")
             # Version 2 has one frame rate for all clips.
-            self.fps = file["fps"][:] if "fps" in file else np.full(len(self.frames), float(facts["fps"]))
+            self.fps = rates(file, "fps") if "fps" in file else np.full(len(self.frames), float(facts["fps"]))
             self._check(*file["log_probs"].shape)
 
     def __len__(self) -> int:
@@ -197,8 +207,7 @@ class Emissions:
                 f"{len(self.ids)} ids, {len(self.frames)} lengths, {len(self.fps)} frame rates and "
                 f"{len(self.offsets)} offsets"
             )
-        if self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any() or self.offsets[-1] != steps:
-            raise ValueError(f"offsets that do not divide {steps} steps")
+        check_offsets(self.offsets, "offsets", steps)
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("clip ids that come twice")
         if self.header.stride < 1:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from sla_cli.errors import FormatError, SlaError
 
@@ -96,6 +97,28 @@ def claim(path: Path, size: int) -> None:
     if hasattr(os, "posix_fallocate"):  # macOS has none
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, size + SLACK)
+
+
+def whole_numbers(file: h5py.File, name: str) -> np.ndarray:
+    """A dataset of whole numbers, one-dimensional. Raises ValueError for another one."""
+    values = np.asarray(file[name])
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise ValueError(f"{name} are no whole numbers but {values.dtype} {values.shape}")
+    return values
+
+
+def check_offsets(values: np.ndarray, name: str, end: int) -> None:
+    """Raise ValueError for offsets that do not divide 0 to `end` into parts, one after the other."""
+    if not len(values) or values[0] != 0 or values[-1] != end or (values[1:] < values[:-1]).any():
+        raise ValueError(f"{name} that do not divide {end} from beginning to end")
+
+
+def rates(file: h5py.File, name: str) -> np.ndarray:
+    """A dataset of frame rates, 0 where unknown. Raises ValueError for another one."""
+    values = np.asarray(file[name])
+    if values.ndim != 1 or values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values >= 0)).all():
+        raise ValueError(f"{name} are no frame rates")
+    return values
 
 
 def strings(file: h5py.File, name: str) -> list[str]:

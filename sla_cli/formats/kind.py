@@ -6,8 +6,9 @@ from pathlib import Path
 
 import h5py
 
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, cannot_read
 from sla_cli.formats import alignment, emissions, hypotheses, store_file
+from sla_cli.regular_file import open_regular
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT_NAME = "receipt.json"
@@ -23,8 +24,11 @@ def file_kind(path: Path) -> str:
     """
     if path.name == RECEIPT_NAME or path.name.endswith(f".{RECEIPT_NAME}"):
         return RECEIPT
-    with path.open("rb") as file:
-        head = file.read(64)
+    try:
+        with open_regular(path) as file:
+            head = file.read(64)
+    except OSError as error:
+        raise cannot_read(path, error) from error
     for magic, kind in ((hypotheses.MAGIC, HYPOTHESES), (alignment.MAGIC, ALIGNMENT)):
         if head.startswith(magic.encode()):
             return kind

@@ -19,6 +19,8 @@ from sla_cli import __version__
 from sla_cli.atomic import write_text
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.json_file import check_types, read_json
+from sla_cli.regular_file import open_regular
 
 VERSION = 1
 PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", "kenlm")
@@ -81,15 +83,18 @@ def read_receipt(artifact: Path) -> Receipt | None:
     if not path.is_file():
         return None
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts["version"] != VERSION:
-            raise FormatError(
-                f"{path}: receipt version {facts['version']}, this sla reads {VERSION}",
-                _how_to_fix(f"`sla {facts.get('stage', '')}`"),
-            )
-        return Receipt(**facts)
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not a receipt ({error})", _how_to_fix()) from error
+        facts = read_json(path)
+        if "version" not in facts or "stage" not in facts:
+            raise FormatError(f"{path}: it has no version or no stage")
+        if facts["version"] == VERSION:
+            check_types(Receipt, facts, path)
+            return Receipt(**facts)
+    except (SlaError, TypeError) as error:
+        reason = error.message if isinstance(error, SlaError) else str(error)
+        raise FormatError(f"{path}: not a receipt ({reason})", _how_to_fix()) from error
+    raise FormatError(
+        f"{path}: receipt version {facts['version']}, this sla reads {VERSION}", _how_to_fix(f"`sla {facts['stage']}`")
+    )
 
 
 def _how_to_fix(stage: str = "the stage that made it") -> str:
@@ -133,7 +138,7 @@ def _differences(old: Receipt, new: Receipt) -> str:
 def digest_file(path: Path) -> str:
     """Digest of a file's content, read in pieces."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
     except OSError as error:
         raise SlaError(f"cannot read {path}: {error.strerror}") from error

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from sla_cli.atomic import write_text
 from sla_cli.config import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.json_file import check_types
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store, is_store_of
 from sla_cli.formats.table import read_table
@@ -133,6 +134,7 @@ class Run:
         if values["version"] == 1:
             return self._of_version_1(values)
         _need([field.name for field in fields(FrameFormat)], values["frames"], file, "frames.")
+        check_types(FrameFormat, values["frames"], file, AGAIN)
         return RunFacts(**{key: values[key] for key in known} | {"frames": FrameFormat(**values["frames"])})
 
     @property
@@ -190,6 +192,8 @@ class Run:
                 f"and {VERSION}",
                 "Train again with `sla train`.",
             )
+        known = get_type_hints(RunFacts).keys() & values.keys()
+        check_types(RunFacts, {key: values[key] for key in known}, file, AGAIN)
         return values
 
     def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:

@@ -19,9 +19,9 @@ from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
+from sla_cli.formats.json_file import read_json
 from sla_cli.formats.legacy import SCORE_1
 from sla_cli.formats.table import Row, read_table, write_tsv
-from sla_cli.formats.text import read_text
 
 NAME, VERSION = "sla-score", 2
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
@@ -111,11 +111,8 @@ def read_scores(folder: Path) -> Score:
 
 def read_figures(path: Path) -> dict[str, Any]:
     """What a score.json holds, of a version that is read. Raises FormatError."""
-    try:
-        facts = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path}, line {error.lineno}: not JSON ({error.msg})", AGAIN) from error
-    if not isinstance(facts, dict) or facts.get("format") != NAME:
+    facts = read_json(path, AGAIN)
+    if facts.get("format") != NAME:
         raise FormatError(f"{path}: not a {NAME}", AGAIN)
     version = facts.get("version")
     if version not in (VERSION - 1, VERSION):

@@ -7,7 +7,6 @@ file of another store, which several divisions of one corpus then share.
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Callable
@@ -21,7 +20,8 @@ import h5py
 import numpy as np
 
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.hdf5 import naming_damage, open_checked, strings
+from sla_cli.formats.hdf5 import check_offsets, naming_damage, open_checked, rates, strings, whole_numbers
+from sla_cli.formats.json_file import parse_json
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
 
 NAME, VERSION = "sla-store", 2
@@ -158,13 +158,13 @@ class StoreFile:
     raw_glosses = _column("raw_glosses", _glosses, lambda file: file.glosses)
     translations = _column("translations", strings, lambda file: [""] * len(file.ids))
     sources = _column("sources", strings, lambda file: [""] * len(file.ids))
-    clip_fps = _column("clip_fps", _numbers, lambda file: np.full(len(file.ids), file.header.fps))
+    clip_fps = _column("clip_fps", rates, lambda file: np.full(len(file.ids), file.header.fps))
     stamps = _column("stamps", strings, lambda file: [""] * len(file.ids))
     notes = _column("notes", strings, lambda file: [""] * len(file.ids))
-    frame_file = _column("frame_file", _numbers, lambda file: np.full(len(file.ids), -1))
-    frame_clip = _column("frame_clip", _numbers, lambda file: np.full(len(file.ids), -1))
+    frame_file = _column("frame_file", whole_numbers, lambda file: np.full(len(file.ids), -1))
+    frame_clip = _column("frame_clip", whole_numbers, lambda file: np.full(len(file.ids), -1))
     squared_errors = _column("squared_errors", _numbers, lambda file: np.full(len(file.ids), np.nan))
-    checksums = _column("checksums", _numbers)
+    checksums = _column("checksums", whole_numbers)
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -176,12 +176,17 @@ class StoreFile:
                 raise KeyError(f"no {some(sorted(missing))}")
             self.header = _header(file)
             self.digest = str(file.attrs["digest"])
-            others = json.loads(file.attrs.get("frames_from", "[]"))
+            others = parse_json(str(file.attrs.get("frames_from", "[]")), str(path), REMAKE)
             folder = path.parent.resolve()  # `..` of a link's name would lead elsewhere
             self.frames_from = [Path(os.path.normpath(folder / name)) for name in others]
             self.ids = strings(file, "ids")
-            self.clip_offsets = _numbers(file, "clip_offsets")
-            self.frame_offsets = _numbers(file, "frame_offsets")
+            self.frame_offsets = whole_numbers(file, "frame_offsets")
+            self.clip_offsets = whole_numbers(file, "clip_offsets")
+            frames = len(self.frame_offsets) - 1 if not self.frames_from else int(self.clip_offsets[-1:].sum())
+            check_offsets(self.frame_offsets, "frame_offsets", len(file["bytes"]))
+            check_offsets(self.clip_offsets, "clip_offsets", frames)
+            if len(self.clip_offsets) != len(self.ids) + 1:
+                raise ValueError(f"{len(self.clip_offsets)} clip_offsets for {len(self.ids)} clips")
         self.lengths = [int(n) for n in np.diff(self.clip_offsets)]
 
     @property

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.regular_file import read_regular
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods, and .xls files begin
@@ -20,7 +21,7 @@ def read_text(path: Path) -> str:
 def read_bytes(path: Path) -> bytes:
     """The content of a file. Raises SlaError where it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise SlaError(
             f"cannot read {path}: {error.strerror}", "Name a text file that is there and open to you."

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from sla_cli.atomic import write_text
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.json_file import read_json
 from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 
@@ -102,12 +103,12 @@ class Work:
         write_text(self.elsewhere, json.dumps({"path": noted, "finished": receipt.finished}) + "\n")
 
     def _noted_hypotheses(self) -> Finished | None:
-        try:
-            note = json.loads(self.elsewhere.read_text(encoding="utf-8"))
-            finished, place, here = str(note["finished"]), (self.root / note["path"]).resolve(), Path.cwd()
-        except FileNotFoundError:
+        if not self.elsewhere.is_file():
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        try:
+            note = read_json(self.elsewhere, "Delete it.")
+            finished, place, here = str(note["finished"]), (self.root / note["path"]).resolve(), Path.cwd()
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # the last for a loop of links
             raise FormatError(f"{self.elsewhere}: cannot be read ({error})", "Delete it.") from error
         return finished, place.relative_to(here) if place.is_relative_to(here) else place
 

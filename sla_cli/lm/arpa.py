@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.atomic import atomic_write
+from sla_cli.errors import FormatError
+from sla_cli.formats.text import decode_text
 
 DATA = b"\\data\\"
 SECTION = re.compile(rb"\\(\d+)-grams:")
@@ -45,6 +47,28 @@ def write_arpa(arpa: Arpa, path: Path) -> None:
                 weight = "" if highest else f"\t{backoff:.8g}"
                 file.write(f"{probability:.8g}\t{' '.join(gram)}{weight}\n")
         file.write("\n\\end\\\n")
+
+
+def check_arpa(data: bytes, name: str) -> None:
+    """What KenLM does not survive: it crashes over a negative count, and its messages cannot quote broken UTF-8.
+
+    Args:
+        data: of the whole file, unpacked.
+        name: the file's name in messages.
+
+    Raises:
+        FormatError: a byte that is no UTF-8, or a number of n-grams that is none or more than the file has lines.
+    """
+    decode_text(data, name)
+    lines = data.count(b"\n") + 1
+    for number, line in enumerate(data.split(b"\n\\1-grams:", 1)[0].split(b"\n"), start=1):
+        count = line.strip().partition(b"=")[2].strip()
+        if line.lstrip().startswith(b"ngram ") and count and not (count.isdigit() and int(count[:20]) <= lines):
+            shown = line.strip()[:40].decode(errors="replace")
+            raise FormatError(
+                f"{name}, line {number}: {shown!r} is no number of n-grams that a file of {lines} lines can hold",
+                "Fetch or estimate the language model again.",
+            )
 
 
 def as_kenlm_reads(data: bytes) -> bytes:

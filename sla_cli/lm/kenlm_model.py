@@ -20,8 +20,9 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.describe import Description
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.text import refuse_pipe
-from sla_cli.lm.arpa import DATA, as_kenlm_reads
+from sla_cli.lm.arpa import DATA, as_kenlm_reads, check_arpa
 from sla_cli.log import log, silent_stderr
+from sla_cli.regular_file import open_regular
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
@@ -50,6 +51,7 @@ def open_lm(path: Path) -> Model:
             return _load(path, path, b"")
         _check_head(path, head)
         data = head + stream.read()
+    check_arpa(data, str(path))
     clean = as_kenlm_reads(data)
     if clean is data and not packed:
         return _load(path, path, data)
@@ -111,7 +113,7 @@ def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
     """The file's content unpacked, and whether it is gzipped."""
     refuse_pipe(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(path) if packed else path.open("rb") as stream:
             yield stream, packed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +36,22 @@ def free_memory(device: torch.device) -> int:
     if meminfo.is_file():
         fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
         free.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.is_file() and used.is_file() and (bound := limit.read_text().strip()) != "max":
-        free.append(int(bound) - int(used.read_text()))
+    used = Path("/sys/fs/cgroup/memory.current")
+    if used.is_file() and (limit := _limit()) is not None:
+        free.append(limit - int(used.read_text()))
     return min(free)
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes that the GPU has; or the machine, within the limit of the job."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[1]
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return pages if (limit := _limit()) is None else min(pages, limit)
+
+
+def _limit() -> int | None:
+    """Bytes that the job may use (Linux), None where nothing bounds it."""
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.is_file() else "max"
+    return None if text == "max" else int(text)

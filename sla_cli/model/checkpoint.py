@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.json_file import parse_json
 from sla_cli.formats.store import vocabulary_digest
 from sla_cli.log import log
 from sla_cli.model.network import Network
@@ -63,7 +64,7 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
         raise SlaError(
             f"{path} was trained on other glosses than the {len(glosses)} given", "Use the store of its run."
         )
-    norms = json.loads(header["backbone_norms"]) if "backbone_norms" in header else None
+    norms = parse_json(header["backbone_norms"], str(path)) if "backbone_norms" in header else None
     if header.get("backbone_name") != model.backbone_name or not same_backbone(header["backbone"], norms, model):
         raise SlaError(
             f"{path} was trained on another backbone ({header.get('backbone_name', 'unknown')}, weights "

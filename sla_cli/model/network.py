@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import SlaError
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.temporal_head import SequenceModel, TemporalConv, classifier
+from sla_cli.model.weight_memory import check_weights
 
 
 @dataclass(frozen=True)
@@ -35,34 +37,34 @@ class Logits:
     frames: Tensor
 
 
+CPU = torch.device("cpu")
+
+
 class Network(nn.Module):
     """CLIP-SLA (Alyami & Luqman, 2025) with lineage defaults where the paper is silent.
 
-    Parts that no loss trains are not built. Raises SlaError where settings do not fit each other.
+    Parts that no loss trains are not built.
+
+    Args:
+        copies: values that the caller keeps of each trained weight on `device`, itself among them.
+
+    Raises:
+        SlaError: settings do not fit each other, or the weights are more than the memory.
     """
 
-    def __init__(self, config: Config, glosses: int) -> None:
+    def __init__(self, config: Config, glosses: int, copies: int = 1, device: torch.device = CPU) -> None:
         super().__init__()
         self.backbone = Backbone(config.model)
+        classes = glosses + 1
+        check_weights(partial(_heads, self.backbone.width, classes, config), self.backbone, config, copies, device)
         self.backbone_name, self.backbone_digest = config.model.backbone, _digest(self.backbone)
         # CPUs differ in the last bit of what is drawn at random, so its digest says too much.
         self.backbone_norms = _norms(self.backbone) if config.model.weights == "random" else None
         self.backbone.adapt(config)
-        self.conv = TemporalConv(self.backbone.width, config.head)
-        self.sequence = SequenceModel(self.conv.width, config.head)
-        classes, head, loss = glosses + 1, config.head, config.loss
-        self.classifier = classifier(self.sequence.width, classes, head)
-        self.conv_classifier: nn.Module | None = None
-        if not head.shared and (loss.conv_ctc or loss.distillation):
-            self.conv_classifier = classifier(self.conv.width, classes, head)
-        if head.shared and self.sequence.width != self.conv.width:
-            raise SlaError(
-                f"a BiLSTM of {head.lstm_width} per direction and convolutions of {self.conv.width} channels "
-                "cannot share a classifier",
-                "Use head.lstm_width = head.channels / 2, or --set head.shared=false.",
-            )
-        self.frame_classifier = frame_classifier(self.backbone.width, classes) if loss.frame_ctc else None
-        self.shared, self.stride = head.shared, self.conv.stride
+        heads = _heads(self.backbone.width, classes, config)
+        self.conv, self.sequence, self.classifier = heads.conv, heads.sequence, heads.classifier
+        self.conv_classifier, self.frame_classifier = heads.conv_classifier, heads.frame_classifier
+        self.shared, self.stride = config.head.shared, self.conv.stride
 
     def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Logits:
         """Logits of concatenated clips.
@@ -97,6 +99,35 @@ class Network(nn.Module):
         """Names of trained weights that are missing among these, left over, or of another shape."""
         ours, given = ({(key, value.shape) for key, value in part.items()} for part in (self.trained_state(), weights))
         return sorted({name for name, _ in ours ^ given})
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """What is made of the backbone's features."""
+
+    conv: TemporalConv
+    sequence: SequenceModel
+    classifier: nn.Module
+    conv_classifier: nn.Module | None
+    frame_classifier: nn.Module | None
+
+
+def _heads(width: int, classes: int, config: Config) -> _Heads:
+    """Parts that no loss trains are not built. Raises SlaError where settings do not fit each other."""
+    head, loss = config.head, config.loss
+    conv = TemporalConv(width, head)
+    sequence = SequenceModel(conv.width, head)
+    by_sequence = classifier(sequence.width, classes, head)
+    by_conv: nn.Module | None = None
+    if not head.shared and (loss.conv_ctc or loss.distillation):
+        by_conv = classifier(conv.width, classes, head)
+    if head.shared and sequence.width != conv.width:
+        raise SlaError(
+            f"a BiLSTM of {head.lstm_width} per direction and convolutions of {conv.width} channels "
+            "cannot share a classifier",
+            "Use head.lstm_width = head.channels / 2, or --set head.shared=false.",
+        )
+    return _Heads(conv, sequence, by_sequence, by_conv, frame_classifier(width, classes) if loss.frame_ctc else None)
 
 
 def frame_classifier(width: int, classes: int) -> nn.Linear:

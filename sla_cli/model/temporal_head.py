@@ -17,13 +17,20 @@ from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 from sla_cli.config import HeadConfig
 from sla_cli.errors import SlaError
 
+MOST_FRAMES = 10_000  # that an output may look at: minutes of signing
+
 
 def parse_pattern(text: str) -> list[tuple[str, int]]:
     """`K5,P2` → [("K", 5), ("P", 2)]: convolutions and max pools with their kernel sizes. Raises SlaError."""
-    parts = [re.fullmatch(r"([KP])([1-9]\d*)", part.strip()) for part in text.split(",")]
+    parts = [re.fullmatch(r"([KP])([1-9]\d{0,4})", part.strip()) for part in text.split(",")]
     if any(part is None for part in parts):
         raise SlaError(f"head.pattern = {text!r} cannot be read", "Write K or P and a size each, as in K5,P2,K5,P2.")
-    return [(part[1], int(part[2])) for part in parts if part is not None]
+    layers = [(part[1], int(part[2])) for part in parts if part is not None]
+    if padded_length(1, layers) > MOST_FRAMES:
+        raise SlaError(
+            f"head.pattern = {text!r} looks at more than {MOST_FRAMES} frames at once", "Take smaller sizes."
+        )
+    return layers
 
 
 def pattern_stride(text: str) -> int:

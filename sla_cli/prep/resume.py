@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sla_cli.atomic import write_text
 from sla_cli.config import DivisionConfig, PrepConfig, SourceConfig
 from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.formats.json_file import read_json
 from sla_cli.log import log
 
 ARGUMENTS = "begun.json"  # in the folder of the cache
@@ -96,7 +97,7 @@ def read_arguments(folder: Path) -> PrepArguments:
     """The arguments of the prep to which a cache belongs. Raises FormatError."""
     path = folder / ARGUMENTS
     try:
-        values = dict(json.loads(path.read_text(encoding="utf-8")))
+        values = read_json(path, f"Remove the folder {folder}.")
         if "protocol" in values:
             values |= {"wanted": {"protocol": values.pop("protocol")}, "earlier": True}
         arguments = PrepArguments(**values)

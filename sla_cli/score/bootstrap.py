@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from sla_cli.bounds import SEED as LARGEST_SEED
 from sla_cli.core.result import ClipScore, Interval
 from sla_cli.errors import SlaError
 
 LEVEL, SAMPLES, SEED = 95.0, 1000, 0
+MOST_SAMPLES = 10**7  # minutes for 1,000 sentences, and enough for an interval of 99.99 %
 MEMORY = 1 << 21  # resampled sentences held at a time
 
 
@@ -26,7 +28,7 @@ class Resampling:
     """How intervals are made: confidence in percent, resampled sets, and the seed that draws them.
 
     Raises:
-        SlaError: a level outside 0 to 100, or fewer samples than its ends can be read from.
+        SlaError: a level outside 0 to 100, fewer samples than its ends can be read from, or too many to end.
     """
 
     level: float = LEVEL
@@ -37,13 +39,18 @@ class Resampling:
         if not 0 < self.level < 100:
             raise SlaError(f"a confidence of {self.level:g} % is not between 0 and 100", "Give for instance --ci 95.")
         needed = math.ceil(round(200 / (100 - self.level), 6))
+        if max(needed, self.samples) > MOST_SAMPLES:
+            what = f"{self.samples} samples" if self.samples > MOST_SAMPLES else f"an interval of {self.level} %"
+            raise SlaError(
+                f"{what} would take hours", f"Give at most --samples {MOST_SAMPLES}; --ci 99.99 is exact with it."
+            )
         if self.samples < needed:
             raise SlaError(
                 f"{self.samples} samples are too few for a {self.level:g} % interval",
                 f"Give --samples {max(SAMPLES, needed)}.",
             )
-        if self.seed < 0:
-            raise SlaError(f"--seed {self.seed} is below 0")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise SlaError(f"--seed {self.seed} is {'below 0' if self.seed < 0 else f'above {LARGEST_SEED}'}")
 
 
 def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None:

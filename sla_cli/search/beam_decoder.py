@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sla_cli.bounds import BEAM, WEIGHT
 from sla_cli.config import DecodeConfig
 from sla_cli.core.ctc import check_log_probs
 from sla_cli.core.force_align import force_align
@@ -49,6 +49,11 @@ class BeamOptions:
     prune_logp: float = DecodeConfig.prune_logp
     token_min_logp: float = DecodeConfig.token_min_logp
 
+    def check(self) -> None:
+        """Raise SlaError for a beam or a weight out of bounds."""
+        _check_weight("hot words", self.hotword_weight)
+        _check_point(self.alpha, self.beta, self.beam)
+
     @property
     def greedy(self) -> bool:
         return self.beam == 1 and self.lm is None and not self.hotwords
@@ -67,7 +72,7 @@ class BeamDecoder(Decoder):
 
     Raises:
         SlaError: a gloss that is empty, repeated or holds white space; a hot word that is no gloss of the
-            vocabulary; a beam below 1; a weight that is no finite number.
+            vocabulary; a beam or a weight out of bounds.
         FormatError: the language model's file is none.
     """
 
@@ -75,7 +80,7 @@ class BeamDecoder(Decoder):
         refuse_separators(glosses)
         if twice := [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]:
             raise SlaError(f"glosses that stand twice in the vocabulary: {some(twice)}", "Make them unique.")
-        _check_weight("hot words", options.hotword_weight)
+        options.check()
         if options.engine not in CLASSES:
             raise SlaError(f"no beam search {options.engine!r}", suggestion(options.engine, CLASSES))
         self.glosses, self._options = tuple(glosses), options
@@ -95,12 +100,9 @@ class BeamDecoder(Decoder):
         """Change beam and weights; the language model stays loaded.
 
         Raises:
-            SlaError: a beam below 1; a weight that is no finite number.
+            SlaError: a beam or a weight out of bounds.
         """
-        if beam < 1:
-            raise SlaError(f"a beam of {beam}", "At least 1 prefix has to be kept.")
-        _check_weight("alpha", alpha)
-        _check_weight("beta", beta)
+        _check_point(alpha, beta, beam)
         self._beam = beam
         if self._lm is not None:
             self._lm.weigh(alpha, beta)
@@ -140,9 +142,16 @@ def open_decoder(glosses: Sequence[str], options: BeamOptions) -> Decoder:
     return GreedyDecoder(glosses) if options.greedy else BeamDecoder(glosses, options)
 
 
+def _check_point(alpha: float, beta: float, beam: int) -> None:
+    if not 1 <= beam <= BEAM:
+        raise SlaError(f"a beam of {beam}", f"1 to {BEAM} prefixes can be kept.")
+    _check_weight("alpha", alpha)
+    _check_weight("beta", beta)
+
+
 def _check_weight(name: str, weight: float) -> None:
-    if not math.isfinite(weight):
-        raise SlaError(f"{weight} as weight of {name}", "Weights are finite numbers.")
+    if not abs(weight) <= WEIGHT:  # neither is NaN
+        raise SlaError(f"{weight} as weight of {name}", f"Weights lie between {-WEIGHT:g} and {WEIGHT:g}.")
 
 
 def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:

@@ -26,6 +26,7 @@ from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
+from sla_cli.model.weight_memory import copies_in_training
 from sla_cli.train.evaluate import evaluate
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
 from sla_cli.train.optim import learning_rate, set_rate
@@ -114,7 +115,9 @@ def initial_state(
         torch.set_float32_matmul_precision("high" if config.train.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = config.train.tf32
     with group.agreed():
-        model = Network(config, len(store.vocabulary)).to(placement.device)
+        model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
+            placement.device
+        )
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
         data.warn_of_infeasible()

@@ -86,6 +86,7 @@ class Recognizer:
         facts = source.facts
         folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
         options = search_options(folder, source, lm, {"beam": beam, "alpha": alpha, "beta": beta})
+        options.check()
         if facts.frames is None:
             raise SlaError(
                 f"{source.path} was made by an earlier version, which does not say what its frames look like, and its "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from sla_cli.regular_file import open_regular
+
 PIECES, PIECE = 16, 16 << 10  # how many, and bytes of each: a file that is no larger than all is taken whole
 
 
@@ -22,7 +24,7 @@ def read_pieces(read: Callable[[int, int], bytes], size: int) -> bytes:
 
 def pieces_of_file(path: Path) -> bytes:
     """As `read_pieces`, of a file on disk. Raises OSError."""
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path) as file:
 
         def read(offset: int, count: int) -> bytes:
             file.seek(offset)

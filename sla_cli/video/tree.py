@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from sla_cli.errors import SlaError, cannot_read
+from sla_cli.regular_file import read_regular
 from sla_cli.video.pieces import pieces_of_file
 
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
@@ -86,7 +87,7 @@ class Folder:
 
     def read(self, path: str) -> bytes:
         try:
-            return self._on_disk(path).read_bytes()
+            return read_regular(self._on_disk(path))
         except OSError as error:
             raise cannot_read(self.where(path), error) from error
 

@@ -161,3 +161,21 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
     Path("none.h5").write_bytes(b"nothing of the kind")
     assert "not an HDF5 file" in refuse("none.h5")
     assert "11 hypotheses for each clip from a beam of 10" in refuse("test.h5", "--nbest", "11")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--beam 99999999999999999999", "a beam of 99999999999999999999"),
+        ("--beam 1000001", "1 to 1000000 prefixes can be kept"),
+        ("-j 5000", "less than or equal to 1000"),
+        ("--lm gloss.arpa --beta 1e308", "1e+308 as weight of beta"),
+        ("--lm gloss.arpa --alpha 1e308", "1e+308 as weight of alpha"),
+        ("--hotword NORD --hotword-weight -1e308", "-1e+308 as weight of hot words"),
+    ],
+)
+def test_what_would_take_for_ever_or_overflow_is_refused_before_any_work(folder: Path, options: str, told: str) -> None:
+    result = sla("dev.h5", *options.split())
+    assert result.exit_code == 2
+    assert told in " ".join(result.output.replace("│", " ").split())
+    assert not Path("sla-work").exists()

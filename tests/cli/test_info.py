@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ from report_work import make_work
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
+from sla_cli.config import read_toml
 from sla_cli.decode.grid_search import GridPoint
 from sla_cli.decode.tune_file import tune_file
+from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import Receipt, receipt_path, write_receipt
 from sla_cli.formats.run import Run
+from sla_cli.formats.text import read_text
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
@@ -239,3 +243,16 @@ def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
     receipt_path(store).unlink()
     assert "is not complete" in sla(store, "--sheet", out, code=2).stderr
     assert not out.exists()
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    assert "it is a pipe and no regular file" in " ".join(sla(tmp_path / "pipe", code=2).stderr.split())
+    assert "it is a device and no regular file" in " ".join(sla(tmp_path / "zero", code=2).stderr.split())
+    for name in ("pipe", "zero"):
+        with pytest.raises(SlaError, match="no regular file"):
+            read_text(tmp_path / name)
+        with pytest.raises(SlaError, match="no regular file"):
+            read_toml(tmp_path / name)

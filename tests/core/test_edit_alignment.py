@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from functools import cache
 
 import editdistance
 import jiwer
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -154,3 +156,47 @@ def test_counts_add_and_rates_follow() -> None:
 def test_no_rate_without_reference_words() -> None:
     with pytest.raises(SlaError, match="no words"):
         _ = Counts(insertions=2).wer
+
+
+def by_whole_table(ref: list[str], hyp: list[str]) -> str:
+    """The steps from a table of all costs, in NumPy, filled and followed cell by cell."""
+    costs = np.zeros((len(ref) + 1, len(hyp) + 1), int)
+    costs[0], costs[:, 0] = 3 * np.arange(len(hyp) + 1), 3 * np.arange(len(ref) + 1)
+    for i, j in np.ndindex(len(ref), len(hyp)):
+        diagonal = costs[i, j] + 4 * (ref[i] != hyp[j])
+        costs[i + 1, j + 1] = min(diagonal, costs[i, j + 1] + 3, costs[i + 1, j] + 3)
+    (i, j), steps = (len(ref), len(hyp)), ""
+    while i or j:
+        if i and j and costs[i, j] == costs[i - 1, j - 1] + 4 * (ref[i - 1] != hyp[j - 1]):
+            i, j, steps = i - 1, j - 1, ("C" if ref[i - 1] == hyp[j - 1] else "S") + steps
+        elif i and costs[i, j] == costs[i - 1, j] + 3:
+            i, steps = i - 1, "D" + steps
+        else:
+            j, steps = j - 1, "I" + steps
+    return steps
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 6), st.integers(0, 2**32 - 1), st.booleans())
+def test_long_sentences_are_aligned_as_by_a_table_of_all_costs(
+    ours: int, theirs: int, words: int, seed: int, related: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    ref = [f"W{number}" for number in rng.integers(0, words, ours)]
+    hyp = [f"W{number}" for number in rng.integers(0, words, theirs)]
+    if related:  # the same with a tenth lost, and a tenth replaced
+        hyp = [word if rng.random() < 0.9 else "W0" for word in ref if rng.random() < 0.9]
+    assert steps_of(ref, hyp) == by_whole_table(ref, hyp)
+
+
+def test_memory_is_linear_in_the_longer_sentence() -> None:
+    rng = np.random.default_rng(0)
+    peaks = []
+    for length in (1000, 4000):
+        ref = [f"W{number}" for number in rng.integers(0, 50, length)]
+        tracemalloc.start()
+        pairs = align(ref, [word for word in ref if rng.random() < 0.8])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert count(pairs).ref_words == length
+    assert peaks[1] < 6 * peaks[0]  # 4 times as long; a table would take 16 times as much

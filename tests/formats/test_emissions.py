@@ -157,6 +157,11 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
         ("ids", lambda ids: ids[[0, 0, 2, 3]], "clip ids that come twice"),
         ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets that do not divide"),
         ("offsets", lambda offsets: offsets + (offsets > 0), "offsets that do not divide"),
+        ("offsets", lambda offsets: offsets * np.nan, "offsets are no whole numbers"),
+        ("offsets", lambda offsets: offsets.astype(np.uint64)[::-1], "offsets that do not divide"),
+        ("frames", lambda frames: frames * np.nan, "frames are no whole numbers"),
+        ("fps", lambda fps: fps * np.nan, "fps are no frame rates"),
+        ("fps", lambda fps: fps - 1000, "fps are no frame rates"),
         ("offsets", lambda offsets: offsets[:0], "0 offsets"),
     ],
 )

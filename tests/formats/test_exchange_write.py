@@ -41,6 +41,8 @@ def test_reads_back_equal(kind: str, clips: list[list[Hypothesis]]) -> None:
     clips = [clip for clip in clips if clip[0].glosses or kind != "ctm"]  # a CTM cannot name a clip without glosses
     if kind == "trn":  # such a line would be a comment, and the byte-order mark would go
         clips = [clip for clip in clips if not "".join(clip[0].glosses).startswith((";;", "\ufeff"))]
+    if kind == "stm":
+        clips = [clip for clip in clips if not any(gloss.startswith(("(", "{")) for gloss in clip[0].glosses)]
     if not clips:
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -48,6 +50,14 @@ def test_reads_back_equal(kind: str, clips: list[list[Hypothesis]]) -> None:
         write_export(path, kind, clips)
         back = read_gloss_file(path).best
     assert [(one.id, one.glosses) for one in back] == [(clip[0].id, clip[0].glosses) for clip in clips]
+
+
+@pytest.mark.parametrize("gloss", ["(x)", "{", "{A", "IGNORE_TIME_SEGMENT_IN_SCORING"])
+def test_what_sclite_takes_for_something_else_is_not_written_as_stm(tmp_path: Path, gloss: str) -> None:
+    clip = Hypothesis("c", ("A", gloss), -1.0, ((0, 1), (1, 2)), (1.0, 1.0), fps=25.0)
+    with pytest.raises(SlaError, match="clip c holds in STM"):
+        write_export(tmp_path / "a.stm", "stm", [[clip]])
+    assert not (tmp_path / "a.stm").exists()
 
 
 CLIPS = [

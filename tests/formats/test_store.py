@@ -20,7 +20,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.codec import encode
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store import Split, Store, split_files, split_path, vocabulary_digest
-from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile
 from sla_cli.formats.store_write import write_split
 
 HEADER = SplitHeader(
@@ -416,3 +416,40 @@ def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: P
     assert "what was complete before is untouched" in caught.value.hint
     assert Split(path).digest == before
     assert [entry.name for entry in small_disk.iterdir()] == ["train.h5"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("clip_offsets", lambda old: old[[0, 2, 1, 3]]),
+        ("clip_offsets", lambda old: old.astype(float) + np.nan),
+        ("clip_offsets", lambda old: old[:-1]),
+        ("clip_offsets", lambda old: old.reshape(2, 2)),
+        ("clip_offsets", lambda old: old - 1),
+        ("clip_offsets", lambda old: old[:0]),
+        ("clip_offsets", lambda old: np.where(old == old[-1], 2**62, old)),
+        ("frame_offsets", lambda old: old[::-1]),
+        ("frame_offsets", lambda old: old + (old > 0) * 10**9),
+        ("frame_offsets", lambda old: old.astype(float) * np.nan),
+        ("frame_offsets", lambda old: old.astype(np.uint64)[::-1]),
+    ],
+)
+def test_offsets_that_are_none(tmp_path: Path, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    path = split_path(tmp_path, "train")
+    write(path, [encoded(name) for name in ("plain", "سوق-٣", "no glosses")])
+    with h5py.File(path, "r+") as file:
+        old = file[name][:]
+        del file[name]
+        file[name] = change(old)
+    with pytest.raises(FormatError, match=rf"damaged or incomplete \(.*{name}"):
+        StoreFile(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+def test_frame_rates_that_are_none(tmp_path: Path, value: float) -> None:
+    path = split_path(tmp_path, "train")
+    write(path, [encoded("plain")])
+    with h5py.File(path, "r+") as file:
+        file["clip_fps"][:] = value
+    with pytest.raises(FormatError, match="clip_fps"):
+        _ = StoreFile(path).clip_fps

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,38 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         open_lm(tmp_path / "none.arpa")
     with pytest.raises(SlaError, match=r"cannot read the language model .*: Is a directory"):
         open_lm(tmp_path)
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from sla_cli.errors import FormatError
+from sla_cli.lm.kenlm_model import open_lm
+try:
+    open_lm(Path(sys.argv[1]))
+except FormatError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ((b"ngram 1=7", b"ngram 1=-7"), "line 2: 'ngram 1=-7' is no number of n-grams"),
+        ((b"ngram 2=", b"ngram 2=-"), "line 3: 'ngram 2=-"),
+        ((b"ngram 2=", b"ngram 2=99999999999"), "line 3: 'ngram 2=99999999999"),
+        (("ÜBER".encode(), b"\xdcBER"), "line 11: not UTF-8 text"),
+        ((b"ngram 1=7", b"ngram\xdc 1=7"), "line 2: not UTF-8 text"),
+    ],
+)
+def test_what_kenlm_does_not_survive(
+    pack: Callable[[bytes], bytes], change: tuple[bytes, bytes], told: str, arpa: bytes, tmp_path: Path
+) -> None:
+    assert change[0] in arpa
+    (tmp_path / "lm").write_bytes(pack(arpa.replace(*change, 1)))
+    ended = subprocess.run(  # a process of its own: KenLM might take it along
+        [sys.executable, "-c", OPEN, str(tmp_path / "lm")], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert told in ended.stdout

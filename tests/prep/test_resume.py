@@ -15,8 +15,8 @@ from sla_cli.prep.resume import PrepArguments, begin, read_arguments
     ("change", "message"),
     [
         ("", "Expecting value"),
-        ("5", "not iterable"),
-        ('"protocol"', "dictionary update sequence"),
+        ("5", "not a JSON object"),
+        ('"protocol"', "not a JSON object"),
         ({"config": 5}, "config is 5"),
         ({"source": None}, "source is None"),
         ({"config": {"colour": 1}}, "colour in config is not known"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -93,3 +94,17 @@ def test_what_is_neither_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="neither a folder nor an archive") as caught:
         open_tree(tmp_path / "corpus.7z")
     assert "*.tar.gz" in caught.value.hint
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(("kind", "told"), [("pipe", "it is a pipe"), ("zero", "it is a device")])
+def test_a_frame_that_is_no_regular_file_is_neither_waited_for_nor_read_without_end(
+    tmp_path: Path, kind: str, told: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    tree = open_tree(tmp_path)
+    with pytest.raises(SlaError, match=rf"cannot read .*{kind}: {told} and no regular file"):
+        tree.read(kind)
+    with pytest.raises(SlaError, match=rf"cannot read .*{kind}"):
+        tree.sample(kind)

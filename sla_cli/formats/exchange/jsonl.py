@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError
 from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines
+from sla_cli.formats.json_file import parse_json
 
 
 def _fits(line: str) -> bool:
@@ -23,10 +25,7 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
     """Spans, times and confidence are not read."""
     for number, line in content_lines(text):
         where = f"{name}, line {number}"
-        try:
-            facts = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise FormatError(f"{where}: not JSON ({error.msg}): {line[:80]!r}") from error
+        facts = parse_json(line, where, f"The line begins with {line[:80]!r}.")
         if not isinstance(facts, dict) or not isinstance(facts.get("id"), str):
             raise FormatError(f"{where}: not an object with a text as id: {line[:80]!r}")
         nbest = facts.get("nbest") or [facts]
@@ -42,6 +41,8 @@ def _hypothesis(name: str, facts: object, rank: int, where: str) -> Hypothesis:
         raise FormatError(f"{where}: glosses are not a list of words without white space")
     if isinstance(score, bool) or not isinstance(score, int | float) or math.isnan(score):
         raise FormatError(f"{where}: the score {score!r} is not a number")
+    if abs(score) > sys.float_info.max and isinstance(score, int):
+        raise FormatError(f"{where}: the score is beyond all numbers of 64 bits")
     return Hypothesis(name, tuple(glosses), float(score), rank=rank)
 
 

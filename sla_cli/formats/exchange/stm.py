@@ -5,12 +5,14 @@ https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, utterance
 from sla_cli.formats.text import is_number
 
 GRAMMAR = "id channel signer start end [<label>] glosses..., times in seconds"
+IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 CHANNEL, LABEL = "1", "<O>"  # without a label, a gloss such as <PAD> would be taken for one
 
 
@@ -23,12 +25,28 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
     for number, line in content_lines(text):
         clip, _, signer, _, _, *glosses = line.split()
         labelled = bool(glosses) and glosses[0].startswith("<") and glosses[0].endswith(">")
-        yield utterance(number, clip, glosses[1:] if labelled else glosses, signer)
+        glosses = glosses[1:] if labelled else glosses
+        if mark := _mark(glosses):
+            raise FormatError(f"{name}, line {number}: {mark[0]}", mark[1])
+        yield utterance(number, clip, glosses, signer)
+
+
+def _mark(glosses: Sequence[str]) -> tuple[str, str] | None:
+    """What sclite does not count as words, and what to do about it; None where all are words."""
+    if any(gloss.upper() == IGNORED for gloss in glosses):
+        return "a segment that sclite leaves out", "Take the line out, and score with `sla score --partial`."
+    if any(gloss.startswith("{") for gloss in glosses):
+        return "alternatives { A / B }, of which sclite takes the nearer one", "Decide for one of them."
+    if any(gloss.startswith("(") and gloss.endswith(")") for gloss in glosses):
+        return "a word in parentheses, which sclite takes for optional", "Take it out, or the parentheses."
+    return None
 
 
 def _write(clips: NbestLists) -> Iterator[str]:
     """A clip ends with its last gloss; the signer is not known, so its id takes that place."""
     for best, *_ in clips:
+        if mark := _mark(best.glosses):
+            raise SlaError(f"clip {best.id} holds in STM {mark[0]}", "Write csv or jsonl, which hold any gloss.")
         end = max((end for _, end in best.times), default=0.0)
         yield " ".join((best.id, CHANNEL, best.id, "0.000", f"{end:.3f}", LABEL, *best.glosses)) + "\n"
 

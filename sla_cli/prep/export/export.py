@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sla_cli.atomic import write_text
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import SlaError, some
+from sla_cli.formats.json_file import read_json
 from sla_cli.formats.lock import LOCK, locked
 from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.formats.store import Split, Store
@@ -126,12 +127,7 @@ def _begin(out: Path, receipt: Receipt, force: bool) -> None:
 
 
 def _read_note(path: Path) -> dict[str, object]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError) as error:
-        raise FormatError(f"{path} cannot be read: {error}", "Remove its folder.") from error
+    return read_json(path, "Remove its folder.") if path.is_file() else {}
 
 
 def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> int:

@@ -316,5 +316,5 @@ def test_the_note_of_an_unfinished_export(made: Path, tmp_path: Path) -> None:
     note = tmp_path / "out" / ".export.json"
     assert json.loads(note.read_text(encoding="utf-8"))["layout"] == "phoenix2014"
     note.write_text("{", encoding="utf-8")
-    with pytest.raises(FormatError, match=r"\.export\.json cannot be read"):
+    with pytest.raises(FormatError, match=r"\.export\.json, line 1: not JSON"):
         export(made, tmp_path / "out")

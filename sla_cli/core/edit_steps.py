@@ -1,0 +1,107 @@
+"""The steps of the alignment that sclite finds, in memory that is linear in the longer sentence.
+
+A table of all costs is quick for the sentences that people sign, and takes gigabytes for 10,000 glosses. Longer ones
+are split as Hirschberg does (Communications of the ACM 18(6), 1975): costs are computed row by row, each cell knows in
+which column its way back crosses the middle row, and both halves are aligned for themselves. The way is the same one:
+from a cell on it, a step is of least cost in the whole exactly if it is so in its half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Sized
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+CORRECT, INSERTION, DELETION, SUBSTITUTION = 0, 3, 3, 4
+SMALL = 1 << 14  # cells up to which a table of lists is faster
+
+Op: TypeAlias = Literal["C", "S", "D", "I"]
+Row: TypeAlias = NDArray[np.int32]
+
+
+def steps(ref: Sequence[str], hyp: Sequence[str]) -> list[Op]:
+    """C(orrect), S(ubstitution), D(eletion), I(nsertion) of the least cost; of several ways the one that has, from the
+    end, a diagonal step before a deletion and a deletion before an insertion."""
+    if _is_small(ref, hyp):
+        return _by_table(ref, hyp)
+    numbers: dict[str, int] = {}
+    ours, theirs = (
+        np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32) for words in (ref, hyp)
+    )
+    found: list[Op] = []
+    _align(ours, theirs, found)
+    return found
+
+
+def _align(ref: Row, hyp: Row, found: list[Op]) -> None:
+    """Append the steps of two sentences of numbers."""
+    if _is_small(ref, hyp):
+        found += _by_table(ref.tolist(), hyp.tolist())
+        return
+    middle = len(ref) // 2
+    column = _crossing(ref, hyp, middle)
+    _align(ref[:middle], hyp[:column], found)
+    _align(ref[middle:], hyp[column:], found)
+
+
+def _is_small(ref: Sized, hyp: Sized) -> bool:
+    """Whether a table is the faster way; a few columns or rows are linear in any case."""
+    return len(ref) * len(hyp) <= max(SMALL, 8 * (len(ref) + len(hyp)))
+
+
+def _crossing(ref: Row, hyp: Row, middle: int) -> int:
+    """The column in which the way back from the end comes to the row `middle`."""
+    columns = np.arange(len(hyp) + 1, dtype=np.int32)
+    costs = INSERTION * columns
+    crossings = columns
+    for number, word in enumerate(ref, start=1):
+        diagonal = costs[:-1] + np.where(hyp == word, np.int32(CORRECT), np.int32(SUBSTITUTION))
+        deleted = costs + DELETION
+        best = deleted.copy()
+        np.minimum(best[1:], diagonal, out=best[1:])
+        # Insertions follow one another: the least of all cells to the left, with an insertion for each column between.
+        costs = np.minimum.accumulate(best - INSERTION * columns) + INSERTION * columns
+        if number <= middle:
+            continue
+        entered = np.where(costs == deleted, crossings, 0)
+        is_diagonal = costs[1:] == diagonal
+        entered[1:][is_diagonal] = crossings[:-1][is_diagonal]
+        enters = costs == best  # from the row above, and else by an insertion from the next such cell to the left
+        crossings = entered[np.maximum.accumulate(np.where(enters, columns, 0))]
+    return int(crossings[-1])
+
+
+def _by_table(ref: Sequence[str] | Sequence[int], hyp: Sequence[str] | Sequence[int]) -> list[Op]:
+    """By a table of all costs, for small sentences."""
+    costs = _costs(ref, hyp)
+    i, j = len(ref), len(hyp)
+    back: list[Op] = []
+    while i or j:
+        cost = costs[i][j]
+        equal = i > 0 and j > 0 and ref[i - 1] == hyp[j - 1]
+        if i and j and cost == costs[i - 1][j - 1] + (CORRECT if equal else SUBSTITUTION):
+            i, j = i - 1, j - 1
+            back.append("C" if equal else "S")
+        elif i and cost == costs[i - 1][j] + DELETION:
+            i -= 1
+            back.append("D")
+        else:
+            j -= 1
+            back.append("I")
+    return back[::-1]
+
+
+def _costs(ref: Sequence[str] | Sequence[int], hyp: Sequence[str] | Sequence[int]) -> list[list[int]]:
+    """(len(ref) + 1, len(hyp) + 1): least cost to align the first i words to the first j."""
+    rows = [[INSERTION * j for j in range(len(hyp) + 1)]]
+    for i, word in enumerate(ref, start=1):
+        above, left = rows[-1], DELETION * i
+        row = [left]
+        for j, other in enumerate(hyp):
+            diagonal = above[j] + (CORRECT if word == other else SUBSTITUTION)
+            left = min(diagonal, above[j + 1] + DELETION, left + INSERTION)
+            row.append(left)
+        rows.append(row)
+    return rows

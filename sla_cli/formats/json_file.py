@@ -1,0 +1,65 @@
+"""JSON that others may have written: it is read, or a FormatError says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from sla_cli.errors import FormatError
+from sla_cli.formats.text import read_text
+
+
+def parse_json(text: str, where: str, hint: str = "") -> Any:
+    """A JSON value whose texts can be written again. Raises FormatError for any other text.
+
+    Args:
+        where: file, or file and line, for the message.
+    """
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():  # half of a pair of surrogates is no text
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        line = "" if ", line " in where else f", line {error.lineno}"
+        raise FormatError(f"{where}{line}: not JSON ({error.msg})", hint) from error
+    except (ValueError, RecursionError) as error:  # too many digits, half a letter, or too deep
+        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error).partition(";")[0]
+        raise FormatError(f"{where}: not JSON that sla reads ({reason})", hint) from error
+    return value
+
+
+def read_json(path: Path, hint: str = "") -> dict[str, Any]:
+    """The object in a JSON file. Raises SlaError where it cannot be read, FormatError where it holds no object."""
+    value = parse_json(read_text(path), str(path), hint)
+    if not isinstance(value, dict):
+        raise FormatError(f"{path}: not a JSON object", hint)
+    return value
+
+
+def check_types(kind: type, facts: Mapping[str, Any], where: object, hint: str = "") -> None:
+    """Raise FormatError for a value of another type than the dataclass `kind` has for it, or that it does not have."""
+    types = get_type_hints(kind)
+    for key, value in facts.items():
+        if key not in types:
+            raise FormatError(f"{where}: {key!r} is not known", hint)
+        if not _suits(value, types[key]):
+            raise FormatError(f"{where}: {key} is {repr(value)[:80]}", hint)
+
+
+def _suits(value: Any, kind: Any) -> bool:
+    """Whether a value out of JSON or TOML is of the annotated type; a dataclass is a table there."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return True
+    if origin in (Union, UnionType):
+        return any(_suits(value, part) for part in parts)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return isinstance(value, dict) and all(_suits(one, parts[1]) for one in value.values())
+    if kind in (int, float):
+        return isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    if kind in (str, bool, NoneType):
+        return isinstance(value, kind)
+    return isinstance(value, dict)

@@ -1,0 +1,81 @@
+"""How much memory the weights of a model take, known before any of them is made."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import nn
+
+from sla_cli.config import Config
+from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.model.activation_memory import total_memory
+from sla_cli.model.backbone import Backbone
+
+FLOAT = 4  # bytes
+MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}  # values that an optimiser keeps of each weight
+
+
+def copies_in_training(config: Config) -> int:
+    """Values that training keeps for each trained weight: itself, gradient, what the optimiser keeps, an average."""
+    return 2 + MOMENTS[config.train.optimizer] + bool(config.train.ema)
+
+
+def check_weights(
+    heads: Callable[[], Any], backbone: Backbone, config: Config, copies: int, device: torch.device
+) -> None:
+    """Refuse a model whose trained weights are more than the memory of the machine.
+
+    Args:
+        heads: makes what stands on the backbone; its attributes are modules or None.
+        backbone: before it is adapted.
+        copies: values that are kept of each trained weight on `device`, itself among them.
+
+    Raises:
+        SlaError: the weights do not fit; says how much memory they would take. Or as `heads` does.
+    """
+    # What adapting says, it says when it is done in earnest; and no random number may be used up.
+    with torch.device("meta"), torch.random.fork_rng(devices=[]), _unsaid():
+        made = [part for part in vars(heads()).values() if part is not None]
+        weights = sum(map(_parameters, made)) + _added(backbone, config)
+    for place, kept in ((torch.device("cpu"), 1), (device, copies)):  # they are made on the CPU first
+        needed, there = kept * FLOAT * weights, total_memory(place)
+        if needed > there:
+            raise SlaError(
+                f"{weights:,} weights to train would take {needed / 2**30:,.1f} GiB of memory, and {place.type} has "
+                f"{there / 2**30:,.1f} GiB",
+                "Make head.channels, head.lstm_width, adapter.width or lora.rank smaller, or take a larger machine.",
+            )
+
+
+def _added(backbone: Backbone, config: Config) -> int:
+    """Parameters that the variant adds to the backbone, counted on a copy without memory."""
+    nothing = {id(one): _without_memory(one) for one in chain(backbone.vit.parameters(), backbone.vit.buffers())}
+    trial = copy.deepcopy(backbone.vit, nothing)
+    before = _parameters(trial)
+    import_module(f"sla_cli.model.variants.{config.model.variant}").adapt(trial, backbone.borders, config)
+    return _parameters(trial) - before
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(one.numel() for one in module.parameters())
+
+
+def _without_memory(value: torch.Tensor) -> torch.Tensor:
+    empty = torch.empty_like(value, device="meta")
+    return nn.Parameter(empty, value.requires_grad) if isinstance(value, nn.Parameter) else empty
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before

@@ -1,0 +1,60 @@
+"""Odd terminals, encodings and places: the command answers, or refuses with one sentence; never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from decode_work import write_emissions_and_lm, write_store
+
+Ended = subprocess.CompletedProcess[bytes]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("work")
+    write_store(place)
+    write_emissions_and_lm(place)
+    for name, glosses in (("ref", "\u4e0b\u96e8 \u5317"), ("hyp", "\u4e0b\u96e8 \u5357")):
+        (place / f"{name}.csv").write_text(f"id,gloss\na,{glosses}\nb,\u5317\n", encoding="utf-8")
+    (place / "loop").symlink_to("loop")
+    return place
+
+
+def sla(folder: Path, *arguments: str, **environment: str) -> Ended:
+    command = [sys.executable, "-m", "sla_cli", *arguments]
+    return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("columns", ["0", "8", "15", "-3", "x"])
+def test_narrow_terminals(folder: Path, columns: str) -> None:
+    ended = sla(folder, "check", "store", COLUMNS=columns)
+    assert ended.returncode in (0, 3), ended.stderr.decode()
+    assert b"Traceback" not in ended.stderr
+    assert b"REGEN" in ended.stdout or b"clips" in ended.stdout
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+@pytest.mark.parametrize("arguments", ["check store", "score hyp.csv --ref ref.csv --details"])
+def test_output_that_cannot_show_all_letters(folder: Path, encoding: str, arguments: str) -> None:
+    ended = sla(folder, *arguments.split(), PYTHONIOENCODING=encoding)
+    assert ended.returncode in (0, 3), ended.stderr.decode(encoding)
+    ended.stdout.decode(encoding)
+    if "score" in arguments:
+        assert b"WER" in ended.stdout
+        assert b"??" in ended.stdout
+        assert "\u4e0b\u96e8" in sla(folder, *arguments.split(), PYTHONIOENCODING="utf-8").stdout.decode()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["decode dev.h5 --work loop", "decode dev.h5 -o /proc/x", "decode dev.h5 -o loop/x", "demo --keep /proc/x"],
+)
+def test_places_that_cannot_be_written(folder: Path, arguments: str) -> None:
+    ended = sla(folder, *arguments.split())
+    assert ended.returncode == 2, ended.stderr.decode()
+    assert ended.stderr.count(b"error: ") == 1
+    assert b"Traceback" not in ended.stderr
