@@ -48,7 +48,7 @@ def test_score_never_falls_back_to_older_hypotheses(folder: Path) -> None:
     sla("decode", "dev.h5")
     assert sla("score").exit_code == 0
     Path("sla-work/hypotheses/newest-elsewhere.json").write_text("{")
-    assert "newest-elsewhere.json: cannot be read" in sla("score").stderr
+    assert "newest-elsewhere.json, line 1: not JSON" in sla("score").stderr
 
 
 def test_a_moved_folder_keeps_what_was_written_beside_the_work_folder(
