@@ -20,6 +20,7 @@ from sla_cli.log import log
 from sla_cli.model.network import Network
 
 NAME, VERSION = "sla-checkpoint", "1"
+AGAIN = "Bring it back from a copy, or train again (`sla train --force`)."
 SAME = 1e-4  # relative; norms of weights that differ by less are those of the same draw
 
 
@@ -54,29 +55,28 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
             header = file.metadata() or {}
         tensors = load_file(path)
     except SafetensorError as error:
-        raise FormatError(
-            f"{path}: not a safetensors file, or a damaged one ({error})", "Bring it back from a copy, or train again."
-        ) from error
+        raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", AGAIN) from error
     if header.get("tensors", found := _digest(tensors)) != found:  # earlier files have no digest
-        raise FormatError(
-            f"{path} is damaged: its weights are not those that were written",
-            "Bring it back from a copy, or train again (`sla train --force`).",
-        )
+        raise FormatError(f"{path} is damaged: its weights are not those that were written", AGAIN)
     kind = header.get("format"), header.get("version")
     if kind != (NAME, VERSION):
         raise FormatError(
             f"{path}: {kind[0] or 'unknown'} version {kind[1]}, this sla reads {NAME} {VERSION}",
             "Train again with `sla train`.",
         )
-    if header["glosses"] != vocabulary_digest(glosses):
+    try:
+        glosses_then, backbone = header["glosses"], header["backbone"]
+        norms = [float(norm) for norm in json.loads(header["backbone_norms"])] if "backbone_norms" in header else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: its header is damaged ({error})", AGAIN) from error
+    if glosses_then != vocabulary_digest(glosses):
         raise SlaError(
             f"{path} was trained on other glosses than the {len(glosses)} given", "Use the store of its run."
         )
-    norms = json.loads(header["backbone_norms"]) if "backbone_norms" in header else None
-    if header.get("backbone_name") != model.backbone_name or not same_backbone(header["backbone"], norms, model):
+    if header.get("backbone_name") != model.backbone_name or not same_backbone(backbone, norms, model):
         raise SlaError(
             f"{path} was trained on another backbone ({header.get('backbone_name', 'unknown')}, weights "
-            f"{header['backbone']}; here {model.backbone_name}, {model.backbone_digest})",
+            f"{backbone}; here {model.backbone_name}, {model.backbone_digest})",
             "Give the weights file of the run with --weights.",
         )
     if misfits := model.misfits(tensors):

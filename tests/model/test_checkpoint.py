@@ -145,6 +145,15 @@ def test_weights_that_are_not_what_was_written_are_refused(saved: Path) -> None:
     load_weights(saved, recogniser(), GLOSSES)
 
 
+@pytest.mark.parametrize(
+    "change", [{"glosses": None}, {"backbone": None}, {"backbone_norms": "[1.5,"}, {"backbone_norms": "[[]]"}]
+)
+def test_a_header_that_is_damaged(saved: Path, change: dict[str, str | None]) -> None:
+    rewrite_header(saved, **change)
+    with pytest.raises(FormatError, match=r"best\.safetensors: its header is damaged"):
+        load_weights(saved, recogniser(), GLOSSES)
+
+
 def test_weights_without_a_digest_are_read(saved: Path) -> None:
     """Files of earlier versions have none."""
     rewrite_header(saved, tensors=None)
