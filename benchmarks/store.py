@@ -4,6 +4,8 @@ python benchmarks/store.py [--clips 40] [--reads 60] [--repeats 3] [--json]
 
 store        the clip's frames, RGB, out of the split's file
 jpeg         the same JPEG bytes, in memory already, decoded by OpenCV into RGB
+whole        the same for whole clips, each verified by its checksum every time; jpeg, whole: their bytes in memory
+first        as store, from a file just opened: then a clip is verified when a part of it is read for the first time
 png          the same frames as a folder of PNGs of 256x256, read by OpenCV into RGB: what peers' code keeps
 """
 
@@ -48,10 +50,15 @@ def main() -> None:
         work = Path(folder)
         split = write(work, arguments.clips)
         held = [split[clip].encoded(slice(start, start + READ)) for clip, start in wanted]
+        some = [clip for clip, _ in wanted[: max(1, arguments.reads * READ // FRAMES)]]
+        whole = [split[clip].encoded() for clip in some]
         seconds, _ = fastest(
             {
-                "store": lambda: [split[clip].frames(slice(start, start + READ)) for clip, start in wanted],
+                "store": lambda: read(split, wanted),
                 "jpeg": lambda: [from_memory(frames) for frames in held],
+                "whole": lambda: [split[clip].frames() for clip in some],
+                "jpeg, whole": lambda: [from_memory(frames) for frames in whole],
+                "first": lambda: read(Split(split.path), wanted),
                 "png": lambda: [from_folder(work / str(clip), start) for clip, start in wanted],
             },
             arguments.repeats,
@@ -60,9 +67,12 @@ def main() -> None:
     ratios = {
         "png / store": seconds["png"] / seconds["store"],
         "store's rate / jpeg's": seconds["jpeg"] / seconds["store"],
+        "whole clips / jpeg's": seconds["jpeg, whole"] / seconds["whole"],
+        "first read / jpeg's": seconds["jpeg"] / seconds["first"],
         "bytes: png / store": sizes["png"] / sizes["store"],
     }
-    rates = {name: arguments.reads * READ / value for name, value in seconds.items()}
+    frames = {name: len(some) * FRAMES if "whole" in name else arguments.reads * READ for name in seconds}
+    rates = {name: frames[name] / value for name, value in seconds.items()}
     if arguments.json:
         print(json.dumps({"frames_per_second": rates, "ratios": ratios}))
         return
@@ -88,6 +98,11 @@ def write(work: Path, clips: int) -> Split:
     header = SplitHeader("phoenix2014", "train", SIZE, 25.0, 95, ("A",))
     write_split(work / "train.h5", header, encoded, sum(len(clip.data) for clip in encoded))
     return Split(work / "train.h5")
+
+
+def read(split: Split, wanted: list[tuple[int, int]]) -> None:
+    for clip, start in wanted:
+        split[clip].frames(slice(start, start + READ))
 
 
 def split_bytes(work: Path) -> int:

@@ -71,6 +71,15 @@ def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> No
     assert all(value >= 0 for value in numbers(found))
 
 
+def test_flipped_bits_are_found() -> None:
+    """In all but a run's config.toml and run.toml, which have no digest; those of a crash are counted as such."""
+    found = answer("flips", ["--flips", "200"])
+    told = {name: counts for name, counts in found.items() if not name.endswith(".toml")}
+    assert {name.partition("/")[0] for name in told} == {"store", "runs", "dev.h5", "hypotheses", "scores"}
+    assert {name: counts["silent"] for name, counts in told.items()} == dict.fromkeys(told, 0)
+    assert all(counts["found"] for counts in told.values())
+
+
 def test_joined_sentences(shared: Path) -> None:
     run = ROOT / "tests" / "artifacts" / "b94205a" / "work" / "runs" / "adapter"
     options = ["--minutes", "0.2", "--windows", "40", "--contexts", "4"]

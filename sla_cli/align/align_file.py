@@ -16,7 +16,15 @@ from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.exchange.registry import write_export
 from sla_cli.formats.kind import ALIGNMENT
 from sla_cli.formats.output import check_output
-from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
+from sla_cli.formats.receipt import (
+    Receipt,
+    already_made,
+    digest_file,
+    receipt_path,
+    renew,
+    unchanged_digest,
+    write_receipt,
+)
 from sla_cli.formats.store import Split
 from sla_cli.log import log, progress
 
@@ -70,7 +78,7 @@ def align_file(
     receipt = Receipt(
         "align",
         {},
-        {"emissions": digest_file(emissions_path), "split": split.digest},
+        {"emissions": unchanged_digest(emissions_path), "split": split.digest},
         sources={
             "emissions": str(emissions_path.resolve()),
             "store": str(split.path.parent.resolve()),
@@ -91,6 +99,7 @@ def align_file(
             advance(1)
     aligned = AlignedSplit(path, split, tuple(clips))
     if current and made is not None:
+        unchanged_digest(path)
         renew(made, path)
         log.info("%s is up to date", path)
         return aligned

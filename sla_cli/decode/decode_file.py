@@ -15,7 +15,15 @@ from sla_cli.formats.exchange.registry import write_export
 from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.formats.kind import HYPOTHESES
 from sla_cli.formats.output import check_output
-from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, renew, write_receipt
+from sla_cli.formats.receipt import (
+    Receipt,
+    already_made,
+    digest_file,
+    receipt_path,
+    renew,
+    unchanged_digest,
+    write_receipt,
+)
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
@@ -48,19 +56,20 @@ def decode_file(
         Where the hypotheses lie, and the best of each clip. Current ones are read, not made again.
 
     Raises:
+        FormatError: the emissions, the language model or the current hypotheses are not what sla wrote.
         SlaError: the language model cannot be read or lacks too many glosses; `out` is a folder, or is there, made
             otherwise, and `force` is off; emissions that are no log-probabilities.
     """
     emissions = Emissions(emissions_path)
     header = emissions.header
-    inputs = {"emissions": digest_file(emissions_path)}
+    inputs = {"emissions": unchanged_digest(emissions_path)}
     sources = {"store": header.store, "split": header.split, "corpus": header.corpus}
     sources["emissions"] = str(emissions_path.resolve())
     if digest := emission_inputs(emissions_path).get("split"):
         sources["split_digest"] = digest
     if options.lm is not None:
         check_oov(options.lm, header.glosses, max_oov)
-        inputs["lm"], sources["lm"] = digest_file(options.lm), str(options.lm.resolve())
+        inputs["lm"], sources["lm"] = unchanged_digest(options.lm), str(options.lm.resolve())
     settings = {**asdict(options), "hotwords": sorted(options.hotwords), "tuned_on": tuned_on}
     settings = {key: value for key, value in settings.items() if key != "lm" and value != OMITTED.get(key)}
     receipt = Receipt("decode", settings, inputs, sources=sources)
@@ -69,6 +78,7 @@ def decode_file(
     check_output(path, HYPOTHESES, inputs=(emissions_path, options.lm), replace=True)
     made = already_made(path, receipt, force=force)
     if made is not None and path.is_file():
+        unchanged_digest(path)
         renew(made, path)
         log.info("%s is up to date", path)
         return path, read_hypotheses(path)

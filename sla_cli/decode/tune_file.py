@@ -15,7 +15,14 @@ from sla_cli.decode.grid_search import GridPoint, Trial, best_trial, search_grid
 from sla_cli.decode.tuned import NAME, VERSION, Tuned, emission_inputs, read_tuned, tuned_folder
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.receipt import Receipt, digest_file, read_receipt, receipt_path, renew, write_receipt
+from sla_cli.formats.receipt import (
+    Receipt,
+    read_receipt,
+    receipt_path,
+    renew,
+    unchanged_digest,
+    write_receipt,
+)
 from sla_cli.formats.store import Store, is_store_of
 from sla_cli.formats.table import write_tsv
 from sla_cli.formats.work import store_now
@@ -54,7 +61,7 @@ def tune_file(
         raise SlaError(f"{len(missing)} clips have no reference: {some(missing)}", WRONG_STORE)
     check_oov(options.lm, header.glosses, max_oov)
     rules = profile(header.profile)
-    lm, inputs = digest_file(options.lm), emission_inputs(emissions_path)
+    lm, inputs = unchanged_digest(options.lm), emission_inputs(emissions_path)
     receipt = Receipt(
         "tune",
         {
@@ -64,7 +71,7 @@ def tune_file(
             "profile": str(rules),
         },
         {
-            "emissions": digest_file(emissions_path),
+            "emissions": unchanged_digest(emissions_path),
             "lm": lm,
             "references": digest_json([references[name] for name in emissions.ids]),
         },

@@ -108,17 +108,21 @@ def emission_inputs(emissions_path: Path) -> dict[str, str]:
 
 
 def read_tuned(folder: Path) -> Tuned:
-    """What was chosen before. Raises FormatError where it cannot be read."""
-    path = folder / "tuned.json"
+    """What was chosen before. Raises FormatError where it cannot be read, or is not what was written."""
+    path, receipt = folder / "tuned.json", read_receipt(folder)
     hint = "Make it again with `sla tune --force`."
     try:
         facts = read_json(path, hint)
         if (facts.pop("format"), facts.pop("version")) != (NAME, VERSION):
             raise FormatError(f"{path}: not {NAME} version {VERSION}", hint)
         check_types(Tuned, facts, path, hint)
-        return Tuned(**facts)
+        tuned = Tuned(**facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", hint) from error
+    recorded = receipt.results if receipt is not None else {}
+    if {**asdict(tuned), **recorded} != asdict(tuned):
+        raise FormatError(f"{path} is damaged or was edited: it is not what `sla tune` wrote", hint)
+    return tuned
 
 
 def describe_tuning(folder: Path) -> Description | None:

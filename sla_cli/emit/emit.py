@@ -18,7 +18,7 @@ from sla_cli.formats.emissions import EmissionHeader, emission_receipt, is_curre
 from sla_cli.formats.kind import EMISSIONS
 from sla_cli.formats.lock import LOCK, locked
 from sla_cli.formats.output import check_output
-from sla_cli.formats.receipt import Receipt, already_made, receipt_path, write_receipt
+from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, unchanged_digest, write_receipt
 from sla_cli.formats.run import FrameFormat, Run, warn_of_changed, warn_of_unknown
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import log, progress
@@ -53,7 +53,7 @@ def emit(
     Raises:
         SlaError: the frames cannot be brought to the run, its weights do not fit the backbone, or `out` holds
             emissions of the same run and split in another precision, or is a folder.
-        FormatError: the model gave NaN.
+        FormatError: the model gave NaN, or current emissions are not what was written.
     """
     wanted = how or EmitConfig()
     receipt = emission_receipt(run, split, wanted.precision, wanted.dtype)
@@ -61,6 +61,7 @@ def emit(
     def is_there() -> bool:
         if not is_current(out, receipt, split) or (how is not None and already_made(out, receipt, force=force) is None):
             return False
+        unchanged_digest(out)
         log.info("taking emissions %s", out)
         return True
 
@@ -136,6 +137,7 @@ def _write(
         "precision": str(opened.placement.dtype),
         "merged": opened.merged,
         "processes": processes,
+        "digest": digest_file(out),
     }
     write_receipt(receipt, out)
 

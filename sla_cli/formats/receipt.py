@@ -25,6 +25,8 @@ from sla_cli.regular_file import open_regular
 VERSION = 1
 PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", "kenlm")
 
+COMMANDS = {"lm": "lm estimate"}  # of stages that have another name
+
 
 @dataclass
 class Receipt:
@@ -142,6 +144,27 @@ def digest_file(path: Path) -> str:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
     except OSError as error:
         raise SlaError(f"cannot read {path}: {error.strerror}") from error
+
+
+def unchanged_digest(path: Path) -> str:
+    """Digest of a file's content. Raises FormatError as `check_unchanged` does."""
+    digest = digest_file(path)
+    check_unchanged(path, digest)
+    return digest
+
+
+def check_unchanged(path: Path, digest: str) -> None:
+    """Raise FormatError where the receipt of a file has recorded another digest than the file has now.
+
+    A file without a receipt, or with one of an earlier version, which says no digest, is taken as it is.
+    """
+    receipt = read_receipt(path)
+    if receipt is not None and receipt.results.get("digest", digest) != digest:
+        command = COMMANDS.get(receipt.stage, receipt.stage)
+        raise FormatError(
+            f"{path} is damaged or was edited: it is not what `sla {command}` wrote",
+            f"Make it again with `sla {command} --force`. What you edited, give another name: that is taken as it is.",
+        )
 
 
 def environment() -> dict[str, str]:

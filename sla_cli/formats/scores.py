@@ -21,6 +21,7 @@ from sla_cli.core.result import ClipScore, Interval, Score, score_clip
 from sla_cli.errors import FormatError
 from sla_cli.formats.json_file import read_json
 from sla_cli.formats.legacy import SCORE_1
+from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.formats.table import Row, read_table, write_tsv
 
 NAME, VERSION = "sla-score", 2
@@ -60,8 +61,8 @@ def summary(score: Score) -> dict[str, Any]:
     }
 
 
-def write_scores(folder: Path, score: Score) -> None:
-    """Write the files into `folder`; that of signers only where any is known."""
+def write_scores(folder: Path, score: Score) -> dict[str, str]:
+    """Write the files into `folder`; that of signers only where any is known. Returns digests of what is read again."""
     clips = score.clips
     write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, clips))
     write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
@@ -72,18 +73,21 @@ def write_scores(folder: Path, score: Score) -> None:
     if signers := by_signer(clips):
         write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, signers))
     write_text(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
+    return {name: digest_file(folder / name) for name in (FIGURES, CLIPS)}
 
 
 def read_scores(folder: Path) -> Score:
     """The score of a folder, its alignments computed again from the glosses in it.
 
     Raises:
-        FormatError: another format or version, or counts that do not follow from the glosses.
+        FormatError: another format or version, counts that do not follow from the glosses, or files that are not what
+            `sla score` wrote, by the receipt.
     """
     path = folder / FIGURES
     if not path.is_file():
         what = f"no score folder, it holds no {FIGURES}" if folder.is_dir() else "no such score folder"
         raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
+    _check_unchanged(folder)
     facts = read_figures(path)
     columns = COLUMNS if facts["version"] > 1 else [name for name in COLUMNS if name != "signer"]
     clips = tuple(_read_clip(row, folder / CLIPS) for row in read_table(folder / CLIPS, columns, "\t"))
@@ -119,6 +123,14 @@ def read_figures(path: Path) -> dict[str, Any]:
         known = f"{VERSION - 1} and {VERSION}"
         raise FormatError(f"{path}: {NAME} version {version}, this sla reads version {known}", AGAIN)
     return facts if version > 1 else SCORE_1 | facts
+
+
+def _check_unchanged(folder: Path) -> None:
+    """Receipts of earlier versions have no digests."""
+    receipt = read_receipt(folder)
+    for name, digest in (receipt.results.get("digests", {}) if receipt is not None else {}).items():
+        if digest_file(folder / name) != digest:
+            raise FormatError(f"{folder / name} is damaged or was edited: it is not what `sla score` wrote", AGAIN)
 
 
 def _read_clip(row: Row, path: Path) -> ClipScore:

@@ -60,7 +60,7 @@ class StoredClip:
         return self._file.lengths[self._index]
 
     def encoded(self, wanted: slice = slice(None)) -> list[np.ndarray]:
-        """Bytes of the wanted frames, each uint8 (bytes,)."""
+        """Bytes of the wanted frames, each uint8 (bytes,). Raises FormatError where the clip is not as written."""
         return self._file.encoded(self._index, wanted)
 
     def frames(self, wanted: slice = slice(None), reduce: int = 1) -> np.ndarray:
@@ -70,7 +70,7 @@ class StoredClip:
             reduce: 1, 2, 4 or 8: decode at a fraction of the size, which JPEG does in less time.
 
         Raises:
-            FormatError: a frame does not decode.
+            FormatError: the clip is not what was written, or a frame does not decode.
         """
         numbers = range(*wanted.indices(len(self)))
         if numbers.step != 1:
@@ -89,7 +89,7 @@ class StoredClip:
             reduce: as for `frames`.
 
         Raises:
-            FormatError: a frame does not decode.
+            FormatError: the clip is not what was written, or a frame does not decode.
         """
         if not wanted:
             return
@@ -107,7 +107,7 @@ class StoredClip:
             cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=out[place])
 
     def raw(self) -> Encoded:
-        """The clip as it was written. Raises FormatError where its checksum is another."""
+        """The clip as it was written. Raises FormatError where it is damaged."""
         return self._file.raw(self._index)
 
 

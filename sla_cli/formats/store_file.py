@@ -23,14 +23,15 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.hdf5 import check_offsets, naming_damage, open_checked, rates, strings, whole_numbers
 from sla_cli.formats.json_file import parse_json
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
+from sla_cli.formats.store_digest import TEXTS, damage
 
 NAME, VERSION = "sla-store", 2
 SHARING = 3  # version of a file that takes frames from others
 READS = (1, VERSION, SHARING)
 T = TypeVar("T")
 REMAKE = "prep --force"  # without --force a store with a good receipt is up to date
-TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one per clip
-LATER = ("stamps", "notes")  # texts, one per clip, that earlier files of version 2 lack; no part of the digest
+AGAIN = "Run the `sla prep` or `sla merge` again that made it, with --force."
+PIECE = 16 << 20  # bytes of a clip that are verified at once
 DATASETS = (*TEXTS, "bytes", "frame_offsets", "clip_offsets", "checksums", "clip_fps", "squared_errors", "vocabulary")
 SINCE_2 = {"raw_glosses", "translations", "sources", "clip_fps", "squared_errors"}  # datasets that version 1 lacks
 
@@ -115,9 +116,10 @@ class SplitHeader:
 def _column(
     name: str, read: Callable[[h5py.File, str], T], before: Callable[[StoreFile], T] | None = None
 ) -> cached_property[T]:
-    """A dataset of a file, read when it is asked for; `before` says what held in earlier files, which lack it."""
+    """A dataset of a file, verified and read when it is asked for; `before` says what held in files that lack it."""
 
     def column(file: StoreFile) -> T:
+        file.check()
         with naming_damage(file.path, REMAKE):
             if before is not None and name not in file.file:
                 return before(file)
@@ -170,6 +172,8 @@ class StoreFile:
         self.path = path
         self._file: h5py.File | None = None
         self._pid = -1
+        self._checked = False
+        self._good: set[int] = set()  # clips whose frames were as they were written
         with open_checked(path, NAME, READS, REMAKE) as file, naming_damage(path, REMAKE):
             self.version = int(file.attrs["version"])
             if missing := set(DATASETS) - set(file) - (SINCE_2 if self.version == 1 else set()):
@@ -196,23 +200,35 @@ class StoreFile:
             self._file, self._pid = open_checked(self.path, NAME, READS, REMAKE), os.getpid()
         return self._file
 
+    def check(self) -> None:
+        """Verify all but the frames, once; opening a file does not, as it would read every text of every clip.
+
+        Raises FormatError where the file is not what was written.
+        """
+        if self._checked:
+            return
+        with naming_damage(self.path, REMAKE):
+            found = damage(self.file)
+        if found:
+            raise FormatError(f"{self.path} is damaged: {found} are not what was written", AGAIN)
+        self._checked = True
+
     @cached_property
     def _lenders(self) -> list[StoreFile]:
         """The files of other stores that hold frames of this one's clips. Raises FormatError where they changed."""
-        again = "Run the `sla prep` or `sla merge` again that made it, with --force."
         lenders = []
         for number, path in enumerate(self.frames_from):
             try:
                 lender = StoreFile(path)
             except SlaError as error:
                 raise FormatError(
-                    f"{self.path} takes frames from {path}, which cannot be read: {error.message}", again
+                    f"{self.path} takes frames from {path}, which cannot be read: {error.message}", AGAIN
                 ) from error
             mine = self.frame_file == number
             clips = self.frame_clip[mine]
             same = clips.max(initial=-1) < len(lender.ids) and clips.min(initial=0) >= 0
             if not same or not np.array_equal(lender.checksums[clips], self.checksums[mine]):
-                raise FormatError(f"{self.path} takes frames from {path}, which was made again since", again)
+                raise FormatError(f"{self.path} takes frames from {path}, which was made again since", AGAIN)
             lenders.append(lender)
         return lenders
 
@@ -245,23 +261,45 @@ class StoreFile:
         return [self.place(index) for index in range(len(self.ids))]
 
     def encoded(self, index: int, wanted: slice = slice(None)) -> list[np.ndarray]:
-        """Bytes of the wanted frames of a clip, each uint8 (bytes,)."""
+        """Bytes of the wanted frames of a clip, each uint8 (bytes,).
+
+        A whole clip is verified each time, a clip of which parts are read the first time.
+
+        Raises:
+            FormatError: the clip's bytes are not those that were written.
+        """
         if self.frames_from and self.frame_file[index] >= 0:
             return self._lenders[self.frame_file[index]].encoded(int(self.frame_clip[index]), wanted)
         start, stop, step = wanted.indices(self.lengths[index])
         if step != 1:
             raise ValueError("frames are read with a step of 1")
         first = int(self._first_frames[index])
-        offsets = self.frame_offsets[first + start : first + max(start, stop) + 1]
+        of_clip = self.frame_offsets[first : first + self.lengths[index] + 1]
+        offsets = of_clip[start : max(start, stop) + 1]
         data = self.file["bytes"][offsets[0] : offsets[-1]]
+        if len(offsets) == len(of_clip):
+            self._verify(index, zlib.crc32(data))
+        elif index not in self._good:
+            self._verify(index, self._checksum(int(of_clip[0]), int(of_clip[-1])))
         return [data[begin:end] for begin, end in pairwise((offsets - offsets[0]).tolist())]
 
+    def _checksum(self, start: int, end: int) -> int:
+        """CRC-32 of a part of `bytes`, in pieces: a clip may be an hour of signing."""
+        found = 0
+        for begin in range(start, end, PIECE):
+            found = zlib.crc32(self.file["bytes"][begin : min(begin + PIECE, end)], found)
+        return found
+
+    def _verify(self, index: int, checksum: int) -> None:
+        if checksum != self.checksums[index]:
+            hint = f"{AGAIN} `sla check --deep` lists all damaged clips."
+            raise FormatError(f"{self.path}: clip {self.ids[index]} is damaged: its checksum is another", hint)
+        self._good.add(index)
+
     def raw(self, index: int) -> Encoded:
-        """A clip as it was written. Raises FormatError where its checksum is another."""
+        """A clip as it was written. Raises FormatError where its bytes or its facts are not."""
         parts = self.encoded(index)
         data = np.concatenate(parts) if parts else np.empty(0, np.uint8)
-        if zlib.crc32(data.tobytes()) != self.checksums[index]:
-            raise FormatError(f"{self.path}: clip {self.ids[index]} is damaged", "Run `sla prep` again with --force.")
         return Encoded(
             self.ids[index],
             self.signers[index],

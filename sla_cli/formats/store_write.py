@@ -8,14 +8,13 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from sla_cli.atomic import atomic_write
-from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError
 from sla_cli.formats.hdf5 import claim, create, write_strings
-from sla_cli.formats.store_file import LATER, NAME, SHARING, TEXTS, VERSION, Encoded, SplitHeader
+from sla_cli.formats.store_digest import LATER, TEXTS, content_digest, rest_digest
+from sla_cli.formats.store_file import NAME, SHARING, VERSION, Encoded, SplitHeader
 
 
 def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total_bytes: int) -> None:
@@ -50,19 +49,27 @@ def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total
         frames = np.array(lengths, np.int64)
         characters = sum(len(text) for column in texts.values() for text in column)
         claim(temporary, total_bytes + 8 * int(frames.sum()) + 512 * len(lengths) + 4 * characters)
-        file["clip_offsets"] = np.concatenate([[0], np.cumsum(frames)]).astype(np.int64)
-        file["frame_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
-        file["checksums"] = np.array(checksums, np.uint32)
-        file["clip_fps"] = np.array(rates, np.float64)
-        file["squared_errors"] = np.array(errors, np.float64)
+        columns: dict[str, np.ndarray] = {
+            "clip_offsets": np.concatenate([[0], np.cumsum(frames)]).astype(np.int64),
+            "frame_offsets": np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64),
+            "checksums": np.array(checksums, np.uint32),
+            "clip_fps": np.array(rates, np.float64),
+            "squared_errors": np.array(errors, np.float64),
+        }
+        for name, values in columns.items():
+            file[name] = values
         for name, column in texts.items():
             write_strings(file, name, column)
         write_strings(file, "vocabulary", list(header.vocabulary))
-        sharing = places.write(file)
+        elsewhere = places.columns()
+        for name, values in elsewhere.items():
+            file[name] = values
         in_digest = {name: texts[name] for name in TEXTS}
-        content = [header.facts(), list(header.vocabulary), in_digest, rates, checksums, frames.tolist()]
-        about = {"format": NAME, "version": SHARING if sharing else VERSION, "recipe": header.recipe}
-        for key, value in {**header.facts(), **about, "digest": digest_json(content)}.items():
+        digest = content_digest(header.facts(), header.vocabulary, in_digest, rates, checksums, frames.tolist())
+        about = {"recipe": header.recipe, **places.attributes()}
+        rest = rest_digest(columns | elsewhere, texts, about)
+        kind = {"format": NAME, "version": SHARING if places.names else VERSION}
+        for key, value in {**header.facts(), **kind, **about, "digest": digest, "rest_digest": rest}.items():
             file.attrs[key] = value
 
 
@@ -82,13 +89,15 @@ class _Places:
         self.files.append(self.names.setdefault(name, len(self.names)))
         self.clips.append(place[1])
 
-    def write(self, file: h5py.File) -> bool:
-        """Write where frames lie elsewhere; False where all are the file's own."""
-        if self.names:
-            file["frame_file"] = np.array(self.files, np.int64)
-            file["frame_clip"] = np.array(self.clips, np.int64)
-            file.attrs["frames_from"] = json.dumps(list(self.names), ensure_ascii=False)
-        return bool(self.names)
+    def columns(self) -> dict[str, np.ndarray]:
+        """The datasets that say where frames lie elsewhere; none where all are the file's own."""
+        if not self.names:
+            return {}
+        return {"frame_file": np.array(self.files, np.int64), "frame_clip": np.array(self.clips, np.int64)}
+
+    def attributes(self) -> dict[str, str]:
+        """The attribute that names the files of the others."""
+        return {"frames_from": json.dumps(list(self.names), ensure_ascii=False)} if self.names else {}
 
 
 def _joined(clip: Encoded, glosses: tuple[str, ...]) -> str:

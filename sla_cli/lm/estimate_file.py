@@ -9,7 +9,7 @@ from typing import Any
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
 from sla_cli.formats.output import LANGUAGE_MODEL, check_output
-from sla_cli.formats.receipt import Receipt, already_made, write_receipt
+from sla_cli.formats.receipt import Receipt, already_made, digest_file, unchanged_digest, write_receipt
 from sla_cli.formats.store import Store
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import Unknown, estimate
@@ -65,6 +65,8 @@ def estimate_file(
         dev = source
     measured = None if dev is None else read_source(dev, "dev", cleaning)
     if old is not None and out.is_file():
+        unchanged_digest(out)
+        old.results.pop("digest", None)
         log.info("%s is up to date", out)
         return {**old.results, "dev": _measure(out, measured)}
     check_output(out, LANGUAGE_MODEL, replace=force or old is not None)
@@ -81,7 +83,7 @@ def estimate_file(
             ", ".join(map(str, arpa.fallbacks)),
         )
     write_arpa(arpa, out)
-    receipt.results = {
+    facts = {
         "sentences": len(sentences),
         "different": len(different),
         "ngrams": [len(level) for level in arpa.ngrams],
@@ -91,8 +93,9 @@ def estimate_file(
     }
     if source.is_dir():
         _warn_of_vocabulary(out, Store(source).vocabulary)
+    receipt.results = {**facts, "digest": digest_file(out)}
     write_receipt(receipt, out)
-    return receipt.results
+    return facts
 
 
 def _measure(model: Path, text: Text | None) -> dict[str, Any] | None:

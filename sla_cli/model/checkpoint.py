@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.json_file import parse_json
 from sla_cli.formats.store import vocabulary_digest
 from sla_cli.log import log
 from sla_cli.model.network import Network
 
 NAME, VERSION = "sla-checkpoint", "1"
+AGAIN = "Bring it back from a copy, or train again (`sla train --force`)."
 SAME = 1e-4  # relative; norms of weights that differ by less are those of the same draw
 
 
 def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     """Write the trained weights; of the frozen backbone only its digest."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
     header = {
         "format": NAME,
         "version": VERSION,
         "backbone": model.backbone_digest,
         "backbone_name": model.backbone_name,
         "glosses": vocabulary_digest(glosses),
+        "tensors": _digest(tensors),
     }
     if model.backbone_norms is not None:
         header["backbone_norms"] = json.dumps(model.backbone_norms)
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
     with atomic_write(path) as temporary:
         temporary.write_bytes(save(tensors, header))  # save_file hides a full disk in an error of its own
 
@@ -42,7 +46,7 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
 
     Raises:
         SlaError: no such file, another backbone, other glosses, or weights of another configuration.
-        FormatError: not a checkpoint of ours.
+        FormatError: not a checkpoint of ours, or one whose weights are not those that were written.
     """
     if not path.is_file():
         raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
@@ -51,24 +55,28 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
             header = file.metadata() or {}
         tensors = load_file(path)
     except SafetensorError as error:
+        raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", AGAIN) from error
+    if header.get("tensors", found := _digest(tensors)) != found:  # earlier files have no digest
+        raise FormatError(f"{path} is damaged: its weights are not those that were written", AGAIN)
+    kind = header.get("format"), header.get("version")
+    if kind != (NAME, VERSION):
         raise FormatError(
-            f"{path}: not a safetensors file, or a damaged one ({error})", "Bring it back from a copy, or train again."
-        ) from error
-    found = header.get("format"), header.get("version")
-    if found != (NAME, VERSION):
-        raise FormatError(
-            f"{path}: {found[0] or 'unknown'} version {found[1]}, this sla reads {NAME} {VERSION}",
+            f"{path}: {kind[0] or 'unknown'} version {kind[1]}, this sla reads {NAME} {VERSION}",
             "Train again with `sla train`.",
         )
-    if header["glosses"] != vocabulary_digest(glosses):
+    try:
+        glosses_then, backbone = header["glosses"], header["backbone"]
+        norms = [float(norm) for norm in json.loads(header["backbone_norms"])] if "backbone_norms" in header else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: its header is damaged ({error})", AGAIN) from error
+    if glosses_then != vocabulary_digest(glosses):
         raise SlaError(
             f"{path} was trained on other glosses than the {len(glosses)} given", "Use the store of its run."
         )
-    norms = parse_json(header["backbone_norms"], str(path)) if "backbone_norms" in header else None
-    if header.get("backbone_name") != model.backbone_name or not same_backbone(header["backbone"], norms, model):
+    if header.get("backbone_name") != model.backbone_name or not same_backbone(backbone, norms, model):
         raise SlaError(
             f"{path} was trained on another backbone ({header.get('backbone_name', 'unknown')}, weights "
-            f"{header['backbone']}; here {model.backbone_name}, {model.backbone_digest})",
+            f"{backbone}; here {model.backbone_name}, {model.backbone_digest})",
             "Give the weights file of the run with --weights.",
         )
     if misfits := model.misfits(tensors):
@@ -93,3 +101,13 @@ def same_backbone(digest: str, norms: Sequence[float] | None, model: Network) ->
     return len(norms) == len(model.backbone_norms) and all(
         math.isclose(one, other, rel_tol=SAME) for one, other in zip(norms, model.backbone_norms, strict=True)
     )
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """Of names, types, shapes and values; the order of the names does not count."""
+    total = hashlib.blake2b(digest_size=8)
+    for name in sorted(tensors):
+        value = tensors[name]
+        total.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
+        total.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()

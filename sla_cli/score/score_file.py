@@ -50,7 +50,8 @@ def score_file(
     """
     result, receipt = score_in_memory(hypotheses, ref, options or ScoreOptions(AUTO))
     out = folder / f"{hypotheses.stem}-{result.profile}-{receipt.fingerprint[:6]}"
-    write_scores(out, result)
+    (out / "receipt.json").unlink(missing_ok=True)
+    receipt.results["digests"] = write_scores(out, result)
     write_receipt(receipt, out)
     return out, result
 

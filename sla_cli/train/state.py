@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 import zipfile
+import zlib
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +26,8 @@ from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.optim import make_optimizer
 
 VERSION = 2
+# What zipfile and torch raise on an archive that is damaged or something else.
+NOT_A_ZIP = (EOFError, OverflowError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 class State:
@@ -82,16 +86,16 @@ def load_state(path: Path, state: State) -> None:
     """Restore the state that was saved at `path`; only tensors and plain values are unpickled.
 
     Raises:
-        FormatError: not a state file, or one of another version.
+        FormatError: not a state file, one of another version, or one whose bytes are not those that were written.
         SlaError: another model or backbone, or saved within an epoch by another number of processes.
     """
-    if not zipfile.is_zipfile(path):
-        raise FormatError(f"{path}: not a training state, or a damaged one", "Train again.")
     try:
+        _verify(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
         version, backbone = content["version"], content["backbone"]
-    except (RuntimeError, pickle.UnpicklingError, LookupError, TypeError) as error:
-        raise FormatError(f"{path}: not a training state, or a damaged one", "Train again.") from error
+    except (*NOT_A_ZIP, pickle.UnpicklingError, LookupError, TypeError) as error:
+        hint = "Bring it back from a copy, or train again (`sla train --force`)."
+        raise FormatError(f"{path}: not a training state, or a damaged one", hint) from error
     if version != VERSION:
         raise FormatError(f"{path}: training state version {version}, this sla reads {VERSION}", "Train again.")
     if state.model.misfits(content["weights"]) or bool(content["ema"]) != bool(state.ema):
@@ -118,3 +122,10 @@ def load_state(path: Path, state: State) -> None:
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]
     state.unfinished = UnfinishedEpoch(**content["tally"]) if content["tally"] else None
     state.saved = state.moment
+
+
+def _verify(path: Path) -> None:
+    """Raise one of NOT_A_ZIP unless all parts have the checksums that they were written with: torch does not ask."""
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(f"{damaged} has another checksum")

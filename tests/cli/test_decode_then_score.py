@@ -38,7 +38,7 @@ def test_score_never_falls_back_to_older_hypotheses(folder: Path) -> None:
     sla("decode", "dev.h5")
     sla("decode", "dev.h5", "--nbest", "2", "-o", "x.tsv")
     Path("x.tsv").write_bytes(Path("x.tsv").read_bytes().replace(b"NORD", b"NULL"))
-    assert "up to date" in sla("decode", "dev.h5", "--nbest", "2", "-o", "x.tsv").stderr
+    assert "x.tsv is damaged or was edited" in sla("decode", "dev.h5", "--nbest", "2", "-o", "x.tsv").stderr
     for said in ("changed since they were decoded: x.tsv", "are gone: x.tsv"):
         answer = sla("score")
         assert answer.exit_code == 2

@@ -113,7 +113,7 @@ def test_a_damaged_frame_is_named_as_by_the_store(tmp_path: Path, workers: int) 
     data = clips(store, replace(CONFIG, workers=workers))
     with pytest.raises(FormatError) as caught:
         list(epoch_of(data, 1))
-    assert "does not decode" in caught.value.message
+    assert "is damaged" in caught.value.message
     assert "\n" not in caught.value.message
     assert "sla prep" in caught.value.hint
 

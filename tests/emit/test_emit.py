@@ -21,7 +21,7 @@ from sla_cli.emit.emit import emit
 from sla_cli.emit.inference import ONE_CLIP, batches_by_length, emissions_of
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
-from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.formats.run import FrameFormat, Run, RunFacts
 from sla_cli.formats.store import Store
 from sla_cli.model.added import merge_added
@@ -72,6 +72,14 @@ def test_what_the_model_says_of_each_clip(store: Store, tmp_path: Path) -> None:
     receipt = read_receipt(out)
     assert receipt is not None
     assert receipt.results["clips"] == 2
+    assert receipt.results["digest"] == digest_file(out)
+    data = bytearray(out.read_bytes())
+    data[data.index(emissions[0].log_probs[1].tobytes())] ^= 1
+    out.write_bytes(data)
+    with pytest.raises(FormatError, match=r"dev\.h5 is damaged or was edited: it is not what `sla emit` wrote"):
+        emit(run, store["dev"], out, device="cpu")
+    emit(run, store["dev"], out, device="cpu", how=EmitConfig(), force=True)
+    assert digest_file(out) == receipt.results["digest"]
 
 
 def test_the_model_is_left_in_evaluation_mode(store: Store) -> None:

@@ -132,6 +132,34 @@ def test_another_format(saved: Path, change: dict[str, str | None]) -> None:
     assert "sla train" in caught.value.hint
 
 
+def test_weights_that_are_not_what_was_written_are_refused(saved: Path) -> None:
+    """Each of some flipped bits of any tensor: a checkpoint of other values, which safetensors does not see."""
+    good = saved.read_bytes()
+    start = 8 + int.from_bytes(good[:8], "little")
+    for at in range(start + 3, len(good), len(good) // 50):
+        saved.write_bytes(good[:at] + bytes([good[at] ^ 0x40]) + good[at + 1 :])
+        with pytest.raises(FormatError, match=r"best\.safetensors is damaged") as caught:
+            load_weights(saved, recogniser(), GLOSSES)
+        assert "copy" in caught.value.hint and "sla train" in caught.value.hint
+    saved.write_bytes(good)
+    load_weights(saved, recogniser(), GLOSSES)
+
+
+@pytest.mark.parametrize(
+    "change", [{"glosses": None}, {"backbone": None}, {"backbone_norms": "[1.5,"}, {"backbone_norms": "[[]]"}]
+)
+def test_a_header_that_is_damaged(saved: Path, change: dict[str, str | None]) -> None:
+    rewrite_header(saved, **change)
+    with pytest.raises(FormatError, match=r"best\.safetensors: its header is damaged"):
+        load_weights(saved, recogniser(), GLOSSES)
+
+
+def test_weights_without_a_digest_are_read(saved: Path) -> None:
+    """Files of earlier versions have none."""
+    rewrite_header(saved, tensors=None)
+    load_weights(saved, recogniser(), GLOSSES)
+
+
 def test_a_full_disk_is_named_and_costs_no_earlier_checkpoint(saved: Path) -> None:
     before = saved.read_bytes()
     with disk_with(1000), pytest.raises(SlaError, match=r"cannot write .*best\.safetensors"):

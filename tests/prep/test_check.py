@@ -303,6 +303,15 @@ def test_deep_names_every_damaged_clip(tmp_path: Path, jobs: int) -> None:
     assert "t03 is damaged" in one.message
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_tables_that_are_not_what_was_written_are_named(tmp_path: Path, deep: bool) -> None:
+    store = make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "A B")]})
+    with h5py.File(store / "dev.h5", "r+") as file:
+        file["raw_glosses"][0] = "A C"
+    with pytest.raises(FormatError, match=r"dev\.h5 is damaged: ids, references or other facts"):
+        check_store(store, stride=4, deep=deep, jobs=1)
+
+
 def test_deep_decodes_frames_whose_checksum_is_right(tmp_path: Path) -> None:
     bad = bytes_only("bad", ("A", "B"), 9)
     wide = cv2.imencode(".jpg", np.zeros((24, 48, 3), np.uint8))[1].ravel()

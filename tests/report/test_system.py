@@ -10,6 +10,7 @@ import pytest
 from report_work import make_work
 
 from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import read_receipt, write_receipt
 from sla_cli.formats.scores import read_scores, write_scores
 from sla_cli.report.system import load_systems
 
@@ -49,7 +50,10 @@ def test_systems_are_named_and_described_by_what_made_them(scores: list[Path]) -
 
 def test_weights_tuned_on_the_scored_split_are_among_the_settings(moved: Path) -> None:
     assert "weights tuned on" not in load_systems([moved])[0].settings
-    write_scores(moved, replace(read_scores(moved), tuned_on="test"))
+    receipt = read_receipt(moved)
+    assert receipt is not None
+    receipt.results["digests"] = write_scores(moved, replace(read_scores(moved), tuned_on="test"))
+    write_receipt(receipt, moved)
     assert load_systems([moved])[0].settings["weights tuned on"] == "test, the split scored here"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -95,6 +96,24 @@ def test_damaged(saved: Path, damage: Callable[[bytes], bytes]) -> None:
     saved.write_bytes(damage(saved.read_bytes()))
     with pytest.raises(FormatError, match=r"state\.pt: not a training state"):
         load_state(saved, state())
+
+
+def test_a_state_that_is_not_what_was_written_is_refused(saved: Path) -> None:
+    """Each of some flipped bits of its tensors, which torch would load."""
+    good, tensors = saved.read_bytes(), 0
+    with zipfile.ZipFile(saved) as archive:
+        parts = [part for part in archive.infolist() if "/data/" in part.filename]
+        places = [good.index(archive.read(part), part.header_offset) for part in parts]
+    for at in places[:: max(1, len(places) // 30)]:
+        saved.write_bytes(good[:at] + bytes([good[at] ^ 0x40]) + good[at + 1 :])
+        torch.load(saved, weights_only=True)
+        with pytest.raises(FormatError, match="not a training state, or a damaged one") as caught:
+            load_state(saved, state())
+        assert "copy" in caught.value.hint and "sla train" in caught.value.hint
+        tensors += 1
+    assert tensors >= 10
+    saved.write_bytes(good)
+    load_state(saved, state())
 
 
 @pytest.mark.parametrize("content", [[1], {"a": 1}, {"version": Path("code")}])

@@ -13,6 +13,7 @@ from sla_cli.errors import FormatError, SlaError, suggestion
 from sla_cli.formats.exchange import ctm, delimited, jsonl, plain, stm, trn
 from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines
 from sla_cli.formats.hypotheses import MAGIC, Header, parse_nbest
+from sla_cli.formats.receipt import check_unchanged
 from sla_cli.formats.text import decode_any_text, read_bytes, refuse_pipe
 
 FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)
@@ -56,13 +57,15 @@ def read_gloss_file(path: Path) -> GlossFile:
 
     Raises:
         SlaError: there is no such file, or it is a folder or a pipe.
-        FormatError: an unknown format, a malformed line, an id that comes twice; names file and line.
+        FormatError: an unknown format, a malformed line, an id that comes twice; names file and line. Hypotheses that
+            are not what `sla decode` wrote, by the receipt beside them.
     """
     refuse_pipe(path)
     if path.is_dir() or not path.exists():
         raise SlaError(f"cannot read {path}: {'it is a folder' if path.is_dir() else 'no such file'}", KNOWN)
     data = read_bytes(path)
     text, digest = decode_any_text(data, str(path)), digest_bytes(data)
+    check_unchanged(path, digest)
     if text.startswith(MAGIC):
         header, nbest = parse_nbest(text, path)
         return GlossFile(digest, nbest, {}, header)

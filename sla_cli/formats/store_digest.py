@@ -1,0 +1,85 @@
+"""The digests of a store's file: what they are of, and whether the file still holds that.
+
+`digest` is what the file is known by: of its clips, wherever their frames lie. `rest_digest` is of all else but
+`bytes`, which the clips' checksums cover.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import h5py
+import numpy as np
+
+from sla_cli.core.digest import digest_json
+from sla_cli.formats.hdf5 import strings
+
+TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one per clip
+TEXTS_1 = ("ids", "signers", "glosses")  # of version 1
+LATER = ("stamps", "notes")  # texts, one per clip, that earlier files of version 2 lack; no part of the digest
+REST = ("clip_offsets", "frame_offsets", "squared_errors", "frame_file", "frame_clip")
+REST_ATTRIBUTES = ("recipe", "frames_from")
+ABOUT = {"format", "version", "digest", "rest_digest", *REST_ATTRIBUTES}  # attributes that are no part of the digest
+
+
+def content_digest(
+    facts: Mapping[str, Any],
+    vocabulary: Sequence[str],
+    texts: Mapping[str, Sequence[str]],
+    rates: Sequence[float],
+    checksums: Sequence[int],
+    frames: Sequence[int],
+) -> str:
+    """What a file of clips is known by.
+
+    Args:
+        facts: SplitHeader.facts, or the attributes that a file has of them.
+        texts: the columns TEXTS.
+        rates, checksums, frames: one per clip: frames per second, CRC-32, and how many.
+    """
+    return digest_json([dict(facts), list(vocabulary), dict(texts), list(rates), list(checksums), list(frames)])
+
+
+def rest_digest(
+    columns: Mapping[str, np.ndarray], texts: Mapping[str, Sequence[str]], attributes: Mapping[str, str]
+) -> str:
+    """Digest of the columns REST, the texts LATER and REST_ATTRIBUTES, of those that are there; others do not count."""
+    later = {name: list(texts[name]) for name in LATER if name in texts}
+    total = hashlib.blake2b(json.dumps([dict(attributes), later], sort_keys=True).encode(), digest_size=8)
+    for name in REST:
+        if name in columns:
+            total.update(f"\n{name} ".encode())
+            total.update(np.ascontiguousarray(columns[name]).data)
+    return total.hexdigest()
+
+
+def damage(file: h5py.File) -> str:
+    """What in a file's texts and tables is not as it was written, "" for nothing. Frames are not read."""
+    if _content(file) != file.attrs["digest"]:
+        return "ids, references or other facts of its clips"
+    if "rest_digest" in file.attrs and _rest(file) != file.attrs["rest_digest"]:  # earlier files have none
+        return "the places of its frames, or notes on them"
+    return ""
+
+
+def _content(file: h5py.File) -> str:
+    facts = {name: _plain(value) for name, value in file.attrs.items() if name not in ABOUT}
+    vocabulary, checksums = strings(file, "vocabulary"), file["checksums"][:].tolist()
+    frames = np.diff(file["clip_offsets"][:]).tolist()
+    if file.attrs["version"] == 1:
+        return digest_json([facts, vocabulary, *(strings(file, name) for name in TEXTS_1), checksums, frames])
+    texts = {name: strings(file, name) for name in TEXTS}
+    return content_digest(facts, vocabulary, texts, file["clip_fps"][:].tolist(), checksums, frames)
+
+
+def _rest(file: h5py.File) -> str:
+    columns = {name: file[name][:] for name in REST if name in file}
+    texts = {name: strings(file, name) for name in LATER if name in file}
+    return rest_digest(columns, texts, {name: str(file.attrs[name]) for name in REST_ATTRIBUTES if name in file.attrs})
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,106 @@
+"""What a later stage reads is what the earlier one wrote, or it is refused: emissions, hypotheses, models, scores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import h5py
+import pytest
+from click.testing import Result
+from decode_work import write_store
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.formats.receipt import digest_file, read_receipt, write_receipt
+
+TUNE = ("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0", "--beams", "2")
+
+
+@pytest.fixture(autouse=True)
+def store(folder: Path) -> None:
+    write_store(folder)
+
+
+def sla(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def made(*arguments: str) -> Result:
+    answer = sla(*arguments)
+    assert answer.exit_code == 0, answer.stderr
+    return answer
+
+
+def refused(what: str, stage: str, *arguments: str) -> None:
+    answer = sla(*arguments)
+    assert answer.exit_code == 2, answer.stdout
+    assert f"{what} is damaged or was edited: it is not what `sla {stage}` wrote" in answer.stderr
+    assert f"hint: Make it again with `sla {stage}" in answer.stderr
+
+
+def edit(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
+def test_edited_hypotheses(folder: Path) -> None:
+    made("decode", "dev.h5", "-o", "x.tsv")
+    good, wer = Path("x.tsv").read_bytes(), json.loads(made("score", "x.tsv", "--json", "-q").stdout)["wer"]
+    edit(Path("x.tsv"), b"\tNORD REGEN", b"\tNORD NORD")
+    for command in (("decode", "dev.h5", "-o", "x.tsv"), ("score", "x.tsv"), ("compare", "x.tsv", "x.tsv")):
+        refused("x.tsv", "decode", *command)
+    shutil.copy("x.tsv", "mine.tsv")
+    mine = json.loads(made("score", "mine.tsv", "--ref", "store", "--json", "-q").stdout)["wer"]
+    assert mine > wer, "a file of somebody else has no receipt"
+    made("decode", "dev.h5", "-o", "x.tsv", "--force")
+    assert Path("x.tsv").read_bytes() == good
+
+
+@pytest.mark.parametrize("command", [("decode", "dev.h5"), ("align", "dev.h5"), TUNE])
+def test_other_emissions(folder: Path, command: tuple[str, ...]) -> None:
+    receipt = read_receipt(Path("dev.h5"))
+    assert receipt is not None
+    receipt.results["digest"] = digest_file(Path("dev.h5"))  # as `sla emit` does, see tests/emit
+    write_receipt(receipt, Path("dev.h5"))
+    made(*command)
+    with h5py.File("dev.h5", "r+") as file:
+        file["log_probs"][3, 1] -= 1
+    refused("dev.h5", "emit", *command)
+
+
+def test_an_edited_score(folder: Path) -> None:
+    """Its counts follow from its glosses, and are those of score.json."""
+    made("decode", "dev.h5", "-o", "x.tsv")
+    score = json.loads(made("score", "x.tsv", "--json", "-q").stdout)["scores"]
+    made("compare", score, score)
+    edit(Path(score, "clips.tsv"), b"clip-0", b"clip-9")
+    for command in (("compare", score, score), ("report", score, "-o", "page.html"), ("info", score)):
+        refused(f"{score}/clips.tsv", "score", *command)
+    made("score", "x.tsv")
+    made("compare", score, score)
+
+
+def test_an_edited_choice(folder: Path) -> None:
+    made(*TUNE)
+    made("decode", "dev.h5", "--lm", "gloss.arpa")
+    [choice] = Path("sla-work").rglob("tuned.json")
+    edit(choice, b'"alpha": 0.5', b'"alpha": 4.5')
+    for command in (("decode", "dev.h5", "--lm", "gloss.arpa"), TUNE):
+        refused(f"{choice}", "tune", *command)
+    made(*TUNE, "--force")
+    made("decode", "dev.h5", "--lm", "gloss.arpa")
+
+
+def test_an_edited_language_model(folder: Path) -> None:
+    Path("text").write_text("NORD REGEN\nNULL NORD\nREGEN NORD NULL\nNORD\n")
+    estimated = ("lm", "estimate", "text", "-o", "own.arpa", "--order", "2", "--fallback")
+    made(*estimated)
+    made("decode", "dev.h5", "--lm", "own.arpa", "--max-oov", "100")
+    edit(Path("own.arpa"), b"-0.", b"-1.")
+    for command in (("decode", "dev.h5", "--lm", "own.arpa", "--max-oov", "100"), estimated):
+        refused("own.arpa", "lm estimate", *command)
+    shutil.copy("own.arpa", "mine.arpa")
+    made("decode", "dev.h5", "--lm", "mine.arpa", "--max-oov", "100")
