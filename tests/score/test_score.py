@@ -307,7 +307,8 @@ def test_a_score_folder_has_signers_of_the_stm_and_tables(tmp_path: Path) -> Non
 
 
 OPENED: list[str] = []
-sys.addaudithook(lambda event, arguments: OPENED.append(str(arguments[0])) if event == "open" else None)
+# An opener of its own is told of a second time, without a mode.
+sys.addaudithook(lambda event, given: OPENED.append(str(given[0])) if event == "open" and given[1] else None)
 
 
 def test_hypotheses_and_references_are_read_once(tmp_path: Path) -> None:

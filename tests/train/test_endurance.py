@@ -172,7 +172,7 @@ def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, t
 
 
 def test_what_all_processes_come_upon_is_said_once(store: Store, tmp_path: Path) -> None:
-    config = tiny(model__variant="frozen", loss__frame_ctc=0.0, train__lr=1e30, train__epochs=9, train__batch=2)
+    config = tiny(model__variant="frozen", loss__frame_ctc=0.0, train__lr=1e9, train__epochs=9, train__batch=2)
     process = begin(tmp_path, store, config, "--name", "a", processes=2)
     _, err = process.communicate(timeout=200)
     assert process.returncode != 0

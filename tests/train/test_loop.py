@@ -132,7 +132,8 @@ def test_divergence_keeps_the_last_good_state(store: Store, tmp_path: Path) -> N
 
 
 def test_divergence_in_the_last_step_of_an_epoch_is_seen_on_dev(store: Store, tmp_path: Path) -> None:
-    moment = trainer(store, tmp_path, tiny(**FROZEN, train__batch=6, train__lr=1e30))
+    config = tiny(**FROZEN, train__batch=6)
+    moment = trainer(store, tmp_path, replace(config, train=replace(config.train, lr=1e30)))  # beyond its bound
     with pytest.raises(SlaError, match="clip dev-0: output step 0 holds NaN"):
         train(moment)
     assert not moment.run.state.exists()
@@ -156,7 +157,7 @@ def test_backbone_weights_with_nan_are_named_by_the_clips(store: Store, tmp_path
 
 
 def test_gradients_that_overflow_fp16_for_ever_stop_the_run(store: Store, tmp_path: Path) -> None:
-    config = tiny(**FROZEN, train__epochs=30, train__batch=2, loss__distillation=1e25)
+    config = tiny(**FROZEN, train__epochs=30, train__batch=2, loss__distillation=1e9)
     half = Placement(torch.device("cpu"), torch.float16)
     with pytest.raises(SlaError, match="overflow fp16") as caught:
         train(trainer(store, tmp_path, config, half))
