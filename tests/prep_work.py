@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,22 @@ def build(
     order = Order(find_corpus(corpus), root, config, **options)
     with closing(ProcessPool(jobs)) as engine:
         return build_store(order, out, engine) if part is None else encode_part(order, out, engine, part)
+
+
+@contextmanager
+def held(out: Path, how: str) -> Iterator[None]:
+    """Another process holds a store's folder: LOCK_EX as one that writes, LOCK_SH as a part."""
+    out.mkdir()
+    code = (
+        f"import fcntl, sys\nlock = open(sys.argv[1], 'a+')\nfcntl.flock(lock, fcntl.{how})\n"
+        "print('held', flush=True)\nsys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(out / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        yield
+        other.communicate()
 
 
 def digests(out: Path) -> dict[str, str]:

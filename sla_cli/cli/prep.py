@@ -218,8 +218,9 @@ def prep(
         order = order_from(replace(arguments, on_error=on_error or arguments.on_error))
     else:
         check_name(name)
-        options = {"frames_from": frames_from, "on_error": on_error or "stop", "force": force}
-        order = order_of(corpus, source, stored, wanted, drawn, **options)  # type: ignore[arg-type]
+        order = order_of(
+            corpus, source, stored, wanted, drawn, frames_from=frames_from, on_error=on_error or "stop", force=force
+        )
         if list_tiers:
             _list_tiers(order, as_json)
             return

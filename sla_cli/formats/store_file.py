@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -300,12 +300,17 @@ class StoreFile:
         """A clip as it was written. Raises FormatError where its bytes or its facts are not."""
         parts = self.encoded(index)
         data = np.concatenate(parts) if parts else np.empty(0, np.uint8)
+        sizes = np.array([len(part) for part in parts], np.int64)
+        return replace(self.lent(index), data=data, sizes=sizes, place=None, checksum=0)
+
+    def lent(self, index: int) -> Encoded:
+        """A clip for a file that takes its frames from where they lie: without them."""
         return Encoded(
             self.ids[index],
             self.signers[index],
             self.glosses[index],
-            data,
-            np.array([len(part) for part in parts], np.int64),
+            np.empty(0, np.uint8),
+            np.zeros(self.lengths[index], np.int64),
             self.raw_glosses[index],
             self.translations[index],
             float(self.clip_fps[index]),
@@ -313,6 +318,8 @@ class StoreFile:
             self.sources[index],
             self.stamps[index],
             self.notes[index],
+            self.place(index),
+            int(self.checksums[index]),
         )
 
     def __getstate__(self) -> dict[str, Any]:

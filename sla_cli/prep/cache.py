@@ -10,8 +10,6 @@ from __future__ import annotations
 import io
 import socket
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +20,8 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip, Source, origin_of
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, ReadError, SlaError
-from sla_cli.log import log, progress
+from sla_cli.log import log
 from sla_cli.prep.encode import EncodedFrames, encode_clip
-from sla_cli.prep.process_pool import Executor, WorkerDied
 
 DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # what NumPy raises of a damaged file
 
@@ -154,58 +151,6 @@ def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if _remove_damaged(path, error):
             raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded again.") from error
         raise SlaError(f"cannot read {path}: {error}", "Run the same command again: nothing is lost.") from error
-
-
-def encode_all(
-    clips: Sequence[Clip], cache: EncodingCache, engine: Executor
-) -> tuple[dict[str, EncodedClip], dict[str, str]]:
-    """Bring every clip into the cache, but those that are there.
-
-    A clip that a passing error of the file system kept from being read is tried once more at the end.
-
-    Returns:
-        By clip id what is encoded, and what is wrong with the others.
-
-    Raises:
-        SlaError: the cache cannot be written, or is not seen by a worker.
-    """
-    encoded = {clip.id: found for clip in clips if (found := cache.find(clip.source)) is not None}
-    missing = [clip for clip in clips if clip.id not in encoded]
-    if encoded:
-        log.info("%d of %d clips were encoded before", len(encoded), len(clips))
-    failures: dict[str, Failure] = {}
-    for clip, answer in _answers(missing, cache, engine):
-        if isinstance(answer, EncodedClip):
-            encoded[clip.id] = answer
-        else:
-            failures[clip.id] = answer
-    if once_more := [clip for clip in missing if clip.id in failures and failures[clip.id].again]:
-        log.info("trying %d clips once more that could not be read", len(once_more))
-        for clip, answer in _answers(once_more, cache, engine):
-            if isinstance(answer, EncodedClip):
-                encoded[clip.id] = answer
-                del failures[clip.id]
-    failed = {
-        clip.id: f"{clip.where}: {failures[clip.id].reason}" if clip.where else failures[clip.id].reason
-        for clip in missing
-        if clip.id in failures
-    }
-    for name, reason in failed.items():
-        log.error("clip %s: %s", name, reason)
-    return encoded, failed
-
-
-def _answers(
-    clips: Sequence[Clip], cache: EncodingCache, engine: Executor
-) -> Iterator[tuple[Clip, EncodedClip | Failure]]:
-    """What becomes of each clip, in the order in which they are done."""
-    broken = 0
-    with progress("prep", len(clips)) as advance, closing(engine.run(cache.encode, clips)) as answers:
-        for clip, answer in answers:
-            result = Failure(answer.reason) if isinstance(answer, WorkerDied) else answer
-            broken += isinstance(result, Failure)
-            yield clip, result
-            advance(note=f"{broken} broken" if broken else "")
 
 
 def _remove_damaged(path: Path, error: Exception) -> bool:

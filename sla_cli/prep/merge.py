@@ -7,8 +7,6 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.hdf5 import is_format
@@ -240,22 +238,4 @@ def _clips(parts: Mapping[str, Split], renamed: set[str], *, apart: bool, copy: 
         for file, index in ((one, index) for one in part.files for index in range(len(one.ids))):
             clip_id = _new_name(name, file.ids[index], renamed)
             signer = f"{name}-{file.signers[index]}" if apart and file.signers[index] else file.signers[index]
-            if copy:
-                yield replace(file.raw(index), id=clip_id, signer=signer)
-                continue
-            yield Encoded(
-                clip_id,
-                signer,
-                file.glosses[index],
-                np.empty(0, np.uint8),
-                np.zeros(file.lengths[index], np.int64),
-                file.raw_glosses[index],
-                file.translations[index],
-                float(file.clip_fps[index]),
-                float(file.squared_errors[index]),
-                file.sources[index],
-                file.stamps[index],
-                file.notes[index],
-                place=file.place(index),
-                checksum=int(file.checksums[index]),
-            )
+            yield replace(file.raw(index) if copy else file.lent(index), id=clip_id, signer=signer)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, table_of
+from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, held, table_of
 
 from sla_cli.config import PrepConfig
 from sla_cli.errors import SlaError
@@ -222,18 +222,8 @@ def test_a_source_that_is_removed_keeps_what_was_encoded(own: Path, tmp_path: Pa
 
 def test_two_at_work_on_one_store_do_not_mix(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
-    out.mkdir()
-    code = (
-        "import fcntl, sys\nlock = open(sys.argv[1], 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\n"
-        "print('held', flush=True)\nsys.stdin.read()"
-    )
-    command = [sys.executable, "-c", code, str(out / ".lock")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(SlaError, match="another process is writing"):
-            build(root, out)
-        other.communicate()
+    with held(out, "LOCK_EX"), pytest.raises(SlaError, match="another process is writing"):
+        build(root, out)
     assert build(root, out).failed == {}
 
 

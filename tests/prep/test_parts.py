@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from prep_work import DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, table_of
+from prep_work import DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, held, table_of
 
 from sla_cli import log
 from sla_cli.config import DivisionConfig, PrepConfig
@@ -67,19 +67,10 @@ def test_a_part_replaces_nothing(root: Path, out: Path) -> None:
 def test_the_last_call_waits_for_no_part_and_says_so(root: Path, tmp_path: Path) -> None:
     """It would write a store while a part still encodes; parts go side by side."""
     out = tmp_path / "store"
-    out.mkdir()
-    code = (
-        "import fcntl, sys\nlock = open(sys.argv[1], 'a+')\nfcntl.flock(lock, fcntl.LOCK_SH)\n"
-        "print('held', flush=True)\nsys.stdin.read()"
-    )
-    command = [sys.executable, "-c", code, str(out / ".lock")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
+    with held(out, "LOCK_SH"):
         with pytest.raises(SlaError, match="another process is writing"):
             build(root, out)
         assert build(root, out, part=(1, 2)).encoded == 2
-        other.communicate()
 
 
 def test_eight_processes_killed_at_random_make_the_store_of_one(phoenix_tree: Tree, tmp_path: Path) -> None:
