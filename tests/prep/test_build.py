@@ -540,3 +540,13 @@ def test_a_store_of_an_unknown_version_is_refused_and_replaced(made: Path, root:
     assert "sla prep" in caught.value.hint
     build(root, out, config=CONFIG, force=True)
     assert digests(out) == digests(made)
+
+
+def test_what_was_encoded_from_another_recording_is_counted_as_encoded_again(own: Path, tmp_path: Path) -> None:
+    """Its file lies in the cache under the name of the clip, and is of no use."""
+    out = tmp_path / "store"
+    build(own, out, part=(1, 1))
+    one, two = frames_of(own, "dev", DEV_CLIP)[:2]
+    one.write_bytes(two.read_bytes())
+    outcome = build(own, out)
+    assert (outcome.encoded, outcome.reused) == (1, 4)
