@@ -88,9 +88,10 @@ def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force:
 
 def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     """The stores by names that differ."""
-    if len({path.resolve() for path in paths}) < max(2, len(paths)):
-        different = len({path.resolve() for path in paths})
-        raise SlaError(f"{len(paths)} stores to merge, {different} of them different", "Name two or more.")
+    if len(paths) < 2:
+        raise SlaError(f"only {paths[0]} is named: there is nothing to merge it with", "Name two stores or more.")
+    if (different := len({path.resolve() for path in paths})) < len(paths):
+        raise SlaError(f"{len(paths)} stores to merge, {different} of them different", "Name each once.")
     stores: dict[str, Store] = {}
     for path in map(Path.resolve, paths):
         if takes_frames(path, out):

@@ -108,6 +108,8 @@ def test_stores_that_one_model_cannot_take(tmp_path: Path, header: dict[str, str
 def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="2 stores to merge, 1 of them different"):
         merge_stores([stores[0], stores[0]], tmp_path / "c")
+    with pytest.raises(SlaError, match="nothing to merge it with"):
+        merge_stores(stores[:1], tmp_path / "c")
     with pytest.raises(SlaError, match="would be made of itself"):
         merge_stores(stores, stores[0])
 
