@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
 
 import cv2
 import numpy as np
@@ -20,7 +19,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 def pictures_among(names: Iterable[str]) -> list[str]:
     """Names of pictures, in the order of the numbers in them; nothing hidden (._NAME.png is a Mac's note)."""
-    found = (name for name in names if PurePosixPath(name).suffix.lower() in IMAGES and not name.startswith("."))
+    found = (name for name in names if name.lower().endswith(IMAGES) and not name.startswith("."))
     return sorted(found, key=_by_number)
 
 
@@ -51,7 +50,7 @@ def read_folder(
         frames = list(selected(frames, source.start, source.end, rate))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):
-        yield time, _decode(data, tree.where(path))
+        yield time, _decode(data, tree, path)
 
 
 def _by_number(name: str) -> list[tuple[int, str, str]]:
@@ -66,12 +65,12 @@ def _by_number(name: str) -> list[tuple[int, str, str]]:
     ]
 
 
-def _decode(data: bytes, where: str) -> np.ndarray:
+def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
     """Grey, 16-bit and transparent pictures become BGR uint8; a camera's note that it was held sideways is followed."""
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     except cv2.error as error:  # a header that claims more pixels than OpenCV's limit
-        raise FrameError(f"{where} does not decode as an image ({error.err})") from error
+        raise FrameError(f"{tree.where(path)} does not decode as an image ({error.err})") from error
     if image is None:
-        raise FrameError(f"{where} does not decode as an image ({len(data)} bytes)")
+        raise FrameError(f"{tree.where(path)} does not decode as an image ({len(data)} bytes)")
     return image
