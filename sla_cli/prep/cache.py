@@ -108,7 +108,7 @@ class EncodingCache:
             return None
         except DAMAGE as error:
             log.warning("%s cannot be used and its clip is encoded again: %s", path, error)
-            _remove_damaged(path, error)
+            _remove_damaged(path)
             return None
         facts = float(fps), float(squared_error), stamp, note
         found = EncodedClip(path, None, len(sizes), int(sizes.sum()), *facts)
@@ -148,14 +148,25 @@ def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
         with np.load(path) as arrays:
             return arrays["data"], arrays["sizes"]
     except DAMAGE as error:
-        if _remove_damaged(path, error):
+        if _remove_damaged(path):
             raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded again.") from error
         raise SlaError(f"cannot read {path}: {error}", "Run the same command again: nothing is lost.") from error
 
 
-def _remove_damaged(path: Path, error: Exception) -> bool:
-    """Remove a file whose content is damaged; not one that the file system does not give just now."""
-    if isinstance(error, OSError) and error.errno is not None:
+def _remove_damaged(path: Path) -> bool:
+    """Remove a file whose content is damaged; not one that the file system does not give just now.
+
+    It is read once more as bytes, since zipfile says "not a zip file" of an error of the file system too.
+    """
+    try:
+        content = io.BytesIO(path.read_bytes())
+    except OSError:
         return False
-    path.unlink(missing_ok=True)
-    return True
+    try:
+        with np.load(content) as arrays:
+            for name in arrays:
+                _ = arrays[name]
+    except DAMAGE:
+        path.unlink(missing_ok=True)
+        return True
+    return False
