@@ -131,11 +131,13 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     file = tmp_path / "scheduler.json"
     command = [sys.executable, "-m", "dask", "scheduler", "--no-dashboard", "--port", "0"]
     with subprocess.Popen([*command, "--scheduler-file", str(file)], cwd="/", stderr=subprocess.DEVNULL) as process:
-        while not file.is_file() or not file.stat().st_size:
-            assert process.poll() is None
-            time.sleep(0.05)
-        yield process, json.loads(file.read_text())["address"]
-        process.kill()
+        try:
+            while not file.is_file() or not file.stat().st_size:
+                assert process.poll() is None
+                time.sleep(0.05)
+            yield process, json.loads(file.read_text())["address"]
+        finally:
+            process.kill()
 
 
 def test_a_scheduler_that_lacks_something_or_goes_away_is_told(scheduler: tuple[subprocess.Popen[bytes], str]) -> None:
@@ -156,14 +158,16 @@ def worker(address: str, folder: Path, change: str) -> Iterator[None]:
     (folder / "sitecustomize.py").write_text(change, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parents[2])])}
     command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-    with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.DEVNULL) as process:
-        with Client(address, set_as_default=False) as client:
-            before = len(client.nthreads())
-            while len(client.nthreads()) == before:
-                assert process.poll() is None
-                time.sleep(0.05)
-        yield
-        process.kill()
+    with Client(address, set_as_default=False) as client:
+        before = set(client.nthreads())
+        with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.DEVNULL) as process:
+            try:
+                while set(client.nthreads()) <= before:
+                    assert process.poll() is None
+                    time.sleep(0.05)
+                yield
+            finally:  # else leaving the block waits for a process that nobody ends
+                process.kill()
 
 
 OLDER = "import sla_cli; sla_cli.__version__ = '0.0.9'"
