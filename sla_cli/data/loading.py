@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Generator, Sequence
 from ctypes import c_bool
 from functools import partial
 from multiprocessing.sharedctypes import RawValue
-from multiprocessing.util import Finalize
+from multiprocessing.util import Finalize, get_temp_dir
+from pathlib import Path
 from threading import Thread
 
 import cv2
@@ -19,9 +21,11 @@ from sla_cli.data.batching import Batch, collate
 from sla_cli.data.dataset import EVALUATION, ClipDataset
 from sla_cli.data.sampling import Step
 from sla_cli.errors import SlaError
+from sla_cli.log import log
 from sla_cli.workers import usable_cores
 
 IGNORED = (signal.SIGINT, signal.SIGUSR1)  # by workers: the training process acts on them
+SOCKET = 107  # bytes of a socket's path at most, on Linux
 
 
 def training_batches(
@@ -48,6 +52,9 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     if workers < 0:
         cores = usable_cores()
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
+    if workers and not _sockets_fit():
+        log.warning("%s is too long a path for worker processes: clips are loaded in this one", tempfile.gettempdir())
+        workers = 0
     if workers:
         cv2.setNumThreads(1)  # before the fork: a child would wait for threads that only its parent has
     leaving = RawValue(c_bool, False) if workers else c_bool(False)
@@ -67,6 +74,22 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     finally:
         leave()
         del loaded  # which ends the workers
+
+
+def _sockets_fit() -> bool:
+    """Whether workers can hand over batches, which they do through sockets in a folder of multiprocessing's.
+
+    Before Python 3.14 that folder lies in TMPDIR, however long its path is (a Slurm job's may be). Where a socket cannot
+    be made there a batch is lost and training would wait for ever, so a long TMPDIR is passed over here.
+    """
+    before, name = tempfile.tempdir, "pymp-12345678/listener-12345678"
+    if len(os.fsencode(Path(tempfile.gettempdir(), name))) > SOCKET and os.access("/tmp", os.W_OK | os.X_OK):
+        tempfile.tempdir = "/tmp"
+    try:
+        folder = Path(get_temp_dir())  # made once in a process
+    finally:
+        tempfile.tempdir = before
+    return len(os.fsencode(folder / Path(name).name)) <= SOCKET
 
 
 def _ignore_signals(leaving: c_bool, _: int) -> None:

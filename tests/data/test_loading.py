@@ -76,6 +76,25 @@ def test_a_process_ends_though_nobody_closed_its_batches(store: Store, how: str)
     assert answer.stdout.strip() == store["train"].ids[0]
 
 
+@pytest.mark.parametrize("made", [False, True])
+def test_workers_load_where_the_temporary_folder_has_a_long_path(store: Store, tmp_path: Path, made: bool) -> None:
+    """Sockets have short paths. `made`: multiprocessing has its folder there already, so no worker can be had."""
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    code = "from multiprocessing.util import get_temp_dir; get_temp_dir()\n" * made + UNCLOSED
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(store.path), "left"],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (answer.returncode, answer.stdout) == (0, f"{store['train'][0].id}\n"), answer.stderr
+    assert ("too long a path for worker processes" in answer.stderr) == made
+
+
 def test_workers_go_on_through_signals_to_the_group(store: Store) -> None:
     """Slurm and a terminal send them to all processes; what is to be done is the owner's business."""
     expected = contents(epoch_of(clips(store, replace(CONFIG, batch=1)), 1))
