@@ -113,7 +113,7 @@ def in_child(read: Callable[[], object], expected: str) -> str:
 
 def make(work: Path) -> Readers:
     """A work folder, and what reads each of its files."""
-    images = pictures(2 * CLIPS * FRAMES, SIZE, SIZE)
+    images = list(pictures(2 * CLIPS * FRAMES, SIZE, SIZE))
     for part, split in enumerate(("train", "dev")):
         clips = []
         for number in range(part * CLIPS, (part + 1) * CLIPS):

@@ -26,9 +26,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -249,9 +250,12 @@ def write_h264(path: Path, images: list[np.ndarray]) -> None:
     writer.close()
 
 
-def clips_of(amount: Amount, width: int, height: int) -> list[list[np.ndarray]]:
-    images, frames = pictures(math.prod(amount), width, height), amount[1]
-    return [images[place : place + frames] for place in range(0, len(images), frames)]
+def clips_of(amount: Amount, width: int, height: int) -> Iterator[list[np.ndarray]]:
+    """One at a time: all pictures of 1280x720 would take 8 GB."""
+    clips, frames = amount
+    images = pictures(clips * frames, width, height)
+    for _ in range(clips):
+        yield list(islice(images, frames))
 
 
 if __name__ == "__main__":

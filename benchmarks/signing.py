@@ -14,12 +14,12 @@ TINT = np.array([0.80, 0.90, 1.00], np.float32)  # the real clips are grey; comp
 SOFTNESS = 0.6  # pixels; brings a PNG of 210x260 near Phoenix2014's mean of 55 KB (53 GB in 963,664 frames)
 
 
-def pictures(count: int, width: int, height: int) -> list[np.ndarray]:
+def pictures(count: int, width: int, height: int) -> Iterator[np.ndarray]:
     """`count` frames, BGR uint8 (height, width, 3), in the order of their clips."""
-    found = list(islice(_real() if CLIPS.is_dir() else _drawn(), count))
-    images = [cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC) for image in found]
-    soft = [cv2.GaussianBlur(image, (0, 0), SOFTNESS * width / 210) for image in images]
-    return [(image * TINT).astype(np.uint8) for image in soft]
+    for found in islice(_real() if CLIPS.is_dir() else _drawn(), count):
+        image = cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC)
+        soft = cv2.GaussianBlur(image, (0, 0), SOFTNESS * width / 210)
+        yield (soft * TINT).astype(np.uint8)
 
 
 def _real() -> Iterator[np.ndarray]:

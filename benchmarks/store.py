@@ -84,7 +84,7 @@ def main() -> None:
 
 def write(work: Path, clips: int) -> Split:
     """The same frames as a split and as folders of PNGs."""
-    everything = pictures(clips * FRAMES, SIZE, SIZE)
+    everything = list(pictures(clips * FRAMES, SIZE, SIZE))
     encoded = []
     for clip in range(clips):
         folder = work / str(clip)
