@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side, each with threads for all cores, slow each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import cv2
 import numpy as np
-import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
 

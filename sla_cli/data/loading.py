@@ -79,8 +79,8 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
 def _sockets_fit() -> bool:
     """Whether workers can hand over batches, which they do through sockets in a folder of multiprocessing's.
 
-    Before Python 3.14 that folder lies in TMPDIR, however long its path is (a Slurm job's may be). Where a socket cannot
-    be made there a batch is lost and training would wait for ever, so a long TMPDIR is passed over here.
+    Before Python 3.14 that folder lies in TMPDIR, however long its path is (a Slurm job's may be). Where a socket
+    cannot be made there a batch is lost and training would wait for ever, so a long TMPDIR is passed over here.
     """
     before, name = tempfile.tempdir, "pymp-12345678/listener-12345678"
     if len(os.fsencode(Path(tempfile.gettempdir(), name))) > SOCKET and os.access("/tmp", os.W_OK | os.X_OK):
