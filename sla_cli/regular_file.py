@@ -9,12 +9,12 @@ from io import FileIO
 from pathlib import Path
 
 
-def open_regular(path: Path) -> FileIO:
+def open_regular(path: Path | str) -> FileIO:
     """Open a file for reading, without a buffer. Raises OSError as `open` does, and for what is no regular file."""
     return FileIO(path, "rb", opener=_opened)
 
 
-def read_regular(path: Path) -> bytes:
+def read_regular(path: Path | str) -> bytes:
     """The content of a file. Raises as `open_regular` does."""
     with open_regular(path) as file:
         return file.readall()

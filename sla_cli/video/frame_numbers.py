@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from pathlib import PurePosixPath
+from posixpath import splitext
 
 DIGITS = re.compile(r"([0-9]+)")
 LONGEST = 18  # digits of a number
@@ -45,7 +45,7 @@ def missing_frames(names: Sequence[str], first: int | None = None) -> str:
 
 def _numbers(names: Sequence[str]) -> list[int]:
     """The number that varies, of each name; none where something else varies too."""
-    split = [DIGITS.split(PurePosixPath(name).stem) for name in names]
+    split = [DIGITS.split(splitext(name)[0]) for name in names]
     if len({len(parts) for parts in split}) != 1:
         return []
     columns = list(zip(*split, strict=True))

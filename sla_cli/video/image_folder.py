@@ -14,13 +14,17 @@ from sla_cli.video.frame_numbers import DIGITS
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
 
+DIGIT = str.maketrans("0123456789", "0" * 10)
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def pictures_among(names: Iterable[str]) -> list[str]:
     """Names of pictures, in the order of the numbers in them; nothing hidden (._NAME.png is a Mac's note)."""
-    found = (name for name in names if name.lower().endswith(IMAGES) and not name.startswith("."))
-    return sorted(found, key=_by_number)
+    found = [name for name in names if name.lower().endswith(IMAGES) and not name.startswith(".")]
+    alike = (
+        len({name.translate(DIGIT) for name in found}) == 1
+    )  # as almost always: then their order as text is the same
+    return sorted(found, key=None if alike else _by_number)
 
 
 def read_folder(

@@ -87,7 +87,7 @@ class Folder:
 
     def read(self, path: str) -> bytes:
         try:
-            return read_regular(self._on_disk(path))
+            return read_regular(f"{self.root}/{checked(path)}")  # of every frame: no Path
         except OSError as error:
             raise cannot_read(self.where(path), error) from error
 
