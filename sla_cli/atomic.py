@@ -16,11 +16,14 @@ from sla_cli.errors import SlaError
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name is `.NAME.HOST-NAMESPACE-PROCESS-TOKEN.partial`, so two jobs that write the same artifact cannot mix their
     bytes, not even in containers, which may agree in host and process.
+
+    Args:
+        flush: False where readers tell a damaged file and it is made again: a power failure may then damage it.
 
     Raises:
         SlaError: the disk is full, or the folder cannot be written.
@@ -32,9 +35,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
         _remove_leftovers(path)
         try:
             yield temporary
-            _flush(temporary)
+            if flush:
+                _flush(temporary)
             temporary.replace(path)
-            _flush_folder(path.parent)
+            if flush:
+                _flush_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:

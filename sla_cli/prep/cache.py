@@ -119,9 +119,9 @@ class EncodingCache:
         path, facts = self.path(source), (float(frames.fps), float(frames.squared_error))
         texts = source.stamp, frames.note
         archive = io.BytesIO()  # a ZipFile on a disk that is full complains once more when it is forgotten
-        # NumPy's archive holds checksums, verified when read.
+        # NumPy's archive holds checksums, verified when read, so that it need not be flushed to the disk.
         np.savez(archive, data=frames.data, sizes=frames.sizes, facts=np.array(facts), texts=np.array(texts))
-        with atomic_write(path) as temporary:
+        with atomic_write(path, flush=False) as temporary:
             temporary.write_bytes(archive.getbuffer())
         return EncodedClip(path, None, len(frames.sizes), len(frames.data), *facts, *texts)
 
