@@ -17,7 +17,7 @@ from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store, is_store_of
 from sla_cli.formats.table import read_table
 from sla_cli.formats.text import is_number, read_text
-from sla_cli.formats.work import find_store, store_now
+from sla_cli.formats.work import find_source, store_now
 from sla_cli.log import log
 
 NAME, VERSION = "sla-run", 2
@@ -148,7 +148,7 @@ class Run:
     def own_store(self) -> Path | None:
         """The same, None where it is gone."""
         values = self._header()
-        found = find_store(Path(values["store"]), self.path, is_store_of(values["digests"]))
+        found = find_source(Path(values["store"]), self.path, is_store_of(values["digests"]))
         return found.resolve() if found is not None else None
 
     def is_own(self, split: Split) -> bool:
