@@ -4,8 +4,7 @@ python benchmarks/flips.py [--flips 10000] [--seed 0] [--json]
 
 Each flip is of one bit, in a file chosen with equal chance, and is read in a process of its own, through the functions
 that the stages call. found: an error of sla names it. harmless: the reader gets what it got before. silent: it gets
-something else, and no error, which is expected of a run's config.toml and run.toml alone: they are text for people to
-edit, and have no digest. crashed: anything but these, a signal too; late: no answer within 30 seconds.
+something else, and no error. crashed: anything but these, a signal too; late: no answer within 30 seconds.
 """
 
 from __future__ import annotations

@@ -1,24 +1,29 @@
-"""The bootstrap interval against the scoring that it belongs to, in one run: a ratio, since seconds depend on the load.
+"""Scoring against editdistance alone, and the bootstrap interval against the scoring that it belongs to.
 
     python benchmarks/score.py [--clips 629] [--samples 1000] [--repeats 5] [--json]
 
-Sentences of 3 to 18 glosses with about 25 % errors.
+Sentences of 3 to 18 glosses with about 25 % errors. In one run and as ratios, since seconds depend on the load. `files`
+reads both files, scores them and writes the score folder: all that `sla score` does.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
+from pathlib import Path
 
+import editdistance
 import numpy as np
 from timing import fastest
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
-from sla_cli.core.result import score_clip
+from sla_cli.core.result import score_clips
 from sla_cli.score.bootstrap import Resampling, wer_interval
 from sla_cli.score.compare import compare
 from sla_cli.score.score import ScoreOptions, score
+from sla_cli.score.score_file import score_file
 
 PROFILE = "phoenix2014"
 
@@ -30,33 +35,54 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="the fastest of so many runs is taken")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = measure(arguments, Path(folder))
+    ratio = seconds["bootstrap"] / seconds["align"]
+    files_ratio = seconds["files"] / seconds["editdistance"]
+    if arguments.json:
+        facts = {"clips": arguments.clips, "samples": arguments.samples, "seconds": seconds, "ratio": ratio}
+        print(json.dumps(facts | {"files_ratio": files_ratio}))
+        return
+    for name, value in seconds.items():
+        print(f"{name:24} {value:8.3f} s of processor time")
+    print(f"{'bootstrap / align':24} {ratio:8.2f}")
+    print(f"{'files / editdistance':24} {files_ratio:8.2f}")
+
+
+def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, float]:
+    """Seconds of each part."""
     references = sentences(arguments.clips, np.random.default_rng(0))
     hypotheses = [
         spoil(name, glosses, np.random.default_rng(i)) for i, (name, glosses) in enumerate(references.items())
     ]
     how = Resampling(samples=arguments.samples)
     options = ScoreOptions(PROFILE, resampling=how)
+    files = {"ref": references, "hyp": {one.id: one.glosses for one in hypotheses}}
+    paths = {side: written(glosses, folder / f"{side}.txt") for side, glosses in files.items()}
     result = score(hypotheses, references, options)
     rules = profile(PROFILE)
     seconds, _ = fastest(
         {
-            "align": lambda: [
-                score_clip(one.id, rules.reference(references[one.id]), rules.hypothesis(one.glosses))
-                for one in hypotheses
-            ],
+            "editdistance": lambda: [editdistance.eval(references[one.id], one.glosses) for one in hypotheses],
+            "align": lambda: list(
+                score_clips(
+                    (one.id, rules.reference(references[one.id]), rules.hypothesis(one.glosses), "")
+                    for one in hypotheses
+                )
+            ),
             "bootstrap": lambda: wer_interval(result.clips, how),
             "score": lambda: score(hypotheses, references, options),
             "compare": lambda: compare(result, result, ("a", "b"), how),
+            "files": lambda: score_file(paths["hyp"], folder / "scores", ref=paths["ref"], options=options),
         },
         arguments.repeats,
     )
-    ratio = seconds["bootstrap"] / seconds["align"]
-    if arguments.json:
-        print(json.dumps({"clips": arguments.clips, "samples": arguments.samples, "seconds": seconds, "ratio": ratio}))
-        return
-    for name, value in seconds.items():
-        print(f"{name:24} {value:8.3f} s of processor time")
-    print(f"{'bootstrap / align':24} {ratio:8.2f}")
+    return seconds
+
+
+def written(glosses: dict[str, tuple[str, ...]], path: Path) -> Path:
+    path.write_text("".join(f"{name}\t{' '.join(words)}\n" for name, words in glosses.items()), encoding="utf-8")
+    return path
 
 
 def sentences(clips: int, rng: np.random.Generator) -> dict[str, tuple[str, ...]]:

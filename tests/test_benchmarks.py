@@ -36,7 +36,11 @@ def test_a_training_step(arguments: list[str]) -> None:
     ("benchmark", "arguments", "facts"),
     [
         ("decode", ["--clips", "3", "--repeats", "1"], {"clips", "ms_per_clip", "ratios"}),
-        ("score", ["--clips", "5", "--samples", "100", "--repeats", "1"], {"clips", "samples", "seconds", "ratio"}),
+        (
+            "score",
+            ["--clips", "5", "--samples", "100", "--repeats", "1"],
+            {"clips", "samples", "seconds", "ratio", "files_ratio"},
+        ),
         ("store", ["--clips", "1", "--reads", "2", "--repeats", "1"], {"frames_per_second", "ratios"}),
         ("prep", ["--clips", "1", "--frames", "9", "--jobs", "1", "--repeats", "1"], {"jobs", "tar: listed, times"}),
         ("startup", ["--repeats", "1"], {"floor_seconds", "help_seconds", "ratio"}),
@@ -72,12 +76,11 @@ def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> No
 
 
 def test_flipped_bits_are_found() -> None:
-    """In all but a run's config.toml and run.toml, which have no digest; those of a crash are counted as such."""
+    """In all files; those of a crash are counted as such."""
     found = answer("flips", ["--flips", "200"])
-    told = {name: counts for name, counts in found.items() if not name.endswith(".toml")}
-    assert {name.partition("/")[0] for name in told} == {"store", "runs", "dev.h5", "hypotheses", "scores"}
-    assert {name: counts["silent"] for name, counts in told.items()} == dict.fromkeys(told, 0)
-    assert all(counts["found"] for counts in told.values())
+    assert {name.partition("/")[0] for name in found} == {"store", "runs", "dev.h5", "hypotheses", "scores"}
+    assert {name: counts["silent"] for name, counts in found.items()} == dict.fromkeys(found, 0)
+    assert all(counts["found"] for counts in found.values())
 
 
 def test_joined_sentences(shared: Path) -> None:

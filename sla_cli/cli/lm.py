@@ -63,7 +63,8 @@ def estimate(
     ] = "share",
     normalize: Normalize = "none",
     dev: Annotated[
-        Path | None, typer.Option(help="Text or store to measure the model on. Default: the store's dev split.")
+        Path | None,
+        typer.Option(help="Text or store to measure the model on. Default: the store's dev split, if it has glosses."),
     ] = None,
     work: Work = WORK,
     force: Force = False,

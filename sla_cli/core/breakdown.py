@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from sla_cli.core.edit_alignment import Counts
+from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, pooled
 
 LENGTHS = (0, 1, 4, 7, 10, 15, 20)  # the shortest of each bin, in reference words
@@ -88,13 +89,14 @@ def by_length(clips: Sequence[ClipScore]) -> list[ClipGroup]:
 
 def by_gloss(clips: Sequence[ClipScore]) -> list[GlossCounts]:
     """Counts of each gloss of either side, most errors first. Case is ignored, as in the alignment."""
-    spelling = _spelling(clips)
+    pairs = _pairs(clips)
+    spelling = _spelling(pairs)
     steps: dict[str, Counter[str]] = defaultdict(Counter)
-    for op, reference, hypothesis in (pair for clip in clips for pair in clip.pairs):
+    for (op, reference, hypothesis), times in pairs.items():
         if reference is not None:
-            steps[spelling[reference]][op] += 1
+            steps[spelling[reference]][op] += times
         if hypothesis is not None and op != "C":
-            steps[spelling[hypothesis]]["mistaken" if op == "S" else "I"] += 1
+            steps[spelling[hypothesis]]["mistaken" if op == "S" else "I"] += times
     glosses = [
         GlossCounts(gloss, seen["C"], seen["S"], seen["D"], seen["mistaken"], seen["I"])
         for gloss, seen in steps.items()
@@ -104,21 +106,25 @@ def by_gloss(clips: Sequence[ClipScore]) -> list[GlossCounts]:
 
 def confusions(clips: Sequence[ClipScore]) -> list[Confusion]:
     """Substituted pairs, most frequent first."""
-    spelling = _spelling(clips)
-    pairs = Counter(
-        (spelling[reference], spelling[hypothesis])
-        for clip in clips
-        for op, reference, hypothesis in clip.pairs
-        if op == "S" and reference is not None and hypothesis is not None
-    )
-    return [Confusion(*pair, times) for pair, times in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))]
+    pairs = _pairs(clips)
+    spelling = _spelling(pairs)
+    confused: Counter[tuple[str, str]] = Counter()
+    for (op, reference, hypothesis), times in pairs.items():
+        if op == "S" and reference is not None and hypothesis is not None:
+            confused[spelling[reference], spelling[hypothesis]] += times
+    return [Confusion(*pair, times) for pair, times in sorted(confused.items(), key=lambda item: (-item[1], item[0]))]
 
 
-def _spelling(clips: Sequence[ClipScore]) -> dict[str, str]:
+def _pairs(clips: Sequence[ClipScore]) -> Counter[Pair]:
+    """How often each step with its glosses occurs, in the order in which they come first."""
+    return Counter(chain.from_iterable(clip.pairs for clip in clips))
+
+
+def _spelling(pairs: Iterable[Pair]) -> dict[str, str]:
     """Gloss to its first spelling among those that differ in case only, the references' before the hypotheses'."""
     first: dict[str, str] = {}
-    sentences = [*(clip.reference for clip in clips), *(clip.hypothesis for clip in clips)]
-    return {gloss: first.setdefault(gloss.lower(), gloss) for sentence in sentences for gloss in sentence}
+    sides = zip(*((pair.reference, pair.hypothesis) for pair in pairs), strict=True)
+    return {gloss: first.setdefault(gloss.lower(), gloss) for side in sides for gloss in side if gloss is not None}
 
 
 def _groups(clips: Sequence[ClipScore], key: Callable[[ClipScore], Any], name: Callable[[Any], str]) -> list[ClipGroup]:

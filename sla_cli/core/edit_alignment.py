@@ -5,11 +5,12 @@ sclite minimises a weighted cost, not the number of errors, so plain Levenshtein
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sla_cli.core.edit_steps import CORRECT, DELETION, INSERTION, SUBSTITUTION, Op, steps
+from sla_cli.core.edit_steps_together import steps_of_all
 from sla_cli.errors import SlaError
 
 ALIGNMENT = f"sclite({CORRECT},{INSERTION},{DELETION},{SUBSTITUTION})"
@@ -33,7 +34,7 @@ class Counts:
     insertions: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(**{step: number + getattr(other, step) for step, number in vars(self).items()})
+        return total((self, other))
 
     @property
     def errors(self) -> int:
@@ -61,11 +62,45 @@ def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Pair]:
     Glosses are compared without regard to case, and returned as given. Memory is linear in the longer sentence.
     """
     found = steps([gloss.lower() for gloss in reference], [gloss.lower() for gloss in hypothesis])
-    ours, theirs = iter(reference), iter(hypothesis)
-    return [Pair(op, None if op == "I" else next(ours), None if op == "D" else next(theirs)) for op in found]
+    return _pairs(found, reference, hypothesis, {})
+
+
+def align_all(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]]) -> Iterator[list[Pair]]:
+    """What `align` answers for each reference and the hypothesis of the same number, in a tenth of the time.
+
+    Equal pairs are one object: a corpus has few different ones.
+    """
+    known: dict[tuple[Op, str | None, str | None], Pair] = {}
+    for each in zip(steps_of_all(references, hypotheses), references, hypotheses, strict=True):
+        yield _pairs(*each, known)
 
 
 def count(pairs: Iterable[Pair]) -> Counts:
     """How often each step occurs."""
-    ops = [pair.op for pair in pairs]
+    ops = [pair[0] for pair in pairs]
     return Counts(ops.count("C"), ops.count("S"), ops.count("D"), ops.count("I"))
+
+
+def total(counts: Collection[Counts]) -> Counts:
+    """The sum of counts."""
+    return Counts(
+        sum([one.correct for one in counts]),
+        sum([one.substitutions for one in counts]),
+        sum([one.deletions for one in counts]),
+        sum([one.insertions for one in counts]),
+    )
+
+
+def _pairs(
+    found: Iterable[Op],
+    reference: Iterable[str],
+    hypothesis: Iterable[str],
+    known: dict[tuple[Op, str | None, str | None], Pair],
+) -> list[Pair]:
+    """Steps with their glosses; a pair that is `known` is taken from there."""
+    ours, theirs = iter(reference), iter(hypothesis)
+    pairs = []
+    for op in found:
+        step = (op, None if op == "I" else next(ours), None if op == "D" else next(theirs))
+        pairs.append(known.get(step) or known.setdefault(step, Pair(*step)))
+    return pairs

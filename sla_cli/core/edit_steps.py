@@ -21,12 +21,12 @@ Op: TypeAlias = Literal["C", "S", "D", "I"]
 Row: TypeAlias = NDArray[np.int32]
 
 
-def steps(ref: Sequence[str], hyp: Sequence[str]) -> list[Op]:
+def steps(ref: Sequence[str] | Sequence[int], hyp: Sequence[str] | Sequence[int]) -> list[Op]:
     """C(orrect), S(ubstitution), D(eletion), I(nsertion) of the least cost; of several ways the one that has, from the
     end, a diagonal step before a deletion and a deletion before an insertion."""
     if _is_small(ref, hyp):
         return _by_table(ref, hyp)
-    numbers: dict[str, int] = {}
+    numbers: dict[str | int, int] = {}
     ours, theirs = (
         np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32) for words in (ref, hyp)
     )

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import SlaError, suggestion
 
 Step = Callable[[Glosses], Glosses]
+GLOSSES = 1 << 16  # of which a step remembers what it made: a vocabulary is smaller, and comes again and again
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def _rewrite(*rules: tuple[str, str]) -> Step:
     """Apply each (pattern, replacement) to each token, in this order."""
     compiled = [(re.compile(pattern), replacement) for pattern, replacement in rules]
 
+    @lru_cache(GLOSSES)
     def rewrite(token: str) -> str:
         for pattern, replacement in compiled:
             token = pattern.sub(replacement, token)
@@ -67,8 +69,13 @@ def _rewrite(*rules: tuple[str, str]) -> Step:
 
 def _drop(pattern: str) -> Step:
     """Drop tokens in which the pattern occurs, and empty ones."""
-    search = re.compile(pattern).search
-    return lambda tokens: tuple(token for token in tokens if token and not search(token))
+    compiled = re.compile(pattern)
+
+    @lru_cache(GLOSSES)
+    def is_kept(token: str) -> bool:
+        return bool(token) and not compiled.search(token)
+
+    return lambda tokens: tuple(filter(is_kept, tokens))
 
 
 def _collapse(pattern: str) -> Step:

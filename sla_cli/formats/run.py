@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
@@ -11,17 +12,19 @@ from typing import Any, get_type_hints
 from sla_cli.atomic import write_text
 from sla_cli.config import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.clip import unknown_glosses
+from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.json_file import check_types
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store, is_store_of
 from sla_cli.formats.table import read_table
 from sla_cli.formats.text import is_number, read_text
-from sla_cli.formats.work import find_store, store_now
+from sla_cli.formats.work import find_source, store_now
 from sla_cli.log import log
 
 NAME, VERSION = "sla-run", 2
 SAME_RATE = 0.02  # frame rates that differ by a smaller share are one: cameras and containers round
+DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: of its own values, and of those of config.toml
 AGAIN = "Copy the run again, or train again with `sla train`."
 
 
@@ -104,11 +107,14 @@ class Run:
         """Write what stays fixed for the whole run."""
         import tomli_w
 
-        values = {key: value for key, value in asdict(facts).items() if value is not None}
-        header = tomli_w.dumps({"format": NAME, "version": VERSION, **values})
+        settings = to_toml(config)
+        values = {"format": NAME, "version": VERSION}
+        values |= {key: value for key, value in asdict(facts).items() if value is not None}
+        digests = {DIGEST: _digest(values), CONFIG_DIGEST: _digest(tomllib.loads(settings))}
         write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses))
-        write_text(self.path / "config.toml", to_toml(config))
-        write_text(self.path / "run.toml", header)  # last: its presence says that the others are there
+        write_text(self.path / "config.toml", settings)
+        # Last: its presence says that the others are there. Digests first: where it is cut, they tell.
+        write_text(self.path / "run.toml", tomli_w.dumps(digests | values))
 
     @property
     def exists(self) -> bool:
@@ -148,7 +154,7 @@ class Run:
     def own_store(self) -> Path | None:
         """The same, None where it is gone."""
         values = self._header()
-        found = find_store(Path(values["store"]), self.path, is_store_of(values["digests"]))
+        found = find_source(Path(values["store"]), self.path, is_store_of(values["digests"]))
         return found.resolve() if found is not None else None
 
     def is_own(self, split: Split) -> bool:
@@ -157,12 +163,14 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """Its settings; none may be missing that its version has. Raises SlaError."""
-        values = _read(file := self.path / "config.toml")
+        """Its settings; none may be missing that its version has. Raises SlaError, also where they were edited."""
+        header, values = self._header(), _read(file := self.path / "config.toml")
         try:
-            return config_of_run(values, self.version)
+            config = config_of_run(values, int(header["version"]))
         except SlaError as error:
             raise FormatError(f"{file}: {error.message}", error.hint or AGAIN) from error
+        _check_digest(file, values, header, CONFIG_DIGEST)
+        return config
 
     @property
     def glosses(self) -> tuple[str, ...]:
@@ -194,6 +202,7 @@ class Run:
             )
         known = get_type_hints(RunFacts).keys() & values.keys()
         check_types(RunFacts, {key: values[key] for key in known}, file, AGAIN)
+        _check_digest(file, values, values, DIGEST)
         return values
 
     def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:
@@ -214,6 +223,23 @@ def _read(file: Path) -> dict[str, Any]:
         return read_toml(file)
     except SlaError as error:
         raise FormatError(error.message, AGAIN) from error
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """Of a TOML file's values: spaces and comments do not count. Nor do digests, which a person may delete."""
+    try:
+        return digest_json({key: value for key, value in values.items() if key not in (DIGEST, CONFIG_DIGEST)})
+    except TypeError:  # a date, which we never write
+        return ""
+
+
+def _check_digest(file: Path, values: Mapping[str, Any], header: Mapping[str, Any], key: str) -> None:
+    """Raise FormatError where a file has other values than were written, by run.toml; earlier ones do not say."""
+    if key in header and header[key] != _digest(values):
+        raise FormatError(
+            f"{file} is damaged or was edited: its values are not those that `sla train` wrote",
+            f"Bring it back from a copy. If the change is meant, delete the line `{key} = …` from run.toml.",
+        )
 
 
 def _need(keys: Iterable[str], values: Mapping[str, Any], file: Path, section: str = "") -> None:

@@ -6,23 +6,25 @@ score.json is written last: a folder with it is whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
 
 from sla_cli.atomic import write_text
+from sla_cli.core.acyclic import acyclic
 from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.core.result import ClipScore, Interval, Score, score_clip
+from sla_cli.core.result import ClipScore, Interval, Score, score_clips
 from sla_cli.errors import FormatError
 from sla_cli.formats.json_file import read_json
 from sla_cli.formats.legacy import SCORE_1
 from sla_cli.formats.receipt import digest_file, read_receipt
-from sla_cli.formats.table import Row, read_table, write_tsv
+from sla_cli.formats.table import read_table, write_tsv
 
 NAME, VERSION = "sla-score", 2
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
@@ -90,7 +92,7 @@ def read_scores(folder: Path) -> Score:
     _check_unchanged(folder)
     facts = read_figures(path)
     columns = COLUMNS if facts["version"] > 1 else [name for name in COLUMNS if name != "signer"]
-    clips = tuple(_read_clip(row, folder / CLIPS) for row in read_table(folder / CLIPS, columns, "\t"))
+    clips = _read_clips(folder / CLIPS, columns)
     try:
         ends, how = facts["interval"], facts["bootstrap"]
         score = Score(
@@ -133,15 +135,28 @@ def _check_unchanged(folder: Path) -> None:
             raise FormatError(f"{folder / name} is damaged or was edited: it is not what `sla score` wrote", AGAIN)
 
 
-def _read_clip(row: Row, path: Path) -> ClipScore:
-    clip = score_clip(row["id"], row["reference"].split(), row["hypothesis"].split(), row.fields.get("signer", ""))
-    if {name: row[name] for name in _figures(clip.counts)} != {k: str(v) for k, v in _figures(clip.counts).items()}:
-        raise FormatError(f"{path}, line {row.line}: the counts do not follow from the glosses", AGAIN)
-    return clip
+def _read_clips(path: Path, columns: Sequence[str]) -> tuple[ClipScore, ...]:
+    with acyclic():
+        rows = list(read_table(path, columns, "\t"))
+        clips = tuple(
+            score_clips(
+                (row["id"], row["reference"].split(), row["hypothesis"].split(), row.fields.get("signer", ""))
+                for row in rows
+            )
+        )
+    for row, clip in zip(rows, clips, strict=True):
+        if [row[name] for name in FIELDS] != list(map(str, _values(clip.counts))):
+            raise FormatError(f"{path}, line {row.line}: the counts do not follow from the glosses", AGAIN)
+    return clips
 
 
 def _figures(counts: Counts) -> dict[str, int]:
-    return dict(zip(FIELDS, (counts.ref_words, *vars(counts).values()), strict=True))
+    return dict(zip(FIELDS, _values(counts), strict=True))
+
+
+def _values(counts: Counts) -> tuple[int, int, int, int, int]:
+    """In the order of FIELDS."""
+    return counts.ref_words, counts.correct, counts.substitutions, counts.deletions, counts.insertions
 
 
 def comparison_facts(found: Comparison) -> dict[str, Any]:
@@ -194,7 +209,7 @@ def _gloss_row(one: GlossCounts) -> list[object]:
 
 
 def _count_cells(counts: Counts) -> list[object]:
-    return [*_figures(counts).values(), _rate(counts.wer if counts.ref_words else None)]
+    return [*_values(counts), _rate(counts.wer if counts.ref_words else None)]
 
 
 def _rate(percent: float | None) -> str:
@@ -209,12 +224,11 @@ def one_line(name: str) -> str:
 def _alignment(score: Score) -> Iterator[str]:
     """Lines in the manner of sclite's `pra` report, columns as wide as the glosses are on a screen."""
     yield score.signature
+    column = cache(_column)  # few steps are different ones
     for clip in score.clips:
-        counts = clip.counts
-        yield ""
-        yield f"id: {clip.id}"
-        yield f"Scores: (#C #S #D #I) {counts.correct} {counts.substitutions} {counts.deletions} {counts.insertions}"
-        columns = list(map(_column, clip.pairs))
+        _, *steps = _values(clip.counts)
+        yield f"\nid: {clip.id}\nScores: (#C #S #D #I) {' '.join(map(str, steps))}"
+        columns = list(map(column, clip.pairs))
         for label, line in zip(("REF: ", "HYP: ", "Eval:"), zip(*columns, strict=True), strict=False):
             yield f"{label} {' '.join(line)}".rstrip()
 

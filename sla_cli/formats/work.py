@@ -137,10 +137,10 @@ def lies_now(path: Path, *works: Path) -> Path | None:
     return path if _exists(path) else next(_within(path, works), None)
 
 
-def find_store(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | None = None) -> Path | None:
-    """Where the store lies now that was at `recorded` when an artifact was made; None where it is gone.
+def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | None = None) -> Path | None:
+    """Where the source of an artifact lies now, a store or another, that was at `recorded`; None where it is gone.
 
-    A copied work folder has a store of its own, while the one that was recorded is still there. It is taken where
+    A copied work folder has a source of its own, while the one that was recorded is still there. It is taken where
     `is_it` says that it is the same.
     """
     works = artifact.resolve().parents[2::-1]
@@ -149,19 +149,19 @@ def find_store(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | N
     own = next((place for place in _within(recorded, works, parts=2) if not place.samefile(recorded)), recorded)
     if own == recorded or is_it(own):
         return own
-    log.info("%s was made of %s, which is taken: %s is another store", artifact, recorded, own)
+    log.info("%s was made of %s, which is taken: %s is another one", artifact, recorded, own)
     return recorded
 
 
 def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path], bool] | None = None) -> Path:
-    """The same as `find_store`.
+    """The same as `find_source`.
 
     The artifact lies in the folders of its stage in the work folder, or where the user wanted it.
 
     Raises:
         SlaError: nowhere; the hint names `option`, with which the user can give the folder.
     """
-    found = find_store(recorded, artifact, is_it)
+    found = find_source(recorded, artifact, is_it)
     if found is None:
         hint = f"Give its present folder with {option}, or restore it."
         raise SlaError(f"the store of {artifact} is gone: {recorded}", hint)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError
 from sla_cli.formats.text import decode_text
+from sla_cli.regular_file import open_regular
 
 DATA = b"\\data\\"
 SECTION = re.compile(rb"\\(\d+)-grams:")
@@ -36,17 +38,33 @@ class Arpa:
 
 def write_arpa(arpa: Arpa, path: Path) -> None:
     """Write the ARPA file that KenLM and pyctcdecode read. Raises SlaError where it cannot be written."""
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write("\\data\\\n")
-        for n, level in enumerate(arpa.ngrams, start=1):
-            file.write(f"ngram {n}={len(level)}\n")
-        for n, level in enumerate(arpa.ngrams, start=1):
-            file.write(f"\n\\{n}-grams:\n")
-            highest = n == len(arpa.ngrams)
-            for gram, (probability, backoff) in level.items():
-                weight = "" if highest else f"\t{backoff:.8g}"
-                file.write(f"{probability:.8g}\t{' '.join(gram)}{weight}\n")
-        file.write("\n\\end\\\n")
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        file.writelines(_lines(arpa))
+
+
+def holds(path: Path, arpa: Arpa) -> bool:
+    """Whether a file is what `write_arpa` writes of this model, byte for byte."""
+    with open_regular(path) as file:
+        return all(file.read(len(line)) == line for line in _lines(arpa)) and not file.read(1)
+
+
+def is_arpa(path: Path) -> bool:
+    """Whether a file begins as `write_arpa` lets it."""
+    with open_regular(path) as file:
+        return file.read(len(DATA) + 1) == DATA + b"\n"
+
+
+def _lines(arpa: Arpa) -> Iterator[bytes]:
+    yield DATA + b"\n"
+    for n, level in enumerate(arpa.ngrams, start=1):
+        yield f"ngram {n}={len(level)}\n".encode()
+    for n, level in enumerate(arpa.ngrams, start=1):
+        yield f"\n\\{n}-grams:\n".encode()
+        highest = n == len(arpa.ngrams)
+        for gram, (probability, backoff) in level.items():
+            weight = "" if highest else f"\t{backoff:.8g}"
+            yield f"{probability:.8g}\t{' '.join(gram)}{weight}\n".encode()
+    yield b"\n\\end\\\n"
 
 
 def check_arpa(data: bytes, name: str) -> None:

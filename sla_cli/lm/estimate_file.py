@@ -11,11 +11,11 @@ from sla_cli.errors import some
 from sla_cli.formats.output import LANGUAGE_MODEL, check_output
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, unchanged_digest, write_receipt
 from sla_cli.formats.store import Store
-from sla_cli.lm.arpa import write_arpa
+from sla_cli.lm.arpa import holds, is_arpa, write_arpa
 from sla_cli.lm.estimate import Unknown, estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
 from sla_cli.lm.perplexity import perplexity_facts, score_sentences
-from sla_cli.lm.text import Text, read_source
+from sla_cli.lm.text import Text, has_sentences, read_source
 from sla_cli.log import log
 
 
@@ -38,7 +38,7 @@ def estimate_file(
         source: a store, whose train split is taken, or a text.
         unique: count each different sentence once.
         normalize: name of the profile that cleans the sentences, those of dev too.
-        dev: text or store to measure the model on; by default a store's own dev split.
+        dev: text or store to measure the model on; by default a store's own dev split, if it has glosses.
 
     Returns:
         Counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, and `dev`: what
@@ -61,15 +61,19 @@ def estimate_file(
     }
     receipt = Receipt("lm", settings, {"text": text.digest}, sources={"text": str(source.resolve())})
     old = already_made(out, receipt, force=force)
-    if dev is None and source.is_dir() and "dev" in Store(source).splits:
-        dev = source
+    if dev is None and source.is_dir():
+        dev = source if has_sentences(Store(source), "dev", cleaning) else None
+        if dev is None:
+            log.info("%s has no dev split with glosses: the model is not measured", source)
     measured = None if dev is None else read_source(dev, "dev", cleaning)
     if old is not None and out.is_file():
         unchanged_digest(out)
         old.results.pop("digest", None)
         log.info("%s is up to date", out)
         return {**old.results, "dev": _measure(out, measured)}
-    check_output(out, LANGUAGE_MODEL, replace=force or old is not None)
+    # Whether a command was interrupted before it wrote the receipt is seen when the model is there to compare.
+    half_made = not force and old is None and out.is_file() and is_arpa(out)
+    check_output(out, LANGUAGE_MODEL, replace=force or old is not None or half_made)
     sentences = [glosses for _, glosses in text.sentences]
     different = list(dict.fromkeys(sentences))
     log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))
@@ -82,7 +86,11 @@ def estimate_file(
             "fixed ones (0.5, 1, 1.5) were used",
             ", ".join(map(str, arpa.fallbacks)),
         )
-    write_arpa(arpa, out)
+    if half_made and holds(out, arpa):
+        log.info("%s was written before, and lacked its receipt alone", out)
+    else:
+        check_output(out, LANGUAGE_MODEL, replace=not half_made)
+        write_arpa(arpa, out)
     facts = {
         "sentences": len(sentences),
         "different": len(different),

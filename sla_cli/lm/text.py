@@ -43,13 +43,25 @@ def read_source(source: Path, split: str, cleaning: Profile) -> Text:
     else:
         name, digest = str(source), digest_file(source)
         raw = ((str(line), glosses) for line, glosses in read_lines(source))
-    cleaned = [(key, cleaning.hypothesis(glosses)) for key, glosses in raw]
-    sentences = tuple((key, glosses) for key, glosses in cleaned if glosses not in ((), cleaning.empty))
+    sentences = tuple(_cleaned(raw, cleaning))
     if not sentences:
         raise SlaError(f"no sentences in {name}", "Give a text with a sentence of glosses on each line, or a store.")
     for key, glosses in sentences:
         refuse_reserved(glosses, f"{name}, {key}")
     return Text(name, digest, sentences)
+
+
+def has_sentences(store: Store, split: str, cleaning: Profile) -> bool:
+    """Whether `read_source` finds sentences in a split of a store: there is one, and it is labelled."""
+    return split in store.splits and any(_cleaned(zip(store[split].ids, store[split].glosses, strict=True), cleaning))
+
+
+def _cleaned(
+    sentences: Iterable[tuple[str, tuple[str, ...]]], cleaning: Profile
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Those of which cleaning leaves something."""
+    cleaned = ((key, cleaning.hypothesis(glosses)) for key, glosses in sentences)
+    return ((key, glosses) for key, glosses in cleaned if glosses not in ((), cleaning.empty))
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:

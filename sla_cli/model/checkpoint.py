@@ -25,7 +25,7 @@ SAME = 1e-4  # relative; norms of weights that differ by less are those of the s
 
 
 def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
-    """Write the trained weights; of the frozen backbone only its digest."""
+    """Write the trained weights; of the frozen backbone only its digest. Equal weights are equal bytes."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
     header = {
         "format": NAME,
@@ -37,8 +37,18 @@ def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     }
     if model.backbone_norms is not None:
         header["backbone_norms"] = json.dumps(model.backbone_norms)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(save(tensors, header))  # save_file hides a full disk in an error of its own
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        file.writelines(_ordered(save(tensors, header)))  # save_file hides a full disk in an error of its own
+
+
+def _ordered(file: bytes) -> tuple[bytes, bytes, memoryview]:
+    """The parts of a safetensors file with its metadata by name: safetensors writes them in another order each time."""
+    begin = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:begin])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little"), text, memoryview(file)[begin:]
 
 
 def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:

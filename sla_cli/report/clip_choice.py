@@ -1,13 +1,14 @@
-"""Which clips the page shows with a picture."""
+"""Which clips the page shows with a picture, and which it lists where there are too many for one page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain, zip_longest
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate, chain, zip_longest
 
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import ClipScore, pooled
 
+ROWS, STEPS = 10_000, 250_000  # clips and alignment steps that are listed: some 20 MB, which a browser still opens
 DIFFER, WORST, MIDDLE, RIGHT = "systems differ", "among the worst", "in the middle", "all correct"
 
 
@@ -35,6 +36,24 @@ def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict
         if len(chosen) < number:
             chosen.setdefault(name, why)
     return {name: chosen[name] for name in scores if name in chosen}
+
+
+def listed_clips(scores: Mapping[str, Sequence[ClipScore]], pictured: Collection[str]) -> Collection[str]:
+    """Ids of the clips in the page's list: all, or where that makes too large a page, those with most errors.
+
+    Args:
+        scores: each system's score of a clip, by clip id.
+        pictured: clips that are listed in any case.
+    """
+    steps = {name: sum(len(score.pairs) for score in of_clip) for name, of_clip in scores.items()}
+    if len(scores) <= ROWS and sum(steps.values()) <= STEPS:
+        return scores.keys()
+    total = {name: pooled(of_clip) for name, of_clip in scores.items()}
+    in_turn = sorted(scores, key=lambda name: (name in pictured, *_rate(total[name])), reverse=True)
+    room = accumulate(steps[name] for name in in_turn)
+    return {
+        name for place, (name, used) in enumerate(zip(in_turn, room, strict=True)) if place < ROWS and used <= STEPS
+    } | set(pictured)
 
 
 def _rate(counts: Counts) -> tuple[float, int]:

@@ -13,11 +13,11 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import ClipScore, pooled
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.formats.emissions import Emissions
-from sla_cli.report.clip_choice import choose_clips
+from sla_cli.report.clip_choice import choose_clips, listed_clips
 from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
 from sla_cli.report.interlinear import Block, blocks, direction
-from sla_cli.report.summary import marked, signers, table, wer_axis
+from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_axis
 from sla_cli.report.system import System
 from sla_cli.report.template import render
 from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
@@ -69,7 +69,8 @@ def write_page(
 ) -> None:
     """Write one self-contained HTML file: figures, learning curves, confusions, pictures, all clips' alignments.
 
-    It loads nothing, and shows glosses of any script, right to left too. The page names what it leaves out.
+    It loads nothing, and shows glosses of any script, right to left too. The page names what it leaves out: also clips,
+    where all of them would make it too large to open.
 
     Args:
         systems: at least one, all of the same clips.
@@ -97,11 +98,13 @@ def write_page(
         facts=table(systems),
         axis=wer_axis(systems),
         signers=signers(systems),
+        most_signers=LISTED_SIGNERS,
         curves=_curves(systems),
         faults=error_tables([system.score.clips for system in systems]),
         timelines=list(_timelines(chosen, scores, systems)),
         why=chosen,
         rows=rows,
+        clips=len(scores),
         direction=direction(gloss for row in rows for score in row.scores for gloss in score.reference),
         next_steps=next_steps,
     )
@@ -190,7 +193,10 @@ def _rows(scores: ClipScores, emissions: Sequence[Emissions], pictures: Sequence
         for name, frames, fps in zip(file.ids, file.frames.tolist(), file.fps.tolist(), strict=True)
         if fps
     }
+    listed = listed_clips(scores, pictures)
     for name, of_clip in scores.items():
+        if name not in listed:
+            continue
         picture = pictures.index(name) + 1 if name in pictures else None
         signer = next((score.signer for score in of_clip if score.signer), "")
         yield _ClipRow(name, signer, seconds.get(name), of_clip, tuple(blocks(of_clip)), picture)

@@ -12,6 +12,8 @@ from sla_cli.core.edit_alignment import Counts
 from sla_cli.report.axis import Axis, around
 from sla_cli.report.system import System
 
+LISTED_SIGNERS = 1000  # the page lists those with most clips
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -71,7 +73,12 @@ def _points(against: Comparison) -> str:
 
 
 def signers(systems: Sequence[System]) -> list[tuple[str, int, tuple[Counts, ...]]]:
-    """Name, number of clips, and each system's counts; empty unless there are several signers."""
+    """Name, number of clips, and each system's counts; empty unless there are several signers.
+
+    By name; where they are too many to list, those with most clips first.
+    """
     tables = [by_signer(system.score.clips) for system in systems]
     rows = [(row[0].name, row[0].clips, tuple(one.counts for one in row)) for row in zip(*tables, strict=False)]
+    if len(rows) > LISTED_SIGNERS:
+        rows.sort(key=lambda row: -row[1])
     return rows if len(rows) > 1 else []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from sla_cli.core.comparison import Comparison, verdict
@@ -15,8 +16,8 @@ from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import read_scores
-from sla_cli.formats.store import Split, Store
-from sla_cli.formats.work import lies_now
+from sla_cli.formats.store import Split, Store, is_store_of
+from sla_cli.formats.work import find_source
 
 NEEDS = {"alpha": "lm", "beta": "lm", "hotword_weight": "hotwords"}  # settings that mean nothing without another
 
@@ -74,7 +75,7 @@ def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[Sys
 
 def _load(folder: Path) -> System:
     score = read_scores(folder)
-    trail = _Trail(folder.resolve().parent.parent)
+    trail = _Trail(folder)
     scored = read_receipt(folder)
     hypotheses = trail.follow(scored, "hypotheses")
     decoded = read_receipt(hypotheses) if hypotheses else None
@@ -83,7 +84,7 @@ def _load(folder: Path) -> System:
     emissions = trail.follow(decoded, "emissions")
     emitted = read_receipt(emissions) if emissions else None
     run = trail.run(emitted)
-    split = trail.split(trail.follow(decoded, "store"), decoded, emitted)
+    split = trail.split(decoded, emitted)
     return System(
         name=_name(folder, decoded, run),
         score=_with_signers(score, split),
@@ -97,30 +98,43 @@ def _load(folder: Path) -> System:
 
 
 class _Trail:
-    """Follows receipts from an artifact to what it was made from, and keeps what it does not find."""
+    """Follows receipts from a score to what it was made from, and keeps what it does not find.
 
-    def __init__(self, work: Path) -> None:
-        self.work = work
+    What lies in the score's own work folder comes before what lies where it was recorded, if it is the same: the folder
+    may be a copy.
+    """
+
+    def __init__(self, score: Path) -> None:
+        self.score = score
         self.missing: list[str] = []
 
-    def follow(self, receipt: Receipt | None, source: str) -> Path | None:
-        """Where a source of a receipt lies now, None where it is gone or has changed."""
+    def follow(self, receipt: Receipt | None, source: str, is_it: Callable[[Path], bool] | None = None) -> Path | None:
+        """Where a source of a receipt lies now, None where it is gone or has changed.
+
+        Args:
+            is_it: whether a path is this source; without it, whether it is a file of the recorded digest.
+        """
         if receipt is None:
             return None
         if source not in receipt.sources:
             self.missing.append(f"The receipt of `sla {receipt.stage}` does not say where its {source} lies.")
             return None
-        path = lies_now(Path(receipt.sources[source]), self.work)
+        digest = receipt.inputs.get(source)
+        path = find_source(
+            Path(receipt.sources[source]),
+            self.score,
+            is_it or (lambda place: place.is_file() and digest_file(place) == digest),
+        )
         if path is None:
             self.missing.append(f"The {source} {receipt.sources[source]} is gone.")
-        elif path.is_file() and digest_file(path) != receipt.inputs.get(source):
+        elif path.is_file() and digest_file(path) != digest:
             self.missing.append(f"The {source} {path} has changed since `sla {receipt.stage}` read it.")
             path = None
         return path
 
     def run(self, emitted: Receipt | None) -> Run | None:
         """The run that computed the emissions, as long as it can be read."""
-        path = self.follow(emitted, "run")
+        path = self.follow(emitted, "run", None if emitted is None else partial(_made_with, emitted.inputs))
         if path is None:
             return None
         run = Run(path)
@@ -131,15 +145,25 @@ class _Trail:
             return None
         return run
 
-    def split(self, store: Path | None, decoded: Receipt | None, emitted: Receipt | None) -> Split | None:
+    def split(self, decoded: Receipt | None, emitted: Receipt | None) -> Split | None:
         """The split that was decoded, as long as its clips are what they were."""
-        if store is None or decoded is None:
+        sources = {} if decoded is None else decoded.sources
+        name, read = sources.get("split", ""), {} if emitted is None else emitted.inputs
+        digest = sources.get("split_digest", read.get("split"))
+        store = self.follow(decoded, "store", is_store_of({name: digest}) if digest else None)
+        if store is None:
             return None
-        split = Store(store)[decoded.sources["split"]]
+        split = Store(store)[name]
         if emitted is not None and emitted.inputs.get("split") != split.digest:
             self.missing.append(f"The store {store} has changed since `sla emit` read it.")
             return None
         return split
+
+
+def _made_with(inputs: Mapping[str, str], run: Path) -> bool:
+    """Whether a run is the one that emissions were computed with, by their receipt."""
+    files = {"weights": Run(run).best, "config": run / "config.toml"}
+    return all(path.is_file() and digest_file(path) == inputs.get(name) for name, path in files.items())
 
 
 def _with_signers(score: Score, split: Split | None) -> Score:

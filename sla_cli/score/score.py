@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sla_cli import __version__
-from sla_cli.core.edit_alignment import ALIGNMENT, Counts
+from sla_cli.core.edit_alignment import ALIGNMENT, Counts, total
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import Profile, profile
-from sla_cli.core.result import ClipScore, Score, score_clip
+from sla_cli.core.result import ClipScore, Score, score_clips
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.score.bootstrap import Resampling, wer_interval
@@ -78,9 +78,11 @@ def score(
         log.warning("nothing was recognised in any clip: is it the right file, of a model that has been trained?")
     signers = signers or {}
     clips = tuple(
-        score_clip(name, rules.reference(glosses), rules.hypothesis(recognised[name]), signers.get(name, ""))
-        for name, glosses in references.items()
-        if name in recognised
+        score_clips(
+            (name, rules.reference(glosses), rules.hypothesis(recognised[name]), signers.get(name, ""))
+            for name, glosses in references.items()
+            if name in recognised
+        )
     )
     if not clips:
         raise SlaError("hypotheses and references have no clip in common", "Are they of the same split?")
@@ -105,12 +107,15 @@ def _oracle(
     clips: Sequence[ClipScore], nbest: Mapping[str, Sequence[Hypothesis]], rules: Profile, options: ScoreOptions
 ) -> Counts:
     """Pooled counts of each clip's best alternative; of equally good ones the first."""
-    total = Counts()
-    for clip in clips:
-        glosses = [nfc(one.glosses) if options.nfc else one.glosses for one in nbest.get(clip.id, ())]
-        others = [score_clip(clip.id, clip.reference, rules.hypothesis(one)).counts for one in glosses]
-        total += min([clip.counts, *others], key=lambda counts: counts.errors)
-    return total
+    best = {clip.id: clip.counts for clip in clips}
+    others = score_clips(
+        (clip.id, clip.reference, rules.hypothesis(nfc(one.glosses) if options.nfc else one.glosses), "")
+        for clip in clips
+        for one in nbest.get(clip.id, ())
+    )
+    for other in others:
+        best[other.id] = min(best[other.id], other.counts, key=lambda counts: counts.errors)
+    return total(list(best.values()))
 
 
 def _by_id(hypotheses: Iterable[Hypothesis]) -> dict[str, Glosses]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sla_cli.core.acyclic import acyclic
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
@@ -48,12 +49,17 @@ def score_file(
     Raises:
         SlaError: ids do not match (listed), an unknown profile, or no references given.
     """
-    result, receipt = score_in_memory(hypotheses, ref, options or ScoreOptions(AUTO))
+    with acyclic():
+        result, receipt = score_in_memory(hypotheses, ref, options or ScoreOptions(AUTO))
+        return _written(result, receipt, hypotheses, folder), result
+
+
+def _written(result: Score, receipt: Receipt, hypotheses: Path, folder: Path) -> Path:
     out = folder / f"{hypotheses.stem}-{result.profile}-{receipt.fingerprint[:6]}"
     (out / "receipt.json").unlink(missing_ok=True)
     receipt.results["digests"] = write_scores(out, result)
     write_receipt(receipt, out)
-    return out, result
+    return out
 
 
 def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -> tuple[Score, Receipt]:

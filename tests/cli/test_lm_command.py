@@ -61,6 +61,35 @@ def make_store(path: Path, splits: dict[str, list[tuple[str, ...]]]) -> Path:
     return path
 
 
+def test_a_dev_split_without_glosses_is_not_measured(text: Path) -> None:
+    store = make_store(Path("store"), {"train": TRAIN, "dev": [(), ()]})
+    result = sla("lm", "estimate", store, "-o", "g.arpa", "--order", 2, "--fallback", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["dev"] is None
+    assert "store has no dev split with glosses: the model is not measured" in result.stderr
+    assert "no sentences in store dev" in refuse("lm", "estimate", store, "-o", "h.arpa", "--dev", store)
+
+
+def test_what_was_interrupted_before_the_receipt_goes_on(text: Path) -> None:
+    command = ("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback")
+    assert sla(*command).exit_code == 0
+    made, receipt = Path("g.arpa"), Path("g.arpa.receipt.json")
+    content = made.read_bytes()
+    receipt.unlink()
+    result = sla(*command)
+    assert result.exit_code == 0, result.output
+    assert made.read_bytes() == content
+    assert receipt.is_file()
+
+
+@pytest.mark.parametrize("other", ["\\data\\\nngram 1=0\n", "a text\n"])
+def test_a_model_of_other_content_without_a_receipt_is_kept(text: Path, other: str) -> None:
+    Path("g.arpa").write_text(other)
+    assert "g.arpa exists" in refuse("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback")
+    assert Path("g.arpa").read_text() == other
+    assert sla("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback", "--force").exit_code == 0
+
+
 def test_estimates_and_measures_on_dev(text: Path) -> None:
     result = sla("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt", "--json")
     assert result.exit_code == 0, result.output

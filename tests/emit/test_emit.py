@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
-from sla_cli.config import EmitConfig, to_toml
+from sla_cli.config import EmitConfig
 from sla_cli.data.batching import collate, to_pixels
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.seen import SeenClips
@@ -102,7 +102,7 @@ def test_reused_while_current_and_remade_when_anything_changes(store: Store, tmp
     emit(run, store["dev"], out, device="cpu")
     assert out.read_bytes() != first
     second = out.stat().st_mtime_ns
-    (run.path / "config.toml").write_text(to_toml(tiny(model__variant="lora", train__crop=0.75)), encoding="utf-8")
+    run.create(tiny(model__variant="lora", train__crop=0.75), run.glosses, run.facts)
     emit(run, store["dev"], out, device="cpu")
     assert out.stat().st_mtime_ns != second
     other = write_store(tmp_path / "store", {"dev": SENTENCES["dev"][:1]})

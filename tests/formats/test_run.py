@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,40 @@ def test_an_edited_configuration_is_checked(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("epochs =", "epoch ="))
     with pytest.raises(SlaError, match=r"unknown key train\.epoch"):
         _ = run.config
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "now"),
+    [
+        ("run.toml", 'fit = "squash"', 'fit = "crop"'),
+        ("run.toml", 'profile = "phoenix2014"', 'profile = "none"'),
+        ("config.toml", "image_size = ", "image_size = 1"),
+    ],
+)
+def test_a_value_that_was_changed_is_refused_unless_the_change_is_meant(
+    tmp_path: Path, name: str, was: str, now: str
+) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    file, header = tmp_path / name, tmp_path / "run.toml"
+    file.write_text(changed := file.read_text(encoding="utf-8").replace(was, now, 1), encoding="utf-8")
+    with pytest.raises(FormatError, match=rf"{name} is damaged or was edited") as caught:
+        _ = (run.facts, run.config)
+    key = re.search(r"delete the line `(\w+) = …` from run\.toml", caught.value.hint)
+    assert key is not None
+    kept = [line for line in header.read_text(encoding="utf-8").splitlines() if not line.startswith(f"{key[1]} =")]
+    header.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    _ = (run.facts, run.config)
+    assert name == "run.toml" or file.read_text(encoding="utf-8") == changed
+
+
+def test_comments_and_spaces_are_no_change(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    for name in ("run.toml", "config.toml"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text("# mine\n" + text.replace(" = ", "  =  "), encoding="utf-8")
+    assert (run.facts, run.config) == (FACTS, resolve("tiny"))
 
 
 def test_glosses_must_be_those_of_the_store(tmp_path: Path) -> None:

@@ -52,6 +52,16 @@ def test_eval_then_load_in_train_counts_nothing_twice(tmp_path: Path) -> None:
     torch.testing.assert_close(other.eval()(x, lengths).sequence, model(x, lengths).sequence, rtol=0, atol=0)
 
 
+def test_equal_weights_are_equal_bytes(tmp_path: Path) -> None:
+    """So that what was tuned and emitted with a run holds for the same run trained once more."""
+    model = recogniser()
+    for number in range(6):
+        save_weights(tmp_path / str(number), model, GLOSSES)
+    first, *others = (path.read_bytes() for path in tmp_path.iterdir())
+    assert all(other == first for other in others)
+    assert int.from_bytes(first[:8], "little") % 8 == 0, "tensors are read where they lie"
+
+
 def test_other_glosses(saved: Path) -> None:
     for glosses in (("NORD", *GLOSSES[1:]), GLOSSES[:-1], GLOSSES[::-1]):
         with pytest.raises(SlaError, match="other glosses") as caught:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from sla_cli.core.result import ClipScore, score_clip
-from sla_cli.report.clip_choice import DIFFER, choose_clips
+from sla_cli.report.clip_choice import DIFFER, choose_clips, listed_clips
 
 
 def clip(*heard: str) -> list[ClipScore]:
@@ -22,3 +24,23 @@ def test_clips_are_spread_from_worst_to_best() -> None:
 def test_where_systems_differ_comes_first() -> None:
     made = {"same": clip("WXYZ", "WXYZ"), "little": clip("ABCD", "ABCX"), "much": clip("ABCD", "WXYZ")}
     assert choose_clips(made, 1) == {"much": DIFFER}
+
+
+def test_all_are_listed_where_they_fit() -> None:
+    assert set(listed_clips({"a": clip("ABCD"), "b": clip("")}, ())) == {"a", "b"}
+
+
+def test_of_too_many_those_with_most_errors_are_listed_and_those_with_a_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scores = {
+        "right": clip("ABCD"),
+        "half": clip("AB"),
+        "none": clip(""),
+        "most": clip("ABC"),
+        "pictured": clip("ABCD"),
+    }
+    monkeypatch.setattr("sla_cli.report.clip_choice.ROWS", 3)
+    assert set(listed_clips(scores, ["pictured"])) == {"pictured", "none", "half"}
+    monkeypatch.setattr("sla_cli.report.clip_choice.STEPS", 8)  # two clips of four
+    assert set(listed_clips(scores, ["pictured"])) == {"pictured", "none"}

@@ -106,3 +106,22 @@ def test_a_run_of_an_earlier_version_is_left_out_and_said(moved: Path) -> None:
     (system,) = load_systems([moved])
     assert system.run is None and system.split is not None
     assert any("without train.batch_frames" in said for said in system.missing)
+
+
+def test_a_copied_work_folder_is_read_itself_though_the_original_is_there(scores: list[Path], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(scores[0].parents[1], tmp_path / "copy"))
+    (system,) = load_systems([copy / "scores" / scores[0].name])
+    assert system.missing == ()
+    parts = [part for part in (system.split, system.emissions, system.run) if part is not None]
+    assert [copy in part.path.parents for part in parts] == [True] * 3
+
+
+def test_what_differs_in_a_copied_work_folder_is_read_where_it_was(scores: list[Path], tmp_path: Path) -> None:
+    """The page is of the score: what has changed in the copy since is not what was scored."""
+    original = scores[0].parents[1]
+    copy = Path(shutil.copytree(original, tmp_path / "copy"))
+    weights = copy / "runs" / "adapter" / "best.safetensors"
+    weights.write_bytes(b"trained again")
+    (system,) = load_systems([copy / "scores" / scores[0].name])
+    assert system.run is not None and original in system.run.path.parents
+    assert system.emissions is not None and copy in system.emissions.path.parents

@@ -79,6 +79,26 @@ def test_the_size_of_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert wer_interval(clips, Resampling()) == whole
 
 
+def test_is_the_interval_that_scipy_finds() -> None:
+    clips = repeated(np.random.default_rng(2), 70, 2)
+    words, errors = (np.zeros(70), np.zeros(70))
+    for number, one in enumerate(clips):
+        words[number // 2] += one.counts.ref_words
+        errors[number // 2] += one.counts.errors
+    found = stats.bootstrap(
+        (errors, words),
+        lambda errors, words, axis: 100 * errors.sum(axis) / words.sum(axis),
+        n_resamples=333,
+        paired=True,
+        confidence_level=0.9,
+        method="percentile",
+        rng=np.random.default_rng(7),
+    )
+    interval = wer_interval(clips, Resampling(90, 333, 7))
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx(tuple(found.confidence_interval), rel=1e-12)
+
+
 def test_sentences_are_the_references_without_regard_to_case() -> None:
     clips = [score_clip(str(i), text.split(), ()) for i, text in enumerate(("A B", "a b", "AB", "", "B A", ""))]
     assert sentences(clips) == [0, 0, 1, 2, 3, 2]

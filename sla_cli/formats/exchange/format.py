@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import NamedTuple
 
 from sla_cli.core.hypothesis import Hypothesis
@@ -58,8 +59,9 @@ class Format:
 
 
 def utterance(line: int, name: str, glosses: Sequence[str], signer: str = "") -> Utterance:
-    """A clip without alternatives, white space around its id taken away."""
-    return Utterance(line, name.strip(), [Hypothesis(name.strip(), tuple(glosses))], signer.strip())
+    """A clip without alternatives, white space around its id taken away. Equal glosses are one object."""
+    name = name.strip()
+    return Utterance(line, name, [Hypothesis(name, tuple(map(intern, glosses)))], signer.strip())
 
 
 def content_lines(text: str) -> Iterator[tuple[int, str]]:

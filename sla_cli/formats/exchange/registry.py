@@ -124,10 +124,14 @@ def _recognise(text: str, path: Path) -> Format:
     for kind in FORMATS:
         if path.suffix.lower() == f".{kind.name}":
             return kind
-    candidates = [[kind for kind in FORMATS if kind.fits(line)] for line in lines]
-    if not candidates[0]:
+    first = _fitting(lines[0])
+    if not first:
         raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", KNOWN)
-    return next((kinds[0] for kinds in candidates if len(kinds) == 1), candidates[0][0])
+    return next((kinds[0] for kinds in map(_fitting, lines) if len(kinds) == 1), first[0])
+
+
+def _fitting(line: str) -> list[Format]:
+    return [kind for kind in FORMATS if kind.fits(line)]
 
 
 def _check_lines(text: str, kind: Format, path: Path) -> None:

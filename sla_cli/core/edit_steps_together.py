@@ -1,0 +1,125 @@
+"""The steps of many sentences, computed side by side: the same as those of `edit_steps`, sentence by sentence.
+
+Tables of costs of sentences of about one length are one array. It is filled row by row, and gone back through step by
+step, for all of them at once. What pads the shorter ones stands after their ends, where no way back comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.edit_steps import DELETION, INSERTION, SMALL, SUBSTITUTION, Op, steps
+
+CELLS = 1 << 20  # of the tables held at a time
+
+Numbers: TypeAlias = NDArray[np.int32]
+Places: TypeAlias = NDArray[np.intp]
+
+
+def steps_of_all(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> list[Sequence[Op]]:
+    """What `edit_steps.steps` answers for each reference and the hypothesis of the same number, in small letters."""
+    numbers = _Numbers()
+    ours, theirs = (_numbered(side, numbers) for side in (refs, hyps))
+    found: list[Sequence[Op]] = [()] * len(refs)
+    for group in _groups(ours.lengths, theirs.lengths):
+        if len(group) == 1 and ours.lengths[group[0]] * theirs.lengths[group[0]] > SMALL:
+            found[group[0]] = steps(ours.words_of(group[0]), theirs.words_of(group[0]))
+            continue
+        # Two numbers that no word has: padding equals nothing, not even the padding of the other side.
+        tables = ours.padded(group, -1), theirs.padded(group, -2)
+        ends = ours.lengths[group], theirs.lengths[group]
+        for number, ops in zip(group, _back(_costs(*tables), *tables, *ends), strict=True):
+            found[number] = ops
+    return found
+
+
+class _Numbers(dict[str, int]):
+    """A number for each word, the same for words that differ in case only."""
+
+    def __missing__(self, word: str) -> int:
+        small = word.lower()
+        self[word] = self.setdefault(small, len(self)) if small != word else len(self)
+        return self[word]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Sentences as numbers: all words one after the other, and where each sentence begins."""
+
+    words: Numbers
+    starts: Places
+    lengths: Places
+
+    def words_of(self, number: int) -> list[int]:
+        return cast("list[int]", self.words[self.starts[number] :][: self.lengths[number]].tolist())
+
+    def padded(self, group: Sequence[int], fill: int) -> Numbers:
+        """(sentences, longest): their words, and `fill` after the end of each; at least one column."""
+        columns = np.arange(max(1, self.lengths[group].max()))
+        inside = columns < self.lengths[group][:, None]
+        places = np.where(inside, self.starts[group][:, None] + columns, len(self.words) - 1)
+        return np.where(inside, self.words[places], np.int32(fill))
+
+
+def _numbered(sentences: Sequence[Sequence[str]], numbers: _Numbers) -> _Side:
+    lengths = np.array(list(map(len, sentences)), np.intp)
+    words = list(map(numbers.__getitem__, chain.from_iterable(sentences)))
+    # One more, so that there is a place to look at where no sentence has a word.
+    return _Side(np.array([*words, 0], np.int32), np.cumsum(lengths) - lengths, lengths)
+
+
+def _groups(refs: Places, hyps: Places) -> Iterator[list[int]]:
+    """Numbers of sentences whose tables, all as large as the largest, fit into CELLS; a long sentence is alone."""
+    group: list[int] = []
+    rows = columns = 1
+    order = np.lexsort((hyps, refs))
+    for number, ref, hyp in zip(order.tolist(), refs[order].tolist(), hyps[order].tolist(), strict=True):
+        rows, columns = max(rows, ref + 1), max(columns, hyp + 1)
+        if group and (ref * hyp > SMALL or (len(group) + 1) * rows * columns > CELLS):
+            yield group
+            group, rows, columns = [], ref + 1, hyp + 1
+        group.append(number)
+    if group:
+        yield group
+
+
+def _costs(ref: Numbers, hyp: Numbers) -> Numbers:
+    """(words of the references + 1, sentences, words of the hypotheses + 1): as `edit_steps` has them for each."""
+    inserted = INSERTION * np.arange(hyp.shape[1] + 1, dtype=np.int32)
+    costs = np.empty((ref.shape[1] + 1, len(ref), len(inserted)), np.int32)
+    costs[0] = inserted
+    for above, row, words in zip(costs, costs[1:], ref.T, strict=False):
+        np.add(above, DELETION, out=row)
+        diagonal = above[:, :-1] + SUBSTITUTION * (hyp != words[:, None])
+        np.minimum(row[:, 1:], diagonal, out=row[:, 1:])
+        # Insertions follow one another: the least of all cells to the left, with one for each column between.
+        row -= inserted
+        np.minimum.accumulate(row, axis=1, out=row)
+        row += inserted
+    return costs
+
+
+def _back(costs: Numbers, ref: Numbers, hyp: Numbers, i: Places, j: Places) -> Iterator[Sequence[Op]]:
+    """The steps of each sentence, gone back from its end (i, j): diagonal before deletion before insertion."""
+    every = np.arange(len(ref))
+    longest = int((i + j).max())
+    ops = np.zeros((len(ref), longest), "S1")
+    for step in range(longest - 1, -1, -1):
+        cost = costs[i, every, j]
+        inside = (i > 0) & (j > 0)
+        equal = inside & (ref[every, i - 1] == hyp[every, j - 1])
+        diagonal = inside & (cost == costs[i - 1, every, j - 1] + np.where(equal, 0, SUBSTITUTION))
+        deleted = ~diagonal & (i > 0) & (cost == costs[i - 1, every, j] + DELETION)
+        inserted = ~diagonal & ~deleted & (j > 0)
+        ops[:, step] = np.select([equal & diagonal, diagonal, deleted, inserted], [b"C", b"S", b"D", b"I"], b"")
+        i = i - (diagonal | deleted)
+        j = j - (diagonal | inserted)
+    text = ops.tobytes().decode("ascii")
+    for sentence in every:  # what is shorter than the longest begins with NUL
+        yield cast("Sequence[Op]", text[sentence * longest : (sentence + 1) * longest].lstrip("\0"))
