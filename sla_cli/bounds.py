@@ -7,4 +7,6 @@ LAYERS = 1000  # of a network, or frames of a kernel: more than any that was tra
 PIXELS = 8192  # of a side: 8K video is 7680 wide
 SEED = 2**64 - 1  # torch takes no larger one
 WEIGHT = 1000.0  # of a search: e to the power of it is beyond any ratio of probabilities, and sums of it stay finite
+DEVICES = "auto, cpu, cuda, or cuda:1 for the second GPU."
+WEIGHTS = ("hub", "random")  # of a backbone, which is a file else
 BEAM = 10**6  # prefixes: a gigabyte of them

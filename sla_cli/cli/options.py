@@ -1,12 +1,13 @@
 """Options that several commands share."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli.bounds import LAYERS
+from sla_cli.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.errors import SlaError
 from sla_cli.search.engines import Engine
 
@@ -16,6 +17,20 @@ def _work_folder(name: str | Path) -> Path:
     if not str(name):
         raise typer.BadParameter("it is empty; name a folder, or leave it out.")
     return Path(name)
+
+
+def _device(name: str) -> str:
+    """Refuse what no device is called also where there is nothing to compute, and so without torch."""
+    if not re.fullmatch(r"auto|(cpu|cuda)(:\d{1,4})?", name):
+        raise SlaError(f"--device {name}: no such device", DEVICES)
+    return name
+
+
+def _weights(name: str | None) -> str | None:
+    """Refuse a file that is not there also where there is nothing to compute."""
+    if name is not None and name not in WEIGHTS and not Path(name).is_file():
+        raise SlaError(f"no such weights file: {name}", "--weights takes hub, random, or a file.")
+    return name
 
 
 Work = Annotated[
@@ -29,7 +44,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0, max=LAYERS)]
 SplitName = Literal["train", "dev", "test"]
 ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
+Device = Annotated[str, typer.Option("--device", callback=_device, help="auto, cpu, cuda, cuda:1, …")]
 
 LM_HELP = "Gloss n-gram model: ARPA (also .gz) or KenLM binary; a file, or the name of one in the work folder's lm/."
 
@@ -47,7 +62,9 @@ StoreFolder = Annotated[
     Path | None,
     typer.Option("--store", help="Store of any corpus, to recognise the run's glosses in. Default: the run's own."),
 ]
-BackboneWeights = Annotated[str | None, typer.Option("--weights", help="Weights of the backbone, if they moved.")]
+BackboneWeights = Annotated[
+    str | None, typer.Option("--weights", callback=_weights, help="Weights of the backbone, if they moved.")
+]
 
 WORK = Path("sla-work")
 

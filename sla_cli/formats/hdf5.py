@@ -123,7 +123,7 @@ def rates(file: h5py.File, name: str) -> np.ndarray:
 
 def strings(file: h5py.File, name: str) -> list[str]:
     """A dataset of UTF-8 strings."""
-    return [str(text) for text in file[name].asstr()[:]]
+    return list(map(bytes.decode, file[name][:].tolist()))  # asstr() takes twice the time
 
 
 def write_strings(file: h5py.File, name: str, values: list[str]) -> None:

@@ -56,28 +56,31 @@ def rest_digest(
     return total.hexdigest()
 
 
-def damage(file: h5py.File) -> str:
-    """What in a file's texts and tables is not as it was written, "" for nothing. Frames are not read."""
-    if _content(file) != file.attrs["digest"]:
+def damage(file: h5py.File, texts: Mapping[str, Sequence[str]], offsets: Mapping[str, np.ndarray]) -> str:
+    """What in a file's texts and tables is not as it was written, "" for nothing. Frames are not read.
+
+    Args:
+        texts, offsets: as they were read from the file: TEXTS and LATER, and the two that end in `_offsets`.
+    """
+    if _content(file, texts, offsets["clip_offsets"]) != file.attrs["digest"]:
         return "ids, references or other facts of its clips"
-    if "rest_digest" in file.attrs and _rest(file) != file.attrs["rest_digest"]:  # earlier files have none
+    if "rest_digest" in file.attrs and _rest(file, texts, offsets) != file.attrs["rest_digest"]:  # earlier have none
         return "the places of its frames, or notes on them"
     return ""
 
 
-def _content(file: h5py.File) -> str:
+def _content(file: h5py.File, texts: Mapping[str, Sequence[str]], clip_offsets: np.ndarray) -> str:
     facts = {name: _plain(value) for name, value in file.attrs.items() if name not in ABOUT}
     vocabulary, checksums = strings(file, "vocabulary"), file["checksums"][:].tolist()
-    frames = np.diff(file["clip_offsets"][:]).tolist()
+    frames = np.diff(clip_offsets).tolist()
     if file.attrs["version"] == 1:
-        return digest_json([facts, vocabulary, *(strings(file, name) for name in TEXTS_1), checksums, frames])
-    texts = {name: strings(file, name) for name in TEXTS}
-    return content_digest(facts, vocabulary, texts, file["clip_fps"][:].tolist(), checksums, frames)
+        return digest_json([facts, vocabulary, *(texts[name] for name in TEXTS_1), checksums, frames])
+    content = {name: texts[name] for name in TEXTS}
+    return content_digest(facts, vocabulary, content, file["clip_fps"][:].tolist(), checksums, frames)
 
 
-def _rest(file: h5py.File) -> str:
-    columns = {name: file[name][:] for name in REST if name in file}
-    texts = {name: strings(file, name) for name in LATER if name in file}
+def _rest(file: h5py.File, texts: Mapping[str, Sequence[str]], offsets: Mapping[str, np.ndarray]) -> str:
+    columns = dict(offsets) | {name: file[name][:] for name in REST if name in file and name not in offsets}
     return rest_digest(columns, texts, {name: str(file.attrs[name]) for name in REST_ATTRIBUTES if name in file.attrs})
 
 

@@ -23,7 +23,7 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.hdf5 import check_offsets, naming_damage, open_checked, rates, strings, whole_numbers
 from sla_cli.formats.json_file import parse_json
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
-from sla_cli.formats.store_digest import TEXTS, damage
+from sla_cli.formats.store_digest import LATER, TEXTS, damage
 
 NAME, VERSION = "sla-store", 2
 SHARING = 3  # version of a file that takes frames from others
@@ -114,7 +114,7 @@ class SplitHeader:
 
 
 def _column(
-    name: str, read: Callable[[h5py.File, str], T], before: Callable[[StoreFile], T] | None = None
+    name: str, read: Callable[[StoreFile, str], T], before: Callable[[StoreFile], T] | None = None
 ) -> cached_property[T]:
     """A dataset of a file, verified and read when it is asked for; `before` says what held in files that lack it."""
 
@@ -123,17 +123,22 @@ def _column(
         with naming_damage(file.path, REMAKE):
             if before is not None and name not in file.file:
                 return before(file)
-            return read(file.file, name)
+            return read(file, name)
 
     return cached_property(column)
 
 
-def _glosses(file: h5py.File, name: str) -> list[tuple[str, ...]]:
-    return [tuple(text.split()) for text in strings(file, name)]
+def _strings(file: StoreFile, name: str) -> list[str]:
+    """What was read to be verified is not read again."""
+    return file.verified.pop(name) if name in file.verified else strings(file.file, name)
 
 
-def _numbers(file: h5py.File, name: str) -> np.ndarray:
-    return np.asarray(file[name])
+def _glosses(file: StoreFile, name: str) -> list[tuple[str, ...]]:
+    return [tuple(text.split()) for text in _strings(file, name)]
+
+
+def _dataset(read: Callable[[h5py.File, str], T]) -> Callable[[StoreFile, str], T]:
+    return lambda file, name: read(file.file, name)
 
 
 class StoreFile:
@@ -155,24 +160,29 @@ class StoreFile:
     header: SplitHeader
     ids: list[str]
 
-    signers = _column("signers", strings)
+    signers = _column("signers", _strings)
     glosses = _column("glosses", _glosses)
     raw_glosses = _column("raw_glosses", _glosses, lambda file: file.glosses)
-    translations = _column("translations", strings, lambda file: [""] * len(file.ids))
-    sources = _column("sources", strings, lambda file: [""] * len(file.ids))
-    clip_fps = _column("clip_fps", rates, lambda file: np.full(len(file.ids), file.header.fps))
-    stamps = _column("stamps", strings, lambda file: [""] * len(file.ids))
-    notes = _column("notes", strings, lambda file: [""] * len(file.ids))
-    frame_file = _column("frame_file", whole_numbers, lambda file: np.full(len(file.ids), -1))
-    frame_clip = _column("frame_clip", whole_numbers, lambda file: np.full(len(file.ids), -1))
-    squared_errors = _column("squared_errors", _numbers, lambda file: np.full(len(file.ids), np.nan))
-    checksums = _column("checksums", whole_numbers)
+    translations = _column("translations", _strings, lambda file: [""] * len(file.ids))
+    sources = _column("sources", _strings, lambda file: [""] * len(file.ids))
+    clip_fps = _column("clip_fps", _dataset(rates), lambda file: np.full(len(file.ids), file.header.fps))
+    stamps = _column("stamps", _strings, lambda file: [""] * len(file.ids))
+    notes = _column("notes", _strings, lambda file: [""] * len(file.ids))
+    frame_file = _column("frame_file", _dataset(whole_numbers), lambda file: np.full(len(file.ids), -1))
+    frame_clip = _column("frame_clip", _dataset(whole_numbers), lambda file: np.full(len(file.ids), -1))
+    squared_errors = _column(
+        "squared_errors",
+        _dataset(lambda file, name: np.asarray(file[name])),
+        lambda file: np.full(len(file.ids), np.nan),
+    )
+    checksums = _column("checksums", _dataset(whole_numbers))
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: h5py.File | None = None
         self._pid = -1
         self._checked = False
+        self.verified: dict[str, list[str]] = {}  # texts that were read, and that no column has taken yet
         self._good: set[int] = set()  # clips whose frames were as they were written
         with open_checked(path, NAME, READS, REMAKE) as file, naming_damage(path, REMAKE):
             self.version = int(file.attrs["version"])
@@ -208,10 +218,12 @@ class StoreFile:
         if self._checked:
             return
         with naming_damage(self.path, REMAKE):
-            found = damage(self.file)
+            texts = {name: strings(self.file, name) for name in (*TEXTS, *LATER) if name in self.file and name != "ids"}
+            offsets = {"clip_offsets": self.clip_offsets, "frame_offsets": self.frame_offsets}
+            found = damage(self.file, {"ids": self.ids, **texts}, offsets)
         if found:
             raise FormatError(f"{self.path} is damaged: {found} are not what was written", AGAIN)
-        self._checked = True
+        self._checked, self.verified = True, texts
 
     @cached_property
     def _lenders(self) -> list[StoreFile]:
@@ -323,7 +335,7 @@ class StoreFile:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": None, "_pid": -1}
+        return {**self.__dict__, "_file": None, "_pid": -1, "verified": {}}
 
 
 def _header(file: h5py.File) -> SplitHeader:

@@ -18,6 +18,7 @@ from timm.models.eva import Eva, EvaBlock
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
+from sla_cli.bounds import WEIGHTS
 from sla_cli.config import Config, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
@@ -147,7 +148,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
-    file = None if config.weights in ("hub", "random") else Path(config.weights)
+    file = None if config.weights in WEIGHTS else Path(config.weights)
     if file is not None and not file.is_file():
         raise SlaError(f"no such weights file: {file}", "--weights takes hub, random, or a file.")
     try:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
+from sla_cli.bounds import DEVICES
 from sla_cli.errors import SlaError
 
-KNOWN = "auto, cpu, cuda, or cuda:1 for the second GPU."
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -39,13 +39,13 @@ def place(device: str, precision: str) -> Placement:
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
-        raise SlaError(f"--device {device}: no such device", KNOWN) from error
+        raise SlaError(f"--device {device}: no such device", DEVICES) from error
     if chosen.type not in ("cpu", "cuda"):
-        raise SlaError(f"--device {device}: sla runs on CPUs and CUDA devices", KNOWN)
+        raise SlaError(f"--device {device}: sla runs on CPUs and CUDA devices", DEVICES)
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise SlaError("--device cuda: PyTorch sees no CUDA device here", "Use --device cpu, or install a CUDA build.")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise SlaError(f"--device {device}: the last CUDA device is cuda:{torch.cuda.device_count() - 1}", KNOWN)
+        raise SlaError(f"--device {device}: the last CUDA device is cuda:{torch.cuda.device_count() - 1}", DEVICES)
     if precision == "auto":
         precision = "fp16" if chosen.type == "cuda" else "fp32"
     if precision == "fp16" and chosen.type == "cpu":

@@ -20,6 +20,8 @@ from sla_cli.formats.hypotheses import read_header, read_hypotheses, read_nbest
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 
+ARTIFACTS = Path(__file__).parents[1] / "artifacts" / "b94205a" / "work"
+
 
 @pytest.fixture(autouse=True)
 def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +51,24 @@ def test_an_emissions_file_alone(folder: Path) -> None:
     assert facts["glosses"] == sum(len(readings[0].glosses) for readings in nbest.values())
     assert (read_header(path).corpus, read_header(path).split) == ("phoenix2014", "dev")
     assert {one.fps for readings in nbest.values() for one in readings} == {25.0}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--device", "tpu", "--device tpu: no such device"),
+        ("--device", "cuda:one", "no such device"),
+        ("--weights", "nowhere.pt", "no such weights file: nowhere.pt"),
+    ],
+)
+def test_a_bad_device_or_weights_are_refused_where_nothing_is_computed(
+    tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    work = shutil.copytree(ARTIFACTS, tmp_path / "work")
+    arguments = (str(work / "runs" / "adapter"), "--work", str(work), "--beam", "1")
+    assert sla(*arguments).exit_code == 0  # its emissions are there, so that torch is not asked for
+    assert sla(*arguments, "--device", "cpu", "--weights", "random").exit_code == 0
+    assert said in refuse(*arguments, option, value)
 
 
 @pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])

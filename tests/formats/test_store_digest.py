@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 
 from sla_cli.errors import FormatError
 from sla_cli.formats.store import Split, StoredClip
-from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_digest import TEXTS
+from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile
 from sla_cli.formats.store_write import write_split
 
 CLIPS = {"plain": 5, "one frame": 1, "long": 9}
@@ -167,3 +169,20 @@ def test_a_file_of_before_the_second_digest_is_read(split: Split, tmp_path: Path
     _other_letter(other)
     with pytest.raises(FormatError, match="damaged: ids, references or other facts"):
         Split(other).references()
+
+
+def test_what_is_verified_is_not_read_once_more(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening a store of thousands of clips takes the time of reading its texts: reading them twice would double it."""
+    read: Counter[str] = Counter()
+    plain = h5py.Dataset.__getitem__
+
+    def counted(dataset: h5py.Dataset, *arguments: object) -> object:
+        read[dataset.name.strip("/")] += 1
+        return plain(dataset, *arguments)
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", counted)
+    file = StoreFile(split.path)
+    columns = [file.ids, file.signers, file.glosses, file.raw_glosses, file.translations, file.sources, file.stamps]
+    assert {len(column) for column in columns} == {len(CLIPS)}
+    assert file.signers == ["Signer01"] * 3
+    assert {name: read[name] for name in TEXTS} == dict.fromkeys(TEXTS, 1)
