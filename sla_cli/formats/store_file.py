@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.hdf5 import check_offsets, naming_damage, open_checked, rates, strings, whole_numbers
+from sla_cli.formats.hdf5 import check_offsets, naming_damage, open_checked, rates, strings, text_of, whole_numbers
 from sla_cli.formats.json_file import parse_json
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
 from sla_cli.formats.store_digest import TEXTS, damage
@@ -328,6 +328,8 @@ class StoreFile:
 
 def _header(file: h5py.File) -> SplitHeader:
     found = {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
+    for text in (value for value in found.values() if isinstance(value, str)):
+        text_of(text)
     if found["version"] == 1:
         found = STORE_1 | found
     corpus, protocol = found["corpus"], found["protocol"]

@@ -11,7 +11,7 @@ from sla_cli.errors import FormatError
 from sla_cli.formats.text import decode_text
 
 DATA = b"\\data\\"
-SECTION = re.compile(rb"\\(\d+)-grams:")
+SECTION = re.compile(rb"\\(\d{1,3})-grams:")  # KenLM complains of others
 BLANKS = re.compile(rb"[\t\r ]+")
 ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
 
