@@ -21,7 +21,7 @@ from sla_cli.log import log
 
 MEMORY = 1 << 30  # bytes that reading may add to the process
 SECONDS = 5.0  # of processor time for an input
-WAIT = 60.0  # seconds of the clock, for what waits and does not work
+WAIT = 300.0  # seconds of the clock, for what waits and does not work
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 CHANGES = {"os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
 

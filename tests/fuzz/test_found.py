@@ -14,11 +14,13 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from clip_store import bytes_only
 from synthetic import tiny
 
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.alignment import COLUMNS, read_alignment
 from sla_cli.formats.annotation.eaf_edit import add_to
 from sla_cli.formats.annotation.eaf_read import read_eaf
 from sla_cli.formats.annotation.layout import Layout
@@ -27,6 +29,9 @@ from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write
 from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.kind import file_kind
 from sla_cli.formats.run import Run
+from sla_cli.formats.store_file import SplitHeader, StoreFile
+from sla_cli.formats.store_write import write_split
+from sla_cli.formats.work import Work
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
@@ -125,6 +130,30 @@ def test_texts_that_are_none(tmp_path: Path) -> None:
         with h5py.File(path, "r+") as file:
             file.attrs[name] = before
     assert Emissions(path).header.corpus == "c"
+
+
+@pytest.mark.parametrize(("name", "value"), [("height", "32"), ("height", -1), ("height", 2**40), ("shard", "0")])
+def test_a_store_whose_facts_are_of_another_type(tmp_path: Path, name: str, value: object) -> None:
+    path = tmp_path / "dev.h5"
+    write_split(path, SplitHeader("c", "dev", 32, 25.0, 95, ("A",)), [bytes_only("a", ("A",), 2)], 99)
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(FormatError, match=r"dev\.h5"):
+        StoreFile(path)
+
+
+def test_a_row_of_an_alignment_with_a_carriage_return(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_bytes(f"# sla-alignment 1\n{chr(9).join(COLUMNS)}\na\t0\tX\rY{chr(9) * 7}\n".encode())
+    assert [row["gloss"] for row in read_alignment(path)] == ["X\rY"]
+
+
+def test_a_note_of_hypotheses_with_a_name_that_no_file_has(tmp_path: Path) -> None:
+    (tmp_path / "hypotheses").mkdir()
+    note = {"path": "x" * 5000, "finished": "2026"}
+    (tmp_path / "hypotheses" / "newest-elsewhere.json").write_text(json.dumps(note))
+    with pytest.raises(SlaError, match="are gone"):
+        Work(tmp_path).newest_hypotheses()
 
 
 def test_a_run_that_does_not_say_of_what_it_is(tmp_path: Path) -> None:
