@@ -18,7 +18,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.hdf5_heap import check_heaps
 
 SLACK = 1 << 20  # bytes that HDF5's own structures may take
-UNREADABLE = (KeyError, OSError, RuntimeError, TypeError, ValueError)  # what h5py raises of a damaged file
+UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # of a damaged file, by h5py
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # as HDF5 quotes the file system
 
 

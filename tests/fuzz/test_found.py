@@ -117,6 +117,17 @@ def test_a_format_and_version_that_are_lists(tmp_path: Path) -> None:
         Emissions(path)
 
 
+@pytest.mark.parametrize("name", ["ids", "log_probs", "offsets", "frames", "fps", "glosses"])
+def test_a_group_where_an_array_is_due(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file.create_group(name)
+    with pytest.raises(FormatError, match=r"dev\.h5"):
+        Emissions(path)
+
+
 def test_texts_that_are_none(tmp_path: Path) -> None:
     """HDF5 gives bytes that are no UTF-8 as half pairs, which no terminal prints and no file holds."""
     path = tmp_path / "dev.h5"
