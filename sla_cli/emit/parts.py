@@ -10,7 +10,9 @@ import numpy as np
 
 from sla_cli.atomic import atomic_write
 from sla_cli.data.seen import SeenClips
+from sla_cli.errors import FormatError, cannot_read
 from sla_cli.formats.emissions import Emission, check_finite
+from sla_cli.formats.npz import DAMAGE
 
 
 class Parts:
@@ -45,11 +47,24 @@ class Parts:
             temporary.write_bytes(buffer.getbuffer())
 
     def joined(self, clips: SeenClips) -> Iterator[Emission]:
-        """All clips in the store's order."""
+        """All clips in the store's order. Raises SlaError where a batch cannot be read."""
         batch_of = {index: number for number, batch in enumerate(self.batches) for index in batch}
         for index, name in enumerate(clips.split.ids):
-            with np.load(self._path(batch_of[index])) as arrays:
-                yield Emission(name, arrays[str(index)], clips.lengths[index], clips.rates[index])
+            log_probs = self._read(self._path(batch_of[index]), str(index))
+            yield Emission(name, log_probs, clips.lengths[index], clips.rates[index])
+
+    def _read(self, path: Path, name: str) -> np.ndarray:
+        """An array of a batch. Raises SlaError where its file is damaged, and removes that."""
+        try:
+            data = io.BytesIO(path.read_bytes())
+        except OSError as error:
+            raise cannot_read(path, error) from error
+        try:
+            with np.load(data) as arrays:
+                return np.asarray(arrays[name])
+        except DAMAGE as error:
+            path.unlink()
+            raise FormatError(f"{path} is damaged: {error}", "Run again: its clips are computed again.") from error
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.npz"

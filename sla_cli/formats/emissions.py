@@ -20,6 +20,7 @@ from sla_cli.formats.hdf5 import (
     open_checked,
     rates,
     strings,
+    text_of,
     whole_numbers,
     write_strings,
 )
@@ -167,8 +168,8 @@ class Emissions:
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),
                 stride=int(facts["stride"]),
-                profile=str(facts["profile"]) if "profile" in facts else profile_of(str(facts["corpus"])),
-                **{key: str(facts[key]) for key in ("corpus", "split", "store", "run")},
+                profile=text_of(facts["profile"]) if "profile" in facts else profile_of(str(facts["corpus"])),
+                **{key: text_of(facts[key]) for key in ("corpus", "split", "store", "run")},
             )
             self.ids = strings(file, "ids")
             self.offsets = whole_numbers(file, "offsets")

@@ -15,8 +15,10 @@ import h5py
 import numpy as np
 
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.hdf5_heap import check_heaps
 
 SLACK = 1 << 20  # bytes that HDF5's own structures may take
+UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # of a damaged file, by h5py
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # as HDF5 quotes the file system
 
 
@@ -32,12 +34,13 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
         if not path.is_file():
             raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
         # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part.
-        file = h5py.File(path, "r", rdcc_nbytes=0, locking=False)
-    except OSError as error:
+        file = open_hdf5(path, rdcc_nbytes=0)
+        found, number = (file.attrs.get(key) for key in ("format", "version"))
+    except UNREADABLE as error:
         _refuse_unread(path, error)
         raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", again) from error
-    found, number = file.attrs.get("format"), file.attrs.get("version")
-    if found == name and number in versions:
+    found = found if isinstance(found, str) else None
+    if found == name and isinstance(number, int | np.integer) and number in versions:
         return file
     file.close()
     if found != name:
@@ -46,12 +49,31 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
     raise FormatError(f"{path}: {name} version {number}, this sla reads version {known}", again)
 
 
+def open_hdf5(path: Path, **options: int) -> h5py.File:
+    """An HDF5 file, open for reading, whose texts can be read. Raises one of UNREADABLE where it is damaged."""
+    file = h5py.File(path, "r", locking=False, **options)
+    try:
+        check_heaps(path, _frames(file))
+    except UNREADABLE:
+        file.close()
+        raise
+    return file
+
+
+def _frames(file: h5py.File) -> range:
+    """Where a store's frames lie in its file, which are most of it; empty in other files."""
+    dataset = file.get("bytes")
+    offset = dataset.id.get_offset() if isinstance(dataset, h5py.Dataset) else None
+    return range(0) if offset is None else range(offset, offset + dataset.id.get_storage_size())
+
+
 def is_format(path: Path, name: str) -> bool:
     """Whether a file is HDF5 of format `name`, of any version."""
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return bool(file.attrs.get("format") == name)
-    except OSError:
+        with open_hdf5(path) as file:
+            found = file.attrs.get("format")
+            return isinstance(found, str) and found == name
+    except UNREADABLE:
         return False
 
 
@@ -63,7 +85,7 @@ def naming_damage(path: Path, stage: str) -> Iterator[None]:
     """
     try:
         yield
-    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         _refuse_unread(path, error)
         raise FormatError(f"{path}: damaged or incomplete ({error})", f"Make it again with `sla {stage}`.") from error
 
@@ -119,6 +141,13 @@ def rates(file: h5py.File, name: str) -> np.ndarray:
     if values.ndim != 1 or values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values >= 0)).all():
         raise ValueError(f"{name} are no frame rates")
     return values
+
+
+def text_of(value: object) -> str:
+    """An attribute that is a text. Raises UnicodeEncodeError, a ValueError, for bytes that are no UTF-8."""
+    text = str(value)
+    text.encode()
+    return text
 
 
 def strings(file: h5py.File, name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
@@ -10,6 +11,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from sla_cli.errors import FormatError
 from sla_cli.formats.text import read_text
+
+DEEPEST = 100  # levels of lists and objects; sla writes less than ten
 
 
 def parse_json(text: str, where: str, hint: str = "") -> Any:
@@ -20,6 +23,8 @@ def parse_json(text: str, where: str, hint: str = "") -> Any:
     """
     try:
         value = json.loads(text)
+        if text.count("[") + text.count("{") > DEEPEST:
+            _check_depth(value)
         if "\\ud" in text.lower():  # half of a pair of surrogates is no text
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
@@ -29,6 +34,17 @@ def parse_json(text: str, where: str, hint: str = "") -> Any:
         reason = "too deeply nested" if isinstance(error, RecursionError) else str(error).partition(";")[0]
         raise FormatError(f"{where}: not JSON that sla reads ({reason})", hint) from error
     return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raise RecursionError where a value holds others so deep that messages could not show it."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+        level = [part for part in level if isinstance(part, dict | list)]
+        if not level:
+            return
+    raise RecursionError
 
 
 def read_json(path: Path, hint: str = "") -> dict[str, Any]:
@@ -59,7 +75,16 @@ def _suits(value: Any, kind: Any) -> bool:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return isinstance(value, dict) and all(_suits(one, parts[1]) for one in value.values())
     if kind in (int, float):
-        return isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+        number = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+        return number and (kind is int or _is_float(value))
     if kind in (str, bool, NoneType):
         return isinstance(value, kind)
     return isinstance(value, dict)
+
+
+def _is_float(value: float) -> bool:
+    """Whether a number is neither NaN nor an int beyond the range of float."""
+    try:
+        return not math.isnan(value)
+    except OverflowError:
+        return False

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
-
 from sla_cli.errors import FormatError, cannot_read
 from sla_cli.formats import alignment, emissions, hypotheses, store_file
+from sla_cli.formats.hdf5 import UNREADABLE, open_hdf5
 from sla_cli.regular_file import open_regular
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -40,7 +39,7 @@ def _hdf5_format(path: Path, head: bytes) -> str:
     if not head.startswith(HDF5):
         return ""
     try:
-        with h5py.File(path, locking=False) as file:
+        with open_hdf5(path) as file:
             return str(file.attrs.get("format", ""))
-    except OSError as error:
+    except UNREADABLE as error:
         raise FormatError(f"{path}: a damaged HDF5 file ({error})", "Make it again, or copy it again.") from error

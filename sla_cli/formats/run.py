@@ -135,7 +135,8 @@ class Run:
         values = self._header()
         file = self.path / "run.toml"
         known = [field.name for field in fields(RunFacts)]
-        _need(known if values["version"] > 1 else known[:4], values, file)
+        if values["version"] > 1:
+            _need(known, values, file)
         _need(("train", "dev"), values["digests"], file, "digests.")
         if values["version"] == 1:
             return self._of_version_1(values)
@@ -200,6 +201,7 @@ class Run:
                 f"and {VERSION}",
                 "Train again with `sla train`.",
             )
+        _need(("store", "corpus", "preset", "digests"), values, file)
         known = get_type_hints(RunFacts).keys() & values.keys()
         check_types(RunFacts, {key: values[key] for key in known}, file, AGAIN)
         _check_digest(file, values, values, DIGEST)

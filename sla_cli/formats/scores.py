@@ -21,7 +21,7 @@ from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, Interval, Score, score_clips
 from sla_cli.errors import FormatError
-from sla_cli.formats.json_file import read_json
+from sla_cli.formats.json_file import check_types, read_json
 from sla_cli.formats.legacy import SCORE_1
 from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.formats.table import read_table, write_tsv
@@ -38,6 +38,13 @@ DIFFERENCES = (
     *("reference", "hypothesis_a", "hypothesis_b"),
 )
 BOOTSTRAP = ("level", "samples", "seed", "sentences")  # how an interval was made
+STATED = (
+    "profile",
+    "profile_version",
+    "signature",
+    "alternatives",
+    "tuned_on",
+)  # of a Score, as they stand in the file
 AGAIN = "Make it again with `sla score`."
 
 
@@ -107,6 +114,7 @@ def read_scores(folder: Path) -> Score:
             alternatives=facts.get("nbest", 1),
             tuned_on=facts.get("tuned_on", ""),
         )
+        _check_types(score, path)
         same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path}: not a whole {NAME} ({error})", AGAIN) from error
@@ -125,6 +133,16 @@ def read_figures(path: Path) -> dict[str, Any]:
         known = f"{VERSION - 1} and {VERSION}"
         raise FormatError(f"{path}: {NAME} version {version}, this sla reads version {known}", AGAIN)
     return facts if version > 1 else SCORE_1 | facts
+
+
+def _check_types(score: Score, path: Path) -> None:
+    """Raise FormatError or ValueError for figures that are of another type than `write_scores` writes."""
+    check_types(Score, {key: value for key, value in vars(score).items() if key in STATED}, path, AGAIN)
+    for kind, part in ((Interval, score.interval), (Counts, score.oracle)):
+        if part is not None:
+            check_types(kind, vars(part), path, AGAIN)
+    if not all(isinstance(name, str) for name in (*score.absent, *score.left_out)):
+        raise ValueError("a clip's id is no text")
 
 
 def _check_unchanged(folder: Path) -> None:

@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 import h5py
 import numpy as np
 
+from sla_cli.bounds import PIXELS
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.hdf5 import check_offsets, naming_damage, open_checked, rates, strings, whole_numbers
-from sla_cli.formats.json_file import parse_json
+from sla_cli.formats.hdf5 import check_offsets, naming_damage, open_checked, rates, strings, text_of, whole_numbers
+from sla_cli.formats.json_file import check_types, parse_json
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
 from sla_cli.formats.store_digest import LATER, TEXTS, damage
 
@@ -340,10 +341,15 @@ class StoreFile:
 
 def _header(file: h5py.File) -> SplitHeader:
     found = {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
+    for text in (value for value in found.values() if isinstance(value, str)):
+        text_of(text)
     if found["version"] == 1:
         found = STORE_1 | found
     corpus, protocol = found["corpus"], found["protocol"]
     older = {"profile": profile_of(corpus), "preset": preset_of(corpus), "unseen": unseen_of(corpus, protocol)}
     facts = older | found | {"size": found["height"], "fps": float(found["fps"])}
-    names = [field.name for field in fields(SplitHeader) if field.name != "vocabulary"]
-    return SplitHeader(vocabulary=tuple(strings(file, "vocabulary")), **{name: facts[name] for name in names})
+    kept = {field.name: facts[field.name] for field in fields(SplitHeader) if field.name != "vocabulary"}
+    check_types(SplitHeader, kept, file.filename, REMAKE)
+    if not 0 < kept["size"] <= PIXELS:
+        raise ValueError(f"frames of {kept['size']} pixels")
+    return SplitHeader(vocabulary=tuple(strings(file, "vocabulary")), **kept)

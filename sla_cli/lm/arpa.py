@@ -13,7 +13,7 @@ from sla_cli.formats.text import decode_text
 from sla_cli.regular_file import open_regular
 
 DATA = b"\\data\\"
-SECTION = re.compile(rb"\\(\d+)-grams:")
+SECTION = re.compile(rb"\\(\d{1,3})-grams:")  # KenLM complains of others
 BLANKS = re.compile(rb"[\t\r ]+")
 ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
 

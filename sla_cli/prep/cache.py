@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import socket
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +19,9 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip, Source, origin_of
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, ReadError, SlaError
+from sla_cli.formats.npz import DAMAGE
 from sla_cli.log import log
 from sla_cli.prep.encode import EncodedFrames, encode_clip
-
-DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # what NumPy raises of a damaged file
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def read_arguments(folder: Path) -> PrepArguments:
 
 def _check_types(arguments: PrepArguments) -> None:
     """Raise TypeError for what no version of sla wrote, or a later one did."""
-    for name, value in asdict(arguments).items():
+    for name, value in vars(arguments).items():
         kind = type(getattr(_BLANK, name))
         if not isinstance(value, kind):
             raise TypeError(f"{name} is {value!r}")

@@ -10,22 +10,25 @@ import zlib
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from sla_cli.atomic import atomic_write
 from sla_cli.config import Config
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, cannot_read
 from sla_cli.log import log
 from sla_cli.model.checkpoint import same_backbone
 from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
+from sla_cli.regular_file import read_regular
 from sla_cli.train.ema import Ema
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.optim import make_optimizer
 
 VERSION = 2
+AGAIN = "Bring it back from a copy, or train again (`sla train --force`)."
 # What zipfile and torch raise on an archive that is damaged or something else.
 NOT_A_ZIP = (EOFError, OverflowError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error)
 
@@ -90,14 +93,25 @@ def load_state(path: Path, state: State) -> None:
         SlaError: another model or backbone, or saved within an epoch by another number of processes.
     """
     try:
-        _verify(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        file = io.BytesIO(read_regular(path))  # so that what the disk does not give is no damage
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    try:
+        _verify(file)
+        content = torch.load(file, map_location="cpu", weights_only=True)
         version, backbone = content["version"], content["backbone"]
     except (*NOT_A_ZIP, pickle.UnpicklingError, LookupError, TypeError) as error:
-        hint = "Bring it back from a copy, or train again (`sla train --force`)."
-        raise FormatError(f"{path}: not a training state, or a damaged one", hint) from error
+        raise FormatError(f"{path}: not a training state, or a damaged one", AGAIN) from error
     if version != VERSION:
         raise FormatError(f"{path}: training state version {version}, this sla reads {VERSION}", "Train again.")
+    try:
+        _restore(path, state, content, backbone)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: not a training state that sla wrote: {error}", AGAIN) from error
+
+
+def _restore(path: Path, state: State, content: dict[str, Any], backbone: str) -> None:
+    """Take over a content. Raises SlaError as `load_state` does, and any of what a forged one leads to."""
     if state.model.misfits(content["weights"]) or bool(content["ema"]) != bool(state.ema):
         raise SlaError(f"{path} does not fit the model of its config.toml", "Was config.toml edited?")
     if not same_backbone(backbone, content.get("backbone_norms"), state.model):
@@ -124,8 +138,9 @@ def load_state(path: Path, state: State) -> None:
     state.saved = state.moment
 
 
-def _verify(path: Path) -> None:
+def _verify(file: io.BytesIO) -> None:
     """Raise one of NOT_A_ZIP unless all parts have the checksums that they were written with: torch does not ask."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         if damaged := archive.testzip():
             raise zipfile.BadZipFile(f"{damaged} has another checksum")
+    file.seek(0)

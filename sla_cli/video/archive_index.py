@@ -147,6 +147,8 @@ def _rows(
         if path.is_absolute() or ".." in path.parts:
             hint = "Such names can overwrite other files. If you trust the source, unpack it and give the folder."
             raise SlaError(f"{root}: the member {member.path!r} would leave the archive", hint)
+        if not path.parts:
+            raise SlaError(f"{root} is damaged: a member has the name {member.path!r}", "Copy the archive again.")
         parent, name = _split(str(path))
         yield from _folder_rows(parent, folders)
         offset, size, refused = member.offset, member.size, member.refused

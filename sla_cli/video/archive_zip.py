@@ -21,7 +21,7 @@ class Zip(ArchiveReader):
         try:
             with zipfile.ZipFile(self.path) as archive:
                 for entry in archive.infolist():
-                    if not entry.is_dir():
+                    if not entry.filename.endswith("/"):  # is_dir fails over an empty name
                         name = entry.filename.replace("\\", "/")  # some Windows programs write these
                         packed = entry.compress_size if entry.compress_type == zipfile.ZIP_DEFLATED else -1
                         place = entry.header_offset, entry.file_size, packed

@@ -33,6 +33,7 @@ from sla_cli.formats.annotation.layout import SENTENCE, Layout
 from sla_cli.formats.annotation.timed import in_milliseconds
 
 OTHER_NAME = f"Name the new tier with --tier, or leave {SENTENCE} out."
+NUMBER = r"\d{1,18}"  # of an id; a longer one is a name, and int would refuse the longest
 REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
 
 
@@ -180,14 +181,14 @@ def _property_edits(document: Document, annotation: Annotation, tier: str, built
 
 def _last_number(document: Document, prefix: str) -> int:
     """The greatest number of an id with this prefix anywhere: XML shares ids among all kinds of elements."""
-    pattern = re.compile(rf"{prefix}(\d+)")
+    pattern = re.compile(rf"{prefix}({NUMBER})")
     values = (value for node in document.root.walk() for value in node.attributes.values())
     return max((int(found[1]) for found in map(pattern.fullmatch, values) if found), default=0)
 
 
 def _last_annotation(document: Document) -> int:
-    texts = (one.text for one in document.header.named("PROPERTY") if one.attributes.get("NAME") == LAST_ID)
-    return max([_last_number(document, "a"), *(int(text) for text in texts if text.strip().isdecimal())])
+    texts = (one.text.strip() for one in document.header.named("PROPERTY") if one.attributes.get("NAME") == LAST_ID)
+    return max([_last_number(document, "a"), *(int(text) for text in texts if re.fullmatch(NUMBER, text))])
 
 
 def _name(tier: Node) -> str:

@@ -1,0 +1,161 @@
+"""A small work folder with one of each artifact, and what the stages take from each file: for flips.py and fuzz.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from signing import pictures
+
+from sla_cli.align.align_file import align_file
+from sla_cli.config import Config, EmitConfig, resolve
+from sla_cli.core.digest import digest_bytes
+from sla_cli.decode.decode_file import decode_file
+from sla_cli.decode.grid_search import GridPoint
+from sla_cli.decode.tune_file import tune_file
+from sla_cli.decode.tuned import read_tuned
+from sla_cli.emit.emit import emit
+from sla_cli.formats.alignment import read_alignment
+from sla_cli.formats.codec import encode
+from sla_cli.formats.emissions import Emissions
+from sla_cli.formats.exchange.registry import read_gloss_file
+from sla_cli.formats.receipt import Receipt, unchanged_digest, write_receipt
+from sla_cli.formats.run import Run, RunFacts
+from sla_cli.formats.scores import read_scores
+from sla_cli.formats.store import Store, split_path
+from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_write import write_split
+from sla_cli.lm.estimate_file import estimate_file
+from sla_cli.lm.kenlm_model import open_lm
+from sla_cli.model.checkpoint import load_weights, save_weights
+from sla_cli.model.device import place
+from sla_cli.model.network import Network
+from sla_cli.prep.merge import merge_stores
+from sla_cli.score.score import ScoreOptions
+from sla_cli.score.score_file import score_file
+from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.train.state import State, load_state, save_state
+
+GLOSSES, SIZE, FRAMES, CLIPS = ("NORD", "REGEN", "WIND"), 32, 24, 4
+SETTINGS = {
+    "model.image_size": SIZE,
+    "model.backbone_args": {"embed_dim": 32, "depth": 2, "num_heads": 2, "patch_size": 16, "num_classes": 24},
+    "head.channels": 32,
+    "train.crop": 1.0,
+}
+Read = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """Where everything lies. `merged` takes its frames from `store` and `other`."""
+
+    store: Path
+    other: Path
+    merged: Path
+    run: Run
+    config: Config
+    emissions: Path
+    lm: Path
+    tuning: Path
+    hypotheses: Path
+    alignment: Path
+    score: Path
+
+    def network(self) -> Network:
+        """A model of the run's configuration, with weights of its own."""
+        return Network(self.config, len(GLOSSES))
+
+
+def make(work: Path) -> Artifacts:
+    """One of each, by the functions of the stages."""
+    images = list(pictures(3 * CLIPS * FRAMES, SIZE, SIZE))
+    for part, (store, split) in enumerate((("store", "train"), ("store", "dev"), ("other", "dev"))):
+        _write_split(work / store, split, images, range(part * CLIPS, (part + 1) * CLIPS))
+    for name in ("store", "other"):
+        write_receipt(Receipt("prep", {}, {}), work / name)
+    merge_stores([work / "store", work / "other"], work / "merged")
+    store, run, config = Store(work / "store"), Run(work / "runs" / "r"), resolve("tiny", flags=SETTINGS)
+    run.create(config, GLOSSES, RunFacts.of(store, "tiny"))
+    model = Network(config, len(GLOSSES))
+    save_weights(run.best, model, GLOSSES)
+    save_state(run.state, State(model, config, place("cpu", "fp32")))
+    run.metrics.write_text("epoch\tloss\tdev_wer\n1\t2.5\t90.0\n2\t1.5\t80.0\n")
+    emissions, lm = work / "dev.h5", work / "gloss.arpa"
+    emit(run, store["dev"], emissions, device="cpu", how=EmitConfig())
+    estimate_file(store.path, lm, order=2, fallback=True)
+    options = BeamOptions(beam=3, lm=lm)
+    references = store["dev"].references()
+    points = [GridPoint(3, 0.5, 0.0)]
+    tuning, *_ = tune_file(emissions, references, work / "tuning", options, points, max_oov=100)
+    hypotheses, _ = decode_file(emissions, work / "hypotheses", replace(options, lm=None))
+    alignment = align_file(emissions, work / "alignments").path
+    score, _ = score_file(hypotheses, work / "scores", options=ScoreOptions("none"))
+    places = (emissions, lm, tuning, hypotheses, alignment, score)
+    return Artifacts(store.path, work / "other", work / "merged", run, config, *places)
+
+
+def _write_split(folder: Path, split: str, images: list[np.ndarray], numbers: range) -> None:
+    clips = []
+    for number in numbers:
+        frames = [encode(image, "jpeg", 95) for image in images[number * FRAMES : (number + 1) * FRAMES]]
+        sizes = np.array([len(frame) for frame in frames], np.int64)
+        glosses = GLOSSES[: 2 + number % 2]
+        clips.append(Encoded(f"clip-{number}", "S1", glosses, np.concatenate(frames), sizes, fps=25.0))
+    header = SplitHeader("phoenix2014", split, SIZE, 25.0, 95, GLOSSES)
+    write_split(split_path(folder, split), header, clips, sum(len(clip.data) for clip in clips))
+
+
+def readers(made: Artifacts) -> dict[Path, Read]:
+    """What the stages take from each file. A file's receipt is read as the stage after it does."""
+    run, config = made.run, made.config
+
+    def weights() -> object:
+        fresh = made.network()
+        load_weights(run.best, fresh, run.glosses)
+        return [run.glosses, *(value.tolist() for value in fresh.trained_state().values())]
+
+    def state() -> object:
+        fresh = State(made.network(), config, place("cpu", "fp32"))
+        load_state(run.state, fresh)
+        return [fresh.epochs, *(value.tolist() for value in fresh.model.trained_state().values())]
+
+    def emissions() -> object:
+        found = Emissions(made.emissions)
+        rest = found.header, found.ids, found.frames.tolist(), found.fps.tolist()
+        return [unchanged_digest(made.emissions), rest, *(one.log_probs.tolist() for one in found)]
+
+    def language_model() -> object:
+        model = open_lm(made.lm)
+        return unchanged_digest(made.lm), model.order, [model.score(" ".join(GLOSSES)), model.score("x WIND")]
+
+    def aligned() -> object:
+        return unchanged_digest(made.alignment), read_alignment(made.alignment)
+
+    return {
+        split_path(made.store, "dev"): lambda: stored(made.store),
+        split_path(made.merged, "dev"): lambda: stored(made.merged),
+        run.best: weights,
+        run.path / "glosses.txt": weights,
+        run.path / "config.toml": lambda: run.config,
+        run.path / "run.toml": lambda: run.facts,
+        run.state: state,
+        run.metrics: run.read_metrics,
+        made.emissions: emissions,
+        made.lm: language_model,
+        made.tuning / "tuned.json": lambda: asdict(read_tuned(made.tuning)),
+        made.hypotheses: lambda: read_gloss_file(made.hypotheses).nbest,
+        made.alignment: aligned,
+        made.score / "score.json": lambda: read_scores(made.score),
+        made.score / "clips.tsv": lambda: read_scores(made.score),
+    }
+
+
+def stored(path: Path) -> object:
+    """All that stages take from a split. Its own columns are read before frames, as training does."""
+    split = Store(path)["dev"]
+    facts = split.references(), split.signers, split.glosses, split.clip_fps.tolist(), split.lengths, split.sources
+    header = split.vocabulary, split.size, split.fit, split.labels, split.profile, split.digest
+    return facts, header, [digest_bytes(clip.frames().tobytes()) for clip in split]

@@ -1,0 +1,49 @@
+"""The texts of an HDF5 file lie in global heaps. HDF5 goes round for ever in one whose sizes are damaged, so that they
+are looked through before it reads them (https://github.com/HDFGroup/hdf5/issues/1707)."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+from struct import Struct
+
+SIGNATURE = b"GCOL"
+# https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, III.E: version and bytes of a collection; number
+# (0 is free room) and bytes of an object in it.
+COLLECTION, OBJECT = Struct("<4sB3xQ"), Struct("<H6xQ")
+
+
+def check_heaps(path: Path, skip: range) -> None:
+    """Look through the global heaps of a file.
+
+    Args:
+        skip: bytes that hold none, as those of frames, which are many.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: HDF5 would not come to the end of one.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for start, end in ((0, min(skip.start, len(data))), (min(skip.stop, len(data)), len(data))):
+            at = data.find(SIGNATURE, start, end)
+            while at >= 0:
+                _check(data[at : at + _size(data, at)])
+                at = data.find(SIGNATURE, at + 1, end)
+
+
+def _size(data: mmap.mmap, at: int) -> int:
+    """Bytes of the collection at a place, 0 where there is none but a text like its signature."""
+    if at + COLLECTION.size > len(data):
+        return 0
+    _, version, size = COLLECTION.unpack_from(data, at)
+    return int(size) if version == 1 else 0
+
+
+def _check(collection: bytes) -> None:
+    """Raise ValueError where an object of a collection has no length."""
+    place, end, unpack = COLLECTION.size, len(collection) - OBJECT.size, OBJECT.unpack_from
+    while place <= end:
+        number, size = unpack(collection, place)
+        if not number and not size:
+            raise ValueError("a heap of texts in it is damaged")
+        place += OBJECT.size + (size + 7 & -8) if number else size

@@ -1,0 +1,241 @@
+"""What `benchmarks/fuzz.py` and `benchmarks/flips.py` found: each input that once ended in a traceback is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from clip_store import bytes_only
+from synthetic import tiny
+
+from sla_cli.core.annotation import Annotation, Sentence, Sign
+from sla_cli.emit.parts import Parts
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats.alignment import COLUMNS, read_alignment
+from sla_cli.formats.annotation.eaf_edit import add_to
+from sla_cli.formats.annotation.eaf_read import read_eaf
+from sla_cli.formats.annotation.layout import Layout
+from sla_cli.formats.describe import describe
+from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
+from sla_cli.formats.hdf5 import is_format
+from sla_cli.formats.kind import file_kind
+from sla_cli.formats.run import Run
+from sla_cli.formats.store_file import SplitHeader, StoreFile
+from sla_cli.formats.store_write import write_split
+from sla_cli.formats.work import Work
+from sla_cli.lm.kenlm_model import open_lm
+from sla_cli.model.device import place
+from sla_cli.model.network import Network
+from sla_cli.prep.cache import read_cached
+from sla_cli.prep.resume import read_arguments
+from sla_cli.train.state import State, load_state, save_state
+from sla_cli.video.source import open_tree
+
+SIGNS = Annotation("v", None, 2.0, (Sentence((Sign("A", 0.1, 0.5, 0.9),)),))
+
+
+def deflated() -> bytes:
+    """An archive whose first member claims to be deflated, and is not."""
+    file = io.BytesIO()
+    np.savez(file, data=np.arange(9))
+    with zipfile.ZipFile(file) as archive:
+        offset, (entry, *_) = archive.start_dir, archive.infolist()
+    changed = bytearray(file.getvalue())
+    changed[entry.header_offset + 8] = changed[offset + 10] = 8
+    return bytes(changed)
+
+
+def test_a_section_of_an_order_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "lm.arpa"
+    path.write_text("\\data\\\nngram 1=1\nngram 2=1\n\n\\99999999999999999999-grams:\n-1 a\n\n\\end\\\n")
+    with pytest.raises(FormatError, match=r"lm\.arpa"):
+        open_lm(path)
+
+
+@pytest.mark.parametrize("content", [deflated(), b"PK", b""])
+def test_a_damaged_clip_of_the_cache_and_batch_of_emissions(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "clip.npz"
+    path.write_bytes(content)
+    with pytest.raises(SlaError, match="is damaged"):
+        read_cached(path)
+    assert not path.exists()
+    parts = Parts(tmp_path, [[0]], "float32")
+    parts.keep(0, [Emission("a", np.zeros((2, 3), np.float32), 8)])
+    (tmp_path / "000000.npz").write_bytes(content)
+    clips = SimpleNamespace(split=SimpleNamespace(ids=["a"]), lengths=[8], rates=[25.0])
+    with pytest.raises(FormatError, match="Run again: its clips are computed again"):
+        list(parts.joined(clips))  # type: ignore[arg-type]
+    assert parts.missing([0]) == [0]
+
+
+def test_an_attribute_that_cannot_be_read(tmp_path: Path) -> None:
+    """The text of the format is said to be longer than all of the file's texts."""
+    path = tmp_path / "dev.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = "sla-emissions"
+    data = path.read_bytes()
+    at = data.index(b"sla-emissions", data.index(b"GCOL")) - 8
+    path.write_bytes(data[:at] + (2**31).to_bytes(8, "little") + data[at + 8 :])
+    for read in (Emissions, describe, file_kind):
+        with pytest.raises(FormatError, match=r"damaged HDF5 file|or a damaged one"):
+            read(path)
+    assert not is_format(path, "sla-emissions")
+
+
+def test_a_heap_in_which_hdf5_goes_round_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    data = path.read_bytes()
+    at = data.index(b"GCOL") + 16
+    path.write_bytes(data[:at] + bytes(16) + data[at + 16 :])  # the first text has neither number nor length
+    code = f"from sla_cli.formats.kind import file_kind; from pathlib import Path; file_kind(Path({str(path)!r}))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert "a heap of texts in it is damaged" in answer.stderr
+    for read in (Emissions, describe):
+        with pytest.raises(FormatError, match="a heap of texts in it is damaged"):
+            read(path)
+
+
+def test_a_format_and_version_that_are_lists(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["format"], file.attrs["version"] = ["sla-emissions", "x"], [3, 3]
+    with pytest.raises(FormatError, match="expected sla-emissions"):
+        Emissions(path)
+    with h5py.File(path, "w") as file:
+        file.attrs["format"], file.attrs["version"] = "sla-emissions", [3, 3]
+    with pytest.raises(FormatError, match="this sla reads version"):
+        Emissions(path)
+
+
+@pytest.mark.parametrize("name", ["ids", "log_probs", "offsets", "frames", "fps", "glosses"])
+def test_a_group_where_an_array_is_due(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file.create_group(name)
+    with pytest.raises(FormatError, match=r"dev\.h5"):
+        Emissions(path)
+
+
+def test_texts_that_are_none(tmp_path: Path) -> None:
+    """HDF5 gives bytes that are no UTF-8 as half pairs, which no terminal prints and no file holds."""
+    path = tmp_path / "dev.h5"
+    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    for name in ("corpus", "run", "profile"):
+        with h5py.File(path, "r+") as file:
+            before, file.attrs[name] = file.attrs[name], b"x\xff"
+        with pytest.raises(FormatError, match="damaged or incomplete") as raised:
+            Emissions(path)
+        assert str(raised.value).encode()
+        with h5py.File(path, "r+") as file:
+            file.attrs[name] = before
+    assert Emissions(path).header.corpus == "c"
+
+
+@pytest.mark.parametrize(("name", "value"), [("height", "32"), ("height", -1), ("height", 2**40), ("shard", "0")])
+def test_a_store_whose_facts_are_of_another_type(tmp_path: Path, name: str, value: object) -> None:
+    path = tmp_path / "dev.h5"
+    write_split(path, SplitHeader("c", "dev", 32, 25.0, 95, ("A",)), [bytes_only("a", ("A",), 2)], 99)
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(FormatError, match=r"dev\.h5"):
+        StoreFile(path)
+
+
+def test_a_row_of_an_alignment_with_a_carriage_return(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_bytes(f"# sla-alignment 1\n{chr(9).join(COLUMNS)}\na\t0\tX\rY{chr(9) * 7}\n".encode())
+    assert [row["gloss"] for row in read_alignment(path)] == ["X\rY"]
+
+
+def test_a_note_of_hypotheses_with_a_name_that_no_file_has(tmp_path: Path) -> None:
+    (tmp_path / "hypotheses").mkdir()
+    note = {"path": "x" * 5000, "finished": "2026"}
+    (tmp_path / "hypotheses" / "newest-elsewhere.json").write_text(json.dumps(note))
+    with pytest.raises(SlaError, match="are gone"):
+        Work(tmp_path).newest_hypotheses()
+
+
+def test_a_run_that_does_not_say_of_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('format = "sla-run"\nversion = 2\nstore = "s"\ncorpus = "c"\npreset = "p"\n')
+    run = Run(tmp_path)
+    for read in (lambda: run.store, lambda: run.own_store, lambda: run.facts):
+        with pytest.raises(FormatError, match="without digests"):
+            read()
+
+
+def test_an_interval_that_is_no_numbers(tmp_path: Path) -> None:
+    how = {"level": 95.0, "samples": 10, "seed": 0, "sentences": 1}
+    counts = {"ref_words": 1, "correct": 1, "sub": 0, "del": 0, "ins": 0}
+    facts = {"format": "sla-score", "version": 2, "wer": 0.0, **counts, "profile": "none", "profile_version": 1}
+    facts |= {"signature": "s", "absent": [], "left_out": [], "bootstrap": how}
+    cells = ("id", "signer", *counts, "wer", "reference", "hypothesis"), ("a", "", *counts.values(), "0.00", "A", "A")
+    (tmp_path / "clips.tsv").write_text("".join("\t".join(map(str, row)) + "\n" for row in cells))
+    for interval, right in (([0.0, 1.5], True), (["x", 1.5], False), ([None, 1.5], False), ([10**400, 1.5], False)):
+        (tmp_path / "score.json").write_text(json.dumps({**facts, "interval": interval}))
+        if right:
+            assert describe(tmp_path).facts["interval"] == interval
+            continue
+        with pytest.raises(FormatError, match="low is"):
+            describe(tmp_path)
+
+
+def test_arguments_of_a_prep_that_are_too_deep(tmp_path: Path) -> None:
+    deep = "[" * 900 + "]" * 900
+    (tmp_path / "begun.json").write_text(f'{{"corpus": {deep}, "source": "x", "config": {{}}}}')
+    with pytest.raises(FormatError, match="too deeply nested"):
+        read_arguments(tmp_path)
+
+
+def test_an_id_of_so_many_digits_in_an_elan_file(tmp_path: Path) -> None:
+    long, path = "9" * 5000, tmp_path / "v.eaf"
+    path.write_text(
+        '<?xml version="1.0"?><ANNOTATION_DOCUMENT FORMAT="3.0" VERSION="3.0"><HEADER TIME_UNITS="milliseconds">'
+        f'<PROPERTY NAME="lastUsedAnnotationId">{long}</PROPERTY></HEADER><TIME_ORDER>'
+        f'<TIME_SLOT TIME_SLOT_ID="ts{long}" TIME_VALUE="0"/></TIME_ORDER></ANNOTATION_DOCUMENT>'
+    )
+    add_to(path, SIGNS, Layout(tier="NEW"), None, False)
+    (tier,) = read_eaf(path.read_bytes(), "v.eaf").tiers
+    assert [(mark.start, mark.end, mark.text) for mark in tier.marks] == [(100, 500, "A")]
+
+
+@pytest.mark.parametrize("name", ["", "."])
+def test_a_member_without_a_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("n", b"x")
+        archive.filelist[0].filename = name
+    with pytest.raises(SlaError, match="a member has the name"):
+        open_tree(path)
+
+
+@pytest.mark.parametrize("part", ["weights", "optimizer", "epochs", "tally", "ema"])
+def test_a_training_state_that_sla_did_not_write(tmp_path: Path, part: str) -> None:
+    path, config = tmp_path / "state.pt", tiny()
+    state = State(Network(config, 3), config, place("cpu", "fp32"))
+    save_state(path, state)
+    content = torch.load(path, weights_only=True)
+    for other in ({key: value for key, value in content.items() if key != part}, {**content, part: [7]}):
+        torch.save(other, path)
+        with pytest.raises(SlaError, match=r"state\.pt"):
+            load_state(path, state)
+
+
+def test_a_cut_state_whose_end_lies_before_its_beginning(tmp_path: Path) -> None:
+    path, config = tmp_path / "state.pt", tiny()
+    state = State(Network(config, 3), config, place("cpu", "fp32"))
+    save_state(path, state)
+    path.write_bytes(path.read_bytes()[-60:])
+    with pytest.raises(FormatError, match="a damaged one"):
+        load_state(path, state)
