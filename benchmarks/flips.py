@@ -4,8 +4,8 @@ python benchmarks/flips.py [--flips 10000] [--seed 0] [--json]
 
 Each flip is of one bit, in a file chosen with equal chance, and is read through the functions that the stages call.
 found: an error of sla names it. harmless: the reader gets what it got before. silent: it gets something else, and no
-error, which is expected of a run's metrics.tsv alone: it is a log for people, and has no digest. crashed: anything but these, a signal or more than 1 GiB of memory too; late: no answer within 5 seconds of
-work.
+error, which is expected of a run's metrics.tsv alone: it is a log for people, and has no digest. crashed: anything but
+these, a signal or more than 1 GiB of memory too; late: no answer within 5 seconds of work.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from sla_cli.core.ctc import frame_spans
 from sla_cli.core.edit_alignment import align
 from sla_cli.formats.run import FrameFormat, Run
 from sla_cli.model.open_run import OpenedModel, open_model
-from sla_cli.search.beam_decoder import BeamOptions, open_decoder
+from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.transcribe.recording import as_stored
 from sla_cli.transcribe.streaming import CHUNK, stream_features
 from sla_cli.transcribe.windows import JoinedWindows, Windows
@@ -113,7 +113,7 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
     def log_probs_of(features: Tensor) -> Tensor:
         return opened.network.head(features, torch.tensor([len(features)])).sequence.log_softmax(-1)
 
-    with open_decoder(opened.glosses, BeamOptions()) as decoder:
+    with BeamDecoder(opened.glosses, BeamOptions()) as decoder:
 
         def read(log_probs: Tensor, length: int, start: int = 0) -> list[Shown]:
             found = decoder.decode(log_probs.float().cpu().numpy())

@@ -228,7 +228,7 @@ class DecodeConfig(OptionValues):
     beam: Annotated[int, Ge(1), Le(BEAM)] = 10  # as the field's published numbers; 1 is greedy without a language model
     alpha: Annotated[float, Ge(0), Le(WEIGHT)] = 0.5  # weight of the language model
     beta: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 1.5  # reward per gloss, with a language model
-    hotword_weight: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 10.0  # added per hot word, natural log (pyctcdecode's)
+    hotword_weight: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 0.15  # per hot word, natural log (docs/decoding.md)
     # Prefixes this much worse than the best are dropped, columns below this are not tried (natural log; pyctcdecode's).
     prune_logp: Annotated[float, Ge(-WEIGHT), Le(0)] = -10.0
     token_min_logp: Annotated[float, Ge(-WEIGHT), Le(0)] = -5.0

@@ -59,14 +59,15 @@ def test_emitted_again_a_run_gives_the_same_log_probabilities(recorded: dict[str
     ("name", "options"),
     [
         ("greedy", ["work/runs/adapter", "--beam", "1"]),
-        ("nbest", ["work/runs/adapter", "--nbest", "3"]),
-        ("tuned", ["work/runs/adapter", "--lm", "work/gloss.arpa"]),
+        ("nbest", ["work/runs/adapter", "--nbest", "3", "--engine", "pyctcdecode"]),
+        ("tuned", ["work/runs/adapter", "--lm", "work/gloss.arpa", "--engine", "pyctcdecode"]),
         ("lora", ["work/runs/lora", "--beam", "1"]),
     ],
 )
 def test_decoded_again_emissions_give_the_same_hypotheses(
     recorded: dict[str, Any], name: str, options: list[str]
 ) -> None:
+    """The search of that time pruned as pyctcdecode does."""
     old = Path(recorded[f"decode {name}"]["hypotheses"])
     sla("decode", *options, "-o", "again.tsv")
     then, now = read_nbest(old), read_nbest(Path("again.tsv"))
@@ -77,6 +78,25 @@ def test_decoded_again_emissions_give_the_same_hypotheses(
         assert (one.id, one.rank, one.spans, one.fps) == (two.id, two.rank, two.spans, two.fps)
         assert one.score == pytest.approx(two.score, abs=1e-6)
         assert one.confidence == pytest.approx(two.confidence, abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "options"), [("nbest", ["--nbest", "3"]), ("tuned", ["--lm", "work/gloss.arpa"])])
+def test_a_search_of_today_gives_the_same_glosses_and_loses_fewer_paths(
+    recorded: dict[str, Any], name: str, options: list[str]
+) -> None:
+    sla("decode", "work/runs/adapter", *options, "-o", "again.tsv")
+    then, now = read_nbest(Path(recorded[f"decode {name}"]["hypotheses"])), read_nbest(Path("again.tsv"))
+    for one, two in zip(chain(*then.values()), chain(*now.values()), strict=True):
+        assert (one.id, one.rank, one.glosses, one.spans) == (two.id, two.rank, two.glosses, two.spans)
+        assert two.score >= one.score - 1e-6
+
+
+def test_a_best_path_of_then_counts_as_made(recorded: dict[str, Any]) -> None:
+    """Its receipt keeps the default weights of that time, which had no part in it."""
+    then = recorded["decode greedy"]["hypotheses"]
+    written = Path(then).stat().st_mtime_ns
+    assert sla("decode", "work/runs/adapter", "--beam", "1")["hypotheses"] == then
+    assert Path(then).stat().st_mtime_ns == written
 
 
 @pytest.mark.parametrize("name", ["greedy", "nbest", "tuned", "lora"])

@@ -36,8 +36,16 @@ def test_a_training_step(arguments: list[str]) -> None:
     ("benchmark", "arguments", "facts"),
     [
         ("decode", ["--clips", "3", "--repeats", "1"], {"clips", "ms_per_clip", "ratios"}),
-        ("score", ["--clips", "5", "--samples", "100", "--repeats", "1"], {"clips", "samples", "seconds", "ratio"}),
-        ("store", ["--clips", "1", "--reads", "2", "--repeats", "1"], {"frames_per_second", "ratios"}),
+        (
+            "score",
+            ["--clips", "5", "--samples", "100", "--repeats", "1"],
+            {"clips", "samples", "seconds", "ratio", "files_ratio"},
+        ),
+        (
+            "store",
+            ["--clips", "1", "--reads", "2", "--repeats", "1", "--opened", "9"],
+            {"frames_per_second", "ratios", "opening_seconds"},
+        ),
         ("prep", ["--clips", "1", "--frames", "9", "--jobs", "1", "--repeats", "1"], {"jobs", "tar: listed, times"}),
         ("startup", ["--repeats", "1"], {"floor_seconds", "help_seconds", "ratio"}),
         (

@@ -50,7 +50,9 @@ def decode(
     max_oov: shared.MaxOov = DecodeConfig.max_oov,
     nbest: Annotated[int, typer.Option(help="Hypotheses to write per clip, best first.", min=1)] = 1,
     hotwords: shared.Hotwords = None,
-    hotword_weight: shared.HotwordWeight = DecodeConfig.hotword_weight,
+    hotword_weight: shared.HotwordWeight = None,
+    prune_logp: shared.PruneLogp = None,
+    token_min_logp: shared.TokenMinLogp = None,
     engine: shared.EngineName = "prefix",
     kind: Annotated[
         FormatName,
@@ -81,26 +83,31 @@ def decode(
     from sla_cli.formats.output import check_output
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
-    from sla_cli.search.beam_decoder import BeamOptions
+    from sla_cli.search.given import flag, options_given
 
     folder = WorkFolder(work)
     if source is not None and source.is_file():
         options_of_runs = {"--store": store, "--weights": weights}
         if unused := [name for name, value in options_of_runs.items() if value is not None]:
             raise SlaError(f"{source} is an emissions file, for which {some(unused)} has no effect", "Leave it out.")
-    given: dict[str, Any] = {"beam": beam, "alpha": alpha, "beta": beta}
-    given = {name: value for name, value in given.items() if value is not None}
     # All that can be refused is refused before minutes of emissions.
-    if lm is not None:
-        lm = folder.find_lm(lm)
-        open_lm(lm)
-    elif unused := [f"--{name}" for name in ("alpha", "beta") if name in given]:
-        raise SlaError(f"{' and '.join(unused)} without a language model", "Give one with --lm.")
-    inputs = (source, lm, shared.weights_file(weights))
+    given = {
+        "lm": None if lm is None else folder.find_lm(lm),
+        "beam": beam,
+        "alpha": alpha,
+        "beta": beta,
+        "nbest": nbest,
+        "hotwords": tuple(hotwords or ()),
+        "hotword_weight": hotword_weight,
+        "prune_logp": prune_logp,
+        "token_min_logp": token_min_logp,
+        "engine": engine,
+    }
+    options = options_given(given, flag)
+    if options.lm is not None:
+        open_lm(options.lm)
+    inputs = (source, options.lm, shared.weights_file(weights))
     check_output(output, HYPOTHESES if kind == "tsv" else "", inputs=inputs, replace=force or kind == "tsv")
-    hot = tuple(hotwords or ())
-    options = BeamOptions(**given, lm=lm, nbest=nbest, hotwords=hot, hotword_weight=hotword_weight, engine=engine)
-    options.check()
     emissions = find_emissions(source, split, folder, store, weights, device)
     options, tuned_on = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from sla_cli.bounds import DEVICES, LAYERS, WEIGHTS
+from sla_cli.config import DecodeConfig
 from sla_cli.errors import SlaError
 from sla_cli.search.engines import Engine
 
@@ -56,8 +57,28 @@ MaxOov = Annotated[
     float, typer.Option(help="Refuse a language model that lacks more glosses than this, in percent.", min=0, max=100)
 ]
 Hotwords = Annotated[list[str] | None, typer.Option("--hotword", help="Gloss to prefer; can be repeated.")]
-HotwordWeight = Annotated[float, typer.Option(help="Added to the score for each hot word (natural log).")]
-EngineName = Annotated[Engine, typer.Option("--engine", help="Beam search of sla or of pyctcdecode; equal results.")]
+HotwordWeight = Annotated[
+    float | None,
+    typer.Option(
+        help="Added to the score each time that a hot word occurs, a natural logarithm.",
+        show_default=str(DecodeConfig.hotword_weight),
+    ),
+]
+PruneLogp = Annotated[
+    float | None,
+    typer.Option(
+        help="Drop prefixes that are this much worse than the best, a natural logarithm.",
+        show_default=str(DecodeConfig.prune_logp),
+    ),
+]
+TokenMinLogp = Annotated[
+    float | None,
+    typer.Option(
+        help="Try no gloss in a step where its log-probability is below this.",
+        show_default=str(DecodeConfig.token_min_logp),
+    ),
+]
+EngineName = Annotated[Engine, typer.Option("--engine", help="Beam search of sla, or pyctcdecode's to check it.")]
 StoreFolder = Annotated[
     Path | None,
     typer.Option("--store", help="Store of any corpus, to recognise the run's glosses in. Default: the run's own."),

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sla_cli.cli.options import LM_HELP, WORK, BackboneWeights, Device, Force, Json, Work, weights_file
+from sla_cli.cli.options import (
+    LM_HELP,
+    WORK,
+    BackboneWeights,
+    Device,
+    Force,
+    Json,
+    PruneLogp,
+    TokenMinLogp,
+    Work,
+    weights_file,
+)
 from sla_cli.config import TranscribeConfig
 from sla_cli.errors import SlaError
 from sla_cli.formats.annotation.registry import KINDS
@@ -34,6 +45,8 @@ def transcribe(
     beam: Annotated[
         int | None, typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
     ] = None,
+    prune_logp: PruneLogp = None,
+    token_min_logp: TokenMinLogp = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File, whose ending is a format, or folder. Default: beside the video."),
@@ -88,8 +101,16 @@ def transcribe(
     options = FileOptions(pause, Layout(tier, cue, sentences, confidence), add_to, fps, not no_video, force, inputs)
 
     def open_recognizer() -> "Recognizer":
-        chosen = run or folder.newest_run()
-        return Recognizer.open(chosen, lm=lm, beam=beam, device=device, weights=weights, work=work)
+        return Recognizer.open(
+            run or folder.newest_run(),
+            lm=lm,
+            beam=beam,
+            prune_logp=prune_logp,
+            token_min_logp=token_min_logp,
+            device=device,
+            weights=weights,
+            work=work,
+        )
 
     for outcome in transcribe_files(jobs, options, open_recognizer):
         outcomes.append(outcome)

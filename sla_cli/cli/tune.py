@@ -30,7 +30,9 @@ def tune(
     beams: Annotated[str, typer.Option(help=GRID.format("beam"))] = str(DecodeConfig.beam),
     max_oov: shared.MaxOov = DecodeConfig.max_oov,
     hotwords: shared.Hotwords = None,
-    hotword_weight: shared.HotwordWeight = DecodeConfig.hotword_weight,
+    hotword_weight: shared.HotwordWeight = None,
+    prune_logp: shared.PruneLogp = None,
+    token_min_logp: shared.TokenMinLogp = None,
     engine: shared.EngineName = "prefix",
     store: shared.StoreFolder = None,
     weights: shared.BackboneWeights = None,
@@ -53,13 +55,21 @@ def tune(
     from sla_cli.decode.tune_file import references_of, tune_file
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
-    from sla_cli.search.beam_decoder import BeamOptions
+    from sla_cli.search.given import flag, options_given
 
     folder = WorkFolder(work)
     # All that can be refused is refused before minutes of emissions.
     lm = folder.find_lm(lm)
+    given = {
+        "lm": lm,
+        "hotwords": tuple(hotwords or ()),
+        "hotword_weight": hotword_weight,
+        "prune_logp": prune_logp,
+        "token_min_logp": token_min_logp,
+        "engine": engine,
+    }
+    options = options_given(given, flag)
     open_lm(lm)
-    options = BeamOptions(lm=lm, hotwords=tuple(hotwords or ()), hotword_weight=hotword_weight, engine=engine)
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )

@@ -28,8 +28,9 @@ from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
 
-# Defaults left out of the receipt: what was decoded before they could be chosen keeps its fingerprint.
-OMITTED = {"prune_logp": DecodeConfig.prune_logp, "token_min_logp": DecodeConfig.token_min_logp, "tuned_on": ""}
+# What receipts of a best path say of a search, whatever was given: it takes no part, and a best path that an earlier
+# version decoded keeps its fingerprint.
+BEST_PATH = {"beam": 1, "alpha": 0.5, "beta": 1.5, "nbest": 1, "hotwords": [], "hotword_weight": 10.0}
 
 
 def decode_file(
@@ -70,9 +71,7 @@ def decode_file(
     if options.lm is not None:
         check_oov(options.lm, header.glosses, max_oov)
         inputs["lm"], sources["lm"] = unchanged_digest(options.lm), str(options.lm.resolve())
-    settings = {**asdict(options), "hotwords": sorted(options.hotwords), "tuned_on": tuned_on}
-    settings = {key: value for key, value in settings.items() if key != "lm" and value != OMITTED.get(key)}
-    receipt = Receipt("decode", settings, inputs, sources=sources)
+    receipt = Receipt("decode", _settings(options, tuned_on), inputs, sources=sources)
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
     check_output(path, HYPOTHESES, inputs=(emissions_path, options.lm), replace=True)
@@ -108,6 +107,18 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     out = out or path.with_suffix(f".{kind}")
     write_export(out, kind, list(read_nbest(path).values()))
     return out
+
+
+def _settings(options: BeamOptions, tuned_on: str) -> dict[str, object]:
+    """What determines the hypotheses, besides emissions and language model; nothing that has no part in it."""
+    tuned = {"tuned_on": tuned_on} if tuned_on else {}
+    if options.greedy:
+        return {**BEST_PATH, "engine": options.engine, **tuned}
+    unused = {"lm"}  # its digest is an input
+    unused |= set() if options.lm else {"alpha", "beta"}
+    unused |= set() if options.hotwords else {"hotwords", "hotword_weight"}
+    settings = {**asdict(options), "hotwords": sorted(options.hotwords)}
+    return {key: value for key, value in settings.items() if key not in unused} | tuned
 
 
 def _file_name_part(options: BeamOptions) -> str:

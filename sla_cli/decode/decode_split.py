@@ -9,7 +9,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
-from sla_cli.search.beam_decoder import BeamOptions, open_decoder
+from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 
 
 def decode_split(
@@ -38,7 +38,7 @@ def decode_split(
         raise SlaError(
             f"{options.nbest} hypotheses for each clip from a beam of {options.beam}", "Give a wider --beam."
         )
-    with open_decoder(glosses, options) as decoder:
+    with BeamDecoder(glosses, options) as decoder:
 
         def decode_clip(clip: Emission) -> list[Hypothesis]:
             return [

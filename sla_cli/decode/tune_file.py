@@ -68,6 +68,9 @@ def tune_file(
             "settings": [list(asdict(point).values()) for point in points],
             "hotwords": sorted(options.hotwords),
             "hotword_weight": options.hotword_weight,
+            "prune_logp": options.prune_logp,
+            "token_min_logp": options.token_min_logp,
+            "engine": options.engine,
             "profile": str(rules),
         },
         {

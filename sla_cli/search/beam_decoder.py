@@ -1,10 +1,10 @@
-"""CTC beam search with an n-gram language model and hot words, with spans and confidence of each gloss."""
+"""CTC beam search with an n-gram language model and hot words, or the best path; with spans and confidences."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -33,9 +33,9 @@ class BeamOptions:
         lm: the language model's file: ARPA (plain or gzip) or KenLM binary over glosses.
         nbest: hypotheses for each clip, at most as many as the beam holds.
         hotwords, hotword_weight: glosses to favour, and what each occurrence adds to the score (natural log).
-        engine: which beam search; the answers are the same.
-        prune_logp: prefixes this much worse than the best are dropped (natural log).
-        token_min_logp: columns below this are not tried, except the best of the step (natural log).
+        engine: which beam search; their answers are the same where nothing is pruned.
+        prune_logp: prefixes this much worse than the best are dropped (natural log, at most 0).
+        token_min_logp: columns below this are not tried, except the best of the step (natural log, at most 0).
     """
 
     beam: int = DecodeConfig.beam
@@ -50,9 +50,12 @@ class BeamOptions:
     token_min_logp: float = DecodeConfig.token_min_logp
 
     def check(self) -> None:
-        """Raise SlaError for a beam or a weight out of bounds."""
+        """Raise SlaError for a beam, a weight or a threshold out of bounds."""
         _check_weight("hot words", self.hotword_weight)
         _check_point(self.alpha, self.beta, self.beam)
+        for name, threshold in (("prune_logp", self.prune_logp), ("token_min_logp", self.token_min_logp)):
+            if not -WEIGHT <= threshold <= 0:  # NaN is neither
+                raise SlaError(f"{threshold} as {name}", f"It lies between {-WEIGHT:g} and 0, a natural logarithm.")
 
     @property
     def greedy(self) -> bool:
@@ -64,7 +67,8 @@ class BeamDecoder(Decoder):
 
     Without a language model the score is ln P_ctc alone. Each occurrence of a hot word adds its weight. With a beam
     and thresholds wide enough it is exact (Hannun et al. 2014, arXiv:1408.2873). A gloss that the language model
-    lacks is scored as its <unk>.
+    lacks is scored as its <unk>. A beam of 1 with neither language model nor hot words is no search but the best path,
+    as of `GreedyDecoder`.
 
     Args:
         glosses: the vocabulary; log-probabilities have the blank in column 0 and glosses[i] in column i + 1.
@@ -72,7 +76,7 @@ class BeamDecoder(Decoder):
 
     Raises:
         SlaError: a gloss that is empty, repeated or holds white space; a hot word that is no gloss of the
-            vocabulary; a beam or a weight out of bounds.
+            vocabulary; a beam, a weight or a threshold out of bounds.
         FormatError: the language model's file is none.
     """
 
@@ -84,6 +88,7 @@ class BeamDecoder(Decoder):
         if options.engine not in CLASSES:
             raise SlaError(f"no beam search {options.engine!r}", suggestion(options.engine, CLASSES))
         self.glosses, self._options = tuple(glosses), options
+        self._best_path = GreedyDecoder(glosses)
         self.oov: tuple[str, ...] = ()
         self._lm: GlossModel | None = None
         hot = _columns(options.hotwords, self.glosses)
@@ -109,6 +114,8 @@ class BeamDecoder(Decoder):
 
     def nbest(self, log_probs: NDArray[np.floating], n: int) -> list[StepHypothesis]:
         """See `Decoder.nbest`; there are never more hypotheses than the beam holds."""
+        if self._greedy:
+            return self._best_path.nbest(log_probs, n)
         log_probs = log_probs.astype(np.result_type(log_probs, np.float32), copy=False)
         hypotheses = []
         for columns, score in self._prefixes(log_probs)[:n]:
@@ -119,12 +126,18 @@ class BeamDecoder(Decoder):
 
     def best_glosses(self, log_probs: NDArray[np.floating]) -> tuple[str, ...]:
         """The glosses of the best hypothesis alone, which is all that tuning needs."""
+        if self._greedy:
+            return self._best_path.decode(log_probs).glosses
         columns, _ = self._prefixes(log_probs)[0]
         return self._glosses_of(columns)
 
     def close(self) -> None:
         """Free the language model."""
         self._search.close()
+
+    @property
+    def _greedy(self) -> bool:
+        return replace(self._options, beam=self._beam).greedy
 
     def _prefixes(self, log_probs: NDArray[np.floating]) -> list[ScoredPrefix]:
         check_log_probs(log_probs, len(self.glosses) + 1)
@@ -135,11 +148,6 @@ class BeamDecoder(Decoder):
 
     def _glosses_of(self, columns: Sequence[int]) -> tuple[str, ...]:
         return tuple(self.glosses[column - 1] for column in columns)
-
-
-def open_decoder(glosses: Sequence[str], options: BeamOptions) -> Decoder:
-    """The decoder for a vocabulary: glosses[i] has column i + 1, the blank column 0. Raises as `BeamDecoder` does."""
-    return GreedyDecoder(glosses) if options.greedy else BeamDecoder(glosses, options)
 
 
 def _check_point(alpha: float, beta: float, beam: int) -> None:

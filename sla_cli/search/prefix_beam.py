@@ -1,16 +1,15 @@
-"""CTC prefix beam search over glosses: pyctcdecode's answers in less time, since it never handles text.
+"""CTC prefix beam search over glosses (Hannun et al. 2014, arXiv:1408.2873).
 
-Hannun et al. 2014, arXiv:1408.2873. A beam is a prefix together with how it ends, in a blank or in its last gloss, as
-in pyctcdecode; as there, a language model scores a gloss when the next one begins, thresholds are the same and ties
-fall the same way. So the results are the same for every pruning; only with hot words, whose weights pyctcdecode adds
-in another order, may hypotheses of equal score swap.
+A beam is a prefix with two scores: of its paths that end in a blank, and of those that end in its last gloss. The
+language model and hot words score a gloss as soon as it begins, so that pruning sees what the whole prefix is worth.
+pyctcdecode differs in both: a prefix takes up to two places of its beam, and its language model scores a gloss when
+the next one begins. Where nothing is pruned the answers are the same.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from heapq import nlargest
 from operator import itemgetter
 from typing import Any
 
@@ -22,21 +21,22 @@ from sla_cli.lm.fusion import GlossModel
 from sla_cli.search.engines import ScoredPrefix
 
 LOG_FLOOR = math.log(1e-15)  # no column of a step is taken for less probable
+NEVER = -math.inf
+
+Beam = tuple[float, "_Prefix", float, float, float]  # rank, prefix, ln P of its paths ending in blank, in a gloss, both
 
 
 class _Prefix:
     """Glosses from the start of the clip; a node of the tree of all prefixes met."""
 
-    __slots__ = ("ahead", "blank", "children", "column", "label", "parent", "scored", "state", "through")
+    __slots__ = ("ahead", "blank", "children", "column", "label", "parent", "state")
 
-    def __init__(self, parent: _Prefix | None, column: int, ahead: float) -> None:
+    def __init__(self, parent: _Prefix | None, column: int, ahead: float, state: Any) -> None:
         self.parent, self.column = parent, column
-        self.ahead = ahead  # language model and hot words of what is scored already: all but the last gloss's LM
+        self.ahead = ahead  # what the language model and hot words have added up to the last gloss
+        self.state = state  # of the language model, after the last gloss
         self.children: dict[int, _Prefix] = {}
-        self.scored = False
-        self.through, self.state = 0.0, None  # the LM's score with the last gloss, and its state: once `scored`
-        self.blank: list[Any] | None = None  # this step's beams that end in a blank and in the last gloss
-        self.label: list[Any] | None = None
+        self.blank = self.label = NEVER  # of the step that is being computed
 
     def columns(self) -> tuple[int, ...]:
         found, node = [], self
@@ -56,82 +56,74 @@ class PrefixBeam:
         self, log_probs: NDArray[np.floating], beam: int, prune_logp: float, token_min_logp: float
     ) -> list[ScoredPrefix]:
         """See `BeamSearch.search`."""
-        root = _Prefix(None, BLANK, 0.0)
-        if self.lm is not None:
-            root.scored, root.state = True, self.lm.start()
-        beams = [(root, None, 0.0)]
+        root = _Prefix(None, BLANK, 0.0, None if self.lm is None else self.lm.start())
+        beams: list[Beam] = [(0.0, root, 0.0, NEVER, 0.0)]
         for columns in _candidates(log_probs, token_min_logp):
-            beams = self._step(beams, columns, beam, prune_logp)
-        return self._finish(beams, beam, prune_logp)
+            beams = _best([_ranked(prefix) for prefix in self._grown(beams, columns)], beam, prune_logp)
+        ended = [(total + prefix.ahead + self._end(prefix), prefix) for _, prefix, _, _, total in beams]
+        return [(prefix.columns(), score) for score, prefix in _best(ended, beam, prune_logp)]
 
     def close(self) -> None:
         """Nothing is held beyond the object's life."""
 
-    def _step(self, beams: list[Any], columns: list[tuple[int, float]], beam: int, prune_logp: float) -> list[Any]:
-        """One output step: extend every beam by every column, merge what spells the same, keep the best."""
-        new: list[list[Any]] = []  # [prefix, last column, score]
-        for column, log_prob in columns:
-            for prefix, last, score in beams:
-                score += log_prob
+    def _grown(self, beams: list[Beam], columns: list[tuple[int, float]]) -> list[_Prefix]:
+        """The prefixes after one more step, each once, with `blank` and `label` set."""
+        grown = []
+        for _, prefix, blank, label, total in beams:
+            for column, log_prob in columns:
                 if column == BLANK:
-                    entry = prefix.blank
-                    if entry is None:
-                        prefix.blank = entry = [prefix, BLANK, score]
-                        new.append(entry)
+                    if prefix.label == NEVER:
+                        grown.append(prefix)
+                    prefix.blank = total + log_prob
+                    continue
+                score = total + log_prob
+                if column == prefix.column:  # the last gloss goes on; a blank between makes it a new one
+                    if label != NEVER:
+                        if prefix.label == NEVER:
+                            if prefix.blank == NEVER:
+                                grown.append(prefix)
+                            prefix.label = label + log_prob
+                        else:
+                            prefix.label = _add(prefix.label, label + log_prob)
+                    if blank == NEVER:
                         continue
+                    score = blank + log_prob
+                child = prefix.children.get(column) or self._child(prefix, column)
+                if child.label == NEVER:
+                    if child.blank == NEVER:
+                        grown.append(child)
+                    child.label = score
                 else:
-                    if last != column:
-                        prefix = prefix.children.get(column) or self._child(prefix, column)
-                    entry = prefix.label
-                    if entry is None:
-                        prefix.label = entry = [prefix, column, score]
-                        new.append(entry)
-                        continue
-                entry[2] = _add(entry[2], score)
-        ranked = []
-        for prefix, last, score in new:
-            prefix.blank = prefix.label = None
-            ranked.append((score + prefix.ahead, prefix, last, score))
-        floor = max(ranked, key=itemgetter(0))[0] + prune_logp
-        kept = [entry for entry in ranked if entry[0] >= floor]
-        return [entry[1:] for entry in nlargest(beam, kept, key=itemgetter(0))]
+                    child.label = _add(child.label, score)
+        return grown
 
     def _child(self, prefix: _Prefix, column: int) -> _Prefix:
-        ahead = prefix.ahead
+        ahead, state = prefix.ahead, None
         if self.lm is not None:
-            self._score(prefix)
-            ahead = prefix.through + self._hot_words(prefix)
+            added, state = self.lm.gloss(prefix.state, column)
+            ahead += added
         if column in self.hot:
             ahead += self.hot_weight
-        child = prefix.children[column] = _Prefix(prefix, column, ahead)
+        child = prefix.children[column] = _Prefix(prefix, column, ahead, state)
         return child
 
-    def _score(self, prefix: _Prefix) -> None:
-        """Let the language model score the last gloss, once."""
-        if not prefix.scored:
-            assert self.lm is not None and prefix.parent is not None
-            added, prefix.state = self.lm.gloss(prefix.parent.state, prefix.column)
-            prefix.through = prefix.parent.through + added
-            prefix.scored = True
+    def _end(self, prefix: _Prefix) -> float:
+        return 0.0 if self.lm is None else self.lm.end(prefix.state)
 
-    def _hot_words(self, prefix: _Prefix) -> float:
-        return self.hot_weight * sum(column in self.hot for column in prefix.columns()) if self.hot else 0.0
 
-    def _finish(self, beams: list[Any], beam: int, prune_logp: float) -> list[ScoredPrefix]:
-        """Merge what differs in its ending only, and let the language model score the last gloss and the end."""
-        total: dict[_Prefix, float] = {}
-        for prefix, _, score in beams:
-            total[prefix] = _add(total[prefix], score) if prefix in total else score
-        found = []
-        for prefix, score in total.items():
-            added = prefix.ahead
-            if self.lm is not None:
-                self._score(prefix)
-                added = prefix.through + self.lm.end(prefix.state) + self._hot_words(prefix)
-            found.append((score + added, prefix))
-        floor = max(found, key=itemgetter(0))[0] + prune_logp
-        kept = [entry for entry in found if entry[0] >= floor]
-        return [(prefix.columns(), score) for score, prefix in nlargest(beam, kept, key=itemgetter(0))]
+def _ranked(prefix: _Prefix) -> Beam:
+    """The prefix as a beam; its scores of this step are taken off it."""
+    blank, label = prefix.blank, prefix.label
+    prefix.blank = prefix.label = NEVER
+    total = label if blank == NEVER else blank if label == NEVER else _add(blank, label)
+    return total + prefix.ahead, prefix, blank, label, total
+
+
+def _best(found: list[Any], beam: int, prune_logp: float) -> list[Any]:
+    """At most `beam` of tuples that begin with a score, best first, none much worse than the best."""
+    found.sort(key=itemgetter(0), reverse=True)
+    floor = found[0][0] + prune_logp
+    return [entry for entry in found[:beam] if entry[0] >= floor]
 
 
 def _candidates(log_probs: NDArray[np.floating], token_min_logp: float) -> Iterator[list[tuple[int, float]]]:

@@ -25,7 +25,7 @@ from sla_cli.formats.run import FrameFormat, Run
 from sla_cli.formats.work import Work
 from sla_cli.log import Advance, log
 from sla_cli.model.open_run import OpenedModel, open_model
-from sla_cli.search.beam_decoder import open_decoder
+from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.decoder import Decoder
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
 from sla_cli.transcribe.search_options import described, search_options
@@ -61,6 +61,8 @@ class Recognizer:
         beam: int | None = None,
         alpha: float | None = None,
         beta: float | None = None,
+        prune_logp: float | None = None,
+        token_min_logp: float | None = None,
         device: str = "auto",
         precision: Precision = "auto",
         weights: str | None = None,
@@ -74,6 +76,7 @@ class Recognizer:
             run: the folder of a finished run.
             lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or one's name in the work folder's lm/
             beam, alpha, beta: of the search, in place of what was tuned; as `sla decode` has them.
+            prune_logp, token_min_logp: what the search leaves out, see `BeamOptions`.
             device: auto, cpu, cuda or cuda:N.
             precision: of the model; auto is that of training where the device can.
             weights: the backbone's weights, where the file has moved since training.
@@ -85,8 +88,8 @@ class Recognizer:
         source = Run(Path(run))
         facts = source.facts
         folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
-        options = search_options(folder, source, lm, {"beam": beam, "alpha": alpha, "beta": beta})
-        options.check()
+        given = {"beam": beam, "alpha": alpha, "beta": beta, "prune_logp": prune_logp, "token_min_logp": token_min_logp}
+        options = search_options(folder, source, lm, given)
         if facts.frames is None:
             raise SlaError(
                 f"{source.path} was made by an earlier version, which does not say what its frames look like, and its "
@@ -96,7 +99,7 @@ class Recognizer:
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
         opened = open_model(source, device=device, precision=precision, weights=weights)
-        decoder = open_decoder(source.glosses, options)
+        decoder = BeamDecoder(source.glosses, options)
         windows = Windows.of(opened.config.train, opened.stride)
         made = {
             "sla": __version__,

@@ -50,6 +50,13 @@ def test_glosses_are_printed_where_no_file_is_asked_for(folder: Path) -> None:
     assert names(folder / "mine") == ["a.mkv"]
 
 
+def test_thresholds_are_options_as_of_decode(folder: Path) -> None:
+    answer = json.loads(run("mine/a.mkv", "--prune-logp=-2", "--token-min-logp=-3", "--json"))
+    assert answer["recordings"][0]["made"]["search"].endswith("prune_logp -2, token_min_logp -3")
+    refusal = CliRunner().invoke(app, ["transcribe", *RUN, "mine/a.mkv", "--prune-logp=1"])
+    assert refusal.exit_code == 2 and "1.0 as prune_logp" in refusal.output
+
+
 def test_every_kind_beside_the_video(folder: Path) -> None:
     assert tuple(Kind) == ALL_KINDS
     run("mine/a.mkv", *(part for kind in ALL_KINDS for part in ("--format", kind)))

@@ -95,7 +95,8 @@ def test_confidence_of_the_best_path_is_the_height_of_its_spikes() -> None:
 
 
 def test_hot_words_reach_the_decoder_also_with_a_beam_of_one() -> None:
-    plain, hot = (decode_split(clips(40), GLOSSES, 4, BeamOptions(beam=1, hotwords=w)) for w in ((), ("SUED",)))
+    options = {"beam": 1, "hotword_weight": 3.0}
+    plain, hot = (decode_split(clips(40), GLOSSES, 4, BeamOptions(hotwords=w, **options)) for w in ((), ("SUED",)))
     count = [sum(readings[0].glosses.count("SUED") for readings in answers) for answers in (plain, hot)]
     assert count[1] > 1.5 * count[0]
 

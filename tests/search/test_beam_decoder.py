@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import itertools
 import math
+import time
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,11 +23,12 @@ from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
+from sla_cli.search.decoder import GreedyDecoder
 from sla_cli.search.engines import CLASSES, Engine
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN_LM = SHARED / "golden/gloss-lm/phoenix2014-train.3gram.arpa"
-EXACT = {"beam": 10**6, "prune_logp": -1e9, "token_min_logp": -1e9}
+EXACT = {"beam": 10**6, "prune_logp": -1000.0, "token_min_logp": -1000.0}
 HOSTILE = [
     "<PAD>", "<pad>", "[PAD]", "|", "##X", "X", "▁", "▁X", "X▁", "▁⁇▁", "⁇", "_", "<unk>", "[UNK]", "<s>", "</s>",
     "<blank>", "[EMPTY]", "NULL", "nan", "LOC-A+B", "A\u00a0B", "A\u3000B", "\u00a0", "人", "你们", "انا", "يا_ريت",
@@ -42,6 +44,16 @@ def beam_decoder(glosses: Sequence[str], lm: Path | None = None, **options: Any)
 def random_log_probs(steps: int, columns: int, seed: int) -> np.ndarray:
     logits = 2 * np.random.default_rng(seed).standard_normal((steps, columns))
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def signed_log_probs(path: Sequence[int], columns: int, rng: np.random.Generator) -> np.ndarray:
+    """Peaks as a trained model has them: most steps sure, some torn between the path and another column."""
+    probs = 0.1 * rng.dirichlet(np.full(columns, 0.3), len(path))
+    for row, column in zip(probs, path, strict=True):
+        sure = rng.beta(1.5, 1)
+        row[column] += 0.9 * sure
+        row[rng.integers(columns)] += 0.9 * (1 - sure)
+    return np.log(probs + 1e-9)
 
 
 def spell(path: list[int], columns: int) -> np.ndarray:
@@ -126,28 +138,107 @@ def test_hotwords_equal_exhaustive_enumeration(seed: int, engine: str) -> None:
     assert readings[0].score == max(reading.score for reading in readings)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_both_engines_answer_alike_whatever_is_pruned(toy_lm: Path, data: st.DataObject) -> None:
-    """Ties included: log-probabilities are drawn from few values."""
-    columns, steps = data.draw(st.integers(2, 6)), data.draw(st.integers(1, 14))
+def test_both_engines_answer_alike_where_nothing_is_pruned(toy_lm: Path, data: st.DataObject) -> None:
+    """Ties included: log-probabilities are drawn from few values. Longer clips than can be enumerated."""
+    columns = data.draw(st.integers(2, 5))
+    steps = data.draw(st.integers(1, {2: 14, 3: 9, 4: 6, 5: 5}[columns]))
     cells = st.lists(st.sampled_from([0.0, 1.0, 2.0, 4.0, 6.5]), min_size=columns, max_size=columns)
     logits = np.array(data.draw(st.lists(cells, min_size=steps, max_size=steps)), np.float32)
     log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    glosses = ["|", "##X", "A\u00a0B", "UNSEEN", "C"][: columns - 1]
+    glosses = ["|", "##X", "A\u00a0B", "UNSEEN"][: columns - 1]
     given = {
         "lm": data.draw(st.sampled_from([None, toy_lm])),
-        "beam": data.draw(st.sampled_from([1, 2, 3, 10])),
-        "prune_logp": data.draw(st.sampled_from([-10.0, -2.0])),
-        "token_min_logp": data.draw(st.sampled_from([-5.0, -1.5])),
         "hotwords": data.draw(st.sampled_from([(), (glosses[0],)])),
         "hotword_weight": 1.5,
+        **EXACT,
     }
     with beam_decoder(glosses, **given) as ours, beam_decoder(glosses, engine="pyctcdecode", **given) as theirs:
-        answer, expected = ours.nbest(log_probs, 10), theirs.nbest(log_probs, 10)
-    assert [reading.score for reading in answer] == pytest.approx([reading.score for reading in expected], abs=1e-9)
-    if not given["hotwords"]:  # their sums are in another order there, so that equals may swap
-        assert [reading.glosses for reading in answer] == [reading.glosses for reading in expected]
+        answer, expected = ({one.glosses: one.score for one in each.nbest(log_probs, 10**6)} for each in (ours, theirs))
+    assert answer == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_beam_holds_as_many_hypotheses_as_it_is_wide() -> None:
+    """A prefix takes one place however it ends."""
+    with beam_decoder(["A", "B", "C"], beam=10) as decoder:
+        assert {len(decoder.nbest(random_log_probs(12, 4, seed), 20)) for seed in range(10)} == {10}
+
+
+@pytest.mark.parametrize("beam", [1, 10])
+def test_a_gloss_is_scored_by_the_language_model_when_it_begins(beam: int, toy_lm: Path) -> None:
+    """`| ##X` occurs in the text and `| C` does not, which a beam of 1 can only know before it drops one of both."""
+    log_probs = np.log(np.array([[0.02, 0.94, 0.02, 0.02], [0.94, 0.02, 0.02, 0.02], [0.02, 0.02, 0.50, 0.46]]))
+    log_probs = np.vstack([log_probs, spell([0], 4), log_probs[1:2]])
+    with beam_decoder(["|", "C", "##X"], toy_lm, beam=beam) as decoder:
+        assert decoder.decode(log_probs).glosses == ("|", "##X")
+        assert decoder.decode(log_probs[:3]).glosses == ("|", "##X")
+
+
+def test_at_most_half_the_search_errors_of_pyctcdecode(tmp_path: Path) -> None:
+    """With a language model, against a beam of 1,000: clips whose glosses are others."""
+    rng, glosses = np.random.default_rng(0), [f"G{number}" for number in range(8)]
+    followers = [rng.choice(8, 3, replace=False) for _ in glosses]
+
+    def sentence(length: int) -> list[int]:
+        found = [int(rng.integers(8))]
+        while len(found) < length:
+            found.append(int(rng.choice(followers[found[-1]])))
+        return found
+
+    lm = tmp_path / "bigram.arpa"
+    write_arpa(estimate([[glosses[gloss] for gloss in sentence(6)] for _ in range(200)], 2, fallback=True), lm)
+    clips = []
+    for _ in range(60):
+        runs = [[0] * rng.integers(1, 3) + [gloss + 1] * rng.integers(1, 3) for gloss in sentence(5)]
+        clips.append(signed_log_probs(list(itertools.chain(*runs)), 9, rng))
+    with (
+        beam_decoder(glosses, lm, beam=1000) as wide,
+        beam_decoder(glosses, lm) as ours,
+        beam_decoder(glosses, lm, engine="pyctcdecode") as theirs,
+    ):
+        best = [wide.best_glosses(clip) for clip in clips]
+        errors = [
+            sum(decoder.best_glosses(clip) != glosses for clip, glosses in zip(clips, best, strict=True))
+            for decoder in (ours, theirs)
+        ]
+    assert errors[1] >= 10
+    assert errors[0] <= errors[1] / 2
+
+
+def test_hot_words_with_a_language_model_cost_the_same_however_long_the_clip(toy_lm: Path) -> None:
+    """Adding up the weights of all glosses at every step would cost many times as much."""
+    rng = np.random.default_rng(0)
+    path = [column for gloss in rng.integers(1, 4, 1500) for column in (gloss, 0)]
+    log_probs = np.log(0.95 * np.eye(4)[path] + 0.05 * rng.dirichlet(np.ones(4), len(path)))
+    glosses, seconds = ["|", "##X", "C"], []
+    for hot in ((), ("|",)):
+        with beam_decoder(glosses, toy_lm, hotwords=hot, hotword_weight=0.0) as decoder:  # the same search
+            spent = []
+            for _ in range(3):
+                begun = time.process_time()
+                decoder.best_glosses(log_probs)
+                spent.append(time.process_time() - begun)
+        seconds.append(min(spent))
+    assert seconds[1] < 2.5 * seconds[0]
+
+
+def test_a_beam_of_one_alone_is_the_best_path_however_it_is_opened(toy_lm: Path) -> None:
+    glosses = ["|", "##X", "C"]
+    best_path, clips = GreedyDecoder(glosses), [random_log_probs(12, 4, seed) for seed in range(20)]
+    with beam_decoder(glosses, beam=1) as opened, beam_decoder(glosses, beam=10) as weighed:
+        wide = [weighed.decode(clip) for clip in clips]
+        weighed.weigh(0.5, 1.5, 1)
+        for clip in clips:
+            expected = best_path.decode(clip)
+            assert opened.decode(clip) == weighed.decode(clip) == expected
+            assert opened.best_glosses(clip) == weighed.best_glosses(clip) == expected.glosses
+        weighed.weigh(0.5, 1.5, 10)
+        assert [weighed.decode(clip) for clip in clips] == wide
+        assert wide != [best_path.decode(clip) for clip in clips]
+    for options in ({"lm": toy_lm}, {"hotwords": ("|",), "hotword_weight": 3.0}):  # these are searched
+        with beam_decoder(glosses, beam=1, **options) as decoder:
+            assert [decoder.decode(clip).glosses for clip in clips] != [best_path.decode(c).glosses for c in clips]
 
 
 def test_a_hot_word_is_raised_and_an_unknown_one_is_refused() -> None:
@@ -187,12 +278,15 @@ def test_language_model_decides_between_equals(toy_lm: Path) -> None:
 
 @pytest.mark.skipif(not GOLDEN_LM.is_file(), reason="shared material is missing")
 def test_equals_bare_pyctcdecode_with_a_real_language_model() -> None:
-    """Where no gloss is unknown and plain labels are harmless, the mapping must change nothing."""
+    """Where no gloss is unknown and plain labels are harmless, the mapping must change nothing; our best is equal."""
     text = (GOLDEN_LM.parent / "phoenix2014-train.txt").read_text().split("\n")
     glosses = sorted({gloss for line in text for gloss in line.split()})
     rng = np.random.default_rng(0)
     bare = build_ctcdecoder(["", *("▁" + gloss for gloss in glosses)], str(GOLDEN_LM), glosses)
-    with beam_decoder(glosses, GOLDEN_LM) as decoder:
+    with (
+        beam_decoder(glosses, GOLDEN_LM, engine="pyctcdecode") as decoder,
+        beam_decoder(glosses, GOLDEN_LM) as ours,
+    ):
         assert decoder.oov == ()
         for line in text[:20]:
             path = [1 + glosses.index(gloss) for gloss in line.split()]
@@ -205,6 +299,9 @@ def test_equals_bare_pyctcdecode_with_a_real_language_model() -> None:
             assert len(got) == len(expected)
             assert [" ".join(reading.glosses) for reading in got] == [beam[0] for beam in expected]
             assert [reading.score for reading in got] == pytest.approx([beam[-1] for beam in expected])
+            best = ours.decode(log_probs)
+            assert best.glosses == got[0].glosses
+            assert best.score == pytest.approx(got[0].score, abs=0.01)
     bare.cleanup()
 
 
@@ -325,6 +422,22 @@ def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:
 def test_weights_that_are_no_finite_numbers_are_refused(weights: dict[str, float], toy_lm: Path) -> None:
     with pytest.raises(SlaError, match=r"(nan|inf) as weight of"):
         beam_decoder(["|"], toy_lm, hotwords=("|",), **weights)
+
+
+@pytest.mark.parametrize("name", ["prune_logp", "token_min_logp"])
+@pytest.mark.parametrize("value", [0.5, -1001, math.nan, -math.inf])
+def test_thresholds_out_of_bounds_are_refused(name: str, value: float) -> None:
+    with pytest.raises(SlaError, match=f"{value} as {name}") as caught:
+        beam_decoder(["|"], **{name: value})
+    assert "between -1000 and 0" in caught.value.hint
+
+
+@ENGINES
+def test_thresholds_leave_out_what_is_improbable(engine: str) -> None:
+    log_probs = np.log(np.array([[0.2, 0.8 - 0.01, 0.01]]))
+    for options, count in (({}, 3), ({"prune_logp": -3.0}, 2), ({"token_min_logp": -4.0}, 2), ({"prune_logp": 0.0}, 1)):
+        with beam_decoder(["A", "B"], engine=engine, **options) as decoder:
+            assert len(decoder.nbest(log_probs, 10)) == count
 
 
 @ENGINES

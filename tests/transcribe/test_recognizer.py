@@ -15,6 +15,7 @@ from movies import ffmpeg, movie
 from recordings import copy_run, images_of, signed, sla
 
 import sla_cli
+from sla_cli.core.edit_alignment import align, count
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
 from sla_cli.transcribe.recognizer import Recognizer
@@ -109,8 +110,24 @@ def test_a_language_model_and_what_was_tuned_for_it_are_used_as_by_decode(work: 
         for name, stages in by_stages(work, "lm.jsonl").items():
             video = next((work / "mine").glob(f"{name}.*"))
             found = model.transcribe(video)
-            assert ([sign.gloss for sign in found.signs], found.name) == (stages["glosses"], name)
-            assert name == "long" or found.score == pytest.approx(stages["score"], abs=1e-4)
+            signs = [sign.gloss for sign in found.signs]
+            assert found.name == name
+            if name == "long":  # windows change its log-probabilities, and hypotheses of nearly equal score swap
+                assert count(align(stages["glosses"], signs)).errors <= 1
+            else:
+                assert signs == stages["glosses"]
+                assert found.score == pytest.approx(stages["score"], abs=1e-4)
+
+
+def test_thresholds_reach_the_search_and_stand_in_what_is_written(work: Path) -> None:
+    scores = []
+    for options in ({}, {"prune_logp": -1.0}, {"token_min_logp": -0.5}):
+        with Recognizer.open(work / "old" / "runs" / "adapter", **options) as model:
+            found = model.transcribe(work / "mine" / "long.mkv")
+            thresholds = {"prune_logp": -10.0, "token_min_logp": -5.0, **options}
+            assert all(f"{name} {value:g}" in found.made["search"] for name, value in thresholds.items())
+            scores.append(found.score)
+    assert len(set(scores)) == 3, "paths that are dropped are missing from the score"
 
 
 def test_signs_lie_in_the_recording_one_after_the_other(work: Path, model: Recognizer) -> None:
@@ -151,6 +168,8 @@ def test_pictures_in_memory_and_in_a_folder(work: Path, model: Recognizer, tmp_p
         ({"alpha": 0.5}, "alpha without a language model"),
         ({"device": "tpu"}, "no such device"),
         ({"beam": 0}, "beam of 0"),
+        ({"prune_logp": 1.0}, "1.0 as prune_logp"),
+        ({"beam": 1, "token_min_logp": -2.0}, "token_min_logp with a beam of 1"),
     ],
 )
 def test_refusals(work: Path, options: dict, message: str) -> None:

@@ -1,0 +1,47 @@
+"""Options of a search as a user gave them: those that were left out, and those that would have no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sla_cli.errors import SlaError
+from sla_cli.search.beam_decoder import BeamOptions
+
+# An option that means nothing without another; what is missing then, and how it is given.
+NEEDS = {
+    "alpha": ("lm", "without a language model", "Give one with --lm."),
+    "beta": ("lm", "without a language model", "Give one with --lm."),
+    "hotword_weight": ("hotwords", "without a hot word", "Name one with --hotword."),
+}
+THRESHOLDS = ("prune_logp", "token_min_logp")
+
+
+def flag(name: str) -> str:
+    """An option as it is called on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def options_given(given: Mapping[str, Any], called: Callable[[str], str] = str) -> BeamOptions:
+    """Options of a search, those left out at their defaults.
+
+    Args:
+        given: options of `BeamOptions` by name; None is one that was left out.
+        called: what an error calls an option.
+
+    Raises:
+        SlaError: a value out of bounds, or an option that would have no effect.
+    """
+    found = {name: value for name, value in given.items() if value is not None}
+    for needed, missing, hint in NEEDS.values():
+        unused = [called(name) for name, need in NEEDS.items() if need[0] == needed and name in found]
+        if unused and not found.get(needed):
+            raise SlaError(f"{' and '.join(unused)} {missing}", hint)
+    options = BeamOptions(**found)
+    options.check()
+    if options.greedy and (unused := [called(name) for name in THRESHOLDS if name in found]):
+        raise SlaError(
+            f"{' and '.join(unused)} with a beam of 1 and neither language model nor hot words: the best path is taken",
+            "It prunes nothing. Leave the option out, or give a wider --beam.",
+        )
+    return options

@@ -1,0 +1,44 @@
+"""Which options of a search are refused because they would have no effect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sla_cli.errors import SlaError
+from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.given import flag, options_given
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ({"lm": None, "beam": None, "alpha": None, "hotword_weight": None, "prune_logp": None}, BeamOptions()),
+        ({"lm": Path("a.arpa"), "alpha": 0.0, "beta": 2.0}, BeamOptions(lm=Path("a.arpa"), alpha=0.0, beta=2.0)),
+        ({"hotwords": ("A",), "hotword_weight": 0.0}, BeamOptions(hotwords=("A",), hotword_weight=0.0)),
+        ({"prune_logp": -3.0, "token_min_logp": 0.0}, BeamOptions(prune_logp=-3.0, token_min_logp=0.0)),
+        ({"beam": 1, "hotwords": ("A",), "prune_logp": -3.0}, BeamOptions(1, hotwords=("A",), prune_logp=-3.0)),
+    ],
+)
+def test_what_is_left_out_has_its_default(given: dict[str, Any], options: BeamOptions) -> None:
+    assert options_given(given) == options
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"alpha": 0.5}, "^--alpha without a language model"),
+        ({"alpha": 0.5, "beta": 1.0}, "^--alpha and --beta without a language model"),
+        ({"hotwords": (), "hotword_weight": 0.5}, "^--hotword-weight without a hot word"),
+        ({"beam": 1, "prune_logp": -10.0}, "^--prune-logp with a beam of 1"),
+        ({"beam": 1, "prune_logp": -10.0, "token_min_logp": -5.0}, "^--prune-logp and --token-min-logp with a beam"),
+        ({"beam": 0}, "a beam of 0"),
+        ({"prune_logp": 1.0}, "1.0 as prune_logp"),
+    ],
+)
+def test_what_has_no_effect_or_is_out_of_bounds_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(SlaError, match=message) as caught:
+        options_given(given, flag)
+    assert caught.value.hint
