@@ -54,6 +54,11 @@ def test_keys_that_stand_in_some_results_only() -> None:
     assert formats == {"ctm", "stm", "trn", "csv", "jsonl"}
 
 
+def test_a_lowered_order_is_said() -> None:
+    found = facts("lm", "estimate", "text.txt", "-o", "small.arpa")
+    assert set(found) - documented("sla lm estimate") == documented("sla lm estimate", optional=True) == {"lowered"}
+
+
 def test_what_is_said_of_dev_is_what_the_scorer_says() -> None:
     dev = facts(*LM, "--dev", "text.txt")["dev"]
     assert set(dev) == documented("sla lm score") - {"lm", "order"}
