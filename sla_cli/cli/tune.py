@@ -48,9 +48,8 @@ def tune(
     do not tell apart from the fewest errors, the mildest is taken: the least
     alpha, then the beta nearest to 0. What it gains over no language model is
     printed with its interval. The choice, the errors of each clip and a plot are
-    written into the work folder, and from then on `sla decode` uses the choice for
-    the same run and language model. Missing or outdated emissions are computed
-    first.
+    written into the work folder. After that, `sla decode` uses the choice for the
+    same run and language model. Missing or outdated emissions are computed first.
     """
     from dataclasses import asdict, replace
 
@@ -91,12 +90,12 @@ def _text(tuned: "Tuned") -> str:
     ]
     if tuned.lowest_wer is not None and tuned.lowest_wer < tuned.wer:
         lines.append(f"the mildest that these clips do not tell apart from the lowest, {tuned.lowest_wer:.2f} %")
-    if tuned.gain is not None:
-        gain = f"difference {tuned.difference:+.2f} points, {between(tuned.gain)}"
-        shown = "" if tuned.gain.high < 0 else ", so no gain is shown"
-        lines.append(f"without a language model {tuned.wer_without:.2f} %, {gain}, which allows for the choice{shown}")
-    elif (tuned.alpha, tuned.beta) == (0, 0):
+    if (tuned.alpha, tuned.beta) == (0, 0):
         lines.append("this is no language model: no gain is shown")
+    elif tuned.difference is not None:  # not of an earlier version
+        shown = "" if tuned.gain and tuned.gain.high < 0 else ", so no gain is shown"
+        gain = f"difference {tuned.difference:+.2f} points, {between(tuned.gain)}, which allows for the choice{shown}"
+        lines.append(f"without a language model {tuned.wer_without:.2f} %, {gain}")
     return "\n".join(lines)
 
 

@@ -125,7 +125,7 @@ def _gain(
         return None
     paired, _ = found
     gains = table.errors - error_table([baselines[trial.point.without] for trial in trials]).errors
-    seen = 100 * float(gains[:, table.points.index(taken.point)].sum() / table.words.sum())
+    seen = 100 * float(gains[:, table.points.index(taken.point)].sum() / max(table.words.sum(), 1.0))
     luck = float(np.quantile(flattery(table, gains, how), (1 - how.level / 100) / 2))
     return replace(paired, high=max(paired.high, seen - luck))
 
@@ -141,7 +141,7 @@ def flattery(table: ErrorTable, gains: Table, how: Resampling) -> Table:
     Returns:
         float64 (samples,), in points: what is chosen on a set gains there, less what it gains on all; mostly below 0.
     """
-    count, whole = len(table.words), gains.sum(axis=0) / table.words.sum()
+    count, whole = len(table.words), gains.sum(axis=0) / max(table.words.sum(), 1.0)
     drawn = np.random.default_rng(how.seed).multinomial(count, np.full(count, 1 / count), size=how.samples)
     found = []
     for weights in drawn.astype(np.float64):

@@ -11,7 +11,7 @@ import pytest
 from sla_cli.core.bootstrap import Resampling, difference_interval
 from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore
-from sla_cli.decode.choice import STANDARD_ERRORS, choose, mildness
+from sla_cli.decode.choice import choose, mildness
 from sla_cli.decode.grid_search import GridPoint, Trial, grid
 
 NONE = GridPoint(10, 0, 0)
@@ -53,12 +53,21 @@ def test_of_equals_the_mildest_is_taken_and_a_clear_gain_is() -> None:
     assert choice.taken.point == NONE and choice.interval is None
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_what_is_within_a_quarter_of_a_standard_error_is_as_good(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    words = rng.integers(3, 9, 40).tolist()
-    sentence = rng.integers(0, 25, 40).tolist()
-    trials = [trial(point, rng.binomial(words, 0.3).tolist(), words, sentence) for point in POINTS]
+def test_what_is_within_a_quarter_of_a_standard_error_is_as_good() -> None:
+    rng, differs = np.random.default_rng(0), 0
+    for _ in range(60):
+        words = rng.integers(3, 9, 40).tolist()
+        sentence = rng.integers(0, 25, 40).tolist()
+        trials = [trial(point, rng.binomial(words, 0.3).tolist(), words, sentence) for point in POINTS]
+        choice = choose(trials, without(trials), Resampling(samples=40))
+        expected = by_hand(trials, sentence)
+        assert choice.taken == expected
+        differs += choice.lowest != expected
+    assert differs > 5
+
+
+def by_hand(trials: Sequence[Trial], sentence: Sequence[int]) -> Trial:
+    """The mildest trial within a quarter of a standard error of the fewest errors, by plain loops."""
     fewest = min(trials, key=lambda one: (one.counts.errors, mildness(one.point)))
     as_good = []
     for one in trials:
@@ -70,9 +79,9 @@ def test_what_is_within_a_quarter_of_a_standard_error_is_as_good(seed: int) -> N
         total, length = (sum(column) for column in zip(*groups.values(), strict=True))
         squares = sum((more - total / length * size) ** 2 for more, size in groups.values())
         standard_error = math.sqrt(squares * len(groups) / (len(groups) - 1))
-        if total <= STANDARD_ERRORS * standard_error:
+        if total <= 0.25 * standard_error:
             as_good.append(one)
-    assert choose(trials, without(trials)).taken == min(as_good, key=lambda one: mildness(one.point))
+    return min(as_good, key=lambda one: mildness(one.point))
 
 
 def test_the_interval_covers_what_a_choice_gains_where_the_plain_one_does_not() -> None:
