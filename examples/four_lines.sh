@@ -5,7 +5,7 @@ set -euo pipefail
 data=${1:?usage: examples/four_lines.sh DATA}
 
 sla prep phoenix2014 "$data"
-sla lm estimate --order 2 --fallback
 sla train --variant adapter --preset tiny
+sla lm estimate
 sla decode --lm gloss.arpa
 sla score

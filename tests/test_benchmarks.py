@@ -79,6 +79,18 @@ def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> No
     assert all(value >= 0 for value in numbers(found))
 
 
+def test_tuning_on_a_table_of_errors(tmp_path: Path) -> None:
+    settings = [f"beam 10 alpha {alpha} beta {beta}" for alpha in (0, 1) for beta in (0, 1)]
+    rows = [["id", "reference", "ref_words", *settings]]
+    rows += [[f"clip {i}", f"A{i}", "4", "1", "3", str(i % 2), "2"] for i in range(10)]
+    (tmp_path / "clips.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    [(name, found)] = answer("tuning", [str(tmp_path), "--clips", "12", "--draws", "20", "--samples", "40"]).items()
+    assert name == f"{tmp_path.name}, 12 clips"
+    assert found["no language model, WER %"] == 25 and found["best setting, WER %"] == 12.5
+    assert found["0 standard errors, WER %"] == pytest.approx(12.5, abs=1)
+    assert found["draws that choose a language model, %"] > 90 and 0 <= found["interval covers, %"] <= 100
+
+
 def test_flipped_bits_are_found() -> None:
     """In all but a run's log for people, which has no digest."""
     found = answer("flips", ["--flips", "400"])

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import Force, Json, answer
-from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
+from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, flattered, table
 from sla_cli.core.comparison import Comparison, p_value, verdict
 
 CHANGED = 10  # glosses shown
@@ -28,9 +28,9 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance."""
+    from sla_cli.core.bootstrap import Resampling
     from sla_cli.formats.output import check_output, is_table
     from sla_cli.formats.scores import DIFFERENCES, comparison_facts, write_differences
-    from sla_cli.score.bootstrap import Resampling
     from sla_cli.score.compare import compare_files
     from sla_cli.score.score import ScoreOptions
 
@@ -51,6 +51,9 @@ def _text(found: Comparison) -> str:
         f"B {found.names[1]}: WER {after.wer:.2f} %, {between(found.second.interval)}",
         f"B - A: {found.difference:+.2f} points, {between(found.interval)}{relative}",
     ]
+    for mark, score in (("A", found.first), ("B", found.second)):
+        if score.tuned_on:
+            lines.append(f"{mark}: {flattered(score)}")
     if found.improvement is not None:
         lines.append(f"probability that B is better: {100 * found.improvement:.1f} %")
     repeats = ", too sure where prompts repeat" if found.prompts_repeat else ""

@@ -79,6 +79,7 @@ def decode(
     """
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options
+    from sla_cli.formats.emissions import Emissions
     from sla_cli.formats.kind import HYPOTHESES
     from sla_cli.formats.output import check_output
     from sla_cli.formats.work import Work as WorkFolder
@@ -120,6 +121,10 @@ def decode(
     glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)
     facts: dict[str, Any] = {"hypotheses": str(path), "clips": len(hypotheses), "glosses": glosses}
     lines = f"hypotheses {path}: {len(hypotheses)} clips, {glosses} glosses"
+    if tuned_on:
+        facts["tuned_on"] = tuned_on
+        here = " these very clips, so that their WER flatters" if tuned_on == Emissions(emissions).header.split else ""
+        lines += f"\nweights tuned on{here or f' {tuned_on}'}"
     if kind != "tsv":
         exported = export_file(path, kind, output, force=force)
         facts[kind] = str(exported)

@@ -40,7 +40,10 @@ def estimate(
         Path | None,
         typer.Option("--output", "-o", help="ARPA file to write.", show_default="lm/gloss.arpa in the work folder"),
     ] = None,
-    order: Annotated[int, typer.Option(help="Length of the n-grams.", min=2, max=6)] = 3,
+    order: Annotated[
+        int | None,
+        typer.Option(help="Length of the n-grams.", min=2, max=6, show_default="3, or what the text supports"),
+    ] = None,
     unique: Annotated[
         bool, typer.Option("--unique", help="Count each different sentence once: for corpora that repeat prompts.")
     ] = False,
@@ -73,7 +76,8 @@ def estimate(
     """Estimate a model on a store's train split or a text, and measure it on dev.
 
     An interpolated modified Kneser-Ney model, as KenLM's lmplz estimates it.
-    `sla decode --lm gloss.arpa` finds it in the work folder.
+    `sla decode --lm gloss.arpa` finds it in the work folder. A small text gets a
+    lower order, and is told why; an --order that it does not support is refused.
     """
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.estimate_file import estimate_file
@@ -92,13 +96,16 @@ def estimate(
         dev=dev,
         force=force,
     )
-    lines = [f"{out}: order {order}, {facts['sentences']} sentences", "        n-grams   discounts of 1, 2, 3+"]
+    lines = [
+        f"{out}: order {facts['order']}, {facts['sentences']} sentences",
+        "        n-grams   discounts of 1, 2, 3+",
+    ]
     for n, (count, discounts) in enumerate(zip(facts["ngrams"], facts["discounts"], strict=True), start=1):
         note = "   fallback" if n in facts["fallbacks"] else ""
         lines.append(f"{n}-gram {count:8d}   {' '.join(f'{discount:.3f}' for discount in discounts)}{note}")
     if facts["dev"] is not None:
         lines += _perplexity_lines(facts["dev"])
-    answer("\n".join(lines), {"lm": str(out), "order": order, **facts}, as_json)
+    answer("\n".join(lines), {"lm": str(out), **facts}, as_json)
 
 
 @app.command()

@@ -30,7 +30,7 @@ COMMANDS = {
     "emit": "A run's log-probabilities of every clip of a split, which `sla decode` starts from.",
     "decode": "Beam search over a run's emissions, with an optional gloss language model.",
     "align": "Where each reference gloss lies in its clip, and with --suspicious which annotations look wrong.",
-    "tune": "Choose alpha, beta and beam of a language model: the fewest errors on dev.",
+    "tune": "Choose alpha, beta and beam of a language model by the errors on dev.",
     "transcribe": "Glosses with times for videos, in the formats of ELAN, players and tables, or as a page.",
     "score": "Word error rate as the field's official scripts count it, with its confidence interval.",
     "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",

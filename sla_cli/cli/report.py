@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, Work, answer
+from sla_cli.cli.score import flattered
 from sla_cli.errors import SlaError
 
 
@@ -58,14 +59,19 @@ def report(
     against = against_first([system.score for system in systems], marks(len(systems)))
     write_page(out, systems, title=title, clips=clips, ids=ids or (), against=against)
     size = out.stat().st_size
-    answer(
+    lines = [
         f"report {out}: {len(systems)} {'systems' if systems[1:] else 'system'}, {len(systems[0].score.clips)} clips, "
-        f"{size / 1e6:.1f} MB",
+        f"{size / 1e6:.1f} MB"
+    ]
+    lines += [f"{system.name}: {flattered(system.score)}" for system in systems if system.score.tuned_on]
+    answer(
+        "\n".join(lines),
         {
             "report": str(out),
             "systems": [system.name for system in systems],
             "clips": len(systems[0].score.clips),
             "bytes": size,
+            "tuned_on": [system.score.tuned_on for system in systems],
             "missing": [what for system in systems for what in system.missing],
         },
         as_json,

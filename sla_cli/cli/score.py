@@ -60,9 +60,9 @@ def score(
     The score folder holds tables of clips, signers, lengths, glosses and
     confusions, and the alignments.
     """
+    from sla_cli.core.bootstrap import Resampling
     from sla_cli.formats.scores import summary
     from sla_cli.formats.work import Work as WorkFolder
-    from sla_cli.score.bootstrap import Resampling
     from sla_cli.score.sclite_export import write_for_sclite
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.score_file import score_file
@@ -91,6 +91,12 @@ def between(interval: Interval | None) -> str:
         return "no interval (one sentence only)"
     rough = f" (rough: only {interval.sentences} sentences)" if interval.is_rough else ""
     return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
+
+
+def flattered(result: Score) -> str:
+    """What is to be said where the weights were tuned on what is scored."""
+    where = f"tuned on {result.tuned_on}, scored here"
+    return f"the weights of the language model were {where}: this WER is too optimistic"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -123,8 +129,7 @@ def _text(result: Score, out: Path, details: bool) -> str:
     if result.oracle is not None:
         lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses per clip")
     if result.tuned_on:
-        where = f"tuned on {result.tuned_on}, scored here"
-        lines.append(f"the weights of the language model were {where}: this WER is too optimistic")
+        lines.append(flattered(result))
     if top := confusions(result.clips)[:3]:
         pairs = (f"{one.reference} as {one.hypothesis} ({one.count})" for one in top)
         lines.append(f"most confused: {', '.join(pairs)}")

@@ -8,11 +8,13 @@ import typer
 
 from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
+from sla_cli.cli.score import between
 from sla_cli.config import DecodeConfig, TuneConfig
 from sla_cli.errors import SlaError
 
 if TYPE_CHECKING:
-    from sla_cli.decode.grid_search import Trial
+    from sla_cli.decode.grid_search import GridPoint, Trial
+    from sla_cli.decode.tuned import Tuned
 
 Number = TypeVar("Number", int, float)
 GRID = "Values of {} to try, separated by commas."
@@ -42,16 +44,18 @@ def tune(
     force: shared.Force = False,
     as_json: shared.Json = False,
 ) -> None:
-    """Choose alpha, beta and beam of a language model: the fewest errors on dev.
+    """Choose alpha, beta and beam of a language model by the errors on dev.
 
-    Dev is decoded at every point of the grid. The choice, all error rates and
-    a plot of them are written into the work folder. After that, `sla decode`
-    uses the choice for the same run and language model. Missing or outdated
-    emissions are computed first.
+    Dev is decoded at every point of the grid. Of the settings that these clips
+    do not tell apart from the fewest errors, the mildest is taken: the least
+    alpha, then the beta nearest to 0. What it gains over no language model is
+    printed with its interval. The choice, the errors of each clip and a plot are
+    written into the work folder. After that, `sla decode` uses the choice for the
+    same run and language model. Missing or outdated emissions are computed first.
     """
     from dataclasses import asdict, replace
 
-    from sla_cli.decode.grid_search import grid
+    from sla_cli.decode.grid_search import GridPoint, grid
     from sla_cli.decode.tune_file import references_of, tune_file
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
@@ -82,23 +86,37 @@ def tune(
         emissions, references, folder.tuning, options, points, jobs=jobs, max_oov=max_oov, force=force
     )
     if trials and not as_json:
-        _print_table(trials)
-    shared.answer(
+        _print_table(trials, GridPoint(tuned.beam, tuned.alpha, tuned.beta))
+    facts = {"tuned": str(out), **asdict(tuned)}
+    answer = f"{_text(tuned)}\n{out / 'tune.png'} shows all, {out / 'clips.tsv'} the errors of each clip"
+    shared.answer(answer, facts, as_json)
+
+
+def _text(tuned: "Tuned") -> str:
+    """What was chosen and what it gains."""
+    lines = [
         f"tuned on {tuned.split}: alpha {tuned.alpha:g}, beta {tuned.beta:g}, beam {tuned.beam}: "
-        f"WER {tuned.wer:.2f} % ({tuned.profile}); {out / 'tune.png'} shows all",
-        {"tuned": str(out), **asdict(tuned)},
-        as_json,
-    )
+        f"WER {tuned.wer:.2f} % ({tuned.profile})"
+    ]
+    if tuned.lowest_wer is not None and tuned.lowest_wer < tuned.wer:
+        lines.append(f"the mildest that these clips do not tell apart from the lowest, {tuned.lowest_wer:.2f} %")
+    if (tuned.alpha, tuned.beta) == (0, 0):
+        lines.append("this is no language model: no gain is shown")
+    elif tuned.difference is not None:  # not of an earlier version
+        shown = "" if tuned.gain and tuned.gain.high < 0 else ", so no gain is shown"
+        gain = f"difference {tuned.difference:+.2f} points, {between(tuned.gain)}, which allows for the choice{shown}"
+        lines.append(f"without a language model {tuned.wer_without:.2f} %, {gain}")
+    return "\n".join(lines)
 
 
-def _print_table(trials: Sequence["Trial"]) -> None:
+def _print_table(trials: Sequence["Trial"], chosen: "GridPoint") -> None:
     """WER by alpha (down) and beta (across), a table for each beam, the choice in bold."""
     from rich.console import Console
     from rich.table import Table
 
-    from sla_cli.decode.grid_search import GridPoint, best_trial
+    from sla_cli.decode.grid_search import GridPoint
 
-    wers, chosen = {trial.point: trial.counts.wer for trial in trials}, best_trial(trials).point
+    wers = {trial.point: trial.counts.wer for trial in trials}
     betas = sorted({point.beta for point in wers})
     for beam in sorted({point.beam for point in wers}):
         table = Table("alpha \\ beta", *(f"{beta:g}" for beta in betas), title=f"WER %, beam {beam}")

@@ -10,16 +10,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from sla_cli.decode.grid_search import GridPoint, Trial, best_trial
+from sla_cli.decode.grid_search import GridPoint, Trial
 
 
-def draw_grid(path: Path, trials: Sequence[Trial], title: str) -> None:
+def draw_grid(path: Path, trials: Sequence[Trial], chosen: GridPoint, title: str) -> None:
     """Write a PNG: alpha upwards, beta to the right, a panel for each beam, the chosen cell framed.
 
     Args:
         trials: of every combination of the grid's values.
     """
-    wers, chosen = {trial.point: trial.counts.wer for trial in trials}, best_trial(trials).point
+    wers = {trial.point: trial.counts.wer for trial in trials}
     beams = sorted({point.beam for point in wers})
     alphas, betas = sorted({point.alpha for point in wers}), sorted({point.beta for point in wers})
     width, height = 0.75 * len(betas) + 0.7, 0.5 * len(alphas) + 1.3

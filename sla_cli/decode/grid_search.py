@@ -1,14 +1,16 @@
-"""The weights of a language model, chosen on dev: word error rates over a grid of alpha, beta and beam."""
+"""A language model's weights over a grid: the errors of each clip at every point."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
-from sla_cli.core.edit_alignment import Counts, align, count
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile
+from sla_cli.core.result import ClipScore, pooled, score_clip
 from sla_cli.decode.processes import CHUNK, EmissionSource, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
@@ -23,13 +25,23 @@ class GridPoint:
     alpha: float
     beta: float
 
+    @property
+    def without(self) -> GridPoint:
+        """No language model with the same beam: alpha and beta of 0 leave ln P_ctc alone."""
+        return GridPoint(self.beam, 0.0, 0.0)
+
 
 @dataclass(frozen=True)
 class Trial:
-    """A point of the grid and the errors made there, pooled over the clips."""
+    """A point of the grid and how each clip scored there, in the order of the emissions."""
 
     point: GridPoint
-    counts: Counts
+    clips: tuple[ClipScore, ...]
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Pooled over the clips."""
+        return pooled(self.clips)
 
 
 def grid(alphas: Sequence[float], betas: Sequence[float], beams: Sequence[int]) -> list[GridPoint]:
@@ -63,35 +75,20 @@ def search_grid(
     Raises:
         SlaError: as `decode_split` does.
     """
-    totals = [Counts()] * len(points)
     with BeamDecoder(glosses, options) as decoder:
 
-        def try_clip(emission: Emission) -> list[Counts]:
+        def try_clip(emission: Emission) -> list[ClipScore]:
             reference = rules.reference(references[emission.id])
-            known: dict[Glosses, Counts] = {}  # hypotheses that are equal are aligned once
-            counts = []
+            known: dict[Glosses, ClipScore] = {}  # hypotheses that are equal are aligned once
+            scores = []
             for point in points:
                 decoder.weigh(point.alpha, point.beta, point.beam)
                 hypothesis = decoder.best_glosses(emission.log_probs)
                 if hypothesis not in known:
-                    known[hypothesis] = count(align(reference, rules.hypothesis(hypothesis)))
-                counts.append(known[hypothesis])
-            return counts
+                    known[hypothesis] = score_clip(emission.id, reference, rules.hypothesis(hypothesis))
+                scores.append(known[hypothesis])
+            return scores
 
         least = max(1, CHUNK // len(points))
-        for counts in map_clips(try_clip, emissions, jobs, progress, least=least):
-            totals = [total + more for total, more in zip(totals, counts, strict=True)]
-    return [Trial(point, counts) for point, counts in zip(points, totals, strict=True)]
-
-
-def best_trial(trials: Sequence[Trial]) -> Trial:
-    """The fewest errors; of several, the narrowest beam, then the least alpha, then the beta nearest to 0.
-
-    Raises ValueError where `trials` is empty.
-    """
-    return min(
-        trials,
-        key=lambda trial: (
-            trial.counts.errors, trial.point.beam, trial.point.alpha, abs(trial.point.beta), trial.point.beta
-        ),
-    )  # fmt: skip
+        clips = list(map_clips(try_clip, emissions, jobs, progress, least=least))
+    return [Trial(point, tuple(scores)) for point, scores in zip(points, zip(*clips, strict=True), strict=True)]

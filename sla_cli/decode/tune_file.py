@@ -1,4 +1,4 @@
-"""Tuning on an emissions file: table, picture and choice in one folder."""
+"""Tuning on an emissions file: tables, picture and choice in one folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sla_cli.atomic import atomic_write, write_text
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
-from sla_cli.decode.grid_search import GridPoint, Trial, best_trial, search_grid
+from sla_cli.decode.choice import STANDARD_ERRORS, choose
+from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
 from sla_cli.decode.tuned import NAME, VERSION, Tuned, emission_inputs, read_tuned, tuned_folder
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
@@ -44,10 +45,12 @@ def tune_file(
     max_oov: float,
     force: bool = False,
 ) -> tuple[Path, Tuned, list[Trial]]:
-    """Tune on an emissions file and keep table, picture and choice in `folder`/RUN-DIGEST, digest of the model.
+    """Tune on an emissions file and keep tables, picture and choice in `folder`/RUN-DIGEST, digest of the model.
+
+    No language model is decoded too, to compare the choice with; it is taken only where it is among the points.
 
     Returns:
-        The folder, the choice, and all trials (none where the choice was there already).
+        The folder, the choice, and the trials of all points (none where the choice was there already).
 
     Raises:
         SlaError: the emissions are not of dev; no language model; clips without references; or as `decode_file` does.
@@ -72,6 +75,7 @@ def tune_file(
             "token_min_logp": options.token_min_logp,
             "engine": options.engine,
             "profile": str(rules),
+            "standard_errors": STANDARD_ERRORS,
         },
         {
             "emissions": unchanged_digest(emissions_path),
@@ -89,21 +93,28 @@ def tune_file(
     if made is not None and read_tuned(out).split_digest not in ("", inputs.get("split")):
         log.warning("the choice in %s was made on other clips and is replaced", out)
     with progress(f"tune on {header.split}", len(emissions)) as advance:
-        trials = search_grid(emissions, header.glosses, references, rules, options, points, jobs, advance)
-    best = best_trial(trials)
+        tried = list(dict.fromkeys([*points, *(point.without for point in points)]))
+        found = search_grid(emissions, header.glosses, references, rules, options, tried, jobs, advance)
+    trials, without = found[: len(points)], [trial for trial in found if trial.point == trial.point.without]
+    choice = choose(trials, without)
+    counts = choice.taken.counts
     tuned = Tuned(
-        **asdict(best.point),
-        wer=best.counts.wer,
-        errors=best.counts.errors,
-        ref_words=best.counts.ref_words,
+        **asdict(choice.taken.point),
+        wer=counts.wer,
+        errors=counts.errors,
+        ref_words=counts.ref_words,
         split=header.split,
         profile=str(rules),
         weights=inputs.get("weights", ""),
         lm=lm,
         split_digest=inputs.get("split", ""),
+        lowest_wer=choice.lowest.counts.wer,
+        wer_without=choice.without.counts.wer,
+        difference=choice.difference,
+        interval=asdict(choice.interval) if choice.interval else None,
     )
     receipt_path(out).unlink(missing_ok=True)
-    _write(out, tuned, trials)
+    _write(out, tuned, trials, found)
     receipt.results = asdict(tuned)
     write_receipt(receipt, out)
     return out, tuned, trials
@@ -140,17 +151,31 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     return clips.references()
 
 
-def _write(out: Path, tuned: Tuned, trials: Sequence[Trial]) -> None:
-    """tuned.json, tune.tsv and tune.png in one folder."""
+def _write(out: Path, tuned: Tuned, trials: Sequence[Trial], found: Sequence[Trial]) -> None:
+    """tuned.json, tune.tsv, clips.tsv and tune.png in one folder. `found`: the trials, and no language model."""
     from sla_cli.decode.grid_plot import draw_grid  # matplotlib, which is needed when the grid was searched only
 
     rows = []
-    for trial in trials:
+    for trial in found:
         counts, (beam, alpha, beta) = trial.counts, asdict(trial.point).values()
         cells = (counts.errors, counts.substitutions, counts.deletions, counts.insertions, counts.ref_words)
         rows.append((beam, f"{alpha:g}", f"{beta:g}", f"{counts.wer:.4f}", *cells))
     write_tsv(out / "tune.tsv", ("beam", "alpha", "beta", "wer", "errors", "sub", "del", "ins", "ref_words"), rows)
+    _write_clips(out / "clips.tsv", found)
     facts = {"format": NAME, "version": VERSION, **asdict(tuned)}
     write_text(out / "tuned.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    chosen = GridPoint(tuned.beam, tuned.alpha, tuned.beta)
     with atomic_write(out / "tune.png") as temporary:
-        draw_grid(temporary, trials, f"WER % on {tuned.split}, {tuned.profile}")
+        draw_grid(temporary, trials, chosen, f"WER % on {tuned.split}, {tuned.profile}")
+
+
+def _write_clips(path: Path, found: Sequence[Trial]) -> None:
+    """A row per clip with its errors at each setting: what the choice was made from."""
+    settings = [
+        f"beam {point.beam} alpha {point.alpha:g} beta {point.beta:g}" for point in (one.point for one in found)
+    ]
+    rows = (
+        (clips[0].id, " ".join(clips[0].reference), clips[0].counts.ref_words, *(one.counts.errors for one in clips))
+        for clips in zip(*(trial.clips for trial in found), strict=True)
+    )
+    write_tsv(path, ("id", "reference", "ref_words", *settings), rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from sla_cli.core.result import Interval
 from sla_cli.errors import FormatError
 from sla_cli.formats.describe import Description
 from sla_cli.formats.emissions import Emissions
@@ -13,7 +14,7 @@ from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 from sla_cli.search.beam_decoder import BeamOptions
 
-NAME, VERSION = "sla-tuned", 1
+NAME, VERSION = "sla-tuned", 2
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Tuned:
         weights, lm: digests of the recogniser's weights ("" where the emissions do not say) and the language model.
         split, profile: where, and under which normalisation.
         split_digest: of the clips in the store, "" where the emissions do not say.
+        lowest_wer: of the setting with the fewest errors, in percent.
+        wer_without: without a language model at the same beam, in percent.
+        difference: `wer` less `wer_without`, in points.
+        interval: of the difference, as an `Interval` has it; None where the choice is no language model, or where all
+            clips have one reference. Version 1 of the file has none of these four.
     """
 
     beam: int
@@ -38,6 +44,19 @@ class Tuned:
     weights: str
     lm: str
     split_digest: str = ""
+    lowest_wer: float | None = None
+    wer_without: float | None = None
+    difference: float | None = None
+    interval: dict[str, float] | None = None
+
+    @property
+    def gain(self) -> Interval | None:
+        """The interval of the difference."""
+        if self.interval is None:
+            return None
+        low, high, level = (self.interval[key] for key in ("low", "high", "level"))
+        samples, seed, sentences = (int(self.interval[key]) for key in ("samples", "seed", "sentences"))
+        return Interval(low, high, level, samples, seed, sentences)
 
 
 def tuned_options(
@@ -113,10 +132,11 @@ def read_tuned(folder: Path) -> Tuned:
     hint = "Make it again with `sla tune --force`."
     try:
         facts = read_json(path, hint)
-        if (facts.pop("format"), facts.pop("version")) != (NAME, VERSION):
-            raise FormatError(f"{path}: not {NAME} version {VERSION}", hint)
+        if facts.pop("format") != NAME or facts.pop("version") not in (VERSION - 1, VERSION):
+            raise FormatError(f"{path}: not {NAME} version {VERSION - 1} or {VERSION}", hint)
         check_types(Tuned, facts, path, hint)
         tuned = Tuned(**facts)
+        _ = tuned.gain  # whole, or not read
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", hint) from error
     recorded = receipt.results if receipt is not None else {}
@@ -130,4 +150,6 @@ def describe_tuning(folder: Path) -> Description | None:
     if not (folder / "tuned.json").is_file():
         return None
     receipt = read_receipt(folder)
-    return Description(folder, "tuning", f"{NAME} {VERSION}", receipt is not None, asdict(read_tuned(folder)), receipt)
+    facts = {key: value for key, value in asdict(read_tuned(folder)).items() if value is not None}
+    version = read_json(folder / "tuned.json")["version"]
+    return Description(folder, "tuning", f"{NAME} {version}", receipt is not None, facts, receipt)

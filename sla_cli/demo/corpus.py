@@ -52,7 +52,8 @@ def draw_corpus(
     """Draw `out`/phoenix-2014-multisigner: annotations, STM references and 210 x 260 PNG frames at 25 fps.
 
     The first training clips hold every gloss of the grammar between them, so `train` of 22 or more clips covers
-    the vocabulary of dev and test. No sentence of dev or test occurs in train.
+    the vocabulary of dev and test. No sentence of dev or test occurs in train; those of test all differ, as long as the
+    grammar has any.
 
     Args:
         out: folder for the corpus; made where it does not exist.
@@ -72,7 +73,7 @@ def draw_corpus(
         tasks = [
             _Task(partial, seed, split, number, glosses)
             for split in SPLITS
-            for number, glosses in enumerate(draw_sentences(seed, split, counts[split]))
+            for number, glosses in enumerate(draw_sentences(seed, split, counts[split], different=split == "test"))
         ]
         drawn = []
         for task, signer in zip(tasks, draw_all(_draw_clip, tasks, jobs), strict=True):

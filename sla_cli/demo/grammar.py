@@ -10,6 +10,7 @@ import hashlib
 import random
 
 SHORTEST, LONGEST = 3, 7
+TRIES = 100  # to find a sentence that has not come before
 _START, _END = "^", "$"
 
 _NEXT: dict[str, dict[str, int]] = {
@@ -41,19 +42,24 @@ _NEXT: dict[str, dict[str, int]] = {
 GLOSSES: tuple[str, ...] = tuple(sorted(_NEXT.keys() - {_START}))
 
 
-def draw_sentences(seed: int, split: str, count: int) -> list[tuple[str, ...]]:
+def draw_sentences(seed: int, split: str, count: int, *, different: bool = False) -> list[tuple[str, ...]]:
     """`count` sentences of 3 to 7 different glosses that belong to `split`; fewer are a prefix of more.
 
     The first training sentences are asked to hold one gloss each, so 22 of them cover the vocabulary. A sentence
     that came before is drawn once more, which makes repeats rare without making rare sentences frequent.
+
+    Args:
+        different: draw until none repeats, as long as there are any: to a score, clips with one reference are one
+            observation. Frequent sentences are then no more frequent than rare ones.
     """
     rng = random.Random(f"{seed} {split}")
     sentences: list[tuple[str, ...]] = []
     for number in range(count):
         asked = GLOSSES[number] if split == "train" and number < len(GLOSSES) else ""
         sentence = _draw_sentence(rng, split, asked)
-        if sentence in sentences:
-            sentence = _draw_sentence(rng, split, asked)
+        for _ in range(TRIES if different else 1):
+            if sentence in sentences:
+                sentence = _draw_sentence(rng, split, asked)
         sentences.append(sentence)
     return sentences
 

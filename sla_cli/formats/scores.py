@@ -181,7 +181,8 @@ def comparison_facts(found: Comparison) -> dict[str, Any]:
     """JSON values. Rates and differences are in percent and points."""
     interval = found.interval
     figures = [summary(score) for score in (found.first, found.second)]
-    a, b = ({key: one[key] for key in ("wer", "interval", "errors", "ref_words", "signature")} for one in figures)
+    keys = ("wer", "interval", "errors", "ref_words", "signature", "tuned_on")
+    a, b = ({key: one[key] for key in keys if key in one} for one in figures)
     return {
         "a": {"name": found.names[0], **a},
         "b": {"name": found.names[1], **b},

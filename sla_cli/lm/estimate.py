@@ -76,23 +76,18 @@ def estimate(
 
 
 def _discounts(counts: Iterable[int], n: int, fallback: bool) -> tuple[Discounts, bool]:
-    """Chen & Goodman's equation 26 from the counts of counts, and whether the fallback was taken.
+    """What is taken off the n-grams of order `n`, and whether it is the fallback.
 
     Args:
-        counts: adjusted counts of all n-grams of the order `n`.
+        counts: adjusted counts of all n-grams of the order.
         fallback: take `FALLBACK` instead of raising.
 
     Raises:
         SlaError: the counts allow no discounts, and `fallback` is off.
     """
-    seen = Counter(counts)
-    problem = next((f"none occurs {('once', 'twice', 'three times')[k - 1]}" for k in (1, 2, 3) if not seen[k]), "")
-    if not problem:
-        share = seen[1] / (seen[1] + 2 * seen[2])
-        one, two, more = (k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3))
-        if 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3:
-            return (one, two, more), False
-        problem = f"they come out as {one:.2f}, {two:.2f}, {more:.2f}"
+    found, problem = discounts_of(counts)
+    if found is not None:
+        return found, False
     if fallback:
         return FALLBACK, True
     raise SlaError(
@@ -100,6 +95,22 @@ def _discounts(counts: Iterable[int], n: int, fallback: bool) -> tuple[Discounts
         "Drop repeated sentences (--unique), choose a lower --order, "
         "or allow the fallback discounts 0.5, 1, 1.5 (--fallback).",
     )
+
+
+def discounts_of(counts: Iterable[int]) -> tuple[Discounts | None, str]:
+    """Chen & Goodman's equation 26 from the counts of counts; None, and what is wrong, where it gives no discounts.
+
+    Args:
+        counts: adjusted counts of all n-grams of an order.
+    """
+    seen = Counter(counts)
+    if missing := [("once", "twice", "three times")[k - 1] for k in (1, 2, 3) if not seen[k]]:
+        return None, f"none occurs {missing[0]}"
+    share = seen[1] / (seen[1] + 2 * seen[2])
+    one, two, more = (k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3))
+    if 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3:
+        return (one, two, more), ""
+    return None, f"they come out as {one:.2f}, {two:.2f}, {more:.2f}"
 
 
 def _interpolate(

@@ -12,8 +12,10 @@ from sla_cli.formats.output import LANGUAGE_MODEL, check_output
 from sla_cli.formats.receipt import Receipt, already_made, digest_file, unchanged_digest, write_receipt
 from sla_cli.formats.store import Store
 from sla_cli.lm.arpa import holds, is_arpa, write_arpa
+from sla_cli.lm.counts import check_thresholds
 from sla_cli.lm.estimate import Unknown, estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
+from sla_cli.lm.order import DEFAULT, choose_order
 from sla_cli.lm.perplexity import perplexity_facts, score_sentences
 from sla_cli.lm.text import Text, has_sentences, read_source
 from sla_cli.log import log
@@ -23,7 +25,7 @@ def estimate_file(
     source: Path,
     out: Path,
     *,
-    order: int,
+    order: int | None = None,
     fallback: bool = False,
     unique: bool = False,
     prune: Sequence[int] = (),
@@ -36,24 +38,34 @@ def estimate_file(
 
     Args:
         source: a store, whose train split is taken, or a text.
+        order: of the n-grams; None takes the highest up to 3 that the text supports, and says so where it is lower.
+        fallback: take fixed discounts for orders that have none of their own.
         unique: count each different sentence once.
         normalize: name of the profile that cleans the sentences, those of dev too.
         dev: text or store to measure the model on; by default a store's own dev split, if it has glosses.
 
     Returns:
-        Counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, and `dev`: what
-        `perplexity_facts` says of it, None without dev.
+        The order, counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, `lowered`
+        (why the order is not the default, where that is so), and `dev`: what `perplexity_facts` says of it, None
+        without dev.
 
     Raises:
-        SlaError: no text, too little of it for the discounts and `fallback` is off, or `out` holds another model
-            or what nothing replaces.
+        SlaError: no text, one that does not support the `order` and `fallback` is off, or `out` holds another model or
+            what nothing replaces.
     """
     check_output(out, LANGUAGE_MODEL, inputs=(source, dev), replace=True)
     cleaning = profile(normalize)
     text = read_source(source, "train", cleaning)
+    sentences = [glosses for _, glosses in text.sentences]
+    different = list(dict.fromkeys(sentences))
+    counted = different if unique else sentences
+    check_thresholds(prune, order or DEFAULT)
+    chosen = choose_order(counted, order, fallback)
+    prune = prune[: chosen.order]
+    # What was chosen is recorded as if it had been asked for: it is the same model.
     settings = {
-        "order": order,
-        "fallback": fallback,
+        "order": chosen.order,
+        "fallback": chosen.fallback,
         "unique": unique,
         "prune": list(prune),
         "unknown": unknown,
@@ -70,17 +82,13 @@ def estimate_file(
         unchanged_digest(out)
         old.results.pop("digest", None)
         log.info("%s is up to date", out)
-        return {**old.results, "dev": _measure(out, measured)}
+        return {"order": chosen.order, **old.results, "dev": _measure(out, measured)}
     # Whether a command was interrupted before it wrote the receipt is seen when the model is there to compare.
     half_made = not force and old is None and out.is_file() and is_arpa(out)
     check_output(out, LANGUAGE_MODEL, replace=force or old is not None or half_made)
-    sentences = [glosses for _, glosses in text.sentences]
-    different = list(dict.fromkeys(sentences))
     log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))
-    if unique:
-        sentences = different
-    arpa = estimate(sentences, order, fallback, prune=prune, unknown=unknown)
-    if arpa.fallbacks:
+    arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
+    if arpa.fallbacks and not chosen.why:
         log.warning(
             "the text is small or repeats its sentences (--unique), and gives no discounts for order %s: "
             "fixed ones (0.5, 1, 1.5) were used",
@@ -92,7 +100,9 @@ def estimate_file(
         check_output(out, LANGUAGE_MODEL, replace=not half_made)
         write_arpa(arpa, out)
     facts = {
-        "sentences": len(sentences),
+        "order": chosen.order,
+        **({"lowered": chosen.why} if chosen.why else {}),
+        "sentences": len(counted),
         "different": len(different),
         "ngrams": [len(level) for level in arpa.ngrams],
         "discounts": [list(discounts) for discounts in arpa.discounts],

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from sla_cli.core.bootstrap import Resampling, difference_interval, wer_interval
 from sla_cli.core.comparison import Both, Comparison, MatchedPairs, changes, segments
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.scores import read_scores
-from sla_cli.score.bootstrap import Resampling, difference_interval, wer_interval
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import AUTO, score_in_memory
 

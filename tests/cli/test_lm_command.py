@@ -235,6 +235,39 @@ def test_csl_daily_says_what_to_do_and_unique_does_it(text: Path) -> None:
     assert sla("lm", "estimate", CSL, "--order", 4, "--unique").exit_code == 0
 
 
+@needs_shared
+def test_without_an_order_the_highest_that_the_text_supports_is_taken(text: Path) -> None:
+    lines = CSL.with_name("phoenix2014-train.txt").read_text(encoding="utf-8").splitlines()
+    text.write_text("\n".join(lines[:50]), encoding="utf-8")
+    made = sla("lm", "estimate", text, "-o", "small.arpa", "--json")
+    facts = json.loads(made.stdout)
+    assert (facts["order"], facts["fallbacks"], len(facts["ngrams"])) == (2, [], 2)
+    said = "no discounts for 3-grams: none occurs three times"
+    assert facts["lowered"] == said and f"a model of order 2: {said}" in made.stderr
+    receipt = json.loads(Path("small.arpa.receipt.json").read_text())
+    assert (receipt["arguments"]["order"], receipt["results"]["lowered"]) == (2, facts["lowered"])
+    again = sla("lm", "estimate", text, "-o", "small.arpa", "--json")
+    assert "small.arpa is up to date" in again.stderr and json.loads(again.stdout) == facts
+
+    error = refuse("lm", "estimate", text, "-o", "other.arpa", "--order", 3)
+    assert said in error and "has no model of order 3" in error
+    assert "The text supports order 2, which leaving --order out takes. For order 3 drop repeated" in error
+    assert not Path("other.arpa").exists()
+
+
+def test_a_text_without_discounts_gets_a_bigram_with_fixed_ones(text: Path) -> None:
+    made = sla("lm", "estimate", text, "-o", "g.arpa", "--json", "--prune", "0,0,1")
+    facts = json.loads(made.stdout)
+    assert (facts["order"], facts["fallbacks"]) == (2, [2])
+    assert facts["lowered"] == "no discounts for 2-grams: none occurs twice"
+    assert "a model of order 2, with fixed discounts (0.5, 1, 1.5): no discounts for" in made.stderr
+    explicit = sla("lm", "estimate", text, "-o", "explicit.arpa", "--order", 2, "--fallback")
+    assert explicit.exit_code == 0 and Path("g.arpa").read_bytes() == Path("explicit.arpa").read_bytes()
+    assert "supports no lower order either" in refuse("lm", "estimate", text, "-o", "x.arpa", "--order", 3)
+    assert "order 3" in sla("lm", "estimate", text, "-o", "three.arpa", "--fallback").stdout
+    assert "thresholds 0,0,0,1 for a model of order 3" in refuse("lm", "estimate", text, "--prune", "0,0,0,1")
+
+
 def csl_daily_dev() -> str:
     """The rows of dev that the map, which is cut off, still holds."""
     split = dict(row.split("|") for row in (SHARED / "data/csl-daily/split_1.txt").read_text().splitlines())

@@ -1,10 +1,12 @@
-"""The four lines one after the other, as commands, on a small synthetic corpus; then what they do with bad input."""
+"""The README's lines as commands, one after another, on a small synthetic corpus; then what they do with bad input."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -44,20 +46,26 @@ def sla(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the four lines have run."""
-    folder = tmp_path_factory.mktemp("four-lines")
+    """A folder in which the README's lines have run, only smaller."""
+    folder = tmp_path_factory.mktemp("lines")
     draw_corpus(folder / "data", seed=3, train=24, dev=3, test=3, jobs=2)
-    for line in (
-        "prep phoenix2014 data --size 64",
-        "lm estimate --order 2 --fallback",
-        "train --variant adapter --preset tiny --epochs 2",
-        "decode --lm gloss.arpa",
-        "score",
-    ):
-        answer = run_sla(folder, *line.split(), "--json")
-        assert answer.returncode == 0, f"sla {line}\n{answer.stderr}"
-        (folder / f"{line.split()[0]}.json").write_text(answer.stdout, encoding="utf-8")
+    smaller = {"prep": ["--size", "64"], "train": ["--preset", "tiny", "--epochs", "2"]}
+    lines = readme_lines()
+    assert [line[0] for line in lines] == ["prep", "train", "lm", "decode", "score"]
+    for stage, *arguments in lines:
+        own = [argument.removeprefix("/") for argument in arguments] + smaller.get(stage, [])
+        answer = run_sla(folder, stage, *own, "--json")
+        assert answer.returncode == 0, f"sla {stage} {own}\n{answer.stderr}"
+        (folder / f"{stage}.json").write_text(answer.stdout, encoding="utf-8")
     return folder
+
+
+def readme_lines() -> list[list[str]]:
+    """The arguments of what the README shows to a researcher, from a corpus to a score."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```text\n(sla prep phoenix2014 /data\n.*?)```", text, re.DOTALL)
+    assert block is not None
+    return [shlex.split(line, comments=True)[1:] for line in block[1].splitlines()]
 
 
 def test_results_for_machines_have_the_keys_of_their_page(folder: Path) -> None:

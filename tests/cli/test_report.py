@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from report_work import make_work
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
+from sla_cli.formats.receipt import read_receipt, write_receipt
+from sla_cli.formats.scores import read_scores, write_scores
 
 
 def sla(*arguments: str) -> Result:
@@ -38,6 +42,24 @@ def test_several_scores_with_names(scores: list[Path], tmp_path: Path) -> None:
     text = out.read_text(encoding="utf-8")
     assert "one" in text and 'aria-label="time axis of clip-3"' in text
     assert "points</b> against A, 95 % interval" in text and "B is better than A" not in text, "five sentences are few"
+
+
+def test_a_split_that_was_tuned_on_is_marked(scores: list[Path], tmp_path: Path) -> None:
+    tuned = tmp_path / "scores" / "tuned"
+    shutil.copytree(scores[1], tuned)
+    receipt = read_receipt(tuned)
+    assert receipt is not None
+    receipt.results["digests"] = write_scores(tuned, replace(read_scores(tuned), tuned_on="test"))
+    write_receipt(receipt, tuned)
+    out = tmp_path / "r.html"
+    answer = sla(str(scores[0]), str(tuned), "-o", str(out), "--name", "one", "--name", "two", "--clips", "0")
+    assert answer.exit_code == 0, answer.output
+    assert "two: the weights of the language model were tuned on test, scored here" in " ".join(answer.stdout.split())
+    assert "one: the weights" not in answer.stdout
+    page = out.read_text(encoding="utf-8")
+    assert page.count("tuned on test, the very clips scored here: this WER is too optimistic") == 1
+    answer = sla(str(scores[0]), str(tuned), "-o", str(out), "--clips", "0", "--json")
+    assert json.loads(answer.stdout)["tuned_on"] == ["", "test"]
 
 
 def test_no_other_file_is_replaced(scores: list[Path], tmp_path: Path) -> None:

@@ -154,6 +154,11 @@ def test_weights_tuned_on_the_scored_split_are_said(folder: Path) -> None:
         assert ("tuned on dev, scored here: this WER is too optimistic" in text) == said
         facts = json.loads(sla("score", "own.tsv", "--ref", "ref.stm", "--json", "-q").stdout)
         assert facts.get("tuned_on", "") == tuned_on
+        Path("other.tsv").write_bytes(Path("own.tsv").read_bytes())
+        compared = sla("compare", "own.tsv", "other.tsv", "--ref", "ref.stm").stdout
+        assert ("B: the weights of the language model were tuned on dev" in compared) == said
+        found = json.loads(sla("compare", "own.tsv", "other.tsv", "--ref", "ref.stm", "--json", "-q").stdout)
+        assert found["a"].get("tuned_on", "") == tuned_on
 
 
 @pytest.mark.parametrize("limit", ["-1", "nan", "x"])

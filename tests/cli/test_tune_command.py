@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,18 @@ from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
 from sla_cli.formats.receipt import Receipt, write_receipt
 
 
+class NoTorch(MetaPathFinder):
+    """Refuses torch. `sys.modules["torch"] = None` would do so too, but scipy looks there for torch's types."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "torch":
+            raise ImportError("tuning needs no torch")
+
+
 @pytest.fixture(autouse=True)
 def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [NoTorch(), *sys.meta_path])
 
 
 def sla(*arguments: str) -> Result:
@@ -49,6 +59,60 @@ def test_tuning_and_what_it_changes(folder: Path) -> None:
     assert (made["alpha"], made["beta"]) == (0.3, 1.5)
 
 
+def test_the_gain_is_printed_with_its_interval_and_follows_from_the_kept_errors(folder: Path) -> None:
+    write_store(folder)
+    grid = ("--alphas", "0.5,1", "--betas", "0,1")
+    said = " ".join(sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid, "--force").output.split())
+    again = sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid, "--json")
+    assert again.exit_code == 0, again.output
+    facts = json.loads(again.stdout)
+    ends = facts["interval"]
+    assert (
+        f"without a language model {facts['wer_without']:.2f} %, difference {facts['difference']:+.2f} points" in said
+    )
+    assert f"95 % interval {ends['low']:.2f} to {ends['high']:.2f} (rough: only 4 sentences)" in said
+    header, *rows = [row.split("\t") for row in (Path(facts["tuned"]) / "clips.tsv").read_text().splitlines()]
+    assert header[:3] == ["id", "reference", "ref_words"]
+    assert header[3:] == [f"beam 10 alpha {a} beta {b}" for a, b in ((0.5, 0), (0.5, 1), (1, 0), (1, 1), (0, 0))]
+    assert [row[0] for row in rows] == [f"clip-{i}" for i in range(4)]
+    assert [len(row[1].split()) for row in rows] == [int(row[2]) for row in rows]
+    errors = {name: sum(int(row[column]) for row in rows) for column, name in enumerate(header) if column > 2}
+    chosen = f"beam 10 alpha {facts['alpha']:g} beta {facts['beta']:g}"
+    assert errors[chosen] == facts["errors"] and chosen != header[-1]
+    words = sum(int(row[2]) for row in rows)
+    assert facts["wer_without"] == pytest.approx(100 * errors[header[-1]] / words)
+    assert facts["lowest_wer"] == pytest.approx(100 * min(errors[name] for name in header[3:-1]) / words)
+    table = (Path(facts["tuned"]) / "tune.tsv").read_text().splitlines()
+    assert [int(row.split("\t")[4]) for row in table[1:]] == list(errors.values())
+
+
+def test_no_language_model_is_said_to_gain_nothing(folder: Path) -> None:
+    write_store(folder)
+    output = sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0", "--betas", "0").output
+    assert "this is no language model: no gain is shown" in output
+    facts = json.loads(sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0", "--betas", "0", "--json").stdout)
+    assert (facts["difference"], facts["interval"]) == (0, None)
+
+
+def test_what_an_earlier_version_tuned_is_taken(folder: Path) -> None:
+    write_store(folder)
+    made = json.loads(sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0", "--json").stdout)
+    later = {"lowest_wer", "wer_without", "difference", "interval"}
+    for name in ("tuned.json", "receipt.json"):
+        file = Path(made["tuned"]) / name
+        facts = json.loads(file.read_text())
+        choice = facts["results"] if name == "receipt.json" else facts
+        for key in later:
+            del choice[key]
+        file.write_text(json.dumps({**facts, "version": 1} if name == "tuned.json" else facts))
+    answer = json.loads(sla("decode", "test.h5", "--lm", "gloss.arpa", "--json").stdout)
+    assert answer["tuned_on"] == "dev"
+    info = json.loads(sla("info", made["tuned"], "--json").stdout)
+    assert info["format"] == "sla-tuned 1" and not later & info["facts"].keys()
+    again = sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0", "--json")
+    assert later <= json.loads(again.stdout).keys()
+
+
 def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) -> None:
     write_store(folder)
     assert sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0").exit_code == 0
@@ -62,6 +126,10 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
         made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
         assert made["arguments"].get("tuned_on") == tuned_on
         assert (said in " ".join(answer.stderr.split())) == warned
+        assert json.loads(answer.stdout).get("tuned_on") == tuned_on
+        text = sla("decode", f"{split}.h5", "--lm", "gloss.arpa", *options).stdout
+        assert ("weights tuned on these very clips, so that their WER flatters" in text) == warned
+        assert ("weights tuned on" in text) == (tuned_on is not None)
     write_receipt(Receipt("emit", {}, {"weights": "w", "split": "of another dev"}), folder / "dev.h5")
     tuned = next(folder.glob("sla-work/tuning/*/tuned.json"))
     for file in (tuned, tuned.with_name("receipt.json")):  # which holds the choice too

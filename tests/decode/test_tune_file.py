@@ -12,7 +12,7 @@ import pytest
 from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import profile
 from sla_cli.decode.decode_split import decode_split
-from sla_cli.decode.grid_search import GridPoint, Trial, best_trial, grid, search_grid
+from sla_cli.decode.grid_search import GridPoint, grid, search_grid
 from sla_cli.decode.tune_file import tune_file
 from sla_cli.decode.tuned import tuned_options
 from sla_cli.errors import SlaError
@@ -72,11 +72,7 @@ def test_equals_decoding_the_file_once_a_setting(jobs: int, lm: Path) -> None:
     assert len({trial.counts.errors for trial in trials}) > 2
 
 
-def test_of_equals_the_cheapest_and_mildest_is_taken() -> None:
-    bad, good = Counts(1, 2), Counts(2, 1)
-    settings = [GridPoint(10, 0.5, 1), GridPoint(10, 0.25, -2), GridPoint(10, 0.25, 1), GridPoint(20, 0, 0)]
-    trials = [Trial(setting, good) for setting in settings] + [Trial(GridPoint(1, 0, 0), bad)]
-    assert best_trial(trials).point == GridPoint(10, 0.25, 1)
+def test_a_grid_has_each_point_once() -> None:
     assert grid([1, 1], [0], [5]) == [GridPoint(5, 1, 0)]
     with pytest.raises(SlaError, match="empty grid"):
         grid([], [0], [5])

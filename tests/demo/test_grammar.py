@@ -8,6 +8,7 @@ import pytest
 
 from sla_cli.core.normalize import profile
 from sla_cli.demo.grammar import GLOSSES, draw_sentences, home
+from sla_cli.demo.pipeline import CLIPS
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,14 @@ def test_another_seed_draws_other_sentences(drawn: dict[str, list[tuple[str, ...
 def test_sentences_seldom_come_twice(drawn: dict[str, list[tuple[str, ...]]]) -> None:
     for sentences in drawn.values():
         assert len(set(sentences)) > 0.7 * len(sentences)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_demo_tests_on_different_sentences(seed: int) -> None:
+    sentences = draw_sentences(seed, "test", CLIPS["test"], different=True)
+    assert len(set(sentences)) >= CLIPS["test"] - 1
+    assert all(home(sentence) == "test" for sentence in sentences)
+    assert len(set(draw_sentences(seed, "test", CLIPS["test"]))) < CLIPS["test"] / 2  # as the grammar has them
 
 
 def test_a_bigram_of_train_foretells_the_test_sentences(drawn: dict[str, list[tuple[str, ...]]]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -46,7 +48,10 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
     assert demo.gain.difference == demo.wer_lm - demo.wer
     assert f"difference {demo.gain.difference:+.2f} points, 95 % interval " in demo.text()
     assert verdict(demo.gain) in demo.text() and verdict(demo.gain) in demo.page.read_text(encoding="utf-8")
-    assert f"{demo.wer:.2f}" in demo.page.read_text(encoding="utf-8")
+    page = html.unescape(demo.page.read_text(encoding="utf-8"))
+    assert f"{demo.wer:.2f} % without a language model, {demo.wer_lm:.2f} % with a gloss bigram" in page
+    assert f"difference {demo.gain.difference:+.2f} points, 95 % interval " in page
+    assert re.search("<h1[^>]*>Synthetic signing", page)
     assert json.loads(json.dumps(demo.facts()))["clips"] == FEW["test"]
     assert set(demo.facts()) == documented("sla demo")
 

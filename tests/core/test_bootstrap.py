@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sla_cli.core.bootstrap import Resampling, difference_interval, sentences, wer_interval
 from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, score_clip
 from sla_cli.errors import SlaError
-from sla_cli.score.bootstrap import Resampling, difference_interval, sentences, wer_interval
 
 CORPORA = 400
 
@@ -75,7 +75,7 @@ def test_the_seed_decides() -> None:
 def test_the_size_of_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     clips = corpus(np.random.default_rng(1), 60)
     whole = wer_interval(clips, Resampling())
-    monkeypatch.setattr("sla_cli.score.bootstrap.MEMORY", 1000)
+    monkeypatch.setattr("sla_cli.core.bootstrap.MEMORY", 1000)
     assert wer_interval(clips, Resampling()) == whole
 
 
