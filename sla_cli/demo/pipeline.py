@@ -46,6 +46,7 @@ CLIPS = {"train": 200, "dev": 24, "test": 200}  # fewer of test would leave the 
 LM = "gloss.arpa"
 NAMES = ("without language model", "with gloss bigram")
 UNSEEN = 3  # sentences of which the longest is the video that is transcribed
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # the second where its terminal is closed
 SIZE = 128  # pixels, enough for the tiny preset and for the page
 NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
@@ -140,7 +141,7 @@ def run_demo(
 
     Raises:
         SlaError: `keep` exists and is not empty.
-        Stopped: by SIGTERM.
+        Stopped: by SIGTERM or SIGHUP.
     """
     begun = time.monotonic()
     if keep is not None:
@@ -151,7 +152,7 @@ def run_demo(
         except OSError as error:
             raise SlaError(f"cannot make the folder {keep}: {error.strerror}", "Name another for --keep.") from error
     with (
-        _ended_by_sigterm(),
+        _ended_by_signals(),
         tempfile.TemporaryDirectory(prefix="sla-demo-") if keep is None else nullcontext(keep) as name,
     ):
         folder = Path(name)
@@ -178,22 +179,28 @@ def _figures(gain: Comparison) -> tuple[str, str]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the demo by an exception, so that its temporary folder is removed; in the main thread only."""
+def _ended_by_signals() -> Iterator[None]:
+    """A signal of ENDING ends the demo by an exception, so that its temporary folder is removed; in the main thread
+    only, and not one that is ignored, as nohup does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _end)
+    handlers: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, _end)
     try:
         yield
     except Stopped as stopped:  # training would say how to go on with a run that is removed
         raise Stopped(stopped.signal, f"{signal.Signals(stopped.signal).name}: the demo was stopped") from stopped
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the removal
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)  # a second one must not interrupt the removal
     raise Stopped(number)
 
 

@@ -88,8 +88,15 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("moment", ["sla-demo-*/corpus/**/*.png", "sla-demo-*/work/runs/*/state.pt"])
-def test_what_is_not_kept_is_removed_when_the_demo_is_ended(tmp_path: Path, moment: str) -> None:
+@pytest.mark.parametrize(
+    ("moment", "end"),
+    [
+        ("sla-demo-*/corpus/**/*.png", signal.SIGTERM),
+        ("sla-demo-*/work/runs/*/state.pt", signal.SIGTERM),
+        ("sla-demo-*/corpus/**/*.png", signal.SIGHUP),
+    ],
+)
+def test_what_is_not_kept_is_removed_when_the_demo_is_ended(tmp_path: Path, moment: str, end: signal.Signals) -> None:
     script, folder = tmp_path / "endless.py", tmp_path / "temporary"
     script.write_text(ENDLESS, encoding="utf-8")
     folder.mkdir()
@@ -102,9 +109,9 @@ def test_what_is_not_kept_is_removed_when_the_demo_is_ended(tmp_path: Path, mome
             while not any(folder.glob(moment)):
                 assert demo.poll() is None and time.monotonic() < until
                 time.sleep(0.05)
-            demo.terminate()
+            demo.send_signal(end)
             out, _ = demo.communicate(timeout=300)
         finally:
             demo.kill()
-    assert (demo.returncode, out) == (0, f"{int(signal.SIGTERM)} SIGTERM: the demo was stopped\n")
+    assert (demo.returncode, out) == (0, f"{int(end)} {end.name}: the demo was stopped\n")
     assert not any(folder.glob("sla-demo-*"))
