@@ -1,13 +1,13 @@
-"""Gloss decoding against bare pyctcdecode on the same posteriors in the same run: ratios, not seconds, count.
+"""Decoding on emissions of trained runs: search errors, WER and time of both engines; what hot words, default weights
+of a language model and float16 do.
 
-    python benchmarks/decode.py [--clips 629] [--repeats 3] [--json]
+    python benchmarks/decode.py --corpus NAME EMISSIONS LM [--corpus NAME EMISSIONS LM] [--json]
 
-`ours` is our own prefix search, `ours, pyctcdecode` the same interface over pyctcdecode. All of one process are
-compared in CPU time, which other load on the machine hardly changes; the speed-up of 2 jobs needs an idle machine.
-`float16` decodes the same posteriors rounded as `sla emit --dtype float16` keeps them: glosses that change, in percent.
-
-Synthetic posteriors (about 40 steps, 1,100 glosses) of sentences from a random bigram grammar; the language model
-is a trigram of other sentences from it.
+A search error is a clip whose glosses are not those of a beam of 1,000. WER is under the
+corpus's scoring profile. Time is of the search alone, in CPU time of one process, which other load hardly changes; both
+engines take turns. The hot word of the first table is the gloss that is signed most often. In the second each gloss
+that is signed is the only hot word in turn, in all clips, with the default weight. The third compares default weights
+of the language model with none, as `sla compare`. The fourth rounds emissions as `sla emit --dtype float16` does.
 """
 
 from __future__ import annotations
@@ -15,125 +15,194 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import tempfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any, get_args
 
-import kenlm
 import numpy as np
-from pyctcdecode.alphabet import Alphabet
-from pyctcdecode.decoder import BeamSearchDecoderCTC
-from pyctcdecode.language_model import LanguageModel
 from timing import fastest
 
-from sla_cli.core.ctc import greedy
+from sla_cli.config import DecodeConfig
+from sla_cli.core.edit_alignment import Counts
+from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import profile
-from sla_cli.decode.decode_split import decode_split
-from sla_cli.decode.grid_search import grid, search_grid
-from sla_cli.formats.emissions import Emission
-from sla_cli.lm.arpa import write_arpa
-from sla_cli.lm.estimate import estimate
-from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.core.result import Score
+from sla_cli.formats.emissions import Emission, Emissions
+from sla_cli.formats.store import Store
+from sla_cli.formats.work import store_now
+from sla_cli.score.bootstrap import Resampling
+from sla_cli.score.compare import compare
+from sla_cli.score.score import ScoreOptions, score
+from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
+from sla_cli.search.engines import Engine
 
-GLOSSES = [f"GLOSS{number}" for number in range(1100)]
-STRIDE = 4
+WIDE = 1000
+WEIGHTS = (0.0, 0.5, 1.0, 2.0, 10.0)
+ENGINES = get_args(Engine)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Emissions of a run, the references of their clips, and a language model."""
+
+    name: str
+    clips: list[Emission]
+    glosses: Glosses
+    references: dict[str, Glosses]
+    profile: str
+    lm: Path
+
+    @classmethod
+    def open(cls, name: str, emissions_path: Path, lm: Path, most: int) -> Corpus:
+        """The first `most` clips."""
+        emissions = Emissions(emissions_path)
+        header = emissions.header
+        clips = [emissions[number] for number in range(min(most, len(emissions)))]
+        known = Store(store_now(Path(header.store), emissions_path, "a copy"))[header.split].references()
+        references = {clip.id: known[clip.id] for clip in clips}
+        return cls(name, clips, header.glosses, references, header.profile, lm)
+
+    @cached_property
+    def frequent(self) -> list[str]:
+        """The glosses that are signed and that the run knows, most frequent first."""
+        rules = profile(self.profile)
+        counts = Counter(gloss for glosses in self.references.values() for gloss in rules.reference(glosses))
+        return [gloss for gloss, _ in counts.most_common() if gloss in self.glosses]
+
+    def decode(self, options: BeamOptions) -> list[Glosses]:
+        with BeamDecoder(self.glosses, options) as decoder:
+            return [decoder.best_glosses(clip.log_probs) for clip in self.clips]
+
+    def score(self, found: Sequence[Glosses]) -> Score:
+        hypotheses = [Hypothesis(clip.id, glosses) for clip, glosses in zip(self.clips, found, strict=True)]
+        return score(hypotheses, self.references, ScoreOptions(self.profile))
+
+    def wer(self, found: Sequence[Glosses]) -> float:
+        return self.score(found).total.wer
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--clips", type=int, default=629)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--corpus", nargs=3, action="append", required=True, metavar=("NAME", "EMISSIONS", "LM"),
+        help="what to call it, emissions of a run whose store is there, and a language model; can be repeated",
+    )  # fmt: skip
+    parser.add_argument("--beams", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 100])
+    parser.add_argument("--clips", type=int, default=10**6, help="of each corpus at most")
     parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     logging.getLogger("pyctcdecode").setLevel(logging.ERROR)
-    rng = np.random.default_rng(0)
-    successors = rng.integers(0, len(GLOSSES), (len(GLOSSES), 20))
-    emissions = [posteriors(f"clip {number}", sentence(successors, rng), rng) for number in range(arguments.clips)]
-    with tempfile.TemporaryDirectory() as folder:
-        lm = Path(folder, "trigram.arpa")
-        texts = [[GLOSSES[gloss] for gloss in sentence(successors, rng)] for _ in range(5000)]
-        write_arpa(estimate(texts, 3, fallback=True), lm)
-        runs: dict[str, Callable[[], object]] = {
-            "greedy": lambda: decode_split(emissions, GLOSSES, STRIDE, BeamOptions(beam=1)),
-            "bare": lambda: bare(emissions, None),
-            "ours": lambda: decode_split(emissions, GLOSSES, STRIDE, BeamOptions()),
-            "bare, lm": lambda: bare(emissions, lm),
-            "ours, lm": lambda: decode_split(emissions, GLOSSES, STRIDE, BeamOptions(lm=lm)),
-            "ours, pyctcdecode, lm": lambda: decode_split(
-                emissions, GLOSSES, STRIDE, BeamOptions(lm=lm, engine="pyctcdecode")
-            ),
-            "greedy search alone": lambda: [greedy(clip.log_probs) for clip in emissions],
-            "ours, lm, 2 jobs": lambda: decode_split(emissions, GLOSSES, STRIDE, BeamOptions(lm=lm), jobs=2),
-        }
-        cpu, seconds = fastest(runs, arguments.repeats)
-        changed = changed_by_half_precision(emissions, lm)
-    ratios = {
-        "beam 10 / bare": cpu["ours"] / cpu["bare"],
-        "beam 10 with lm / bare with lm": cpu["ours, lm"] / cpu["bare, lm"],
-        "pyctcdecode engine with lm / bare with lm": cpu["ours, pyctcdecode, lm"] / cpu["bare, lm"],
-        "speed-up of 2 jobs": seconds["ours, lm"] / seconds["ours, lm, 2 jobs"],
-        "float16, % of glosses changed": changed,
-    }
-    del cpu["ours, lm, 2 jobs"]  # the work is its children's
-    milliseconds = {name: 1000 * value / arguments.clips for name, value in cpu.items()}
-    if arguments.json:
-        print(json.dumps({"clips": arguments.clips, "ms_per_clip": milliseconds, "ratios": ratios}))
-        return
-    for name, value in milliseconds.items():
-        print(f"{name:42} {value:8.3f} ms CPU a clip")
-    for name, value in ratios.items():
-        print(f"{name:42} {value:8.2f}")
-
-
-def changed_by_half_precision(emissions: list[Emission], lm: Path) -> float:
-    """Percent of the glosses that differ when log-probabilities are rounded to float16: errors against float32's."""
-    exact = {
-        clip.id: best[0].glosses
-        for clip, best in zip(emissions, decode_split(emissions, GLOSSES, STRIDE, BeamOptions(lm=lm)), strict=True)
-    }
-    rounded = [
-        Emission(clip.id, clip.log_probs.astype(np.float16).astype(np.float32), clip.frames) for clip in emissions
+    corpora = [
+        Corpus.open(name, Path(emissions), Path(lm), arguments.clips) for name, emissions, lm in arguments.corpus
     ]
-    [trial] = search_grid(rounded, GLOSSES, exact, profile("none"), BeamOptions(lm=lm), grid([0.5], [1.5], [10]))
-    return trial.counts.wer
+    tables = {
+        "search": [row for one in corpora for row in engines(one, arguments.beams, arguments.repeats)],
+        "hot words": [row for one in corpora for row in hot_words(one)],
+        "language model": [default_weights(one) for one in corpora],
+        "float16": [row for one in corpora for row in half_precision(one)],
+    }
+    if arguments.json:
+        print(json.dumps(tables))
+        return
+    for name, rows in tables.items():
+        print(f"\n{name}")
+        show(rows)
 
 
-def bare(emissions: list[Emission], lm: Path | None) -> list[object]:
-    """pyctcdecode as its documentation uses it, with the settings that make it exact."""
-    model = None
-    if lm is not None:
-        config = kenlm.Config()
-        config.show_progress = False
-        config.arpa_complain = kenlm.ARPALoadComplain.NONE
-        model = LanguageModel(kenlm.Model(str(lm), config), GLOSSES)
-    decoder = BeamSearchDecoderCTC(Alphabet.build_alphabet(["", *("▁" + gloss for gloss in GLOSSES)]), model)
-    beams = [decoder.decode_beams(clip.log_probs, beam_width=10, prune_history=False)[0][0] for clip in emissions]
-    decoder.cleanup()
-    return beams
+def engines(corpus: Corpus, beams: Sequence[int], repeats: int) -> list[dict[str, Any]]:
+    """A row for each language model or none, hot word or none, and beam, with both engines side by side."""
+    rows = []
+    for lm in (None, corpus.lm):
+        for hot in ((), (corpus.frequent[0],)):
+            best = corpus.decode(BeamOptions(beam=WIDE, lm=lm, hotwords=hot))
+            for beam in beams:
+                options = BeamOptions(beam=beam, lm=lm, hotwords=hot)
+                rows.append({
+                    "corpus": corpus.name, "clips": len(corpus.clips), "lm": "yes" if lm else "no",
+                    "hot word": " ".join(hot) or "no", "beam": beam, **side_by_side(corpus, options, best, repeats),
+                })  # fmt: skip
+    return rows
 
 
-def sentence(successors: np.ndarray, rng: np.random.Generator) -> list[int]:
-    """3 to 18 glosses, each among the 20 that may follow the one before."""
-    glosses = [int(rng.integers(len(successors)))]
-    for _ in range(rng.integers(2, 18)):
-        glosses.append(int(rng.choice(successors[glosses[-1]])))
-    return glosses
+def side_by_side(corpus: Corpus, options: BeamOptions, best: list[Glosses], repeats: int) -> dict[str, float]:
+    """Search errors, WER and milliseconds a clip of both engines, and the ratio of their times."""
+    facts: dict[str, float] = {}
+    decoders = {engine: BeamDecoder(corpus.glosses, replace(options, engine=engine)) for engine in ENGINES}
+    found: dict[str, list[Glosses]] = {}
+
+    def search(engine: Engine) -> None:
+        found[engine] = [decoders[engine].best_glosses(clip.log_probs) for clip in corpus.clips]
+
+    cpu, _ = fastest({engine: lambda engine=engine: search(engine) for engine in ENGINES}, repeats)
+    for engine, decoder in decoders.items():
+        decoder.close()
+        errors = sum(one != other for one, other in zip(found[engine], best, strict=True))
+        facts |= {f"{engine} errors": errors, f"{engine} wer": corpus.wer(found[engine])}
+        facts[f"{engine} ms"] = 1000 * cpu[engine] / len(corpus.clips)
+    return {**facts, "time": cpu["prefix"] / cpu["pyctcdecode"]}
 
 
-def posteriors(clip: str, glosses: list[int], rng: np.random.Generator) -> Emission:
-    """Blanks and glosses of one to three steps, with confusable glosses, as a half-trained model gives them."""
-    path = [column for gloss in glosses for column in _stretch(gloss, rng)] + [0] * int(rng.integers(0, 12))
-    logits = rng.standard_normal((len(path), len(GLOSSES) + 1)).astype(np.float32)
-    steps = np.arange(len(path))
-    logits[steps, path] += rng.uniform(7, 13, len(path))
-    logits[steps, rng.integers(0, len(GLOSSES) + 1, len(path))] += 8
-    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    return Emission(clip, log_probs, STRIDE * len(path))
+def hot_words(corpus: Corpus) -> list[dict[str, Any]]:
+    """What a hot word does to the WER of all clips and of those in which it is signed, for several weights."""
+    rows = []
+    for lm in (None, corpus.lm):
+        plain = corpus.wer(corpus.decode(BeamOptions(lm=lm)))
+        for weight in sorted({*WEIGHTS, DecodeConfig.hotword_weight}):
+            rises, holding, said, true = [], Counts(), 0, 0
+            for word in corpus.frequent:
+                found = corpus.decode(BeamOptions(lm=lm, hotwords=(word,), hotword_weight=weight))
+                scored = corpus.score(found)
+                rises.append(scored.total.wer - plain)
+                holding = sum((clip.counts for clip in scored.clips if word in clip.reference), holding)
+                said += sum(glosses.count(word) for glosses in found)
+                true += sum(clip.reference.count(word) for clip in scored.clips)
+            rows.append({
+                "corpus": corpus.name, "lm": "yes" if lm else "no", "weight": weight,
+                "mean rise": float(np.mean(rises)), "greatest rise": max(rises),
+                "wer where signed": holding.wer, "said / true": said / true,
+            })  # fmt: skip
+    return rows
 
 
-def _stretch(gloss: int, rng: np.random.Generator) -> Iterator[int]:
-    yield from [0] * int(rng.integers(0, 4))
-    yield from [gloss + 1] * int(rng.integers(1, 4))
+def default_weights(corpus: Corpus) -> dict[str, Any]:
+    """The language model with default weights compared with none."""
+    none, with_lm = (corpus.score(corpus.decode(BeamOptions(lm=lm))) for lm in (None, corpus.lm))
+    found = compare(none, with_lm, ("none", "lm"), Resampling())
+    assert found.interval is not None
+    return {
+        "corpus": corpus.name, "clips": len(corpus.clips), "wer": none.total.wer, "wer with lm": with_lm.total.wer,
+        "from": found.interval.low, "to": found.interval.high,
+    }  # fmt: skip
+
+
+def half_precision(corpus: Corpus) -> list[dict[str, Any]]:
+    """WER before and after rounding to float16, and clips whose glosses change."""
+    rounded = replace(
+        corpus,
+        clips=[replace(one, log_probs=one.log_probs.astype(np.float16).astype(np.float32)) for one in corpus.clips],
+    )
+    rows = []
+    for search in (BeamOptions(beam=1), BeamOptions(), BeamOptions(lm=corpus.lm)):
+        exact, found = corpus.decode(search), rounded.decode(search)
+        rows.append({
+            "corpus": corpus.name, "beam": search.beam, "lm": "yes" if search.lm else "no",
+            "clips": len(exact), "clips changed": sum(a != b for a, b in zip(exact, found, strict=True)),
+            "wer": corpus.wer(exact), "wer of float16": corpus.wer(found),
+        })  # fmt: skip
+    return rows
+
+
+def show(rows: Sequence[dict[str, Any]]) -> None:
+    """As a Markdown table."""
+    print("| " + " | ".join(rows[0]) + " |")
+    print("|---" * len(rows[0]) + "|")
+    for row in rows:
+        cells = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()]
+        print("| " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

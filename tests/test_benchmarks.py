@@ -35,7 +35,6 @@ def test_a_training_step(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("benchmark", "arguments", "facts"),
     [
-        ("decode", ["--clips", "3", "--repeats", "1"], {"clips", "ms_per_clip", "ratios"}),
         (
             "score",
             ["--clips", "5", "--samples", "100", "--repeats", "1"],
@@ -139,6 +138,21 @@ def test_joined_sentences(shared: Path) -> None:
     assert (whole["name"], default["name"], windows["name"]) == ("whole", "232/56 (default)", "40/8")
     assert int(all_at_once["name"].split("/")[0]) >= 0.2 * 60 * 25
     assert len({one["glosses"] for one in (whole, default, windows, all_at_once)}) == 1
+
+
+def test_decoding() -> None:
+    work = ROOT / "tests" / "artifacts" / "b94205a" / "work"
+    corpus = ["--corpus", "tiny", str(work / "emissions" / "adapter" / "dev.h5"), str(work / "gloss.arpa")]
+    found = answer("decode", [*corpus, "--beams", "1", "10", "--repeats", "1"])
+    assert [(row["lm"], row["hot word"] != "no", row["beam"]) for row in found["search"]] == [
+        (lm, hot, beam) for lm in ("no", "yes") for hot in (False, True) for beam in (1, 10)
+    ]
+    for row in found["search"]:
+        assert row["prefix errors"] <= row["clips"] and row["prefix ms"] > 0 and row["time"] > 0
+    assert {row["lm"] for row in found["hot words"]} == {"no", "yes"}
+    [compared] = found["language model"]
+    assert compared["from"] <= compared["wer with lm"] - compared["wer"] <= compared["to"]
+    assert [row["clips changed"] for row in found["float16"]] == [0, 0, 0]
 
 
 def answer(benchmark: str, arguments: Sequence[str]) -> Any:

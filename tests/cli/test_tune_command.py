@@ -156,3 +156,14 @@ def test_bad_input_is_refused(folder: Path) -> None:
     header = EmissionHeader(**{**vars(dev.header), "split": "train"})
     write_emissions(folder / "train.h5", header, list(dev))
     assert "tuning on train" in refuse("tune", "train.h5", "--lm", "gloss.arpa")
+
+
+def test_thresholds_are_options_and_recorded(folder: Path) -> None:
+    write_store(folder)
+    grid = ("--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0")
+    assert sla("tune", "dev.h5", *grid, "--prune-logp=-3", "--token-min-logp=-2").exit_code == 0
+    [receipt] = Path("sla-work/tuning").glob("adapter-1-*/receipt.json")
+    arguments = json.loads(receipt.read_text())["arguments"]
+    assert (arguments["prune_logp"], arguments["token_min_logp"]) == (-3, -2)
+    assert "--hotword-weight without a hot word" in refuse("tune", "dev.h5", *grid, "--hotword-weight", "2")
+    assert "1.0 as token_min_logp" in refuse("tune", "dev.h5", *grid, "--token-min-logp", "1")
