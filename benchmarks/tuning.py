@@ -4,9 +4,9 @@
 
 TUNING is a folder of `sla tune`, of which the errors by clip and setting (clips.tsv) are taken for the population: dev
 splits are drawn from its clips again and again. What is chosen on a draw has a true WER, that of the whole population,
-so luck and gain can be told apart. Choices: the fewest errors (0 standard errors), and the mildest setting within 0.25
-(what `sla tune` does), 0.5 and 1 of them. Intervals are those of draws in which a language model was chosen; draws that
-choose none claim nothing. The plain one is the paired bootstrap alone, which takes the choice for given.
+so luck and gain can be told apart. Choices: the fewest errors (0 standard errors), and the mildest setting within 0.1
+(what `sla tune` does), 0.25 and 1 of them. Intervals are those of draws in which a language model was chosen; draws
+that choose none claim nothing. The plain one is the paired bootstrap alone, which takes the choice for given.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sla_cli.core.result import ClipScore, Interval
 from sla_cli.decode.choice import STANDARD_ERRORS, ErrorTable, choose, mildness
 from sla_cli.decode.grid_search import GridPoint, Trial
 
-RULES = (0.0, STANDARD_ERRORS, 0.5, 1.0)
+RULES = (0.0, STANDARD_ERRORS, 0.25, 1.0)
 
 
 def main() -> None:

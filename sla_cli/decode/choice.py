@@ -2,7 +2,7 @@
 
 The fewest errors on a small dev split are often luck. Settings that the clips do not tell apart from them are as good,
 and of those the mildest does least harm. Breiman et al. 1984, "Classification and regression trees", take one
-standard error; that costs errors where a model helps, a quarter does not (docs/decoding.md, benchmarks/tuning.py).
+standard error; that costs errors where a model helps, a tenth does not (docs/decoding.md, benchmarks/tuning.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sla_cli.core.bootstrap import Resampling, difference_interval, sentences
 from sla_cli.core.result import Interval
 from sla_cli.decode.grid_search import GridPoint, Trial
 
-STANDARD_ERRORS = 0.25  # this far from the fewest errors, a setting counts as good as the best
+STANDARD_ERRORS = 0.1  # this far from the fewest errors, a setting counts as good as the best
 
 Table = NDArray[np.float64]
 
