@@ -32,7 +32,7 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.store_file import SplitHeader, StoreFile
 from sla_cli.formats.store_write import write_split
 from sla_cli.formats.work import Work
-from sla_cli.lm.kenlm_model import open_lm
+from sla_cli.lm.kenlm_model import describe_lm, open_lm
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.prep.cache import read_cached
@@ -59,6 +59,17 @@ def test_a_section_of_an_order_without_end(tmp_path: Path) -> None:
     path.write_text("\\data\\\nngram 1=1\nngram 2=1\n\n\\99999999999999999999-grams:\n-1 a\n\n\\end\\\n")
     with pytest.raises(FormatError, match=r"lm\.arpa"):
         open_lm(path)
+
+
+@pytest.mark.parametrize("line", [f"ngram {'2' * 5000}=1", f"ngram 2={'1' * 5000}"])
+def test_a_header_of_so_many_digits(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "lm.arpa"
+    path.write_text(f"\\data\\\nngram 1=1\n{line}\n\n\\1-grams:\n-1\ta\t0\n\n\\2-grams:\n-1\ta a\n\n\\end\\\n")
+    with pytest.raises(FormatError, match=r"lm\.arpa"):
+        open_lm(path)
+    described = describe_lm(path)
+    assert described is not None
+    assert described.facts["order"] == 1
 
 
 @pytest.mark.parametrize("content", [deflated(), b"PK", b""])
