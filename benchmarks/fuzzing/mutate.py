@@ -8,6 +8,7 @@ from random import Random
 
 Mutation = Callable[[Random, bytes], bytes]
 
+LARGEST = 1 << 20  # bytes: the time to make and read a file is to show loops, not its size
 WORD = re.compile(rb"[^\s|,;:<>=\"'(){}\[\]]+")
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 EXTREME = (
@@ -74,6 +75,7 @@ def mutated(random: Random, data: bytes, seeds: Sequence[bytes], own: Sequence[M
             data = _splice(random, data, random.choice(seeds))
         else:
             data = anywhere(random, data)
+        data = data[:LARGEST]
     return data
 
 

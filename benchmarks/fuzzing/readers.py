@@ -202,6 +202,9 @@ def _artifacts(made: Artifacts) -> list[Reader]:
     score_files = {f"s/{name}": (made.score / name).read_bytes() for name in ("score.json", "clips.tsv")}
     empty = {"store/receipt.json": (made.store / "receipt.json").read_bytes()}
     hypotheses = {"x.tsv": seeds.HYPOTHESES.encode()}
+    finished = b'{"version": 1, "stage": "decode", "arguments": {}, "inputs": {}, "finished": "2026"}'
+    newest = [b'{"path": "x.tsv", "finished": "2026"}']
+    noted = {"w/x.tsv": hypotheses["x.tsv"], "w/x.tsv.receipt.json": finished}
     old_store, old_dev = seeds.earlier("stores/*/dev.h5"), seeds.earlier("emissions/*/dev.h5")
     new_store = [(made.store / "dev.h5").read_bytes(), (made.merged / "dev.h5").read_bytes()]
     table = [made.alignment.read_bytes()]
@@ -218,7 +221,7 @@ def _artifacts(made: Artifacts) -> list[Reader]:
         Reader("tuned", "t/tuned.json", [(made.tuning / "tuned.json").read_bytes()], tuned, JSON),
         Reader("alignment", "a.tsv", table, lambda path: _all(lambda: read_alignment(path), lambda: describe(path))),
         Reader("begun", "s/begun.json", seeds.begun(), lambda path: read_arguments(path.parent), JSON),
-        Reader("newest", "w/hypotheses/newest-elsewhere.json", [b'{"path": "x.tsv", "finished": "2026"}'], note, JSON),
+        Reader("newest", "w/hypotheses/newest-elsewhere.json", newest, note, JSON, noted),
         Reader("spool", "x.npz", seeds.spooled(), read_cached, (inside.in_zip,)),
     ]
 
@@ -263,7 +266,7 @@ def _annotations() -> list[Reader]:
     def corpus(path: Path) -> None:
         annotation(path)
         found = find_corpus("elan")
-        found.read(found.open(path.parent, None), SourceConfig(tiers=("RH-IDgloss", "SIGN")))
+        found.read(found.open(path.parent, None), SourceConfig(tiers=("*I*",)))
 
     def edited(path: Path) -> None:
         add_to(path, SIGNS, Layout(tier="NEW", sentences=True, confidence=True), path.with_name("out.eaf"), True)

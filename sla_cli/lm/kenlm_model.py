@@ -28,7 +28,7 @@ RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else t
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
 MAX_ORDER = 6  # the kenlm package is compiled with this
 HEAD = 1 << 16  # bytes in which the header of an ARPA file has to begin
-NGRAM = re.compile(rb"^ngram\s+(\d+)\s*=\s*(\d+)\s*$", re.MULTILINE)
+NGRAM = re.compile(rb"^ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*$", re.MULTILINE)
 BINARY = b"mmap lm http://kheafield.com/code"
 HINT = "A gloss language model comes from `sla lm estimate` or KenLM's lmplz (ARPA, also .gz) or build_binary."
 
@@ -134,7 +134,7 @@ def _check_head(path: Path, head: bytes) -> None:
         number = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(b"#")), 0)
         start = repr(lines[number][:40].decode(errors="replace")) if head else "nothing: it is empty"
         raise FormatError(f"{path}, line {number + 1}: neither ARPA nor KenLM binary; it starts with {start}", HINT)
-    orders = [int(order) for order in re.findall(rb"^ngram\s+(\d+)\s*=", head, re.MULTILINE)]
+    orders = [int(order) for order in re.findall(rb"^ngram\s+(\d{1,18})\s*=", head, re.MULTILINE)]
     if orders and max(orders) < 2:
         raise FormatError(f"{path}: a unigram model, and KenLM takes no order below 2", "Estimate a bigram.")
     if orders and max(orders) > MAX_ORDER:

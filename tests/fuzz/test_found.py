@@ -17,6 +17,7 @@ import torch
 from clip_store import bytes_only
 from synthetic import tiny
 
+from sla_cli.config import SourceConfig
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import FormatError, SlaError
@@ -32,10 +33,11 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.store_file import SplitHeader, StoreFile
 from sla_cli.formats.store_write import write_split
 from sla_cli.formats.work import Work
-from sla_cli.lm.kenlm_model import open_lm
+from sla_cli.lm.kenlm_model import describe_lm, open_lm
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.prep.cache import read_cached
+from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.resume import read_arguments
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.video.source import open_tree
@@ -59,6 +61,17 @@ def test_a_section_of_an_order_without_end(tmp_path: Path) -> None:
     path.write_text("\\data\\\nngram 1=1\nngram 2=1\n\n\\99999999999999999999-grams:\n-1 a\n\n\\end\\\n")
     with pytest.raises(FormatError, match=r"lm\.arpa"):
         open_lm(path)
+
+
+@pytest.mark.parametrize("line", [f"ngram {'2' * 5000}=1", f"ngram 2={'1' * 5000}"])
+def test_a_header_of_so_many_digits(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "lm.arpa"
+    path.write_text(f"\\data\\\nngram 1=1\n{line}\n\n\\1-grams:\n-1\ta\t0\n\n\\2-grams:\n-1\ta a\n\n\\end\\\n")
+    with pytest.raises(FormatError, match=r"lm\.arpa"):
+        open_lm(path)
+    described = describe_lm(path)
+    assert described is not None
+    assert described.facts["order"] == 1
 
 
 @pytest.mark.parametrize("content", [deflated(), b"PK", b""])
@@ -208,6 +221,16 @@ def test_an_id_of_so_many_digits_in_an_elan_file(tmp_path: Path) -> None:
     add_to(path, SIGNS, Layout(tier="NEW"), None, False)
     (tier,) = read_eaf(path.read_bytes(), "v.eaf").tiers
     assert [(mark.start, mark.end, mark.text) for mark in tier.marks] == [(100, 500, "A")]
+
+
+def test_a_length_of_so_many_digits_in_csl_daily(tmp_path: Path) -> None:
+    folder = tmp_path / "sentence_label"
+    folder.mkdir()
+    (folder / "split_1.txt").write_text("name|split\na|train\n")
+    (folder / "video_map.txt").write_text(f"index|name|length|gloss|char\n0|a|{'5' * 5000}|A|B\n")
+    corpus = find_corpus("csl-daily")
+    with pytest.raises(FormatError, match=r"video_map\.txt, line 2: length '5+' is no number of frames"):
+        corpus.read(corpus.open(tmp_path, None), SourceConfig())
 
 
 @pytest.mark.parametrize("name", ["", "."])
