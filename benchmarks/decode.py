@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from sla_cli.score.bootstrap import Resampling
 from timing import fastest
 
 from sla_cli.config import DecodeConfig
@@ -33,7 +34,6 @@ from sla_cli.core.result import Score
 from sla_cli.formats.emissions import Emission, Emissions
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import store_now
-from sla_cli.score.bootstrap import Resampling
 from sla_cli.score.compare import compare
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
