@@ -10,6 +10,8 @@ from collections.abc import Iterable
 class SlaError(Exception):
     """Bad input, named. The command line prints it and exits with 2.
 
+    Bytes of a damaged file or of a file's name that are no UTF-8 are shown as \\udc80 to \\udcff, which any file holds.
+
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
         hint: what to do about it.
@@ -17,8 +19,8 @@ class SlaError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = message.encode("utf-8", "backslashreplace").decode()
+        self.hint = hint.encode("utf-8", "backslashreplace").decode()
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

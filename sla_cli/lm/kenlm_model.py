@@ -152,8 +152,9 @@ def _load(readable: Path, path: Path, text: bytes) -> Model:
     try:
         with silent_stderr():  # a missing <unk> is reported in spite of the configuration
             return Model(os.fsencode(readable), config)
-    except OSError as error:
-        raise FormatError(f"{path}{_reason(text, str(error))}", HINT) from error
+    except (OSError, UnicodeDecodeError) as error:  # a complaint that quotes part of a character is not decoded
+        said = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
+        raise FormatError(f"{path}{_reason(text, said)}", HINT) from error
 
 
 def _reason(data: bytes, text: str) -> str:

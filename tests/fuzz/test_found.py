@@ -63,6 +63,26 @@ def test_a_section_of_an_order_without_end(tmp_path: Path) -> None:
         open_lm(path)
 
 
+def test_a_number_that_is_cut_within_a_character(tmp_path: Path) -> None:
+    """KenLM's complaint quotes the number up to its first byte that is none."""
+    path = tmp_path / "lm.arpa"
+    path.write_text(
+        "\\data\\\nngram 1=2\nngram 2=1\n\n\\1-grams:\n-1\ta\t-0.4\u202825\n-1\tb\t0\n\n\\2-grams:\n-1\ta b\n\n\\end\\\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(FormatError, match=r"lm\.arpa"):
+        open_lm(path)
+
+
+def test_a_format_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["format"], file.attrs["version"] = b"sla-e\xedissions", 3
+    with pytest.raises(FormatError, match="expected sla-emissions") as raised:
+        Emissions(path)
+    assert str(raised.value).encode()
+
+
 @pytest.mark.parametrize("line", [f"ngram {'2' * 5000}=1", f"ngram 2={'1' * 5000}"])
 def test_a_header_of_so_many_digits(tmp_path: Path, line: str) -> None:
     path = tmp_path / "lm.arpa"
