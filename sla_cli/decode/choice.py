@@ -126,12 +126,13 @@ def _gain(
     paired, _ = found
     gains = table.errors - error_table([baselines[trial.point.without] for trial in trials]).errors
     seen = 100 * float(gains[:, table.points.index(taken.point)].sum() / max(table.words.sum(), 1.0))
-    luck = float(np.quantile(flattery(table, gains, how), (1 - how.level / 100) / 2))
+    luck = float(np.quantile(optimism(table, gains, how), (1 - how.level / 100) / 2))
     return replace(paired, high=max(paired.high, seen - luck))
 
 
-def flattery(table: ErrorTable, gains: Table, how: Resampling) -> Table:
-    """How much better than in truth a choice looks on the sentences that it was made on, by the bootstrap.
+def optimism(table: ErrorTable, gains: Table, how: Resampling) -> Table:
+    """How much better than in truth a choice looks on the sentences that it was made on (Efron 1983, "Estimating the
+    error rate of a prediction rule"), by the bootstrap.
 
     The choice is made again on each resampled set of sentences, for which all of them stand as the truth.
 
