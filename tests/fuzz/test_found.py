@@ -66,10 +66,9 @@ def test_a_section_of_an_order_without_end(tmp_path: Path) -> None:
 def test_a_number_that_is_cut_within_a_character(tmp_path: Path) -> None:
     """KenLM's complaint quotes the number up to its first byte that is none."""
     path = tmp_path / "lm.arpa"
-    path.write_text(
-        "\\data\\\nngram 1=2\nngram 2=1\n\n\\1-grams:\n-1\ta\t-0.4\u202825\n-1\tb\t0\n\n\\2-grams:\n-1\ta b\n\n\\end\\\n",
-        encoding="utf-8",
-    )
+    unigrams, bigrams = "\\1-grams:\n-1\ta\t-0.4\u202825\n-1\tb\t0", "\\2-grams:\n-1\ta b"
+    text = f"\\data\\\nngram 1=2\nngram 2=1\n\n{unigrams}\n\n{bigrams}\n\n\\end\\\n"
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(FormatError, match=r"lm\.arpa"):
         open_lm(path)
 
