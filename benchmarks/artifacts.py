@@ -25,7 +25,7 @@ from sla_cli.formats.receipt import Receipt, unchanged_digest, write_receipt
 from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.scores import read_scores
 from sla_cli.formats.store import Store, split_path
-from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_write import write_split
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.lm.kenlm_model import open_lm

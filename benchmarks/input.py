@@ -28,7 +28,7 @@ from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store import Store, split_path
-from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_write import write_split
 
 FRAMES, SIZE, QUALITY = 140, 256, 95  # a clip's, as the mean of Phoenix2014; a frame's

@@ -24,7 +24,8 @@ from timing import fastest
 
 from sla_cli.formats.codec import encode
 from sla_cli.formats.store import Split
-from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile
+from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.store_write import write_split
 
 SIZE, FRAMES, READ = 256, 140, 64

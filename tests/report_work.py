@@ -15,7 +15,7 @@ from sla_cli.formats.hypotheses import write_hypotheses
 from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
 from sla_cli.formats.run import FrameFormat, Run, RunFacts
 from sla_cli.formats.store import Split, Store
-from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_write import write_split
 from sla_cli.score.score_file import score_file
 

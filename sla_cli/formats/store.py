@@ -22,7 +22,8 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.codec import decode
 from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store_file import NAME, Encoded, StoreFile
+from sla_cli.formats.store_content import Encoded
+from sla_cli.formats.store_file import NAME, StoreFile
 
 T = TypeVar("T")
 STORE_FILE = re.compile(rf"({'|'.join(SPLITS)})(-\d{{4,}})?\.h5")

@@ -13,8 +13,9 @@ import numpy as np
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import SlaError
 from sla_cli.formats.hdf5 import claim, create, write_strings
+from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_digest import LATER, TEXTS, content_digest, rest_digest
-from sla_cli.formats.store_file import NAME, SHARING, VERSION, Encoded, SplitHeader
+from sla_cli.formats.store_file import NAME, SHARING, VERSION
 
 
 def write_split(path: Path, header: SplitHeader, clips: Iterable[Encoded], total_bytes: int) -> None:

@@ -18,7 +18,7 @@ from sla_cli.cli.main import app
 from sla_cli.cli.options import ProfileName
 from sla_cli.core.normalize import PROFILES
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_write import write_split
 
 SHARED = Path(__file__).parents[2].parent / "shared"

@@ -24,7 +24,7 @@ from sla_cli.formats.emissions import (
 from sla_cli.formats.receipt import write_receipt
 from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.store import Split
-from sla_cli.formats.store_file import Encoded, SplitHeader
+from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_write import write_split
 
 HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, "/stores/csl-daily", "/runs/adapter-1")

@@ -14,7 +14,7 @@ from sla_cli.config import PRESETS, resolve
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.run import FrameFormat, Run, RunFacts, check_glosses
 from sla_cli.formats.store import Split
-from sla_cli.formats.store_file import SplitHeader
+from sla_cli.formats.store_content import SplitHeader
 from sla_cli.formats.store_write import write_split
 
 GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))

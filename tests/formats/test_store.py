@@ -20,7 +20,8 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.codec import encode
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.store import Split, Store, split_files, split_path, vocabulary_digest
-from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile
+from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.store_write import write_split
 
 HEADER = SplitHeader(

@@ -14,8 +14,9 @@ import pytest
 
 from sla_cli.errors import FormatError
 from sla_cli.formats.store import Split, StoredClip
+from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_digest import TEXTS
-from sla_cli.formats.store_file import Encoded, SplitHeader, StoreFile
+from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.store_write import write_split
 
 CLIPS = {"plain": 5, "one frame": 1, "long": 9}

@@ -30,7 +30,8 @@ from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write
 from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.kind import file_kind
 from sla_cli.formats.run import Run
-from sla_cli.formats.store_file import SplitHeader, StoreFile
+from sla_cli.formats.store_content import SplitHeader
+from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.store_write import write_split
 from sla_cli.formats.work import Work
 from sla_cli.lm.kenlm_model import describe_lm, open_lm

@@ -18,7 +18,7 @@ from sla_cli.config import DivisionConfig
 from sla_cli.core.normalize import profile
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.store import Store
-from sla_cli.formats.store_file import Encoded
+from sla_cli.formats.store_content import Encoded
 from sla_cli.prep.check import check_store
 from sla_cli.prep.checks.figures import histogram
 from sla_cli.prep.checks.finding import Finding
