@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from sla_cli.score.bootstrap import Resampling
 from timing import fastest
 
 from sla_cli.config import DecodeConfig
+from sla_cli.core.bootstrap import Resampling
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import profile

@@ -140,7 +140,7 @@ def test_a_planted_label_is_the_most_suspicious(folder: Path) -> None:
 def test_what_is_refused(signs: Path) -> None:
     assert "--suspicious makes a table" in refuse("dev.h5", "--suspicious", "--format", "ctm")
     assert "--top is for --suspicious" in refuse("dev.h5", "--top", "3")
-    assert "--weights has no effect" in refuse("dev.h5", "--weights", "w.pt")
+    assert "--weights has no effect" in refuse("dev.h5", "--weights", "random")
     assert "dev.h5 holds emissions of dev" in refuse("dev.h5", "--split", "train")
     Path("mine.tsv").write_text("mine")
     for options in ((), ("--format", "ctm"), ("--suspicious",)):

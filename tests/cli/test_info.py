@@ -192,7 +192,7 @@ def test_a_tuning(work: Path, tmp_path: Path) -> None:
         dev, {"c1": ("A", "B")}, tmp_path / "tuning", BeamOptions(lm=lm), [GridPoint(5, 0.5, 1.0)], max_oov=100.0
     )
     found = facts(out)
-    assert (found["kind"], found["format"], found["complete"]) == ("tuning", "sla-tuned 1", True)
+    assert (found["kind"], found["format"], found["complete"]) == ("tuning", "sla-tuned 2", True)
     assert (found["facts"]["alpha"], found["facts"]["wer"]) == (0.5, tuned.wer)
 
 

@@ -158,6 +158,12 @@ def test_edited_settings_are_refused_on_resume(store: Store, tmp_path: Path) -> 
     start_run(store, tmp_path, tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
     file = tmp_path / "config.toml"
     file.write_text(file.read_text(encoding="utf-8").replace("channels = 32", "channels = 16"), encoding="utf-8")
+    with pytest.raises(SlaError, match=r"config\.toml is damaged or was edited") as caught:
+        resume_run(Run(tmp_path), CPU)
+    assert "delete the line `config_digest" in caught.value.hint
+    header = tmp_path / "run.toml"
+    lines = header.read_text(encoding="utf-8").splitlines(keepends=True)
+    header.write_text("".join(line for line in lines if not line.startswith("config_digest")), encoding="utf-8")
     with pytest.raises(SlaError, match="does not fit the model"):
         resume_run(Run(tmp_path), CPU)
 
