@@ -120,6 +120,8 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
     for split, options, tuned_on, warned in (
         ("dev", [], "dev", True),
         ("test", [], "dev", False),
+        ("dev", ["--beam", "3"], "dev", True),
+        ("dev", ["--alpha", "0.5"], None, False),  # the tuned beam alone
         ("dev", ["--alpha", "0.5", "--beta", "0", "--beam", "10"], None, False),
     ):
         answer = sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json", *options)
