@@ -69,7 +69,7 @@ def tune_file(
         "tune",
         {
             "settings": [list(asdict(point).values()) for point in points],
-            "hotwords": sorted(options.hotwords),
+            "hotwords": sorted(set(options.hotwords)),
             "hotword_weight": options.hotword_weight,
             "prune_logp": options.prune_logp,
             "token_min_logp": options.token_min_logp,

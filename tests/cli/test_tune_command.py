@@ -142,6 +142,14 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
     assert said not in answer.stderr
 
 
+def test_a_hot_word_that_is_named_twice_is_no_other_tuning(folder: Path) -> None:
+    write_store(folder)
+    grid = ("--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0")
+    word = ("--hotword", GLOSSES[0])
+    assert sla("tune", "dev.h5", *grid, *word).exit_code == 0
+    assert "is up to date" in sla("tune", "dev.h5", *grid, *word, *word).stderr
+
+
 def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
     write_store(folder)
     assert "tuning on test" in refuse("tune", "test.h5", "--lm", "gloss.arpa")
