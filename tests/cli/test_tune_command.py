@@ -142,6 +142,17 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
     assert said not in answer.stderr
 
 
+@pytest.mark.parametrize("name", ["tune.tsv", "clips.tsv", "tune.png"])
+def test_a_file_that_was_deleted_is_made_again(folder: Path, name: str) -> None:
+    write_store(folder)
+    grid = ("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0")
+    file = Path(json.loads(sla(*grid, "--json").stdout)["tuned"]) / name
+    file.unlink()
+    answer = sla(*grid)
+    assert answer.exit_code == 0 and file.is_file()
+    assert "is up to date" in sla(*grid).stderr
+
+
 def test_a_hot_word_that_is_named_twice_is_no_other_tuning(folder: Path) -> None:
     write_store(folder)
     grid = ("--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0")
