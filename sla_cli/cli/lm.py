@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, ProfileName, SplitName, Work, answer
-from sla_cli.errors import some
+from sla_cli.errors import SlaError, some
 
 Normalize = Annotated[
     ProfileName,
@@ -114,7 +114,9 @@ def score(
         Path, typer.Argument(help="ARPA (also .gz, also of SRILM) or KenLM binary, as for `sla decode --lm`.")
     ],
     source: Annotated[Path, typer.Argument(help="Store, or text with one sentence per line.")],
-    split: Annotated[SplitName, typer.Option(help="Split, where the source is a store.")] = "dev",
+    split: Annotated[
+        SplitName | None, typer.Option(help="Split, where the source is a store.", show_default="dev")
+    ] = None,
     normalize: Normalize = "none",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write each sentence's score into this TSV.")
@@ -128,10 +130,12 @@ def score(
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.perplexity import COLUMNS, score_text
 
+    if split is not None and source.is_file():
+        raise SlaError(f"{source} is a text and no store, so --split has no effect", "Leave it out.")
     model = WorkFolder(work).find_lm(model)
     again = output is not None and is_table(output, COLUMNS)
     check_output(output, inputs=(model, source), replace=force or again)
-    facts = score_text(model, source, split=split, normalize=normalize, out=output)
+    facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output)
     answer("\n".join(_perplexity_lines(facts)), {"lm": str(model), **facts}, as_json)
 
 

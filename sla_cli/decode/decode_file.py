@@ -117,7 +117,7 @@ def _settings(options: BeamOptions, tuned_on: str) -> dict[str, object]:
     unused = {"lm"}  # its digest is an input
     unused |= set() if options.lm else {"alpha", "beta"}
     unused |= set() if options.hotwords else {"hotwords", "hotword_weight"}
-    settings = {**asdict(options), "hotwords": sorted(options.hotwords)}
+    settings = {**asdict(options), "hotwords": sorted(set(options.hotwords))}
     return {key: value for key, value in settings.items() if key not in unused} | tuned
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from sla_cli.core.ctc import frame_spans
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
-from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 
@@ -34,10 +33,7 @@ def decode_split(
         SlaError: names the clip whose emissions cannot be decoded; or the vocabulary, the language model or the
             options are bad; or a process died.
     """
-    if options.nbest > options.beam:
-        raise SlaError(
-            f"{options.nbest} hypotheses for each clip from a beam of {options.beam}", "Give a wider --beam."
-        )
+    options.check_nbest()
     with BeamDecoder(glosses, options) as decoder:
 
         def decode_clip(clip: Emission) -> list[Hypothesis]:

@@ -31,6 +31,7 @@ from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
 
+BESIDE = ("tune.tsv", "clips.tsv", "tune.png")  # what a folder has besides the choice
 WRONG_STORE = "Give the store that the emissions come from with --store."
 
 
@@ -69,7 +70,7 @@ def tune_file(
         "tune",
         {
             "settings": [list(asdict(point).values()) for point in points],
-            "hotwords": sorted(options.hotwords),
+            "hotwords": sorted(set(options.hotwords)),
             "hotword_weight": options.hotword_weight,
             "prune_logp": options.prune_logp,
             "token_min_logp": options.token_min_logp,
@@ -86,7 +87,8 @@ def tune_file(
     )
     out = tuned_folder(folder, header.run, lm)
     made = None if force else read_receipt(out)  # another grid is no reason to ask: the choice is the newest one's
-    if made is not None and made.fingerprint == receipt.fingerprint:
+    whole = all((out / name).is_file() for name in BESIDE)
+    if made is not None and made.fingerprint == receipt.fingerprint and whole:
         renew(made, out)
         log.info("%s is up to date", out)
         return out, read_tuned(out), []

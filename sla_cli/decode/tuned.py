@@ -69,7 +69,7 @@ def tuned_options(
         weights: take the tuned alpha and beta, which belong together.
 
     Returns:
-        The options, and the split on which they were tuned: "" where nothing was taken.
+        The options, and the split on which their weights were tuned: "" where no weights were taken.
     """
     if options.lm is None or not (beam or weights):
         return options, ""
@@ -78,12 +78,12 @@ def tuned_options(
     if tuned is None:
         return options, ""
     tuned_on = tuned.split
-    if tuned.split == header.split:
+    if weights and tuned.split == header.split:
         if len({tuned.split_digest, inputs.get("split", "")} - {""}) > 1:
             tuned_on += " (other clips)"
         else:
             log.warning("the weights were tuned on these very clips: their WER is lower than that of new clips")
-    return with_tuned(options, tuned, tuned_on, beam=beam, weights=weights), tuned_on
+    return with_tuned(options, tuned, tuned_on, beam=beam, weights=weights), tuned_on if weights else ""
 
 
 def find_tuned(folder: Path, run: str, lm: Path, weights: str) -> Tuned | None:

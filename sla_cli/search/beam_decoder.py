@@ -57,6 +57,11 @@ class BeamOptions:
             if not -WEIGHT <= threshold <= 0:  # NaN is neither
                 raise SlaError(f"{threshold} as {name}", f"It lies between {-WEIGHT:g} and 0, a natural logarithm.")
 
+    def check_nbest(self) -> None:
+        """Raise SlaError for more hypotheses than the beam holds."""
+        if self.nbest > self.beam:
+            raise SlaError(f"{self.nbest} hypotheses for each clip from a beam of {self.beam}", "Give a wider --beam.")
+
     @property
     def greedy(self) -> bool:
         return self.beam == 1 and self.lm is None and not self.hotwords

@@ -39,6 +39,8 @@ def options_given(given: Mapping[str, Any], called: Callable[[str], str] = str) 
             raise SlaError(f"{' and '.join(unused)} {missing}", hint)
     options = BeamOptions(**found)
     options.check()
+    if "beam" in found or options.lm is None:  # else a tuned beam may be taken, which may be wider
+        options.check_nbest()
     if options.greedy and (unused := [called(name) for name in THRESHOLDS if name in found]):
         raise SlaError(
             f"{' and '.join(unused)} with a beam of 1 and neither language model nor hot words: the best path is taken",

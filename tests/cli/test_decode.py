@@ -108,6 +108,11 @@ def test_a_hot_word_changes_the_answer_and_an_unknown_one_is_refused(folder: Pat
     assert "Did you mean 'NORD'?" in refuse("dev.h5", "--hotword", "NORDD")
 
 
+def test_a_hot_word_that_is_named_twice_is_one(folder: Path) -> None:
+    once, twice = (sla("dev.h5", "--json", *["--hotword", "NORD"] * times).stdout for times in (1, 2))
+    assert json.loads(once)["hypotheses"] == json.loads(twice)["hypotheses"]
+
+
 def test_thresholds_are_recorded_and_change_the_answer(folder: Path) -> None:
     arguments = []
     for number, options in enumerate(([], ["--prune-logp", "0"], ["--token-min-logp=-0.1"])):

@@ -165,6 +165,7 @@ def test_a_store_gives_train_and_dev(text: Path) -> None:
 
     assert "no split 'train'" in refuse("lm", "estimate", make_store(text.parent / "half", {"dev": DEV}))
     assert "no split 'test'" in refuse("lm", "score", "gloss.arpa", store, "--split", "test")
+    assert "--split has no effect" in " ".join(refuse("lm", "score", "gloss.arpa", text, "--split", "dev").split())
 
 
 def test_a_text_called_score(text: Path) -> None:

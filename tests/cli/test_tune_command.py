@@ -120,6 +120,8 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
     for split, options, tuned_on, warned in (
         ("dev", [], "dev", True),
         ("test", [], "dev", False),
+        ("dev", ["--beam", "3"], "dev", True),
+        ("dev", ["--alpha", "0.5"], None, False),  # the tuned beam alone
         ("dev", ["--alpha", "0.5", "--beta", "0", "--beam", "10"], None, False),
     ):
         answer = sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json", *options)
@@ -138,6 +140,25 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
     made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
     assert made["arguments"]["tuned_on"] == "dev (other clips)"
     assert said not in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["tune.tsv", "clips.tsv", "tune.png"])
+def test_a_file_that_was_deleted_is_made_again(folder: Path, name: str) -> None:
+    write_store(folder)
+    grid = ("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0")
+    file = Path(json.loads(sla(*grid, "--json").stdout)["tuned"]) / name
+    file.unlink()
+    answer = sla(*grid)
+    assert answer.exit_code == 0 and file.is_file()
+    assert "is up to date" in sla(*grid).stderr
+
+
+def test_a_hot_word_that_is_named_twice_is_no_other_tuning(folder: Path) -> None:
+    write_store(folder)
+    grid = ("--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0")
+    word = ("--hotword", GLOSSES[0])
+    assert sla("tune", "dev.h5", *grid, *word).exit_code == 0
+    assert "is up to date" in sla("tune", "dev.h5", *grid, *word, *word).stderr
 
 
 def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:

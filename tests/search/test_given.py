@@ -18,6 +18,7 @@ from sla_cli.search.given import flag, options_given
         ({"lm": None, "beam": None, "alpha": None, "hotword_weight": None, "prune_logp": None}, BeamOptions()),
         ({"lm": Path("a.arpa"), "alpha": 0.0, "beta": 2.0}, BeamOptions(lm=Path("a.arpa"), alpha=0.0, beta=2.0)),
         ({"hotwords": ("A",), "hotword_weight": 0.0}, BeamOptions(hotwords=("A",), hotword_weight=0.0)),
+        ({"lm": Path("a.arpa"), "nbest": 11}, BeamOptions(lm=Path("a.arpa"), nbest=11)),  # a tuned beam may be wider
         ({"prune_logp": -3.0, "token_min_logp": 0.0}, BeamOptions(prune_logp=-3.0, token_min_logp=0.0)),
         ({"beam": 1, "hotwords": ("A",), "prune_logp": -3.0}, BeamOptions(1, hotwords=("A",), prune_logp=-3.0)),
     ],
@@ -36,6 +37,8 @@ def test_what_is_left_out_has_its_default(given: dict[str, Any], options: BeamOp
         ({"beam": 1, "prune_logp": -10.0, "token_min_logp": -5.0}, "^--prune-logp and --token-min-logp with a beam"),
         ({"beam": 0}, "a beam of 0"),
         ({"prune_logp": 1.0}, "1.0 as prune_logp"),
+        ({"nbest": 11}, "11 hypotheses for each clip from a beam of 10"),
+        ({"nbest": 4, "beam": 3, "lm": Path("a.arpa")}, "4 hypotheses for each clip from a beam of 3"),
     ],
 )
 def test_what_has_no_effect_or_is_out_of_bounds_is_refused(given: dict[str, Any], message: str) -> None:
