@@ -13,11 +13,12 @@ from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
 from sla_cli.decode.choice import STANDARD_ERRORS, choose
 from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
-from sla_cli.decode.tuned import NAME, VERSION, Tuned, emission_inputs, read_tuned, tuned_folder
+from sla_cli.decode.tuned import DIGESTS, NAME, VERSION, Tuned, emission_inputs, read_tuned, tuned_folder
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import (
     Receipt,
+    digest_file,
     read_receipt,
     receipt_path,
     renew,
@@ -87,8 +88,7 @@ def tune_file(
     )
     out = tuned_folder(folder, header.run, lm)
     made = None if force else read_receipt(out)  # another grid is no reason to ask: the choice is the newest one's
-    whole = all((out / name).is_file() for name in BESIDE)
-    if made is not None and made.fingerprint == receipt.fingerprint and whole:
+    if made is not None and made.fingerprint == receipt.fingerprint and _is_whole(out, made):
         renew(made, out)
         log.info("%s is up to date", out)
         return out, read_tuned(out), []
@@ -117,9 +117,15 @@ def tune_file(
     )
     receipt_path(out).unlink(missing_ok=True)
     _write(out, tuned, trials, found)
-    receipt.results = asdict(tuned)
+    receipt.results = {**asdict(tuned), DIGESTS: {name: digest_file(out / name) for name in BESIDE}}
     write_receipt(receipt, out)
     return out, tuned, trials
+
+
+def _is_whole(out: Path, made: Receipt) -> bool:
+    """Whether tables and picture are there as they were written; earlier receipts do not say how."""
+    digests = made.results.get(DIGESTS, {})
+    return all((out / name).is_file() and digests.get(name) in (None, digest_file(out / name)) for name in BESIDE)
 
 
 def check_tunable(split: str) -> None:

@@ -15,6 +15,8 @@ from sla_cli.log import log
 from sla_cli.search.beam_decoder import BeamOptions
 
 NAME, VERSION = "sla-tuned", 2
+DIGESTS = "digests"  # in the receipt's results: of the tables and the picture beside the choice
+SEARCH = ("hotwords", "hotword_weight", "prune_logp", "token_min_logp", "engine")  # what a choice was made under
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,26 @@ def tuned_options(
     if tuned is None:
         return options, ""
     tuned_on = tuned.split
+    if weights:
+        _warn_of_another_search(options, tuned_folder(folder, header.run, tuned.lm))
     if weights and tuned.split == header.split:
         if len({tuned.split_digest, inputs.get("split", "")} - {""}) > 1:
             tuned_on += " (other clips)"
         else:
             log.warning("the weights were tuned on these very clips: their WER is lower than that of new clips")
     return with_tuned(options, tuned, tuned_on, beam=beam, weights=weights), tuned_on if weights else ""
+
+
+def _warn_of_another_search(options: BeamOptions, out: Path) -> None:
+    """Say which settings of the search were others when its weights were tuned; earlier receipts do not say all."""
+    made = read_receipt(out)
+    before = made.arguments if made is not None else {}
+    now = {**asdict(options), "hotwords": sorted(set(options.hotwords))}
+    unused = () if before.get("hotwords") or options.hotwords else ("hotword_weight",)
+    others = [name for name in SEARCH if name not in unused and before.get(name, now[name]) != now[name]]
+    if others:
+        said = ", ".join(f"{name} {before[name]} (now {now[name]})" for name in others)
+        log.warning("the weights were tuned with %s: `sla tune` with the options of this search chooses for it", said)
 
 
 def find_tuned(folder: Path, run: str, lm: Path, weights: str) -> Tuned | None:
@@ -139,7 +155,8 @@ def read_tuned(folder: Path) -> Tuned:
         _ = tuned.gain  # whole, or not read
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", hint) from error
-    recorded = receipt.results if receipt is not None else {}
+    results = receipt.results if receipt is not None else {}
+    recorded = {name: value for name, value in results.items() if name != DIGESTS}
     if {**asdict(tuned), **recorded} != asdict(tuned):
         raise FormatError(f"{path} is damaged or was edited: it is not what `sla tune` wrote", hint)
     return tuned

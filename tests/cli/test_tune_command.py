@@ -142,15 +142,29 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
     assert said not in answer.stderr
 
 
+@pytest.mark.parametrize("how", ["deleted", "edited"])
 @pytest.mark.parametrize("name", ["tune.tsv", "clips.tsv", "tune.png"])
-def test_a_file_that_was_deleted_is_made_again(folder: Path, name: str) -> None:
+def test_a_file_that_is_not_as_it_was_is_made_again(folder: Path, name: str, how: str) -> None:
     write_store(folder)
     grid = ("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0")
     file = Path(json.loads(sla(*grid, "--json").stdout)["tuned"]) / name
-    file.unlink()
+    before = file.read_bytes()
+    if how == "deleted":
+        file.unlink()
+    else:
+        file.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
     answer = sla(*grid)
-    assert answer.exit_code == 0 and file.is_file()
+    assert answer.exit_code == 0 and file.read_bytes() == before
     assert "is up to date" in sla(*grid).stderr
+
+
+def test_a_search_other_than_the_one_that_was_tuned_is_told(folder: Path) -> None:
+    write_store(folder)
+    word = ("--hotword", GLOSSES[0], "--hotword-weight", "1", "--prune-logp=-2")
+    assert sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0", *word).exit_code == 0
+    told = " ".join(sla("decode", "dev.h5", "--lm", "gloss.arpa").stderr.split())
+    assert f"tuned with hotwords ['{GLOSSES[0]}'] (now []), hotword_weight 1.0 (now 0.15), prune_logp -2.0" in told
+    assert "tuned with" not in sla("decode", "dev.h5", "--lm", "gloss.arpa", *word).stderr
 
 
 def test_a_hot_word_that_is_named_twice_is_no_other_tuning(folder: Path) -> None:
