@@ -60,6 +60,7 @@ def score(
     The score folder holds tables of clips, signers, lengths, glosses and
     confusions, and the alignments.
     """
+    from sla_cli.core.acyclic import acyclic
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.formats.scores import summary
     from sla_cli.formats.work import Work as WorkFolder
@@ -70,14 +71,15 @@ def score(
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed))
     sources = hypotheses or [folder.newest_hypotheses()]
-    scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
-    if sclite is not None:
-        for _, out, result in scored:
-            log.info("for sclite: %s", ", ".join(map(str, write_for_sclite(sclite, out.name, result))))
-    facts = [{**summary(result), "hypotheses": str(source), "scores": str(out)} for source, out, result in scored]
-    texts = [_text(result, out, details) for _, out, result in scored]
-    if len(scored) > 1:
-        texts.append(_overview([(source, result) for source, _, result in scored]))
+    with acyclic():
+        scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
+        if sclite is not None:
+            for _, out, result in scored:
+                log.info("for sclite: %s", ", ".join(map(str, write_for_sclite(sclite, out.name, result))))
+        facts = [{**summary(result), "hypotheses": str(source), "scores": str(out)} for source, out, result in scored]
+        texts = [_text(result, out, details) for _, out, result in scored]
+        if len(scored) > 1:
+            texts.append(_overview([(source, result) for source, _, result in scored]))
     answer("\n\n".join(texts), {**(facts[0] if len(facts) == 1 else {}), "files": facts}, as_json)
     above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
     if above:
