@@ -12,7 +12,7 @@ from sla_cli.atomic import atomic_write
 from sla_cli.data.seen import SeenClips
 from sla_cli.errors import FormatError, cannot_read
 from sla_cli.formats.emissions import Emission, check_finite
-from sla_cli.formats.npz import DAMAGE
+from sla_cli.formats.npz import Damaged, read_arrays
 
 
 class Parts:
@@ -56,15 +56,13 @@ class Parts:
     def _read(self, path: Path, name: str) -> np.ndarray:
         """An array of a batch. Raises SlaError where its file is damaged, and removes that."""
         try:
-            data = io.BytesIO(path.read_bytes())
+            (found,) = read_arrays(path, name)
         except OSError as error:
             raise cannot_read(path, error) from error
-        try:
-            with np.load(data) as arrays:
-                return np.asarray(arrays[name])
-        except DAMAGE as error:
+        except Damaged as error:
             path.unlink()
             raise FormatError(f"{path} is damaged: {error}", "Run again: its clips are computed again.") from error
+        return found
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.npz"

@@ -19,7 +19,7 @@ from sla_cli.config import PrepConfig
 from sla_cli.core.clip import Clip, Source, origin_of
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, ReadError, SlaError
-from sla_cli.formats.npz import DAMAGE
+from sla_cli.formats.npz import DAMAGE, Damaged, read_arrays
 from sla_cli.log import log
 from sla_cli.prep.encode import EncodedFrames, encode_clip
 
@@ -106,7 +106,8 @@ class EncodingCache:
             return None
         except DAMAGE as error:
             log.warning("%s cannot be used and its clip is encoded again: %s", path, error)
-            _remove_damaged(path)
+            if _is_damaged(path):
+                path.unlink(missing_ok=True)
             return None
         facts = float(fps), float(squared_error), stamp, note
         found = EncodedClip(path, None, len(sizes), int(sizes.sum()), *facts)
@@ -143,28 +144,21 @@ def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
         SlaError: its file cannot be read. A damaged one is removed, so that the next run encodes the clip again.
     """
     try:
-        with np.load(path) as arrays:
-            return arrays["data"], arrays["sizes"]
-    except DAMAGE as error:
-        if _remove_damaged(path):
-            raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded again.") from error
+        data, sizes = read_arrays(path, "data", "sizes")
+    except OSError as error:
         raise SlaError(f"cannot read {path}: {error}", "Run the same command again: nothing is lost.") from error
+    except Damaged as error:
+        path.unlink(missing_ok=True)
+        raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded again.") from error
+    return data, sizes
 
 
-def _remove_damaged(path: Path) -> bool:
-    """Remove a file whose content is damaged; not one that the file system does not give just now.
-
-    It is read once more as bytes, since zipfile says "not a zip file" of an error of the file system too.
-    """
+def _is_damaged(path: Path) -> bool:
+    """Whether a file that could not be used is damaged, or just not to be had from the file system."""
     try:
-        content = io.BytesIO(path.read_bytes())
+        read_arrays(path)
     except OSError:
         return False
-    try:
-        with np.load(content) as arrays:
-            for name in arrays:
-                _ = arrays[name]
-    except DAMAGE:
-        path.unlink(missing_ok=True)
+    except Damaged:
         return True
     return False
