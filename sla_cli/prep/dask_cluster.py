@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from functools import cache
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ except ImportError as error:
     raise SlaError("--scheduler needs Dask, which is not installed", "pip install 'sla-cli[dask]'") from error
 
 CONNECT = 10.0  # seconds
+ASKED = 5  # times
 PATIENCE = 15.0  # seconds without an answer, after which the cluster is looked at
 AHEAD = 2  # tasks handed out for each thread, so that none waits for us
 SAME = "Install the same sla-cli, Python and packages for every worker as here."
@@ -47,7 +49,7 @@ class DaskCluster:
         for name in ("distributed.client", "distributed.utils"):  # they log tracebacks of errors that are raised here
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
-            self._client = Client(address, timeout=CONNECT, set_as_default=False)
+            self._client = connect(address)
         except (OSError, ValueError) as error:
             hint = "Give the address that it prints, as in tcp://10.0.0.1:8786."
             raise SlaError(f"no Dask scheduler answers at {address!r}: {error}", hint) from error
@@ -136,6 +138,18 @@ class DaskCluster:
             message = f"the Dask cluster at {self.address} cannot import what it needs: {missing}"
             hint = "Install the same sla-cli and Python for its scheduler and for every worker."
             raise SlaError(message, hint) from error
+
+
+def connect(address: str) -> Client:
+    """A client of the scheduler at the address; raises OSError or ValueError where none answers.
+
+    Dask asserts that a scheduler's first message comes alone. It does not where the scheduler has something to tell to
+    all its clients in the same two milliseconds, as when another one's work is cancelled: then it is asked again.
+    """
+    for _ in range(ASKED - 1):
+        with suppress(AssertionError):
+            return Client(address, timeout=CONNECT, set_as_default=False)
+    return Client(address, timeout=CONNECT, set_as_default=False)
 
 
 @cache

@@ -18,7 +18,7 @@ from typing import Any
 
 import dask
 import pytest
-from dask.distributed import Client, LocalCluster
+from dask.distributed import LocalCluster, SchedulerPlugin
 from prep_work import CONFIG, build, cached, digests
 
 from sla_cli import __version__
@@ -28,7 +28,7 @@ from sla_cli.errors import SlaError
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.corpus import Listing
-from sla_cli.prep.dask_cluster import DaskCluster
+from sla_cli.prep.dask_cluster import DaskCluster, connect
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import Executor, ProcessPool, WorkerDied
 
@@ -125,6 +125,31 @@ def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         DaskCluster("nonsense://here")
 
 
+class Talkative(SchedulerPlugin):
+    """Tells all clients something while the first new one is on its way in."""
+
+    name = "talkative"
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def add_client(self, scheduler: Any, client: str) -> None:
+        if not self.told:
+            self.told += 1
+            scheduler.loop.add_callback(scheduler.report, {"op": "cancelled-keys", "keys": ["another-one"]})
+
+
+def test_a_client_comes_in_while_the_scheduler_tells_all_clients_something(cluster: LocalCluster) -> None:
+    plugin = Talkative()
+    cluster.scheduler.add_plugin(plugin)
+    try:
+        with closing(DaskCluster(cluster.scheduler_address)) as engine:
+            assert plugin.told == 1
+            assert dict(engine.run(square, [1, 2])) == {1: 1, 2: 4}
+    finally:
+        cluster.scheduler.remove_plugin(plugin.name)
+
+
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A scheduler without workers, in a process of its own, and its address."""
@@ -158,7 +183,7 @@ def worker(address: str, folder: Path, change: str) -> Iterator[None]:
     (folder / "sitecustomize.py").write_text(change, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parents[2])])}
     command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-    with Client(address, set_as_default=False) as client:
+    with connect(address) as client:
         before = set(client.nthreads())
         with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.DEVNULL) as process:
             try:
