@@ -18,7 +18,7 @@ import numpy as np
 
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes, digest_json
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import FormatError, ReadError, SlaError, cannot_read, some
 from sla_cli.formats.codec import decode
 from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.receipt import read_receipt
@@ -201,7 +201,10 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Raises SlaError where this is no store or it is not complete, FormatError where its receipt is damaged."""
         self.path = path
-        self.splits = [name for name in SPLITS if split_files(path, name)]
+        try:
+            self.splits = [name for name in SPLITS if split_files(path, name)]
+        except OSError as error:
+            raise cannot_read(path, error) from error
         if not self.splits:
             raise SlaError(
                 f"{path} is not a store: no {', '.join(f'{name}.h5' for name in SPLITS)} in it",
@@ -249,6 +252,8 @@ def is_store_of(digests: Mapping[str, str]) -> Callable[[Path], bool]:
         try:
             store = Store(folder)
             return all(split in store.splits and store[split].digest == digest for split, digest in digests.items())
+        except ReadError:  # it may be the store
+            raise
         except SlaError:
             return False
 

@@ -1,4 +1,4 @@
-"""Reads numbers and names out of a file at any place; past the end there is nothing."""
+"""Reads numbers and names out of a file at any place; where there is nothing, as past its end, nothing is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ContainerFile:
     size: int
 
     def read(self, start: int, count: int) -> bytes:
-        if start >= self.size:
+        if count <= 0 or not 0 <= start < self.size:
             return b""
         self.stream.seek(start)
         return self.stream.read(count)

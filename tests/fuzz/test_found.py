@@ -27,6 +27,7 @@ from sla_cli.formats.annotation.eaf_read import read_eaf
 from sla_cli.formats.annotation.layout import Layout
 from sla_cli.formats.describe import describe
 from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
+from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.kind import file_kind
 from sla_cli.formats.run import Run
@@ -41,6 +42,7 @@ from sla_cli.prep.cache import read_cached
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.resume import read_arguments
 from sla_cli.train.state import State, load_state, save_state
+from sla_cli.video.container import read_container
 from sla_cli.video.source import open_tree
 
 SIGNS = Annotation("v", None, 2.0, (Sentence((Sign("A", 0.1, 0.5, 0.9),)),))
@@ -282,3 +284,26 @@ def test_a_cut_state_whose_end_lies_before_its_beginning(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes()[-60:])
     with pytest.raises(FormatError, match="a damaged one"):
         load_state(path, state)
+
+
+def test_a_matroska_element_that_begins_behind_the_one_around_it(tmp_path: Path) -> None:
+    path = tmp_path / "v.mkv"
+    info = b"\x15\x49\xa9\x66\x83" + b"\x2a\xd7\xb1"  # 3 bytes, and the element in it needs 4 to say what it is
+    path.write_bytes(b"\x1a\x45\xdf\xa3\x80" + b"\x18\x53\x80\x67\x88" + info + bytes(40))
+    assert read_container(path).kind == "Matroska"
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_score_beyond_all_numbers(tmp_path: Path, sign: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(f'{{"id": "a", "glosses": ["A"], "score": {sign}1{"0" * 400}}}\n')
+    with pytest.raises(FormatError, match=r"x\.jsonl, line 1: the score is beyond all numbers"):
+        read_gloss_file(path)
+
+
+def test_a_run_of_a_store_with_a_name_that_no_file_has(tmp_path: Path) -> None:
+    facts = f'format = "sla-run"\nversion = 1\nstore = "{"x" * 5000}"\ncorpus = "c"\npreset = "p"\n'
+    (tmp_path / "run.toml").write_text(facts + '[digests]\ntrain = "0"\ndev = "0"\n')
+    assert Run(tmp_path).facts.frames is None
+    with pytest.raises(SlaError, match="is gone"):
+        _ = Run(tmp_path).store

@@ -39,10 +39,10 @@ def _hypothesis(name: str, facts: object, rank: int, where: str) -> Hypothesis:
     glosses, score = (facts.get("glosses"), facts.get("score", 0.0)) if isinstance(facts, dict) else (None, 0.0)
     if not isinstance(glosses, list) or not all(map(_is_gloss, glosses)):
         raise FormatError(f"{where}: glosses are not a list of words without white space")
+    if isinstance(score, int) and abs(score) > sys.float_info.max:
+        raise FormatError(f"{where}: the score is beyond all numbers of 64 bits")
     if isinstance(score, bool) or not isinstance(score, int | float) or math.isnan(score):
         raise FormatError(f"{where}: the score {score!r} is not a number")
-    if abs(score) > sys.float_info.max and isinstance(score, int):
-        raise FormatError(f"{where}: the score is beyond all numbers of 64 bits")
     return Hypothesis(name, tuple(glosses), float(score), rank=rank)
 
 
