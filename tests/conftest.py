@@ -31,6 +31,12 @@ ROWS: Rows = {
 }
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that is marked with a package that is not installed."""
+    for mark in item.iter_markers("needs"):
+        pytest.importorskip(*mark.args)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The shared material beside the repository, which is not part of it."""

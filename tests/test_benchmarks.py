@@ -35,10 +35,11 @@ def test_a_training_step(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("benchmark", "arguments", "facts"),
     [
-        (
+        pytest.param(
             "score",
             ["--clips", "5", "--samples", "100", "--repeats", "1"],
             {"clips", "samples", "seconds", "ratio", "files_ratio"},
+            marks=pytest.mark.needs("editdistance"),
         ),
         (
             "store",

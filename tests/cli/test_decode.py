@@ -84,6 +84,7 @@ def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) ->
     assert written == {one.id: one.glosses for one in read_hypotheses(table)}
 
 
+@pytest.mark.needs("pyctcdecode")
 def test_both_engines_write_the_same_glosses(folder: Path) -> None:
     """With a beam that nothing falls out of."""
     wide = ("--beam", "3000", "--prune-logp=-500", "--token-min-logp=-500")
