@@ -20,7 +20,7 @@ from sla_cli.video.refusal import codec_name, conversion, not_opened, refuse_no_
 # FFmpeg's and OpenCV's own messages name no file; ours do. FFmpeg's is read once, when the first video is opened.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 if "OPENCV_LOG_LEVEL" not in os.environ:
-    cv2.setLogLevel(0)
+    (cv2 if hasattr(cv2, "setLogLevel") else vars(cv2.utils)["logging"]).setLogLevel(0)  # OpenCV 4, or 5
 
 PREROLL = 2.0  # seconds before a part's start at which a long video is entered: decoders need a keyframe
 SLACK = 0.5  # seconds by which a video may fall short of what is asked or promised
