@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla_cli.config import (
-    PRESETS,
     Config,
     DecodeConfig,
     DivisionConfig,
@@ -31,6 +30,7 @@ from sla_cli.config import (
 )
 from sla_cli.config_checks import AddedIn, annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError
+from sla_cli.presets import PRESETS
 
 RUNS = Path(__file__).parent / "artifacts" / "b94205a" / "work" / "runs"
 

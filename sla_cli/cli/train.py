@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer, check_name
-from sla_cli.config import PRESETS, Precision, Variant, resolve
+from sla_cli.config import Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
+from sla_cli.presets import PRESETS
 
 
 def _list(wanted: bool) -> None:

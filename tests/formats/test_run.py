@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from sla_cli.config import PRESETS, resolve
+from sla_cli.config import resolve
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.run import FrameFormat, Run, RunFacts, check_glosses
 from sla_cli.formats.store import Split
 from sla_cli.formats.store_content import SplitHeader
 from sla_cli.formats.store_write import write_split
+from sla_cli.presets import PRESETS
 
 GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))
 FRAMES = FrameFormat(256, "squash", 25.0, 24.5, 25.0)
