@@ -18,7 +18,15 @@ from typing import Annotated, Any, Literal, get_type_hints
 from annotated_types import Ge, Le
 
 from sla_cli.bounds import BEAM, LARGE, LAYERS, MANY, PIXELS, SEED, WEIGHT, WIDE
-from sla_cli.config_checks import OptionValues, annotations_of, check_setting, fill_older, parts_of, settings_of
+from sla_cli.config_checks import (
+    AddedIn,
+    OptionValues,
+    annotations_of,
+    check_setting,
+    fill_older,
+    parts_of,
+    settings_of,
+)
 from sla_cli.errors import SlaError, suggestion
 from sla_cli.presets import PRESETS
 from sla_cli.regular_file import read_regular
@@ -158,8 +166,10 @@ class TrainConfig:
     )
     save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # between saves within an epoch (choice)
     seed: Annotated[int, Ge(0), Le(SEED)] = 0
-    precision: Precision = "auto"  # auto: fp16 on CUDA, fp32 on CPU
-    tf32: bool = True  # matrix products of fp32 in TF32 on CUDA (choice)
+    precision: Precision = "auto"  # of the backbone; auto: half precision on CUDA, fp32 on CPU
+    # What auto takes on CUDA; bf16 only where the device computes in it, elsewhere fp16 (choice).
+    half: Annotated[Literal["bf16", "fp16"], AddedIn(3, before="fp16")] = "bf16"
+    tf32: bool = True  # with precision fp32: matrix products in TF32 on CUDA (choice)
     crop: Annotated[float, Ge(0.1), Le(1)] = 0.875  # side of the crop over side of the stored frame: 224/256
     flip: Annotated[float, Ge(0), Le(1)] = 0.5  # probability of mirroring a clip
     rescale: Annotated[float, Ge(0), Le(0.9)] = 0.2  # clips are resampled to 1±rescale of their length

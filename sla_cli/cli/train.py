@@ -42,7 +42,8 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Clips per batch.", min=1)] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
     precision: Annotated[
-        Precision | None, typer.Option(help="Precision of matrix products; auto: fp16 on CUDA, fp32 on a CPU.")
+        Precision | None,
+        typer.Option(help="Precision of the backbone; auto: bf16 or fp16 on CUDA, fp32 on a CPU."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed for weights, order and augmentation.", min=0)] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file like a run's config.toml.")] = None,

@@ -22,7 +22,7 @@ from sla_cli.formats.text import is_number, read_text
 from sla_cli.formats.work import find_source, store_now
 from sla_cli.log import log
 
-NAME, VERSION = "sla-run", 2
+NAME, VERSION = "sla-run", 3  # 3: settings were added; those of version 2 come from config.py
 SAME_RATE = 0.02  # frame rates that differ by a smaller share are one: cameras and containers round
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: of its own values, and of those of config.toml
 AGAIN = "Copy the run again, or train again with `sla train`."
@@ -195,10 +195,9 @@ class Run:
             raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
         values = _read(file := self.path / "run.toml")
         _need(("format", "version"), values, file)
-        if values["format"] != NAME or values["version"] not in (VERSION - 1, VERSION):
+        if values["format"] != NAME or values["version"] not in range(1, VERSION + 1):
             raise FormatError(
-                f"{self.path}: {values['format']} version {values['version']}, this sla reads {NAME} {VERSION - 1} "
-                f"and {VERSION}",
+                f"{self.path}: {values['format']} version {values['version']}, this sla reads {NAME} 1 to {VERSION}",
                 "Train again with `sla train`.",
             )
         _need(("store", "corpus", "preset", "digests"), values, file)

@@ -77,17 +77,23 @@ class Network(nn.Module):
         return self.head(self.backbone(pixels, lengths, chunk), lengths)
 
     def head(self, features: Tensor, lengths: Tensor) -> Logits:
-        """Logits out of the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`."""
-        conv, steps = self.conv(features, lengths)
-        sequence = self.sequence(conv, steps)
-        by_conv = self.classifier if self.shared else self.conv_classifier
-        return Logits(
-            self.classifier(sequence).float(),
-            by_conv(conv).float() if by_conv is not None else None,
-            self.frame_classifier(features).float() if self.frame_classifier is not None else None,
-            steps,
-            lengths,
-        )
+        """Logits out of the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`.
+
+        Computed in the type of the head's weights also where the backbone runs in half precision: near 16 a bfloat16
+        has steps of 0.125, and the head is a thousandth of the work.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.to(next(self.sequence.parameters()).dtype)
+            conv, steps = self.conv(features, lengths)
+            sequence = self.sequence(conv, steps)
+            by_conv = self.classifier if self.shared else self.conv_classifier
+            return Logits(
+                self.classifier(sequence),
+                by_conv(conv) if by_conv is not None else None,
+                self.frame_classifier(features) if self.frame_classifier is not None else None,
+                steps,
+                lengths,
+            )
 
     def trained_state(self) -> dict[str, Tensor]:
         """Trained parameters and running statistics by name, which is what a checkpoint holds."""

@@ -73,7 +73,7 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
     Raises:
         SlaError: what training would refuse: weights, clips, memory, losses.
     """
-    placement = place(device, config.train.precision)
+    placement = place(device, config.train.precision, config.train.half)
     state, data = initial_state(store, config, placement)
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)

@@ -112,8 +112,9 @@ def initial_state(
     """
     torch.manual_seed(config.train.seed)
     if placement.cuda:
-        torch.set_float32_matmul_precision("high" if config.train.tf32 else "highest")
-        torch.backends.cudnn.allow_tf32 = config.train.tf32
+        tf32 = config.train.tf32 and placement.dtype == torch.float32  # else only the head is in float32, and stays so
+        torch.set_float32_matmul_precision("high" if tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = tf32
     with group.agreed():
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
             placement.device

@@ -130,7 +130,8 @@ def _restore(path: Path, state: State, content: dict[str, Any], backbone: str) -
         log.warning("trained by %d processes so far and now by %d: batches per step change in proportion", before, now)
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
-    state.scaler.load_state_dict(content["scaler"])
+    if content["scaler"]:  # empty where it was trained without fp16, as `auto` may be on another device
+        state.scaler.load_state_dict(content["scaler"])
     if state.ema:
         state.ema.load_state_dict(content["ema"])
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]

@@ -103,7 +103,7 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Ep
     with group.agreed():
         check_glosses(run, store["train"])
         config, facts = run.config, run.facts
-        placement = place(group.device, config.train.precision)
+        placement = place(group.device, config.train.precision, config.train.half)
     receipt = Receipt("train", asdict(config), {"store": facts.store, **facts.digests}, config.train.seed)
     epochs = train(Trainer(run, config, store, profile(facts.profile), placement, group, hold))
     best = best_of(epochs)

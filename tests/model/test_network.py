@@ -59,6 +59,20 @@ def test_any_chunking_gives_the_same_logits(variant: str) -> None:
             torch.testing.assert_close(model(x, lengths, chunk).sequence, whole, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_in_half_precision_the_head_reads_the_features_in_float32(variant: str) -> None:
+    model, x, lengths = trained(tiny(model__variant=variant)), torch.cat(clips()), torch.tensor(LENGTHS)
+    with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):
+            features, found = model.backbone(x, lengths), model(x, lengths)
+        expected = model.head(features.float(), lengths)
+    assert features.dtype == torch.bfloat16
+    assert found.sequence.dtype == found.conv.dtype == found.frame.dtype == torch.float32
+    assert torch.equal(found.sequence, expected.sequence)
+    assert torch.equal(found.conv, expected.conv)
+    assert torch.equal(found.frame, expected.frame)
+
+
 @pytest.mark.parametrize("variant", ADDING)
 def test_a_broken_clip_spoils_no_other(variant: str) -> None:
     model, batch = trained(tiny(model__variant=variant)), clips()

@@ -56,6 +56,17 @@ def test_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
         assert torch.equal(value, two.model.state_dict()[name]), name
 
 
+def test_a_run_goes_on_where_auto_is_another_precision(tmp_path: Path) -> None:
+    half = Placement(torch.device("cpu"), torch.float16)
+    for one, two in ((None, half), (half, None)):
+        old, new = state(one), state(two)
+        step(old, 1)
+        save_state(tmp_path / "state.pt", old)
+        load_state(tmp_path / "state.pt", new)
+        assert new.scaler.is_enabled() == (two is half)
+        assert torch.equal(new.model.classifier.weight, old.model.classifier.weight)
+
+
 def test_only_trained_parameters_are_optimised_and_kept(saved: Path) -> None:
     fresh = state()
     trained = sum(value.numel() for value in fresh.model.parameters() if value.requires_grad)
