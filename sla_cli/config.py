@@ -173,6 +173,9 @@ class TrainConfig:
     crop: Annotated[float, Ge(0.1), Le(1)] = 0.875  # side of the crop over side of the stored frame: 224/256
     flip: Annotated[float, Ge(0), Le(1)] = 0.5  # probability of mirroring a clip
     rescale: Annotated[float, Ge(0), Le(0.9)] = 0.2  # clips are resampled to 1±rescale of their length
+    # A longer clip shows every frame, repeated evenly (choice), or frames drawn with replacement, which leaves out a
+    # third of them (AdaptSign).
+    lengthen: Annotated[Literal["even", "random"], AddedIn(3, before="random")] = "even"
     min_frames: Annotated[int, Ge(1), Le(MANY)] = 32
     max_frames: Annotated[int, Ge(1), Le(MANY)] = 230
     drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is lost and the one before is shown again
