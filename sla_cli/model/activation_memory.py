@@ -22,7 +22,9 @@ def bytes_kept(model: nn.Module, forward: Callable[[], Tensor]) -> int:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    with torch.random.fork_rng(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    device = next(model.parameters()).device
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         output = forward()
     del output  # it held all kept tensors until here, so that no address was used twice
     return sum(size for address, size in kept.items() if address not in weights)

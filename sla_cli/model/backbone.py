@@ -155,9 +155,10 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
         extra = dict(config.backbone_args)
         if not _has_projection(config.backbone):
             extra.setdefault("num_classes", 0)
-        with warnings.catch_warnings(), torch.random.fork_rng():
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore", UserWarning)
-            torch.manual_seed(0)  # random weights are frozen too, so they have to be the same in every run
+            # Random weights are frozen too, so they have to be the same in every run. They are drawn on the CPU.
+            torch.default_generator.manual_seed(0)
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,16 @@ def test_random_weights_are_the_same_each_time_and_leave_the_seed_alone() -> Non
         assert torch.equal(value, two.state_dict()[name]), name
     torch.manual_seed(7)
     assert torch.equal(torch.rand(1), after)
+
+
+def test_several_gpus_are_left_alone_where_the_model_is_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch would keep the state of all their generators, with a warning."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.random, "_fork_rng_warned_already", False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = adapted(tiny())
+        assert model.bytes_per_frame(pixels(tiny())) > 0
 
 
 def test_mean_and_std_are_the_backbones_own_or_the_lineages() -> None:
