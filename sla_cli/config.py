@@ -90,14 +90,18 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """SLA-Adapter: bottleneck with a depthwise temporal convolution (ST-Adapter's form, lineage)."""
+    """SLA-Adapter: bottleneck with a depthwise temporal convolution (its layers are ST-Adapter's, lineage).
 
-    ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (choice)
+    The up projection is zero at the start (AdaptSign's way; ST-Adapter's convolution is). docs/method.md compares them.
+    """
+
+    ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (ST-Adapter; AdaptSign: 0.25)
     width: Annotated[int, Ge(0), Le(WIDE)] = 0  # bottleneck width in channels; 0: by ratio
     temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which looks at no other frame
     kernel: Annotated[int, Ge(1), Le(LAYERS)] = 3  # frames, odd
+    # choice; ST-Adapter has none, AdaptSign QuickGELU
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
-    place: Literal["mlp", "attention", "both"] = "attention"  # what it stands before (lineage: mlp; see method.md)
+    place: Literal["mlp", "attention", "both"] = "attention"  # what it stands before (ST-Adapter: mlp; see method.md)
     normed: bool = True  # reads tokens through the frozen norm that follows it (choice; False is ST-Adapter's form)
 
 
