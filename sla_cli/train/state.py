@@ -60,7 +60,7 @@ class State:
 
     def averaged(self) -> AbstractContextManager[None]:
         """The model with the weights that are scored and kept."""
-        return self.ema.applied(self.model) if self.ema else nullcontext()
+        return self.ema.applied() if self.ema else nullcontext()
 
 
 def save_state(path: Path, state: State) -> None:
