@@ -128,6 +128,9 @@ class HeadConfig:
     lstm_width: Annotated[int, Ge(0), Le(WIDE)] = 0  # per direction; 0: half the channels
     dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
+    # What the frame classifier reads: features normalised over frames without learnt scale (choice), or as they are. Of
+    # the class tokens of some backbones nine tenths are one constant vector, by which alone the gradient is large.
+    frame_norm: Annotated[Literal["batch", "none"], AddedIn(3, before="none")] = "batch"
     normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
 
 

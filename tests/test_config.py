@@ -318,7 +318,7 @@ def test_a_run_of_version_1_has_all_settings_of_today_and_no_others() -> None:
 def test_settings_of_runs_made_by_an_earlier_sla(run: Path) -> None:
     config = config_of_run(read_toml(run / "config.toml"), 1)
     assert config.model.variant == run.name
-    assert (config.train.half, config.train.lengthen) == ("fp16", "random")
+    assert (config.train.half, config.train.lengthen, config.head.frame_norm) == ("fp16", "random", "none")
 
 
 @given(st.dictionaries(plain, st.one_of(whole, plain, st.dictionaries(plain, whole, max_size=2)), max_size=3))

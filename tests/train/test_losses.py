@@ -150,7 +150,9 @@ def straightforward(model: Network, features: Tensor, config: LossConfig) -> Ten
     sequence, _ = pad_packed_sequence(model.sequence.lstm(packed)[0], batch_first=True)
     weight = model.classifier.weight / model.classifier.weight.norm(dim=0)
     student, teacher = conv @ weight, sequence @ weight
-    frame = features @ model.frame_classifier.weight.T + model.frame_classifier.bias
+    centred = features - features.mean(0)
+    normed = centred / (centred.square().mean(0) + 1e-5).sqrt()
+    frame = normed @ model.frame_classifier.weight.T + model.frame_classifier.bias
     total = torch.zeros((), dtype=features.dtype)
     for index, (labels, part) in enumerate(zip(LABELS, frame.split(LENGTHS), strict=True)):
         count = steps[index]
