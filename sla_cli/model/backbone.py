@@ -127,6 +127,17 @@ class Backbone(nn.Module):
         if config.model.compile:
             compile_blocks(blocks, dynamic=True)
 
+    def hold_frozen_in(self, dtype: torch.dtype) -> None:
+        """Keep the frozen weights of matrix products in the type that autocast would bring them to at every use.
+
+        The features are the same to the bit. Merge added modules before: they are merged in the weights' own type.
+        """
+        for layer in self.vit.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                for value in (layer.weight, layer.bias):
+                    if value is not None and not value.requires_grad:
+                        value.data = value.data.to(dtype)
+
     def bytes_per_frame(self, pixels: Tensor) -> int:
         """Memory per frame for the backward pass: the difference between 3 and 2 copies of the first frame."""
         if not self._bytes_per_frame:

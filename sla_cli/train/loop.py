@@ -119,6 +119,7 @@ def initial_state(
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
             placement.device
         )
+        model.backbone.hold_frozen_in(placement.dtype)
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
         data.warn_of_infeasible()
