@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sla_cli.core.acyclic import acyclic
 from sla_cli.core.hypothesis import Glosses
@@ -14,10 +15,12 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
-from sla_cli.formats.store import Store, is_store_of
 from sla_cli.formats.work import store_now
 from sla_cli.log import log
 from sla_cli.score.score import ScoreOptions, score
+
+if TYPE_CHECKING:
+    from sla_cli.formats.store import Split
 
 AUTO = "auto"
 
@@ -106,6 +109,15 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
         file = read_gloss_file(ref)
         by_default = recognised.header.profile if decoded else ""
         return References(file.references, file.signers, ref, file.digest, by_default or "none")
+    split = _split(hypotheses, recognised, decoded, ref)
+    signers = dict(zip(split.ids, split.signers, strict=True))
+    return References(split.references(), signers, split.path, split.digest, split.profile)
+
+
+def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref: Path | None) -> Split:
+    """The split of a store with the references: the one that was decoded, else that of `ref` with most of the clips."""
+    from sla_cli.formats.store import Store, is_store_of  # brings HDF5 and OpenCV, which files do not need
+
     if decoded is not None:
         name, digest = decoded.sources["split"], decoded.sources.get("split_digest")
         is_it = is_store_of({name: digest}) if digest else None
@@ -115,12 +127,10 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
                 f"{split.path} has other clips or references than when {hypotheses} was decoded",
                 "Decode again, or name the references with --ref.",
             )
-    elif ref is not None:
-        store, ids = Store(ref), set(recognised.nbest)
-        split = max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
-    else:
+        return split
+    if ref is None:
         raise SlaError(
             "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
         )
-    signers = dict(zip(split.ids, split.signers, strict=True))
-    return References(split.references(), signers, split.path, split.digest, split.profile)
+    store, ids = Store(ref), set(recognised.nbest)
+    return max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
