@@ -18,9 +18,9 @@ import numpy as np
 from timing import fastest
 
 from sla_cli.core.bootstrap import Resampling, wer_interval
+from sla_cli.core.clip_score import score_clips
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
-from sla_cli.core.result import score_clips
 from sla_cli.score.compare import compare
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file

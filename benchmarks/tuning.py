@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from sla_cli.core.bootstrap import Resampling, difference_interval
+from sla_cli.core.clip_score import ClipScore
 from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.core.result import ClipScore, Interval
+from sla_cli.core.result import Interval
 from sla_cli.decode.choice import STANDARD_ERRORS, ErrorTable, choose, mildness
 from sla_cli.decode.grid_search import GridPoint, Trial
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from sla_cli.cli.options import WORK, Json, ProfileName, Work, answer
-from sla_cli.core.breakdown import ClipGroup, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.breakdown import Breakdown, ClipGroup
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import Interval, Score
 from sla_cli.log import log
@@ -80,8 +80,9 @@ def score(
         texts = [_text(result, out, details) for _, out, result in scored]
         if len(scored) > 1:
             texts.append(_overview([(source, result) for source, _, result in scored]))
+        above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
+        del scored  # before Python looks through the objects of all clips
     answer("\n\n".join(texts), {**(facts[0] if len(facts) == 1 else {}), "files": facts}, as_json)
-    above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
     if above:
         log.error("WER above --max-wer %g: %s", max_wer, ", ".join(map(str, above)))
         raise typer.Exit(ABOVE_LIMIT)
@@ -132,23 +133,23 @@ def _text(result: Score, out: Path, details: bool) -> str:
         lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses per clip")
     if result.tuned_on:
         lines.append(flattered(result))
-    if top := confusions(result.clips)[:3]:
+    if top := result.breakdown.confusions[:3]:
         pairs = (f"{one.reference} as {one.hypothesis} ({one.count})" for one in top)
         lines.append(f"most confused: {', '.join(pairs)}")
     lines += [result.signature, str(out)]
-    return "\n".join(lines + (_details(result) if details else []))
+    return "\n".join(lines + (_details(result.breakdown) if details else []))
 
 
-def _details(result: Score) -> list[str]:
+def _details(where: Breakdown) -> list[str]:
     glosses = [
         (one.gloss, one.ref_words, one.correct, one.substituted, one.deleted, one.mistaken, one.inserted)
-        for one in by_gloss(result.clips)[:WORST]
+        for one in where.glosses[:WORST]
     ]
     columns = ("gloss", "words", "correct", "sub", "del", "in place of others", "ins")
-    confused = [(one.reference, one.hypothesis, one.count) for one in confusions(result.clips)[:WORST]]
+    confused = [(one.reference, one.hypothesis, one.count) for one in where.confusions[:WORST]]
     tables = [
-        _groups("Signers", "signer", by_signer(result.clips)),
-        _groups("Length of the reference", "glosses", by_length(result.clips)),
+        _groups("Signers", "signer", where.signers),
+        _groups("Length of the reference", "glosses", where.lengths),
         table("Glosses with most errors", columns, glosses),
         table("Confusions", ("reference", "hypothesis", "times"), confused) if confused else "",
     ]

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sla_cli.core.result import ClipScore, Interval, Score
+from sla_cli.core.clip_score import ClipScore
+from sla_cli.core.result import Interval, Score
 
 BUFFER = 2  # correct words that end a segment; the default of NIST's sc_stats
 DISTINCT = 0.9  # share of distinct references from which clips are as good as independent

@@ -1,11 +1,13 @@
-"""What scoring answers: per clip and for the whole."""
+"""What scoring answers for all clips together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from sla_cli.core.edit_alignment import Counts, Pair, align, align_all, count, total
+from sla_cli.core.breakdown import Breakdown
+from sla_cli.core.clip_score import ClipScore, pooled
+from sla_cli.core.edit_alignment import Counts
 
 FEW = 20  # sentences
 
@@ -32,31 +34,6 @@ class Interval:
     def is_rough(self) -> bool:
         """Whether it comes from so few sentences that it is clearly too narrow."""
         return self.sentences < FEW
-
-
-@dataclass(frozen=True)
-class ClipScore:
-    """One clip's alignment, after normalisation.
-
-    Attributes:
-        id: clip id.
-        pairs: the alignment in order.
-        counts: what it adds to the score.
-        signer: "" where unknown.
-    """
-
-    id: str
-    pairs: tuple[Pair, ...]
-    counts: Counts
-    signer: str = ""
-
-    @property
-    def reference(self) -> tuple[str, ...]:
-        return tuple([pair[1] for pair in self.pairs if pair[1] is not None])
-
-    @property
-    def hypothesis(self) -> tuple[str, ...]:
-        return tuple([pair[2] for pair in self.pairs if pair[2] is not None])
 
 
 @dataclass(frozen=True)
@@ -87,26 +64,12 @@ class Score:
     alternatives: int = 1
     tuned_on: str = ""
 
-    @property
+    @cached_property
     def total(self) -> Counts:
         """Counts pooled over all clips."""
         return pooled(self.clips)
 
-
-def score_clip(id: str, reference: Sequence[str], hypothesis: Sequence[str], signer: str = "") -> ClipScore:
-    """Align one clip's glosses as they are: normalise first."""
-    pairs = tuple(align(reference, hypothesis))
-    return ClipScore(id, pairs, count(pairs), signer)
-
-
-def score_clips(clips: Iterable[tuple[str, Sequence[str], Sequence[str], str]]) -> Iterator[ClipScore]:
-    """What `score_clip` answers for each id, reference, hypothesis and signer; quicker than one by one."""
-    listed = list(clips)
-    alignments = align_all([clip[1] for clip in listed], [clip[2] for clip in listed])
-    for (name, _, _, signer), pairs in zip(listed, alignments, strict=True):
-        yield ClipScore(name, tuple(pairs), count(pairs), signer)
-
-
-def pooled(clips: Sequence[ClipScore]) -> Counts:
-    """The sum of the clips' counts."""
-    return total([clip.counts for clip in clips])
+    @cached_property
+    def breakdown(self) -> Breakdown:
+        """Where the errors of all clips lie."""
+        return Breakdown(self.clips)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from rich.cells import cell_len
 
 from sla_cli.atomic import write_text
 from sla_cli.core.acyclic import acyclic
-from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.breakdown import ClipGroup, GlossCounts
+from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.core.result import ClipScore, Interval, Score, score_clips
+from sla_cli.core.result import Interval, Score
 from sla_cli.errors import FormatError
 from sla_cli.formats.json_file import check_types, read_json
 from sla_cli.formats.legacy import SCORE_1
@@ -72,15 +72,15 @@ def summary(score: Score) -> dict[str, Any]:
 
 def write_scores(folder: Path, score: Score) -> dict[str, str]:
     """Write the files into `folder`; that of signers only where any is known. Returns digests of what is read again."""
-    clips = score.clips
-    write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, clips))
+    tables = score.breakdown
+    write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, score.clips))
     write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
-    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, by_length(clips)))
-    write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, by_gloss(clips)))
-    pairs = [(one.count, one.reference, one.hypothesis) for one in confusions(clips)]
+    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, tables.lengths))
+    write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, tables.glosses))
+    pairs = [(one.count, one.reference, one.hypothesis) for one in tables.confusions]
     write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
-    if signers := by_signer(clips):
-        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, signers))
+    if tables.signers:
+        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, tables.signers))
     write_text(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
     return {name: digest_file(folder / name) for name in (FIGURES, CLIPS)}
 
@@ -243,20 +243,27 @@ def one_line(name: str) -> str:
 def _alignment(score: Score) -> Iterator[str]:
     """Lines in the manner of sclite's `pra` report, columns as wide as the glosses are on a screen."""
     yield score.signature
-    column = cache(_column)  # few steps are different ones
+    columns = _Columns()
     for clip in score.clips:
         _, *steps = _values(clip.counts)
         yield f"\nid: {clip.id}\nScores: (#C #S #D #I) {' '.join(map(str, steps))}"
-        columns = list(map(column, clip.pairs))
-        for label, line in zip(("REF: ", "HYP: ", "Eval:"), zip(*columns, strict=True), strict=False):
-            yield f"{label} {' '.join(line)}".rstrip()
+        if clip.pairs:
+            reference, hypothesis, ops = map(" ".join, zip(*map(columns.__getitem__, clip.pairs), strict=True))
+            yield f"REF:  {reference}".rstrip()
+            yield f"HYP:  {hypothesis}".rstrip()
+            yield f"Eval: {ops}".rstrip()
 
 
-def _column(pair: Pair) -> tuple[str, str, str]:
-    """Reference, hypothesis and step, padded to one width; what one side lacks is starred."""
-    width = max(3, *(cell_len(gloss) for gloss in (pair.reference, pair.hypothesis) if gloss is not None))
-    cells = (pair.reference, pair.hypothesis, "" if pair.op == "C" else pair.op)
-    reference, hypothesis, op = (
-        "*" * width if cell is None else cell + " " * (width - cell_len(cell)) for cell in cells
-    )
-    return reference, hypothesis, op
+class _Columns(dict[Pair, tuple[str, str, str]]):
+    """Reference, hypothesis and step, padded to one width; what one side lacks is starred. Few steps are different."""
+
+    def __missing__(self, pair: Pair) -> tuple[str, str, str]:
+        op, reference, hypothesis = pair
+        ours, theirs = (0 if gloss is None else cell_len(gloss) for gloss in (reference, hypothesis))
+        width = max(3, ours, theirs)
+        self[pair] = (
+            "*" * width if reference is None else reference + " " * (width - ours),
+            "*" * width if hypothesis is None else hypothesis + " " * (width - theirs),
+            " " * width if op == "C" else op.ljust(width),
+        )
+        return self[pair]

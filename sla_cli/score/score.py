@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from sla_cli import __version__
 from sla_cli.core.bootstrap import Resampling, wer_interval
+from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.edit_alignment import ALIGNMENT, Counts, total
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import Profile, profile
-from sla_cli.core.result import ClipScore, Score, score_clips
+from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.score.unicode import nfc, refuse_mixed_forms, same_but_for_form

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from sla_cli.core.bootstrap import Resampling, difference_interval, sentences, wer_interval
+from sla_cli.core.clip_score import ClipScore, score_clip
 from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.core.result import ClipScore, score_clip
 from sla_cli.errors import SlaError
 
 CORPORA = 400

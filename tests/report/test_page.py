@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from report_work import CLIPS, FRAMES, HOSTILE, METRICS, STRIDE, make_split, make_work, peaked
 
+from sla_cli.core.clip_score import score_clip
 from sla_cli.core.comparison import Comparison, MatchedPairs, verdict
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.core.result import Interval, Score, score_clip
+from sla_cli.core.result import Interval, Score
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
 from sla_cli.formats.run import Run
