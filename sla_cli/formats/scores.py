@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sla_cli.core.acyclic import acyclic
 from sla_cli.core.breakdown import ClipGroup, GlossCounts
 from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.comparison import Comparison, verdict
-from sla_cli.core.edit_alignment import Counts, Pair
+from sla_cli.core.edit_alignment import KEPT, Counts, Pair
 from sla_cli.core.result import Interval, Score
 from sla_cli.errors import FormatError
 from sla_cli.formats.json_file import check_types, read_json
@@ -227,8 +228,9 @@ def _gloss_row(one: GlossCounts) -> list[object]:
     return [one.gloss, *in_references, *in_hypotheses, _rate(one.recall), _rate(one.precision)]
 
 
-def _count_cells(counts: Counts) -> list[object]:
-    return [*_values(counts), _rate(counts.wer if counts.ref_words else None)]
+@lru_cache(KEPT)
+def _count_cells(counts: Counts) -> tuple[object, ...]:
+    return (*_values(counts), _rate(counts.wer if counts.ref_words else None))
 
 
 def _rate(percent: float | None) -> str:
@@ -245,8 +247,9 @@ def _alignment(score: Score) -> Iterator[str]:
     yield score.signature
     columns = _Columns()
     for clip in score.clips:
-        _, *steps = _values(clip.counts)
-        yield f"\nid: {clip.id}\nScores: (#C #S #D #I) {' '.join(map(str, steps))}"
+        steps = clip.counts
+        counted = f"{steps.correct} {steps.substitutions} {steps.deletions} {steps.insertions}"
+        yield f"\nid: {clip.id}\nScores: (#C #S #D #I) {counted}"
         if clip.pairs:
             reference, hypothesis, ops = map(" ".join, zip(*map(columns.__getitem__, clip.pairs), strict=True))
             yield f"REF:  {reference}".rstrip()
