@@ -26,11 +26,11 @@ class ClipScore:
 
     @property
     def reference(self) -> tuple[str, ...]:
-        return tuple([pair[1] for pair in self.pairs if pair[1] is not None])
+        return tuple([gloss for pair in self.pairs if (gloss := pair[1]) is not None])
 
     @property
     def hypothesis(self) -> tuple[str, ...]:
-        return tuple([pair[2] for pair in self.pairs if pair[2] is not None])
+        return tuple([gloss for pair in self.pairs if (gloss := pair[2]) is not None])
 
 
 def score_clip(id: str, reference: Sequence[str], hypothesis: Sequence[str], signer: str = "") -> ClipScore:

@@ -61,9 +61,9 @@ class _Side:
 
 def _numbered(sentences: Sequence[Sequence[str]], numbers: WordNumbers) -> _Side:
     lengths = np.array(list(map(len, sentences)), np.intp)
-    words = list(map(numbers.__getitem__, chain.from_iterable(sentences)))
     # One more, so that there is a place to look at where no sentence has a word.
-    return _Side(np.array([*words, 0], np.int32), np.cumsum(lengths) - lengths, lengths)
+    words = chain(map(numbers.__getitem__, chain.from_iterable(sentences)), [0])
+    return _Side(np.fromiter(words, np.int32), np.cumsum(lengths) - lengths, lengths)
 
 
 def _groups(refs: Places, hyps: Places) -> Iterator[list[int]]:
