@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import Force, Json, answer
-from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, flattered, table
+from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
 from sla_cli.core.comparison import Comparison, p_value, verdict
 
 CHANGED = 10  # glosses shown
@@ -52,8 +52,8 @@ def _text(found: Comparison) -> str:
         f"B - A: {found.difference:+.2f} points, {between(found.interval)}{relative}",
     ]
     for mark, score in (("A", found.first), ("B", found.second)):
-        if score.tuned_on:
-            lines.append(f"{mark}: {flattered(score)}")
+        if score.remark:
+            lines.append(f"{mark}: {score.remark}")
     if found.improvement is not None:
         lines.append(f"probability that B is better: {100 * found.improvement:.1f} %")
     repeats = ", too sure where prompts repeat" if found.prompts_repeat else ""

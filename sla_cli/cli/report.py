@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, Work, answer
-from sla_cli.cli.score import flattered
 from sla_cli.errors import SlaError
 
 
@@ -63,7 +62,7 @@ def report(
         f"report {out}: {len(systems)} {'systems' if systems[1:] else 'system'}, {len(systems[0].score.clips)} clips, "
         f"{size / 1e6:.1f} MB"
     ]
-    lines += [f"{system.name}: {flattered(system.score)}" for system in systems if system.score.tuned_on]
+    lines += [f"{system.name}: {system.score.remark}" for system in systems if system.score.remark]
     answer(
         "\n".join(lines),
         {
@@ -72,6 +71,7 @@ def report(
             "clips": len(systems[0].score.clips),
             "bytes": size,
             "tuned_on": [system.score.tuned_on for system in systems],
+            "no_gain_on": [system.score.no_gain_on for system in systems],
             "missing": [what for system in systems for what in system.missing],
         },
         as_json,

@@ -95,12 +95,6 @@ def between(interval: Interval | None) -> str:
     return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
 
 
-def flattered(result: Score) -> str:
-    """What is to be said where the weights were tuned on what is scored."""
-    where = f"tuned on {result.tuned_on}, scored here"
-    return f"the weights of the language model were {where}: this WER is too optimistic"
-
-
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table for the terminal: the first column to the left, the others, figures, to the right."""
     from rich.console import Console
@@ -130,8 +124,8 @@ def _text(result: Score, out: Path, details: bool) -> str:
     ]
     if result.oracle is not None:
         lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses per clip")
-    if result.tuned_on:
-        lines.append(flattered(result))
+    if result.remark:
+        lines.append(result.remark)
     if top := confusions(result.clips)[:3]:
         pairs = (f"{one.reference} as {one.hypothesis} ({one.count})" for one in top)
         lines.append(f"most confused: {', '.join(pairs)}")

@@ -74,6 +74,7 @@ class Score:
         alternatives: the most that a clip has; 1 without.
         tuned_on: the split on which the language model's weights were tuned, where that is the split scored here:
             then the rate is too good. "" otherwise, or where unknown.
+        no_gain_on: the split on which tuning found no gain of the language model, so that it was left out; else "".
     """
 
     profile: str
@@ -86,11 +87,25 @@ class Score:
     oracle: Counts | None = None
     alternatives: int = 1
     tuned_on: str = ""
+    no_gain_on: str = ""
 
     @property
     def total(self) -> Counts:
         """Counts pooled over all clips."""
         return pooled(self.clips)
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of the language model where it was tuned, "" for nothing."""
+        if self.tuned_on:
+            where = f"tuned on {self.tuned_on}, scored here"
+            return f"the weights of the language model were {where}: this WER is too optimistic"
+        return left_out(self.no_gain_on) if self.no_gain_on else ""
+
+
+def left_out(no_gain_on: str) -> str:
+    """Says why hypotheses were decoded without the language model that was given."""
+    return f"the language model was left out: tuning on {no_gain_on} found no gain"
 
 
 def score_clip(id: str, reference: Sequence[str], hypothesis: Sequence[str], signer: str = "") -> ClipScore:

@@ -47,12 +47,14 @@ class Header:
         profile: the normalisation under which the corpus is scored by default, "" where unknown.
         tuned_on: the split on which the language model's weights were tuned, where that is the split of these
             clips: then their score is too good. "" otherwise.
+        no_gain_on: the split on which tuning found no gain of the language model, so that it was left out; else "".
     """
 
     corpus: str = ""
     split: str = ""
     profile: str = ""
     tuned_on: str = ""
+    no_gain_on: str = ""
 
 
 def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Header | None = None) -> None:

@@ -44,6 +44,7 @@ STATED = (
     "signature",
     "alternatives",
     "tuned_on",
+    "no_gain_on",
 )  # of a Score, as they stand in the file
 AGAIN = "Make it again with `sla score`."
 
@@ -66,7 +67,7 @@ def summary(score: Score) -> dict[str, Any]:
         "left_out": list(score.left_out),
         "bootstrap": {key: getattr(interval, key) for key in BOOTSTRAP} if interval else None,
         **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
-        **({"tuned_on": score.tuned_on} if score.tuned_on else {}),
+        **{key: getattr(score, key) for key in ("tuned_on", "no_gain_on") if getattr(score, key)},
     }
 
 
@@ -113,6 +114,7 @@ def read_scores(folder: Path) -> Score:
             oracle=Counts(*(facts["oracle"][key] for key in FIELDS[1:])) if "oracle" in facts else None,
             alternatives=facts.get("nbest", 1),
             tuned_on=facts.get("tuned_on", ""),
+            no_gain_on=facts.get("no_gain_on", ""),
         )
         _check_types(score, path)
         same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
@@ -181,7 +183,7 @@ def comparison_facts(found: Comparison) -> dict[str, Any]:
     """JSON values. Rates and differences are in percent and points."""
     interval = found.interval
     figures = [summary(score) for score in (found.first, found.second)]
-    keys = ("wer", "interval", "errors", "ref_words", "signature", "tuned_on")
+    keys = ("wer", "interval", "errors", "ref_words", "signature", "tuned_on", "no_gain_on")
     a, b = ({key: one[key] for key in keys if key in one} for one in figures)
     return {
         "a": {"name": found.names[0], **a},

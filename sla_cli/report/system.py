@@ -204,7 +204,8 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
         given = {"lm"} if lm else set()
         given |= {key for key, value in decoded.arguments.items() if value not in (None, [], "", False)}
         facts |= {key: value for key, value in decoded.arguments.items() if {key, NEEDS.get(key, key)} <= given}
-        facts["language model"] = Path(lm).name if lm else "none"
+        unused = f"none: tuning on {score.no_gain_on} found no gain" if facts.pop("no_gain_on", "") else "none"
+        facts["language model"] = Path(lm).name if lm else unused
     if score.tuned_on:
         facts["weights tuned on"] = f"{score.tuned_on}, the split scored here"
     facts["normalisation"] = f"{score.profile}, version {score.profile_version}"

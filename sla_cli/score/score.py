@@ -42,6 +42,7 @@ def score(
     signers: Mapping[str, str] | None = None,
     nbest: Mapping[str, Sequence[Hypothesis]] | None = None,
     tuned_on: str = "",
+    no_gain_on: str = "",
 ) -> Score:
     """Normalise both sides, align each clip as sclite does, pool the counts, and resample for an interval.
 
@@ -52,7 +53,7 @@ def score(
             A partial score leaves it out.
         signers: by clip id, where known.
         nbest: alternatives by clip id, for the oracle: the rate if the best of them had been chosen.
-        tuned_on: as `Score.tuned_on`.
+        tuned_on, no_gain_on: as `Score` has them.
 
     Raises:
         SlaError: ids that only one side names (unless allowed), an id that comes twice, no reference words, glosses
@@ -99,6 +100,7 @@ def score(
         oracle=_oracle(clips, nbest, rules, options) if alternatives > 1 else None,
         alternatives=alternatives,
         tuned_on=tuned_on,
+        no_gain_on=no_gain_on,
     )
     return replace(result, signature=_signature(result, len(references), options))
 

@@ -79,6 +79,7 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
             signers=references.signers,
             nbest=recognised.nbest,
             tuned_on=recognised.header.tuned_on,
+            no_gain_on=recognised.header.no_gain_on,
         )
     except SlaError as error:  # one of several files: say which
         raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error

@@ -89,7 +89,7 @@ class Recognizer:
         facts = source.facts
         folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
         given = {"beam": beam, "alpha": alpha, "beta": beta, "prune_logp": prune_logp, "token_min_logp": token_min_logp}
-        options = search_options(folder, source, lm, given)
+        settled = search_options(folder, source, lm, given)
         if facts.frames is None:
             raise SlaError(
                 f"{source.path} was made by an earlier version, which does not say what its frames look like, and its "
@@ -99,12 +99,12 @@ class Recognizer:
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
         opened = open_model(source, device=device, precision=precision, weights=weights)
-        decoder = BeamDecoder(source.glosses, options)
+        decoder = BeamDecoder(source.glosses, settled.options)
         windows = Windows.of(opened.config.train, opened.stride)
         made = {
             "sla": __version__,
             "run": f"{source.path.resolve().name}, weights {digest_file(source.best)[:12]}",
-            "search": described(options),
+            "search": described(settled),
             "windows": _describe_windows(windows, facts.frames),
         }
         return cls(source.glosses, facts.frames, windows, made, opened, decoder)
