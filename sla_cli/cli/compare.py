@@ -8,6 +8,7 @@ import typer
 from sla_cli.cli.options import Force, Json, answer
 from sla_cli.cli.score import Level, Nfc, Normalize, Samples, Seed, between, table
 from sla_cli.core.comparison import Comparison, p_value, verdict
+from sla_cli.core.counted import counted
 
 CHANGED = 10  # glosses shown
 
@@ -58,7 +59,7 @@ def _text(found: Comparison) -> str:
         lines.append(f"probability that B is better: {100 * found.improvement:.1f} %")
     repeats = ", too sure where prompts repeat" if found.prompts_repeat else ""
     lines += [
-        f"matched pairs: {p_value(found.test)} in {found.test.segments} segments{repeats}",
+        f"matched pairs: {p_value(found.test)} in {counted(found.test.segments, 'segment')}{repeats}",
         f"clips: B better in {found.better}, worse in {found.worse}, equal in {found.equal}",
     ]
     if found.changes:

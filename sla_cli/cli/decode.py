@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
 from sla_cli.config import DecodeConfig
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.exchange.registry import WRITABLE
 
@@ -129,7 +130,7 @@ def decode(
     folder.note_hypotheses(path)
     glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)
     facts: dict[str, Any] = {"hypotheses": str(path), "clips": len(hypotheses), "glosses": glosses}
-    lines = f"hypotheses {path}: {len(hypotheses)} clips, {glosses} glosses"
+    lines = f"hypotheses {path}: {counted(len(hypotheses), 'clip')}, {counted(glosses, 'gloss')}"
     if tuned_on := settled.tuned_on:
         facts["tuned_on"] = tuned_on
         here = " these very clips, so that their WER flatters" if tuned_on == Emissions(emissions).header.split else ""

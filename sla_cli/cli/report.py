@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, Work, answer
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 
 
@@ -59,7 +60,7 @@ def report(
     write_page(out, systems, title=title, clips=clips, ids=ids or (), against=against)
     size = out.stat().st_size
     lines = [
-        f"report {out}: {len(systems)} {'systems' if systems[1:] else 'system'}, {len(systems[0].score.clips)} clips, "
+        f"report {out}: {counted(len(systems), 'system')}, {counted(len(systems[0].score.clips), 'clip')}, "
         f"{size / 1e6:.1f} MB"
     ]
     lines += [f"{system.name}: {system.score.remark}" for system in systems if system.score.remark]

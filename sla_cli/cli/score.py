@@ -9,6 +9,7 @@ import typer
 
 from sla_cli.cli.options import WORK, Json, ProfileName, Work, answer
 from sla_cli.core.breakdown import ClipGroup, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import Interval, Score
 from sla_cli.log import log
@@ -91,7 +92,7 @@ def between(interval: Interval | None) -> str:
     """`95 % interval 27.90 to 30.61`."""
     if interval is None:
         return "no interval (one sentence only)"
-    rough = f" (rough: only {interval.sentences} sentences)" if interval.is_rough else ""
+    rough = f" (rough: only {counted(interval.sentences, 'sentence')})" if interval.is_rough else ""
     return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
 
 
@@ -115,15 +116,19 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def _text(result: Score, out: Path, details: bool) -> str:
     total, clips, interval = result.total, len(result.clips), result.interval
-    repeats = f" with {interval.sentences} different sentences" if interval and interval.sentences < clips else ""
+    repeats = (
+        f" with {counted(interval.sentences, 'different sentence')}" if interval and interval.sentences < clips else ""
+    )
     lines = [
-        f"WER {total.wer:.2f} %, {between(interval)}   {total.errors} errors in {total.ref_words} reference words, "
-        f"{clips} clips{repeats}",
-        f"{total.correct} correct, {total.substitutions} substitutions, {total.deletions} deletions, "
-        f"{total.insertions} insertions",
+        f"WER {total.wer:.2f} %, {between(interval)}   {counted(total.errors, 'error')} in "
+        f"{counted(total.ref_words, 'reference word')}, {counted(clips, 'clip')}{repeats}",
+        f"{total.correct:,} correct, {counted(total.substitutions, 'substitution')}, "
+        f"{counted(total.deletions, 'deletion')}, {counted(total.insertions, 'insertion')}",
     ]
     if result.oracle is not None:
-        lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses per clip")
+        lines.append(
+            f"oracle WER {result.oracle.wer:.2f} % of up to {counted(result.alternatives, 'hypothesis')} per clip"
+        )
     if result.remark:
         lines.append(result.remark)
     if top := confusions(result.clips)[:3]:

@@ -22,6 +22,7 @@ from sla_cli.cli.options import (
     weights_file,
 )
 from sla_cli.config import TranscribeConfig
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.formats.annotation.registry import KINDS
 from sla_cli.log import log
@@ -124,7 +125,7 @@ def transcribe(
 def _show(outcome: "Outcome", transcript: "Transcript") -> None:
     """The signs, or one line where files hold them."""
     if outcome.files:
-        number = f"{len(transcript.signs)} glosses in {transcript.duration:.1f} s"
+        number = f"{counted(len(transcript.signs), 'gloss')} in {transcript.duration:.1f} s"
         typer.echo(f"{transcript.name}: {number}: {', '.join(map(str, outcome.files))}")
     elif sys.stdout.isatty():
         _show_table(transcript)

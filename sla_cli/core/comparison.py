@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sla_cli.core.counted import counted
 from sla_cli.core.result import ClipScore, Interval, Score
 
 BUFFER = 2  # correct words that end a segment; the default of NIST's sc_stats
@@ -90,7 +91,7 @@ def verdict(found: Comparison) -> str:
     better, worse = (second, first) if found.difference < 0 else (first, second)
     points = f"{abs(found.difference):.2f} points"
     if by_interval and found.interval.is_rough:
-        few = f"{found.interval.sentences} sentences are too few to rule out chance"
+        few = f"{counted(found.interval.sentences, 'sentence is', 'sentences are')} too few to rule out chance"
         return f"Undecided: {points} in favour of {better}, but {few}."
     if by_interval and (by_test or found.prompts_repeat or found.test.p is None):
         return f"{better} is better than {worse} by {points}, more than chance explains."

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sla_cli.atomic import atomic_write, write_text
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
@@ -63,7 +64,7 @@ def tune_file(
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, and there is none", "Give one with --lm.")
     if missing := [name for name in emissions.ids if name not in references]:
-        raise SlaError(f"{len(missing)} clips have no reference: {some(missing)}", WRONG_STORE)
+        raise SlaError(f"{counted(len(missing), 'clip has', 'clips have')} no reference: {some(missing)}", WRONG_STORE)
     check_oov(options.lm, header.glosses, max_oov)
     rules = profile(header.profile)
     lm, inputs = unchanged_digest(options.lm), emission_inputs(emissions_path)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sla_cli.atomic import write_text
+from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.legacy import profile_of
@@ -207,7 +208,7 @@ def _check(hypothesis: Hypothesis) -> None:
             raise SlaError(f"clip {name!r}: {text!r} holds half a surrogate pair, which is not text")
     for what, values in (("spans", spans), ("confidence values", hypothesis.confidence)):
         if values and len(values) != len(glosses):
-            raise SlaError(f"clip {name}: {len(values)} {what} for {len(glosses)} glosses")
+            raise SlaError(f"clip {name}: {len(values)} {what} for {counted(len(glosses), 'gloss')}")
     if any(not 0 <= start <= end for start, end in spans):
         raise SlaError(f"clip {name}: a span starts below 0 or ends before it starts: {spans}")
     if any(not 0 <= value <= 1 for value in hypothesis.confidence):

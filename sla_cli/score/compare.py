@@ -15,6 +15,7 @@ from scipy import stats
 
 from sla_cli.core.bootstrap import Resampling, difference_interval, wer_interval
 from sla_cli.core.comparison import Both, Comparison, MatchedPairs, changes, segments
+from sla_cli.core.counted import counted
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.scores import read_scores
@@ -106,7 +107,11 @@ def _same_ids(first: list[str], second: list[str], names: tuple[str, str]) -> No
     ids = (dict.fromkeys(first), dict.fromkeys(second))
     only = [[clip for clip in mine if clip not in theirs] for mine, theirs in (ids, ids[::-1])]
     sides = zip(names, only, strict=True)
-    if faults := [f"{len(clips)} clips are in {name} only ({some(clips)})" for name, clips in sides if clips]:
+    if faults := [
+        f"{counted(len(clips), 'clip is', 'clips are')} in {name} only ({some(clips)})"
+        for name, clips in sides
+        if clips
+    ]:
         raise SlaError(f"not comparable: {' and '.join(faults)}", "Score both on the same clips.")
 
 

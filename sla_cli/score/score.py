@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sla_cli import __version__
 from sla_cli.core.bootstrap import Resampling, wer_interval
+from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import ALIGNMENT, Counts, total
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import Profile, profile
@@ -66,7 +67,7 @@ def score(
     absent: list[str] = []
     if absent_as_empty and missing and not options.partial:
         absent, missing = missing, []
-        log.warning("no hypothesis for %d clips, scored as empty: %s", len(absent), some(absent))
+        log.warning("no hypothesis for %s, scored as empty: %s", counted(len(absent), "clip"), some(absent))
         recognised |= dict.fromkeys(absent, ())
     if not options.partial:
         _refuse_unmatched(missing, extra, absent)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sla_cli.bounds import BEAM, WEIGHT
 from sla_cli.config import DecodeConfig
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import check_log_probs
 from sla_cli.core.force_align import force_align
 from sla_cli.errors import SlaError, some, suggestion
@@ -60,7 +61,8 @@ class BeamOptions:
     def check_nbest(self) -> None:
         """Raise SlaError for more hypotheses than the beam holds."""
         if self.nbest > self.beam:
-            raise SlaError(f"{self.nbest} hypotheses for each clip from a beam of {self.beam}", "Give a wider --beam.")
+            number = counted(self.nbest, "hypothesis")
+            raise SlaError(f"{number} for each clip from a beam of {self.beam}", "Give a wider --beam.")
 
     @property
     def greedy(self) -> bool:

@@ -13,6 +13,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from sla_cli.config import Config, TrainConfig
+from sla_cli.core.counted import counted
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
@@ -74,8 +75,8 @@ def train(trainer: Trainer) -> list[Epoch]:
     if trainer.run.state.is_file():
         with group.agreed():
             load_state(trainer.run.state, state)
-        steps = f" and {state.unfinished.steps} steps" if state.unfinished else ""
-        log.info("resuming after %d of %d epochs%s", len(state.epochs), config.epochs, steps)
+        steps = f" and {counted(state.unfinished.steps, 'step')}" if state.unfinished else ""
+        log.info("resuming after %d of %s%s", len(state.epochs), counted(config.epochs, "epoch"), steps)
     first = len(state.epochs) + 1
     writer = SummaryWriter(str(trainer.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
     with catching_signals() as stop, writer as board, _saved_when_stopped(trainer, state):

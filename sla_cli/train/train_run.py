@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sla_cli.config import Config
+from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, write_receipt
@@ -55,7 +56,7 @@ def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> N
         raise SlaError(f"{run.path} holds a run already", "Continue it with --resume, replace it with --force.")
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results["failed"]):
-        log.warning("the store lacks %d clips that did not decode: %s", len(failed), some(failed))
+        log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
     for path in (receipt_path(run.path), run.path / "run.toml", run.state, run.best, run.last, run.metrics, run.curves):
         path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
     run.create(config, store.vocabulary, RunFacts.of(store, preset))

@@ -16,6 +16,7 @@ from sla_cli import __version__
 from sla_cli.config import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
 from sla_cli.core.clip import Source
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import frame_spans
 from sla_cli.data.dataset import reduction
 from sla_cli.errors import SlaError
@@ -212,4 +213,4 @@ def as_source(path: Path) -> Source:
 
 def _describe_windows(windows: Windows, frames: FrameFormat) -> str:
     seconds = f" ({windows.length / frames.fps:.1f} s)" if frames.fps else ""
-    return f"{windows.length} frames{seconds}, {windows.context} of context to each side"
+    return f"{counted(windows.length, 'frame')}{seconds}, {windows.context} of context to each side"

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError, ReadError
 from sla_cli.log import log
 from sla_cli.video.container import Container, read_container
@@ -100,7 +101,7 @@ class Video:
             self._check_complete(self.claimed, resumes, end)
         except BrokenVideo as error:
             if self._file == self.path and (again := self._count(start or 0.0)) != self.decoded:
-                message = f"{self.where} gives {self.decoded} frames, and {again} when it is read again"
+                message = f"{self.where} gives {counted(self.decoded, 'frame')}, and {again} when it is read again"
                 raise ReadError(message, "Is its disk sound? Then run it again.") from error
             raise
 

@@ -203,7 +203,7 @@ def test_a_run_that_does_not_know_its_frame_rate_says_so_and_keeps_that_of_the_c
     with caplog.at_level(logging.WARNING, "sla"):
         found = emissions(other, split, tmp_path / "test.h5")
     assert [(clip.frames, clip.fps) for clip in found] == [(20, 50.0), (9, 0.0)]
-    assert "does not know the frame rate of its training clips: all frames of 1 clips" in caplog.text
+    assert "does not know the frame rate of its training clips: all frames of 1 clip are used" in caplog.text
 
 
 def test_unknown_glosses_are_counted_where_the_vocabulary_is_the_runs(

@@ -215,7 +215,7 @@ def test_workers_of_other_versions_are_named_before_they_work(
         with worker(address, tmp_path / "other", change):
             with pytest.raises(SlaError) as caught:
                 DaskCluster(address)
-            assert f"1 of 2 workers at {address} have other versions than here: tcp://" in caught.value.message
+            assert f"other versions than here on 1 of 2 workers at {address}: tcp://" in caught.value.message
             assert told in caught.value.message
             assert "Install the same" in caught.value.hint
 

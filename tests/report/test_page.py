@@ -207,8 +207,8 @@ def test_a_page_of_a_huge_corpus_stays_small_and_says_what_it_leaves_out(tmp_pat
     write_page(tmp_path / "p.html", [System("s", Score("none", 1, "sig", tuple(clips)))])
     assert (tmp_path / "p.html").stat().st_size < 25e6
     page = parse(tmp_path / "p.html")
-    assert "24000 clips · 24000 glosses signed · 24000 signers" in page.text
-    assert "10000 of 24000 clips: those with the highest word error rates." in page.text
+    assert "24,000 clips · 24,000 glosses signed · 24,000 signers" in page.text
+    assert "10000 of 24,000 clips: those with the highest word error rates." in page.text
     assert "The 1000 with most clips of 24000 signers" in page.text
     listed = page.values("data-id")
     assert len(listed) == 10_000

@@ -188,9 +188,9 @@ def test_what_differs_is_named() -> None:
     with pytest.raises(SlaError, match=r"one is scored under profile none\.v1, two under phoenix2014\.v1"):
         compared(one, score([Hypothesis(name, ()) for name in refs], refs, ScoreOptions("phoenix2014")))
     fewer = system({name: refs[name] for name in ("c0", "c2")}, 0.0, 1)
-    with pytest.raises(SlaError, match=r"1 clips are in one only \(c1\)"):
+    with pytest.raises(SlaError, match=r"1 clip is in one only \(c1\)"):
         compared(one, fewer)
-    with pytest.raises(SlaError, match=r"1 clips are in two only \(c1\)"):
+    with pytest.raises(SlaError, match=r"1 clip is in two only \(c1\)"):
         compared(fewer, one)
     with pytest.raises(SlaError, match="the references of clip c1 differ"):
         compared(one, system({**refs, "c1": ("A",)}, 0.0, 1))

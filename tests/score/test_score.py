@@ -158,7 +158,7 @@ def test_absent_as_empty_warns_and_says_so(caplog: pytest.LogCaptureFixture, mon
     assert result.total == Counts(correct=2, deletions=2)
     assert result.absent == ("b",)
     assert "|absent:1|" in result.signature
-    assert "no hypothesis for 1 clips, scored as empty: b" in caplog.text
+    assert "no hypothesis for 1 clip, scored as empty: b" in caplog.text
     with pytest.raises(SlaError, match=r"no reference for 1 of the hypotheses \(c\)"):
         score(hypotheses(a="", c=""), REFERENCES, ScoreOptions(), absent_as_empty=True)
 
@@ -289,7 +289,7 @@ def test_a_clip_without_glosses_is_not_in_the_ctm_and_a_warning_says_so(
     _, ctm, _, hyp_trn = write_for_sclite(tmp_path, "x", result)
     assert set(references_of(ctm)) == {"b"}
     assert references_of(hyp_trn) == {"a": (), "b": ("X", "Y")}
-    assert "1 clips have no line in the CTM (a)" in caplog.text
+    assert "1 clip has no line in the CTM (a)" in caplog.text
 
 
 def test_a_score_folder_has_signers_of_the_stm_and_tables(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, t
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert read_receipt(run.path) is None
-    with pytest.raises(SlaError, match="by a training of 2 processes, and here are 1"):
+    with pytest.raises(SlaError, match="by a training of 2 processes, and here: 1"):
         resume_run(run, CPU)
     out, err = begin(tmp_path, store, PAIR, "--resume", "--name", "cut", processes=2).communicate(timeout=200)
     assert "best dev WER" in out, err
