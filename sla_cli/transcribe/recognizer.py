@@ -62,6 +62,8 @@ class Recognizer:
         beam: int | None = None,
         alpha: float | None = None,
         beta: float | None = None,
+        hotwords: Iterable[str] = (),
+        hotword_weight: float | None = None,
         prune_logp: float | None = None,
         token_min_logp: float | None = None,
         device: str = "auto",
@@ -77,6 +79,7 @@ class Recognizer:
             run: the folder of a finished run.
             lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or one's name in the work folder's lm/
             beam, alpha, beta: of the search, in place of what was tuned; as `sla decode` has them.
+            hotwords, hotword_weight: glosses to prefer, and what each occurrence adds to the score (natural log).
             prune_logp, token_min_logp: what the search leaves out, see `BeamOptions`.
             device: auto, cpu, cuda or cuda:N.
             precision: of the model; auto is that of training where the device can.
@@ -84,12 +87,20 @@ class Recognizer:
             work: the work folder; by default the one in which the run lies.
 
         Raises:
-            SlaError: no such run, a damaged one, no such language model or device, or options that do not fit.
+            SlaError: no such run, a damaged one, no such model, hot word or device, or options that do not fit.
         """
         source = Run(Path(run))
         facts = source.facts
         folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
-        given = {"beam": beam, "alpha": alpha, "beta": beta, "prune_logp": prune_logp, "token_min_logp": token_min_logp}
+        given = {
+            "beam": beam,
+            "alpha": alpha,
+            "beta": beta,
+            "hotwords": tuple(hotwords),
+            "hotword_weight": hotword_weight,
+            "prune_logp": prune_logp,
+            "token_min_logp": token_min_logp,
+        }
         settled = search_options(folder, source, lm, given)
         if facts.frames is None:
             raise SlaError(

@@ -40,5 +40,7 @@ def described(settled: Settled) -> str:
     if options.greedy:
         return f"best path{unused}"
     lm = f", language model {options.lm.name}, alpha {options.alpha:g}, beta {options.beta:g}" if options.lm else unused
+    words = ", ".join(sorted(set(options.hotwords)))
+    hot = f", hot words {words} (weight {options.hotword_weight:g})" if words else ""
     pruned = f", prune_logp {options.prune_logp:g}, token_min_logp {options.token_min_logp:g}"
-    return f"beam {options.beam}{lm}{pruned}"
+    return f"beam {options.beam}{lm}{hot}{pruned}"
