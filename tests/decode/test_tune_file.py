@@ -22,6 +22,7 @@ from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.prefix_beam import PrefixBeam
 
 GLOSSES = ("NORD", "SUED", "NULL")
 SENTENCES = [("NORD", "NULL"), ("SUED", "NULL"), ("NORD", "NULL", "NULL"), ("NULL", "NORD")] * 3
@@ -107,6 +108,17 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
         assert tuned_options(other, test, tmp_path / "tuning", beam=True, weights=True) == Settled(other)
     retrained = write(tmp_path, "test", weights="others")
     assert tuned_options(options, retrained, tmp_path / "tuning", beam=True, weights=True) == Settled(options)
+
+
+def test_no_language_model_at_a_beam_of_1_is_the_best_path_that_decode_gives(lm: Path) -> None:
+    emissions, references = clips()
+    point, options = GridPoint(1, 0.0, 0.0), BeamOptions(lm=lm)
+    [found] = search_grid(emissions, GLOSSES, references, profile("none"), options, [point])
+    greedy = [best.glosses for [best] in decode_split(emissions, GLOSSES, 4, BeamOptions(beam=1))]
+    assert [clip.hypothesis for clip in found.clips] == greedy
+    prefix = PrefixBeam(len(GLOSSES), None, frozenset(), 0.0)
+    searched = [prefix.search(clip.log_probs, 1, -10.0, -5.0)[0][0] for clip in emissions]
+    assert [tuple(GLOSSES[column - 1] for column in columns) for columns in searched] != greedy
 
 
 def test_refusals(tmp_path: Path, lm: Path) -> None:
