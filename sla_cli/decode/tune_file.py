@@ -79,6 +79,7 @@ def tune_file(
             "engine": options.engine,
             "profile": str(rules),
             "standard_errors": STANDARD_ERRORS,
+            "gain_interval": 2,  # both ends allow for the choice; no language model at a beam of 1 is the best path
         },
         {
             "emissions": unchanged_digest(emissions_path),
