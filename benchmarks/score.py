@@ -66,7 +66,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, float]:
             "editdistance": lambda: [editdistance.eval(references[one.id], one.glosses) for one in hypotheses],
             "align": lambda: list(
                 score_clips(
-                    (one.id, rules.reference(references[one.id]), rules.hypothesis(one.glosses), "")
+                    (one.id, rules.reference(references[one.id]), rules.hypothesis(one.glosses), "", "")
                     for one in hypotheses
                 )
             ),

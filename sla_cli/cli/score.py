@@ -10,7 +10,7 @@ import typer
 from sla_cli.cli.options import WORK, Json, ProfileName, Work, answer
 from sla_cli.core.breakdown import ClipGroup, by_gloss, by_length, by_signer, confusions
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.core.result import Interval, Score
+from sla_cli.core.result import Cluster, Interval, Score
 from sla_cli.log import log
 
 ABOVE_LIMIT = 3  # exit code of --max-wer
@@ -25,6 +25,9 @@ Nfc = Annotated[
 ]
 Level = Annotated[float, typer.Option("--ci", help="Confidence of the interval in percent.")]
 Samples = Annotated[int, typer.Option(help="Bootstrap samples of the interval.")]
+ClusterName = Annotated[
+    Cluster, typer.Option("--cluster", help="What the bootstrap draws: all clips of a sentence, signer, recording.")
+]
 Seed = Annotated[int, typer.Option(help="Random seed for the bootstrap.")]
 
 
@@ -47,6 +50,7 @@ def score(
     level: Level = 95.0,
     samples: Samples = 1000,
     seed: Seed = 0,
+    cluster: ClusterName = "sentence",
     max_wer: Annotated[
         float | None, typer.Option(help="Exit with 3 where a WER (percent) is above this.", min=0)
     ] = None,
@@ -69,7 +73,7 @@ def score(
     from sla_cli.score.score_file import score_file
 
     folder = WorkFolder(work)
-    options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed))
+    options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))
     sources = hypotheses or [folder.newest_hypotheses()]
     with acyclic():
         scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
@@ -77,7 +81,7 @@ def score(
             for _, out, result in scored:
                 log.info("for sclite: %s", ", ".join(map(str, write_for_sclite(sclite, out.name, result))))
         facts = [{**summary(result), "hypotheses": str(source), "scores": str(out)} for source, out, result in scored]
-        texts = [_text(result, out, details) for _, out, result in scored]
+        texts = [_text(result, out, cluster, details) for _, out, result in scored]
         if len(scored) > 1:
             texts.append(_overview([(source, result) for source, _, result in scored]))
     answer("\n\n".join(texts), {**(facts[0] if len(facts) == 1 else {}), "files": facts}, as_json)
@@ -87,11 +91,11 @@ def score(
         raise typer.Exit(ABOVE_LIMIT)
 
 
-def between(interval: Interval | None) -> str:
-    """`95 % interval 27.90 to 30.61`."""
+def between(interval: Interval | None, cluster: Cluster = "sentence") -> str:
+    """`95 % interval 27.90 to 30.61`. `cluster`: what was to be drawn."""
     if interval is None:
-        return "no interval (one sentence only)"
-    rough = f" (rough: only {interval.sentences} sentences)" if interval.is_rough else ""
+        return f"no interval (one {cluster} only)"
+    rough = f" (rough: only {interval.drawn})" if interval.is_rough else ""
     return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
 
 
@@ -119,12 +123,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return "\n".join([title, *lines] if title else lines)
 
 
-def _text(result: Score, out: Path, details: bool) -> str:
+def _text(result: Score, out: Path, cluster: Cluster, details: bool) -> str:
     total, clips, interval = result.total, len(result.clips), result.interval
-    repeats = f" with {interval.sentences} different sentences" if interval and interval.sentences < clips else ""
+    different = "different " if interval and interval.cluster == "sentence" else ""
+    repeats = f" with {interval.units} {different}{interval.cluster}s" if interval and interval.units < clips else ""
     lines = [
-        f"WER {total.wer:.2f} %, {between(interval)}   {total.errors} errors in {total.ref_words} reference words, "
-        f"{clips} clips{repeats}",
+        f"WER {total.wer:.2f} %, {between(interval, cluster)}   {total.errors} errors in {total.ref_words} "
+        f"reference words, {clips} clips{repeats}",
         f"{total.correct} correct, {total.substitutions} substitutions, {total.deletions} deletions, "
         f"{total.insertions} insertions",
     ]

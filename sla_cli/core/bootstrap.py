@@ -1,8 +1,8 @@
-"""Confidence intervals of error rates by resampling sentences.
+"""Confidence intervals of error rates by resampling clusters of clips: sentences, signers, recordings.
 
-Bisani & Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004. Clips with the
-same reference are drawn together: a prompt that several signers sign is not so many independent observations, and an
-interval that takes them for such is too narrow.
+Bisani & Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004. Clips of one
+cluster are drawn together: a prompt that several signers sign is not so many independent observations, nor are the
+sentences of one signer, and an interval that takes them for such is too narrow.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from sla_cli.bounds import SEED as LARGEST_SEED
-from sla_cli.core.result import ClipScore, Interval
+from sla_cli.core.clusters import clusters
+from sla_cli.core.result import ClipScore, Cluster, Interval
 from sla_cli.errors import SlaError
 
 LEVEL, SAMPLES, SEED = 95.0, 1000, 0
 MOST_SAMPLES = 10**7  # minutes for 1,000 sentences, and enough for an interval of 99.99 %
-MEMORY = 1 << 21  # resampled sentences held at a time
+MEMORY = 1 << 21  # resampled clusters held at a time
 WORDS = 36  # bits for the words of a sample, and 27 with a sign for its errors: 130 million
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals are made: confidence in percent, resampled sets, and the seed that draws them.
+    """How intervals are made: confidence in percent, resampled sets, the seed that draws them, and what is drawn.
 
     Raises:
         SlaError: a level outside 0 to 100, fewer samples than its ends can be read from, or too many to end.
@@ -34,6 +35,7 @@ class Resampling:
     level: float = LEVEL
     samples: int = SAMPLES
     seed: int = SEED
+    cluster: Cluster = "sentence"
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 100:
@@ -54,7 +56,11 @@ class Resampling:
 
 
 def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None:
-    """Percentile interval of the pooled WER, None where all clips have one and the same reference."""
+    """Percentile interval of the pooled WER, None where all clips are of one cluster.
+
+    Raises:
+        SlaError: it is not known which cluster a clip is of.
+    """
     found = _resample(clips, [[clip.counts.errors for clip in clips]], how)
     return found[0] if found else None
 
@@ -62,14 +68,17 @@ def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None
 def difference_interval(
     first: Sequence[ClipScore], second: Sequence[ClipScore], how: Resampling
 ) -> tuple[Interval, float] | None:
-    """Percentile interval of the second system's WER less the first's, both on the same resampled sentences.
+    """Percentile interval of the second system's WER less the first's, both on the same resampled clusters.
 
     Args:
         first, second: the same clips in the same order.
 
     Returns:
         The interval, and the share of samples in which the second has fewer errors (Bisani & Ney's probability of
-        improvement; a tie counts half). None where all clips have one and the same reference.
+        improvement; a tie counts half). None where all clips are of one cluster.
+
+    Raises:
+        SlaError: it is not known which cluster a clip is of.
     """
     errors = [[clip.counts.errors for clip in clips] for clips in (second, first)]
     found = _resample(first, errors, how)
@@ -79,36 +88,30 @@ def difference_interval(
     return interval, float(np.mean(differences < 0) + np.mean(differences == 0) / 2)
 
 
-def sentences(clips: Sequence[ClipScore]) -> list[int]:
-    """A number for each clip, the same for clips whose references are equal but for case."""
-    numbers: dict[tuple[str, ...], int] = {}
-    return [numbers.setdefault(tuple(map(str.lower, clip.reference)), len(numbers)) for clip in clips]
-
-
 def _resample(
     clips: Sequence[ClipScore], errors: Sequence[Sequence[int]], how: Resampling
 ) -> tuple[Interval, np.ndarray] | None:
     """Interval and distribution, float64 (samples,), of errors[0] less all other errors in percent."""
-    sentence = sentences(clips)
-    units = len(set(sentence))
+    cluster = clusters(clips, how.cluster)
+    units = len(set(cluster))
     if units < 2:
         return None
-    words = np.bincount(sentence, [clip.counts.ref_words for clip in clips])
-    wrong = [np.bincount(sentence, counts) for counts in errors]
+    words = np.bincount(cluster, [clip.counts.ref_words for clip in clips])
+    wrong = [np.bincount(cluster, counts) for counts in errors]
     difference = wrong[0] - sum(wrong[1:], np.zeros(units))
     rates = _rates(difference.astype(np.int64), words.astype(np.int64), how)
     outside = (1 - how.level / 100) / 2
     low, high = (float(np.percentile(rates, 100 * end)) for end in (outside, 1 - outside))
-    return Interval(low, high, how.level, how.samples, how.seed, units), rates
+    return Interval(low, high, how.level, how.samples, how.seed, units, how.cluster), rates
 
 
 def _rates(errors: np.ndarray, words: np.ndarray, how: Resampling) -> np.ndarray:
-    """float64 (samples,): 100 errors / words of as many sentences as there are, drawn with replacement.
+    """float64 (samples,): 100 errors / words of as many clusters as there are, drawn with replacement.
 
     A sample may hold nothing but clips without words, whose errors are then counted as of one word.
     """
     units, rng = len(words), np.random.default_rng(how.seed)
-    both = (errors << WORDS) + words  # one number for each sentence: looking them up is what takes time
+    both = (errors << WORDS) + words  # one number for each cluster: looking them up is what takes time
     batch = max(1, MEMORY // units)
     sizes = [min(batch, how.samples - begin) for begin in range(0, how.samples, batch)]
     sums = np.concatenate([both.take(rng.integers(0, units, (size, units))).sum(axis=1) for size in sizes])

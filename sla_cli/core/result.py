@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from sla_cli.core.edit_alignment import Counts, Pair, align, align_all, count, total
 
-FEW = 20  # sentences
+FEW = 20  # clusters
+
+Cluster = Literal["sentence", "signer", "recording", "clip"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class Interval:
         low, high: its ends, in percent (of the reference words).
         level: its confidence in percent.
         samples, seed: how many resampled sets it comes from, and the seed that drew them.
-        sentences: how many were drawn from: distinct references, each with all its clips.
+        units: how many were drawn from, each with all its clips.
+        cluster: what these are; sentences are distinct references.
     """
 
     low: float
@@ -26,12 +30,29 @@ class Interval:
     level: float
     samples: int
     seed: int
-    sentences: int
+    units: int
+    cluster: Cluster = "sentence"
 
     @property
     def is_rough(self) -> bool:
-        """Whether it comes from so few sentences that it is clearly too narrow."""
-        return self.sentences < FEW
+        """Whether it comes from so few clusters that it is clearly too narrow."""
+        return self.units < FEW
+
+    @property
+    def drawn(self) -> str:
+        """What was drawn: `537 sentences`."""
+        return f"{self.units} {self.cluster}s"
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """How it was made, JSON values. The number of clusters is named by what they are: `sentences`, `signers`."""
+        return {"level": self.level, "samples": self.samples, "seed": self.seed, f"{self.cluster}s": self.units}
+
+    @classmethod
+    def of(cls, low: float, high: float, made: Mapping[str, Any]) -> Interval:
+        """The interval with these ends that `made` is of. Raises KeyError where a key is missing."""
+        cluster: Cluster = next((kind for kind in get_args(Cluster) if f"{kind}s" in made), "sentence")
+        return cls(low, high, made["level"], made["samples"], made["seed"], made[f"{cluster}s"], cluster)
 
 
 @dataclass(frozen=True)
@@ -43,12 +64,14 @@ class ClipScore:
         pairs: the alignment in order.
         counts: what it adds to the score.
         signer: "" where unknown.
+        recording: what the corpus cuts the clip from, a path; "" where unknown.
     """
 
     id: str
     pairs: tuple[Pair, ...]
     counts: Counts
     signer: str = ""
+    recording: str = ""
 
     @property
     def reference(self) -> tuple[str, ...]:
@@ -69,7 +92,7 @@ class Score:
         clips: results, in the order of the references.
         absent: ids the hypotheses did not name and that were scored as empty.
         left_out: ids that only one side named and that a partial score leaves out.
-        interval: of the WER; None where a single reference sentence leaves nothing to resample.
+        interval: of the WER; None where there is a single cluster, which leaves nothing to resample.
         oracle: counts if the best of each clip's alternatives had come first; None without alternatives.
         alternatives: the most that a clip has; 1 without.
         tuned_on: the split on which the language model's weights were tuned, where that is the split scored here:
@@ -93,18 +116,20 @@ class Score:
         return pooled(self.clips)
 
 
-def score_clip(id: str, reference: Sequence[str], hypothesis: Sequence[str], signer: str = "") -> ClipScore:
+def score_clip(
+    id: str, reference: Sequence[str], hypothesis: Sequence[str], signer: str = "", recording: str = ""
+) -> ClipScore:
     """Align one clip's glosses as they are: normalise first."""
     pairs = tuple(align(reference, hypothesis))
-    return ClipScore(id, pairs, count(pairs), signer)
+    return ClipScore(id, pairs, count(pairs), signer, recording)
 
 
-def score_clips(clips: Iterable[tuple[str, Sequence[str], Sequence[str], str]]) -> Iterator[ClipScore]:
-    """What `score_clip` answers for each id, reference, hypothesis and signer; quicker than one by one."""
+def score_clips(clips: Iterable[tuple[str, Sequence[str], Sequence[str], str, str]]) -> Iterator[ClipScore]:
+    """What `score_clip` answers for each id, reference, hypothesis, signer and recording; quicker than one by one."""
     listed = list(clips)
     alignments = align_all([clip[1] for clip in listed], [clip[2] for clip in listed])
-    for (name, _, _, signer), pairs in zip(listed, alignments, strict=True):
-        yield ClipScore(name, tuple(pairs), count(pairs), signer)
+    for (name, _, _, signer, recording), pairs in zip(listed, alignments, strict=True):
+        yield ClipScore(name, tuple(pairs), count(pairs), signer, recording)
 
 
 def pooled(clips: Sequence[ClipScore]) -> Counts:

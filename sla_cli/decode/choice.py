@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.bootstrap import Resampling, difference_interval, sentences
+from sla_cli.core.bootstrap import Resampling, difference_interval
+from sla_cli.core.clusters import sentences
 from sla_cli.core.result import Interval
 from sla_cli.decode.grid_search import GridPoint, Trial
 

@@ -113,7 +113,7 @@ def tune_file(
         lowest_wer=choice.lowest.counts.wer,
         wer_without=choice.without.counts.wer,
         difference=choice.difference,
-        interval=asdict(choice.interval) if choice.interval else None,
+        interval={"low": gain.low, "high": gain.high, **gain.made} if (gain := choice.interval) else None,
     )
     receipt_path(out).unlink(missing_ok=True)
     _write(out, tuned, trials, found)

@@ -56,9 +56,8 @@ class Tuned:
         """The interval of the difference."""
         if self.interval is None:
             return None
-        low, high, level = (self.interval[key] for key in ("low", "high", "level"))
-        samples, seed, sentences = (int(self.interval[key]) for key in ("samples", "seed", "sentences"))
-        return Interval(low, high, level, samples, seed, sentences)
+        whole = {key: int(self.interval[key]) for key in ("samples", "seed", "sentences")}
+        return Interval.of(self.interval["low"], self.interval["high"], self.interval | whole)
 
 
 def tuned_options(

@@ -17,6 +17,7 @@ from rich.cells import cell_len
 from sla_cli.atomic import write_text
 from sla_cli.core.acyclic import acyclic
 from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.clusters import sentences
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, Interval, Score, score_clips
@@ -37,7 +38,7 @@ DIFFERENCES = (
     *("id", "signer", "ref_words", "errors_a", "errors_b", "difference"),
     *("reference", "hypothesis_a", "hypothesis_b"),
 )
-BOOTSTRAP = ("level", "samples", "seed", "sentences")  # how an interval was made
+RECORDING = "recording"  # a last column of CLIPS, where any is known
 STATED = (
     "profile",
     "profile_version",
@@ -64,7 +65,7 @@ def summary(score: Score) -> dict[str, Any]:
         "signature": score.signature,
         "absent": list(score.absent),
         "left_out": list(score.left_out),
-        "bootstrap": {key: getattr(interval, key) for key in BOOTSTRAP} if interval else None,
+        "bootstrap": interval.made if interval else None,
         **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
         **({"tuned_on": score.tuned_on} if score.tuned_on else {}),
     }
@@ -73,7 +74,8 @@ def summary(score: Score) -> dict[str, Any]:
 def write_scores(folder: Path, score: Score) -> dict[str, str]:
     """Write the files into `folder`; that of signers only where any is known. Returns digests of what is read again."""
     clips = score.clips
-    write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, clips))
+    extra = (RECORDING,) if any(clip.recording for clip in clips) else ()
+    write_tsv(folder / CLIPS, (*COLUMNS, *extra), (_clip_row(clip, len(extra)) for clip in clips))
     write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
     write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, by_length(clips)))
     write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, by_gloss(clips)))
@@ -102,6 +104,7 @@ def read_scores(folder: Path) -> Score:
     clips = _read_clips(folder / CLIPS, columns)
     try:
         ends, how = facts["interval"], facts["bootstrap"]
+        low, high = ends or (0.0, 0.0)
         score = Score(
             profile=facts["profile"],
             profile_version=facts["profile_version"],
@@ -109,7 +112,7 @@ def read_scores(folder: Path) -> Score:
             clips=clips,
             absent=tuple(facts["absent"]),
             left_out=tuple(facts["left_out"]),
-            interval=Interval(*ends, **{key: how[key] for key in BOOTSTRAP}) if ends is not None else None,
+            interval=Interval.of(low, high, how) if ends is not None else None,
             oracle=Counts(*(facts["oracle"][key] for key in FIELDS[1:])) if "oracle" in facts else None,
             alternatives=facts.get("nbest", 1),
             tuned_on=facts.get("tuned_on", ""),
@@ -158,7 +161,13 @@ def _read_clips(path: Path, columns: Sequence[str]) -> tuple[ClipScore, ...]:
         rows = list(read_table(path, columns, "\t"))
         clips = tuple(
             score_clips(
-                (row["id"], row["reference"].split(), row["hypothesis"].split(), row.fields.get("signer", ""))
+                (
+                    row["id"],
+                    row["reference"].split(),
+                    row["hypothesis"].split(),
+                    row.fields.get("signer", ""),
+                    row.fields.get(RECORDING, ""),
+                )
                 for row in rows
             )
         )
@@ -189,7 +198,9 @@ def comparison_facts(found: Comparison) -> dict[str, Any]:
         "difference": found.difference,
         "interval": [interval.low, interval.high] if interval else None,
         "level": interval.level if interval else None,
-        "sentences": interval.sentences if interval else 1,
+        "sentences": len(set(sentences(found.first.clips))),
+        "cluster": found.cluster,
+        "units": interval.units if interval else 1,
         "probability_of_improvement": found.improvement,
         "matched_pairs": asdict(found.test),
         "clips": {"better": found.better, "worse": found.worse, "equal": found.equal},
@@ -212,9 +223,11 @@ def write_differences(path: Path, first: Score, second: Score) -> None:
     write_tsv(path, DIFFERENCES, rows)
 
 
-def _clip_row(clip: ClipScore) -> list[object]:
+def _clip_row(clip: ClipScore, extra: int) -> list[object]:
     cells = [clip.id, one_line(clip.signer), *_count_cells(clip.counts)]
-    return [*cells, " ".join(clip.reference), " ".join(clip.hypothesis)]
+    return [*cells, " ".join(clip.reference), " ".join(clip.hypothesis), one_line(clip.recording)][
+        : len(COLUMNS) + extra
+    ]
 
 
 def _group_row(group: ClipGroup) -> list[object]:

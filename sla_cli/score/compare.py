@@ -54,7 +54,9 @@ def compare(first: Score, second: Score, names: tuple[str, str], how: Resampling
     less = [b.counts.errors - a.counts.errors for a, b in pairs]
     better, worse = sum(d < 0 for d in less), sum(d > 0 for d in less)
     equal, test = len(less) - better - worse, matched_pairs(pairs)
-    return Comparison(names, first, second, interval, improvement, test, better, worse, equal, changes(pairs))
+    return Comparison(
+        names, first, second, interval, how.cluster, improvement, test, better, worse, equal, changes(pairs)
+    )
 
 
 def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Comparison | None]:
@@ -63,7 +65,7 @@ def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Compari
     Resampled as the first score was.
     """
     first, interval = scores[0], scores[0].interval
-    how = Resampling(interval.level, interval.samples, interval.seed) if interval else Resampling()
+    how = Resampling(interval.level, interval.samples, interval.seed, interval.cluster) if interval else Resampling()
     shared = [(one.profile, one.profile_version, {clip.id: clip.reference for clip in one.clips}) for one in scores]
     return [
         compare(first, score, (names[0], name), how) if own == shared[0] else None

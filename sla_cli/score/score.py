@@ -40,6 +40,7 @@ def score(
     *,
     absent_as_empty: bool = False,
     signers: Mapping[str, str] | None = None,
+    recordings: Mapping[str, str] | None = None,
     nbest: Mapping[str, Sequence[Hypothesis]] | None = None,
     tuned_on: str = "",
 ) -> Score:
@@ -50,13 +51,13 @@ def score(
         absent_as_empty: score a reference that no hypothesis names as if nothing was recognised, with a warning.
             For formats that cannot name such a clip; the official Phoenix scripts do so too (`mergectmstm.py`).
             A partial score leaves it out.
-        signers: by clip id, where known.
+        signers, recordings: by clip id, where known.
         nbest: alternatives by clip id, for the oracle: the rate if the best of them had been chosen.
         tuned_on: as `Score.tuned_on`.
 
     Raises:
         SlaError: ids that only one side names (unless allowed), an id that comes twice, no reference words, glosses
-            that differ in their Unicode normal form only.
+            that differ in their Unicode normal form only, clips whose cluster is not known.
     """
     rules = profile(options.profile)
     recognised = _by_id(hypotheses)
@@ -76,10 +77,16 @@ def score(
         refuse_mixed_forms(references, recognised)
     if recognised and not any(recognised.values()):
         log.warning("nothing was recognised in any clip: is it the right file, of a model that has been trained?")
-    signers = signers or {}
+    signers, recordings = signers or {}, recordings or {}
     clips = tuple(
         score_clips(
-            (name, rules.reference(glosses), rules.hypothesis(recognised[name]), signers.get(name, ""))
+            (
+                name,
+                rules.reference(glosses),
+                rules.hypothesis(recognised[name]),
+                signers.get(name, ""),
+                recordings.get(name, ""),
+            )
             for name, glosses in references.items()
             if name in recognised
         )
@@ -109,7 +116,7 @@ def _oracle(
     """Pooled counts of each clip's best alternative; of equally good ones the first."""
     best = {clip.id: clip.counts for clip in clips}
     others = score_clips(
-        (clip.id, clip.reference, rules.hypothesis(nfc(one.glosses) if options.nfc else one.glosses), "")
+        (clip.id, clip.reference, rules.hypothesis(nfc(one.glosses) if options.nfc else one.glosses), "", "")
         for clip in clips
         for one in nbest.get(clip.id, ())
     )
@@ -151,7 +158,7 @@ def _signature(result: Score, references: int, options: ScoreOptions) -> str:
         f"align:{ALIGNMENT}",
         "case:insensitive",
         "unicode:nfc" if options.nfc else "",
-        f"bootstrap:{interval.samples}x{interval.sentences}sentences,seed{interval.seed}" if interval else "",
+        f"bootstrap:{interval.samples}x{interval.units}{interval.cluster}s,seed{interval.seed}" if interval else "",
         f"sla:{__version__}",
     ]
     return "|".join(filter(None, facts))

@@ -98,7 +98,7 @@ def test_later_systems_say_how_they_compare_with_the_first(systems: list[System]
     pair = [Interval(low, high, 90, 50, 0, 25) for low, high in ((-3.5, -0.25), (-1, 2))]
     none = MatchedPairs(9, None, None)
     better, unclear = (
-        Comparison(names, systems[0].score, systems[1].score, interval, 0.9, none, 3, 1, 1, [])
+        Comparison(names, systems[0].score, systems[1].score, interval, "sentence", 0.9, none, 3, 1, 1, [])
         for names, interval in ((("A", "B"), pair[0]), (("A", "C"), pair[1]))
     )
     write_page(tmp_path / "p", [systems[0], systems[1], systems[1]], against=[better, None])

@@ -169,8 +169,8 @@ def test_repeated_prompts_leave_the_word_to_the_interval() -> None:
         ScoreOptions(),
     )
     found = compared(one, two)
-    assert found.prompts_repeat
-    assert found.interval is not None and found.interval.sentences == 6
+    assert found.is_clustered
+    assert found.interval is not None and found.interval.units == 6
     assert verdict(found).startswith("No difference is shown")
 
 
@@ -178,7 +178,7 @@ def test_one_sentence_only_says_nothing() -> None:
     refs = references(4, prompts=1)
     found = compared(system(refs, 0.0, 1), system(refs, 0.5, 1))
     assert (found.interval, found.improvement) == (None, None)
-    assert "same reference" in verdict(found)
+    assert "all clips are of one cluster" in verdict(found)
     json.dumps(comparison_facts(found))
 
 

@@ -193,7 +193,7 @@ def test_clips_of_one_sentence_are_drawn_together() -> None:
     references = {"a1": ("A", "B"), "a2": ("a", "b"), "c": ("C",)}
     result = score(hypotheses(a1="A B", a2="A", c="X"), references, ScoreOptions(resampling=Resampling(90, 200, 5)))
     assert result.interval is not None
-    assert (result.interval.sentences, result.interval.level, result.interval.samples) == (2, 90, 200)
+    assert (result.interval.units, result.interval.level, result.interval.samples) == (2, 90, 200)
     assert "|bootstrap:200x2sentences,seed5|" in result.signature
     assert f"|ci90:{result.interval.low:.2f}-{result.interval.high:.2f}|" in result.signature
 
