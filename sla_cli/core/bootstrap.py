@@ -85,24 +85,51 @@ def difference_interval(
     if found is None:
         return None
     interval, differences = found
-    return interval, float(np.mean(differences < 0) + np.mean(differences == 0) / 2)
+    return interval, improvement(differences)
 
 
 def _resample(
     clips: Sequence[ClipScore], errors: Sequence[Sequence[int]], how: Resampling
 ) -> tuple[Interval, np.ndarray] | None:
     """Interval and distribution, float64 (samples,), of errors[0] less all other errors in percent."""
+    difference = np.array(errors[0], np.int64) - np.array(errors[1:], np.int64).sum(axis=0, dtype=np.int64)
+    found = resampled_rates(clips, [difference], how)
+    return None if found is None else (interval_of(found[0][0], found[1], how), found[0][0])
+
+
+def resampled_rates(
+    clips: Sequence[ClipScore], errors: Sequence[Sequence[int] | np.ndarray], how: Resampling
+) -> tuple[np.ndarray, int] | None:
+    """Error rates on sets of clusters drawn with replacement, the same sets for each system.
+
+    Args:
+        errors: of each system, or differences between two, one for each clip.
+
+    Returns:
+        float64 (systems, samples) in percent, and the number of clusters; None where all clips are of one.
+
+    Raises:
+        SlaError: it is not known which cluster a clip is of.
+    """
     cluster = clusters(clips, how.cluster)
     units = len(set(cluster))
     if units < 2:
         return None
-    words = np.bincount(cluster, [clip.counts.ref_words for clip in clips])
-    wrong = [np.bincount(cluster, counts) for counts in errors]
-    difference = wrong[0] - sum(wrong[1:], np.zeros(units))
-    rates = _rates(difference.astype(np.int64), words.astype(np.int64), how)
+    words = np.bincount(cluster, [clip.counts.ref_words for clip in clips]).astype(np.int64)
+    wrong = [np.bincount(cluster, counts).astype(np.int64) for counts in errors]
+    return np.stack([_rates(counts, words, how) for counts in wrong]), units
+
+
+def interval_of(rates: np.ndarray, units: int, how: Resampling) -> Interval:
+    """The percentile interval of a distribution, float64 (samples,), that was drawn from so many clusters."""
     outside = (1 - how.level / 100) / 2
     low, high = (float(np.percentile(rates, 100 * end)) for end in (outside, 1 - outside))
-    return Interval(low, high, how.level, how.samples, how.seed, units, how.cluster), rates
+    return Interval(low, high, how.level, how.samples, how.seed, units, how.cluster)
+
+
+def improvement(differences: np.ndarray) -> float:
+    """The share of resampled differences below 0; a tie counts half."""
+    return float(np.mean(differences < 0) + np.mean(differences == 0) / 2)
 
 
 def _rates(errors: np.ndarray, words: np.ndarray, how: Resampling) -> np.ndarray:

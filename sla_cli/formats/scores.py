@@ -21,6 +21,7 @@ from sla_cli.core.clusters import sentences
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.edit_alignment import Counts, Pair
 from sla_cli.core.result import ClipScore, Interval, Score, score_clips
+from sla_cli.core.seed_groups import GroupComparison, SeedGroup, group_verdict
 from sla_cli.errors import FormatError
 from sla_cli.formats.json_file import check_types, read_json
 from sla_cli.formats.legacy import SCORE_1
@@ -206,6 +207,37 @@ def comparison_facts(found: Comparison) -> dict[str, Any]:
         "clips": {"better": found.better, "worse": found.worse, "equal": found.equal},
         "glosses": [asdict(change) for change in found.changes],
         "verdict": verdict(found),
+    }
+
+
+def group_facts(found: GroupComparison) -> dict[str, Any]:
+    """JSON values. Rates, spreads and differences are in percent and points."""
+    interval = found.interval
+    return {
+        "a": _seed_group(found.first),
+        "b": _seed_group(found.second),
+        "difference": found.difference,
+        "interval": [interval.low, interval.high] if interval else None,
+        "level": interval.level if interval else None,
+        "cluster": found.cluster,
+        "units": interval.units if interval else 1,
+        "sentences": len(set(sentences(found.first.scores[0].clips))),
+        "probability_of_improvement": found.improvement,
+        "paired": found.paired,
+        "pairs": found.pairs,
+        "verdict": group_verdict(found),
+    }
+
+
+def _seed_group(group: SeedGroup) -> dict[str, Any]:
+    interval = group.interval
+    figures = zip(group.members, group.scores, strict=True)
+    return {
+        "name": group.name,
+        "wer": group.mean,
+        "spread": group.spread,
+        "interval": [interval.low, interval.high] if interval else None,
+        "runs": [{"name": name, "wer": one.total.wer, **_figures(one.total)} for name, one in figures],
     }
 
 
