@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
-from sla_cli.core.bootstrap import Resampling, improvement, interval_of, resampled_rates
+from sla_cli.core.bootstrap import LEVEL, Resampling, improvement, interval_of, resampled_rates
 from sla_cli.core.result import Cluster, Interval, Score
 
 FEW_SEEDS = 3
@@ -81,6 +82,16 @@ class GroupComparison:
 def spread(values: Sequence[float]) -> float | None:
     """Standard deviation (n - 1), None for a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float] | None:
+    """Interval of the mean of such values, by Student's t, never below 0; None for a single value."""
+    deviation = spread(values)
+    if deviation is None:
+        return None
+    half = float(stats.t.ppf((1 + level / 100) / 2, len(values) - 1)) * deviation / len(values) ** 0.5
+    mean = float(np.mean(values))
+    return max(0.0, mean - half), mean + half
 
 
 def seed_group(name: str, members: Sequence[str], scores: Sequence[Score], how: Resampling) -> SeedGroup:

@@ -55,14 +55,20 @@ class Work:
             "`sla lm estimate` makes one; or name the file of another tool with its folder.",
         )
 
-    def new_run(self, variant: str) -> Path:
-        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job takes it."""
+    def new_run(self, variant: str, seeds: Sequence[int] = ()) -> Path:
+        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job takes it.
+
+        With seeds, no run of the name exists yet, nor one of any seed of it; the folder of the first seed is created.
+        """
         self.runs.mkdir(parents=True, exist_ok=True)
         for number in count(1):
+            path = self.runs / f"{variant}-{number}"
+            if any(self.runs.glob(f"{path.name}{SEED}*")) or (seeds and path.exists()):
+                continue
             with suppress(FileExistsError):
-                (self.runs / f"{variant}-{number}").mkdir()
+                (path.with_name(f"{path.name}{SEED}{seeds[0]}") if seeds else path).mkdir()
                 break
-        return self.runs / f"{variant}-{number}"
+        return path
 
     def only_store(self) -> Path:
         """The store, where there is exactly one: training on the wrong corpus costs days.
@@ -125,6 +131,10 @@ class Work:
                 return [path]
         return seed_runs(self.runs, name)
 
+    def has_hypotheses(self, run: Path, split: str) -> bool:
+        """Whether any of a split were decoded of a run."""
+        return any(path.name.startswith(f"{split}-") for _, path in _finished(self.hypotheses / run.name, "*.tsv"))
+
     def hypotheses_of(self, run: Path, *, split: str | None = None, search: str | None = None) -> Path:
         """The hypotheses that were decoded of a run.
 
@@ -149,6 +159,18 @@ class Work:
                 "Choose with --split and --search (greedy, beam10, beam10-lm, …), or name the files.",
             )
         return found[0]
+
+    def runs_to_resume(self, name: str | None) -> list[Path]:
+        """The run of a name, or the runs of its seeds; without a name the run that was begun last and is not finished.
+
+        Where that is one of several seeds, all of them: those before it may have been interrupted too.
+        """
+        if name is not None:
+            own = self.runs / name
+            return ([] if (own / "run.toml").is_file() else seed_runs(self.runs, name)) or [own]
+        newest = self.newest_unfinished_run()
+        group = seed_runs(self.runs, newest.name.rpartition(SEED)[0])
+        return group if newest in group else [newest]
 
     def newest_unfinished_run(self) -> Path:
         """The run folder that was begun last and has no receipt."""

@@ -49,6 +49,15 @@ def start_run(
             raise
 
 
+def make_run(run: Run, store: Store, config: Config, *, preset: str, force: bool, group: ProcessGroup = ALONE) -> None:
+    """Make the folder of a new run, which `resume_run` then trains. Raises SlaError as `start_run` does."""
+    with group.agreed():
+        check_splits(store)
+    with _held(run, group), group.agreed():
+        if group.is_main:
+            _make(run, store, config, preset, force)
+
+
 def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> None:
     """The folder of a new run."""
     if run.exists and not force:
