@@ -43,14 +43,14 @@ def write_seed_work(root: Path, runs: Mapping[str, float], splits: Sequence[str]
     return Store(store)
 
 
-def make_run(root: Path, name: str, store: Store) -> Run:
-    variant, _, number = name.partition("-")
+def make_run(root: Path, name: str, store: Store, variant: str = "") -> Run:
+    first, _, number = name.partition("-")
     run = Run(root / "runs" / name)
     seed = int(number.rpartition("-seed")[2] or 0)
     frames = FrameFormat(16, "squash", 25.0, 25.0, 25.0)
     digests = {split: store[split].digest for split in ("train", "dev")}
     facts = RunFacts(str(store.path.resolve()), "signs", "tiny", digests, frames=frames)
-    run.create(resolve("tiny", flags={"model.variant": variant, "train.seed": seed}), GLOSSES, facts)
+    run.create(resolve("tiny", flags={"model.variant": variant or first, "train.seed": seed}), GLOSSES, facts)
     return run
 
 

@@ -214,8 +214,8 @@ def group_facts(found: GroupComparison) -> dict[str, Any]:
     """JSON values. Rates, spreads and differences are in percent and points."""
     interval = found.interval
     return {
-        "a": _seed_group(found.first),
-        "b": _seed_group(found.second),
+        "a": seed_group_facts(found.first),
+        "b": seed_group_facts(found.second),
         "difference": found.difference,
         "interval": [interval.low, interval.high] if interval else None,
         "level": interval.level if interval else None,
@@ -229,7 +229,8 @@ def group_facts(found: GroupComparison) -> dict[str, Any]:
     }
 
 
-def _seed_group(group: SeedGroup) -> dict[str, Any]:
+def seed_group_facts(group: SeedGroup) -> dict[str, Any]:
+    """JSON values of a group: mean, spread, interval, and the figures of its runs."""
     interval = group.interval
     figures = zip(group.members, group.scores, strict=True)
     return {

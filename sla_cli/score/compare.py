@@ -56,17 +56,15 @@ def compare_members(
     """
     sides = [*first, *second]
     scores = _scores([member.path for member in sides], ref, options)
-    aligned = [
-        _paired(scores[0], score, (sides[0].name, one.name))[1] for score, one in zip(scores, sides, strict=True)
-    ]
+    aligned = [paired(scores[0], score, (sides[0].name, one.name))[1] for score, one in zip(scores, sides, strict=True)]
     seeds = list(zip((one.seed for one in first), (one.seed for one in second), strict=False))
-    paired = len(first) == len(second) and all(a == b or None in (a, b) for a, b in seeds)
+    by_seed = len(first) == len(second) and all(a == b or None in (a, b) for a, b in seeds)
     how, size = options.resampling, len(first)
     groups = [
         seed_group(name, [one.name for one in group], found, how)
         for name, group, found in zip(names, (first, second), (aligned[:size], aligned[size:]), strict=True)
     ]
-    return compare_groups(*groups, paired=paired, how=how)
+    return compare_groups(*groups, paired=by_seed, how=how)
 
 
 def _scores(paths: Sequence[Path], ref: Path | None, options: ScoreOptions) -> list[Score]:
@@ -85,7 +83,7 @@ def _scores(paths: Sequence[Path], ref: Path | None, options: ScoreOptions) -> l
 
 def compare(first: Score, second: Score, names: tuple[str, str], how: Resampling) -> Comparison:
     """Compare two scores. Raises SlaError where profile, clips or references differ."""
-    first, second = (replace(score, interval=wer_interval(score.clips, how)) for score in _paired(first, second, names))
+    first, second = (replace(score, interval=wer_interval(score.clips, how)) for score in paired(first, second, names))
     pairs = list(zip(first.clips, second.clips, strict=True))
     found = difference_interval(first.clips, second.clips, how)
     interval, improvement = found or (None, None)
@@ -122,7 +120,7 @@ def matched_pairs(clips: Sequence[Both]) -> MatchedPairs:
     return MatchedPairs(len(differences), z, float(2 * stats.norm.sf(abs(z))))
 
 
-def _paired(first: Score, second: Score, names: tuple[str, str]) -> tuple[Score, Score]:
+def paired(first: Score, second: Score, names: tuple[str, str]) -> tuple[Score, Score]:
     """Both with their clips in the order of the first."""
     profiles = [f"{score.profile}.v{score.profile_version}" for score in (first, second)]
     if profiles[0] != profiles[1]:
