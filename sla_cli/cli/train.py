@@ -63,6 +63,9 @@ def train(
     seeds: Annotated[
         str | None, typer.Option(help="Several seeds, as 0,1,2: one run each, NAME-seed0 and so on, one after another.")
     ] = None,
+    init: Annotated[
+        str | None, typer.Option("--init-from", help="Start from this run's trained weights: a name, or a folder.")
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file like a run's config.toml.")] = None,
     sets: Annotated[
         list[str] | None,
@@ -103,7 +106,7 @@ def train(
         raise SlaError(
             "--seeds trains several runs, and there is --seed or --dry-run too", "Leave one out: --seed is of one run."
         )
-    if resume and (changed or sets or config or store or preset or dry_run or wanted):
+    if resume and (changed or sets or config or store or preset or dry_run or wanted or init):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
     check_name(name)
     resolve(preset or "base", config, sets or (), flags)  # refuse what is mistyped before anything heavy is imported
@@ -121,6 +124,7 @@ def train(
         settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
+    from sla_cli.train.init_from import init_from
     from sla_cli.train.seeds import resume_seeds, start_seeds
     from sla_cli.train.train_run import resume_run, start_run
 
@@ -130,6 +134,7 @@ def train(
             return folder.runs_to_resume(name)
         return [folder.runs / name if name else folder.new_run(settings.model.variant, wanted)]
 
+    begin = init_from(Run(folder.one_run(init)), settings) if init else None
     with join(device) as group:
         if not resume and preset is None:
             log.info("taking preset %s, for the corpus of %s", chosen, source.path)
@@ -144,14 +149,16 @@ def train(
             if resume:
                 results = resume_seeds([Run(one) for one in (path, *others)], group)
             else:
-                results = start_seeds(source, path, settings, wanted, preset=chosen, force=force, group=group)
+                results = start_seeds(
+                    source, path, settings, wanted, preset=chosen, begin=begin, force=force, group=group
+                )
             if group.is_main:
                 answer(str(results), results.as_json(), as_json)
             return
         if resume:
             best = resume_run(Run(path), group=group)
         else:
-            best = start_run(source, path, settings, preset=chosen, force=force, group=group)
+            best = start_run(source, path, settings, preset=chosen, begin=begin, force=force, group=group)
         if group.is_main:
             answer(
                 f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",

@@ -131,6 +131,14 @@ class Work:
                 return [path]
         return seed_runs(self.runs, name)
 
+    def one_run(self, name: str) -> Path:
+        """The run of a name or folder. Raises SlaError where there is none, or where it stands for several seeds."""
+        found = self.runs_called(name)
+        if len(found) != 1:
+            what = f"stands for several runs: {', '.join(path.name for path in found)}" if found else "is no run"
+            raise SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")
+        return found[0]
+
     def has_hypotheses(self, run: Path, split: str) -> bool:
         """Whether any of a split were decoded of a run."""
         return any(path.name.startswith(f"{split}-") for _, path in _finished(self.hypotheses / run.name, "*.tsv"))

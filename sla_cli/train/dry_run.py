@@ -74,7 +74,7 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
         SlaError: what training would refuse: weights, clips, memory, losses.
     """
     placement = place(device, config.train.precision)
-    state, data = initial_state(store, config, placement)
+    state, data, _ = initial_state(store, config, placement)
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)
     state.model.train()

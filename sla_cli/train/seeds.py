@@ -12,7 +12,7 @@ from sla_cli.config import Config
 from sla_cli.core.seed_groups import LEVEL, mean_interval, spread
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import Run
+from sla_cli.formats.run import InitFrom, Run
 from sla_cli.formats.store import Store
 from sla_cli.formats.work import SEED
 from sla_cli.log import log
@@ -75,6 +75,7 @@ def start_seeds(
     seeds: Sequence[int],
     *,
     preset: str,
+    begin: InitFrom | None = None,
     force: bool = False,
     group: ProcessGroup = ALONE,
 ) -> SeedResults:
@@ -92,7 +93,7 @@ def start_seeds(
     try:
         for run, seed in zip(runs, seeds, strict=True):
             own = replace(config, train=replace(config.train, seed=seed))
-            make_run(run, store, own, preset=preset, force=force, group=group)
+            make_run(run, store, own, preset=preset, begin=begin, force=force, group=group)
         return resume_seeds(runs, group)
     except (SlaError, SystemExit):
         if group.is_main and not replaces and not any(run.state.is_file() for run in runs):  # nothing to resume
