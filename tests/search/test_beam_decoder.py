@@ -26,6 +26,8 @@ from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.search.decoder import GreedyDecoder
 from sla_cli.search.engines import CLASSES, Engine
 
+pytestmark = pytest.mark.long
+
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN_LM = SHARED / "golden/gloss-lm/phoenix2014-train.3gram.arpa"
 EXACT = {"beam": 10**6, "prune_logp": -1000.0, "token_min_logp": -1000.0}
