@@ -80,7 +80,8 @@ def on_demo(share: float, seed: int, clips: int, epochs: int | None) -> dict[str
     """Measures on train of a model that was trained on the wrong labels."""
     with tempfile.TemporaryDirectory(prefix="sla-suspicious-") as name:
         folder = Path(name)
-        draw_corpus(folder / "corpus", seed=seed, train=clips, dev=min(CLIPS["dev"], clips), test=1)
+        dev = -(-CLIPS["dev"] * clips // CLIPS["train"])
+        draw_corpus(folder / "corpus", seed=seed, train=clips, dev=dev, test=1)
         planted = _plant_into(folder / "corpus" / FOLDER / "annotations" / "manual" / "train.corpus.csv", share, seed)
         with closing(ProcessPool(2)) as engine:
             corpus = find_corpus("phoenix2014")
