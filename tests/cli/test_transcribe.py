@@ -137,7 +137,7 @@ def test_an_interrupt_leaves_nothing_half_written(folder: Path) -> None:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline().startswith("a: 2 glosses")
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=200)
     assert process.returncode == 130, told
     assert "Traceback" not in told and "interrupted" in told
     assert names(folder / "mine") == ["a.eaf", "a.mkv", "long.mkv"]
