@@ -7,18 +7,27 @@ seconds of a core. What a user types, and what depends on the start, is for `pyt
 from __future__ import annotations
 
 import os
+import runpy
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from pathlib import Path
 from typing import Any
 
 _SERVER = get_context("forkserver")
-_SERVER.set_forkserver_preload(
-    ["accelerate", "matplotlib.figure", "pytest", "torch.distributed.launcher.api"]
-    + [f"sla_cli.{name}" for name in ("cli.train", "train.train_run", "emit.emit", "transcribe.recognizer")]
+_OURS = (
+    "cli.train",
+    "cli.prep",
+    "prep.build",
+    "train.train_run",
+    "emit.emit",
+    "decode.decode_file",
+    "transcribe.recognizer",
 )
+_OTHERS = ("accelerate", "matplotlib.figure", "pytest", "torch.distributed.launcher.api")
+_SERVER.set_forkserver_preload([*(f"sla_cli.{name}" for name in _OURS), *_OTHERS])
 
 
 class Forked:
@@ -71,6 +80,8 @@ def _alone(
             os.dup2(file.fileno(), stream.fileno())
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # it was found for another environment
+    set_start_method(None, force=True)  # else its own processes would be those of this server
     os.chdir(folder)
     function(*arguments)
 
@@ -81,6 +92,13 @@ def sla(*arguments: str) -> None:
 
     sys.argv = ["sla", *arguments]
     run()
+
+
+def script(path: Path, *arguments: str) -> None:
+    """What `python PATH ARGUMENTS...` runs."""
+    sys.argv = [str(path), *arguments]
+    sys.path.insert(0, str(path.parent))
+    runpy.run_path(str(path), run_name="__main__")
 
 
 def sla_in_two(*arguments: str) -> None:

@@ -25,6 +25,8 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store, split_path
 from sla_cli.train.train_run import resume_run, start_run
 
+pytestmark = pytest.mark.long
+
 KILLS = 10
 CONFIG = tiny(
     model__variant="lora", lora__dropout=0.1, train__epochs=5, train__batch=1, train__ema=0.9, train__save_minutes=0.0
@@ -60,7 +62,7 @@ def test_killed_at_random_moments_and_resumed_is_as_never_killed(store: Store, w
             time.sleep(0.01)  # else a slow machine would see nothing but beginnings
         time.sleep(delays.uniform(0, 1.0))
         process.kill()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=200)
         assert process.returncode in (0, -signal.SIGKILL), err
         assert "Traceback" not in err, err
         kills += process.returncode == -signal.SIGKILL
@@ -95,9 +97,9 @@ def under_torchrun(work: Path, store: Store, config: Config, *arguments: str) ->
 
 
 def wait_for_a_step(run: Run, process: Forked) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 200
     while not run.state.is_file():
-        assert process.poll() is None, process.communicate(timeout=60)
+        assert process.poll() is None, process.communicate(timeout=200)
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -109,7 +111,7 @@ def test_a_signal_to_all_processes_saves_and_stops(store: Store, tmp_path: Path)
     process = begin(tmp_path, store, config, "--name", "a")
     wait_for_a_step(run, process)
     os.killpg(process.pid, signal.SIGUSR1)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 128 + signal.SIGUSR1, err
     assert out == ""
     assert "SIGUSR1: stopped after" in err
@@ -123,7 +125,7 @@ def test_stopped_within_an_epoch_and_resumed_is_as_never_stopped(store: Store, w
     process = begin(tmp_path, store, CONFIG, "--name", "a")
     wait_for_a_step(run, process)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert "stopped after step" in err
     assert process.returncode == 128 + signal.SIGTERM
     resume_run(run, CPU)
@@ -158,7 +160,7 @@ def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, t
     process = begin(tmp_path, store, PAIR, "--name", "cut", processes=2)
     wait_for_a_step(run, process)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=200)
     assert read_receipt(run.path) is None
     with pytest.raises(SlaError, match="by a training of 2 processes, and here are 1"):
         resume_run(run, CPU)
