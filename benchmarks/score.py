@@ -18,9 +18,9 @@ import numpy as np
 from timing import fastest
 
 from sla_cli.core.bootstrap import Resampling, wer_interval
+from sla_cli.core.clip_score import score_clips
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
-from sla_cli.core.result import score_clips
 from sla_cli.score.compare import compare
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file
@@ -66,7 +66,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, float]:
             "editdistance": lambda: [editdistance.eval(references[one.id], one.glosses) for one in hypotheses],
             "align": lambda: list(
                 score_clips(
-                    (one.id, rules.reference(references[one.id]), rules.hypothesis(one.glosses), "")
+                    (one.id, rules.reference(references[one.id]), rules.hypothesis(one.glosses), "", "")
                     for one in hypotheses
                 )
             ),

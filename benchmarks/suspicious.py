@@ -22,17 +22,13 @@ from sla_cli.align.suspicious import Ranking, rank
 from sla_cli.config import PrepConfig, resolve
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.demo.corpus import FOLDER, draw_corpus
-from sla_cli.demo.pipeline import CLIPS, SIZE
-from sla_cli.emit.emit import emit
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
-from sla_cli.model.distributed import ProcessGroup
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
-from sla_cli.train.train_run import start_run
 
 KINDS = ("exchanged", "left out", "added")
 
@@ -51,7 +47,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="seeds, with --emissions")
     parser.add_argument("--seed", type=int, default=0, help="of the demo's corpus and training")
     parser.add_argument("--epochs", type=int, help="of the demo's training; default: as the preset says")
-    parser.add_argument("--clips", type=int, default=CLIPS["train"], help="of the demo's train split")
+    parser.add_argument("--clips", type=int, help="of the demo's train split; default: as the demo")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.emissions is not None:
@@ -76,11 +72,19 @@ def on_clean_run(emissions: Path, share: float, repeats: int) -> Iterator[dict[s
         yield measures(rank(file, file.header, planted.references), planted)
 
 
-def on_demo(share: float, seed: int, clips: int, epochs: int | None) -> dict[str, float]:
+def on_demo(share: float, seed: int, clips: int | None, epochs: int | None) -> dict[str, float]:
     """Measures on train of a model that was trained on the wrong labels."""
+    # Here, since processes that draw and encode import this file too.
+    from sla_cli.demo.pipeline import CLIPS, SIZE
+    from sla_cli.emit.emit import emit
+    from sla_cli.model.distributed import ProcessGroup
+    from sla_cli.train.train_run import start_run
+
+    clips = clips or CLIPS["train"]
     with tempfile.TemporaryDirectory(prefix="sla-suspicious-") as name:
         folder = Path(name)
-        draw_corpus(folder / "corpus", seed=seed, train=clips, dev=min(CLIPS["dev"], clips), test=1)
+        dev = -(-CLIPS["dev"] * clips // CLIPS["train"])
+        draw_corpus(folder / "corpus", seed=seed, train=clips, dev=dev, test=1)
         planted = _plant_into(folder / "corpus" / FOLDER / "annotations" / "manual" / "train.corpus.csv", share, seed)
         with closing(ProcessPool(2)) as engine:
             corpus = find_corpus("phoenix2014")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 from xml.etree import ElementTree as ET
 
-import editdistance
 import typer
 
 from sla_cli.atomic import write_text
+from sla_cli.core.edit_alignment import align, count
 from sla_cli.demo.elan_corpus import RIGHT_HAND, draw_elan_corpus
 from sla_cli.errors import SlaError
 from sla_cli.log import progress
@@ -47,7 +47,7 @@ def correct(truth: Path, files: list[Path]) -> None:
             header.remove(link)
         header[:0] = read.findall("HEADER/MEDIA_DESCRIPTOR")  # the video is linked as sla has linked it
         write_text(path, '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(true, encoding="unicode") + "\n")
-        changes = editdistance.eval(before, after)
+        changes = count(align(before, after)).errors
         typer.echo(f"{path}: {len(before)} glosses read, {len(after)} after {changes} corrections")
 
 

@@ -18,8 +18,17 @@ from typing import Annotated, Any, Literal, get_type_hints
 from annotated_types import Ge, Le
 
 from sla_cli.bounds import BEAM, LARGE, LAYERS, MANY, PIXELS, SEED, WEIGHT, WIDE
-from sla_cli.config_checks import OptionValues, annotations_of, check_setting, fill_older, parts_of, settings_of
+from sla_cli.config_checks import (
+    AddedIn,
+    OptionValues,
+    annotations_of,
+    check_setting,
+    fill_older,
+    parts_of,
+    settings_of,
+)
 from sla_cli.errors import SlaError, suggestion
+from sla_cli.presets import PRESETS
 from sla_cli.regular_file import read_regular
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
@@ -81,14 +90,18 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """SLA-Adapter: bottleneck with a depthwise temporal convolution (ST-Adapter's form, lineage)."""
+    """SLA-Adapter: bottleneck with a depthwise temporal convolution (its layers are ST-Adapter's, lineage).
 
-    ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (choice)
+    The up projection is zero at the start (AdaptSign's way; ST-Adapter's convolution is). docs/method.md compares them.
+    """
+
+    ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (ST-Adapter; AdaptSign: 0.25)
     width: Annotated[int, Ge(0), Le(WIDE)] = 0  # bottleneck width in channels; 0: by ratio
     temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which looks at no other frame
     kernel: Annotated[int, Ge(1), Le(LAYERS)] = 3  # frames, odd
+    # choice; ST-Adapter has none, AdaptSign QuickGELU
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
-    place: Literal["mlp", "attention", "both"] = "attention"  # what it stands before (lineage: mlp; see method.md)
+    place: Literal["mlp", "attention", "both"] = "attention"  # what it stands before (ST-Adapter: mlp; see method.md)
     normed: bool = True  # reads tokens through the frozen norm that follows it (choice; False is ST-Adapter's form)
 
 
@@ -115,6 +128,9 @@ class HeadConfig:
     lstm_width: Annotated[int, Ge(0), Le(WIDE)] = 0  # per direction; 0: half the channels
     dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
+    # What the frame classifier reads: features normalised over frames without learnt scale (choice), or as they are. Of
+    # the class tokens of some backbones nine tenths are one constant vector, by which alone the gradient is large.
+    frame_norm: Annotated[Literal["batch", "none"], AddedIn(3, before="none")] = "batch"
     normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
 
 
@@ -157,11 +173,16 @@ class TrainConfig:
     )
     save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # between saves within an epoch (choice)
     seed: Annotated[int, Ge(0), Le(SEED)] = 0
-    precision: Precision = "auto"  # auto: fp16 on CUDA, fp32 on CPU
-    tf32: bool = True  # matrix products of fp32 in TF32 on CUDA (choice)
+    precision: Precision = "auto"  # of the backbone; auto: half precision on CUDA, fp32 on CPU
+    # What auto takes on CUDA; bf16 only where the device computes in it, elsewhere fp16 (choice).
+    half: Annotated[Literal["bf16", "fp16"], AddedIn(3, before="fp16")] = "bf16"
+    tf32: bool = True  # with precision fp32: matrix products in TF32 on CUDA (choice)
     crop: Annotated[float, Ge(0.1), Le(1)] = 0.875  # side of the crop over side of the stored frame: 224/256
     flip: Annotated[float, Ge(0), Le(1)] = 0.5  # probability of mirroring a clip
     rescale: Annotated[float, Ge(0), Le(0.9)] = 0.2  # clips are resampled to 1±rescale of their length
+    # A longer clip shows every frame, repeated evenly (choice), or frames drawn with replacement, which leaves out a
+    # third of them (AdaptSign).
+    lengthen: Annotated[Literal["even", "random"], AddedIn(3, before="random")] = "even"
     min_frames: Annotated[int, Ge(1), Le(MANY)] = 32
     max_frames: Annotated[int, Ge(1), Le(MANY)] = 230
     drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is lost and the one before is shown again
@@ -180,45 +201,6 @@ class Config:
     head: HeadConfig = field(default_factory=HeadConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Named settings that differ from the defaults."""
-
-    description: str
-    values: dict[str, dict[str, Any]]
-
-
-PRESETS = {
-    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
-    "isharah": Preset(
-        "base with 3 BiLSTM layers and a distillation weight of 10, as Swin-MSTP by the authors of Isharah",
-        {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}},
-    ),
-    "tiny": Preset(
-        "a ViT of 64-px pictures without pretrained weights: runs anywhere in minutes; for trying the tool",
-        {
-            "model": {
-                "backbone": "vit_base_patch16_clip_quickgelu_224",
-                "weights": "random",
-                "image_size": 64,
-                "backbone_args": {
-                    "embed_dim": 96,
-                    "depth": 2,
-                    "num_heads": 2,
-                    "patch_size": 64,
-                    "num_classes": 0,
-                    "class_token": False,
-                    "global_pool": "avg",
-                },
-            },
-            "head": {"channels": 256},
-            "loss": {"distillation": 10.0},
-            "train": {"epochs": 18, "batch": 2, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
-        },
-    ),
-}
 
 
 @dataclass(frozen=True)

@@ -8,44 +8,40 @@ import threading
 from collections.abc import Iterator, Mapping
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-OWN_GROUPS = Path("/proc/self/cgroup")  # the control groups of this process
-GROUPS = Path("/sys/fs/cgroup")  # where they lie
+from sla_cli.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
+
+LOCAL_PROCESSES = "LOCAL_WORLD_SIZE"  # of torchrun: how many processes it started on this machine
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # the second where a job asks for none per task
 
 
 def usable_cores(
     own_groups: Path = OWN_GROUPS, groups: Path = GROUPS, environment: Mapping[str, str] = os.environ
 ) -> int:
-    """Cores that this process may use: its CPU affinity, what Slurm granted, and the quotas of its control groups."""
+    """Cores that this process may use: its CPU affinity, what Slurm granted, and the quotas of its control groups.
+
+    Processes that torchrun started on one machine share them.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    granted = [int(environment[name]) for name in SLURM if environment.get(name, "").isdecimal()]
-    return max(1, int(min([cores, *granted[:1], *_quotas(own_groups, groups)])))
+    granted = [_whole(environment.get(name, "")) for name in SLURM]
+    shared_by = _whole(environment.get(LOCAL_PROCESSES, "")) or 1
+    least = min([cores, *[cpus for cpus in granted if cpus is not None][:1], *_quotas(own_groups, groups)])
+    return max(1, int(least / shared_by))
 
 
 def _quotas(own_groups: Path, groups: Path) -> Iterator[float]:
-    """Cores' worth of CPU time that each control group above this process grants, of both versions of the hierarchy."""
-    for line in _text(own_groups).splitlines():
-        _, controllers, path = line.split(":", 2)
-        places = [controllers, "cpu"] if "cpu" in controllers.split(",") else [] if controllers else ["", "unified"]
-        inner = PurePosixPath(path.lstrip("/"))
-        # A container may see the host's path, of which only the top is there, or one outside of what it sees.
-        levels = [inner, *inner.parents] if ".." not in inner.parts else [PurePosixPath()]
-        for folder in (groups / place / level for place in places for level in levels):
-            version_2 = _text(folder / "cpu.max").split()  # microseconds of CPU time, and in which period
-            version_1 = [_text(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
-            for quota, period in (pair for pair in (version_2, version_1) if len(pair) == 2):
-                if quota.isdecimal() and period.isdecimal() and int(period):  # else "max" or -1: none
-                    yield int(quota) / int(period)
+    """Cores' worth of CPU time that each control group above this process grants."""
+    for folder in groups_above("cpu", own_groups, groups):
+        version_2 = text_of(folder / "cpu.max").split()  # microseconds of CPU time, and in which period
+        version_1 = [text_of(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+        for quota, period in (pair for pair in (version_2, version_1) if len(pair) == 2):
+            if quota.isdecimal() and period.isdecimal() and int(period):  # else "max" or -1: none
+                yield int(quota) / int(period)
 
 
-def _text(path: Path) -> str:
-    """Of a file of the system, "" where it has none."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
 
 
 def start_worker() -> None:

@@ -31,6 +31,17 @@ ROWS: Rows = {
 }
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that is marked with a package that is not installed."""
+    for mark in item.iter_markers("needs"):
+        pytest.importorskip(*mark.args)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: one that began last would go on alone, with all other processes idle."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The shared material beside the repository, which is not part of it."""

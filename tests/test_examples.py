@@ -17,6 +17,8 @@ import pytest
 
 from sla_cli.formats.store import Split, Store
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = {"ANNOTATED": "6", "UNANNOTATED": "2", "SENTENCES": "2", "CORRECTED": "1", "EPOCHS": "1"}
 PAUSE = 2000  # milliseconds without a sign that end a clip, as the script has it

@@ -107,6 +107,18 @@ def test_slurm_and_control_groups_both_limit(tmp_path: Path) -> None:
     assert cores(tmp_path, "0::/job\n", files, SLURM_CPUS_PER_TASK="2") == 2
 
 
+@pytest.mark.parametrize(("processes", "expected"), [("1", 8), ("3", 2), ("8", 1), ("64", 1), ("", 8), ("0", 8)])
+def test_processes_of_one_machine_share_its_cores(processes: str, expected: int, tmp_path: Path) -> None:
+    assert cores(tmp_path, "0::/\n", {}, LOCAL_WORLD_SIZE=processes) == expected
+
+
+def test_processes_share_what_a_quota_and_slurm_leave(tmp_path: Path) -> None:
+    files = {"cpu.max": "500000 100000"}
+    assert cores(tmp_path, "0::/\n", files, LOCAL_WORLD_SIZE="2") == 2
+    assert cores(tmp_path, "0::/\n", files, LOCAL_WORLD_SIZE="2", SLURM_CPUS_PER_TASK="4") == 2
+    assert cores(tmp_path, "0::/\n", files, LOCAL_WORLD_SIZE="2", SLURM_CPUS_PER_TASK="3") == 1
+
+
 def test_without_control_groups_all_are_usable(available: int, tmp_path: Path) -> None:
     assert usable_cores(tmp_path / "missing", tmp_path / "missing", {}) == available
 

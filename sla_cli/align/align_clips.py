@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.core.alignment import AlignedClip, Segment
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import check_log_probs, feasible, frame_spans
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
@@ -50,7 +51,7 @@ def obstacle(emission: Emission, glosses: Glosses, labels: list[int]) -> str:
     if not labels:
         return "the run knows none of its glosses"
     if not feasible(steps, labels):
-        return f"its {len(labels)} glosses do not fit in {steps} output steps"
+        return f"its {counted(len(labels), 'gloss')} cannot fit in {counted(steps, 'output step')}"
     return ""
 
 

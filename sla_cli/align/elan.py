@@ -11,6 +11,7 @@ from pathlib import Path
 from sla_cli.core.alignment import AlignedClip
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import MEDIA, split_origin
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.annotation.layout import Layout
 from sla_cli.formats.annotation.registry import write_annotation
@@ -63,7 +64,7 @@ def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: d
     """
     if untimed := [clip.id for clip in clips if not clip.fps]:
         raise SlaError(
-            f"no frame rate is known of {len(untimed)} clips, so there are no seconds: {some(untimed)}",
+            f"no frame rate is known of {counted(len(untimed), 'clip')}, so there are no seconds: {some(untimed)}",
             "Write the table, which has video frames.",
         )
     placed = list(_place(clips, split))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import read_receipt
@@ -35,6 +36,7 @@ def reference_split(emissions: Emissions, store: Path | None = None) -> Split:
         )
     if missing := [name for name in emissions.ids if name not in split]:
         raise SlaError(
-            f"{split.path} lacks {len(missing)} clips of {emissions.path}: {some(missing)}", "Is it another corpus?"
+            f"{split.path} lacks {counted(len(missing), 'clip')} of {emissions.path}: {some(missing)}",
+            "Is it another corpus?",
         )
     return split

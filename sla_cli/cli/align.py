@@ -9,6 +9,7 @@ import typer
 from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
 from sla_cli.cli.score import table
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 
@@ -108,7 +109,8 @@ def _align(
         "left_out": made.left_out,
         "unknown": made.unknown,
     }
-    lines = f"alignment {made.path}: {len(made.clips) - len(made.left_out)} clips, {made.placed} glosses"
+    clips = counted(len(made.clips) - len(made.left_out), "clip")
+    lines = f"alignment {made.path}: {clips}, {counted(made.placed, 'gloss')}"
     if kind == "ctm":
         path = output or made.path.with_suffix(".ctm")
         write_ctm(path, made.clips)
@@ -118,7 +120,7 @@ def _align(
         path = output or made.path.with_suffix("")
         files = _write_elan(path, made, emissions)
         facts["eaf"] = {"folder": str(path), "files": files}
-        lines += f"\neaf {path}: {files} files"
+        lines += f"\neaf {path}: {counted(files, 'file')}"
     shared.answer(lines, facts, as_json)
 
 
@@ -161,7 +163,7 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
     lines = table("", ("clip", "score", "seconds", "annotated", "read"), _lines(ranking, top))
     if output is not None:
         write_ranking(output, ranking)
-        lines += f"\ntable {output}: {len(ranking.clips)} clips"
+        lines += f"\ntable {output}: {counted(len(ranking.clips), 'clip')}"
     shared.answer(lines, facts, as_json)
 
 
@@ -183,9 +185,9 @@ def _lines(ranking: "Ranking", top: int) -> Iterator[tuple[object, ...]]:
 
 def _warn(left_out: Mapping[str, str], unknown: dict[str, int]) -> None:
     if left_out:
-        log.warning(
-            "%d clips are left out: %s", len(left_out), some(f"{name}: {why}" for name, why in left_out.items())
-        )
+        reasons = some(f"{name}: {why}" for name, why in left_out.items())
+        log.warning("%s left out: %s", counted(len(left_out), "clip is", "clips are"), reasons)
     if unknown:
         counts = some(f"{gloss} ({count})" for gloss, count in unknown.items())
-        log.warning("%d glosses that the run does not know have no times: %s", sum(unknown.values()), counts)
+        number = counted(sum(unknown.values()), "gloss")
+        log.warning("no times for %s that the run does not know: %s", number, counts)

@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
 from sla_cli.config import DecodeConfig
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.exchange.registry import WRITABLE
 
@@ -77,6 +78,7 @@ def decode(
     are used. --beam replaces the beam only; where --alpha or --beta is given, the
     other weight has its default.
     """
+    from sla_cli.core.result import left_out
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options
     from sla_cli.formats.emissions import Emissions
@@ -110,21 +112,32 @@ def decode(
     inputs = (source, options.lm, shared.weights_file(weights))
     check_output(output, HYPOTHESES if kind == "tsv" else "", inputs=inputs, replace=force or kind == "tsv")
     emissions = find_emissions(source, split, folder, store, weights, device)
-    options, tuned_on = tuned_options(
+    settled = tuned_options(
         options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
     )
     out = output if kind == "tsv" else None
     path, hypotheses = decode_file(
-        emissions, folder.hypotheses, options, out=out, jobs=jobs, max_oov=max_oov, tuned_on=tuned_on, force=force
+        emissions,
+        folder.hypotheses,
+        settled.options,
+        out=out,
+        jobs=jobs,
+        max_oov=max_oov,
+        tuned_on=settled.tuned_on,
+        no_gain_on=settled.no_gain_on,
+        force=force,
     )
     folder.note_hypotheses(path)
     glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)
     facts: dict[str, Any] = {"hypotheses": str(path), "clips": len(hypotheses), "glosses": glosses}
-    lines = f"hypotheses {path}: {len(hypotheses)} clips, {glosses} glosses"
-    if tuned_on:
+    lines = f"hypotheses {path}: {counted(len(hypotheses), 'clip')}, {counted(glosses, 'gloss')}"
+    if tuned_on := settled.tuned_on:
         facts["tuned_on"] = tuned_on
         here = " these very clips, so that their WER flatters" if tuned_on == Emissions(emissions).header.split else ""
         lines += f"\nweights tuned on{here or f' {tuned_on}'}"
+    if settled.no_gain_on:
+        facts["no_gain_on"] = settled.no_gain_on
+        lines += f"\n{left_out(settled.no_gain_on)}"
     if kind != "tsv":
         exported = export_file(path, kind, output, force=force)
         facts[kind] = str(exported)

@@ -19,6 +19,7 @@ from sla_cli.cli.options import (
     weights_file,
 )
 from sla_cli.config import EmitConfig, Precision
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
@@ -83,7 +84,7 @@ def emit(
     made = Emissions(out)
     steps = int(made.offsets[-1])
     answer(
-        f"emissions {out}: {len(made)} clips, {steps} steps",
+        f"emissions {out}: {counted(len(made), 'clip')}, {counted(steps, 'step')}",
         {"emissions": str(out), "clips": len(made), "steps": steps, "dtype": dtype},
         as_json,
     )
@@ -117,7 +118,7 @@ def find_emissions(
         warn_of_changed(run, clips)
         warn_of_unknown(run, clips)
         if untimed := int((Emissions(emissions).fps == 0).sum()):
-            log.warning("the frame rate of %d clips is unknown: their glosses have no times in seconds", untimed)
+            log.warning("unknown frame rate, so no times in seconds: %s", counted(untimed, "clip"))
     else:
         from sla_cli.emit.emit import emit
 

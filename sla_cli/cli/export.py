@@ -8,6 +8,7 @@ import typer
 
 from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer
 from sla_cli.core.clip import SPLITS
+from sla_cli.core.counted import counted
 
 
 def export(
@@ -55,5 +56,7 @@ def export(
     with closing(ProcessPool(jobs)) as engine:
         result = export_store(source, chosen, out, engine, splits=splits or (), image=image, force=force)
     counts = ", ".join(f"{split} {count:,}" for split, count in result.clips.items())
-    lines = f"export {out / chosen.root}: {counts} clips\n{result.frames:,} frames as {image}, {result.size} px"
+    lines = (
+        f"export {out / chosen.root}, clips: {counts}\n{counted(result.frames, 'frame')} as {image}, {result.size} px"
+    )
     answer(lines, {"export": str(out), "root": str(out / chosen.root), **asdict(result)}, as_json)

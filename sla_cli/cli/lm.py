@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, ProfileName, SplitName, Work, answer
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 
 Normalize = Annotated[
@@ -97,7 +98,7 @@ def estimate(
         force=force,
     )
     lines = [
-        f"{out}: order {facts['order']}, {facts['sentences']} sentences",
+        f"{out}: order {facts['order']}, {counted(facts['sentences'], 'sentence')}",
         "        n-grams   discounts of 1, 2, 3+",
     ]
     for n, (count, discounts) in enumerate(zip(facts["ngrams"], facts["discounts"], strict=True), start=1):
@@ -147,8 +148,8 @@ def _perplexity_lines(facts: dict[str, Any]) -> list[str]:
     return [
         f"{facts['text']}: perplexity {_perplexity(facts['perplexity'])} with unknown glosses, "
         f"{_perplexity(facts['perplexity_without_oov'])} without",
-        f"{facts['sentences']} sentences, {facts['glosses']} glosses, {facts['oov']} of them unknown "
-        f"({100 * facts['oov_share']:.2f} %){': ' if unknown else ''}{unknown}",
+        f"{counted(facts['sentences'], 'sentence')}, {counted(facts['glosses'], 'gloss')}, "
+        f"{facts['oov']} of them unknown ({100 * facts['oov_share']:.2f} %){': ' if unknown else ''}{unknown}",
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, Work, answer, check_name
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 
 
@@ -37,9 +38,9 @@ def merge(
     out = output or WorkFolder(work).stores / (name or "+".join(path.resolve().name for path in stores))
     result = merge_stores(stores, out, copy=copy, force=force)
     counts = ", ".join(f"{split} {count:,}" for split, count in result.clips.items())
-    lines = [f"store {out}: {counts} clips", f"glosses: {result.vocabulary:,} in train"]
+    lines = [f"store {out}, clips: {counts}", f"glosses: {result.vocabulary:,} in train"]
     if result.renamed:
-        lines.append(f"renamed: {len(result.renamed):,} ids that several stores have, to STORE-ID")
+        lines.append(f"renamed: {counted(len(result.renamed), 'id')} that several stores have, to STORE-ID")
     if result.skipped:
-        lines.append(f"left out: {len(result.skipped):,} clips, {next(iter(result.skipped.values()))}")
+        lines.append(f"left out: {counted(len(result.skipped), 'clip')}, {next(iter(result.skipped.values()))}")
     answer("\n".join(lines), {"store": str(out), **vars(result)}, as_json)

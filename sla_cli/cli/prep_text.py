@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sla_cli.config import PrepConfig
+from sla_cli.core.counted import counted
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.result import PrepResult
 
@@ -16,7 +17,7 @@ def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
     counts = ", ".join(f"{split} {count:,}" for split, count in result.clips.items())
     lost = f"{result.psnr:.1f} dB PSNR" if result.psnr is not None else "lossless"
     how = f"{config.codec} {config.quality}" if config.codec == "jpeg" else config.codec
-    lines = [f"store {out}: {counts} clips", f"frames: {config.size} px, {how}, {lost}"]
+    lines = [f"store {out}, clips: {counts}", f"frames: {config.size} px, {how}, {lost}"]
     if result.vocabulary:
         shares = [
             f"{split} {count['missing']:,} of {count['glosses']:,} ({100 * count['missing'] / count['glosses']:.1f} %)"
@@ -25,7 +26,7 @@ def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
         ]
         unknown = f"; out of vocabulary: {', '.join(shares)}" if shares else ""
         lines.append(f"glosses: {result.vocabulary:,} in train (labels {result.labels}){unknown}")
-    lines.append(f"encoded now: {result.encoded:,} clips; taken over: {result.reused:,}")
+    lines.append(f"encoded now: {counted(result.encoded, 'clip')}; taken over: {result.reused:,}")
     lines += _reasons("skipped", result.skipped) + _reasons("not in the store, broken", result.failed)
     lines += _reasons("in the store, but frames are missing", result.incomplete)
     return "\n".join(lines)
@@ -33,7 +34,7 @@ def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
 
 def part_text(out: Path, result: PrepResult, part: tuple[int, int]) -> str:
     """What `sla prep --part` prints at the end."""
-    done = f"part {part[0]} of {part[1]}: {result.encoded:,} clips encoded, {result.reused:,} were there"
+    done = f"part {part[0]} of {part[1]}: {counted(result.encoded, 'clip')} encoded, {result.reused:,} there before"
     return f"{done}\nWhen all parts are done, the same command without --part writes {out}."
 
 
@@ -42,7 +43,7 @@ def _reasons(what: str, clips: dict[str, str]) -> list[str]:
         return []
     more = [f"  and {len(clips) - LISTED:,} more, see receipt.json"] if len(clips) > LISTED else []
     listed = [f"  {name}: {reason}" for name, reason in list(clips.items())[:LISTED]]
-    return [f"{what}: {len(clips):,} clip{'s' * (len(clips) > 1)}", *listed, *more]
+    return [f"{what}: {counted(len(clips), 'clip')}", *listed, *more]
 
 
 def about(corpus: Corpus) -> str:

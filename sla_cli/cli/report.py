@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, Work, answer
-from sla_cli.cli.score import flattered
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 
 
@@ -60,10 +60,10 @@ def report(
     write_page(out, systems, title=title, clips=clips, ids=ids or (), against=against)
     size = out.stat().st_size
     lines = [
-        f"report {out}: {len(systems)} {'systems' if systems[1:] else 'system'}, {len(systems[0].score.clips)} clips, "
+        f"report {out}: {counted(len(systems), 'system')}, {counted(len(systems[0].score.clips), 'clip')}, "
         f"{size / 1e6:.1f} MB"
     ]
-    lines += [f"{system.name}: {flattered(system.score)}" for system in systems if system.score.tuned_on]
+    lines += [f"{system.name}: {system.score.remark}" for system in systems if system.score.remark]
     answer(
         "\n".join(lines),
         {
@@ -72,6 +72,7 @@ def report(
             "clips": len(systems[0].score.clips),
             "bytes": size,
             "tuned_on": [system.score.tuned_on for system in systems],
+            "no_gain_on": [system.score.no_gain_on for system in systems],
             "missing": [what for system in systems for what in system.missing],
         },
         as_json,

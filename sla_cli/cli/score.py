@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from sla_cli.cli.options import WORK, Json, ProfileName, Work, answer
-from sla_cli.core.breakdown import ClipGroup, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.breakdown import Breakdown, ClipGroup
+from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.core.result import Interval, Score
+from sla_cli.core.result import Cluster, Interval, Score
 from sla_cli.log import log
 
 ABOVE_LIMIT = 3  # exit code of --max-wer
@@ -25,6 +26,9 @@ Nfc = Annotated[
 ]
 Level = Annotated[float, typer.Option("--ci", help="Confidence of the interval in percent.")]
 Samples = Annotated[int, typer.Option(help="Bootstrap samples of the interval.")]
+ClusterName = Annotated[
+    Cluster, typer.Option("--cluster", help="What the bootstrap draws: all clips of a sentence, signer, recording.")
+]
 Seed = Annotated[int, typer.Option(help="Random seed for the bootstrap.")]
 
 
@@ -47,6 +51,7 @@ def score(
     level: Level = 95.0,
     samples: Samples = 1000,
     seed: Seed = 0,
+    cluster: ClusterName = "sentence",
     max_wer: Annotated[
         float | None, typer.Option(help="Exit with 3 where a WER (percent) is above this.", min=0)
     ] = None,
@@ -69,7 +74,7 @@ def score(
     from sla_cli.score.score_file import score_file
 
     folder = WorkFolder(work)
-    options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed))
+    options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))
     sources = hypotheses or [folder.newest_hypotheses()]
     with acyclic():
         scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
@@ -77,28 +82,23 @@ def score(
             for _, out, result in scored:
                 log.info("for sclite: %s", ", ".join(map(str, write_for_sclite(sclite, out.name, result))))
         facts = [{**summary(result), "hypotheses": str(source), "scores": str(out)} for source, out, result in scored]
-        texts = [_text(result, out, details) for _, out, result in scored]
+        texts = [_text(result, out, cluster, details) for _, out, result in scored]
         if len(scored) > 1:
             texts.append(_overview([(source, result) for source, _, result in scored]))
+        above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
+        del scored  # before Python looks through the objects of all clips
     answer("\n\n".join(texts), {**(facts[0] if len(facts) == 1 else {}), "files": facts}, as_json)
-    above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
     if above:
         log.error("WER above --max-wer %g: %s", max_wer, ", ".join(map(str, above)))
         raise typer.Exit(ABOVE_LIMIT)
 
 
-def between(interval: Interval | None) -> str:
-    """`95 % interval 27.90 to 30.61`."""
+def between(interval: Interval | None, cluster: Cluster = "sentence") -> str:
+    """`95 % interval 27.90 to 30.61`. `cluster`: what was to be drawn."""
     if interval is None:
-        return "no interval (one sentence only)"
-    rough = f" (rough: only {interval.sentences} sentences)" if interval.is_rough else ""
+        return f"no interval (one {cluster} only)"
+    rough = f" (rough: only {interval.drawn})" if interval.is_rough else ""
     return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
-
-
-def flattered(result: Score) -> str:
-    """What is to be said where the weights were tuned on what is scored."""
-    where = f"tuned on {result.tuned_on}, scored here"
-    return f"the weights of the language model were {where}: this WER is too optimistic"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -119,36 +119,41 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return "\n".join([title, *lines] if title else lines)
 
 
-def _text(result: Score, out: Path, details: bool) -> str:
+def _text(result: Score, out: Path, cluster: Cluster, details: bool) -> str:
     total, clips, interval = result.total, len(result.clips), result.interval
-    repeats = f" with {interval.sentences} different sentences" if interval and interval.sentences < clips else ""
+    different = "different " if interval and interval.cluster == "sentence" else ""
+    repeats = (
+        f" with {counted(interval.units, different + interval.cluster)}" if interval and interval.units < clips else ""
+    )
     lines = [
-        f"WER {total.wer:.2f} %, {between(interval)}   {total.errors} errors in {total.ref_words} reference words, "
-        f"{clips} clips{repeats}",
-        f"{total.correct} correct, {total.substitutions} substitutions, {total.deletions} deletions, "
-        f"{total.insertions} insertions",
+        f"WER {total.wer:.2f} %, {between(interval, cluster)}   {counted(total.errors, 'error')} in "
+        f"{counted(total.ref_words, 'reference word')}, {counted(clips, 'clip')}{repeats}",
+        f"{total.correct:,} correct, {counted(total.substitutions, 'substitution')}, "
+        f"{counted(total.deletions, 'deletion')}, {counted(total.insertions, 'insertion')}",
     ]
     if result.oracle is not None:
-        lines.append(f"oracle WER {result.oracle.wer:.2f} % of up to {result.alternatives} hypotheses per clip")
-    if result.tuned_on:
-        lines.append(flattered(result))
-    if top := confusions(result.clips)[:3]:
+        lines.append(
+            f"oracle WER {result.oracle.wer:.2f} % of up to {counted(result.alternatives, 'hypothesis')} per clip"
+        )
+    if result.remark:
+        lines.append(result.remark)
+    if top := result.breakdown.confusions[:3]:
         pairs = (f"{one.reference} as {one.hypothesis} ({one.count})" for one in top)
         lines.append(f"most confused: {', '.join(pairs)}")
     lines += [result.signature, str(out)]
-    return "\n".join(lines + (_details(result) if details else []))
+    return "\n".join(lines + (_details(result.breakdown) if details else []))
 
 
-def _details(result: Score) -> list[str]:
+def _details(where: Breakdown) -> list[str]:
     glosses = [
         (one.gloss, one.ref_words, one.correct, one.substituted, one.deleted, one.mistaken, one.inserted)
-        for one in by_gloss(result.clips)[:WORST]
+        for one in where.glosses[:WORST]
     ]
     columns = ("gloss", "words", "correct", "sub", "del", "in place of others", "ins")
-    confused = [(one.reference, one.hypothesis, one.count) for one in confusions(result.clips)[:WORST]]
+    confused = [(one.reference, one.hypothesis, one.count) for one in where.confusions[:WORST]]
     tables = [
-        _groups("Signers", "signer", by_signer(result.clips)),
-        _groups("Length of the reference", "glosses", by_length(result.clips)),
+        _groups("Signers", "signer", where.signers),
+        _groups("Length of the reference", "glosses", where.lengths),
         table("Glosses with most errors", columns, glosses),
         table("Confusions", ("reference", "hypothesis", "times"), confused) if confused else "",
     ]

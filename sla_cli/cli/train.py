@@ -1,15 +1,18 @@
 """sla train"""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sla_cli.bounds import SEED
 from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer, check_name
-from sla_cli.config import PRESETS, Precision, Variant, resolve
+from sla_cli.config import Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
+from sla_cli.presets import PRESETS
 
 
 def _list(wanted: bool) -> None:
@@ -17,6 +20,20 @@ def _list(wanted: bool) -> None:
         width = max(map(len, PRESETS))
         typer.echo("\n".join(f"{name:{width}}  {preset.description}" for name, preset in PRESETS.items()))
         raise typer.Exit
+
+
+def _seeds(text: str | None) -> tuple[int, ...]:
+    """The numbers of --seeds. Raises SlaError for what is none."""
+    if text is None:
+        return ()
+    parts = text.split(",")
+    hint = "Name several numbers with commas, as --seeds 0,1,2."
+    if bad := [part for part in parts if not re.fullmatch(r"[0-9]{1,20}", part) or int(part) > SEED]:
+        raise SlaError(f"--seeds {text}: {bad[0]!r} is no seed", hint)
+    found = tuple(map(int, parts))
+    if len(set(found)) < len(found):
+        raise SlaError(f"--seeds {text}: a seed comes twice", hint)
+    return found
 
 
 def train(
@@ -41,9 +58,16 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Clips per batch.", min=1)] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
     precision: Annotated[
-        Precision | None, typer.Option(help="Precision of matrix products; auto: fp16 on CUDA, fp32 on a CPU.")
+        Precision | None,
+        typer.Option(help="Precision of the backbone; auto: bf16 or fp16 on CUDA, fp32 on a CPU."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed for weights, order and augmentation.", min=0)] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Several seeds, as 0,1,2: one run each, NAME-seed0 and so on, one after another.")
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option("--init-from", help="Start from this run's trained weights: a name, or a folder.")
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file like a run's config.toml.")] = None,
     sets: Annotated[
         list[str] | None,
@@ -63,7 +87,8 @@ def train(
 
     Settings resolve in this order: preset, --config, --set, explicit options.
     Under torchrun all processes train one model. After SIGTERM or SIGUSR1
-    training saves its state and stops; --resume continues it.
+    training saves its state and stops; --resume continues it. With --seeds the
+    mean over the runs is printed; --resume --name NAME trains what is left of them.
     """
     flags = {
         "model.variant": variant,
@@ -78,7 +103,12 @@ def train(
         "train.seed": seed,
     }
     changed = [key.partition(".")[2] for key, value in flags.items() if value is not None]
-    if resume and (changed or sets or config or store or preset or dry_run):
+    wanted = _seeds(seeds)
+    if wanted and (seed is not None or dry_run):
+        raise SlaError(
+            "--seeds trains several runs, and there is --seed or --dry-run too", "Leave one out: --seed is of one run."
+        )
+    if resume and (changed or sets or config or store or preset or dry_run or wanted or init):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
     check_name(name)
     resolve(preset or "base", config, sets or (), flags)  # refuse what is mistyped before anything heavy is imported
@@ -96,8 +126,17 @@ def train(
         settings = resolve(chosen, config, sets or (), flags)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
+    from sla_cli.train.init_from import init_from
+    from sla_cli.train.seeds import resume_seeds, start_seeds
     from sla_cli.train.train_run import resume_run, start_run
 
+    def folders() -> list[Path]:
+        """Of the runs that are to be trained; with --seeds what their names begin with."""
+        if resume:
+            return folder.runs_to_resume(name)
+        return [folder.runs / name if name else folder.new_run(settings.model.variant, wanted)]
+
+    begin = init_from(Run(folder.one_run(init)), settings) if init else None
     with join(device) as group:
         if not resume and preset is None:
             log.info("taking preset %s, for the corpus of %s", chosen, source.path)
@@ -107,12 +146,21 @@ def train(
             found = forecast(source, settings, device)
             answer(found.text(), asdict(found), as_json)
             return
+        path, *others = group.first(folders)
+        if wanted or others:
+            if resume:
+                results = resume_seeds([Run(one) for one in (path, *others)], group)
+            else:
+                results = start_seeds(
+                    source, path, settings, wanted, preset=chosen, begin=begin, force=force, group=group
+                )
+            if group.is_main:
+                answer(str(results), results.as_json(), as_json)
+            return
         if resume:
-            path = group.first(lambda: folder.runs / name if name else folder.newest_unfinished_run())
             best = resume_run(Run(path), group=group)
         else:
-            path = group.first(lambda: folder.runs / name if name else folder.new_run(settings.model.variant))
-            best = start_run(source, path, settings, preset=chosen, force=force, group=group)
+            best = start_run(source, path, settings, preset=chosen, begin=begin, force=force, group=group)
         if group.is_main:
             answer(
                 f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",

@@ -15,6 +15,8 @@ from sla_cli.cli.options import (
     BackboneWeights,
     Device,
     Force,
+    Hotwords,
+    HotwordWeight,
     Json,
     PruneLogp,
     TokenMinLogp,
@@ -22,6 +24,7 @@ from sla_cli.cli.options import (
     weights_file,
 )
 from sla_cli.config import TranscribeConfig
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.formats.annotation.registry import KINDS
 from sla_cli.log import log
@@ -45,6 +48,8 @@ def transcribe(
     beam: Annotated[
         int | None, typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
     ] = None,
+    hotwords: Hotwords = None,
+    hotword_weight: HotwordWeight = None,
     prune_logp: PruneLogp = None,
     token_min_logp: TokenMinLogp = None,
     output: Annotated[
@@ -83,11 +88,20 @@ def transcribe(
     """
     from sla_cli.formats.annotation.layout import Layout
     from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.search.given import flag, options_given
     from sla_cli.transcribe.find_recordings import find_recordings
     from sla_cli.transcribe.outputs import plan_outputs
     from sla_cli.transcribe.recognizer import Recognizer
     from sla_cli.transcribe.transcribe_files import FileOptions, Outcome, transcribe_files
 
+    search: dict[str, Any] = {
+        "beam": beam,
+        "hotwords": tuple(hotwords or ()),
+        "hotword_weight": hotword_weight,
+        "prune_logp": prune_logp,
+        "token_min_logp": token_min_logp,
+    }
+    options_given({"lm": lm, **search}, flag)  # refused before any recording is looked for
     folder, recordings, outcomes = WorkFolder(work), [], []
     for path in videos:
         try:
@@ -104,9 +118,7 @@ def transcribe(
         return Recognizer.open(
             run or folder.newest_run(),
             lm=lm,
-            beam=beam,
-            prune_logp=prune_logp,
-            token_min_logp=token_min_logp,
+            **search,
             device=device,
             weights=weights,
             work=work,
@@ -124,7 +136,7 @@ def transcribe(
 def _show(outcome: "Outcome", transcript: "Transcript") -> None:
     """The signs, or one line where files hold them."""
     if outcome.files:
-        number = f"{len(transcript.signs)} glosses in {transcript.duration:.1f} s"
+        number = f"{counted(len(transcript.signs), 'gloss')} in {transcript.duration:.1f} s"
         typer.echo(f"{transcript.name}: {number}: {', '.join(map(str, outcome.files))}")
     elif sys.stdout.isatty():
         _show_table(transcript)

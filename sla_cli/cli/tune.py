@@ -100,8 +100,8 @@ def _text(tuned: "Tuned") -> str:
     ]
     if tuned.lowest_wer is not None and tuned.lowest_wer < tuned.wer:
         lines.append(f"the mildest that these clips do not tell apart from the lowest, {tuned.lowest_wer:.2f} %")
-    if (tuned.alpha, tuned.beta) == (0, 0):
-        lines.append("this is no language model: no gain is shown")
+    if tuned.finds_no_gain:
+        lines.append("this is no language model: no gain is shown, and `sla decode` leaves the model out")
     elif tuned.difference is not None:  # not of an earlier version
         shown = "" if tuned.gain and tuned.gain.high < 0 else ", so no gain is shown"
         gain = f"difference {tuned.difference:+.2f} points, {between(tuned.gain)}, which allows for the choice{shown}"

@@ -1,8 +1,8 @@
-"""Confidence intervals of error rates by resampling sentences.
+"""Confidence intervals of error rates by resampling clusters of clips: sentences, signers, recordings.
 
-Bisani & Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004. Clips with the
-same reference are drawn together: a prompt that several signers sign is not so many independent observations, and an
-interval that takes them for such is too narrow.
+Bisani & Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004. Clips of one
+cluster are drawn together: a prompt that several signers sign is not so many independent observations, nor are the
+sentences of one signer, and an interval that takes them for such is too narrow.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from sla_cli.bounds import SEED as LARGEST_SEED
-from sla_cli.core.result import ClipScore, Interval
+from sla_cli.core.clip_score import ClipScore
+from sla_cli.core.clusters import clusters
+from sla_cli.core.result import Cluster, Interval
 from sla_cli.errors import SlaError
 
 LEVEL, SAMPLES, SEED = 95.0, 1000, 0
 MOST_SAMPLES = 10**7  # minutes for 1,000 sentences, and enough for an interval of 99.99 %
-MEMORY = 1 << 21  # resampled sentences held at a time
+MEMORY = 1 << 17  # resampled clusters held at a time: what a processor's cache holds takes half the time
 WORDS = 36  # bits for the words of a sample, and 27 with a sign for its errors: 130 million
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals are made: confidence in percent, resampled sets, and the seed that draws them.
+    """How intervals are made: confidence in percent, resampled sets, the seed that draws them, and what is drawn.
 
     Raises:
         SlaError: a level outside 0 to 100, fewer samples than its ends can be read from, or too many to end.
@@ -34,6 +36,7 @@ class Resampling:
     level: float = LEVEL
     samples: int = SAMPLES
     seed: int = SEED
+    cluster: Cluster = "sentence"
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 100:
@@ -46,7 +49,7 @@ class Resampling:
             )
         if self.samples < needed:
             raise SlaError(
-                f"{self.samples} samples are too few for a {self.level:g} % interval",
+                f"{self.samples} as --samples is too few for a {self.level:g} % interval",
                 f"Give --samples {max(SAMPLES, needed)}.",
             )
         if not 0 <= self.seed <= LARGEST_SEED:
@@ -54,7 +57,11 @@ class Resampling:
 
 
 def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None:
-    """Percentile interval of the pooled WER, None where all clips have one and the same reference."""
+    """Percentile interval of the pooled WER, None where all clips are of one cluster.
+
+    Raises:
+        SlaError: it is not known which cluster a clip is of.
+    """
     found = _resample(clips, [[clip.counts.errors for clip in clips]], how)
     return found[0] if found else None
 
@@ -62,53 +69,77 @@ def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None
 def difference_interval(
     first: Sequence[ClipScore], second: Sequence[ClipScore], how: Resampling
 ) -> tuple[Interval, float] | None:
-    """Percentile interval of the second system's WER less the first's, both on the same resampled sentences.
+    """Percentile interval of the second system's WER less the first's, both on the same resampled clusters.
 
     Args:
         first, second: the same clips in the same order.
 
     Returns:
         The interval, and the share of samples in which the second has fewer errors (Bisani & Ney's probability of
-        improvement; a tie counts half). None where all clips have one and the same reference.
+        improvement; a tie counts half). None where all clips are of one cluster.
+
+    Raises:
+        SlaError: it is not known which cluster a clip is of.
     """
     errors = [[clip.counts.errors for clip in clips] for clips in (second, first)]
     found = _resample(first, errors, how)
     if found is None:
         return None
     interval, differences = found
-    return interval, float(np.mean(differences < 0) + np.mean(differences == 0) / 2)
-
-
-def sentences(clips: Sequence[ClipScore]) -> list[int]:
-    """A number for each clip, the same for clips whose references are equal but for case."""
-    numbers: dict[tuple[str, ...], int] = {}
-    return [numbers.setdefault(tuple(map(str.lower, clip.reference)), len(numbers)) for clip in clips]
+    return interval, improvement(differences)
 
 
 def _resample(
     clips: Sequence[ClipScore], errors: Sequence[Sequence[int]], how: Resampling
 ) -> tuple[Interval, np.ndarray] | None:
     """Interval and distribution, float64 (samples,), of errors[0] less all other errors in percent."""
-    sentence = sentences(clips)
-    units = len(set(sentence))
+    difference = np.array(errors[0], np.int64) - np.array(errors[1:], np.int64).sum(axis=0, dtype=np.int64)
+    found = resampled_rates(clips, [difference], how)
+    return None if found is None else (interval_of(found[0][0], found[1], how), found[0][0])
+
+
+def resampled_rates(
+    clips: Sequence[ClipScore], errors: Sequence[Sequence[int] | np.ndarray], how: Resampling
+) -> tuple[np.ndarray, int] | None:
+    """Error rates on sets of clusters drawn with replacement, the same sets for each system.
+
+    Args:
+        errors: of each system, or differences between two, one for each clip.
+
+    Returns:
+        float64 (systems, samples) in percent, and the number of clusters; None where all clips are of one.
+
+    Raises:
+        SlaError: it is not known which cluster a clip is of.
+    """
+    cluster = clusters(clips, how.cluster)
+    units = len(set(cluster))
     if units < 2:
         return None
-    words = np.bincount(sentence, [clip.counts.ref_words for clip in clips])
-    wrong = [np.bincount(sentence, counts) for counts in errors]
-    difference = wrong[0] - sum(wrong[1:], np.zeros(units))
-    rates = _rates(difference.astype(np.int64), words.astype(np.int64), how)
+    words = np.bincount(cluster, [clip.counts.ref_words for clip in clips]).astype(np.int64)
+    wrong = [np.bincount(cluster, counts).astype(np.int64) for counts in errors]
+    return np.stack([_rates(counts, words, how) for counts in wrong]), units
+
+
+def interval_of(rates: np.ndarray, units: int, how: Resampling) -> Interval:
+    """The percentile interval of a distribution, float64 (samples,), that was drawn from so many clusters."""
     outside = (1 - how.level / 100) / 2
     low, high = (float(np.percentile(rates, 100 * end)) for end in (outside, 1 - outside))
-    return Interval(low, high, how.level, how.samples, how.seed, units), rates
+    return Interval(low, high, how.level, how.samples, how.seed, units, how.cluster)
+
+
+def improvement(differences: np.ndarray) -> float:
+    """The share of resampled differences below 0; a tie counts half."""
+    return float(np.mean(differences < 0) + np.mean(differences == 0) / 2)
 
 
 def _rates(errors: np.ndarray, words: np.ndarray, how: Resampling) -> np.ndarray:
-    """float64 (samples,): 100 errors / words of as many sentences as there are, drawn with replacement.
+    """float64 (samples,): 100 errors / words of as many clusters as there are, drawn with replacement.
 
     A sample may hold nothing but clips without words, whose errors are then counted as of one word.
     """
     units, rng = len(words), np.random.default_rng(how.seed)
-    both = (errors << WORDS) + words  # one number for each sentence: looking them up is what takes time
+    both = (errors << WORDS) + words  # one number for each cluster: looking them up is what takes time
     batch = max(1, MEMORY // units)
     sizes = [min(batch, how.samples - begin) for begin in range(0, how.samples, batch)]
     sums = np.concatenate([both.take(rng.integers(0, units, (size, units))).sum(axis=1) for size in sizes])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.core.result import ClipScore, pooled
 
 LENGTHS = (0, 1, 4, 7, 10, 15, 20)  # the shortest of each bin, in reference words
 
@@ -75,56 +76,63 @@ class Confusion:
     count: int
 
 
-def by_signer(clips: Sequence[ClipScore]) -> list[ClipGroup]:
-    """Groups by signer in the order of their names; empty where no clip names its signer."""
-    if not any(clip.signer for clip in clips):
-        return []
-    return _groups(clips, lambda clip: clip.signer, str)
+class Breakdown:
+    """Where the errors of some clips lie. Each table is made when it is asked for first."""
 
+    def __init__(self, clips: Sequence[ClipScore]) -> None:
+        self._clips = clips
 
-def by_length(clips: Sequence[ClipScore]) -> list[ClipGroup]:
-    """Groups by number of reference words, from short to long: `1-3`, `4-6`, …, without those that have no clips."""
-    return _groups(clips, lambda clip: bisect_right(LENGTHS, clip.counts.ref_words) - 1, _bin_name)
+    @cached_property
+    def signers(self) -> list[ClipGroup]:
+        """Groups by signer in the order of their names; empty where no clip names its signer."""
+        if not any(clip.signer for clip in self._clips):
+            return []
+        return _groups(self._clips, lambda clip: clip.signer, str)
 
+    @cached_property
+    def lengths(self) -> list[ClipGroup]:
+        """Groups by number of reference words, from short to long: `1-3`, `4-6`, …; only those that have clips."""
+        return _groups(self._clips, lambda clip: bisect_right(LENGTHS, clip.counts.ref_words) - 1, _bin_name)
 
-def by_gloss(clips: Sequence[ClipScore]) -> list[GlossCounts]:
-    """Counts of each gloss of either side, most errors first. Case is ignored, as in the alignment."""
-    pairs = _pairs(clips)
-    spelling = _spelling(pairs)
-    steps: dict[str, Counter[str]] = defaultdict(Counter)
-    for (op, reference, hypothesis), times in pairs.items():
-        if reference is not None:
-            steps[spelling[reference]][op] += times
-        if hypothesis is not None and op != "C":
-            steps[spelling[hypothesis]]["mistaken" if op == "S" else "I"] += times
-    glosses = [
-        GlossCounts(gloss, seen["C"], seen["S"], seen["D"], seen["mistaken"], seen["I"])
-        for gloss, seen in steps.items()
-    ]
-    return sorted(glosses, key=lambda gloss: (-gloss.errors, -gloss.ref_words, gloss.gloss))
+    @cached_property
+    def glosses(self) -> list[GlossCounts]:
+        """Counts of each gloss of either side, most errors first. Case is ignored, as in the alignment."""
+        spelling = self._spelling
+        steps: dict[str, Counter[str]] = defaultdict(Counter)
+        for (op, reference, hypothesis), times in self._pairs.items():
+            if reference is not None:
+                steps[spelling[reference]][op] += times
+            if hypothesis is not None and op != "C":
+                steps[spelling[hypothesis]]["mistaken" if op == "S" else "I"] += times
+        glosses = [
+            GlossCounts(gloss, seen["C"], seen["S"], seen["D"], seen["mistaken"], seen["I"])
+            for gloss, seen in steps.items()
+        ]
+        return sorted(glosses, key=lambda gloss: (-gloss.errors, -gloss.ref_words, gloss.gloss))
 
+    @cached_property
+    def confusions(self) -> list[Confusion]:
+        """Substituted pairs, most frequent first."""
+        spelling = self._spelling
+        confused: dict[tuple[str, str], int] = defaultdict(int)
+        for (op, reference, hypothesis), times in self._pairs.items():
+            if op == "S" and reference is not None and hypothesis is not None:
+                confused[spelling[reference], spelling[hypothesis]] += times
+        most_first = sorted(confused.items(), key=lambda item: (-item[1], item[0]))
+        return [Confusion(*pair, times) for pair, times in most_first]
 
-def confusions(clips: Sequence[ClipScore]) -> list[Confusion]:
-    """Substituted pairs, most frequent first."""
-    pairs = _pairs(clips)
-    spelling = _spelling(pairs)
-    confused: Counter[tuple[str, str]] = Counter()
-    for (op, reference, hypothesis), times in pairs.items():
-        if op == "S" and reference is not None and hypothesis is not None:
-            confused[spelling[reference], spelling[hypothesis]] += times
-    return [Confusion(*pair, times) for pair, times in sorted(confused.items(), key=lambda item: (-item[1], item[0]))]
+    @cached_property
+    def _pairs(self) -> Counter[Pair]:
+        """How often each step with its glosses occurs, in the order in which they come first."""
+        return Counter(chain.from_iterable(clip.pairs for clip in self._clips))
 
-
-def _pairs(clips: Sequence[ClipScore]) -> Counter[Pair]:
-    """How often each step with its glosses occurs, in the order in which they come first."""
-    return Counter(chain.from_iterable(clip.pairs for clip in clips))
-
-
-def _spelling(pairs: Iterable[Pair]) -> dict[str, str]:
-    """Gloss to its first spelling among those that differ in case only, the references' before the hypotheses'."""
-    first: dict[str, str] = {}
-    sides = zip(*((pair.reference, pair.hypothesis) for pair in pairs), strict=True)
-    return {gloss: first.setdefault(gloss.lower(), gloss) for side in sides for gloss in side if gloss is not None}
+    @cached_property
+    def _spelling(self) -> dict[str, str]:
+        """Gloss to its first spelling of those that differ in case only, the references' before the hypotheses'."""
+        first: dict[str, str] = {}
+        sides = zip(*((pair.reference, pair.hypothesis) for pair in self._pairs), strict=True)
+        glosses = (gloss for side in sides for gloss in dict.fromkeys(side) if gloss is not None)
+        return {gloss: first.setdefault(gloss.lower(), gloss) for gloss in glosses}
 
 
 def _groups(clips: Sequence[ClipScore], key: Callable[[ClipScore], Any], name: Callable[[Any], str]) -> list[ClipGroup]:

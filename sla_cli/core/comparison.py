@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sla_cli.core.result import ClipScore, Interval, Score
+from sla_cli.core.clip_score import ClipScore
+from sla_cli.core.clusters import sentences
+from sla_cli.core.counted import counted
+from sla_cli.core.result import Cluster, Interval, Score
 
 BUFFER = 2  # correct words that end a segment; the default of NIST's sc_stats
-DISTINCT = 0.9  # share of distinct references from which clips are as good as independent
+DISTINCT = 0.9  # share of distinct references, or other clusters, from which clips are as good as independent
 
 Both = tuple[ClipScore, ClipScore]
 
@@ -47,7 +50,8 @@ class Comparison:
     Attributes:
         names: what the systems are called.
         first, second: their scores, clips in the same order, intervals from the same resampling.
-        interval: of the difference in WER, in points; None where all clips have one and the same reference.
+        interval: of the difference in WER, in points; None where all clips are of one cluster.
+        cluster: what was drawn.
         improvement: share of resampled sets in which the second makes fewer errors; a tie counts half.
         test: on the errors themselves.
         better, worse, equal: clips in which the second makes fewer, more, as many errors.
@@ -58,6 +62,7 @@ class Comparison:
     first: Score
     second: Score
     interval: Interval | None
+    cluster: Cluster
     improvement: float | None
     test: MatchedPairs
     better: int
@@ -71,18 +76,20 @@ class Comparison:
         return self.second.total.wer - self.first.total.wer
 
     @property
-    def prompts_repeat(self) -> bool:
-        """Whether clips share references to an extent that makes segments dependent and the test too sure."""
-        return self.interval is not None and self.interval.sentences < DISTINCT * len(self.first.clips)
+    def is_clustered(self) -> bool:
+        """Whether clips share references, or signers that are drawn, so much that the test is too sure."""
+        if self.interval is None:
+            return False
+        return min(self.interval.units, len(set(sentences(self.first.clips)))) < DISTINCT * len(self.first.clips)
 
 
 def verdict(found: Comparison) -> str:
-    """One sentence. Interval and test must agree; where prompts repeat, the interval alone decides."""
+    """One sentence. Interval and test must agree; where clips depend on each other, the interval alone decides."""
     first, second = found.names
     if not found.better and not found.worse:
         return f"{first} and {second} make the same number of errors in every clip."
     if found.interval is None:
-        return "Nothing can be said: all clips have the same reference."
+        return "Nothing can be said: all clips are of one cluster, so there is nothing to draw from."
     if not found.difference:
         return f"No difference is shown: {first} and {second} make as many errors."
     by_interval = not found.interval.low <= 0 <= found.interval.high
@@ -90,11 +97,12 @@ def verdict(found: Comparison) -> str:
     better, worse = (second, first) if found.difference < 0 else (first, second)
     points = f"{abs(found.difference):.2f} points"
     if by_interval and found.interval.is_rough:
-        few = f"{found.interval.sentences} sentences are too few to rule out chance"
+        kind = found.interval.cluster
+        few = f"{counted(found.interval.units, f'{kind} is', f'{kind}s are')} too few to rule out chance"
         return f"Undecided: {points} in favour of {better}, but {few}."
-    if by_interval and (by_test or found.prompts_repeat or found.test.p is None):
+    if by_interval and (by_test or found.is_clustered or found.test.p is None):
         return f"{better} is better than {worse} by {points}, more than chance explains."
-    if by_interval or (by_test and not found.prompts_repeat):
+    if by_interval or (by_test and not found.is_clustered):
         sign = "excludes" if by_interval else "includes"
         return f"Undecided: the interval {sign} 0, but the matched-pairs test gives {p_value(found.test)}."
     return f"No difference is shown: {points} in favour of {better} may well be chance."

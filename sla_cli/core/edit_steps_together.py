@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.core.edit_steps import DELETION, INSERTION, SMALL, SUBSTITUTION, Op, steps
+from sla_cli.core.word_numbers import WordNumbers
 
 CELLS = 1 << 20  # of the tables held at a time
 
@@ -24,7 +25,7 @@ Places: TypeAlias = NDArray[np.intp]
 
 def steps_of_all(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> list[Sequence[Op]]:
     """What `edit_steps.steps` answers for each reference and the hypothesis of the same number, in small letters."""
-    numbers = _Numbers()
+    numbers = WordNumbers()
     ours, theirs = (_numbered(side, numbers) for side in (refs, hyps))
     found: list[Sequence[Op]] = [()] * len(refs)
     for group in _groups(ours.lengths, theirs.lengths):
@@ -37,15 +38,6 @@ def steps_of_all(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -
         for number, ops in zip(group, _back(_costs(*tables), *tables, *ends), strict=True):
             found[number] = ops
     return found
-
-
-class _Numbers(dict[str, int]):
-    """A number for each word, the same for words that differ in case only."""
-
-    def __missing__(self, word: str) -> int:
-        small = word.lower()
-        self[word] = self.setdefault(small, len(self)) if small != word else len(self)
-        return self[word]
 
 
 @dataclass(frozen=True)
@@ -67,11 +59,11 @@ class _Side:
         return np.where(inside, self.words[places], np.int32(fill))
 
 
-def _numbered(sentences: Sequence[Sequence[str]], numbers: _Numbers) -> _Side:
+def _numbered(sentences: Sequence[Sequence[str]], numbers: WordNumbers) -> _Side:
     lengths = np.array(list(map(len, sentences)), np.intp)
-    words = list(map(numbers.__getitem__, chain.from_iterable(sentences)))
     # One more, so that there is a place to look at where no sentence has a word.
-    return _Side(np.array([*words, 0], np.int32), np.cumsum(lengths) - lengths, lengths)
+    words = chain(map(numbers.__getitem__, chain.from_iterable(sentences)), [0])
+    return _Side(np.fromiter(words, np.int32), np.cumsum(lengths) - lengths, lengths)
 
 
 def _groups(refs: Places, hyps: Places) -> Iterator[list[int]]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import extended, feasible, runs
 
 CELLS, SHORTEST = 131_072, 256  # pairs of step and state in a block, about, and its fewest steps; most clips are one
@@ -68,7 +69,7 @@ def force_align(log_probs: NDArray[np.floating], labels: Sequence[int]) -> list[
         ValueError: the labels are not feasible in T steps.
     """
     if not feasible(len(log_probs), labels):
-        raise ValueError(f"{len(labels)} labels do not fit in {len(log_probs)} output steps")
+        raise ValueError(f"{counted(len(labels), 'label')} cannot fit in {counted(len(log_probs), 'output step')}")
     if not labels:
         return []
     trellis = _Trellis(log_probs, *extended(labels))

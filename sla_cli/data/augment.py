@@ -56,7 +56,10 @@ def random_view(length: int, least: int, stride: int, config: TrainConfig, rng: 
     Arguments as for `view_length`.
     """
     wanted = view_length(length, least, stride, config, rng)
-    chosen = rng.choice(length, wanted, replace=wanted > length) if wanted != length else np.arange(length)
+    if wanted == length or (wanted > length and config.lengthen == "even"):
+        chosen = np.arange(wanted) * length // wanted
+    else:
+        chosen = rng.choice(length, wanted, replace=wanted > length)
     corner, flip = (rng.uniform(), rng.uniform()), bool(rng.uniform() < config.flip)
     transform = PixelTransform(*corner, flip, _colour(config, rng), _hole(config, rng))
     return View(_dropped(np.sort(chosen), config, rng), transform)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from sla_cli.config import Config, TrainConfig
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, minimum_steps, output_steps
 from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 from sla_cli.data.batching import Sample
@@ -84,7 +85,7 @@ class ClipDataset(Dataset[Sample]):
         ]
         steps = plan_epoch(indices, lengths, self.config, epoch, world)
         if not steps:
-            raise SlaError(f"{len(indices)} clips to train on do not suffice for {world} processes")
+            raise SlaError(f"{counted(len(indices), 'clip')} to train on, too few for {counted(world, 'process')}")
         return steps
 
     def warn_of_infeasible(self) -> None:
@@ -97,7 +98,7 @@ class ClipDataset(Dataset[Sample]):
         if not short:
             return
         treatment = {"stretch": "frames are repeated in them", "skip": "left out"}
-        text = f"{len(short)} clips are too short for their glosses at stride {self.stride}"
+        text = f"{counted(len(short), 'clip is', 'clips are')} too short for the glosses at stride {self.stride}"
         if self.config.infeasible == "refuse":
             raise SlaError(f"{text}: {some(short)}", "--set train.infeasible=skip leaves them out.")
         log.warning("%s, %s: %s", text, treatment[self.config.infeasible], some(short))

@@ -75,7 +75,8 @@ def cut_batches(
 
 def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generator) -> list[tuple[int, ...]]:
     """Batches in random order, of clips in random order, or of similar length where `config.bucket` is set."""
-    order = [list(frames)[place] for place in rng.permutation(len(frames))]
+    clips = list(frames)
+    order = [clips[place] for place in rng.permutation(len(clips))]
     cut = partial(cut_batches, lengths=frames, max_clips=config.batch, max_frames=config.batch_frames)
     if not config.bucket:
         return cut(order)

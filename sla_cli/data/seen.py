@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import FrameFormat
 from sla_cli.formats.store import Split
@@ -72,12 +73,14 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
         log.info("frames of %d px are resized as those of %d px that the run was trained on", split.size, like.size)
     seen = SeenClips(split, like)
     for rate, clips in sorted(seen.other_rates.items()):
-        log.info("%d clips of %g frames per second are resampled to %g, the rate in training", clips, rate, like.fps)
+        log.info(
+            "resampling %s of %g frames per second to %g, the rate in training", counted(clips, "clip"), rate, like.fps
+        )
     unknown = seen.rates.count(0.0)
     if like.fps and unknown:
-        text = "the frame rate of %d clips is unknown: all of their frames are used, though training had %g per second"
-        log.warning(text, unknown, like.fps)
+        text = "the frame rate of %s is unknown: all frames are used, though training had %g per second"
+        log.warning(text, counted(unknown, "clip"), like.fps)
     if not like.fps and unknown < len(seen.rates):
-        text = "the run does not know the frame rate of its training clips: all frames of %d clips are used"
-        log.warning(text, len(seen.rates) - unknown)
+        text = "the run does not know the frame rate of its training clips: all frames of %s are used"
+        log.warning(text, counted(len(seen.rates) - unknown, "clip"))
     return seen

@@ -8,17 +8,19 @@ standard error; that costs errors where a model helps, a tenth does not (docs/de
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.bootstrap import Resampling, difference_interval, sentences
+from sla_cli.core.bootstrap import Resampling
+from sla_cli.core.clusters import sentences
 from sla_cli.core.result import Interval
 from sla_cli.decode.grid_search import GridPoint, Trial
 
 STANDARD_ERRORS = 0.1  # this far from the fewest errors, a setting counts as good as the best
+TOLERANCE = 1e-9  # errors; what rounding may take from a tie
 
 Table = NDArray[np.float64]
 
@@ -42,23 +44,38 @@ class ErrorTable:
         """Columns from the mildest to the boldest setting."""
         return sorted(range(len(self.points)), key=lambda column: mildness(self.points[column]))
 
-    def take(self, drawn: Table | None = None, standard_errors: float = STANDARD_ERRORS) -> int:
+    def take(self, standard_errors: float = STANDARD_ERRORS) -> int:
         """The column of the mildest setting within so many standard errors of the fewest errors.
 
         The standard error is that of the difference to the setting with the fewest errors, paired by sentence.
+        """
+        return int(self.take_each(np.ones((1, len(self.words))), standard_errors)[0])
+
+    def take_each(self, drawn: Table, standard_errors: float = STANDARD_ERRORS) -> NDArray[np.intp]:
+        """What `take` answers for each set of sentences that is drawn from these.
 
         Args:
-            drawn: float64 (sentences,), how often each sentence counts; None for once.
+            drawn: float64 (sets, sentences), how often each sentence counts.
+
+        Returns:
+            (sets,), columns.
         """
-        weights = np.ones(len(self.words)) if drawn is None else drawn
-        totals, count = weights @ self.errors, weights.sum()
-        best = next(column for column in self.by_mildness if totals[column] <= totals.min())
-        more = self.errors - self.errors[:, [best]]
-        difference = weights @ more
-        residuals = more - np.outer(self.words, difference / max(float(weights @ self.words), 1.0))
-        error = np.sqrt(weights @ residuals**2 * count / max(count - 1, 1))
-        as_good = difference <= standard_errors * error
-        return next(column for column in self.by_mildness if as_good[column])
+        order, count = np.array(self.by_mildness), drawn.sum(axis=1, keepdims=True)
+        best = order[(drawn @ self.errors)[:, order].argmin(axis=1)]
+        words, squares = np.maximum(drawn @ self.words, 1.0)[:, None], (drawn @ self.words**2)[:, None]
+        taken = np.empty(len(drawn), np.intp)
+        for column in np.unique(best):
+            here = best == column
+            weights, more = drawn[here], self.errors - self.errors[:, [column]]
+            difference = weights @ more
+            rate = difference / words[here]
+            # The sum of (more - rate * words) squared, without an array of sets by sentences by settings.
+            mixed = weights @ (more * self.words[:, None])
+            residuals = np.maximum(weights @ more**2 - 2 * rate * mixed + rate**2 * squares[here], 0.0)
+            error = np.sqrt(residuals * count[here] / np.maximum(count[here] - 1, 1))
+            as_good = difference <= standard_errors * error + TOLERANCE
+            taken[here] = order[as_good[:, order].argmax(axis=1)]
+        return taken
 
 
 @dataclass(frozen=True)
@@ -104,7 +121,8 @@ def choose(trials: Sequence[Trial], without: Sequence[Trial], how: Resampling | 
     baseline = baselines[taken.point.without]
     interval = None
     if taken.point != baseline.point:
-        interval = _gain(taken, trials, baselines, table, how or Resampling())
+        gains = table.errors - error_table([baselines[trial.point.without] for trial in trials]).errors
+        interval = gain_interval(table, gains, table.take(), how or Resampling())
     return Choice(taken, lowest, baseline, interval)
 
 
@@ -116,36 +134,32 @@ def error_table(trials: Sequence[Trial]) -> ErrorTable:
     return ErrorTable(tuple(trial.point for trial in trials), np.stack(errors, axis=1).astype(np.float64), words)
 
 
-def _gain(
-    taken: Trial, trials: Sequence[Trial], baselines: dict[GridPoint, Trial], table: ErrorTable, how: Resampling
-) -> Interval | None:
-    """The paired bootstrap, its end towards no gain moved: that takes the setting for given, but luck chose with us."""
-    found = difference_interval(baselines[taken.point.without].clips, taken.clips, how)
-    if found is None:
-        return None
-    paired, _ = found
-    gains = table.errors - error_table([baselines[trial.point.without] for trial in trials]).errors
-    seen = 100 * float(gains[:, table.points.index(taken.point)].sum() / max(table.words.sum(), 1.0))
-    luck = float(np.quantile(optimism(table, gains, how), (1 - how.level / 100) / 2))
-    return replace(paired, high=max(paired.high, seen - luck))
+def gain_interval(table: ErrorTable, gains: Table, taken: int, how: Resampling) -> Interval | None:
+    """The interval of what the setting that was chosen on a table gains.
 
-
-def optimism(table: ErrorTable, gains: Table, how: Resampling) -> Table:
-    """How much better than in truth a choice looks on the sentences that it was made on (Efron 1983, "Estimating the
-    error rate of a prediction rule"), by the bootstrap.
-
-    The choice is made again on each resampled set of sentences, for which all of them stand as the truth.
+    The paired bootstrap takes the setting for given, but luck chose with us. So the choice is made again on each
+    resampled set of sentences, for which all of them stand as the truth: what is chosen there looks better there than
+    it is (Efron 1983, "Estimating the error rate of a prediction rule"; Tibshirani & Tibshirani 2009, "A bias
+    correction for the minimum error rate"). The end towards a large gain moves by the mean of that, the end towards no
+    gain to where this luck leaves it at the same confidence. Coverage: docs/decoding.md, benchmarks/tuning.py.
 
     Args:
         gains: float64 (sentences, settings), errors less those without a language model.
+        taken: the column of the choice.
 
     Returns:
-        float64 (samples,), in points: what is chosen on a set gains there, less what it gains on all; mostly below 0.
+        In points of WER, below 0 where errors become fewer; None where all clips have one reference.
     """
-    count, whole = len(table.words), gains.sum(axis=0) / max(table.words.sum(), 1.0)
+    count, words = len(table.words), max(float(table.words.sum()), 1.0)
+    if count < 2:
+        return None
     drawn = np.random.default_rng(how.seed).multinomial(count, np.full(count, 1 / count), size=how.samples)
-    found = []
-    for weights in drawn.astype(np.float64):
-        column = table.take(weights)
-        found.append(weights @ gains[:, column] / max(float(weights @ table.words), 1.0) - whole[column])
-    return 100 * np.array(found, np.float64)
+    weights = drawn.astype(np.float64)
+    in_sets = 100 * (weights @ gains) / np.maximum(weights @ table.words, 1.0)[:, None]
+    on_all, again = 100 * gains.sum(axis=0) / words, table.take_each(weights)
+    luck = in_sets[np.arange(how.samples), again] - on_all[again]  # mostly below 0
+    outside = (1 - how.level / 100) / 2
+    low, high = np.quantile(in_sets[:, taken], (outside, 1 - outside))
+    low = min(low - luck.mean(), on_all[taken])
+    high = max(high, on_all[taken] - np.quantile(luck, outside))
+    return Interval(float(low), float(high), how.level, how.samples, how.seed, count)

@@ -42,6 +42,7 @@ def decode_file(
     jobs: int = 1,
     max_oov: float = DecodeConfig.max_oov,
     tuned_on: str = "",
+    no_gain_on: str = "",
     force: bool = False,
 ) -> tuple[Path, list[Hypothesis]]:
     """Decode all clips of an emissions file.
@@ -51,7 +52,7 @@ def decode_file(
         out: the file to write instead.
         jobs: processes at most; 0 is all usable cores.
         max_oov: percent of the glosses that the language model may lack.
-        tuned_on: the split on which the weights in `options` were tuned, "" for weights that were not.
+        tuned_on, no_gain_on: what tuning has to do with `options`, as `Settled` has it.
 
     Returns:
         Where the hypotheses lie, and the best of each clip. Current ones are read, not made again.
@@ -71,7 +72,7 @@ def decode_file(
     if options.lm is not None:
         check_oov(options.lm, header.glosses, max_oov)
         inputs["lm"], sources["lm"] = unchanged_digest(options.lm), str(options.lm.resolve())
-    receipt = Receipt("decode", _settings(options, tuned_on), inputs, sources=sources)
+    receipt = Receipt("decode", _settings(options, tuned_on, no_gain_on), inputs, sources=sources)
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
     check_output(path, HYPOTHESES, inputs=(emissions_path, options.lm), replace=True)
@@ -85,7 +86,8 @@ def decode_file(
     with progress(f"decode {header.split}", len(emissions)) as advance:
         clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
     receipt_path(path).unlink(missing_ok=True)
-    facts = Header(header.corpus, header.split, header.profile, tuned_on if tuned_on == header.split else "")
+    here = tuned_on if tuned_on == header.split else ""
+    facts = Header(header.corpus, header.split, header.profile, here, no_gain_on)
     write_hypotheses(path, chain.from_iterable(clips), facts)
     best = [clip[0] for clip in clips]
     receipt.results = {
@@ -109,9 +111,9 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     return out
 
 
-def _settings(options: BeamOptions, tuned_on: str) -> dict[str, object]:
+def _settings(options: BeamOptions, tuned_on: str, no_gain_on: str) -> dict[str, object]:
     """What determines the hypotheses, besides emissions and language model; nothing that has no part in it."""
-    tuned = {"tuned_on": tuned_on} if tuned_on else {}
+    tuned = {key: split for key, split in (("tuned_on", tuned_on), ("no_gain_on", no_gain_on)) if split}
     if options.greedy:
         return {**BEST_PATH, "engine": options.engine, **tuned}
     unused = {"lm"}  # its digest is an input

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
+from sla_cli.core.clip_score import ClipScore, pooled, score_clip
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile
-from sla_cli.core.result import ClipScore, pooled, score_clip
 from sla_cli.decode.processes import CHUNK, EmissionSource, map_clips
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission

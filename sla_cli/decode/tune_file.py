@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sla_cli.atomic import atomic_write, write_text
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
@@ -63,7 +64,7 @@ def tune_file(
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, and there is none", "Give one with --lm.")
     if missing := [name for name in emissions.ids if name not in references]:
-        raise SlaError(f"{len(missing)} clips have no reference: {some(missing)}", WRONG_STORE)
+        raise SlaError(f"{counted(len(missing), 'clip has', 'clips have')} no reference: {some(missing)}", WRONG_STORE)
     check_oov(options.lm, header.glosses, max_oov)
     rules = profile(header.profile)
     lm, inputs = unchanged_digest(options.lm), emission_inputs(emissions_path)
@@ -78,6 +79,7 @@ def tune_file(
             "engine": options.engine,
             "profile": str(rules),
             "standard_errors": STANDARD_ERRORS,
+            "gain_interval": 2,  # both ends allow for the choice; no language model at a beam of 1 is the best path
         },
         {
             "emissions": unchanged_digest(emissions_path),
@@ -113,7 +115,7 @@ def tune_file(
         lowest_wer=choice.lowest.counts.wer,
         wer_without=choice.without.counts.wer,
         difference=choice.difference,
-        interval=asdict(choice.interval) if choice.interval else None,
+        interval={"low": gain.low, "high": gain.high, **gain.made} if (gain := choice.interval) else None,
     )
     receipt_path(out).unlink(missing_ok=True)
     _write(out, tuned, trials, found)

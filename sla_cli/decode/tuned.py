@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sla_cli.core.result import Interval
+from sla_cli.core.result import Interval, left_out
 from sla_cli.errors import FormatError
 from sla_cli.formats.describe import Description
 from sla_cli.formats.emissions import Emissions
@@ -52,42 +52,53 @@ class Tuned:
     interval: dict[str, float] | None = None
 
     @property
+    def finds_no_gain(self) -> bool:
+        """Whether no language model was chosen."""
+        return (self.alpha, self.beta) == (0, 0)
+
+    @property
     def gain(self) -> Interval | None:
         """The interval of the difference."""
         if self.interval is None:
             return None
-        low, high, level = (self.interval[key] for key in ("low", "high", "level"))
-        samples, seed, sentences = (int(self.interval[key]) for key in ("samples", "seed", "sentences"))
-        return Interval(low, high, level, samples, seed, sentences)
+        whole = {key: int(self.interval[key]) for key in ("samples", "seed", "sentences")}
+        return Interval.of(self.interval["low"], self.interval["high"], self.interval | whole)
 
 
-def tuned_options(
-    options: BeamOptions, emissions_path: Path, folder: Path, *, beam: bool, weights: bool
-) -> tuple[BeamOptions, str]:
+@dataclass(frozen=True)
+class Settled:
+    """Options of a search, and what tuning has to do with them.
+
+    Attributes:
+        tuned_on: the split on which the weights were tuned, "" where they were not.
+        no_gain_on: the split on which the tuning found no gain of the language model, so that it is left out of
+            `options`; "" otherwise.
+    """
+
+    options: BeamOptions
+    tuned_on: str = ""
+    no_gain_on: str = ""
+
+
+def tuned_options(options: BeamOptions, emissions_path: Path, folder: Path, *, beam: bool, weights: bool) -> Settled:
     """Options with what was tuned for the same recogniser and language model, where there is such a choice.
 
     Args:
         beam: take the tuned beam.
         weights: take the tuned alpha and beta, which belong together.
-
-    Returns:
-        The options, and the split on which their weights were tuned: "" where no weights were taken.
     """
     if options.lm is None or not (beam or weights):
-        return options, ""
+        return Settled(options)
     header, inputs = Emissions(emissions_path).header, emission_inputs(emissions_path)
     tuned = find_tuned(folder, header.run, options.lm, inputs.get("weights", ""))
     if tuned is None:
-        return options, ""
-    tuned_on = tuned.split
-    if weights:
-        _warn_of_another_search(options, tuned_folder(folder, header.run, tuned.lm))
-    if weights and tuned.split == header.split:
-        if len({tuned.split_digest, inputs.get("split", "")} - {""}) > 1:
-            tuned_on += " (other clips)"
-        else:
-            log.warning("the weights were tuned on these very clips: their WER is lower than that of new clips")
-    return with_tuned(options, tuned, tuned_on, beam=beam, weights=weights), tuned_on if weights else ""
+        return Settled(options)
+    others = header.split == tuned.split and len({tuned.split_digest, inputs.get("split", "")} - {""}) > 1
+    where = tuned.split + " (other clips)" * others
+    settled = with_tuned(options, tuned, folder, header.run, where, beam=beam, weights=weights)
+    if settled.tuned_on == header.split:
+        log.warning("the weights were tuned on these very clips: their WER is lower than that of new clips")
+    return settled
 
 
 def _warn_of_another_search(options: BeamOptions, out: Path) -> None:
@@ -120,15 +131,29 @@ def find_tuned(folder: Path, run: str, lm: Path, weights: str) -> Tuned | None:
     return tuned
 
 
-def with_tuned(options: BeamOptions, tuned: Tuned, tuned_on: str, *, beam: bool, weights: bool) -> BeamOptions:
-    """Options with the tuned beam, or the tuned alpha and beta, or both; `tuned_on` is for the log."""
+def with_tuned(
+    options: BeamOptions, tuned: Tuned, folder: Path, run: str, where: str, *, beam: bool, weights: bool
+) -> Settled:
+    """Options with the tuned beam, or the tuned alpha and beta, or both.
+
+    Args:
+        folder, run: as for `find_tuned`.
+        where: the split on which they were tuned, as it is to be told.
+    """
+    if weights:
+        _warn_of_another_search(options, tuned_folder(folder, run, tuned.lm))
+    lm, unused = options.lm, weights and tuned.finds_no_gain
     if beam:
         options = replace(options, beam=tuned.beam)
-    if weights:
+    if unused:
+        options = replace(options, lm=None)
+        log.warning("%s (%s). --alpha and --beta give it a weight", left_out(where), lm)
+    elif weights:
         options = replace(options, alpha=tuned.alpha, beta=tuned.beta)
-    taken = [f"alpha {tuned.alpha:g}, beta {tuned.beta:g}"] * weights + [f"beam {tuned.beam}"] * beam
-    log.info("%s as tuned on %s", ", ".join(taken), tuned_on)
-    return options
+    taken = [f"alpha {tuned.alpha:g}, beta {tuned.beta:g}"] * (weights and not unused) + [f"beam {tuned.beam}"] * beam
+    if taken:
+        log.info("%s as tuned on %s", ", ".join(taken), where)
+    return Settled(options, where * (weights and not unused), where * unused)
 
 
 def tuned_folder(folder: Path, run: str, lm: str) -> Path:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sla_cli.config import PrepConfig, resolve
 from sla_cli.core.comparison import Comparison, verdict
+from sla_cli.core.counted import counted
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
 from sla_cli.demo.grammar import draw_sentences
@@ -97,7 +98,7 @@ class DemoResult:
         steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
         return (
             f"{rates}\n{difference}\n"
-            f"(synthetic signing, {self.clips} unseen sentences, {self.seconds:.0f} s)\n"
+            f"(synthetic signing, {counted(self.clips, 'unseen sentence')}, {self.seconds:.0f} s)\n"
             f"Look at {self.page}\n\n"
             f"A video that it has not seen, {self.transcript.duration:.1f} s:\n"
             f"  signed  {' '.join(self.signed)}\n"

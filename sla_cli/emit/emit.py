@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sla_cli.config import EmitConfig
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.data.seen import SeenClips, see
 from sla_cli.emit.inference import batches_by_length, emit_batches
@@ -114,7 +115,7 @@ def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGro
     batches = [parts.batches[number] for number in missing]
     todo = sum(map(len, batches))
     if done := sum(len(parts.batches[number]) for number in mine) - todo:
-        log.info("%d clips were finished before", done)
+        log.info("%s before", counted(done, "clip was finished", "clips were finished"))
     share = f", process {group.rank} of {group.world_size}" if group.world_size > 1 else ""
     emitted = emit_batches(opened.network, clips, opened.config, opened.placement, batches, chunk)
     with closing(emitted), progress(f"emissions of {clips.split.name}{share}", todo) as advance:

@@ -168,6 +168,7 @@ def _run(path: Path) -> Description:
         "glosses": len(one.glosses),
         "epochs": len(epochs),
         "of_epochs": settings.train.epochs,
+        **({"init_from": taken} if (taken := one.read_taken()) else {}),
         "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
     }
     return _described(path, "run", run.NAME, one.version, figures, whole=one.best.is_file())

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.hdf5_heap import check_heaps
 
+LONG = ("bytes", "frame_offsets")  # datasets of a store that are most of its file, and hold no texts
 SLACK = 1 << 20  # bytes that HDF5's own structures may take
 UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # of a damaged file, by h5py
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # as HDF5 quotes the file system
@@ -53,16 +55,15 @@ def open_hdf5(path: Path, **options: int) -> h5py.File:
     """An HDF5 file, open for reading, whose texts can be read. Raises one of UNREADABLE where it is damaged."""
     file = h5py.File(path, "r", locking=False, **options)
     try:
-        check_heaps(path, _frames(file))
+        check_heaps(path, [_place(file.get(name)) for name in LONG])
     except UNREADABLE:
         file.close()
         raise
     return file
 
 
-def _frames(file: h5py.File) -> range:
-    """Where a store's frames lie in its file, which are most of it; empty in other files."""
-    dataset = file.get("bytes")
+def _place(dataset: Any) -> range:
+    """Where a dataset lies in its file; empty for what is none, or lies in several places."""
     offset = dataset.id.get_offset() if isinstance(dataset, h5py.Dataset) else None
     return range(0) if offset is None else range(offset, offset + dataset.id.get_storage_size())
 

@@ -4,6 +4,7 @@ are looked through before it reads them (https://github.com/HDFGroup/hdf5/issues
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterable
 from pathlib import Path
 from struct import Struct
 
@@ -13,22 +14,24 @@ SIGNATURE = b"GCOL"
 COLLECTION, OBJECT = Struct("<4sB3xQ"), Struct("<H6xQ")
 
 
-def check_heaps(path: Path, skip: range) -> None:
+def check_heaps(path: Path, skip: Iterable[range]) -> None:
     """Look through the global heaps of a file.
 
     Args:
-        skip: bytes that hold none, as those of frames, which are many.
+        skip: places of bytes that hold none, as those of frames, which are many.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: HDF5 would not come to the end of one.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for start, end in ((0, min(skip.start, len(data))), (min(skip.stop, len(data)), len(data))):
-            at = data.find(SIGNATURE, start, end)
+        start = 0
+        for skipped in (*sorted(skip, key=lambda place: place.start), range(len(data), len(data))):
+            at = data.find(SIGNATURE, start, skipped.start)
             while at >= 0:
                 _check(data[at : at + _size(data, at)])
-                at = data.find(SIGNATURE, at + 1, end)
+                at = data.find(SIGNATURE, at + 1, skipped.start)
+            start = skipped.stop
 
 
 def _size(data: mmap.mmap, at: int) -> int:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sla_cli.atomic import write_text
+from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.legacy import profile_of
@@ -47,12 +48,14 @@ class Header:
         profile: the normalisation under which the corpus is scored by default, "" where unknown.
         tuned_on: the split on which the language model's weights were tuned, where that is the split of these
             clips: then their score is too good. "" otherwise.
+        no_gain_on: the split on which tuning found no gain of the language model, so that it was left out; else "".
     """
 
     corpus: str = ""
     split: str = ""
     profile: str = ""
     tuned_on: str = ""
+    no_gain_on: str = ""
 
 
 def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Header | None = None) -> None:
@@ -205,7 +208,7 @@ def _check(hypothesis: Hypothesis) -> None:
             raise SlaError(f"clip {name!r}: {text!r} holds half a surrogate pair, which is not text")
     for what, values in (("spans", spans), ("confidence values", hypothesis.confidence)):
         if values and len(values) != len(glosses):
-            raise SlaError(f"clip {name}: {len(values)} {what} for {len(glosses)} glosses")
+            raise SlaError(f"clip {name}: {len(values)} {what} for {counted(len(glosses), 'gloss')}")
     if any(not 0 <= start <= end for start, end in spans):
         raise SlaError(f"clip {name}: a span starts below 0 or ends before it starts: {spans}")
     if any(not 0 <= value <= 1 for value in hypothesis.confidence):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from sla_cli.errors import FormatError
 from sla_cli.formats.text import read_text
@@ -70,6 +70,8 @@ def _suits(value: Any, kind: Any) -> bool:
     origin, parts = get_origin(kind), get_args(kind)
     if kind is Any:
         return True
+    if origin is Literal:
+        return value in parts
     if origin in (Union, UnionType):
         return any(_suits(value, part) for part in parts)
     if isinstance(origin, type) and issubclass(origin, Mapping):

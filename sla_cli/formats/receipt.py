@@ -23,7 +23,9 @@ from sla_cli.formats.json_file import check_types, read_json
 from sla_cli.regular_file import open_regular
 
 VERSION = 1
-PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", "kenlm")
+# KenLM's module comes from one of three distributions.
+KENLM = ("camel-kenlm", "ufal-kenlm", "kenlm")
+PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", *KENLM)
 
 COMMANDS = {"lm": "lm estimate"}  # of stages that have another name
 

@@ -14,7 +14,7 @@ from sla_cli.config import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.json_file import check_types
+from sla_cli.formats.json_file import check_types, read_json
 from sla_cli.formats.legacy import profile_of
 from sla_cli.formats.store import Split, Store, is_store_of
 from sla_cli.formats.table import read_table
@@ -22,7 +22,7 @@ from sla_cli.formats.text import is_number, read_text
 from sla_cli.formats.work import find_source, store_now
 from sla_cli.log import log
 
-NAME, VERSION = "sla-run", 2
+NAME, VERSION = "sla-run", 3  # 3: settings were added; those of version 2 come from config.py
 SAME_RATE = 0.02  # frame rates that differ by a smaller share are one: cameras and containers round
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: of its own values, and of those of config.toml
 AGAIN = "Copy the run again, or train again with `sla train`."
@@ -59,6 +59,14 @@ class FrameFormat:
 
 
 @dataclass(frozen=True)
+class InitFrom:
+    """The run from whose weights another one starts: its folder, and the digest of the weights."""
+
+    run: str
+    weights: str
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """What stays fixed for the whole run, besides its settings and glosses.
 
@@ -70,6 +78,7 @@ class RunFacts:
         profile: the normalisation under which dev was scored.
         frames: what the frames of train look like; None where a run of version 1 does not say and its store
             is gone.
+        init_from: the run that it starts from, None where it starts anew.
     """
 
     store: str
@@ -79,14 +88,15 @@ class RunFacts:
     labels: str = ""
     profile: str = ""
     frames: FrameFormat | None = None
+    init_from: InitFrom | None = None
 
     @classmethod
-    def of(cls, store: Store, preset: str) -> RunFacts:
+    def of(cls, store: Store, preset: str, init_from: InitFrom | None = None) -> RunFacts:
         """The facts of a run that begins on a store. Raises SlaError where the store has no train or no dev split."""
         train, dev = store["train"], store["dev"]
         digests = {"train": train.digest, "dev": dev.digest}
         folder = str(store.path.resolve())
-        return cls(folder, store.corpus, preset, digests, train.labels, dev.profile, FrameFormat.of(train))
+        return cls(folder, store.corpus, preset, digests, train.labels, dev.profile, FrameFormat.of(train), init_from)
 
 
 class Run:
@@ -99,9 +109,10 @@ class Run:
         self.state = path / "state.pt"
         self.metrics = path / "metrics.tsv"
         self.curves = path / "curves.png"
+        self.taken = path / "taken.json"
         self.tensorboard = path / "tensorboard"
         fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
-        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.curves)
+        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.curves, self.taken)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""
@@ -134,7 +145,7 @@ class Run:
         """Raises SlaError or FormatError where this is no run or a damaged one."""
         values = self._header()
         file = self.path / "run.toml"
-        known = [field.name for field in fields(RunFacts)]
+        known = [field.name for field in fields(RunFacts) if field.name != "init_from"]
         if values["version"] > 1:
             _need(known, values, file)
         _need(("train", "dev"), values["digests"], file, "digests.")
@@ -142,7 +153,12 @@ class Run:
             return self._of_version_1(values)
         _need([field.name for field in fields(FrameFormat)], values["frames"], file, "frames.")
         check_types(FrameFormat, values["frames"], file, AGAIN)
-        return RunFacts(**{key: values[key] for key in known} | {"frames": FrameFormat(**values["frames"])})
+        begin = values.get("init_from")
+        if begin is not None:
+            _need([field.name for field in fields(InitFrom)], begin, file, "init_from.")
+            check_types(InitFrom, begin, file, AGAIN)
+        parts = {"frames": FrameFormat(**values["frames"]), "init_from": InitFrom(**begin) if begin else None}
+        return RunFacts(**{key: values[key] for key in known} | parts)
 
     @property
     def store(self) -> Path:
@@ -189,16 +205,19 @@ class Run:
                 raise FormatError(fault, "It is written by `sla train`.")
         return [{column: float(row[column]) for column in columns} for row in rows]
 
+    def read_taken(self) -> dict[str, Any] | None:
+        """What it took of the run that it starts from: `tensors`, `glosses` and others; None where it starts anew."""
+        return read_json(self.taken, AGAIN) if self.taken.is_file() else None
+
     def _header(self) -> dict[str, Any]:
         """run.toml, of a version that is read."""
         if not self.exists:
             raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
         values = _read(file := self.path / "run.toml")
         _need(("format", "version"), values, file)
-        if values["format"] != NAME or values["version"] not in (VERSION - 1, VERSION):
+        if values["format"] != NAME or values["version"] not in range(1, VERSION + 1):
             raise FormatError(
-                f"{self.path}: {values['format']} version {values['version']}, this sla reads {NAME} {VERSION - 1} "
-                f"and {VERSION}",
+                f"{self.path}: {values['format']} version {values['version']}, this sla reads {NAME} 1 to {VERSION}",
                 "Train again with `sla train`.",
             )
         _need(("store", "corpus", "preset", "digests"), values, file)

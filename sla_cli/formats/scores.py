@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from rich.cells import cell_len
 
 from sla_cli.atomic import write_text
 from sla_cli.core.acyclic import acyclic
-from sla_cli.core.breakdown import ClipGroup, GlossCounts, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.breakdown import ClipGroup, GlossCounts
+from sla_cli.core.clip_score import ClipScore, score_clips
+from sla_cli.core.clusters import sentences
 from sla_cli.core.comparison import Comparison, verdict
-from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.core.result import ClipScore, Interval, Score, score_clips
+from sla_cli.core.edit_alignment import KEPT, Counts, Pair
+from sla_cli.core.result import Interval, Score
+from sla_cli.core.seed_groups import GroupComparison, SeedGroup, group_verdict
 from sla_cli.errors import FormatError
 from sla_cli.formats.json_file import check_types, read_json
 from sla_cli.formats.legacy import SCORE_1
@@ -37,13 +40,14 @@ DIFFERENCES = (
     *("id", "signer", "ref_words", "errors_a", "errors_b", "difference"),
     *("reference", "hypothesis_a", "hypothesis_b"),
 )
-BOOTSTRAP = ("level", "samples", "seed", "sentences")  # how an interval was made
+RECORDING = "recording"  # a last column of CLIPS, where any is known
 STATED = (
     "profile",
     "profile_version",
     "signature",
     "alternatives",
     "tuned_on",
+    "no_gain_on",
 )  # of a Score, as they stand in the file
 AGAIN = "Make it again with `sla score`."
 
@@ -64,23 +68,24 @@ def summary(score: Score) -> dict[str, Any]:
         "signature": score.signature,
         "absent": list(score.absent),
         "left_out": list(score.left_out),
-        "bootstrap": {key: getattr(interval, key) for key in BOOTSTRAP} if interval else None,
+        "bootstrap": interval.made if interval else None,
         **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
-        **({"tuned_on": score.tuned_on} if score.tuned_on else {}),
+        **{key: getattr(score, key) for key in ("tuned_on", "no_gain_on") if getattr(score, key)},
     }
 
 
 def write_scores(folder: Path, score: Score) -> dict[str, str]:
     """Write the files into `folder`; that of signers only where any is known. Returns digests of what is read again."""
-    clips = score.clips
-    write_tsv(folder / CLIPS, COLUMNS, map(_clip_row, clips))
+    clips, tables = score.clips, score.breakdown
+    extra = (RECORDING,) if any(clip.recording for clip in clips) else ()
+    write_tsv(folder / CLIPS, (*COLUMNS, *extra), (_clip_row(clip, len(extra)) for clip in clips))
     write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
-    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, by_length(clips)))
-    write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, by_gloss(clips)))
-    pairs = [(one.count, one.reference, one.hypothesis) for one in confusions(clips)]
+    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, tables.lengths))
+    write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, tables.glosses))
+    pairs = [(one.count, one.reference, one.hypothesis) for one in tables.confusions]
     write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
-    if signers := by_signer(clips):
-        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, signers))
+    if tables.signers:
+        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, tables.signers))
     write_text(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
     return {name: digest_file(folder / name) for name in (FIGURES, CLIPS)}
 
@@ -102,6 +107,7 @@ def read_scores(folder: Path) -> Score:
     clips = _read_clips(folder / CLIPS, columns)
     try:
         ends, how = facts["interval"], facts["bootstrap"]
+        low, high = ends or (0.0, 0.0)
         score = Score(
             profile=facts["profile"],
             profile_version=facts["profile_version"],
@@ -109,10 +115,11 @@ def read_scores(folder: Path) -> Score:
             clips=clips,
             absent=tuple(facts["absent"]),
             left_out=tuple(facts["left_out"]),
-            interval=Interval(*ends, **{key: how[key] for key in BOOTSTRAP}) if ends is not None else None,
+            interval=Interval.of(low, high, how) if ends is not None else None,
             oracle=Counts(*(facts["oracle"][key] for key in FIELDS[1:])) if "oracle" in facts else None,
             alternatives=facts.get("nbest", 1),
             tuned_on=facts.get("tuned_on", ""),
+            no_gain_on=facts.get("no_gain_on", ""),
         )
         _check_types(score, path)
         same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
@@ -158,7 +165,13 @@ def _read_clips(path: Path, columns: Sequence[str]) -> tuple[ClipScore, ...]:
         rows = list(read_table(path, columns, "\t"))
         clips = tuple(
             score_clips(
-                (row["id"], row["reference"].split(), row["hypothesis"].split(), row.fields.get("signer", ""))
+                (
+                    row["id"],
+                    row["reference"].split(),
+                    row["hypothesis"].split(),
+                    row.fields.get("signer", ""),
+                    row.fields.get(RECORDING, ""),
+                )
                 for row in rows
             )
         )
@@ -181,7 +194,7 @@ def comparison_facts(found: Comparison) -> dict[str, Any]:
     """JSON values. Rates and differences are in percent and points."""
     interval = found.interval
     figures = [summary(score) for score in (found.first, found.second)]
-    keys = ("wer", "interval", "errors", "ref_words", "signature", "tuned_on")
+    keys = ("wer", "interval", "errors", "ref_words", "signature", "tuned_on", "no_gain_on")
     a, b = ({key: one[key] for key in keys if key in one} for one in figures)
     return {
         "a": {"name": found.names[0], **a},
@@ -189,12 +202,46 @@ def comparison_facts(found: Comparison) -> dict[str, Any]:
         "difference": found.difference,
         "interval": [interval.low, interval.high] if interval else None,
         "level": interval.level if interval else None,
-        "sentences": interval.sentences if interval else 1,
+        "sentences": len(set(sentences(found.first.clips))),
+        "cluster": found.cluster,
+        "units": interval.units if interval else 1,
         "probability_of_improvement": found.improvement,
         "matched_pairs": asdict(found.test),
         "clips": {"better": found.better, "worse": found.worse, "equal": found.equal},
         "glosses": [asdict(change) for change in found.changes],
         "verdict": verdict(found),
+    }
+
+
+def group_facts(found: GroupComparison) -> dict[str, Any]:
+    """JSON values. Rates, spreads and differences are in percent and points."""
+    interval = found.interval
+    return {
+        "a": seed_group_facts(found.first),
+        "b": seed_group_facts(found.second),
+        "difference": found.difference,
+        "interval": [interval.low, interval.high] if interval else None,
+        "level": interval.level if interval else None,
+        "cluster": found.cluster,
+        "units": interval.units if interval else 1,
+        "sentences": len(set(sentences(found.first.scores[0].clips))),
+        "probability_of_improvement": found.improvement,
+        "paired": found.paired,
+        "pairs": found.pairs,
+        "verdict": group_verdict(found),
+    }
+
+
+def seed_group_facts(group: SeedGroup) -> dict[str, Any]:
+    """JSON values of a group: mean, spread, interval, and the figures of its runs."""
+    interval = group.interval
+    figures = zip(group.members, group.scores, strict=True)
+    return {
+        "name": group.name,
+        "wer": group.mean,
+        "spread": group.spread,
+        "interval": [interval.low, interval.high] if interval else None,
+        "runs": [{"name": name, "wer": one.total.wer, **_figures(one.total)} for name, one in figures],
     }
 
 
@@ -212,9 +259,11 @@ def write_differences(path: Path, first: Score, second: Score) -> None:
     write_tsv(path, DIFFERENCES, rows)
 
 
-def _clip_row(clip: ClipScore) -> list[object]:
+def _clip_row(clip: ClipScore, extra: int) -> list[object]:
     cells = [clip.id, one_line(clip.signer), *_count_cells(clip.counts)]
-    return [*cells, " ".join(clip.reference), " ".join(clip.hypothesis)]
+    return [*cells, " ".join(clip.reference), " ".join(clip.hypothesis), one_line(clip.recording)][
+        : len(COLUMNS) + extra
+    ]
 
 
 def _group_row(group: ClipGroup) -> list[object]:
@@ -227,8 +276,9 @@ def _gloss_row(one: GlossCounts) -> list[object]:
     return [one.gloss, *in_references, *in_hypotheses, _rate(one.recall), _rate(one.precision)]
 
 
-def _count_cells(counts: Counts) -> list[object]:
-    return [*_values(counts), _rate(counts.wer if counts.ref_words else None)]
+@lru_cache(KEPT)
+def _count_cells(counts: Counts) -> tuple[object, ...]:
+    return (*_values(counts), _rate(counts.wer if counts.ref_words else None))
 
 
 def _rate(percent: float | None) -> str:
@@ -243,20 +293,28 @@ def one_line(name: str) -> str:
 def _alignment(score: Score) -> Iterator[str]:
     """Lines in the manner of sclite's `pra` report, columns as wide as the glosses are on a screen."""
     yield score.signature
-    column = cache(_column)  # few steps are different ones
+    columns = _Columns()
     for clip in score.clips:
-        _, *steps = _values(clip.counts)
-        yield f"\nid: {clip.id}\nScores: (#C #S #D #I) {' '.join(map(str, steps))}"
-        columns = list(map(column, clip.pairs))
-        for label, line in zip(("REF: ", "HYP: ", "Eval:"), zip(*columns, strict=True), strict=False):
-            yield f"{label} {' '.join(line)}".rstrip()
+        steps = clip.counts
+        counted = f"{steps.correct} {steps.substitutions} {steps.deletions} {steps.insertions}"
+        yield f"\nid: {clip.id}\nScores: (#C #S #D #I) {counted}"
+        if clip.pairs:
+            reference, hypothesis, ops = map(" ".join, zip(*map(columns.__getitem__, clip.pairs), strict=True))
+            yield f"REF:  {reference}".rstrip()
+            yield f"HYP:  {hypothesis}".rstrip()
+            yield f"Eval: {ops}".rstrip()
 
 
-def _column(pair: Pair) -> tuple[str, str, str]:
-    """Reference, hypothesis and step, padded to one width; what one side lacks is starred."""
-    width = max(3, *(cell_len(gloss) for gloss in (pair.reference, pair.hypothesis) if gloss is not None))
-    cells = (pair.reference, pair.hypothesis, "" if pair.op == "C" else pair.op)
-    reference, hypothesis, op = (
-        "*" * width if cell is None else cell + " " * (width - cell_len(cell)) for cell in cells
-    )
-    return reference, hypothesis, op
+class _Columns(dict[Pair, tuple[str, str, str]]):
+    """Reference, hypothesis and step, padded to one width; what one side lacks is starred. Few steps are different."""
+
+    def __missing__(self, pair: Pair) -> tuple[str, str, str]:
+        op, reference, hypothesis = pair
+        ours, theirs = (0 if gloss is None else cell_len(gloss) for gloss in (reference, hypothesis))
+        width = max(3, ours, theirs)
+        self[pair] = (
+            "*" * width if reference is None else reference + " " * (width - ours),
+            "*" * width if hypothesis is None else hypothesis + " " * (width - theirs),
+            " " * width if op == "C" else op.ljust(width),
+        )
+        return self[pair]

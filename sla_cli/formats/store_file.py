@@ -78,7 +78,7 @@ class StoreFile:
             there; -1 where they are the file's own.
 
     In version 1, squared errors are unknown: NaN. A file is opened once in each process, since an HDF5 handle survives
-    neither fork nor pickle.
+    neither fork nor pickle, and stays open as long as this is in use.
     """
 
     version: int
@@ -104,12 +104,13 @@ class StoreFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: h5py.File | None = None
-        self._pid = -1
+        self._file: h5py.File | None = open_checked(path, NAME, READS, REMAKE)
+        self._pid = os.getpid()
         self._checked = False
         self.verified: dict[str, list[str]] = {}  # texts that were read, and that no column has taken yet
         self._good: set[int] = set()  # clips whose frames were as they were written
-        with open_checked(path, NAME, READS, REMAKE) as file, naming_damage(path, REMAKE):
+        with naming_damage(path, REMAKE):
+            file = self.file
             self.version = int(file.attrs["version"])
             if missing := set(DATASETS) - set(file) - (SINCE_2 if self.version == 1 else set()):
                 raise KeyError(f"no {some(sorted(missing))}")
@@ -126,7 +127,7 @@ class StoreFile:
             check_offsets(self.clip_offsets, "clip_offsets", frames)
             if len(self.clip_offsets) != len(self.ids) + 1:
                 raise ValueError(f"{len(self.clip_offsets)} clip_offsets for {len(self.ids)} clips")
-        self.lengths = [int(n) for n in np.diff(self.clip_offsets)]
+        self.lengths: list[int] = np.diff(self.clip_offsets).tolist()
 
     @property
     def file(self) -> h5py.File:

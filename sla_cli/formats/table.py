@@ -72,7 +72,8 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
             f"Expected a table separated by {SEPARATORS[separator]} with the columns {separator.join(columns)}.",
         )
     for line, cells in rows:
-        _check_width(cells, header, separator, f"{name}, line {line}")
+        if len(cells) != len(header):
+            raise _wrong_width(cells, header, separator, f"{name}, line {line}")
         yield Row(dict(zip(names, cells, strict=True)), line)
 
 
@@ -101,16 +102,18 @@ def parse_any_table(
     header = [cell.strip() for cell in next(rows, (first, []))[1]]
     columns = _columns(header, wanted)
     _check_columns(header, columns, needed, f"{name}, line {first}", separator)
+    places = [(field, header.index(names[0])) for field, names in columns.items()]
     for line, cells in rows:
         while len(cells) > len(header) and not cells[-1].strip():
             cells.pop()
-        _check_width(cells, header, separator, f"{name}, line {line}", quoted=separator in quoted)
-        yield Row({field: cells[header.index(names[0])].strip() for field, names in columns.items()}, line)
+        if len(cells) != len(header):
+            raise _wrong_width(cells, header, separator, f"{name}, line {line}", quoted=separator in quoted)
+        yield Row({field: cells[place].strip() for field, place in places}, line)
 
 
 def has_columns(text: str, needed: Sequence[str]) -> bool:
     """Whether a text begins with the header of a table that has columns for these keys of COLUMNS."""
-    _, text = _from_header(text)
+    _, text = _from_header("\n".join(text.split("\n", 2)[:2]))  # Excel may put a line before the header
     return len(_columns(_header(text, _separator(text, needed)), needed)) == len(needed)
 
 
@@ -160,12 +163,13 @@ def _rows(
         ) from error
 
 
-def _check_width(cells: Sequence[str], header: Sequence[str], separator: str, at: str, *, quoted: bool = False) -> None:
-    if len(cells) == len(header):
-        return
+def _wrong_width(
+    cells: Sequence[str], header: Sequence[str], separator: str, at: str, *, quoted: bool = False
+) -> FormatError:
+    """The error of a row that has more or fewer cells than the header."""
     what = "cells" if quoted else "fields"
     hint = "Quote each cell that contains this separator." if quoted else "If the file was cut off, copy it again."
-    raise FormatError(
+    return FormatError(
         f"{at}: {len(cells)} {what} where the header has {len(header)}: {separator.join(cells)[:80]!r}",
         f"They are separated by {SEPARATORS[separator]}. {hint}",
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
@@ -25,6 +26,7 @@ from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 
 HYPOTHESES = "*/*.tsv"
+SEED = "-seed"  # before its number, in the name of a run that is one of several seeds
 EXPORT_BEGUN = ".export.json"  # in the folder of an export that is not complete: what it is to be
 Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and where it lies
 
@@ -53,14 +55,20 @@ class Work:
             "`sla lm estimate` makes one; or name the file of another tool with its folder.",
         )
 
-    def new_run(self, variant: str) -> Path:
-        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job takes it."""
+    def new_run(self, variant: str, seeds: Sequence[int] = ()) -> Path:
+        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job takes it.
+
+        With seeds, no run of the name exists yet, nor one of any seed of it; the folder of the first seed is created.
+        """
         self.runs.mkdir(parents=True, exist_ok=True)
         for number in count(1):
+            path = self.runs / f"{variant}-{number}"
+            if any(self.runs.glob(f"{path.name}{SEED}*")) or (seeds and path.exists()):
+                continue
             with suppress(FileExistsError):
-                (self.runs / f"{variant}-{number}").mkdir()
+                (path.with_name(f"{path.name}{SEED}{seeds[0]}") if seeds else path).mkdir()
                 break
-        return self.runs / f"{variant}-{number}"
+        return path
 
     def only_store(self) -> Path:
         """The store, where there is exactly one: training on the wrong corpus costs days.
@@ -116,6 +124,62 @@ class Work:
         """The score folder that was written last."""
         return _take(_finished(self.scores), "score", self.scores, "sla score")
 
+    def runs_called(self, name: str) -> list[Path]:
+        """The run of a name, a folder's or one in this work folder; else those of its seeds, in their order."""
+        for path in (Path(name), self.runs / name):
+            if (path / "run.toml").is_file():
+                return [path]
+        return seed_runs(self.runs, name)
+
+    def one_run(self, name: str) -> Path:
+        """The run of a name or folder. Raises SlaError where there is none, or where it stands for several seeds."""
+        found = self.runs_called(name)
+        if len(found) != 1:
+            what = f"stands for several runs: {', '.join(path.name for path in found)}" if found else "is no run"
+            raise SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")
+        return found[0]
+
+    def has_hypotheses(self, run: Path, split: str) -> bool:
+        """Whether any of a split were decoded of a run."""
+        return any(path.name.startswith(f"{split}-") for _, path in _finished(self.hypotheses / run.name, "*.tsv"))
+
+    def hypotheses_of(self, run: Path, *, split: str | None = None, search: str | None = None) -> Path:
+        """The hypotheses that were decoded of a run.
+
+        Args:
+            split: of which split, where there are several.
+            search: with which search: `greedy`, `beam10`, `beam10-lm`, as in the file's name.
+
+        Raises:
+            SlaError: there are none, or several (listed).
+        """
+        found = [path for _, path in _finished(self.hypotheses / run.name, "*.tsv")]
+        found = [path for path in found if split in (None, path.name.partition("-")[0])]
+        found = [path for path in found if search in (None, path.stem.partition("-")[2].rpartition("-")[0])]
+        chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
+        if not found:
+            raise SlaError(
+                f"no hypotheses{chosen} of run {run.name} in {self.hypotheses}", f"`sla decode {run}` makes them."
+            )
+        if len(found) > 1:
+            raise SlaError(
+                f"several hypotheses{chosen} of run {run.name}: {', '.join(path.name for path in found)}",
+                "Choose with --split and --search (greedy, beam10, beam10-lm, …), or name the files.",
+            )
+        return found[0]
+
+    def runs_to_resume(self, name: str | None) -> list[Path]:
+        """The run of a name, or the runs of its seeds; without a name the run that was begun last and is not finished.
+
+        Where that is one of several seeds, all of them: those before it may have been interrupted too.
+        """
+        if name is not None:
+            own = self.runs / name
+            return ([] if (own / "run.toml").is_file() else seed_runs(self.runs, name)) or [own]
+        newest = self.newest_unfinished_run()
+        group = seed_runs(self.runs, newest.name.rpartition(SEED)[0])
+        return group if newest in group else [newest]
+
     def newest_unfinished_run(self) -> Path:
         """The run folder that was begun last and has no receipt."""
         begun = [path for path in self.runs.glob("*") if (path / "run.toml").is_file() and read_receipt(path) is None]
@@ -124,6 +188,13 @@ class Work:
         newest = max(begun, key=lambda path: (path / "run.toml").stat().st_mtime_ns)
         log.info("resuming run %s", newest)
         return newest
+
+
+def seed_runs(runs: Path, name: str) -> list[Path]:
+    """The runs NAME-seed0, NAME-seed1, … that `sla train --seeds` made in a folder, in the order of their seeds."""
+    found = {path: re.fullmatch(rf"{re.escape(name)}{SEED}(\d+)", path.name) for path in runs.glob(f"*{SEED}*")}
+    seeds = {path: int(match[1]) for path, match in found.items() if match and (path / "run.toml").is_file()}
+    return sorted(seeds, key=seeds.__getitem__)
 
 
 def _finished(folder: Path, pattern: str = "*") -> list[Finished]:

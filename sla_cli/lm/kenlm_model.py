@@ -16,6 +16,7 @@ import kenlm
 from kenlm import Model
 from kenlm import State as State  # for fusion.py, so that only this file imports kenlm
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.describe import Description
 from sla_cli.formats.receipt import read_receipt
@@ -101,7 +102,7 @@ def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
     if not unknown:
         return
     share = 100 * len(unknown) / len(glosses)
-    message = f"{lm} does not know {len(unknown)} of {len(glosses)} glosses ({share:.1f} %): {some(unknown)}"
+    message = f"{lm} does not know {len(unknown)} of {counted(len(glosses), 'gloss')} ({share:.1f} %): {some(unknown)}"
     if share > most:
         hint = f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} accepts it."
         raise SlaError(message, hint)

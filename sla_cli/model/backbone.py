@@ -127,6 +127,17 @@ class Backbone(nn.Module):
         if config.model.compile:
             compile_blocks(blocks, dynamic=True)
 
+    def hold_frozen_in(self, dtype: torch.dtype) -> None:
+        """Keep the frozen weights of matrix products in the type that autocast would bring them to at every use.
+
+        The features are the same to the bit. Merge added modules before: they are merged in the weights' own type.
+        """
+        for layer in self.vit.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                for value in (layer.weight, layer.bias):
+                    if value is not None and not value.requires_grad:
+                        value.data = value.data.to(dtype)
+
     def bytes_per_frame(self, pixels: Tensor) -> int:
         """Memory per frame for the backward pass: the difference between 3 and 2 copies of the first frame."""
         if not self._bytes_per_frame:
@@ -155,9 +166,10 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
         extra = dict(config.backbone_args)
         if not _has_projection(config.backbone):
             extra.setdefault("num_classes", 0)
-        with warnings.catch_warnings(), torch.random.fork_rng():
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore", UserWarning)
-            torch.manual_seed(0)  # random weights are frozen too, so they have to be the same in every run
+            # Random weights are frozen too, so they have to be the same in every run. They are drawn on the CPU.
+            torch.default_generator.manual_seed(0)
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )

@@ -55,7 +55,20 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     """Load trained weights into a model of the same configuration.
 
     Raises:
-        SlaError: no such file, another backbone, other glosses, or weights of another configuration.
+        SlaError: weights of another configuration; as `read_weights`.
+        FormatError: as `read_weights`.
+    """
+    tensors = read_weights(path, model, glosses)
+    if misfits := model.misfits(tensors):
+        raise SlaError(f"{path} does not fit the model: {', '.join(misfits[:3])}", "Was config.toml edited?")
+    model.load_state_dict(tensors, strict=False)
+
+
+def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[str, Tensor]:
+    """Trained weights by name, of a run with these glosses and on the backbone of a model.
+
+    Raises:
+        SlaError: no such file, another backbone, or other glosses.
         FormatError: not a checkpoint of ours, or one whose weights are not those that were written.
     """
     if not path.is_file():
@@ -89,9 +102,7 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
             f"{backbone}; here {model.backbone_name}, {model.backbone_digest})",
             "Give the weights file of the run with --weights.",
         )
-    if misfits := model.misfits(tensors):
-        raise SlaError(f"{path} does not fit the model: {', '.join(misfits[:3])}", "Was config.toml edited?")
-    model.load_state_dict(tensors, strict=False)
+    return tensors
 
 
 def same_backbone(digest: str, norms: Sequence[float] | None, model: Network) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from sla_cli.bounds import DEVICES
+from sla_cli.config import TrainConfig
 from sla_cli.errors import SlaError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -14,7 +15,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Placement:
-    """A device and the precision of its matrix products."""
+    """A device and the precision of the backbone's matrix products; what follows the backbone is float32 anyway."""
 
     device: torch.device
     dtype: torch.dtype
@@ -28,8 +29,13 @@ class Placement:
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
 
 
-def place(device: str, precision: str) -> Placement:
-    """device: auto, cpu, cuda or cuda:N; precision: auto (fp16 on CUDA, fp32 on CPU), fp32, bf16, fp16.
+def place(device: str, precision: str, half: str = TrainConfig.half) -> Placement:
+    """Where a model runs, and in which precision.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+        precision: fp32, bf16, fp16; auto is `half` on CUDA and fp32 on a CPU.
+        half: bf16, which is fp16 where the device does not compute in bf16, or fp16.
 
     Raises:
         SlaError: no such device, or fp16 on a CPU.
@@ -47,7 +53,13 @@ def place(device: str, precision: str) -> Placement:
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise SlaError(f"--device {device}: the last CUDA device is cuda:{torch.cuda.device_count() - 1}", DEVICES)
     if precision == "auto":
-        precision = "fp16" if chosen.type == "cuda" else "fp32"
+        precision = "fp32" if chosen.type == "cpu" else half if _has_bf16(chosen) else "fp16"
     if precision == "fp16" and chosen.type == "cpu":
         raise SlaError("precision fp16 is for GPUs", "Use bf16 or fp32 on a CPU.")
     return Placement(chosen, DTYPES[precision])
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Whether a CUDA device computes in bf16 itself; older ones only emulate it, slowly."""
+    with torch.cuda.device(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)

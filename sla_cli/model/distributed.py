@@ -62,6 +62,11 @@ class ProcessGroup:
             warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers has a new name in newer torch
             return self.accelerator.prepare_model(model)
 
+    def release(self) -> None:
+        """Let go of the models that were wrapped, so that their memory is free for the next."""
+        if self.accelerator is not None:
+            self.accelerator.free_memory()
+
     def sync_gradients(self, model: nn.Module, now: bool) -> AbstractContextManager[None]:
         """Whether the backward pass exchanges gradients `now`, or keeps them for a later one of the same step."""
         return nullcontext() if self.accelerator is None or now else self.accelerator.no_sync(model)

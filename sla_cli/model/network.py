@@ -63,7 +63,8 @@ class Network(nn.Module):
         self.backbone.adapt(config)
         heads = _heads(self.backbone.width, classes, config)
         self.conv, self.sequence, self.classifier = heads.conv, heads.sequence, heads.classifier
-        self.conv_classifier, self.frame_classifier = heads.conv_classifier, heads.frame_classifier
+        self.conv_classifier = heads.conv_classifier
+        self.frame_norm, self.frame_classifier = heads.frame_norm, heads.frame_classifier
         self.shared, self.stride = config.head.shared, self.conv.stride
 
     def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Logits:
@@ -77,17 +78,30 @@ class Network(nn.Module):
         return self.head(self.backbone(pixels, lengths, chunk), lengths)
 
     def head(self, features: Tensor, lengths: Tensor) -> Logits:
-        """Logits out of the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`."""
-        conv, steps = self.conv(features, lengths)
-        sequence = self.sequence(conv, steps)
-        by_conv = self.classifier if self.shared else self.conv_classifier
-        return Logits(
-            self.classifier(sequence).float(),
-            by_conv(conv).float() if by_conv is not None else None,
-            self.frame_classifier(features).float() if self.frame_classifier is not None else None,
-            steps,
-            lengths,
-        )
+        """Logits out of the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`.
+
+        Computed in the type of the head's weights also where the backbone runs in half precision: near 16 a bfloat16
+        has steps of 0.125, and the head is a thousandth of the work.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.to(next(self.sequence.parameters()).dtype)
+            conv, steps = self.conv(features, lengths)
+            sequence = self.sequence(conv, steps)
+            by_conv = self.classifier if self.shared else self.conv_classifier
+            return Logits(
+                self.classifier(sequence),
+                by_conv(conv) if by_conv is not None else None,
+                self._by_frame(features),
+                steps,
+                lengths,
+            )
+
+    def _by_frame(self, features: Tensor) -> Tensor | None:
+        if self.frame_classifier is None:
+            return None
+        if self.frame_norm is not None:
+            features = self.frame_norm(features.T.unsqueeze(0)).squeeze(0).T
+        return self.frame_classifier(features)
 
     def trained_state(self) -> dict[str, Tensor]:
         """Trained parameters and running statistics by name, which is what a checkpoint holds."""
@@ -109,6 +123,7 @@ class _Heads:
     sequence: SequenceModel
     classifier: nn.Module
     conv_classifier: nn.Module | None
+    frame_norm: nn.Module | None
     frame_classifier: nn.Module | None
 
 
@@ -127,7 +142,9 @@ def _heads(width: int, classes: int, config: Config) -> _Heads:
             "cannot share a classifier",
             "Use head.lstm_width = head.channels / 2, or --set head.shared=false.",
         )
-    return _Heads(conv, sequence, by_sequence, by_conv, frame_classifier(width, classes) if loss.frame_ctc else None)
+    by_frame = frame_classifier(width, classes) if loss.frame_ctc else None
+    norm = nn.BatchNorm1d(width, affine=False) if loss.frame_ctc and head.frame_norm == "batch" else None
+    return _Heads(conv, sequence, by_sequence, by_conv, norm, by_frame)
 
 
 def frame_classifier(width: int, classes: int) -> nn.Linear:

@@ -50,10 +50,12 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
     config, glosses = run.config, run.glosses
     if weights is not None:
         config = replace(config, model=replace(config.model, weights=weights))
-    if precision == "auto" and config.train.precision != "fp16":
-        precision = config.train.precision
-    placement = place(device, precision)
+    trained = config.train.precision
+    if precision == "auto" and trained != "fp16":  # which a CPU cannot
+        precision = trained
+    placement = place(device, precision, "fp16" if trained == "fp16" else config.train.half)
     network = Network(config, len(glosses))
     load_weights(run.best, network, glosses)
     merged = merge_added(network)
+    network.backbone.hold_frozen_in(placement.dtype)
     return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged)

@@ -11,8 +11,9 @@ class SyncBatchNorm1d(nn.BatchNorm1d):
     """Normalises as if the steps of all processes lay in one batch. The same state as BatchNorm1d."""
 
     def __init__(self, norm: nn.BatchNorm1d) -> None:
-        super().__init__(norm.num_features, norm.eps, norm.momentum)
-        self.to(norm.weight.device)
+        super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine)
+        assert norm.running_mean is not None
+        self.to(norm.running_mean.device)
         self.load_state_dict(norm.state_dict())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -30,5 +31,7 @@ class SyncBatchNorm1d(nn.BatchNorm1d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
             self.num_batches_tracked += 1
-        scale = self.weight * (variance + self.eps).rsqrt()
-        return centred * scale.view(1, -1, 1) + self.bias.view(1, -1, 1)
+        scale = (variance + self.eps).rsqrt()
+        if not self.affine:
+            return centred * scale.view(1, -1, 1)
+        return centred * (self.weight * scale).view(1, -1, 1) + self.bias.view(1, -1, 1)

@@ -20,9 +20,9 @@ def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, pref
         bias: (channels,).
         prefix: number of tokens in front (class, registers) that are not convolved; they become zero.
     """
-    taps, bias = taps.to(x.dtype), bias.to(x.dtype)
     if not torch.compiler.is_compiling():
         return _TrackConv.apply(x, taps, bias, borders.layout.spans, prefix)
+    taps, bias = taps.to(x.dtype), bias.to(x.dtype)
     # The compiler fuses these. It must not see the lengths of clips, or it would compile again for each batch.
     half = taps.shape[1] // 2
     out = bias + sum(borders.shift(x, tap - half) * taps[:, tap] for tap in range(taps.shape[1]))
@@ -31,7 +31,11 @@ def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, pref
 
 
 class _TrackConv(torch.autograd.Function):
-    """One pass over memory per tap and direction; keeps only its input."""
+    """One pass over memory per tap and direction; keeps only its input.
+
+    Taps and bias may be of higher precision than what they are applied to. Their gradients are products summed over all
+    frames and tokens, in float32 at least: in half precision each would be rounded before it is added.
+    """
 
     @staticmethod
     def forward(
@@ -39,6 +43,7 @@ class _TrackConv(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, taps)
         ctx.spans, ctx.prefix = spans, prefix
+        taps, bias = taps.to(x.dtype), bias.to(x.dtype)
         half = taps.shape[1] // 2
         out = torch.empty_like(x)
         out[:, :prefix] = 0
@@ -50,20 +55,21 @@ class _TrackConv(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        x, taps = ctx.saved_tensors
-        half = taps.shape[1] // 2
+        x, weight = ctx.saved_tensors
+        taps, half = weight.to(x.dtype), weight.shape[1] // 2
         slope, x = slopes[0][:, ctx.prefix :], x[:, ctx.prefix :]
         to_x = torch.empty_like(slopes[0])
         to_x[:, : ctx.prefix] = 0
         patches = to_x[:, ctx.prefix :]
         torch.mul(slope, taps[:, half], out=patches)
-        middle = _summed(slope * x)
+        precise = slope.float() if slope.dtype.itemsize < 4 else slope
+        middle = (precise * x).sum((0, 1))
         to_taps = middle.new_zeros(taps.shape[::-1])
         to_taps[half] = middle
         for tap, to, at in _overlaps(ctx.spans, half):
             patches[at].addcmul_(slope[to], taps[:, tap])
-            to_taps[tap] += _summed(slope[to] * x[at])
-        return to_x, to_taps.T.to(taps.dtype), _summed(slope).to(taps.dtype), None, None
+            to_taps[tap] += (precise[to] * x[at]).sum((0, 1))
+        return to_x, to_taps.T.to(weight.dtype), precise.sum((0, 1)).to(weight.dtype), None, None
 
 
 def _overlaps(spans: tuple[tuple[int, int], ...], half: int) -> Iterator[tuple[int, slice, slice]]:
@@ -73,8 +79,3 @@ def _overlaps(spans: tuple[tuple[int, int], ...], half: int) -> Iterator[tuple[i
             if offset and stop - start > abs(offset):
                 to = slice(start + max(0, -offset), stop - max(0, offset))
                 yield offset + half, to, slice(to.start + offset, to.stop + offset)
-
-
-def _summed(x: Tensor) -> Tensor:
-    """Over frames and tokens, in float32 at least."""
-    return x.sum((0, 1), dtype=torch.float32 if x.dtype.itemsize < 4 else x.dtype)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sla_cli.core.clip import Clip
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import receipt_path
 from sla_cli.formats.store import store_files
@@ -71,13 +72,13 @@ def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, EncodedClip], *, re
     for clip in (clip for clip in clips if clip.id in encoded):
         frames, note = encoded[clip.id].frames, encoded[clip.id].note
         if clip.frames and clip.frames != frames and not resampled:
-            note = "; ".join(filter(None, (note, f"{frames} frames where the table says {clip.frames}")))
+            note = "; ".join(filter(None, (note, f"{counted(frames, 'frame')} where the table says {clip.frames}")))
         if note:
             found[clip.id] = f"{clip.where}: {note}" if clip.where else note
     for name, note in list(found.items())[:WARNED]:
         log.warning("clip %s is incomplete: %s", name, note)
     if len(found) > WARNED:
-        log.warning("and so %d more clips", len(found) - WARNED)
+        log.warning("and so %s", counted(len(found) - WARNED, "more clip"))
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.lock import locked
 from sla_cli.formats.receipt import Receipt, read_receipt, renew, write_receipt
@@ -105,10 +106,11 @@ def _refuse_changes(found: Prepared, old: Receipt, changed: Sequence[str]) -> No
     """
     mended = old.results["failed"].keys() | old.results.get("incomplete", {}).keys()
     if other := [clip for clip in changed if clip not in mended]:
-        message = f"the recordings of {len(other)} clips changed since {found.out} was made: {some(other)}"
+        message = f"the recordings of {counted(len(other), 'clip')} changed since {found.out} was made: {some(other)}"
         raise SlaError(message, "Use --force to encode them again.")
     if moved := [clip for clip in found.moved(old) if clip not in mended]:
-        message = f"{len(moved)} clips of {found.out} lie elsewhere in the corpus than when it was made: {some(moved)}"
+        clips = counted(len(moved), f"clip of {found.out} lies", f"clips of {found.out} lie")
+        message = f"{clips} elsewhere in the corpus than when it was made: {some(moved)}"
         raise SlaError(message, "Use --force to encode them again. An archive and its unpacked folder are two places.")
 
 

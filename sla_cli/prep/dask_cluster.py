@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 
 from sla_cli import __version__
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import environment
 from sla_cli.log import log
@@ -98,7 +99,8 @@ class DaskCluster:
         others = {worker: told for worker, answer in answers.items() if (told := _differences(answer, versions()))}
         if others:
             told = some(f"{worker} ({difference})" for worker, difference in others.items())
-            message = f"{len(others)} of {len(answers)} workers at {self.address} have other versions than here: {told}"
+            number = f"{len(others)} of {counted(len(answers), 'worker')}"
+            message = f"other versions than here on {number} at {self.address}: {told}"
             raise SlaError(message, SAME)
 
     def _threads(self) -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from sla_cli.config import DivisionConfig
 from sla_cli.core.clip import SPLITS, Clip
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError, some
@@ -57,7 +58,9 @@ def divide(clips: Sequence[Clip], wanted: DivisionConfig, profile_name: str) -> 
         return list(clips), {}
     annotated = [clip for clip in clips if clip.glosses]
     if not annotated:
-        raise SlaError(f"none of {len(clips)} clips has glosses: nothing can be divided", "Leave --split-by out.")
+        raise SlaError(
+            f"none of {counted(len(clips), 'clip')} has glosses: nothing can be divided", "Leave --split-by out."
+        )
     groups = _groups(annotated, wanted.split_by, profile_name)
     split_of = _by_fold(groups, wanted) if wanted.fold else _by_shares(groups, wanted)
     divided = [replace(clip, split=split_of[clip.id]) for clip in annotated]
@@ -99,7 +102,7 @@ def unseen_of(wanted: DivisionConfig) -> str:
 def _groups(clips: Sequence[Clip], split_by: str, profile_name: str) -> list[Group]:
     if split_by == "signer":
         if unknown := [clip.id for clip in clips if not clip.signer]:
-            message = f"the signer of {len(unknown)} of {len(clips)} clips is not known: {some(unknown)}"
+            message = f"the signer of {len(unknown)} of {counted(len(clips), 'clip')} is not known: {some(unknown)}"
             raise SlaError(
                 message,
                 "Name them in a column `signer`, or in ELAN as the tier's participant; or divide otherwise.",
@@ -193,7 +196,7 @@ def _by_fold(groups: Sequence[Group], wanted: DivisionConfig) -> dict[str, str]:
     """The split of each clip id: each group is in the smallest fold as it comes, whichever of them is test."""
     test, folds = _fold(wanted)
     if len(groups) < folds:
-        message = f"--fold {wanted.fold}: {len(groups)} {_noun(wanted, len(groups))} do not fill {folds} folds"
+        message = f"--fold {wanted.fold}: {_number_of(groups, wanted)} cannot fill {counted(folds, 'fold')}"
         raise SlaError(message, "Ask for fewer folds, or divide by something else.")
     sizes, split_of = [0] * folds, dict[str, str]()
     for group in _ordered(groups, wanted.split_seed, 0):
@@ -217,13 +220,13 @@ def _fold(wanted: DivisionConfig) -> tuple[int, int]:
 def _check_enough(groups: Sequence[Group], splits: list[str], wanted: DivisionConfig) -> None:
     if len(groups) >= len(splits):
         return
-    lost, noun = splits[len(groups) :], _noun(wanted, len(groups))
+    lost = splits[len(groups) :]
     raise SlaError(
-        f"{len(groups)} {noun} cannot fill {', '.join(splits)}: nothing would be left for {' and '.join(lost)}",
+        f"{_number_of(groups, wanted)} cannot fill {', '.join(splits)}: nothing would be left for {' and '.join(lost)}",
         "Give --shares without them (90,10 for train and dev), or divide by something else.",
     )
 
 
-def _noun(wanted: DivisionConfig, count: int) -> str:
+def _number_of(groups: Sequence[Group], wanted: DivisionConfig) -> str:
     noun = {"signer": "signer", "sentence": "different sentence", "random": "separate clip"}[wanted.split_by]
-    return noun + "s" * (count != 1)
+    return counted(len(groups), noun)

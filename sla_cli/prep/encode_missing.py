@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sla_cli.core.clip import Clip
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
 from sla_cli.prep.cache import EncodedClip, EncodingCache, Failure
@@ -39,7 +40,7 @@ def encode_missing(
     lost = {clip.id: Failure(error.message) for clip in missing if (error := unreadable.get(clip.source.root))}
     encoded, failures = _encode([clip for clip in missing if clip.id not in lost], cache, engine)
     if once_more := [clip for clip in missing if clip.id in failures and failures[clip.id].again]:
-        log.info("trying %d clips once more that could not be read", len(once_more))
+        log.info("trying %s once more that could not be read", counted(len(once_more), "clip"))
         late, still = _encode(once_more, cache, engine)
         encoded |= late
         failures = {name: failure for name, failure in failures.items() if name not in late} | still

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from sla_cli.core.clip import SPLITS
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.lock import locked
@@ -211,7 +212,7 @@ def _write_split(
     if annotated and len(annotated) < len(parts):
         for name in parts.keys() - annotated:
             reason = f"{header.split} of {name} has no references, that of {some(annotated)} has"
-            log.warning("leaving out %d clips: %s", len(parts[name]), reason)
+            log.warning("leaving out %s: %s", counted(len(parts[name]), "clip"), reason)
             result.skipped |= dict.fromkeys(parts.pop(name).ids, reason)
     rates = [part.fps for part in parts.values() if part.fps]
     header = replace(header, annotated=bool(annotated), fps=rates[0] if rates else 0.0)

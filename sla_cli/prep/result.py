@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 
 LISTED = 20  # broken clips in an error message
@@ -47,9 +48,9 @@ class BrokenClips(SlaError):
     def __init__(self, failed: Mapping[str, str], planned: int, *, part: bool = False) -> None:
         self.failed = dict(failed)
         listed = some((f"{name}: {reason}" for name, reason in failed.items()), LISTED)
-        message = f"{len(failed)} of {planned} clips cannot be read, so the store is not written: {listed}"
+        message = f"{len(failed)} of {counted(planned, 'clip')} cannot be read, so the store is not written: {listed}"
         hint = "Fix them and run the same command again (the others are kept), or leave them out with --on-error skip."
         if part:
-            message = f"{len(failed)} of {planned} clips of this part cannot be read: {listed}"
+            message = f"{len(failed)} of {counted(planned, 'clip')} of this part cannot be read: {listed}"
             hint = "The others are kept. The last call, without --part, tries them again; --on-error skip is for it."
         super().__init__(message, hint)

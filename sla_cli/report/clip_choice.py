@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate, chain, zip_longest
 
+from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.core.result import ClipScore, pooled
 
 ROWS, STEPS = 10_000, 250_000  # clips and alignment steps that are listed: some 20 MB, which a browser still opens
 DIFFER, WORST, MIDDLE, RIGHT = "systems differ", "among the worst", "in the middle", "all correct"

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sla_cli.core.breakdown import Confusion, GlossCounts, by_gloss, confusions
-from sla_cli.core.result import ClipScore
+from sla_cli.core.breakdown import Breakdown, Confusion, GlossCounts
+from sla_cli.core.clip_score import ClipScore
 
 MATRIX, LISTED = 20, 15  # glosses of a matrix, lines of a table
 
@@ -44,15 +44,15 @@ class ErrorTables:
 
 def error_tables(systems: Sequence[Sequence[ClipScore]]) -> list[ErrorTables]:
     """Of each system, from its clips; all matrices are of the same glosses, those with most errors over all systems."""
-    worst = by_gloss([clip for clips in systems for clip in clips])[:MATRIX]
+    worst = Breakdown([clip for clips in systems for clip in clips]).glosses[:MATRIX]
     glosses = [gloss.gloss for gloss in worst if gloss.errors]
     return [
         ErrorTables(
             _matrix(clips, glosses),
-            tuple(confusions(clips)[:LISTED]),
-            tuple(gloss for gloss in by_gloss(clips)[:LISTED] if gloss.errors),
+            tuple(where.confusions[:LISTED]),
+            tuple(gloss for gloss in where.glosses[:LISTED] if gloss.errors),
         )
-        for clips in systems
+        for clips, where in zip(systems, map(Breakdown, systems), strict=True)
     ]
 
 

@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from sla_cli.atomic import atomic_write
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.store import Store, StoredClip
 from sla_cli.log import log
@@ -78,7 +79,7 @@ def write_sheet(
     title = " ".join(filter(None, (part.corpus, part.protocol, part.name)))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the pen warns once
-        page = _page(clips, f"{title}: {len(clips):,} of {len(part):,} clips")
+        page = _page(clips, f"{title}: {len(clips):,} of {counted(len(part), 'clip')}")
     _, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 7])
     with atomic_write(out) as temporary:
         temporary.write_bytes(data.tobytes())
@@ -109,7 +110,7 @@ def _caption(clip: StoredClip, middle: float, pen: _Pen) -> Iterable[_Word]:
     name = clip.id if len(clip.id) <= LONGEST_ID else f"{clip.id[:LONGEST_ID]}…"
     yield _Word(name, MARGIN, middle, ID_SIZE, weight="bold")
     seconds = f", {len(clip) / clip.fps:.1f} s" if clip.fps else ""
-    facts = "     ".join(filter(None, (clip.signer, f"{len(clip)} frames{seconds}")))
+    facts = "     ".join(filter(None, (clip.signer, f"{counted(len(clip), 'frame')}{seconds}")))
     yield _Word(facts, MARGIN + pen.width(name, ID_SIZE, "bold") + 18, middle, ID_SIZE, GREY)
 
 

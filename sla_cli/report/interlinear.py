@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from sla_cli.core.clip_score import ClipScore
 from sla_cli.core.edit_alignment import Pair
-from sla_cli.core.result import ClipScore
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.atomic import write_text
+from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.core.result import ClipScore, pooled
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.formats.emissions import Emissions
 from sla_cli.report.clip_choice import choose_clips, listed_clips

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
-from sla_cli.core.breakdown import by_signer
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.report.axis import Axis, around
@@ -77,7 +76,7 @@ def signers(systems: Sequence[System]) -> list[tuple[str, int, tuple[Counts, ...
 
     By name; where they are too many to list, those with most clips first.
     """
-    tables = [by_signer(system.score.clips) for system in systems]
+    tables = [system.score.breakdown.signers for system in systems]
     rows = [(row[0].name, row[0].clips, tuple(one.counts for one in row)) for row in zip(*tables, strict=False)]
     if len(rows) > LISTED_SIGNERS:
         rows.sort(key=lambda row: -row[1])

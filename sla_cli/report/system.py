@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from sla_cli.core.comparison import Comparison, verdict
+from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
@@ -65,7 +66,10 @@ def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[Sys
         FormatError: a score or receipt that is damaged.
     """
     if names and len(names) != len(folders):
-        raise SlaError(f"{len(names)} names for {len(folders)} scores", "Give one --name for each score, in order.")
+        raise SlaError(
+            f"{counted(len(names), 'name')} for {counted(len(folders), 'score')}",
+            "Give one --name for each score, in order.",
+        )
     systems = [_load(folder) for folder in folders]
     given = list(names) or [system.name for system in systems]
     if not names and len(set(given)) < len(given):
@@ -204,7 +208,8 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
         given = {"lm"} if lm else set()
         given |= {key for key, value in decoded.arguments.items() if value not in (None, [], "", False)}
         facts |= {key: value for key, value in decoded.arguments.items() if {key, NEEDS.get(key, key)} <= given}
-        facts["language model"] = Path(lm).name if lm else "none"
+        unused = f"none: tuning on {score.no_gain_on} found no gain" if facts.pop("no_gain_on", "") else "none"
+        facts["language model"] = Path(lm).name if lm else unused
     if score.tuned_on:
         facts["weights tuned on"] = f"{score.tuned_on}, the split scored here"
     facts["normalisation"] = f"{score.profile}, version {score.profile_version}"

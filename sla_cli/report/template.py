@@ -9,6 +9,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sla_cli import __version__
+from sla_cli.core.counted import counted
 
 THEME_SCRIPT = "theme.js"
 
@@ -27,6 +28,7 @@ def render(room: str, name: str, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["counted"] = counted
     script = "".join(environment.get_template(file).render() for file in (THEME_SCRIPT, f"{name}.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template(f"{name}.html.j2").render(

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
+from sla_cli.core.clip_score import ClipScore
 from sla_cli.core.ctc import BLANK, feasible, frame_spans
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.core.result import ClipScore
 from sla_cli.formats.emissions import Emission, EmissionHeader
 from sla_cli.formats.store import StoredClip
 from sla_cli.report.axis import Tick, exact

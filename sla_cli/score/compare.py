@@ -15,15 +15,18 @@ from scipy import stats
 
 from sla_cli.core.bootstrap import Resampling, difference_interval, wer_interval
 from sla_cli.core.comparison import Both, Comparison, MatchedPairs, changes, segments
+from sla_cli.core.counted import counted
 from sla_cli.core.result import Score
+from sla_cli.core.seed_groups import GroupComparison, compare_groups, seed_group
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.scores import read_scores
+from sla_cli.score.members import Member
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import AUTO, score_in_memory
 
 
-def compare_files(first: Path, second: Path, *, ref: Path | None, options: ScoreOptions) -> Comparison:
-    """Compare two hypotheses files or score folders.
+def compare_files(first: Member, second: Member, *, ref: Path | None, options: ScoreOptions) -> Comparison:
+    """Compare two hypotheses files or score folders, under their names, or their paths where those are the same.
 
     Args:
         ref: references of the hypotheses files, as `score_file` takes them.
@@ -32,7 +35,42 @@ def compare_files(first: Path, second: Path, *, ref: Path | None, options: Score
     Raises:
         SlaError: the two were not scored against the same references under the same profile; whatever scoring raises.
     """
-    folders = {path: read_scores(path) for path in (first, second) if path.is_dir()}
+    scores = _scores((first.path, second.path), ref, options)
+    names = (first.name, second.name) if first.name != second.name else (str(first.path), str(second.path))
+    return compare(scores[0], scores[1], names, options.resampling)
+
+
+def compare_members(
+    first: Sequence[Member],
+    second: Sequence[Member],
+    names: tuple[str, str],
+    *,
+    ref: Path | None,
+    options: ScoreOptions,
+) -> GroupComparison:
+    """Compare two groups of hypotheses or score folders, each of runs that differ in their seed only.
+
+    Runs are paired in order where the groups are of one size and no two seeds of a pair are known to differ.
+
+    Raises:
+        SlaError: as `compare_files`.
+    """
+    sides = [*first, *second]
+    scores = _scores([member.path for member in sides], ref, options)
+    aligned = [paired(scores[0], score, (sides[0].name, one.name))[1] for score, one in zip(scores, sides, strict=True)]
+    seeds = list(zip((one.seed for one in first), (one.seed for one in second), strict=False))
+    by_seed = len(first) == len(second) and all(a == b or None in (a, b) for a, b in seeds)
+    how, size = options.resampling, len(first)
+    groups = [
+        seed_group(name, [one.name for one in group], found, how)
+        for name, group, found in zip(names, (first, second), (aligned[:size], aligned[size:]), strict=True)
+    ]
+    return compare_groups(*groups, paired=by_seed, how=how)
+
+
+def _scores(paths: Sequence[Path], ref: Path | None, options: ScoreOptions) -> list[Score]:
+    """Of hypotheses files and score folders, under one profile. Raises SlaError as `compare_files` does."""
+    folders = {path: read_scores(path) for path in paths if path.is_dir()}
     if options.profile == AUTO and folders:
         options = replace(options, profile=next(iter(folders.values())).profile)
     for path, scored in folders.items():
@@ -41,20 +79,21 @@ def compare_files(first: Path, second: Path, *, ref: Path | None, options: Score
                 f"{path} is scored under profile {scored.profile}, not {options.profile}",
                 f"Score its hypotheses again with --normalize {options.profile}.",
             )
-    scores = [folders[path] if path in folders else score_in_memory(path, ref, options)[0] for path in (first, second)]
-    return compare(scores[0], scores[1], _names(first, second), options.resampling)
+    return [folders[path] if path in folders else score_in_memory(path, ref, options)[0] for path in paths]
 
 
 def compare(first: Score, second: Score, names: tuple[str, str], how: Resampling) -> Comparison:
     """Compare two scores. Raises SlaError where profile, clips or references differ."""
-    first, second = (replace(score, interval=wer_interval(score.clips, how)) for score in _paired(first, second, names))
+    first, second = (replace(score, interval=wer_interval(score.clips, how)) for score in paired(first, second, names))
     pairs = list(zip(first.clips, second.clips, strict=True))
     found = difference_interval(first.clips, second.clips, how)
     interval, improvement = found or (None, None)
     less = [b.counts.errors - a.counts.errors for a, b in pairs]
     better, worse = sum(d < 0 for d in less), sum(d > 0 for d in less)
     equal, test = len(less) - better - worse, matched_pairs(pairs)
-    return Comparison(names, first, second, interval, improvement, test, better, worse, equal, changes(pairs))
+    return Comparison(
+        names, first, second, interval, how.cluster, improvement, test, better, worse, equal, changes(pairs)
+    )
 
 
 def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Comparison | None]:
@@ -63,7 +102,7 @@ def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Compari
     Resampled as the first score was.
     """
     first, interval = scores[0], scores[0].interval
-    how = Resampling(interval.level, interval.samples, interval.seed) if interval else Resampling()
+    how = Resampling(interval.level, interval.samples, interval.seed, interval.cluster) if interval else Resampling()
     shared = [(one.profile, one.profile_version, {clip.id: clip.reference for clip in one.clips}) for one in scores]
     return [
         compare(first, score, (names[0], name), how) if own == shared[0] else None
@@ -82,7 +121,7 @@ def matched_pairs(clips: Sequence[Both]) -> MatchedPairs:
     return MatchedPairs(len(differences), z, float(2 * stats.norm.sf(abs(z))))
 
 
-def _paired(first: Score, second: Score, names: tuple[str, str]) -> tuple[Score, Score]:
+def paired(first: Score, second: Score, names: tuple[str, str]) -> tuple[Score, Score]:
     """Both with their clips in the order of the first."""
     profiles = [f"{score.profile}.v{score.profile_version}" for score in (first, second)]
     if profiles[0] != profiles[1]:
@@ -106,11 +145,9 @@ def _same_ids(first: list[str], second: list[str], names: tuple[str, str]) -> No
     ids = (dict.fromkeys(first), dict.fromkeys(second))
     only = [[clip for clip in mine if clip not in theirs] for mine, theirs in (ids, ids[::-1])]
     sides = zip(names, only, strict=True)
-    if faults := [f"{len(clips)} clips are in {name} only ({some(clips)})" for name, clips in sides if clips]:
+    if faults := [
+        f"{counted(len(clips), 'clip is', 'clips are')} in {name} only ({some(clips)})"
+        for name, clips in sides
+        if clips
+    ]:
         raise SlaError(f"not comparable: {' and '.join(faults)}", "Score both on the same clips.")
-
-
-def _names(first: Path, second: Path) -> tuple[str, str]:
-    """Short names, or the paths where those are the same."""
-    short = [path.name if path.is_dir() else path.stem for path in (first, second)]
-    return (short[0], short[1]) if short[0] != short[1] else (str(first), str(second))

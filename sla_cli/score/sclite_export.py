@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import some
@@ -29,7 +30,8 @@ def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
     references = [_timed(clip.id, clip.reference) for clip in clips]
     hypotheses = [_timed(clip.id, clip.hypothesis) for clip in clips]
     if silent := [clip.id for clip in clips if not clip.hypothesis]:
-        log.warning("%d clips have no line in the CTM (%s): give sclite the TRN files", len(silent), some(silent))
+        number = counted(len(silent), "clip has", "clips have")
+        log.warning("%s no line in the CTM (%s): give sclite the TRN files", number, some(silent))
     contents = {"stm": references, "ctm": hypotheses, "ref.trn": references, "hyp.trn": hypotheses}
     files = {folder / f"{name}.{suffix}": nbest for suffix, nbest in contents.items()}
     for path, nbest in files.items():

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from sla_cli import __version__
 from sla_cli.core.bootstrap import Resampling, wer_interval
+from sla_cli.core.clip_score import ClipScore, score_clips
+from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import ALIGNMENT, Counts, total
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import Profile, profile
-from sla_cli.core.result import ClipScore, Score, score_clips
+from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.score.unicode import nfc, refuse_mixed_forms, same_but_for_form
@@ -40,8 +42,10 @@ def score(
     *,
     absent_as_empty: bool = False,
     signers: Mapping[str, str] | None = None,
+    recordings: Mapping[str, str] | None = None,
     nbest: Mapping[str, Sequence[Hypothesis]] | None = None,
     tuned_on: str = "",
+    no_gain_on: str = "",
 ) -> Score:
     """Normalise both sides, align each clip as sclite does, pool the counts, and resample for an interval.
 
@@ -50,13 +54,13 @@ def score(
         absent_as_empty: score a reference that no hypothesis names as if nothing was recognised, with a warning.
             For formats that cannot name such a clip; the official Phoenix scripts do so too (`mergectmstm.py`).
             A partial score leaves it out.
-        signers: by clip id, where known.
+        signers, recordings: by clip id, where known.
         nbest: alternatives by clip id, for the oracle: the rate if the best of them had been chosen.
-        tuned_on: as `Score.tuned_on`.
+        tuned_on, no_gain_on: as `Score` has them.
 
     Raises:
         SlaError: ids that only one side names (unless allowed), an id that comes twice, no reference words, glosses
-            that differ in their Unicode normal form only.
+            that differ in their Unicode normal form only, clips whose cluster is not known.
     """
     rules = profile(options.profile)
     recognised = _by_id(hypotheses)
@@ -65,7 +69,7 @@ def score(
     absent: list[str] = []
     if absent_as_empty and missing and not options.partial:
         absent, missing = missing, []
-        log.warning("no hypothesis for %d clips, scored as empty: %s", len(absent), some(absent))
+        log.warning("no hypothesis for %s, scored as empty: %s", counted(len(absent), "clip"), some(absent))
         recognised |= dict.fromkeys(absent, ())
     if not options.partial:
         _refuse_unmatched(missing, extra, absent)
@@ -76,10 +80,16 @@ def score(
         refuse_mixed_forms(references, recognised)
     if recognised and not any(recognised.values()):
         log.warning("nothing was recognised in any clip: is it the right file, of a model that has been trained?")
-    signers = signers or {}
+    signers, recordings = signers or {}, recordings or {}
     clips = tuple(
         score_clips(
-            (name, rules.reference(glosses), rules.hypothesis(recognised[name]), signers.get(name, ""))
+            (
+                name,
+                rules.reference(glosses),
+                rules.hypothesis(recognised[name]),
+                signers.get(name, ""),
+                recordings.get(name, ""),
+            )
             for name, glosses in references.items()
             if name in recognised
         )
@@ -99,6 +109,7 @@ def score(
         oracle=_oracle(clips, nbest, rules, options) if alternatives > 1 else None,
         alternatives=alternatives,
         tuned_on=tuned_on,
+        no_gain_on=no_gain_on,
     )
     return replace(result, signature=_signature(result, len(references), options))
 
@@ -109,7 +120,7 @@ def _oracle(
     """Pooled counts of each clip's best alternative; of equally good ones the first."""
     best = {clip.id: clip.counts for clip in clips}
     others = score_clips(
-        (clip.id, clip.reference, rules.hypothesis(nfc(one.glosses) if options.nfc else one.glosses), "")
+        (clip.id, clip.reference, rules.hypothesis(nfc(one.glosses) if options.nfc else one.glosses), "", "")
         for clip in clips
         for one in nbest.get(clip.id, ())
     )
@@ -151,7 +162,7 @@ def _signature(result: Score, references: int, options: ScoreOptions) -> str:
         f"align:{ALIGNMENT}",
         "case:insensitive",
         "unicode:nfc" if options.nfc else "",
-        f"bootstrap:{interval.samples}x{interval.sentences}sentences,seed{interval.seed}" if interval else "",
+        f"bootstrap:{interval.samples}x{interval.units}{interval.cluster}s,seed{interval.seed}" if interval else "",
         f"sla:{__version__}",
     ]
     return "|".join(filter(None, facts))

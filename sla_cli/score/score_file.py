@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sla_cli.core.acyclic import acyclic
+from sla_cli.core.clip import split_origin
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
@@ -14,20 +16,23 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
-from sla_cli.formats.store import Store, is_store_of
 from sla_cli.formats.work import store_now
 from sla_cli.log import log
 from sla_cli.score.score import ScoreOptions, score
+
+if TYPE_CHECKING:
+    from sla_cli.formats.store import Split
 
 AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class References:
-    """Glosses and signers by clip id, where they came from, and the profile that they are scored under by default."""
+    """Glosses, signers and recordings by clip id, where they came from, and the profile of scoring by default."""
 
     glosses: Mapping[str, Glosses]
     signers: Mapping[str, str]
+    recordings: Mapping[str, str]
     source: Path
     digest: str
     profile: str
@@ -77,13 +82,17 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
             options,
             absent_as_empty=recognised.omits_empty_clips,
             signers=references.signers,
+            recordings=references.recordings,
             nbest=recognised.nbest,
             tuned_on=recognised.header.tuned_on,
+            no_gain_on=recognised.header.no_gain_on,
         )
     except SlaError as error:  # one of several files: say which
         raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
     how = options.resampling
-    resampling = {"level": how.level, "samples": how.samples}
+    resampling: dict[str, Any] = {"level": how.level, "samples": how.samples}
+    if how.cluster != "sentence":  # the only one of earlier versions, whose scores keep their names
+        resampling["cluster"] = how.cluster
     receipt = Receipt(
         "score",
         {"profile": options.profile, "partial": options.partial, "nfc": options.nfc, **resampling},
@@ -105,7 +114,17 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
     if ref is not None and not ref.is_dir():
         file = read_gloss_file(ref)
         by_default = recognised.header.profile if decoded else ""
-        return References(file.references, file.signers, ref, file.digest, by_default or "none")
+        return References(file.references, file.signers, {}, ref, file.digest, by_default or "none")
+    split = _split(hypotheses, recognised, decoded, ref)
+    signers = dict(zip(split.ids, split.signers, strict=True))
+    recordings = {name: split_origin(source)[0] for name, source in zip(split.ids, split.sources, strict=True)}
+    return References(split.references(), signers, recordings, split.path, split.digest, split.profile)
+
+
+def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref: Path | None) -> Split:
+    """The split of a store with the references: the one that was decoded, else that of `ref` with most of the clips."""
+    from sla_cli.formats.store import Store, is_store_of  # brings HDF5 and OpenCV, which files do not need
+
     if decoded is not None:
         name, digest = decoded.sources["split"], decoded.sources.get("split_digest")
         is_it = is_store_of({name: digest}) if digest else None
@@ -115,12 +134,10 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
                 f"{split.path} has other clips or references than when {hypotheses} was decoded",
                 "Decode again, or name the references with --ref.",
             )
-    elif ref is not None:
-        store, ids = Store(ref), set(recognised.nbest)
-        split = max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
-    else:
+        return split
+    if ref is None:
         raise SlaError(
             "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
         )
-    signers = dict(zip(split.ids, split.signers, strict=True))
-    return References(split.references(), signers, split.path, split.digest, split.profile)
+    store, ids = Store(ref), set(recognised.nbest)
+    return max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))

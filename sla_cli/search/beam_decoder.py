@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sla_cli.bounds import BEAM, WEIGHT
 from sla_cli.config import DecodeConfig
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import check_log_probs
 from sla_cli.core.force_align import force_align
 from sla_cli.errors import SlaError, some, suggestion
@@ -24,7 +25,7 @@ from sla_cli.search.engines import CLASSES, BeamSearch, Engine, ScoredPrefix
 
 @dataclass(frozen=True)
 class BeamOptions:
-    """How to search. A beam of 1 without a language model and hot words is the best path (greedy).
+    """How to search. A beam of 1 without a language model, or with alpha and beta 0, and without hot words is greedy.
 
     Attributes:
         beam: prefixes kept at each step.
@@ -60,11 +61,14 @@ class BeamOptions:
     def check_nbest(self) -> None:
         """Raise SlaError for more hypotheses than the beam holds."""
         if self.nbest > self.beam:
-            raise SlaError(f"{self.nbest} hypotheses for each clip from a beam of {self.beam}", "Give a wider --beam.")
+            number = counted(self.nbest, "hypothesis")
+            raise SlaError(f"{number} for each clip from a beam of {self.beam}", "Give a wider --beam.")
 
     @property
     def greedy(self) -> bool:
-        return self.beam == 1 and self.lm is None and not self.hotwords
+        """Whether this is the best path, for which a language model without weight is none."""
+        weighs = self.lm is not None and (self.alpha, self.beta) != (0, 0)
+        return self.beam == 1 and not weighs and not self.hotwords
 
 
 class BeamDecoder(Decoder):
@@ -113,13 +117,13 @@ class BeamDecoder(Decoder):
             SlaError: a beam or a weight out of bounds.
         """
         _check_point(alpha, beta, beam)
-        self._beam = beam
+        self._options = replace(self._options, alpha=alpha, beta=beta, beam=beam)
         if self._lm is not None:
             self._lm.weigh(alpha, beta)
 
     def nbest(self, log_probs: NDArray[np.floating], n: int) -> list[StepHypothesis]:
         """See `Decoder.nbest`; there are never more hypotheses than the beam holds."""
-        if self._greedy:
+        if self._options.greedy:
             return self._best_path.nbest(log_probs, n)
         log_probs = log_probs.astype(np.result_type(log_probs, np.float32), copy=False)
         hypotheses = []
@@ -131,7 +135,7 @@ class BeamDecoder(Decoder):
 
     def best_glosses(self, log_probs: NDArray[np.floating]) -> tuple[str, ...]:
         """The glosses of the best hypothesis alone, which is all that tuning needs."""
-        if self._greedy:
+        if self._options.greedy:
             return self._best_path.decode(log_probs).glosses
         columns, _ = self._prefixes(log_probs)[0]
         return self._glosses_of(columns)
@@ -140,16 +144,12 @@ class BeamDecoder(Decoder):
         """Free the language model."""
         self._search.close()
 
-    @property
-    def _greedy(self) -> bool:
-        return replace(self._options, beam=self._beam).greedy
-
     def _prefixes(self, log_probs: NDArray[np.floating]) -> list[ScoredPrefix]:
         check_log_probs(log_probs, len(self.glosses) + 1)
         if not len(log_probs):
             return [((), 0.0)]
         options = self._options
-        return self._search.search(log_probs, self._beam, options.prune_logp, options.token_min_logp)
+        return self._search.search(log_probs, options.beam, options.prune_logp, options.token_min_logp)
 
     def _glosses_of(self, columns: Sequence[int]) -> tuple[str, ...]:
         return tuple(self.glosses[column - 1] for column in columns)

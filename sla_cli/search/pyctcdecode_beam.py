@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pyctcdecode.alphabet import BPE_TOKEN, Alphabet
-from pyctcdecode.decoder import BeamSearchDecoderCTC
-from pyctcdecode.language_model import AbstractLanguageModel
 
 from sla_cli.errors import SlaError
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.lm.kenlm_model import State
 from sla_cli.search.engines import ScoredPrefix
+
+try:
+    from pyctcdecode.alphabet import BPE_TOKEN, Alphabet
+    from pyctcdecode.decoder import BeamSearchDecoderCTC
+    from pyctcdecode.language_model import AbstractLanguageModel
+except ImportError as error:
+    hint = "Use --engine prefix, which finds the same hypotheses; pyctcdecode 0.5 installs on Python 3.11 and 3.12."
+    raise SlaError("--engine pyctcdecode needs pyctcdecode, which is not installed", hint) from error
 
 FIRST, LAST = 0xF0000, 0xFFFFD  # Unicode's supplementary private use area A
 

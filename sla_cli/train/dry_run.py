@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sla_cli.config import Config
+from sla_cli.core.counted import counted
 from sla_cli.data.loading import training_batches
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
@@ -60,8 +61,9 @@ class Forecast:
         table = ["  ".join((a.ljust(widths[0]), b.rjust(widths[1]), c.rjust(widths[2]))) for a, b, c in rows]
         epoch, run = (timedelta(seconds=round(value)) for value in (self.epoch_seconds, self.run_seconds))
         return "\n".join(table) + (
-            f"\n\nan epoch: {self.clips} clips, about {self.frames} frames, {self.steps} steps\n"
-            f"the fullest step: {self.heaviest} frames, {self.step_seconds:.2f} s, "
+            f"\n\nan epoch: {counted(self.clips, 'clip')}, about {counted(self.frames, 'frame')}, "
+            f"{counted(self.steps, 'step')}\n"
+            f"the fullest step: {counted(self.heaviest, 'frame')}, {self.step_seconds:.2f} s, "
             f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}\n"
             f"time: about {epoch} an epoch, {run} in all, without scoring dev"
         )
@@ -73,8 +75,8 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
     Raises:
         SlaError: what training would refuse: weights, clips, memory, losses.
     """
-    placement = place(device, config.train.precision)
-    state, data = initial_state(store, config, placement)
+    placement = place(device, config.train.precision, config.train.half)
+    state, data, _ = initial_state(store, config, placement)
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)
     state.model.train()

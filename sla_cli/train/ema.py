@@ -7,37 +7,43 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sla_cli.model.network import Network
 
 
 class Ema:
-    """Exponential moving average of the trained weights and of the statistics of normalisation."""
+    """Exponential moving average of the trained weights and of the statistics of normalisation.
+
+    Args:
+        model: on its device, and as training changes it: its tensors are looked up once.
+    """
 
     def __init__(self, model: Network, decay: float) -> None:
-        self.decay, self.steps = decay, 0
+        self.model, self.decay, self.steps = model, decay, 0
         self.weights = {name: value.detach().clone() for name, value in model.trained_state().items()}
+        pairs = [(self.weights[name], value.detach()) for name, value in model.trained_state().items()]
+        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
-    def update(self, model: Network) -> None:
+    def update(self) -> None:
         """Call after a step. Early averages are short, so that the random start is soon forgotten."""
         self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, value in model.trained_state().items():
-            if value.is_floating_point():
-                self.weights[name].lerp_(value.detach(), 1 - decay)
-            else:
-                self.weights[name].copy_(value)
+        average = get_ema_multi_avg_fn(min(self.decay, (1 + self.steps) / (10 + self.steps)))
+        average(*map(list, zip(*self._averaged, strict=True)), self.steps)
+        for kept, now in self._copied:
+            kept.copy_(now)
 
     @contextmanager
-    def applied(self, model: Network) -> Iterator[None]:
+    def applied(self) -> Iterator[None]:
         """The model with averaged weights; its own weights return afterwards."""
-        own = {name: value.detach().clone() for name, value in model.trained_state().items()}
-        model.load_state_dict(self.weights, strict=False)
+        own = {name: value.detach().clone() for name, value in self.model.trained_state().items()}
+        self.model.load_state_dict(self.weights, strict=False)
         try:
             yield
         finally:
-            model.load_state_dict(own, strict=False)
+            self.model.load_state_dict(own, strict=False)
 
     def state_dict(self) -> dict[str, Any]:
         return {"steps": self.steps, "weights": self.weights}

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from sla_cli.atomic import write_text
 from sla_cli.config import Config, TrainConfig
+from sla_cli.core.counted import counted
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
 from sla_cli.errors import SlaError, Stopped
-from sla_cli.formats.run import Run
+from sla_cli.formats.run import InitFrom, Run
 from sla_cli.formats.sole_writer import Hold
 from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
@@ -28,6 +31,7 @@ from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.model.weight_memory import copies_in_training
 from sla_cli.train.evaluate import evaluate
+from sla_cli.train.init_from import Taken, take_weights
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
 from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.out_of_memory import peak_mib
@@ -70,12 +74,16 @@ def train(trainer: Trainer) -> list[Epoch]:
         Stopped: by a signal; the state is saved.
     """
     config, group = trainer.config.train, trainer.group
-    state, data = initial_state(trainer.store, trainer.config, trainer.placement, group)
+    begin = None if trainer.run.state.is_file() else trainer.run.facts.init_from
+    state, data, taken = initial_state(trainer.store, trainer.config, trainer.placement, group, begin)
+    if taken is not None and group.is_main:
+        log.info("%s", taken)
+        write_text(trainer.run.taken, json.dumps(asdict(taken), indent=1) + "\n")
     if trainer.run.state.is_file():
         with group.agreed():
             load_state(trainer.run.state, state)
-        steps = f" and {state.unfinished.steps} steps" if state.unfinished else ""
-        log.info("resuming after %d of %d epochs%s", len(state.epochs), config.epochs, steps)
+        steps = f" and {counted(state.unfinished.steps, 'step')}" if state.unfinished else ""
+        log.info("resuming after %d of %s%s", len(state.epochs), counted(config.epochs, "epoch"), steps)
     first = len(state.epochs) + 1
     writer = SummaryWriter(str(trainer.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
     with catching_signals() as stop, writer as board, _saved_when_stopped(trainer, state):
@@ -103,25 +111,35 @@ def should_stop(epochs: Sequence[Epoch], config: TrainConfig) -> bool:
 
 
 def initial_state(
-    store: Store, config: Config, placement: Placement, group: ProcessGroup = ALONE
-) -> tuple[State, ClipDataset]:
-    """Model and optimiser at the start of training, and the clips to train on.
+    store: Store,
+    config: Config,
+    placement: Placement,
+    group: ProcessGroup = ALONE,
+    begin: InitFrom | None = None,
+) -> tuple[State, ClipDataset, Taken | None]:
+    """Model and optimiser at the start of training, the clips to train on, and what was taken of another run.
+
+    Args:
+        begin: the run whose weights it starts from.
 
     Raises:
         SlaError: no such backbone or weights, or clips that the configuration refuses.
     """
     torch.manual_seed(config.train.seed)
     if placement.cuda:
-        torch.set_float32_matmul_precision("high" if config.train.tf32 else "highest")
-        torch.backends.cudnn.allow_tf32 = config.train.tf32
+        tf32 = config.train.tf32 and placement.dtype == torch.float32  # else only the head is in float32, and stays so
+        torch.set_float32_matmul_precision("high" if tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = tf32
     with group.agreed():
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
             placement.device
         )
+        taken = take_weights(begin, model, store.vocabulary) if begin is not None else None
+        model.backbone.hold_frozen_in(placement.dtype)
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
         data.warn_of_infeasible()
-    return State(model, config, placement, group), data
+    return State(model, config, placement, group), data, taken
 
 
 def _train_epoch(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.config import TrainConfig
+from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.data.sampling import Step
 from sla_cli.formats.table import write_tsv
@@ -92,7 +93,7 @@ class Epoch:
 
     def __str__(self) -> str:
         dev = self.dev
-        overflows = f", {self.overflows} steps left out for fp16 overflow" if self.overflows else ""
+        overflows = f", {counted(self.overflows, 'step')} left out for fp16 overflow" if self.overflows else ""
         return (
             f"epoch {self.number}: loss {self.losses['loss']:.3f}, dev WER {dev.wer:.2f} % "
             f"({dev.substitutions} sub, {dev.deletions} del, {dev.insertions} ins), "

@@ -16,6 +16,7 @@ import torch
 
 from sla_cli.atomic import atomic_write
 from sla_cli.config import Config
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, cannot_read
 from sla_cli.log import log
 from sla_cli.model.checkpoint import same_backbone
@@ -60,7 +61,7 @@ class State:
 
     def averaged(self) -> AbstractContextManager[None]:
         """The model with the weights that are scored and kept."""
-        return self.ema.applied(self.model) if self.ema else nullcontext()
+        return self.ema.applied() if self.ema else nullcontext()
 
 
 def save_state(path: Path, state: State) -> None:
@@ -123,14 +124,17 @@ def _restore(path: Path, state: State, content: dict[str, Any], backbone: str) -
     before = content.get("processes", now)
     if before != now and content["tally"]:  # the number of processes decides which clips a step sees
         raise SlaError(
-            f"{path} was saved within an epoch by a training of {before} processes, and here are {now}",
+            f"{path} was saved within an epoch by a training of {counted(before, 'process')}, and here: {now}",
             f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
         )
     if before != now:
-        log.warning("trained by %d processes so far and now by %d: batches per step change in proportion", before, now)
+        log.warning(
+            "trained by %s so far and now by %d: batches per step change in proportion", counted(before, "process"), now
+        )
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
-    state.scaler.load_state_dict(content["scaler"])
+    if content["scaler"]:  # empty where it was trained without fp16, as `auto` may be on another device
+        state.scaler.load_state_dict(content["scaler"])
     if state.ema:
         state.ema.load_state_dict(content["ema"])
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]

@@ -103,5 +103,5 @@ def _update(state: State, where: str, clips: list[str]) -> bool:
             "In a new run, use --precision bf16 or fp32, or a lower --lr.",
         )
     if state.ema and finite:
-        state.ema.update(state.model)
+        state.ema.update()
     return not finite

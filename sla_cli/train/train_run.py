@@ -9,10 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sla_cli.config import Config
+from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, write_receipt
-from sla_cli.formats.run import Run, RunFacts, check_glosses
+from sla_cli.formats.run import InitFrom, Run, RunFacts, check_glosses
 from sla_cli.formats.sole_writer import Hold, sole_writer
 from sla_cli.formats.store import Store
 from sla_cli.log import log
@@ -25,9 +26,19 @@ from sla_cli.train.splits import check_splits
 
 
 def start_run(
-    store: Store, folder: Path, config: Config, *, preset: str, force: bool = False, group: ProcessGroup = ALONE
+    store: Store,
+    folder: Path,
+    config: Config,
+    *,
+    preset: str,
+    begin: InitFrom | None = None,
+    force: bool = False,
+    group: ProcessGroup = ALONE,
 ) -> Epoch:
     """Train a new run in `folder` and return its best epoch; the main process makes the folder.
+
+    Args:
+        begin: the run from whose weights it starts, as `init_from` gives it.
 
     Raises:
         SlaError: the folder holds a run already and `force` is off, or one that another process trains; the store has
@@ -40,7 +51,7 @@ def start_run(
         replaces = run.exists
         with group.agreed():
             if group.is_main:
-                _make(run, store, config, preset, force)
+                _make(run, store, config, preset, begin, force)
         try:
             return _train(run, store, group, hold)
         except (SlaError, SystemExit):
@@ -49,16 +60,43 @@ def start_run(
             raise
 
 
-def _make(run: Run, store: Store, config: Config, preset: str, force: bool) -> None:
+def make_run(
+    run: Run,
+    store: Store,
+    config: Config,
+    *,
+    preset: str,
+    begin: InitFrom | None = None,
+    force: bool = False,
+    group: ProcessGroup = ALONE,
+) -> None:
+    """Make the folder of a new run, which `resume_run` then trains. Raises SlaError as `start_run` does."""
+    with group.agreed():
+        check_splits(store)
+    with _held(run, group), group.agreed():
+        if group.is_main:
+            _make(run, store, config, preset, begin, force)
+
+
+def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom | None, force: bool) -> None:
     """The folder of a new run."""
     if run.exists and not force:
         raise SlaError(f"{run.path} holds a run already", "Continue it with --resume, replace it with --force.")
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results["failed"]):
-        log.warning("the store lacks %d clips that did not decode: %s", len(failed), some(failed))
-    for path in (receipt_path(run.path), run.path / "run.toml", run.state, run.best, run.last, run.metrics, run.curves):
+        log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
+    for path in (
+        receipt_path(run.path),
+        run.path / "run.toml",
+        run.state,
+        run.best,
+        run.last,
+        run.metrics,
+        run.curves,
+        run.taken,
+    ):
         path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
-    run.create(config, store.vocabulary, RunFacts.of(store, preset))
+    run.create(config, store.vocabulary, RunFacts.of(store, preset, begin))
 
 
 def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:
@@ -103,8 +141,11 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Ep
     with group.agreed():
         check_glosses(run, store["train"])
         config, facts = run.config, run.facts
-        placement = place(group.device, config.train.precision)
-    receipt = Receipt("train", asdict(config), {"store": facts.store, **facts.digests}, config.train.seed)
+        placement = place(group.device, config.train.precision, config.train.half)
+    inputs, sources, begin = {"store": facts.store, **facts.digests}, dict[str, str](), facts.init_from
+    if begin is not None:
+        inputs["init_from"], sources["init_from"] = begin.weights, begin.run
+    receipt = Receipt("train", asdict(config), inputs, config.train.seed, sources)
     epochs = train(Trainer(run, config, store, profile(facts.profile), placement, group, hold))
     best = best_of(epochs)
     if not group.is_main:
@@ -115,6 +156,8 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Ep
     receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
     receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype)}
     receipt.results["processes"] = group.world_size
+    if taken := run.read_taken():
+        receipt.results["init_from"] = taken
     old = read_receipt(run.path)
     if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run leaves its times alone
         write_receipt(receipt, run.path)

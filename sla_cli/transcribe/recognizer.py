@@ -16,6 +16,7 @@ from sla_cli import __version__
 from sla_cli.config import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
 from sla_cli.core.clip import Source
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import frame_spans
 from sla_cli.data.dataset import reduction
 from sla_cli.errors import SlaError
@@ -61,6 +62,8 @@ class Recognizer:
         beam: int | None = None,
         alpha: float | None = None,
         beta: float | None = None,
+        hotwords: Iterable[str] = (),
+        hotword_weight: float | None = None,
         prune_logp: float | None = None,
         token_min_logp: float | None = None,
         device: str = "auto",
@@ -76,6 +79,7 @@ class Recognizer:
             run: the folder of a finished run.
             lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or one's name in the work folder's lm/
             beam, alpha, beta: of the search, in place of what was tuned; as `sla decode` has them.
+            hotwords, hotword_weight: glosses to prefer, and what each occurrence adds to the score (natural log).
             prune_logp, token_min_logp: what the search leaves out, see `BeamOptions`.
             device: auto, cpu, cuda or cuda:N.
             precision: of the model; auto is that of training where the device can.
@@ -83,13 +87,21 @@ class Recognizer:
             work: the work folder; by default the one in which the run lies.
 
         Raises:
-            SlaError: no such run, a damaged one, no such language model or device, or options that do not fit.
+            SlaError: no such run, a damaged one, no such model, hot word or device, or options that do not fit.
         """
         source = Run(Path(run))
         facts = source.facts
         folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
-        given = {"beam": beam, "alpha": alpha, "beta": beta, "prune_logp": prune_logp, "token_min_logp": token_min_logp}
-        options = search_options(folder, source, lm, given)
+        given = {
+            "beam": beam,
+            "alpha": alpha,
+            "beta": beta,
+            "hotwords": tuple(hotwords),
+            "hotword_weight": hotword_weight,
+            "prune_logp": prune_logp,
+            "token_min_logp": token_min_logp,
+        }
+        settled = search_options(folder, source, lm, given)
         if facts.frames is None:
             raise SlaError(
                 f"{source.path} was made by an earlier version, which does not say what its frames look like, and its "
@@ -99,12 +111,12 @@ class Recognizer:
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
         opened = open_model(source, device=device, precision=precision, weights=weights)
-        decoder = BeamDecoder(source.glosses, options)
+        decoder = BeamDecoder(source.glosses, settled.options)
         windows = Windows.of(opened.config.train, opened.stride)
         made = {
             "sla": __version__,
             "run": f"{source.path.resolve().name}, weights {digest_file(source.best)[:12]}",
-            "search": described(options),
+            "search": described(settled),
             "windows": _describe_windows(windows, facts.frames),
         }
         return cls(source.glosses, facts.frames, windows, made, opened, decoder)
@@ -212,4 +224,4 @@ def as_source(path: Path) -> Source:
 
 def _describe_windows(windows: Windows, frames: FrameFormat) -> str:
     seconds = f" ({windows.length / frames.fps:.1f} s)" if frames.fps else ""
-    return f"{windows.length} frames{seconds}, {windows.context} of context to each side"
+    return f"{counted(windows.length, 'frame')}{seconds}, {windows.context} of context to each side"

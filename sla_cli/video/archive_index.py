@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
@@ -35,7 +36,7 @@ class ArchiveIndex:
     """A list that is open for reading; `seek_points` is empty unless the archive is one compressed stream."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+        self._database, self._one_at_a_time = database, Lock()
         self.stamp, self.root, self.seek_points = database.execute(
             "SELECT stamp, root, seek_points FROM facts"
         ).fetchone()
@@ -61,8 +62,10 @@ class ArchiveIndex:
         return [Member(*row) for row in self._rows(MEMBERS, folder)]
 
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        """Threads share the connection's statements, and from Python 3.12 on one could give its values to another's."""
         try:
-            return self._database.execute(query, values).fetchall()
+            with self._one_at_a_time:
+                return self._database.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise ReadError(f"cannot read the list of {self.root}: {error}", "Is the disk there?") from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError, ReadError
 from sla_cli.log import log
 from sla_cli.video.container import Container, read_container
@@ -20,7 +21,7 @@ from sla_cli.video.refusal import codec_name, conversion, not_opened, refuse_no_
 # FFmpeg's and OpenCV's own messages name no file; ours do. FFmpeg's is read once, when the first video is opened.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 if "OPENCV_LOG_LEVEL" not in os.environ:
-    cv2.setLogLevel(0)
+    (cv2 if hasattr(cv2, "setLogLevel") else vars(cv2.utils)["logging"]).setLogLevel(0)  # OpenCV 4, or 5
 
 PREROLL = 2.0  # seconds before a part's start at which a long video is entered: decoders need a keyframe
 SLACK = 0.5  # seconds by which a video may fall short of what is asked or promised
@@ -100,7 +101,7 @@ class Video:
             self._check_complete(self.claimed, resumes, end)
         except BrokenVideo as error:
             if self._file == self.path and (again := self._count(start or 0.0)) != self.decoded:
-                message = f"{self.where} gives {self.decoded} frames, and {again} when it is read again"
+                message = f"{self.where} gives {counted(self.decoded, 'frame')}, and {again} when it is read again"
                 raise ReadError(message, "Is its disk sound? Then run it again.") from error
             raise
 

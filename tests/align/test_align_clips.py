@@ -57,7 +57,7 @@ def test_glosses_that_the_run_does_not_know_have_no_span() -> None:
     [
         ((), "it has no reference glosses"),
         (("SCHNEE",), "the run knows none of its glosses"),
-        (("REGEN",) * 6, "its 6 glosses do not fit in 10 output steps"),
+        (("REGEN",) * 6, "its 6 glosses cannot fit in 10 output steps"),
     ],
 )
 def test_a_clip_that_cannot_be_aligned_says_why(reference: tuple[str, ...], note: str) -> None:

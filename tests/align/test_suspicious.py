@@ -126,7 +126,7 @@ def test_clips_that_cannot_be_compared_are_named_with_the_reason() -> None:
     assert found.left_out == {
         "clip-0": "the run does not know NEU",
         "clip-1": "it has no reference glosses",
-        "clip-3": "its 5 glosses do not fit in 8 output steps",
+        "clip-3": "its 5 glosses cannot fit in 8 output steps",
     }
 
 

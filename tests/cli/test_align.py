@@ -104,8 +104,8 @@ def test_glosses_and_clips_that_cannot_be_placed_are_named(folder: Path) -> None
     result = sla(*arguments)
     assert result.exit_code == 0, result.output
     said = " ".join(result.stderr.split())
-    assert "3 clips are left out: clip-1: its 9 glosses do not fit in 10 output steps" in said
-    assert "1 glosses that the run does not know have no times: NEU (1)" in said
+    assert "3 clips are left out: clip-1: its 9 glosses cannot fit in 10 output steps" in said
+    assert "no times for 1 gloss that the run does not know: NEU (1)" in said
     found = facts(*arguments)
     assert list(found["left_out"]) == ["clip-1", "clip-2", "clip-3"]
     assert (found["unknown"], found["glosses"]) == ({"NEU": 1}, 2)
@@ -160,7 +160,7 @@ def test_a_store_that_changed_or_is_gone_is_refused(signs: Path) -> None:
     assert "other clips or references than when" in refuse("work/emissions/adapter/test.h5")
     make_work(signs / "more", heard={"adapter": [()]}, clips={"another": ("SONNE",)})
     other = ("--store", "more/stores/signs")
-    assert "lacks 1 clips of work/emissions/adapter/test.h5: one" in refuse("work/emissions/adapter/test.h5", *other)
+    assert "lacks 1 clip of work/emissions/adapter/test.h5: one" in refuse("work/emissions/adapter/test.h5", *other)
 
 
 def test_recordings_of_ones_own_from_prep_to_elan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -15,10 +16,13 @@ from decode_work import write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
+from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.hypotheses import read_header, read_hypotheses, read_nbest
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
+from sla_cli.lm.fusion import GlossModel
+from sla_cli.lm.kenlm_model import open_lm
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts" / "b94205a" / "work"
 
@@ -84,6 +88,28 @@ def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) ->
     assert written == {one.id: one.glosses for one in read_hypotheses(table)}
 
 
+def test_rescoring_from_python_as_the_page_shows(folder: Path) -> None:
+    assert sla("dev.h5", "--nbest", "10", "-o", "nbest.tsv").exit_code == 0
+    write_arpa(estimate([["NULL", "NULL"], ["|", "NULL"], ["<PAD>", "NORD"]], 3, fallback=True), Path("trigram.arpa"))
+    page = (Path(__file__).parents[2] / "docs" / "decoding.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    exec(compile(example, "decoding.md", "exec"), {})
+    lists, chosen = read_nbest(Path("nbest.tsv")), read_hypotheses(Path("rescored.tsv"))
+    glosses = sorted({gloss for ranked in lists.values() for one in ranked for gloss in one.glosses})
+    model = GlossModel(open_lm(Path("trigram.arpa")), glosses, 0.3, 0.5)
+
+    def total(one: Hypothesis) -> float:
+        score, state = one.score, model.start()
+        for gloss in one.glosses:
+            added, state = model.gloss(state, glosses.index(gloss) + 1)
+            score += added
+        return score + model.end(state)
+
+    assert [one.glosses for one in chosen] == [max(ranked, key=total).glosses for ranked in lists.values()]
+    assert [one.glosses for one in chosen] != [ranked[0].glosses for ranked in lists.values()]
+
+
+@pytest.mark.needs("pyctcdecode")
 def test_both_engines_write_the_same_glosses(folder: Path) -> None:
     """With a beam that nothing falls out of."""
     wide = ("--beam", "3000", "--prune-logp=-500", "--token-min-logp=-500")

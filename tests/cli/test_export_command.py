@@ -31,7 +31,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_only_store_goes_into_the_work_folder() -> None:
     lines = sla().stdout.splitlines()
     place = "sla-work/exports/mine-phoenix2014/phoenix-2014-multisigner"
-    assert lines == [f"export {place}: train 2, dev 1 clips", "20 frames as png, 24 px"]
+    assert lines == [f"export {place}, clips: train 2, dev 1", "20 frames as png, 24 px"]
     assert len(list(Path(place).glob("features/fullFrame-210x260px/train/t2/1/*.png"))) == 12
     assert sla().stderr.splitlines()[-1] == "sla-work/exports/mine-phoenix2014 is up to date"
 

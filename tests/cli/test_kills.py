@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).parents[1]
 STAGES = (
     *("prep", "lm", "train", "emit", "tune", "decode", "score", "compare", "report", "align"),

@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import forked
 import h5py
 import numpy as np
 import pytest
 from docs_json import documented
+from forked import Forked
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -27,6 +29,8 @@ from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.hypotheses import read_hypotheses
 from sla_cli.formats.receipt import read_receipt, write_receipt
 from sla_cli.formats.store import Store
+
+pytestmark = pytest.mark.long
 
 
 def run_sla(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,9 +58,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert [line[0] for line in lines] == ["prep", "train", "lm", "decode", "score"]
     for stage, *arguments in lines:
         own = [argument.removeprefix("/") for argument in arguments] + smaller.get(stage, [])
-        answer = run_sla(folder, stage, *own, "--json")
-        assert answer.returncode == 0, f"sla {stage} {own}\n{answer.stderr}"
-        (folder / f"{stage}.json").write_text(answer.stdout, encoding="utf-8")
+        with contextlib.chdir(folder):
+            process = Forked(forked.sla, stage, *own, "--json", said=tmp_path_factory.mktemp("said"))
+        said, told = process.communicate(timeout=250)
+        assert process.returncode == 0, f"sla {stage} {own}\n{told}"
+        (folder / f"{stage}.json").write_text(said, encoding="utf-8")
     return folder
 
 
@@ -145,13 +151,21 @@ def test_decode_killed_at_any_moment_leaves_nothing_half_and_a_rerun_equals(fold
     copy = work_on_copy(folder, tmp_path / "copy")
     (whole,) = (folder / "sla-work/hypotheses").glob("*/dev-beam10-lm*.tsv")
     hypotheses, emissions = copy / "sla-work/hypotheses", copy / "sla-work/emissions"
-    for delay in (1.5, 3.0, 4.0, 5.0):
+
+    def begin() -> Forked:
         subprocess.run(["rm", "-rf", str(hypotheses), str(emissions)], check=True)
-        command = [sys.executable, "-m", "sla_cli", "decode", "--lm", "gloss.arpa"]
-        process = subprocess.Popen(command, cwd=copy, stderr=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(delay)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with contextlib.chdir(copy):
+            return Forked(forked.sla, "decode", "--lm", "gloss.arpa", said=tmp_path)
+
+    begun = time.monotonic()
+    begin().communicate(timeout=200)
+    seconds = time.monotonic() - begun
+    for share in (0.2, 0.4, 0.6, 0.8):
+        process = begin()
+        time.sleep(share * seconds)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=200)
         for path in hypotheses.glob("*/*.tsv"):
             assert path.read_bytes() == whole.read_bytes()  # whole or absent
         answer = sla(copy, "decode", "--lm", "gloss.arpa")

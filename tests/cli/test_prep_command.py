@@ -69,7 +69,7 @@ def test_every_corpus_is_explained() -> None:
 def test_own_videos_reach_a_store_in_one_command(recordings: Path, tmp_path: Path) -> None:
     answer = sla("folder", recordings, "--name", "mine", "--size", 32, "-j1", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert "store sla-work/stores/mine: train 2, dev 1 clips" in answer.stdout
+    assert "store sla-work/stores/mine, clips: train 2, dev 1" in answer.stdout
     assert "frames: 32 px, jpeg 95," in answer.stdout
     assert "dB PSNR" in answer.stdout
     assert "glosses: 5 in train (labels raw); out of vocabulary: dev 1 of 3 (33.3 %)" in answer.stdout
@@ -109,7 +109,7 @@ def test_one_video_and_nothing_else_is_a_store(tmp_path: Path, given: str) -> No
     answer = sla("folder", given, "--size", 32, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert "no table: each video is a clip of test, without glosses: two words.mp4" in answer.stderr
-    assert "store sla-work/stores/folder: test 1 clips" in answer.stdout
+    assert "store sla-work/stores/folder, clips: test 1" in answer.stdout
     store = Store(tmp_path / "sla-work" / "stores" / "folder")
     assert (store.splits, store["test"].annotated) == (["test"], False)
     assert [(clip.id, clip.glosses, len(clip), clip.fps) for clip in store["test"]] == [("two words", (), 30, 25.0)]

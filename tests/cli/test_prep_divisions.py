@@ -99,7 +99,7 @@ def test_a_division_that_was_changed_by_hand_is_refused(mine: Path) -> None:
 def test_parts_and_a_last_call(mine: Path) -> None:
     text = sla("prep", "folder", "mine", "--size", 32, "-j1", "--part", "2/3")
     assert text.splitlines() == [
-        "part 2 of 3: 4 clips encoded, 0 were there",
+        "part 2 of 3: 4 clips encoded, 0 there before",
         f"When all parts are done, the same command without --part writes {Path('sla-work/stores/folder')}.",
     ]
     facts = json.loads(sla("prep", "folder", "mine", "--size", 32, "-j1", "--part", "2/3", "--json", "-q"))
@@ -126,7 +126,7 @@ def test_frames_missing_in_a_folder_of_pictures_are_told(phoenix_tree: Tree, tmp
     whole = next(path for name, path in pictures_of.items() if name.endswith("fn000004-0.png") and "holey" in name)
     pictures_of["holey.avi_pid0_fn000005-0.png"].write_bytes(whole.read_bytes())
     again = sla("prep", "phoenix2014", tmp_path, "--size", 32, "-j1", "--work", work)
-    assert "encoded now: 1 clips; taken over: 2" in again
+    assert "encoded now: 1 clip; taken over: 2" in again
     assert "holey" not in again
 
 

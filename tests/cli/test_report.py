@@ -57,7 +57,10 @@ def test_a_split_that_was_tuned_on_is_marked(scores: list[Path], tmp_path: Path)
     assert "two: the weights of the language model were tuned on test, scored here" in " ".join(answer.stdout.split())
     assert "one: the weights" not in answer.stdout
     page = out.read_text(encoding="utf-8")
-    assert page.count("tuned on test, the very clips scored here: this WER is too optimistic") == 1
+    assert (
+        page.count("The weights of the language model were tuned on test, scored here: this WER is too optimistic.")
+        == 1
+    )
     answer = sla(str(scores[0]), str(tuned), "-o", str(out), "--clips", "0", "--json")
     assert json.loads(answer.stdout)["tuned_on"] == ["", "test"]
 

@@ -243,3 +243,36 @@ def with_recordings(tree: Tree, rows: list[tuple[str, ...]]) -> Tree:
         else:
             place.mkdir()
     return tree
+
+
+def test_clips_of_one_signer_are_drawn_together(folder: Path) -> None:
+    by_signer = ("--ref", "ref.stm", "--cluster", "signer")
+    text = sla("score", "one.txt", *by_signer).stdout
+    assert "(rough: only 2 signers)" in text
+    assert "30 clips with 2 signers\n" in text
+    assert "|bootstrap:1000x2signers,seed0|" in text
+    facts = json.loads(sla("score", "one.txt", *by_signer, "--json", "-q").stdout)
+    assert facts["bootstrap"] == {"level": 95.0, "samples": 1000, "seed": 0, "signers": 2}
+    assert json.loads(sla("info", facts["scores"], "--json", "-q").stdout)["facts"]["interval"] is not None
+    # A folder keeps who signed: it compares by signer too, with the file that it was not made of.
+    compared = json.loads(sla("compare", facts["scores"], "two.txt", *by_signer, "--json", "-q").stdout)
+    assert (compared["cluster"], compared["units"], compared["sentences"]) == ("signer", 2, 30)
+    assert compared["verdict"].endswith("may well be chance."), "only one of the two signs worse"
+    by_sentence = json.loads(sla("compare", facts["scores"], "two.txt", "--ref", "ref.stm", "--json", "-q").stdout)
+    assert by_sentence["verdict"].endswith("more than chance explains.")
+
+
+def test_a_cluster_that_is_not_known_is_refused(folder: Path) -> None:
+    Path("ref.csv").write_text("id,gloss\n" + "".join(f"c{i},A B C{i}\n" for i in range(30)), encoding="utf-8")
+    for cluster in ("signer", "recording"):
+        for command in (("score", "one.txt"), ("compare", "one.txt", "two.txt")):
+            result = sla(*command, "--ref", "ref.csv", "--cluster", cluster, code=2)
+            assert f"no {cluster} is recorded for 30 of 30 clips" in result.stderr
+    assert not (folder / "sla-work").exists()
+
+
+def test_takes_of_one_prompt_are_apart_where_clips_are_drawn(folder: Path) -> None:
+    Path("prompts.csv").write_text("id,gloss\n" + "".join(f"c{i},A B\n" for i in range(30)), encoding="utf-8")
+    assert "no interval (one sentence only)" in sla("score", "one.txt", "--ref", "prompts.csv").stdout
+    text = sla("score", "one.txt", "--ref", "prompts.csv", "--cluster", "clip").stdout
+    assert "x30clips," in text and "95 % interval" in text

@@ -12,7 +12,8 @@ from synthetic import SENTENCES, tiny, write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.config import PRESETS, to_toml
+from sla_cli.config import to_toml
+from sla_cli.presets import PRESETS
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import shim
+from forked import Forked, sla
 from synthetic import tiny, write_store
 
 from sla_cli.config import to_toml
 from sla_cli.formats.run import Run
 
-SLA = [sys.executable, "-m", "sla_cli", "train"]
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
@@ -27,35 +27,44 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("disk", ["locks", "no locks"])
-def test_nobody_trains_or_replaces_a_run_that_another_process_trains(work: Path, tmp_path: Path, disk: str) -> None:
-    environment = dict(os.environ) if disk == "locks" else shim.environment(shim.built(tmp_path), ENOLCK=1)
-    environment |= {"OMP_NUM_THREADS": "1", "SLA_WORK": str(work)}
+def test_nobody_trains_or_replaces_a_run_that_another_process_trains(work: Path, tmp_path: Path) -> None:
+    environment = {"OMP_NUM_THREADS": "1", "SLA_WORK": str(work)}
     settings = ["--device", "cpu", "--config", str(work / "c.toml"), "--name", "mix"]
     run = Run(work / "runs" / "mix")
 
-    def second(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*SLA, *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    def begin(*arguments: str) -> Forked:
+        return Forked(sla, "train", *arguments, said=tmp_path, environment=environment)
 
-    with subprocess.Popen(
-        [*SLA, *settings, "--seed", "1"], env=environment, stderr=subprocess.PIPE, text=True
-    ) as first:
-        try:
-            until = time.monotonic() + 300
-            while not run.state.exists():
-                assert first.poll() is None, first.communicate()[1]
-                assert time.monotonic() < until
-                time.sleep(0.1)
-            for arguments in ([*settings, "--seed", "2", "--force"], ["--resume", "--device", "cpu"]):
-                answer = second(*arguments)
-                assert answer.returncode == 2, answer.stderr
-                assert f"error: another process is training {run.path}\n" in answer.stderr
-            assert run.config.train.seed == 1
-            first.send_signal(signal.SIGTERM)
-            assert first.wait(timeout=300) == 128 + signal.SIGTERM
-        finally:
-            first.kill()
-    answer = second(*settings, "--seed", "2", "--epochs", "1", "--force")
-    assert answer.returncode == 0, answer.stderr
+    def second(*arguments: str) -> tuple[int | None, str]:
+        process = begin(*arguments)
+        _, told = process.communicate(timeout=200)
+        return process.returncode, told
+
+    first = begin(*settings, "--seed", "1")
+    try:
+        while not run.state.exists():
+            assert first.poll() is None, first.communicate(timeout=200)
+            time.sleep(0.1)
+        for arguments in ([*settings, "--seed", "2", "--force"], ["--resume", "--device", "cpu"]):
+            code, told = second(*arguments)
+            assert code == 2, told
+            assert f"error: another process is training {run.path}\n" in told
+        assert run.config.train.seed == 1
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=200)
+        assert first.returncode == 128 + signal.SIGTERM
+    finally:
+        first.kill()
+    code, told = second(*settings, "--seed", "2", "--epochs", "1", "--force")
+    assert code == 0, told
     assert run.config.train.seed == 2
+
+
+def test_nor_on_a_disk_without_locks(tmp_path: Path) -> None:
+    """The test above in a process that the library of shim.py was loaded into, as into those that are forked for it."""
+    test = f"{__file__}::{test_nobody_trains_or_replaces_a_run_that_another_process_trains.__name__}"
+    environment = shim.environment(shim.built(tmp_path), ENOLCK=1)
+    command = [sys.executable, "-m", "pytest", "-n0", test]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "1 passed" in answer.stdout

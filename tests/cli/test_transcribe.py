@@ -57,6 +57,30 @@ def test_thresholds_are_options_as_of_decode(folder: Path) -> None:
     assert refusal.exit_code == 2 and "1.0 as prune_logp" in refusal.output
 
 
+def test_hot_words_are_those_of_decode(folder: Path) -> None:
+    def read(*options: str) -> tuple[list[str], str]:
+        [recording] = json.loads(run("mine/a.mkv", *options, "--json"))["recordings"]
+        return [sign["gloss"] for sign in recording["signs"]], recording["made"]["search"]
+
+    hot = ("--hotword", "SONNE", "--hotword", "GRAD", "--hotword", "SONNE")
+    glosses, search = read(*hot, "--hotword-weight", "60")
+    assert "beam 10, hot words GRAD, SONNE (weight 60)" in search
+    store = sla("prep", "folder", "mine", "--size", "32", "-q", "--on-error", "skip")["store"]
+    emissions = sla("emit", RUN[1], "--store", store, "-q", "-o", "hot.h5")["emissions"]
+    sla("decode", emissions, *hot, "--hotword-weight", "60", "--format", "jsonl", "-o", "hot.jsonl")
+    clips = map(json.loads, Path("hot.jsonl").read_text(encoding="utf-8").splitlines())
+    assert {clip["id"]: clip["glosses"] for clip in clips}["a"] == glosses != ["NORD", "REGEN"]
+    assert "hot words GRAD (weight 0.15)" in read("--hotword", "GRAD")[1]
+    assert "hot words" not in read()[1]
+    for options, said in (
+        (("--hotword", "NORDEN"), "hot word 'NORDEN' is no gloss of the vocabulary"),
+        (("--hotword-weight", "1"), "--hotword-weight without a hot word"),
+        (("--hotword", "GRAD", "--hotword-weight", "1e308"), "1e+308 as weight of hot words"),
+    ):
+        refusal = CliRunner().invoke(app, ["transcribe", *RUN, "mine/a.mkv", *options])
+        assert refusal.exit_code == 2 and said in " ".join(refusal.output.split())
+
+
 def test_every_kind_beside_the_video(folder: Path) -> None:
     assert tuple(Kind) == ALL_KINDS
     run("mine/a.mkv", *(part for kind in ALL_KINDS for part in ("--format", kind)))
@@ -137,7 +161,7 @@ def test_an_interrupt_leaves_nothing_half_written(folder: Path) -> None:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline().startswith("a: 2 glosses")
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=200)
     assert process.returncode == 130, told
     assert "Traceback" not in told and "interrupted" in told
     assert names(folder / "mine") == ["a.eaf", "a.mkv", "long.mkv"]

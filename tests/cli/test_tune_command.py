@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
+from sla_cli.formats.hypotheses import read_hypotheses
 from sla_cli.formats.receipt import Receipt, write_receipt
 
 
@@ -92,6 +93,35 @@ def test_no_language_model_is_said_to_gain_nothing(folder: Path) -> None:
     assert "this is no language model: no gain is shown" in output
     facts = json.loads(sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0", "--betas", "0", "--json").stdout)
     assert (facts["difference"], facts["interval"]) == (0, None)
+
+
+def test_a_language_model_without_gain_is_left_out_and_that_is_said(folder: Path) -> None:
+    write_store(folder)
+    grid = ("--alphas", "0", "--betas", "0", "--beams", "1,4")
+    assert sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid).exit_code == 0
+    plain = json.loads(sla("decode", "dev.h5", "--beam", "1", "--json").stdout)["hypotheses"]
+    said = "the language model was left out: tuning on dev found no gain"
+    for split in ("dev", "test"):
+        answer = sla("decode", f"{split}.h5", "--lm", "gloss.arpa")
+        assert f"{said} (gloss.arpa)" in " ".join(answer.stderr.split()) and said in answer.stdout
+        assert "tuned on" not in answer.stdout and "tuned on" not in answer.stderr.replace("as tuned on", "")
+        facts = json.loads(sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json").stdout)
+        assert facts["no_gain_on"] == "dev" and "tuned_on" not in facts
+        made = json.loads(Path(facts["hypotheses"] + ".receipt.json").read_text())
+        assert made["arguments"]["beam"] == 1 and "lm" not in made["inputs"]
+        assert made["arguments"]["no_gain_on"] == "dev" and "tuned_on" not in made["arguments"]
+        assert read_hypotheses(Path(facts["hypotheses"])) == read_hypotheses(Path(plain))
+        score = sla("score", facts["hypotheses"])
+        assert said in score.stdout and "optimistic" not in score.stdout
+        assert json.loads(sla("score", facts["hypotheses"], "--json").stdout)["no_gain_on"] == "dev"
+        assert f"B: {said}" in sla("compare", plain, facts["hypotheses"], "--ref", "store").stdout
+    report = sla("report", "--json")
+    assert json.loads(report.stdout)["no_gain_on"] == ["dev"], report.output
+    page = Path(json.loads(report.stdout)["report"]).read_text()
+    assert "The language model was left out: tuning on dev found no gain." in page
+    assert "none: tuning on dev found no gain" in page
+    weighed = json.loads(sla("decode", "dev.h5", "--lm", "gloss.arpa", "--alpha", "0.5", "--json").stdout)
+    assert "no_gain_on" not in weighed
 
 
 def test_what_an_earlier_version_tuned_is_taken(folder: Path) -> None:

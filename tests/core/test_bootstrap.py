@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from sla_cli.core.bootstrap import Resampling, difference_interval, sentences, wer_interval
+from sla_cli.core.bootstrap import Resampling, difference_interval, wer_interval
+from sla_cli.core.clip_score import ClipScore, score_clip
 from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.core.result import ClipScore, score_clip
+from sla_cli.core.result import Cluster
 from sla_cli.errors import SlaError
 
 CORPORA = 400
@@ -63,7 +65,7 @@ def test_agrees_with_the_normal_interval_of_a_plain_mean() -> None:
     assert interval is not None
     half = stats.norm.ppf(0.95) * np.sqrt(0.25 * 0.75 / 800) * 100
     assert (interval.low, interval.high) == pytest.approx((25 - half, 25 + half), abs=0.15)
-    assert (interval.level, interval.samples, interval.seed, interval.sentences) == (90, 4000, 0, 800)
+    assert (interval.level, interval.samples, interval.seed, interval.units) == (90, 4000, 0, 800)
 
 
 def test_the_seed_decides() -> None:
@@ -97,11 +99,6 @@ def test_is_the_interval_that_scipy_finds() -> None:
     interval = wer_interval(clips, Resampling(90, 333, 7))
     assert interval is not None
     assert (interval.low, interval.high) == pytest.approx(tuple(found.confidence_interval), rel=1e-12)
-
-
-def test_sentences_are_the_references_without_regard_to_case() -> None:
-    clips = [score_clip(str(i), text.split(), ()) for i, text in enumerate(("A B", "a b", "AB", "", "B A", ""))]
-    assert sentences(clips) == [0, 0, 1, 2, 3, 2]
 
 
 @pytest.mark.parametrize("errors", [0, 4])
@@ -138,6 +135,59 @@ def test_a_difference_is_paired() -> None:
     assert interval.high - interval.low < (alone.high - alone.low) / 2
 
 
+def naive(clips: Sequence[ClipScore], names: Sequence[str], how: Resampling) -> tuple[float, float]:
+    """The same draw without any of our code: whole groups of clips, put together one after the other."""
+    groups: dict[str, list[Counts]] = {}
+    for name, one in zip(names, clips, strict=True):
+        groups.setdefault(name, []).append(one.counts)
+    listed, rng, rates = list(groups.values()), np.random.default_rng(how.seed), []
+    for _ in range(how.samples):
+        drawn = [counts for number in rng.integers(0, len(listed), len(listed)) for counts in listed[number]]
+        rates.append(100 * sum(one.errors for one in drawn) / sum(one.ref_words for one in drawn))
+    outside = (100 - how.level) / 2
+    return float(np.percentile(rates, outside)), float(np.percentile(rates, 100 - outside))
+
+
+@pytest.mark.parametrize("cluster", ["sentence", "signer", "recording", "clip"])
+def test_is_the_interval_of_a_draw_made_by_hand(cluster: Cluster) -> None:
+    clips = [
+        replace(one, signer=f"s{number % 7}", recording=f"r{number % 23}.mp4")
+        for number, one in enumerate(repeated(np.random.default_rng(4), 40, 3))
+    ]
+    names = {
+        "sentence": [one.reference[0] for one in clips],
+        "signer": [one.signer for one in clips],
+        "recording": [one.recording for one in clips],
+        "clip": [one.id for one in clips],
+    }
+    how = Resampling(90, 300, 5, cluster)
+    interval = wer_interval(clips, how)
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx(naive(clips, names[cluster], how), rel=1e-12)
+    assert (interval.units, interval.cluster) == (len(set(names[cluster])), cluster)
+
+
+def test_a_paired_difference_by_signer_is_that_of_a_draw_made_by_hand() -> None:
+    rng = np.random.default_rng(6)
+    first = [replace(one, signer=f"s{number % 9}") for number, one in enumerate(corpus(rng, 60))]
+    # A signer is worse by one error in each clip, the others are as before: the signers drawn decide.
+    second = [
+        replace(one, counts=Counts(one.counts.correct, one.counts.substitutions, 0, int(one.signer == "s3")))
+        for one in first
+    ]
+    how = Resampling(90, 400, 2, "signer")
+    found = difference_interval(first, second, how)
+    assert found is not None
+    drawn = np.random.default_rng(2).integers(0, 9, (400, 9))
+    words = np.array([sum(one.counts.ref_words for one in first if one.signer == f"s{k}") for k in range(9)])
+    more = np.array([sum(one.signer == "s3" for one in first) if k == 3 else 0 for k in range(9)])
+    rates = [100 * more[row].sum() / words[row].sum() for row in drawn]
+    assert (found[0].low, found[0].high) == pytest.approx(tuple(np.percentile(rates, (5, 95))), rel=1e-12)
+    by_sentence = difference_interval(first, second, Resampling(90, 400, 2))
+    assert by_sentence is not None
+    assert found[0].high - found[0].low > by_sentence[0].high - by_sentence[0].low
+
+
 def test_a_system_is_as_good_as_itself() -> None:
     clips = corpus(np.random.default_rng(5), 50)
     found = difference_interval(clips, clips, Resampling())
@@ -150,8 +200,8 @@ def test_a_system_is_as_good_as_itself() -> None:
     [
         (0.0, 1000, 0, "not between 0 and 100"),
         (100.0, 1000, 0, "not between 0 and 100"),
-        (95.0, 39, 0, "39 samples are too few"),
-        (99.9, 1000, 0, "1000 samples are too few"),
+        (95.0, 39, 0, "39 as --samples is too few"),
+        (99.9, 1000, 0, "1000 as --samples is too few"),
         (95.0, 999999999999, 0, "999999999999 samples would take hours"),
         (99.9999999, 1000, 0, "an interval of 99.9999999 % would take hours"),
         (95.0, 1000, 10**20, "above 18446744073709551615"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla_cli.core.breakdown import Confusion, GlossCounts, by_gloss, by_length, by_signer, confusions
+from sla_cli.core.breakdown import Breakdown, Confusion, GlossCounts
+from sla_cli.core.clip_score import ClipScore, pooled, score_clip
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.core.result import ClipScore, pooled, score_clip
 
 glosses = st.lists(st.sampled_from(["A", "a", "B", "C", "D"]), max_size=25)
 clip_scores = st.lists(
@@ -23,30 +23,30 @@ def clip(reference: str, hypothesis: str, signer: str = "") -> ClipScore:
 @given(clip_scores)
 def test_parts_add_up(clips: list[ClipScore]) -> None:
     total = pooled(clips)
-    for parts in (by_signer(clips), by_length(clips)):
+    for parts in (Breakdown(clips).signers, Breakdown(clips).lengths):
         assert not parts or sum((part.counts for part in parts), Counts()) == total
         assert not parts or sum(part.clips for part in parts) == len(clips)
-    found = by_gloss(clips)
+    found = Breakdown(clips).glosses
     assert sum(one.correct for one in found) == total.correct
     assert sum(one.substituted for one in found) == sum(one.mistaken for one in found) == total.substitutions
     assert sum(one.deleted for one in found) == total.deletions
     assert sum(one.inserted for one in found) == total.insertions
-    assert sum(one.count for one in confusions(clips)) == total.substitutions
+    assert sum(one.count for one in Breakdown(clips).confusions) == total.substitutions
     assert len({one.gloss.lower() for one in found}) == len(found)
 
 
 def test_signers() -> None:
-    parts = by_signer([clip("A", "A", "s2"), clip("A B", "A", "s1"), clip("C", "C", "s2")])
+    parts = Breakdown([clip("A", "A", "s2"), clip("A B", "A", "s1"), clip("C", "C", "s2")]).signers
     assert [(part.name, part.clips, part.counts) for part in parts] == [
         ("s1", 1, Counts(correct=1, deletions=1)),
         ("s2", 2, Counts(correct=2)),
     ]
-    assert by_signer([clip("A", "A")]) == []
+    assert Breakdown([clip("A", "A")]).signers == []
 
 
 def test_lengths_are_those_of_the_reference() -> None:
     lengths = [0, 1, 3, 4, 6, 7, 9, 10, 14, 15, 19, 20, 99]
-    parts = by_length([clip("A " * n, "A " * 5) for n in reversed(lengths)])
+    parts = Breakdown([clip("A " * n, "A " * 5) for n in reversed(lengths)]).lengths
     assert [(part.name, part.clips) for part in parts] == [
         ("0", 1),
         ("1-3", 2),
@@ -59,7 +59,7 @@ def test_lengths_are_those_of_the_reference() -> None:
 
 
 def test_glosses_with_most_errors_first_whatever_their_case() -> None:
-    found = by_gloss([clip("REGEN WIND", "regen SONNE"), clip("Wind", ""), clip("REGEN", "REGEN wind")])
+    found = Breakdown([clip("REGEN WIND", "regen SONNE"), clip("Wind", ""), clip("REGEN", "REGEN wind")]).glosses
     assert found == [
         GlossCounts("WIND", correct=0, substituted=1, deleted=1, mistaken=0, inserted=1),
         GlossCounts("SONNE", correct=0, substituted=0, deleted=0, mistaken=1, inserted=0),
@@ -71,4 +71,4 @@ def test_glosses_with_most_errors_first_whatever_their_case() -> None:
 
 def test_confusions() -> None:
     clips = [clip("A B", "A C"), clip("a b", "a c"), clip("D", "A")]
-    assert confusions(clips) == [Confusion("B", "C", 2), Confusion("D", "A", 1)]
+    assert Breakdown(clips).confusions == [Confusion("B", "C", 2), Confusion("D", "A", 1)]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sla_cli.core.clip_score import pooled, score_clip
 from sla_cli.core.comparison import Both, Change, changes, segments
-from sla_cli.core.result import pooled, score_clip
 
 glosses = st.lists(st.sampled_from("ABCDE"), max_size=20)
 

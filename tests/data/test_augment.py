@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_cli.config import TrainConfig
 from sla_cli.core.ctc import feasible, minimum_steps
-from sla_cli.data.augment import View, random_view, view_length
+from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 
 LENGTHS, SEEDS = st.integers(1, 300), st.integers(0, 2**20)
 
 
-def view(length: int, seed: int, targets: tuple[int, ...] = (1,), stride: int = 4, **settings: float) -> View:
+def view(length: int, seed: int, targets: tuple[int, ...] = (1,), stride: int = 4, **settings: Any) -> View:
     config = TrainConfig(**settings)
     rng = np.random.default_rng(seed)
     return random_view(length, minimum_steps(targets) * stride, stride, config, rng)
@@ -44,6 +46,30 @@ def test_new_length_is_within_the_bounds(length: int, seed: int) -> None:
 def test_no_frame_twice_where_the_clip_gets_shorter(length: int, seed: int) -> None:
     frames = view(length, seed).frames
     assert len(frames) > length or len(set(frames.tolist())) == len(frames)
+
+
+@given(LENGTHS, SEEDS)
+def test_a_longer_clip_shows_every_frame_about_as_often(length: int, seed: int) -> None:
+    frames = view(length, seed).frames
+    if len(frames) > length:
+        counts = np.bincount(frames, minlength=length)
+        assert counts.min() >= 1
+        assert counts.max() - counts.min() <= 1
+
+
+def test_frames_drawn_with_replacement_are_those_of_version_0_1() -> None:
+    """What that version drew, and the draws after it."""
+    drawn = {
+        0: ([0, 0, 0, 1, 2, 2, 4, 4, 4, 5, 5, 5, 6, 7, 8, 8], (0.9350724237877682, 0.8158535541215322, True)),
+        1: ([0, 1, 2, 2, 2, 2, 3, 3, 4, 5, 6, 7, 7, 7, 8, 8], (0.027559113243068367, 0.7535131086748066, False)),
+    }
+    for seed, (frames, (top, left, flip)) in drawn.items():
+        config = TrainConfig(min_frames=12, lengthen="random")
+        shown = random_view(9, 16, 4, config, np.random.default_rng(seed))
+        assert shown.transform == PixelTransform(top, left, flip)
+        assert shown.frames.tolist() == frames
+    many = [view(100, seed, lengthen="random", rescale=0.0, min_frames=120).frames for seed in range(50)]
+    assert abs(np.mean([len(set(frames.tolist())) for frames in many]) - 100 * (1 - np.exp(-1.2))) < 3
 
 
 def test_without_rescaling_a_clip_stays_as_it_is() -> None:

@@ -90,14 +90,14 @@ def test_infeasible_clips_are_stretched_skipped_or_refused(short: Store, caplog:
         return sorted(name for batch in epoch_of(data, 1) for name in batch.ids)
 
     assert seen("stretch") == ["train-0", "train-1"]
-    assert "1 clips are too short for their glosses at stride 4, frames are repeated in them: train-1" in caplog.text
+    assert "1 clip is too short for the glosses at stride 4, frames are repeated in them: train-1" in caplog.text
     assert seen("skip") == ["train-0"]
     assert "left out: train-1" in caplog.text
-    with pytest.raises(SlaError, match="too short for their glosses at stride 4: train-1") as caught:
+    with pytest.raises(SlaError, match="too short for the glosses at stride 4: train-1") as caught:
         seen("refuse")
     assert "infeasible=skip" in caught.value.hint
 
 
 def test_too_few_clips_for_the_processes(store: Store) -> None:
-    with pytest.raises(SlaError, match="6 clips to train on do not suffice for 7 processes"):
+    with pytest.raises(SlaError, match="6 clips to train on, too few for 7 processes"):
         clips(store).plan(1, world=7)

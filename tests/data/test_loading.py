@@ -27,7 +27,7 @@ def test_workers_change_nothing(store: Store) -> None:
         assert contents(epoch_of(elsewhere, 1)) == here
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(200)
 def test_workers_start_beside_threads_of_opencv(store: Store) -> None:
     """A forked worker that touches a pool of threads that only its parent has waits for ever."""
     before = cv2.getNumThreads()
@@ -69,7 +69,7 @@ def test_a_process_ends_though_nobody_closed_its_batches(store: Store, how: str)
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -88,7 +88,7 @@ def test_workers_load_where_the_temporary_folder_has_a_long_path(store: Store, t
         env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )
     assert (answer.returncode, answer.stdout) == (0, f"{store['train'][0].id}\n"), answer.stderr
@@ -118,7 +118,7 @@ def test_an_interrupt_while_a_worker_starts_is_for_its_parent_only(store: Store)
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert (answer.returncode, answer.stderr) == (0, "")

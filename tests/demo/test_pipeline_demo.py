@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,12 +13,16 @@ from pathlib import Path
 import cv2
 import pympi
 import pytest
+import torch
 from docs_json import documented
+from forked import Forked
 
 from sla_cli.core.comparison import verdict
 from sla_cli.demo.pipeline import DemoResult, run_demo
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, Stopped
 from sla_cli.formats.store import Store
+
+pytestmark = pytest.mark.long
 
 FEW = {"train": 22, "dev": 2, "test": 3}
 
@@ -76,16 +78,12 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
-ENDLESS = f"""
-from sla_cli.demo.pipeline import run_demo
-from sla_cli.errors import Stopped
-
-if __name__ == "__main__":
+def endless() -> None:
+    torch.set_num_threads(1)
     try:
-        run_demo(clips={FEW}, epochs=100_000, jobs=2)
+        run_demo(clips=FEW, epochs=100_000, jobs=2)
     except Stopped as stopped:
-        print(stopped.signal, stopped)
-"""
+        sys.stdout.write(f"{stopped.signal} {stopped}\n")
 
 
 @pytest.mark.parametrize(
@@ -96,22 +94,20 @@ if __name__ == "__main__":
         ("sla-demo-*/corpus/**/*.png", signal.SIGHUP),
     ],
 )
-def test_what_is_not_kept_is_removed_when_the_demo_is_ended(tmp_path: Path, moment: str, end: signal.Signals) -> None:
-    script, folder = tmp_path / "endless.py", tmp_path / "temporary"
-    script.write_text(ENDLESS, encoding="utf-8")
+def test_what_is_not_kept_is_removed_when_the_demo_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, end: signal.Signals
+) -> None:
+    folder = tmp_path / "temporary"
     folder.mkdir()
-    environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
-    ) as demo:
-        try:
-            until = time.monotonic() + 300
-            while not any(folder.glob(moment)):
-                assert demo.poll() is None and time.monotonic() < until
-                time.sleep(0.05)
-            demo.send_signal(end)
-            out, _ = demo.communicate(timeout=300)
-        finally:
-            demo.kill()
+    monkeypatch.chdir(tmp_path)
+    demo = Forked(endless, said=tmp_path, environment={"TMPDIR": str(folder)})
+    try:
+        while not any(folder.glob(moment)):
+            assert demo.poll() is None
+            time.sleep(0.05)
+        demo.send_signal(end)
+        out, _ = demo.communicate(timeout=200)
+    finally:
+        demo.kill()
     assert (demo.returncode, out) == (0, f"{int(end)} {end.name}: the demo was stopped\n")
     assert not any(folder.glob("sla-demo-*"))

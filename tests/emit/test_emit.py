@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from forked import Forked, sla_in_two
 from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
@@ -309,12 +308,11 @@ def test_another_precision_on_disk_needs_force(store: Store, tmp_path: Path) -> 
 def test_two_processes_under_torchrun_write_the_same_file(store: Store, tmp_path: Path) -> None:
     run, out = make_run(tmp_path / "run"), tmp_path / "two.h5"
     emit(run, store["train"], tmp_path / "one.h5", device="cpu", how=EmitConfig(max_frames=40))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "sla_cli"]
-    command += ["emit", str(run.path), "--split", "train", "--store", str(store.path), "-o", str(out), "--json"]
-    command += ["--device", "cpu", "--max-frames", "40"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=400)
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.count('"emissions"') == 1
+    options = ["--store", str(store.path), "--device", "cpu", "--max-frames", "40", "-o", str(out), "--json"]
+    process = Forked(sla_in_two, "emit", str(run.path), "--split", "train", *options, said=tmp_path)
+    said, told = process.communicate(timeout=200)
+    assert process.returncode == 0, told
+    assert said.count('"emissions"') == 1
     receipt = read_receipt(out)
     assert receipt is not None
     assert receipt.results["processes"] == 2

@@ -101,7 +101,7 @@ def test_a_clip_comes_once(tmp_path: Path) -> None:
         (Hypothesis("c", ("A",), float("nan")), r"clip c: its score"),
         (Hypothesis("c", ("A",), fps=float("inf")), r"clip c: inf frames per second"),
         (Hypothesis("c", ("A",), confidence=(1.5,)), r"clip c: a confidence outside 0 to 1"),
-        (Hypothesis("c", ("A",), confidence=(0.5, 0.5)), r"clip c: 2 confidence values for 1 glosses"),
+        (Hypothesis("c", ("A",), confidence=(0.5, 0.5)), r"clip c: 2 confidence values for 1 gloss"),
     ],
 )
 def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothesis, message: str) -> None:
@@ -129,8 +129,8 @@ def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothes
         (HEAD + "a\t1\tlots\t\t\tA\n", "line 3: .*lots"),
         (HEAD + "a\t1\tnan\t\t\tA\n", "line 3: .*score"),
         (HEAD + "a\t1\t0.0\t0:3\t\tA\n", "line 3: not a span of frames: '0:3'"),
-        (HEAD + "a\t1\t0.0\t0-3 4-5\t\tA\n", "line 3: .*2 spans for 1 glosses"),
-        (HEAD + "a\t1\t0.0\t\t0.5 0.5\tA\n", "line 3: .*2 confidence values for 1 glosses"),
+        (HEAD + "a\t1\t0.0\t0-3 4-5\t\tA\n", "line 3: .*2 spans for 1 gloss"),
+        (HEAD + "a\t1\t0.0\t\t0.5 0.5\tA\n", "line 3: .*2 confidence values for 1 gloss"),
         (HEAD + "a\t1\t0.0\t\tnan\tA\n", "line 3: .*confidence outside"),
         (HEAD + "a\t1\t0.0\t\t\tA  B\n", "line 3: .*gloss ''"),
         (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tHEU", "line 4: the file is cut"),

@@ -55,7 +55,7 @@ def test_waiting_ends_when_the_folder_is_free(tmp_path: Path) -> None:
         other.stdin.write("\n")
         other.stdin.flush()
         with locked(tmp_path, "busy", wait=True):
-            assert other.wait(timeout=60) == 0
+            assert other.wait(timeout=200) == 0
 
 
 def test_a_folder_without_locks_is_held_with_one_warning(tmp_path: Path) -> None:

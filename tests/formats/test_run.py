@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from sla_cli.config import PRESETS, resolve
+from sla_cli.config import resolve
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.run import FrameFormat, Run, RunFacts, check_glosses
 from sla_cli.formats.store import Split
 from sla_cli.formats.store_content import SplitHeader
 from sla_cli.formats.store_write import write_split
+from sla_cli.presets import PRESETS
 
 GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))
 FRAMES = FrameFormat(256, "squash", 25.0, 24.5, 25.0)
@@ -46,8 +47,8 @@ def test_another_version_is_named_with_the_stage(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.create(resolve("tiny"), GLOSSES, FACTS)
     header = tmp_path / "run.toml"
-    header.write_text(header.read_text().replace("version = 2", "version = 3"))
-    with pytest.raises(FormatError, match="sla-run version 3, this sla reads sla-run 1 and 2") as caught:
+    header.write_text(header.read_text().replace("version = 3", "version = 4"))
+    with pytest.raises(FormatError, match="sla-run version 4, this sla reads sla-run 1 to 3") as caught:
         _ = run.facts
     assert "sla train" in caught.value.hint
 

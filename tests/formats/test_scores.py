@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from sla_cli.core.clip_score import score_clip
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.core.result import Interval, Score, score_clip
+from sla_cli.core.result import Interval, Score
 from sla_cli.errors import FormatError
 from sla_cli.formats.scores import read_scores, summary, write_differences, write_scores
 

@@ -218,6 +218,16 @@ def test_a_forked_child_opens_the_file_for_itself(split: Split) -> None:
     assert split.files[0].file.id.id == parents
 
 
+def test_a_split_that_was_opened_is_read_to_its_end_where_another_takes_its_place(tmp_path: Path) -> None:
+    before = write(tmp_path / "train.h5", [encoded("plain")])
+    after = write(tmp_path / "train.h5", [encoded("no glosses")])
+    assert [(split.ids, split.signers, len(split[0].frames())) for split in (before, after)] == [
+        (["plain"], ["Signer01"], 5),
+        (["no glosses"], ["Signer01"], 4),
+    ]
+    assert before.glosses == [("HEUTE", "HEUTE")]
+
+
 def test_a_frame_that_does_not_decode_is_named_by_its_number_in_the_clip(tmp_path: Path) -> None:
     clip = encoded("plain")
     data = clip.data.copy()

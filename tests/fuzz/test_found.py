@@ -133,7 +133,7 @@ def test_a_heap_in_which_hdf5_goes_round_for_ever(tmp_path: Path) -> None:
     at = data.index(b"GCOL") + 16
     path.write_bytes(data[:at] + bytes(16) + data[at + 16 :])  # the first text has neither number nor length
     code = f"from sla_cli.formats.kind import file_kind; from pathlib import Path; file_kind(Path({str(path)!r}))"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=200)
     assert "a heap of texts in it is damaged" in answer.stderr
     for read in (Emissions, describe):
         with pytest.raises(FormatError, match="a heap of texts in it is damaged"):

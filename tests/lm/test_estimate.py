@@ -7,7 +7,6 @@ import kenlm
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyctcdecode.language_model import load_unigram_set_from_arpa
 
 from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import Arpa, write_arpa
@@ -118,7 +117,15 @@ def test_kenlm_reads_our_probabilities(tmp_path_factory: pytest.TempPathFactory,
     assert model.order == order
     for sentence in ([], ["A"], ["B", "A", "new"], list("DDCBA")):
         assert model.score(" ".join(sentence)) == pytest.approx(sentence_score(arpa, sentence), abs=1e-4)
-    assert load_unigram_set_from_arpa(str(path)) == {gram[0] for gram in arpa.ngrams[0]}
+
+
+@pytest.mark.needs("pyctcdecode")
+def test_pyctcdecode_reads_our_vocabulary(tmp_path: Path) -> None:
+    from pyctcdecode.language_model import load_unigram_set_from_arpa
+
+    arpa = estimate([["A", "B"], ["C"]], 2, fallback=True)
+    write_arpa(arpa, tmp_path / "lm.arpa")
+    assert load_unigram_set_from_arpa(str(tmp_path / "lm.arpa")) == {gram[0] for gram in arpa.ngrams[0]}
 
 
 @settings(max_examples=30, deadline=None)

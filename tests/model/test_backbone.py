@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,39 @@ def test_random_weights_are_the_same_each_time_and_leave_the_seed_alone() -> Non
         assert torch.equal(value, two.state_dict()[name]), name
     torch.manual_seed(7)
     assert torch.equal(torch.rand(1), after)
+
+
+@pytest.mark.parametrize("variant", ["frozen", "lora everywhere", "adapter"])
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_frozen_weights_held_in_half_precision_change_no_bit(kind: str, variant: str) -> None:
+    """Of features and gradients; what is trained, norms and embeddings stay in float32."""
+    config = tiny(**BACKBONES[kind], **VARIANTS[variant])
+    model, x = adapted(config), pixels(config)
+    disturb(model)
+    trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    found = []
+    for held in (torch.float32, torch.bfloat16):
+        model.hold_frozen_in(held)
+        with torch.autocast("cpu", torch.bfloat16):
+            features = model(x, LENGTHS)
+        slopes = torch.autograd.grad(features.float().sum(), list(trained.values())) if trained else ()
+        found.append((features, *slopes))
+    assert all(torch.equal(one, two) for one, two in zip(*found, strict=True))
+    frozen = [layer.weight for layer in model.modules() if isinstance(layer, nn.Linear)]
+    assert any(value.dtype == torch.bfloat16 for value in frozen)
+    assert all(value.dtype == torch.float32 for value in trained.values())
+    norms = [layer for layer in model.modules() if isinstance(layer, nn.LayerNorm)]
+    assert norms and all(value.dtype == torch.float32 for layer in norms for value in layer.parameters())
+
+
+def test_several_gpus_are_left_alone_where_the_model_is_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch would keep the state of all their generators, with a warning."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.random, "_fork_rng_warned_already", False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = adapted(tiny())
+        assert model.bytes_per_frame(pixels(tiny())) > 0
 
 
 def test_mean_and_std_are_the_backbones_own_or_the_lineages() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -20,7 +22,17 @@ def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert place("auto", "auto") == Placement(CPU, torch.float32)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert place("auto", "auto") == Placement(torch.device("cuda"), torch.float16)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    for natively, half, expected in (
+        (True, "bf16", torch.bfloat16),
+        (False, "bf16", torch.float16),
+        (True, "fp16", torch.float16),
+    ):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation, has=natively: including_emulation or has
+        )
+        assert place("auto", "auto", half) == Placement(torch.device("cuda"), expected)
+        assert place("cpu", "auto", half) == Placement(CPU, torch.float32)
     assert place("cuda:1", "fp32") == Placement(torch.device("cuda:1"), torch.float32)
     with pytest.raises(SlaError, match="the last CUDA device is cuda:1"):
         place("cuda:2", "auto")

@@ -43,7 +43,7 @@ def test_two_processes_share_what_they_find_and_wait_for_each_other(tmp_path: Pa
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
     )
     assert answer.returncode == 0, answer.stderr
     for rank in (0, 1):

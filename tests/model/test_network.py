@@ -7,10 +7,11 @@ import torch
 from synthetic import ADDING, VARIANTS, tiny
 from torch import Tensor, nn
 
-from sla_cli.config import Config, resolve
+from sla_cli.config import Config, LossConfig, resolve
 from sla_cli.errors import SlaError
 from sla_cli.model.added import AddedModule
 from sla_cli.model.network import Network
+from sla_cli.train.losses import losses
 
 GLOSSES = 5
 LENGTHS = [9, 1, 14]
@@ -59,6 +60,47 @@ def test_any_chunking_gives_the_same_logits(variant: str) -> None:
             torch.testing.assert_close(model(x, lengths, chunk).sequence, whole, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_in_half_precision_the_head_reads_the_features_in_float32(variant: str) -> None:
+    model, x, lengths = trained(tiny(model__variant=variant)), torch.cat(clips()), torch.tensor(LENGTHS)
+    with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):
+            features, found = model.backbone(x, lengths), model(x, lengths)
+        expected = model.head(features.float(), lengths)
+    assert features.dtype == torch.bfloat16
+    assert found.sequence.dtype == found.conv.dtype == found.frame.dtype == torch.float32
+    assert torch.equal(found.sequence, expected.sequence)
+    assert torch.equal(found.conv, expected.conv)
+    assert torch.equal(found.frame, expected.frame)
+
+
+def test_what_all_frames_share_does_not_dwarf_the_gradient_of_anything_else() -> None:
+    """Of features with a large constant part, as class tokens of DINOv2 are."""
+    torch.manual_seed(0)
+    features, lengths = torch.randn(24, 24) + 10 * torch.randn(24), torch.tensor([14, 10])
+    norms = {}
+    for kind in ("none", "batch"):
+        torch.manual_seed(0)
+        model = Network(tiny(head__frame_norm=kind), GLOSSES).train()
+        out = losses(model.head(features, lengths), torch.tensor([1, 3, 2]), torch.tensor([2, 1]), LossConfig())
+        out.total.backward()
+        assert model.frame_classifier is not None
+        norms[kind] = model.frame_classifier.weight.grad.norm().item()
+    assert norms["batch"] < 0.2 * norms["none"]
+
+
+def test_the_frame_classifier_reads_features_normalised_over_frames_or_as_they_are() -> None:
+    features, lengths = 3 + 2 * torch.randn(20, 24), torch.tensor([11, 9])
+    for kind in ("none", "batch"):
+        model = Network(tiny(head__frame_norm=kind), GLOSSES).train()
+        assert model.frame_classifier is not None
+        nn.init.normal_(model.frame_classifier.weight)
+        seen = features
+        if kind == "batch":
+            seen = (features - features.mean(0)) / (features.var(0, unbiased=False) + 1e-5).sqrt()
+        torch.testing.assert_close(model.head(features, lengths).frame, model.frame_classifier(seen))
+
+
 @pytest.mark.parametrize("variant", ADDING)
 def test_a_broken_clip_spoils_no_other(variant: str) -> None:
     model, batch = trained(tiny(model__variant=variant)), clips()
@@ -80,8 +122,8 @@ def test_trained_state_is_parameters_that_train_and_statistics() -> None:
     for variant in VARIANTS:
         model = Network(tiny(model__variant=variant), GLOSSES)
         trainable = {name for name, value in model.named_parameters() if value.requires_grad}
-        statistics = {f"conv.norms.{i}.{n}" for i in (0, 1) for n in ("running_mean", "running_var")}
-        statistics |= {f"conv.norms.{i}.num_batches_tracked" for i in (0, 1)}
+        norms = ("conv.norms.0", "conv.norms.1", "frame_norm")
+        statistics = {f"{n}.{s}" for n in norms for s in ("running_mean", "running_var", "num_batches_tracked")}
         assert model.trained_state().keys() == trainable | statistics
         inside = {name for name in trainable if name.startswith("backbone.")}
         assert bool(inside) == (variant != "frozen")

@@ -145,7 +145,7 @@ def test_a_recording_that_was_replaced_is_told_and_only_it_is_encoded_again(own:
     one, two = frames_of(own, "dev", DEV_CLIP)[:2]
     one.write_bytes(two.read_bytes())
     before = digests(out)
-    with pytest.raises(SlaError, match=f"recordings of 1 clips changed since .*: {DEV_CLIP}") as caught:
+    with pytest.raises(SlaError, match=f"recordings of 1 clip changed since .*: {DEV_CLIP}") as caught:
         build(own, out)
     assert "--force" in caught.value.hint
     assert digests(out) == before
@@ -171,7 +171,7 @@ def test_a_video_that_was_replaced_is_told(tmp_path: Path) -> None:
     build(source, out, corpus="folder")
     before = digests(out)
     shutil.copy(other, source / "a.avi")
-    with pytest.raises(SlaError, match="recordings of 1 clips changed"):
+    with pytest.raises(SlaError, match="recordings of 1 clip changed"):
         build(source, out, corpus="folder")
     build(source, out, corpus="folder", force=True)
     assert digests(out) != before
@@ -215,7 +215,7 @@ def test_a_clip_that_waits_to_be_mended_lets_no_other_change_through(own: Path, 
     build(own, out, on_error="skip")
     one, two = frames_of(own, "dev", DEV_CLIP)[:2]
     one.write_bytes(two.read_bytes())
-    with pytest.raises(SlaError, match=f"recordings of 1 clips changed since .*: {DEV_CLIP}"):
+    with pytest.raises(SlaError, match=f"recordings of 1 clip changed since .*: {DEV_CLIP}"):
         build(own, out, on_error="skip")
 
 

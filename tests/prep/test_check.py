@@ -201,7 +201,7 @@ def test_a_protocol_of_unseen_sentences_is_held_to_it(tmp_path: Path, protocol: 
 def test_a_protocol_of_unseen_signers_is_held_to_it(tmp_path: Path, facts: dict[str, str], broken: bool) -> None:
     splits = {"train": TRAIN, "dev": [clip("d1", "C A", signer="ann"), clip("d2", "C B", signer="eve")]}
     (one,) = found(make_store(tmp_path / "store", splits, **facts), "signers")
-    assert (one.problem, one.message) == (broken, "1 of its 2 signers are in train too: ann")
+    assert (one.problem, one.message) == (broken, "1 of its 2 signers in train too: ann")
 
 
 @pytest.mark.parametrize(

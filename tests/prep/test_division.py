@@ -177,7 +177,7 @@ def test_clips_without_glosses_are_told_and_not_divided() -> None:
         assert "new" not in {one.id for one in divided}
         assert list(skipped) == ["new"]
         assert "no glosses" in skipped["new"]
-    with pytest.raises(SlaError, match="none of 1 clips has glosses"):
+    with pytest.raises(SlaError, match="none of 1 clip has glosses"):
         divide(clips[-1:], RANDOM, "none")
 
 
@@ -194,7 +194,7 @@ def test_no_division_leaves_the_corpuss_own() -> None:
             replace(SENTENCE, shares=(1, 1)),
             "1 different sentence cannot fill train, dev: nothing would be left for dev",
         ),
-        (replace(SIGNER, fold="1/3"), "--fold 1/3: 2 signers do not fill 3 folds"),
+        (replace(SIGNER, fold="1/3"), "--fold 1/3: 2 signers cannot fill 3 folds"),
         (replace(RANDOM, fold="0/5"), "--fold '0/5' is no fold"),
         (replace(RANDOM, fold="6/5"), "--fold '6/5' is no fold"),
         (replace(RANDOM, fold="1/2"), "--fold '1/2' is no fold"),

@@ -166,8 +166,8 @@ def test_the_command(stores: tuple[Path, Path], tmp_path: Path) -> None:
     assert Store(tmp_path / "work" / "stores" / "a+b")["dev"].ids == ["d1"]
     answer = CliRunner().invoke(app, ["merge", *map(str, stores), "-o", str(tmp_path / "c"), "--copy"])
     assert answer.stdout.splitlines() == [
-        f"store {tmp_path / 'c'}: train 4, dev 1, test 1 clips",
+        f"store {tmp_path / 'c'}, clips: train 4, dev 1, test 1",
         "glosses: 5 in train",
-        "renamed: 1 ids that several stores have, to STORE-ID",
+        "renamed: 1 id that several stores have, to STORE-ID",
     ]
     assert CliRunner().invoke(app, ["merge", str(stores[0])]).exit_code == 2

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from forked import Forked, sla
 from prep_work import DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, held, table_of
 
 from sla_cli import log
@@ -22,6 +23,8 @@ from sla_cli.config import DivisionConfig, PrepConfig
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.store import Store
 from sla_cli.prep.result import BrokenClips
+
+pytestmark = pytest.mark.long
 
 Tree = Callable[..., Path]
 BY_SIGNER = DivisionConfig(split_by="random", fold="1/3")
@@ -73,7 +76,9 @@ def test_the_last_call_waits_for_no_part_and_says_so(root: Path, tmp_path: Path)
         assert build(root, out, part=(1, 2)).encoded == 2
 
 
-def test_eight_processes_killed_at_random_make_the_store_of_one(phoenix_tree: Tree, tmp_path: Path) -> None:
+def test_eight_processes_killed_at_random_make_the_store_of_one(
+    phoenix_tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = {
         "train": [(f"clip-{number}", "A B", 20 + number) for number in range(36)],
         "dev": [(f"dev-{number}", "A B", 24) for number in range(4)],
@@ -81,24 +86,23 @@ def test_eight_processes_killed_at_random_make_the_store_of_one(phoenix_tree: Tr
     root = phoenix_tree(tmp_path, rows, size=48)
     build(root, tmp_path / "one", config=PrepConfig(96))
     rng, killed = random.Random(3), 0
-    sla = [sys.executable, "-m", "sla_cli", "prep", "phoenix2014", str(root), "--size", "96", "-j1"]
+    monkeypatch.chdir(tmp_path)
+    prep = ["prep", "phoenix2014", str(root), "--size", "96", "-j1"]
     out = tmp_path / "sla-work" / "stores" / "phoenix2014"
     for attempt in range(3):
-        parts = [
-            subprocess.Popen([*sla, "--part", f"{number}/8"], cwd=tmp_path, stderr=subprocess.DEVNULL)
-            for number in range(1, 9)
-        ]
+        parts = [Forked(sla, *prep, "--part", f"{number}/8", said=tmp_path) for number in range(1, 9)]
         if attempt < 2:
             goal = len(cached(out)) + rng.randrange(2, 8)
             while len(cached(out)) < goal and any(part.poll() is None for part in parts):
                 time.sleep(0.01)
             for part in rng.sample(parts, 6):
                 part.kill()
-        codes = [part.wait() for part in parts]
+        said = [part.communicate(timeout=200) for part in parts]
+        codes = [part.returncode for part in parts]
         killed += codes.count(-signal.SIGKILL)
-    assert codes == [0] * 8
+    assert codes == [0] * 8, said
     assert killed > 3
-    answer = subprocess.run(sla, cwd=tmp_path, capture_output=True, text=True, check=True)
+    answer = subprocess.run([sys.executable, "-m", "sla_cli", *prep], capture_output=True, text=True, check=True)
     assert "encoded now: 0 clips; taken over: 40" in answer.stdout
     assert digests(out) == digests(tmp_path / "one")
     for name in ("train.h5", "dev.h5"):
@@ -110,13 +114,13 @@ def test_parts_that_begin_together_list_an_archive_once(made: Path, root: Path, 
     if kind == "gztar":
         pytest.importorskip("indexed_gzip", reason="needs the extra `archives`")
     source = shutil.make_archive(str(tmp_path / "corpus"), kind, root)
-    sla = [sys.executable, "-m", "sla_cli", "prep", "phoenix2014", source, "--size", "32", "--quality", "90", "-j2"]
+    command = [sys.executable, "-m", "sla_cli", "prep", "phoenix2014", source, "--size", "32", "--quality", "90", "-j1"]
     parts = [
-        subprocess.Popen([*sla, "--part", f"{number}/4"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, "--part", f"{number}/4"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         for number in range(1, 5)
     ]
     logs = [part.communicate()[1] for part in parts]
-    logs.append(subprocess.run(sla, cwd=tmp_path, capture_output=True, text=True, check=True).stderr)
+    logs.append(subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr)
     assert "".join(logs).count(f"listing {source}, once") == 1
     assert digests(tmp_path / "sla-work" / "stores" / "phoenix2014") == digests(made)
 
@@ -159,7 +163,7 @@ def test_divisions_share_the_frames_of_one_store(phoenix_tree: Tree, tmp_path: P
     root, base = phoenix_tree(tmp_path, rows, size=128), tmp_path / "stores" / "base"
     config = PrepConfig(128, quality=95)
     build(root, base, config=config)
-    before, tested = bytes_of(base), []
+    before, tested, originals = bytes_of(base), list[str](), Store(base)["train"]
     for fold in range(1, 6):
         out = tmp_path / "stores" / f"fold{fold}"
         division = DivisionConfig(split_by="random", fold=f"{fold}/5")
@@ -170,12 +174,12 @@ def test_divisions_share_the_frames_of_one_store(phoenix_tree: Tree, tmp_path: P
         tested += store["test"].ids
         for name in store.splits:
             for clip in store[name]:
-                original = Store(base)["train"][clip.id]
+                original = originals[clip.id]
                 assert np.array_equal(clip.frames(slice(3, 9)), original.frames(slice(3, 9)))
                 assert clip.raw().data.tobytes() == original.raw().data.tobytes()
                 assert (clip.glosses, clip.fps, len(clip)) == (original.glosses, original.fps, len(original))
         assert build(root, out, config=config, division=division, frames_from=base).encoded == 0
-    assert sorted(tested) == sorted(Store(base)["train"].ids)
+    assert sorted(tested) == sorted(originals.ids)
     assert sum(bytes_of(tmp_path / "stores" / f"fold{fold}") for fold in range(1, 6)) < 0.05 * before
     shutil.move(tmp_path / "stores", tmp_path / "moved")
     assert Store(tmp_path / "moved" / "fold2")["test"][0].frames().shape == (40, 128, 128, 3)

@@ -32,6 +32,8 @@ from sla_cli.prep.dask_cluster import DaskCluster, connect
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import Executor, ProcessPool, WorkerDied
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
@@ -215,7 +217,7 @@ def test_workers_of_other_versions_are_named_before_they_work(
         with worker(address, tmp_path / "other", change):
             with pytest.raises(SlaError) as caught:
                 DaskCluster(address)
-            assert f"1 of 2 workers at {address} have other versions than here: tcp://" in caught.value.message
+            assert f"other versions than here on 1 of 2 workers at {address}: tcp://" in caught.value.message
             assert told in caught.value.message
             assert "Install the same" in caught.value.hint
 
@@ -308,7 +310,7 @@ def test_a_killed_worker_costs_nothing_but_time(
 ) -> None:
     root = phoenix_tree(tmp_path, {"train": [(f"clip-{n}", "A B", 30) for n in range(12)]}, size=48)
     out, config = tmp_path / "store", PrepConfig(128)
-    cluster.wait_for_workers(2, timeout=100)  # earlier tests killed some
+    cluster.wait_for_workers(2, timeout=200)  # earlier tests killed some
     with closing(Killing(cluster)) as engine:
         outcome = build_store(Order(find_corpus("phoenix2014"), root, config), out, engine)
     assert engine.killed

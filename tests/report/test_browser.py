@@ -9,7 +9,8 @@ import pytest
 from browsing import contrast, opened
 from report_work import CLIPS, HOSTILE
 
-from sla_cli.core.result import Score, score_clip
+from sla_cli.core.clip_score import score_clip
+from sla_cli.core.result import Score
 from sla_cli.report.page import write_page
 from sla_cli.report.system import System
 

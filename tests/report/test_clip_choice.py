@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla_cli.core.result import ClipScore, score_clip
+from sla_cli.core.clip_score import ClipScore, score_clip
 from sla_cli.report.clip_choice import DIFFER, choose_clips, listed_clips
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.core.result import pooled, score_clip
+from sla_cli.core.clip_score import pooled, score_clip
 from sla_cli.report.confusion import error_tables
 
 GLOSSES = st.lists(st.sampled_from(["a", "A", "b", "c", "d"]), max_size=6)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.core.result import score_clip
+from sla_cli.core.clip_score import score_clip
 from sla_cli.report.interlinear import blocks, direction
 
 GLOSSES = st.lists(st.sampled_from("ABC"), max_size=6).map(tuple)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_work import FRAMES, GLOSSES, STRIDE, peaked
 
+from sla_cli.core.clip_score import score_clip
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.core.result import score_clip
 from sla_cli.formats.emissions import EmissionHeader
 from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
 

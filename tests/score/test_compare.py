@@ -17,6 +17,7 @@ from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.formats.scores import comparison_facts
 from sla_cli.score.compare import against_first, compare, compare_files, matched_pairs
+from sla_cli.score.members import Member
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file
 
@@ -169,8 +170,8 @@ def test_repeated_prompts_leave_the_word_to_the_interval() -> None:
         ScoreOptions(),
     )
     found = compared(one, two)
-    assert found.prompts_repeat
-    assert found.interval is not None and found.interval.sentences == 6
+    assert found.is_clustered
+    assert found.interval is not None and found.interval.units == 6
     assert verdict(found).startswith("No difference is shown")
 
 
@@ -178,7 +179,7 @@ def test_one_sentence_only_says_nothing() -> None:
     refs = references(4, prompts=1)
     found = compared(system(refs, 0.0, 1), system(refs, 0.5, 1))
     assert (found.interval, found.improvement) == (None, None)
-    assert "same reference" in verdict(found)
+    assert "all clips are of one cluster" in verdict(found)
     json.dumps(comparison_facts(found))
 
 
@@ -188,12 +189,16 @@ def test_what_differs_is_named() -> None:
     with pytest.raises(SlaError, match=r"one is scored under profile none\.v1, two under phoenix2014\.v1"):
         compared(one, score([Hypothesis(name, ()) for name in refs], refs, ScoreOptions("phoenix2014")))
     fewer = system({name: refs[name] for name in ("c0", "c2")}, 0.0, 1)
-    with pytest.raises(SlaError, match=r"1 clips are in one only \(c1\)"):
+    with pytest.raises(SlaError, match=r"1 clip is in one only \(c1\)"):
         compared(one, fewer)
-    with pytest.raises(SlaError, match=r"1 clips are in two only \(c1\)"):
+    with pytest.raises(SlaError, match=r"1 clip is in two only \(c1\)"):
         compared(fewer, one)
     with pytest.raises(SlaError, match="the references of clip c1 differ"):
         compared(one, system({**refs, "c1": ("A",)}, 0.0, 1))
+
+
+def member(path: Path) -> Member:
+    return Member(path.name if path.is_dir() else path.stem, path)
 
 
 def test_files_and_folders(tmp_path: Path) -> None:
@@ -201,16 +206,18 @@ def test_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("id,gloss\na,loc-A B\nb,X\n", encoding="utf-8")
     (tmp_path / "two.trn").write_text("A B (a)\nC (b)\n", encoding="utf-8")
     ref = tmp_path / "ref.txt"
-    by_files = compare_files(tmp_path / "one.csv", tmp_path / "two.trn", ref=ref, options=ScoreOptions("none"))
+    by_files = compare_files(
+        member(tmp_path / "one.csv"), member(tmp_path / "two.trn"), ref=ref, options=ScoreOptions("none")
+    )
     assert by_files.names == ("one", "two")
     assert [by_files.first.total.errors, by_files.second.total.errors] == [1, 1]
     folder, _ = score_file(tmp_path / "one.csv", tmp_path / "scores", ref=ref, options=ScoreOptions("phoenix2014"))
-    mixed = compare_files(folder, tmp_path / "two.trn", ref=ref, options=ScoreOptions("auto"))
+    mixed = compare_files(member(folder), member(tmp_path / "two.trn"), ref=ref, options=ScoreOptions("auto"))
     assert mixed.first.profile == mixed.second.profile == "phoenix2014"
     assert mixed.names == (folder.name, "two")
     with pytest.raises(SlaError, match="is scored under profile phoenix2014, not none"):
-        compare_files(folder, folder, ref=None, options=ScoreOptions("none"))
+        compare_files(member(folder), member(folder), ref=None, options=ScoreOptions("none"))
     with pytest.raises(SlaError, match=r"scores: no score folder, it holds no score\.json"):
-        compare_files(tmp_path / "scores", folder, ref=None, options=ScoreOptions("auto"))
-    same = compare_files(folder, folder, ref=None, options=ScoreOptions("auto"))
+        compare_files(member(tmp_path / "scores"), member(folder), ref=None, options=ScoreOptions("auto"))
+    same = compare_files(member(folder), member(folder), ref=None, options=ScoreOptions("auto"))
     assert same.names == (str(folder), str(folder))

@@ -158,7 +158,7 @@ def test_absent_as_empty_warns_and_says_so(caplog: pytest.LogCaptureFixture, mon
     assert result.total == Counts(correct=2, deletions=2)
     assert result.absent == ("b",)
     assert "|absent:1|" in result.signature
-    assert "no hypothesis for 1 clips, scored as empty: b" in caplog.text
+    assert "no hypothesis for 1 clip, scored as empty: b" in caplog.text
     with pytest.raises(SlaError, match=r"no reference for 1 of the hypotheses \(c\)"):
         score(hypotheses(a="", c=""), REFERENCES, ScoreOptions(), absent_as_empty=True)
 
@@ -193,7 +193,7 @@ def test_clips_of_one_sentence_are_drawn_together() -> None:
     references = {"a1": ("A", "B"), "a2": ("a", "b"), "c": ("C",)}
     result = score(hypotheses(a1="A B", a2="A", c="X"), references, ScoreOptions(resampling=Resampling(90, 200, 5)))
     assert result.interval is not None
-    assert (result.interval.sentences, result.interval.level, result.interval.samples) == (2, 90, 200)
+    assert (result.interval.units, result.interval.level, result.interval.samples) == (2, 90, 200)
     assert "|bootstrap:200x2sentences,seed5|" in result.signature
     assert f"|ci90:{result.interval.low:.2f}-{result.interval.high:.2f}|" in result.signature
 
@@ -289,7 +289,7 @@ def test_a_clip_without_glosses_is_not_in_the_ctm_and_a_warning_says_so(
     _, ctm, _, hyp_trn = write_for_sclite(tmp_path, "x", result)
     assert set(references_of(ctm)) == {"b"}
     assert references_of(hyp_trn) == {"a": (), "b": ("X", "Y")}
-    assert "1 clips have no line in the CTM (a)" in caplog.text
+    assert "1 clip has no line in the CTM (a)" in caplog.text
 
 
 def test_a_score_folder_has_signers_of_the_stm_and_tables(tmp_path: Path) -> None:

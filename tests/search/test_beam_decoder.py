@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyctcdecode import build_ctcdecoder
-from pyctcdecode.decoder import BeamSearchDecoderCTC
 
 from sla_cli.core.ctc import greedy
 from sla_cli.errors import SlaError
@@ -25,6 +23,8 @@ from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.search.decoder import GreedyDecoder
 from sla_cli.search.engines import CLASSES, Engine
+
+pytestmark = pytest.mark.long
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN_LM = SHARED / "golden/gloss-lm/phoenix2014-train.3gram.arpa"
@@ -77,7 +77,10 @@ def toy_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-ENGINES = pytest.mark.parametrize("engine", get_args(Engine))
+PYCTCDECODE = pytest.mark.needs("pyctcdecode")
+ENGINES = pytest.mark.parametrize(
+    "engine", [pytest.param(name, marks=PYCTCDECODE if name == "pyctcdecode" else ()) for name in get_args(Engine)]
+)
 
 
 @ENGINES
@@ -138,6 +141,7 @@ def test_hotwords_equal_exhaustive_enumeration(seed: int, engine: str) -> None:
     assert readings[0].score == max(reading.score for reading in readings)
 
 
+@PYCTCDECODE
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_both_engines_answer_alike_where_nothing_is_pruned(toy_lm: Path, data: st.DataObject) -> None:
@@ -175,6 +179,7 @@ def test_a_gloss_is_scored_by_the_language_model_when_it_begins(beam: int, toy_l
         assert decoder.decode(log_probs[:3]).glosses == ("|", "##X")
 
 
+@PYCTCDECODE
 def test_at_most_half_the_search_errors_of_pyctcdecode(tmp_path: Path) -> None:
     """With a language model, against a beam of 1,000: clips whose glosses are others."""
     rng, glosses = np.random.default_rng(0), [f"G{number}" for number in range(8)]
@@ -276,9 +281,12 @@ def test_language_model_decides_between_equals(toy_lm: Path) -> None:
         assert decoder.decode(log_probs).glosses == ("|", "##X")
 
 
+@PYCTCDECODE
 @pytest.mark.skipif(not GOLDEN_LM.is_file(), reason="shared material is missing")
 def test_equals_bare_pyctcdecode_with_a_real_language_model() -> None:
     """Where no gloss is unknown and plain labels are harmless, the mapping must change nothing; our best is equal."""
+    from pyctcdecode import build_ctcdecoder
+
     text = (GOLDEN_LM.parent / "phoenix2014-train.txt").read_text().split("\n")
     glosses = sorted({gloss for line in text for gloss in line.split()})
     rng = np.random.default_rng(0)
@@ -399,6 +407,7 @@ def test_impossible_vocabularies_are_refused(glosses: list[str], message: str) -
         beam_decoder(glosses)
 
 
+@PYCTCDECODE
 def test_pyctcdecode_takes_as_many_glosses_as_there_are_private_characters() -> None:
     with pytest.raises(SlaError, match="takes 65534"):
         beam_decoder([str(number) for number in range(70_000)], engine="pyctcdecode")
@@ -449,7 +458,10 @@ def test_one_step_and_no_or_one_gloss(columns: int, engine: str) -> None:
             assert decoder.decode(spell([1], 2)).spans == ((0, 1),)
 
 
+@PYCTCDECODE
 def test_closing_frees_the_language_model(toy_lm: Path) -> None:
+    from pyctcdecode.decoder import BeamSearchDecoderCTC
+
     before = len(BeamSearchDecoderCTC.model_container)
     with beam_decoder(["A"], toy_lm, engine="pyctcdecode"):
         assert len(BeamSearchDecoderCTC.model_container) == before + 1

@@ -30,7 +30,9 @@ pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available()
 def test_auto_is_half_precision_on_the_device() -> None:
     placement = place("auto", "auto")
     assert placement.cuda
-    assert placement.dtype == torch.float16
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    assert placement.dtype == (torch.bfloat16 if native else torch.float16)
+    assert place("auto", "auto", "fp16").dtype == torch.float16
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

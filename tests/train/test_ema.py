@@ -19,7 +19,7 @@ def test_the_average_is_the_plain_formulas(model: Network) -> None:
     for step in range(1, 9):
         with torch.no_grad():
             weight.fill_(step)
-        ema.update(model)
+        ema.update()
         decay = min(0.5, (1 + step) / (10 + step))
         average = decay * average + (1 - decay) * step
     torch.testing.assert_close(ema.weights["frame_classifier.bias"], average)
@@ -30,7 +30,7 @@ def test_the_models_own_weights_come_back(model: Network) -> None:
     before = {name: value.clone() for name, value in model.trained_state().items()}
     for value in ema.weights.values():
         value.zero_()
-    with pytest.raises(KeyError), ema.applied(model):
+    with pytest.raises(KeyError), ema.applied():
         assert not any(value.any() for value in model.trained_state().values())
         raise KeyError
     assert all(torch.equal(value, before[name]) for name, value in model.trained_state().items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import h5py
 import pytest
+import torch
+from forked import Forked, sla, sla_in_two
 from safetensors.torch import load_file
 from synthetic import CPU, FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
@@ -21,6 +24,8 @@ from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store, split_path
 from sla_cli.train.train_run import resume_run, start_run
+
+pytestmark = pytest.mark.long
 
 KILLS = 10
 CONFIG = tiny(
@@ -40,68 +45,61 @@ def assert_same(run: Run, whole: Run) -> None:
     assert not list(run.path.glob(".*.partial"))
 
 
-# Forks from a process that has everything imported, so that what is killed is training and not Python's start.
-KILLER = """
-import os, random, signal, sys, time
-from pathlib import Path
-import torch
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
-from sla_cli.train.train_run import resume_run, start_run
-import test_endurance
-
-torch.set_num_threads(1)
-store, folder = Store(Path(sys.argv[1])), Path(sys.argv[2])
-delays = random.Random(0)
-kills = number = 0
-while kills < test_endurance.KILLS:
-    run = Run(folder / str(number))
-    child = os.fork()
-    if not child:
-        if run.exists:
-            resume_run(run, CPU)
-        else:
-            start_run(store, run.path, test_endurance.CONFIG, preset="tiny", group=test_endurance.CPU)
-        os._exit(0)
-    time.sleep(0.1 + delays.uniform(0, 1.0))
-    os.kill(child, signal.SIGKILL)
-    status = os.waitstatus_to_exitcode(os.wait()[1])
-    kills += status == -signal.SIGKILL
-    assert status in (0, -signal.SIGKILL), status
-    number += read_receipt(run.path) is not None
-"""
+def train(store: Path, folder: Path) -> None:
+    """Begin a run, or go on with it."""
+    torch.set_num_threads(1)
+    if Run(folder).exists:
+        resume_run(Run(folder), CPU)
+    else:
+        start_run(Store(store), folder, CONFIG, preset="tiny", group=CPU)
 
 
 def test_killed_at_random_moments_and_resumed_is_as_never_killed(store: Store, whole: Run, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLER, str(store.path), str(tmp_path)]
-    answer = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
-    assert answer.returncode == 0, answer.stderr
-    runs = [Run(folder) for folder in sorted(tmp_path.iterdir())]
+    delays, kills, runs = random.Random(0), 0, [Run(tmp_path / "0")]
+    while kills < KILLS:
+        process = Forked(train, store.path, runs[-1].path, said=tmp_path)
+        while kills % 2 and process.poll() is None and not runs[-1].state.is_file():
+            time.sleep(0.01)  # else a slow machine would see nothing but beginnings
+        time.sleep(delays.uniform(0, 1.0))
+        process.kill()
+        _, err = process.communicate(timeout=200)
+        assert process.returncode in (0, -signal.SIGKILL), err
+        assert "Traceback" not in err, err
+        kills += process.returncode == -signal.SIGKILL
+        if read_receipt(runs[-1].path) is not None:
+            runs.append(Run(tmp_path / str(len(runs))))
     for run in runs:
         if read_receipt(run.path) is None and run.exists:
             resume_run(run, CPU)
         if run.exists:
             assert_same(run, whole)
-    assert any(run.exists for run in runs)
+    assert runs[0].exists
 
 
-def begin(work: Path, store: Store, config: Config, *arguments: str, processes: int = 1) -> subprocess.Popen[str]:
-    """`sla train` in a process of its own, under torchrun where there are several."""
+def typed(work: Path, store: Store, config: Config, *arguments: str) -> list[str]:
+    """What follows `sla`."""
     (work / "c.toml").write_text(to_toml(config), encoding="utf-8")
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *torchrun, "-m", "sla_cli", "train", "--work", str(work), "--device", "cpu", *arguments]
-    if "--resume" not in arguments:
-        command += [str(store.path), "--config", str(work / "c.toml")]
-    return subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    given = [] if "--resume" in arguments else [str(store.path), "--config", str(work / "c.toml")]
+    return ["train", "--work", str(work), "--device", "cpu", *arguments, *given]
 
 
-def wait_for_a_step(run: Run, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
+def begin(work: Path, store: Store, config: Config, *arguments: str, processes: int = 1) -> Forked:
+    """`sla train` in a process of its own, or in several as under torchrun."""
+    command = typed(work, store, config, *arguments)
+    return Forked(sla_in_two if processes == 2 else sla, *command, said=work, environment={"OMP_NUM_THREADS": "1"})
+
+
+def under_torchrun(work: Path, store: Store, config: Config, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same in two processes, as typed."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "sla_cli"]
+    command = [*torchrun, *typed(work, store, config, *arguments)]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=200)
+
+
+def wait_for_a_step(run: Run, process: Forked) -> None:
+    deadline = time.monotonic() + 200
     while not run.state.is_file():
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.communicate(timeout=200)
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -113,7 +111,7 @@ def test_a_signal_to_all_processes_saves_and_stops(store: Store, tmp_path: Path)
     process = begin(tmp_path, store, config, "--name", "a")
     wait_for_a_step(run, process)
     os.killpg(process.pid, signal.SIGUSR1)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 128 + signal.SIGUSR1, err
     assert out == ""
     assert "SIGUSR1: stopped after" in err
@@ -127,7 +125,7 @@ def test_stopped_within_an_epoch_and_resumed_is_as_never_stopped(store: Store, w
     process = begin(tmp_path, store, CONFIG, "--name", "a")
     wait_for_a_step(run, process)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert "stopped after step" in err
     assert process.returncode == 128 + signal.SIGTERM
     resume_run(run, CPU)
@@ -138,8 +136,8 @@ def test_stopped_within_an_epoch_and_resumed_is_as_never_stopped(store: Store, w
 def pair(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of two processes."""
     folder = tmp_path_factory.mktemp("pair")
-    out, err = begin(folder, store, PAIR, "--name", "pair", "--json", processes=2).communicate(timeout=200)
-    assert out.count('"dev_wer"') == 1, err
+    answer = under_torchrun(folder, store, PAIR, "--name", "pair", "--json")
+    assert answer.stdout.count('"dev_wer"') == 1, answer.stderr
     return Run(folder / "runs" / "pair")
 
 
@@ -162,9 +160,9 @@ def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, t
     process = begin(tmp_path, store, PAIR, "--name", "cut", processes=2)
     wait_for_a_step(run, process)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=200)
     assert read_receipt(run.path) is None
-    with pytest.raises(SlaError, match="by a training of 2 processes, and here are 1"):
+    with pytest.raises(SlaError, match="by a training of 2 processes, and here: 1"):
         resume_run(run, CPU)
     out, err = begin(tmp_path, store, PAIR, "--resume", "--name", "cut", processes=2).communicate(timeout=200)
     assert "best dev WER" in out, err
@@ -206,12 +204,11 @@ def test_one_process_that_fails_ends_them_all(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store")
     with h5py.File(split_path(store.path, "train"), "r+") as file:
         file["bytes"][: int(file["frame_offsets"][1])] = 0  # of the first clip's first frame
-    process = begin(tmp_path, store, PAIR, "--name", "a", processes=2)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode != 0
-    assert err.count("clip train-0 is damaged") == 1, err
-    assert err.count("taking preset") == 1
-    assert "Traceback" not in err.split("elastic")[0]  # torchrun's own begins there
+    answer = under_torchrun(tmp_path, store, PAIR, "--name", "a")
+    assert answer.returncode != 0
+    assert answer.stderr.count("clip train-0 is damaged") == 1, answer.stderr
+    assert answer.stderr.count("taking preset") == 1
+    assert "Traceback" not in answer.stderr.split("elastic")[0]  # torchrun's own begins there
 
 
 @pytest.mark.parametrize("room", [1000, 300_000])

@@ -157,7 +157,7 @@ def test_backbone_weights_with_nan_are_named_by_the_clips(store: Store, tmp_path
 
 
 def test_gradients_that_overflow_fp16_for_ever_stop_the_run(store: Store, tmp_path: Path) -> None:
-    config = tiny(**FROZEN, train__epochs=30, train__batch=2, loss__distillation=1e9)
+    config = tiny(train__epochs=30, train__batch=2, loss__distillation=1e9)  # adapters: the head is not in fp16
     half = Placement(torch.device("cpu"), torch.float16)
     with pytest.raises(SlaError, match="overflow fp16") as caught:
         train(trainer(store, tmp_path, config, half))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from synthetic import ADDING, tiny
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
@@ -96,6 +96,7 @@ def test_the_clip_that_does_not_fit_is_told_apart() -> None:
 
 LENGTHS, GLOSSES = [23, 9, 14], 4
 LABELS = [(1, 2, 2), (4,), (3, 1)]
+FLAT, COUNTS = torch.tensor([label for labels in LABELS for label in labels]), torch.tensor([3, 1, 2])
 
 
 def masked(counts: list[int], width: int) -> Tensor:
@@ -149,7 +150,9 @@ def straightforward(model: Network, features: Tensor, config: LossConfig) -> Ten
     sequence, _ = pad_packed_sequence(model.sequence.lstm(packed)[0], batch_first=True)
     weight = model.classifier.weight / model.classifier.weight.norm(dim=0)
     student, teacher = conv @ weight, sequence @ weight
-    frame = features @ model.frame_classifier.weight.T + model.frame_classifier.bias
+    centred = features - features.mean(0)
+    normed = centred / (centred.square().mean(0) + 1e-5).sqrt()
+    frame = normed @ model.frame_classifier.weight.T + model.frame_classifier.bias
     total = torch.zeros((), dtype=features.dtype)
     for index, (labels, part) in enumerate(zip(LABELS, frame.split(LENGTHS), strict=True)):
         count = steps[index]
@@ -166,6 +169,28 @@ def straightforward(model: Network, features: Tensor, config: LossConfig) -> Ten
     return total + config.distillation * config.temperature**2 * kl / sum(steps)
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("normalized", [True, False])
+def test_half_precision_ends_with_the_backbone(half: torch.dtype, normalized: bool) -> None:
+    """Of the same features, logits, losses and the gradients of the head are those of float32."""
+    model = Network(tiny(head__normalized=normalized, head__dropout=0.0), GLOSSES).train()
+    assert model.frame_classifier is not None
+    nn.init.normal_(model.frame_classifier.weight)
+    features, lengths = 10 * torch.randn(sum(LENGTHS), model.backbone.width).to(half), torch.tensor(LENGTHS)
+    found = []
+    for mixed in (False, True):
+        torch.manual_seed(0)
+        model.zero_grad()
+        with torch.autocast("cpu", half, enabled=mixed):
+            out = model.head(features if mixed else features.float(), lengths)
+        assert out.conv is not None and out.frame is not None
+        result = losses(out, FLAT, COUNTS, LossConfig())
+        result.total.backward()
+        slopes = [value.grad for value in model.parameters() if value.requires_grad and value.grad is not None]
+        found.append((out.sequence, out.conv, out.frame, result.total, result.clips, *result.parts.values(), *slopes))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("variant", ADDING)
 def test_head_and_losses_against_a_straightforward_implementation(variant: str) -> None:
     """Values, and gradients of everything that is trained, through the adapters too.
@@ -179,8 +204,7 @@ def test_head_and_losses_against_a_straightforward_implementation(variant: str) 
             value.normal_(std=0.1)
     pixels = torch.randn(sum(LENGTHS), 3, 32, 32, dtype=torch.double)
     expected = straightforward(model, model.backbone(pixels, lengths), config.loss)
-    flat = torch.tensor([label for labels in LABELS for label in labels])
-    total = losses(model(pixels, lengths), flat, torch.tensor([len(labels) for labels in LABELS]), config.loss).total
+    total = losses(model(pixels, lengths), FLAT, COUNTS, config.loss).total
     assert total.item() == pytest.approx(expected.item(), rel=1e-5)
     trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
     ours = torch.autograd.grad(total, list(trained.values()))

@@ -56,6 +56,17 @@ def test_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
         assert torch.equal(value, two.model.state_dict()[name]), name
 
 
+def test_a_run_goes_on_where_auto_is_another_precision(tmp_path: Path) -> None:
+    half = Placement(torch.device("cpu"), torch.float16)
+    for one, two in ((None, half), (half, None)):
+        old, new = state(one), state(two)
+        step(old, 1)
+        save_state(tmp_path / "state.pt", old)
+        load_state(tmp_path / "state.pt", new)
+        assert new.scaler.is_enabled() == (two is half)
+        assert torch.equal(new.model.classifier.weight, old.model.classifier.weight)
+
+
 def test_only_trained_parameters_are_optimised_and_kept(saved: Path) -> None:
     fresh = state()
     trained = sum(value.numel() for value in fresh.model.parameters() if value.requires_grad)
@@ -79,7 +90,7 @@ def test_the_unfinished_epoch_and_the_averages_come_back(tmp_path: Path) -> None
     assert one.ema is not None and two.ema is not None
     for seed in (1, 2):
         step(one, seed)
-        one.ema.update(one.model)
+        one.ema.update()
     one.unfinished = UnfinishedEpoch(1, steps=2, sums={"loss": 3.0}, clips=4, frames=50, seconds=1.5)
     save_state(tmp_path / "state.pt", one)
     load_state(tmp_path / "state.pt", two)
@@ -153,7 +164,7 @@ def test_other_processes_go_on_between_epochs_only(saved: Path, caplog: pytest.L
     load_state(saved, state())
     assert "trained by 4 processes so far and now by 1" in caplog.text
     torch.save({**content, "processes": 4, "tally": asdict(UnfinishedEpoch(2, steps=3))}, saved)
-    with pytest.raises(SlaError, match="within an epoch by a training of 4 processes, and here are 1") as caught:
+    with pytest.raises(SlaError, match="within an epoch by a training of 4 processes, and here: 1") as caught:
         load_state(saved, state())
     assert "--nproc-per-node" in caught.value.hint
 

@@ -3,18 +3,23 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
-import sys
+import signal
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from forked import Forked
 from synthetic import CPU, GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
+from sla_cli.atomic import atomic_write
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
+from sla_cli.train import loop
 from sla_cli.train.train_run import resume_run, start_run
 
 CONFIG = tiny(model__variant="lora", lora__dropout=0.1, train__epochs=3, train__batch=2, train__milestones=[2])
@@ -35,70 +40,59 @@ def test_a_finished_run_has_all_its_parts(whole: Run, store: Store) -> None:
     assert float(best[metrics(whole)[0].index("dev_wer")]) == receipt.results["dev_wer"]
 
 
-KILLER = """
-import os, signal, sys
-from pathlib import Path
-import torch
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
-from sla_cli.train import loop
-from sla_cli.train.train_run import start_run
-import test_train_run
+MOMENTS = {  # a function of the loop, its how manyeth call, and whether it dies before or after it
+    "first": ("take_step", 2, "before"),
+    "middle": ("take_step", 5, "after"),
+    "last": ("take_step", 9, "before"),
+    "dev": ("evaluate", 2, "before"),
+    "weights": ("save_weights", 4, "after"),
+    "metrics": ("write_metrics", 2, "after"),
+}
 
-torch.set_num_threads(1)
-store, folder = Store(Path(sys.argv[1])), Path(sys.argv[2])
 
-def dying(function, calls, when):
-    left = [calls]
-    def wrapper(*args, **kwargs):
-        left[0] -= 1
-        if not left[0] and when == "before":
+def train_until(moment: str, store: Path, folder: Path) -> None:
+    torch.set_num_threads(1)
+    if moment == "state":
+        loop.save_state = half_of_it
+    else:
+        name, calls, when = MOMENTS[moment]
+        setattr(loop, name, dying(getattr(loop, name), calls, when))
+    start_run(Store(store), folder, CONFIG, preset="tiny", group=CPU)
+
+
+def dying(function: Callable[..., Any], calls: int, when: str) -> Callable[..., Any]:
+    left = iter(range(calls - 1, -1, -1))
+
+    def called(*arguments: Any, **options: Any) -> Any:
+        last = not next(left)
+        if last and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        result = function(*args, **kwargs)
-        if not left[0]:
+        result = function(*arguments, **options)
+        if last:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
-    return wrapper
 
-def half(path, state):
-    with loop_atomic_write(path) as temporary:
+    return called
+
+
+def half_of_it(path: Path, state: object) -> None:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(b"half a state")
         os.kill(os.getpid(), signal.SIGKILL)
-
-from sla_cli.atomic import atomic_write as loop_atomic_write
-
-moments = {
-    "first": ("take_step", dying(loop.take_step, 2, "before")),
-    "middle": ("take_step", dying(loop.take_step, 5, "after")),
-    "last": ("take_step", dying(loop.take_step, 9, "before")),
-    "dev": ("evaluate", dying(loop.evaluate, 2, "before")),
-    "weights": ("save_weights", dying(loop.save_weights, 4, "after")),
-    "metrics": ("write_metrics", dying(loop.write_metrics, 2, "after")),
-    "state": ("save_state", half),
-}
-for moment, (name, function) in moments.items():
-    if not os.fork():
-        setattr(loop, name, function)
-        start_run(store, folder / moment, test_train_run.CONFIG, preset="tiny", group=test_train_run.CPU)
-        os._exit(1)
-    assert os.waitstatus_to_exitcode(os.wait()[1]) == -signal.SIGKILL, moment
-"""
-MOMENTS = ("first", "middle", "last", "dev", "weights", "metrics", "state")
 
 
 @pytest.fixture(scope="module")
 def killed(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs killed outright: while training in each epoch, while scoring dev, and between and within their files."""
-    folder = tmp_path_factory.mktemp("killed")
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    command = [sys.executable, "-c", KILLER, str(store.path), str(folder)]
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
+    folder, said = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("said")
+    for moment in [*MOMENTS, "state"]:
+        process = Forked(train_until, moment, store.path, folder / moment, said=said)
+        _, err = process.communicate(timeout=200)
+        assert process.returncode == -signal.SIGKILL, f"{moment}: {err}"
     return folder
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", [*MOMENTS, "state"])
 def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment: str) -> None:
     run = Run(killed / moment)
     assert read_receipt(run.path) is None

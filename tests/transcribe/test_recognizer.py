@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,6 +120,23 @@ def test_a_language_model_and_what_was_tuned_for_it_are_used_as_by_decode(work: 
                 assert found.score == pytest.approx(stages["score"], abs=1e-4)
 
 
+def test_a_language_model_without_gain_is_left_out_and_that_is_said(work: Path, tmp_path: Path) -> None:
+    copy_run(tmp_path)
+    tuning = next((tmp_path / "old" / "tuning").iterdir())
+    for file in ("tuned.json", "receipt.json"):  # which holds the choice too
+        text = (tuning / file).read_text(encoding="utf-8")
+        (tuning / file).write_text(re.sub(r'"alpha": 0\.5|"beta": [\d.]+', _zeroed, text), encoding="utf-8")
+    with Recognizer.open(tmp_path / "old" / "runs" / "adapter", lm=tmp_path / "old" / "gloss.arpa") as model:
+        said = "beam 10, the language model was left out: tuning on dev found no gain, prune_logp -10"
+        assert said in model.made["search"]
+        found = model.transcribe(work / "mine" / "at25.mkv")
+    assert [sign.gloss for sign in found.signs] == by_stages(work, "plain.jsonl")["at25"]["glosses"]
+
+
+def _zeroed(found: re.Match[str]) -> str:
+    return f"{found[0].split(':')[0]}: 0.0"
+
+
 def test_thresholds_reach_the_search_and_stand_in_what_is_written(work: Path) -> None:
     scores = []
     for options in ({}, {"prune_logp": -1.0}, {"token_min_logp": -0.5}):
@@ -168,6 +186,8 @@ def test_pictures_in_memory_and_in_a_folder(work: Path, model: Recognizer, tmp_p
         ({"alpha": 0.5}, "alpha without a language model"),
         ({"device": "tpu"}, "no such device"),
         ({"beam": 0}, "beam of 0"),
+        ({"hotwords": ["NORDEN"]}, "hot word 'NORDEN' is no gloss of the vocabulary"),
+        ({"hotword_weight": 1.0}, "hotword_weight without a hot word"),
         ({"prune_logp": 1.0}, "1.0 as prune_logp"),
         ({"beam": 1, "token_min_logp": -2.0}, "token_min_logp with a beam of 1"),
     ],

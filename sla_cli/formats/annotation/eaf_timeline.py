@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
+from sla_cli.core.counted import counted
 from sla_cli.formats.annotation.eaf_document import Document, Node
 from sla_cli.formats.annotation.timed import TimedSentence, TimedSign
 from sla_cli.log import log
@@ -35,8 +36,9 @@ def on_timeline(
     before = sum(sign.start < origin for sentence in sentences for sign in sentence)
     if before:
         log.warning(
-            "%s begins %.3f s into %s: %d signs begin before that and are shortened or left out",
-            document.name, origin / 1000, media.name if media else "", before,
+            "%s begins %.3f s into %s: %s before that, shortened or left out",
+            document.name, origin / 1000, media.name if media else "",
+            counted(before, "sign begins", "signs begin"),
         )  # fmt: skip
     return tuple(sentence for sentence in moved if sentence)
 

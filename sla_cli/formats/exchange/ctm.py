@@ -5,37 +5,49 @@ https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
+from operator import itemgetter
+from typing import NamedTuple
 
 from sla_cli.errors import FormatError
-from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, utterance
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, parsed_lines, utterance
 from sla_cli.formats.text import is_number
 
 GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
 CHANNEL = "1"
 
 
-def _fits(line: str) -> bool:
+class _Clip(NamedTuple):
+    """The first line of a clip, its channel, and its glosses with their start times."""
+
+    line: int
+    channel: str
+    timed: list[tuple[float, str]]
+
+
+def _fields(line: str) -> list[str] | None:
     fields = line.split()
-    return len(fields) in (5, 6) and all(map(is_number, fields[2:4]))
+    return fields if len(fields) in (5, 6) and is_number(fields[2]) and is_number(fields[3]) else None
+
+
+def _fits(line: str) -> bool:
+    return _fields(line) is not None
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
     """Glosses are put in order of time as a number, while sclite sorts it as text."""
-    clips: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    first: dict[str, tuple[int, str]] = {}
-    for number, line in content_lines(text):
-        clip, channel, start, _, gloss = line.split()[:5]
-        before = first.setdefault(clip, (number, channel))[1]
-        if channel != before:
+    clips: dict[str, _Clip] = {}
+    for number, (name_of_clip, channel, start, _, gloss, *_) in parsed_lines(text, name, FORMAT, _fields):
+        clip = clips.get(name_of_clip) or clips.setdefault(name_of_clip, _Clip(number, channel, []))
+        if channel != clip.channel:
             raise FormatError(
-                f"{name}, line {number}: {clip} is on channel {channel}, before it was on {before}",
+                f"{name}, line {number}: {name_of_clip} is on channel {channel}, before it was on {clip.channel}",
                 "A clip has one channel: give each its own id.",
             )
-        clips[clip].append((float(start), gloss))
-    for clip, timed in clips.items():
-        yield utterance(first[clip][0], clip, [gloss for _, gloss in sorted(timed, key=lambda pair: pair[0])])
+        clip.timed.append((float(start), gloss))
+    for name_of_clip, clip in clips.items():
+        clip.timed.sort(key=itemgetter(0))
+        yield utterance(clip.line, name_of_clip, [gloss for _, gloss in clip.timed])
 
 
 def _write(clips: NbestLists) -> Iterator[str]:

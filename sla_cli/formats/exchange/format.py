@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from sys import intern
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.errors import FormatError
 
 NbestLists = Sequence[Sequence[Hypothesis]]  # the hypotheses of each clip, best first
+T = TypeVar("T")
 
 
 class Utterance(NamedTuple):
@@ -38,7 +40,7 @@ class Format:
         title: what the format is called in messages.
         read: from text and file name (for messages) to clips, in file order. Raises FormatError with the line.
         fits: whether a line can be one of this format; the first line that no other format fits decides for a file.
-        grammar: what a line looks like; each line of a file is held to `fits` where this is given.
+        grammar: what a line looks like, for messages; "" where `read` has its own.
         write: the lines of a file; None where sla only reads the format. Raises SlaError for what it cannot hold.
         begins: whether a text begins as only texts of this format do.
         not_in_ids: characters that a written clip id must not hold; where any are given, nor white space.
@@ -69,3 +71,20 @@ def content_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip() and not line.startswith(";;"):
             yield number, line
+
+
+def parsed_lines(text: str, name: str, kind: Format, parse: Callable[[str], T | None]) -> Iterator[tuple[int, T]]:
+    """What `parse` makes of each content line, with its number.
+
+    Raises:
+        FormatError: a line of which it makes None; the message has the grammar of the format.
+    """
+    for number, line in content_lines(text):
+        found = parse(line)
+        if found is None:
+            article = "an" if kind.title.startswith("S") else "a"
+            raise FormatError(
+                f"{name}, line {number}: not a line of {article} {kind.title}: {line[:80]!r}",
+                f"Expected: {kind.grammar}.",
+            )
+        yield number, found

@@ -14,13 +14,13 @@ def _fits(line: str) -> bool:
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
     for number, line in content_lines(text):
-        if not _fits(line):
+        fields = line.split("\t")
+        if len(fields) != 2:
             raise FormatError(
-                f"{name}, line {number}: {line.count(chr(9))} tabs instead of 1: {line[:80]!r}",
+                f"{name}, line {number}: {len(fields) - 1} tabs instead of 1: {line[:80]!r}",
                 "Expected: id<TAB>glosses..., the glosses separated by spaces.",
             )
-        clip, glosses = line.split("\t")
-        yield utterance(number, clip, glosses.split())
+        yield utterance(number, fields[0], fields[1].split())
 
 
 FORMAT = Format("plain", "id<TAB>glosses", _read, _fits)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sla_cli.atomic import write_text
@@ -18,6 +20,7 @@ from sla_cli.formats.text import decode_any_text, read_bytes, refuse_pipe
 
 FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)
 WRITABLE = tuple(kind.name for kind in FORMATS if kind.write)
+BREAKS = re.compile(r"[\t\r\n]")
 KNOWN = f"Known are sla's own, {', '.join(kind.title for kind in FORMATS)}."
 
 
@@ -70,16 +73,11 @@ def read_gloss_file(path: Path) -> GlossFile:
         header, nbest = parse_nbest(text, path)
         return GlossFile(digest, nbest, {}, header)
     kind = _recognise(text, path)
-    if kind.grammar:
-        _check_lines(text, kind, path)
     clips: dict[str, Utterance] = {}
     for clip in kind.read(text, str(path)):
-        where = f"{path}, line {clip.line}"
-        if not clip.id or any(char in clip.id for char in "\t\r\n"):
-            raise FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
         before = clips.setdefault(clip.id, clip)
-        if before is not clip:
-            raise FormatError(f"{where}: {clip.id} came before, on line {before.line}", "Keep one line per clip.")
+        if not clip.id or BREAKS.search(clip.id) or before is not clip:
+            raise _refusal(clip, before, f"{path}, line {clip.line}")
     return GlossFile(
         digest,
         {clip.id: clip.hypotheses for clip in clips.values()},
@@ -87,6 +85,13 @@ def read_gloss_file(path: Path) -> GlossFile:
         Header(),
         kind.omits_empty_clips,
     )
+
+
+def _refusal(clip: Utterance, before: Utterance, where: str) -> FormatError:
+    """The error of a clip whose id cannot be one, or is that of a clip `before`."""
+    if before is clip:
+        return FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
+    return FormatError(f"{where}: {clip.id} came before, on line {before.line}", "Keep one line per clip.")
 
 
 def write_export(path: Path, kind: str, clips: NbestLists) -> None:
@@ -118,30 +123,20 @@ def _recognise(text: str, path: Path) -> Format:
     for kind in FORMATS:
         if kind.begins(text):
             return kind
-    lines = [line for _, line in content_lines(text)]
-    if not lines:
+    fitting = (_fitting(line) for _, line in content_lines(text))
+    first = next(fitting, None)
+    if first is None:
         raise FormatError(f"{path}: holds no hypotheses or references", "Was the run that wrote it cut short?")
     for kind in FORMATS:
         if path.suffix.lower() == f".{kind.name}":
             return kind
-    first = _fitting(lines[0])
     if not first:
         raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", KNOWN)
-    return next((kinds[0] for kinds in map(_fitting, lines) if len(kinds) == 1), first[0])
+    return next((kinds[0] for kinds in chain([first], fitting) if len(kinds) == 1), first[0])
 
 
 def _fitting(line: str) -> list[Format]:
     return [kind for kind in FORMATS if kind.fits(line)]
-
-
-def _check_lines(text: str, kind: Format, path: Path) -> None:
-    for number, line in content_lines(text):
-        if not kind.fits(line):
-            article = "an" if kind.title.startswith("S") else "a"
-            raise FormatError(
-                f"{path}, line {number}: not a line of {article} {kind.title}: {line[:80]!r}",
-                f"Expected: {kind.grammar}.",
-            )
 
 
 def _check_writable(best: Hypothesis, kind: Format) -> None:

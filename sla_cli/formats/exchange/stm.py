@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, utterance
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, parsed_lines, utterance
 from sla_cli.formats.text import is_number
 
 GRAMMAR = "id channel signer start end [<label>] glosses..., times in seconds"
@@ -16,14 +16,17 @@ IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 CHANNEL, LABEL = "1", "<O>"  # without a label, a gloss such as <PAD> would be taken for one
 
 
-def _fits(line: str) -> bool:
+def _fields(line: str) -> list[str] | None:
     fields = line.split()
-    return len(fields) >= 5 and all(map(is_number, fields[3:5]))
+    return fields if len(fields) >= 5 and is_number(fields[3]) and is_number(fields[4]) else None
+
+
+def _fits(line: str) -> bool:
+    return _fields(line) is not None
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    for number, line in content_lines(text):
-        clip, _, signer, _, _, *glosses = line.split()
+    for number, (clip, _, signer, _, _, *glosses) in parsed_lines(text, name, FORMAT, _fields):
         labelled = bool(glosses) and glosses[0].startswith("<") and glosses[0].endswith(">")
         glosses = glosses[1:] if labelled else glosses
         if mark := _mark(glosses):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, content_lines, utterance
+from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, parsed_lines, utterance
 
 LINE = re.compile(r"(.*)\(([^()\s]+)\)\s*")
 
@@ -19,9 +19,8 @@ def _fits(line: str) -> bool:
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    for number, line in content_lines(text):
-        glosses, _, clip = line.rstrip().removesuffix(")").rpartition("(")
-        yield utterance(number, clip, glosses.split())
+    for number, found in parsed_lines(text, name, FORMAT, LINE.fullmatch):
+        yield utterance(number, found[2], found[1].split())
 
 
 def _write(clips: NbestLists) -> Iterator[str]:

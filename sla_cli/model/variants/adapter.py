@@ -47,9 +47,10 @@ def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
 
 
 class TemporalAdapter(AddedModule):
-    """Bottleneck with a depthwise convolution over each patch's track in time (ST-Adapter's form).
+    """Bottleneck with a depthwise convolution over each patch's track in time, as ST-Adapter's (Pan et al., 2022).
 
-    Prefix tokens (class, registers) pass untouched. The up projection starts at zero.
+    Prefix tokens (class, registers) pass untouched. The up projection starts at zero, as AdaptSign's; in ST-Adapter,
+    which has no activation, the convolution does.
     """
 
     def __init__(self, width: int, prefix: int, config: AdapterConfig, borders: ClipBorders) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, output_steps
 from sla_cli.formats.store import Split
-from sla_cli.prep.checks.finding import Finding, counted, share
+from sla_cli.prep.checks.finding import Finding, share
 
 OFF = 0.02  # a frame rate that differs from the common one by more than this share of it is reported
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sla_cli.core.counted import counted
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -30,8 +32,3 @@ class Finding:
 def share(part: int, whole: int, noun: str) -> str:
     """`3 of 540 clips (0.6 %)`."""
     return f"{part:,} of {counted(whole, noun)} ({100 * part / whole:.1f} %)"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 clip`, `2,000 clips`."""
-    return f"{count:,} {noun}" + "s" * (count != 1)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.codec import decode
 from sla_cli.formats.store import Split, Store
 from sla_cli.log import progress
-from sla_cli.prep.checks.finding import Finding, counted
+from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.open_split import open_split
 from sla_cli.prep.process_pool import ProcessPool, WorkerDied
 

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
+from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
 from sla_cli.formats.store import Split
-from sla_cli.prep.checks.finding import Finding, counted, share
+from sla_cli.prep.checks.finding import Finding, share
 
 
 def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
@@ -39,7 +40,7 @@ def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if shared:
             of = len(set(clips.signers) - {""})
             broken = clips.unseen == "signers"
-            message = f"{len(shared)} of its {of} signers are in train too: {some(shared)}"
+            message = f"{len(shared)} of its {counted(of, 'signer')} in train too: {some(shared)}"
             hint = "The protocol promises unseen signers: are the tables its own?"
             named = tuple(clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in train)
             yield Finding("signers", split, message, hint if broken else "", named if broken else (), broken)

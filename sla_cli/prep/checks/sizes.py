@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import some
 from sla_cli.formats.store import Split
-from sla_cli.prep.checks.finding import Finding, counted
+from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.corpora import corpora
 
 AGAIN = "run the same `sla prep` again"
@@ -28,7 +29,7 @@ def check_frame_totals(splits: Mapping[str, Split]) -> Iterator[Finding]:
             continue  # check_sizes says what is missing
         there = sum(splits[split].lengths)
         if there != wanted:
-            message = f"{there:,} frames, {wanted:,} are published"
+            message = f"{counted(there, 'frame')}, {wanted:,} are published"
             yield Finding("frames", split, message, f"Was the copy of the frames cut off? Copy them again and {AGAIN}.")
 
 

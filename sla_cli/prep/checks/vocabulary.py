@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from unicodedata import normalize
 
 from sla_cli.core.clip import unknown_glosses
+from sla_cli.core.counted import counted
 from sla_cli.errors import some
 from sla_cli.formats.store import Split
-from sla_cli.prep.checks.finding import Finding, counted
+from sla_cli.prep.checks.finding import Finding
 
 AGAIN = "Run the same `sla prep` again with --force."
 
@@ -24,7 +25,7 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
             continue
         names = some(f"{gloss} ({count})" if count > 1 else gloss for gloss, count in unknown.most_common())
         total = sum(map(len, clips.glosses))
-        what = f"{unknown.total():,} of {total:,} glosses ({100 * unknown.total() / total:.1f} %)"
+        what = f"{unknown.total():,} of {counted(total, 'gloss')} ({100 * unknown.total() / total:.1f} %)"
         if split == "train":
             yield Finding("vocabulary", split, f"{what} are not in the vocabulary: {names}", AGAIN)
         elif clips.vocabulary:
@@ -36,7 +37,7 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
         train = splits["train"]
         signed = {gloss for glosses in train.glosses for gloss in glosses}
         if never := [gloss for gloss in train.vocabulary if gloss not in signed]:
-            message = f"{len(never):,} of {len(train.vocabulary):,} glosses of the vocabulary occur in no train clip"
+            message = f"{len(never):,} of {counted(len(train.vocabulary), 'gloss')} of the vocabulary in no train clip"
             hint = "No model can learn them: their clips were left out."
             yield Finding("vocabulary", "train", f"{message}: {some(never)}", hint, problem=False)
 

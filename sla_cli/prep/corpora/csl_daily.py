@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sla_cli.config import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.table import Row
@@ -48,7 +49,7 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
     splits, labels = _splits(tree, folder, listing), _labels(tree, folder, listing)
     if holes := splits.keys() - labels.keys() - {NO_DATA}:
         table = tree.where(join(folder, SPLIT_TABLE))
-        message = f"{len(holes)} clips of {table} have no annotation: {some(sorted(holes))}"
+        message = f"{counted(len(holes), 'clip')} of {table} without annotation: {some(sorted(holes))}"
         raise FormatError(message, f"Is {LABEL_TABLE} complete?")
     for name in splits.keys() - labels.keys():
         listing.skipped[name] = f"{SPLIT_TABLE} lists it, but it was never released"

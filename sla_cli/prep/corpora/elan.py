@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sla_cli.config import SourceConfig
 from sla_cli.core.clip import Clip, Source
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError
 from sla_cli.formats.annotation.reading import READERS
 from sla_cli.formats.annotation.tier import AnnotationFile
@@ -65,7 +66,7 @@ def _nothing(listed: Listed, chosen: Chosen, wanted: SourceConfig, glosses: int)
         return f"{listed.path} has no glosses in {names}; `sla transcribe` recognises them"
     if not chosen.utterances:
         return f"{listed.path} has no tier {wanted.utterance_tier}"
-    return f"{listed.path}: none of its {glosses} glosses lies in an utterance"
+    return f"{listed.path}: none of its {counted(glosses, 'gloss')} lies in an utterance"
 
 
 def _clips(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.annotation.reading import READERS, can_read, check_size, parse_annotation
@@ -59,7 +60,9 @@ def list_files(tree: Tree, tables: dict[str, str]) -> list[Listed]:
     if not paths:
         raise SlaError(f"no annotation files: looked for {', '.join(READERS)}; {contents(tree, '')}", HINT)
     if others := sum(map(len, kinds)) - len(paths):
-        log.warning("%d other annotation files are left out, since %s is there", others, PurePosixPath(paths[0]).name)
+        log.warning(
+            "leaving out %s, since %s is there", counted(others, "other annotation file"), PurePosixPath(paths[0]).name
+        )
     return [Listed(path, name, "train", {}) for path, name in zip(paths, _names(paths), strict=True)]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sla_cli.config import SourceConfig
 from sla_cli.core.clip import Clip
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.formats.annotation.eaf_elements import ANNOTATOR
 from sla_cli.formats.annotation.tier import AnnotationFile
@@ -85,14 +86,14 @@ class Found:
             by = f", as in {scheme}" if scheme else ""
             log.info("glosses of %d of %d files: tiers %s%s", files, self.files, tiers, by)
         if len(self.chosen) > SHOWN:
-            log.info("and %d other choices of tiers", len(self.chosen) - SHOWN)
+            log.info("and %s of tiers", counted(len(self.chosen) - SHOWN, "other choice"))
         if len({scheme for scheme, _ in self.chosen}) > 1:
             log.warning("the files follow several conventions; --tier makes one choice for all")
         if self.recognised:
             log.warning(
-                "%d annotations are of tiers whose annotator is sla: a model that is trained on what sla recognised "
+                "%s of tiers whose annotator is sla: a model that is trained on what sla recognised "
                 "learns its errors. Leave such files out, or correct them and name yourself as the tier's annotator",
-                self.recognised,
+                counted(self.recognised, "annotation is", "annotations are"),
             )  # fmt: skip
         if several := sorted(name for name, files in self.suffixed.items() if files > 1):
             log.warning(
@@ -106,23 +107,24 @@ class Found:
         if recordings.several:
             path, (taken, others) = next(iter(recordings.several.items()))
             log.warning(
-                "%d files link several videos, of which one is taken: for %s %s, not %s; --video names another",
-                len(recordings.several), path, taken, some(others),
+                "%s several videos, of which one is taken: for %s %s, not %s; --video names another",
+                counted(len(recordings.several), "file links", "files link"), path, taken, some(others),
             )  # fmt: skip
 
     def _tell_counts(self, wanted: SourceConfig) -> None:
         counts = self.counts
         if counts.two_handed or counts.overlapping:
             log.info(
-                "two hands: %d signs have the same gloss on both, which counts once; %d others begin before a sign of "
-                "another gloss has ended, and are kept in order of their starts",
-                counts.two_handed, counts.overlapping,
+                "two hands: %s the same gloss on both, which counts once; %s before a sign of "
+                "another gloss has ended, kept in order of the starts",
+                counted(counts.two_handed, "sign has", "signs have"),
+                counted(counts.overlapping, "other begins", "others begin"),
             )  # fmt: skip
         if counts.empty:
-            log.info("%d annotations without text are skipped", counts.empty)
+            log.info("skipping %s without text", counted(counts.empty, "annotation"))
         if counts.joined:
             shown = some(counts.joined)
-            log.warning("%d glosses of several words are joined by hyphens: %s", counts.joined.total(), shown)
+            log.warning("joining %s of several words by hyphens: %s", counted(counts.joined.total(), "gloss"), shown)
         if 2 * counts.joined.total() > counts.glosses:
             log.warning("does an annotation hold a whole utterance? Give its tier as --utterance-tier too")
         if counts.outside:

@@ -22,6 +22,8 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.formats.annotation.layout import Layout
 
+pytestmark = pytest.mark.long
+
 ALL = Layout(sentences=True, confidence=True)
 REAL = ["cont_annotation.eaf", "gloss-1.eaf", "sample_3.0.eaf"]
 OURS = ("sla-gloss", "sla-confidence", "sla-sentence")
@@ -31,8 +33,9 @@ def parse(path: Path) -> ET.Element:
     return ET.fromstring(path.read_bytes(), ET.XMLParser(target=ET.TreeBuilder(insert_comments=True, insert_pis=True)))
 
 
-def without_ours(path: Path, tiers: Sequence[str], types: Sequence[str] = OURS) -> str:
-    """Canonical XML of what is not from sla, without the last used id and the constraint that confidence needs."""
+def without_ours(path: Path, tiers: Sequence[str], types: Sequence[str] = OURS) -> list[tuple[object, ...]]:
+    """What is not from sla, without the last used id and the constraint that confidence needs: of each element and
+    comment, in order, the name, how many it holds, the attributes, and the text in and after it."""
     root = parse(path)
     slots: set[str] = set()
     for tier in [one for one in root.findall("TIER") if one.get("TIER_ID") in tiers]:
@@ -47,7 +50,7 @@ def without_ours(path: Path, tiers: Sequence[str], types: Sequence[str] = OURS) 
         (root.find("HEADER"), "NAME", lambda text: text.startswith("sla:") or text == "lastUsedAnnotationId"),
     ):
         parent[:] = [one for one in parent if not (key in one.attrib and ours(one.get(key)))]
-    return ET.canonicalize(ET.tostring(root, encoding="unicode"), with_comments=True, strip_text=True)
+    return [(one.tag, len(one), one.attrib, (one.text or "").strip(), (one.tail or "").strip()) for one in root.iter()]
 
 
 def is_kept(old: Path, new: Path) -> bool:

@@ -184,7 +184,7 @@ def test_other_pickles_are_named(tmp_path: Path, lay: Lay, read: Read, data: byt
             MAP,
             "S000003_P0008_T00",
             "S000003_P0007_T00",
-            "1 clips of .*split_1.txt have no annotation: S000003_P0008_T00",
+            "1 clip of .*split_1.txt without annotation: S000003_P0008_T00",
         ),
     ],
 )
@@ -207,7 +207,7 @@ def test_the_real_map_cut_inside_a_character_is_refused(shared: Path, tmp_path: 
     assert f"{tmp_path / MAP}, line 15101: not UTF-8 text" in caught.value.message
 
     (tmp_path / MAP).write_bytes(cut[: cut.rindex(b"\n")])  # cut at the end of a line, which no decoder notices
-    with pytest.raises(FormatError, match=r"555\d clips of .*split_1\.txt have no annotation.*") as caught:
+    with pytest.raises(FormatError, match=r"5,55\d clips of .*split_1\.txt without annotation.*") as caught:
         read("csl-daily", tmp_path)
     assert caught.value.hint == "Is video_map.txt complete?"
 

@@ -106,7 +106,7 @@ def test_what_may_be_given_as_source(tmp_path: Path, lay: Lay, read: Read, warni
     (clip,) = read("elan", mine).clips
     assert (clip.id, clip.source) == ("one_0-0.5", Source(mine, "a/b/c/a.mp4", 0.0, 0.5))
     assert clip.where == "a/b/c/one.EAF, line 6"
-    assert "1 other annotation files are left out, since one.EAF is there" in warnings()
+    assert "leaving out 1 other annotation file, since one.EAF is there" in warnings()
     assert read("elan", mine / "a/b/c/one.EAF").clips[0].source.path == "a.mp4"
     for kind in ("zip", "tar"):
         packed = Path(shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path, "mine"))
@@ -200,7 +200,7 @@ def test_what_becomes_no_clip_is_told(tmp_path: Path, lay: Lay, read: Read, warn
     log = warnings()
     assert "4 of 5 files have no tier 'TEXT'" in log
     assert "2 of 5 glosses lie in no utterance, and in no clip" in log
-    assert "1 glosses of several words are joined by hyphens: too-early" in log
+    assert "joining 1 gloss of several words by hyphens: too-early" in log
     assert "the files follow several conventions" in log
 
 
@@ -248,7 +248,7 @@ def test_two_hands_are_told(tmp_path: Path, lay: Lay, read: Read, warnings: Warn
     lay(tmp_path, {"a.eaf": eaf.xml(), "a.mp4": b""})
     (clip,) = read("elan", tmp_path).clips
     assert clip.glosses == ("A", "B")
-    assert "1 signs have the same gloss on both, which counts once; 1 others begin before" in warnings()
+    assert "1 sign has the same gloss on both, which counts once; 1 other begins before" in warnings()
     assert "glosses of 1 of 1 files: tiers gloss-rh, gloss-lh, as in signlangtk" in warnings()
 
 

@@ -31,6 +31,8 @@ from sla_cli.prep.export.pictures import Pictures
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
 
+pytestmark = pytest.mark.long
+
 FORK = multiprocessing.get_context("fork")
 TRAIN = [clip("t1", "A B", 5, signer="Signer01"), clip("t2", "loc-NORD NULL", 12, signer="Signer02")]
 DEV = [clip("d1", "C 'A'", 3, signer="Signer01", translation="ein Satz")]

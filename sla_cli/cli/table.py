@@ -1,0 +1,64 @@
+"""sla table"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sla_cli.cli.options import WORK, Force, Json, Work, answer
+from sla_cli.cli.score import ClusterName, Level, Nfc, Normalize, Samples, Seed
+
+if TYPE_CHECKING:
+    from sla_cli.score.run_table import Row
+
+
+def table(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs, by name or folder; several seeds of one with commas.")
+    ],
+    kind: Annotated[
+        Literal["markdown", "latex"], typer.Option("--format", help="Markdown, or LaTeX with booktabs.")
+    ] = "markdown",
+    ref: Annotated[Path | None, typer.Option(help="References, as for `sla score`. Default: the store's.")] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(help="Which hypotheses of a run, where it has several: greedy, beam10, beam10-lm, …"),
+    ] = None,
+    normalize: Normalize = "auto",
+    nfc: Nfc = False,
+    level: Level = 95.0,
+    samples: Samples = 1000,
+    seed: Seed = 0,
+    cluster: ClusterName = "sentence",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the table into a file too.")] = None,
+    work: Work = WORK,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Runs side by side as papers print them: parameters, WER on dev and test, intervals, spread of seeds.
+
+    The hypotheses of each run in the work folder are scored; decode dev and test
+    first. A row is a run, or the runs of several seeds: mean ± standard deviation.
+    """
+    from sla_cli.atomic import write_text
+    from sla_cli.core.bootstrap import Resampling
+    from sla_cli.formats.output import check_output
+    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.score.run_table import run_table
+    from sla_cli.score.score import ScoreOptions
+    from sla_cli.score.table_text import table_text
+
+    check_output(output, inputs=(ref,), replace=force)
+    options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
+    rows = run_table(runs, WorkFolder(work), ref=ref, search=search, options=options)
+    text = table_text(rows, kind, options)
+    if output is not None:
+        write_text(output, text + "\n")
+    answer(text, {"rows": [_facts(row) for row in rows], "output": str(output) if output else None}, as_json)
+
+
+def _facts(row: "Row") -> dict[str, Any]:
+    from sla_cli.formats.scores import seed_group_facts
+
+    scores = {split: seed_group_facts(group) for split, group in row.scores.items()}
+    return {"name": row.name, "variant": row.variant, "trained": row.trained, "scores": scores}

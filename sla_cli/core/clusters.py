@@ -1,0 +1,46 @@
+"""Which clips belong together where sets of clips are drawn: those of one cluster are not independent of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sla_cli.core.clip_score import ClipScore
+from sla_cli.core.result import Cluster
+from sla_cli.core.word_numbers import WordNumbers
+from sla_cli.errors import SlaError, some
+
+RECORDED = {
+    "signer": "Stores, STM files and tables with a column signer know it; score folders keep it.",
+    "recording": "Of all references only stores know it; score folders keep it.",
+}
+
+
+def clusters(clips: Sequence[ClipScore], kind: Cluster) -> list[int]:
+    """A number from 0 for each clip, the same for clips of one cluster; numbers follow each other.
+
+    Args:
+        kind: `sentence` (references that are equal but for case), `signer`, `recording` (the file or folder that the
+            corpus cuts its clips from), or `clip` (each by itself).
+
+    Raises:
+        SlaError: a clip of which signer or recording is not known.
+    """
+    if kind == "clip":
+        return list(range(len(clips)))
+    if kind == "sentence":
+        return sentences(clips)
+    names = [clip.signer if kind == "signer" else clip.recording for clip in clips]
+    if unknown := [clip.id for clip, name in zip(clips, names, strict=True) if not name]:
+        raise SlaError(
+            f"no {kind} is recorded for {len(unknown)} of {len(clips)} clips ({some(unknown)}), "
+            f"so they cannot be drawn by {kind}",
+            f"{RECORDED[kind]} Or draw by sentence: leave --cluster out.",
+        )
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(name, len(numbers)) for name in names]
+
+
+def sentences(clips: Sequence[ClipScore]) -> list[int]:
+    """A number for each clip, the same for clips whose references are equal but for case."""
+    words, numbers = WordNumbers(), dict[tuple[int, ...], int]()
+    return [numbers.setdefault(tuple(map(words.__getitem__, clip.reference)), len(numbers)) for clip in clips]

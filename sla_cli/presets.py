@@ -1,0 +1,45 @@
+"""Named sets of settings, which training begins with; config.py checks them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named settings that differ from the defaults."""
+
+    description: str
+    values: dict[str, dict[str, Any]]
+
+
+PRESETS = {
+    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
+    "isharah": Preset(
+        "base with 3 BiLSTM layers and a distillation weight of 10, as Swin-MSTP by the authors of Isharah",
+        {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}},
+    ),
+    "tiny": Preset(
+        "a ViT of 64-px pictures without pretrained weights: runs anywhere in minutes; for trying the tool",
+        {
+            "model": {
+                "backbone": "vit_base_patch16_clip_quickgelu_224",
+                "weights": "random",
+                "image_size": 64,
+                "backbone_args": {
+                    "embed_dim": 96,
+                    "depth": 2,
+                    "num_heads": 2,
+                    "patch_size": 64,
+                    "num_classes": 0,
+                    "class_token": False,
+                    "global_pool": "avg",
+                },
+            },
+            "head": {"channels": 256},
+            "loss": {"distillation": 10.0},
+            "train": {"epochs": 18, "batch": 2, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
+        },
+    ),
+}

@@ -1,0 +1,103 @@
+"""Figures of runs side by side: variant, trained parameters, and the error rates of each split that was decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sla_cli.core.result import Score
+from sla_cli.core.seed_groups import SeedGroup, seed_group
+from sla_cli.errors import SlaError
+from sla_cli.formats.run import Run
+from sla_cli.formats.run_weights import trained_parameters
+from sla_cli.formats.work import Work
+from sla_cli.score.compare import paired
+from sla_cli.score.score import ScoreOptions
+from sla_cli.score.score_file import score_in_memory
+
+SHOWN = ("dev", "test")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run, or the runs of one configuration with several seeds.
+
+    Attributes:
+        name: as it was given.
+        trained: parameters that training changes.
+        scores: by split, where there are hypotheses of it.
+    """
+
+    name: str
+    variant: str
+    trained: int
+    scores: Mapping[str, SeedGroup]
+
+
+def run_table(
+    names: Sequence[str], work: Work, *, ref: Path | None, search: str | None, options: ScoreOptions
+) -> list[Row]:
+    """A row for each name: a run, the runs of several seeds, or several runs with commas.
+
+    Args:
+        search: which of a run's hypotheses, as `Work.hypotheses_of` takes it.
+
+    Raises:
+        SlaError: no such run, one without hypotheses, runs of one row that differ in more than their seed, or rows
+            whose clips or references differ; whatever scoring raises.
+    """
+    rows = [_row(name, work, ref, search, options) for name in names]
+    for split in SHOWN:
+        shown = [(row.name, row.scores[split].scores[0]) for row in rows if split in row.scores]
+        for name, score in shown[1:]:
+            paired(shown[0][1], score, (shown[0][0], name))
+    return rows
+
+
+def _row(name: str, work: Work, ref: Path | None, search: str | None, options: ScoreOptions) -> Row:
+    runs = [Run(path) for part in name.split(",") for path in work.runs_called(part) or [work.runs / part]]
+    _refuse_different(name, runs)
+    scores = {}
+    for split in SHOWN:
+        if any(work.has_hypotheses(run.path, split) for run in runs):
+            files = [work.hypotheses_of(run.path, split=split, search=search) for run in runs]
+            found = [score_in_memory(file, ref, options)[0] for file in files]
+            scores[split] = _group(name, runs, found, options)
+    if not scores:
+        raise SlaError(f"no hypotheses of {name} in {work.hypotheses}", f"`sla decode {runs[0].path}` makes them.")
+    return Row(name, runs[0].config.model.variant, trained_parameters(runs[0]), scores)
+
+
+def _group(name: str, runs: Sequence[Run], scores: Sequence[Score], options: ScoreOptions) -> SeedGroup:
+    members = [run.path.name for run in runs]
+    aligned = [paired(scores[0], one, (members[0], member))[1] for one, member in zip(scores, members, strict=True)]
+    return seed_group(name, members, aligned, options.resampling)
+
+
+def _refuse_different(name: str, runs: Sequence[Run]) -> None:
+    """Raise SlaError where runs of one row are not of one configuration: their mean would mean nothing."""
+    settings = [_settings(run) for run in runs]
+    for run, own in zip(runs, settings, strict=True):
+        if others := [key for key in own if own[key] != settings[0].get(key)]:
+            raise SlaError(
+                f"{name}: {run.path.name} and {runs[0].path.name} differ in {', '.join(others[:3])}, so they are no "
+                "group of seeds",
+                "Name them apart, one row each.",
+            )
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """All settings but the seed, by section and key."""
+    config = run.config
+    plain = asdict(replace(config, train=replace(config.train, seed=0)))
+    return {f"{section}.{key}": value for section, values in plain.items() for key, value in values.items()}
+
+
+def mean_share(group: SeedGroup, kind: str) -> float:
+    """`deletions` or `insertions` in percent of the reference words, the mean over the runs."""
+    totals = [score.total for score in group.scores]
+    return float(np.mean([100 * getattr(total, kind) / max(total.ref_words, 1) for total in totals]))

@@ -1,0 +1,99 @@
+"""A table of runs as Markdown or LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sla_cli.core.seed_groups import SeedGroup
+from sla_cli.score.run_table import SHOWN, Row, mean_share
+from sla_cli.score.score import ScoreOptions
+
+TableFormat = Literal["markdown", "latex"]
+NONE = "-"
+# Letters that LaTeX reads as commands.
+LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "±": r"$\pm$",
+}
+
+
+def table_text(rows: Sequence[Row], kind: TableFormat, options: ScoreOptions) -> str:
+    """The table with what its numbers are. LaTeX needs the package booktabs."""
+    splits = [split for split in SHOWN if any(split in row.scores for row in rows)]
+    header = ["run", "variant", "trained parameters"]
+    header += [title for split in splits for title in (f"{split} del / ins", f"{split} WER")]
+    cells = [[row.name, row.variant, _millions(row.trained), *_figures(row, splits)] for row in rows]
+    return {"markdown": _markdown, "latex": _latex}[kind](header, cells, _caption(rows, options))
+
+
+def _figures(row: Row, splits: Sequence[str]) -> list[str]:
+    groups = [row.scores.get(split) for split in splits]
+    return [text for group in groups for text in ((_edits(group), _rate(group)) if group else (NONE, NONE))]
+
+
+def _edits(group: SeedGroup) -> str:
+    return f"{mean_share(group, 'deletions'):.1f} / {mean_share(group, 'insertions'):.1f}"
+
+
+def _rate(group: SeedGroup) -> str:
+    """`31.20 ± 1.20 [28.01, 34.30]`"""
+    spread = "" if group.spread is None else f" ± {group.spread:.2f}"
+    ends = "" if group.interval is None else f" [{group.interval.low:.2f}, {group.interval.high:.2f}]"
+    return f"{group.mean:.2f}{spread}{ends}"
+
+
+def _millions(count: int) -> str:
+    return f"{count / 1e6:.2f} M" if count >= 10_000 else f"{count}"
+
+
+def _caption(rows: Sequence[Row], options: ScoreOptions) -> str:
+    """What the numbers are, in sentences."""
+    groups = [group for row in rows for group in row.scores.values()]
+    profiles = sorted({f"{score.profile}.v{score.profile_version}" for group in groups for score in group.scores})
+    how = options.resampling
+    units = sorted({group.interval.units for group in groups if group.interval})
+    text = f"WER, deletions and insertions in percent, scored under profile {', '.join(profiles)}."
+    if units:
+        drawn = " to ".join(map(str, dict.fromkeys((units[0], units[-1]))))
+        text += f" In brackets {how.level:g} % bootstrap intervals over {drawn} {how.cluster}s"
+        text += " and seeds." if any(group.spread is not None for group in groups) else "."
+    if counts := sorted({len(group.scores) for group in groups if group.spread is not None}):
+        text += f" Mean ± standard deviation of {' or '.join(map(str, counts))} seeds."
+    return text
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    lines = [header, ["---", "---", *["---:"] * (len(header) - 2)], *([_bars(cell) for cell in row] for row in rows)]
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", caption])
+
+
+def _bars(cell: str) -> str:
+    return cell.replace("|", "\\|")
+
+
+def _latex(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return f"{' & '.join(map(_escaped, cells))} \\\\"
+
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{_escaped(caption)}}}",
+            rf"\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
+            r"\toprule",
+            line(header),
+            r"\midrule",
+            *map(line, rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        ]
+    )
+
+
+def _escaped(text: str) -> str:
+    return "".join(LATEX.get(char, char) for char in text)

@@ -1,0 +1,129 @@
+"""A run that starts from another's trained weights: what fits is taken, classifiers gloss by gloss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sla_cli.config import Config
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import digest_file
+from sla_cli.formats.run import InitFrom, Run
+from sla_cli.model.checkpoint import read_weights
+from sla_cli.model.network import Network
+from sla_cli.model.temporal_head import NormalizedClassifier
+
+# Settings that the shape or the meaning of weights does not depend on.
+FREE = {"model.weights", "model.image_size", "head.dropout", "lora.dropout"}
+CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a run began with.
+
+    Attributes:
+        run: the other run's folder.
+        tensors, of_tensors: taken in whole or in part, and how many the run trains.
+        glosses, of_glosses: known to both, and all of the run's.
+    """
+
+    run: str
+    tensors: int
+    of_tensors: int
+    glosses: int
+    of_glosses: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.tensors} of {self.of_tensors} tensors and the classifiers' rows of {self.glosses} of "
+            f"{self.of_glosses} glosses are taken from {self.run}"
+        )
+
+
+def init_from(source: Run, config: Config) -> InitFrom:
+    """What a run that begins from another notes of it.
+
+    Raises:
+        SlaError: the other run has no weights, or its settings lead to other weights (named).
+    """
+    if not source.best.is_file():
+        raise SlaError(f"{source.path} has no weights to start from", "`sla train` writes them with its first epoch.")
+    there, here = _settings(source.config), _settings(config)
+    different = [f"{key} ({there.get(key)} there, {here.get(key)} here)" for key in here if there.get(key) != here[key]]
+    if different:
+        raise SlaError(
+            f"the weights of {source.path} do not fit: {', '.join(different)}",
+            "Train with the settings of that run (--variant, --set), or start from another one.",
+        )
+    return InitFrom(str(source.path.resolve()), digest_file(source.best))
+
+
+def take_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Taken:
+    """Put the other run's weights into a new model.
+
+    Blank and the glosses that both know keep their rows in the classifiers; others stay as they were drawn. A
+    classifier that the other run did not have stays too.
+
+    Raises:
+        SlaError: the other run is gone or was trained again, or stands on another backbone.
+    """
+    source = Run(_there(begin))
+    known = source.glosses
+    weights = read_weights(source.best, model, known)
+    columns = {gloss: number for number, gloss in enumerate(known, start=1)}
+    both = [(number, columns[gloss]) for number, gloss in enumerate(glosses, start=1) if gloss in columns]
+    here, there = map(list, zip((0, 0), *both, strict=True))
+    own, taken = model.trained_state(), 0
+    for name, value in own.items():
+        part = name.partition(".")[0]
+        if name not in weights:
+            if part in CLASSIFIERS:
+                continue
+            raise SlaError(f"{source.best} does not fit the model: no {name}", "Was config.toml edited?")
+        if part in CLASSIFIERS:
+            _take_rows(value, weights[name], _axis(model.get_submodule(name.rpartition(".")[0])), here, there)
+        elif value.shape != weights[name].shape:
+            raise SlaError(f"{source.best} does not fit the model: {name}", "Was config.toml edited?")
+        else:
+            value.data.copy_(weights[name])
+        taken += 1
+    return Taken(begin.run, taken, len(own), len(both), len(glosses))
+
+
+def _there(begin: InitFrom) -> Path:
+    run = Path(begin.run)
+    if not Run(run).best.is_file() or digest_file(Run(run).best) != begin.weights:
+        raise SlaError(
+            f"the run {run}, from whose weights this one starts, is gone or was trained again",
+            "Bring it back from a copy, or start a new run.",
+        )
+    return run
+
+
+def _axis(layer: nn.Module) -> int:
+    """The dimension of a classifier's weight that has an entry for each class."""
+    return 1 if isinstance(layer, NormalizedClassifier) else 0
+
+
+@torch.no_grad()
+def _take_rows(own: Tensor, other: Tensor, axis: int, here: list[int], there: list[int]) -> None:
+    rows = other.index_select(axis, torch.tensor(there)).to(own.device, own.dtype)
+    own.index_copy_(axis, torch.tensor(here, device=own.device), rows)
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """Those that decide which weights there are, by section and key."""
+    sections = {"model", "head", config.model.variant}
+    found = {
+        f"{name}.{key}": value
+        for name, section in asdict(config).items()
+        if name in sections
+        for key, value in section.items()
+    }
+    return {key: value for key, value in found.items() if key not in FREE}

@@ -1,0 +1,141 @@
+"""One configuration trained with several seeds, one run for each: start all, go on with those that are not finished."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from sla_cli.config import Config
+from sla_cli.core.seed_groups import LEVEL, mean_interval, spread
+from sla_cli.errors import SlaError, Stopped
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.run import InitFrom, Run
+from sla_cli.formats.store import Store
+from sla_cli.formats.work import SEED
+from sla_cli.log import log
+from sla_cli.model.distributed import ALONE, ProcessGroup
+from sla_cli.train.train_run import make_run, resume_run
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """The best epoch of a finished run; dev_wer in percent."""
+
+    run: Path
+    seed: int
+    best_epoch: int
+    dev_wer: float
+
+
+@dataclass(frozen=True)
+class SeedResults:
+    """What the runs of several seeds came to; rates in percent, of each run's best epoch on dev."""
+
+    name: str
+    runs: tuple[SeedResult, ...]
+
+    @property
+    def rates(self) -> list[float]:
+        return [one.dev_wer for one in self.runs]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.rates) / len(self.rates)
+
+    def __str__(self) -> str:
+        lines = [f"run {one.run}: best dev WER {one.dev_wer:.2f} % in epoch {one.best_epoch}" for one in self.runs]
+        text = f"{self.name}: mean of the best dev WER {self.mean:.2f} % of {len(self.runs)} seeds"
+        deviation, interval = spread(self.rates), mean_interval(self.rates)
+        if deviation is not None and interval is not None:
+            text += (
+                f", spread {deviation:.2f} ({min(self.rates):.2f} to {max(self.rates):.2f}), {LEVEL:g} % interval "
+                f"{interval[0]:.2f} to {interval[1]:.2f} for other seeds on the same clips"
+            )
+        return "\n".join([*lines, text])
+
+    def as_json(self) -> dict[str, object]:
+        """JSON values."""
+        interval = mean_interval(self.rates)
+        return {
+            "runs": [{**vars(one), "run": str(one.run)} for one in self.runs],
+            "dev_wer": self.mean,
+            "spread": spread(self.rates),
+            "interval": list(interval) if interval else None,
+            "level": LEVEL,
+        }
+
+
+def start_seeds(
+    store: Store,
+    base: Path,
+    config: Config,
+    seeds: Sequence[int],
+    *,
+    preset: str,
+    begin: InitFrom | None = None,
+    force: bool = False,
+    group: ProcessGroup = ALONE,
+) -> SeedResults:
+    """Train new runs BASE-seedN, each as `start_run` with that seed would.
+
+    All folders are made before the first is trained, so that `--resume` knows what there is to do.
+
+    Raises:
+        SlaError: one of the folders, or `base`, holds a run already and `force` is off; as `start_run`.
+    """
+    runs = [Run(base.with_name(f"{base.name}{SEED}{seed}")) for seed in seeds]
+    with group.agreed():
+        _refuse_present(base, runs, force=force)
+    replaces = group.first(lambda: any(run.exists for run in runs))
+    try:
+        for run, seed in zip(runs, seeds, strict=True):
+            own = replace(config, train=replace(config.train, seed=seed))
+            make_run(run, store, own, preset=preset, begin=begin, force=force, group=group)
+        return resume_seeds(runs, group)
+    except (SlaError, SystemExit):
+        if group.is_main and not replaces and not any(run.state.is_file() for run in runs):  # nothing to resume
+            for run in runs:
+                shutil.rmtree(run.path, ignore_errors=True)
+        raise
+
+
+def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> SeedResults:
+    """Train those of the runs that are not finished, one after the other. Raises SlaError as `resume_run` does."""
+    base = runs[0].path.name.rpartition(SEED)[0]
+    for number, run in enumerate(runs, start=1):
+        if group.first(partial(is_finished, run)):
+            log.info("%s is finished", run.path)
+            continue
+        log.info("run %s, %d of %d seeds", run.path, number, len(runs))
+        try:
+            resume_run(run, group)
+        except Stopped as stopped:
+            text = f"{stopped.message}, or all seeds with `sla train --resume --name {base}`" if stopped.message else ""
+            raise Stopped(stopped.signal, text) from stopped
+        group.release()
+    return SeedResults(base, tuple(group.first(lambda: [_result(run) for run in runs])))
+
+
+def is_finished(run: Run) -> bool:
+    """Whether all epochs of a run are trained."""
+    return read_receipt(run.path) is not None
+
+
+def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
+    if Run(base).exists:
+        raise SlaError(f"{base} is a run, so its name cannot stand for several", "Give another --name.")
+    if present := [run for run in runs if run.exists and not force]:
+        raise SlaError(
+            f"{present[0].path} holds a run already",
+            f"Continue all with `sla train --resume --name {base.name}`, replace them with --force.",
+        )
+
+
+def _result(run: Run) -> SeedResult:
+    receipt = read_receipt(run.path)
+    if receipt is None:
+        raise SlaError(f"{run.path} is not finished", "Continue it with --resume.")
+    return SeedResult(run.path, run.config.train.seed, receipt.results["best_epoch"], receipt.results["dev_wer"])

@@ -1,0 +1,116 @@
+"""`sla table`: its figures are those of score and compare, in Markdown, LaTeX and JSON; what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from docs_json import documented
+from safetensors.numpy import save_file
+from seed_work import decode, make_run, write_seed_work
+from typer.testing import CliRunner, Result
+
+from sla_cli.cli.main import app
+from sla_cli.config import resolve
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+
+RUNS = {"frozen-1": 0.5, "adapter-1-seed0": 0.1, "adapter-1-seed1": 0.2, "lora_a%-1": 0.3}
+WORK = Path("sla-work")
+
+
+def sla(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    return result
+
+
+def write_weights(run: Run, numbers: int) -> None:
+    values = {"head.weight": np.zeros((numbers, 10), np.float32), "norm.running_mean": np.zeros(7, np.float32)}
+    save_file(values, run.best)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.chdir(tmp_path)
+    found = write_seed_work(WORK, {name: wrong for name, wrong in RUNS.items() if "%" not in name})
+    for run in WORK.joinpath("runs").iterdir():
+        write_weights(Run(run), 2000)
+    return found
+
+
+def test_figures_are_those_of_the_other_commands(store: Store) -> None:
+    lines = sla("table", "frozen-1", "adapter-1").stdout.splitlines()
+    assert lines[0] == ("| run | variant | trained parameters | dev del / ins | dev WER | test del / ins | test WER |")
+    assert lines[1] == "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    frozen, adapter = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:4])
+    assert (frozen[:3], adapter[:3]) == (["frozen-1", "frozen", "0.02 M"], ["adapter-1", "adapter", "0.02 M"])
+    for column, split in ((4, "dev"), (6, "test")):
+        scored = json.loads(
+            sla("score", f"sla-work/hypotheses/frozen-1/{split}-greedy-abc123.tsv", "--json", "-q").stdout
+        )
+        low, high = scored["interval"]
+        assert frozen[column] == f"{scored['wer']:.2f} [{low:.2f}, {high:.2f}]"
+        shares = [100 * scored[kind] / scored["ref_words"] for kind in ("del", "ins")]
+        assert frozen[column - 1] == f"{shares[0]:.1f} / {shares[1]:.1f}"
+        found = json.loads(sla("compare", "frozen-1", "adapter-1", "--split", split, "--json", "-q").stdout)["b"]
+        low, high = found["interval"]
+        assert adapter[column] == f"{found['wer']:.2f} ± {found['spread']:.2f} [{low:.2f}, {high:.2f}]"
+    assert lines[-1] == (
+        "WER, deletions and insertions in percent, scored under profile none.v1. In brackets 95 % bootstrap intervals "
+        "over 27 to 30 sentences and seeds. Mean ± standard deviation of 2 seeds."
+    )
+
+
+def test_json_has_them_unrounded(store: Store) -> None:
+    found = json.loads(sla("table", "frozen-1", "adapter-1", "--json", "-q").stdout)
+    assert set(found) == documented("sla table")
+    assert set(found["rows"][0]) == documented("sla table, each row")
+    assert (found["rows"][0]["trained"], found["output"]) == (20_000, None)
+    (path,) = Path("sla-work/hypotheses/adapter-1-seed1").glob("test-*.tsv")
+    scored = json.loads(sla("score", str(path), "--json", "-q").stdout)
+    assert found["rows"][1]["scores"]["test"]["runs"][1]["wer"] == scored["wer"]
+
+
+def test_latex_is_escaped(store: Store) -> None:
+    run = make_run(WORK, "lora_a%-1", store, variant="lora")
+    write_weights(run, 1)
+    decode(WORK, "lora_a%-1", store, "dev", 0.3)
+    sla("table", "adapter-1", "lora_a%-1", "--format", "latex", "-o", "t.tex", "--cluster", "signer")
+    text = Path("t.tex").read_text(encoding="utf-8")
+    assert text.startswith("\\begin{table}\n") and text.endswith("\\end{table}\n")
+    rows = text.partition("\\midrule\n")[2].partition("\\bottomrule")[0].splitlines()
+    assert rows[0].startswith("adapter-1 & adapter & 0.02 M & ") and " $\\pm$ " in rows[0]
+    assert rows[1].startswith("lora\\_a\\%-1 & lora & 10 & ") and rows[1].endswith("& - & - \\\\")
+    assert all(row.count(" & ") == 6 for row in rows)
+    assert "bootstrap intervals over 5 signers and seeds" in text
+    assert "exists" in sla("table", "adapter-1", "-o", "t.tex", code=2).stderr
+    sla("table", "adapter-1", "-o", "t.tex", "--force")
+
+
+def test_what_has_no_meaning_is_refused(store: Store) -> None:
+    other = Run(WORK / "runs" / "adapter-1-seed1")
+    other.create(
+        resolve("tiny", flags={"model.variant": "adapter", "train.seed": 1, "train.lr": 0.5}),
+        other.glosses,
+        other.facts,
+    )
+    error = sla("table", "adapter-1", code=2).stderr
+    assert "adapter-1-seed1 and adapter-1-seed0 differ in train.lr" in error
+    assert "is not a run" in sla("table", "nothing", code=2).stderr
+    make_run(WORK, "frozen-5", store)
+    assert "no hypotheses of frozen-5" in sla("table", "frozen-5", code=2).stderr
+    decode(WORK, "frozen-5", store, "dev", 0.5)
+    assert "has no weights yet" in sla("table", "frozen-5", code=2).stderr
+    decode(WORK, "frozen-1", store, "dev", 0.5, search="beam10-lm")
+    assert "several hypotheses of dev of run frozen-1" in sla("table", "frozen-1", code=2).stderr
+    assert sla("table", "frozen-1", "--search", "greedy").stdout.startswith("| run |")
+
+
+def test_rows_on_other_clips_are_refused(store: Store, tmp_path: Path) -> None:
+    text = "".join(f"{clip.id}\t{' '.join(clip.raw_glosses)}\n" for clip in store["dev"])
+    few = tmp_path / "few.tsv"
+    few.write_text(text.replace("dev-0\t", "dev-99\t"), encoding="utf-8")
+    assert "no hypothesis for 1" in sla("table", "frozen-1", "--ref", str(few), code=2).stderr

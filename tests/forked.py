@@ -1,0 +1,110 @@
+"""Processes that are forked from one which has imported all that training and inference need.
+
+For tests of what a process does with signals, kills and others beside it: its start takes milliseconds in place of
+seconds of a core. What a user types, and what depends on the start, is for `python -m sla_cli`.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Mapping
+from multiprocessing import get_context, set_start_method
+from pathlib import Path
+from typing import Any
+
+_SERVER = get_context("forkserver")
+_OURS = (
+    "cli.train",
+    "cli.prep",
+    "prep.build",
+    "train.train_run",
+    "emit.emit",
+    "decode.decode_file",
+    "transcribe.recognizer",
+)
+_OTHERS = ("accelerate", "matplotlib.figure", "pytest", "torch.distributed.launcher.api")
+_SERVER.set_forkserver_preload([*(f"sla_cli.{name}" for name in _OURS), *_OTHERS])
+
+
+class Forked:
+    """A function in a process, and a process group, of its own; used like subprocess.Popen.
+
+    Args:
+        function: of a module, and picklable.
+        said: a folder for what it prints.
+        environment: variables besides those of this process.
+    """
+
+    def __init__(
+        self, function: Callable[..., None], *arguments: Any, said: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._said = tuple(said / f"{name}-{uuid.uuid4().hex}.txt" for name in ("stdout", "stderr"))
+        self._process = _SERVER.Process(
+            target=_alone, args=(self._said, {**os.environ, **(environment or {})}, Path.cwd(), function, arguments)
+        )
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """What it printed, when it has ended; seconds to wait for that."""
+        self._process.join(timeout)
+        assert self._process.exitcode is not None, f"still running after {timeout} s"
+        out, err = (path.read_text(encoding="utf-8") for path in self._said)
+        return out, err
+
+
+def _alone(
+    said: tuple[Path, Path], environment: dict[str, str], folder: Path, function: Callable[..., None], arguments: Any
+) -> None:
+    os.setsid()
+    for stream, path in zip((sys.stdout, sys.stderr), said, strict=True):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.environ.clear()
+    os.environ.update(environment)
+    tempfile.tempdir = None  # it was found for another environment
+    set_start_method(None, force=True)  # else its own processes would be those of this server
+    os.chdir(folder)
+    function(*arguments)
+
+
+def sla(*arguments: str) -> None:
+    """The command, as typed."""
+    from sla_cli.cli.main import run
+
+    sys.argv = ["sla", *arguments]
+    run()
+
+
+def script(path: Path, *arguments: str) -> None:
+    """What `python PATH ARGUMENTS...` runs."""
+    sys.argv = [str(path), *arguments]
+    sys.path.insert(0, str(path.parent))
+    runpy.run_path(str(path), run_name="__main__")
+
+
+def sla_in_two(*arguments: str) -> None:
+    """The command as `torchrun --standalone --nproc-per-node=2` runs it: by torchrun's agent, which forks too."""
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    standalone = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "run_id": uuid.uuid4().hex}
+    config = LaunchConfig(1, 1, nproc_per_node=2, max_restarts=0, start_method="fork", **standalone)
+    elastic_launch(config, sla)(*arguments)

@@ -1,0 +1,70 @@
+"""A work folder with runs of several seeds, decoded: the runs hold no weights, the store no frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from decode_work import GLOSSES
+
+from sla_cli.config import resolve
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.formats.hypotheses import Header, write_hypotheses
+from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
+from sla_cli.formats.run import FrameFormat, Run, RunFacts
+from sla_cli.formats.store import Store, split_path
+from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_write import write_split
+
+CLIPS = 30
+
+
+def write_seed_work(root: Path, runs: Mapping[str, float], splits: Sequence[str] = ("dev", "test")) -> Store:
+    """A store of made-up sentences, and runs that get a gloss wrong with the given probability.
+
+    Args:
+        runs: name to probability; `frozen-1-seed0` is of variant frozen and seed 0.
+    """
+    rng = np.random.default_rng(0)
+    store = root / "stores" / "signs"
+    for split in ("train", *splits):
+        sentences = [tuple(rng.choice(GLOSSES, 4).tolist()) for _ in range(CLIPS)]
+        clips = [
+            Encoded(f"{split}-{number}", f"s{number % 5}", glosses, np.empty(0, np.uint8), np.empty(0, np.int64))
+            for number, glosses in enumerate(sentences)
+        ]
+        write_split(split_path(store, split), SplitHeader("signs", split, 16, 25.0, 95, GLOSSES), clips, 0)
+    write_receipt(Receipt("prep", {}, {}), store)
+    for name, wrong in runs.items():
+        make_run(root, name, Store(store))
+        for split in splits:
+            decode(root, name, Store(store), split, wrong)
+    return Store(store)
+
+
+def make_run(root: Path, name: str, store: Store, variant: str = "") -> Run:
+    first, _, number = name.partition("-")
+    run = Run(root / "runs" / name)
+    seed = int(number.rpartition("-seed")[2] or 0)
+    frames = FrameFormat(16, "squash", 25.0, 25.0, 25.0)
+    digests = {split: store[split].digest for split in ("train", "dev")}
+    facts = RunFacts(str(store.path.resolve()), "signs", "tiny", digests, frames=frames)
+    run.create(resolve("tiny", flags={"model.variant": variant or first, "train.seed": seed}), GLOSSES, facts)
+    return run
+
+
+def decode(root: Path, name: str, store: Store, split: str, wrong: float, search: str = "greedy") -> Path:
+    """Hypotheses of a run as `sla decode` names them."""
+    rng = np.random.default_rng([*name.encode(), len(split)])
+    path = root / "hypotheses" / name / f"{split}-{search}-abc123.tsv"
+    found = [
+        Hypothesis(clip.id, tuple(gloss if rng.random() >= wrong else "|" for gloss in clip.raw_glosses), -1.0)
+        for clip in store[split]
+    ]
+    write_hypotheses(path, found, Header("signs", split))
+    sources = {"store": str(store.path.resolve()), "split": split, "split_digest": store[split].digest}
+    receipt = Receipt("decode", {}, {}, sources=sources)
+    receipt.results["digest"] = digest_file(path)
+    write_receipt(receipt, path)
+    return path

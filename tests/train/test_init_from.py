@@ -1,0 +1,142 @@
+"""A run that starts from another's weights: which rows it takes, what it notes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from synthetic import CPU, SENTENCES, tiny, write_store
+from typer.testing import CliRunner, Result
+
+from sla_cli.cli.main import app
+from sla_cli.config import Config, to_toml
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.formats.store_file import StoreFile
+from sla_cli.formats.store_write import write_split
+from sla_cli.model.device import place
+from sla_cli.train.init_from import init_from
+from sla_cli.train.loop import initial_state
+from sla_cli.train.train_run import resume_run, start_run
+
+CONFIG = tiny(train__epochs=1, model__variant="adapter")
+OTHER = ("NORD", "REGEN", "WIND", "ZONE")  # two of the four glosses of `store`, in other columns
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The clips of `store` in a store of another vocabulary."""
+    folder = tmp_path_factory.mktemp("other")
+    made = write_store(folder, {"train": SENTENCES["train"], "dev": SENTENCES["dev"]})
+    words = dict(zip(("GRAD", "NORD", "REGEN", "SONNE"), ("WIND", "NORD", "REGEN", "ZONE"), strict=True))
+    for split in ("train", "dev"):
+        file = StoreFile(folder / f"{split}.h5")
+        clips = [
+            replace(clip, glosses=tuple(words[gloss] for gloss in clip.glosses), raw_glosses=clip.glosses)
+            for clip in map(file.raw, range(len(file.ids)))
+        ]
+        header = replace(file.header, vocabulary=OTHER)
+        (folder / f"{split}.h5").unlink()
+        write_split(folder / f"{split}.h5", header, clips, sum(len(clip.data) for clip in clips))
+    return Store(made.path)
+
+
+@pytest.mark.parametrize("normalized", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_both_keep_what_they_know_and_the_rest_starts_as_usual(
+    store: Store, other: Store, tmp_path: Path, normalized: bool, shared: bool
+) -> None:
+    config = tiny(train__epochs=1, head__normalized=normalized, head__shared=shared, head__lstm_width=16)
+    source = Run(tmp_path / "source")
+    start_run(store, source.path, config, preset="tiny", group=CPU)
+    begin = init_from(source, config)
+    fresh, _, nothing = initial_state(other, config, place("cpu", "fp32"), CPU)
+    state, _, taken = initial_state(other, config, place("cpu", "fp32"), CPU, begin)
+    assert nothing is None and taken is not None
+    there, new, ours = load_file(source.best), fresh.model.trained_state(), state.model.trained_state()
+    assert (taken.tensors, taken.of_tensors, taken.glosses, taken.of_glosses) == (len(ours), len(ours), 2, 4)
+    from_there = {0: 0, OTHER.index("NORD") + 1: 2, OTHER.index("REGEN") + 1: 3}  # of GRAD, NORD, REGEN, SONNE
+    seen = set()
+    for name, value in ours.items():
+        if "classifier" not in name:
+            assert torch.equal(value, there[name]), name
+            continue
+        seen.add(name.partition(".")[0])
+        across = value.ndim == 2 and value.shape[0] != 5
+        for column in range(5):
+            mine, theirs, drawn = ((part.T if across else part) for part in (value, there[name], new[name]))
+            expected = theirs[from_there[column]] if column in from_there else drawn[column]
+            assert torch.equal(mine[column], expected), (name, column)
+    assert seen == {"classifier", "frame_classifier"} | ({"conv_classifier"} if not shared else set())
+
+
+def sla(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    return result
+
+
+def train(work: Path, config: Config, *arguments: str, code: int = 0) -> Result:
+    (work / "c.toml").write_text(to_toml(config), encoding="utf-8")
+    options = ("--work", str(work), "--device", "cpu", "--config", str(work / "c.toml"))
+    return sla("train", *arguments, *options, code=code)
+
+
+def test_receipt_and_info_say_what_was_taken(store: Store, other: Store, tmp_path: Path) -> None:
+    train(tmp_path, CONFIG, str(store.path), "--name", "source")
+    train(tmp_path, CONFIG, str(other.path), "--name", "next", "--init-from", "source", "--seeds", "0,1")
+    source, run = Run(tmp_path / "runs" / "source"), Run(tmp_path / "runs" / "next-seed1")
+    receipt = read_receipt(run.path)
+    assert receipt is not None
+    taken = receipt.results["init_from"]
+    assert taken == json.loads(run.taken.read_text(encoding="utf-8"))
+    assert (taken["glosses"], taken["of_glosses"], taken["tensors"]) == (2, 4, taken["of_tensors"])
+    assert receipt.sources["init_from"] == taken["run"] == str(source.path.resolve())
+    text = sla("info", str(run.path)).stdout
+    assert "glosses 2, of glosses 4" in text
+    anew = read_receipt(source.path)
+    assert anew is not None and "init_from" not in {**anew.results, **anew.inputs, **anew.sources}
+    error = train(tmp_path, CONFIG, str(other.path), "--init-from", "next", code=2).stderr
+    assert "next stands for several runs: next-seed0, next-seed1" in error
+    assert "nothing is no run" in train(tmp_path, CONFIG, str(other.path), "--init-from", "nothing", code=2).stderr
+
+
+def test_what_does_not_fit_is_named(store: Store, tmp_path: Path) -> None:
+    train(tmp_path, CONFIG, str(store.path), "--name", "source")
+    for changed, told in (
+        ({"model__variant": "frozen"}, "model.variant (adapter there, frozen here)"),
+        ({"head__channels": 16}, "head.channels (32 there, 16 here)"),
+        ({"adapter__kernel": 5}, "adapter.kernel (3 there, 5 here)"),
+    ):
+        config = tiny(**{"train__epochs": 1, "model__variant": "adapter", **changed})
+        error = train(tmp_path, config, str(store.path), "--init-from", "source", "--name", "new", code=2).stderr
+        assert told in error
+        assert not (tmp_path / "runs" / "new").exists()
+    run = Run(tmp_path / "empty")
+    run.create(CONFIG, store.vocabulary, Run(tmp_path / "runs" / "source").facts)
+    with pytest.raises(SlaError, match="has no weights to start from"):
+        init_from(run, CONFIG)
+
+
+def test_a_resumed_one_needs_the_other_only_until_its_first_save(store: Store, tmp_path: Path) -> None:
+    source, run = Run(tmp_path / "source"), Run(tmp_path / "next")
+    start_run(store, source.path, CONFIG, preset="tiny", group=CPU)
+    start_run(store, run.path, CONFIG, preset="tiny", begin=init_from(source, CONFIG), group=CPU)
+    source.best.rename(tmp_path / "kept")
+    (run.path / "receipt.json").unlink()
+    resume_run(run, CPU)
+    receipt = read_receipt(run.path)
+    assert receipt is not None and receipt.results["init_from"]["glosses"] == 4
+    for path in (run.path / "receipt.json", run.state):
+        path.unlink()
+    with pytest.raises(SlaError, match="is gone or was trained again"):
+        resume_run(run, CPU)
+    (tmp_path / "kept").rename(source.best)
+    resume_run(run, CPU)
+    assert read_receipt(run.path) is not None

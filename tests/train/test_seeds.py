@@ -1,0 +1,148 @@
+"""One configuration with several seeds: as trained one by one, resumed after a kill, and together under torchrun."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from docs_json import documented
+from scipy import stats
+from synthetic import CPU, tiny
+from typer.testing import CliRunner, Result
+
+from sla_cli.cli.main import app
+from sla_cli.config import Config, to_toml
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import read_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.store import Store
+from sla_cli.train.seeds import resume_seeds, start_seeds
+from sla_cli.train.train_run import start_run
+
+CONFIG = tiny(train__epochs=1, model__variant="frozen")
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def sla(work: Path, *arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["train", "--work", str(work), "--device", "cpu", *arguments])
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    return result
+
+
+def written(folder: Path, config: Config = CONFIG) -> str:
+    (folder / "c.toml").write_text(to_toml(config), encoding="utf-8")
+    return str(folder / "c.toml")
+
+
+def runs(work: Path, name: str, *seeds: int) -> list[Run]:
+    return [Run(work / "runs" / f"{name}-seed{seed}") for seed in seeds]
+
+
+def test_each_is_the_run_that_its_seed_alone_gives(store: Store, tmp_path: Path) -> None:
+    options = ("--seeds", "3,1,4", "--config", written(tmp_path), "--json", "-q")
+    found = json.loads(sla(tmp_path, str(store.path), *options).stdout)
+    assert set(found) == documented("sla train --seeds")
+    made = runs(tmp_path, "frozen-1", 3, 1, 4)
+    assert [(one["run"], one["seed"]) for one in found["runs"]] == [
+        (str(run.path), seed) for run, seed in zip(made, (3, 1, 4), strict=True)
+    ]
+    alone = Run(tmp_path / "alone")
+    start_run(store, alone.path, replace(CONFIG, train=replace(CONFIG.train, seed=1)), preset="tiny", group=CPU)
+    assert made[1].last.read_bytes() == alone.last.read_bytes() != made[0].last.read_bytes()
+    assert made[1].config == alone.config
+    rates = [min(epoch["dev_wer"] for epoch in run.read_metrics()) for run in made]
+    assert [one["dev_wer"] for one in found["runs"]] == pytest.approx(rates)
+    assert (found["dev_wer"], found["spread"]) == pytest.approx((np.mean(rates), np.std(rates, ddof=1)))
+    low, high = stats.t.interval(0.95, 2, np.mean(rates), stats.sem(rates)) if np.ptp(rates) else rates[:2]
+    assert found["interval"] == pytest.approx([max(0, low), high])
+    # Another group of the same variant gets another name, and so does a single run.
+    sla(tmp_path, str(store.path), "--seeds", "0", "--config", written(tmp_path))
+    assert runs(tmp_path, "frozen-2", 0)[0].best.is_file()
+    sla(tmp_path, str(store.path), "--config", written(tmp_path))
+    assert Run(tmp_path / "runs" / "frozen-3").best.is_file()
+
+
+def begin(work: Path, store: Store, *arguments: str, processes: int = 1) -> subprocess.Popen[str]:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    command = [sys.executable, *torchrun, "-m", "sla_cli", "train", "--work", str(work), "--device", "cpu", *arguments]
+    command += [] if "--resume" in arguments else [str(store.path), "--config", str(work / "c.toml")]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_one_goes_on_and_finished_seeds_are_left_alone(
+    store: Store, tmp_path: Path, signalled: signal.Signals
+) -> None:
+    config = replace(CONFIG, train=replace(CONFIG.train, epochs=2, save_minutes=0.0001))
+    written(tmp_path, config)
+    first, second, third = runs(tmp_path, "x", 0, 1, 2)
+    process = begin(tmp_path, store, "--seeds", "0,1,2", "--name", "x")
+    deadline = time.monotonic() + 200
+    while not second.state.is_file():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signalled)
+    _, err = process.communicate(timeout=60)
+    assert third.exists and not third.state.is_file()
+    if signalled == signal.SIGTERM:
+        assert process.returncode == 128 + signalled
+        assert "or all seeds with `sla train --resume --name x`" in err
+    before = (first.state.stat().st_mtime_ns, (first.path / "receipt.json").read_bytes())
+    text = sla(tmp_path, "--resume").stdout
+    assert f"run {third.path}: best dev WER" in text and "x: mean of the best dev WER" in text
+    assert (first.state.stat().st_mtime_ns, (first.path / "receipt.json").read_bytes()) == before
+    alone = Run(tmp_path / "alone")
+    start_run(store, alone.path, replace(config, train=replace(config.train, seed=1)), preset="tiny", group=CPU)
+    assert second.last.read_bytes() == alone.last.read_bytes()
+    again = sla(tmp_path, "--resume", "--name", "x").stdout
+    assert again == text
+
+
+def test_one_of_them_is_continued_by_its_own_name(store: Store, tmp_path: Path) -> None:
+    made = runs(tmp_path, "x", 0, 1)
+    start_seeds(store, tmp_path / "runs" / "x", CONFIG, (0, 1), preset="tiny", group=CPU)
+    for run in made:
+        for path in (run.path / "receipt.json", run.state, run.best, run.last):
+            path.unlink()
+    sla(tmp_path, "--resume", "--name", "x-seed1")
+    assert [read_receipt(run.path) is not None for run in made] == [False, True]
+    with pytest.raises(SlaError, match="no run"):
+        resume_seeds(runs(tmp_path, "y", 0), CPU)
+
+
+def test_two_processes_go_through_the_seeds_together(store: Store, tmp_path: Path) -> None:
+    written(tmp_path)
+    process = begin(tmp_path, store, "--seeds", "0,1", "--name", "pair", processes=2)
+    out, err = process.communicate(timeout=250)
+    assert process.returncode == 0, err
+    assert out.count("mean of the best dev WER") == 1
+    receipts = [read_receipt(run.path) for run in runs(tmp_path, "pair", 0, 1)]
+    assert [receipt.results["processes"] for receipt in receipts if receipt is not None] == [2, 2]
+
+
+def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
+    options = (str(store.path), "--config", written(tmp_path))
+    for seeds, told in (("0,x", "'x' is no seed"), ("0,,1", "'' is no seed"), ("1,1", "a seed comes twice")):
+        assert told in sla(tmp_path, *options, "--seeds", seeds, code=2).stderr
+    assert "Leave one out" in sla(tmp_path, *options, "--seeds", "0,1", "--seed", "2", code=2).stderr
+    assert "Leave one out" in sla(tmp_path, *options, "--seeds", "0,1", "--dry-run", code=2).stderr
+    assert "its own settings" in sla(tmp_path, "--resume", "--seeds", "0,1", code=2).stderr
+    absurd = replace(CONFIG, train=replace(CONFIG.train, lr=1e30))
+    with pytest.raises(SlaError, match="lr is 1e"):
+        start_seeds(store, tmp_path / "runs" / "absurd", absurd, (0, 1), preset="tiny", group=CPU)
+    assert list((tmp_path / "runs").iterdir()) == []
+    sla(tmp_path, *options, "--seeds", "1", "--name", "x")
+    error = sla(tmp_path, *options, "--seeds", "0,1", "--name", "x", code=2).stderr
+    assert "x-seed1 holds a run already" in error and "--resume --name x" in error
+    assert not (tmp_path / "runs" / "x-seed0").exists()
+    sla(tmp_path, *options, "--name", "y")
+    assert "its name cannot stand for several" in sla(tmp_path, *options, "--seeds", "0", "--name", "y", code=2).stderr
