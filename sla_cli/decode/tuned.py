@@ -178,7 +178,7 @@ def read_tuned(folder: Path) -> Tuned:
         check_types(Tuned, facts, path, hint)
         tuned = Tuned(**facts)
         _ = tuned.gain  # whole, or not read
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", hint) from error
     results = receipt.results if receipt is not None else {}
     recorded = {name: value for name, value in results.items() if name != DIGESTS}

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from synthetic import tiny
 
 from sla_cli.config import SourceConfig
 from sla_cli.core.annotation import Annotation, Sentence, Sign
+from sla_cli.decode.tuned import read_tuned
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.alignment import COLUMNS, read_alignment
@@ -307,3 +309,14 @@ def test_a_run_of_a_store_with_a_name_that_no_file_has(tmp_path: Path) -> None:
     assert Run(tmp_path).facts.frames is None
     with pytest.raises(SlaError, match="is gone"):
         _ = Run(tmp_path).store
+
+
+@pytest.mark.parametrize("key", ["samples", "seed", "sentences"])
+def test_a_tuned_interval_of_an_infinite_number(tmp_path: Path, key: str) -> None:
+    made = {"low": -100.0, "high": -20.0, "level": 95.0, "samples": 1000, "seed": 0, "sentences": 2}
+    facts = {"format": "sla-tuned", "version": 2, "beam": 3, "alpha": 0.5, "beta": 0.0, "wer": 20.0, "errors": 2}
+    facts |= {"ref_words": 10, "split": "dev", "profile": "none.v1", "weights": "f7", "lm": "9c"}
+    for number, refused in ((made[key], False), (float("-inf"), True)):
+        (tmp_path / "tuned.json").write_text(json.dumps({**facts, "interval": {**made, key: number}}))
+        with pytest.raises(FormatError, match=r"tuned\.json: cannot be read") if refused else nullcontext():
+            read_tuned(tmp_path)
