@@ -210,8 +210,8 @@ def test_a_page_of_a_huge_corpus_stays_small_and_says_what_it_leaves_out(tmp_pat
     assert (tmp_path / "p.html").stat().st_size < 25e6
     page = parse(tmp_path / "p.html")
     assert "12,000 clips · 12,000 glosses signed · 12,000 signers" in page.text
-    assert "10000 of 12,000 clips: those with the highest word error rates." in page.text
-    assert "The 1000 with most clips of 12000 signers" in page.text
+    assert "10,000 of 12,000 clips: those with the highest word error rates." in page.text
+    assert "The 1,000 with most clips of 12,000 signers" in page.text
     listed = page.values("data-id")
     assert len(listed) == 10_000
     assert all(int(name.removeprefix("clip-")) % 6 != 5 for name in listed)
