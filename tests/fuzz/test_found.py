@@ -320,3 +320,12 @@ def test_a_tuned_interval_of_an_infinite_number(tmp_path: Path, key: str) -> Non
         (tmp_path / "tuned.json").write_text(json.dumps({**facts, "interval": {**made, key: number}}))
         with pytest.raises(FormatError, match=r"tuned\.json: cannot be read") if refused else nullcontext():
             read_tuned(tmp_path)
+
+
+def test_a_tier_without_a_name(tmp_path: Path) -> None:
+    tier = '"IntervalTier" "" 0 3 1 0 3 "REGEN" "IntervalTier" "SIGN" 0 3 1 0 3 "HEUTE"'
+    (tmp_path / "v.TextGrid").write_text(f'"ooTextFile" "TextGrid" 0 3 <exists> 2 {tier}')
+    (tmp_path / "v.mp4").write_bytes(b"x")
+    found = find_corpus("elan")
+    listing = found.read(found.open(tmp_path, None), SourceConfig(tiers=("*",)))
+    assert {gloss for clip in listing.clips for gloss in clip.glosses} == {"HEUTE", "REGEN"}

@@ -54,7 +54,7 @@ def person_of(tier: Tier, by_name: Mapping[str, Tier]) -> str:
     while at is not None:
         if person := at.participant or suffix_of(at.name):
             return person
-        at = by_name.get(at.parent)
+        at = by_name.get(at.parent) if at.parent else None  # a tier may be called ""
     return ""
 
 
