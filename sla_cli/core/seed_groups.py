@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from sla_cli.core.bootstrap import LEVEL, Resampling, improvement, interval_of, resampled_rates
 from sla_cli.core.result import Cluster, Interval, Score
@@ -86,10 +85,12 @@ def spread(values: Sequence[float]) -> float | None:
 
 def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float] | None:
     """Interval of the mean of such values, by Student's t, never below 0; None for a single value."""
+    from scipy.special import stdtrit  # takes long to import, and few commands need it
+
     deviation = spread(values)
     if deviation is None:
         return None
-    half = float(stats.t.ppf((1 + level / 100) / 2, len(values) - 1)) * deviation / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, (1 + level / 100) / 2)) * deviation / len(values) ** 0.5
     mean = float(np.mean(values))
     return max(0.0, mean - half), mean + half
 
