@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from sla_cli.config import Config, Variant, resolve
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.run import Run, RunFacts
+from sla_cli.formats.run import FrameFormat, Run, RunFacts
 from sla_cli.formats.store import Store, split_path
 from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_write import write_split
@@ -25,7 +25,8 @@ from sla_cli.model.distributed import ProcessGroup
 GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
 VARIANTS: tuple[str, ...] = get_args(Variant)
 ADDING = tuple(variant for variant in VARIANTS if variant != "frozen")  # variants that add modules
-FACTS = RunFacts("/s", "phoenix2014", "tiny", {"train": "", "dev": ""})  # of a run without a store
+# Of a run without a store.
+FACTS = RunFacts("/s", "phoenix2014", "tiny", {"train": "", "dev": ""}, frames=FrameFormat(32, "squash", 0.0, 0.0, 0.0))
 CPU = ProcessGroup("cpu")  # one process
 Sentences = Mapping[str, Sequence[str]]
 SENTENCES: Sentences = {

@@ -31,6 +31,7 @@ FILES = {
     f"lm estimate {STORE} --order 2 --fallback -o": ".arpa",
     f"lm score {LM} text.txt -o": ".tsv",
     f"compare {' '.join(HYPOTHESES)} --ref {STORE} -o": ".tsv",
+    f"table {RUN} --work old --search greedy -o": ".md",
     f"report {SCORE} -o": ".html",
     f"info {STORE} --sheet": ".png",
     f"transcribe a.mkv --run {RUN} --device cpu -o": ".json",
