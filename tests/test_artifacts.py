@@ -178,3 +178,11 @@ def test_a_score_of_version_1_is_compared_and_shown(tmp_path: Path, monkeypatch:
     assert sla("compare", str(folder), str(folder))["difference"] == 0
     sla("report", str(folder), "-o", "page.html")
     assert "25.0" in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_a_run_is_known_by_its_name_in_the_work_folder(recorded: dict[str, Any]) -> None:
+    then = recorded["decode greedy"]["hypotheses"]
+    assert sla("decode", "adapter", "--beam", "1")["hypotheses"] == then
+    Path("adapter").mkdir()
+    result = CliRunner().invoke(app, ["decode", "adapter", "--beam", "1"])
+    assert result.exit_code == 2 and "adapter is not a run" in result.stderr, "what lies here goes first"

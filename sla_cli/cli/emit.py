@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def emit(
-    run: Annotated[Path | None, typer.Argument(help="Run folder. Default: the newest run.")] = None,
+    run: Annotated[Path | None, typer.Argument(help="Run, by name or folder. Default: the newest.")] = None,
     split: Annotated[
         SplitName | None, typer.Option(help="Which split of the store.", show_default="dev, or the only split")
     ] = None,
@@ -70,7 +70,7 @@ def emit(
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
-    source = Run(run or folder.newest_run())
+    source = Run(folder.run_given(run))
     found = Store(store or source.store)
     clips = found[split or found.default_split]
     if output is not None:
@@ -103,14 +103,15 @@ def find_emissions(
     from sla_cli.formats.run import Run, warn_of_changed, warn_of_unknown
     from sla_cli.formats.store import Store
 
-    if source is not None and source.is_file():
+    source = folder.run_given(source)
+    if source.is_file():
         holds = Emissions(source).header.split
         if split not in (None, holds):
             raise SlaError(f"{source} holds emissions of {holds}, and --split says {split}", "Leave --split out.")
         return source
-    if source is not None and not source.exists():
+    if not source.exists():
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
-    run = Run(source or folder.newest_run())
+    run = Run(source)
     found = Store(store or run.store)
     clips = found[split or found.default_split]
     emissions = emissions_path(folder.emissions, run, clips)

@@ -51,7 +51,9 @@ LM_HELP = "Gloss n-gram model: ARPA (also .gz) or KenLM binary; a file, or the n
 
 Source = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUN | EMISSIONS]", help="Run folder or emissions file. Default: the newest run."),
+    typer.Argument(
+        metavar="[RUN | EMISSIONS]", help="Run, by name or folder, or emissions file. Default: the newest run."
+    ),
 ]
 MaxOov = Annotated[
     float, typer.Option(help="Refuse a language model that lacks more glosses than this, in percent.", min=0, max=100)

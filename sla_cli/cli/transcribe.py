@@ -43,7 +43,7 @@ def transcribe(
         list[Path],
         typer.Argument(metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them."),
     ],
-    run: Annotated[Path | None, typer.Option(help="Run folder. Default: the newest run.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Run, by name or folder. Default: the newest.")] = None,
     lm: Annotated[Path | None, typer.Option(help=LM_HELP)] = None,
     beam: Annotated[
         int | None, typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
@@ -116,7 +116,7 @@ def transcribe(
 
     def open_recognizer() -> "Recognizer":
         return Recognizer.open(
-            run or folder.newest_run(),
+            folder.run_given(run),
             lm=lm,
             **search,
             device=device,

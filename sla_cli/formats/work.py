@@ -124,6 +124,13 @@ class Work:
         """The score folder that was written last."""
         return _take(_finished(self.scores), "score", self.scores, "sla score")
 
+    def run_given(self, given: Path | None) -> Path:
+        """What was given, or, where nothing lies there, the run of that name in this work folder; else the newest."""
+        if given is None:
+            return self.newest_run()
+        named = self.runs / given
+        return named if (named / "run.toml").is_file() and not given.exists() else given
+
     def runs_called(self, name: str) -> list[Path]:
         """The run of a name, a folder's or one in this work folder; else those of its seeds, in their order."""
         for path in (Path(name), self.runs / name):
