@@ -13,13 +13,19 @@ WHILE_TRAINING = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class StopRequest:
-    """Signal handler that only remembers the signal; 0 while none has come."""
+    """Signal handler that remembers the signal; 0 while none has come.
+
+    Ctrl-C interrupts at once, too. Python swallows that where it comes while an object is deleted, as a loader's
+    workers are after each epoch: then training stops as by the others.
+    """
 
     def __init__(self) -> None:
         self.signal = 0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -29,7 +35,11 @@ def catching_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before: dict[signal.Signals, Any] = {number: signal.signal(number, stop) for number in WHILE_TRAINING}
+    # A job in a shell's background ignores Ctrl-C, and goes on to.
+    interrupt = (signal.SIGINT,) if signal.getsignal(signal.SIGINT) is signal.default_int_handler else ()
+    before: dict[signal.Signals, Any] = {
+        number: signal.signal(number, stop) for number in (*WHILE_TRAINING, *interrupt)
+    }
     try:
         yield stop
     finally:
