@@ -43,6 +43,8 @@ class Forked:
         self, function: Callable[..., None], *arguments: Any, said: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         self._said = tuple(said / f"{name}-{uuid.uuid4().hex}.txt" for name in ("stdout", "stderr"))
+        for path in self._said:
+            path.touch()  # one that is killed before it opens them has printed nothing
         self._process = _SERVER.Process(
             target=_alone, args=(self._said, {**os.environ, **(environment or {})}, Path.cwd(), function, arguments)
         )
