@@ -19,6 +19,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.hdf5_heap import check_heaps
 
 LONG = ("bytes", "frame_offsets")  # datasets of a store that are most of its file, and hold no texts
+TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # what we write; booleans are the last
 SLACK = 1 << 20  # bytes that HDF5's own structures may take
 UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # of a damaged file, by h5py
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # as HDF5 quotes the file system
@@ -56,10 +57,20 @@ def open_hdf5(path: Path, **options: int) -> h5py.File:
     file = h5py.File(path, "r", locking=False, **options)
     try:
         check_heaps(path, [_place(file.get(name)) for name in LONG])
+        _check_types(file)
     except UNREADABLE:
         file.close()
         raise
     return file
+
+
+def _check_types(file: h5py.File) -> None:
+    """Raise TypeError for an attribute or a dataset of a type that we never write: h5py crashes at some of them."""
+    typed = {name: h5py.h5a.open(file.id, name.encode()) for name in file.attrs}
+    typed |= {name: found.id for name, found in file.items() if isinstance(found, h5py.Dataset)}
+    for name, one in typed.items():
+        if one.get_type().get_class() not in TYPES:
+            raise TypeError(f"{name} is of a type that is not read")
 
 
 def _place(dataset: Any) -> range:

@@ -142,6 +142,18 @@ def test_a_heap_in_which_hdf5_goes_round_for_ever(tmp_path: Path) -> None:
             read(path)
 
 
+def test_a_text_of_a_type_at_which_h5py_crashes(tmp_path: Path) -> None:
+    """One bit of a type makes a list of small numbers of it, which ended the process by SIGSEGV."""
+    path = tmp_path / "dev.h5"
+    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    data, text = path.read_bytes(), bytes.fromhex("1901010010000000")  # of variable length, in UTF-8, of 16 bytes
+    code = f"from sla_cli.formats.describe import describe; from pathlib import Path; describe(Path({str(path)!r}))"
+    for at in (data.index(text), data.rindex(text)):
+        path.write_bytes(data[: at + 1] + b"\x09" + data[at + 2 :])
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=200)
+        assert "is of a type that is not read" in answer.stderr, answer
+
+
 def test_a_format_and_version_that_are_lists(tmp_path: Path) -> None:
     path = tmp_path / "dev.h5"
     with h5py.File(path, "w") as file:
