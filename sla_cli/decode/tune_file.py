@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write, write_text
+from sla_cli.atomic import atomic_write
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
@@ -27,7 +28,7 @@ from sla_cli.formats.receipt import (
     write_receipt,
 )
 from sla_cli.formats.store import Store, is_store_of
-from sla_cli.formats.table import write_tsv
+from sla_cli.formats.table import to_tsv
 from sla_cli.formats.work import store_now
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
@@ -117,7 +118,6 @@ def tune_file(
         difference=choice.difference,
         interval={"low": gain.low, "high": gain.high, **gain.made} if (gain := choice.interval) else None,
     )
-    receipt_path(out).unlink(missing_ok=True)
     _write(out, tuned, trials, found)
     receipt.results = {**asdict(tuned), DIGESTS: {name: digest_file(out / name) for name in BESIDE}}
     write_receipt(receipt, out)
@@ -162,24 +162,37 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
 
 
 def _write(out: Path, tuned: Tuned, trials: Sequence[Trial], found: Sequence[Trial]) -> None:
-    """tuned.json, tune.tsv, clips.tsv and tune.png in one folder. `found`: the trials, and no language model."""
+    """tuned.json, tune.tsv, clips.tsv and tune.png in one folder. `found`: the trials, and no language model.
+
+    An earlier choice is given up when all of them are on the disk, so that a full one costs no choice.
+    """
     from sla_cli.decode.grid_plot import draw_grid  # matplotlib, which is needed when the grid was searched only
 
+    facts = {"format": NAME, "version": VERSION, **asdict(tuned)}
+    texts = {
+        "tune.tsv": _settings_table(found),
+        "clips.tsv": _clips_table(found),
+        "tuned.json": json.dumps(facts, indent=1, ensure_ascii=False) + "\n",
+    }
+    chosen = GridPoint(tuned.beam, tuned.alpha, tuned.beta)
+    with ExitStack() as files:  # which renames at its end
+        for name, text in texts.items():
+            files.enter_context(atomic_write(out / name)).write_text(text, encoding="utf-8", newline="\n")
+        temporary = files.enter_context(atomic_write(out / "tune.png"))
+        draw_grid(temporary, trials, chosen, f"WER % on {tuned.split}, {tuned.profile}")
+        receipt_path(out).unlink(missing_ok=True)
+
+
+def _settings_table(found: Sequence[Trial]) -> str:
     rows = []
     for trial in found:
         counts, (beam, alpha, beta) = trial.counts, asdict(trial.point).values()
         cells = (counts.errors, counts.substitutions, counts.deletions, counts.insertions, counts.ref_words)
         rows.append((beam, f"{alpha:g}", f"{beta:g}", f"{counts.wer:.4f}", *cells))
-    write_tsv(out / "tune.tsv", ("beam", "alpha", "beta", "wer", "errors", "sub", "del", "ins", "ref_words"), rows)
-    _write_clips(out / "clips.tsv", found)
-    facts = {"format": NAME, "version": VERSION, **asdict(tuned)}
-    write_text(out / "tuned.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-    chosen = GridPoint(tuned.beam, tuned.alpha, tuned.beta)
-    with atomic_write(out / "tune.png") as temporary:
-        draw_grid(temporary, trials, chosen, f"WER % on {tuned.split}, {tuned.profile}")
+    return to_tsv(("beam", "alpha", "beta", "wer", "errors", "sub", "del", "ins", "ref_words"), rows)
 
 
-def _write_clips(path: Path, found: Sequence[Trial]) -> None:
+def _clips_table(found: Sequence[Trial]) -> str:
     """A row per clip with its errors at each setting: what the choice was made from."""
     settings = [
         f"beam {point.beam} alpha {point.alpha:g} beta {point.beta:g}" for point in (one.point for one in found)
@@ -188,4 +201,4 @@ def _write_clips(path: Path, found: Sequence[Trial]) -> None:
         (clips[0].id, " ".join(clips[0].reference), clips[0].counts.ref_words, *(one.counts.errors for one in clips))
         for clips in zip(*(trial.clips for trial in found), strict=True)
     )
-    write_tsv(path, ("id", "reference", "ref_words", *settings), rows)
+    return to_tsv(("id", "reference", "ref_words", *settings), rows)

@@ -50,7 +50,12 @@ def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iter
 
 def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a tab-separated table without quoting; the file appears only when whole."""
-    write_text(path, "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)))
+    write_text(path, to_tsv(columns, rows))
+
+
+def to_tsv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A tab-separated table without quoting."""
+    return "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows))
 
 
 def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:

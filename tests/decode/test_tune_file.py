@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,6 +149,22 @@ def test_a_choice_that_was_cut_off_is_not_taken(tmp_path: Path, lm: Path, monkey
         tune_file(*given, second, max_oov=20)
     assert tuned_options(options, emissions, tmp_path / "tuning", beam=True, weights=True) == Settled(options)
     assert tune_file(*given, first, max_oov=20)[1] == tuned
+
+
+def test_a_full_disk_costs_no_choice(tmp_path: Path, small_disk: Path, lm: Path) -> None:
+    emissions, references = write(tmp_path), clips()[1]
+    options, first, second = BeamOptions(lm=lm), grid([0.0], [0.0], [5]), grid([0.0, 1.0], [0.0, 2.0], [5])
+    given = (emissions, references, small_disk / "tuning", options)
+    out, tuned, _ = tune_file(*given, first, max_oov=20)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    rest = os.statvfs(small_disk)
+    with (small_disk / "rest").open("wb") as file:
+        file.write(bytes(rest.f_bavail * rest.f_frsize - 16384))  # less than the picture takes
+    with pytest.raises(SlaError, match="No space left"):
+        tune_file(*given, second, max_oov=20)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    (small_disk / "rest").unlink()
+    assert tune_file(*given, first, max_oov=20) == (out, tuned, [])
 
 
 def _killed(*_: object) -> None:
