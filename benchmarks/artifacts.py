@@ -21,7 +21,7 @@ from sla_cli.formats.alignment import read_alignment
 from sla_cli.formats.codec import encode
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.receipt import Receipt, unchanged_digest, write_receipt
+from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, unchanged_digest, write_receipt
 from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.scores import read_scores
 from sla_cli.formats.store import Store, split_path
@@ -131,6 +131,9 @@ def readers(made: Artifacts) -> dict[Path, Read]:
         model = open_lm(made.lm)
         return unchanged_digest(made.lm), model.order, [model.score(" ".join(GLOSSES)), model.score("x WIND")]
 
+    def receipt(artifact: Path) -> Read:
+        return lambda: read_receipt(artifact)
+
     def aligned() -> object:
         return unchanged_digest(made.alignment), read_alignment(made.alignment)
 
@@ -150,6 +153,7 @@ def readers(made: Artifacts) -> dict[Path, Read]:
         made.alignment: aligned,
         made.score / "score.json": lambda: read_scores(made.score),
         made.score / "clips.tsv": lambda: read_scores(made.score),
+        **{receipt_path(artifact): receipt(artifact) for artifact in (made.store, made.emissions, made.score)},
     }
 
 

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent / "artifacts"))
 import make
 
 LIMIT = 120.0  # seconds that a stage may take
-TIMED = ("started", "finished", "seconds", "environment")  # of receipts
+TIMED = ("started", "finished", "seconds", "environment", "checksum")  # of receipts
 SETTINGS = [part for setting in make.TINY for part in ("--set", setting)]
 RUN = ("--preset", "tiny", "--variant", "adapter", "--epochs", "2", "--name", "r", "--set", "train.save_minutes=0.0")
 EMISSIONS = "work/emissions/r/dev.h5"

@@ -196,7 +196,7 @@ def _artifacts(made: Artifacts) -> list[Reader]:
     def tuned(path: Path) -> None:
         read_tuned(path.parent)
 
-    receipts = [path.read_bytes() for path in made.store.parent.glob("**/*receipt.json")]
+    receipts = seeds.receipts(made.store.parent)
     files = {path.name: path.read_bytes() for path in made.run.path.iterdir() if path.is_file()}
     at_run = {f"r/{name}": content for name, content in files.items()}
     score_files = {f"s/{name}": (made.score / name).read_bytes() for name in ("score.json", "clips.tsv")}

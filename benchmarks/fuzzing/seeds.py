@@ -225,3 +225,9 @@ def begun() -> list[bytes]:
     """The arguments of a prep that is not finished."""
     facts = {"corpus": "phoenix2014", "source": "/x", "config": {"size": 32, "quality": 90}, "wanted": {"protocol": ""}}
     return [json.dumps({**facts, "division": {"split_by": ""}, "frames_from": "", "force": False}).encode()]
+
+
+def receipts(folder: Path) -> list[bytes]:
+    """Those below a folder, without the checksum, which would refuse nearly all that is changed."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("**/*receipt.json")]
+    return [json.dumps({**facts, "checksum": ""}, indent=1).encode() for facts in found]

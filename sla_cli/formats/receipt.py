@@ -9,6 +9,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -42,6 +43,7 @@ class Receipt:
         sources: where inputs lay and what they were called; no part of the fingerprint, so that folders can move.
         results: what the stage has to report (counts, skips, failures).
         started, finished: UTC, ISO 8601.
+        checksum: digest of all the rest, "" in receipts of earlier versions.
     """
 
     stage: str
@@ -55,6 +57,7 @@ class Receipt:
     seconds: float = 0.0
     fingerprint: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    checksum: str = ""
     version: int = VERSION
 
     def __post_init__(self) -> None:
@@ -92,8 +95,10 @@ def read_receipt(artifact: Path) -> Receipt | None:
             raise FormatError(f"{path}: it has no version or no stage")
         if facts["version"] == VERSION:
             check_types(Receipt, facts, path)
+            if facts.get("checksum") and facts["checksum"] != _checksum(facts):
+                raise FormatError("it is damaged or was edited")
             return Receipt(**facts)
-    except (SlaError, TypeError) as error:
+    except (SlaError, TypeError, UnicodeEncodeError) as error:
         reason = error.message if isinstance(error, SlaError) else str(error)
         raise FormatError(f"{path}: not a receipt ({reason})", _how_to_fix()) from error
     raise FormatError(
@@ -195,4 +200,9 @@ def _revision() -> str:
 
 def _write(receipt: Receipt, artifact: Path, finished: datetime) -> None:
     receipt.finished = finished.isoformat()
+    receipt.checksum = _checksum(json.loads(json.dumps(asdict(receipt))))  # of what will be read back
     write_text(receipt_path(artifact), json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n")
+
+
+def _checksum(facts: Mapping[str, Any]) -> str:
+    return digest_json({name: value for name, value in facts.items() if name != "checksum"})

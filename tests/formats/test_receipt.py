@@ -152,3 +152,19 @@ def test_the_revision_is_slas_own_not_that_of_a_repository_it_is_installed_in(tm
     command, environment = [sys.executable, "-c", code], {**os.environ, "PYTHONPATH": str(site)}
     answer = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=True)
     assert answer.stdout.split() == [str(site / "sla_cli" / "__init__.py")]
+
+
+def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    artifact = tmp_path / "x.tsv"
+    write_receipt(
+        Receipt("decode", {"beam": 3}, {"emissions": "ab"}, seed=1, results={"wer": 12.5, "ä": None}), artifact
+    )
+    path = receipt_path(artifact)
+    good = path.read_bytes()
+    assert read_receipt(artifact) is not None
+    for bit in range(8 * len(good)):
+        changed = bytearray(good)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(FormatError, match="Delete it"):
+            read_receipt(artifact)

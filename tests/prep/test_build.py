@@ -444,6 +444,7 @@ def test_a_store_of_an_earlier_version_is_up_to_date(root: Path, out: Path) -> N
     assert receipt is not None
     del receipt.arguments["encoder"], receipt.results["incomplete"], receipt.results["encoded"]
     receipt.arguments["source"], receipt.sources, receipt.fingerprint = "/elsewhere", {}, "0" * 16
+    receipt.checksum = ""
     (out / "receipt.json").write_text(json.dumps(asdict(receipt)))
     for path in out.glob("*.h5"):
         with h5py.File(path, "r+") as file:
