@@ -1,0 +1,164 @@
+"""Compose sentences of recordings of single signs, and divide them into folds by person.
+
+    python examples/compose_signs.py RECORDINGS OUT
+
+Made for "A Video Dataset of the Hand Gestures of Indian Sign Language Words used in Emergency Situations" (Adithya V.,
+Rajesh R.; https://doi.org/10.17632/2vfdm42337.1): eight words by some two dozen people, two recordings each. RECORDINGS
+is a folder with one video per sign. Word and person are found in its path by --pattern, whose default takes the word
+from the name of the folder and the person from the first number in the file's name, as in accident/s01_t1.mp4.
+
+OUT gets frames, and tables for `sla prep folder`: all.tsv, and fold1-6.tsv and so on, a table for each fold and number
+of people to learn from. The people of a fold are in none of its other splits. Sentences of test hold each recording of
+their person once, those of dev too; those of train draw them. They are cuts of single signs, without coarticulation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import cv2
+
+PATTERN = r"(?P<gloss>[A-Za-z]+)[^/]*/[^/]*?(?P<person>\d+)[^/]*$"
+COLUMNS = ("id", "video", "gloss", "signer", "split", "fps")
+Recording = tuple[str, Path]  # gloss and video
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Its frames lie in OUT/frames/ID."""
+
+    id: str
+    person: str
+    glosses: tuple[str, ...]
+    once: bool  # of those that hold each recording once
+
+    def row(self, split: str, fps: float) -> tuple[str, ...]:
+        return self.id, f"frames/{self.id}", " ".join(self.glosses), self.person, split, f"{fps:g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recordings", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--pattern", default=PATTERN, help="regular expression for a path, with gloss and person")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--people", type=int, nargs="+", default=[3, 6, 12], help="to learn from")
+    parser.add_argument("--sentences", type=int, default=150, help="of train, in each table")
+    parser.add_argument("--every", type=int, default=2, help="every other frame is kept, or every third, …")
+    parser.add_argument("--size", type=int, default=128, help="side of the frames in pixels")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    found = by_person(arguments.recordings, arguments.pattern)
+    random = Random(arguments.seed)
+    folds = divide(sorted(found), arguments.folds, random)
+    tables = {
+        f"fold{number}-{people}": table(folds, number, people, arguments.sentences)
+        for number in range(1, arguments.folds + 1)
+        for people in arguments.people
+    }
+    most = max(count for one in tables.values() for count in one[0].values())
+    sentences: dict[str, list[Sentence]] = {}
+    for person, recordings in found.items():
+        sentences[person] = []
+        for name, chosen in (*once(recordings, random), *drawn(recordings, most, random)):
+            one = Sentence(f"{person}-{name}", person, tuple(gloss for gloss, _ in chosen), name.startswith("once"))
+            fps = write_frames(arguments.out / "frames" / one.id, chosen, arguments.every, arguments.size)
+            sentences[person].append(one)
+    everything = [one.row("train", fps) for person in sorted(sentences) for one in sentences[person]]
+    write_table(arguments.out / "all.tsv", everything)
+    for name, (train, dev, test) in tables.items():
+        rows = [one.row("train", fps) for person, count in train.items() for one in drawn_of(sentences[person])[:count]]
+        rows += [one.row("dev", fps) for person in dev for one in sentences[person] if one.once]
+        rows += [one.row("test", fps) for person in test for one in sentences[person] if one.once]
+        write_table(arguments.out / f"{name}.tsv", rows)
+    print(f"{len(found)} people, {len(everything)} sentences, {len(tables)} tables in {arguments.out}")
+
+
+def by_person(folder: Path, pattern: str) -> dict[str, list[Recording]]:
+    """The recordings of each person, with a word that every person has."""
+    found = defaultdict[str, list[Recording]](list)
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mp4", ".avi", ".mov")):
+        if match := re.search(pattern, path.relative_to(folder).as_posix()):
+            found[f"person{int(match['person']):02d}"].append((match["gloss"].upper(), path))
+    if not found:
+        raise SystemExit(f"{folder}: no video's path is as --pattern says")
+    return dict(found)
+
+
+def divide(people: Sequence[str], folds: int, random: Random) -> list[list[str]]:
+    """As many people in each fold, or one more."""
+    order = random.sample(people, len(people))
+    return [order[number::folds] for number in range(folds)]
+
+
+def table(
+    folds: Sequence[Sequence[str]], number: int, people: int, sentences: int
+) -> tuple[dict[str, int], Sequence[str], Sequence[str]]:
+    """Sentences of each person of train, and the people of dev and test. Dev is the fold after that of test."""
+    test, dev = folds[number - 1], folds[number % len(folds)]
+    rest = [person for fold in (*folds[number:], *folds[: number - 1]) if fold is not dev for person in fold]
+    if people > len(rest):
+        raise SystemExit(f"--people {people}: fold {number} leaves {len(rest)} to learn from")
+    shares = {person: sentences // people + (place < sentences % people) for place, person in enumerate(rest[:people])}
+    return shares, dev, test
+
+
+def once(recordings: Sequence[Recording], random: Random) -> Iterator[tuple[str, list[Recording]]]:
+    """Sentences of four that hold each recording once; no word follows itself."""
+    while True:
+        order = random.sample(recordings, len(recordings))
+        parts = [order[start : start + 4] for start in range(0, len(order), 4)]
+        if all(before[0] != after[0] for part in parts for before, after in pairwise(part)):
+            yield from ((f"once{number:02d}", part) for number, part in enumerate(parts))
+            return
+
+
+def drawn(recordings: Sequence[Recording], count: int, random: Random) -> Iterator[tuple[str, list[Recording]]]:
+    """Sentences of three to six; no word follows itself."""
+    for number in range(count):
+        chosen: list[Recording] = []
+        length = random.randint(3, 6)
+        while len(chosen) < length:
+            one = random.choice(recordings)
+            if not chosen or chosen[-1][0] != one[0]:
+                chosen.append(one)
+        yield f"drawn{number:03d}", chosen
+
+
+def drawn_of(sentences: Sequence[Sentence]) -> list[Sentence]:
+    return [one for one in sentences if not one.once]
+
+
+def write_frames(folder: Path, recordings: Sequence[Recording], every: int, size: int) -> float:
+    """Write the frames of recordings, one after the other; return their rate."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number, fps = 0, 25.0
+    for _, path in recordings:
+        video = cv2.VideoCapture(str(path))
+        fps = video.get(cv2.CAP_PROP_FPS) or fps
+        taken = 0
+        while (answer := video.read())[0]:
+            if taken % every == 0:
+                image = cv2.resize(answer[1], (size, size), interpolation=cv2.INTER_AREA)
+                cv2.imwrite(str(folder / f"{number:06d}.png"), image)
+                number += 1
+            taken += 1
+        if not taken:
+            raise SystemExit(f"{path}: no frame can be read")
+    return fps / every
+
+
+def write_table(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join("\t".join(row) + "\n" for row in (COLUMNS, *rows)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

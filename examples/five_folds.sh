@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Does adapting the backbone pay? Folds by signer on real people, for several numbers of people to learn from; the table
+# "Folds by signer" of docs/results.md. What is finished already is not trained again, so that it can be stopped.
+# Usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]
+#   RECORDINGS: the dataset that examples/compose_signs.py names, WEIGHTS: a ViT-S/14 of DINOv2 in timm's names.
+#   FOLDS, PEOPLE, VARIANTS, SEEDS, EPOCHS choose a part, as in FOLDS="1 2" PEOPLE=6; OPTIONS are more options of training.
+set -euo pipefail
+recordings=${1:?usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]}
+weights=${2:?usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]}
+export SLA_WORK=${3:-sla-work-folds}
+here=$(dirname "$0")
+mkdir -p "$SLA_WORK"
+
+[ -f "$SLA_WORK/signs/all.tsv" ] || python "$here/compose_signs.py" "$recordings" "$SLA_WORK/signs" --size 96 \
+  --sentences "${SENTENCES:-150}"
+all=$SLA_WORK/stores/all
+[ -f "$all/receipt.json" ] || sla prep folder "$SLA_WORK/signs/all.tsv" --name all --size 96
+
+for people in ${PEOPLE:-6 3 12}; do
+  for fold in ${FOLDS:-1 2 3 4 5}; do
+    store=fold$fold-$people
+    [ -f "$SLA_WORK/stores/$store/receipt.json" ] ||
+      sla prep folder "$SLA_WORK/signs/$store.tsv" --name "$store" --frames-from "$all" --size 96
+    for variant in ${VARIANTS:-frozen adapter lora}; do
+      for seed in ${SEEDS:-0 1}; do
+        name=$store-${NAME:-$variant}-seed$seed run=$SLA_WORK/runs/$store-${NAME:-$variant}-seed$seed
+        if [ ! -f "$run/receipt.json" ]; then
+          begun=(--resume)
+          # Half the frames need half the stride; three losses of the default recipe need a larger corpus (results.md).
+          # shellcheck disable=SC2206
+          [ -f "$run/config.toml" ] || begun=("$SLA_WORK/stores/$store" --variant "$variant" --seed "$seed"
+            --backbone vit_small_patch14_dinov2 --weights "$weights" --image-size 84 --layers last:4
+            --epochs "${EPOCHS:-4}" --batch 2 --lr 5e-4 --set train.schedule=cosine --set train.flip=0
+            --set train.min_frames=16 --set head.pattern=K5,P2 --set head.channels=512
+            --set loss.conv_ctc=0 --set loss.distillation=0 ${OPTIONS:-})
+          sla train "${begun[@]}" --name "$name"
+        fi
+        sla decode "$run" --split test --beam 1 -q
+      done
+    done
+  done
+done

@@ -1,0 +1,79 @@
+"""examples/compose_signs.py: sentences of single signs, divided by person, as `sla prep folder` reads them."""
+
+from __future__ import annotations
+
+import csv
+import math
+import subprocess
+import sys
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from sla_cli.config import SourceConfig
+from sla_cli.prep.corpora import find_corpus
+
+SCRIPT = Path(__file__).parents[1] / "examples" / "compose_signs.py"
+WORDS, PEOPLE, TAKES, SIZE = ("call", "help", "hot", "lose"), 7, 2, 32
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("signs")
+    for number in range(len(WORDS) * PEOPLE * TAKES):
+        word, person, take = number % len(WORDS), number // len(WORDS) % PEOPLE, number // (len(WORDS) * PEOPLE)
+        path = folder / "recordings" / WORDS[word] / f"s{person + 1:02d}_t{take + 1}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 5.0, (SIZE, SIZE))
+        for _ in range(3 + word):
+            video.write(np.full((SIZE, SIZE, 3), 30 * word + person, np.uint8))
+        video.release()
+    arguments = ["--folds", "3", "--people", "1", "2", "--sentences", "5", "--size", str(SIZE)]
+    command = [sys.executable, str(SCRIPT), str(folder / "recordings"), str(folder / "out"), *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return folder / "out"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_folds_share_no_person_and_test_everybody_once(out: Path) -> None:
+    tested = Counter[str]()
+    for fold in (1, 2, 3):
+        for people in (1, 2):
+            by_split: dict[str, set[str]] = {}
+            found = rows(out / f"fold{fold}-{people}.tsv")
+            for row in found:
+                by_split.setdefault(row["split"], set()).add(row["signer"])
+            train, dev, test = (by_split[name] for name in ("train", "dev", "test"))
+            assert not train & dev and not train & test and not dev & test
+            assert len(train) == people
+            assert sum(row["split"] == "train" for row in found) == 5
+        tested.update(test)
+    assert tested == {f"person{number:02d}": 1 for number in range(1, PEOPLE + 1)}
+
+
+def test_a_sentence_of_test_holds_no_recording_twice(out: Path) -> None:
+    for row in rows(out / "all.tsv"):
+        assert all(before != after for before, after in pairwise(row["gloss"].split()))
+        frames = len(list((out / row["video"]).glob("*.png")))
+        assert frames == sum(math.ceil((3 + WORDS.index(gloss.lower())) / 2) for gloss in row["gloss"].split())
+    for fold in (1, 2, 3):
+        test = [row for row in rows(out / f"fold{fold}-2.tsv") if row["split"] == "test"]
+        held = Counter((row["signer"], gloss) for row in test for gloss in row["gloss"].split())
+        assert held == {(row["signer"], word.upper()): TAKES for row in test for word in WORDS}
+
+
+def test_prep_reads_the_tables(out: Path) -> None:
+    corpus = find_corpus("folder")
+    for path in sorted(out.glob("fold*.tsv")):
+        found = corpus.read(corpus.open(path, None), SourceConfig())
+        assert [clip.split for clip in found.clips] == [row["split"] for row in rows(path)]
+        assert {clip.signer for clip in found.clips} == {row["signer"] for row in rows(path)}
