@@ -113,8 +113,9 @@ class LoraConfig:
     rank: Annotated[int, Ge(1), Le(WIDE)] = 16
     alpha: Annotated[int, Ge(1), Le(WIDE)] = 16
     dropout: Annotated[float, Ge(0), Le(1)] = 0.0
-    shift: Literal["lora", "residual", "off"] = "lora"  # the input of each LoRA branch, or that of the block's
-    # attention, as in the original TSM: then a fresh model does not equal its backbone
+    # What is shifted: the input of each LoRA branch; the input of attention, as in the original TSM; or its keys and
+    # values, in each head (LVM-STeM). With the last two a fresh model does not equal its backbone.
+    shift: Literal["lora", "residual", "kv", "off"] = "lora"
     share: Annotated[float, Ge(0), Le(0.5)] = 0.125  # of the channels, shifted in each direction (TSM)
 
 
