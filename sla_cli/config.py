@@ -32,6 +32,7 @@ from sla_cli.presets import PRESETS
 from sla_cli.regular_file import read_regular
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
+KernelSize = Annotated[int, Ge(1), Le(LAYERS)]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
@@ -90,19 +91,34 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """SLA-Adapter: bottleneck with a depthwise temporal convolution (its layers are ST-Adapter's, lineage).
+    """SLA-Adapter: bottleneck with a depthwise convolution (its layers are ST-Adapter's, lineage).
 
-    The up projection is zero at the start (AdaptSign's way; ST-Adapter's convolution is). docs/method.md compares them.
+    docs/method.md compares it with ST-Adapter, AdaptSign and LVM-STeM, and has their forms as lines to copy.
     """
 
     ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (ST-Adapter; AdaptSign: 0.25)
     width: Annotated[int, Ge(0), Le(WIDE)] = 0  # bottleneck width in channels; 0: by ratio
     temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which looks at no other frame
-    kernel: Annotated[int, Ge(1), Le(LAYERS)] = 3  # frames, odd
+    kernel: KernelSize | tuple[KernelSize, KernelSize, KernelSize] = 3  # frames, or [frames, rows, columns] of patches
     # choice; ST-Adapter has none, AdaptSign QuickGELU
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
-    place: Literal["mlp", "attention", "both"] = "attention"  # what it stands before (ST-Adapter: mlp; see method.md)
+    # Before which part of a block it stands, or after the block (ST-Adapter: mlp, LVM-STeM: after; see method.md).
+    place: Literal["mlp", "attention", "both", "after"] = "attention"
     normed: bool = True  # reads tokens through the frozen norm that follows it (choice; False is ST-Adapter's form)
+    # Trained LayerNorms of its own, of what it reads and of what the convolution gives (LVM-STeM).
+    layer_norm: Annotated[bool, AddedIn(4, before=False)] = False
+    # What is zero before training: the up projection (AdaptSign), or the convolution (ST-Adapter, LVM-STeM).
+    start: Annotated[Literal["up", "conv"], AddedIn(4, before="up")] = "up"
+
+    def __post_init__(self) -> None:
+        """One kernel is written in one way: `[3, 1, 1]` is 3."""
+        if isinstance(self.kernel, tuple) and self.kernel[1:] == (1, 1):
+            object.__setattr__(self, "kernel", self.kernel[0])
+
+    @property
+    def kernel_3d(self) -> tuple[int, int, int]:
+        """Frames, rows and columns of the kernel."""
+        return (self.kernel, 1, 1) if isinstance(self.kernel, int) else self.kernel
 
 
 @dataclass(frozen=True)
@@ -113,8 +129,9 @@ class LoraConfig:
     rank: Annotated[int, Ge(1), Le(WIDE)] = 16
     alpha: Annotated[int, Ge(1), Le(WIDE)] = 16
     dropout: Annotated[float, Ge(0), Le(1)] = 0.0
-    shift: Literal["lora", "residual", "off"] = "lora"  # the input of each LoRA branch, or that of the block's
-    # attention, as in the original TSM: then a fresh model does not equal its backbone
+    # What is shifted: the input of each LoRA branch; the input of attention, as in the original TSM; or its keys and
+    # values, in each head (LVM-STeM). With the last two a fresh model does not equal its backbone.
+    shift: Literal["lora", "residual", "kv", "off"] = "lora"
     share: Annotated[float, Ge(0), Le(0.5)] = 0.125  # of the channels, shifted in each direction (TSM)
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
 
@@ -53,20 +54,26 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
     """The value as its setting holds it. Raises SlaError for another type, an unknown choice, or one out of bounds.
 
     Args:
-        hint: annotation of the setting, as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements.
+        hint: annotation of the setting, as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements. Of
+            a union of a number and a tuple, the one is taken that the value looks like.
         where: what the user wrote, for the message.
     """
     kind, marks = parts_of(hint)
+    if get_origin(kind) in (Union, UnionType):
+        fitting = [part for part in get_args(kind) if (get_origin(part) is tuple) == isinstance(value, list | tuple)]
+        return check_setting(key, value, fitting[0], where)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise SlaError(f"{where}: {key} is {value!r}", suggestion(str(value), get_args(kind)))
         return value
     is_list = get_origin(kind) is tuple
     element, marks = parts_of(get_args(kind)[0]) if is_list else (kind, marks)
+    count = len(get_args(kind)) if is_list and Ellipsis not in get_args(kind) else 0  # 0: any
     name, suits = _KINDS[element]
     values = value if is_list and isinstance(value, list | tuple) else [value]
-    if is_list != isinstance(value, list | tuple) or not all(map(suits, values)):
-        listed = f"a list of {name.removeprefix('a ')}s, as in [20, 30]"
+    if is_list != isinstance(value, list | tuple) or not all(map(suits, values)) or count not in (0, len(values)):
+        several = f"{name.removeprefix('a ')}s, as in {[3] * count or [20, 30]}"
+        listed = f"a list of {count} {several}" if count else f"a list of {several}"
         raise SlaError(f"{where}: {key} is {value!r}", f"It must be {listed if is_list else name}.")
     least = next((mark.ge for mark in marks if isinstance(mark, Ge)), -math.inf)
     most: Any = next((mark.le for mark in marks if isinstance(mark, Le)), math.inf)

@@ -28,6 +28,30 @@ ADDING = tuple(variant for variant in VARIANTS if variant != "frozen")  # varian
 # Of a run without a store.
 FACTS = RunFacts("/s", "phoenix2014", "tiny", {"train": "", "dev": ""}, frames=FrameFormat(32, "squash", 0.0, 0.0, 0.0))
 CPU = ProcessGroup("cpu")  # one process
+# Settings of the adapter by what they are called in tests; each alone, and whole forms of others (docs/method.md).
+FORMS: dict[str, dict[str, Any]] = {
+    "3 x 3 x 3": {"adapter__kernel": [3, 3, 3]},
+    "one frame": {"adapter__kernel": [1, 3, 3]},
+    "zero convolution": {"adapter__start": "conv"},
+    "norms": {"adapter__layer_norm": True},
+    "plain with norms": {"adapter__layer_norm": True, "adapter__temporal": "none"},
+    "after": {"adapter__place": "after", "adapter__normed": False},
+    "st-adapter": {
+        "adapter__place": "mlp",
+        "adapter__start": "conv",
+        "adapter__activation": "none",
+        "adapter__normed": False,
+    },
+    "lvm-stem": {
+        "adapter__place": "after",
+        "adapter__kernel": [3, 3, 3],
+        "adapter__width": 6,
+        "adapter__layer_norm": True,
+        "adapter__start": "conv",
+        "adapter__activation": "none",
+        "adapter__normed": False,
+    },
+}
 Sentences = Mapping[str, Sequence[str]]
 SENTENCES: Sentences = {
     "train": ["NORD REGEN", "REGEN SONNE GRAD", "GRAD GRAD", "SONNE NORD", "GRAD NORD REGEN", "NORD SONNE"],

@@ -30,6 +30,7 @@ from sla_cli.config import (
 )
 from sla_cli.config_checks import AddedIn, annotations_of, check_setting, fill_older, parts_of, settings_of
 from sla_cli.errors import SlaError
+from sla_cli.formats.run import VERSION
 from sla_cli.presets import PRESETS
 
 RUNS = Path(__file__).parent / "artifacts" / "b94205a" / "work" / "runs"
@@ -43,6 +44,7 @@ STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {
     float: numbers,
     str: plain,
     tuple[int, ...]: st.lists(whole, max_size=3).map(tuple),
+    int | tuple[int, int, int]: st.one_of(whole, st.tuples(whole, whole, whole)),
     dict[str, Any]: st.dictionaries(plain, st.one_of(whole, plain, st.booleans(), st.lists(whole)), max_size=3),
 }
 
@@ -80,6 +82,14 @@ def test_presets_come_back_and_are_frozen(tmp_path: Path, preset: str) -> None:
     assert all(is_dataclass(getattr(config, section.name)) for section in fields(config))
     with pytest.raises(AttributeError):
         config.train.epochs = 3  # type: ignore[misc]
+
+
+def test_a_kernel_of_frames_is_written_as_a_number_or_a_list() -> None:
+    for text, sizes in (("5", (5, 1, 1)), ("[5, 1, 1]", (5, 1, 1)), ("[1,3,5]", (1, 3, 5)), ("[3, 3, 3]", (3, 3, 3))):
+        config = resolve(sets=[f"adapter.kernel={text}"])
+        assert config.adapter.kernel_3d == sizes
+        assert config_of_run(asdict(config), VERSION) == config
+    assert resolve(sets=["adapter.kernel=[5, 1, 1]"]) == resolve(sets=["adapter.kernel=5"])
 
 
 def test_base_is_the_defaults_and_tiny_is_not() -> None:
@@ -173,6 +183,12 @@ def test_set_takes_toml_values_and_bare_text(text: str, section: str, key: str, 
         ("train.gamma=-1.0", "train.gamma is -1.0", "It must lie between 0 and 1."),
         ("loss.temperature=0.0", "loss.temperature is 0.0", "It must lie between 0.01 and"),
         ("adapter.ratio=-1", "adapter.ratio is -1", "It must lie between 0 and"),
+        ("adapter.kernel=0", "adapter.kernel is 0", "It must lie between 1 and 1000."),
+        ("adapter.kernel=three", "adapter.kernel is 'three'", "a whole number"),
+        ("adapter.kernel=[3, 3]", "adapter.kernel is [3, 3]", "It must be a list of 3 whole numbers, as in [3, 3, 3]."),
+        ("adapter.kernel=[3, 3, 2.5]", "adapter.kernel is [3, 3, 2.5]", "a list of 3 whole numbers"),
+        ("adapter.kernel=[3, 3, 1001]", "adapter.kernel is [3, 3, 1001]", "Each must lie between 1 and 1000."),
+        ("adapter.start=zero", "adapter.start is 'zero'", "Known: up, conv"),
         ("lora.alpha=-3", "lora.alpha is -3", "It must lie between 1 and"),
         ("train.workers=-7", "train.workers is -7", "It must lie between -1 and"),
         ("train.milestones=[20, -1]", "train.milestones is [20, -1]", "Each must lie between 0 and"),
@@ -319,6 +335,15 @@ def test_settings_of_runs_made_by_an_earlier_sla(run: Path) -> None:
     config = config_of_run(read_toml(run / "config.toml"), 1)
     assert config.model.variant == run.name
     assert (config.train.half, config.train.lengthen, config.head.frame_norm) == ("fp16", "random", "none")
+    assert (config.adapter.layer_norm, config.adapter.start, config.adapter.kernel_3d) == (False, "up", (3, 1, 1))
+
+
+def test_a_run_of_version_3_has_the_adapter_of_its_time() -> None:
+    values = asdict(resolve("tiny"))
+    del values["adapter"]["layer_norm"], values["adapter"]["start"]
+    assert config_of_run(values, 3) == resolve("tiny")
+    with pytest.raises(SlaError, match=r"without adapter\.layer_norm, adapter\.start$"):
+        config_of_run(values, 4)
 
 
 @given(st.dictionaries(plain, st.one_of(whole, plain, st.dictionaries(plain, whole, max_size=2)), max_size=3))

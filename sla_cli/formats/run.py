@@ -22,7 +22,7 @@ from sla_cli.formats.text import is_number, read_text
 from sla_cli.formats.work import find_source, store_now
 from sla_cli.log import log
 
-NAME, VERSION = "sla-run", 3  # 3: settings were added; those of version 2 come from config.py
+NAME, VERSION = "sla-run", 4  # 3 and 4: settings were added; those of older versions come from config.py
 SAME_RATE = 0.02  # frame rates that differ by a smaller share are one: cameras and containers round
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: of its own values, and of those of config.toml
 AGAIN = "Copy the run again, or train again with `sla train`."

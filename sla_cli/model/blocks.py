@@ -26,12 +26,13 @@ WAYS_TO_COMPILE = 4  # with and without gradients, of the model and of its input
 
 
 class AdaptedBlock(nn.Module):
-    """timm's Block or EvaBlock with modules before its attention and its MLP, and frames shifted before attention.
+    """timm's Block or EvaBlock with modules before its attention and its MLP or after it, and frames shifted in it.
 
     Args:
         before_attention, before_mlp: called with the tokens, which they add to, and with what they read.
-        normed: they read the tokens through the frozen norm that follows. Some channels of a pretrained residual stream
-            are huge, and without the norm they stall training.
+        after: called with the tokens that the block gives, which it reads and adds to.
+        normed: those before read the tokens through the frozen norm that follows. Some channels of a pretrained
+            residual stream are huge, and without the norm they stall training.
         share: of the channels, shifted in each direction before attention.
         inner_reach: of the added modules inside of the block.
 
@@ -48,6 +49,7 @@ class AdaptedBlock(nn.Module):
         borders: ClipBorders,
         before_attention: AddedModule | None = None,
         before_mlp: AddedModule | None = None,
+        after: AddedModule | None = None,
         *,
         normed: bool = True,
         share: float = 0.0,
@@ -55,9 +57,9 @@ class AdaptedBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.block, self.borders = block, borders
-        self.before_attention, self.before_mlp = before_attention, before_mlp
+        self.before_attention, self.before_mlp, self.after = before_attention, before_mlp, after
         self.normed, self.share = normed, share
-        adapters = [adapter.reach for adapter in (before_attention, before_mlp) if adapter is not None]
+        adapters = [adapter.reach for adapter in (before_attention, before_mlp, after) if adapter is not None]
         self.reach = sum(adapters) + inner_reach + (share > 0)
         self.trained = any(parameter.requires_grad for parameter in self.parameters())
         self.plain = not adapters and not share
@@ -86,7 +88,8 @@ class AdaptedBlock(nn.Module):
         x = x + block.drop_path1(_scaled(block, 1, block.attn(tokens, *args, **kwargs)))
         if self.before_mlp is not None:
             x = self.before_mlp(x, block.norm2(x) if self.normed else x)
-        return x + block.drop_path2(_scaled(block, 2, block.mlp(block.norm2(x))))
+        x = x + block.drop_path2(_scaled(block, 2, block.mlp(block.norm2(x))))
+        return x if self.after is None else self.after(x, x)
 
     def _part(self, start: int, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """The chunk of frames from `start`, computed with the neighbours within reach."""

@@ -77,7 +77,7 @@ def temporal_shift(x: Tensor, borders: ClipBorders, share: float) -> Tensor:
     """Temporal shift module (Lin et al., 2019): a share of channels from the frame before, as many from the next.
 
     Args:
-        x: (frames, tokens, channels).
+        x: (frames, ..., channels).
         share: part of the channels shifted in each direction, 0 to 0.5.
     """
     size = int(x.shape[-1] * share)

@@ -19,7 +19,7 @@ from sla_cli.model.network import Network
 from sla_cli.model.temporal_head import NormalizedClassifier
 
 # Settings that the shape or the meaning of weights does not depend on.
-FREE = {"model.weights", "model.image_size", "head.dropout", "lora.dropout"}
+FREE = {"model.weights", "model.image_size", "head.dropout", "lora.dropout", "adapter.start"}
 CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
 
 

@@ -12,7 +12,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
-from synthetic import ADDING, tiny
+from synthetic import ADDING, FORMS, tiny
 from torch import Tensor, nn
 
 from sla_cli.config import Config, ModelConfig
@@ -51,6 +51,7 @@ VARIANTS = {
     "adapter before mlp": {"model__variant": "adapter", "adapter__place": "mlp"},
     "adapter before attention of the last": {"adapter__place": "attention", "model__layers": "last:1"},
     "plain adapter": {"adapter__temporal": "none", "adapter__width": 5, "adapter__activation": "relu"},
+    **FORMS,
 }
 LENGTHS = torch.tensor([3, 1, 2])
 
@@ -80,6 +81,8 @@ def disturb(backbone: Backbone) -> None:
     for module in backbone.modules():
         if isinstance(module, TemporalAdapter):
             nn.init.normal_(module.up.weight)
+            if module.temporal:
+                nn.init.normal_(module.taps)
         elif isinstance(module, LoraBranch):
             nn.init.normal_(module.lora_B)
 
@@ -108,6 +111,49 @@ def test_a_fresh_model_whose_weights_are_bf16_is_the_bare_backbone_too(kind: str
         assert torch.equal(adapted(config).bfloat16()(x, LENGTHS), bare(config).bfloat16()(x))
 
 
+@pytest.mark.parametrize("patch", [(16, 8), (8, 16)])
+def test_a_grid_of_patches_that_is_no_square(tmp_path: Path, patch: tuple[int, int]) -> None:
+    """Of 2 x 4 patches and of 4 x 2: what changes with the second patch of the first row are its neighbours there."""
+    args = {**SMALL, "patch_size": list(patch)}
+    other = timm.create_model("vit_tiny_patch16_224", img_size=32, num_classes=5, **args)
+    save_file(other.state_dict(), tmp_path / "weights.safetensors")
+    values = {"model__backbone": "vit_tiny_patch16_224", "model__weights": str(tmp_path / "weights.safetensors")}
+    ours = adapted(tiny(**values, model__backbone_args=args, adapter__kernel=[1, 1, 3]))
+    disturb(ours)
+    ours.borders.set(LENGTHS, torch.device("cpu"))
+    adapter, tokens = ours.vit.blocks[0].before_attention, torch.randn(6, 1 + 8, 32)
+    changed = tokens.clone()
+    changed[0, 1 + 1] += 1
+    differs = (adapter(changed) != adapter(tokens)).any(-1).nonzero().tolist()
+    assert differs == [[0, 1 + column] for column in range(3) if column < 32 // patch[1]]
+
+
+def test_settings_of_the_adapter_that_do_not_fit_each_other_are_refused() -> None:
+    for values, message, hint in (
+        ({"adapter__kernel": [3, 4, 3]}, r"adapter\.kernel = 4 is even", "odd"),
+        ({"adapter__kernel": [3, 5, 3]}, r"\[3, 5, 3\] reaches beyond the 2 x 2 patches", "--image-size"),
+        ({"adapter__kernel": [3, 3, 3], "adapter__temporal": "none"}, "which adapter.temporal = none", "kernel=3"),
+        ({"adapter__start": "conv", "adapter__temporal": "none"}, "start = conv needs a convolution", "start=up"),
+        ({"adapter__place": "after"}, "place = after", "adapter.normed=false"),
+    ):
+        with pytest.raises(SlaError, match=message) as caught:
+            adapted(tiny(**CLIP, **values))
+        assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_shifted_keys_and_values_are_not_the_backbones(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    config = tiny(**BACKBONES[kind], model__variant="lora", lora__shift="kv", lora__share=0.25)
+    with caplog.at_level("INFO", "sla"):
+        ours = adapted(config).eval()
+    assert "lora.shift=kv moves frames in the frozen path" in caplog.text
+    theirs, x = bare(config), pixels(config)
+    found, plain = ours(x, LENGTHS), theirs(x)
+    assert not (found == plain).all(-1).any()
+    alone = ours(x[3:4], torch.tensor([1]))
+    torch.testing.assert_close(found[3:4], alone)  # a clip of one frame reads zeros of both sides
+
+
 def test_the_residual_shift_says_that_a_fresh_model_is_not_the_backbone(caplog: pytest.LogCaptureFixture) -> None:
     config = tiny(**CLIP, model__variant="lora", lora__shift="residual", model__layers="last:1")
     with caplog.at_level("INFO", "sla"):
@@ -127,10 +173,14 @@ def test_adapters_before_the_last_mlp_are_said_to_learn_nothing(caplog: pytest.L
         ("attention", "all", CLIP, False),
         ("mlp", "0", CLIP, False),
         ("mlp", "all", NO_CLASS_TOKEN, False),
+        ("after", "all", CLIP, True),
+        ("after", "0", CLIP, False),
+        ("after", "all", NO_CLASS_TOKEN, False),
     ):
         caplog.clear()
+        normed = place != "after"
         with caplog.at_level("INFO", "sla"):
-            ours = adapted(tiny(**kind, adapter__place=place, model__layers=layers))
+            ours = adapted(tiny(**kind, adapter__place=place, adapter__normed=normed, model__layers=layers))
         assert ("learns nothing" in caplog.text) == told
         disturb(ours)
         ours(pixels(tiny(**kind)), LENGTHS).square().sum().backward()
@@ -171,8 +221,9 @@ def test_any_chunking_gives_the_same_features(kind: str, variant: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.125, 0.5])
-def test_chunks_of_shifted_frames_reach_far_enough(share: float) -> None:
-    config = tiny(**CLIP, model__variant="lora", lora__shift="residual", lora__share=share)
+@pytest.mark.parametrize("shift", ["residual", "kv"])
+def test_chunks_of_shifted_frames_reach_far_enough(shift: str, share: float) -> None:
+    config = tiny(**CLIP, model__variant="lora", lora__shift=shift, lora__share=share)
     ours, lengths = adapted(config).double().eval(), torch.tensor([7])
     x = torch.randn(7, 3, 32, 32, dtype=torch.double)
     with torch.inference_mode():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from synthetic import tiny
+from synthetic import FORMS, tiny
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 
@@ -29,6 +29,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "adapter": {"model__variant": "adapter", "adapter__place": "attention"},
     "lora": {"model__variant": "lora", "lora__targets": "q,v,proj,mlp", "lora__dropout": 0.3},
     "residual": {"model__variant": "lora", "lora__shift": "residual"},
+    "kv": {"model__variant": "lora", "lora__shift": "kv"},
+    "st-adapter": FORMS["st-adapter"] | {"adapter__place": "attention"},
+    "lvm-stem": FORMS["lvm-stem"] | {"model__layers": "0,1"},
     "last": {"model__layers": "last:1", "adapter__place": "attention"},
 }
 
@@ -40,6 +43,7 @@ def trained(config: Config) -> Backbone:
     for module in backbone.modules():
         if isinstance(module, TemporalAdapter):
             nn.init.normal_(module.up.weight, std=0.1)
+            nn.init.normal_(module.taps, std=0.1)
         elif isinstance(module, LoraBranch):
             nn.init.normal_(module.lora_B, std=0.1)
     return backbone.train()
@@ -115,9 +119,14 @@ def test_there_is_memory() -> None:
     assert 1 << 20 < free_memory(torch.device("cpu")) <= 1 << 62
 
 
-@pytest.mark.parametrize(
-    "variant", [{"adapter__place": "attention"}, {"model__variant": "lora"}], ids=["adapter", "lora"]
-)
+COMPILED = {
+    "adapter": VARIANTS["adapter"],
+    "lora": {"model__variant": "lora"},
+    "3 x 3 x 3": {**VARIANTS["adapter"], **FORMS["3 x 3 x 3"], **FORMS["norms"]},
+}
+
+
+@pytest.mark.parametrize("variant", COMPILED.values(), ids=COMPILED)
 def test_compiled_is_as_not_compiled(variant: dict[str, Any]) -> None:
     """With the compiler's front end, which is quick; what a back end rounds is its own. No batch is compiled anew."""
     args = {**CLIP["model__backbone_args"], "depth": 1}

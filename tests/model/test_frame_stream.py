@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import tiny
+from synthetic import FORMS, tiny
 from torch import Tensor
 
 from sla_cli.config import Config
@@ -25,6 +25,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "adapter": {"model__variant": "adapter", "adapter__place": "both", "adapter__kernel": 5},
     "lora": {"model__variant": "lora", "lora__targets": "q,v,proj,mlp"},
     "residual": {"model__variant": "lora", "lora__shift": "residual"},
+    "kv": {"model__variant": "lora", "lora__shift": "kv"},
+    "lvm-stem": FORMS["lvm-stem"],
     "last": {"model__variant": "adapter", "model__layers": "last:1"},
 }
 

@@ -20,6 +20,7 @@ from sla_cli.log import log
 from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.blocks import AdaptedBlock
 from sla_cli.model.clip_borders import ClipBorders
+from sla_cli.model.head_shift import shift_keys_and_values
 
 TARGETS = ("q", "k", "v", "proj", "mlp")
 
@@ -33,14 +34,19 @@ def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
     for number in chosen_layers(config.model.layers, len(vit.blocks)):
         block = vit.blocks[number]
         _add_branches(block, targets, borders, settings)
+        if settings.shift == "kv":
+            shift_keys_and_values(block.attn, borders, settings.share)
         vit.blocks[number] = AdaptedBlock(
             block,
             borders,
             share=settings.share if settings.shift == "residual" else 0.0,
-            inner_reach=stages if settings.shift == "lora" else 0,
+            inner_reach={"lora": stages, "kv": 1}.get(settings.shift, 0),
         )
-    if settings.shift == "residual":
-        log.info("lora.shift=residual moves frames in the frozen path: even untrained, the model is not its backbone")
+    if settings.shift in ("residual", "kv"):
+        log.info(
+            "lora.shift=%s moves frames in the frozen path: even untrained, the model is not its backbone",
+            settings.shift,
+        )
 
 
 class LoraBranch(AddedModule):
