@@ -1,12 +1,17 @@
-"""A training step of the backbone against the bare frozen timm model in the same run: ratios, not seconds, count.
+"""A training step against the bare frozen timm model in the same run: ratios, not seconds, count.
 
     python benchmarks/train_step.py [--variant adapter] [--layers all] [--frames 64] [--clips 60,180] [--inference]
         [--checkpointing] [--set section.key=value] [--backbone NAME] [--image-size 224] [--precision fp32]
         [--repeats 3] [--threads 2] [--device cpu] [--json]
 
 The floor is timm's model with its weights frozen: forward, and backward to its input (with `--inference`: forward).
-Ours is forward and backward to what is trained. Both take turns; on a CPU seconds are of processor time, the fastest
-of the repeats, which other load on the machine changes little. `ratio` is the middle of the ratios of the turns.
+Ours is the backbone, forward and backward to what is trained. All take turns; on a CPU seconds are of processor time,
+the fastest of the repeats, which other load on the machine changes little. `ratio` is the middle of the ratios of the
+turns, ours over floor. `step_` is of the whole step: pixels, backbone, head, losses, checks, optimiser.
+
+`flops` are those that PyTorch counts: matrix products, convolutions and attention. `share` is how many a second ours
+reaches of those that the machine reaches in a product of all tokens with the first layer of an MLP.
+
 With `--checkpointing`, or with several `--clips`, the floor is our own step without checkpoints, or with all frames
 in one clip. `peak_mib` is the most memory that a step held: of this process beyond what it held before there was a
 model, or of PyTorch on the GPU. Weights are random, which costs the same.
@@ -25,12 +30,15 @@ from pathlib import Path
 from typing import get_args
 
 import torch
+from flops import flops_of, matrix_product
 from torch import Tensor
+from whole_step import GLOSSES, whole_step
 
 from sla_cli.config import Config, Variant, resolve
 from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.device import Placement, place
+from sla_cli.model.network import Network
 
 Step = Callable[[], object]
 
@@ -47,11 +55,13 @@ def main() -> None:
     clips = [int(length) for length in arguments.clips.split(",")] if arguments.clips else [arguments.frames]
     pixels = torch.randn(sum(clips), 3, config.model.image_size, config.model.image_size, device=placement.device)
     steps = pair(config, arguments, placement, pixels, clips)
+    flops = {name: flops_of(step) for name, step in steps.items()}
     for _ in range(arguments.repeats):
         for name, step in steps.items():
             forget_peak(placement.device)
             seconds.setdefault(name, []).append(timed(step, placement.device))
             peak[name] = max(peak.get(name, 0.0), peak_mib(placement.device, before))
+    rate = {name: flops[name] / min(taken) for name, taken in seconds.items()}
     answer = {
         "variant": arguments.variant,
         "layers": arguments.layers,
@@ -62,16 +72,34 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "seconds": min(seconds["ours"]),
         "floor_seconds": min(seconds["floor"]),
-        "ratio": statistics.median(ours / floor for ours, floor in zip(seconds["ours"], seconds["floor"], strict=True)),
+        "ratio": middle_ratio(seconds, "ours"),
+        "flops": flops["ours"],
+        "flops_ratio": flops["ours"] / flops["floor"],
+        "flops_per_second": rate["ours"],
+        "machine_flops_per_second": rate["product"],
+        "share": rate["ours"] / rate["product"],
+        "floor_share": rate["floor"] / rate["product"],
         "peak_mib": round(peak["ours"], 1),
         "floor_peak_mib": round(peak["floor"], 1),
         "peak_ratio": peak["ours"] / peak["floor"],
     }
+    if "step" in steps:
+        answer |= {
+            "step_seconds": min(seconds["step"]),
+            "step_ratio": middle_ratio(seconds, "step"),
+            "step_flops": flops["step"],
+            "step_share": rate["step"] / rate["product"],
+        }
     if arguments.json:
         print(json.dumps(answer))
         return
     for name, value in answer.items():
-        print(f"{name:16} {value:.3f}" if isinstance(value, float) else f"{name:16} {value}")
+        print(f"{name:24} {value:.4g}" if isinstance(value, float) else f"{name:24} {value}")
+
+
+def middle_ratio(seconds: dict[str, list[float]], name: str) -> float:
+    """Of the turns, each with the floor of its turn."""
+    return statistics.median(one / floor for one, floor in zip(seconds[name], seconds["floor"], strict=True))
 
 
 def parse() -> argparse.Namespace:
@@ -108,21 +136,26 @@ def settings(arguments: argparse.Namespace) -> Config:
 def pair(
     config: Config, arguments: argparse.Namespace, placement: Placement, pixels: Tensor, clips: Sequence[int]
 ) -> dict[str, Step]:
-    """Ours, and what it is compared with."""
-    ours = adapted(config, placement)
+    """Ours, what it is compared with, the whole step where that is asked for, and the machine's matrix product."""
+    network = made(config, placement)
+    ours = network.backbone
+    tokens = ours.vit.patch_embed.num_patches + ours.vit.num_prefix_tokens
+    product = matrix_product(len(pixels) * tokens, ours.vit.embed_dim, placement)
     if arguments.inference:
         merge_added(ours)
         bare = Backbone(config.model).to(placement.device).vit
-        return {"floor": forward(bare, placement, pixels), "ours": forward(ours, placement, pixels, lengths(clips))}
+        floor, inferring = forward(bare, placement, pixels), forward(ours, placement, pixels, lengths(clips))
+        return {"floor": floor, "ours": inferring, "product": product}
+    step = both_ways(ours, placement, pixels, lengths(clips))
     if arguments.checkpointing:
-        step = both_ways(ours, placement, pixels, lengths(clips))
-        return {"floor": switched(ours, "off", step), "ours": switched(ours, "on", step)}
+        return {"floor": switched(ours, "off", step), "ours": switched(ours, "on", step), "product": product}
     if len(clips) > 1:
         floor = both_ways(ours, placement, pixels, lengths([sum(clips)]))
-    else:
-        bare = Backbone(config.model).to(placement.device).vit
-        floor = both_ways(bare, placement, pixels.clone().requires_grad_())
-    return {"floor": floor, "ours": both_ways(ours, placement, pixels, lengths(clips))}
+        return {"floor": floor, "ours": step, "product": product}
+    bare = Backbone(config.model).to(placement.device).vit
+    floor = both_ways(bare, placement, pixels.clone().requires_grad_())
+    whole = whole_step(network, config, placement, list(clips))
+    return {"floor": floor, "ours": step, "step": whole, "product": product}
 
 
 def switched(model: Backbone, checkpointing: str, step: Step) -> Step:
@@ -137,10 +170,10 @@ def lengths(clips: Sequence[int]) -> Tensor:
     return torch.tensor(clips)
 
 
-def adapted(config: Config, placement: Placement) -> Backbone:
-    backbone = Backbone(config.model)
-    backbone.adapt(config)
-    return backbone.to(placement.device).train()
+def made(config: Config, placement: Placement) -> Network:
+    network = Network(config, GLOSSES).to(placement.device).train()
+    network.backbone.hold_frozen_in(placement.dtype)
+    return network
 
 
 def both_ways(model: torch.nn.Module, placement: Placement, *inputs: Tensor) -> Step:

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from forked import Forked, script
+from step_flops import Vit
 
 pytestmark = pytest.mark.long
 
@@ -34,6 +35,23 @@ def test_a_training_step(arguments: list[str]) -> None:
     assert found["frames"] == 6
     assert found["ratio"] == pytest.approx(found["seconds"] / found["floor_seconds"])
     assert found["peak_mib"] > 0
+    assert found["share"] == pytest.approx(found["flops_per_second"] / found["machine_flops_per_second"])
+
+
+@pytest.mark.parametrize(("variant", "inner"), [("adapter", 16), ("lora", 16)])
+@pytest.mark.parametrize("adapted", [1, 2, 3])
+def test_the_operations_of_a_training_step(variant: Literal["adapter", "lora"], inner: int, adapted: int) -> None:
+    """As counted by PyTorch; by arithmetic the same."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("peak memory is read from Linux's /proc")
+    deep = ["--set", "model.backbone_args={embed_dim = 32, depth = 3, num_heads = 2}"]
+    shape = ["--variant", variant, "--layers", f"last:{adapted}", "--frames", "6", *SMALL, *deep]
+    found = answer("train_step", [*shape, "--repeats", "1", "--threads", "1"])
+    vit = Vit(depth=3, width=32, patch=16, patches=4, features=512)
+    sizes = (6, variant, adapted, inner)
+    assert found["flops"] == vit.forward(*sizes) + vit.backward(*sizes)
+    assert found["step_flops"] > found["flops"]
+    assert found["step_ratio"] > found["ratio"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from sla_cli.errors import SlaError
@@ -19,6 +21,11 @@ class AddedModule(nn.Module):
     def as_frozen(self) -> nn.Module | None:
         """A frozen module that gives the same answers at less cost; None where there is none."""
         return None
+
+
+def reads_class_token(vit: Any) -> bool:
+    """Whether features are made of a ViT's class token alone, and of no other output of its last block."""
+    return vit.global_pool == "token" and getattr(vit, "attn_pool", None) is None
 
 
 def chosen_layers(text: str, depth: int) -> list[int]:

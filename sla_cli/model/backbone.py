@@ -23,7 +23,7 @@ from sla_cli.config import Config, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.model.activation_memory import bytes_kept, free_memory
-from sla_cli.model.added import AddedModule
+from sla_cli.model.added import AddedModule, reads_class_token
 from sla_cli.model.blocks import AdaptedBlock, compile_blocks
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.frame_stream import FrameStream
@@ -124,6 +124,8 @@ class Backbone(nn.Module):
         for number, block in enumerate(blocks):
             if not isinstance(block, AdaptedBlock):
                 blocks[number] = AdaptedBlock(block, self.borders)
+        if reads_class_token(self.vit):
+            blocks[-1].read = self.vit.num_prefix_tokens
         if config.model.compile:
             compile_blocks(blocks, dynamic=True)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from sla_cli.model.added import AddedModule
+from sla_cli.model.class_attention import attend_from_first
 from sla_cli.model.clip_borders import ClipBorders, Layout, temporal_shift
 from sla_cli.model.frame_stream import FrameStream
 
@@ -29,8 +30,9 @@ class AdaptedBlock(nn.Module):
     """timm's Block or EvaBlock with modules before its attention and its MLP or after it, and frames shifted in it.
 
     Args:
-        before_attention, before_mlp: called with the tokens, which they add to, and with what they read.
-        after: called with the tokens that the block gives, which it reads and adds to.
+        before_attention, before_mlp: called with the tokens, which they add to, and with what they read. What the one
+            before the MLP gives the prefix tokens depends on these alone, in this frame and in others.
+        after: called with the tokens that the block gives, which it reads and adds to; the same holds for it.
         normed: those before read the tokens through the frozen norm that follows. Some channels of a pretrained
             residual stream are huge, and without the norm they stall training.
         share: of the channels, shifted in each direction before attention.
@@ -38,6 +40,7 @@ class AdaptedBlock(nn.Module):
 
     Attributes:
         reach: frames to either side that an output depends on.
+        read: outputs that are read and computed: of the first so many tokens; None is of all.
         chunk: without gradients, frames that are computed at once; 0 is all.
         checkpointing: with gradients, activations are computed again in the backward pass instead of kept.
         stream: without gradients, frames of one clip that come in parts; None where all come at once.
@@ -64,10 +67,11 @@ class AdaptedBlock(nn.Module):
         self.trained = any(parameter.requires_grad for parameter in self.parameters())
         self.plain = not adapters and not share
         self.chunk, self.checkpointing, self.compiled = 0, False, False
+        self.read: int | None = None
         self.stream: FrameStream | None = None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """x: (frames, tokens, width), same shape out; other arguments of timm (rotary positions) go to attention."""
+        """x: (frames, tokens, width) → (frames, tokens read, width); timm's rotary positions go to attention."""
         if torch.is_grad_enabled():
             if self.checkpointing and (self.trained or x.requires_grad):
                 return self._checkpointed(x, *args, **kwargs)
@@ -80,12 +84,13 @@ class AdaptedBlock(nn.Module):
     def _forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """timm's own forward, with the added modules."""
         block = self.block
-        if self.plain:
+        if self.plain and self.read is None:
             return block(x, *args, **kwargs)
         if self.before_attention is not None:
             x = self.before_attention(x, block.norm1(x) if self.normed else x)
         tokens = temporal_shift(block.norm1(x), self.borders, self.share)
-        x = x + block.drop_path1(_scaled(block, 1, block.attn(tokens, *args, **kwargs)))
+        attended = attend_from_first(block.attn, tokens, self.read, *args, **kwargs)
+        x = x[:, : self.read] + block.drop_path1(_scaled(block, 1, attended))
         if self.before_mlp is not None:
             x = self.before_mlp(x, block.norm2(x) if self.normed else x)
         x = x + block.drop_path2(_scaled(block, 2, block.mlp(block.norm2(x))))
@@ -101,7 +106,7 @@ class AdaptedBlock(nn.Module):
     def _streamed(self, stream: FrameStream, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """The outputs that these next frames make possible, maybe none: those of `_part`, chunk by chunk."""
         stream.held.add(x)
-        parts = [x[:0]]
+        parts = [x[:0, : self.read]]
         for window in stream.ready():
             with self.borders.holding(window.layout):
                 parts.append(self._forward(window.frames, *args, **kwargs)[window.wanted])

@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from synthetic import ADDING, FORMS, tiny
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from sla_cli.config import Config, ModelConfig
 from sla_cli.errors import SlaError
@@ -72,6 +74,12 @@ def bare(config: Config) -> nn.Module:
     return made.eval().requires_grad_(False)
 
 
+def computing_all(backbone: Backbone) -> Backbone:
+    """All outputs of the last block, as timm does, also those that nothing reads."""
+    backbone.vit.blocks[-1].read = None
+    return backbone
+
+
 def pixels(config: Config) -> Tensor:
     return torch.randn(int(LENGTHS.sum()), 3, config.model.image_size, config.model.image_size)
 
@@ -92,7 +100,7 @@ def disturb(backbone: Backbone) -> None:
 def test_a_fresh_model_is_the_bare_backbone_to_the_bit(kind: str, variant: str) -> None:
     """In fp32 and bf16, evaluating and training; and once trained it is not."""
     config = tiny(**BACKBONES[kind], **VARIANTS[variant])
-    ours, theirs, x = adapted(config), bare(config), pixels(config)
+    ours, theirs, x = computing_all(adapted(config)), bare(config), pixels(config)
     for mixed in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
             expected = theirs(x)
@@ -108,7 +116,56 @@ def test_a_fresh_model_whose_weights_are_bf16_is_the_bare_backbone_too(kind: str
     for variant in ("lora everywhere", "adapter"):
         config = tiny(**BACKBONES[kind], **VARIANTS[variant])
         x = pixels(config).bfloat16()
-        assert torch.equal(adapted(config).bfloat16()(x, LENGTHS), bare(config).bfloat16()(x))
+        assert torch.equal(computing_all(adapted(config)).bfloat16()(x, LENGTHS), bare(config).bfloat16()(x))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_outputs_that_nothing_reads_change_nothing(kind: str, variant: str) -> None:
+    """Features and gradients are those of the whole last block, and a fresh model's features are timm's."""
+    config = tiny(**BACKBONES[kind], **VARIANTS[variant])
+    ours, x = adapted(config).double().train(), pixels(config).double()
+    torch.testing.assert_close(ours(x, LENGTHS), bare(config).double()(x), rtol=1e-11, atol=1e-11)
+    disturb(ours)
+    trained = [value for value in ours.parameters() if value.requires_grad]
+    found = []
+    for model in (ours, computing_all(ours)):
+        features = model(x, LENGTHS)
+        slopes = torch.autograd.grad(features.square().sum(), trained, allow_unused=True) if trained else ()
+        found.append((features, *slopes))
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("variant", ["frozen", "lora everywhere", "adapter"])
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_where_only_the_class_token_is_read_the_last_mlp_sees_no_patch(kind: str, variant: str) -> None:
+    config = tiny(**BACKBONES[kind], **VARIANTS[variant])
+    ours, seen = adapted(config), list[int]()
+    for block in ours.vit.blocks:
+        block.block.mlp.register_forward_hook(lambda module, inputs, output: seen.append(output.shape[1]))
+    with torch.no_grad():
+        ours(pixels(config), LENGTHS)
+    tokens = ours.vit.patch_embed.num_patches + ours.vit.num_prefix_tokens
+    pooled = kind in ("no class token", "eva-02, rotary, bias apart", "dinov3")
+    assert seen == [tokens, tokens if pooled else ours.vit.num_prefix_tokens]
+
+
+@pytest.mark.parametrize("targets", ["", "q,v"])
+def test_queries_of_patches_are_not_computed_in_the_last_block(targets: str) -> None:
+    values = {"model__variant": "lora", "lora__targets": targets} if targets else {"model__variant": "frozen"}
+    config = tiny(**CLIP, **values)
+    x, flops = pixels(config), []
+    for model in (adapted(config), computing_all(adapted(config))):
+        math = sdpa_kernel(SDPBackend.MATH)  # whose products are counted
+        with FlopCounterMode(display=False) as counter, math, torch.no_grad():
+            model(x, LENGTHS)
+        flops.append(counter.get_total_flops())
+    patches, width = (len(x) * 4, SMALL["embed_dim"])
+    dense = patches * 2 * width**2 * (1 + 2 * 4)  # attention's projection, and the MLP, which is four times as wide
+    queries = 0 if "q" in targets else patches * 2 * width**2  # LoRA's are a part of a larger product
+    scores = patches * 5 * 4 * width  # of queries with keys, and of what they give with values
+    assert flops[1] - flops[0] == dense + queries + scores
 
 
 @pytest.mark.parametrize("patch", [(16, 8), (8, 16)])
@@ -249,7 +306,8 @@ def test_real_weights_fresh_and_resized(dinov2: Path, variant: str) -> None:
     ).eval()
     x = torch.randn(2, 3, size, size)
     with torch.inference_mode():
-        assert torch.equal(ours(x, torch.tensor([2])), theirs(x))
+        torch.testing.assert_close(ours(x, torch.tensor([2])), theirs(x))
+        assert torch.equal(computing_all(ours)(x, torch.tensor([2])), theirs(x))
     stored = load_file(dinov2)["blocks.3.mlp.fc1.weight"].float()
     assert torch.equal(dict(theirs.named_parameters())["blocks.3.mlp.fc1.weight"], stored)
     assert ours.width == 384

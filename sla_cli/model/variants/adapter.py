@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from sla_cli.config import AdapterConfig, Config
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.model.added import AddedModule, chosen_layers
+from sla_cli.model.added import AddedModule, chosen_layers, reads_class_token
 from sla_cli.model.blocks import AdaptedBlock
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.grid_conv import grid_conv
@@ -42,8 +42,7 @@ def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
         )
         block = vit.blocks[number]
         vit.blocks[number] = AdaptedBlock(block, borders, before_attention, before_mlp, after, normed=settings.normed)
-    reads_class = vit.global_pool == "token" and getattr(vit, "attn_pool", None) is None
-    if settings.place != "attention" and len(vit.blocks) - 1 in chosen and reads_class:
+    if settings.place != "attention" and len(vit.blocks) - 1 in chosen and reads_class_token(vit):
         where = "after the last block" if settings.place == "after" else "before the last MLP"
         log.info("the adapter %s learns nothing: the class token is read, which it does not reach", where)
 
