@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import sla_cli
 from sla_cli.cli.main import COMMANDS
 from sla_cli.errors import TORCH, without_torch
 
@@ -24,12 +25,18 @@ ROOT = Path(__file__).parents[1]
 SITECUSTOMIZE = f"""
 import sys
 
-class Absent:
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in {(*TORCH, "torchvision")}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Absent)
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        hidden = name.partition(".")[0] in {(*TORCH, "torchvision")}
+        return None if hidden else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = map(Without, sys.meta_path)
 """
 RUN_ALL = """
 import json, sys
@@ -50,7 +57,7 @@ def python(tmp_path: Path) -> Callable[..., str]:
     (tmp_path / "signs.txt").write_text("NORD REGEN\nSONNE\n")
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(SITECUSTOMIZE)
-    paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT)])
+    paths = os.pathsep.join([str(tmp_path / "site"), str(Path(sla_cli.__file__).parents[1])])
     environment = {**os.environ, "PYTHONPATH": paths, "SLA_WORK": "work"}
 
     def run(code: str, *arguments: str) -> str:
@@ -85,6 +92,7 @@ def test_what_needs_no_model_works(
         "compare greedy.tsv lm.tsv",
         "table adapter lora --search greedy",
         "report -o page.html",
+        "doctor",
     ]
     for command, (code, output) in zip(commands, json.loads(python(RUN_ALL, *commands)), strict=True):
         assert code == 0, f"{command}: {output}"
@@ -99,6 +107,17 @@ def test_what_computes_with_a_model_names_the_extra(python: Callable[..., str], 
         assert code == 2, f"{command}: {output}"
         assert re.search(r"error: computing with a model needs \w+, which is not installed\n", output), output
         assert "hint: Install it with `pip install 'sla-cli[torch]'`." in output
+
+
+def test_the_doctor_says_what_is_missing_and_how_to_get_it(python: Callable[..., str]) -> None:
+    [(code, output)] = json.loads(python(RUN_ALL, "doctor --json"))
+    found = json.loads(output)
+    assert (code, found["problems"], found["gpus"], found["weights"]) == (0, [], [], None)
+    assert found["missing"][0] == {
+        "commands": "sla train, emit, transcribe, demo",
+        "packages": list(TORCH),
+        "get": "pip install 'sla-cli[torch]'",
+    }
 
 
 def test_from_python(python: Callable[..., str]) -> None:
