@@ -33,7 +33,15 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        module = import_module(f"{__name__}.{_HOMES[name]}")
+    except ModuleNotFoundError as error:
+        from sla_cli.errors import without_torch
+
+        if (told := without_torch(error)) is None:
+            raise
+        raise told from error
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -62,6 +62,21 @@ def cannot_read(where: object, error: OSError) -> SlaError:
     return ReadError(message, "Is the disk there, and may it be read? Then run it again.")
 
 
+# What the extra `torch` of pyproject.toml installs; the modules are called as the distributions are.
+TORCH = ("torch", "timm", "loralib", "safetensors", "accelerate", "tensorboard")
+
+
+def without_torch(error: ModuleNotFoundError) -> SlaError | None:
+    """What to tell where a module of the extra `torch` is not installed; None where the module is another one."""
+    package = (error.name or "").partition(".")[0]
+    if package not in TORCH:
+        return None
+    return SlaError(
+        f"computing with a model needs {package}, which is not installed",
+        "Install it with `pip install 'sla-cli[torch]'`.",
+    )
+
+
 def some(names: Iterable[str], limit: int = 5) -> str:
     """`a, b, c and 4 more`: names for an error message, never the whole list of thousands."""
     names = list(names)

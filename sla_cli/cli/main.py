@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from sla_cli import __version__, log
-from sla_cli.errors import SlaError, Stopped
+from sla_cli.errors import SlaError, Stopped, without_torch
 
 # A command is the function of its name in the module of its name, or that module's `app`; here with its first sentence.
 COMMANDS = {
@@ -37,6 +37,7 @@ COMMANDS = {
     "table": "Runs side by side as papers print them: parameters, WER on dev and test, intervals, spread of seeds.",
     "report": "One HTML page of some scores: figures, learning curves, confusions, frames and every alignment.",
     "info": "What a file or folder is: its format, content in a few figures, and how and when it was made.",
+    "doctor": "What this installation has, and what it lacks for which command. Exits with 3 on problems.",
     "lm": "Gloss n-gram language models: estimate one, or score a text with one.",
     "demo": "All stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page with pictures.",
 }
@@ -75,10 +76,11 @@ class Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except SlaError as error:
-            _tell_error(error.message)
-            if error.hint:
-                typer.echo(f"hint: {error.hint}", err=True)
-            raise typer.Exit(USER_ERROR) from error
+            raise _refused(error) from error
+        except ModuleNotFoundError as error:
+            if (told := without_torch(error)) is None:
+                raise
+            raise _refused(told) from error
         except Stopped as error:
             if error.message:
                 typer.echo(error.message, err=True)
@@ -86,12 +88,19 @@ class Group(TyperGroup):
         except OSError as error:
             if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
                 raise
-            _tell_error(f"{os.fsdecode(error.filename)}: {error.strerror}")
-            typer.echo("hint: Correct it, or name another place; what was complete before is untouched.", err=True)
-            raise typer.Exit(USER_ERROR) from error
+            hint = "Correct it, or name another place; what was complete before is untouched."
+            raise _refused(SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint)) from error
         except KeyboardInterrupt as error:
             typer.echo("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
             raise typer.Exit(INTERRUPTED) from error
+
+
+def _refused(error: SlaError) -> typer.Exit:
+    """The end of a command that tells an error and its hint."""
+    _tell_error(error.message)
+    if error.hint:
+        typer.echo(f"hint: {error.hint}", err=True)
+    return typer.Exit(USER_ERROR)
 
 
 def _tell_error(message: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from sla_cli.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
+from sla_cli.control_groups import GROUPS, OWN_GROUPS
+from sla_cli.host_memory import free_bytes, total_bytes
 
 
 def bytes_kept(model: nn.Module, forward: Callable[[], Tensor]) -> int:
@@ -35,26 +35,11 @@ def free_memory(device: torch.device, own_groups: Path = OWN_GROUPS, groups: Pat
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached
-    free = [1 << 62, *(limit - used for limit, used in _limits(own_groups, groups))]
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        free.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    return min(free)
+    return free_bytes(own_groups, groups)
 
 
 def total_memory(device: torch.device, own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
     """Bytes that the GPU has; or the machine, within the limits of the job."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[1]
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min([pages, *(limit for limit, _ in _limits(own_groups, groups))])
-
-
-def _limits(own_groups: Path, groups: Path) -> Iterator[tuple[int, int]]:
-    """Bytes that each control group above this process may use, and uses; groups without a limit are left out."""
-    for folder in groups_above("memory", own_groups, groups):
-        for most, now in (("max", "current"), ("limit_in_bytes", "usage_in_bytes")):
-            limit, used = (text_of(folder / f"memory.{name}") for name in (most, now))
-            if limit.isdecimal():  # else "max": none
-                yield int(limit), int(used) if used.isdecimal() else 0
+    return total_bytes(own_groups, groups)

@@ -12,6 +12,7 @@ from typing import Any
 
 import timm
 import torch
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from timm.models import get_pretrained_cfg
 from timm.models.eva import Eva, EvaBlock
@@ -32,6 +33,8 @@ from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_wei
 
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
+# What timm downloads, in its order.
+CACHED = ("model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
 SHARE_OF_MEMORY = 0.6  # of the free memory for activations, before they are computed again; gradients need some too
 
 
@@ -190,6 +193,13 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     if file is not None:
         _load(model, file, config)
     return model.eval()
+
+
+def cached_weights(backbone: str) -> Path | None:
+    """Where the hub's weights of a backbone lie on this machine; None where they would be downloaded."""
+    source = get_pretrained_cfg(backbone).hf_hub_id
+    found = (try_to_load_from_cache(source, name) for name in CACHED) if source else ()
+    return next((Path(path) for path in found if isinstance(path, str)), None)
 
 
 def _has_projection(backbone: str) -> bool:

@@ -53,13 +53,13 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise SlaError(f"--device {device}: the last CUDA device is cuda:{torch.cuda.device_count() - 1}", DEVICES)
     if precision == "auto":
-        precision = "fp32" if chosen.type == "cpu" else half if _has_bf16(chosen) else "fp16"
+        precision = "fp32" if chosen.type == "cpu" else half if has_bf16(chosen) else "fp16"
     if precision == "fp16" and chosen.type == "cpu":
         raise SlaError("precision fp16 is for GPUs", "Use bf16 or fp32 on a CPU.")
     return Placement(chosen, DTYPES[precision])
 
 
-def _has_bf16(device: torch.device) -> bool:
+def has_bf16(device: torch.device) -> bool:
     """Whether a CUDA device computes in bf16 itself; older ones only emulate it, slowly."""
     with torch.cuda.device(device):
         return torch.cuda.is_bf16_supported(including_emulation=False)

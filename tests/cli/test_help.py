@@ -28,6 +28,7 @@ COMMANDS = [
     "compare",
     "report",
     "info",
+    "doctor",
     "lm",
     "demo",
 ]

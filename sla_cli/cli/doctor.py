@@ -1,0 +1,22 @@
+"""sla doctor"""
+
+import typer
+
+from sla_cli.cli.options import WORK, Json, Work, answer
+
+PROBLEMS = 3  # exit code
+
+
+def doctor(work: Work = WORK, as_json: Json = False) -> None:
+    """What this installation has, and what it lacks for which command. Exits with 3 on problems.
+
+    Versions, GPUs, cores and memory within the limits of the job, the disk and
+    the file locks of the work folder, weights. An extra that is not installed is
+    no problem.
+    """
+    from sla_cli.doctor.diagnosis import examine, lines
+
+    found = examine(work)
+    answer("\n".join(f"{name:9} {text}" for name, text in lines(found)), found.facts(), as_json)
+    if found.problems:
+        raise typer.Exit(PROBLEMS)

@@ -1,0 +1,65 @@
+"""Packages: their versions, whether they import, and what is missing for which command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from sla_cli.errors import TORCH
+from sla_cli.formats.receipt import environment
+
+OTHERS = ("scipy", "matplotlib", *TORCH[2:], "torchvision", "distributed", "indexed_gzip")
+# Modules of the packages without which no command, or hardly one, works.
+BASE = ("numpy", "cv2", "h5py", "scipy", "kenlm", "matplotlib", "jinja2", "rich", "typer", "tomli_w")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What needs packages that not every installation has.
+
+    Attributes:
+        commands: what a user types.
+        modules: what it imports.
+        get: how to get it.
+    """
+
+    commands: str
+    modules: tuple[str, ...]
+    get: str
+
+
+FEATURES = (
+    Feature("sla train, emit, transcribe, demo", TORCH, "pip install 'sla-cli[torch]'"),
+    Feature("sla prep --scheduler", ("dask", "distributed"), "pip install 'sla-cli[dask]'"),
+    Feature("sla prep of a .tar.gz", ("indexed_gzip",), "pip install 'sla-cli[archives]'"),
+    Feature("sla decode --engine pyctcdecode", ("pyctcdecode",), "Python 3.11 or 3.12; --engine prefix finds the same"),
+)
+
+
+def versions() -> dict[str, str]:
+    """Name to version of sla, Python, the machine, and the packages that are installed; sla's git revision, if any."""
+    found = environment()
+    for name in OTHERS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return {name: text for name, text in found.items() if text not in ("missing", "")}
+
+
+def broken() -> Iterator[str]:
+    """A sentence for each package that every installation has and that does not import here."""
+    for module in BASE:
+        try:
+            import_module(module)
+        except (ImportError, OSError) as error:  # OSError: a library of the system that it loads
+            yield f"{module} does not import: {str(error).splitlines()[0]}"
+
+
+def lacking() -> list[tuple[Feature, list[str]]]:
+    """Features, and which of their modules are not installed; those that have all are left out."""
+    found = [(feature, [name for name in feature.modules if find_spec(name) is None]) for feature in FEATURES]
+    return [(feature, missing) for feature, missing in found if missing]

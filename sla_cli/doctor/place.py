@@ -1,0 +1,52 @@
+"""The work folder's disk: whether it may be written, has locks, and how much of it is free."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.errors import SlaError
+from sla_cli.formats.lock import locked
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where artifacts would be written.
+
+    Attributes:
+        folder: the work folder, which need not exist.
+        writable: whether it, or the folder in which it would be made, may be written.
+        locks: whether a file lock there keeps another out; None where nothing can be written.
+        free: bytes.
+    """
+
+    folder: Path
+    writable: bool
+    locks: bool | None
+    free: int
+
+
+def look_at(folder: Path) -> Place:
+    """What can be done in a work folder; it is not made. A folder for the trial is made in it and removed."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(there).free
+    try:
+        with tempfile.TemporaryDirectory(prefix=".sla-doctor-", dir=there) as trial:
+            return Place(folder, os.access(there, os.W_OK), _lock_holds(Path(trial)), free)
+    except OSError:
+        return Place(folder, False, None, free)
+
+
+def _lock_holds(folder: Path) -> bool:
+    """Whether a second try to hold a folder is refused."""
+    with locked(folder, "held") as lock:
+        if not lock.works:
+            return False
+        try:
+            with locked(folder, "held"):
+                return False
+        except SlaError:
+            return True

@@ -1,0 +1,76 @@
+"""`sla doctor` says what an installation has: by other means of finding out, and where something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shim
+from docs_json import documented
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.doctor.place import look_at
+
+
+def doctor(*options: str, code: int = 0) -> dict[str, Any]:
+    result = CliRunner().invoke(app, ["doctor", "--json", *options])
+    assert result.exit_code == code, result.output
+    return dict(json.loads(result.stdout))
+
+
+def in_a_process(folder: Path, environment: dict[str, str], code: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "sla_cli", "doctor", "--json"]
+    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == code, answer.stderr
+    return dict(json.loads(answer.stdout))
+
+
+def test_what_is_there(tmp_path: Path) -> None:
+    found = doctor("--work", str(tmp_path / "work"))
+    assert set(found) == documented("sla doctor")
+    assert (found["problems"], found["versions"]["numpy"]) == ([], version("numpy"))
+    assert 1 <= found["cores"]["usable"] <= found["cores"]["machine"] == os.cpu_count()
+    assert 0 < found["memory"]["free"] <= found["memory"]["total"]
+    free = shutil.disk_usage(tmp_path).free
+    assert found["work"].pop("free") == pytest.approx(free, rel=0.2)
+    assert found["work"] == {"path": str(tmp_path / "work"), "writable": True, "locks": True}
+    assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
+
+
+@pytest.mark.needs("torch")
+def test_torch(tmp_path: Path) -> None:
+    import torch
+
+    found = doctor("--work", str(tmp_path))
+    assert (found["cuda"], len(found["gpus"])) == (torch.version.cuda, torch.cuda.device_count())
+    text = CliRunner().invoke(app, ["doctor"]).stdout
+    assert f"torch     {torch.__version__}" in text
+
+
+def test_a_disk_without_locks(tmp_path: Path) -> None:
+    environment = shim.environment(shim.built(tmp_path), ENOLCK=1)
+    assert in_a_process(tmp_path, environment, 0)["work"]["locks"] is False
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that nobody may write")
+def test_a_work_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    place = look_at(Path("/proc/work"))
+    assert (place.writable, place.locks) == (False, None)
+    found = doctor("--work", "/proc/work", code=3)
+    assert found["problems"] == ["the work folder /proc/work cannot be written: name another with --work or SLA_WORK"]
+
+
+@pytest.mark.parametrize(("module", "name"), [("torch", "torch is installed, but it"), ("h5py", "h5py")])
+def test_a_package_that_does_not_import(tmp_path: Path, module: str, name: str) -> None:
+    (tmp_path / f"{module}.py").write_text("raise ImportError('libsomething.so.1: cannot open shared object file')\n")
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    found = in_a_process(tmp_path, {**os.environ, "PYTHONPATH": paths}, 3)
+    assert f"{name} does not import: libsomething.so.1: cannot open shared object file" in found["problems"]
