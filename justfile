@@ -19,6 +19,11 @@ imports:
 test:
     pytest
 
+# The documentation site, into docs/_build
+docs:
+    python docs/reference.py
+    python -m sphinx -W --keep-going -q -b html docs docs/_build
+
 # The whole way on synthetic signing, files kept in ./sla-demo
 demo:
     sla demo --keep sla-demo

@@ -14,7 +14,7 @@ sla prep phoenix2014 "$SLA_WORK/data" --size 128 --fps 12.5 # every other frame
 sla lm estimate --order 2 --fallback
 
 # NAME SEED OPTION...: half the frames need half the stride (K5,P2), and a head of half the width learns in three epochs
-# what the lineage's, with VAC's losses on it, takes more than five for (docs/results.md).
+# what the default head, with the losses of VAC on it, takes more than five for (docs/results.md).
 run() {
   local name=$1 seed=$2 run=$SLA_WORK/runs/$1-$2 out=$SLA_WORK/$1-$2
   [ -f "$run/receipt.json" ] || sla train "${@:3}" --name "$name-$seed" --seed "$seed" \

@@ -3,8 +3,10 @@
 A new setting states since which version of the run format it exists and what was in force in older runs, as in
 `Annotated[float, Ge(0), AddedIn(2, before=0.0)]` (config_checks.py), so that older runs can still be read.
 
-Values marked *lineage* come from the code that CLIP-SLA descends from (VAC, AdaptSign, ST-Adapter), since the
-paper's own tables are not public; values marked *choice* are ours. None is "the paper's".
+The paper's own tables are not public. So values are those of the code that is named (VAC, AdaptSign, ST-Adapter), or
+marked *choice*, which are ours; docs/method.md says more. None is "the paper's".
+
+The comment on a line, or above it, describes the setting in docs/settings.md (`python docs/reference.py` writes it).
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 @dataclass(frozen=True)
 class PrepConfig(OptionValues):
-    """How frames and glosses are stored. The lineage squashes 210x260 to 256x256."""
+    """How frames and glosses are stored. VAC squashes 210x260 to 256x256."""
 
     size: Annotated[int, Ge(16), Le(PIXELS)] = 256  # pixels, both sides
     fit: Literal["squash", "pad", "crop"] = "squash"  # pad and crop keep the aspect
@@ -77,21 +79,21 @@ class DivisionConfig(OptionValues):
 class ModelConfig:
     """The frozen backbone and what is added to it."""
 
-    variant: Variant = "adapter"
-    backbone: str = "vit_base_patch16_clip_quickgelu_224.openai"  # any timm ViT
-    weights: str = "hub"  # hub, random, or a file
-    image_size: Annotated[int, Ge(1), Le(PIXELS)] = 224  # pixels; a multiple of the patch size
+    variant: Variant = "adapter"  # what is added to the backbone; frozen: nothing
+    backbone: str = "vit_base_patch16_clip_quickgelu_224.openai"  # name of any ViT in timm
+    weights: str = "hub"  # the backbone's: hub (downloaded), random, or a file
+    image_size: Annotated[int, Ge(1), Le(PIXELS)] = 224  # input of the backbone in pixels, a multiple of its patch size
     layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 as in 0,5,11
-    normalize: Literal["backbone", "half"] = "backbone"  # the backbone's mean and std, or x/127.5-1 (lineage)
-    backbone_args: dict[str, Any] = field(default_factory=dict)  # for timm.create_model
-    checkpointing: Literal["auto", "on", "off"] = "auto"  # compute activations again instead of keeping them;
-    # auto: for batches whose activations would not fit into the memory that is free
-    compile: bool = False  # the backbone's blocks through torch.compile
+    normalize: Literal["backbone", "half"] = "backbone"  # of pixels: the backbone's mean and std, or x/127.5-1 (VAC)
+    backbone_args: dict[str, Any] = field(default_factory=dict)  # further arguments of timm.create_model
+    # Compute activations again instead of keeping them; auto: for batches that need more than the free memory.
+    checkpointing: Literal["auto", "on", "off"] = "auto"
+    compile: bool = False  # compile the backbone's blocks with torch.compile
 
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """SLA-Adapter: bottleneck with a depthwise convolution (its layers are ST-Adapter's, lineage).
+    """SLA-Adapter: bottleneck with a depthwise convolution (its layers are ST-Adapter's).
 
     docs/method.md compares it with ST-Adapter, AdaptSign and LVM-STeM, and has their forms as lines to copy.
     """
@@ -99,8 +101,9 @@ class AdapterConfig:
     ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (ST-Adapter; AdaptSign: 0.25)
     width: Annotated[int, Ge(0), Le(WIDE)] = 0  # bottleneck width in channels; 0: by ratio
     temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which looks at no other frame
-    kernel: KernelSize | tuple[KernelSize, KernelSize, KernelSize] = 3  # frames, or [frames, rows, columns] of patches
-    # choice; ST-Adapter has none, AdaptSign QuickGELU
+    # Length of the convolution in frames, or [frames, rows, columns] of patches; odd.
+    kernel: KernelSize | tuple[KernelSize, KernelSize, KernelSize] = 3
+    # After the convolution (choice); ST-Adapter has none, AdaptSign QuickGELU.
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
     # Before which part of a block it stands, or after the block (ST-Adapter: mlp, LVM-STeM: after; see method.md).
     place: Literal["mlp", "attention", "both", "after"] = "attention"
@@ -126,22 +129,22 @@ class LoraConfig:
     """SLA-LoRA: low-rank updates with temporal shift (choice)."""
 
     targets: str = "q,v"  # any of q, k, v, proj (attention's output projection), mlp
-    rank: Annotated[int, Ge(1), Le(WIDE)] = 16
-    alpha: Annotated[int, Ge(1), Le(WIDE)] = 16
-    dropout: Annotated[float, Ge(0), Le(1)] = 0.0
-    # What is shifted: the input of each LoRA branch; the input of attention, as in the original TSM; or its keys and
-    # values, in each head (LVM-STeM). With the last two a fresh model does not equal its backbone.
+    rank: Annotated[int, Ge(1), Le(WIDE)] = 16  # of each update
+    alpha: Annotated[int, Ge(1), Le(WIDE)] = 16  # an update is scaled by alpha / rank
+    dropout: Annotated[float, Ge(0), Le(1)] = 0.0  # of the input of each update, in training
+    # What is shifted in time: the input of each update; the input of attention, as in the original TSM; or its keys and
+    # values, in each head (LVM-STeM). With the last two a new model does not equal its backbone.
     shift: Literal["lora", "residual", "kv", "off"] = "lora"
     share: Annotated[float, Ge(0), Le(0.5)] = 0.125  # of the channels, shifted in each direction (TSM)
 
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """Temporal convolutions, BiLSTM, classifier (lineage)."""
+    """Temporal convolutions, BiLSTM, classifier (as in VAC and AdaptSign)."""
 
-    pattern: str = "K5,P2,K5,P2"
-    channels: Annotated[int, Ge(1), Le(WIDE)] = 1024
-    lstm_layers: Annotated[int, Ge(1), Le(LAYERS)] = 2
+    pattern: str = "K5,P2,K5,P2"  # temporal layers: K5 is a convolution over 5 frames, P2 a pooling of 2
+    channels: Annotated[int, Ge(1), Le(WIDE)] = 1024  # of the temporal convolutions
+    lstm_layers: Annotated[int, Ge(1), Le(LAYERS)] = 2  # of the BiLSTM
     lstm_width: Annotated[int, Ge(0), Le(WIDE)] = 0  # per direction; 0: half the channels
     dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
@@ -155,17 +158,17 @@ class HeadConfig:
 class LossConfig:
     """Weights of the loss parts; 0 switches a part off."""
 
-    conv_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0
-    distillation: Annotated[float, Ge(0), Le(LARGE)] = 25.0  # AdaptSign; VAC uses 10
-    temperature: Annotated[float, Ge(0.01), Le(LARGE)] = 8.0
+    conv_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # CTC on the temporal convolutions
+    distillation: Annotated[float, Ge(0), Le(LARGE)] = 25.0  # BiLSTM teaches convolutions (AdaptSign; VAC: 10)
+    temperature: Annotated[float, Ge(0.01), Le(LARGE)] = 8.0  # of the distillation
     frame_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # CTC on the backbone's frame features (weight: choice)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Recipe (lineage); what the lineage does not have is off."""
+    """Recipe (AdaptSign's); what AdaptSign does not have is off."""
 
-    epochs: Annotated[int, Ge(1), Le(MANY)] = 40
+    epochs: Annotated[int, Ge(1), Le(MANY)] = 40  # passes over the training clips
     batch: Annotated[int, Ge(1), Le(MANY)] = 2  # clips per batch of a process
     batch_frames: Annotated[int, Ge(0), Le(MANY)] = 0  # most frames per batch, a longer clip goes alone; 0: no bound
     bucket: Annotated[int, Ge(0), Le(MANY)] = (
@@ -173,23 +176,23 @@ class TrainConfig:
     )
     accumulate: Annotated[int, Ge(1), Le(MANY)] = 1  # batches of each process whose gradients are summed before a step
     infeasible: Literal["stretch", "skip", "refuse"] = "stretch"  # a clip too short for its glosses; by repeated frames
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: Annotated[float, Ge(0), Le(LARGE)] = 1e-4
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # what updates the weights
+    lr: Annotated[float, Ge(0), Le(LARGE)] = 1e-4  # learning rate
     adapter_lr: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # of what is added to the backbone, as a share of lr
-    weight_decay: Annotated[float, Ge(0), Le(LARGE)] = 1e-4
+    weight_decay: Annotated[float, Ge(0), Le(LARGE)] = 1e-4  # L2; decoupled for adamw
     decay_all: bool = True  # weight decay on biases and norms too
     clip_norm: Annotated[float, Ge(0), Le(LARGE)] = 0.0  # bound of the gradient's norm; 0: none
-    schedule: Literal["step", "cosine"] = "step"
+    schedule: Literal["step", "cosine"] = "step"  # how lr falls
     warmup: Annotated[float, Ge(0), Le(LARGE)] = 0.0  # epochs in which lr rises from 0
     milestones: tuple[Annotated[int, Ge(0), Le(MANY)], ...] = (20, 30)  # epochs after which lr is times gamma (step)
-    gamma: Annotated[float, Ge(0), Le(1)] = 0.2
+    gamma: Annotated[float, Ge(0), Le(1)] = 0.2  # factor of lr at each milestone (step)
     floor: Annotated[float, Ge(0), Le(1)] = 0.0  # where lr ends, as a share of it (cosine)
     ema: Annotated[float, Ge(0), Le(0.999999)] = 0.0  # decay per step of averaged weights, which are scored; 0: none
     patience: Annotated[int, Ge(0), Le(MANY)] = (
         0  # epochs without a better dev WER after which training stops; 0: never
     )
-    save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # between saves within an epoch (choice)
-    seed: Annotated[int, Ge(0), Le(SEED)] = 0
+    save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # minutes between saves within an epoch (choice)
+    seed: Annotated[int, Ge(0), Le(SEED)] = 0  # of weights, order and augmentation
     precision: Precision = "auto"  # of the backbone; auto: half precision on CUDA, fp32 on CPU
     # What auto takes on CUDA; bf16 only where the device computes in it, elsewhere fp16 (choice).
     half: Annotated[Literal["bf16", "fp16"], AddedIn(3, before="fp16")] = "bf16"
@@ -200,8 +203,8 @@ class TrainConfig:
     # A longer clip shows every frame, repeated evenly (choice), or frames drawn with replacement, which leaves out a
     # third of them (AdaptSign).
     lengthen: Annotated[Literal["even", "random"], AddedIn(3, before="random")] = "even"
-    min_frames: Annotated[int, Ge(1), Le(MANY)] = 32
-    max_frames: Annotated[int, Ge(1), Le(MANY)] = 230
+    min_frames: Annotated[int, Ge(1), Le(MANY)] = 32  # least length of a clip after resampling
+    max_frames: Annotated[int, Ge(1), Le(MANY)] = 230  # greatest length after resampling
     drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is lost and the one before is shown again
     jitter: Annotated[float, Ge(0), Le(0.9)] = 0.0  # a clip's brightness, contrast, saturation are scaled by 1±jitter
     erase: Annotated[float, Ge(0), Le(1)] = 0.0  # probability that a rectangle is erased in all frames of a clip

@@ -15,7 +15,7 @@ class Preset:
 
 
 PRESETS = {
-    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px, lineage recipe; for a GPU", {}),
+    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px with AdaptSign's recipe; for a GPU", {}),
     "isharah": Preset(
         "base with 3 BiLSTM layers and a distillation weight of 10, as Swin-MSTP by the authors of Isharah",
         {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}},

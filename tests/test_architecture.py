@@ -1,4 +1,4 @@
-"""The house keeps its order: import contract, small files, and a README that shows what is there."""
+"""The house keeps its order: import contract, small files, and a page that shows what is there."""
 
 import re
 import shutil
@@ -50,8 +50,9 @@ def test_files_stay_small() -> None:
     assert {str(path.relative_to(ROOT)): lines for path, lines in sizes.items() if lines > 350} == {}
 
 
-def test_every_room_and_every_file_beside_them_stands_in_the_readmes_tree() -> None:
-    tree = re.search(r"```\nsla_cli/\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_every_room_and_every_file_beside_them_stands_in_the_tree_of_the_docs() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = re.search(r"```\nsla_cli/\n(.*?)```", page, re.DOTALL)
     assert tree is not None
     shown = set(re.findall(r"^  (\S+)", tree[1].partition("\ntests/")[0], re.MULTILINE))
     rooms = {f"{path.name}/" for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}

@@ -141,7 +141,7 @@ def test_threads_of_one_process_do_not_mix(tmp_path: Path) -> None:
     assert (path.read_text(), names(tmp_path)) == ("first", ["x"])
 
 
-def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: Path) -> None:
+def test_a_full_disk_is_an_error_that_a_user_can_correct_and_leaves_what_was_there(small_disk: Path) -> None:
     write(small_disk / "old", "old")
     for name in ("old", "new"):
         with pytest.raises(SlaError, match=rf"cannot write .*{name}: No space left"):
@@ -168,7 +168,7 @@ def test_a_disk_that_does_not_flush_folders_keeps_the_file(tmp_path: Path, monke
     assert ((tmp_path / "x").read_text(), names(tmp_path)) == ("text", ["x"])
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_to_mend(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_an_error_that_a_user_can_correct(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SlaError, match="cannot write"):
         write(tmp_path / "file" / "x", "text")

@@ -347,7 +347,7 @@ def test_a_run_of_version_3_has_the_adapter_of_its_time() -> None:
 
 
 @given(st.dictionaries(plain, st.one_of(whole, plain, st.dictionaries(plain, whole, max_size=2)), max_size=3))
-def test_no_file_content_is_worse_than_an_error_to_mend(content: dict[str, Any]) -> None:
+def test_no_file_content_is_worse_than_an_error_that_a_user_can_correct(content: dict[str, Any]) -> None:
     try:
         assert from_dict(content) == Config()
     except SlaError:

@@ -34,10 +34,12 @@ def align(
     ] = "tsv",
     suspicious: Annotated[
         bool,
-        typer.Option("--suspicious", help="Rank instead the clips and glosses whose annotation the run doubts most."),
+        typer.Option(
+            "--suspicious", help="Rank clips and glosses by how wrong their annotation looks to the run, instead."
+        ),
     ] = False,
     top: Annotated[
-        int | None, typer.Option(help="Clips that --suspicious prints.", min=1, show_default=str(TOP))
+        int | None, typer.Option(help="Number of clips that --suspicious prints.", min=1, show_default=str(TOP))
     ] = None,
     store: Annotated[
         Path | None, typer.Option(help="Store of any corpus with the references. Default: the run's own.")

@@ -21,7 +21,7 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 
 def check(
     store: Annotated[Path | None, typer.Argument(help="Store. Without it: the only one in the work folder.")] = None,
-    stride: Annotated[int, typer.Option(help="Video frames for each output step of the model to train.", min=1)] = 4,
+    stride: Annotated[int, typer.Option(help="Video frames per output step of the model to train.", min=1)] = 4,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every frame and verify checksums.")] = False,
     jobs: Jobs = 0,
     work: Work = WORK,

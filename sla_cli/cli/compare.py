@@ -19,11 +19,11 @@ def compare(
     first: Annotated[
         str, typer.Argument(metavar="A", help="Hypotheses, score folder or run; several seeds of one with commas.")
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="Those of the other, of the same clips.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The second system, with hypotheses for the same clips.")],
     ref: Annotated[Path | None, typer.Option(help="References of hypotheses files, as for `sla score`.")] = None,
     split: Annotated[SplitName | None, typer.Option(help="Which hypotheses of a run, where it has several.")] = None,
     search: Annotated[
-        str | None, typer.Option(help="The same, by search: greedy, beam10, beam10-lm, as in the file's name.")
+        str | None, typer.Option(help="The same, by search as in the file's name: greedy, beam10, beam10-lm.")
     ] = None,
     normalize: Normalize = "auto",
     nfc: Nfc = False,

@@ -49,7 +49,7 @@ def decode(
         ),
     ] = None,
     max_oov: shared.MaxOov = DecodeConfig.max_oov,
-    nbest: Annotated[int, typer.Option(help="Hypotheses to write per clip, best first.", min=1)] = 1,
+    nbest: Annotated[int, typer.Option(help="Number of hypotheses to write per clip, best first.", min=1)] = 1,
     hotwords: shared.Hotwords = None,
     hotword_weight: shared.HotwordWeight = None,
     prune_logp: shared.PruneLogp = None,

@@ -42,7 +42,7 @@ def emit(
         typer.Option(help="Type of the log-probabilities on disk; float16 needs half the space."),
     ] = EmitConfig.dtype,
     max_frames: Annotated[
-        int, typer.Option(help="Maximum of video frames per batch; fewer need less memory.", min=1)
+        int, typer.Option(help="Maximum number of video frames per batch; a smaller one needs less memory.", min=1)
     ] = EmitConfig.max_frames,
     store: StoreFolder = None,
     weights: BackboneWeights = None,

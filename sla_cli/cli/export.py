@@ -14,7 +14,7 @@ from sla_cli.core.counted import counted
 def export(
     store: Annotated[Path | None, typer.Argument(help="Store. Without it: the only one in the work folder.")] = None,
     layout: Annotated[
-        Literal["phoenix2014", "phoenix2014t"], typer.Option(help="The released corpus that it is laid out as.")
+        Literal["phoenix2014", "phoenix2014t"], typer.Option(help="Released corpus whose layout is written.")
     ] = "phoenix2014",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder. Default: exports/STORE-LAYOUT in the work folder.")

@@ -19,14 +19,16 @@ CLIPS = 8  # of a sheet
 def info(
     path: Annotated[Path, typer.Argument(help="File or folder: what another command wrote, or a language model.")],
     sheet: Annotated[Path | None, typer.Option(help="Draw clips of a store with their glosses into a PNG.")] = None,
-    split: Annotated[SplitName | None, typer.Option(help="Split of --sheet. Default: dev, or the first.")] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Split for --sheet. Default: dev, or the first.")] = None,
     clips: Annotated[
-        int | None, typer.Option(help="Clips of --sheet, drawn at random.", min=1, show_default=str(CLIPS))
+        int | None, typer.Option(help="Number of clips in --sheet, chosen at random.", min=1, show_default=str(CLIPS))
     ] = None,
     ids: Annotated[
-        list[str] | None, typer.Option("--clip", help="Id of a clip of --sheet instead; repeatable.")
+        list[str] | None, typer.Option("--clip", help="Id of a clip for --sheet, not a random one; can be repeated.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed for that choice.", min=0, show_default="0")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Random seed for choosing the clips.", min=0, show_default="0")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:

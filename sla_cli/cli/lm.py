@@ -78,7 +78,7 @@ def estimate(
 
     An interpolated modified Kneser-Ney model, as KenLM's lmplz estimates it.
     `sla decode --lm gloss.arpa` finds it in the work folder. A small text gets a
-    lower order, and is told why; an --order that it does not support is refused.
+    lower order, and the reason is printed; an unsupported --order is refused.
     """
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.estimate_file import estimate_file

@@ -56,7 +56,7 @@ Source = Annotated[
     ),
 ]
 MaxOov = Annotated[
-    float, typer.Option(help="Refuse a language model that lacks more glosses than this, in percent.", min=0, max=100)
+    float, typer.Option(help="Refuse a language model that lacks more percent of the glosses.", min=0, max=100)
 ]
 Hotwords = Annotated[list[str] | None, typer.Option("--hotword", help="Gloss to prefer; can be repeated.")]
 HotwordWeight = Annotated[
@@ -86,7 +86,7 @@ StoreFolder = Annotated[
     typer.Option("--store", help="Store of any corpus, to recognise the run's glosses in. Default: the run's own."),
 ]
 BackboneWeights = Annotated[
-    str | None, typer.Option("--weights", callback=_weights, help="Weights of the backbone, if they moved.")
+    str | None, typer.Option("--weights", callback=_weights, help="Weights of the backbone, if their file has moved.")
 ]
 
 WORK = Path("sla-work")

@@ -44,7 +44,7 @@ def prep(
         bool, typer.Option("--list", callback=_list, is_eager=True, help="Explain each corpus and exit.")
     ] = False,
     protocol: Annotated[
-        str | None, typer.Option(help="Division into splits, where a corpus has several.", rich_help_panel=DIVISION)
+        str | None, typer.Option(help="The corpus's division into splits, if it has several.", rich_help_panel=DIVISION)
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the store; corpus and division, if not given.", rich_help_panel=WORKING)
@@ -52,7 +52,7 @@ def prep(
     media: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of recordings that do not lie where the annotation says.", rich_help_panel=ANNOTATION
+            help="Folder to search for recordings that are not where the annotation says.", rich_help_panel=ANNOTATION
         ),
     ] = None,
     video: Annotated[
@@ -101,18 +101,21 @@ def prep(
     ] = None,
     shares: Annotated[
         str | None,
-        typer.Option(help="Of train, dev and test, of clips; 80,10,10 if not given.", rich_help_panel=DIVISION),
+        typer.Option(
+            help="Shares of the clips for train, dev and test; 80,10,10 if not given.", rich_help_panel=DIVISION
+        ),
     ] = None,
     fold: Annotated[
         str | None,
         typer.Option(help="K/N: part K of N equal ones is test, the next is dev.", rich_help_panel=DIVISION),
     ] = None,
-    split_seed: Annotated[int | None, typer.Option(help="Seed of the draw.", min=0, rich_help_panel=DIVISION)] = None,
+    split_seed: Annotated[
+        int | None, typer.Option(help="Random seed for drawing the splits.", min=0, rich_help_panel=DIVISION)
+    ] = None,
     frames_from: Annotated[
         Path | None,
         typer.Option(
-            help="Store whose frames are used where they lie; CORPUS and SOURCE are then those of that store, "
-            "if not given.",
+            help="Store whose frames are used in place; CORPUS and SOURCE are then those of that store, if not given.",
             rich_help_panel=DIVISION,
         ),
     ] = None,
@@ -163,7 +166,7 @@ def prep(
         ),
     ] = None,
     shard_clips: Annotated[
-        int, typer.Option(help="Clips of each file; 0 writes one file for each split.", min=0, rich_help_panel=FRAMES)
+        int, typer.Option(help="Clips per file; 0 writes one file per split.", min=0, rich_help_panel=FRAMES)
     ] = 0,
     jobs: Jobs = 0,
     scheduler: Annotated[
@@ -179,7 +182,7 @@ def prep(
     on_error: Annotated[
         Literal["stop", "skip"] | None,
         typer.Option(
-            help="If clips cannot be read: stop (if not given), or skip, which stores the others.",
+            help="If clips cannot be read: stop (the default), or skip them and store the others.",
             rich_help_panel=WORKING,
         ),
     ] = None,

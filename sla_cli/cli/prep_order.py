@@ -90,7 +90,7 @@ def part_of(text: str) -> tuple[int, int] | None:
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
     part, parts = map(int, found.groups()) if found else (0, 0)
     if not 1 <= part <= parts:
-        raise SlaError(f"--part {text!r} is no part", "Give K/N with K from 1 to N, as in 3/40.")
+        raise SlaError(f"--part {text!r} is not a part", "Give K/N with K from 1 to N, as in 3/40.")
     return part, parts
 
 

@@ -25,7 +25,8 @@ def report(
     clips: Annotated[
         int,
         typer.Option(
-            help="Clips shown with frames, in turn: systems differ, most errors, no errors, medium error rate.", min=0
+            help="Number of clips with frames, in turn: systems differ, most errors, no errors, medium error rate.",
+            min=0,
         ),
     ] = 6,
     ids: Annotated[

@@ -27,7 +27,8 @@ Nfc = Annotated[
 Level = Annotated[float, typer.Option("--ci", help="Confidence of the interval in percent.")]
 Samples = Annotated[int, typer.Option(help="Bootstrap samples of the interval.")]
 ClusterName = Annotated[
-    Cluster, typer.Option("--cluster", help="What the bootstrap draws: all clips of a sentence, signer, recording.")
+    Cluster,
+    typer.Option("--cluster", help="The bootstrap draws all clips of a sentence, signer or recording together."),
 ]
 Seed = Annotated[int, typer.Option(help="Random seed for the bootstrap.")]
 
@@ -52,10 +53,8 @@ def score(
     samples: Samples = 1000,
     seed: Seed = 0,
     cluster: ClusterName = "sentence",
-    max_wer: Annotated[
-        float | None, typer.Option(help="Exit with 3 where a WER (percent) is above this.", min=0)
-    ] = None,
-    details: Annotated[bool, typer.Option("--details", help="Print signers, lengths, worst glosses too.")] = False,
+    max_wer: Annotated[float | None, typer.Option(help="Exit with 3 if a WER (percent) is above this.", min=0)] = None,
+    details: Annotated[bool, typer.Option("--details", help="Also print signers, lengths and worst glosses.")] = False,
     sclite: Annotated[Path | None, typer.Option(help="Write what is scored for NIST's sclite into a folder.")] = None,
     work: Work = WORK,
     as_json: Json = False,

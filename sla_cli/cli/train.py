@@ -29,10 +29,10 @@ def _seeds(text: str | None) -> tuple[int, ...]:
     parts = text.split(",")
     hint = "Name several numbers with commas, as --seeds 0,1,2."
     if bad := [part for part in parts if not re.fullmatch(r"[0-9]{1,20}", part) or int(part) > SEED]:
-        raise SlaError(f"--seeds {text}: {bad[0]!r} is no seed", hint)
+        raise SlaError(f"--seeds {text}: {bad[0]!r} is not a seed", hint)
     found = tuple(map(int, parts))
     if len(set(found)) < len(found):
-        raise SlaError(f"--seeds {text}: a seed comes twice", hint)
+        raise SlaError(f"--seeds {text}: a seed is given twice", hint)
     return found
 
 

@@ -70,7 +70,7 @@ def transcribe(
         Path | None, typer.Option(help="Add the tier to this ELAN file; all else in it stays as it is.")
     ] = None,
     no_video: Annotated[
-        bool, typer.Option("--no-video", help="Pages neither play nor name the video, which shows a person.")
+        bool, typer.Option("--no-video", help="The page neither plays nor names the video, which shows a person.")
     ] = False,
     fps: Annotated[
         float | None, typer.Option(help="Frames per second of a folder of pictures.", min=0.01, max=1000)

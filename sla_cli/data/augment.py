@@ -51,7 +51,7 @@ def view_length(length: int, least: int, stride: int, config: TrainConfig, rng: 
 
 
 def random_view(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> View:
-    """The lineage's augmentation (random crop, mirroring, temporal rescaling) and further ones where set.
+    """The augmentation of VAC and AdaptSign (random crop, mirroring, temporal rescaling) and further ones where set.
 
     Arguments as for `view_length`.
     """

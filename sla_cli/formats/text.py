@@ -75,5 +75,5 @@ def seconds(cell: str, what: str, at: str) -> float | None:
     except ValueError:
         parts = []
     if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
-        raise SlaError(f"{at}: {what} {cell!r} is no time", "Write seconds (12.5), or hours:minutes:seconds.")
+        raise SlaError(f"{at}: {what} {cell!r} is not a time", "Write seconds (12.5), or hours:minutes:seconds.")
     return sum(part * 60**power for power, part in enumerate(reversed(parts)))

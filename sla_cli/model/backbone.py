@@ -54,9 +54,9 @@ class Backbone(nn.Module):
             parameter.requires_grad_(False)
         self.borders = ClipBorders()
         source = self.vit.pretrained_cfg
-        lineage = config.normalize == "half"
-        self.mean: Sequence[float] = (0.5, 0.5, 0.5) if lineage else tuple(source["mean"])
-        self.std: Sequence[float] = (0.5, 0.5, 0.5) if lineage else tuple(source["std"])
+        half = config.normalize == "half"
+        self.mean: Sequence[float] = (0.5, 0.5, 0.5) if half else tuple(source["mean"])
+        self.std: Sequence[float] = (0.5, 0.5, 0.5) if half else tuple(source["std"])
         self.interpolation = "bilinear" if source["interpolation"] == "bilinear" else "bicubic"
         self.width = self.vit.num_classes or self.vit.num_features
         self.checkpointing = config.checkpointing

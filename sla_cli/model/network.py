@@ -41,7 +41,7 @@ CPU = torch.device("cpu")
 
 
 class Network(nn.Module):
-    """CLIP-SLA (Alyami & Luqman, 2025) with lineage defaults where the paper is silent.
+    """CLIP-SLA (Alyami & Luqman, 2025) with the defaults of earlier code where the paper is silent.
 
     Parts that no loss trains are not built.
 

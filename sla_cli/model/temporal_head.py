@@ -1,7 +1,7 @@
 """The temporal head: convolutions and pooling, BiLSTM, normalised classifier, on clips of any length.
 
 Clips are concatenated along time. A convolution runs over all of them, and outputs across borders are cut out, so
-nothing is computed for padding and batch statistics see real steps only (lineage: VAC, CorrNet).
+nothing is computed for padding and batch statistics see real steps only (as in VAC and CorrNet).
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class SequenceModel(nn.Module):
 
 
 class NormalizedClassifier(nn.Module):
-    """Bias-free linear layer with L2-normalised class weights (lineage: VAC's NormLinear)."""
+    """Bias-free linear layer with L2-normalised class weights (VAC's NormLinear)."""
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()

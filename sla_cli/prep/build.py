@@ -102,13 +102,13 @@ def encode_part(order: Order, out: Path, engine: Executor, part: tuple[int, int]
 def _refuse_changes(found: Prepared, old: Receipt, changed: Sequence[str]) -> None:
     """Raise SlaError where a store that is as it should be would get other frames without being forced to.
 
-    Clips that failed or were incomplete are waiting to be mended.
+    Clips that failed or were incomplete are waiting to be repaired.
     """
-    mended = old.results["failed"].keys() | old.results.get("incomplete", {}).keys()
-    if other := [clip for clip in changed if clip not in mended]:
+    repaired = old.results["failed"].keys() | old.results.get("incomplete", {}).keys()
+    if other := [clip for clip in changed if clip not in repaired]:
         message = f"the recordings of {counted(len(other), 'clip')} changed since {found.out} was made: {some(other)}"
         raise SlaError(message, "Use --force to encode them again.")
-    if moved := [clip for clip in found.moved(old) if clip not in mended]:
+    if moved := [clip for clip in found.moved(old) if clip not in repaired]:
         clips = counted(len(moved), f"clip of {found.out} lies", f"clips of {found.out} lie")
         message = f"{clips} elsewhere in the corpus than when it was made: {some(moved)}"
         raise SlaError(message, "Use --force to encode them again. An archive and its unpacked folder are two places.")

@@ -213,7 +213,7 @@ def _fold(wanted: DivisionConfig) -> tuple[int, int]:
     part, folds = map(int, found.groups()) if found else (0, 0)
     if not 1 <= part <= folds or folds < FEWEST_FOLDS:
         hint = f"Give K/N with K from 1 to N and N at least {FEWEST_FOLDS}, as in 2/5."
-        raise SlaError(f"--fold {wanted.fold!r} is no fold", hint)
+        raise SlaError(f"--fold {wanted.fold!r} is not a fold", hint)
     return part, folds
 
 

@@ -30,6 +30,6 @@ def find_labels(name: str, of_corpus: str) -> Labels:
     if name == RAW:
         return Labels(RAW, tuple)
     if name not in PROFILES:
-        raise SlaError(f"no cleaning {name!r} of training glosses", suggestion(name, (AUTO, RAW, *PROFILES)))
+        raise SlaError(f"unknown cleaning {name!r} of training glosses", suggestion(name, (AUTO, RAW, *PROFILES)))
     rules = profile(name)
     return Labels(str(rules), rules.training)

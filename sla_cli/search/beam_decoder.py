@@ -172,5 +172,5 @@ def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int
     column_of = {gloss: column for column, gloss in enumerate(glosses, start=1)}
     for word in hotwords:
         if word not in column_of:
-            raise SlaError(f"hot word {word!r} is no gloss of the vocabulary", suggestion(word, glosses))
+            raise SlaError(f"hot word {word!r} is not a gloss of the vocabulary", suggestion(word, glosses))
     return frozenset(column_of[word] for word in hotwords)

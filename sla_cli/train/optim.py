@@ -35,8 +35,8 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 def learning_rate(config: TrainConfig, done: float) -> float:
     """The rate of the step that begins after `done` epochs, fractions included.
 
-    `step` multiplies by gamma after each milestone (lineage); `cosine` falls from lr to floor·lr at the last epoch
-    (Loshchilov & Hutter, 2017). Warm-up multiplies either by a factor that rises from 0 to 1.
+    `step` multiplies by gamma after each milestone (as in AdaptSign); `cosine` falls from lr to floor·lr at the
+    last epoch (Loshchilov & Hutter, 2017). Warm-up multiplies either by a factor that rises from 0 to 1.
     """
     warm = min(1.0, done / config.warmup) if config.warmup else 1.0
     if config.schedule == "step":

@@ -14,7 +14,7 @@ def fitted(image: np.ndarray, size: int, fit: str, pixel_aspect: float = 1.0) ->
 
     Args:
         image: uint8 (height, width, 3).
-        fit: squash stretches each side to the square (the lineage's way); pad keeps the aspect and puts black bars on
+        fit: squash stretches each side to the square (as VAC does); pad keeps the aspect and puts black bars on
             both sides; crop keeps the aspect and takes the square in the middle.
         pixel_aspect: width of a pixel over its height: the aspect that pad and crop keep is that of the scene. Pixels
             are resized once, whatever their shape.

@@ -85,7 +85,7 @@ class Video:
         with in_memory(self.path) as self._file:
             yield from self._frames(start, end)
         if self.rate > FASTEST:
-            message = "%s shows %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` mends them"
+            message = "%s shows %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` fixes them"
             log.warning(message, self.where, self.rate)
 
     def _frames(self, start: float | None, end: float | None) -> Iterator[tuple[float, np.ndarray]]:

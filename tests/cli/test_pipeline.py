@@ -53,11 +53,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the README's lines have run, only smaller."""
     folder = tmp_path_factory.mktemp("lines")
     draw_corpus(folder / "data", seed=3, train=24, dev=3, test=3, jobs=2)
-    smaller = {"prep": ["--size", "64"], "train": ["--preset", "tiny", "--epochs", "2"]}
+    smaller = {"prep": ["--size", "64"], "train": ["--epochs", "2"]}
     lines = readme_lines()
     assert [line[0] for line in lines] == ["prep", "train", "lm", "decode", "score"]
     for stage, *arguments in lines:
-        own = [argument.removeprefix("/") for argument in arguments] + smaller.get(stage, [])
+        own = [argument.replace("sla-demo/corpus", "data") for argument in arguments] + smaller.get(stage, [])
         with contextlib.chdir(folder):
             process = Forked(forked.sla, stage, *own, "--json", said=tmp_path_factory.mktemp("said"))
         said, told = process.communicate(timeout=250)
@@ -69,7 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def readme_lines() -> list[list[str]]:
     """The arguments of what the README shows to a researcher, from a corpus to a score."""
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"```text\n(sla prep phoenix2014 /data\n.*?)```", text, re.DOTALL)
+    block = re.search(r"```sh\n(sla prep phoenix2014 .*?)```", text, re.DOTALL)
     assert block is not None
     return [shlex.split(line, comments=True)[1:] for line in block[1].splitlines()]
 
@@ -190,7 +190,7 @@ def test_a_moved_work_folder_is_as_good(folder: Path, tmp_path: Path) -> None:
         assert answer.returncode == 0, f"sla {line}\n{answer.stderr}"
 
 
-def test_what_the_message_advises_mends_it(folder: Path, tmp_path: Path) -> None:
+def test_following_the_advice_of_the_message_repairs_it(folder: Path, tmp_path: Path) -> None:
     copy = work_on_copy(folder, tmp_path / "copy")
     shutil.rmtree(copy / "sla-work/hypotheses")
     assert sla(copy, "decode", "--lm", "gloss.arpa").returncode == 0

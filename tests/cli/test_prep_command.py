@@ -135,7 +135,7 @@ def test_corpora_are_listed_without_heavy_libraries() -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 3000])
-def test_a_video_that_is_cut_short_is_named_and_mended(recordings: Path, tmp_path: Path, kept: int) -> None:
+def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_path: Path, kept: int) -> None:
     video = recordings / "weather.mp4"
     good = video.read_bytes()
     video.write_bytes(good[:kept])
@@ -157,9 +157,9 @@ def test_a_video_that_is_cut_short_is_named_and_mended(recordings: Path, tmp_pat
     assert [Store(store)[split].ids for split in ("train", "dev")] == [["tea"], ["question"]]
 
     video.write_bytes(good)
-    mended = sla(*command, "--json", cwd=tmp_path)
-    assert mended.returncode == 0, mended.stderr
-    made = json.loads(mended.stdout)
+    repaired = sla(*command, "--json", cwd=tmp_path)
+    assert repaired.returncode == 0, repaired.stderr
+    made = json.loads(repaired.stdout)
     assert made["clips"] == {"train": 2, "dev": 1}
     assert made.keys() == documented("sla prep")
     assert Store(store)["train"].ids == ["tea", "weather"]
@@ -175,7 +175,7 @@ def test_a_video_that_is_cut_short_is_named_and_mended(recordings: Path, tmp_pat
         (("isharah500", "/data", "--protocol", "IS"), "isharah500 has no protocol 'IS'", "Known: SI, US"),
         (("phoenix2014", "/data", "--codec", "jpg"), "'jpg' is not one of 'jpeg', 'png', 'raw'", "--codec"),
         (("phoenix2014", "/data", "--fit", "stretch"), "'stretch' is not one of 'squash', 'pad', 'crop'", "--fit"),
-        (("phoenix2014", "/data", "--labels", "phoenix2041"), "no cleaning 'phoenix2041'", "'phoenix2014"),
+        (("phoenix2014", "/data", "--labels", "phoenix2041"), "unknown cleaning 'phoenix2041'", "'phoenix2014"),
         (("phoenix2014", "/data", "--codec", "png", "--quality", "90"), "--quality does nothing", "Leave it out"),
         (("phoenix2014", "/data", "--on-error", "ask"), "'ask' is not one of 'stop', 'skip'", "--on-error"),
         (("phoenix2014", "/data", "-j2", "--scheduler", "tcp://a:1"), "--jobs is for local processes", "one of them"),

@@ -134,10 +134,10 @@ def test_frames_missing_in_a_folder_of_pictures_are_told(phoenix_tree: Tree, tmp
     ("options", "message"),
     [
         (["folder", "mine", "--shares", "8,1,1"], "do nothing without --split-by"),
-        (["folder", "mine", "--split-by", "signer", "--fold", "0/5"], "--fold '0/5' is no fold"),
+        (["folder", "mine", "--split-by", "signer", "--fold", "0/5"], "--fold '0/5' is not a fold"),
         (["folder", "mine", "--split-by", "signer", "--shares", "a,b"], "--shares 'a,b' is no list of numbers"),
         (["folder", "mine", "--split-by", "signer", "--shares", "5"], "--shares 5 divides nothing"),
-        (["folder", "mine", "--part", "4/3"], "--part '4/3' is no part"),
+        (["folder", "mine", "--part", "4/3"], "--part '4/3' is not a part"),
         (["folder", "mine", "--part", "1/3", "--force"], "a part of a store replaces nothing"),
         (["folder", "mine", "--tier", "SIGN"], "folder takes no --tier"),
         (["phoenix2014", "mine", "--media", "x"], "phoenix2014 takes no --media"),

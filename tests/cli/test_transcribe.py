@@ -73,7 +73,7 @@ def test_hot_words_are_those_of_decode(folder: Path) -> None:
     assert "hot words GRAD (weight 0.15)" in read("--hotword", "GRAD")[1]
     assert "hot words" not in read()[1]
     for options, said in (
-        (("--hotword", "NORDEN"), "hot word 'NORDEN' is no gloss of the vocabulary"),
+        (("--hotword", "NORDEN"), "hot word 'NORDEN' is not a gloss of the vocabulary"),
         (("--hotword-weight", "1"), "--hotword-weight without a hot word"),
         (("--hotword", "GRAD", "--hotword-weight", "1e308"), "1e+308 as weight of hot words"),
     ):

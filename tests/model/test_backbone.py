@@ -390,7 +390,7 @@ def test_several_gpus_are_left_alone_where_the_model_is_on_the_cpu(monkeypatch: 
         assert model.bytes_per_frame(pixels(tiny())) > 0
 
 
-def test_mean_and_std_are_the_backbones_own_or_the_lineages() -> None:
+def test_mean_and_std_are_the_backbones_own_or_half() -> None:
     assert Backbone(tiny(**CLIP).model).mean == pytest.approx((0.48145466, 0.4578275, 0.40821073))
     assert Backbone(tiny(**REGISTERS).model).std == pytest.approx((0.229, 0.224, 0.225))
     half = Backbone(tiny(**CLIP, model__normalize="half").model)

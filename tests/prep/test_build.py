@@ -209,7 +209,7 @@ def test_an_archive_and_its_folder_are_two_places(root: Path, tmp_path: Path) ->
     assert build(archive, out, force=True).encoded == 5
 
 
-def test_a_clip_that_waits_to_be_mended_lets_no_other_change_through(own: Path, tmp_path: Path) -> None:
+def test_a_clip_that_waits_to_be_repaired_lets_no_other_change_through(own: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
     frames_of(own, "train", TRAIN_CLIP)[5].write_bytes(b"")
     build(own, out, on_error="skip")
@@ -309,7 +309,7 @@ def test_a_split_that_the_corpus_no_longer_has_leaves_the_store(own: Path, tmp_p
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n truncated"])
-def test_a_broken_frame_stops_the_store_until_it_is_mended(
+def test_a_broken_frame_stops_the_store_until_it_is_repaired(
     made: Path, own: Path, tmp_path: Path, content: bytes
 ) -> None:
     """Then only that clip is encoded, and the store equals one that was never broken."""

@@ -227,7 +227,9 @@ def test_two_at_work_on_one_store_do_not_mix(root: Path, tmp_path: Path) -> None
     assert build(root, out).failed == {}
 
 
-def test_a_full_disk_is_an_error_to_mend(made: Path, phoenix_tree: Tree, small_disk: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_that_a_user_can_correct(
+    made: Path, phoenix_tree: Tree, small_disk: Path, tmp_path: Path
+) -> None:
     """An earlier store on it stays whole; with room, the same call goes on."""
     shutil.copytree(made, small_disk / "earlier")
     root = phoenix_tree(tmp_path, {"train": [(f"clip-{n}", "A B", 20) for n in range(8)]}, size=48)

@@ -39,8 +39,8 @@ pytestmark = pytest.mark.long
 def cluster() -> Iterator[LocalCluster]:
     """A scheduler and two worker processes with nannies, which start a dead worker again.
 
-    The scheduler gives up all work that a dead worker had, at its first death. A cluster closes for good what is
-    away 15 s after a death, though it be away by another death and on its way up: here it never does.
+    The scheduler gives up all work that a dead worker had, at its first death. A cluster permanently drops a worker
+    that has not come back 15 s after it died, even if it is starting again: here it never does.
     """
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "1 hour"}
     with (

@@ -131,7 +131,7 @@ def test_two_processes_go_through_the_seeds_together(store: Store, tmp_path: Pat
 
 def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
     options = (str(store.path), "--config", written(tmp_path))
-    for seeds, told in (("0,x", "'x' is no seed"), ("0,,1", "'' is no seed"), ("1,1", "a seed comes twice")):
+    for seeds, told in (("0,x", "'x' is not a seed"), ("0,,1", "'' is not a seed"), ("1,1", "a seed is given twice")):
         assert told in sla(tmp_path, *options, "--seeds", seeds, code=2).stderr
     assert "Leave one out" in sla(tmp_path, *options, "--seeds", "0,1", "--seed", "2", code=2).stderr
     assert "Leave one out" in sla(tmp_path, *options, "--seeds", "0,1", "--dry-run", code=2).stderr

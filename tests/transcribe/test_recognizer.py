@@ -186,7 +186,7 @@ def test_pictures_in_memory_and_in_a_folder(work: Path, model: Recognizer, tmp_p
         ({"alpha": 0.5}, "alpha without a language model"),
         ({"device": "tpu"}, "no such device"),
         ({"beam": 0}, "beam of 0"),
-        ({"hotwords": ["NORDEN"]}, "hot word 'NORDEN' is no gloss of the vocabulary"),
+        ({"hotwords": ["NORDEN"]}, "hot word 'NORDEN' is not a gloss of the vocabulary"),
         ({"hotword_weight": 1.0}, "hotword_weight without a hot word"),
         ({"prune_logp": 1.0}, "1.0 as prune_logp"),
         ({"beam": 1, "token_min_logp": -2.0}, "token_min_logp with a beam of 1"),

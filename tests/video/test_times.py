@@ -132,7 +132,7 @@ def test_an_avi_knows_its_times_by_its_rate_only(tmp_path: Path, caplog: pytest.
     path.write_bytes(data)
     _, found, reader = read(path)
     assert found == list(range(30)) and reader.fps == pytest.approx(10_000)
-    assert "`ffmpeg -r 25 -i` mends them" in caplog.text
+    assert "`ffmpeg -r 25 -i` fixes them" in caplog.text
 
 
 def test_a_length_of_two_hours_with_three_frames_is_three_frames(tmp_path: Path) -> None:

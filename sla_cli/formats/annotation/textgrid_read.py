@@ -68,7 +68,7 @@ class _Tokens:
         """In milliseconds."""
         seconds = float(self._next(2))
         if not abs(seconds) <= LONGEST:
-            raise self._fault(f"{seconds:g} s is no time")
+            raise self._fault(f"{seconds:g} s is not a time")
         return round(seconds * 1000)
 
     def count(self) -> int:

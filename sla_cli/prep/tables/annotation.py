@@ -105,7 +105,7 @@ def frame_rate(cell: str, at: str) -> float | None:
     if not cell:
         return None
     if not is_number(text) or not 0 < float(text) <= 1000:
-        raise SlaError(f"{at}: fps {cell!r} is no frame rate", "Write frames per second (25).")
+        raise SlaError(f"{at}: fps {cell!r} is not a frame rate", "Write frames per second (25).")
     return float(text)
 
 

@@ -63,7 +63,7 @@ def test_lines_are_told() -> None:
         (SHORT.replace("0\n1.5\n", '"x"\n1.5\n'), "a, line 13: no number where one is expected"),
         (SHORT.replace("<exists>\n1", "<exists>\n1e9"), "a, line 7: '1e9' is no number of tiers"),
         (SHORT.replace("<exists>\n1", "<exists>\n99999999"), "the file ends"),
-        (SHORT.replace("1.5", "1e300"), "a, line 14: 1e\\+300 s is no time"),
+        (SHORT.replace("1.5", "1e300"), "a, line 14: 1e\\+300 s is not a time"),
         ('"' * 2_000_001, "line 1: no .*"),
     ],
 )

@@ -200,9 +200,9 @@ def test_sources_that_are_none(mine: Path, read: Read) -> None:
         ("video\tgloss\nC:\\videos\\one.mp4\tA\n", "line 2: .* does not stay inside", "relative to"),
         ("video\tgloss\nfile:///videos/one.mp4\tA\n", "line 2: .* does not stay inside", "relative to"),
         ("video\tgloss\nvideos/o\0ne.mp4\tA\n", "line 2: .* does not stay inside", ""),
-        ("video\tstart\nvideos/one.mp4\tsoon\n", "line 2: start 'soon' is no time", "seconds"),
-        ("video\tstart\nvideos/one.mp4\t-1\n", "line 2: start '-1' is no time", "seconds"),
-        ("video\tend\nvideos/one.mp4\tinf\n", "line 2: end 'inf' is no time", "seconds"),
+        ("video\tstart\nvideos/one.mp4\tsoon\n", "line 2: start 'soon' is not a time", "seconds"),
+        ("video\tstart\nvideos/one.mp4\t-1\n", "line 2: start '-1' is not a time", "seconds"),
+        ("video\tend\nvideos/one.mp4\tinf\n", "line 2: end 'inf' is not a time", "seconds"),
         ("video\tstart\tend\nvideos/one.mp4\t3\t3\n", "line 2: the end, 3 s, is not after the start, 3 s", ""),
         ("video\tsplit\nvideos/one.mp4\ttrian\n", "line 2: no split 'trian'", "train, dev, test"),
         ("video\tgloss\tsplit\nvideos/one.mp4\t\ttrain\n", "line 2: clip one of train has no glosses", "gloss"),
@@ -299,5 +299,5 @@ def test_the_rate_of_images(mine: Path, read: Read, name: str, cell: str, fps: f
 @pytest.mark.parametrize("cell", ["0", "-25", "inf", "1e9", "25 Hz"])
 def test_what_is_no_rate(mine: Path, read: Read, cell: str) -> None:
     assert refusal(read, mine, f"video\tfps\nvideos/one.mp4\t{cell}\n").message.endswith(
-        f"line 2: fps {cell!r} is no frame rate"
+        f"line 2: fps {cell!r} is not a frame rate"
     )

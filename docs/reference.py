@@ -1,0 +1,136 @@
+"""The two reference pages that are made from the code: commands.md from the command line, settings.md from config.py.
+
+`python docs/reference.py` writes settings.md; a test compares it with config.py. commands.md is written whenever the
+site is built, and git ignores it: the names of its types are those of the installed typer.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Le
+from typer.main import get_command
+
+from sla_cli import config
+from sla_cli.cli.main import COMMANDS, app
+from sla_cli.config_checks import AddedIn, annotations_of, parts_of
+
+DOCS = Path(__file__).parent
+NAMES = {bool: "true or false", int: "whole number", float: "number", str: "text", dict[str, Any]: "table"}
+INTRODUCTION = """# Settings of training
+
+Every setting of a run's `config.toml`. `sla train --set section.key=value` changes one, `--config FILE` several; a
+preset (`sla train --list`) is a named set of them. A value of another type or out of bounds is refused. Which code a
+default comes from, and what is a choice of ours: [method](method.md). Settings of other commands are their options:
+`sla COMMAND --help` lists them.
+
+This page is made from `sla_cli/config.py` by `python docs/reference.py`."""
+
+
+def commands_page() -> str:
+    """Every command with its arguments and options, as `--help` describes them."""
+    parts = ["# Commands", "As `sla COMMAND --help` shows them; written from the code when this site was built."]
+    for name, command, context in _commands():
+        parts += [f"## sla {name}", f"```text\n{command.get_usage(context)}\n```", _prose(command.help)]
+        panels: dict[str, list[str]] = {}
+        for param in command.get_params(context):
+            record = param.get_help_record(context)
+            if record is not None:
+                title = getattr(param, "rich_help_panel", None) or "Arguments and options"
+                panels.setdefault(title, []).append(_row(f"`{record[0]}`", record[1]))
+        parts += [_table(["", title], rows) for title, rows in panels.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def settings_page() -> str:
+    """Every setting with type, bounds, default, meaning, and the run format that has it first."""
+    comments = comments_of(inspect.getsource(config))
+    parts = [INTRODUCTION]
+    for section, kind in get_type_hints(config.Config).items():
+        parts += [f"## {section}", _prose(kind.__doc__), _settings(section, kind, comments)]
+    return "\n\n".join(parts) + "\n"
+
+
+def comments_of(source: str) -> dict[tuple[str, str], str]:
+    """(class, field) to the comment beside the field, or on the lines above it."""
+    lines = source.splitlines()
+    notes = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    found = {}
+    for kind in (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)):
+        for field in (node for node in kind.body if isinstance(node, ast.AnnAssign)):
+            first = field.lineno
+            while lines[first - 2].lstrip().startswith("#"):
+                first -= 1
+            words = [notes[number] for number in range(first, (field.end_lineno or first) + 1) if number in notes]
+            found[kind.name, field.target.id] = " ".join(words)  # type: ignore[union-attr]
+    return found
+
+
+def _commands() -> Iterator[tuple[str, Any, Any]]:
+    """Name, command and context of all, those of `sla lm` each by itself."""
+    root: Any = get_command(app)
+    for name in COMMANDS:
+        _, command, _ = root.resolve_command(root.make_context("sla", [], resilient_parsing=True), [name])
+        for inner, one in getattr(command, "commands", {"": command}).items():
+            full = f"{name} {inner}".strip()
+            context = one.make_context(f"sla {full}", [], resilient_parsing=True)
+            context.terminal_width = context.max_content_width = 100
+            yield full, one, context
+
+
+def _settings(section: str, kind: type, comments: dict[tuple[str, str], str]) -> str:
+    rows = []
+    for name, hint in annotations_of(kind).items():
+        default = getattr(kind(), name)
+        added = next((mark for mark in parts_of(hint)[1] if isinstance(mark, AddedIn)), None)
+        since = f" Since run format {added.version}; in older runs {_value(added.before)}." if added else ""
+        rows.append(_row(f"`{section}.{name}`", _type(hint), _value(default), comments[kind.__name__, name] + since))
+    return _table(["setting", "type and bounds", "default", "meaning"], rows)
+
+
+def _type(hint: Any) -> str:
+    kind, marks = parts_of(hint)
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{choice}`" if choice else "empty" for choice in get_args(kind))
+    if get_origin(kind) is tuple:
+        return f"list, each a {_type(get_args(kind)[0])}"
+    bounds = {type(mark): mark for mark in marks}
+    if Le not in bounds:
+        return NAMES[kind]
+    return f"{NAMES[kind]}, {bounds[Ge].ge:.6g} to {bounds[Le].le:.6g}"
+
+
+def _value(value: Any) -> str:
+    """As a TOML file has it; text without its quotes."""
+    if value in ("", {}):
+        return "empty"
+    return f"`{list(value) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _prose(text: str | None) -> str:
+    """A docstring's paragraphs, each on one line."""
+    paragraphs = re.split(r"\n\s*\n", (text or "").strip())
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", r"\|") for cell in cells) + " |"
+
+
+def _table(header: list[str], rows: list[str]) -> str:
+    return "\n".join([_row(*header), "|" + "---|" * len(header), *rows])
+
+
+if __name__ == "__main__":
+    (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")

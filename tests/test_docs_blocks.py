@@ -1,0 +1,115 @@
+"""Every `sh` block of README and docs is run, in order, in a folder of its own, on drawn data.
+
+Two things are smaller than as pasted: the demo, which is made once for all pages, and training, which takes one epoch.
+The README's first block, install and demo, is run as it stands by .ci/run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docs_blocks import ROOT, Shell, blocks, statements
+from docs_world import make_world
+
+from sla_cli.demo.pipeline import run_demo
+
+FEW = {"train": 22, "dev": 2, "test": 3}
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+WITH_BLOCKS = [page for page in PAGES if blocks(page)]
+FINDS_PROBLEMS = 3  # what `sla check` exits with, as the pages say: drawn corpora are smaller than the published ones
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "sla-demo"
+    run_demo(folder, clips=FEW, epochs=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, phoenix_tree: Callable[..., Path]) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    make_world(folder, phoenix_tree)
+    return folder
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Shell]:
+    """A shell in a folder for a page: empty where the page makes its own files, else with those of the world."""
+
+    def shell(text: str) -> Shell:
+        folder = tmp_path / "folder"
+        if "sla demo --keep" in text or "cat > " in text:
+            folder.mkdir()
+        else:
+            made_here = (
+                shutil.ignore_patterns("sla-work") if "sla prep phoenix2014 phoenix2014-release" in text else None
+            )
+            shutil.copytree(request.getfixturevalue("world"), folder, ignore=made_here)
+
+        def smaller(arguments: list[str]) -> list[str] | None:
+            if arguments[:2] == ["demo", "--keep"]:
+                shutil.copytree(request.getfixturevalue("demo"), folder / arguments[2])
+                return None
+            return arguments + ["--epochs", "1"] * (arguments[0] == "train")
+
+        return Shell(folder, smaller)
+
+    return shell
+
+
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_blocks_of_a_page_run(page: Path, fresh: Callable[[str], Shell]) -> None:
+    own = blocks(page)[1:] if page == README else blocks(page)
+    shell = fresh("\n".join(own))
+    for statement in (one for block in own for one in statements(block)):
+        code, said = shell.run(statement)
+        wanted = {0, FINDS_PROBLEMS} if statement.startswith("sla check") else {0}
+        assert code in wanted, f"{statement}\n{said}"
+
+
+def test_the_first_block_of_the_readme_is_what_ci_runs() -> None:
+    install, suite = blocks(README)[0].splitlines()
+    assert install.endswith(".venv/bin/sla demo") and suite == ".venv/bin/pytest"
+
+
+def test_what_score_anything_shows_is_what_is_printed(fresh: Callable[[str], Shell]) -> None:
+    page = ROOT / "docs" / "score-anything.md"
+    [block] = blocks(page)
+    shown = re.search(r"```text\n(WER .*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    shell = fresh(block)
+    said = "".join(shell.run(statement)[1] for statement in statements(block))
+    assert shown[1] in said
+
+
+def test_the_service_of_its_guide_answers(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "guides" / "service.md").read_text(encoding="utf-8")
+    code = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[0].replace("8000", "0")
+    monkeypatch.chdir(world)
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/guides/service.md", "exec"), names)
+    names["Service"].log_message = lambda *arguments: None
+    server = names["server"]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def ask(body: bytes) -> tuple[int, dict[str, Any]]:
+        connection = HTTPConnection(*server.server_address)
+        connection.request("POST", "/", body)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    status, facts = ask((world / "video.mp4").read_bytes())
+    assert status == 200 and [sign["gloss"] for sign in facts["signs"]] == ["NORD", "REGEN"]
+    assert ask(b"no video")[0] == 422
+    server.shutdown()
+    server.server_close()

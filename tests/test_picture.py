@@ -1,0 +1,29 @@
+"""examples/picture.py draws the README's moving picture from a run and a video."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from movies import movie
+from PIL import Image
+from recordings import RUN, images_of
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+
+import picture
+
+
+def test_the_picture_shows_each_gloss_when_it_is_read(tmp_path: Path) -> None:
+    frames = images_of("NORD REGEN")
+    video = movie(tmp_path / "video.mp4", frames, "-crf", "0", "-pix_fmt", "yuv444p")
+    picture.main(RUN, video, tmp_path / "out.webp")
+    drawn = Image.open(tmp_path / "out.webp")
+    assert (drawn.size, drawn.n_frames) == ((picture.WIDTH, picture.HEIGHT), (len(frames) + 1) // picture.EVERY)
+    title = (picture.VIDEO[0], 0, picture.VIDEO[2], picture.VIDEO[1] - 4)
+    titles = []
+    for number in (2, drawn.n_frames - 2):
+        drawn.seek(number)
+        titles.append(drawn.convert("L").crop(title))
+        assert titles[-1].getextrema()[0] < 100, "no gloss stands above the video"
+    assert titles[0].tobytes() != titles[1].tobytes()
