@@ -13,7 +13,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
 from typer.main import get_command
@@ -103,8 +103,11 @@ def _type(hint: Any) -> str:
     kind, marks = parts_of(hint)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" if choice else "empty" for choice in get_args(kind))
+    if get_origin(kind) is Union:
+        return "; or ".join(map(_type, get_args(kind)))
     if get_origin(kind) is tuple:
-        return f"list, each a {_type(get_args(kind)[0])}"
+        length = "" if Ellipsis in get_args(kind) else f" of {len(get_args(kind))}"
+        return f"list{length}, each a {_type(get_args(kind)[0])}"
     bounds = {type(mark): mark for mark in marks}
     if Le not in bounds:
         return NAMES[kind]
