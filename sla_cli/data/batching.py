@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -47,7 +48,12 @@ class Batch:
     target_lengths: Tensor
 
     def pin_memory(self) -> Batch:
-        return replace(self, frames=self.frames.pin_memory())
+        return replace(self, frames=self.frames.pin_memory(), targets=self.targets.pin_memory())
+
+    def to(self, device: torch.device) -> Batch:
+        """Frames and targets on the device; lengths stay on the CPU, where they are read."""
+        frames, targets = (part.to(device, non_blocking=True) for part in (self.frames, self.targets))
+        return replace(self, frames=frames, targets=targets)
 
 
 class PixelStats(Protocol):
@@ -95,7 +101,7 @@ def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device:
     for clip, transform in zip(pixels.split(lengths), batch.transforms, strict=True):
         if transform.colour is not None:
             _recolour(clip, *transform.colour)
-    mean, std = (torch.tensor(values, device=device).view(3, 1, 1) * 255 for values in (like.mean, like.std))
+    mean, std = (_of_channels(tuple(values), device) * 255 for values in (like.mean, like.std))
     pixels = (pixels - mean) / std
     for clip, transform in zip(pixels.split(lengths), batch.transforms, strict=True):
         if transform.hole is not None:
@@ -104,9 +110,16 @@ def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device:
     return pixels
 
 
+@cache
+def _of_channels(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """(3, 1, 1); copied to the device once, since the host waits for a copy."""
+    with torch.inference_mode(False):  # else training could not use what evaluation made
+        return torch.tensor(values, device=device).view(3, 1, 1)
+
+
 def _recolour(clip: Tensor, brightness: float, contrast: float, saturation: float) -> None:
     """In place, 0..255, by torchvision's formulas; contrast is relative to the clip's mean: no flicker."""
-    weights = torch.tensor(GREY, device=clip.device).view(3, 1, 1)
+    weights = _of_channels(GREY, clip.device)
     clip.mul_(brightness).clamp_(0, 255)
     mean = (clip * weights).sum(1).mean()
     clip.mul_(contrast).add_(mean * (1 - contrast)).clamp_(0, 255)

@@ -45,7 +45,8 @@ class ClipBorders:
         stops = lengths.cumsum(0)
         index = torch.arange(int(lengths.sum())) - (stops - lengths).repeat_interleave(lengths)
         spans = tuple(zip((stops - lengths).tolist(), stops.tolist(), strict=True))
-        self.layout = Layout(index.to(device), lengths.repeat_interleave(lengths).to(device), spans)
+        length = lengths.repeat_interleave(lengths).to(device, non_blocking=True)
+        self.layout = Layout(index.to(device, non_blocking=True), length, spans)
 
     @contextmanager
     def holding(self, layout: Layout) -> Iterator[None]:

@@ -85,7 +85,7 @@ class TemporalConv(nn.Module):
             start + (torch.arange(count) - self.margin).clamp(0, length - 1)
             for start, count, length in zip(starts.tolist(), counts.tolist(), lengths.tolist(), strict=True)
         ]
-        return x[torch.cat(index).to(x.device)], counts
+        return x[torch.cat(index).to(x.device, non_blocking=True)], counts
 
     def _keep(self, x: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
         """Cut out what a convolution computed across borders: a clip keeps the first `after` of `before` columns."""
@@ -93,7 +93,7 @@ class TemporalConv(nn.Module):
             return x, after
         starts = (before.cumsum(0) - before).tolist()
         index = [torch.arange(start, start + count) for start, count in zip(starts, after.tolist(), strict=True)]
-        return x[..., torch.cat(index).to(x.device)], after
+        return x[..., torch.cat(index).to(x.device, non_blocking=True)], after
 
 
 class SequenceModel(nn.Module):

@@ -20,6 +20,7 @@ from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
+from sla_cli.data.prefetch import on_device
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.formats.run import InitFrom, Run
 from sla_cli.formats.sole_writer import Hold
@@ -157,7 +158,7 @@ def _train_epoch(
         progress(f"epoch {running.number}/{config.epochs}", sum(step.clips for step in left)) as advance,
     ):
         clips = sum(step.clips for step in plan)
-        timed = _timed(batches, running)
+        timed = _timed(on_device(batches, trainer.placement.device), running)
         for step in left:
             begun = time.monotonic()
             set_rate(state.optimizer, rates[running.steps])

@@ -29,6 +29,7 @@ def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
         lengths: int64 (clips,), steps of each clip.
         targets: int64 (all glosses,), from 1; int64 also keeps PyTorch off cuDNN's CTC, which returns garbage
             for long targets.
+        target_lengths: int64 (clips,), on the CPU, as PyTorch reads both kinds of lengths there.
     """
     padded = pad_sequence(list(logits.log_softmax(-1).split(lengths.tolist())))
     return F.ctc_loss(padded, targets, lengths, target_lengths, reduction="none")

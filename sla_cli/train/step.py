@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,11 +42,10 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, nu
             those before the step.
     """
     state.optimizer.zero_grad(set_to_none=True)
-    where, parts = f"in epoch {epoch} at step {number}", list[dict[str, Tensor]]()
-    seen, frames = list[str](), 0
+    where, rounds, frames = f"in epoch {epoch} at step {number}", list[_Round](), 0
     for round_number in range(1, len(plan.rounds) + 1):
         batch = next(batches)
-        seen, frames = [*seen, *batch.ids], frames + int(batch.lengths.sum())
+        frames += int(batch.lengths.sum())
         seed = np.random.SeedSequence((state.config.train.seed, epoch, number, round_number, state.group.rank))
         torch.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
         with (
@@ -53,14 +53,42 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, nu
             state.group.sync_gradients(state.forward, now=round_number == len(plan.rounds)),
         ):
             result = _forward(batch, plan, state)
-            _check_loss(result, batch, state.group, where)
             # The group averages gradients over its processes; the loss needs their sum.
             state.scaler.scale(result.total * state.group.world_size).backward()
-        parts.append({"loss": result.total.detach(), **result.parts})
+        rounds.append(_Round(batch.ids, result.clips, {"loss": result.total.detach(), **result.parts}))
+    seen = [name for one in rounds for name in one.ids]
     with memory_suffices(seen, frames, state.config):  # Adam allocates its state at the first step
-        overflow = _update(state, where, seen)
-    sums = state.group.sum(torch.stack([torch.stack(list(part.values())) for part in parts]).sum(0))
-    return StepResult(dict(zip(parts[0], sums.tolist(), strict=True)), overflow)
+        measured = _measure(rounds, state)
+        _check_loss(measured, rounds, state.group, where)
+        overflow = _update(state, measured, where, seen)
+    return StepResult(measured.losses, overflow)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """ids: of a batch's clips; clips: their CTC losses; parts: the loss and its parts. On the device."""
+
+    ids: tuple[str, ...]
+    clips: Tensor
+    parts: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """losses: means over the step's clips; norm: of the gradient, and the same on the device."""
+
+    losses: dict[str, float]
+    norm: Tensor
+    norm_value: float
+
+
+def _measure(rounds: list[_Round], state: State) -> _Measured:
+    """Losses of all processes and the gradient's norm, in one transfer: the only time that the host waits in a step."""
+    state.scaler.unscale_(state.optimizer)
+    norm = gradient_norm(value for value in state.model.parameters() if value.requires_grad)
+    sums = state.group.sum(torch.stack([torch.stack(list(one.parts.values())) for one in rounds]).sum(0))
+    *losses, norm_value = torch.cat((sums, norm.to(sums)[None])).tolist()
+    return _Measured(dict(zip(rounds[0].parts, losses, strict=True)), norm, norm_value)
 
 
 def _forward(batch: Batch, plan: Step, state: State) -> Losses:
@@ -69,35 +97,36 @@ def _forward(batch: Batch, plan: Step, state: State) -> Losses:
     with state.placement.autocast():
         logits = state.forward(pixels, batch.lengths)
     totals = plan.clips, plan.frames // model.stride  # a training clip is as long as whole steps
-    return losses(logits, batch.targets.to(device), batch.target_lengths.to(device), config.loss, totals)
+    return losses(logits, batch.targets.to(device), batch.target_lengths, config.loss, totals)
 
 
-def _check_loss(result: Losses, batch: Batch, group: ProcessGroup, where: str) -> None:
-    finite = bool(torch.isfinite(result.total) & torch.isfinite(result.clips).all())
-    if not group.any(not finite):
+def _check_loss(measured: _Measured, rounds: list[_Round], group: ProcessGroup, where: str) -> None:
+    """All processes meet the same loss, so that all end."""
+    if math.isfinite(measured.losses["loss"]):
         return
-    bad = [name for name, value in zip(batch.ids, result.clips.tolist(), strict=True) if not abs(value) < float("inf")]
-    clips = group.gather(bad if bad or finite else list(batch.ids))
-    raise group.refusal(f"the loss is not finite {where} for clips {some(clips)}", DIVERGES)
+    bad = list[str]()
+    for one in rounds:
+        spoilt = [name for name, loss in zip(one.ids, one.clips.tolist(), strict=True) if not math.isfinite(loss)]
+        finite = math.isfinite(float(one.parts["loss"]))
+        bad += spoilt if spoilt or finite else one.ids
+    raise group.refusal(f"the loss is not finite {where} for clips {some(group.gather(bad))}", DIVERGES)
 
 
-def _update(state: State, where: str, clips: list[str]) -> bool:
+def _update(state: State, measured: _Measured, where: str, clips: list[str]) -> bool:
     """Update the weights, unless a gradient is not finite. Returns whether fp16 overflowed, which skips the update."""
     scaler, bound = state.scaler, state.config.train.clip_norm
-    scaler.unscale_(state.optimizer)
-    trained = [value for value in state.model.parameters() if value.requires_grad]
-    norm = gradient_norm(trained)
-    finite = bool(norm.isfinite())
+    finite = math.isfinite(measured.norm_value)
     if not finite and not scaler.is_enabled():
         names = some(non_finite_gradients(state.model), 3) or "all parameters together"
         raise state.group.refusal(
             f"the gradient of {names} is not finite {where}, with clips {some(state.group.gather(clips))}", DIVERGES
         )
     if bound and finite:
-        torch.nn.utils.clip_grads_with_norm_(trained, bound, norm)
+        trained = [value for value in state.model.parameters() if value.requires_grad]
+        torch.nn.utils.clip_grads_with_norm_(trained, bound, measured.norm)
     scaler.step(state.optimizer)
     scaler.update()
-    if scaler.is_enabled() and scaler.get_scale() < SMALLEST_SCALE:
+    if scaler.is_enabled() and not finite and scaler.get_scale() < SMALLEST_SCALE:
         raise state.group.refusal(
             f"gradients overflow fp16 at every loss scale {where}, last with clips {some(state.group.gather(clips))}",
             "In a new run, use --precision bf16 or fp32, or a lower --lr.",

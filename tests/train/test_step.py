@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from synthetic import GLOSSES, tiny
+from host_waits import HostWaits
+from synthetic import ADDING, GLOSSES, tiny
 
 from sla_cli.config import Config
 from sla_cli.data.dataset import ClipDataset
@@ -80,6 +81,24 @@ def test_the_gradients_norm_is_bounded(store: Store) -> None:
 
     assert norm(bounded) == pytest.approx(0.5, rel=1e-3)
     assert norm(free) > 0.6
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize("variant", ADDING)
+def test_the_host_waits_once_in_a_step(store: Store, variant: str, accumulate: int) -> None:
+    """For losses and the gradient's norm together, which it checks."""
+    modes: list[HostWaits] = []
+
+    def watch(state: State) -> None:
+        modes.append(HostWaits([*state.model.parameters(), *state.model.buffers()]))
+        modes[0].__enter__()
+
+    values = {"train__accumulate": accumulate, "train__clip_norm": 0.1, "train__ema": 0.9, "train__jitter": 0.2}
+    try:
+        stepped(store, 2, watch, train__batch=1, model__variant=variant, model__checkpointing="off", **values)
+    finally:
+        modes[0].__exit__(None, None, None)
+    assert modes[0].count == 1
 
 
 def test_averaged_weights_follow_each_step(store: Store) -> None:
