@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 from reference import commands_page, comments_of, settings_page  # noqa: E402
 
-EXTRAS_OF_DEVELOPERS = {"dev", "docs"}
+EXTRAS_OF_DEVELOPERS = {"dev", "docs", "test"}
 
 
 def test_settings_are_those_of_the_code() -> None:
