@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shlex
@@ -18,7 +19,6 @@ from sla_cli.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 OF_THE_SHELL = set("$<>|;&*")
-ENDS = {"for": "done", "heredoc": "END"}
 
 
 def blocks(page: Path) -> list[str]:
@@ -54,17 +54,20 @@ class Shell:
 
     def run(self, statement: str) -> tuple[int, str]:
         """The exit code, and what was printed."""
-        words = shlex.split(statement, comments=True)
+        if given := re.fullmatch(r"python - <<'END'\n(.*)\nEND", statement, re.DOTALL):
+            return self._python(given[1])
+        line, _, target = statement.partition(" > ")
+        words = shlex.split(line, comments=True)
         plain = not OF_THE_SHELL & set("".join(words)) and "\n" not in statement.replace("\\\n", "")
         if words[0] == "export" and plain:
             self.variables.update(word.split("=", 1) for word in words[1:])
             return 0, ""
         if words[0] == "sla" and plain:
-            return self._sla(words[1:])
+            return self._sla(words[1:], target)
         return self._bash(statement)
 
-    def _sla(self, arguments: list[str]) -> tuple[int, str]:
-        """In this process, which has imported torch already: a start costs seconds."""
+    def _sla(self, arguments: list[str], target: str) -> tuple[int, str]:
+        """In this process, which has imported torch already: a start costs seconds. `target` gets standard output."""
         fewer = self.smaller(arguments)
         if fewer is None:
             return 0, ""
@@ -72,7 +75,15 @@ class Shell:
             answer = CliRunner().invoke(app, fewer, env=dict(self.variables))
         if answer.exception and not isinstance(answer.exception, SystemExit):
             raise answer.exception
+        if target:
+            (self.folder / target).write_text(answer.stdout, encoding="utf-8")
         return answer.exit_code, answer.output
+
+    def _python(self, code: str) -> tuple[int, str]:
+        """In this process too."""
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(io.StringIO()) as said:
+            exec(compile(code, "here-document", "exec"), {})
+        return 0, said.getvalue()
 
     def _bash(self, statement: str) -> tuple[int, str]:
         sla = f'sla() {{ "{sys.executable}" -m sla_cli "$@"; }}; python() {{ "{sys.executable}" "$@"; }}\n'

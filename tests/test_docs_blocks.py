@@ -1,6 +1,7 @@
 """Every `sh` block of README and docs is run, in order, in a folder of its own, on drawn data.
 
-Two things are smaller than as pasted: the demo, which is made once for all pages, and training, which takes one epoch.
+Some things are smaller than as pasted: the demo, which is made once for all pages, training, which takes one epoch, and
+the number of processes, since each takes a second to start.
 The README's first block, install and demo, is run as it stands by .ci/run.
 """
 
@@ -21,6 +22,7 @@ from docs_world import make_world
 
 from sla_cli.demo.pipeline import run_demo
 
+SHORTER = {"train": ("--epochs", "1"), **dict.fromkeys(("prep", "check", "export", "decode"), ("-j", "1"))}
 FEW = {"train": 22, "dev": 2, "test": 3}
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,7 +33,7 @@ FINDS_PROBLEMS = 3  # what `sla check` exits with, as the pages say: drawn corpo
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "sla-demo"
-    run_demo(folder, clips=FEW, epochs=1)
+    run_demo(folder, clips=FEW, epochs=1, jobs=1)
     return folder
 
 
@@ -60,7 +62,7 @@ def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], She
             if arguments[:2] == ["demo", "--keep"]:
                 shutil.copytree(request.getfixturevalue("demo"), folder / arguments[2])
                 return None
-            return arguments + ["--epochs", "1"] * (arguments[0] == "train")
+            return [*arguments, *SHORTER.get(arguments[0], ())]
 
         return Shell(folder, smaller)
 

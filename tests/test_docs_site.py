@@ -34,6 +34,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("docs", "examples"):
         leave_out = shutil.ignore_patterns("_build", "commands.md", "__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=leave_out)
+    for page in ROOT.glob("*.md"):  # that those of docs link
+        shutil.copy(page, folder)
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", "html"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
