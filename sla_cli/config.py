@@ -95,7 +95,7 @@ class ModelConfig:
 class AdapterConfig:
     """SLA-Adapter: bottleneck with a depthwise convolution (its layers are ST-Adapter's).
 
-    docs/method.md compares it with ST-Adapter, AdaptSign and LVM-STeM, and has their forms as lines to copy.
+    docs/method.md compares it with AdaptSign, ST-Adapter and LVM-STeM, and has the last two's forms as lines to copy.
     """
 
     ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (ST-Adapter; AdaptSign: 0.25)

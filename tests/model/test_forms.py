@@ -82,6 +82,14 @@ def test_values_and_gradients_are_those_of_pytorchs_layers(form: str) -> None:
         torch.testing.assert_close(one, two.view_as(one))
 
 
+def test_parameters_by_method_mds_arithmetic() -> None:
+    """In ViT-B/16, 12 blocks."""
+    for form, count in (("ST-Adapter", 7_110_144), ("3-D convolution", 7_220_736), ("LVM-STeM", 1_231_104)):
+        ours = TemporalAdapter(768, 1, documented(form), ClipBorders(), (14, 14))
+        assert 12 * sum(value.numel() for value in ours.parameters()) == count
+        assert f"{count:,}" in METHOD.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("form", ["ST-Adapter", "LVM-STeM"])
 def test_the_convolution_learns_first_and_then_all_of_it(form: str) -> None:
     """At the start only the convolution has a gradient, and the up projection's bias; after one step all parameters."""

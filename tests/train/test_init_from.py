@@ -113,11 +113,14 @@ def test_what_does_not_fit_is_named(store: Store, tmp_path: Path) -> None:
         ({"model__variant": "frozen"}, "model.variant (adapter there, frozen here)"),
         ({"head__channels": 16}, "head.channels (32 there, 16 here)"),
         ({"adapter__kernel": 5}, "adapter.kernel (3 there, 5 here)"),
+        ({"adapter__kernel": [3, 3, 3]}, "adapter.kernel (3 there, (3, 3, 3) here)"),
     ):
         config = tiny(**{"train__epochs": 1, "model__variant": "adapter", **changed})
         error = train(tmp_path, config, str(store.path), "--init-from", "source", "--name", "new", code=2).stderr
         assert told in error
         assert not (tmp_path / "runs" / "new").exists()
+    other_start = replace(CONFIG, adapter=replace(CONFIG.adapter, start="conv"))
+    assert init_from(Run(tmp_path / "runs" / "source"), other_start), "a start is over where weights are taken"
     run = Run(tmp_path / "empty")
     run.create(CONFIG, store.vocabulary, Run(tmp_path / "runs" / "source").facts)
     with pytest.raises(SlaError, match="has no weights to start from"):

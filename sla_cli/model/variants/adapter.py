@@ -122,7 +122,7 @@ class TemporalAdapter(AddedModule):
             low = low.masked_fill((torch.arange(x.shape[1], device=x.device) < self.prefix)[:, None], 0)
         delta = F.linear(self.activation(low), self.up.weight)
         bias = F.pad(self.up.bias.expand(x.shape[1] - self.prefix, -1), (0, 0, self.prefix, 0))
-        return (x + delta.to(x.dtype)).add_(bias.to(x.dtype))
+        return (x + delta).add_(bias.to(x.dtype))  # the sum has the type of x, which is no less precise
 
     def _convolved(self, low: Tensor) -> Tensor:
         if self.kernel[1:] == (1, 1):
