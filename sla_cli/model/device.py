@@ -59,6 +59,16 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
     return Placement(chosen, DTYPES[precision])
 
 
+def set_tf32(placement: Placement, allowed: bool) -> None:
+    """Whether CUDA may round the factors of float32 products, convolutions and LSTMs to TF32, in this process.
+
+    By PyTorch's defaults cuDNN's convolutions and LSTMs may and matrix products may not. Nothing changes on a CPU.
+    """
+    if placement.cuda:
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
+        torch.backends.cudnn.allow_tf32 = allowed
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether a CUDA device computes in bf16 itself; older ones only emulate it, slowly."""
     with torch.cuda.device(device):

@@ -8,7 +8,7 @@ from sla_cli.config import Config
 from sla_cli.formats.run import Run
 from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights
-from sla_cli.model.device import Placement, place
+from sla_cli.model.device import Placement, place, set_tf32
 from sla_cli.model.network import Network
 
 
@@ -38,6 +38,8 @@ class OpenedModel:
 def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weights: str | None = None) -> OpenedModel:
     """Load the best weights of a run, merge what is exact to merge, and put the model on a device.
 
+    What is computed in float32 is really float32 from then on in this process, and not TF32.
+
     Args:
         device: auto, cpu, cuda or cuda:N.
         precision: fp32, bf16, fp16; auto is that of training, and fp32 on a CPU for a run that was trained in fp16.
@@ -54,6 +56,7 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
     if precision == "auto" and trained != "fp16":  # which a CPU cannot
         precision = trained
     placement = place(device, precision, "fp16" if trained == "fp16" else config.train.half)
+    set_tf32(placement, False)
     network = Network(config, len(glosses))
     load_weights(run.best, network, glosses)
     merged = merge_added(network)

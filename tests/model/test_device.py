@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sla_cli.errors import SlaError
-from sla_cli.model.device import Placement, place
+from sla_cli.model.device import Placement, place, set_tf32
 
 CPU = torch.device("cpu")
 
@@ -62,3 +62,17 @@ def test_fp16_needs_a_gpu() -> None:
 def test_autocast_in_the_precision_asked_for(precision: str, dtype: torch.dtype) -> None:
     with place("cpu", precision).autocast():
         assert (torch.randn(2, 2) @ torch.randn(2, 2)).dtype == dtype
+
+
+def test_tf32_is_a_matter_of_gpus_and_of_all_kinds_of_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_float32_matmul_precision()
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    try:
+        for allowed, precision in ((True, "high"), (False, "highest")):
+            set_tf32(Placement(torch.device("cuda"), torch.float32), allowed)
+            assert torch.get_float32_matmul_precision() == precision
+            assert torch.backends.cudnn.allow_tf32 == allowed
+            set_tf32(Placement(CPU, torch.float32), not allowed)
+            assert torch.backends.cudnn.allow_tf32 == allowed
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -94,6 +94,19 @@ def test_tf32_is_as_configured(store: Store, tmp_path: Path) -> None:
         assert torch.get_float32_matmul_precision() == ("high" if tf32 else "highest")
 
 
+def test_emissions_in_float32_are_not_rounded_to_tf32(store: Store, tmp_path: Path) -> None:
+    """Whatever training, or PyTorch's defaults, allowed before: the CPU's numbers to float32's rounding."""
+    config = tiny(train__epochs=1, train__precision="fp32", train__tf32=True)
+    start_run(store, tmp_path / "run", config, preset="tiny", group=ProcessGroup("cuda"))
+    torch.backends.cudnn.allow_tf32 = True
+    run = Run(tmp_path / "run")
+    for device in ("cuda", "cpu"):
+        emit(run, store["dev"], tmp_path / f"{device}.h5", device=device)
+    assert not torch.backends.cudnn.allow_tf32 and torch.get_float32_matmul_precision() == "highest"
+    for one, two in zip(Emissions(tmp_path / "cuda.h5"), Emissions(tmp_path / "cpu.h5"), strict=True):
+        assert abs(one.log_probs - two.log_probs).max() < 2e-4
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_torchrun_launches(store: Store, tmp_path: Path, processes: int) -> None:
     if torch.cuda.device_count() < processes:
