@@ -21,7 +21,7 @@ def read_regular(path: Path | str) -> bytes:
 
 
 def _opened(path: str, flags: int) -> int:
-    handle = os.open(path, flags | os.O_NONBLOCK)  # so that a pipe is not waited for
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # so that a pipe is not waited for; not on Windows
     mode = os.fstat(handle).st_mode
     if stat.S_ISREG(mode):
         return handle

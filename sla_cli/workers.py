@@ -44,6 +44,11 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
+def signals(*names: str) -> tuple[signal.Signals, ...]:
+    """Those of the named signals that the system has: Windows lacks SIGUSR1 and SIGHUP."""
+    return tuple(signal.Signals[name] for name in names if hasattr(signal, name))
+
+
 def start_worker() -> None:
     """Call first in a pool's process: Ctrl-C is the parent's to handle, and no worker outlives its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,74 +4,33 @@ own, which cannot import what the extra installs."""
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from limited_python import LimitedPython
 from packaging.requirements import Requirement
 
-import sla_cli
 from sla_cli.cli.main import COMMANDS
 from sla_cli.errors import TORCH, without_torch
 
 ROOT = Path(__file__).parents[1]
-# Python runs a module of this name before anything else.
-SITECUSTOMIZE = f"""
-import sys
-
-class Without:
-    def __init__(self, finder):
-        self.finder = finder
-
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-
-    def find_spec(self, name, path=None, target=None):
-        hidden = name.partition(".")[0] in {(*TORCH, "torchvision")}
-        return None if hidden else self.finder.find_spec(name, path, target)
-
-sys.meta_path[:] = map(Without, sys.meta_path)
-"""
-RUN_ALL = """
-import json, sys
-from typer.testing import CliRunner
-from sla_cli.cli.main import app
-
-results = [CliRunner().invoke(app, arguments.split()) for arguments in sys.argv[1:]]
-print(json.dumps([(result.exit_code, result.output) for result in results]))
-"""
 STORE, RUN, GREEDY = "work/stores/phoenix2014", "work/runs/adapter", "dev-greedy-71ab34"
 
 
 @pytest.fixture
-def python(tmp_path: Path) -> Callable[..., str]:
-    """A function that runs a program and returns what it prints; in a folder with the artifacts of every stage."""
+def python(tmp_path: Path) -> LimitedPython:
+    """In a folder with the artifacts of every stage."""
     shutil.copytree(ROOT / "tests/artifacts/b94205a/work", tmp_path / "work")
     (tmp_path / "signs.csv").write_text("id,gloss\none,NORD REGEN\ntwo,SONNE\n")
     (tmp_path / "signs.txt").write_text("NORD REGEN\nSONNE\n")
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(SITECUSTOMIZE)
-    paths = os.pathsep.join([str(tmp_path / "site"), str(Path(sla_cli.__file__).parents[1])])
-    environment = {**os.environ, "PYTHONPATH": paths, "SLA_WORK": "work"}
-
-    def run(code: str, *arguments: str) -> str:
-        command = [sys.executable, "-c", code, *arguments]
-        answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert answer.returncode == 0, answer.stderr
-        return answer.stdout
-
-    return run
+    return LimitedPython(tmp_path, (*TORCH, "torchvision"))
 
 
-def test_what_needs_no_model_works(
-    python: Callable[..., str], phoenix_tree: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_what_needs_no_model_works(python: LimitedPython, phoenix_tree: Callable[..., Path], tmp_path: Path) -> None:
     phoenix_tree(tmp_path)
     commands = [
         "--version",
@@ -94,23 +53,23 @@ def test_what_needs_no_model_works(
         "report -o page.html",
         "doctor",
     ]
-    for command, (code, output) in zip(commands, json.loads(python(RUN_ALL, *commands)), strict=True):
+    for command, (code, output) in zip(commands, python.sla(*commands), strict=True):
         assert code == 0, f"{command}: {output}"
     assert (tmp_path / "clips.png").stat().st_size > 1000
     assert "WER" in (tmp_path / "page.html").read_text()
 
 
-def test_what_computes_with_a_model_names_the_extra(python: Callable[..., str], tmp_path: Path) -> None:
+def test_what_computes_with_a_model_names_the_extra(python: LimitedPython, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "work" / "emissions")
     commands = ["train", f"emit {RUN}", "transcribe video.mp4", "demo", "decode adapter", "align adapter --split dev"]
-    for command, (code, output) in zip(commands, json.loads(python(RUN_ALL, *commands)), strict=True):
+    for command, (code, output) in zip(commands, python.sla(*commands), strict=True):
         assert code == 2, f"{command}: {output}"
         assert re.search(r"error: computing with a model needs \w+, which is not installed\n", output), output
         assert "hint: Install it with `pip install 'sla-cli[torch]'`." in output
 
 
-def test_the_doctor_says_what_is_missing_and_how_to_get_it(python: Callable[..., str]) -> None:
-    [(code, output)] = json.loads(python(RUN_ALL, "doctor --json"))
+def test_the_doctor_says_what_is_missing_and_how_to_get_it(python: LimitedPython) -> None:
+    [(code, output)] = python.sla("doctor --json")
     found = json.loads(output)
     assert (code, found["problems"], found["gpus"], found["weights"]) == (0, [], [], None)
     assert found["missing"][0] == {
@@ -120,7 +79,7 @@ def test_the_doctor_says_what_is_missing_and_how_to_get_it(python: Callable[...,
     }
 
 
-def test_from_python(python: Callable[..., str]) -> None:
+def test_from_python(python: LimitedPython) -> None:
     code = """
 import sla_cli
 from pathlib import Path
@@ -131,7 +90,7 @@ try:
 except sla_cli.SlaError as error:
     print(error.hint)
 """
-    assert "pip install 'sla-cli[torch]'" in python(code)
+    assert "pip install 'sla-cli[torch]'" in python.run(code)
 
 
 def test_the_names_are_those_of_the_extra() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Generator, Sequence
 from ctypes import c_bool
@@ -22,10 +23,10 @@ from sla_cli.data.dataset import EVALUATION, ClipDataset
 from sla_cli.data.sampling import Step
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.workers import usable_cores
+from sla_cli.workers import signals, usable_cores
 
-IGNORED = (signal.SIGINT, signal.SIGUSR1)  # by workers: the training process acts on them
-SOCKET = 107  # bytes of a socket's path at most, on Linux
+IGNORED = signals("SIGINT", "SIGUSR1")  # by workers: the training process acts on them
+SOCKET = 107 if sys.platform == "linux" else 103  # bytes of a socket's path at most
 
 
 def training_batches(
@@ -52,6 +53,10 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     if workers < 0:
         cores = usable_cores()
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
+    if workers and not hasattr(signal, "pthread_sigmask"):  # Windows
+        if batches.data.config.workers > 0:
+            log.warning("this system has no signals that workers need: clips are loaded in this process")
+        workers = 0
     if workers and not _sockets_fit():
         log.warning("%s is too long a path for worker processes: clips are loaded in this one", tempfile.gettempdir())
         workers = 0
@@ -61,11 +66,13 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     init = partial(_ignore_signals, leaving)
     loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=init)
     leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at exit at the latest
-    outer = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)  # a worker inherits it, until it ignores them itself
+    # A worker inherits it, until it ignores them itself.
+    outer = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED) if workers else None
     try:
         loaded = iter(loader)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, outer)
+        if outer is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, outer)
     try:
         for batch in loaded:
             if isinstance(batch, SlaError):

@@ -8,12 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from ctypes import c_bool
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.sharedctypes import RawValue
 from typing import Any, Protocol, TypeVar
 
 from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission
+from sla_cli.log import log
 from sla_cli.workers import start_worker, usable_cores
 
 CHUNK = 16  # clips that a process takes at once, at most, so that progress is shown often
@@ -53,7 +54,11 @@ def map_clips(
     """
     if jobs < 0:
         raise SlaError(f"{jobs} jobs", "Give a number of processes, or 0 for all usable cores.")
-    jobs = min(jobs or usable_cores(), len(emissions) // least)
+    wanted, jobs = jobs, min(jobs or usable_cores(), len(emissions) // least)
+    if jobs > 1 and "fork" not in get_all_start_methods():  # Windows
+        if wanted:
+            log.warning("this system does not fork processes: one works instead of %d", wanted)
+        jobs = 1
 
     def answer(index: int) -> Answer:
         emission = emissions[index]

@@ -41,13 +41,13 @@ from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.train.train_run import start_run
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript
-from sla_cli.workers import usable_cores
+from sla_cli.workers import signals, usable_cores
 
 CLIPS = {"train": 200, "dev": 24, "test": 200}  # fewer of test would leave the bigram's gain to chance
 LM = "gloss.arpa"
 NAMES = ("without language model", "with gloss bigram")
 UNSEEN = 3  # sentences of which the longest is the video that is transcribed
-ENDING = (signal.SIGTERM, signal.SIGHUP)  # the second where its terminal is closed
+ENDING = signals("SIGTERM", "SIGHUP")  # the second where its terminal is closed
 SIZE = 128  # pixels, enough for the tiny preset and for the page
 NEXT = (
     "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",

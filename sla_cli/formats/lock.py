@@ -7,7 +7,6 @@ at once must then be kept apart by hand. `sole_writer` keeps them apart there to
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,11 @@ from weakref import WeakSet
 
 from sla_cli.errors import SlaError
 from sla_cli.log import log
+
+try:
+    import fcntl
+except ImportError:  # Windows: no lock holds, as on many network disks
+    fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # NFS, Lustre, FUSE
@@ -100,7 +104,8 @@ def _let_go() -> None:
         file.close()
 
 
-os.register_at_fork(after_in_child=_let_go)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _open(folder: Path) -> TextIO:
@@ -115,6 +120,8 @@ def _open(folder: Path) -> TextIO:
 
 def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) -> bool:
     """Whether the file is locked now: not where the disk has no locks."""
+    if fcntl is None:
+        return False
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
         try:

@@ -25,6 +25,7 @@ from sla_cli.formats.lock import Lock, is_another, locked
 from sla_cli.log import log
 
 OWNER = ".owner"
+OPEN = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # the last: Windows
 BEAT, PATIENCE = 2.0, 60.0  # seconds from sign of life to sign of life, and without one until a process counts as dead
 
 
@@ -74,16 +75,17 @@ def sole_writer(folder: Path, busy: str, hint: str) -> Iterator[Hold]:
         finally:
             ended.set()
             beats.join()
-            if not hold.lost:
+            lost = hold.lost
+            os.close(owner)  # first: Windows removes no file that is open
+            if not lost:
                 path.unlink(missing_ok=True)
-            os.close(owner)
 
 
 def _claim(path: Path, busy: SlaError) -> tuple[int, str]:
     """The owner's file, open, and what it says without its number. Raises `busy` where another process lives in it."""
     while True:
         try:
-            owner = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            owner = os.open(path, OPEN, 0o666)
         except FileExistsError:
             _remove_dead(path, busy)
             continue
@@ -103,7 +105,8 @@ def _beat(owner: int, line: str, ended: Event) -> None:
 
 
 def _write(owner: int, line: str, number: int) -> None:
-    os.pwrite(owner, f"{line} {number:012}\n".encode(), 0)
+    os.lseek(owner, 0, os.SEEK_SET)
+    os.write(owner, f"{line} {number:012}\n".encode())
     os.fsync(owner)
 
 

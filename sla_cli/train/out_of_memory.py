@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +12,20 @@ import torch
 from sla_cli.config import Config
 from sla_cli.errors import SlaError, some
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _TOO_LITTLE = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")  # the last by cuBLAS and cuDNN
 
 
 def peak_mib(device: torch.device) -> float:
-    """Peak memory so far in MiB: of PyTorch on a GPU, of this process on a CPU."""
+    """Peak memory so far in MiB: of PyTorch on a GPU, of this process on a CPU; NaN where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
+    if resource is None:
+        return float("nan")
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-WHILE_TRAINING = (signal.SIGTERM, signal.SIGUSR1)
+from sla_cli.workers import signals
+
+WHILE_TRAINING = signals("SIGTERM", "SIGUSR1")
 
 
 class StopRequest:

@@ -7,11 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sla_cli.errors import cannot_read
 
 CHUNK = 1 << 20  # bytes
+_ONE_AT_A_TIME = Lock()
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class ArchiveReader(ABC):
 
     def _at(self, offset: int, size: int) -> bytes:
         try:
-            return os.pread(self._file.fileno(), size, offset)  # shares no position with other threads and processes
+            if hasattr(os, "pread"):  # shares no position with other threads and processes
+                return os.pread(self._file.fileno(), size, offset)
+            with _ONE_AT_A_TIME:  # Windows
+                self._file.seek(offset)
+                return bytes(self._file.read(size))
         except OSError as error:
             raise cannot_read(self.path, error) from error

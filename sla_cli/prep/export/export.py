@@ -151,4 +151,8 @@ def _write_tables(root: Path, layout: Layout, chosen: Mapping[str, Split], pictu
             write_text(root / layout.references.format(split=split), layout.stm_text(clips))
     link = root / "features" / OFFICIAL
     if not link.is_symlink():
-        link.symlink_to(pictures.features.name, target_is_directory=True)
+        try:
+            link.symlink_to(pictures.features.name, target_is_directory=True)
+        except OSError as error:
+            hint = "On Windows, turn on developer mode, which allows links; or write to a disk that has them."
+            raise SlaError(f"cannot make the link {link}: {error.strerror}", hint) from error
