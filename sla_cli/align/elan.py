@@ -101,7 +101,7 @@ def _place(clips: Iterable[AlignedClip], split: Split) -> Iterator[_Placed]:
 
 
 def _groups(placed: Sequence[_Placed]) -> Iterator[list[_Placed]]:
-    """Clips of one file, in order of time. One that begins ahead of the end of another has a file of its own."""
+    """Clips of one file, in order of time. One that begins before the end of another has a file of its own."""
     by_video: dict[Path, list[_Placed]] = defaultdict(list)
     for one in placed:
         if one.media is None:

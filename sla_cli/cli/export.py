@@ -39,7 +39,7 @@ def export(
 ) -> None:
     """Write a store's frames and annotation as folders and tables that other code reads, VAC's among others.
 
-    A killed export goes on with the same command. docs/export.md shows how
+    If it is killed, the same command continues it. docs/export.md shows how
     VAC and its descendants are run on it.
     """
     from contextlib import closing

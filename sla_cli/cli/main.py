@@ -35,7 +35,7 @@ COMMANDS = {
     "score": "Word error rate as the field's official scripts count it, with its confidence interval.",
     "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
     "table": "Runs side by side as papers print them: parameters, WER on dev and test, intervals, spread of seeds.",
-    "report": "One HTML page of some scores: figures, learning curves, confusions, frames and every alignment.",
+    "report": "One HTML page for one or more scores: figures, learning curves, confusions, frames and every alignment.",
     "info": "What a file or folder is: its format, content in a few figures, and how and when it was made.",
     "doctor": "What this installation has, and what it lacks for which command. Exits with 3 on problems.",
     "lm": "Gloss n-gram language models: estimate one, or score a text with one.",

@@ -25,7 +25,7 @@ def merge(
 ) -> None:
     """Make one store of several: to train on more than one corpus.
 
-    Frames are used where they lie, or copied with --copy. Glosses of all
+    Frames are used in place, or copied with --copy. Glosses of all
     train splits are the vocabulary. An id that several stores have becomes
     STORE-ID.
     """

@@ -36,7 +36,7 @@ def report(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """One HTML page of some scores: figures, learning curves, confusions, frames and every alignment.
+    """One HTML page for one or more scores: figures, learning curves, confusions, frames and every alignment.
 
     It needs no network and holds everything, so it can be sent as it is.
     """

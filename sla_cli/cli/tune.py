@@ -46,12 +46,12 @@ def tune(
 ) -> None:
     """Choose alpha, beta and beam of a language model by the errors on dev.
 
-    Dev is decoded at every point of the grid. Of the settings that these clips
-    do not tell apart from the fewest errors, the mildest is taken: the least
-    alpha, then the beta nearest to 0. What it gains over no language model is
-    printed with its interval. The choice, the errors of each clip and a plot are
-    written into the work folder. After that, `sla decode` uses the choice for the
-    same run and language model. Missing or outdated emissions are computed first.
+    Dev is decoded at every point of the grid. Among the settings whose number of
+    errors is about the lowest, the mildest is taken: the smallest alpha, then the
+    beta nearest to 0. Its gain over no language model is printed with its
+    interval. The choice, the errors of each clip and a plot are written into the
+    work folder. After that, `sla decode` uses the choice for the same run and
+    language model. Missing or outdated emissions are computed first.
     """
     from dataclasses import asdict, replace
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class FrameBuffer:
-    """Rows by their number in the clip; those ahead of a number are forgotten.
+    """Rows by their number in the clip; those before a number are dropped.
 
     Attributes:
         first, end: numbers of the first row that is held, and after the last.
@@ -28,7 +28,7 @@ class FrameBuffer:
         return self._rows[start - self.first : stop - self.first]
 
     def forget(self, start: int) -> None:
-        """Drop the rows ahead of `start`. What stays is copied, since a view would keep all of the memory."""
+        """Drop the rows before `start`. What stays is copied, since a view would keep all of the memory."""
         if start > self.first:
             self._rows = self.rows(start, self.end).clone()
             self.first = start
