@@ -6,17 +6,25 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from forked import Forked, script
 from step_flops import Vit
 
+from sla_cli.errors import FormatError
+from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_file import StoreFile
+from sla_cli.formats.store_write import write_split
+
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[1]
+CLIPS = [Encoded(name, "S1", ("A", "B"), np.zeros(4, np.uint8), np.array([2, 2]), fps=25.0) for name in ("x", "y")]
 SMALL = ["--image-size", "32", "--set", "model.backbone_args={embed_dim = 32, depth = 2, num_heads = 2}"]
 
 
@@ -133,6 +141,25 @@ def test_readers_survive_changed_files(tmp_path: Path) -> None:
     assert all(counts["read"] + counts["refused"] == 12 for counts in found.values())
     assert sum(counts["read"] for counts in found.values()) > 50
     assert sum(counts["refused"] for counts in found.values()) > 200
+
+
+def test_changes_inside_of_a_store_pass_its_digests(tmp_path: Path) -> None:
+    """Else its readers would stop at these, and see nothing of what changed."""
+    write_split(tmp_path / "dev.h5", SplitHeader("c", "dev", 32, 25.0, 95, ("A", "B")), CLIPS, 8)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from random import Random\n"
+        "from fuzzing.inside import in_hdf5\n"
+        "folder = Path(sys.argv[2]); data = (folder / 'dev.h5').read_bytes()\n"
+        "for seed in range(60): (folder / f'{seed}.h5').write_bytes(in_hdf5(Random(seed), data))\n"
+    )
+    command = [sys.executable, "-c", code, str(ROOT / "benchmarks"), str(tmp_path)]
+    subprocess.run(command, check=True, timeout=200)
+    passed = 0
+    for seed in range(60):
+        with suppress(FormatError):
+            StoreFile(tmp_path / f"{seed}.h5").check()
+            passed += (tmp_path / f"{seed}.h5").read_bytes() != (tmp_path / "dev.h5").read_bytes()
+    assert passed > 6  # many changes are refused for what they are
 
 
 def test_the_fuzzer_finds_a_fault(tmp_path: Path) -> None:
