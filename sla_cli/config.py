@@ -83,8 +83,8 @@ class ModelConfig:
     layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 as in 0,5,11
     normalize: Literal["backbone", "half"] = "backbone"  # the backbone's mean and std, or x/127.5-1 (lineage)
     backbone_args: dict[str, Any] = field(default_factory=dict)  # for timm.create_model
-    checkpointing: Literal["auto", "on", "off"] = "auto"  # compute activations again instead of keeping them;
-    # auto: for batches whose activations would not fit into the memory that is free
+    checkpointing: str = "auto"  # blocks that compute activations again instead of keeping them: on (all), off, or a
+    # number of blocks; auto: as many as a batch needs to fit into the memory that is free
     compile: bool = False  # the backbone's blocks through torch.compile
 
 
