@@ -86,8 +86,9 @@ class ModelConfig:
     layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 as in 0,5,11
     normalize: Literal["backbone", "half"] = "backbone"  # of pixels: the backbone's mean and std, or x/127.5-1 (VAC)
     backbone_args: dict[str, Any] = field(default_factory=dict)  # further arguments of timm.create_model
-    # Compute activations again instead of keeping them; auto: for batches that need more than the free memory.
-    checkpointing: Literal["auto", "on", "off"] = "auto"
+    # Blocks that compute activations again instead of keeping them: on (all), off, or a number of blocks; auto: as many
+    # as a batch needs to fit into the memory that is free.
+    checkpointing: str = "auto"
     compile: bool = False  # compile the backbone's blocks with torch.compile
 
 

@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent / "artifacts"))
 import make
 
 LIMIT = 120.0  # seconds that a stage may take
+CHANGING = ("corpus/", "tensorboard/", "steps.tsv", ".lock", "newest-elsewhere", "said-")
 TIMED = ("started", "finished", "seconds", "environment", "checksum")  # of receipts
 SETTINGS = [part for setting in make.TINY for part in ("--set", setting)]
 RUN = ("--preset", "tiny", "--variant", "adapter", "--epochs", "2", "--name", "r", "--set", "train.save_minutes=0.0")
@@ -119,7 +120,7 @@ def content(box: Path) -> dict[str, str]:
     found = {}
     for path in sorted(path for path in box.rglob("*") if path.is_file()):
         name = str(path.relative_to(box))
-        if not any(part in name for part in ("corpus/", "tensorboard/", ".lock", "newest-elsewhere", "said-")):
+        if not any(part in name for part in CHANGING):
             found[name] = digest_bytes("\n".join(_lasting(path)).encode())
     return found
 

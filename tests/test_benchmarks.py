@@ -109,6 +109,29 @@ def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> No
     assert all(value >= 0 for value in numbers(found))
 
 
+def test_a_profile_of_a_step() -> None:
+    found = answer("profile_step", ["--device", "cpu", "--frames", "6", *SMALL])
+    assert 0.3 < sum(found["shares"].values()) <= 1.001
+    assert found["milliseconds"] > 0
+    assert found["waits"] == 0
+
+
+def test_all_that_is_measured_on_a_gpu(tmp_path: Path) -> None:
+    """Without one it says so; without time each part says so, and the files are there."""
+    path = ROOT / "benchmarks" / "gpu.py"
+    for options, code in (([], 2), (["--device", "cpu", "--minutes", "0"], 1)):
+        process = Forked(
+            script, path, *options, "--out", str(tmp_path), said=tmp_path, environment={"CUDA_VISIBLE_DEVICES": ""}
+        )
+        out, _ = process.communicate(timeout=300)
+        assert process.returncode == code
+        assert "no CUDA device" in out or "no time was left" in out
+    found = json.loads((tmp_path / "gpu.json").read_text())
+    assert len(found["rows"]) == 7
+    assert {row["error"] for row in found["rows"].values()} == {"no time was left"}
+    assert "no time was left" in (tmp_path / "gpu.md").read_text()
+
+
 def test_tuning_on_a_table_of_errors(tmp_path: Path) -> None:
     settings = [f"beam 10 alpha {alpha} beta {beta}" for alpha in (0, 1) for beta in (0, 1)]
     rows = [["id", "reference", "ref_words", *settings]]

@@ -108,11 +108,12 @@ class Run:
         self.last = path / "last.safetensors"
         self.state = path / "state.pt"
         self.metrics = path / "metrics.tsv"
+        self.steps = path / "steps.tsv"
         self.curves = path / "curves.png"
         self.taken = path / "taken.json"
         self.tensorboard = path / "tensorboard"
         fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
-        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.curves, self.taken)
+        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.steps, self.curves, self.taken)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""

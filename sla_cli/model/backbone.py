@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from sla_cli.log import log
 from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.added import AddedModule, reads_class_token
 from sla_cli.model.blocks import AdaptedBlock, compile_blocks
+from sla_cli.model.checkpointing import count_by_memory, count_by_setting
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.frame_stream import FrameStream
 from sla_cli.model.patches import whiten_patches
@@ -35,7 +37,6 @@ WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool w
 
 # What timm downloads, in its order.
 CACHED = ("model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
-SHARE_OF_MEMORY = 0.6  # of the free memory for activations, before they are computed again; gradients need some too
 
 
 class Backbone(nn.Module):
@@ -60,7 +61,8 @@ class Backbone(nn.Module):
         self.interpolation = "bilinear" if source["interpolation"] == "bilinear" else "bicubic"
         self.width = self.vit.num_classes or self.vit.num_features
         self.checkpointing = config.checkpointing
-        self._bytes_per_frame = 0
+        count_by_setting(config.checkpointing, 0)  # refuses what cannot be read
+        self._bytes_per_frame: dict[int, int] = {}
 
     def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Tensor:
         """Features of concatenated clips.
@@ -74,9 +76,7 @@ class Backbone(nn.Module):
             (frames, width).
         """
         if torch.is_grad_enabled():
-            checkpointing = self._must_checkpoint(pixels)
-            for block in self.vit.blocks:
-                block.checkpointing = checkpointing
+            self._checkpoint(self._checkpointed_blocks(pixels))
         for block in self.vit.blocks:
             block.chunk = chunk
         self.borders.set(lengths, pixels.device)
@@ -143,20 +143,45 @@ class Backbone(nn.Module):
                     if value is not None and not value.requires_grad:
                         value.data = value.data.to(dtype)
 
-    def bytes_per_frame(self, pixels: Tensor) -> int:
-        """Memory per frame for the backward pass: the difference between 3 and 2 copies of the first frame."""
-        if not self._bytes_per_frame:
-            self._bytes_per_frame = self._bytes_kept(pixels[:1], 3) - self._bytes_kept(pixels[:1], 2)
-        return self._bytes_per_frame
+    def bytes_per_frame(self, pixels: Tensor, checkpointed: int = 0) -> int:
+        """Memory per frame for the backward pass: the difference between 3 and 2 copies of the first frame.
+
+        Args:
+            checkpointed: blocks that compute their activations again.
+        """
+        if checkpointed not in self._bytes_per_frame:
+            self._checkpoint(checkpointed)
+            kept = self._bytes_kept(pixels[:1], 3) - self._bytes_kept(pixels[:1], 2)
+            self._bytes_per_frame[checkpointed] = kept
+        return self._bytes_per_frame[checkpointed]
 
     def _bytes_kept(self, frame: Tensor, times: int) -> int:
         self.borders.set(torch.tensor([times]), frame.device)
         return bytes_kept(self, lambda: self.vit(frame.expand(times, -1, -1, -1)))
 
-    def _must_checkpoint(self, pixels: Tensor) -> bool:
-        if self.checkpointing != "auto":
-            return self.checkpointing == "on"
-        return len(pixels) * self.bytes_per_frame(pixels) > SHARE_OF_MEMORY * free_memory(pixels.device)
+    @property
+    def _kept_blocks(self) -> list[AdaptedBlock]:
+        """Blocks of which autograd keeps activations: from the first that has something to train."""
+        return list(dropwhile(lambda block: not block.trained, self.vit.blocks))
+
+    def _checkpoint(self, count: int) -> None:
+        """The first so many blocks compute activations again: the last one may compute only a class token."""
+        for block in self.vit.blocks:
+            block.checkpointing = False
+        for block in self._kept_blocks[:count]:
+            block.checkpointing = True
+
+    def _checkpointed_blocks(self, pixels: Tensor) -> int:
+        blocks = len(self._kept_blocks)
+        count = count_by_setting(self.checkpointing, blocks)
+        if count is not None or not blocks:
+            return count or 0
+        a_frame = self.bytes_per_frame(pixels)
+        need, free = len(pixels) * a_frame, free_memory(pixels.device)
+        if not count_by_memory(blocks, need, 1, free):
+            return 0
+        saved = len(pixels) * (a_frame - self.bytes_per_frame(pixels, 1))
+        return count_by_memory(blocks, need, saved, free)
 
 
 def _create(config: ModelConfig) -> VisionTransformer | Eva:

@@ -27,7 +27,7 @@ from sla_cli.formats.sole_writer import Hold
 from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
-from sla_cli.model.device import Placement
+from sla_cli.model.device import Placement, set_tf32
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.model.weight_memory import copies_in_training
@@ -39,6 +39,7 @@ from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.signals import StopRequest, catching_signals
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.train.step import take_step
+from sla_cli.train.step_log import StepLog
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,11 @@ def train(trainer: Trainer) -> list[Epoch]:
         log.info("resuming after %d of %s%s", len(state.epochs), counted(config.epochs, "epoch"), steps)
     first = len(state.epochs) + 1
     writer = SummaryWriter(str(trainer.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
-    with catching_signals() as stop, writer as board, _saved_when_stopped(trainer, state):
+    within = StepLog(trainer.run, _clips_seen(state, data), trainer.check_hold) if group.is_main else nullcontext()
+    with catching_signals() as stop, writer as board, within as step_log, _saved_when_stopped(trainer, state):
         while not should_stop(state.epochs, config):
             running = state.unfinished = state.unfinished or UnfinishedEpoch(len(state.epochs) + 1)
-            lr = _train_epoch(trainer, state, data, running, stop)
+            lr = _train_epoch(trainer, state, data, running, stop, step_log)
             with state.averaged():
                 # A stop between clips leaves the epoch trained and not scored.
                 dev = evaluate(state, trainer.store["dev"], trainer.profile, partial(_stop_if_requested, group, stop))
@@ -127,10 +129,8 @@ def initial_state(
         SlaError: no such backbone or weights, or clips that the configuration refuses.
     """
     torch.manual_seed(config.train.seed)
-    if placement.cuda:
-        tf32 = config.train.tf32 and placement.dtype == torch.float32  # else only the head is in float32, and stays so
-        torch.set_float32_matmul_precision("high" if tf32 else "highest")
-        torch.backends.cudnn.allow_tf32 = tf32
+    # In half precision only the head is in float32, and stays so.
+    set_tf32(placement, config.train.tf32 and placement.dtype == torch.float32)
     with group.agreed():
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
             placement.device
@@ -143,8 +143,18 @@ def initial_state(
     return State(model, config, placement, group), data, taken
 
 
+def _clips_seen(state: State, data: ClipDataset) -> int:
+    """In all epochs; the last few of an epoch that several processes may leave out are counted too."""
+    return len(state.epochs) * len(data) + (state.unfinished.clips if state.unfinished else 0)
+
+
 def _train_epoch(
-    trainer: Trainer, state: State, data: ClipDataset, running: UnfinishedEpoch, stop: StopRequest
+    trainer: Trainer,
+    state: State,
+    data: ClipDataset,
+    running: UnfinishedEpoch,
+    stop: StopRequest,
+    step_log: StepLog | None,
 ) -> float:
     """Take the remaining steps of the epoch. Returns the last learning rate."""
     config, group = trainer.config.train, trainer.group
@@ -166,6 +176,9 @@ def _train_epoch(
             running.add(step, result.losses)
             running.overflows += result.overflow
             running.seconds += time.monotonic() - begun
+            if step_log is not None:  # in the main process
+                lr = rates[running.steps - 1]
+                step_log.add(running.number, running.steps, _clips_seen(state, data), result.scalars(lr))
             advance(step.clips, status_line(running, state.epochs, config, clips, peak_mib(trainer.placement.device)))
             _stop_if_requested(trainer.group, stop)
             if time.monotonic() - saved >= 60 * config.save_minutes and running.steps < len(plan):

@@ -56,6 +56,14 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
     return torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
 
 
+def gradient_norms(model: nn.Module) -> dict[str, Tensor]:
+    """`gradient_norm` of all that is trained, as `all`, and of each part of the model by its name."""
+    trained = [(name.partition(".")[0], value) for name, value in model.named_parameters() if value.requires_grad]
+    parts = dict.fromkeys(part for part, value in trained if value.grad is not None)
+    by_part = {part: gradient_norm(value for name, value in trained if name == part) for part in parts}
+    return {"all": gradient_norm(value for _, value in trained), **by_part}
+
+
 def non_finite_gradients(model: nn.Module) -> list[str]:
     """Parameters whose gradient is not finite."""
     return [

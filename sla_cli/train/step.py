@@ -15,7 +15,7 @@ from sla_cli.data.sampling import Step
 from sla_cli.errors import some
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.train.losses import Losses, losses
-from sla_cli.train.optim import gradient_norm, non_finite_gradients
+from sla_cli.train.optim import gradient_norms, non_finite_gradients
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
 
@@ -28,10 +28,28 @@ SMALLEST_SCALE = 2.0**-10  # of the loss in fp16: halved by each overflow from 6
 
 @dataclass(frozen=True)
 class StepResult:
-    """losses: `loss` and its unweighted parts, means over the step's clips; overflow: no update, as fp16 overflowed."""
+    """What a step tells.
+
+    Attributes:
+        losses: `loss` and its unweighted parts, means over the step's clips.
+        gradient: norms by part of the model, and of `all`, before they are bounded.
+        blank: share of the output steps in which the blank is the most probable.
+        overflow: no update, as fp16 overflowed.
+    """
 
     losses: dict[str, float]
+    gradient: dict[str, float]
+    blank: float
     overflow: bool
+
+    def scalars(self, lr: float) -> dict[str, float]:
+        """Name to value, with the step's learning rate; names with the same start share a chart in TensorBoard."""
+        return {
+            **{f"step/{name}": value for name, value in self.losses.items()},
+            "step/lr": lr,
+            "step/blank": self.blank,
+            **{f"gradient/{name}": value for name, value in self.gradient.items()},
+        }
 
 
 def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, number: int) -> StepResult:
@@ -52,52 +70,66 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, nu
             memory_suffices(batch.ids, int(batch.lengths.sum()), state.config),
             state.group.sync_gradients(state.forward, now=round_number == len(plan.rounds)),
         ):
-            result = _forward(batch, plan, state)
+            result, blank = _forward(batch, plan, state)
             # The group averages gradients over its processes; the loss needs their sum.
             state.scaler.scale(result.total * state.group.world_size).backward()
-        rounds.append(_Round(batch.ids, result.clips, {"loss": result.total.detach(), **result.parts}))
+        parts = {"loss": result.total.detach(), **result.parts}
+        rounds.append(_Round(batch.ids, result.clips, parts, blank))
     seen = [name for one in rounds for name in one.ids]
     with memory_suffices(seen, frames, state.config):  # Adam allocates its state at the first step
         measured = _measure(rounds, state)
         _check_loss(measured, rounds, state.group, where)
         overflow = _update(state, measured, where, seen)
-    return StepResult(measured.losses, overflow)
+    return StepResult(measured.losses, measured.gradient, measured.blank, overflow)
 
 
 @dataclass(frozen=True)
 class _Round:
-    """ids: of a batch's clips; clips: their CTC losses; parts: the loss and its parts. On the device."""
+    """A batch's part of the step, on the device.
+
+    Attributes:
+        ids: of its clips.
+        clips: (clips,), their CTC losses.
+        parts: the loss and its parts.
+        blank: share of the step's output steps which lie here and in which the blank is the most probable.
+    """
 
     ids: tuple[str, ...]
     clips: Tensor
     parts: dict[str, Tensor]
+    blank: Tensor
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """losses: means over the step's clips; norm: of the gradient, and the same on the device."""
+    """losses, gradient, blank: those of StepResult; norm: of the whole gradient, on the device."""
 
     losses: dict[str, float]
+    gradient: dict[str, float]
+    blank: float
     norm: Tensor
-    norm_value: float
 
 
 def _measure(rounds: list[_Round], state: State) -> _Measured:
     """Losses of all processes and the gradient's norm, in one transfer: the only time that the host waits in a step."""
     state.scaler.unscale_(state.optimizer)
-    norm = gradient_norm(value for value in state.model.parameters() if value.requires_grad)
-    sums = state.group.sum(torch.stack([torch.stack(list(one.parts.values())) for one in rounds]).sum(0))
-    *losses, norm_value = torch.cat((sums, norm.to(sums)[None])).tolist()
-    return _Measured(dict(zip(rounds[0].parts, losses, strict=True)), norm, norm_value)
+    norms = gradient_norms(state.model)
+    sums = state.group.sum(torch.stack([torch.stack([*one.parts.values(), one.blank]) for one in rounds]).sum(0))
+    values = torch.cat((sums, torch.stack(list(norms.values())).to(sums))).tolist()
+    *losses, blank = values[: len(sums)]
+    gradient = dict(zip(norms, values[len(sums) :], strict=True))
+    return _Measured(dict(zip(rounds[0].parts, losses, strict=True)), gradient, blank, norms["all"])
 
 
-def _forward(batch: Batch, plan: Step, state: State) -> Losses:
+def _forward(batch: Batch, plan: Step, state: State) -> tuple[Losses, Tensor]:
+    """The losses, and which share of the step's output steps are blank here."""
     model, config, device = state.model, state.config, state.placement.device
     pixels = to_pixels(batch, crop=config.train.crop, size=config.model.image_size, like=model.backbone, device=device)
     with state.placement.autocast():
         logits = state.forward(pixels, batch.lengths)
     totals = plan.clips, plan.frames // model.stride  # a training clip is as long as whole steps
-    return losses(logits, batch.targets.to(device), batch.target_lengths, config.loss, totals)
+    blank = (logits.sequence.detach().argmax(-1) == 0).sum() / totals[1]
+    return losses(logits, batch.targets.to(device), batch.target_lengths, config.loss, totals), blank
 
 
 def _check_loss(measured: _Measured, rounds: list[_Round], group: ProcessGroup, where: str) -> None:
@@ -115,7 +147,7 @@ def _check_loss(measured: _Measured, rounds: list[_Round], group: ProcessGroup, 
 def _update(state: State, measured: _Measured, where: str, clips: list[str]) -> bool:
     """Update the weights, unless a gradient is not finite. Returns whether fp16 overflowed, which skips the update."""
     scaler, bound = state.scaler, state.config.train.clip_norm
-    finite = math.isfinite(measured.norm_value)
+    finite = math.isfinite(measured.gradient["all"])
     if not finite and not scaler.is_enabled():
         names = some(non_finite_gradients(state.model), 3) or "all parameters together"
         raise state.group.refusal(

@@ -92,6 +92,7 @@ def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom |
         run.best,
         run.last,
         run.metrics,
+        run.steps,
         run.curves,
         run.taken,
     ):

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from sla_cli.config import Config
+from sla_cli.errors import SlaError
 from sla_cli.model import backbone as backbone_module
 from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.blocks import compile_blocks
+from sla_cli.model.checkpointing import SHARE_OF_MEMORY
 from sla_cli.model.variants.adapter import TemporalAdapter
 from sla_cli.model.variants.lora import LoraBranch
 
@@ -61,12 +63,17 @@ def step(backbone: Backbone, x: Tensor, lengths: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("kind", [CLIP, EVA], ids=["clip", "eva"])
 def test_checkpointing_changes_no_bit(kind: dict[str, Any], variant: str, mixed: bool) -> None:
+    """Of all blocks or of some."""
     config, x = tiny(**kind, **VARIANTS[variant]), torch.randn(10, 3, 32, 32)
-    off, on = (trained(replace(config, model=replace(config.model, checkpointing=way))) for way in ("off", "on"))
+    off, *others = (
+        trained(replace(config, model=replace(config.model, checkpointing=way))) for way in ("off", "on", "1", "2")
+    )
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        for one, two in zip(step(off, x, LENGTHS), step(on, x, LENGTHS), strict=True):
-            assert torch.equal(one, two)
-            assert one.any()
+        expected = step(off, x, LENGTHS)
+        for model in others:
+            for one, two in zip(expected, step(model, x, LENGTHS), strict=True):
+                assert torch.equal(one, two)
+                assert one.any()
 
 
 def test_checkpointing_keeps_less_and_only_where_there_is_a_gradient() -> None:
@@ -95,11 +102,29 @@ def test_a_batch_that_comes_in_between_changes_nothing() -> None:
 def test_auto_checkpoints_where_memory_would_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x = trained(tiny(**CLIP, **VARIANTS["adapter"])), torch.randn(10, 3, 32, 32)
     assert model.checkpointing == "auto"
-    need = 10 * model.bytes_per_frame(x)
-    for free, expected in ((10 * need, False), (need, True), (0.1 * need, True)):
-        monkeypatch.setattr(backbone_module, "free_memory", lambda device, free=free: free)
-        model(x, LENGTHS)
-        assert {block.checkpointing for block in model.vit.blocks} == {expected}
+    need = bytes_kept(model, lambda: model(x, LENGTHS))
+    found = {}
+    for share in (10, 1.4, 0.1):
+        monkeypatch.setattr(backbone_module, "free_memory", lambda device, free=share * need: free)
+        kept = bytes_kept(model, lambda: model(x, LENGTHS))
+        found[share] = [block.checkpointing for block in model.vit.blocks]
+        assert kept <= 1.02 * SHARE_OF_MEMORY * share * need or all(found[share])
+    assert found == {10: [False] * 3, 1.4: [True, False, False], 0.1: [True] * 3}
+
+
+def test_a_number_of_blocks_is_checkpointed_from_the_first_that_keeps_something() -> None:
+    x = torch.randn(10, 3, 32, 32)
+    kept = []
+    for count in ("off", "1", "2", "9"):
+        model = trained(tiny(**CLIP, **VARIANTS["adapter"], model__layers="1,2", model__checkpointing=count))
+        kept.append(bytes_kept(model, lambda model=model: model(x, LENGTHS)))
+        checkpointed = [block.checkpointing for block in model.vit.blocks]
+        assert (
+            checkpointed == [False, *(number < min(2, int(count)) for number in range(2))] if count != "off" else True
+        )
+    assert kept[0] > kept[1] > kept[2] == kept[3]
+    with pytest.raises(SlaError, match=r"model\.checkpointing = 'some' cannot be read"):
+        trained(tiny(**CLIP, model__checkpointing="some"))
 
 
 def test_the_need_of_a_frame_is_that_of_many_divided() -> None:

@@ -1,0 +1,72 @@
+"""Where the time of a whole training step goes: the most expensive operations, and how often the host waits for a GPU.
+
+    python benchmarks/profile_step.py [--variant adapter] [--layers all] [--frames 64] [--set section.key=value]
+        [--backbone NAME] [--image-size 224] [--precision auto] [--device cuda] [--json]
+
+Of three steps after two that warm up. `shares` are of the time that operations themselves took, on the device where
+there is a GPU. `waits` are calls of CUDA that wait for the device, a step; 0 on a CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import get_args
+
+from torch.profiler import ProfilerActivity, profile
+from whole_step import GLOSSES, whole_step
+
+from sla_cli.config import Variant, resolve
+from sla_cli.model.device import place
+from sla_cli.model.network import Network
+
+STEPS, MOST = 3, 15
+WAITING = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variant", choices=get_args(Variant), default="adapter")
+    parser.add_argument("--layers", default="all")
+    parser.add_argument("--frames", type=int, default=64)
+    parser.add_argument("--set", action="append", default=[], dest="sets")
+    parser.add_argument("--backbone")
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    flags = {"model.variant": arguments.variant, "model.layers": arguments.layers, "model.weights": "random"}
+    flags |= {"model.image_size": arguments.image_size, "model.backbone": arguments.backbone}
+    config, placement = resolve("base", sets=arguments.sets, flags=flags), place(arguments.device, arguments.precision)
+    network = Network(config, GLOSSES).to(placement.device).train()
+    network.backbone.hold_frozen_in(placement.dtype)
+    step = whole_step(network, config, placement, [arguments.frames])
+    for _ in range(2):
+        step()
+    with profile(activities=[ProfilerActivity.CPU, *[ProfilerActivity.CUDA] * placement.cuda]) as profiler:
+        for _ in range(STEPS):
+            step()
+    events = profiler.key_averages()
+    spent = {one.key: one.self_device_time_total if placement.cuda else one.self_cpu_time_total for one in events}
+    total = sum(spent.values())
+    dearest = sorted(spent, key=lambda name: -spent[name])[:MOST]
+    answer = {
+        "device": str(placement.device),
+        "precision": str(placement.dtype),
+        "frames": arguments.frames,
+        "milliseconds": total / STEPS / 1000,
+        "shares": {name[:80]: round(spent[name] / total, 4) for name in dearest},
+        "waits": sum(one.count for one in events if one.key in WAITING) / STEPS,
+    }
+    if arguments.json:
+        print(json.dumps(answer))
+        return
+    for name, share in answer.pop("shares").items():
+        print(f"{100 * share:5.1f} %  {name}")
+    for name, value in answer.items():
+        print(f"{name:14} {value}")
+
+
+if __name__ == "__main__":
+    main()

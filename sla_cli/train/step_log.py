@@ -1,0 +1,78 @@
+"""What happens within an epoch: every step in TensorBoard, the means of each minute in steps.tsv."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from torch.utils.tensorboard import SummaryWriter
+
+from sla_cli.atomic import write_text
+from sla_cli.formats.run import Run
+
+SECONDS_BETWEEN_ROWS = 60.0
+
+
+class StepLog:
+    """Curves of a run over the clips that it has seen, which needs no number of steps in an epoch.
+
+    Args:
+        clips: seen when training begins or resumes; what an interrupted attempt wrote beyond is dropped.
+        check: called before a row is written; raises where another process has taken the run.
+    """
+
+    def __init__(self, run: Run, clips: int, check: Callable[[], None] = lambda: None) -> None:
+        self._board = SummaryWriter(str(run.tensorboard / "steps"), purge_step=clips + 1)
+        self._rows, self._check, self._written = run.steps, check, time.monotonic()
+        self._sums: dict[str, float] = {}
+        self._steps = 0
+        self._lines = _lines_before(run.steps, clips)
+
+    def add(self, epoch: int, step: int, clips: int, values: Mapping[str, float]) -> None:
+        """Count a step.
+
+        Args:
+            epoch, step: numbers from 1.
+            clips: seen so far in all epochs.
+            values: by name; names with the same start share a chart in TensorBoard.
+        """
+        self._steps += 1
+        for name, value in values.items():
+            self._board.add_scalar(name, value, clips)
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        if time.monotonic() - self._written >= SECONDS_BETWEEN_ROWS:
+            self._write_row(epoch, step, clips)
+
+    def _write_row(self, epoch: int, step: int, clips: int) -> None:
+        means = {name: f"{total / self._steps:.6g}" for name, total in self._sums.items()}
+        self._check()
+        row = {"epoch": str(epoch), "step": str(step), "clips": str(clips), **means}
+        self._lines = [*(self._lines or ["\t".join(row)]), "\t".join(row.values())]
+        write_text(self._rows, "".join(f"{line}\n" for line in self._lines))
+        self._sums, self._steps, self._written = {}, 0, time.monotonic()
+
+    def __enter__(self) -> StepLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._board.close()
+
+
+def _lines_before(path: Path, clips: int) -> list[str]:
+    """The header and the rows of steps that do not come again; nothing where there are none."""
+    if not path.is_file():
+        return []
+    header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    rows = [line for line in lines if _clips_of(line) <= clips]
+    return [header, *rows] if rows else []
+
+
+def _clips_of(line: str) -> float:
+    """Infinite where a person has changed the row to something else."""
+    cells = line.split("\t")
+    return int(cells[2]) if len(cells) > 2 and cells[2].isdecimal() else math.inf
