@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +14,11 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
+@pytest.mark.needs("torch")
 @given(st.integers(0, 10**6), st.integers(0, 30), st.lists(st.integers(1, 3), max_size=8))
 def test_it_is_what_torch_computes(seed: int, steps: int, labels: list[int]) -> None:
+    import torch
+
     log_probs = log_softmax(2 * np.random.default_rng(seed).standard_normal((steps, 4)))
     if steps:
         loss = torch.nn.functional.ctc_loss(
