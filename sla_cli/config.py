@@ -172,9 +172,8 @@ class TrainConfig:
     epochs: Annotated[int, Ge(1), Le(MANY)] = 40  # passes over the training clips
     batch: Annotated[int, Ge(1), Le(MANY)] = 2  # clips per batch of a process
     batch_frames: Annotated[int, Ge(0), Le(MANY)] = 0  # most frames per batch, a longer clip goes alone; 0: no bound
-    bucket: Annotated[int, Ge(0), Le(MANY)] = (
-        0  # batches' worth of clips that are sorted by length, then batched; 0: none
-    )
+    # Batches' worth of clips that are sorted by length, then batched; 0: none.
+    bucket: Annotated[int, Ge(0), Le(MANY)] = 0
     accumulate: Annotated[int, Ge(1), Le(MANY)] = 1  # batches of each process whose gradients are summed before a step
     infeasible: Literal["stretch", "skip", "refuse"] = "stretch"  # a clip too short for its glosses; by repeated frames
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # what updates the weights
@@ -189,9 +188,8 @@ class TrainConfig:
     gamma: Annotated[float, Ge(0), Le(1)] = 0.2  # factor of lr at each milestone (step)
     floor: Annotated[float, Ge(0), Le(1)] = 0.0  # where lr ends, as a share of it (cosine)
     ema: Annotated[float, Ge(0), Le(0.999999)] = 0.0  # decay per step of averaged weights, which are scored; 0: none
-    patience: Annotated[int, Ge(0), Le(MANY)] = (
-        0  # epochs without a better dev WER after which training stops; 0: never
-    )
+    # Epochs without a better dev WER after which training stops; 0: never.
+    patience: Annotated[int, Ge(0), Le(MANY)] = 0
     save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # minutes between saves within an epoch (choice)
     seed: Annotated[int, Ge(0), Le(SEED)] = 0  # of weights, order and augmentation
     precision: Precision = "auto"  # of the backbone; auto: half precision on CUDA, fp32 on CPU
@@ -245,9 +243,8 @@ class EmitConfig(OptionValues):
     precision: Precision = "auto"  # auto: as the run was trained, where the device can
     dtype: Literal["float32", "float16"] = "float32"  # on disk
     max_frames: Annotated[int, Ge(1), Le(MANY)] = 400  # per batch; a longer clip goes alone (choice)
-    chunk: Annotated[int, Ge(0), Le(MANY)] = (
-        64  # frames that the backbone computes at once, to bound its memory (choice)
-    )
+    # Frames that the backbone computes at once, to bound its memory (choice).
+    chunk: Annotated[int, Ge(0), Le(MANY)] = 64
 
 
 @dataclass(frozen=True)
