@@ -17,7 +17,10 @@ from sla_cli.errors import TORCH
 
 ARTIFACTS = Path(__file__).parent / "artifacts/b94205a/work"
 GONE = """
-import multiprocessing, os, signal
+import os, signal
+
+os.supports_dir_fd.clear()  # shutil, when it is imported, takes what needs O_NONBLOCK otherwise
+import multiprocessing
 
 multiprocessing.get_all_start_methods = lambda: ["spawn"]
 for name in ("pread", "pwrite", "O_NONBLOCK", "sched_getaffinity", "sysconf", "memfd_create"):
