@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import fields, replace
 from functools import cached_property
 from itertools import pairwise
@@ -30,7 +30,7 @@ from sla_cli.formats.store_digest import LATER, TEXTS, damage
 NAME, VERSION = "sla-store", 2
 SHARING = 3  # version of a file that takes frames from others
 READS = (1, VERSION, SHARING)
-T = TypeVar("T")
+T = TypeVar("T", bound=Sized)
 REMAKE = "prep --force"  # without --force a store with a good receipt is up to date
 AGAIN = "Run the `sla prep` or `sla merge` again that made it, with --force."
 PIECE = 16 << 20  # bytes of a clip that are verified at once
@@ -48,7 +48,10 @@ def _column(
         with naming_damage(file.path, REMAKE):
             if before is not None and name not in file.file:
                 return before(file)
-            return read(file, name)
+            found = read(file, name)
+            if len(found) != len(file.ids):
+                raise ValueError(f"{len(found)} {name} for {len(file.ids)} clips")
+            return found
 
     return cached_property(column)
 

@@ -166,6 +166,20 @@ def test_a_format_and_version_that_are_lists(tmp_path: Path) -> None:
         Emissions(path)
 
 
+@pytest.mark.parametrize("name", ["raw_glosses", "signers", "sources", "clip_fps", "squared_errors", "stamps"])
+def test_a_column_of_more_rows_than_clips(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forged together with the digests, which alone would refuse it."""
+    path = tmp_path / "dev.h5"
+    write_split(path, SplitHeader("c", "dev", 32, 25.0, 95, ("A",)), [bytes_only("a", ("A",), 2)], 99)
+    with h5py.File(path, "r+") as file:
+        values, kind = file[name][:], file[name].dtype
+        del file[name]
+        file.create_dataset(name, data=np.concatenate([values, values]), dtype=kind)
+    monkeypatch.setattr("sla_cli.formats.store_file.damage", lambda *_: "")
+    with pytest.raises(FormatError, match=f"2 {name} for 1 clips"):
+        getattr(StoreFile(path), name)
+
+
 @pytest.mark.parametrize("name", ["ids", "log_probs", "offsets", "frames", "fps", "glosses"])
 def test_a_group_where_an_array_is_due(tmp_path: Path, name: str) -> None:
     path = tmp_path / "dev.h5"
