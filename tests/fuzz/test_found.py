@@ -23,6 +23,7 @@ from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.decode.tuned import read_tuned
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.formats import store_digest
 from sla_cli.formats.alignment import COLUMNS, read_alignment
 from sla_cli.formats.annotation.eaf_edit import add_to
 from sla_cli.formats.annotation.eaf_read import read_eaf
@@ -30,7 +31,7 @@ from sla_cli.formats.annotation.layout import Layout
 from sla_cli.formats.describe import describe
 from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
 from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.hdf5 import is_format
+from sla_cli.formats.hdf5 import is_format, strings
 from sla_cli.formats.kind import file_kind
 from sla_cli.formats.run import Run
 from sla_cli.formats.store_content import SplitHeader
@@ -167,15 +168,18 @@ def test_a_format_and_version_that_are_lists(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["raw_glosses", "signers", "sources", "clip_fps", "squared_errors", "stamps"])
-def test_a_column_of_more_rows_than_clips(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_of_more_rows_than_clips(tmp_path: Path, name: str) -> None:
     """Forged together with the digests, which alone would refuse it."""
     path = tmp_path / "dev.h5"
-    write_split(path, SplitHeader("c", "dev", 32, 25.0, 95, ("A",)), [bytes_only("a", ("A",), 2)], 99)
+    write_split(path, SplitHeader("c", "dev", 32, 25.0, 95, ("A",)), [bytes_only("a", ("A",), 2)], 2)
     with h5py.File(path, "r+") as file:
         values, kind = file[name][:], file[name].dtype
         del file[name]
         file.create_dataset(name, data=np.concatenate([values, values]), dtype=kind)
-    monkeypatch.setattr("sla_cli.formats.store_file.damage", lambda *_: "")
+        texts = {column: strings(file, column) for column in (*store_digest.TEXTS, *store_digest.LATER)}
+        offsets = {column: file[column][:] for column in ("clip_offsets", "frame_offsets")}
+        file.attrs["digest"] = store_digest._content(file, texts, offsets["clip_offsets"])
+        file.attrs["rest_digest"] = store_digest._rest(file, texts, offsets)
     with pytest.raises(FormatError, match=f"2 {name} for 1 clips"):
         getattr(StoreFile(path), name)
 
