@@ -122,7 +122,7 @@ def _frames_of(path: Path) -> dict[str, Any]:
 def _reading_of(path: Path) -> tuple[str, Path, dict[str, Any]]:
     """Corpus and source of a store, and settings of SourceConfig with which it was read."""
     receipt = _receipt(path)
-    if receipt.stage != "prep" or "source" not in receipt.sources:
+    if receipt.stage != "prep" or "source" not in receipt.sources or "corpus" not in receipt.arguments:
         message = f"the receipt of {path} does not say where its corpus lies"
         raise SlaError(message, "Name it: `sla prep CORPUS SOURCE --frames-from STORE`.")
     names = {field.name for field in fields(SourceConfig)}

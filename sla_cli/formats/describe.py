@@ -126,7 +126,7 @@ def _store(path: Path) -> Description:
 
 def _export(path: Path) -> Description:
     receipt = read_receipt(path)
-    facts = {"store": receipt.sources["store"], **receipt.results} if receipt is not None else {}
+    facts = {"store": receipt.sources.get("store", "unknown"), **receipt.results} if receipt is not None else {}
     return Description(path, "export", "", receipt is not None, facts, receipt)
 
 

@@ -12,7 +12,7 @@ from sla_cli.core.clip import split_origin
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
@@ -126,6 +126,8 @@ def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref
     from sla_cli.formats.store import Store, is_store_of  # brings HDF5 and OpenCV, which files do not need
 
     if decoded is not None:
+        if not {"split", "store"} <= decoded.sources.keys():
+            raise FormatError(f"the receipt of {hypotheses} names no store and split", "Decode again.")
         name, digest = decoded.sources["split"], decoded.sources.get("split_digest")
         is_it = is_store_of({name: digest}) if digest else None
         split = Store(ref or store_now(Path(decoded.sources["store"]), hypotheses, "--ref", is_it))[name]

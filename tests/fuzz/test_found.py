@@ -33,6 +33,7 @@ from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write
 from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.hdf5 import is_format, strings
 from sla_cli.formats.kind import file_kind
+from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store_content import SplitHeader
 from sla_cli.formats.store_file import StoreFile
@@ -44,6 +45,8 @@ from sla_cli.model.network import Network
 from sla_cli.prep.cache import read_cached
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.resume import read_arguments
+from sla_cli.score.score import ScoreOptions
+from sla_cli.score.score_file import score_in_memory
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.video.container import read_container
 from sla_cli.video.source import open_tree
@@ -359,3 +362,13 @@ def test_a_tier_without_a_name(tmp_path: Path) -> None:
     found = find_corpus("elan")
     listing = found.read(found.open(tmp_path, None), SourceConfig(tiers=("*",)))
     assert {gloss for clip in listing.clips for gloss in clip.glosses} == {"HEUTE", "REGEN"}
+
+
+@pytest.mark.parametrize("sources", [{}, {"store": "/gone"}, {"split": "dev"}])
+def test_a_receipt_of_decode_that_names_no_store_or_split(tmp_path: Path, sources: dict[str, str]) -> None:
+    path = tmp_path / "x.tsv"
+    header = "# sla-hypotheses 3\n# corpus c\n# split dev\n# profile none\n"
+    path.write_text(f"{header}id\trank\tscore\tfps\tspans\tconfidence\tglosses\n", encoding="utf-8")
+    write_receipt(Receipt("decode", {}, {}, sources=sources), path)
+    with pytest.raises(FormatError, match="names no store and split"):
+        score_in_memory(path, None, ScoreOptions("none"))

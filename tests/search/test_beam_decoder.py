@@ -254,7 +254,7 @@ def test_a_hot_word_is_raised_and_an_unknown_one_is_refused() -> None:
     for weight, expected in ((0.0, "REGEN"), (2.0, "REGENBOGEN"), (-2.0, "REGEN")):
         with beam_decoder(glosses, hotwords=("REGENBOGEN",), hotword_weight=weight) as decoder:
             assert decoder.decode(log_probs).glosses == (expected,)
-    with pytest.raises(SlaError, match="hot word 'REGENBOGENN' is no gloss") as caught:
+    with pytest.raises(SlaError, match="hot word 'REGENBOGENN' is not a gloss") as caught:
         beam_decoder(glosses, hotwords=("REGENBOGENN",))
     assert "Did you mean 'REGENBOGEN'?" in caught.value.hint
 
