@@ -31,7 +31,9 @@ class Place:
 
 def look_at(folder: Path) -> Place:
     """What can be done in a work folder; it is not made. A folder for the trial is made in it and removed."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():  # a file, or a link that leads nowhere
+        return Place(folder, False, None, shutil.disk_usage(there.parent).free)
     free = shutil.disk_usage(there).free
     try:
         with tempfile.TemporaryDirectory(prefix=".sla-doctor-", dir=there) as trial:

@@ -68,6 +68,15 @@ def test_a_work_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert found["problems"] == ["the work folder /proc/work cannot be written: name another with --work or SLA_WORK"]
 
 
+def test_a_work_folder_that_is_a_file_or_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("file", "loop", "file/below"):
+        place = look_at(tmp_path / name)
+        assert (place.writable, place.locks) == (False, None)
+        assert doctor("--work", str(tmp_path / name), code=3)["problems"]
+
+
 @pytest.mark.parametrize(("module", "name"), [("torch", "torch is installed, but it"), ("h5py", "h5py")])
 def test_a_package_that_does_not_import(tmp_path: Path, module: str, name: str) -> None:
     (tmp_path / f"{module}.py").write_text("raise ImportError('libsomething.so.1: cannot open shared object file')\n")
