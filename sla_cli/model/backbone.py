@@ -27,7 +27,7 @@ from sla_cli.log import log
 from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.added import AddedModule, reads_class_token
 from sla_cli.model.blocks import AdaptedBlock, compile_blocks
-from sla_cli.model.checkpointing import count_by_memory, count_by_setting
+from sla_cli.model.checkpointing import count_by_memory, count_by_setting, fits
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.frame_stream import FrameStream
 from sla_cli.model.patches import whiten_patches
@@ -178,7 +178,7 @@ class Backbone(nn.Module):
             return count or 0
         a_frame = self.bytes_per_frame(pixels)
         need, free = len(pixels) * a_frame, free_memory(pixels.device)
-        if not count_by_memory(blocks, need, 1, free):
+        if fits(need, free):
             return 0
         saved = len(pixels) * (a_frame - self.bytes_per_frame(pixels, 1))
         return count_by_memory(blocks, need, saved, free)

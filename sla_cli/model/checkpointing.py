@@ -20,6 +20,11 @@ def count_by_setting(setting: str, blocks: int) -> int | None:
     return min(int(setting), blocks)
 
 
+def fits(need: int, free: int) -> bool:
+    """Whether so many bytes of activations may be kept of those that are free."""
+    return need <= SHARE_OF_MEMORY * free
+
+
 def count_by_memory(blocks: int, need: int, saved: int, free: int) -> int:
     """As few blocks as suffice; all where even they do not.
 
@@ -29,5 +34,6 @@ def count_by_memory(blocks: int, need: int, saved: int, free: int) -> int:
         saved: bytes that one checkpointed block spares.
         free: bytes.
     """
-    over = need - SHARE_OF_MEMORY * free
-    return 0 if over <= 0 else min(blocks, math.ceil(over / max(1, saved)))
+    if fits(need, free):
+        return 0
+    return min(blocks, math.ceil((need - SHARE_OF_MEMORY * free) / max(1, saved)))
