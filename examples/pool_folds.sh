@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The test hypotheses of all folds of examples/five_folds.sh together: each person is tested once, so that an interval
+# over signers speaks of all of them. Prints the WER of each variant, and compares each with the first.
+# Usage: examples/pool_folds.sh [WORK [PEOPLE [VARIANT ...]]]
+#   as in: examples/pool_folds.sh sla-work-folds 6 frozen adapter lora
+# FOLDS and SEEDS choose a part, as in FOLDS="1 2".
+set -euo pipefail
+export SLA_WORK=${1:-sla-work-folds}
+people=${2:-6}
+variants=("${@:3}")
+[ ${#variants[@]} -gt 0 ] || variants=(frozen adapter lora)
+pooled=$SLA_WORK/pooled/$people
+mkdir -p "$pooled"
+
+systems=()
+for variant in "${variants[@]}"; do
+  files=()
+  for seed in ${SEEDS:-0 1}; do
+    file=$pooled/$variant-seed$seed.csv
+    echo id,gloss > "$file"
+    for fold in ${FOLDS:-1 2 3 4 5}; do
+      found=("$SLA_WORK/hypotheses/fold$fold-$people-$variant-seed$seed"/test-greedy-*.tsv)
+      [ -f "${found[0]}" ] || { echo "no hypotheses in ${found[0]%/*}: examples/five_folds.sh makes them" >&2; exit 2; }
+      # Comments and the header first; of each clip the best hypothesis.
+      awk -F '\t' -v OFS=, '/^#/ {next} !header {header = 1; next} $2 == 1 {print $1, $NF}' "${found[0]}" >> "$file"
+    done
+    files+=("$file")
+  done
+  systems+=("$(IFS=,; echo "${files[*]}")")
+done
+
+# References of the clips that were tested.
+awk -F '[,\t]' 'NR == FNR {tested[$1]; next} $1 in tested' "${files[0]}" "$SLA_WORK/signs/all.tsv" > "$pooled/references.tsv"
+for system in "${systems[@]}"; do
+  for file in ${system//,/ }; do
+    sla score "$file" --ref "$pooled/references.tsv" --cluster signer
+  done
+done
+for system in "${systems[@]:1}"; do
+  sla compare "${systems[0]}" "$system" --ref "$pooled/references.tsv" --cluster signer
+done
