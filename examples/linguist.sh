@@ -24,7 +24,7 @@ sla prep elan corpus --list-tiers
 sla prep elan corpus --split-by signer --pause 2 --name first --size 128
 sla check sla-work/stores/first
 
-# A model for a CPU; docs/training.md, "Small corpora", has these settings. Of real people: --variant adapter, on a GPU.
+# A model for a CPU (docs/training.md, "Small corpora"). Of real people: --preset small --variant adapter, on a GPU.
 small=(--preset tiny --batch 1 --epochs "$epochs" --set train.schedule=cosine
   --set loss.distillation=0 --set loss.conv_ctc=0)
 sla train sla-work/stores/first --name first "${small[@]}"

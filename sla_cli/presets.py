@@ -16,6 +16,14 @@ class Preset:
 
 PRESETS = {
     "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px with AdaptSign's recipe; for a GPU", {}),
+    "small": Preset(
+        "base for a few hundred clips: half the head's width, no losses on the convolutions, a cosine schedule",
+        {
+            "head": {"channels": 512},
+            "loss": {"conv_ctc": 0.0, "distillation": 0.0},
+            "train": {"lr": 5e-4, "schedule": "cosine"},
+        },
+    ),
     "isharah": Preset(
         "base with 3 BiLSTM layers and a distillation weight of 10, as Swin-MSTP by the authors of Isharah",
         {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}},
