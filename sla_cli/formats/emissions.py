@@ -15,6 +15,7 @@ from sla_cli.errors import FormatError
 from sla_cli.formats.hdf5 import (
     check_offsets,
     claim,
+    closed_on_error,
     create,
     naming_damage,
     open_checked,
@@ -196,7 +197,8 @@ class Emissions:
         """The open dataset of this process: a forked one may not share its parent's handle."""
         if self._opened is None or self._opened[0] != os.getpid():
             file = open_checked(self.path, NAME, READS, REMAKE)
-            self._opened = os.getpid(), file, file["log_probs"]
+            with closed_on_error(file):
+                self._opened = os.getpid(), file, file["log_probs"]
         return self._opened[2]
 
     def _check(self, steps: int, columns: int) -> None:

@@ -38,7 +38,8 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
             raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
         # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part.
         file = open_hdf5(path, rdcc_nbytes=0)
-        found, number = (file.attrs.get(key) for key in ("format", "version"))
+        with closed_on_error(file):
+            found, number = (file.attrs.get(key) for key in ("format", "version"))
     except UNREADABLE as error:
         _refuse_unread(path, error)
         raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", again) from error
@@ -55,13 +56,23 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
 def open_hdf5(path: Path, **options: int) -> h5py.File:
     """An HDF5 file, open for reading, whose texts can be read. Raises one of UNREADABLE where it is damaged."""
     file = h5py.File(path, "r", locking=False, **options)
-    try:
+    with closed_on_error(file):
         check_heaps(path, [_place(file.get(name)) for name in LONG])
         _check_types(file)
-    except UNREADABLE:
+    return file
+
+
+@contextmanager
+def closed_on_error(file: h5py.File) -> Iterator[None]:
+    """Close a file that turns out to be damaged.
+
+    HDF5 would take what it remembers of it for the next file of the same inode, and can wait for ever on that.
+    """
+    try:
+        yield
+    except BaseException:
         file.close()
         raise
-    return file
 
 
 def _check_types(file: h5py.File) -> None:

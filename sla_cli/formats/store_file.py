@@ -21,7 +21,16 @@ import numpy as np
 
 from sla_cli.bounds import PIXELS
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.hdf5 import check_offsets, naming_damage, open_checked, rates, strings, text_of, whole_numbers
+from sla_cli.formats.hdf5 import (
+    check_offsets,
+    closed_on_error,
+    naming_damage,
+    open_checked,
+    rates,
+    strings,
+    text_of,
+    whole_numbers,
+)
 from sla_cli.formats.json_file import check_types, parse_json
 from sla_cli.formats.legacy import STORE_1, preset_of, profile_of, unseen_of
 from sla_cli.formats.store_content import Encoded, SplitHeader
@@ -112,7 +121,7 @@ class StoreFile:
         self._checked = False
         self.verified: dict[str, list[str]] = {}  # texts that were read, and that no column has taken yet
         self._good: set[int] = set()  # clips whose frames were as they were written
-        with naming_damage(path, REMAKE):
+        with naming_damage(path, REMAKE), closed_on_error(self.file):
             file = self.file
             self.version = int(file.attrs["version"])
             if missing := set(DATASETS) - set(file) - (SINCE_2 if self.version == 1 else set()):

@@ -132,6 +132,27 @@ def test_an_attribute_that_cannot_be_read(tmp_path: Path) -> None:
     assert not is_format(path, "sla-emissions")
 
 
+def test_a_damaged_file_is_not_kept_open(tmp_path: Path) -> None:
+    """HDF5 took what it knew of one for the next file in the same place, and could wait for ever on that."""
+    path, store = tmp_path / "dev.h5", tmp_path / "store.h5"
+    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    write_split(store, SplitHeader("c", "dev", 8, 25.0, 95, ("A",)), [bytes_only("a", ["A"], 4)], 4)
+    for file, read, text in ((path, Emissions, b"sla-emissions"), (store, StoreFile, b"sla-store")):
+        good = file.read_bytes()
+        at = good.index(text, good.index(b"GCOL")) - 8
+        file.write_bytes(good[:at] + (2**31).to_bytes(8, "little") + good[at + 8 :])
+        with pytest.raises(FormatError) as error:
+            read(file)
+        file.write_bytes(good)
+        assert read(file).ids == ["a"], error
+        with h5py.File(file, "r+") as changed:
+            del changed["ids"]
+        with pytest.raises(FormatError) as error:
+            read(file)
+        file.write_bytes(good)
+        assert read(file).ids == ["a"], error
+
+
 def test_a_heap_in_which_hdf5_goes_round_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "dev.h5"
     write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
