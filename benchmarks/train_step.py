@@ -37,6 +37,7 @@ from whole_step import GLOSSES, whole_step
 from sla_cli.config import Config, Variant, resolve
 from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone
+from sla_cli.model.compiling import compile_for_training
 from sla_cli.model.device import Placement, place
 from sla_cli.model.network import Network
 
@@ -130,7 +131,7 @@ def settings(arguments: argparse.Namespace) -> Config:
         "model.backbone": arguments.backbone,
         "model.checkpointing": "off",
     }
-    return resolve("base", sets=arguments.sets, flags=flags)
+    return resolve("base", sets=["model.compile=off", *arguments.sets], flags=flags)
 
 
 def pair(
@@ -173,6 +174,7 @@ def lengths(clips: Sequence[int]) -> Tensor:
 def made(config: Config, placement: Placement) -> Network:
     network = Network(config, GLOSSES).to(placement.device).train()
     network.backbone.hold_frozen_in(placement.dtype)
+    compile_for_training(network.backbone, config, placement)
     return network
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -55,7 +56,7 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
 
     Args:
         hint: annotation of the setting, as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements. Of
-            a union, the part is taken whose type the value has.
+            a union, the part is taken whose type the value has. A choice between on and off takes true and false too.
         where: what the user wrote, for the message.
     """
     kind, marks = parts_of(hint)
@@ -65,6 +66,8 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
             raise SlaError(f"{where}: {key} is {value!r}", f"It must be {_described(hint)}.")
         return check_setting(key, value, fitting, where)
     if get_origin(kind) is Literal:
+        if isinstance(value, bool) and {"on", "off"} <= set(get_args(kind)):
+            value = "on" if value else "off"
         if value not in get_args(kind):
             raise SlaError(f"{where}: {key} is {value!r}", suggestion(str(value), get_args(kind)))
         return value
@@ -116,6 +119,17 @@ def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
         return hint, ()
     kind, *marks = get_args(hint)
     return kind, tuple(marks)
+
+
+def parse_value(text: str, hint: Any) -> Any:
+    """A TOML value, or the text itself where it is none or text is wanted, so that a shell needs no quotes."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    except (ValueError, RecursionError) as error:
+        raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
+    return text if parts_of(hint)[0] is str and not isinstance(value, str) else value
 
 
 def _is_of_type(value: Any, hint: Any) -> bool:
