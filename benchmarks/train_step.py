@@ -5,7 +5,9 @@
         [--repeats 3] [--threads 2] [--device cpu] [--json]
 
 The floor is timm's model with its weights frozen: forward, and backward to its input (with `--inference`: forward).
-Ours is the backbone, forward and backward to what is trained. All take turns; on a CPU seconds are of processor time,
+Ours is the backbone, forward and backward to what is trained. With `--variant frozen` nothing in it is trained: ours is
+the forward pass that training takes, its ratio to the floor is that of a forward pass to one of both, and only the
+whole step goes backward, through the head. All take turns; on a CPU seconds are of processor time,
 the fastest of the repeats, which other load on the machine changes little. `ratio` is the middle of the ratios of the
 turns, ours over floor. `step_` is of the whole step: pixels, backbone, head, losses, checks, optimiser.
 
@@ -105,7 +107,9 @@ def middle_ratio(seconds: dict[str, list[float]], name: str) -> float:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--variant", choices=get_args(Variant), default="adapter")
+    parser.add_argument(
+        "--variant", choices=get_args(Variant), default="adapter", help="frozen: ours goes forward only"
+    )
     parser.add_argument("--layers", default="all")
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--clips", help="lengths of several clips, as in 60,180, against one of all their frames")
@@ -184,7 +188,8 @@ def both_ways(model: torch.nn.Module, placement: Placement, *inputs: Tensor) -> 
         inputs[0].grad = None
         with placement.autocast():
             features = model(*inputs)
-        features.float().sum().backward()
+        if features.requires_grad:
+            features.float().sum().backward()
 
     return step
 
