@@ -29,7 +29,7 @@ ROWS = {
     "lora with shift, inference": ["--variant", "lora", "--inference"],
     "adapter, with checkpointing relative to without": ["--variant", "adapter", "--checkpointing"],
 }
-COMPILED = ["--variant", "adapter", "--set", "model.compile=true"]  # last, as it takes longest
+COMPILED = ["--variant", "adapter", "--set", "model.compile=on"]  # last, as it takes longest
 COLUMNS = ("seconds", "ratio", "share", "step_ratio", "step_share", "flops_ratio", "peak_mib", "peak_ratio")
 
 

@@ -17,6 +17,7 @@ from torch.profiler import ProfilerActivity, profile
 from whole_step import GLOSSES, whole_step
 
 from sla_cli.config import Variant, resolve
+from sla_cli.model.compiling import compile_for_training
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 
@@ -38,9 +39,11 @@ def main() -> None:
     arguments = parser.parse_args()
     flags = {"model.variant": arguments.variant, "model.layers": arguments.layers, "model.weights": "random"}
     flags |= {"model.image_size": arguments.image_size, "model.backbone": arguments.backbone}
-    config, placement = resolve("base", sets=arguments.sets, flags=flags), place(arguments.device, arguments.precision)
+    config = resolve("base", sets=["model.compile=off", *arguments.sets], flags=flags)
+    placement = place(arguments.device, arguments.precision)
     network = Network(config, GLOSSES).to(placement.device).train()
     network.backbone.hold_frozen_in(placement.dtype)
+    compile_for_training(network.backbone, config, placement)
     step = whole_step(network, config, placement, [arguments.frames])
     for _ in range(2):
         step()

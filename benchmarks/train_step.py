@@ -5,7 +5,9 @@
         [--repeats 3] [--threads 2] [--device cpu] [--json]
 
 The floor is timm's model with its weights frozen: forward, and backward to its input (with `--inference`: forward).
-Ours is the backbone, forward and backward to what is trained. All take turns; on a CPU seconds are of processor time,
+Ours is the backbone, forward and backward to what is trained. With `--variant frozen` nothing in it is trained: ours is
+the forward pass that training takes, its ratio to the floor is that of a forward pass to one of both, and only the
+whole step goes backward, through the head. All take turns; on a CPU seconds are of processor time,
 the fastest of the repeats, which other load on the machine changes little. `ratio` is the middle of the ratios of the
 turns, ours over floor. `step_` is of the whole step: pixels, backbone, head, losses, checks, optimiser.
 
@@ -37,6 +39,7 @@ from whole_step import GLOSSES, whole_step
 from sla_cli.config import Config, Variant, resolve
 from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone
+from sla_cli.model.compiling import compile_for_training
 from sla_cli.model.device import Placement, place
 from sla_cli.model.network import Network
 
@@ -104,7 +107,9 @@ def middle_ratio(seconds: dict[str, list[float]], name: str) -> float:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--variant", choices=get_args(Variant), default="adapter")
+    parser.add_argument(
+        "--variant", choices=get_args(Variant), default="adapter", help="frozen: ours goes forward only"
+    )
     parser.add_argument("--layers", default="all")
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--clips", help="lengths of several clips, as in 60,180, against one of all their frames")
@@ -130,7 +135,7 @@ def settings(arguments: argparse.Namespace) -> Config:
         "model.backbone": arguments.backbone,
         "model.checkpointing": "off",
     }
-    return resolve("base", sets=arguments.sets, flags=flags)
+    return resolve("base", sets=["model.compile=off", *arguments.sets], flags=flags)
 
 
 def pair(
@@ -173,6 +178,7 @@ def lengths(clips: Sequence[int]) -> Tensor:
 def made(config: Config, placement: Placement) -> Network:
     network = Network(config, GLOSSES).to(placement.device).train()
     network.backbone.hold_frozen_in(placement.dtype)
+    compile_for_training(network.backbone, config, placement)
     return network
 
 
@@ -182,7 +188,8 @@ def both_ways(model: torch.nn.Module, placement: Placement, *inputs: Tensor) -> 
         inputs[0].grad = None
         with placement.autocast():
             features = model(*inputs)
-        features.float().sum().backward()
+        if features.requires_grad:
+            features.float().sum().backward()
 
     return step
 

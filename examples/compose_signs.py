@@ -25,7 +25,11 @@ from random import Random
 
 import cv2
 
+from sla_cli.cli.main import refusals
+from sla_cli.errors import SlaError
+
 PATTERN = r"(?P<gloss>[A-Za-z]+)[^/]*/[^/]*?(?P<person>\d+)[^/]*$"
+ORDERS = 10_000  # that are tried
 COLUMNS = ("id", "video", "gloss", "signer", "split", "fps")
 Recording = tuple[str, Path]  # gloss and video
 
@@ -48,11 +52,11 @@ def main() -> None:
     parser.add_argument("recordings", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--pattern", default=PATTERN, help="regular expression for a path, with gloss and person")
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--people", type=int, nargs="+", default=[3, 6, 12], help="to learn from")
-    parser.add_argument("--sentences", type=int, default=150, help="of train, in each table")
-    parser.add_argument("--every", type=int, default=2, help="every other frame is kept, or every third, …")
-    parser.add_argument("--size", type=int, default=128, help="side of the frames in pixels")
+    parser.add_argument("--folds", type=positive, default=5)
+    parser.add_argument("--people", type=positive, nargs="+", default=[3, 6, 12], help="to learn from")
+    parser.add_argument("--sentences", type=positive, default=150, help="of train, in each table")
+    parser.add_argument("--every", type=positive, default=2, help="every other frame is kept, or every third, …")
+    parser.add_argument("--size", type=positive, default=128, help="side of the frames in pixels")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     found = by_person(arguments.recordings, arguments.pattern)
@@ -81,19 +85,38 @@ def main() -> None:
     print(f"{len(found)} people, {len(everything)} sentences, {len(tables)} tables in {arguments.out}")
 
 
+def positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return int(text)
+
+
 def by_person(folder: Path, pattern: str) -> dict[str, list[Recording]]:
-    """The recordings of each person, with a word that every person has."""
+    """The recordings of each person, with a word that every person has. Raises SlaError where they do not suffice."""
+    try:
+        groups = re.compile(pattern).groupindex
+    except re.error as error:
+        raise SlaError(f"--pattern {pattern}: not a regular expression: {error}") from error
+    if not {"gloss", "person"} <= groups.keys():
+        raise SlaError(f"--pattern {pattern} has not both groups, gloss and person", f"The default is {PATTERN}")
     found = defaultdict[str, list[Recording]](list)
     for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mp4", ".avi", ".mov")):
         if match := re.search(pattern, path.relative_to(folder).as_posix()):
-            found[f"person{int(match['person']):02d}"].append((match["gloss"].upper(), path))
+            if not (match["person"] or "").isdecimal():
+                raise SlaError(f"{path}: the person is {match['person']!r} by --pattern, and must be a number")
+            found[f"person{int(match['person']):02d}"].append(((match["gloss"] or "").upper(), path))
     if not found:
-        raise SystemExit(f"{folder}: no video's path is as --pattern says")
+        raise SlaError(f"{folder}: no video's path is as --pattern says", f"It is {pattern}")
+    for person, recordings in found.items():
+        if len({gloss for gloss, _ in recordings}) < 2:
+            raise SlaError(f"{folder}: {person} signs one word only, {recordings[0][0]}", "A sentence needs two.")
     return dict(found)
 
 
 def divide(people: Sequence[str], folds: int, random: Random) -> list[list[str]]:
-    """As many people in each fold, or one more."""
+    """As many people in each fold, or one more. Raises SlaError where they are too few."""
+    if len(people) < folds:
+        raise SlaError(f"--folds {folds}: there are {len(people)} people", "Each fold needs one.")
     order = random.sample(people, len(people))
     return [order[number::folds] for number in range(folds)]
 
@@ -105,19 +128,23 @@ def table(
     test, dev = folds[number - 1], folds[number % len(folds)]
     rest = [person for fold in (*folds[number:], *folds[: number - 1]) if fold is not dev for person in fold]
     if people > len(rest):
-        raise SystemExit(f"--people {people}: fold {number} leaves {len(rest)} to learn from")
+        raise SlaError(
+            f"--people {people}: fold {number} leaves {len(rest)} to learn from", "Use fewer, or more --folds."
+        )
     shares = {person: sentences // people + (place < sentences % people) for place, person in enumerate(rest[:people])}
     return shares, dev, test
 
 
 def once(recordings: Sequence[Recording], random: Random) -> Iterator[tuple[str, list[Recording]]]:
-    """Sentences of four that hold each recording once; no word follows itself."""
-    while True:
+    """Sentences of four that hold each recording once; no word follows itself. Raises SlaError where that fails."""
+    for _ in range(ORDERS):
         order = random.sample(recordings, len(recordings))
         parts = [order[start : start + 4] for start in range(0, len(order), 4)]
         if all(before[0] != after[0] for part in parts for before, after in pairwise(part)):
             yield from ((f"once{number:02d}", part) for number, part in enumerate(parts))
             return
+    words = ", ".join(sorted({gloss for gloss, _ in recordings}))
+    raise SlaError(f"{recordings[0][1]}: no order of this person's recordings keeps words apart; there are: {words}")
 
 
 def drawn(recordings: Sequence[Recording], count: int, random: Random) -> Iterator[tuple[str, list[Recording]]]:
@@ -137,7 +164,7 @@ def drawn_of(sentences: Sequence[Sentence]) -> list[Sentence]:
 
 
 def write_frames(folder: Path, recordings: Sequence[Recording], every: int, size: int) -> float:
-    """Write the frames of recordings, one after the other; return their rate."""
+    """Write the frames of recordings, one after the other; return their rate. Raises SlaError for a broken video."""
     folder.mkdir(parents=True, exist_ok=True)
     number, fps = 0, 25.0
     for _, path in recordings:
@@ -147,11 +174,12 @@ def write_frames(folder: Path, recordings: Sequence[Recording], every: int, size
         while (answer := video.read())[0]:
             if taken % every == 0:
                 image = cv2.resize(answer[1], (size, size), interpolation=cv2.INTER_AREA)
-                cv2.imwrite(str(folder / f"{number:06d}.png"), image)
+                if not cv2.imwrite(str(folder / f"{number:06d}.png"), image):
+                    raise SlaError(f"{folder / f'{number:06d}.png'} cannot be written", "Is the disk full?")
                 number += 1
             taken += 1
         if not taken:
-            raise SystemExit(f"{path}: no frame can be read")
+            raise SlaError(f"{path}: no frame can be read")
     return fps / every
 
 
@@ -161,4 +189,5 @@ def write_table(path: Path, rows: Sequence[Sequence[str]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals():
+        main()

@@ -12,22 +12,23 @@ from xml.etree import ElementTree as ET
 import typer
 
 from sla_cli.atomic import write_text
+from sla_cli.cli.main import refusals
 from sla_cli.core.edit_alignment import align, count
 from sla_cli.demo.elan_corpus import RIGHT_HAND, draw_elan_corpus
-from sla_cli.errors import SlaError
+from sla_cli.formats.annotation.eaf_document import read_document
 from sla_cli.log import progress
 from sla_cli.workers import usable_cores
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def draw(
     folder: Path,
     seed: int = 0,
-    annotated: Annotated[int, typer.Option(help="Recordings with an ELAN file, in FOLDER/corpus.")] = 12,
-    unannotated: Annotated[int, typer.Option(help="Recordings without one, in FOLDER/rest.")] = 3,
-    sentences: Annotated[int, typer.Option(help="Of each recording.")] = 6,
+    annotated: Annotated[int, typer.Option(min=1, help="Recordings with an ELAN file, in FOLDER/corpus.")] = 12,
+    unannotated: Annotated[int, typer.Option(min=1, help="Recordings without one, in FOLDER/rest.")] = 3,
+    sentences: Annotated[int, typer.Option(min=1, help="Of each recording.")] = 6,
 ) -> None:
     """Draw recordings, and the ELAN files that the linguist will make of the rest, in FOLDER/truth."""
     counts = {"annotated": annotated, "unannotated": unannotated, "sentences": sentences}
@@ -39,7 +40,7 @@ def draw(
 def correct(truth: Path, files: list[Path]) -> None:
     """Do what a linguist does in ELAN: the glosses become true, on the tiers of both hands, and the signer is named."""
     for path in files:
-        read, true = ET.parse(path).getroot(), ET.parse(truth / path.name).getroot()
+        read, true = _root(path), _root(truth / path.name)
         before, after = _glosses(read), _glosses(true)
         header = true.find("HEADER")
         assert header is not None
@@ -51,12 +52,16 @@ def correct(truth: Path, files: list[Path]) -> None:
         typer.echo(f"{path}: {len(before)} glosses read, {len(after)} after {changes} corrections")
 
 
+def _root(path: Path) -> ET.Element:
+    """Of an ELAN file. Raises SlaError where it is none."""
+    read_document(path)
+    return ET.parse(path).getroot()
+
+
 def _glosses(root: ET.Element) -> list[str]:
     return [value.text or "" for value in root.iterfind(f"TIER[@TIER_ID='{RIGHT_HAND}']//ANNOTATION_VALUE")]
 
 
 if __name__ == "__main__":
-    try:
+    with refusals():
         app()
-    except SlaError as error:
-        raise SystemExit(f"error: {error.message}\nhint: {error.hint}") from error

@@ -5,11 +5,16 @@
 #   RECORDINGS: the dataset that examples/compose_signs.py names, WEIGHTS: a ViT-S/14 of DINOv2 in timm's names.
 #   FOLDS, PEOPLE, VARIANTS, SEEDS, EPOCHS choose a part, as in FOLDS="1 2" PEOPLE=6; OPTIONS are more options of training.
 set -euo pipefail
-recordings=${1:?usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]}
-weights=${2:?usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]}
+refuse() {
+  echo "error: $1" >&2
+  exit 2
+}
+[ $# -ge 2 ] || refuse "usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]"
+recordings=$1 weights=$2
+[ -f "$weights" ] || refuse "no such weights file: $weights"
 export SLA_WORK=${3:-sla-work-folds}
 here=$(dirname "$0")
-mkdir -p "$SLA_WORK"
+mkdir -p "$SLA_WORK" || exit 2
 
 [ -f "$SLA_WORK/signs/all.tsv" ] || python "$here/compose_signs.py" "$recordings" "$SLA_WORK/signs" --size 96 \
   --sentences "${SENTENCES:-150}"

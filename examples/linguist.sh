@@ -7,8 +7,8 @@
 # Usage: examples/linguist.sh [FOLDER], an empty or new one, this one if not given.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "${1:-.}"
-cd "${1:-.}"
+mkdir -p "${1:-.}" || exit 2
+cd "${1:-.}" || exit 2
 epochs=${EPOCHS:-30}
 
 # The recordings, in place of your own: corpus/ holds videos and their ELAN files, rest/ videos only. What the linguist

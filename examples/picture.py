@@ -19,6 +19,8 @@ import typer
 from PIL import Image, ImageDraw, ImageFont
 
 import sla_cli
+from sla_cli.cli.main import refusals
+from sla_cli.errors import SlaError
 
 WIDTH, HEIGHT = 720, 480
 VIDEO = (16, 60, 226, 320)  # left, top, right, bottom
@@ -85,6 +87,8 @@ def draw_tier(
 
 def main(run: Path, video: Path, out: Path, lm: Annotated[Path | None, typer.Option()] = None) -> None:
     """Transcribe a video with a run, and draw what was read as an animated WebP."""
+    if out.suffix.lower() != ".webp" or not out.parent.is_dir():
+        raise SlaError(f"{out} is not a file called *.webp in a folder that exists")
     with sla_cli.Recognizer.open(run, lm=lm) as model:
         transcript = model.transcribe(video)
     recording = cv2.VideoCapture(str(video))
@@ -100,4 +104,5 @@ def main(run: Path, video: Path, out: Path, lm: Annotated[Path | None, typer.Opt
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with refusals():
+        typer.run(main)

@@ -4,9 +4,17 @@
 # one CPU core; what is finished already is not trained again.
 # Usage: examples/real_signing.sh SHARED [WORK], SHARED holding tools/compose_sentences.py and data/weights.
 set -euo pipefail
-shared=${1:?usage: examples/real_signing.sh SHARED [WORK]}
+refuse() {
+  echo "error: $1" >&2
+  exit 2
+}
+[ $# -ge 1 ] || refuse "usage: examples/real_signing.sh SHARED [WORK]"
+shared=$1
+for file in tools/compose_sentences.py data/weights/vit_small_patch14_dinov2-img224.fp16.safetensors; do
+  [ -f "$shared/$file" ] || refuse "no such file: $shared/$file"
+done
 export SLA_WORK=${2:-sla-work-real}
-mkdir -p "$SLA_WORK"
+mkdir -p "$SLA_WORK" || exit 2
 
 [ -d "$SLA_WORK/data" ] || python "$shared/tools/compose_sentences.py" "$SLA_WORK/data" --train 400 --dev 60
 sla prep phoenix2014 "$SLA_WORK/data" --size 128 --fps 12.5 # every other frame

@@ -26,7 +26,7 @@ from sla_cli.config_checks import (
     annotations_of,
     check_setting,
     fill_older,
-    parts_of,
+    parse_value,
     settings_of,
 )
 from sla_cli.errors import SlaError, suggestion
@@ -89,7 +89,9 @@ class ModelConfig:
     # Blocks that compute activations again instead of keeping them: on (all), off, or a number of blocks; auto: as many
     # as a batch needs to fit into the memory that is free.
     checkpointing: str = "auto"
-    compile: bool = False  # compile the backbone's blocks with torch.compile
+    # Compile the blocks for training with torch.compile. auto: on a GPU, and where the compiler does not work, train
+    # without; on: refuse to train where it does not work. true and false of earlier versions are on and off.
+    compile: Literal["auto", "on", "off"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,7 @@ def resolve(
         section, dot, name = key.partition(".")
         if not equals or not dot:
             raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
-        _update(values, {section: {name: _value(value, settings_of(Config).get(key))}}, f"--set {text}")
+        _update(values, {section: {name: parse_value(value, settings_of(Config).get(key))}}, f"--set {text}")
     for key, value in (flags or {}).items():
         section, _, name = key.partition(".")
         if value is not None:
@@ -337,14 +339,3 @@ def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: s
             if key not in known:
                 raise SlaError(f"{where}: unknown key {section}.{key}", suggestion(key, known))
             values.setdefault(section, {})[key] = check_setting(f"{section}.{key}", value, known[key], where)
-
-
-def _value(text: str, hint: Any) -> Any:
-    """A TOML value, or the text itself where it is none or text is wanted, so that a shell needs no quotes."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-    except (ValueError, RecursionError) as error:
-        raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
-    return text if parts_of(hint)[0] is str and not isinstance(value, str) else value

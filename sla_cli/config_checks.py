@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -55,26 +56,26 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
 
     Args:
         hint: annotation of the setting, as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements. Of
-            a union of a number and a tuple, the one is taken that the value looks like.
+            a union, the part is taken whose type the value has. A choice between on and off takes true and false too.
         where: what the user wrote, for the message.
     """
     kind, marks = parts_of(hint)
     if get_origin(kind) in (Union, UnionType):
-        fitting = [part for part in get_args(kind) if (get_origin(part) is tuple) == isinstance(value, list | tuple)]
-        return check_setting(key, value, fitting[0], where)
+        fitting = next((part for part in get_args(kind) if _is_of_type(value, part)), None)
+        if fitting is None:
+            raise SlaError(f"{where}: {key} is {value!r}", f"It must be {_described(hint)}.")
+        return check_setting(key, value, fitting, where)
     if get_origin(kind) is Literal:
+        if isinstance(value, bool) and {"on", "off"} <= set(get_args(kind)):
+            value = "on" if value else "off"
         if value not in get_args(kind):
             raise SlaError(f"{where}: {key} is {value!r}", suggestion(str(value), get_args(kind)))
         return value
+    if not _is_of_type(value, hint):
+        raise SlaError(f"{where}: {key} is {value!r}", f"It must be {_described(hint)}.")
     is_list = get_origin(kind) is tuple
     element, marks = parts_of(get_args(kind)[0]) if is_list else (kind, marks)
-    count = len(get_args(kind)) if is_list and Ellipsis not in get_args(kind) else 0  # 0: any
-    name, suits = _KINDS[element]
-    values = value if is_list and isinstance(value, list | tuple) else [value]
-    if is_list != isinstance(value, list | tuple) or not all(map(suits, values)) or count not in (0, len(values)):
-        several = f"{name.removeprefix('a ')}s, as in {[3] * count or [20, 30]}"
-        listed = f"a list of {count} {several}" if count else f"a list of {several}"
-        raise SlaError(f"{where}: {key} is {value!r}", f"It must be {listed if is_list else name}.")
+    values = value if is_list else [value]
     least = next((mark.ge for mark in marks if isinstance(mark, Ge)), -math.inf)
     most: Any = next((mark.le for mark in marks if isinstance(mark, Le)), math.inf)
     if element in (int, float) and not all(least <= part <= most for part in values):
@@ -118,6 +119,41 @@ def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
         return hint, ()
     kind, *marks = get_args(hint)
     return kind, tuple(marks)
+
+
+def parse_value(text: str, hint: Any) -> Any:
+    """A TOML value, or the text itself where it is none or text is wanted, so that a shell needs no quotes."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    except (ValueError, RecursionError) as error:
+        raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
+    return text if parts_of(hint)[0] is str and not isinstance(value, str) else value
+
+
+def _is_of_type(value: Any, hint: Any) -> bool:
+    """Whether a value has the type of a setting that is no choice, whatever its bounds."""
+    kind, _ = parts_of(hint)
+    if get_origin(kind) is not tuple:
+        return _KINDS[kind][1](value)
+    if not isinstance(value, list | tuple):
+        return False
+    element, *others = get_args(kind)
+    return (Ellipsis in others or len(value) == 1 + len(others)) and all(_is_of_type(one, element) for one in value)
+
+
+def _described(hint: Any) -> str:
+    """What a setting that is no choice takes, in words."""
+    kind, _ = parts_of(hint)
+    if get_origin(kind) in (Union, UnionType):
+        return ", or ".join(map(_described, get_args(kind)))
+    if get_origin(kind) is not tuple:
+        return _KINDS[kind][0]
+    elements = get_args(kind)
+    count = 0 if Ellipsis in elements else len(elements)
+    several = f"{_described(elements[0]).removeprefix('a ')}s, as in {[3] * count or [20, 30]}"
+    return f"a list of {count} {several}" if count else f"a list of {several}"
 
 
 def _is_whole(value: Any) -> bool:

@@ -62,6 +62,15 @@ def test_the_operations_of_a_training_step(variant: Literal["adapter", "lora"], 
     assert found["step_ratio"] > found["ratio"]
 
 
+def test_a_training_step_of_the_frozen_backbone_goes_forward_only() -> None:
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("peak memory is read from Linux's /proc")
+    found = answer("train_step", ["--variant", "frozen", "--frames", "6", *SMALL, "--repeats", "1", "--threads", "1"])
+    vit = Vit(depth=2, width=32, patch=16, patches=4, features=512)
+    assert found["flops"] == vit.forward(6, "adapter", adapted=0, inner=0)
+    assert found["step_flops"] > found["flops"]
+
+
 @pytest.mark.parametrize(
     ("benchmark", "arguments", "facts"),
     [

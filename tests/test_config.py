@@ -92,6 +92,15 @@ def test_a_kernel_of_frames_is_written_as_a_number_or_a_list() -> None:
     assert resolve(sets=["adapter.kernel=[5, 1, 1]"]) == resolve(sets=["adapter.kernel=5"])
 
 
+@pytest.mark.parametrize(("earlier", "now"), [("true", "on"), ("false", "off"), ("auto", "auto"), ("on", "on")])
+def test_compile_takes_true_and_false_as_earlier_versions_did(tmp_path: Path, earlier: str, now: str) -> None:
+    assert resolve(sets=[f"model.compile={earlier}"]).model.compile == now
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(resolve("tiny")).replace('compile = "off"', f"compile = {earlier}"), encoding="utf-8")
+    if now != earlier:
+        assert resolve(file=path).model.compile == config_of_run(read_toml(path), VERSION).model.compile == now
+
+
 def test_base_is_the_defaults_and_tiny_is_not() -> None:
     assert resolve() == resolve("base") == Config()
     assert resolve("tiny").model.weights == "random"
@@ -157,6 +166,9 @@ def test_set_takes_toml_values_and_bare_text(text: str, section: str, key: str, 
     assert type(found) is type(value)
 
 
+KERNEL = "It must be a whole number, or a list of 3 whole numbers, as in [3, 3, 3]."
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
@@ -178,14 +190,17 @@ def test_set_takes_toml_values_and_bare_text(text: str, section: str, key: str, 
         ("model.backbone_args=3", "model.backbone_args is 3", "a table"),
         ("model.variant=lorra", "model.variant is 'lorra'", "'lora'"),
         ("train.precision=fp8", "train.precision is 'fp8'", "auto"),
+        ("train.precision=true", "train.precision is True", "auto"),
+        ("model.compile=never", "model.compile is 'never'", "Known: auto, on, off."),
+        ("model.compile=1", "model.compile is 1", "Known: auto, on, off."),
         ("train.batch=0", "train.batch is 0", "It must lie between 1 and"),
         ("train.crop=1.5", "train.crop is 1.5", "between"),
         ("train.gamma=-1.0", "train.gamma is -1.0", "It must lie between 0 and 1."),
         ("loss.temperature=0.0", "loss.temperature is 0.0", "It must lie between 0.01 and"),
         ("adapter.ratio=-1", "adapter.ratio is -1", "It must lie between 0 and"),
         ("adapter.kernel=0", "adapter.kernel is 0", "It must lie between 1 and 1000."),
-        ("adapter.kernel=three", "adapter.kernel is 'three'", "a whole number"),
-        ("adapter.kernel=[3, 3]", "adapter.kernel is [3, 3]", "It must be a list of 3 whole numbers, as in [3, 3, 3]."),
+        ("adapter.kernel=three", "adapter.kernel is 'three'", KERNEL),
+        ("adapter.kernel=[3, 3]", "adapter.kernel is [3, 3]", KERNEL),
         ("adapter.kernel=[3, 3, 2.5]", "adapter.kernel is [3, 3, 2.5]", "a list of 3 whole numbers"),
         ("adapter.kernel=[3, 3, 1001]", "adapter.kernel is [3, 3, 1001]", "Each must lie between 1 and 1000."),
         ("adapter.start=zero", "adapter.start is 'zero'", "Known: up, conv"),
@@ -333,7 +348,7 @@ def test_a_run_of_version_1_has_all_settings_of_today_and_no_others() -> None:
 @pytest.mark.parametrize("run", sorted(RUNS.iterdir()), ids=lambda path: path.name)
 def test_settings_of_runs_made_by_an_earlier_sla(run: Path) -> None:
     config = config_of_run(read_toml(run / "config.toml"), 1)
-    assert config.model.variant == run.name
+    assert (config.model.variant, config.model.compile) == (run.name, "off")
     assert (config.train.half, config.train.lengthen, config.head.frame_norm) == ("fp16", "random", "none")
     assert (config.adapter.layer_norm, config.adapter.start, config.adapter.kernel_3d) == (False, "up", (3, 1, 1))
 

@@ -8,7 +8,8 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -60,9 +61,37 @@ REFUSALS = (
 )
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Errors that a user can correct end the process with one sentence, a hint and exit code 2; in scripts, too.
+
+    Raises:
+        SystemExit: after such an error, a signal (128 and its number), or Ctrl-C (130).
+    """
+    try:
+        yield
+    except SlaError as error:
+        raise _refused(error) from error
+    except ModuleNotFoundError as error:
+        if (told := without_torch(error)) is None:
+            raise
+        raise _refused(told) from error
+    except Stopped as error:
+        if error.message:
+            typer.echo(error.message, err=True)
+        raise SystemExit(SIGNALLED + error.signal) from error
+    except OSError as error:
+        if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
+            raise
+        hint = "Correct it, or name another place; what was complete before is untouched."
+        raise _refused(SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint)) from error
+    except KeyboardInterrupt as error:
+        typer.echo("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
+        raise SystemExit(INTERRUPTED) from error
+
+
 class Group(TyperGroup):
-    """Imports commands when they are called, and turns errors that a user can correct into one sentence, a hint and
-    exit code 2."""
+    """Imports commands when they are called."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -73,34 +102,16 @@ class Group(TyperGroup):
         return name, _imported(name) if name else None, rest
 
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with refusals():
             return super().invoke(ctx)
-        except SlaError as error:
-            raise _refused(error) from error
-        except ModuleNotFoundError as error:
-            if (told := without_torch(error)) is None:
-                raise
-            raise _refused(told) from error
-        except Stopped as error:
-            if error.message:
-                typer.echo(error.message, err=True)
-            raise typer.Exit(SIGNALLED + error.signal) from error
-        except OSError as error:
-            if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
-                raise
-            hint = "Correct it, or name another place; what was complete before is untouched."
-            raise _refused(SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint)) from error
-        except KeyboardInterrupt as error:
-            typer.echo("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
-            raise typer.Exit(INTERRUPTED) from error
 
 
-def _refused(error: SlaError) -> typer.Exit:
+def _refused(error: SlaError) -> SystemExit:
     """The end of a command that tells an error and its hint."""
     _tell_error(error.message)
     if error.hint:
         typer.echo(f"hint: {error.hint}", err=True)
-    return typer.Exit(USER_ERROR)
+    return SystemExit(USER_ERROR)
 
 
 def _tell_error(message: str) -> None:

@@ -129,8 +129,22 @@ class Backbone(nn.Module):
                 blocks[number] = AdaptedBlock(block, self.borders)
         if reads_class_token(self.vit):
             blocks[-1].read = self.vit.num_prefix_tokens
-        if config.model.compile:
-            compile_blocks(blocks, dynamic=True)
+
+    def compile_blocks(self, **options: Any) -> None:
+        """Compile the blocks for passes with gradients, at the first of these; `options` are of `torch.compile`."""
+        compile_blocks(self.vit.blocks, **options)
+        self._bytes_per_frame.clear()
+
+    def uncompile_blocks(self) -> None:
+        """Compute the blocks as before `compile_blocks`."""
+        for block in self.vit.blocks:
+            block.compiled = None
+        self._bytes_per_frame.clear()
+
+    @property
+    def few_frames(self) -> int:
+        """The fewest frames of a batch that need no code of their own: PyTorch compiles it where a shift leaves one."""
+        return 2 + max(block.reach for block in self.vit.blocks)
 
     def hold_frozen_in(self, dtype: torch.dtype) -> None:
         """Keep the frozen weights of matrix products in the type that autocast would bring them to at every use.
@@ -144,14 +158,15 @@ class Backbone(nn.Module):
                         value.data = value.data.to(dtype)
 
     def bytes_per_frame(self, pixels: Tensor, checkpointed: int = 0) -> int:
-        """Memory per frame for the backward pass: the difference between 3 and 2 copies of the first frame.
+        """Memory per frame for the backward pass: by how much one more copy of the first frame takes more.
 
         Args:
             checkpointed: blocks that compute their activations again.
         """
         if checkpointed not in self._bytes_per_frame:
             self._checkpoint(checkpointed)
-            kept = self._bytes_kept(pixels[:1], 3) - self._bytes_kept(pixels[:1], 2)
+            few = self.few_frames
+            kept = self._bytes_kept(pixels[:1], few + 1) - self._bytes_kept(pixels[:1], few)
             self._bytes_per_frame[checkpointed] = kept
         return self._bytes_per_frame[checkpointed]
 

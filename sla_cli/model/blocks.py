@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ KEPT = [
     _ATEN._scaled_dot_product_efficient_attention.default,
     _ATEN._scaled_dot_product_cudnn_attention.default,
 ]
-WAYS_TO_COMPILE = 4  # with and without gradients, of the model and of its input
+WAYS_TO_COMPILE = 4  # its input has a gradient or not, and one frame, which PyTorch always compiles apart, or several
 
 
 class AdaptedBlock(nn.Module):
@@ -44,6 +44,7 @@ class AdaptedBlock(nn.Module):
         chunk: without gradients, frames that are computed at once; 0 is all.
         checkpointing: with gradients, activations are computed again in the backward pass instead of kept.
         stream: without gradients, frames of one clip that come in parts; None where all come at once.
+        compiled: with gradients, computes the block in place of `_forward`; None where it is not compiled.
     """
 
     def __init__(
@@ -66,18 +67,20 @@ class AdaptedBlock(nn.Module):
         self.reach = sum(adapters) + inner_reach + (share > 0)
         self.trained = any(parameter.requires_grad for parameter in self.parameters())
         self.plain = not adapters and not share
-        self.chunk, self.checkpointing, self.compiled = 0, False, False
+        self.chunk, self.checkpointing = 0, False
         self.read: int | None = None
         self.stream: FrameStream | None = None
+        self.compiled: Callable[..., Tensor] | None = None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """x: (frames, tokens, width) → (frames, tokens read, width); timm's rotary positions go to attention."""
         if torch.is_grad_enabled():
             if self.checkpointing and (self.trained or x.requires_grad):
                 return self._checkpointed(x, *args, **kwargs)
-        elif self.stream is not None:
+            return (self.compiled or self._forward)(x, *args, **kwargs)
+        if self.stream is not None:
             return self._streamed(self.stream, x, *args, **kwargs)
-        elif 0 < self.chunk < len(x):
+        if 0 < self.chunk < len(x):
             return torch.cat([self._part(start, x, *args, **kwargs) for start in range(0, len(x), self.chunk)])
         return self._forward(x, *args, **kwargs)
 
@@ -114,26 +117,27 @@ class AdaptedBlock(nn.Module):
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         layout = self.borders.layout  # by the backward pass, another batch may have set it
-        if not self.compiled:
+        if self.compiled is None:
             kwargs["context_fn"] = partial(create_selective_checkpoint_contexts, KEPT)
         return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
 
     def _with_layout(self, layout: Layout, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         with self.borders.holding(layout):
-            return self._forward(x, *args, **kwargs)
+            return (self.compiled or self._forward)(x, *args, **kwargs)
 
 
-def compile_blocks(blocks: Iterable[AdaptedBlock], **options: Any) -> None:
-    """Compile the arithmetic of each block; chunks and checkpoints stay outside, and use what is compiled.
+def compile_blocks(blocks: Collection[AdaptedBlock], **options: Any) -> None:
+    """Compile the arithmetic of each block, for any number of frames and clips; checkpoints stay outside and use it.
 
     To the compiler all blocks are one function, and by default it compiles one at most 8 times.
+
+    Args:
+        options: of `torch.compile`.
     """
     config = torch._dynamo.config
-    blocks = list(blocks)
     config.cache_size_limit = max(config.cache_size_limit, WAYS_TO_COMPILE * len(blocks))
     for block in blocks:
-        block._forward = torch.compile(block._forward, **options)  # type: ignore[method-assign]
-        block.compiled = True
+        block.compiled = torch.compile(block._forward, dynamic=True, **options)
 
 
 def _scaled(block: Any, half: int, x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: of such ones PyTorch 2.6 compiles all values in, and the spans differ from batch to batch
 class Layout:
     """Frames of concatenated clips, or a window of them.
 

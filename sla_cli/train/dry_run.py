@@ -81,7 +81,7 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
     fullest = max(plan, key=lambda step: step.frames)
     state.model.train()
     with closing(training_batches(data, 1, [fullest, fullest], placement.cuda)) as batches:
-        for number in (1, 2):  # the first one allocates and compiles
+        for number in (1, 2):  # the first one allocates
             loaded = [next(batches) for _ in fullest.rounds]
             begun = time.monotonic()
             take_step(fullest, iter(loaded), state, 1, number)

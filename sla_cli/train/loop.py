@@ -27,6 +27,7 @@ from sla_cli.formats.sole_writer import Hold
 from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
+from sla_cli.model.compiling import compile_for_training
 from sla_cli.model.device import Placement, set_tf32
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
@@ -126,7 +127,8 @@ def initial_state(
         begin: the run whose weights it starts from.
 
     Raises:
-        SlaError: no such backbone or weights, or clips that the configuration refuses.
+        SlaError: no such backbone or weights, clips that the configuration refuses, or a compiler that it requires and
+            that does not work.
     """
     torch.manual_seed(config.train.seed)
     # In half precision only the head is in float32, and stays so.
@@ -140,6 +142,7 @@ def initial_state(
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
         data.warn_of_infeasible()
+    compile_for_training(model.backbone, config, placement, group)
     return State(model, config, placement, group), data, taken
 
 

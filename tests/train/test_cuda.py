@@ -51,10 +51,10 @@ def test_the_device_says_what_the_cpu_says(variant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("precision", "compiled"), [("fp32", False), ("bf16", False), ("fp16", False), ("bf16", True), ("fp16", True)]
+    ("precision", "compiled"), [("fp32", "off"), ("bf16", "off"), ("fp16", "off"), ("bf16", "auto"), ("fp16", "on")]
 )
 @pytest.mark.parametrize("variant", ADDING)
-def test_trains_and_emits(store: Store, tmp_path: Path, variant: str, precision: str, compiled: bool) -> None:
+def test_trains_and_emits(store: Store, tmp_path: Path, variant: str, precision: str, compiled: str) -> None:
     config = tiny(
         model__variant=variant, train__precision=precision, train__epochs=3, train__workers=1, model__compile=compiled
     )

@@ -1,0 +1,120 @@
+"""The backbone's blocks compiled for training, and the way back where the compiler does not work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from sla_cli.config import Config
+from sla_cli.log import log
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.device import Placement
+from sla_cli.model.distributed import ALONE, ProcessGroup
+from sla_cli.model.weights import first_line
+
+HINT = (
+    "Repair the compiler. In a new run, use --set model.compile=off, or auto, which trains without it where it fails."
+)
+
+
+def compile_for_training(
+    backbone: Backbone, config: Config, placement: Placement, group: ProcessGroup = ALONE, **options: Any
+) -> None:
+    """Compile the blocks where `model.compile` says so.
+
+    Args:
+        options: of `torch.compile`.
+
+    Raises:
+        SlaError: it is `on`, and the compiler does not work.
+    """
+    setting = config.model.compile
+    if setting == "on" or (setting == "auto" and _can_gain(placement)):
+        try_to_compile(backbone, config, placement, group, required=setting == "on", **options)
+
+
+def try_to_compile(
+    backbone: Backbone, config: Config, placement: Placement, group: ProcessGroup, *, required: bool, **options: Any
+) -> None:
+    """Compile the blocks, and take a forward and a backward pass; where that fails in any process, none is compiled.
+
+    PyTorch compiles at the first call, and may compile a backward pass, or say that it cannot, only when that is
+    called. In a step of training this would be too late: half of the gradients are there, and other processes wait for
+    them. The passes are the same each time, as kernels are made for the first sizes: a run that is resumed gets the
+    kernels that it had.
+
+    Args:
+        required: whether it is an error where it fails, or a warning.
+        options: of `torch.compile`.
+
+    Raises:
+        SlaError: it is required, and fails.
+    """
+    log.info("compiling the backbone's blocks for training (model.compile = %s)", config.model.compile)
+    causes = group.gather(_failures(backbone, config, placement, options))
+    if not causes:
+        return
+    backbone.uncompile_blocks()
+    if required:
+        raise group.refusal(f"model.compile = on, and the backbone cannot be compiled: {causes[0]}", HINT)
+    if group.is_main:
+        log.warning("training goes on without torch.compile, which does not work here: %s", causes[0])
+
+
+def _can_gain(placement: Placement) -> bool:
+    """On a GPU with Triton, which compiles for it. On a CPU a minute of compiling brings little."""
+    if placement.cuda and find_spec("triton") is None:
+        log.info("the backbone is not compiled (model.compile = auto): the package triton is not installed")
+        return False
+    return placement.cuda
+
+
+def _failures(backbone: Backbone, config: Config, placement: Placement, options: dict[str, Any]) -> list[str]:
+    """Why it cannot be compiled, in a sentence; none where it can."""
+    try:
+        with _without_tracebacks():
+            backbone.compile_blocks(**options)
+            _take_passes(backbone, config, placement)
+    except Exception as error:  # noqa: BLE001 - compilers raise anything
+        return [_cause(error)]
+    return []
+
+
+def _take_passes(backbone: Backbone, config: Config, placement: Placement) -> None:
+    """Forward and backward on one clip of black frames, as short as training has them; nothing is left of it."""
+    frames, side = max(backbone.few_frames, config.train.min_frames), config.model.image_size
+    pixels = torch.zeros(frames, 3, side, side, device=placement.device)
+    trained = [value for value in backbone.parameters() if value.requires_grad]
+    setting, backbone.checkpointing = backbone.checkpointing, "on"  # the same code in the least memory
+    try:
+        with torch.random.fork_rng([placement.device] if placement.cuda else []):
+            with placement.autocast():
+                features = backbone.train()(pixels, torch.tensor([frames]))
+            if trained:
+                torch.autograd.grad(features.float().sum(), trained, allow_unused=True)
+    finally:
+        backbone.checkpointing = setting
+
+
+@contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """A backward pass that does not compile is logged at once, with a traceback, and raises its error when called."""
+    logger = logging.getLogger("torch._functorch._aot_autograd")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _cause(error: BaseException) -> str:
+    """The compiler's own error: of all that a C++ compiler prints, what it calls an error."""
+    inner = getattr(error, "inner_exception", error)
+    said = (line.strip() for line in str(inner).splitlines() if "error:" in line)
+    return f"{type(inner).__name__}: {next(said, first_line(inner))}"
