@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
@@ -10,15 +11,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reference import commands_page
 
 import sla_cli
+from sla_cli.errors import TORCH
 
 project = "sla"
 author = "the authors of sla"
 copyright = f"{author}, Apache-2.0"
 version = release = sla_cli.__version__
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 4  # links to headings are checked
 exclude_patterns = ["_build"]
+
+# The Python reference, api.md.
+autodoc_mock_imports = list(TORCH)  # it builds without torch, and sooner
+autodoc_member_order = "bysource"
+add_module_names = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80  # characters; a longer one has a line for each argument
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # attributes are a list
+default_role = "code"  # `this` in a docstring
+smartquotes_action = "De"  # dashes and dots; "" is an empty text
 
 html_theme = "furo"
 html_title = f"sla {version}"
@@ -27,10 +40,16 @@ html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 
+MADE = ("sla_cli.Layout", "sla_cli.Store")  # classes that a user makes; objects of the others are handed out
 UNCOLOURED = ("tsv", "csv", "vtt", "srt", "ctm", "praat")  # languages of code blocks that Pygments does not read
 
 
+def without_signature(app: Sphinx, what: str, name: str, *_: Any) -> tuple[str, None] | None:
+    return ("", None) if what in ("class", "exception") and name not in MADE else None
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-signature", without_signature)
     for name in UNCOLOURED:
         app.add_lexer(name, TextLexer)
     page, text = Path(app.srcdir, "commands.md"), commands_page()

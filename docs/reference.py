@@ -1,7 +1,8 @@
-"""The two reference pages that are made from the code: commands.md from the command line, settings.md from config.py.
+"""The reference pages that are made from the code: commands.md from the command line, settings.md from config.py, and
+json.md from the schemas of `--json`.
 
-`python docs/reference.py` writes settings.md; a test compares it with config.py. commands.md is written whenever the
-site is built, and git ignores it: the names of its types are those of the installed typer.
+`python docs/reference.py` writes settings.md and json.md; tests compare them with the code. commands.md is written
+whenever the site is built, and git ignores it: the names of its types are those of the installed typer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
+from json_page import json_page
+from tables import row, table
 from typer.main import get_command
 
 from sla_cli import config
@@ -44,8 +47,8 @@ def commands_page() -> str:
             record = param.get_help_record(context)
             if record is not None:
                 title = getattr(param, "rich_help_panel", None) or "Arguments and options"
-                panels.setdefault(title, []).append(_row(f"`{record[0]}`", record[1]))
-        parts += [_table(["", title], rows) for title, rows in panels.items()]
+                panels.setdefault(title, []).append(row(f"`{record[0]}`", record[1]))
+        parts += [table(["", title], rows) for title, rows in panels.items()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -95,8 +98,8 @@ def _settings(section: str, kind: type, comments: dict[tuple[str, str], str]) ->
         default = getattr(kind(), name)
         added = next((mark for mark in parts_of(hint)[1] if isinstance(mark, AddedIn)), None)
         since = f" Since run format {added.version}; in older runs {_value(added.before)}." if added else ""
-        rows.append(_row(f"`{section}.{name}`", _type(hint), _value(default), comments[kind.__name__, name] + since))
-    return _table(["setting", "type and bounds", "default", "meaning"], rows)
+        rows.append(row(f"`{section}.{name}`", _type(hint), _value(default), comments[kind.__name__, name] + since))
+    return table(["setting", "type and bounds", "default", "meaning"], rows)
 
 
 def _type(hint: Any) -> str:
@@ -127,13 +130,6 @@ def _prose(text: str | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", r"\|") for cell in cells) + " |"
-
-
-def _table(header: list[str], rows: list[str]) -> str:
-    return "\n".join([_row(*header), "|" + "---|" * len(header), *rows])
-
-
 if __name__ == "__main__":
     (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (DOCS / "json.md").write_text(json_page(), encoding="utf-8")

@@ -10,11 +10,15 @@ from collections.abc import Iterable
 class SlaError(Exception):
     """Bad input, named. The command line prints it and exits with 2.
 
-    Bytes of a damaged file or of a file's name that are no UTF-8 are shown as \\udc80 to \\udcff, which any file holds.
+    Bytes of a damaged file or of a file's name that are no UTF-8 are shown by their numbers, which any file holds.
 
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
         hint: what to do about it.
+
+    Attributes:
+        message: as given.
+        hint: as given, "" for none.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -15,6 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cv2
 import numpy as np
+from json_schemas import check_printed
+from typer.testing import CliRunner
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -40,6 +42,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first: one that began last would go on alone, with all other processes idle."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _json_is_as_its_schema_says() -> Iterator[None]:
+    """Whatever a test runs with `--json` is compared with the schemas of that command."""
+    invoke = CliRunner.invoke
+
+    def checked(runner: CliRunner, app: Any, args: Any = None, **options: Any) -> Any:
+        result = invoke(runner, app, args, **options)
+        if args and not isinstance(args, str):
+            check_printed(args, result.stdout)
+        return result
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(CliRunner, "invoke", checked)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
-"""The examples of docs/python.md run as they stand, one after the other."""
+"""The examples of docs/python.md run as they stand, one after the other; docs/api.md has all public names, whose
+docstrings say what each attribute is."""
 
 from __future__ import annotations
 
+import pydoc
 import re
 from pathlib import Path
 
@@ -10,9 +12,12 @@ import pytest
 from movies import movie
 from recordings import copy_run, images_of
 
+import sla_cli
 from sla_cli.formats.receipt import Receipt, write_receipt
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+REFERENCE = PAGE.with_name("api.md").read_text(encoding="utf-8")
+DESCRIBED = re.findall(r"^\.\. auto\w+:: (\S+)", REFERENCE, re.MULTILINE)
 
 
 def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,3 +40,19 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert {"video.eaf", "signs.srt", "page.html"} <= {path.name for path in tmp_path.iterdir()}
     printed = capsys.readouterr().out
     assert "NORD" in printed and "broken.mp4 is empty" in printed and f"{100 / 3}"[:6] in printed
+
+
+def test_the_reference_has_every_public_name() -> None:
+    assert {f"sla_cli.{name}" for name in sla_cli.__all__} - set(DESCRIBED) == {"sla_cli.__version__"}
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_a_docstring_describes_each_attribute_by_itself(name: str) -> None:
+    """Sphinx reads `low, high: its ends` as one attribute."""
+    found = pydoc.locate(name)
+    section = (found.__doc__ or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    described = re.findall(r"^ {8}(\S.*?): ", section, re.MULTILINE)
+    own = {attribute for attribute in vars(found).get("__annotations__", {}) if not attribute.startswith("_")}
+    if isinstance(found, type):
+        assert own <= set(described)
+    assert all(attribute.isidentifier() for attribute in described)

@@ -1,4 +1,5 @@
-"""docs/settings.md is what config.py says, and docs/licences.md names what pyproject.toml installs."""
+"""docs/settings.md is what config.py says, docs/json.md what the schemas say, and docs/licences.md names what
+pyproject.toml installs."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from sla_cli.config import Config, settings_of
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
+from json_page import json_page  # noqa: E402
 from reference import commands_page, comments_of, settings_page  # noqa: E402
 
 EXTRAS_OF_DEVELOPERS = {"dev", "docs", "test"}
@@ -21,6 +23,11 @@ EXTRAS_OF_DEVELOPERS = {"dev", "docs", "test"}
 def test_settings_are_those_of_the_code() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == settings_page(), "run `python docs/reference.py`"
+
+
+def test_results_for_machines_are_those_of_the_schemas() -> None:
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    assert page == json_page(), "run `python docs/reference.py`"
 
 
 def test_every_setting_is_described() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-WIDE_PAGES = ("index.html", "settings.html", "commands.html", "scoring.html", "decoding.html")
+WIDE_PAGES = ("index.html", "settings.html", "commands.html", "scoring.html", "decoding.html", "json.html", "api.html")
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -63,6 +63,12 @@ def test_commands_and_settings_are_in_their_references(site: Path) -> None:
     commands = (site / "commands.html").read_text(encoding="utf-8")
     assert 'id="sla-lm-estimate"' in commands and "--utterance-tier" in commands
     assert "train.accumulate" in (site / "settings.html").read_text(encoding="utf-8")
+
+
+def test_the_python_reference_is_made_of_docstrings(site: Path) -> None:
+    page = (site / "api.html").read_text(encoding="utf-8")
+    assert 'id="sla_cli.Recognizer.transcribe"' in page and "no gloss is tried in a step" in page
+    assert "_opened" not in page, "what is not public"
 
 
 def test_the_search_finds_a_page(served: str, browser: Any) -> None:

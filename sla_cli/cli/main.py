@@ -38,6 +38,7 @@ COMMANDS = {
     "table": "Runs side by side as papers print them: parameters, WER on dev and test, intervals, spread of seeds.",
     "report": "One HTML page for one or more scores: figures, learning curves, confusions, frames and every alignment.",
     "info": "What a file or folder is: its format, content in a few figures, and how and when it was made.",
+    "schema": "The JSON Schema (draft 2020-12) of what a command prints with --json.",
     "doctor": "What this installation has, and what it lacks for which command. Exits with 3 on problems.",
     "lm": "Gloss n-gram language models: estimate one, or score a text with one.",
     "demo": "All stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page with pictures.",

@@ -12,8 +12,10 @@ class Sign:
     """A gloss in time.
 
     Attributes:
-        start, end: seconds from the beginning of the recording, end exclusive.
-        confidence: from 0 to 1, 1 is certain.
+        gloss: as the run's vocabulary spells it.
+        start: in seconds from the beginning of the recording.
+        end: likewise, exclusive.
+        confidence: height of the gloss's peak in the log-probabilities, from 0 to 1, 1 is certain.
     """
 
     gloss: str
@@ -24,20 +26,27 @@ class Sign:
 
 @dataclass(frozen=True)
 class Sentence:
-    """Signs without a pause between them; at least one."""
+    """Signs without a pause between them.
+
+    Attributes:
+        signs: in order of time, at least one.
+    """
 
     signs: tuple[Sign, ...]
 
     @property
     def start(self) -> float:
+        """That of the first sign, in seconds of the recording."""
         return self.signs[0].start
 
     @property
     def end(self) -> float:
+        """That of the last sign, in seconds, exclusive."""
         return self.signs[-1].end
 
     @property
     def text(self) -> str:
+        """The glosses, separated by spaces."""
         return " ".join(sign.gloss for sign in self.signs)
 
 

@@ -18,7 +18,13 @@ LENGTHS = (0, 1, 4, 7, 10, 15, 20)  # the shortest of each bin, in reference wor
 
 @dataclass(frozen=True)
 class ClipGroup:
-    """The clips that share a signer or a length: what they are called, how many, and their pooled counts."""
+    """The clips that share a signer or a length.
+
+    Attributes:
+        name: of the signer, or numbers of glosses as `4-6`.
+        clips: how many there are.
+        counts: of all of them together.
+    """
 
     name: str
     clips: int
@@ -31,7 +37,9 @@ class GlossCounts:
 
     Attributes:
         gloss: as the references spell it first, else as the hypotheses do.
-        correct, substituted, deleted: of its occurrences in the references.
+        correct: how many of its occurrences in the references are recognised.
+        substituted: in place of how many another gloss is.
+        deleted: in place of how many nothing is.
         mistaken: how often it was recognised in place of another gloss.
         inserted: how often it was recognised where the reference has nothing.
     """
@@ -69,7 +77,13 @@ class GlossCounts:
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often `hypothesis` was recognised in place of `reference`."""
+    """A gloss that was recognised in place of another one.
+
+    Attributes:
+        reference: what was signed.
+        hypothesis: what was recognised.
+        count: how often.
+    """
 
     reference: str
     hypothesis: str
@@ -91,7 +105,7 @@ class Breakdown:
 
     @cached_property
     def lengths(self) -> list[ClipGroup]:
-        """Groups by number of reference words, from short to long: `1-3`, `4-6`, …; only those that have clips."""
+        """Groups by number of reference words (`1-3`, `4-6`, …), from short to long; only those that have clips."""
         return _groups(self._clips, lambda clip: bisect_right(LENGTHS, clip.counts.ref_words) - 1, _bin_name)
 
     @cached_property

@@ -16,7 +16,7 @@ class ClipScore:
         id: clip id.
         pairs: the alignment in order.
         counts: what it adds to the score.
-        signer: "" where unknown.
+        signer: who signs, "" where unknown.
         recording: what the corpus cuts the clip from, a path; "" where unknown.
     """
 
@@ -28,10 +28,12 @@ class ClipScore:
 
     @property
     def reference(self) -> tuple[str, ...]:
+        """Glosses of the reference."""
         return tuple([gloss for pair in self.pairs if (gloss := pair[1]) is not None])
 
     @property
     def hypothesis(self) -> tuple[str, ...]:
+        """Glosses of the hypothesis."""
         return tuple([gloss for pair in self.pairs if (gloss := pair[2]) is not None])
 
 

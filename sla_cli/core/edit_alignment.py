@@ -19,7 +19,13 @@ ALIGNMENT = f"sclite({CORRECT},{INSERTION},{DELETION},{SUBSTITUTION})"
 
 
 class Pair(NamedTuple):
-    """One step of an alignment: C(orrect), S(ubstitution), D(eletion: no hypothesis), I(nsertion: no reference)."""
+    """One step of an alignment.
+
+    Attributes:
+        op: C(orrect), S(ubstitution), D(eletion) or I(nsertion).
+        reference: the gloss, None of an insertion.
+        hypothesis: the gloss, None of a deletion.
+    """
 
     op: Op
     reference: str | None
@@ -28,7 +34,14 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts of alignment steps. Counts add, rates do not: add first, then ask for the rate."""
+    """Counts of alignment steps. Counts add, rates do not: add first, then ask for the rate.
+
+    Attributes:
+        correct: glosses that are recognised.
+        substitutions: glosses in whose place another one is recognised.
+        deletions: glosses of the reference in whose place nothing is recognised.
+        insertions: glosses that are recognised where the reference has nothing.
+    """
 
     correct: int = 0
     substitutions: int = 0
@@ -40,10 +53,12 @@ class Counts:
 
     @property
     def errors(self) -> int:
+        """Substitutions, deletions and insertions."""
         return self.substitutions + self.deletions + self.insertions
 
     @property
     def ref_words(self) -> int:
+        """Glosses of the references."""
         return self.correct + self.substitutions + self.deletions
 
     @property

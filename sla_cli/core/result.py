@@ -22,9 +22,11 @@ class Interval:
     """A confidence interval from resampling.
 
     Attributes:
-        low, high: its ends, in percent (of the reference words).
+        low: lower end, in percent of the reference words; of a difference in points.
+        high: upper end, likewise.
         level: its confidence in percent.
-        samples, seed: how many resampled sets it comes from, and the seed that drew them.
+        samples: how many resampled sets it comes from.
+        seed: that drew them.
         units: how many were drawn from, each with all its clips.
         cluster: what these are; sentences are distinct references.
     """
@@ -44,7 +46,7 @@ class Interval:
 
     @property
     def drawn(self) -> str:
-        """What was drawn: `537 sentences`."""
+        """What was drawn, as `537 sentences`."""
         return counted(self.units, self.cluster)
 
     @property
@@ -64,14 +66,15 @@ class Score:
     """A scored set of clips.
 
     Attributes:
-        profile, profile_version: the normalisation used.
+        profile: name of the normalisation used.
+        profile_version: version of its rules.
         signature: one line with all that the number depends on.
         clips: results, in the order of the references.
         absent: ids the hypotheses did not name and that were scored as empty.
         left_out: ids that only one side named and that a partial score leaves out.
         interval: of the WER; None where there is a single cluster, which leaves nothing to resample.
-        oracle: counts if the best of each clip's alternatives had come first; None without alternatives.
-        alternatives: the most that a clip has; 1 without.
+        oracle: counts if the best of each clip's hypotheses had come first; None without n-best lists.
+        alternatives: the most hypotheses that a clip has; 1 without n-best lists.
         tuned_on: the split on which the language model's weights were tuned, where that is the split scored here:
             then the rate is too good. "" otherwise, or where unknown.
         no_gain_on: the split on which tuning found no gain of the language model, so that it was left out; else "".
@@ -101,7 +104,7 @@ class Score:
 
     @property
     def remark(self) -> str:
-        """What is to be said of the language model where it was tuned, "" for nothing."""
+        """A sentence where `tuned_on` or `no_gain_on` says something, else ""."""
         if self.tuned_on:
             where = f"tuned on {self.tuned_on}, scored here"
             return f"the weights of the language model were {where}: this WER is too optimistic"

@@ -36,7 +36,8 @@ class FrameFormat:
         size: side in pixels.
         fit: how the source was brought to a square: squash, pad or crop.
         fps: frames per second of most clips whose rate is known, 0 where none is.
-        fps_lowest, fps_highest: of the clips whose rate is known, 0 where none is.
+        fps_lowest: least rate of the clips whose rate is known, 0 where none is.
+        fps_highest: highest rate of these, likewise.
     """
 
     size: int

@@ -35,9 +35,11 @@ def _cell(of_file: Callable[[StoreFile], Sequence[T]]) -> cached_property[T]:
 
 
 class StoredClip:
-    """One clip of a split.
+    """One clip of a split; `len` is the number of its frames.
 
     Attributes:
+        id: its name in the corpus.
+        signer: who signs, "" where unknown.
         glosses: as training reads them: cleaned as `labels` of the split says.
         raw_glosses: as annotated; () where the split has no references.
         translation: spoken-language sentence, "" where there is none.
@@ -65,13 +67,18 @@ class StoredClip:
         return self._file.encoded(self._index, wanted)
 
     def frames(self, wanted: slice = slice(None), reduce: int = 1) -> np.ndarray:
-        """Decoded frames, RGB uint8 (frames, height, width, 3).
+        """Decoded frames.
 
         Args:
+            wanted: which, with a step of 1.
             reduce: 1, 2, 4 or 8: decode at a fraction of the size, which JPEG does in less time.
+
+        Returns:
+            RGB uint8 (frames, side, side, 3), side = ceil(size of the split / reduce).
 
         Raises:
             FormatError: the clip is not what was written, or a frame does not decode.
+            ValueError: another step than 1.
         """
         numbers = range(*wanted.indices(len(self)))
         if numbers.step != 1:
@@ -120,15 +127,32 @@ def _column(of_file: Callable[[StoreFile], Iterable[T]]) -> cached_property[list
 class Split:
     """One split: its clips in the order of the corpus's table, from one file or from all shards.
 
+    `len` is the number of clips, `in` asks for an id, and a loop goes over the clips.
+
     Attributes:
         path: of its file, or of the first shard.
-        size, fit, fps, codec, vocabulary: of all clips, see SplitHeader.
+        corpus: name of the corpus.
+        protocol: which division of the corpus, "" where it has one.
+        name: train, dev or test.
+        size: side of the frames in pixels.
+        fit: how frames were brought to a square: squash, pad or crop.
+        fps: frames per second of most clips, 0 where unknown.
+        codec: of the stored frames.
+        quality: of JPEG; 0 with other codecs.
+        vocabulary: training glosses of the train split, sorted, blank not included.
         labels: how training glosses were cleaned: `raw`, or a profile with its version.
         annotated: whether there are references.
         digest: of the content of all files.
-        profile, preset, unseen: of the corpus, see SplitHeader.
-        ids, signers, glosses, raw_glosses, translations, clip_fps, lengths: one per clip, as StoredClip has them.
-        sources: one per clip, where its frames come from within the corpus; `core.clip.split_origin` reads it.
+        profile: the normalisation under which the corpus is scored by default.
+        preset: the training preset of the corpus.
+        unseen: what evaluation splits do not share with train by promise: `signers`, `sentences` or "".
+        ids: of the clips, a list in their order, as the next ones are.
+        lengths: number of frames of each clip.
+        signers: as `StoredClip.signer`.
+        glosses: as `StoredClip.glosses`.
+        raw_glosses: as `StoredClip.raw_glosses`.
+        translations: as `StoredClip.translation`.
+        sources: where each clip's frames come from within the corpus; `core.clip.split_origin` reads it.
     """
 
     signers = _column(lambda file: file.signers)
@@ -161,6 +185,7 @@ class Split:
 
     @cached_property
     def clip_fps(self) -> np.ndarray:
+        """Frames per second of each clip, float (clips,), 0 where unknown."""
         return np.concatenate([file.clip_fps for file in self.files])
 
     @cached_property
@@ -183,6 +208,7 @@ class Split:
         return clip_id in self._index
 
     def __getitem__(self, key: str | int) -> StoredClip:
+        """A clip by its id or its number. Raises SlaError for an id, IndexError for a number that is not there."""
         if not isinstance(key, str):
             number = range(len(self))[key]  # from the end too, and of numpy's integers
             part = bisect_right(self._starts, number) - 1
@@ -196,10 +222,18 @@ class Split:
 
 
 class Store:
-    """A corpus on disk. One without a receipt is not complete."""
+    """A corpus on disk: clips with their frames and glosses, by split. One without a receipt is not complete.
+
+    Attributes:
+        path: its folder, as given.
+        splits: names of those that are there, of train, dev and test.
+
+    Raises:
+        SlaError: no store, or one that is not complete.
+        FormatError: its receipt is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Raises SlaError where this is no store or it is not complete, FormatError where its receipt is damaged."""
         self.path = path
         try:
             self.splits = [name for name in SPLITS if split_files(path, name)]
@@ -232,6 +266,7 @@ class Store:
 
     @property
     def corpus(self) -> str:
+        """Name of the corpus."""
         return self[self.splits[0]].corpus
 
     @property

@@ -73,14 +73,20 @@ class Recognizer:
     ) -> Self:
         """Load a run's best weights, and the language model.
 
-        The beam and the weights that `sla tune` chose for this run and language model are used, as by `sla decode`.
+        Where options of the search are None, those that `sla tune` chose for this run and language model are used, else
+        the defaults of `sla decode`.
 
         Args:
             run: the folder of a finished run.
-            lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or one's name in the work folder's lm/
-            beam, alpha, beta: of the search, in place of what was tuned; as `sla decode` has them.
-            hotwords, hotword_weight: glosses to prefer, and what each occurrence adds to the score (natural log).
-            prune_logp, token_min_logp: what the search leaves out, see `BeamOptions`.
+            lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or one's name in the work folder's lm/.
+            beam: prefixes kept at each step; 1 without language model and hot words is greedy.
+            alpha: weight of the language model.
+            beta: added to the score for each gloss, with a language model, a natural logarithm. Where `alpha` or
+                `beta` is given, the other one has its default.
+            hotwords: glosses to prefer.
+            hotword_weight: added to the score each time that one of them occurs, a natural logarithm.
+            prune_logp: prefixes that are this much worse than the best are dropped, a natural logarithm.
+            token_min_logp: no gloss is tried in a step where its log-probability is below this.
             device: auto, cpu, cuda or cuda:N.
             precision: of the model; auto is that of training where the device can.
             weights: the backbone's weights, where the file has moved since training.
@@ -133,10 +139,13 @@ class Recognizer:
 
         Args:
             video: a video file or a folder of pictures; or where one lies, as in an archive.
-            fps: frames per second of a folder of pictures.
+            fps: frames per second of a folder of pictures, which is refused without; a video has its own.
             pause: seconds without a sign that end a sentence.
             advance: called with the number of frames computed since the call before, and with their `total` where the
                 header states it.
+
+        Returns:
+            The signs with times in seconds of the recording, and the log-probabilities that they were read from.
 
         Raises:
             SlaError: it cannot be read; names the file.
@@ -172,6 +181,9 @@ class Recognizer:
 
         Returns:
             float32 (steps, glosses + 1), column 0 is the blank.
+
+        Raises:
+            SlaError: there is no picture.
         """
         pictures = (as_stored(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), self.frames, self._reduce) for frame in frames)
         return stream_log_probs(self._opened, pictures, self.windows)

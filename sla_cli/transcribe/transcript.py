@@ -24,6 +24,7 @@ class Transcript(Reading):
         """Write a file of the kind that its ending names: .eaf, .vtt, .srt, .json, .csv, .ctm, .TextGrid or .html.
 
         Args:
+            path: the file; its folder is made where it is not there.
             layout: names of tiers, and what a subtitle shows.
             force: replace a file that exists.
             link_video: whether a page plays the video, which shows identifiable people.

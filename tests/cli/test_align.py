@@ -15,7 +15,6 @@ import pympi
 import pytest
 from click.testing import Result
 from decode_work import SENTENCES, write_store
-from docs_json import documented
 from movies import movie, pictures
 from report_work import make_split, make_work
 from typer.testing import CliRunner
@@ -53,7 +52,6 @@ def signs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_reference_gloss_has_a_row(signs: Path) -> None:
     found = facts("dev.h5")
-    assert set(found) == documented("sla align")
     path = Path(found["alignment"])
     assert path.parent == Path("sla-work/alignments/adapter-1") and path.name.startswith("dev-")
     rows = read_alignment(path)
@@ -84,7 +82,6 @@ def test_info_knows_an_alignment(signs: Path) -> None:
 
 def test_ctm_holds_what_the_table_holds(signs: Path) -> None:
     found = facts("dev.h5", "--format", "ctm")
-    assert set(found) == documented("sla align") | {"ctm"}
     assert Path(found["ctm"]) == Path(found["alignment"]).with_suffix(".ctm")
     assert read_gloss_file(Path(found["ctm"])).references == {
         f"clip-{number}": sentence for number, sentence in enumerate(SENTENCES)
@@ -121,12 +118,9 @@ def test_a_planted_label_is_the_most_suspicious(folder: Path) -> None:
     make_work(folder / "wrong", heard={"adapter": [("REGEN",)] * 3}, clips=wrong)
     store = ("--store", "wrong/stores/signs")
     found = facts("work/emissions/adapter/test.h5", "--suspicious", *store, "-o", "doubts.tsv", "--top", "2")
-    assert set(found) == documented("sla align --suspicious")
     assert (found["clips"], found["differing"], len(found["suspicious"])) == (3, 1, 2)
     first, second = found["suspicious"]
-    assert set(first) == documented("sla align --suspicious, each clip")
     [place] = first["places"]
-    assert set(place) == documented("sla align --suspicious, each place")
     assert (first["clip"], place["kind"], place["gloss"], place["read"]) == ("two", "exchanged", "شمس", "WIND")
     assert (second["score"], second["places"]) == (0.0, [])
     with Path("doubts.tsv").open(encoding="utf-8", newline="") as file:
@@ -177,7 +171,6 @@ def test_recordings_of_ones_own_from_prep_to_elan(tmp_path: Path, monkeypatch: p
     header = EmissionHeader("folder", "train", split.vocabulary, 4, str(split.path.parent.resolve()), "/runs/adapter-1")
     write_emissions(Path("train.h5"), header, [emitted(clip, signed[clip.id]) for clip in split])
     found = facts("train.h5", "--format", "eaf", "-o", "elan")
-    assert set(found) == documented("sla align") | {"eaf"}
     assert found["eaf"] == {"folder": "elan", "files": 1}
     elan = pympi.Elan.Eaf("elan/talk.eaf")
     [media] = elan.media_descriptors

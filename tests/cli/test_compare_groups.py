@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from docs_json import documented
 from seed_work import decode, make_run, write_seed_work
 from typer.testing import CliRunner, Result
 
@@ -43,8 +42,6 @@ def test_runs_of_several_seeds_by_their_name(store: Store) -> None:
 
 def test_as_json_a_group_is_its_runs_one_by_one(store: Store) -> None:
     found = json.loads(sla("compare", "frozen-1", "adapter-1", "--split", "test", "--json", "-q").stdout)
-    assert set(found) == documented("sla compare, groups")
-    assert set(found["a"]) == documented("sla compare, groups, a and b")
     for side, name in (("a", "frozen-1"), ("b", "adapter-1")):
         for one, seed in zip(found[side]["runs"], (0, 2, 10), strict=True):
             assert one["name"] == f"{name}-seed{seed}"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import COMMANDS as LISTED
 from sla_cli.cli.main import app
+from sla_cli.cli.schema import names
 from sla_cli.prep.corpora import corpora
 from sla_cli.presets import PRESETS
 
@@ -28,6 +29,7 @@ COMMANDS = [
     "compare",
     "report",
     "info",
+    "schema",
     "doctor",
     "lm",
     "demo",
@@ -146,6 +148,7 @@ def test_a_full_disk_at_the_end_of_a_pipe_is_said_in_one_sentence() -> None:
     [
         ("sla prep", sorted(corpora())),
         ("sla prep --labels", ["auto", "none", "phoenix2014", "phoenix2014t", "phoenix2014t-vac", "raw"]),
+        ("sla schema", names()),
         ("sla train --preset", sorted(PRESETS)),
         ("sla decode --engine", ["prefix", "pyctcdecode"]),
         ("sla lm score --split", ["dev", "test", "train"]),

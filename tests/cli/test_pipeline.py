@@ -19,8 +19,8 @@ import forked
 import h5py
 import numpy as np
 import pytest
-from docs_json import documented
 from forked import Forked
+from json_schemas import result_name
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -74,12 +74,13 @@ def readme_lines() -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in block[1].splitlines()]
 
 
-def test_results_for_machines_have_the_keys_of_their_page(folder: Path) -> None:
-    for command in ("prep", "train"):
-        assert set(json.loads((folder / f"{command}.json").read_text())) == documented(f"sla {command}")
-    for command in ("emit", "train --preset tiny --dry-run"):
-        answer = sla(folder, *command.split(), "--json", "-q")
-        assert set(json.loads(answer.stdout)) == documented(f"sla {command.replace('--preset tiny ', '')}")
+def test_results_for_machines_are_as_their_schemas_say(folder: Path) -> None:
+    for command in ("prep", "train", "lm estimate", "decode", "score"):
+        printed = (folder / f"{command.split()[0]}.json").read_text(encoding="utf-8")
+        assert result_name(command, json.loads(printed)) == command.replace(" ", "-")
+    for line, name in (("emit", "emit"), ("train --preset tiny --dry-run", "train-dry-run")):
+        answer = sla(folder, *line.split(), "--json", "-q")
+        assert result_name(line.split()[0], json.loads(answer.stdout)) == name
 
 
 def work_on_copy(folder: Path, copy: Path) -> Path:

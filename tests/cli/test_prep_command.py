@@ -13,7 +13,7 @@ from typing import get_args, get_type_hints
 import cv2
 import numpy as np
 import pytest
-from docs_json import documented
+from json_schemas import result_name
 from movies import movie, pictures
 
 from sla_cli.config import PrepConfig
@@ -147,6 +147,7 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
     assert "clips.tsv, line 3" in stopped.stderr
     facts = json.loads(stopped.stdout)
     assert (facts["store"], list(facts["failed"])) == (None, ["weather"])
+    assert result_name("prep", facts) == "prep-failed"
 
     skipped = sla("--resume", "--on-error", "skip", cwd=tmp_path)
     assert skipped.returncode == 0, skipped.stderr
@@ -161,7 +162,7 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
     assert repaired.returncode == 0, repaired.stderr
     made = json.loads(repaired.stdout)
     assert made["clips"] == {"train": 2, "dev": 1}
-    assert made.keys() == documented("sla prep")
+    assert result_name("prep", made) == "prep"
     assert Store(store)["train"].ids == ["tea", "weather"]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import h5py
 import pytest
-from docs_json import documented
 from movies import movie, pictures
 from typer.testing import CliRunner
 
@@ -103,7 +102,6 @@ def test_parts_and_a_last_call(mine: Path) -> None:
         f"When all parts are done, the same command without --part writes {Path('sla-work/stores/folder')}.",
     ]
     facts = json.loads(sla("prep", "folder", "mine", "--size", 32, "-j1", "--part", "2/3", "--json", "-q"))
-    assert facts.keys() == documented("sla prep")
     assert (facts["store"], facts["encoded"], facts["reused"]) == (None, 0, 4)
     assert "encoded now: 8 clips; taken over: 4" in sla("prep", "--resume", "-j1")
 

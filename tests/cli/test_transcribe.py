@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import pympi
 import pytest
-from docs_json import documented
 from movies import movie
 from recordings import copy_run, images_of, refused, signed, sla
 from typer.testing import CliRunner
@@ -211,14 +210,11 @@ def test_outputs_that_would_replace_each_other_or_are_unknown(folder: Path) -> N
     assert "no format of annotations ends in '.doc'" in refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
 
 
-def test_json_is_that_of_the_page(folder: Path) -> None:
+def test_json_names_signs_and_files(folder: Path) -> None:
     found = sla("transcribe", "mine/a.mkv", "--format", "vtt", *RUN)
-    assert set(found) == documented("sla transcribe")
     [one] = found["recordings"]
-    assert set(one) == documented("sla transcribe, each of recordings")
     assert [sign["gloss"] for sign in one["signs"]] == ["NORD", "REGEN"]
     assert one["files"] == ["mine/a.vtt"]
-    assert set(one["signs"][0]) == {"gloss", "start", "end", "confidence"}
 
 
 def test_a_page_without_the_video(folder: Path) -> None:

@@ -14,8 +14,8 @@ import cv2
 import pympi
 import pytest
 import torch
-from docs_json import documented
 from forked import Forked
+from json_schemas import result_name
 
 from sla_cli.core.comparison import verdict
 from sla_cli.demo.pipeline import DemoResult, run_demo
@@ -54,8 +54,8 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
     assert f"{demo.wer:.2f} % without a language model, {demo.wer_lm:.2f} % with a gloss bigram" in page
     assert f"difference {demo.gain.difference:+.2f} points, 95 % interval " in page
     assert re.search("<h1[^>]*>Synthetic signing", page)
-    assert json.loads(json.dumps(demo.facts()))["clips"] == FEW["test"]
-    assert set(demo.facts()) == documented("sla demo")
+    facts = json.loads(json.dumps(demo.facts()))
+    assert (result_name("demo", facts), facts["clips"]) == ("demo", FEW["test"])
 
 
 def test_a_video_that_the_model_has_not_seen_is_transcribed(demo: DemoResult) -> None:

@@ -19,6 +19,9 @@ class Layout:
         cue: what a subtitle shows: the glosses of a sentence, or one gloss.
         sentences: whether the sentences are a tier too, in EAF, TextGrid and JSON.
         confidence: whether the confidence is a tier too, in EAF and TextGrid.
+
+    Raises:
+        SlaError: no name for a tier, or that of the tier with the sentences.
     """
 
     tier: str = "SIGN"

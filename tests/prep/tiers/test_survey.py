@@ -6,6 +6,7 @@ from pathlib import Path
 
 from elan_corpus import make_corpus
 from elan_files import Eaf
+from json_schemas import result_name
 
 from sla_cli.config import SourceConfig
 from sla_cli.prep.corpora import find_corpus
@@ -23,6 +24,7 @@ def test_what_is_shown_of_each_tier(tmp_path: Path) -> None:
         (tmp_path / f"{name}.eaf").write_text(eaf.xml())
     (tmp_path / "a.mp4").touch()
     facts = survey_tiers(find_corpus("elan").open(tmp_path, None), SourceConfig())
+    assert result_name("prep", facts) == "prep-list-tiers"
     stated = {"type": ["gloss"], "constraint": [], "parent": [], "participant": ["Anna", "Bert"], "annotator": ["xy"]}
     counted = {"files": 2, "annotations": 6, "minutes": 3.0, "distinct": 2, "examples": ["G0", "G1"], "taken": 2}
     assert facts["tiers"]["SIGN"] == stated | counted

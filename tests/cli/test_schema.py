@@ -1,0 +1,98 @@
+"""`sla schema`: JSON Schemas that stand by themselves, are described throughout, and refuse what they do not say."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from json_schemas import closed, faults
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
+from sla_cli.cli.schema import names, result_schema
+
+every_result = pytest.mark.parametrize("name", names())
+
+
+def nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """All schemas inside of one, and itself."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from nodes(part)
+    elif isinstance(schema, dict):
+        yield schema
+        for part in schema.values():
+            yield from nodes(part)
+
+
+@every_result
+def test_it_is_a_schema_that_needs_no_other_file(name: str) -> None:
+    schema = result_schema(name)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    assert re.fullmatch(rf"urn:sla:json:{name}:[1-9]\d*", schema["$id"])
+    resolver = Registry().with_resource("", Resource.from_contents(schema)).crawl().resolver(schema["$id"])
+    parts = {**schema, "$defs": [part for part in schema.get("$defs", {}).values() if "$id" not in part]}
+    for reference in (node["$ref"] for node in nodes(parts) if "$ref" in node):
+        assert resolver.lookup(reference).contents["type"] == "object"
+
+
+@every_result
+def test_every_key_is_described_and_those_that_may_lack_say_when(name: str) -> None:
+    for node in nodes(result_schema(name)):
+        for key in node.get("required", ()):
+            assert key in node["properties"]
+        for key, value in node["properties"].items() if "required" in node else ():
+            assert value["description"], key
+            assert (key not in node["required"]) == value["description"].startswith("Only "), key
+
+
+def test_it_lists_all_and_prints_one() -> None:
+    rows = [line.split(maxsplit=2) for line in CliRunner().invoke(app, ["schema"]).stdout.splitlines()]
+    assert [row[0] for row in rows] == names()
+    assert ["train-seeds", "1", "sla train --seeds"] in rows
+    printed = CliRunner().invoke(app, ["schema", "demo"])
+    assert json.loads(printed.stdout) == result_schema("demo")
+    assert CliRunner().invoke(app, ["schema", "../schema"]).exit_code == 2
+
+
+GROUP = {"name": "a", "wer": 9.5, "spread": None, "interval": [8.0, 11.0], "runs": []}
+TABLE = {"rows": [{"name": "a", "variant": "lora", "trained": 3, "scores": {"dev": GROUP}}], "output": None}
+
+
+def spoilt(*path: Any, value: Any) -> dict[str, Any]:
+    """TABLE with another value at a place."""
+    found: Any = deepcopy(TABLE)
+    inner = found
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("more",), 1, "'more' was unexpected"),
+        (("rows", 0, "more"), 1, "'more' was unexpected"),
+        (("rows", 0, "scores", "dev", "more"), 1, "'more' was unexpected"),
+        (("rows", 0, "scores", "dev", "wer"), None, "None is not of type 'number'"),
+        (("rows", 0, "scores", "dev", "interval"), [1.0], "[1.0] is too short"),
+        (("rows", 0, "scores"), {"dev": {}}, "'name' is a required property"),
+    ],
+)
+def test_what_a_schema_does_not_say_is_refused(path: tuple[Any, ...], value: Any, said: str) -> None:
+    assert faults("table", TABLE) == []
+    assert said in " ".join(faults("table", spoilt(*path, value=value)))
+
+
+def test_a_reader_of_the_schema_passes_over_keys_of_a_later_version() -> None:
+    later = spoilt("rows", 0, "scores", "dev", "more", value=1)
+    assert Draft202012Validator(result_schema("table")).is_valid(later)
+    assert not Draft202012Validator(closed(result_schema("table"))).is_valid(later)

@@ -1,0 +1,68 @@
+"""What commands print with `--json` against the schemas of `sla schema`; keys without documentation are refused too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from sla_cli.cli.schema import names, result_schema
+
+
+def closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema for which no object may have keys that it does not name."""
+    return {**_inside(schema), "unevaluatedProperties": False}
+
+
+def _inside(node: dict[str, Any]) -> dict[str, Any]:
+    """A schema with all that describes a value inside of its own value closed: of several that describe one value
+    together (`anyOf`, `$ref`), each alone would refuse the keys of the others."""
+    found = dict(node)
+    for key, value in node.items():
+        if key in ("properties", "$defs"):
+            inner = closed if key == "properties" else _inside
+            found[key] = {name: inner(part) for name, part in value.items()}
+        elif key in ("items", "additionalProperties") and isinstance(value, dict):
+            found[key] = closed(value)
+        elif key == "anyOf":
+            found[key] = [_inside(part) for part in value]
+    return found
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(closed(result_schema(name)))
+
+
+def faults(name: str, facts: Any) -> list[str]:
+    """Where and why something is not the result of that name."""
+    return [f"{name}: {one.json_path}: {one.message}" for one in _validator(name).iter_errors(facts)]
+
+
+@cache
+def names_of(command: str) -> list[str]:
+    """Of the results that a command has."""
+    titles = {name: f"{result_schema(name)['title']}," for name in names()}
+    return [name for name, title in titles.items() if title.startswith((f"sla {command},", f"sla {command} --"))]
+
+
+def result_name(command: str, facts: Any) -> str:
+    """Which result of a command (`train`, `lm score`) this is: `train-seeds`. Fails where it is none."""
+    found = {name: faults(name, facts) for name in names_of(command)}
+    assert not all(found.values()), [fault for each in found.values() for fault in each]
+    return next(name for name, wrong in found.items() if not wrong)
+
+
+def check_printed(arguments: Sequence[str], stdout: str) -> None:
+    """What a command printed: with `--json` one result of that command and nothing else, or nothing at all."""
+    words = list(map(str, arguments))
+    if "--json" in words and stdout:
+        result_name(" ".join(words[: 2 if words[0] == "lm" else 1]), json.loads(stdout, parse_constant=_refuse))
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity, which Python writes and JSON does not have."""
+    raise AssertionError(f"{constant} is not JSON")
