@@ -20,7 +20,7 @@ for variant in "${variants[@]}"; do
     echo id,gloss > "$file"
     for fold in ${FOLDS:-1 2 3 4 5}; do
       found=("$SLA_WORK/hypotheses/fold$fold-$people-$variant-seed$seed"/test-greedy-*.tsv)
-      [ -f "${found[0]}" ] || { echo "no hypotheses in ${found[0]%/*}: examples/five_folds.sh makes them" >&2; exit 2; }
+      [ -f "${found[0]}" ] || { echo "error: no hypotheses in ${found[0]%/*}: examples/five_folds.sh makes them" >&2; exit 2; }
       # Comments and the header first; of each clip the best hypothesis.
       awk -F '\t' -v OFS=, '/^#/ {next} !header {header = 1; next} $2 == 1 {print $1, $NF}' "${found[0]}" >> "$file"
     done
