@@ -1,4 +1,4 @@
-"""What scoring answers for all clips together."""
+"""The result of scoring all clips together."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Interval:
     Attributes:
         low, high: its ends, in percent (of the reference words).
         level: its confidence in percent.
-        samples, seed: how many resampled sets it comes from, and the seed that drew them.
-        units: how many were drawn from, each with all its clips.
-        cluster: what these are; sentences are distinct references.
+        samples, seed: number of resampled sets, and the random seed that drew them.
+        units: number of clusters that were drawn from, each with all its clips.
+        cluster: what a cluster is; sentences are distinct references.
     """
 
     low: float
@@ -39,7 +39,7 @@ class Interval:
 
     @property
     def is_rough(self) -> bool:
-        """Whether it comes from so few clusters that it is clearly too narrow."""
+        """Whether there are so few clusters that the interval is clearly too narrow."""
         return self.units < FEW
 
     @property
@@ -49,12 +49,12 @@ class Interval:
 
     @property
     def made(self) -> dict[str, Any]:
-        """How it was made, JSON values. The number of clusters is named by what they are: `sentences`, `signers`."""
+        """How it was made, JSON values. The number of clusters has the key `sentences`, `signers` and so on."""
         return {"level": self.level, "samples": self.samples, "seed": self.seed, f"{self.cluster}s": self.units}
 
     @classmethod
     def of(cls, low: float, high: float, made: Mapping[str, Any]) -> Interval:
-        """The interval with these ends that `made` is of. Raises KeyError where a key is missing."""
+        """The interval with these ends, described by `made`. Raises KeyError if a key is missing."""
         cluster: Cluster = next((kind for kind in get_args(Cluster) if f"{kind}s" in made), "sentence")
         return cls(low, high, made["level"], made["samples"], made["seed"], made[f"{cluster}s"], cluster)
 
@@ -65,15 +65,15 @@ class Score:
 
     Attributes:
         profile, profile_version: the normalisation used.
-        signature: one line with all that the number depends on.
+        signature: one line with everything that the number depends on.
         clips: results, in the order of the references.
-        absent: ids the hypotheses did not name and that were scored as empty.
+        absent: ids that the hypotheses did not name and that were scored as empty.
         left_out: ids that only one side named and that a partial score leaves out.
-        interval: of the WER; None where there is a single cluster, which leaves nothing to resample.
-        oracle: counts if the best of each clip's alternatives had come first; None without alternatives.
-        alternatives: the most that a clip has; 1 without.
-        tuned_on: the split on which the language model's weights were tuned, where that is the split scored here:
-            then the rate is too good. "" otherwise, or where unknown.
+        interval: of the WER; None if there is a single cluster, so that nothing can be resampled.
+        oracle: counts if the best alternative of each clip had been ranked first; None without alternatives.
+        alternatives: the largest number of hypotheses that a clip has; 1 without alternatives.
+        tuned_on: the split on which the language model's weights were tuned, if it is the split scored here: the WER
+            is then too low. "" otherwise, or if unknown.
         no_gain_on: the split on which tuning found no gain of the language model, so that it was left out; else "".
     """
 
@@ -96,12 +96,12 @@ class Score:
 
     @cached_property
     def breakdown(self) -> Breakdown:
-        """Where the errors of all clips lie."""
+        """Where the errors of all clips are."""
         return Breakdown(self.clips)
 
     @property
     def remark(self) -> str:
-        """What is to be said of the language model where it was tuned, "" for nothing."""
+        """A remark about the tuned language model, "" if there is nothing to remark."""
         if self.tuned_on:
             where = f"tuned on {self.tuned_on}, scored here"
             return f"the weights of the language model were {where}: this WER is too optimistic"
@@ -109,5 +109,5 @@ class Score:
 
 
 def left_out(no_gain_on: str) -> str:
-    """Says why hypotheses were decoded without the language model that was given."""
+    """The reason why hypotheses were decoded without the language model that was given."""
     return f"the language model was left out: tuning on {no_gain_on} found no gain"
