@@ -1,4 +1,4 @@
-"""`--json` prints one object with the keys that docs/json.md promises."""
+"""`--json` prints one object with the keys in docs/json.md."""
 
 from __future__ import annotations
 
