@@ -1,4 +1,4 @@
-"""Turns emissions and references into segments: where each reference gloss lies."""
+"""Turns emissions and references into segments: the position of each reference gloss."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def align(
     force: shared.Force = False,
     as_json: shared.Json = False,
 ) -> None:
-    """Find where each reference gloss lies in its clip, or with --suspicious which annotations look wrong.
+    """Find the position of each reference gloss in its clip, or with --suspicious annotations that look wrong.
 
     References are the store's training glosses. Missing or outdated emissions
     are computed first; aligning itself needs neither GPU nor torch. Clips and

@@ -40,7 +40,7 @@ def compare(
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance.
 
-    A and B are files or score folders, or runs whose hypotheses lie in the work
+    A and B are files or score folders, or runs whose hypotheses are in the work
     folder. Several for one side, such as a-0,a-1,a-2, or the name of a run with
     several seeds, are a group: means are compared, and both seeds and clips are
     resampled.

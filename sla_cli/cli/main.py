@@ -29,7 +29,7 @@ COMMANDS = {
     "train": "Train the adapters and the temporal head on a store; dev WER after each epoch.",
     "emit": "Compute a run's log-probabilities of every clip of a split; `sla decode` starts from them.",
     "decode": "Beam search over a run's emissions, with an optional gloss language model.",
-    "align": "Find where each reference gloss lies in its clip, or with --suspicious which annotations look wrong.",
+    "align": "Find the position of each reference gloss in its clip, or with --suspicious annotations that look wrong.",
     "tune": "Choose alpha, beta and beam of a language model by the errors on dev.",
     "transcribe": "Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.",
     "score": "Compute the word error rate as the field's official scripts count it, with its confidence interval.",

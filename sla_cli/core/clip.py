@@ -21,7 +21,7 @@ class Source:
         root: a folder on disk, or an archive (zip, tar) that is read in place.
         path: within root, with `/` between parts: a folder of images, or a video.
         start, end: the part of the recording, in seconds, end exclusive; None is the beginning or the end.
-        fps: frames per second of a folder of images, where the annotation says; a video knows its own.
+        fps: frames per second of a folder of images, if the annotation states it; a video has its own.
         stamp: fingerprint of the recording when prep looked at it, to detect a change; "" if unknown.
     """
 

@@ -94,8 +94,8 @@ def lines(found: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "packages", ", ".join(f"{name} {text}" for name, text in found.versions.items() if name not in own)
     yield "torch", _torch(found.torch)
     if found.torch is not None and found.torch.version:
-        lie = f"in {found.torch.weights}" if found.torch.weights else "not here: `sla train` downloads them"
-        yield "weights", f"of {ModelConfig.backbone}: {lie}"
+        place = f"in {found.torch.weights}" if found.torch.weights else "not here: `sla train` downloads them"
+        yield "weights", f"of {ModelConfig.backbone}: {place}"
     yield "cores", f"{found.cores[0]} of {found.cores[1]} may be used"
     free, total = (f"{size / 1e9:.1f} GB" if size else "unknown" for size in found.memory)
     yield "memory", f"{free} free of {total}, within the limits of the job"

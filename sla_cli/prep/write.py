@@ -98,7 +98,7 @@ def is_written(wanted: PlannedFile) -> bool:
     """Whether the file exists and contains exactly these clips, none of them encoded again."""
     try:
         file = StoreFile(wanted.path)
-        lie = file.places()
+        own_places = file.places()
     except SlaError:  # it, or a file whose frames it uses, is missing or unreadable: it must be written
         return False
     places = [(encoded.path, encoded.number) for _, encoded in wanted.clips]
@@ -108,7 +108,7 @@ def is_written(wanted: PlannedFile) -> bool:
     rows = [(clip.id, clip.signer, glosses, clip.glosses, clip.translation) for clip, glosses in clips]
     there = zip(file.ids, file.signers, file.glosses, file.raw_glosses, file.translations, strict=True)
     same = facts == list(zip(file.stamps, file.notes, strict=True)) and rows == list(there)
-    return file.header == wanted.header and same and sources == file.sources and places == lie
+    return file.header == wanted.header and same and sources == file.sources and own_places == places
 
 
 def write_files(files: Sequence[PlannedFile], engine: Executor) -> None:

@@ -74,8 +74,8 @@ def find_root(tree: Tree, marker: str, hint: str) -> str:
         return found[0]
     inner = parent_of(marker)
     near = find_folders(tree, lambda folder: tree.is_dir(join(folder, inner))) if inner else []
-    lies = " and ".join(contents(tree, join(folder, inner)) for folder in near) or contents(tree, "")
-    raise SlaError(f"looked for {marker} in {tree.where('')} and up to {DEPTH} folders below it; {lies}", hint)
+    contained = " and ".join(contents(tree, join(folder, inner)) for folder in near) or contents(tree, "")
+    raise SlaError(f"looked for {marker} in {tree.where('')} and up to {DEPTH} folders below it; {contained}", hint)
 
 
 def contents(tree: Tree, path: str) -> str:
