@@ -1,7 +1,7 @@
-"""What forced alignment costs: a clip of a sentence, an hour, two hours, and an hour in which all is equally probable.
+"""The cost of forced alignment: for one sentence, for one and two hours, and for an hour with uniform probabilities.
 
-The log-probabilities are made up: blanks and glosses as a trained model gives them, with confusable glosses; 5 % of
-the reference's glosses are exchanged and 1.7 % left out.
+The log-probabilities are synthetic: blanks and glosses like those of a trained model, with confusable glosses; 5 % of
+the reference's glosses are replaced and 1.7 % are left out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=22_500, help="of the hour")
     parser.add_argument("--labels", type=int, default=3000, help="of the hour")
     parser.add_argument("--vocabulary", type=int, default=1200)
-    parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
+    parser.add_argument("--repeats", type=int, default=3, help="number of runs; the fastest counts")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     size, vocabulary = (arguments.steps, arguments.labels), arguments.vocabulary
@@ -43,12 +43,12 @@ def main() -> None:
         print(json.dumps({"cpu_seconds": cpu, "peak_mib": peaks, "two hours / hour": ratio}))
         return
     for name in problems:
-        print(f"{name:20} {1000 * cpu[name]:10.2f} ms CPU {peaks[name]:10.2f} MiB beside the log-probabilities")
+        print(f"{name:20} {1000 * cpu[name]:10.2f} ms CPU {peaks[name]:10.2f} MiB in addition to the log-probabilities")
     print(f"two hours / hour     {ratio:10.2f}")
 
 
 def peak(problem: Problem) -> float:
-    """MiB that the alignment needs at most."""
+    """Peak memory of the alignment in MiB."""
     tracemalloc.start()
     force_align(*problem)
     most = tracemalloc.get_traced_memory()[1]
@@ -57,7 +57,7 @@ def peak(problem: Problem) -> float:
 
 
 def signing(steps: int, labels: int, vocabulary: int, rng: np.random.Generator) -> Problem:
-    """Log-probabilities of glosses two steps long, and a reference with some exchanged and left out."""
+    """Log-probabilities of glosses with two steps each, and a reference in which some are replaced or left out."""
     starts = 3 * np.sort(rng.choice(steps // 3, labels, replace=False))
     glosses = rng.integers(1, vocabulary + 1, labels)
     path = np.zeros(steps, int)

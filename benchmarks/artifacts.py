@@ -1,4 +1,4 @@
-"""A small work folder with one of each artifact, and what the stages take from each file: for flips.py and fuzz.py."""
+"""A small work folder with one artifact of each kind, and what stages read from each file: for flips.py and fuzz.py."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Read = Callable[[], object]
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Where everything lies. `merged` takes its frames from `store` and `other`."""
+    """The paths of all artifacts. `merged` uses the frames of `store` and `other`."""
 
     store: Path
     other: Path
@@ -65,12 +65,12 @@ class Artifacts:
     score: Path
 
     def network(self) -> Network:
-        """A model of the run's configuration, with weights of its own."""
+        """A model with the run's configuration and its own random weights."""
         return Network(self.config, len(GLOSSES))
 
 
 def make(work: Path) -> Artifacts:
-    """One of each, by the functions of the stages."""
+    """One artifact of each kind, made by the functions of the stages."""
     images = list(pictures(3 * CLIPS * FRAMES, SIZE, SIZE))
     for part, (store, split) in enumerate((("store", "train"), ("store", "dev"), ("other", "dev"))):
         _write_split(work / store, split, images, range(part * CLIPS, (part + 1) * CLIPS))
@@ -109,7 +109,7 @@ def _write_split(folder: Path, split: str, images: list[np.ndarray], numbers: ra
 
 
 def readers(made: Artifacts) -> dict[Path, Read]:
-    """What the stages take from each file. A file's receipt is read as the stage after it does."""
+    """What the stages read from each file. A file's receipt is read in the same way as by the next stage."""
     run, config = made.run, made.config
 
     def weights() -> object:
@@ -158,7 +158,7 @@ def readers(made: Artifacts) -> dict[Path, Read]:
 
 
 def stored(path: Path) -> object:
-    """All that stages take from a split. Its own columns are read before frames, as training does."""
+    """Everything that stages read from a split. Its columns are read before frames, as in training."""
     split = Store(path)["dev"]
     facts = split.references(), split.signers, split.glosses, split.clip_fps.tolist(), split.lengths, split.sources
     header = split.vocabulary, split.size, split.fit, split.labels, split.profile, split.digest

@@ -1,13 +1,14 @@
-"""Decoding on emissions of trained runs: search errors, WER and time of both engines; what hot words, default weights
-of a language model and float16 do.
+"""Decoding of emissions of trained runs: search errors, WER and time of both engines; the effect of hot words, of the
+default weights of a language model, and of float16.
 
     python benchmarks/decode.py --corpus NAME EMISSIONS LM [--corpus NAME EMISSIONS LM] [--json]
 
-A search error is a clip whose glosses are not those of a beam of 1,000. WER is under the
-corpus's scoring profile. Time is of the search alone, in CPU time of one process, which other load hardly changes; both
-engines take turns. The hot word of the first table is the gloss that is signed most often. In the second each gloss
-that is signed is the only hot word in turn, in all clips, with the default weight. The third compares default weights
-of the language model with none, as `sla compare`. The fourth rounds emissions as `sla emit --dtype float16` does.
+A search error is a clip whose glosses differ from those of a beam of 1,000. WER uses the
+corpus's scoring profile. Time is that of the search only, in CPU time of one process, which other load hardly changes;
+the engines run alternately. The hot word of the first table is the most frequent gloss. For the second table, each
+signed gloss in turn is the only hot word, in all clips, with the default weight. The third compares the default weights
+of the language model with no language model, as `sla compare`. The fourth rounds emissions like `sla emit --dtype
+float16`.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Corpus:
 
     @cached_property
     def frequent(self) -> list[str]:
-        """The glosses that are signed and that the run knows, most frequent first."""
+        """The glosses of the references that the run knows, most frequent first."""
         rules = profile(self.profile)
         counts = Counter(gloss for glosses in self.references.values() for gloss in rules.reference(glosses))
         return [gloss for gloss, _ in counts.most_common() if gloss in self.glosses]
@@ -88,11 +89,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument(
         "--corpus", nargs=3, action="append", required=True, metavar=("NAME", "EMISSIONS", "LM"),
-        help="what to call it, emissions of a run whose store is there, and a language model; can be repeated",
+        help="a name, emissions of a run whose store exists, and a language model; can be repeated",
     )  # fmt: skip
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 100])
-    parser.add_argument("--clips", type=int, default=10**6, help="of each corpus at most")
-    parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
+    parser.add_argument("--clips", type=int, default=10**6, help="maximum number of clips of each corpus")
+    parser.add_argument("--repeats", type=int, default=3, help="number of runs; the fastest counts")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     logging.getLogger("pyctcdecode").setLevel(logging.ERROR)
@@ -114,7 +115,7 @@ def main() -> None:
 
 
 def engines(corpus: Corpus, beams: Sequence[int], repeats: int) -> list[dict[str, Any]]:
-    """A row for each language model or none, hot word or none, and beam, with both engines side by side."""
+    """A row for each combination of language model (or none), hot word (or none) and beam, for both engines."""
     rows = []
     for lm in (None, corpus.lm):
         for hot in ((), (corpus.frequent[0],)):
@@ -129,7 +130,7 @@ def engines(corpus: Corpus, beams: Sequence[int], repeats: int) -> list[dict[str
 
 
 def side_by_side(corpus: Corpus, options: BeamOptions, best: list[Glosses], repeats: int) -> dict[str, float]:
-    """Search errors, WER and milliseconds a clip of both engines, and the ratio of their times."""
+    """Search errors, WER and milliseconds per clip of both engines, and the ratio of their times."""
     facts: dict[str, float] = {}
     decoders = {engine: BeamDecoder(corpus.glosses, replace(options, engine=engine)) for engine in ENGINES}
     found: dict[str, list[Glosses]] = {}
@@ -147,23 +148,23 @@ def side_by_side(corpus: Corpus, options: BeamOptions, best: list[Glosses], repe
 
 
 def hot_words(corpus: Corpus) -> list[dict[str, Any]]:
-    """What a hot word does to the WER of all clips and of those in which it is signed, for several weights."""
+    """The effect of a hot word on the WER of all clips and of those in which it is signed, for several weights."""
     rows = []
     for lm in (None, corpus.lm):
         plain = corpus.wer(corpus.decode(BeamOptions(lm=lm)))
         for weight in sorted({*WEIGHTS, DecodeConfig.hotword_weight}):
-            rises, holding, said, true = [], Counts(), 0, 0
+            rises, holding, recognised, true = [], Counts(), 0, 0
             for word in corpus.frequent:
                 found = corpus.decode(BeamOptions(lm=lm, hotwords=(word,), hotword_weight=weight))
                 scored = corpus.score(found)
                 rises.append(scored.total.wer - plain)
                 holding = sum((clip.counts for clip in scored.clips if word in clip.reference), holding)
-                said += sum(glosses.count(word) for glosses in found)
+                recognised += sum(glosses.count(word) for glosses in found)
                 true += sum(clip.reference.count(word) for clip in scored.clips)
             rows.append({
                 "corpus": corpus.name, "lm": "yes" if lm else "no", "weight": weight,
                 "mean rise": float(np.mean(rises)), "greatest rise": max(rises),
-                "wer where signed": holding.wer, "said / true": said / true,
+                "wer where signed": holding.wer, "said / true": recognised / true,
             })  # fmt: skip
     return rows
 

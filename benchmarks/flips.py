@@ -1,11 +1,11 @@
-"""Flip random bits of everything that a work folder holds, and see whether what reads it notices.
+"""Flip random bits in all files of a work folder, and check whether the readers detect it.
 
 python benchmarks/flips.py [--flips 10000] [--seed 0] [--json]
 
-Each flip is of one bit, in a file chosen with equal chance, and is read through the functions that the stages call.
-found: an error of sla names it. harmless: the reader gets what it got before. silent: it gets something else, and no
-error, which is expected of a run's metrics.tsv alone: it is a log for people, and has no digest. crashed: anything but
-these, a signal or more than 1 GiB of memory too; late: no answer within 5 seconds of work.
+Each flip changes one bit, in a file chosen with equal probability, which is then read by the functions that the stages
+call. found: an error of sla names it. harmless: the reader returns the same as before. silent: it returns something
+else without an error; this is expected only for a run's metrics.tsv, which is a log for people without digest. crashed:
+anything else, including a signal or more than 1 GiB of memory. late: no result within 5 seconds of work.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fuzzing.child import batch
 from sla_cli.core.digest import digest_bytes
 
 OUTCOMES = ("harmless", "found", "silent", "crashed", "late")
-BATCH = 200  # flips of a process
+BATCH = 200  # flips per process
 
 Flip = tuple[int, int]  # byte and bit
 
@@ -66,7 +66,7 @@ def run(box: Path, read: Mapping[Path, Read], flips: int, seed: int) -> dict[str
 
 
 def outcomes(box: Path, path: Path, read: Read, flips: Sequence[Flip]) -> Iterator[str]:
-    """One of OUTCOMES for each flip of a file, which is afterwards as it was."""
+    """One of OUTCOMES for each flip of a file, which is restored afterwards."""
     good = path.read_bytes()
 
     def digest() -> str:
@@ -81,12 +81,12 @@ def outcomes(box: Path, path: Path, read: Read, flips: Sequence[Flip]) -> Iterat
 
     done = 0
     while done < len(flips):
-        for told in batch(flipped, box, range(done, min(done + BATCH, len(flips)))):
-            done = told.number + 1
-            late = "no end" in told.detail
-            yield {"refused": "found", "finding": "late" if late else "crashed"}.get(told.outcome, told.outcome)
-            if told.outcome == "finding":
-                print(told.detail, file=sys.stderr, flush=True)
+        for report in batch(flipped, box, range(done, min(done + BATCH, len(flips)))):
+            done = report.number + 1
+            late = "no end" in report.detail
+            yield {"refused": "found", "finding": "late" if late else "crashed"}.get(report.outcome, report.outcome)
+            if report.outcome == "finding":
+                print(report.detail, file=sys.stderr, flush=True)
     path.write_bytes(good)
 
 

@@ -1,4 +1,4 @@
-"""Floating-point operations of a run, and a matrix product to see how many the machine reaches."""
+"""Floating-point operations of a run, and a matrix product that shows how many the machine reaches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 from sla_cli.model.device import Placement
 
 _ATEN = torch.ops.aten
-# PyTorch counts attention on GPUs only, and no product that is added in place.
+# PyTorch counts attention only on GPUs, and does not count products that are added in place.
 UNCOUNTED = {
     _ATEN.addmm_: lambda into, a, b, **_: 2 * a[0] * a[1] * b[1],
     _ATEN._scaled_dot_product_flash_attention_for_cpu: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),
@@ -22,7 +22,7 @@ Run = Callable[[], object]
 
 
 def flops_of(run: Run) -> int:
-    """Of matrix products, convolutions and attention; a multiplication and an addition count as two."""
+    """Operations of matrix products, convolutions and attention; a multiplication and an addition count as two."""
     with FlopCounterMode(display=False, custom_mapping=UNCOUNTED) as counter:
         run()
     return int(counter.get_total_flops())

@@ -1,15 +1,15 @@
-"""Give every reader of a file that others may have made changed files, and see whether it reads or refuses them.
+"""Give changed files to every reader of files that others may have made, and check that it reads or refuses them.
 
 python benchmarks/fuzz.py [--minutes 60 | --inputs N] [--reader NAME ...] [--seed 0] [--keep FOLDER] [--json]
 
-A file of a small corpus (what sla writes itself, and where the shared material is there some real files) is changed in
-one to four places, also inside of zip, tar, gzip, HDF5, PNG, JSON, safetensors and pickles, whose checksums and digests
-are then made to fit. The reader runs in a process of its own, with a bound of 1 GiB of memory and 5 seconds of
-processor time for a file. read: it takes the file. refused: by an error of sla. finding: another exception, a signal,
-more memory or time, a message that cannot be printed, or a file written outside the work folder. Findings are kept in
-FOLDER; the exit status is 1 where there are any.
+A file of a small corpus (files that sla writes, and some real files if the shared material exists) is changed in one to
+four places, also inside zip, tar, gzip, HDF5, PNG, JSON, safetensors and pickles, whose checksums and digests are then
+corrected. The reader runs in a separate process, with limits of 1 GiB of memory and 5 seconds of processor time per
+file. read: it accepts the file. refused: by an error of sla. finding: another exception, a signal, more memory or time,
+a message that cannot be printed, or a file written outside the work folder. Findings are stored in FOLDER; the exit
+status is 1 if there are any.
 
-An input is known by reader, seed and number, and comes again with them.
+Reader, seed and number identify an input and reproduce it.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from fuzzing.mutate import mutated
 from fuzzing.readers import Reader, all_readers
 
 OUTCOMES = ("read", "refused", "finding")
-SLICE = 3.0  # seconds that a reader has at a time
-BATCH = 200  # inputs of a process: what leaks is bounded
+SLICE = 3.0  # seconds for a reader at a time
+BATCH = 200  # inputs per process, which limits the effect of leaks
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--inputs", type=int, help="of each reader, in place of --minutes")
-    parser.add_argument("--reader", action="append", help="one of the readers; may be given again")
+    parser.add_argument("--inputs", type=int, help="inputs of each reader, instead of --minutes")
+    parser.add_argument("--reader", action="append", help="one of the readers; can be repeated")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-findings"))
     parser.add_argument("--json", action="store_true")
@@ -62,7 +62,7 @@ def main() -> None:
 def run(
     readers: list[Reader], folder: Path, arguments: argparse.Namespace
 ) -> tuple[dict[str, Counter[str]], dict[str, float]]:
-    """All readers in turn, until the time is over or each has had its inputs: outcomes and seconds by reader."""
+    """All readers alternately, until the time is over or each has had its inputs: outcomes and seconds by reader."""
     counts = {reader.name: Counter[str]() for reader in readers}
     seconds = dict.fromkeys(counts, 0.0)
     end = time.monotonic() + 60 * arguments.minutes if arguments.inputs is None else float("inf")
@@ -74,13 +74,13 @@ def run(
         done, begun = counts[reader.name].total(), time.monotonic()
         most = BATCH if arguments.inputs is None else min(BATCH, arguments.inputs - done)
         box, until = boxes[reader.name], min(end, begun + SLICE)
-        for told in batch(partial(_read, reader, box, arguments.seed), box, range(done, done + most), until):
-            counts[reader.name][told.outcome] += 1
-            if told.outcome == "finding" and (reader.name, told.detail[:60]) not in known:
-                known.add((reader.name, told.detail[:60]))
-                data = input_of(reader, arguments.seed, told.number)
-                _keep(arguments.keep, f"{reader.name}-{arguments.seed}-{told.number}-{Path(reader.file).name}", data)
-                print(f"{reader.name} {told.number}: {told.detail}", file=sys.stderr, flush=True)
+        for report in batch(partial(_read, reader, box, arguments.seed), box, range(done, done + most), until):
+            counts[reader.name][report.outcome] += 1
+            if report.outcome == "finding" and (reader.name, report.detail[:60]) not in known:
+                known.add((reader.name, report.detail[:60]))
+                data = input_of(reader, arguments.seed, report.number)
+                _keep(arguments.keep, f"{reader.name}-{arguments.seed}-{report.number}-{Path(reader.file).name}", data)
+                print(f"{reader.name} {report.number}: {report.detail}", file=sys.stderr, flush=True)
         seconds[reader.name] += time.monotonic() - begun
         if arguments.inputs is None or counts[reader.name].total() < arguments.inputs:
             left.append(reader)
@@ -95,7 +95,7 @@ def _read(reader: Reader, box: Path, seed: int, number: int) -> tuple[str, str]:
 
 
 def input_of(reader: Reader, seed: int, number: int) -> bytes:
-    """The input of a number; the same whenever it is asked for."""
+    """The input with a number; always the same one."""
     random = Random(f"{seed} {reader.name} {number}")
     return mutated(random, random.choice(reader.seeds), reader.seeds, reader.own)
 

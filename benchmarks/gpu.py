@@ -1,10 +1,10 @@
-"""All that is measured and tested on a GPU, in one call of at most ten minutes; writes gpu.json and gpu.md.
+"""All measurements and tests on a GPU, in one call of at most ten minutes; writes gpu.json and gpu.md.
 
     python benchmarks/gpu.py [--out FOLDER] [--minutes 10] [--device cuda] [ARGUMENTS OF train_step.py ...]
 
-The marked tests, training steps and inference of benchmarks/train_step.py, and benchmarks/profile_step.py. A part for
-which no time is left, or that fails, is named with the reason, and the exit status is 1. Without a GPU it ends with
-exit status 2; `--device cpu` takes the parts that a CPU can, in little with, for example, `--image-size 32`.
+The marked tests, training steps and inference of benchmarks/train_step.py, and benchmarks/profile_step.py. A part that
+fails, or for which no time is left, is named with the reason, and the exit status is 1. Without a GPU it ends with exit
+status 2; `--device cpu` runs the parts that a CPU can do, with small sizes such as `--image-size 32`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROWS = {
     "lora with shift, inference": ["--variant", "lora", "--inference"],
     "adapter, with checkpointing relative to without": ["--variant", "adapter", "--checkpointing"],
 }
-COMPILED = ["--variant", "adapter", "--set", "model.compile=on"]  # last, as it takes longest
+COMPILED = ["--variant", "adapter", "--set", "model.compile=on"]  # last, because it takes longest
 COLUMNS = ("seconds", "ratio", "share", "step_ratio", "step_share", "flops_ratio", "peak_mib", "peak_ratio")
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     arguments, sizes = parser.parse_known_args()
     cuda = arguments.device.startswith("cuda")
     if cuda and not torch.cuda.is_available():
-        print("benchmarks/gpu.py: PyTorch sees no CUDA device here; --device cpu takes the parts that a CPU can.")
+        print("benchmarks/gpu.py: PyTorch sees no CUDA device here; ---device cpu runs the parts that a CPU can do.")
         sys.exit(2)
     end = time.monotonic() + 60 * arguments.minutes
     found: dict[str, Any] = {"machine": machine(cuda), "torch": torch.__version__, "rows": {}}
@@ -65,14 +65,14 @@ def machine(cuda: bool) -> str:
 
 
 def ended(command: list[str], end: float) -> tuple[str, str]:
-    """What a command printed and, where it did not succeed in the time left, why."""
+    """The output of a command and, if it did not succeed in the time left, the reason."""
     left = end - time.monotonic()
     if left < 1:
         return "", "no time was left"
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=left, check=False, cwd=HERE.parent)
     except subprocess.TimeoutExpired:
-        return "", f"not done within the {left:.0f} s that were left"
+        return "", f"not finished within the remaining {left:.0f} s"
     return done.stdout, "" if done.returncode == 0 else (done.stderr or done.stdout).strip()[-500:]
 
 

@@ -1,12 +1,12 @@
-"""How fast clips become ready batches, and how much of its time training waits for them.
+"""The speed with which batches are made from clips, and the share of time for which training waits for them.
 
     python benchmarks/input.py [--frames 6000] [--workers 1] [--json]
 
-A store of 256x256 JPEGs of quality 95 whose size is that of Phoenix2014's (about 25 KB a frame), training's own
-augmentation and batches. `frames_per_second` is of one worker process, decoded, in a batch and in the training
-process's memory; `frames_per_cpu_second` counts the workers' processor time, Python's start included, instead of the
-time that passed, which other load on the machine stretches. `--step SECONDS` sleeps that long a batch, as a GPU would
-compute: `waiting` is then the share that training would show.
+It uses a store of 256x256 JPEGs of quality 95 with the size of those of Phoenix2014 (about 25 KB per frame), and the
+augmentation and batches of training. `frames_per_second` is for one worker process, with frames decoded, in a batch and
+in the memory of the training process; `frames_per_cpu_second` uses the workers' processor time, including the start of
+Python, instead of wall-clock time, which other load on the machine increases. `--step SECONDS` sleeps for this time per
+batch, instead of the computation on a GPU: `waiting` is then the share that training would report.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from sla_cli.formats.store import Store, split_path
 from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_write import write_split
 
-FRAMES, SIZE, QUALITY = 140, 256, 95  # a clip's, as the mean of Phoenix2014; a frame's
+FRAMES, SIZE, QUALITY = 140, 256, 95  # frames per clip, as the mean of Phoenix2014; pixels of a frame's side
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=6000, help="how many to load")
+    parser.add_argument("--frames", type=int, default=6000, help="number of frames to load")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rescale", type=float, default=0.2, help="0 decodes each frame; otherwise repeats are copied")
-    parser.add_argument("--step", type=float, default=0.0, help="seconds that training takes a batch")
+    parser.add_argument("--step", type=float, default=0.0, help="seconds of training per batch")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.workers < 1:
-        parser.error("--workers takes 1 or more")
+        parser.error("--workers must be 1 or more")
     with tempfile.TemporaryDirectory() as folder:
         store = make_store(Path(folder), -(-options.frames // FRAMES))
         facts = measure(store, options.workers, options.batch, options.rescale, options.step)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def make_store(folder: Path, clips: int) -> Store:
-    """Clips of one noisy picture each: noise makes their JPEGs as large as real ones."""
+    """Clips of one noisy picture each: with noise their JPEGs are as large as real ones."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:SIZE, :SIZE] / SIZE
     ground = np.stack([90 + 60 * x, 120 + 50 * y, 100 + 40 * (x + y) / 2], -1)
@@ -70,7 +70,7 @@ def make_store(folder: Path, clips: int) -> Store:
 
 
 def measure(store: Store, workers: int, batch: int, rescale: float, step: float) -> dict[str, float]:
-    """One epoch, the first batch left out: it waits for the workers to start."""
+    """One epoch without its first batch, which waits for the workers to start."""
     config = replace(TrainConfig(), workers=workers, batch=batch, rescale=rescale)
     data = ClipDataset(store["train"], store.vocabulary, 4, config, 224)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,14 +1,14 @@
-"""How well a long recording is read: sentences by people unseen in training, put end to end, with known cuts.
+"""Recognition of long recordings: concatenated sentences by people unseen in training, with known boundaries.
 
     python benchmarks/joined.py RUN SHARED [--minutes 30] [--windows 58,116,232,464] [--contexts 0,8,4] [--json]
 
 RUN was trained by examples/real_signing.sh on the train people of SHARED/data/isl-emergency; sentences are composed of
-clips of its dev people, as SHARED/tools/compose_sentences.py does, and each clip's first and last frame are known. The
-backbone reads the joined recording once; then the head reads windows of each length, with a share of 1/CONTEXT of each
-as context to either side (0: none). `same` is the share of the glosses of whole-sentence decoding that the joined
-recording gives too, `kept` that of those that were correct. Of the glosses that are correct, `inside` is the share
-whose middle lies in the true interval; `start` and `end` are the median absolute errors in frames of the run's rate.
-`whole` is every sentence by itself.
+clips of its dev people, as in SHARED/tools/compose_sentences.py, and each clip's first and last frame are known. The
+backbone processes the joined recording once; then the head processes windows of each length, with a share of 1/CONTEXT
+of each as context on either side (0: none). `same` is the share of the glosses from whole-sentence decoding that the
+joined recording gives too, `kept` the same share of the correct ones. Of the correct glosses, `inside` is the share
+whose middle is in the true interval; `start` and `end` are the median absolute errors in frames at the run's rate.
+`whole` decodes every sentence separately.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from sla_cli.transcribe.streaming import CHUNK, stream_features
 from sla_cli.transcribe.windows import JoinedWindows, Windows
 
 FPS, WIDTH, HEIGHT = 25, 210, 260
-LENGTHS = (3, 6)  # glosses of a sentence
+LENGTHS = (3, 6)  # number of glosses in a sentence
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A gloss and the frames that show it, as the run counts them, end exclusive."""
+    """A gloss and the frames that show it, in the frame rate of the run, end exclusive."""
 
     gloss: str
     start: float
@@ -62,7 +62,7 @@ class Composed:
 
 @dataclass(frozen=True)
 class Figures:
-    """What one way of reading gives: shares in percent, errors in frames of the run's rate, None if none is right."""
+    """The results of one setting: shares in percent, errors in frames at the run's rate, None if none is correct."""
 
     name: str
     glosses: int
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
-    parser.add_argument("--features", type=Path, help="file that keeps the features, for other windows of the same run")
+    parser.add_argument("--features", type=Path, help="file that stores features, for other windows with the same run")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     opened = open_model(Run(options.run), device=options.device, precision=options.precision)
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figures]:
-    """Whole sentences, then the joined recording by windows of each kind."""
+    """Results for whole sentences, then for the joined recording with windows of each kind."""
     frames = Run(options.run).facts.frames
     assert frames is not None
     sentences = list(compose(options.shared / "data" / "isl-emergency", frames, options.minutes, options.seed))
@@ -139,7 +139,7 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
 def features_of(
     opened: OpenedModel, sentences: Sequence[Composed], kept: Path | None
 ) -> tuple[Sequence[Tensor], Tensor]:
-    """Features of each sentence by itself, and of all of them joined; from `kept` where it is there."""
+    """Features of each sentence separately, and of all of them joined; from `kept` if it exists."""
     if kept is not None and kept.exists():
         return tuple(torch.load(kept))
     alone = [torch.cat(list(stream_features(opened, sentence.frames))) for sentence in sentences]
@@ -150,7 +150,7 @@ def features_of(
 
 
 def chosen(options: argparse.Namespace, stride: int) -> Iterator[Windows]:
-    """Windows of whole steps; of the context, the nearest."""
+    """Windows and context rounded to whole steps."""
     for length in map(int, options.windows.split(",")):
         for share in map(int, options.contexts.split(",")):
             context = round(length / share / stride) * stride if share else 0
@@ -158,9 +158,10 @@ def chosen(options: argparse.Namespace, stride: int) -> Iterator[Windows]:
 
 
 def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Iterator[Composed]:
-    """Sentences of 3 to 6 glosses by one person each, no gloss after itself, until there are enough minutes.
+    """Sentences of 3 to 6 glosses by one person each, without immediate repeats, until there are enough minutes.
 
-    Nor after the same gloss of the sentence before: without a pause or a movement between them, they are one.
+    A sentence also does not begin with the last gloss of the previous one: without a pause or a movement between them,
+    the two signs would be one.
     """
     takes: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     with (folder / "clips.csv").open(newline="") as file:
@@ -177,7 +178,7 @@ def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Ite
             clip = read_frames(rng.choice(pool[gloss]))
             shown.append(Shown(gloss, len(pictures) / every, (len(pictures) + len(clip)) / every))
             pictures += clip
-        while len(pictures) % every:  # so that a sentence has the same frames alone and joined
+        while len(pictures) % every:  # a sentence then has the same frames alone and joined
             pictures.append(pictures[-1])
         seen = np.stack([as_stored(picture, frames) for picture in pictures[::every]])
         length += len(seen)
@@ -186,7 +187,7 @@ def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Ite
 
 @cache
 def read_frames(path: Path) -> list[np.ndarray]:
-    """BGR uint8 (260, 210, 3), resized as compose_sentences.py does."""
+    """BGR uint8 (260, 210, 3), resized as in compose_sentences.py."""
     video, frames = cv2.VideoCapture(str(path)), []
     while (read := video.read())[0]:
         frames.append(cv2.resize(read[1], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
@@ -196,7 +197,7 @@ def read_frames(path: Path) -> list[np.ndarray]:
 def figures(
     name: str, found: Sequence[Shown], whole: Sequence[Shown], truth: Sequence[Shown], cuts: Sequence[int]
 ) -> Figures:
-    """Compare with whole-sentence decoding, and with what was shown."""
+    """Compare with whole-sentence decoding, and with the true glosses."""
     correct, errors = matched(truth, found, cuts)
     same, _ = matched(whole, found, cuts)
     if not same or not correct:
@@ -232,7 +233,7 @@ def matched(
 
 
 def by_sentence(shown: Sequence[Shown], cuts: Sequence[int]) -> list[list[Shown]]:
-    """Glosses by the sentence in which their middle lies."""
+    """Glosses by the sentence that contains their middle."""
     groups: list[list[Shown]] = [[] for _ in cuts]
     for one in shown:
         groups[bisect_right(cuts, (one.start + one.end) / 2) - 1].append(one)

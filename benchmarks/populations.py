@@ -1,9 +1,9 @@
-"""Made-up populations for tuning: errors of 400 clips at each setting of the default grid.
+"""Synthetic populations for tuning: errors of 400 clips at each setting of the default grid.
 
-Two kinds. A recogniser of the demo's grammar, whose emissions doubt some glosses, decoded by sla with a bigram of
-training sentences: neighbouring settings differ in few clips, as they do in practice. And fields: each clip's change
-in errors is a smooth random function of alpha and beta, so that many settings differ in many clips and the fewest
-errors are luck.
+There are two kinds. First, a recogniser for the demo's grammar whose emissions are uncertain about some glosses,
+decoded by sla with a bigram of training sentences: neighbouring settings differ in few clips, as in practice. Second,
+fields: the change in errors of each clip is a smooth random function of alpha and beta, so many settings differ in many
+clips, and the fewest errors are chance.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ def made_up() -> dict[str, ErrorTable]:
 
 
 class Clips(list[Emission]):
-    """Emissions in memory, as `search_grid` reads them."""
+    """Emissions in memory, in the form that `search_grid` reads."""
 
     ids: tuple[str, ...] = ()
 
 
 def recognised(doubt: float, margin: float, *, shuffle: bool = False) -> ErrorTable:
-    """Decoded by sla.
+    """A population decoded by sla.
 
     Args:
-        doubt: probability that a gloss is taken for another, and less often for nothing, or has one too many beside it.
-        margin: by how much the wrong one is ahead, natural logarithm, on average.
-        shuffle: order the glosses of the bigram's sentences by chance.
+        doubt: probability that a gloss is confused with another one; deletions and insertions are less frequent.
+        margin: by how much the wrong gloss is more probable, natural logarithm, on average.
+        shuffle: shuffle the glosses in the bigram's sentences.
     """
     sentences, training = draw_sentences(0, "test", CLIPS), draw_sentences(0, "train", TRAINING)
     if shuffle:
@@ -69,7 +69,7 @@ def recognised(doubt: float, margin: float, *, shuffle: bool = False) -> ErrorTa
         write_arpa(estimate([list(sentence) for sentence in training], 2, fallback=True), lm)
         references = dict(zip(clips.ids, sentences, strict=True))
         trials = search_grid(clips, GLOSSES, references, profile("none"), BeamOptions(lm=lm), POINTS)
-    words = np.array([len(sentence) for sentence in sentences], np.float64)  # clips of one reference stay apart
+    words = np.array([len(sentence) for sentence in sentences], np.float64)  # equal references are kept separate
     errors = np.array([[clip.counts.errors for clip in trial.clips] for trial in trials], np.float64).T
     return ErrorTable(tuple(POINTS), errors, words)
 
@@ -105,12 +105,12 @@ def _emission(name: str, sentence: tuple[str, ...], doubt: float, margin: float,
 
 
 def field(smooth: float, rare: float, gain: float, seed: int) -> ErrorTable:
-    """A smooth random field over alpha and beta, twice for each clip: an error more where it is high, less where low.
+    """Two smooth random fields over alpha and beta for each clip: one error more where high, one less where low.
 
     Args:
-        smooth: distance in alpha (and twice that in beta) over which it changes.
-        rare: height from which it counts, in standard deviations.
-        gain: how much easier an error less is, around alpha 0.75 and beta 1.
+        smooth: distance in alpha (and twice that in beta) over which a field changes.
+        rare: height above which it counts, in standard deviations.
+        gain: by how much one error less is easier, around alpha 0.75 and beta 1.
     """
     rng, places = np.random.default_rng(seed), np.array([(point.alpha, point.beta) for point in POINTS])
     distance = ((places[:, None] - places[None]) ** 2 / np.array([smooth**2, (2 * smooth) ** 2])).sum(axis=-1)

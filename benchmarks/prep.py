@@ -1,18 +1,18 @@
-"""`sla prep` against what people do without it, on the same pictures in the same run: ratios count, not seconds.
+"""`sla prep` compared with common alternatives, on the same pictures in the same run: ratios count, not seconds.
 
     python benchmarks/prep.py [--clips 40] [--frames 140] [--jobs 0] [--repeats 3] [--json]
 
-Every contender has a pool of the same size, started beforehand. All of prep is timed, the writing of the store too.
+Every method has a process pool of the same size, started beforehand. The time of prep includes writing the store.
 CPU time of all processes is compared, which other load on the machine hardly changes; the ratios of wall-clock time
-that follow mean something on an idle machine only.
+at the end are meaningful only on an idle machine.
 
-PNG frames of 210x260, as Phoenix2014's:
+PNG frames of 210x260, as in Phoenix2014:
     peers        each image read with OpenCV, resized to 256x256 with Lanczos, written as PNG
-    decode       each image read with OpenCV, nothing else
+    decode       each image read with OpenCV only
 H.264 videos of 512x512 and 1280x720:
     decode       each frame read with OpenCV, on one thread, and resized to 256x256
 A tar of the PNG frames, read in place:
-    listed       how often it is listed, by all processes together
+    listed       number of times it is listed, by all processes together
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.workers import usable_cores
 
 SIZE = 256
-CHUNK = 140  # pictures that a process takes at a time
+CHUNK = 140  # pictures per task of a process
 VIDEOS = {"512x512": (512, 512), "1280x720": (1280, 720)}
 
 T = TypeVar("T")
-Amount = tuple[int, int]  # clips, frames of a clip
+Amount = tuple[int, int]  # number of clips, frames per clip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--clips", type=int, default=40)
-    parser.add_argument("--frames", type=int, default=140, help="of a clip; Phoenix2014's mean")
-    parser.add_argument("--jobs", type=int, default=0, help="processes of each pool; 0 is one a usable core")
-    parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
+    parser.add_argument("--frames", type=int, default=140, help="frames per clip; default: the mean of Phoenix2014")
+    parser.add_argument("--jobs", type=int, default=0, help="processes of each pool; 0: one per usable core")
+    parser.add_argument("--repeats", type=int, default=3, help="number of runs; the fastest counts")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     jobs = arguments.jobs or usable_cores()
@@ -71,7 +71,7 @@ def main() -> None:
         closing(ProcessPool(jobs)) as engine,
     ):
         work = Path(folder)
-        list(pool.map(time.sleep, [0.2] * jobs))  # until all processes are there
+        list(pool.map(time.sleep, [0.2] * jobs))  # until all processes have started
         list(engine.run(time.sleep, [0.2] * jobs))
         clock = Clock(pool, engine, jobs)
         facts = from_images(work, (arguments.clips, arguments.frames), clock, arguments.repeats)
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 class Clock:
-    """What runs cost: wall-clock and CPU seconds of this process and of the pools'."""
+    """The cost of runs: wall-clock and CPU seconds of this process and of the pools."""
 
     def __init__(self, pool: ProcessPoolExecutor, engine: ProcessPool, jobs: int) -> None:
         self.pool, self.engine, self.jobs = pool, engine, jobs
@@ -97,7 +97,7 @@ class Clock:
         return fastest(runs, repeats, self._cpu)
 
     def listings(self) -> int:
-        """How often an archive was listed since this was first asked, by this process and the engine's."""
+        """Number of times an archive was listed since the first call, by this process and those of the pool."""
         answers = dict([listings(0)])
         while len(answers) < self.jobs + (self.jobs > 1):
             answers.update(self._ask_engine(listings))
@@ -107,7 +107,7 @@ class Clock:
         spent = {os.getpid(): time.process_time()}
         for ask in (lambda: self.pool.map(own_cpu, range(self.jobs)), lambda: self._ask_engine(own_cpu)):
             answers: dict[int, float] = {}
-            while len(answers) < self.jobs:  # until each process has answered; one job is done in this process
+            while len(answers) < self.jobs:  # until each process has answered; one job works in this process
                 answers.update(ask())
             spent |= answers
         return sum(spent.values())
@@ -117,12 +117,12 @@ class Clock:
 
 
 def own_cpu(_: int) -> tuple[int, float]:
-    time.sleep(0.1)  # so that the next question goes to another process
+    time.sleep(0.1)  # so that the next call goes to another process
     return os.getpid(), time.process_time()
 
 
 class Listings(logging.Handler):
-    """Counts what this process says of listing archives."""
+    """Counts the log messages of this process about listing archives."""
 
     count = 0
 
@@ -190,7 +190,7 @@ def from_videos(work: Path, sides: tuple[int, int], amount: Amount, clock: Clock
 
 
 def from_tar(work: Path, clock: Clock) -> dict[str, float]:
-    """The corpus of `from_images`, packed. Last, since processes log more from then on."""
+    """The corpus of `from_images`, packed. Last, since processes log more afterwards."""
     root, store = work / "phoenix-2014-multisigner", work / "store"
     packed = Path(shutil.make_archive(str(work / "corpus"), "tar", root))
     clock.listings()
@@ -227,7 +227,7 @@ def prep(corpus: str, source: Path, store: Path, engine: ProcessPool) -> None:
 
 
 def write_phoenix(root: Path, amount: Amount) -> None:
-    """A tree in Phoenix2014's layout, training split only."""
+    """A tree in Phoenix2014's layout, with only the training split."""
     manual = root / "annotations" / "manual"
     manual.mkdir(parents=True)
     rows = ["id|folder|signer|annotation"]
@@ -251,7 +251,7 @@ def write_h264(path: Path, images: list[np.ndarray]) -> None:
 
 
 def clips_of(amount: Amount, width: int, height: int) -> Iterator[list[np.ndarray]]:
-    """One at a time: all pictures of 1280x720 would take 8 GB."""
+    """One at a time: all pictures of 1280x720 would need 8 GB."""
     clips, frames = amount
     images = pictures(clips * frames, width, height)
     for _ in range(clips):

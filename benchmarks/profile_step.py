@@ -1,10 +1,10 @@
-"""Where the time of a whole training step goes: the most expensive operations, and how often the host waits for a GPU.
+"""Profile of a whole training step: the most expensive operations, and how often the host waits for a GPU.
 
     python benchmarks/profile_step.py [--variant adapter] [--layers all] [--frames 64] [--set section.key=value]
         [--backbone NAME] [--image-size 224] [--precision auto] [--device cuda] [--json]
 
-Of three steps after two that warm up. `shares` are of the time that operations themselves took, on the device where
-there is a GPU. `waits` are calls of CUDA that wait for the device, a step; 0 on a CPU.
+Measures three steps after two warm-up steps. `shares` are shares of the operations' own time, on the device if there is
+a GPU. `waits` is the number of CUDA calls per step that wait for the device; 0 on a CPU.
 """
 
 from __future__ import annotations

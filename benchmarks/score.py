@@ -1,9 +1,9 @@
-"""Scoring against editdistance alone, and the bootstrap interval against the scoring that it belongs to.
+"""Time of scoring relative to editdistance alone, and of the bootstrap interval relative to scoring.
 
     python benchmarks/score.py [--clips 629] [--samples 1000] [--repeats 5] [--json]
 
-Sentences of 3 to 18 glosses with about 25 % errors. In one run and as ratios, since seconds depend on the load. `files`
-reads both files, scores them and writes the score folder: all that `sla score` does.
+Sentences have 3 to 18 glosses and about 25 % errors. All is measured in one run and given as ratios, since seconds
+depend on the load. `files` reads both files, scores them and writes the score folder, like `sla score`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--clips", type=int, default=629)
     parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--repeats", type=int, default=5, help="the fastest of so many runs is taken")
+    parser.add_argument("--repeats", type=int, default=5, help="number of runs; the fastest counts")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -93,7 +93,7 @@ def sentences(clips: int, rng: np.random.Generator) -> dict[str, tuple[str, ...]
 
 
 def spoil(name: str, glosses: tuple[str, ...], rng: np.random.Generator) -> Hypothesis:
-    """Each gloss is replaced, dropped or doubled with about 8 % each."""
+    """Each gloss is replaced, deleted or doubled, with a probability of about 8 % each."""
     copies = {0: ("OTHER",), 1: (), 2: None}
     heard: list[str] = []
     for gloss in glosses:

@@ -1,4 +1,4 @@
-"""Pictures of signing for benchmarks: real clips where the shared material is there, else drawn ones with noise."""
+"""Pictures of signing for benchmarks: real clips if the shared material exists, else drawn ones with noise."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "isl-emergency" / "clips"
-TINT = np.array([0.80, 0.90, 1.00], np.float32)  # the real clips are grey; compressors gain from that
-SOFTNESS = 0.6  # pixels; brings a PNG of 210x260 near Phoenix2014's mean of 55 KB (53 GB in 963,664 frames)
+TINT = np.array([0.80, 0.90, 1.00], np.float32)  # the real clips are grey, which makes their files smaller
+SOFTNESS = 0.6  # pixels; a PNG of 210x260 then has about the mean size of Phoenix2014, 55 KB (53 GB in 963,664 frames)
 
 
 def pictures(count: int, width: int, height: int) -> Iterator[np.ndarray]:
@@ -23,7 +23,7 @@ def pictures(count: int, width: int, height: int) -> Iterator[np.ndarray]:
 
 
 def _real() -> Iterator[np.ndarray]:
-    """The real frames, again and again."""
+    """The real frames, repeated."""
     while True:
         for path in sorted(CLIPS.glob("*/*.mp4")):
             capture = cv2.VideoCapture(str(path))
@@ -32,7 +32,7 @@ def _real() -> Iterator[np.ndarray]:
 
 
 def _drawn() -> Iterator[np.ndarray]:
-    """A head and two hands before a wall, with a sensor's noise."""
+    """A head and two hands in front of a wall, with sensor noise."""
     rng = np.random.default_rng(0)
     wall = cv2.GaussianBlur(rng.integers(60, 200, (256, 256, 3), np.uint8), (0, 0), 12)
     time = 0

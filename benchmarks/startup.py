@@ -1,8 +1,8 @@
-"""How long `sla --help` takes relative to importing what every command needs.
+"""Time of `sla --help` relative to importing the packages that every command needs.
 
     python benchmarks/startup.py [--repeats 15] [--json]
 
-`ratio` is the median over pairs of runs, one after the other, so that other load on the machine hardly changes it.
+`ratio` is the median over pairs of runs, one after the other, so other load on the machine hardly changes it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Reading 64 frames of a random clip from the store, against a folder of PNGs and against JPEG alone: ratios count.
+"""Reads 64 frames of a random clip from the store, from a folder of PNGs, and from JPEG in memory: ratios count.
 
 python benchmarks/store.py [--clips 40] [--reads 60] [--repeats 3] [--opened 5672] [--json]
 
-store        the clip's frames, RGB, out of the split's file
-jpeg         the same JPEG bytes, in memory already, decoded by OpenCV into RGB
-whole        the same for whole clips, each verified by its checksum every time; jpeg, whole: their bytes in memory
-first        as store, from a file just opened: then a clip is verified when a part of it is read for the first time
-png          the same frames as a folder of PNGs of 256x256, read by OpenCV into RGB: what peers' code keeps
-opened       a file of 5,672 clips of 140 frames is opened; tables: and all that it says of its clips verified and read
+store        the clip's frames, RGB, from the split's file
+jpeg         the same JPEG bytes, already in memory, decoded by OpenCV into RGB
+whole        the same for whole clips, each verified by its checksum every time; jpeg, whole: from memory
+first        like store, but from a newly opened file: a clip is verified when a part of it is first read
+png          the same frames as a folder of PNGs of 256x256, read by OpenCV into RGB, as in other code
+opened       a file of 5,672 clips of 140 frames is opened; tables: and all facts about its clips are verified and read
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ SIZE, FRAMES, READ = 256, 140, 64
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--clips", type=int, default=40)
-    parser.add_argument("--reads", type=int, default=60, help="random clips in a run")
-    parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs is taken")
+    parser.add_argument("--reads", type=int, default=60, help="random clips per run")
+    parser.add_argument("--repeats", type=int, default=3, help="number of runs; the fastest counts")
     parser.add_argument("--opened", type=int, default=5672, help="clips of the file that is opened")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -108,7 +108,7 @@ def write(work: Path, clips: int) -> Split:
 
 
 def write_tables(path: Path, clips: int) -> Path:
-    """As much to say of as many clips as a corpus has, with frames of 4 bytes."""
+    """A file with as many clips and facts as a corpus has, but with frames of 4 bytes."""
     rng = np.random.default_rng(0)
     vocabulary = tuple(f"GLOSS{number:04}" for number in range(1200))
     data, sizes = np.zeros(4 * FRAMES, np.uint8), np.full(FRAMES, 4, np.int64)

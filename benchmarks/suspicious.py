@@ -1,8 +1,8 @@
-"""How well `sla align --suspicious` finds wrong labels: a share of the glosses is made wrong, and clips are ranked.
+"""How well `sla align --suspicious` finds wrong labels: a share of the glosses is changed, and clips are ranked.
 
-Without --emissions the corpus of `sla demo` is drawn, labels are made wrong in train, the demo's model is trained on
-them, and train is ranked. With --emissions labels are made wrong in a copy of the references of its store, --repeats
-times with other seeds: the model has never seen the wrong ones.
+Without --emissions the corpus of `sla demo` is drawn, labels of train are changed, the demo's model is trained on them,
+and train is ranked. With --emissions labels are changed in a copy of the references of its store, --repeats times with
+different seeds: the model has never seen the wrong labels.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ KINDS = ("exchanged", "left out", "added")
 
 
 class Planted(NamedTuple):
-    """References with wrong labels, and which are wrong: clip id to what was done there."""
+    """References with wrong labels, and which are wrong: clip id to the change."""
 
     references: dict[str, Glosses]
     errors: dict[str, list[str]]
@@ -42,12 +42,12 @@ class Planted(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--emissions", type=Path, help="of a trained run; its store holds the right labels")
-    parser.add_argument("--share", type=float, default=0.05, help="of the glosses that is made wrong")
-    parser.add_argument("--repeats", type=int, default=5, help="seeds, with --emissions")
-    parser.add_argument("--seed", type=int, default=0, help="of the demo's corpus and training")
-    parser.add_argument("--epochs", type=int, help="of the demo's training; default: as the preset says")
-    parser.add_argument("--clips", type=int, help="of the demo's train split; default: as the demo")
+    parser.add_argument("--emissions", type=Path, help="emissions of a trained run; its store has the correct labels")
+    parser.add_argument("--share", type=float, default=0.05, help="share of the glosses that is changed")
+    parser.add_argument("--repeats", type=int, default=5, help="number of seeds, with --emissions")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the demo's corpus and training")
+    parser.add_argument("--epochs", type=int, help="epochs of the demo's training; default: as in the preset")
+    parser.add_argument("--clips", type=int, help="clips of the demo's train split; default: as in the demo")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.emissions is not None:
@@ -73,8 +73,8 @@ def on_clean_run(emissions: Path, share: float, repeats: int) -> Iterator[dict[s
 
 
 def on_demo(share: float, seed: int, clips: int | None, epochs: int | None) -> dict[str, float]:
-    """Measures on train of a model that was trained on the wrong labels."""
-    # Here, since processes that draw and encode import this file too.
+    """Measures on train for a model that was trained on the wrong labels."""
+    # Imported here, since processes that draw and encode import this file too.
     from sla_cli.demo.pipeline import CLIPS, SIZE
     from sla_cli.emit.emit import emit
     from sla_cli.model.distributed import ProcessGroup
@@ -99,7 +99,7 @@ def on_demo(share: float, seed: int, clips: int | None, epochs: int | None) -> d
 
 
 def plant(references: Mapping[str, Glosses], vocabulary: Sequence[str], share: float, seed: int) -> Planted:
-    """Exchange, leave out and add glosses of the vocabulary, a third each, at places drawn without replacement.
+    """Replace, leave out and add glosses of the vocabulary, a third each, at places drawn without replacement.
 
     A clip never loses its only gloss.
     """
@@ -108,7 +108,7 @@ def plant(references: Mapping[str, Glosses], vocabulary: Sequence[str], share: f
     drawn = rng.choice(len(places), round(share * len(places)), replace=False)
     wrong = {name: list(glosses) for name, glosses in references.items()}
     errors: dict[str, list[str]] = {}
-    # From the end of each clip, so that numbers of the places before stay what they are.
+    # From the end of each clip, so the numbers of earlier places do not change.
     for kind, (name, number) in sorted(
         ((KINDS[place % 3], places[index]) for place, index in enumerate(drawn)), key=lambda item: -item[1][1]
     ):
@@ -138,7 +138,7 @@ def _plant_into(table: Path, share: float, seed: int) -> Planted:
 
 
 def measures(ranking: Ranking, planted: Planted) -> dict[str, float]:
-    """Average precision by clip, that of a random order, and the share of wrong clips among as many first ones."""
+    """Average precision by clip, that of a random order, and the share of wrong clips among the first N of N wrong."""
     wrong = np.array([clip.id in planted.errors for clip in ranking.clips])
     first = {clip.id for clip in ranking.clips[: wrong.sum()]}
     found = {
@@ -156,13 +156,13 @@ def measures(ranking: Ranking, planted: Planted) -> dict[str, float]:
 
 
 def average_precision(wrong: np.ndarray, scores: np.ndarray) -> float:
-    """As scikit-learn defines it: precision at each threshold, weighted by what it adds to recall.
+    """Average precision as in scikit-learn: precision at each threshold, weighted by the increase of recall.
 
     Args:
-        wrong: bool (clips,), clips in order of falling score.
+        wrong: bool (clips,), clips in order of decreasing score.
         scores: float (clips,).
     """
-    last = np.flatnonzero(np.append(np.diff(scores) != 0, True))  # of each run of equal scores
+    last = np.flatnonzero(np.append(np.diff(scores) != 0, True))  # end of each run of equal scores
     found = np.cumsum(wrong)[last]
     return float((np.diff(found, prepend=0) * found / (last + 1)).sum() / wrong.sum())
 

@@ -1,4 +1,4 @@
-"""What runs cost, for benchmarks that compare them within one process."""
+"""Measures runs, for benchmarks that compare them within one process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Runs = Mapping[str, Callable[[], object]]
 def fastest(
     runs: Runs, repeats: int, cpu: Callable[[], float] = time.process_time
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """CPU and wall-clock seconds of each run; taking turns spreads other load on the machine over all of them.
+    """CPU and wall-clock seconds of each run; they alternate, which spreads other load on the machine over all of them.
 
     Args:
-        runs: name to what is run.
-        repeats: turns; the fastest of each counts.
-        cpu: seconds of processor time spent so far, where other processes work too.
+        runs: name to function.
+        repeats: number of turns; the fastest of each run counts.
+        cpu: gives the processor time so far in seconds, if other processes work too.
     """
     spent, wall = dict.fromkeys(runs, float("inf")), dict.fromkeys(runs, float("inf"))
     for _ in range(repeats):

@@ -1,22 +1,22 @@
-"""A training step against the bare frozen timm model in the same run: ratios, not seconds, count.
+"""A training step compared with the frozen timm model alone, in the same run: ratios count, not seconds.
 
     python benchmarks/train_step.py [--variant adapter] [--layers all] [--frames 64] [--clips 60,180] [--inference]
         [--checkpointing] [--set section.key=value] [--backbone NAME] [--image-size 224] [--precision fp32]
         [--repeats 3] [--threads 2] [--device cpu] [--json]
 
-The floor is timm's model with its weights frozen: forward, and backward to its input (with `--inference`: forward).
-Ours is the backbone, forward and backward to what is trained. With `--variant frozen` nothing in it is trained: ours is
-the forward pass that training takes, its ratio to the floor is that of a forward pass to one of both, and only the
-whole step goes backward, through the head. All take turns; on a CPU seconds are of processor time,
-the fastest of the repeats, which other load on the machine changes little. `ratio` is the middle of the ratios of the
-turns, ours over floor. `step_` is of the whole step: pixels, backbone, head, losses, checks, optimiser.
+The floor is timm's model with frozen weights: forward, and backward to its input (with `--inference`: forward).
+Ours is the backbone, forward and backward to the trained parameters. With `--variant frozen` nothing in it is trained:
+ours is the forward pass only, and only the whole step runs backward, through the head. They run alternately; on a CPU,
+seconds are processor time of the fastest repeat, which other load on the machine changes little. `ratio` is the median
+of the ratios of the turns, ours over floor. `step_` is the whole step: pixels, backbone, head, losses, checks and
+optimiser.
 
-`flops` are those that PyTorch counts: matrix products, convolutions and attention. `share` is how many a second ours
-reaches of those that the machine reaches in a product of all tokens with the first layer of an MLP.
+`flops` are those that PyTorch counts: matrix products, convolutions and attention. `share` is the rate of ours relative
+to the rate of the machine in a product of all tokens with the first layer of an MLP.
 
 With `--checkpointing`, or with several `--clips`, the floor is our own step without checkpoints, or with all frames
-in one clip. `peak_mib` is the most memory that a step held: of this process beyond what it held before there was a
-model, or of PyTorch on the GPU. Weights are random, which costs the same.
+in one clip. `peak_mib` is the peak memory of a step: of this process in addition to its memory before the model was
+made, or of PyTorch on the GPU. Weights are random, which has the same cost.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def middle_ratio(seconds: dict[str, list[float]], name: str) -> float:
-    """Of the turns, each with the floor of its turn."""
+    """Ratios of the turns, each with the floor of the same turn."""
     return statistics.median(one / floor for one, floor in zip(seconds[name], seconds["floor"], strict=True))
 
 
@@ -112,9 +112,11 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--layers", default="all")
     parser.add_argument("--frames", type=int, default=64)
-    parser.add_argument("--clips", help="lengths of several clips, as in 60,180, against one of all their frames")
-    parser.add_argument("--inference", action="store_true", help="without gradients, LoRA merged where it can be")
-    parser.add_argument("--checkpointing", action="store_true", help="with checkpoints, against without")
+    parser.add_argument(
+        "--clips", help="lengths of several clips, such as 60,180, compared with one clip of all frames"
+    )
+    parser.add_argument("--inference", action="store_true", help="without gradients, with LoRA merged if possible")
+    parser.add_argument("--checkpointing", action="store_true", help="with checkpoints, compared with none")
     parser.add_argument("--set", action="append", default=[], dest="sets", help="section.key=value")
     parser.add_argument("--backbone")
     parser.add_argument("--image-size", type=int, default=224)
@@ -141,7 +143,7 @@ def settings(arguments: argparse.Namespace) -> Config:
 def pair(
     config: Config, arguments: argparse.Namespace, placement: Placement, pixels: Tensor, clips: Sequence[int]
 ) -> dict[str, Step]:
-    """Ours, what it is compared with, the whole step where that is asked for, and the machine's matrix product."""
+    """Ours, the floor, the whole step if requested, and the machine's matrix product."""
     network = made(config, placement)
     ours = network.backbone
     tokens = ours.vit.patch_embed.num_patches + ours.vit.num_prefix_tokens
@@ -205,7 +207,7 @@ def forward(model: torch.nn.Module, placement: Placement, *inputs: Tensor) -> St
 
 
 def timed(step: Step, device: torch.device) -> float:
-    """Seconds: of processor time on a CPU, which waits for nobody, and of the clock on a GPU."""
+    """Seconds: processor time on a CPU, wall-clock time on a GPU."""
     gc.collect()
     if device.type != "cuda":
         start = time.process_time()
@@ -219,7 +221,7 @@ def timed(step: Step, device: torch.device) -> float:
 
 
 def held(field: str = "VmRSS") -> float:
-    """MiB of this process by /proc; VmHWM is the most since it was reset."""
+    """MiB of this process from /proc; VmHWM is the maximum since it was reset."""
     fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(fields[field].split()[0]) / 1024
 
@@ -228,7 +230,7 @@ def forget_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
-        ctypes.CDLL(None).malloc_trim(0)  # what the step before has freed is not this one's
+        ctypes.CDLL(None).malloc_trim(0)  # memory that the previous step has freed does not count
         Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -1,15 +1,15 @@
-"""What `sla transcribe` costs: against the bare backbone, in memory, and against the length of the recording.
+"""The cost of `sla transcribe`: time relative to the backbone alone, memory, and growth with the length of a recording.
 
     python benchmarks/transcribe.py [--variant adapter] [--backbone NAME] [--image-size 224] [--seconds 10]
         [--lengths 60,1800] [--repeats 3] [--device cpu] [--json]
 
-A run with random weights (which cost the same) reads a video of moving noise, 640x360 at 25 frames a second. `share` is
-the backbone's own throughput that is left: frames a second from the video file to glosses, over those of the run's
-backbone on pixels that lie in memory; `share_of_frozen` compares with timm's model without anything added. Both take
-turns. `realtime` is how many seconds of video a second reads, `reading` the same of the frames alone, without a model:
-what one thread decodes, resizes and compresses as a store does. Then recordings of `--lengths` seconds go through a
-small model (preset tiny), each in a process of its own: `memory` is the peak of the longest over that of the shortest,
-`linear` the time a frame of the longest over that of the shortest.
+A run with random weights (which have the same cost) transcribes a video of moving noise, 640x360 at 25 frames per
+second. `share` is frames per second from the video file to glosses, relative to those of the run's backbone on pixels
+in memory; `share_of_frozen` is relative to timm's model without anything added. They run alternately. `realtime` is
+seconds of video per second, `reading` the same for the frames alone, without a model: one thread decodes, resizes and
+compresses them as for a store. Then recordings of `--lengths` seconds are transcribed with a small model (preset tiny),
+each in a separate process: `memory` is the peak for the longest over that for the shortest, `linear` the time per frame
+of the longest over that of the shortest.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def throughput(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """From file to glosses against the backbone alone."""
+    """Time from file to glosses, relative to the backbone alone."""
     flags = {
         "model.variant": options.variant,
         "model.backbone": options.backbone,
@@ -133,7 +133,7 @@ def read_alone(run: Path, video: Path, device: str) -> dict[str, float]:
 
 
 def make_run(path: Path, config: Config) -> Path:
-    """A run as training leaves it, with its first weights."""
+    """A run as after training, but with its initial weights."""
     run = Run(path)
     digests = {"train": "", "dev": ""}
     frames = FrameFormat(256, "squash", FPS, FPS, FPS)
@@ -143,7 +143,7 @@ def make_run(path: Path, config: Config) -> Path:
 
 
 def make_video(path: Path, seconds: float) -> Path:
-    """A noisy picture that moves, so that its compression costs what a real one's does."""
+    """A moving noisy picture, whose compression takes as long as that of a real one."""
     noise = np.random.default_rng(0).integers(0, 256, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
     picture = cv2.resize(noise, (2 * WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))

@@ -1,13 +1,13 @@
-"""Tuning by simulation: what a choice on a small dev split is worth on fresh data, and how often its interval is right.
+"""Simulation of tuning: the effect of a choice on a small dev split on new data, and the coverage of its interval.
 
     python benchmarks/tuning.py [TUNING…] [--clips 24,60,200] [--draws 1000] [--json]
 
-TUNING is a folder of `sla tune`, of which the errors by clip and setting (clips.tsv) are taken for the population: dev
-splits are drawn from its clips again and again. Without one, populations are made up (populations.py). What is chosen
-on a draw has a true WER, that of the whole population, so luck and gain can be told apart. Choices: the fewest errors
-(0 standard errors), and the mildest setting within 0.1 (what `sla tune` does), 0.25 and 1 of them. Intervals are those
-of draws in which a language model was chosen; draws that choose none claim nothing. The plain one is the paired
-bootstrap alone, which takes the choice for given. With 1,000 draws the coverage of an interval of 95 % is known to 1.4
+TUNING is a folder of `sla tune`; its errors by clip and setting (clips.tsv) are used as the population, from whose
+clips many dev splits are drawn. Without it, populations are synthetic (populations.py). The setting that is chosen on a
+draw has a true WER, that of the whole population, so chance and gain can be distinguished. Choices: the fewest errors
+(0 standard errors), and the smallest weights within 0.1 (as in `sla tune`), 0.25 and 1 of them. Intervals are those of
+draws in which a language model was chosen; draws that choose none make no claim. The plain interval is the paired
+bootstrap alone, which treats the choice as fixed. With 1,000 draws the coverage of a 95 % interval is known to 1.4
 points (two standard errors).
 """
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def read_population(folder: Path) -> ErrorTable:
-    """The errors by clip and setting that `sla tune` keeps."""
+    """The errors by clip and setting from `sla tune`."""
     header, *rows = [line.split("\t") for line in (folder / "clips.tsv").read_text(encoding="utf-8").splitlines()]
     settings = [re.fullmatch(r"beam (\S+) alpha (\S+) beta (\S+)", name) for name in header[3:]]
     points = tuple(GridPoint(int(one[1]), float(one[2]), float(one[3])) for one in settings if one)
@@ -57,7 +57,7 @@ def read_population(folder: Path) -> ErrorTable:
 
 
 def simulate(population: ErrorTable, clips: int, draws: int, how: Resampling) -> dict[str, float]:
-    """Expected WER on fresh data of each rule, and the coverage of both intervals."""
+    """Expected WER of each rule on new data, and the coverage of both intervals."""
     rng = np.random.default_rng(clips)
     truth = 100 * population.errors.sum(axis=0) / population.words.sum()
     none = population.by_mildness[0]

@@ -1,4 +1,4 @@
-"""A whole step of training on made-up frames: pixels, backbone, head, losses, checks and the optimiser."""
+"""A whole training step on synthetic frames: pixels, backbone, head, losses, checks and the optimiser."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sla_cli.model.network import Network
 from sla_cli.train.state import State
 from sla_cli.train.step import take_step
 
-GLOSSES, FRAMES_A_GLOSS = 1200, 16  # about those of Phoenix2014
+GLOSSES, FRAMES_A_GLOSS = 1200, 16  # about as many as in Phoenix2014
 
 
 def whole_step(network: Network, config: Config, placement: Placement, clips: list[int]) -> Callable[[], object]:
-    """A function that takes the next step of one epoch, always on the same batch."""
+    """A function that runs the next step of one epoch, always on the same batch."""
     state = State(network, config, placement)
     rng, side = np.random.default_rng(0), round(config.model.image_size / config.train.crop)
     samples = []

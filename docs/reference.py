@@ -1,8 +1,8 @@
-"""The reference pages that are made from the code: commands.md from the command line, settings.md from config.py, and
-json.md from the schemas of `--json`.
+"""Makes the reference pages from the code: commands.md from the command line, settings.md from config.py, and json.md
+from the schemas of `--json`.
 
 `python docs/reference.py` writes settings.md and json.md; tests compare them with the code. commands.md is written
-whenever the site is built, and git ignores it: the names of its types are those of the installed typer.
+whenever the site is built, and git ignores it, since the names of its types depend on the installed typer.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ NAMES = {bool: "true or false", int: "whole number", float: "number", str: "text
 INTRODUCTION = """# Settings of training
 
 Every setting of a run's `config.toml`. `sla train --set section.key=value` changes one, `--config FILE` several; a
-preset (`sla train --list`) is a named set of them. A value of another type or out of bounds is refused. Which code a
-default comes from, and what is a choice of ours: [method](method.md). Settings of other commands are their options:
-`sla COMMAND --help` lists them.
+preset (`sla train --list`) is a named set of them. A value of another type or out of bounds is refused.
+[method](method.md) tells which code a default comes from, and which are our own choices. Settings of other commands are
+their options: `sla COMMAND --help` lists them.
 
 This page is made from `sla_cli/config.py` by `python docs/reference.py`."""
 
 
 def commands_page() -> str:
     """Every command with its arguments and options, as `--help` describes them."""
-    parts = ["# Commands", "As `sla COMMAND --help` shows them; written from the code when this site was built."]
+    parts = ["# Commands", "The same as in `sla COMMAND --help`; made from the code when this site was built."]
     for name, command, context in _commands():
         parts += [f"## sla {name}", f"```text\n{command.get_usage(context)}\n```", _prose(command.help)]
         panels: dict[str, list[str]] = {}
@@ -53,7 +53,7 @@ def commands_page() -> str:
 
 
 def settings_page() -> str:
-    """Every setting with type, bounds, default, meaning, and the run format that has it first."""
+    """Every setting with type, bounds, default, meaning, and the first run format that has it."""
     comments = comments_of(inspect.getsource(config))
     parts = [INTRODUCTION]
     for section, kind in get_type_hints(config.Config).items():
@@ -62,7 +62,7 @@ def settings_page() -> str:
 
 
 def comments_of(source: str) -> dict[tuple[str, str], str]:
-    """(class, field) to the comment beside the field, or on the lines above it."""
+    """(class, field) to the comment next to the field, or on the lines above it."""
     lines = source.splitlines()
     notes = {
         token.start[0]: token.string.lstrip("# ")
@@ -81,7 +81,7 @@ def comments_of(source: str) -> dict[tuple[str, str], str]:
 
 
 def _commands() -> Iterator[tuple[str, Any, Any]]:
-    """Name, command and context of all, those of `sla lm` each by itself."""
+    """Name, command and context of all commands; those of `sla lm` are listed separately."""
     root: Any = get_command(app)
     for name in COMMANDS:
         _, command, _ = root.resolve_command(root.make_context("sla", [], resilient_parsing=True), [name])
@@ -118,14 +118,14 @@ def _type(hint: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    """As a TOML file has it; text without its quotes."""
+    """The value as in a TOML file; text without quotes."""
     if value in ("", {}):
         return "empty"
     return f"`{list(value) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _prose(text: str | None) -> str:
-    """A docstring's paragraphs, each on one line."""
+    """The paragraphs of a docstring, each on one line."""
     paragraphs = re.split(r"\n\s*\n", (text or "").strip())
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 

@@ -1,15 +1,15 @@
-"""Compose sentences of recordings of single signs, and divide them into folds by person.
+"""Compose sentences from recordings of single signs, and divide them into folds by person.
 
     python examples/compose_signs.py RECORDINGS OUT
 
 Made for "A Video Dataset of the Hand Gestures of Indian Sign Language Words used in Emergency Situations" (Adithya V.,
-Rajesh R.; https://doi.org/10.17632/2vfdm42337.1): eight words by some two dozen people, two recordings each. RECORDINGS
-is a folder with one video per sign. Word and person are found in its path by --pattern, whose default takes the word
-from the name of the folder and the person from the first number in the file's name, as in accident/s01_t1.mp4.
+Rajesh R.; https://doi.org/10.17632/2vfdm42337.1): eight words by about two dozen people, two recordings each.
+RECORDINGS is a folder with one video per sign. --pattern finds word and person in its path; by default the word is the
+name of the folder and the person is the first number in the file's name, as in accident/s01_t1.mp4.
 
 OUT gets frames, and tables for `sla prep folder`: all.tsv, and fold1-6.tsv and so on, a table for each fold and number
-of people to learn from. The people of a fold are in none of its other splits. Sentences of test hold each recording of
-their person once, those of dev too; those of train draw them. They are cuts of single signs, without coarticulation.
+of training people. The test people of a fold are in no other split. Sentences of test and of dev contain each recording
+of their person once; those of train use random recordings. They are joined single signs, without coarticulation.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ Recording = tuple[str, Path]  # gloss and video
 
 @dataclass(frozen=True)
 class Sentence:
-    """Its frames lie in OUT/frames/ID."""
+    """A sentence; its frames are in OUT/frames/ID."""
 
     id: str
     person: str
     glosses: tuple[str, ...]
-    once: bool  # of those that hold each recording once
+    once: bool  # glosses of sentences that contain each recording once
 
     def row(self, split: str, fps: float) -> tuple[str, ...]:
         return self.id, f"frames/{self.id}", " ".join(self.glosses), self.person, split, f"{fps:g}"
@@ -53,9 +53,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--pattern", default=PATTERN, help="regular expression for a path, with gloss and person")
     parser.add_argument("--folds", type=positive, default=5)
-    parser.add_argument("--people", type=positive, nargs="+", default=[3, 6, 12], help="to learn from")
-    parser.add_argument("--sentences", type=positive, default=150, help="of train, in each table")
-    parser.add_argument("--every", type=positive, default=2, help="every other frame is kept, or every third, …")
+    parser.add_argument("--people", type=positive, nargs="+", default=[3, 6, 12], help="numbers of training people")
+    parser.add_argument("--sentences", type=positive, default=150, help="sentences of train, in each table")
+    parser.add_argument("--every", type=positive, default=2, help="2 keeps every second frame, 3 every third, …")
     parser.add_argument("--size", type=positive, default=128, help="side of the frames in pixels")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -106,10 +106,10 @@ def by_person(folder: Path, pattern: str) -> dict[str, list[Recording]]:
                 raise SlaError(f"{path}: the person is {match['person']!r} by --pattern, and must be a number")
             found[f"person{int(match['person']):02d}"].append(((match["gloss"] or "").upper(), path))
     if not found:
-        raise SlaError(f"{folder}: no video's path is as --pattern says", f"It is {pattern}")
+        raise SlaError(f"{folder}: no path of a video matches --pattern", f"It is {pattern}")
     for person, recordings in found.items():
         if len({gloss for gloss, _ in recordings}) < 2:
-            raise SlaError(f"{folder}: {person} signs one word only, {recordings[0][0]}", "A sentence needs two.")
+            raise SlaError(f"{folder}: {person} signs only one word, {recordings[0][0]}", "A sentence needs two.")
     return dict(found)
 
 
@@ -129,14 +129,14 @@ def table(
     rest = [person for fold in (*folds[number:], *folds[: number - 1]) if fold is not dev for person in fold]
     if people > len(rest):
         raise SlaError(
-            f"--people {people}: fold {number} leaves {len(rest)} to learn from", "Use fewer, or more --folds."
+            f"--people {people}: fold {number} leaves only {len(rest)} training people", "Use fewer, or more --folds."
         )
     shares = {person: sentences // people + (place < sentences % people) for place, person in enumerate(rest[:people])}
     return shares, dev, test
 
 
 def once(recordings: Sequence[Recording], random: Random) -> Iterator[tuple[str, list[Recording]]]:
-    """Sentences of four that hold each recording once; no word follows itself. Raises SlaError where that fails."""
+    """Sentences of four signs, each recording once; no word follows itself. Raises SlaError if there are none."""
     for _ in range(ORDERS):
         order = random.sample(recordings, len(recordings))
         parts = [order[start : start + 4] for start in range(0, len(order), 4)]
@@ -148,7 +148,7 @@ def once(recordings: Sequence[Recording], random: Random) -> Iterator[tuple[str,
 
 
 def drawn(recordings: Sequence[Recording], count: int, random: Random) -> Iterator[tuple[str, list[Recording]]]:
-    """Sentences of three to six; no word follows itself."""
+    """Sentences of three to six signs; no word follows itself."""
     for number in range(count):
         chosen: list[Recording] = []
         length = random.randint(3, 6)

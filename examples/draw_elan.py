@@ -1,4 +1,4 @@
-"""Stands in for the linguist of examples/linguist.sh: draws recordings, and corrects what sla has read in some.
+"""Plays the linguist of examples/linguist.sh: draws recordings, and corrects the glosses that sla recognised in some.
 
 Usage: python draw_elan.py draw FOLDER; python draw_elan.py correct TRUTH FILE.eaf…
 """
@@ -28,9 +28,9 @@ def draw(
     seed: int = 0,
     annotated: Annotated[int, typer.Option(min=1, help="Recordings with an ELAN file, in FOLDER/corpus.")] = 12,
     unannotated: Annotated[int, typer.Option(min=1, help="Recordings without one, in FOLDER/rest.")] = 3,
-    sentences: Annotated[int, typer.Option(min=1, help="Of each recording.")] = 6,
+    sentences: Annotated[int, typer.Option(min=1, help="Sentences of each recording.")] = 6,
 ) -> None:
-    """Draw recordings, and the ELAN files that the linguist will make of the rest, in FOLDER/truth."""
+    """Draw recordings; FOLDER/truth gets the ELAN files that the linguist will make for the rest."""
     counts = {"annotated": annotated, "unannotated": unannotated, "sentences": sentences}
     with progress("drawing recordings", annotated + unannotated) as advance:
         draw_elan_corpus(folder, seed=seed, jobs=usable_cores(), progress=advance, **counts)
@@ -38,7 +38,7 @@ def draw(
 
 @app.command()
 def correct(truth: Path, files: list[Path]) -> None:
-    """Do what a linguist does in ELAN: the glosses become true, on the tiers of both hands, and the signer is named."""
+    """Do what a linguist does in ELAN: correct the glosses, use the tiers of both hands, and name the signer."""
     for path in files:
         read, true = _root(path), _root(truth / path.name)
         before, after = _glosses(read), _glosses(true)
@@ -46,10 +46,10 @@ def correct(truth: Path, files: list[Path]) -> None:
         assert header is not None
         for link in header.findall("MEDIA_DESCRIPTOR"):
             header.remove(link)
-        header[:0] = read.findall("HEADER/MEDIA_DESCRIPTOR")  # the video is linked as sla has linked it
+        header[:0] = read.findall("HEADER/MEDIA_DESCRIPTOR")  # the link to the video is the one that sla wrote
         write_text(path, '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(true, encoding="unicode") + "\n")
         changes = count(align(before, after)).errors
-        typer.echo(f"{path}: {len(before)} glosses read, {len(after)} after {changes} corrections")
+        typer.echo(f"{path}: {len(before)} glosses recognised, {len(after)} after {changes} corrections")
 
 
 def _root(path: Path) -> ET.Element:

@@ -1,8 +1,8 @@
-"""Draws the moving picture of the README: a video, the gloss of the moment above it, and the tier as ELAN shows it.
+"""Draws the animation in the README: a video, the current gloss above it, and the tier as ELAN shows it.
 
 Usage: python examples/picture.py RUN VIDEO OUT.webp [--lm gloss.arpa]
 
-The README's is of drawn signing, by the model of the demo:
+That in the README shows drawn signing, recognised by the model of the demo:
 
     sla demo --keep sla-demo
     cd sla-demo
@@ -24,11 +24,11 @@ from sla_cli.errors import SlaError
 
 WIDTH, HEIGHT = 720, 480
 VIDEO = (16, 60, 226, 320)  # left, top, right, bottom
-TABLE = (258, 60)  # of glosses with times, left and top
+TABLE = (258, 60)  # list of glosses with times: left and top
 LINE = (90, 392, 704, 430)  # the tier: left, top, right, bottom
 PAPER, INK, PALE, LIT, HEAD = "#ffffff", "#1d2330", "#8a93a6", "#2f6fed", "#d92d20"
-EVERY = 2  # frames of the video for each of the picture
-LAST = 1500  # milliseconds that the last one stays
+EVERY = 2  # frames of the video for each frame of the animation
+LAST = 1500  # milliseconds for which the last one is shown
 
 
 def font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
@@ -42,7 +42,7 @@ def draw(frame: Image.Image, now: float, transcript: sla_cli.Transcript) -> Imag
     image.paste(frame.resize((VIDEO[2] - VIDEO[0], VIDEO[3] - VIDEO[1])), VIDEO[:2])
     begun = [sign for sign in transcript.signs if sign.start <= now]
     current = begun[-1] if begun and now < begun[-1].end else None
-    if begun:  # the last one stays, paler, until the next
+    if begun:  # the last gloss stays, lighter, until the next
         pen.text(((VIDEO[0] + VIDEO[2]) / 2, 34), begun[-1].gloss, INK if current else PALE, font(28), anchor="mm")
     draw_table(pen, transcript, current)
     draw_tier(pen, transcript, current, now)
@@ -50,7 +50,7 @@ def draw(frame: Image.Image, now: float, transcript: sla_cli.Transcript) -> Imag
 
 
 def draw_table(pen: ImageDraw.ImageDraw, transcript: sla_cli.Transcript, current: sla_cli.Sign | None) -> None:
-    """Glosses with times and confidence, as far as there is room."""
+    """Glosses with times and confidence, as many as fit."""
     left, top = TABLE
     columns = (left, left + 190, left + 270, left + 350)
     for x, title in zip(columns, ("gloss", "from", "to", "confidence"), strict=True):
@@ -86,7 +86,7 @@ def draw_tier(
 
 
 def main(run: Path, video: Path, out: Path, lm: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Transcribe a video with a run, and draw what was read as an animated WebP."""
+    """Transcribe a video with a run, and draw the result as an animated WebP."""
     if out.suffix.lower() != ".webp" or not out.parent.is_dir():
         raise SlaError(f"{out} is not a file called *.webp in a folder that exists")
     with sla_cli.Recognizer.open(run, lm=lm) as model:

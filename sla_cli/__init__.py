@@ -6,8 +6,7 @@
     result = model.transcribe("video.mp4")
     result.save("video.eaf")
 
-Names are looked up when they are used, so that importing the package imports neither torch nor OpenCV. docs/python.md
-has more.
+Names are imported when they are used, so importing the package imports neither torch nor OpenCV. See docs/python.md.
 """
 
 from importlib import import_module
@@ -38,9 +37,9 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         from sla_cli.errors import without_torch
 
-        if (told := without_torch(error)) is None:
+        if (friendly := without_torch(error)) is None:
             raise
-        raise told from error
+        raise friendly from error
     return getattr(module, name)
 
 

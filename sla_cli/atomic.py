@@ -1,4 +1,4 @@
-"""Write under a temporary name, then rename: a killed stage leaves nothing that another stage would take."""
+"""Writes under a temporary name, then renames: a killed stage leaves nothing that another stage would use."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name is `.NAME.HOST-NAMESPACE-PROCESS-TOKEN.partial`, so two jobs that write the same artifact cannot mix their
-    bytes, not even in containers, which may agree in host and process.
+    bytes, not even in containers, in which host name and process number may be equal.
 
     Args:
-        flush: False where readers tell a damaged file and it is made again: a power failure may then damage it.
+        flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
 
     Raises:
         SlaError: the disk is full, or the folder cannot be written.
@@ -47,7 +47,7 @@ def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
             raise  # not from the file system
         raise SlaError(
             f"cannot write {path}: {error.strerror or error}",
-            "Free space or choose another folder with --work; what was complete before is untouched.",
+            "Free space or choose another folder with --work; files that were complete before are unchanged.",
         ) from error
 
 
@@ -66,9 +66,9 @@ def _flush(path: Path, how: int = os.O_RDWR) -> None:
 
 
 def _flush_folder(path: Path) -> None:
-    """So that the new name is on the disk too; some network disks do that by themselves, and refuse."""
+    """Write the new name to the disk too; some network disks do this themselves, and refuse the call."""
     if os.name == "nt":
-        return  # Windows opens no folders
+        return  # Windows cannot open folders
     try:
         _flush(path, os.O_RDONLY)
     except OSError as error:
@@ -77,9 +77,9 @@ def _flush_folder(path: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes of this host and container left next to `path`."""
+    """Remove files that killed processes of this host and container left next to `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
-    # An older sla put host and process alone into the name.
+    # Older versions of sla put only host and process into the name.
     own = re.compile(rf"(?:{namespace()}-([0-9]+)-[0-9a-f]{{8}}|([0-9]+))")
     for entry in path.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
         found = own.fullmatch(entry.name.removeprefix(prefix).removesuffix(suffix))
@@ -88,7 +88,7 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def namespace() -> str:
-    """Number of the pid namespace, within which a process number means something; 0 where the system has none."""
+    """Number of the pid namespace, within which process numbers are unique; 0 if the system has none."""
     try:
         return re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink())) or "0"  # pid:[4026531836]
     except OSError:
@@ -96,13 +96,13 @@ def namespace() -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process of this number in this host and container; on Windows it counts as one."""
+    """Whether there is a process with this number in this host and container; on Windows always true."""
     if os.name == "nt":
-        return True  # signal 0 would end it
+        return True  # here signal 0 would end it
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # of another user
+        pass  # a process of another user
     return True

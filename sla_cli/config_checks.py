@@ -1,4 +1,4 @@
-"""Values for settings: checked against the annotations in config.py, and filled in where an older run lacks them."""
+"""Values for settings: checked against the annotations in config.py, and completed if an older run lacks them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class AddedIn:
     """Annotation of a setting that runs of older formats lack.
 
     Attributes:
-        version: of the run format that has the setting first.
-        before: the value that was in force in older runs.
+        version: the first version of the run format that has the setting.
+        before: the value that older runs used.
     """
 
     version: int
@@ -29,11 +29,11 @@ class AddedIn:
 
 
 class OptionValues:
-    """Settings that options of a command give one by one."""
+    """Settings that are given as separate options of a command."""
 
     @classmethod
     def checked(cls, **values: Any) -> Self:
-        """From the command line. Raises SlaError that names the option of a value that does not suit its setting."""
+        """Settings from the command line. Raises SlaError that names the option of a wrong value."""
         hints = annotations_of(cls)
         options = {key: f"--{key.replace('_', '-')}" for key in values}
         return cls(**{key: check_setting(key, value, hints[key], options[key]) for key, value in values.items()})
@@ -52,12 +52,12 @@ def annotations_of(section: type) -> dict[str, Any]:
 
 
 def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
-    """The value as its setting holds it. Raises SlaError for another type, an unknown choice, or one out of bounds.
+    """The value in the form of its setting. Raises SlaError for another type, an unknown choice, or one out of bounds.
 
     Args:
-        hint: annotation of the setting, as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements. Of
-            a union, the part is taken whose type the value has. A choice between on and off takes true and false too.
-        where: what the user wrote, for the message.
+        hint: annotation of the setting, such as `Annotated[int, Ge(1)]`; a tuple's bounds are those of its elements. Of
+            a union, the part with the type of the value is used. A choice of on and off accepts true and false too.
+        where: the text that the user wrote, for the message.
     """
     kind, marks = parts_of(hint)
     if get_origin(kind) in (Union, UnionType):
@@ -87,12 +87,12 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
 
 
 def fill_older(values: Mapping[str, Any], version: int, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The values of an older run, and for each setting that was added since, the value that was in force then.
+    """The values of an older run, and for each setting that was added since, the value that was valid then.
 
     Args:
-        values: section to key to value, as they stand in the run's file.
-        version: of the run's format.
-        settings: as `settings_of` gives them.
+        values: section to key to value, as in the run's file.
+        version: version of the run's format.
+        settings: from `settings_of`.
 
     Raises:
         SlaError: the file lacks settings that its version had.
@@ -164,7 +164,7 @@ def _is_number(value: Any) -> bool:
     return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-# Type of a setting: its name, and whether a value is one.
+# Type of a setting: its name, and a test whether a value has this type.
 _KINDS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     bool: ("true or false", lambda value: isinstance(value, bool)),
     int: ("a whole number", _is_whole),

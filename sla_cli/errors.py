@@ -1,4 +1,4 @@
-"""Errors that a user can fix: one sentence that says what and where, and a hint that says what to do."""
+"""Errors that a user can fix: one sentence that states what is wrong and where, and a hint what to do."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 
 class SlaError(Exception):
-    """Bad input, named. The command line prints it and exits with 2.
+    """Bad input, with its place. The command line prints it and exits with 2.
 
-    Bytes of a damaged file or of a file's name that are no UTF-8 are shown by their numbers, which any file holds.
+    Bytes of a damaged file or of a file name that are not UTF-8 are shown by their numbers, which any file can hold.
 
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
@@ -30,19 +30,19 @@ class SlaError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[type[SlaError], tuple[str, str]]:
-        return type(self), (self.message, self.hint)  # crosses process pools whole
+        return type(self), (self.message, self.hint)  # keeps both parts when it is sent between processes
 
 
 class FrameError(SlaError):
-    """A frame that cannot be read; costs its clip, not the others."""
+    """A frame that cannot be read; only its clip is lost."""
 
 
 class ReadError(FrameError):
-    """What the file system did not give; it may do so the next time."""
+    """The file system could not read something; it may succeed the next time."""
 
 
 class FormatError(SlaError):
-    """A file that is not what it should be, or of another format version."""
+    """A file with wrong content, or of another format version."""
 
 
 class Stopped(Exception):
@@ -54,24 +54,24 @@ class Stopped(Exception):
         self.message = message
 
 
-# The path leads nowhere, or to something else: to try again is of no use.
+# The path leads nowhere, or to something else: another attempt would fail too.
 LASTING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV)
 
 
 def cannot_read(where: object, error: OSError) -> SlaError:
-    """The error for a file or folder that the file system does not give: a ReadError unless it will never do so."""
+    """The error for a file or folder that cannot be read: a ReadError unless another attempt would fail too."""
     message = f"cannot read {where}: {error.strerror or error}"
     if error.errno in LASTING:
         return SlaError(message)
-    return ReadError(message, "Is the disk there, and may it be read? Then run it again.")
+    return ReadError(message, "Check the disk and the permissions, then run it again.")
 
 
-# What the extra `torch` of pyproject.toml installs; the modules are called as the distributions are.
+# What the extra `torch` of pyproject.toml installs; modules and distributions have the same names.
 TORCH = ("torch", "timm", "loralib", "safetensors", "accelerate", "tensorboard")
 
 
 def without_torch(error: ModuleNotFoundError) -> SlaError | None:
-    """What to tell where a module of the extra `torch` is not installed; None where the module is another one."""
+    """The error if a module of the extra `torch` is not installed; None if the module is another one."""
     package = (error.name or "").partition(".")[0]
     if package not in TORCH:
         return None
@@ -82,14 +82,14 @@ def without_torch(error: ModuleNotFoundError) -> SlaError | None:
 
 
 def some(names: Iterable[str], limit: int = 5) -> str:
-    """`a, b, c and 4 more`: names for an error message, never the whole list of thousands."""
+    """`a, b, c and 4 more`: names for an error message, never a list of thousands."""
     names = list(names)
     rest = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """`Did you mean 'x'?`, or the list of what is known."""
+    """`Did you mean 'x'?`, or the list of known names."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean {near[0]!r}?" if near else f"Known: {some(known, 20)}."

@@ -1,4 +1,4 @@
-"""Memory of the machine, within the limits of the job. Where the system does not tell (Windows), it has no bound."""
+"""Memory of the machine, within the limits of the job. If the system does not provide it (Windows), no limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNBOUNDED = 1 << 62  # bytes
 
 
 def free_bytes(own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
-    """Bytes that a process may still take (Linux; elsewhere no bound)."""
+    """Bytes that a process may still use (Linux; on other systems no limit)."""
     free = [UNBOUNDED, *(limit - used for limit, used in _limits(own_groups, groups))]
     meminfo = Path("/proc/meminfo")
     if meminfo.is_file():
@@ -22,7 +22,7 @@ def free_bytes(own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
 
 
 def total_bytes(own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
-    """Bytes that the machine has, or that the job may use of them."""
+    """Bytes of memory of the machine, or the part that the job may use."""
     known = hasattr(os, "sysconf")  # not on Windows
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else UNBOUNDED
     return min([pages, *(limit for limit, _ in _limits(own_groups, groups))])
@@ -33,5 +33,5 @@ def _limits(own_groups: Path, groups: Path) -> Iterator[tuple[int, int]]:
     for folder in groups_above("memory", own_groups, groups):
         for most, now in (("max", "current"), ("limit_in_bytes", "usage_in_bytes")):
             limit, used = (text_of(folder / f"memory.{name}") for name in (most, now))
-            if limit.isdecimal():  # else "max": none
+            if limit.isdecimal():  # otherwise "max": no limit
                 yield int(limit), int(used) if used.isdecimal() else 0

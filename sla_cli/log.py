@@ -1,4 +1,4 @@
-"""Logs and progress on stderr; stdout is for results. Plain lines where stderr is no terminal."""
+"""Logs and progress on stderr; stdout is for results. Plain lines where stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Advance(Protocol):
-    """Called as work gets done: how much more is done, a few words to show next to the bar, how much there is in all
-    where that was not known at the start."""
+    """Called when work is done: the amount done since the last call, a few words to show next to the bar, and the total
+    if it was not known at the start."""
 
     def __call__(self, amount: int = 1, note: str = "", total: int | None = None) -> None: ...
 
@@ -28,7 +28,7 @@ def setup(verbosity: int = 0) -> None:
 
 
 class _Handler(logging.Handler):
-    """Writes through rich, so that lines and a progress bar do not break each other."""
+    """Writes through rich, so that log lines and a progress bar do not disturb each other."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from rich.console import Console
@@ -41,10 +41,10 @@ class _Handler(logging.Handler):
 
 @contextmanager
 def progress(what: str, total: int | None, unit: str = "clips") -> Iterator[Advance]:
-    """Show how far work is, its rate and the time left: a bar on a terminal, a line now and then elsewhere.
+    """Show the progress of work, its rate and the time left: a bar on a terminal, otherwise a line from time to time.
 
     Args:
-        total: how much there is to do; None where that is not known.
+        total: total amount of work; None if it is not known.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -63,7 +63,7 @@ def progress(what: str, total: int | None, unit: str = "clips") -> Iterator[Adva
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", table_column=Column()),  # wraps where the terminal is narrow
+        TextColumn("{task.fields[note]}", table_column=Column()),  # wraps if the terminal is narrow
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total, rate="", note="")
@@ -96,7 +96,7 @@ def _lines(what: str, total: int | None, unit: str) -> Advance:
 
 @contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Drop what libraries write to file descriptor 2 themselves."""
+    """Drop what libraries write directly to file descriptor 2."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

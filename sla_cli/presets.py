@@ -1,4 +1,4 @@
-"""Named sets of settings, which training begins with; config.py checks them."""
+"""Named sets of settings on which training is based; config.py checks them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Preset:
 
 
 PRESETS = {
-    "base": Preset("CLIP-SLA on OpenAI CLIP ViT-B/16 at 224 px with AdaptSign's recipe; for a GPU", {}),
+    "base": Preset("CLIP-SLA with OpenAI CLIP ViT-B/16 at 224 px and AdaptSign's recipe; for a GPU", {}),
     "small": Preset(
         "base for a few hundred clips: half the head's width, no losses on the convolutions, a cosine schedule",
         {
@@ -25,11 +25,11 @@ PRESETS = {
         },
     ),
     "isharah": Preset(
-        "base with 3 BiLSTM layers and a distillation weight of 10, as Swin-MSTP by the authors of Isharah",
+        "base with 3 BiLSTM layers and a distillation weight of 10, like Swin-MSTP by the authors of Isharah",
         {"head": {"lstm_layers": 3}, "loss": {"distillation": 10.0}},
     ),
     "tiny": Preset(
-        "a ViT of 64-px pictures without pretrained weights: runs anywhere in minutes; for trying the tool",
+        "a ViT for 64-px pictures without pretrained weights: takes minutes on any machine; for trying the tool",
         {
             "model": {
                 "backbone": "vit_base_patch16_clip_quickgelu_224",

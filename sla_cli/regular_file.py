@@ -1,4 +1,4 @@
-"""Files that users name are opened here: a pipe would be waited for, and a device may never end."""
+"""Opens files that users name, but no pipes and devices: reading a pipe would wait, and a device may never end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def open_regular(path: Path | str) -> FileIO:
-    """Open a file for reading, without a buffer. Raises OSError as `open` does, and for what is no regular file."""
+    """Open a file for reading, without a buffer. Raises OSError as `open` does, and for what is not a regular file."""
     return FileIO(path, "rb", opener=_opened)
 
 
@@ -21,11 +21,11 @@ def read_regular(path: Path | str) -> bytes:
 
 
 def _opened(path: str, flags: int) -> int:
-    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # so that a pipe is not waited for; not on Windows
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # does not wait for a pipe; not on Windows
     mode = os.fstat(handle).st_mode
     if stat.S_ISREG(mode):
         return handle
     os.close(handle)
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    raise OSError(errno.ENODEV, f"it is {'a pipe' if stat.S_ISFIFO(mode) else 'a device'} and no regular file", path)
+    raise OSError(errno.ENODEV, f"it is {'a pipe' if stat.S_ISFIFO(mode) else 'a device'}, not a regular file", path)

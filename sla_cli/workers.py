@@ -1,4 +1,4 @@
-"""Worker processes: how many this process may use, and what each does first."""
+"""Worker processes: how many this process may use, and what each must call first."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sla_cli.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
 
-LOCAL_PROCESSES = "LOCAL_WORLD_SIZE"  # of torchrun: how many processes it started on this machine
-SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # the second where a job asks for none per task
+LOCAL_PROCESSES = "LOCAL_WORLD_SIZE"  # set by torchrun: how many processes it started on this machine
+SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # the second if a job does not request cores per task
 
 
 def usable_cores(
@@ -31,12 +31,12 @@ def usable_cores(
 
 
 def _quotas(own_groups: Path, groups: Path) -> Iterator[float]:
-    """Cores' worth of CPU time that each control group above this process grants."""
+    """CPU time, in numbers of cores, that each control group above this process allows."""
     for folder in groups_above("cpu", own_groups, groups):
-        version_2 = text_of(folder / "cpu.max").split()  # microseconds of CPU time, and in which period
+        version_2 = text_of(folder / "cpu.max").split()  # microseconds of CPU time, and of the period
         version_1 = [text_of(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
         for quota, period in (pair for pair in (version_2, version_1) if len(pair) == 2):
-            if quota.isdecimal() and period.isdecimal() and int(period):  # else "max" or -1: none
+            if quota.isdecimal() and period.isdecimal() and int(period):  # otherwise "max" or -1: no limit
                 yield int(quota) / int(period)
 
 
@@ -45,18 +45,18 @@ def _whole(text: str) -> int | None:
 
 
 def signals(*names: str) -> tuple[signal.Signals, ...]:
-    """Those of the named signals that the system has: Windows lacks SIGUSR1 and SIGHUP."""
+    """The named signals that exist on this system: Windows lacks SIGUSR1 and SIGHUP."""
     return tuple(signal.Signals[name] for name in names if hasattr(signal, name))
 
 
 def start_worker() -> None:
-    """Call first in a pool's process: Ctrl-C is the parent's to handle, and no worker outlives its parent."""
+    """Call first in a process of a pool: the parent handles Ctrl-C, and no worker outlives its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
 def _die_with_parent() -> None:
-    """A parent that is killed cannot stop its pool, and the workers would wait for ever."""
+    """A killed parent cannot stop its pool, and the workers would wait forever."""
     parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])

@@ -31,21 +31,21 @@ LUMINANCE = """(pair) => {
 def opened(
     browser: Any, path: Path, width: int = 1440, scheme: str = "light", *, also: Collection[str] = ()
 ) -> Iterator[Any]:
-    """The page, which may neither complain nor ask for anything but the URLs in `also`."""
+    """The page, which must not log errors, and must request nothing but the URLs in `also`."""
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page, said, asked = context.new_page(), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page, printed, asked = context.new_page(), [], []
+    page.on("console", lambda message: printed.append(message.text))
+    page.on("pageerror", lambda error: printed.append(str(error)))
+    page.on("dialog", lambda dialog: (printed.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())
     yield page
     context.close()
-    assert said == []
+    assert printed == []
     assert {url for url in asked if not url.startswith("data:")} - set(also) == {path.as_uri()}
 
 
 def contrast(page: Any, first: str, second: str) -> float:
-    """Of two colours of the page's style, as WCAG defines it."""
+    """Contrast of two colours of the page's style, as defined in WCAG."""
     ratio: float = page.evaluate(LUMINANCE, [first, second])
     return ratio

@@ -1,4 +1,4 @@
-"""Stores of clips that differ in just what a test is about; their frames are few and small, or no pictures at all."""
+"""Stores of clips that differ only in what a test needs; their frames are few and small, or not even pictures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Splits = Mapping[str, Iterable[Encoded]]
 def clip(
     name: str, text: str = "A B", frames: int = 12, *, signer: str = "", seed: int | None = None, **more: Any
 ) -> Encoded:
-    """A clip at 25 frames a second; its pictures are noise that follows from `seed`, or from its name."""
+    """A clip at 25 frames per second; its pictures are noise from `seed`, or from its name."""
     rng = np.random.default_rng(list(name.encode()) if seed is None else seed)
     pictures = (rng.integers(0, 255, (SIDE, SIDE, 3), np.uint8) for _ in range(frames))
     parts = [cv2.imencode(".jpg", picture)[1].ravel() for picture in pictures]
@@ -33,7 +33,7 @@ def clip(
 
 
 def bytes_only(name: str, glosses: Iterable[str], frames: int, *, signer: str = "", **more: Any) -> Encoded:
-    """A clip whose frames are one byte each, for what looks at tables only."""
+    """A clip whose frames are one byte each, for tests that use only tables."""
     data = np.random.default_rng(list(name.encode())).integers(0, 256, frames, np.uint8)
     return Encoded(name, signer, tuple(glosses), data, np.ones(frames, np.int64), **{"fps": 25.0, **more})
 
@@ -45,7 +45,7 @@ def make_store(
 
     Args:
         results: of its receipt.
-        shards: files a split.
+        shards: files per split.
         header: fields of SplitHeader; `annotated` may be the splits that are.
     """
     clips = {name: list(part) for name, part in splits.items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-# Sums in one order in every process that a test starts, and processes side by side do not slow each other.
+# Sums in one order in every process that a test starts, and parallel processes do not slow each other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cv2
@@ -40,7 +40,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first: one that began last would go on alone, with all other processes idle."""
+    """Long files first: if one started last, all other processes would be idle at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -62,7 +62,7 @@ def _json_is_as_its_schema_says() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The shared material beside the repository, which is not part of it."""
+    """The shared material next to the repository, which is not part of it."""
     folder = Path(__file__).parents[2] / "shared"
     if not folder.is_dir():
         pytest.skip(f"no shared material at {folder}")
@@ -83,7 +83,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MB, which only root can have."""
+    """A disk of 2 MB, which only root can mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
@@ -105,7 +105,7 @@ def _phoenix_tree(folder: Path, rows: Rows = ROWS, *, size: int = 48, alike: boo
     Args:
         rows: split to (id, annotation, frames) of its clips.
         size: height of the pictures; they are narrower than high, as released.
-        alike: every frame is one and the same file, which makes large trees cheap.
+        alike: all frames are the same file, which makes large trees cheap.
     """
     root = folder / "phoenix-2014-multisigner"
     manual = root / "annotations" / "manual"

@@ -1,4 +1,4 @@
-"""Emissions of a made-up recogniser, a language model over their glosses, and a store of their references."""
+"""Emissions of a synthetic recogniser, a language model over their glosses, and a store of their references."""
 
 from __future__ import annotations
 

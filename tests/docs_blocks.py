@@ -1,4 +1,4 @@
-"""The `sh` blocks of README and docs, run as somebody pastes them."""
+"""The `sh` blocks of README and docs, run as if pasted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def statements(block: str) -> Iterator[str]:
 
 @dataclass
 class Shell:
-    """What runs the commands of a page, one after the other, in a folder.
+    """Runs the commands of a page, one after the other, in a folder.
 
     Attributes:
         smaller: (arguments) to (arguments) of a command of sla that would take too long.
@@ -81,9 +81,9 @@ class Shell:
 
     def _python(self, code: str) -> tuple[int, str]:
         """In this process too."""
-        with contextlib.chdir(self.folder), contextlib.redirect_stdout(io.StringIO()) as said:
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(compile(code, "here-document", "exec"), {})
-        return 0, said.getvalue()
+        return 0, printed.getvalue()
 
     def _bash(self, statement: str) -> tuple[int, str]:
         sla = f'sla() {{ "{sys.executable}" -m sla_cli "$@"; }}; python() {{ "{sys.executable}" "$@"; }}\n'

@@ -1,4 +1,4 @@
-"""The folder that pages of the documentation speak of: a run with its work folder, a video, a corpus, tables."""
+"""The folder that pages of the documentation use: a run with its work folder, a video, a corpus, tables."""
 
 from __future__ import annotations
 

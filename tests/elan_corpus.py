@@ -1,4 +1,4 @@
-"""A corpus of ELAN files over long videos, in the tier schemes of three corpora, with the clips that it is made of."""
+"""A corpus of ELAN files over long videos, in the tier schemes of three corpora, with its true clips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GLOSSES = ("HOUSE1A^", "$INDEX1", "#FINGER", "?", "GRÜN", "NULL", "nan", "PT:PR
 
 @dataclass(frozen=True)
 class Scheme:
-    """Names of tiers with `{}` for the person, "" where the person is not in the name."""
+    """Names of tiers with `{}` for the person, "" if the person is not in the name."""
 
     right: str
     left: str
@@ -45,7 +45,7 @@ class Expected:
 
 
 def make_corpus(folder: Path, name: str, files: int, seed: int = 0) -> list[Expected]:
-    """Write `files` EAF files and as many empty videos, and tell the clips that they hold, in order."""
+    """Write `files` EAF files and as many empty videos; returns the clips in them, in order."""
     random, clips = Random(f"{name} {seed}"), []
     for number in range(files):
         path = folder / f"day{number % 7}" / f"rec{number:03d}.eaf"
@@ -78,7 +78,7 @@ def _file(scheme: Scheme, random: Random, link: dict[str, str], stem: str, origi
         names = [name.format(person) for name in (scheme.left, scheme.right, scheme.translation)]
         left, right, translation = names[0], names[1], names[2]
         sentences = f"utterances {person}".strip()
-        eaf.tier(left, **who)  # in the file the left hand stands before the right
+        eaf.tier(left, **who)  # in the file the left hand comes before the right
         eaf.tier(translation, "free", PARENT_REF=sentences, **who)
         eaf.tier(sentences, "sentence", **who)
         eaf.tier(right, **who)
@@ -127,6 +127,6 @@ def _signs(eaf: Eaf, right: str, left: str, random: Random, at: int) -> tuple[li
             eaf.mark(right if kind == "right" else left, at, end, gloss)
             glosses.append(gloss)
         if random.random() < 0.1:
-            eaf.mark(left, end, end + 5, "  ")  # an annotation that nobody filled in
+            eaf.mark(left, end, end + 5, "  ")  # an annotation without text
         at = end + random.randint(10, 700)
     return glosses, first, end

@@ -1,4 +1,4 @@
-"""ELAN files as plain XML, written without our writer and without pympi."""
+"""ELAN files as plain XML, written without sla's writer and without pympi."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CONSTRAINTS = ("Time_Subdivision", "Symbolic_Subdivision", "Symbolic_Association
 
 @dataclass
 class Eaf:
-    """A file that is put together by its parts.
+    """A file that is composed of its parts.
 
     Attributes:
         links: attributes of each MEDIA_DESCRIPTOR.

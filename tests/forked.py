@@ -1,7 +1,7 @@
-"""Processes that are forked from one which has imported all that training and inference need.
+"""Processes that are forked from one that has imported everything for training and inference.
 
-For tests of what a process does with signals, kills and others beside it: its start takes milliseconds in place of
-seconds of a core. What a user types, and what depends on the start, is for `python -m sla_cli`.
+For tests of signals, kills and concurrent processes: a start takes milliseconds instead of seconds of a core. Tests of
+the command line, and of the start itself, use `python -m sla_cli`.
 """
 
 from __future__ import annotations
@@ -35,18 +35,22 @@ class Forked:
 
     Args:
         function: of a module, and picklable.
-        said: a folder for what it prints.
-        environment: variables besides those of this process.
+        printed: a folder for what it prints.
+        environment: variables in addition to those of this process.
     """
 
     def __init__(
-        self, function: Callable[..., None], *arguments: Any, said: Path, environment: Mapping[str, str] | None = None
+        self,
+        function: Callable[..., None],
+        *arguments: Any,
+        printed: Path,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._said = tuple(said / f"{name}-{uuid.uuid4().hex}.txt" for name in ("stdout", "stderr"))
-        for path in self._said:
+        self._printed = tuple(printed / f"{name}-{uuid.uuid4().hex}.txt" for name in ("stdout", "stderr"))
+        for path in self._printed:
             path.touch()  # one that is killed before it opens them has printed nothing
         self._process = _SERVER.Process(
-            target=_alone, args=(self._said, {**os.environ, **(environment or {})}, Path.cwd(), function, arguments)
+            target=_alone, args=(self._printed, {**os.environ, **(environment or {})}, Path.cwd(), function, arguments)
         )
         self._process.start()
         assert self._process.pid is not None
@@ -69,15 +73,15 @@ class Forked:
         """What it printed, when it has ended; seconds to wait for that."""
         self._process.join(timeout)
         assert self._process.exitcode is not None, f"still running after {timeout} s"
-        out, err = (path.read_text(encoding="utf-8") for path in self._said)
+        out, err = (path.read_text(encoding="utf-8") for path in self._printed)
         return out, err
 
 
 def _alone(
-    said: tuple[Path, Path], environment: dict[str, str], folder: Path, function: Callable[..., None], arguments: Any
+    printed: tuple[Path, Path], environment: dict[str, str], folder: Path, function: Callable[..., None], arguments: Any
 ) -> None:
     os.setsid()
-    for stream, path in zip((sys.stdout, sys.stderr), said, strict=True):
+    for stream, path in zip((sys.stdout, sys.stderr), printed, strict=True):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream.fileno())
     os.environ.clear()

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent / "artifacts"))
 import make
 
 LIMIT = 120.0  # seconds that a stage may take
-CHANGING = ("corpus/", "tensorboard/", "steps.tsv", ".lock", "newest-elsewhere", "said-")
+CHANGING = ("corpus/", "tensorboard/", "steps.tsv", ".lock", "newest-elsewhere", "printed-")
 TIMED = ("started", "finished", "seconds", "environment", "checksum")  # of receipts
 SETTINGS = [part for setting in make.TINY for part in ("--set", setting)]
 RUN = ("--preset", "tiny", "--variant", "adapter", "--epochs", "2", "--name", "r", "--set", "train.save_minutes=0.0")
@@ -41,7 +41,7 @@ EMISSIONS = "work/emissions/r/dev.h5"
 
 
 class Stage(NamedTuple):
-    """A stage, how it is typed, and what is typed after it was killed, where that is something else."""
+    """A stage, its command, and the command after it was killed, if it is different."""
 
     name: str
     command: Sequence[str]
@@ -84,12 +84,12 @@ def main() -> None:
         if stage.name in wanted:
             killed = [_kill(stage, before, box, whole, moments.uniform(0, seconds)) for _ in range(kills)]
             refused = _twice(stage, before, box, whole)
-            told = {"stage": stage.name, "seconds": round(seconds, 2), "killed": sum(killed), "refused": refused}
-            sys.stdout.write(json.dumps(told) + "\n")
+            reported = {"stage": stage.name, "seconds": round(seconds, 2), "killed": sum(killed), "refused": refused}
+            sys.stdout.write(json.dumps(reported) + "\n")
             sys.stdout.flush()
         shutil.rmtree(before)
-        for said in box.glob("said-*"):
-            said.unlink()
+        for printed in box.glob("printed-*"):
+            printed.unlink()
 
 
 def _kill(stage: Stage, before: Path, box: Path, whole: dict[str, str], delay: float) -> bool:
@@ -163,7 +163,7 @@ def _fork(command: Sequence[str]) -> int:
     if not child:
         os.setsid()
         answer = CliRunner().invoke(app, [*command, "-q"])
-        Path(f"said-{os.getpid()}").write_text(f"{answer.output}\n{answer.exception!r}")
+        Path(f"printed-{os.getpid()}").write_text(f"{answer.output}\n{answer.exception!r}")
         os._exit(answer.exit_code)
     return child
 
@@ -178,7 +178,7 @@ def _ended(child: int) -> int:
 
 
 def _said() -> str:
-    return "\n".join(path.read_text() for path in Path().glob("said-*"))
+    return "\n".join(path.read_text() for path in Path().glob("printed-*"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A Python that lacks modules and functions of this one, as on other systems; it runs in a process of its own."""
+"""A Python without some modules and functions, as on other systems; it runs in a separate process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small trained run that meets recordings which it has not seen: what their tests start from."""
+"""A small trained run, and recordings that it has not seen, for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A disk as networks have them: a library that is loaded before the C library and answers in its place.
+"""Simulates a network disk: a library that is loaded before the C library and replaces its functions.
 
 Settings are environment variables of the process, and of those that it starts:
 
@@ -110,5 +110,5 @@ def built(folder: Path) -> Path:
 
 
 def environment(library: Path, **settings: str | int) -> dict[str, str]:
-    """Of a process that is to meet such a disk: `environment(library, ESTALE=5, PATH="features")`."""
+    """The environment of a process with such a disk: `environment(library, ESTALE=5, PATH="features")`."""
     return {**os.environ, "LD_PRELOAD": str(library), **{f"SHIM_{key}": str(value) for key, value in settings.items()}}

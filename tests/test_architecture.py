@@ -1,4 +1,4 @@
-"""The house keeps its order: import contract, small files, and a page that shows what is there."""
+"""The architecture is kept: import contract, small files, and a page that shows what exists."""
 
 import re
 import shutil

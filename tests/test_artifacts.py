@@ -46,8 +46,8 @@ def sla(*arguments: str) -> dict[str, Any]:
 def test_info(recorded: dict[str, Any], artifact: str) -> None:
     then, now = recorded[f"info {artifact}"], sla("info", f"work/{artifact}")
     for part in ("facts", "receipt"):
-        told = then.pop(part)
-        assert now[part] == (told and {**now[part], **told}), "what was told then is told now"
+        reported = then.pop(part)
+        assert now[part] == (reported and {**now[part], **reported}), "what was reported then is reported now"
     assert {key: now[key] for key in then} == then
 
 

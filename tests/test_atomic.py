@@ -1,4 +1,4 @@
-"""What is written appears whole or not at all, whatever happens to the writer."""
+"""A written file appears completely or not at all, whatever happens to the writer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from sla_cli.atomic import atomic_write
 from sla_cli.errors import SlaError
 
-# Writes half of its text, says so, and goes on when told to.
+# Writes half of its text, reports it, and continues on request.
 WRITER = """
 import signal, sys
 from pathlib import Path
@@ -125,7 +125,7 @@ def test_containers_that_agree_in_host_and_process_do_not_mix(tmp_path: Path) ->
     ):
         pytest.skip("no pid namespace can be made here")
     first, second = start_writer(path, "first ", inside), start_writer(path, "second ", inside)
-    assert len(names(tmp_path)) == 2, "each has a file of its own"
+    assert len(names(tmp_path)) == 2, "each has a separate file"
     for process, text in ((second, "second second "), (first, "first first ")):
         process.communicate("go on\n")
         assert process.returncode == 0

@@ -1,4 +1,4 @@
-"""The benchmarks run and answer in the shape that they promise; no number of theirs is judged here."""
+"""The benchmarks run and print results in the documented form; their numbers are not tested."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_all_that_is_measured_on_a_gpu(tmp_path: Path) -> None:
     path = ROOT / "benchmarks" / "gpu.py"
     for options, code in (([], 2), (["--device", "cpu", "--minutes", "0"], 1)):
         process = Forked(
-            script, path, *options, "--out", str(tmp_path), said=tmp_path, environment={"CUDA_VISIBLE_DEVICES": ""}
+            script, path, *options, "--out", str(tmp_path), printed=tmp_path, environment={"CUDA_VISIBLE_DEVICES": ""}
         )
         out, _ = process.communicate(timeout=300)
         assert process.returncode == code
@@ -156,17 +156,17 @@ def test_tuning_on_a_table_of_errors(tmp_path: Path) -> None:
 def test_flipped_bits_are_found() -> None:
     """In all but a run's log for people, which has no digest."""
     found = answer("flips", ["--flips", "400"])
-    told = {name: counts for name, counts in found.items() if not name.endswith("metrics.tsv")}
+    reported = {name: counts for name, counts in found.items() if not name.endswith("metrics.tsv")}
     files = {"dev.h5", "dev.h5.receipt.json", "gloss.arpa"}
     folders = {"store", "merged", "runs", "tuning", "hypotheses", "alignments", "scores"}
-    assert {name.partition("/")[0] for name in told} == files | folders
-    assert {name: counts["silent"] for name, counts in told.items()} == dict.fromkeys(told, 0)
-    assert all(counts["found"] for counts in told.values())
+    assert {name.partition("/")[0] for name in reported} == files | folders
+    assert {name: counts["silent"] for name, counts in reported.items()} == dict.fromkeys(reported, 0)
+    assert all(counts["found"] for counts in reported.values())
     assert not any(counts["crashed"] or counts["late"] for counts in found.values())
 
 
 def test_readers_survive_changed_files(tmp_path: Path) -> None:
-    """Some files for each reader; benchmarks/fuzz.py goes on for as long as one likes."""
+    """Some files for each reader; benchmarks/fuzz.py can run for any time."""
     found = answer("fuzz", ["--inputs", "12", "--keep", str(tmp_path)])
     assert len(found) > 40
     assert {name: counts["finding"] for name, counts in found.items()} == dict.fromkeys(found, 0)
@@ -239,9 +239,9 @@ def test_decoding() -> None:
 
 
 def answer(benchmark: str, arguments: Sequence[str]) -> Any:
-    with TemporaryDirectory() as said:
+    with TemporaryDirectory() as printed:
         path = ROOT / "benchmarks" / f"{benchmark}.py"
-        process = Forked(script, path, *arguments, "--json", said=Path(said))
+        process = Forked(script, path, *arguments, "--json", printed=Path(printed))
         out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return json.loads(out)

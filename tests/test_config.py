@@ -268,7 +268,7 @@ ANNOTATIONS = {f"{name}.{key}": hint for name, kind in SECTIONS.items() for key,
 
 
 def number_and_bounds(hint: Any) -> tuple[type | None, dict[str, float]]:
-    """int or float and its bounds, of a number or of a list of them; None for what is no number."""
+    """int or float and its bounds, of a number or of a list of them; None for what is not a number."""
     if get_origin(hint) is tuple:
         hint = get_args(hint)[0]
     kind, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)

@@ -1,4 +1,4 @@
-"""What is handed out: a wheel with the package's files and no others, and a source archive that makes the same."""
+"""Distributions: a wheel with exactly the package's files, and a source archive that builds the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every `sh` block of README and docs is run, in order, in a folder of its own, on drawn data.
+"""Every `sh` block of README and docs is run, in order, in a separate folder, on drawn data.
 
 Some things are smaller than as pasted: the demo, which is made once for all pages, training, which takes one epoch, and
 the number of processes, since each takes a second to start.
@@ -46,7 +46,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, phoenix_tree: Callable[..., 
 
 @pytest.fixture
 def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Shell]:
-    """A shell in a folder for a page: empty where the page makes its own files, else with those of the world."""
+    """A shell in a folder for a page: empty if the page makes its own files, else with those of the world."""
 
     def shell(text: str) -> Shell:
         folder = tmp_path / "folder"
@@ -74,9 +74,9 @@ def test_the_blocks_of_a_page_run(page: Path, fresh: Callable[[str], Shell]) -> 
     own = blocks(page)[1:] if page == README else blocks(page)
     shell = fresh("\n".join(own))
     for statement in (one for block in own for one in statements(block)):
-        code, said = shell.run(statement)
+        code, printed = shell.run(statement)
         wanted = {0, FINDS_PROBLEMS} if statement.startswith("sla check") else {0}
-        assert code in wanted, f"{statement}\n{said}"
+        assert code in wanted, f"{statement}\n{printed}"
 
 
 def test_the_first_block_of_the_readme_is_what_ci_runs() -> None:
@@ -90,8 +90,8 @@ def test_what_score_anything_shows_is_what_is_printed(fresh: Callable[[str], She
     shown = re.search(r"```text\n(WER .*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     assert shown is not None
     shell = fresh(block)
-    said = "".join(shell.run(statement)[1] for statement in statements(block))
-    assert shown[1] in said
+    printed = "".join(shell.run(statement)[1] for statement in statements(block))
+    assert shown[1] in printed
 
 
 def test_the_service_of_its_guide_answers(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

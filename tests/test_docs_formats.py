@@ -1,4 +1,4 @@
-"""The lines in docs/formats.md that read our files without us do read them, and its tables name what is there."""
+"""The code in docs/formats.md that reads sla's files without sla works, and its tables name what is in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A linguist's loop, examples/linguist.sh, run as a user runs it, on few recordings and not long enough to learn."""
+"""The linguist's example, examples/linguist.sh, run like by a user, but on few recordings and with little training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAUSE = 2000  # milliseconds without a sign that end a clip, as the script has i
 
 class Loop(NamedTuple):
     folder: Path
-    said: str
+    printed: str
 
     def store(self, name: str) -> Store:
         return Store(self.folder / "sla-work" / "stores" / name)
@@ -86,7 +86,7 @@ def test_the_rest_is_transcribed_into_elan_files(loop: Loop) -> None:
     assert sorted(path.name for path in (loop.folder / "rest").iterdir()) == ["rec08.eaf", "rec08.webm"]
     read = pympi.Elan.Eaf(loop.folder / "rest" / "rec08.eaf")
     assert read.tiers["RH-IDgloss"][2]["ANNOTATOR"] == "sla"
-    assert re.search(r"rec08: \d+ gloss(es)? in \d+\.\d s: rest/rec08\.eaf", loop.said)
+    assert re.search(r"rec08: \d+ gloss(es)? in \d+\.\d s: rest/rec08\.eaf", loop.printed)
 
 
 def test_what_is_corrected_joins_the_corpus_with_its_video(loop: Loop) -> None:
@@ -100,8 +100,8 @@ def test_only_the_new_clips_are_encoded_for_the_second_store(loop: Loop) -> None
     old, new = expected_clips(loop, *range(1, 7)), expected_clips(loop, 7)
     assert (first["encoded"], first["reused"]) == (old, 0)
     assert (second["encoded"], second["reused"]) == (new, old)
-    told = re.findall(r"encoded now: (\d+) clips?; taken over: (\d+)", loop.said)
-    assert told == [(f"{old}", "0"), (f"{new}", f"{old}")]
+    reported = re.findall(r"encoded now: (\d+) clips?; taken over: (\d+)", loop.printed)
+    assert reported == [(f"{old}", "0"), (f"{new}", f"{old}")]
 
 
 def test_frames_of_the_first_store_are_those_of_the_second(loop: Loop) -> None:

@@ -1,6 +1,6 @@
-"""What Windows and macOS lack, taken away from this Python: commands do without, and say so where it matters.
+"""Removes from this Python what Windows and macOS lack: commands still work, with a message if necessary.
 
-No test runs on those systems. What they do otherwise than Linux, and not only less, is not tested.
+No test runs on those systems. Other differences from Linux are not tested.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ for name in ("SIGUSR1", "SIGHUP", "pthread_sigmask", "sigwait"):
     vars(signal).pop(name, None)
 """
 NO_FORK = "for name in ('fork', 'register_at_fork'): vars(os).pop(name, None)"  # which torch for Linux needs
-NO_LOCKS = "has no file locks: let no two commands write into it at once"
+NO_LOCKS = "has no file locks: do not let two commands write into it at once"
 
 
 @pytest.fixture

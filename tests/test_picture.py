@@ -1,4 +1,4 @@
-"""examples/picture.py draws the README's moving picture from a run and a video."""
+"""examples/picture.py draws the README's animation from a run and a video."""
 
 from __future__ import annotations
 

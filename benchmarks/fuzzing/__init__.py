@@ -1,1 +1,1 @@
-"""What `benchmarks/fuzz.py` is made of: files that are changed, in which ways, and who reads them."""
+"""Parts of `benchmarks/fuzz.py`: the files that are changed, the kinds of changes, and the readers."""

@@ -1,4 +1,4 @@
-"""Work in a process of its own, with bounds of memory and time, that tells of each piece how it went."""
+"""Work in a separate process, with limits of memory and time, that reports the outcome of each piece."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 MEMORY = 1 << 30  # bytes that reading may add to the process
-SECONDS = 5.0  # of processor time for an input
-WAIT = 300.0  # seconds of the clock, for what waits and does not work
+SECONDS = 5.0  # seconds of processor time for an input
+WAIT = 300.0  # seconds of wall-clock time, for processes that wait without working
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 CHANGES = {"os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
 
 
 @dataclass(frozen=True)
-class Told:
-    """Of one piece: its number, what `work` said, `refused` or `finding`, and of a finding what it is."""
+class Report:
+    """The report on one piece: its number, the outcome from `work`, or `refused` or `finding`, and the detail."""
 
     number: int
     outcome: str
@@ -37,11 +37,11 @@ class Told:
 
 def batch(
     work: Callable[[int], tuple[str, str]], box: Path, numbers: range, until: float = float("inf")
-) -> Iterator[Told]:
-    """Do pieces of work, one after the other, until a time of the monotonic clock; one that ends the process is told.
+) -> Iterator[Report]:
+    """Do pieces of work, one after the other, until a time of the monotonic clock; one that ends it is reported.
 
     Args:
-        work: of a number, outcome and detail. It runs in `box`/work.
+        work: returns outcome and detail for a number. It runs in `box`/work.
         box: writes anywhere else are findings.
     """
     ours, theirs = os.pipe()
@@ -58,7 +58,7 @@ def batch(
             *lines, rest = (rest + data).split(b"\0")
             for line in lines:
                 outcome, detail = line.decode().split("\t", 1)
-                yield Told(number, outcome, detail)
+                yield Report(number, outcome, detail)
                 number += 1
         else:
             os.kill(child, signal.SIGKILL)
@@ -66,11 +66,11 @@ def batch(
     if status:
         ended = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {status >> 8}"
         why = {"SIGPROF": f"no end after {SECONDS:g} s of work", "SIGKILL": f"no end within {WAIT:g} s"}
-        yield Told(number, "finding", why.get(ended, f"the process ended by {ended}"))
+        yield Report(number, "finding", why.get(ended, f"the process ended by {ended}"))
 
 
 def _work_all(work: Callable[[int], tuple[str, str]], box: Path, numbers: range, until: float, pipe: int) -> NoReturn:
-    """What the child does; it never returns."""
+    """The work of the child; it never returns."""
     try:
         _confine(box)
         for number in numbers:
@@ -78,7 +78,7 @@ def _work_all(work: Callable[[int], tuple[str, str]], box: Path, numbers: range,
             os.write(pipe, f"{outcome}\t{detail}".replace("\0", "\\0").encode("utf-8", "replace") + b"\0")
             if time.monotonic() > until:
                 break
-    except BaseException:  # noqa: BLE001 - a fault of the fuzzer itself ends it
+    except BaseException:  # noqa: BLE001 - an error of the fuzzer itself ends it
         traceback.print_exc(file=sys.__stderr__)
         os._exit(3)
     os._exit(0)
@@ -95,7 +95,7 @@ def _outcome(work: Callable[[int], tuple[str, str]], number: int, box: Path) -> 
             f"{error.message} {error.hint}".encode()
         except UnicodeEncodeError:
             outcome, detail = "finding", "a message that cannot be printed"
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is a finding
+    except BaseException as error:  # noqa: BLE001 - any exception is a finding
         outcome, detail = "finding", _told(error)
     signal.setitimer(signal.ITIMER_PROF, 0)
     if _around(box) != before:
@@ -104,7 +104,7 @@ def _outcome(work: Callable[[int], tuple[str, str]], number: int, box: Path) -> 
 
 
 def _told(error: BaseException) -> str:
-    """The exception and the last of our own lines, which is what two findings of one cause share."""
+    """The exception and the last line of sla's own code, which are the same for findings with the same cause."""
     frames = [one for one in traceback.extract_tb(error.__traceback__) if "sla_cli" in one.filename]
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno} {frames[-1].name}" if frames else "?"
     return f"{type(error).__name__} at {place}: {str(error)[:300]}"
@@ -115,7 +115,7 @@ def _around(box: Path) -> set[str]:
 
 
 def _confine(box: Path) -> None:
-    """Bounds of memory and files, a place for temporary files, and an eye on what is written."""
+    """Limits of memory and files, a folder for temporary files, and a check of written files."""
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
@@ -146,7 +146,7 @@ def _inside(path: Path, box: Path) -> bool:
 
 
 class _Encoded(logging.Handler):
-    """Warnings can be printed, whatever names stand in them."""
+    """Warnings must be printable with any names in them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         record.getMessage().encode()

@@ -1,4 +1,4 @@
-"""Changes inside of what a file wraps, with lengths and checksums made to fit, so that readers do not stop at these."""
+"""Changes inside containers, with corrected lengths and checksums, so that readers do not stop at these."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fuzzing.mutate import EXTREME, ODD, WHOLE_NUMBERS, anywhere
 from sla_cli.formats import store_digest
 from sla_cli.formats.hdf5 import UNREADABLE, open_hdf5, strings
 
-# By changes that do not fit, or where a value that they take is damaged.
+# Raised by changes that do not fit, or if a value that they use is damaged.
 HDF5_RAISES = (*UNREADABLE, UnicodeError, OverflowError, MemoryError, IndexError)
 
 
@@ -30,7 +30,7 @@ def in_json(random: Random, data: bytes) -> bytes:
     """Another value of any type somewhere in a JSON text."""
     try:
         return json.dumps(_changed(random, json.loads(data))).encode()
-    except (ValueError, RecursionError):  # no JSON any more, or already too deep
+    except (ValueError, RecursionError):  # no longer JSON, or already too deeply nested
         return data
 
 
@@ -46,7 +46,7 @@ def in_pickle(random: Random, data: bytes) -> bytes:
     if data.count(b"\x80") and b"sla" not in data and b"builtins" not in data:
         try:
             return pickle.dumps(_changed(random, _Plain(io.BytesIO(data)).load()))
-        except Exception:  # noqa: BLE001 - a damaged pickle raises nearly any
+        except Exception:  # noqa: BLE001 - a damaged pickle can raise nearly any exception
             return data
     return data
 
@@ -91,11 +91,11 @@ def in_gzip(random: Random, data: bytes) -> bytes:
 
 
 def in_zip(random: Random, data: bytes) -> bytes:
-    """Other content or another name of a member of a zip, whose checksums are right."""
+    """Other content or another name of a member of a zip, with correct checksums."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [(entry, archive.read(entry)) for entry in archive.infolist()]
-    except Exception:  # noqa: BLE001 - a damaged archive raises nearly any
+    except Exception:  # noqa: BLE001 - a damaged archive can raise nearly any exception
         return data
     if not members:
         return data
@@ -112,11 +112,11 @@ def in_zip(random: Random, data: bytes) -> bytes:
 
 
 def in_tar(random: Random, data: bytes) -> bytes:
-    """Another name, kind, link or content of a member of a tar, whose checksums are right."""
+    """Another name, kind, link or content of a member of a tar, with correct checksums."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             members = [(one, archive.extractfile(one).read() if one.isreg() else b"") for one in archive]
-    except Exception:  # noqa: BLE001 - a damaged archive raises nearly any
+    except Exception:  # noqa: BLE001 - a damaged archive can raise nearly any exception
         return data
     if not members:
         return data
@@ -157,7 +157,7 @@ def _renamed(random: Random, name: str) -> str:
 
 
 def in_png(random: Random, data: bytes) -> bytes:
-    """Other content of a chunk of a PNG, with its checksum."""
+    """Other content of a chunk of a PNG, with correct checksum."""
     at, chunks = 8, []
     while at + 12 <= len(data):
         size = int.from_bytes(data[at : at + 4], "big")
@@ -175,14 +175,14 @@ def in_png(random: Random, data: bytes) -> bytes:
 
 
 def in_safetensors(random: Random, data: bytes) -> bytes:
-    """Another value in the header, with its length."""
+    """Another value in the header, with correct length."""
     size = int.from_bytes(data[:8], "little")
     header = in_json(random, data[8 : 8 + size])
     return len(header).to_bytes(8, "little") + header + data[8 + size :]
 
 
 def in_hdf5(random: Random, data: bytes) -> bytes:
-    """Another value of an attribute or dataset, or one of them gone; digests of a store are then of what is there."""
+    """Another value of an attribute or dataset, or one of them removed; digests of a store are then computed again."""
     if not _is_read(data):
         return data
     file = io.BytesIO(data)
@@ -197,7 +197,7 @@ def in_hdf5(random: Random, data: bytes) -> bytes:
 
 
 def _is_read(data: bytes) -> bool:
-    """Whether HDF5 can be given a file: in some that are damaged it would go round for ever, or end the process."""
+    """Whether HDF5 can safely open a file: with some damaged ones it would loop forever, or end the process."""
     with tempfile.NamedTemporaryFile(suffix=".h5") as file:
         file.write(data)
         file.flush()

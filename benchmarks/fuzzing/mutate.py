@@ -1,4 +1,4 @@
-"""Changes of a file: of its bytes whatever it is, and of its words, numbers and lines where it is text."""
+"""Changes of a file: of its bytes for any file, and of its words, numbers and lines if it is text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 
 Mutation = Callable[[Random, bytes], bytes]
 
-LARGEST = 1 << 20  # bytes: the time to make and read a file is to show loops, not its size
+LARGEST = 1 << 20  # bytes; small, so that a long time shows a loop and not the size of the file
 WORD = re.compile(rb"[^\s|,;:<>=\"'(){}\[\]]+")
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 EXTREME = (
@@ -67,7 +67,7 @@ WHOLE_NUMBERS = (0, 1, -1, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, -(2**31)
 
 
 def mutated(random: Random, data: bytes, seeds: Sequence[bytes], own: Sequence[Mutation]) -> bytes:
-    """One of the seeds after one to four changes; with `own` changes, which know the format, half are of these."""
+    """One of the seed files after one to four changes; if given, half are `own` changes, which know the format."""
     for _ in range(random.choice((1, 1, 1, 2, 2, 4))):
         if own and random.random() < 0.5:
             data = random.choice(own)(random, data)
@@ -80,7 +80,7 @@ def mutated(random: Random, data: bytes, seeds: Sequence[bytes], own: Sequence[M
 
 
 def anywhere(random: Random, data: bytes) -> bytes:
-    """A change that knows nothing of the format but whether it is text."""
+    """A change without knowledge of the format, except whether it is text."""
     return random.choice(TEXT if _is_text(data) and random.random() < 0.8 else BYTES)(random, data)
 
 
@@ -125,7 +125,7 @@ def _insert(random: Random, data: bytes) -> bytes:
 
 
 def _word(random: Random, data: bytes) -> bytes:
-    """A whole number of 1 to 8 bytes, in either order, anywhere."""
+    """A whole number of 1 to 8 bytes, in either byte order, at any position."""
     size = random.choice((1, 2, 4, 8))
     number = random.choice(WHOLE_NUMBERS) % 256**size
     at = random.randint(0, max(0, len(data) - size))
@@ -159,7 +159,7 @@ def _replaced(random: Random, data: bytes, pattern: re.Pattern[bytes], new: Call
 
 
 def _lines(random: Random, data: bytes) -> bytes:
-    """A line that goes, comes again, comes often, or changes places with another."""
+    """A line that is removed, repeated once or often, or swapped with another."""
     lines = data.split(b"\n")
     one, other = random.randrange(len(lines)), random.randrange(len(lines))
     what = random.randrange(4)

@@ -1,4 +1,4 @@
-"""Who reads what: each reader with its files to begin from, the changes that know its format, and what it calls."""
+"""The readers: each with its seed files, the changes that know its format, and the function that it calls."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from sla_cli.video.tree import Tree
 Read = Callable[[Path], object]
 JSON = (inside.in_json, inside.in_json)
 SIGNS = Annotation("v", None, 2.0, (Sentence((Sign("A", 0.1, 0.5, 0.9), Sign("B", 0.6, 1.0, 0.5))),), {"run": "r"})
-FRAMES = 200  # of a recording that are looked at
+FRAMES = 200  # frames of a recording that are read
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Reader:
     """A reader.
 
     Attributes:
-        file: what is changed, in the folder in which it lies.
-        seeds: contents of the file to begin from.
-        read: given its path.
+        file: the file that is changed, within its folder.
+        seeds: initial contents of the file.
+        read: called with its path.
         own: changes that know the format.
-        others: files beside it: path to content.
-        copied: a folder whose content lies beside it.
+        others: files next to it: path to content.
+        copied: a folder whose content is copied next to it.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Reader:
 
 
 def all_readers(folder: Path, wanted: Sequence[str] | None) -> list[Reader]:
-    """The readers, or those of these names; artifacts are made in `folder`."""
+    """The readers, or those with these names; artifacts are made in `folder`."""
     made = make(folder)
     found = [*_exchanged(), *_models(made), *_artifacts(made), *_corpora(), *_annotations(), *_recordings()]
     known = {reader.name: reader for reader in found}
@@ -98,7 +98,7 @@ def all_readers(folder: Path, wanted: Sequence[str] | None) -> list[Reader]:
 
 
 def _exchanged() -> list[Reader]:
-    """Hypotheses and references, and texts."""
+    """Readers of hypotheses, references and texts."""
 
     def read(path: Path) -> None:
         _all(lambda: exported(path), lambda: describe(path))
@@ -128,7 +128,7 @@ def _exchanged() -> list[Reader]:
 
 
 def _models(made: Artifacts) -> list[Reader]:
-    """Language models and weights."""
+    """Readers of language models and weights."""
 
     def arpa(path: Path) -> None:
         describe_lm(path)
@@ -156,7 +156,7 @@ def _models(made: Artifacts) -> list[Reader]:
 
 
 def _artifacts(made: Artifacts) -> list[Reader]:
-    """What stages exchange, with the receipts that others may have written."""
+    """Readers of artifacts, with receipts that others may have written."""
     hdf5 = (inside.in_hdf5,) * 3
 
     def emissions(path: Path) -> None:
@@ -227,7 +227,7 @@ def _artifacts(made: Artifacts) -> list[Reader]:
 
 
 def _corpora() -> list[Reader]:
-    """Tables of corpora, read as `sla prep` lists their clips."""
+    """Readers of tables of corpora, as `sla prep` lists their clips."""
 
     def lists(corpus: str, root: str, protocol: str = "") -> Read:
         def read(path: Path) -> None:
@@ -258,7 +258,7 @@ def _corpora() -> list[Reader]:
 
 
 def _annotations() -> list[Reader]:
-    """Files of ELAN, Praat and players, read as `sla prep elan` does; ELAN's are added to as well."""
+    """Readers of files of ELAN, Praat and players, as in `sla prep elan`; tiers are also added to ELAN files."""
 
     def annotation(path: Path) -> None:
         parse_annotation(path.read_bytes(), path.name)
@@ -285,7 +285,7 @@ def _annotations() -> list[Reader]:
 
 
 def _recordings() -> list[Reader]:
-    """Archives, pictures and videos."""
+    """Readers of archives, pictures and videos."""
 
     def archive(path: Path) -> None:
         tree = open_tree(path)
@@ -323,16 +323,16 @@ def _below(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _all(*calls: Callable[[], object]) -> None:
-    """Each call, whether or not one before was refused; what the first says counts."""
-    said: list[SlaError | None] = []
+    """All calls, even if an earlier one was refused; the outcome of the first counts."""
+    printed: list[SlaError | None] = []
     for call in calls:
         try:
             call()
-            said.append(None)
+            printed.append(None)
         except SlaError as error:
-            said.append(error)
-    if said[0] is not None:
-        raise said[0]
+            printed.append(error)
+    if printed[0] is not None:
+        raise printed[0]
 
 
 def _walk(tree: Tree, folder: str) -> None:

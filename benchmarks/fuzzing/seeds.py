@@ -1,4 +1,4 @@
-"""Small files to begin from: made here, and the first lines of real ones where the shared material is there."""
+"""Small seed files: made here, and the first lines of real ones if the shared material exists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 SHARED = Path(__file__).parents[3] / "shared"
-ARTIFACTS = Path(__file__).parents[2] / "tests" / "artifacts" / "b94205a" / "work"  # of an earlier version
+ARTIFACTS = Path(__file__).parents[2] / "tests" / "artifacts" / "b94205a" / "work"  # from an earlier version
 CLIPS = ("S000001_P0000_T00", "S000002_P0004_T00", "S000003_P0008_T00", "S000004_P0009_T00")
 SPLITS = ("train", "dev", "test")
 
@@ -86,13 +86,13 @@ TABLE = (
 
 
 def head(path: str, lines: int = 40) -> list[bytes]:
-    """The first lines of a file of the shared material, if that is there."""
+    """The first lines of a file of the shared material, if it exists."""
     file = SHARED / path
     return [b"".join(file.read_bytes().splitlines(keepends=True)[:lines])] if file.is_file() else []
 
 
 def whole(path: str, most: int = 100_000) -> list[bytes]:
-    """A file of the shared material, if that is there and small."""
+    """A file of the shared material, if it exists and is small."""
     file = SHARED / path
     return [file.read_bytes()] if file.is_file() and file.stat().st_size <= most else []
 
@@ -103,7 +103,7 @@ def earlier(pattern: str) -> list[bytes]:
 
 
 def phoenix(name: str) -> tuple[str, Mapping[str, bytes], Sequence[bytes]]:
-    """Of 2014 or 2014-T: path of the table that is changed, the files of a corpus, and tables."""
+    """For 2014 or 2014-T: path of the table that is changed, the files of a corpus, and tables."""
     if name == "phoenix2014":
         root, table = "phoenix-2014-multisigner", "annotations/manual/{}.corpus.csv"
         row = "c1|c1/1/*.png|Signer01|HEUTE  REGEN loc-NORD \nc2|c2/1/*.png|Signer02|__ON__ SÜD\n"
@@ -120,7 +120,7 @@ def phoenix(name: str) -> tuple[str, Mapping[str, bytes], Sequence[bytes]]:
 
 
 def csl_daily() -> tuple[Mapping[str, bytes], bytes, bytes, bytes]:
-    """The files of a corpus, its table of splits, that of labels, and the pickle in place of the latter."""
+    """The files of a corpus, its table of splits, its table of labels, and the pickle that can replace the latter."""
     rows = [f"{n:06}|{name}|52|你们 好 好|你 们 好 。|你们 好 。|r a w" for n, name in enumerate(CLIPS)]
     labels = "\ufeff" + "\r\n".join(["index|name|length|gloss|char|word|postag", *rows])
     splits = "\r\n".join(["name|split", *(f"{c}|{s}" for c, s in zip(CLIPS, (*SPLITS, "train"), strict=True))])
@@ -168,7 +168,7 @@ def video(ending: str, codec: str) -> list[bytes]:
 
 
 def members() -> dict[str, bytes]:
-    """What archives hold here."""
+    """The content of the archives here."""
     (png,) = (cv2.imencode(".png", picture())[1].tobytes(),)
     frames = {f"c1/images{number:04}.png": png for number in (1, 2, 3)}
     return {"table.csv": b"frames,gloss\nc1,A B\n", "a/b/x.txt": b"text\n" * 50, **frames}
@@ -222,12 +222,12 @@ def spooled() -> list[bytes]:
 
 
 def begun() -> list[bytes]:
-    """The arguments of a prep that is not finished."""
+    """The arguments of an unfinished prep."""
     facts = {"corpus": "phoenix2014", "source": "/x", "config": {"size": 32, "quality": 90}, "wanted": {"protocol": ""}}
     return [json.dumps({**facts, "division": {"split_by": ""}, "frames_from": "", "force": False}).encode()]
 
 
 def receipts(folder: Path) -> list[bytes]:
-    """Those below a folder, without the checksum, which would refuse nearly all that is changed."""
+    """Receipts below a folder, without the checksum, because of which nearly all changes would be refused."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("**/*receipt.json")]
     return [json.dumps({**facts, "checksum": ""}, indent=1).encode() for facts in found]

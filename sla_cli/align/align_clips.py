@@ -1,4 +1,4 @@
-"""Emissions and references to segments: where each reference gloss lies."""
+"""Turns emissions and references into segments: the position of each reference gloss."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def align_clips(
     A gloss that the run does not know has no span, and the others are placed as if it were not there.
 
     Raises:
-        SlaError: names the clip whose emissions are no log-probabilities.
+        SlaError: names the clip whose emissions are not log-probabilities.
     """
     columns = columns_of(header)
     for emission in emissions:
@@ -44,7 +44,7 @@ def align_clips(
 
 
 def obstacle(emission: Emission, glosses: Glosses, labels: list[int]) -> str:
-    """Why nothing of a clip can be placed, "" where something can."""
+    """Why nothing of a clip can be placed, "" if something can."""
     steps = len(emission.log_probs)
     if not glosses:
         return "it has no reference glosses"

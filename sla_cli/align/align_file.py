@@ -1,4 +1,4 @@
-"""An emissions file into an alignment file, with its receipt. Needs no torch."""
+"""Turns an emissions file into an alignment file, with its receipt. Needs no torch."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class AlignedSplit:
     """The alignment of a split.
 
     Attributes:
-        path: of its table.
-        split: with the references.
+        path: the table of the alignment.
+        split: the split with the references.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class AlignedSplit:
 
     @property
     def unknown(self) -> dict[str, int]:
-        """Glosses that the run does not know, and so have no span, to how often they occur; the most frequent first."""
+        """How often each gloss occurs that the run does not know, and which so has no span; the most frequent first."""
         found = (one.gloss for clip in self.clips for one in clip.segments if one.note == UNKNOWN)
         return dict(Counter(found).most_common())
 
@@ -65,12 +65,12 @@ def align_file(
     """Align the references of all clips of an emissions file.
 
     Args:
-        folder: of all alignments; this one goes to RUN/SPLIT-DIGEST.tsv in it.
-        store: with the references; None is the store that the emissions were made of.
-        out: the file to write instead.
+        folder: the folder of all alignments; this one is written to RUN/SPLIT-DIGEST.tsv in it.
+        store: the store with the references; None is the store that the emissions were made from.
+        out: a file to write instead.
 
     Raises:
-        SlaError: no references; `out` is a folder, or is there, made otherwise, and `force` is off; emissions that are
+        SlaError: no references; `out` is a folder, or exists with other content, and `force` is off; emissions that are
             no log-probabilities.
     """
     emissions = Emissions(emissions_path)
@@ -117,7 +117,7 @@ def align_file(
 
 
 def write_ctm(path: Path, clips: Iterable[AlignedClip]) -> None:
-    """The glosses that have a span, as CTM. Raises SlaError for a clip without frame rate, or an id that has none."""
+    """The glosses that have a span, as CTM. Raises SlaError for a clip without frame rate, or an id CTM cannot hold."""
     write_export(path, "ctm", [[_placed(clip)] for clip in clips])
 
 

@@ -1,4 +1,4 @@
-"""Alignments as ELAN files: one for each source video, with the clips that are parts of it where they lie in it."""
+"""Alignments as ELAN files: one for each source video, with its clips at their times in it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class _Placed:
     """A clip in its video.
 
     Attributes:
-        media: the video, None where the source is no video or not there.
-        start: of the clip in it, in seconds.
+        media: the video, None if the source is not a video or is missing.
+        start: start of the clip in the video, in seconds.
     """
 
     clip: AlignedClip
@@ -50,11 +50,11 @@ class _Placed:
 
 
 def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: dict[str, str]) -> list[Path]:
-    """Write an EAF file for each video of which clips are parts, or one for each clip where there is no video.
+    """Write an EAF file for each video that clips are cut from, or one for each clip that has no video.
 
     Args:
-        split: of the clips; its store's receipt says where the corpus lay.
-        made: how the alignment came to be, for the files.
+        split: the split of the clips; the receipt of its store records where the corpus was.
+        made: how the alignment was made, to be written into the files.
 
     Returns:
         The files.
@@ -64,13 +64,13 @@ def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: d
     """
     if untimed := [clip.id for clip in clips if not clip.fps]:
         raise SlaError(
-            f"no frame rate is known of {counted(len(untimed), 'clip')}, so there are no seconds: {some(untimed)}",
+            f"no frame rate is known for {counted(len(untimed), 'clip')}, so it has no seconds: {some(untimed)}",
             "Write the table, which has video frames.",
         )
     placed = list(_place(clips, split))
     if absent := [one.clip.id for one in placed if one.media is None]:
         log.warning(
-            "%d clips have no video file, or it is not where it was; each has an ELAN file without a video: %s",
+            "%d clips have no video file, or it has moved; each gets an ELAN file without a video: %s",
             len(absent),
             some(absent),
         )
@@ -101,7 +101,7 @@ def _place(clips: Iterable[AlignedClip], split: Split) -> Iterator[_Placed]:
 
 
 def _groups(placed: Sequence[_Placed]) -> Iterator[list[_Placed]]:
-    """Clips of one file, in order of time. One that begins before the end of another has a file of its own."""
+    """Clips of one file, in order of time. A clip that overlaps an earlier one gets a separate file."""
     by_video: dict[Path, list[_Placed]] = defaultdict(list)
     for one in placed:
         if one.media is None:
@@ -125,7 +125,7 @@ def _title(group: Sequence[_Placed]) -> str:
 
 
 def _names(titles: Sequence[str]) -> list[str]:
-    """Titles that can name files, numbered where they come again."""
+    """Titles that can name files, numbered if they occur more than once."""
     names: dict[str, None] = {}
     for title in titles:
         name = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in title).lstrip(".")

@@ -1,4 +1,4 @@
-"""What the other clips of a split say of a place where a run reads something else than the reference says.
+"""What the other clips of a split tell about a place where the recognised gloss differs from the reference.
 
 The clip itself is left out of the counts: its annotation may be the wrong one.
 """
@@ -21,10 +21,10 @@ START, END = "", " "  # no gloss is empty or white space
 
 
 class Confusions:
-    """How often the references have a gloss, or none, where the run reads a gloss, or none.
+    """How often the references have a gloss, or none, where the run recognises a gloss, or none.
 
     Args:
-        alignments: of the reference with what is read, of each clip.
+        alignments: for each clip, the alignment of its reference and its hypothesis.
         vocabulary: number of glosses.
     """
 
@@ -38,14 +38,14 @@ class Confusions:
             self._read[read] += count
 
     def rarity(self, pair: Pair, own: Sequence[Pair]) -> float:
-        """-ln P(reference | read) of a step of the alignment `own` of its clip, in the other clips."""
+        """-ln P(reference | recognised) of a step of the alignment `own` of its clip, counted in the other clips."""
         together = self._pairs[pair[1:]] - sum(other[1:] == pair[1:] for other in own)
         read = self._read[pair.hypothesis] - sum(other.hypothesis == pair.hypothesis for other in own)
         return -math.log((together + SMOOTHING) / (read + SMOOTHING * self._outcomes))
 
 
 class Bigrams:
-    """A gloss bigram of the references, from which a clip's own can be left out.
+    """A gloss bigram model of the references, from which the counts of one clip can be left out.
 
     P(gloss | before) is the relative frequency after `before`, with PRIOR times P(gloss) added to the count.
 
@@ -61,7 +61,7 @@ class Bigrams:
         self._total = sum(self._after.values())
 
     def fluency(self, reference: Glosses, first: int, last: int, read: Sequence[str]) -> float:
-        """How much more probable (natural logarithm) a reference is with `read` in place of its glosses first:last."""
+        """How much more probable (natural logarithm) a reference becomes if `read` replaces its glosses first:last."""
         own = Counter(pairwise((START, *reference, END)))
         own_before, own_after = _sums(own)
         rest = self._total - len(reference) - 1
@@ -80,7 +80,7 @@ class Bigrams:
 
 
 def _sums(pairs: Counter[tuple[str, str]]) -> tuple[Counter[str], Counter[str]]:
-    """How often each gloss comes first, and how often second."""
+    """How often each gloss is first in a bigram, and how often second."""
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     for (first, second), count in pairs.items():

@@ -1,4 +1,4 @@
-"""The references of the clips of an emissions file, from the store that the emissions were made of."""
+"""The references of the clips of an emissions file, from the store that the emissions were made from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sla_cli.formats.work import store_now
 
 
 def reference_split(emissions: Emissions, store: Path | None = None) -> Split:
-    """The split of which the emissions are.
+    """The split that the emissions belong to.
 
     Args:
-        store: where its store lies, or one with other references of the same clips; None finds it where it was or
+        store: path of its store, or of one with other references of the same clips; None looks where it was or
             where the work folder is now.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which references look wrong: where the model reads something else, and how much that says."""
+"""Which references look wrong: where the model recognises something else, and how strong this evidence is."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emission, EmissionHeader
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 
-CONTEXT = 6  # glosses on either side of a change, in whose part of the clip its probability is computed
-FLOOR = -1e4  # nats: what the model excludes is finite too
+CONTEXT = 6  # glosses on either side of a change; its probability is computed on their part of the clip
+FLOOR = -1e4  # nats: a finite value also for what the model excludes
 
 Kind = Literal["exchanged", "left out", "added"]
 KINDS: Mapping[str, Kind] = {"S": "exchanged", "I": "left out", "D": "added"}
@@ -30,18 +30,17 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Place:
-    """Where the model reads something else than the reference says.
+    """A place where the hypothesis of the model differs from the reference.
 
     Attributes:
-        kind: what the annotator did if the model is right: a gloss exchanged for another, left out, or added.
-        number: of the gloss in the reference, from 1; for one left out, of the gloss that follows.
-        gloss: of the reference, "" for one left out.
-        read: by the model, "" for one added.
+        kind: what the annotator did if the model is right: replaced a gloss by another, left one out, or added one.
+        number: number of the gloss in the reference, from 1; for one left out, that of the gloss that follows.
+        gloss: gloss of the reference, "" for one left out.
+        read: gloss that the model recognises, "" for one added.
         span: in video frames, end exclusive.
-        gain: natural logarithm: how much more probable the reference becomes if it is changed here to what the model
-            reads.
+        gain: natural logarithm: how much more probable the reference becomes if it is changed here to the hypothesis.
         rarity: minus the natural logarithm of how often, in the other clips, the reference has `gloss` where the model
-            reads `read`. What the model confuses all the time says little about the annotation.
+            recognises `read`. A confusion that the model makes often is weak evidence against the annotation.
         fluency: as `gain`, by a gloss bigram of the other references instead of by the model.
     """
 
@@ -56,19 +55,19 @@ class Place:
 
     @property
     def score(self) -> float:
-        """How suspicious it is: the sum of all three, at least 0.
+        """How suspicious the place is: the sum of all three, at least 0.
 
-        A fluency below 0 does not count: what is read next to a wrong label is often wrong itself.
+        A fluency below 0 does not count: a gloss recognised next to a wrong label is often wrong too.
         """
         return round(max(0.0, self.gain + self.rarity + max(0.0, self.fluency)), 4)
 
 
 @dataclass(frozen=True)
 class ReadClip:
-    """A clip as annotated and as read, with the places where both differ, the most suspicious first.
+    """A clip's reference and hypothesis, with the places where they differ, the most suspicious first.
 
     Attributes:
-        fps: video frames per second, 0.0 where unknown; spans divided by it are seconds.
+        fps: video frames per second, 0.0 if unknown; spans divided by it are seconds.
     """
 
     id: str
@@ -79,20 +78,20 @@ class ReadClip:
 
     @property
     def score(self) -> float:
-        """That of the most suspicious place, 0 where the model reads the reference."""
+        """The score of the most suspicious place, 0 if the hypothesis equals the reference."""
         return self.places[0].score if self.places else 0.0
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Clips, the most suspicious first, and by id why others are not among them."""
+    """Clips, the most suspicious first, and by id the reason why other clips were left out."""
 
     clips: tuple[ReadClip, ...]
     left_out: Mapping[str, str]
 
 
 class _Change(NamedTuple):
-    """A place before it is compared with other clips."""
+    """A place, before it is compared with other clips."""
 
     pair: Pair
     number: int
@@ -100,7 +99,7 @@ class _Change(NamedTuple):
     gain: float
 
 
-class _Reading(NamedTuple):
+class _Compared(NamedTuple):
     id: str
     fps: float
     reference: Glosses
@@ -115,33 +114,33 @@ def rank(
     references: Mapping[str, Glosses],
     progress: Callable[[int], None] | None = None,
 ) -> Ranking:
-    """Compare the reference of each clip with what a beam search without language model reads.
+    """Compare the reference of each clip with the hypothesis of a beam search without language model.
 
     Args:
         references: by clip id.
         progress: called with 1 after each clip.
 
     Raises:
-        SlaError: names the clip whose emissions are no log-probabilities.
+        SlaError: names the clip whose emissions are not log-probabilities.
     """
     columns = columns_of(header)
     left_out: dict[str, str] = {}
-    readings = []
+    compared = []
     with BeamDecoder(header.glosses, BeamOptions()) as decoder:
         for emission in emissions:
             reference = references[emission.id]
             if reason := _reason(emission, reference, columns):
                 left_out[emission.id] = reason
             else:
-                readings.append(_read(emission, header.stride, columns, reference, decoder))
+                compared.append(_read(emission, header.stride, columns, reference, decoder))
             if progress is not None:
                 progress(1)
-    clips = sorted(_compared(readings, len(columns)), key=lambda clip: -clip.score)
+    clips = sorted(_with_places(compared, len(columns)), key=lambda clip: -clip.score)
     return Ranking(tuple(clips), left_out)
 
 
 def _reason(emission: Emission, reference: Glosses, columns: Mapping[str, int]) -> str:
-    """Why a clip is not compared, "" where it is: an unknown gloss can never be read."""
+    """Why a clip is not compared, "" if it is: an unknown gloss can never be recognised."""
     if unknown := [gloss for gloss in reference if gloss not in columns]:
         return f"the run does not know {unknown[0]}"
     return obstacle(emission, reference, [columns[gloss] for gloss in reference])
@@ -149,7 +148,7 @@ def _reason(emission: Emission, reference: Glosses, columns: Mapping[str, int]) 
 
 def _read(
     emission: Emission, stride: int, columns: Mapping[str, int], reference: Glosses, decoder: BeamDecoder
-) -> _Reading:
+) -> _Compared:
     try:
         hypothesis = decoder.decode(emission.log_probs)
     except SlaError as error:
@@ -167,7 +166,7 @@ def _read(
             changes.append(_Change(pair, place + 1, frame_spans([span], stride, emission.frames)[0], gain))
         place += pair.reference is not None
         heard += pair.hypothesis is not None
-    return _Reading(emission.id, emission.fps, reference, hypothesis.glosses, pairs, changes)
+    return _Compared(emission.id, emission.fps, reference, hypothesis.glosses, pairs, changes)
 
 
 def _gain(
@@ -178,9 +177,9 @@ def _gain(
     pair: Pair,
     columns: Mapping[str, int],
 ) -> float:
-    """How much more probable (natural logarithm) the reference is with a step of the alignment applied to it.
+    """How much more probable (natural logarithm) the reference becomes if one step of the alignment is applied to it.
 
-    Computed on the part of the clip where CONTEXT glosses on either side lie, so that long clips cost no more.
+    Computed only on the part of the clip with CONTEXT glosses on either side, so a long clip takes no more time.
     """
     after = place + (pair.reference is not None)
     first, last = max(0, place - CONTEXT), min(len(labels), after + CONTEXT)
@@ -192,18 +191,18 @@ def _gain(
     return log_likelihood(part, changed) - log_likelihood(part, labels[first:last])
 
 
-def _compared(readings: Sequence[_Reading], vocabulary: int) -> Iterator[ReadClip]:
+def _with_places(compared: Sequence[_Compared], vocabulary: int) -> Iterator[ReadClip]:
     """Clips with their places, each compared with the other clips."""
-    confusions = Confusions((reading.pairs for reading in readings), vocabulary)
-    bigrams = Bigrams(reading.reference for reading in readings)
-    for reading in readings:
+    confusions = Confusions((clip.pairs for clip in compared), vocabulary)
+    bigrams = Bigrams(clip.reference for clip in compared)
+    for clip in compared:
         places = []
-        for pair, number, span, gain in reading.changes:
-            rarity = confusions.rarity(pair, reading.pairs)
+        for pair, number, span, gain in clip.changes:
+            rarity = confusions.rarity(pair, clip.pairs)
             first, last = number - 1, number - 1 + (pair.reference is not None)
             read = [] if pair.hypothesis is None else [pair.hypothesis]
-            fluency = bigrams.fluency(reading.reference, first, last, read)
+            fluency = bigrams.fluency(clip.reference, first, last, read)
             gloss, heard = pair.reference or "", pair.hypothesis or ""
             places.append(Place(KINDS[pair.op], number, gloss, heard, span, gain, rarity, fluency))
         places.sort(key=lambda one: -one.score)
-        yield ReadClip(reading.id, reading.fps, reading.reference, reading.hypothesis, tuple(places))
+        yield ReadClip(clip.id, clip.fps, clip.reference, clip.hypothesis, tuple(places))

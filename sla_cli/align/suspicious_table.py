@@ -1,4 +1,4 @@
-"""A ranking of suspicious references as rows: for a table file, and for machines."""
+"""A ranking of suspicious references as rows: for a table file, and as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def write_ranking(path: Path, ranking: Ranking) -> None:
-    """Write all clips of a ranking, a row for each place, and one for a clip without any; tab-separated."""
+    """Write all clips of a ranking: a row for each place, and one row for a clip without any; tab-separated."""
     rows = ("\t".join(row) + "\n" for number, clip in enumerate(ranking.clips, start=1) for row in _rows(number, clip))
     write_text(path, "\t".join(COLUMNS) + "\n" + "".join(rows))
 
@@ -44,7 +44,7 @@ def clip_facts(clip: ReadClip) -> dict[str, Any]:
 
 
 def seconds(clip: ReadClip, place: Place) -> tuple[float, ...]:
-    """Start and end of a place; () where the frame rate is not known."""
+    """Start and end of a place; () if the frame rate is not known."""
     return tuple(round(frame / clip.fps, 3) for frame in place.span) if clip.fps else ()
 
 

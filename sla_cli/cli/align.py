@@ -29,13 +29,13 @@ def align(
     kind: Annotated[
         Literal["tsv", "ctm", "eaf"],
         typer.Option(
-            "--format", help="Another format than TSV is written in addition. eaf: an ELAN file for each source video."
+            "--format", help="A format other than TSV is written in addition. eaf: an ELAN file for each source video."
         ),
     ] = "tsv",
     suspicious: Annotated[
         bool,
         typer.Option(
-            "--suspicious", help="Rank clips and glosses by how wrong their annotation looks to the run, instead."
+            "--suspicious", help="Instead, rank clips and glosses by how wrong their annotation looks to the run."
         ),
     ] = False,
     top: Annotated[
@@ -58,7 +58,7 @@ def align(
     force: shared.Force = False,
     as_json: shared.Json = False,
 ) -> None:
-    """Where each reference gloss lies in its clip, and with --suspicious which annotations look wrong.
+    """Find the position of each reference gloss in its clip, or with --suspicious annotations that look wrong.
 
     References are the store's training glosses. Missing or outdated emissions
     are computed first; aligning itself needs neither GPU nor torch. Clips and
@@ -70,7 +70,7 @@ def align(
 
     folder = WorkFolder(work)
     if suspicious and kind != "tsv":
-        raise SlaError(f"--suspicious makes a table, and --format {kind} is for alignments", "Leave one out.")
+        raise SlaError(f"--suspicious makes a table, and --format {kind} is for alignments", "Leave out one of them.")
     if top is not None and not suspicious:
         raise SlaError("--top is for --suspicious", "Leave it out, or add --suspicious.")
     from_file = source is not None and source.is_file()
@@ -82,7 +82,7 @@ def align(
     elif suspicious or kind == "ctm":
         check_output(output, inputs=inputs, replace=force)
     else:
-        check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # aligned before, maybe: `align_file` finds out
+        check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # perhaps aligned before: `align_file` finds out
     emissions = find_emissions(source, split if from_file else split or "train", folder, store, weights, device)
     if suspicious:
         _rank(emissions, store, top or TOP, output, as_json=as_json)
@@ -135,11 +135,11 @@ def _write_elan(folder: Path, made: "AlignedSplit", emissions: Path) -> int:
 
 
 def _check_folder(folder: Path | None, *, replace: bool) -> None:
-    """Raise SlaError where files cannot be written into a folder: a file is there, or it holds some already."""
+    """Raise SlaError if files cannot be written into a folder: it is a file, or it is not empty."""
     if folder is not None and folder.exists() and not folder.is_dir():
         raise SlaError(f"{folder} is a file", "Name a folder for the ELAN files.")
     if folder is not None and folder.is_dir() and any(folder.iterdir()) and not replace:
-        raise SlaError(f"{folder} is not empty", "Use --force to replace files of the same names, or name another.")
+        raise SlaError(f"{folder} is not empty", "Use --force to replace files of the same names, or another folder.")
 
 
 def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *, as_json: bool) -> None:
@@ -170,7 +170,7 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
 
 
 def _lines(ranking: "Ranking", top: int) -> Iterator[tuple[object, ...]]:
-    """A row for each place of the first clips; the clip stands in the first of its rows."""
+    """A row for each place of the first clips; the clip is named in the first of its rows."""
     from sla_cli.align.suspicious_table import seconds
 
     for clip in ranking.clips[:top]:

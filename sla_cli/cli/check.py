@@ -88,7 +88,7 @@ def _range(lengths: tuple[int, float, int]) -> tuple[str, ...]:
 
 
 def _histogram(what: str, lengths: "Histogram") -> str:
-    """A line a bin: how many clips of each split, and a bar for the first."""
+    """One line per bin: how many clips of each split, and a bar for the first split."""
     main = next(iter(lengths.counts))
     spans = [f"{least}-{most}" if most > least else f"{least}" for least, most in lengths.bins]
     rows = zip(spans, *([f"{count:,}" for count in counts] for counts in lengths.counts.values()), strict=True)
@@ -100,6 +100,6 @@ def _histogram(what: str, lengths: "Histogram") -> str:
 
 
 def _bar(share: float) -> str:
-    """A bar of blocks, exact to an eighth of a character."""
+    """A bar of block characters, exact to an eighth of a character."""
     eighths = round(8 * BAR * share)
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

@@ -17,7 +17,7 @@ CHANGED = 10  # glosses shown
 
 def compare(
     first: Annotated[
-        str, typer.Argument(metavar="A", help="Hypotheses, score folder or run; several seeds of one with commas.")
+        str, typer.Argument(metavar="A", help="Hypotheses, score folder or run; several seeds separated by commas.")
     ],
     second: Annotated[str, typer.Argument(metavar="B", help="The second system, with hypotheses for the same clips.")],
     ref: Annotated[Path | None, typer.Option(help="References of hypotheses files, as for `sla score`.")] = None,
@@ -40,9 +40,10 @@ def compare(
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance.
 
-    A and B are files or score folders, or runs whose hypotheses lie in the work
-    folder. Several of one side, as a-0,a-1,a-2, or the name of a run of several
-    seeds, are a group: means are compared, and seeds are drawn as clips are.
+    A and B are files or score folders, or runs whose hypotheses are in the work
+    folder. Several for one side, such as a-0,a-1,a-2, or the name of a run with
+    several seeds, are a group: means are compared, and both seeds and clips are
+    resampled.
     """
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.formats.output import check_output, is_table
@@ -84,14 +85,14 @@ def _text(found: Comparison) -> str:
             lines.append(f"{mark}: {score.remark}")
     if found.improvement is not None:
         lines.append(f"probability that B is better: {100 * found.improvement:.1f} %")
-    repeats = ", too sure where clips depend on each other" if found.is_clustered else ""
+    repeats = ", too confident if clips depend on each other" if found.is_clustered else ""
     lines += [
         f"matched pairs: {p_value(found.test)} in {counted(found.test.segments, 'segment')}{repeats}",
         f"clips: B better in {found.better}, worse in {found.worse}, equal in {found.equal}",
     ]
     if found.changes:
         rows = [(one.gloss, one.ref_words, one.gained, one.lost) for one in found.changes[:CHANGED]]
-        title = "\nGlosses that B recognises where A does not, and the other way round"
+        title = "\nGlosses that only one of A and B recognises"
         lines.append(table(title, ("gloss", "words", "gained", "lost"), rows) + "\n")
     return "\n".join([*lines, verdict(found)])
 

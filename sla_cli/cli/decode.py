@@ -14,13 +14,13 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.exchange.registry import WRITABLE
 
-# typer shows and completes an Enum; mypy wants to see its members written out, which would list formats twice.
+# typer shows and completes an Enum; mypy requires its members to be written out, which would list formats twice.
 FormatName = StrEnum("FormatName", ["tsv", *WRITABLE])  # type: ignore[misc]
 TSV = FormatName("tsv")
 
 
 class Command(TyperCommand):
-    """Names what replaces an option that older versions had."""
+    """Names the replacement of an option that older versions had."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if "--tune" in args:
@@ -57,7 +57,7 @@ def decode(
     engine: shared.EngineName = "prefix",
     kind: Annotated[
         FormatName,
-        typer.Option("--format", help="Another format than TSV is written in addition: next to the TSV, or to -o."),
+        typer.Option("--format", help="A format other than TSV is written in addition: next to the TSV, or to -o."),
     ] = TSV,
     store: shared.StoreFolder = None,
     weights: shared.BackboneWeights = None,
@@ -93,7 +93,7 @@ def decode(
         options_of_runs = {"--store": store, "--weights": weights}
         if unused := [name for name, value in options_of_runs.items() if value is not None]:
             raise SlaError(f"{source} is an emissions file, for which {some(unused)} has no effect", "Leave it out.")
-    # All that can be refused is refused before minutes of emissions.
+    # Whatever can be refused is refused before emissions are computed, which takes minutes.
     given = {
         "lm": None if lm is None else folder.find_lm(lm),
         "beam": beam,
@@ -133,7 +133,7 @@ def decode(
     lines = f"hypotheses {path}: {counted(len(hypotheses), 'clip')}, {counted(glosses, 'gloss')}"
     if tuned_on := settled.tuned_on:
         facts["tuned_on"] = tuned_on
-        here = " these very clips, so that their WER flatters" if tuned_on == Emissions(emissions).header.split else ""
+        here = " these same clips, so this WER is too low" if tuned_on == Emissions(emissions).header.split else ""
         lines += f"\nweights tuned on{here or f' {tuned_on}'}"
     if settled.no_gain_on:
         facts["no_gain_on"] = settled.no_gain_on

@@ -17,7 +17,7 @@ def demo(
     jobs: Jobs = 0,
     as_json: Json = False,
 ) -> None:
-    """All stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page with pictures."""
+    """Run all stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page."""
     from sla_cli.demo.pipeline import run_demo
 
     result = run_demo(keep, seed=seed, jobs=jobs)

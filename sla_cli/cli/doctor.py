@@ -8,11 +8,11 @@ PROBLEMS = 3  # exit code
 
 
 def doctor(work: Work = WORK, as_json: Json = False) -> None:
-    """What this installation has, and what it lacks for which command. Exits with 3 on problems.
+    """Show what is installed, and what is missing for which command. Exits with 3 on problems.
 
     Versions, GPUs, cores and memory within the limits of the job, the disk and
     the file locks of the work folder, weights. An extra that is not installed is
-    no problem.
+    not a problem.
     """
     from sla_cli.doctor.diagnosis import examine, lines
 

@@ -53,7 +53,7 @@ def emit(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """A run's log-probabilities of every clip of a split, which `sla decode` starts from.
+    """Compute a run's log-probabilities of every clip of a split; `sla decode` starts from them.
 
     `sla decode` computes missing emissions itself. Use this command for another
     precision, to decode on another machine, or for several GPUs:
@@ -98,7 +98,7 @@ def find_emissions(
     weights: str | None,
     device: str,
 ) -> Path:
-    """The emissions file that was given, or the run's, which is made where there is none that matches."""
+    """The emissions file that was given, or the run's, which is made if no file matches."""
     from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
     from sla_cli.formats.run import Run, warn_of_changed, warn_of_unknown
     from sla_cli.formats.store import Store
@@ -107,7 +107,7 @@ def find_emissions(
     if source.is_file():
         holds = Emissions(source).header.split
         if split not in (None, holds):
-            raise SlaError(f"{source} holds emissions of {holds}, and --split says {split}", "Leave --split out.")
+            raise SlaError(f"{source} holds emissions of {holds}, but --split is {split}", "Leave --split out.")
         return source
     if not source.exists():
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")

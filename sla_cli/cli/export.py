@@ -39,8 +39,8 @@ def export(
 ) -> None:
     """Write a store's frames and annotation as folders and tables that other code reads, VAC's among others.
 
-    If it is killed, the same command continues it. docs/export.md shows how
-    VAC and its descendants are run on it.
+    After an interruption, the same command continues the export. docs/export.md
+    shows how to run VAC and code that is based on it.
     """
     from contextlib import closing
 

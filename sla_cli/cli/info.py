@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sla_cli.formats.describe import Description
     from sla_cli.formats.receipt import Receipt
 
-CLIPS = 8  # of a sheet
+CLIPS = 8  # clips of a sheet
 
 
 def info(
@@ -32,16 +32,16 @@ def info(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """What a file or folder is: its format, content in a few figures, and how and when it was made.
+    """Describe a file or folder: its format, its content in a few figures, and how and when it was made.
 
-    It takes stores, runs, emissions, hypotheses, alignments, tunings, scores,
-    language models (ARPA, KenLM) and receipts.
+    It can be a store, a run, emissions, hypotheses, an alignment, a tuning, a score,
+    a language model (ARPA, KenLM) or a receipt.
     """
     given = {"--split": split, "--clips": clips, "--clip": ids or None, "--seed": seed}
     if idle := [name for name, value in given.items() if value is not None and sheet is None]:
-        raise SlaError(f"{idle[0]} is for the picture, and no --sheet is asked for", "Name a PNG with --sheet.")
+        raise SlaError(f"{idle[0]} has no effect without --sheet", "Name a PNG with --sheet.")
     if ids and (clips is not None or seed is not None):
-        raise SlaError("--clip names the clips, so there is none for --clips or --seed to choose", "Leave one out.")
+        raise SlaError("--clip names the clips, so --clips and --seed have no effect", "Leave one out.")
     from sla_cli.decode.tuned import describe_tuning
     from sla_cli.formats.describe import describe
     from sla_cli.lm.kenlm_model import describe_lm
@@ -53,7 +53,7 @@ def info(
         from sla_cli.report.contact_sheet import write_sheet
 
         if found.kind != "store":
-            raise SlaError(f"{path} is no store but {found.kind}, which holds no frames", "Give --sheet a store.")
+            raise SlaError(f"{path} is not a store but {found.kind}, which holds no frames", "Give --sheet a store.")
         check_output(sheet, replace=force)
         width, height = write_sheet(sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0)
         facts["sheet"] = {"path": str(sheet), "width": width, "height": height}
@@ -72,7 +72,7 @@ def _lines(found: "Description") -> Iterator[str]:
 
 
 def _made(receipt: "Receipt") -> Iterator[str]:
-    """What the receipt says."""
+    """The content of the receipt."""
     begun = receipt.started.replace("T", " ")[:16]
     yield f"made by sla {receipt.stage} on {begun} UTC in {receipt.seconds:.1f} s"
     environment = receipt.environment
@@ -89,14 +89,14 @@ def _made(receipt: "Receipt") -> Iterator[str]:
 
 
 def _brief(value: Any) -> Any:
-    """Lists of clips as their number and the first ones; the receipt has them all."""
+    """Lists of clips as their number and the first clips; the receipt has all."""
     if isinstance(value, dict) and value and all(isinstance(one, str) for one in value.values()):
         return f"{len(value)}: {some(value, 3)}"
     return value
 
 
 def _facts(facts: dict[str, Any]) -> Iterator[str]:
-    """A line per fact that is known, names to the left; those of a fact that has parts stand in one line."""
+    """A line per known fact, names at the left; a fact with parts is written on one line."""
     known = {key: value for key, value in facts.items() if value != ""}
     width = max(map(len, known), default=0)
     for key, value in known.items():

@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help
 
 @app.callback()
 def lm() -> None:
-    """Gloss n-gram language models: estimate one, or score a text with one."""
+    """Estimate a gloss n-gram language model, or score a text with one."""
 
 
 def _thresholds(text: str) -> list[int]:
@@ -61,7 +61,7 @@ def estimate(
     unk: Annotated[
         Literal["share", "all"],
         typer.Option(
-            help="Probability of glosses that are not in the text, out of what discounting frees: the share of one "
+            help="Probability of glosses that are not in the text, from what discounting frees: the share of one "
             "gloss (lmplz), or all of it (SRILM)."
         ),
     ] = "share",
@@ -126,13 +126,13 @@ def score(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Perplexity of a model on a text or a store's split, with and without the glosses it does not know."""
+    """Compute the perplexity of a model on a text or a store's split, with and without unknown glosses."""
     from sla_cli.formats.output import check_output, is_table
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.perplexity import COLUMNS, score_text
 
     if split is not None and source.is_file():
-        raise SlaError(f"{source} is a text and no store, so --split has no effect", "Leave it out.")
+        raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")
     model = WorkFolder(work).find_lm(model)
     again = output is not None and is_table(output, COLUMNS)
     check_output(output, inputs=(model, source), replace=force or again)

@@ -1,7 +1,7 @@
-"""The `sla` command. A command's module is imported when it is called, and heavy libraries inside the command, so that
-`sla --help` answers at once.
+"""The `sla` command. A command's module is imported when it is called, and slow libraries inside the command, so that
+`sla --help` is fast.
 
-For the same reason no module here postpones its annotations: typer would have to evaluate each from its text.
+For the same reason no module here uses postponed annotations: typer would have to evaluate each from its text.
 """
 
 import errno
@@ -21,32 +21,32 @@ from typer.main import get_command
 from sla_cli import __version__, log
 from sla_cli.errors import SlaError, Stopped, without_torch
 
-# A command is the function of its name in the module of its name, or that module's `app`; here with its first sentence.
+# A command is the function of its name in the module of its name, or that module's `app`; its help begins like this.
 COMMANDS = {
     "prep": "Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.",
-    "merge": "Make one store of several: to train on more than one corpus.",
+    "merge": "Merge several stores into one, to train on more than one corpus.",
     "check": "Check that a store is complete and usable, and that its splits do not overlap. Exits with 3 on problems.",
     "export": "Write a store's frames and annotation as folders and tables that other code reads, VAC's among others.",
     "train": "Train the adapters and the temporal head on a store; dev WER after each epoch.",
-    "emit": "A run's log-probabilities of every clip of a split, which `sla decode` starts from.",
+    "emit": "Compute a run's log-probabilities of every clip of a split; `sla decode` starts from them.",
     "decode": "Beam search over a run's emissions, with an optional gloss language model.",
-    "align": "Where each reference gloss lies in its clip, and with --suspicious which annotations look wrong.",
+    "align": "Find the position of each reference gloss in its clip, or with --suspicious annotations that look wrong.",
     "tune": "Choose alpha, beta and beam of a language model by the errors on dev.",
-    "transcribe": "Glosses with times for videos, in the formats of ELAN, players and tables, or as a page.",
-    "score": "Word error rate as the field's official scripts count it, with its confidence interval.",
+    "transcribe": "Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.",
+    "score": "Compute the word error rate as the field's official scripts count it, with its confidence interval.",
     "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
-    "table": "Runs side by side as papers print them: parameters, WER on dev and test, intervals, spread of seeds.",
-    "report": "One HTML page for one or more scores: figures, learning curves, confusions, frames and every alignment.",
-    "info": "What a file or folder is: its format, content in a few figures, and how and when it was made.",
-    "schema": "The JSON Schema (draft 2020-12) of what a command prints with --json.",
-    "doctor": "What this installation has, and what it lacks for which command. Exits with 3 on problems.",
-    "lm": "Gloss n-gram language models: estimate one, or score a text with one.",
-    "demo": "All stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page with pictures.",
+    "table": "Show runs side by side as papers do: parameters, WER on dev and test, intervals, spread of seeds.",
+    "report": "Make an HTML page of one or more scores: figures, learning curves, confusions, frames, alignments.",
+    "info": "Describe a file or folder: its format, its content in a few figures, and how and when it was made.",
+    "schema": "Print the JSON Schema (draft 2020-12) of the output of a command with --json.",
+    "doctor": "Show what is installed, and what is missing for which command. Exits with 3 on problems.",
+    "lm": "Estimate a gloss n-gram language model, or score a text with one.",
+    "demo": "Run all stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page.",
 }
 
 USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
-NARROWEST = 40  # columns: tables of figures do not fit into fewer
-# Errors of the file system that a user can correct; every other one is a fault of sla.
+NARROWEST = 40  # columns: tables of figures need at least this many
+# Errors of the file system that a user can correct; every other one is a bug of sla.
 REFUSALS = (
     *(
         errno.EACCES,
@@ -64,7 +64,7 @@ REFUSALS = (
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Errors that a user can correct end the process with one sentence, a hint and exit code 2; in scripts, too.
+    """End the process with one sentence, a hint and exit code 2 if a user can correct an error; also in scripts.
 
     Raises:
         SystemExit: after such an error, a signal (128 and its number), or Ctrl-C (130).
@@ -74,9 +74,9 @@ def refusals() -> Iterator[None]:
     except SlaError as error:
         raise _refused(error) from error
     except ModuleNotFoundError as error:
-        if (told := without_torch(error)) is None:
+        if (friendly := without_torch(error)) is None:
             raise
-        raise _refused(told) from error
+        raise _refused(friendly) from error
     except Stopped as error:
         if error.message:
             typer.echo(error.message, err=True)
@@ -84,7 +84,7 @@ def refusals() -> Iterator[None]:
     except OSError as error:
         if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
             raise
-        hint = "Correct it, or name another place; what was complete before is untouched."
+        hint = "Correct it, or name another place; files that were complete before are unchanged."
         raise _refused(SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint)) from error
     except KeyboardInterrupt as error:
         typer.echo("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
@@ -108,7 +108,7 @@ class Group(TyperGroup):
 
 
 def _refused(error: SlaError) -> SystemExit:
-    """The end of a command that tells an error and its hint."""
+    """Ends a command with an error and its hint."""
     _tell_error(error.message)
     if error.hint:
         typer.echo(f"hint: {error.hint}", err=True)
@@ -121,7 +121,7 @@ def _tell_error(message: str) -> None:
 
 
 def _imported(name: str) -> Any:
-    """The command itself, in place of the one that help lists."""
+    """The command itself, instead of the placeholder for the list in the help."""
     module = import_module(f"sla_cli.cli.{name}")
     command = get_command(module.app) if hasattr(module, "app") else _command(getattr(module, name), module)
     command.name = name
@@ -136,7 +136,7 @@ def _command(function: Callable[..., None], module: Any = None) -> Any:
     return get_command(alone)
 
 
-# --quiet is parsed first, so --verbose outweighs it.
+# --quiet is parsed first, so --verbose overrides it.
 Quiet = typer.Option(
     "--quiet",
     "-q",
@@ -151,7 +151,7 @@ Verbose = typer.Option(
 
 
 def verbosity(quiet: Annotated[bool, Quiet] = False, verbose: Annotated[bool, Verbose] = False) -> None:
-    """Options of every command, which act while they are parsed."""
+    """Options of every command that take effect while they are parsed."""
 
 
 app = typer.Typer(
@@ -177,21 +177,21 @@ def main(
 ) -> None:
     """Sign language video to glosses.
 
-    The stages meet only through files in the work folder: prep makes a store,
-    train a run, decode hypotheses, score a number. Without arguments train and
-    check take the only store, decode the newest run, score the newest hypotheses.
+    The stages exchange only files in the work folder: prep makes a store, train
+    a run, decode hypotheses, score a word error rate. Without arguments train and
+    check use the only store, decode the newest run, score the newest hypotheses.
     """
 
 
 def fit_terminal() -> None:
-    """Output for any terminal: what its letters cannot show is a question mark, and tables get a least width."""
+    """Output for any terminal: characters that it cannot show become question marks, and tables get a minimum width."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="replace")
     width = os.environ.get("COLUMNS", "")
     columns = int(width) if width.isdecimal() and len(width) < 6 else shutil.get_terminal_size().columns
     if columns < NARROWEST:
-        os.environ["COLUMNS"] = str(NARROWEST)  # rich and click read it
+        os.environ["COLUMNS"] = str(NARROWEST)  # read by rich and click
 
 
 def run() -> None:
@@ -202,6 +202,6 @@ def run() -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
-        sys.stdout = None  # Python would try once more as it ends
+        sys.stdout = None  # Python would try again when it exits
         _tell_error("the result cannot be written to standard output: its disk is full")
         sys.exit(USER_ERROR)

@@ -23,14 +23,14 @@ def merge(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Make one store of several: to train on more than one corpus.
+    """Merge several stores into one, to train on more than one corpus.
 
-    Frames are used in place, or copied with --copy. Glosses of all
-    train splits are the vocabulary. An id that several stores have becomes
-    STORE-ID.
+    The new store refers to the frames in the other stores, or copies them with
+    --copy. Its vocabulary has the glosses of all train splits. An id that several
+    stores have becomes STORE-ID.
     """
     if output is not None and name is not None:
-        raise SlaError("--output and --name both say where the store goes", "Give one of them.")
+        raise SlaError("--output and --name both determine where the store is written", "Give one of them.")
     check_name(name)
     from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.prep.merge import merge_stores

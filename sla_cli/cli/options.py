@@ -14,21 +14,21 @@ from sla_cli.search.engines import Engine
 
 
 def _work_folder(name: str | Path) -> Path:
-    """Path("") is the working directory, and nobody means that by a variable of the shell that is empty."""
+    """Path("") is the working directory, which an empty shell variable does not mean."""
     if not str(name):
         raise typer.BadParameter("it is empty; name a folder, or leave it out.")
     return Path(name)
 
 
 def _device(name: str) -> str:
-    """Refuse what no device is called also where there is nothing to compute, and so without torch."""
+    """Refuse an unknown device name also if nothing is computed, and so without torch."""
     if not re.fullmatch(r"auto|(cpu|cuda)(:\d{1,4})?", name):
         raise SlaError(f"--device {name}: no such device", DEVICES)
     return name
 
 
 def _weights(name: str | None) -> str | None:
-    """Refuse a file that is not there also where there is nothing to compute."""
+    """Refuse a missing file also if nothing is computed."""
     if name is not None and name not in WEIGHTS and not Path(name).is_file():
         raise SlaError(f"no such weights file: {name}", "--weights takes hub, random, or a file.")
     return name
@@ -56,7 +56,8 @@ Source = Annotated[
     ),
 ]
 MaxOov = Annotated[
-    float, typer.Option(help="Refuse a language model that lacks more percent of the glosses.", min=0, max=100)
+    float,
+    typer.Option(help="Refuse a language model that lacks more than this percentage of the glosses.", min=0, max=100),
 ]
 Hotwords = Annotated[list[str] | None, typer.Option("--hotword", help="Gloss to prefer; can be repeated.")]
 HotwordWeight = Annotated[
@@ -98,11 +99,11 @@ def weights_file(weights: str | None) -> Path | None:
 
 
 def check_name(name: str | None) -> None:
-    """Raise SlaError where --name cannot name a folder."""
+    """Raise SlaError if --name cannot name a folder."""
     if name is not None and (not name or "/" in name or name.startswith(".")):
         raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
 
 
 def answer(lines: str, facts: dict[str, Any], as_json: bool) -> None:
-    """The result of a command on stdout: lines for people or one JSON object for machines."""
+    """Print the result of a command on stdout: lines for people, or one JSON object for programs."""
     typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else lines)

@@ -195,8 +195,8 @@ def prep(
 ) -> None:
     """Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.
 
-    What was encoded is kept after a kill or an error: give the same command
-    again, or --resume.
+    After an interruption or an error, encoded clips are kept: give the same
+    command again, or --resume.
     """
     if jobs and scheduler:
         raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")
@@ -215,7 +215,7 @@ def prep(
         given = [corpus, source, name, frames_from, *wanted.values(), *drawn.values(), size, fit, codec, quality, fps]
         if any(value is not None for value in (*given, labels)) or force or part or shard_clips:
             hint = "With --resume, give only --on-error, --jobs, --scheduler, --work and --json."
-            raise SlaError("--resume continues with the arguments of the unfinished store", hint)
+            raise SlaError("--resume uses the arguments of the unfinished store", hint)
         out, arguments = newest_unfinished(stores)
         log.info("continuing %s", out)
         order = order_from(replace(arguments, on_error=on_error or arguments.on_error))

@@ -19,7 +19,7 @@ from sla_cli.prep.order import Order
 from sla_cli.prep.plan import choose_protocol
 from sla_cli.prep.resume import OnError, PrepArguments
 
-OPTIONS = {"tiers": "--tier", "tier_types": "--tier-type"}  # where an option is not called as its setting
+OPTIONS = {"tiers": "--tier", "tier_types": "--tier-type"}  # options whose names differ from their settings
 
 
 def order_of(
@@ -36,11 +36,11 @@ def order_of(
     """What is to be stored.
 
     Args:
-        corpus, source: None where those of `frames_from` are meant, read as they were for it.
-        stored, wanted, drawn: settings of PrepConfig, SourceConfig and DivisionConfig; None where not given.
+        corpus, source: None for those of `frames_from`, which are then read with the same settings.
+        stored, wanted, drawn: settings of PrepConfig, SourceConfig and DivisionConfig; None if not given.
 
     Raises:
-        SlaError: an option that does not suit its setting, the corpus, or another option; or no corpus.
+        SlaError: an option whose value is not allowed, or that does not fit the corpus or another option; or no corpus.
     """
     like: dict[str, Any] = {}
     if frames_from is not None:
@@ -63,7 +63,7 @@ def order_of(
 
 
 def order_from(arguments: PrepArguments) -> Order:
-    """What an unfinished store is to become."""
+    """What an unfinished store should become."""
     lender = Path(arguments.frames_from) if arguments.frames_from else None
     return Order(
         find_corpus(arguments.corpus),
@@ -78,30 +78,30 @@ def order_from(arguments: PrepArguments) -> Order:
 
 
 def store_name(order: Order) -> str:
-    """Name of the store where none is given: of the corpus, and of its division."""
+    """Name of the store if none is given: made of the names of the corpus and its division."""
     protocol = choose_protocol(order.corpus, order.wanted.protocol)
     return "-".join(filter(None, (order.corpus.name, protocol, order.drawn)))
 
 
 def part_of(text: str) -> tuple[int, int] | None:
-    """k and n of `k/n`, None of "". Raises SlaError."""
+    """k and n of `k/n`, None for "". Raises SlaError."""
     if not text:
         return None
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
     part, parts = map(int, found.groups()) if found else (0, 0)
     if not 1 <= part <= parts:
-        raise SlaError(f"--part {text!r} is not a part", "Give K/N with K from 1 to N, as in 3/40.")
+        raise SlaError(f"--part {text!r} is not a part", "Give K/N with K from 1 to N, such as 3/40.")
     return part, parts
 
 
 def numbers(text: str | None, option: str) -> tuple[float, ...] | None:
-    """Of `80,10,10`. Raises SlaError that names the option."""
+    """The numbers of a text such as `80,10,10`. Raises SlaError that names the option."""
     if text is None:
         return None
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise SlaError(f"{option} {text!r} is no list of numbers", "Write it as in 80,10,10.") from error
+        raise SlaError(f"{option} {text!r} is not a list of numbers", "Write it like 80,10,10.") from error
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _frames_of(path: Path) -> dict[str, Any]:
-    """Settings of PrepConfig with which the frames of a store were made. Raises SlaError where it is no store."""
+    """Settings of PrepConfig with which the frames of a store were made. Raises SlaError if it is not a store."""
     store = Store(path)
     split = store[store.splits[0]]
     fps = float(_receipt(path).arguments.get("fps", 0.0))
@@ -123,7 +123,7 @@ def _reading_of(path: Path) -> tuple[str, Path, dict[str, Any]]:
     """Corpus and source of a store, and settings of SourceConfig with which it was read."""
     receipt = _receipt(path)
     if receipt.stage != "prep" or "source" not in receipt.sources or "corpus" not in receipt.arguments:
-        message = f"the receipt of {path} does not say where its corpus lies"
+        message = f"the receipt of {path} does not record where its corpus is"
         raise SlaError(message, "Name it: `sla prep CORPUS SOURCE --frames-from STORE`.")
     names = {field.name for field in fields(SourceConfig)}
     read = {key: value for key, value in (receipt.arguments | receipt.sources).items() if key in names}
@@ -144,7 +144,7 @@ def _receipt(path: Path) -> Receipt:
 
 
 def _refuse_foreign(corpus: Corpus, reading: SourceConfig) -> None:
-    """Raise SlaError for an option that the corpus does not look at."""
+    """Raise SlaError for an option that the corpus does not use."""
     default = asdict(SourceConfig())
     names: Sequence[str] = [field.name for field in fields(reading) if field.name != "protocol"]
     for name in names:

@@ -9,7 +9,7 @@ from sla_cli.core.counted import counted
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.result import PrepResult
 
-LISTED = 20  # clips on screen; the receipt has all
+LISTED = 20  # clips shown on screen; the receipt lists all
 
 
 def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
@@ -27,7 +27,7 @@ def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
         unknown = f"; out of vocabulary: {', '.join(shares)}" if shares else ""
         lines.append(f"glosses: {result.vocabulary:,} in train (labels {result.labels}){unknown}")
     lines.append(f"encoded now: {counted(result.encoded, 'clip')}; taken over: {result.reused:,}")
-    lines += _reasons("skipped", result.skipped) + _reasons("not in the store, broken", result.failed)
+    lines += _reasons("skipped", result.skipped) + _reasons("broken, so not in the store", result.failed)
     lines += _reasons("in the store, but frames are missing", result.incomplete)
     return "\n".join(lines)
 

@@ -19,13 +19,13 @@ def report(
         Path | None, typer.Option("--output", "-o", help="HTML file. Default: report.html in the work folder.")
     ] = None,
     names: Annotated[
-        list[str] | None, typer.Option("--name", help="What a system is called on the page; one for each score.")
+        list[str] | None, typer.Option("--name", help="Name of a system on the page; one for each score.")
     ] = None,
     title: Annotated[str, typer.Option(help="Heading of the page. Default: corpus and split.")] = "",
     clips: Annotated[
         int,
         typer.Option(
-            help="Number of clips with frames, in turn: systems differ, most errors, no errors, medium error rate.",
+            help="Number of clips with frames, alternating: systems differ, most errors, no errors, medium error rate.",
             min=0,
         ),
     ] = 6,
@@ -36,7 +36,7 @@ def report(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """One HTML page for one or more scores: figures, learning curves, confusions, frames and every alignment.
+    """Make an HTML page of one or more scores: figures, learning curves, confusions, frames, alignments.
 
     It needs no network and holds everything, so it can be sent as it is.
     """
@@ -51,12 +51,12 @@ def report(
     out = output or work / "report.html"
     check_output(out, replace=True)
     if out.exists() and not force and not is_page(out):
-        raise SlaError(f"{out} exists and is no report of sla", "Use --force to replace it, or another -o.")
+        raise SlaError(f"{out} exists and is not a report of sla", "Use --force to replace it, or another -o.")
     folders = scores or [WorkFolder(work).newest_score()]
     systems = load_systems(folders, names or ())
     for system in systems:
         for what in system.missing:
-            log.warning("%s: %s What would need it is left out.", system.name, what)
+            log.warning("%s: %s What needs it is left out.", system.name, what)
     against = against_first([system.score for system in systems], marks(len(systems)))
     write_page(out, systems, title=title, clips=clips, ids=ids or (), against=against)
     size = out.stat().st_size

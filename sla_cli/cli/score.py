@@ -55,11 +55,13 @@ def score(
     cluster: ClusterName = "sentence",
     max_wer: Annotated[float | None, typer.Option(help="Exit with 3 if a WER (percent) is above this.", min=0)] = None,
     details: Annotated[bool, typer.Option("--details", help="Also print signers, lengths and worst glosses.")] = False,
-    sclite: Annotated[Path | None, typer.Option(help="Write what is scored for NIST's sclite into a folder.")] = None,
+    sclite: Annotated[
+        Path | None, typer.Option(help="Also write the scored glosses into this folder, as input for NIST's sclite.")
+    ] = None,
     work: Work = WORK,
     as_json: Json = False,
 ) -> None:
-    """Word error rate as the field's official scripts count it, with its confidence interval.
+    """Compute the word error rate as the field's official scripts count it, with its confidence interval.
 
     The score folder holds tables of clips, signers, lengths, glosses and
     confusions, and the alignments.
@@ -85,7 +87,7 @@ def score(
         if len(scored) > 1:
             texts.append(_overview([(source, result) for source, _, result in scored]))
         above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
-        del scored  # before Python looks through the objects of all clips
+        del scored  # before Python's garbage collector visits the objects of all clips
     answer("\n\n".join(texts), {**(facts[0] if len(facts) == 1 else {}), "files": facts}, as_json)
     if above:
         log.error("WER above --max-wer %g: %s", max_wer, ", ".join(map(str, above)))
@@ -93,7 +95,7 @@ def score(
 
 
 def between(interval: Interval | None, cluster: Cluster = "sentence") -> str:
-    """`95 % interval 27.90 to 30.61`. `cluster`: what was to be drawn."""
+    """`95 % interval 27.90 to 30.61`. `cluster`: what was drawn."""
     if interval is None:
         return f"no interval (one {cluster} only)"
     rough = f" (rough: only {interval.drawn})" if interval.is_rough else ""
@@ -101,7 +103,7 @@ def between(interval: Interval | None, cluster: Cluster = "sentence") -> str:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table for the terminal: the first column to the left, the others, figures, to the right."""
+    """A table for the terminal: the first column is aligned left, the others, figures, right."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -111,7 +113,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         drawn.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(str(cell)) for cell in row))
-    console = Console(file=io.StringIO())  # the end of a capture writes to it
+    console = Console(file=io.StringIO())  # rich writes to it at the end of a capture
     with console.capture() as captured:
         console.print(drawn)
     lines = [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]

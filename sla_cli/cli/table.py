@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def table(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Runs, by name or folder; several seeds of one with commas.")
+        list[str],
+        typer.Argument(metavar="RUN...", help="Runs, by name or folder; several seeds of one separated by commas."),
     ],
     kind: Annotated[
         Literal["markdown", "latex"], typer.Option("--format", help="Markdown, or LaTeX with booktabs.")
@@ -35,7 +36,7 @@ def table(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Runs side by side as papers print them: parameters, WER on dev and test, intervals, spread of seeds.
+    """Show runs side by side as papers do: parameters, WER on dev and test, intervals, spread of seeds.
 
     The hypotheses of each run in the work folder are scored; decode dev and test
     first. A row is a run, or the runs of several seeds: mean ± standard deviation.

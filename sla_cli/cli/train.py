@@ -23,7 +23,7 @@ def _list(wanted: bool) -> None:
 
 
 def _seeds(text: str | None) -> tuple[int, ...]:
-    """The numbers of --seeds. Raises SlaError for what is none."""
+    """The numbers of --seeds. Raises SlaError if one is not a number."""
     if text is None:
         return ()
     parts = text.split(",")
@@ -42,7 +42,7 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Named settings, which --list explains. Default: those for the store's corpus.",
+            help="Named set of settings; --list explains them. Default: the one for the store's corpus.",
             metavar=f"[{'|'.join(PRESETS)}]",
             autocompletion=lambda: list(PRESETS),
         ),
@@ -88,7 +88,7 @@ def train(
     Settings resolve in this order: preset, --config, --set, explicit options.
     Under torchrun all processes train one model. After SIGTERM or SIGUSR1
     training saves its state and stops; --resume continues it. With --seeds the
-    mean over the runs is printed; --resume --name NAME trains what is left of them.
+    mean over the runs is printed; --resume --name NAME trains the unfinished ones.
     """
     flags = {
         "model.variant": variant,
@@ -106,12 +106,13 @@ def train(
     wanted = _seeds(seeds)
     if wanted and (seed is not None or dry_run):
         raise SlaError(
-            "--seeds trains several runs, and there is --seed or --dry-run too", "Leave one out: --seed is of one run."
+            "--seeds trains several runs, so --seed and --dry-run cannot be given with it",
+            "Leave one of them out: --seed is for a single run.",
         )
     if resume and (changed or sets or config or store or preset or dry_run or wanted or init):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
     check_name(name)
-    resolve(preset or "base", config, sets or (), flags)  # refuse what is mistyped before anything heavy is imported
+    resolve(preset or "base", config, sets or (), flags)  # refuse mistyped values before any slow import
 
     from sla_cli.formats.run import Run
     from sla_cli.formats.store import Store
@@ -131,7 +132,7 @@ def train(
     from sla_cli.train.train_run import resume_run, start_run
 
     def folders() -> list[Path]:
-        """Of the runs that are to be trained; with --seeds what their names begin with."""
+        """The name of the run to train; with --seeds the beginning of the names of all runs."""
         if resume:
             return folder.runs_to_resume(name)
         return [folder.runs / name if name else folder.new_run(settings.model.variant, wanted)]
@@ -139,9 +140,9 @@ def train(
     begin = init_from(Run(folder.one_run(init)), settings) if init else None
     with join(device) as group:
         if not resume and preset is None:
-            log.info("taking preset %s, for the corpus of %s", chosen, source.path)
+            log.info("using preset %s, for the corpus of %s", chosen, source.path)
         if dry_run and group.world_size > 1:
-            raise group.refusal("--dry-run forecasts a training of one process", "Start it without torchrun.")
+            raise group.refusal("--dry-run measures a training of one process", "Start it without torchrun.")
         if dry_run:
             found = forecast(source, settings, device)
             answer(found.text(), asdict(found), as_json)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sla_cli.transcribe.transcribe_files import Outcome
     from sla_cli.transcribe.transcript import Transcript
 
-# typer shows and completes an Enum; mypy wants to see its members written out, which would list formats twice.
+# typer shows and completes an Enum; mypy requires its members to be written out, which would list formats twice.
 Kind = StrEnum("Kind", [*KINDS, "html"])  # type: ignore[misc]
 
 
@@ -54,7 +54,7 @@ def transcribe(
     token_min_logp: TokenMinLogp = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File, whose ending is a format, or folder. Default: beside the video."),
+        typer.Option("--output", "-o", help="Folder, or file whose extension is a format. Default: next to the video."),
     ] = None,
     kinds: Annotated[
         list[Kind] | None, typer.Option("--format", help="Write a file of this format; repeat it for several.")
@@ -67,10 +67,10 @@ def transcribe(
         float, typer.Option(help="Seconds without a sign that end a sentence.", min=0)
     ] = TranscribeConfig.pause,
     add_to: Annotated[
-        Path | None, typer.Option(help="Add the tier to this ELAN file; all else in it stays as it is.")
+        Path | None, typer.Option(help="Add the tier to this ELAN file; everything else in it stays unchanged.")
     ] = None,
     no_video: Annotated[
-        bool, typer.Option("--no-video", help="The page neither plays nor names the video, which shows a person.")
+        bool, typer.Option("--no-video", help="Leave the video, which shows a person, and its name out of the page.")
     ] = False,
     fps: Annotated[
         float | None, typer.Option(help="Frames per second of a folder of pictures.", min=0.01, max=1000)
@@ -81,7 +81,7 @@ def transcribe(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Glosses with times for videos, in the formats of ELAN, players and tables, or as a page.
+    """Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.
 
     Without --output, --format and --add-to they are printed. A recording whose
     files exist is skipped. Recordings may be of any length.
@@ -101,7 +101,7 @@ def transcribe(
         "prune_logp": prune_logp,
         "token_min_logp": token_min_logp,
     }
-    options_given({"lm": lm, **search}, flag)  # refused before any recording is looked for
+    options_given({"lm": lm, **search}, flag)  # refused before recordings are searched
     folder, recordings, outcomes = WorkFolder(work), [], []
     for path in videos:
         try:
@@ -109,7 +109,7 @@ def transcribe(
         except SlaError as error:
             outcomes.append(Outcome(str(path), error=error))
     if add_to is not None and len(recordings) + len(outcomes) > 1:
-        raise SlaError(f"--add-to {add_to} is for one recording, and {len(recordings)} are named", "Name one video.")
+        raise SlaError(f"--add-to {add_to} is for one recording, but {len(recordings)} were given", "Give one video.")
     jobs = plan_outputs(recordings, output, list(kinds or ()))
     inputs = tuple(path for path in (lm, weights_file(weights)) if path is not None)
     options = FileOptions(pause, Layout(tier, cue, sentences, confidence), add_to, fps, not no_video, force, inputs)
@@ -178,7 +178,7 @@ def _facts(outcome: "Outcome") -> dict[str, Any]:
 
 
 def _refuse_failures(outcomes: Sequence["Outcome"]) -> None:
-    """Raise SlaError where a recording failed: its own error where it is alone, else one that lists all."""
+    """Raise SlaError if a recording failed: its own error if there is only one recording, else one that lists all."""
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if not failed:
         return

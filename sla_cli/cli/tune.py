@@ -46,9 +46,9 @@ def tune(
 ) -> None:
     """Choose alpha, beta and beam of a language model by the errors on dev.
 
-    Dev is decoded at every point of the grid. Among the settings whose number of
-    errors is about the lowest, the mildest is taken: the smallest alpha, then the
-    beta nearest to 0. Its gain over no language model is printed with its
+    Dev is decoded at every point of the grid. Of the settings whose number of
+    errors is about the lowest, that with the smallest weights is taken: smallest
+    alpha, then beta nearest to 0. Its gain over no language model is printed with its
     interval. The choice, the errors of each clip and a plot are written into the
     work folder. After that, `sla decode` uses the choice for the same run and
     language model. Missing or outdated emissions are computed first.
@@ -62,7 +62,7 @@ def tune(
     from sla_cli.search.given import flag, options_given
 
     folder = WorkFolder(work)
-    # All that can be refused is refused before minutes of emissions.
+    # Whatever can be refused is refused before emissions are computed, which takes minutes.
     lm = folder.find_lm(lm)
     given = {
         "lm": lm,
@@ -99,10 +99,10 @@ def _text(tuned: "Tuned") -> str:
         f"WER {tuned.wer:.2f} % ({tuned.profile})"
     ]
     if tuned.lowest_wer is not None and tuned.lowest_wer < tuned.wer:
-        lines.append(f"the mildest that these clips do not tell apart from the lowest, {tuned.lowest_wer:.2f} %")
+        lines.append(f"the smallest weights with about the lowest WER, {tuned.lowest_wer:.2f} %")
     if tuned.finds_no_gain:
-        lines.append("this is no language model: no gain is shown, and `sla decode` leaves the model out")
-    elif tuned.difference is not None:  # not of an earlier version
+        lines.append("this is not a language model: no gain is shown, and `sla decode` leaves the model out")
+    elif tuned.difference is not None:  # an earlier version does not record it
         shown = "" if tuned.gain and tuned.gain.high < 0 else ", so no gain is shown"
         gain = f"difference {tuned.difference:+.2f} points, {between(tuned.gain)}, which allows for the choice{shown}"
         lines.append(f"without a language model {tuned.wer_without:.2f} %, {gain}")
@@ -132,4 +132,4 @@ def _numbers(option: str, text: str, kind: type[Number]) -> list[Number]:
     try:
         return [kind(part) for part in text.split(",")]
     except ValueError as error:
-        raise SlaError(f"{option} {text}: not numbers separated by commas", f"As in {option} 1,2,5.") from error
+        raise SlaError(f"{option} {text}: not numbers separated by commas", f"Write {option} 1,2,5.") from error

@@ -1,4 +1,4 @@
-"""Work that makes many objects, of which none refer to each other in a circle."""
+"""For work that makes many objects without circular references."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def acyclic() -> Iterator[None]:
-    """Do not look for circles among the objects meanwhile, if Python does now.
+    """Switch off Python's search for circular references meanwhile, if it is on.
 
-    It looks through all of them whenever there are a quarter more, which takes two fifths of the time that a large
-    corpus takes to score.
+    The garbage collector visits all objects each time their number has grown by a quarter, which is two fifths of the
+    time that scoring a large corpus takes.
     """
     if not gc.isenabled():
         yield

@@ -1,4 +1,4 @@
-"""Where the glosses of a reference lie in its clip."""
+"""Where in a clip the glosses of its reference are."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sla_cli.core.hypothesis import Glosses
 
 @dataclass(frozen=True)
 class Segment:
-    """A reference gloss in its clip.
+    """A gloss of the reference and its place in the clip.
 
     Attributes:
-        span: (start, end) in video frames, end exclusive; None where the gloss could not be placed.
-        confidence: from 0 to 1, the greatest posterior of the gloss within its span; 0 without one.
+        span: (start, end) in video frames, end exclusive; None if the gloss could not be placed.
+        confidence: from 0 to 1, the greatest posterior of the gloss within its span; 0 without a span.
         score: natural logarithm, at most 0: how much less probable the gloss is than the most probable column, at the
-            step of its span where it comes nearest to it. 0 says that the model reads this gloss there.
-        note: why the gloss has no span, "" where it has one.
+            step of its span where this difference is smallest. 0 means that the model recognises this gloss there.
+        note: why the gloss has no span, "" if it has one.
     """
 
     gloss: str
@@ -28,13 +28,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class AlignedClip:
-    """A clip's reference in time.
+    """A clip's reference, aligned in time.
 
     Attributes:
-        fps: video frames per second, 0.0 where unknown; spans divided by it are seconds.
+        fps: video frames per second, 0.0 if unknown; spans divided by it are seconds.
         frames: length of the clip in video frames.
         segments: one for each gloss of the reference, in order.
-        note: why no gloss of the clip has a span, "" where some have.
+        note: why no gloss of the clip has a span, "" if some have.
     """
 
     id: str

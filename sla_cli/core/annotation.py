@@ -1,4 +1,4 @@
-"""Glosses of one recording in time: what transcription and alignment answer, and what annotation files hold."""
+"""Glosses of one recording with times: results of transcription and alignment, and contents of annotation files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Sign:
-    """A gloss in time.
+    """A gloss with its times.
 
     Attributes:
         gloss: as the run's vocabulary spells it.
@@ -56,10 +56,10 @@ class Annotation:
 
     Attributes:
         name: of the recording, without folder and ending.
-        media: the video that it annotates, None where there is no single file.
+        media: the video that it annotates, None if there is no single file.
         duration: of the recording, in seconds.
         sentences: in order of time; no sign overlaps the next.
-        made: how it came to be (run, weights, windows), name to value, for people to read.
+        made: how it was made (run, weights, windows), name to value, for people to read.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Annotation:
 
 
 def split_at_pauses(signs: Sequence[Sign], pause: float) -> tuple[Sentence, ...]:
-    """Sentences, which end where at least `pause` seconds lie between the end of a sign and the start of the next."""
+    """Sentences; one ends where at least `pause` seconds pass between the end of a sign and the start of the next."""
     return tuple(map(Sentence, _runs(signs, pause)))
 
 

@@ -1,8 +1,8 @@
 """Confidence intervals of error rates by resampling clusters of clips: sentences, signers, recordings.
 
 Bisani & Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004. Clips of one
-cluster are drawn together: a prompt that several signers sign is not so many independent observations, nor are the
-sentences of one signer, and an interval that takes them for such is too narrow.
+cluster are drawn together: several signers' recordings of one prompt are not independent observations, nor are the
+sentences of one signer, and an interval that treats them as independent is too narrow.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from sla_cli.errors import SlaError
 
 LEVEL, SAMPLES, SEED = 95.0, 1000, 0
 MOST_SAMPLES = 10**7  # minutes for 1,000 sentences, and enough for an interval of 99.99 %
-MEMORY = 1 << 17  # resampled clusters held at a time: what a processor's cache holds takes half the time
+MEMORY = 1 << 17  # resampled clusters held at a time: if they fit in the processor's cache, it takes half the time
 WORDS = 36  # bits for the words of a sample, and 27 with a sign for its errors: 130 million
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals are made: confidence in percent, resampled sets, the seed that draws them, and what is drawn.
+    """How intervals are made: confidence in percent, number of resampled sets, their random seed, and what is drawn.
 
     Raises:
-        SlaError: a level outside 0 to 100, fewer samples than its ends can be read from, or too many to end.
+        SlaError: a level outside 0 to 100, too few samples for the ends of the interval, or so many that it takes
+            hours.
     """
 
     level: float = LEVEL
@@ -57,7 +58,7 @@ class Resampling:
 
 
 def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None:
-    """Percentile interval of the pooled WER, None where all clips are of one cluster.
+    """Percentile interval of the pooled WER, None if all clips belong to one cluster.
 
     Raises:
         SlaError: it is not known which cluster a clip is of.
@@ -69,14 +70,14 @@ def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None
 def difference_interval(
     first: Sequence[ClipScore], second: Sequence[ClipScore], how: Resampling
 ) -> tuple[Interval, float] | None:
-    """Percentile interval of the second system's WER less the first's, both on the same resampled clusters.
+    """Percentile interval of the second system's WER minus the first's, both on the same resampled clusters.
 
     Args:
         first, second: the same clips in the same order.
 
     Returns:
         The interval, and the share of samples in which the second has fewer errors (Bisani & Ney's probability of
-        improvement; a tie counts half). None where all clips are of one cluster.
+        improvement; a tie counts half). None if all clips are of one cluster.
 
     Raises:
         SlaError: it is not known which cluster a clip is of.
@@ -92,7 +93,7 @@ def difference_interval(
 def _resample(
     clips: Sequence[ClipScore], errors: Sequence[Sequence[int]], how: Resampling
 ) -> tuple[Interval, np.ndarray] | None:
-    """Interval and distribution, float64 (samples,), of errors[0] less all other errors in percent."""
+    """Interval and distribution, float64 (samples,), of errors[0] minus all other errors, in percent."""
     difference = np.array(errors[0], np.int64) - np.array(errors[1:], np.int64).sum(axis=0, dtype=np.int64)
     found = resampled_rates(clips, [difference], how)
     return None if found is None else (interval_of(found[0][0], found[1], how), found[0][0])
@@ -107,7 +108,7 @@ def resampled_rates(
         errors: of each system, or differences between two, one for each clip.
 
     Returns:
-        float64 (systems, samples) in percent, and the number of clusters; None where all clips are of one.
+        float64 (systems, samples) in percent, and the number of clusters; None if all clips are of one.
 
     Raises:
         SlaError: it is not known which cluster a clip is of.
@@ -122,7 +123,7 @@ def resampled_rates(
 
 
 def interval_of(rates: np.ndarray, units: int, how: Resampling) -> Interval:
-    """The percentile interval of a distribution, float64 (samples,), that was drawn from so many clusters."""
+    """The percentile interval of a distribution, float64 (samples,), drawn from this number of clusters."""
     outside = (1 - how.level / 100) / 2
     low, high = (float(np.percentile(rates, 100 * end)) for end in (outside, 1 - outside))
     return Interval(low, high, how.level, how.samples, how.seed, units, how.cluster)
@@ -136,10 +137,10 @@ def improvement(differences: np.ndarray) -> float:
 def _rates(errors: np.ndarray, words: np.ndarray, how: Resampling) -> np.ndarray:
     """float64 (samples,): 100 errors / words of as many clusters as there are, drawn with replacement.
 
-    A sample may hold nothing but clips without words, whose errors are then counted as of one word.
+    If a sample holds only clips without words, its errors are divided by one word.
     """
     units, rng = len(words), np.random.default_rng(how.seed)
-    both = (errors << WORDS) + words  # one number for each cluster: looking them up is what takes time
+    both = (errors << WORDS) + words  # one number for each cluster: the look-up is what takes time
     batch = max(1, MEMORY // units)
     sizes = [min(batch, how.samples - begin) for begin in range(0, how.samples, batch)]
     sums = np.concatenate([both.take(rng.integers(0, units, (size, units))).sum(axis=1) for size in sizes])

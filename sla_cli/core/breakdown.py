@@ -1,4 +1,4 @@
-"""Where the errors of a score lie: by signer, by length of the reference, by gloss, and the pairs most confused."""
+"""Where the errors of a score are: by signer, by length of the reference, by gloss, and the most confused pairs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ClipGroup:
     """The clips that share a signer or a length.
 
     Attributes:
-        name: of the signer, or numbers of glosses as `4-6`.
-        clips: how many there are.
-        counts: of all of them together.
+        name: name of the signer, or numbers of glosses such as `4-6`.
+        clips: number of clips.
+        counts: pooled counts of all of them.
     """
 
     name: str
@@ -33,7 +33,7 @@ class ClipGroup:
 
 @dataclass(frozen=True)
 class GlossCounts:
-    """What became of one gloss.
+    """How one gloss was recognised.
 
     Attributes:
         gloss: as the references spell it first, else as the hypotheses do.
@@ -66,12 +66,12 @@ class GlossCounts:
 
     @property
     def recall(self) -> float | None:
-        """Correct in percent of the occurrences in the references, None where there are none."""
+        """Correct in percent of the occurrences in the references, None if there are none."""
         return 100.0 * self.correct / self.ref_words if self.ref_words else None
 
     @property
     def precision(self) -> float | None:
-        """Correct in percent of the occurrences in the hypotheses, None where there are none."""
+        """Correct in percent of the occurrences in the hypotheses, None if there are none."""
         return 100.0 * self.correct / self.hyp_words if self.hyp_words else None
 
 
@@ -91,14 +91,14 @@ class Confusion:
 
 
 class Breakdown:
-    """Where the errors of some clips lie. Each table is made when it is asked for first."""
+    """Where the errors of some clips are. Each table is made when it is first asked for."""
 
     def __init__(self, clips: Sequence[ClipScore]) -> None:
         self._clips = clips
 
     @cached_property
     def signers(self) -> list[ClipGroup]:
-        """Groups by signer in the order of their names; empty where no clip names its signer."""
+        """Groups by signer in the order of their names; empty if no clip names its signer."""
         if not any(clip.signer for clip in self._clips):
             return []
         return _groups(self._clips, lambda clip: clip.signer, str)
@@ -137,12 +137,12 @@ class Breakdown:
 
     @cached_property
     def _pairs(self) -> Counter[Pair]:
-        """How often each step with its glosses occurs, in the order in which they come first."""
+        """How often each step with its glosses occurs, in order of first occurrence."""
         return Counter(chain.from_iterable(clip.pairs for clip in self._clips))
 
     @cached_property
     def _spelling(self) -> dict[str, str]:
-        """Gloss to its first spelling of those that differ in case only, the references' before the hypotheses'."""
+        """Each gloss to the first of its spellings that differ only in case; references come before hypotheses."""
         first: dict[str, str] = {}
         sides = zip(*((pair.reference, pair.hypothesis) for pair in self._pairs), strict=True)
         glosses = (gloss for side in sides for gloss in dict.fromkeys(side) if gloss is not None)

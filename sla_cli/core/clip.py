@@ -1,4 +1,4 @@
-"""A clip: one signed sentence and where its pictures lie."""
+"""A clip: one signed sentence and where its pictures are."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SPLITS = ("train", "dev", "test")
-MEDIA = "media:"  # begins the origin of a clip whose recording lies in a folder of its own, not in the corpus
+MEDIA = "media:"  # begins the origin of a clip whose recording is in a separate folder, not in the corpus
 NUMBER = r"\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+"  # as Python writes a float that is not negative
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a clip's pictures lie.
+    """Where a clip's pictures are.
 
     Attributes:
         root: a folder on disk, or an archive (zip, tar) that is read in place.
         path: within root, with `/` between parts: a folder of images, or a video.
-        start, end: the part that is meant, in seconds, end exclusive; None is the beginning or the end.
-        fps: frames per second of a folder of images, where the annotation says; a video knows its own.
-        stamp: what the recording was like when it was looked at, to tell whether it changed; "" where unknown.
+        start, end: the part of the recording, in seconds, end exclusive; None is the beginning or the end.
+        fps: frames per second of a folder of images, if the annotation states it; a video has its own.
+        stamp: fingerprint of the recording when prep looked at it, to detect a change; "" if unknown.
     """
 
     root: Path
@@ -40,12 +40,12 @@ class Clip:
     Attributes:
         id: unique within its corpus.
         split: train, dev or test.
-        signer: the corpus's name for the person, "" where unknown.
+        signer: the corpus's name for the person, "" if unknown.
         glosses: annotation as released, split at white space.
-        source: where its pictures lie.
-        translation: spoken-language sentence, "" where there is none.
-        where: what to name in messages, as in `train.corpus.csv, line 7`.
-        frames: how many pictures the annotation says that it has; 0 where it does not say.
+        source: where its pictures are.
+        translation: spoken-language sentence, "" if there is none.
+        where: place of the annotation for messages, such as `train.corpus.csv, line 7`.
+        frames: number of pictures according to the annotation; 0 if it gives none.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Clip:
 def origin_of(source: Source, root: Path, media: Path | None = None) -> str:
     """Where a clip's frames come from within its corpus: `PATH`, or `PATH START-END` in seconds.
 
-    What does not lie in the corpus is named `media:PATH` where it lies in the folder `media`, else by its whole path.
+    A recording outside the corpus is named `media:PATH` if it is in the folder `media`, else by its whole path.
     """
     inside = next((folder for folder in (root, media) if folder and source.root.is_relative_to(folder)), None)
     base = source.root.relative_to(inside).as_posix() if inside else str(source.root)
@@ -74,7 +74,7 @@ def origin_of(source: Source, root: Path, media: Path | None = None) -> str:
 
 
 def split_origin(origin: str) -> tuple[str, float | None, float | None]:
-    """Path, start and end of `PATH` or `PATH START-END`, as stores say where a clip's frames come from.
+    """Path, start and end of `PATH` or `PATH START-END`, the form in which stores record where a clip comes from.
 
     Start and end are in seconds, None for the beginning and the end.
     """

@@ -1,4 +1,4 @@
-"""What a clip is called that has no id of its own: its recording, and the part that is meant."""
+"""The name of a clip that has no id: its recording, and the part of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scoring answers for one clip, and the counts of several together."""
+"""The result of scoring one clip, and the counts of several together."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class ClipScore:
         id: clip id.
         pairs: the alignment in order.
         counts: what it adds to the score.
-        signer: who signs, "" where unknown.
-        recording: what the corpus cuts the clip from, a path; "" where unknown.
+        signer: name of the signer, "" if unknown.
+        recording: what the corpus cuts the clip from, a path; "" if unknown.
     """
 
     id: str
@@ -46,7 +46,7 @@ def score_clip(
 
 
 def score_clips(clips: Iterable[tuple[str, Sequence[str], Sequence[str], str, str]]) -> Iterator[ClipScore]:
-    """What `score_clip` answers for each id, reference, hypothesis, signer and recording; quicker than one by one."""
+    """The result of `score_clip` for each id, reference, hypothesis, signer and recording; faster than one by one."""
     listed = list(clips)
     alignments = align_all([clip[1] for clip in listed], [clip[2] for clip in listed])
     for (name, _, _, signer, recording), pairs in zip(listed, alignments, strict=True):

@@ -1,4 +1,4 @@
-"""Which clips belong together where sets of clips are drawn: those of one cluster are not independent of each other."""
+"""Which clips are drawn together when clips are resampled: those of one cluster are not independent."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from sla_cli.core.word_numbers import WordNumbers
 from sla_cli.errors import SlaError, some
 
 RECORDED = {
-    "signer": "Stores, STM files and tables with a column signer know it; score folders keep it.",
-    "recording": "Of all references only stores know it; score folders keep it.",
+    "signer": "Stores, STM files and tables with a column signer contain it, and score folders too.",
+    "recording": "Of all references only stores contain it, and score folders too.",
 }
 
 
 def clusters(clips: Sequence[ClipScore], kind: Cluster) -> list[int]:
-    """A number from 0 for each clip, the same for clips of one cluster; numbers follow each other.
+    """A number from 0 for each clip, the same for clips of one cluster; no number is left out.
 
     Args:
-        kind: `sentence` (references that are equal but for case), `signer`, `recording` (the file or folder that the
+        kind: `sentence` (references that are equal apart from case), `signer`, `recording` (the file or folder that the
             corpus cuts its clips from), or `clip` (each by itself).
 
     Raises:
-        SlaError: a clip of which signer or recording is not known.
+        SlaError: the signer or recording of a clip is not known.
     """
     if kind == "clip":
         return list(range(len(clips)))
@@ -41,6 +41,6 @@ def clusters(clips: Sequence[ClipScore], kind: Cluster) -> list[int]:
 
 
 def sentences(clips: Sequence[ClipScore]) -> list[int]:
-    """A number for each clip, the same for clips whose references are equal but for case."""
+    """A number for each clip, the same for clips whose references are equal apart from case."""
     words, numbers = WordNumbers(), dict[tuple[int, ...], int]()
     return [numbers.setdefault(tuple(map(words.__getitem__, clip.reference)), len(numbers)) for clip in clips]

@@ -1,4 +1,4 @@
-"""Two systems on the same references: where their alignments differ, and what follows, in figures and words."""
+"""Two systems on the same references: where their alignments differ, with figures and a conclusion in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.result import Cluster, Interval, Score
 
 BUFFER = 2  # correct words that end a segment; the default of NIST's sc_stats
-DISTINCT = 0.9  # share of distinct references, or other clusters, from which clips are as good as independent
+DISTINCT = 0.9  # share of distinct references, or other clusters, above which clips are treated as independent
 
 Both = tuple[ClipScore, ClipScore]
 
@@ -33,7 +33,7 @@ class MatchedPairs:
 
     Attributes:
         segments: how many segments hold an error of either system.
-        z: mean difference of errors per segment over its standard error, second less first; None where all differences
+        z: mean difference of errors per segment (second minus first) over its standard error; None if all differences
             are the same, or there are fewer than two.
         p: two-sided, from the normal distribution (Gillick & Cox want about 50 segments for it).
     """
@@ -45,16 +45,16 @@ class MatchedPairs:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two systems do differently; differences are second less first, so below 0 the second is better.
+    """How two systems differ; differences are second minus first, so below 0 the second is better.
 
     Attributes:
-        names: what the systems are called.
+        names: the names of the systems.
         first, second: their scores, clips in the same order, intervals from the same resampling.
-        interval: of the difference in WER, in points; None where all clips are of one cluster.
+        interval: of the difference in WER, in points; None if all clips are of one cluster.
         cluster: what was drawn.
         improvement: share of resampled sets in which the second makes fewer errors; a tie counts half.
         test: on the errors themselves.
-        better, worse, equal: clips in which the second makes fewer, more, as many errors.
+        better, worse, equal: clips in which the second makes fewer, more, or equally many errors.
         changes: glosses that one recognises where the other does not, those that changed most first.
     """
 
@@ -72,26 +72,26 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """WER of the second less that of the first, in points."""
+        """WER of the second minus that of the first, in points."""
         return self.second.total.wer - self.first.total.wer
 
     @property
     def is_clustered(self) -> bool:
-        """Whether clips share references, or signers that are drawn, so much that the test is too sure."""
+        """Whether clips share references, or the clusters that are drawn, so often that the test is too confident."""
         if self.interval is None:
             return False
         return min(self.interval.units, len(set(sentences(self.first.clips)))) < DISTINCT * len(self.first.clips)
 
 
 def verdict(found: Comparison) -> str:
-    """One sentence. Interval and test must agree; where clips depend on each other, the interval alone decides."""
+    """The conclusion in one sentence. Interval and test must agree; for dependent clips only the interval counts."""
     first, second = found.names
     if not found.better and not found.worse:
         return f"{first} and {second} make the same number of errors in every clip."
     if found.interval is None:
-        return "Nothing can be said: all clips are of one cluster, so there is nothing to draw from."
+        return "No conclusion is possible: all clips belong to one cluster, so there is nothing to resample."
     if not found.difference:
-        return f"No difference is shown: {first} and {second} make as many errors."
+        return f"No difference is shown: {first} and {second} make the same number of errors."
     by_interval = not found.interval.low <= 0 <= found.interval.high
     by_test = found.test.p is not None and found.test.p < 1 - found.interval.level / 100
     better, worse = (second, first) if found.difference < 0 else (first, second)
@@ -119,7 +119,7 @@ def segments(clips: Iterable[Both]) -> list[tuple[int, int]]:
     """Errors of both systems in each segment in which either makes one.
 
     A segment ends where both get BUFFER words in a row right, nothing inserted between them, or with the clip: errors
-    on its two sides are as good as independent. Gillick & Cox 1989, with the buffer that NIST's `sc_stats` uses.
+    on its two sides are nearly independent. Gillick & Cox 1989, with the buffer that NIST's `sc_stats` uses.
     """
     return [segment for first, second in clips for segment in _segments_of(_errors(first), _errors(second))]
 
@@ -144,7 +144,7 @@ def _correct(clip: ClipScore) -> list[bool]:
 
 
 def _errors(clip: ClipScore) -> list[int]:
-    """Errors before, at, and between the reference words: insertions at even places, the words at odd ones."""
+    """Errors at and between the reference words: insertions at even indices, the words at odd ones."""
     errors = [0]
     for pair in clip.pairs:
         if pair.op == "I":

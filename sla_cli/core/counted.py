@@ -1,4 +1,4 @@
-"""A number of things, in the words that it takes."""
+"""A number with its noun in singular or plural."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ def counted(count: int, one: str, several: str = "") -> str:
     """`1 clip`, `2,000 clips`, `2 glosses`, `2 hypotheses`; `1 clip is` and `2 clips are`, given both.
 
     Args:
-        one: the words for one; its last is the noun.
-        several: the words for any other number, where they are not made by the ending.
+        one: the words for one thing; the last word is the noun.
+        several: the words for any other number, if the usual plural ending does not give them.
     """
     return f"{count:,} {one if count == 1 else several or _plural(one)}"
 

@@ -19,22 +19,22 @@ SLACK = 1e-2  # a log-probability may exceed 0 by this much: float16 and bfloat1
 
 
 def check_log_probs(log_probs: NDArray[np.floating], columns: int) -> NDArray[np.floating]:
-    """Refuse what no decoder can read. -inf (probability 0) is fine as long as a column of the step is not.
+    """Refuse log-probabilities that no decoder can use. -inf (probability 0) is allowed, except in a whole step.
 
     Args:
         log_probs: float (T, columns), natural log.
         columns: glosses of the vocabulary plus the blank.
 
     Returns:
-        The greatest of each step, float (T,), which finding this out yields anyway.
+        The greatest of each step, float (T,), which this check computes anyway.
 
     Raises:
         SlaError: another shape, NaN, +inf, a step without any possible column, or values above 0.
     """
     if log_probs.ndim != 2 or log_probs.shape[1] != columns:
         raise SlaError(
-            f"log-probabilities of shape {log_probs.shape} where (steps, {columns}) is needed",
-            f"The vocabulary has {columns - 1} glosses plus the blank: are these emissions of another one?",
+            f"log-probabilities have shape {log_probs.shape}, but (steps, {columns}) is needed",
+            f"The vocabulary has {columns - 1} glosses plus the blank: do the emissions belong to another vocabulary?",
         )
     best = log_probs.max(axis=1)  # the maximum keeps NaN and +inf, so one pass is enough
     if not np.isfinite(best).all():
@@ -45,7 +45,7 @@ def check_log_probs(log_probs: NDArray[np.floating], columns: int) -> NDArray[np
         )
     if (best > SLACK).any():
         raise SlaError(
-            f"output step {int(best.argmax())} holds {best.max():.4g}, which is no log-probability",
+            f"output step {int(best.argmax())} holds {best.max():.4g}, which is not a log-probability",
             "Emissions are natural log-probabilities (log-softmax), at most 0.",
         )
     return best
@@ -64,11 +64,11 @@ def greedy(log_probs: NDArray[np.floating]) -> list[tuple[int, int, int]]:
 
 
 def extended(labels: Sequence[int]) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
-    """The states of paths through labels: blank, label, blank, label, ..., blank.
+    """The states of CTC paths: blank, label, blank, label, ..., blank.
 
     Returns:
-        The column of each state, and what coming to it from two states before adds to a path's score: 0 where a blank
-        may be left out, which is between different labels and ahead of the first one, else -inf.
+        The column of each state, and what a transition from two states before adds to a path's score: 0 if the blank
+        may be skipped, which is between different labels and before the first one, else -inf.
     """
     states = np.full(2 * len(labels) + 1, BLANK)
     states[1::2] = labels
@@ -88,12 +88,12 @@ def runs(values: Iterable[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def minimum_steps(labels: Sequence[Any]) -> int:
-    """Output steps that CTC needs at least: one a label, and a blank between equal neighbours."""
+    """The fewest output steps that CTC needs: one per label, and a blank between equal neighbours."""
     return len(labels) + sum(left == right for left, right in pairwise(labels))
 
 
 def output_steps(frames: int, stride: int) -> int:
-    """Output steps of a clip: every `stride` video frames one, the last for what is left."""
+    """Output steps of a clip: one for every `stride` video frames; the last may cover fewer."""
     return -(-frames // stride)
 
 
@@ -107,7 +107,7 @@ def frame_spans(spans: Iterable[tuple[int, int]], stride: int, frames: int) -> t
 
     Args:
         spans: (start, end) in output steps.
-        stride: video frames an output step.
+        stride: video frames per output step.
         frames: video frames of the clip.
     """
     return tuple((min(start * stride, frames), min(end * stride, frames)) for start, end in spans)

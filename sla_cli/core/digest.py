@@ -1,4 +1,4 @@
-"""Short digests of values and bytes: what artifacts and their inputs are known by."""
+"""Short digests of values and bytes, which identify artifacts and their inputs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Alignment of a hypothesis to its reference as NIST's sclite does it, and the counts that follow from it.
+"""Alignment of a hypothesis to its reference as NIST's sclite does it, and the resulting counts.
 
-sclite minimises a weighted cost, not the number of errors, so plain Levenshtein splits errors otherwise.
+sclite minimises a weighted cost, not the number of errors, so plain Levenshtein gives other numbers of substitutions,
+deletions and insertions.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from sla_cli.core.edit_steps import CORRECT, DELETION, INSERTION, SUBSTITUTION, 
 from sla_cli.core.edit_steps_together import steps_of_all
 from sla_cli.errors import SlaError
 
-KEPT = 1 << 16  # different counts of a corpus's clips: equal ones are one object
+KEPT = 1 << 16  # different counts of a corpus's clips: equal counts share one object
 ALIGNMENT = f"sclite({CORRECT},{INSERTION},{DELETION},{SUBSTITUTION})"
 
 
@@ -63,7 +64,7 @@ class Counts:
 
     @property
     def wer(self) -> float:
-        """Word error rate in percent of the reference words; above 100 where insertions abound.
+        """Word error rate in percent of the reference words; above 100 if there are many insertions.
 
         Raises:
             SlaError: there are no reference words, so no rate.
@@ -74,18 +75,19 @@ class Counts:
 
 
 def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Pair]:
-    """Alignment of least cost; of several, the one sclite finds: from the end, diagonal, deletion, insertion.
+    """Alignment of least cost; of several, the one that sclite finds: from the end, diagonal, then deletion, then
+    insertion.
 
-    Glosses are compared without regard to case, and returned as given. Memory is linear in the longer sentence.
+    Glosses are compared without case, and returned as given. Memory is linear in the longer sentence.
     """
     found = steps([gloss.lower() for gloss in reference], [gloss.lower() for gloss in hypothesis])
     return _pairs(found, reference, hypothesis, {})
 
 
 def align_all(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]]) -> Iterator[list[Pair]]:
-    """What `align` answers for each reference and the hypothesis of the same number, in a tenth of the time.
+    """The result of `align` for each pair of reference and hypothesis, in a tenth of the time.
 
-    Equal pairs are one object: a corpus has few different ones.
+    Equal pairs share one object: a corpus has few different ones.
     """
     known: dict[tuple[Op, str | None, str | None], Pair] = {}
     for each in zip(steps_of_all(references, hypotheses), references, hypotheses, strict=True):

@@ -1,9 +1,9 @@
-"""The steps of the alignment that sclite finds, in memory that is linear in the longer sentence.
+"""The steps of the alignment that sclite finds, with memory linear in the longer sentence.
 
-A table of all costs is quick for the sentences that people sign, and takes gigabytes for 10,000 glosses. Longer ones
-are split as Hirschberg does (Communications of the ACM 18(6), 1975): costs are computed row by row, each cell knows in
-which column its way back crosses the middle row, and both halves are aligned for themselves. The way is the same one:
-from a cell on it, a step is of least cost in the whole exactly if it is so in its half.
+A table of all costs is fast for sentences of usual length, but takes gigabytes for 10,000 glosses. Longer ones
+are split as Hirschberg does (Communications of the ACM 18(6), 1975): costs are computed row by row, each cell stores in
+which column its path back crosses the middle row, and both halves are aligned separately. The path is the same:
+a step from a cell on it has the least cost in the whole table exactly if it has the least cost in its half.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Row: TypeAlias = NDArray[np.int32]
 
 
 def steps(ref: Sequence[str] | Sequence[int], hyp: Sequence[str] | Sequence[int]) -> list[Op]:
-    """C(orrect), S(ubstitution), D(eletion), I(nsertion) of the least cost; of several ways the one that has, from the
-    end, a diagonal step before a deletion and a deletion before an insertion."""
+    """C(orrect), S(ubstitution), D(eletion), I(nsertion) of the least cost; of several paths the one that prefers, from
+    the end, a diagonal step to a deletion and a deletion to an insertion."""
     if _is_small(ref, hyp):
         return _by_table(ref, hyp)
     numbers: dict[str | int, int] = {}
@@ -36,7 +36,7 @@ def steps(ref: Sequence[str] | Sequence[int], hyp: Sequence[str] | Sequence[int]
 
 
 def _align(ref: Row, hyp: Row, found: list[Op]) -> None:
-    """Append the steps of two sentences of numbers."""
+    """Append the steps of two sentences, whose words are numbers."""
     if _is_small(ref, hyp):
         found += _by_table(ref.tolist(), hyp.tolist())
         return
@@ -47,12 +47,12 @@ def _align(ref: Row, hyp: Row, found: list[Op]) -> None:
 
 
 def _is_small(ref: Sized, hyp: Sized) -> bool:
-    """Whether a table is the faster way; a few columns or rows are linear in any case."""
+    """Whether a table is faster; with only a few columns or rows its memory is linear anyway."""
     return len(ref) * len(hyp) <= max(SMALL, 8 * (len(ref) + len(hyp)))
 
 
 def _crossing(ref: Row, hyp: Row, middle: int) -> int:
-    """The column in which the way back from the end comes to the row `middle`."""
+    """The column in which the path back from the end reaches the row `middle`."""
     columns = np.arange(len(hyp) + 1, dtype=np.int32)
     costs = INSERTION * columns
     crossings = columns
@@ -61,7 +61,7 @@ def _crossing(ref: Row, hyp: Row, middle: int) -> int:
         deleted = costs + DELETION
         best = deleted.copy()
         np.minimum(best[1:], diagonal, out=best[1:])
-        # Insertions follow one another: the least of all cells to the left, with an insertion for each column between.
+        # Insertions can be in sequence: the least of all cells to the left, plus an insertion for each column between.
         costs = np.minimum.accumulate(best - INSERTION * columns) + INSERTION * columns
         if number <= middle:
             continue
@@ -74,7 +74,7 @@ def _crossing(ref: Row, hyp: Row, middle: int) -> int:
 
 
 def _by_table(ref: Sequence[str] | Sequence[int], hyp: Sequence[str] | Sequence[int]) -> list[Op]:
-    """By a table of all costs, for small sentences."""
+    """Steps from a table of all costs, for short sentences."""
     costs = _costs(ref, hyp)
     i, j = len(ref), len(hyp)
     back: list[Op] = []

@@ -1,7 +1,7 @@
 """The steps of many sentences, computed side by side: the same as those of `edit_steps`, sentence by sentence.
 
-Tables of costs of sentences of about one length are one array. It is filled row by row, and gone back through step by
-step, for all of them at once. What pads the shorter ones stands after their ends, where no way back comes.
+The cost tables of sentences of about the same length are one array. It is filled row by row, then followed back step
+by step, for all sentences at once. Shorter sentences are padded at their ends, which no path back passes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from sla_cli.core.edit_steps import DELETION, INSERTION, SMALL, SUBSTITUTION, Op, steps
 from sla_cli.core.word_numbers import WordNumbers
 
-CELLS = 1 << 20  # of the tables held at a time
+CELLS = 1 << 20  # cells of the tables held at a time
 
 Numbers: TypeAlias = NDArray[np.int32]
 Places: TypeAlias = NDArray[np.intp]
 
 
 def steps_of_all(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> list[Sequence[Op]]:
-    """What `edit_steps.steps` answers for each reference and the hypothesis of the same number, in small letters."""
+    """The result of `edit_steps.steps` for each pair of reference and hypothesis, in lower case."""
     numbers = WordNumbers()
     ours, theirs = (_numbered(side, numbers) for side in (refs, hyps))
     found: list[Sequence[Op]] = [()] * len(refs)
@@ -32,7 +32,7 @@ def steps_of_all(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -
         if len(group) == 1 and ours.lengths[group[0]] * theirs.lengths[group[0]] > SMALL:
             found[group[0]] = steps(ours.words_of(group[0]), theirs.words_of(group[0]))
             continue
-        # Two numbers that no word has: padding equals nothing, not even the padding of the other side.
+        # Two numbers that no word has: padding equals nothing, not even the padding on the other side.
         tables = ours.padded(group, -1), theirs.padded(group, -2)
         ends = ours.lengths[group], theirs.lengths[group]
         for number, ops in zip(group, _back(_costs(*tables), *tables, *ends), strict=True):
@@ -61,13 +61,13 @@ class _Side:
 
 def _numbered(sentences: Sequence[Sequence[str]], numbers: WordNumbers) -> _Side:
     lengths = np.array(list(map(len, sentences)), np.intp)
-    # One more, so that there is a place to look at where no sentence has a word.
+    # One more, so that the array is not empty if no sentence has a word.
     words = chain(map(numbers.__getitem__, chain.from_iterable(sentences)), [0])
     return _Side(np.fromiter(words, np.int32), np.cumsum(lengths) - lengths, lengths)
 
 
 def _groups(refs: Places, hyps: Places) -> Iterator[list[int]]:
-    """Numbers of sentences whose tables, all as large as the largest, fit into CELLS; a long sentence is alone."""
+    """Groups of sentence numbers whose tables, padded to the largest, fit into CELLS; a long sentence is alone."""
     group: list[int] = []
     rows = columns = 1
     order = np.lexsort((hyps, refs))
@@ -82,7 +82,7 @@ def _groups(refs: Places, hyps: Places) -> Iterator[list[int]]:
 
 
 def _costs(ref: Numbers, hyp: Numbers) -> Numbers:
-    """(words of the references + 1, sentences, words of the hypotheses + 1): as `edit_steps` has them for each."""
+    """(words of the references + 1, sentences, words of the hypotheses + 1): costs as in `edit_steps`."""
     inserted = INSERTION * np.arange(hyp.shape[1] + 1, dtype=np.int32)
     costs = np.empty((ref.shape[1] + 1, len(ref), len(inserted)), np.int32)
     costs[0] = inserted
@@ -90,7 +90,7 @@ def _costs(ref: Numbers, hyp: Numbers) -> Numbers:
         np.add(above, DELETION, out=row)
         diagonal = above[:, :-1] + SUBSTITUTION * (hyp != words[:, None])
         np.minimum(row[:, 1:], diagonal, out=row[:, 1:])
-        # Insertions follow one another: the least of all cells to the left, with one for each column between.
+        # Insertions can be in sequence: the least of all cells to the left, plus one for each column between.
         row -= inserted
         np.minimum.accumulate(row, axis=1, out=row)
         row += inserted
@@ -98,7 +98,7 @@ def _costs(ref: Numbers, hyp: Numbers) -> Numbers:
 
 
 def _back(costs: Numbers, ref: Numbers, hyp: Numbers, i: Places, j: Places) -> Iterator[Sequence[Op]]:
-    """The steps of each sentence, gone back from its end (i, j): diagonal before deletion before insertion."""
+    """The steps of each sentence, followed back from its end (i, j): diagonal before deletion before insertion."""
     every = np.arange(len(ref))
     longest = int((i + j).max())
     ops = np.zeros((len(ref), longest), "S1")
@@ -113,5 +113,5 @@ def _back(costs: Numbers, ref: Numbers, hyp: Numbers, i: Places, j: Places) -> I
         i = i - (diagonal | deleted)
         j = j - (diagonal | inserted)
     text = ops.tobytes().decode("ascii")
-    for sentence in every:  # what is shorter than the longest begins with NUL
+    for sentence in every:  # entries shorter than the longest begin with NUL
         yield cast("Sequence[Op]", text[sentence * longest : (sentence + 1) * longest].lstrip("\0"))

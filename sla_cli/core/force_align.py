@@ -1,9 +1,9 @@
-"""Where given labels lie: CTC forced alignment (Viterbi), exact for every input.
+"""Where given labels are in time: CTC forced alignment (Viterbi), exact for every input.
 
-A long clip has millions of pairs of step and state, and no good path comes near most of them. A first pass keeps only
-the states near the best of their step, and finds a good path. The second pass leaves out the states through which no
-path is better: what a path scores up to there, and the greatest log-probability of each later step, are together less
-than the good path's score. Scores are kept of one step in each block of steps, and those between are computed again.
+A long clip has millions of pairs of step and state, and good paths use few of them. A first pass keeps only the states
+whose score is near the best of their step, and finds a good path. The second pass leaves out the states through which
+no better path can go: the best score up to there plus the greatest log-probability of each later step is less than the
+good path's score. Scores are stored for one step in each block of steps, and those between are computed again.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import extended, feasible, runs
 
-CELLS, SHORTEST = 131_072, 256  # pairs of step and state in a block, about, and its fewest steps; most clips are one
-BEAM = 64.0  # nats below the best of its step, of the first pass
-ROUNDING = 1e-9  # relative, far above what sums of float64 lose
-FLOOR = -1e6  # nats: an impossible path is a path still
+CELLS, SHORTEST = 131_072, 256  # pairs of step and state in a block (about), and its fewest steps
+BEAM = 64.0  # nats below the best of its step; the beam of the first pass
+ROUNDING = 1e-9  # relative; far above the rounding errors of float64 sums
+FLOOR = -1e6  # nats: an impossible path is still a path
 
 Scores = NDArray[np.float64]
-Least = Callable[[Scores, int], float]  # scores at a step, and the step, to the score below which states are left out
+Least = Callable[[Scores, int], float]  # of the scores at a step, and the step: states below this score are left out
 
 
 class _Trellis(NamedTuple):
-    """Log-probabilities (T, V + 1), and what `extended` says of the states: each (S,)."""
+    """Log-probabilities (T, V + 1), and the result of `extended`: each (S,)."""
 
     log_probs: NDArray[np.floating]
     states: NDArray[np.int_]
@@ -35,7 +35,7 @@ class _Trellis(NamedTuple):
 
     @property
     def block(self) -> int:
-        """Steps of a block."""
+        """Number of steps in a block."""
         return max(SHORTEST, CELLS // len(self.states))
 
 
@@ -47,7 +47,7 @@ class _Row(NamedTuple):
 
 
 class _Paths(NamedTuple):
-    """The row ahead of each block, the last block's scores, and the best path's last state (from 0) and score."""
+    """The row before each block, the last block's scores, and the best path's last state (from 0) and score."""
 
     rows: list[_Row]
     block: Scores
@@ -56,7 +56,7 @@ class _Paths(NamedTuple):
 
 
 def force_align(log_probs: NDArray[np.floating], labels: Sequence[int]) -> list[tuple[int, int]]:
-    """Where each label lies on the most probable path that collapses to `labels`.
+    """Where each label is on the most probable path that collapses to `labels`.
 
     Args:
         log_probs: float (T, V + 1), natural log, column 0 the blank.
@@ -84,7 +84,7 @@ def _best_paths(trellis: _Trellis) -> _Paths:
         good = _search(trellis, lambda scores, step: scores.max() - beam).score  # noqa: B023
         beam *= 4
     best = trellis.log_probs.max(axis=1).astype(np.float64).clip(FLOOR)
-    later = best[::-1].cumsum()[::-1] - best  # the most that the steps after each one add
+    later = best[::-1].cumsum()[::-1] - best  # the most that the steps after each step can add
     least = good - ROUNDING * (abs(good) + abs(later[0]))
     return _search(trellis, lambda scores, step: least - later[step])
 
@@ -113,17 +113,17 @@ def _block(trellis: _Trellis, start: int, end: int, first: int, last: int, befor
     """Scores of the best paths into the states `first` to `last` at the steps `start` to `end`, both ends exclusive.
 
     Args:
-        before: scores of the first of these states at the step before, the others were not reachable.
+        before: scores of the first of these states at the step before; the others were not reachable.
 
     Returns:
-        (1 + steps, 2 + states): ahead a row for the step before, and two columns for states that are not reachable.
+        (1 + steps, 2 + states): first a row for the step before, and two columns for states that are not reachable.
     """
     emitted = trellis.log_probs[start:end, trellis.states[first:last]].astype(np.float64).clip(FLOOR)
     skip = trellis.skip[first:last]
     block = np.full((len(emitted) + 1, emitted.shape[1] + 2), -np.inf)
     block[0, 2 : 2 + len(before)] = before
     if start == 0:
-        block[0, 1] = 0  # all paths begin ahead of the first blank
+        block[0, 1] = 0  # all paths begin before the first blank
     for previous, now, emission in zip(block, block[1:], emitted, strict=False):
         best = np.maximum(previous[2:], previous[1:-1])
         np.maximum(best, previous[:-2] + skip, out=best)
@@ -138,7 +138,7 @@ def _follow(trellis: _Trellis, paths: _Paths) -> list[int]:
     states: list[int] = []
     for number, row in reversed(list(enumerate(paths.rows))):
         start = number * trellis.block
-        if end < len(trellis.log_probs):  # of the states ahead of this one, so many can be left behind in a block
+        if end < len(trellis.log_probs):  # within a block, a path can advance by at most this many states
             first = max(row.first, state - 2 * (end - start))
             block = _block(trellis, start, end, first, state + 1, row.scores[first - row.first :][: state + 1 - first])
         moves = _moves(block[:-1], trellis.skip[first : first + block.shape[1] - 2])
@@ -150,7 +150,7 @@ def _follow(trellis: _Trellis, paths: _Paths) -> list[int]:
 
 
 def _moves(scores: Scores, skip: Scores) -> NDArray[np.uint8]:
-    """By how many states the best path came forward into each state, from the scores one step before."""
+    """By how many states the best path advanced into each state, from the scores one step before."""
     came, skipped = scores[:, 1:-1], scores[:, :-2] + skip
     moves = 1 + (came < skipped).astype(np.uint8)
     return np.where(scores[:, 2:] < np.maximum(came, skipped), moves, np.uint8(0))

@@ -1,10 +1,10 @@
-"""What a decoder answers for one clip."""
+"""The result of a decoder for one clip."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-Glosses = tuple[str, ...]  # of one clip, in order
+Glosses = tuple[str, ...]  # glosses of one clip, in order
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,11 @@ class Hypothesis:
     Attributes:
         id: clip id.
         glosses: recognised glosses in order.
-        score: log score of the decoder, higher is better (natural log; 0.0 where a file gives none).
-        spans: one (start, end) per gloss, in video frames, end exclusive; empty where a file gives none.
-        confidence: one number from 0 to 1 per gloss, 1 is certain; empty where a file gives none.
+        score: log score of the decoder, higher is better (natural log; 0.0 if a file gives none).
+        spans: one (start, end) per gloss, in video frames, end exclusive; empty if a file gives none.
+        confidence: one number from 0 to 1 per gloss, 1 is certain; empty if a file gives none.
         rank: 1 is the clip's best hypothesis.
-        fps: video frames per second of the clip, 0.0 where unknown; spans divided by it are seconds.
+        fps: video frames per second of the clip, 0.0 if unknown; spans divided by it are seconds.
     """
 
     id: str
@@ -31,5 +31,5 @@ class Hypothesis:
 
     @property
     def times(self) -> tuple[tuple[float, float], ...]:
-        """Start and end of each gloss in seconds; () where spans or the frame rate are not known."""
+        """Start and end of each gloss in seconds; () if spans or the frame rate are not known."""
         return tuple((start / self.fps, end / self.fps) for start, end in self.spans) if self.fps else ()

@@ -11,7 +11,7 @@ from sla_cli.core.ctc import extended
 
 
 def log_likelihood(log_probs: NDArray[np.floating], labels: Sequence[int]) -> float:
-    """Natural logarithm of the probability of `labels`, -inf where no path collapses to them.
+    """Natural logarithm of the probability of `labels`, -inf if no path collapses to them.
 
     Args:
         log_probs: float (T, V + 1), natural log, column 0 the blank.
@@ -19,7 +19,7 @@ def log_likelihood(log_probs: NDArray[np.floating], labels: Sequence[int]) -> fl
     """
     states, skip = extended(labels)
     scores = np.full(len(states) + 2, -np.inf)
-    scores[1] = 0  # all paths begin ahead of the first blank
+    scores[1] = 0  # all paths begin before the first blank
     for emission in log_probs:
         ways = np.logaddexp(np.logaddexp(scores[2:], scores[1:-1]), scores[:-2] + skip)
         scores[2:] = ways + emission[states]

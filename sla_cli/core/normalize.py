@@ -1,4 +1,4 @@
-"""What is done to glosses before they are compared: named, versioned profiles, each a list of steps.
+"""Normalisation of glosses before they are compared: named, versioned profiles, each a list of steps.
 
 Sources: `evaluatePhoenix2014.sh` of RWTH-PHOENIX-Weather 2014 and `evaluatePhoenix2014-T.sh` of 2014-T.
 A rule that changes must raise its profile's version: the version is printed with every score.
@@ -15,7 +15,7 @@ from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import SlaError, suggestion
 
 Step = Callable[[Glosses], Glosses]
-GLOSSES = 1 << 16  # of which a step remembers what it made: a vocabulary is smaller, and comes again and again
+GLOSSES = 1 << 16  # results that a step caches: a vocabulary is smaller than this, and its glosses repeat
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Profile:
     Attributes:
         name, version: printed with every score.
         on_hypothesis, on_reference: steps in their order.
-        empty: what stands for a hypothesis with nothing left.
+        empty: replaces a hypothesis of which nothing is left.
     """
 
     name: str
@@ -38,15 +38,15 @@ class Profile:
         return f"{self.name}.v{self.version}"
 
     def hypothesis(self, tokens: Sequence[str]) -> Glosses:
-        """The glosses of a hypothesis as they are scored."""
+        """The glosses of a hypothesis in the form that is scored."""
         return self.training(tokens) or self.empty
 
     def training(self, tokens: Sequence[str]) -> Glosses:
-        """The glosses that a recogniser is to learn: cleaned as its hypotheses are, () where nothing is left."""
+        """The glosses that a recogniser should learn: cleaned like its hypotheses, () if nothing is left."""
         return _apply(self.on_hypothesis, tokens)
 
     def reference(self, tokens: Sequence[str]) -> Glosses:
-        """The glosses of a reference as they are scored."""
+        """The glosses of a reference in the form that is scored."""
         return _apply(self.on_reference, tokens)
 
 
@@ -87,7 +87,7 @@ def _collapse(pattern: str) -> Step:
 
 
 def _join(pattern: str, glue: str) -> Step:
-    """Put `glue` in place of the spaces that match, the sentence being written with a space before it."""
+    """Replace the spaces that match by `glue`; a space is put before the sentence first."""
     gap = re.compile(pattern)
     return lambda tokens: tuple(gap.sub(glue, f" {' '.join(tokens)}").split())
 
@@ -111,8 +111,8 @@ PHOENIX2014T = (
     _rewrite((r"\Aloc-", ""), (r"-PLUSPLUS\Z", ""), (r"\Acl-", ""), (r"([A-Z]+)RAUM\Z", r"\1")),
     _drop(r"\A\Z"),
 )
-# Spelling: a letter joins to the letter or NN before and after it, and to a SCH before it. As in the official script,
-# SCH and NN join only where the sentence goes on.
+# Spelling: a letter is joined to a letter or NN before and after it, and to a SCH before it. As in the official
+# script, SCH and NN are joined only if they are not at the end of the sentence.
 SPELLING = (
     r"(?<=[ +][A-Z]) (?=[A-Z](?:[ +]|\Z)|NN[ +])"
     r"|(?<=[ +]SCH) (?=[A-Z][ +])"

@@ -1,4 +1,4 @@
-"""What scoring answers for all clips together."""
+"""The result of scoring all clips together."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Interval:
         low: lower end, in percent of the reference words; of a difference in points.
         high: upper end, likewise.
         level: its confidence in percent.
-        samples: how many resampled sets it comes from.
-        seed: that drew them.
-        units: how many were drawn from, each with all its clips.
-        cluster: what these are; sentences are distinct references.
+        samples: number of resampled sets.
+        seed: random seed that drew them.
+        units: number of clusters that were drawn from, each with all its clips.
+        cluster: what a cluster is; sentences are distinct references.
     """
 
     low: float
@@ -41,7 +41,7 @@ class Interval:
 
     @property
     def is_rough(self) -> bool:
-        """Whether it comes from so few clusters that it is clearly too narrow."""
+        """Whether there are so few clusters that the interval is clearly too narrow."""
         return self.units < FEW
 
     @property
@@ -51,12 +51,12 @@ class Interval:
 
     @property
     def made(self) -> dict[str, Any]:
-        """How it was made, JSON values. The number of clusters is named by what they are: `sentences`, `signers`."""
+        """How it was made, JSON values. The number of clusters has the key `sentences`, `signers` and so on."""
         return {"level": self.level, "samples": self.samples, "seed": self.seed, f"{self.cluster}s": self.units}
 
     @classmethod
     def of(cls, low: float, high: float, made: Mapping[str, Any]) -> Interval:
-        """The interval with these ends that `made` is of. Raises KeyError where a key is missing."""
+        """The interval with these ends, described by `made`. Raises KeyError if a key is missing."""
         cluster: Cluster = next((kind for kind in get_args(Cluster) if f"{kind}s" in made), "sentence")
         return cls(low, high, made["level"], made["samples"], made["seed"], made[f"{cluster}s"], cluster)
 
@@ -68,15 +68,15 @@ class Score:
     Attributes:
         profile: name of the normalisation used.
         profile_version: version of its rules.
-        signature: one line with all that the number depends on.
+        signature: one line with everything that the number depends on.
         clips: results, in the order of the references.
-        absent: ids the hypotheses did not name and that were scored as empty.
+        absent: ids that the hypotheses did not name and that were scored as empty.
         left_out: ids that only one side named and that a partial score leaves out.
-        interval: of the WER; None where there is a single cluster, which leaves nothing to resample.
-        oracle: counts if the best of each clip's hypotheses had come first; None without n-best lists.
-        alternatives: the most hypotheses that a clip has; 1 without n-best lists.
-        tuned_on: the split on which the language model's weights were tuned, where that is the split scored here:
-            then the rate is too good. "" otherwise, or where unknown.
+        interval: interval of the WER; None if there is a single cluster, so that nothing can be resampled.
+        oracle: counts if the best of each clip's hypotheses had been ranked first; None without n-best lists.
+        alternatives: the largest number of hypotheses that a clip has; 1 without n-best lists.
+        tuned_on: the split on which the language model's weights were tuned, if it is the split scored here: the WER
+            is then too low. "" otherwise, or if unknown.
         no_gain_on: the split on which tuning found no gain of the language model, so that it was left out; else "".
     """
 
@@ -99,12 +99,12 @@ class Score:
 
     @cached_property
     def breakdown(self) -> Breakdown:
-        """Where the errors of all clips lie."""
+        """Where the errors of all clips are."""
         return Breakdown(self.clips)
 
     @property
     def remark(self) -> str:
-        """A sentence where `tuned_on` or `no_gain_on` says something, else ""."""
+        """A remark about the tuned language model, if `tuned_on` or `no_gain_on` is set, else ""."""
         if self.tuned_on:
             where = f"tuned on {self.tuned_on}, scored here"
             return f"the weights of the language model were {where}: this WER is too optimistic"
@@ -112,5 +112,5 @@ class Score:
 
 
 def left_out(no_gain_on: str) -> str:
-    """Says why hypotheses were decoded without the language model that was given."""
+    """The reason why hypotheses were decoded without the language model that was given."""
     return f"the language model was left out: tuning on {no_gain_on} found no gain"

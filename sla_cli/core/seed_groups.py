@@ -1,6 +1,6 @@
-"""Groups of runs of one configuration, trained with several seeds: their mean, and what chance of clips and seeds does.
+"""Groups of runs of one configuration, trained with several seeds: their mean and its uncertainty from clips and seeds.
 
-Clips and seeds are drawn both, each with replacement (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics
+Both clips and seeds are drawn, each with replacement (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics
 2007). Of n seeds n - 1 are drawn: with so few, n would give too small a variance (Rao & Wu, "Resampling inference with
 complex survey data", JASA 1988).
 """
@@ -23,10 +23,10 @@ class SeedGroup:
     """Runs of one configuration.
 
     Attributes:
-        name: what the configuration is called.
-        members: what each run is called.
-        scores: of each, clips in the same order.
-        interval: of the mean WER; of a single run, over clips only. None where all clips are of one cluster.
+        name: name of the configuration.
+        members: name of each run.
+        scores: score of each run, clips in the same order.
+        interval: of the mean WER; of a single run, over clips only. None if all clips are of one cluster.
     """
 
     name: str
@@ -51,12 +51,12 @@ class SeedGroup:
 
 @dataclass(frozen=True)
 class GroupComparison:
-    """Two groups on the same references; differences are second less first, so below 0 the second is better.
+    """Two groups on the same references; differences are second minus first, so below 0 the second is better.
 
     Attributes:
-        paired: whether the runs are paired by seed: the first with the first, and so on; and drawn so.
-        interval: of the difference of the mean WER, in points; None where all clips are of one cluster.
-        cluster: what was drawn besides seeds.
+        paired: whether the runs are paired by seed (the first with the first, and so on), and drawn in pairs.
+        interval: of the difference of the mean WER, in points; None if all clips are of one cluster.
+        cluster: what was drawn in addition to seeds.
         improvement: share of resampled sets in which the second makes fewer errors; a tie counts half.
     """
 
@@ -69,12 +69,12 @@ class GroupComparison:
 
     @property
     def difference(self) -> float:
-        """Mean WER of the second less that of the first, in points."""
+        """Mean WER of the second minus that of the first, in points."""
         return self.second.mean - self.first.mean
 
     @property
     def pairs(self) -> list[float]:
-        """The difference of each pair of runs, in points; empty where they are not paired."""
+        """The difference of each pair of runs, in points; empty if they are not paired."""
         return [b - a for a, b in zip(self.first.rates, self.second.rates, strict=True)] if self.paired else []
 
 
@@ -84,8 +84,8 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float] | None:
-    """Interval of the mean of such values, by Student's t, never below 0; None for a single value."""
-    from scipy.special import stdtrit  # takes long to import, and few commands need it
+    """Interval of the mean of WERs, by Student's t, never below 0; None for a single value."""
+    from scipy.special import stdtrit  # slow to import, and few commands need it
 
     deviation = spread(values)
     if deviation is None:
@@ -96,7 +96,7 @@ def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float,
 
 
 def seed_group(name: str, members: Sequence[str], scores: Sequence[Score], how: Resampling) -> SeedGroup:
-    """A group with its interval over clips and seeds. Raises SlaError where it is not known what to draw.
+    """A group with its interval over clips and seeds. Raises SlaError if it is not known what to draw.
 
     Args:
         scores: with the same clips in the same order.
@@ -113,7 +113,7 @@ def compare_groups(first: SeedGroup, second: SeedGroup, *, paired: bool, how: Re
     """Compare two groups whose scores have the same clips in the same order.
 
     Args:
-        paired: draw pairs of runs, else the runs of each group by themselves.
+        paired: draw pairs of runs, else the runs of each group separately.
 
     Raises:
         SlaError: it is not known what to draw.
@@ -131,9 +131,9 @@ def compare_groups(first: SeedGroup, second: SeedGroup, *, paired: bool, how: Re
 
 
 def group_verdict(found: GroupComparison) -> str:
-    """One sentence; the interval decides, where there are enough clusters and seeds for it."""
+    """The conclusion in one sentence; the interval decides, if there are enough clusters and seeds."""
     if found.interval is None:
-        return "Nothing can be said: all clips are of one cluster, so there is nothing to draw from."
+        return "No conclusion is possible: all clips belong to one cluster, so there is nothing to resample."
     if not found.difference:
         return f"No difference is shown: {found.first.name} and {found.second.name} have the same mean WER."
     pair = (found.second.name, found.first.name)
@@ -156,12 +156,12 @@ def _errors(scores: Sequence[Score]) -> list[list[int]]:
 
 def _drawn_seeds(count: int, how: Resampling, stream: int = 1) -> np.ndarray:
     """int64 (samples, count - 1), or (samples, 1) for one: numbers of runs, drawn with replacement."""
-    rng = np.random.default_rng((how.seed, stream))  # not the draws of the clips
+    rng = np.random.default_rng((how.seed, stream))  # different from the draws of the clips
     return rng.integers(0, count, (how.samples, max(1, count - 1)))
 
 
 def _mean_of_drawn(rates: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """float64 (samples,): in each sample the mean rate of the runs drawn there.
+    """float64 (samples,): for each sample the mean rate of the runs drawn in it.
 
     Args:
         rates: float64 (runs, samples).

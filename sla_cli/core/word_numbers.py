@@ -1,10 +1,10 @@
-"""Words as numbers, for comparisons without regard to case."""
+"""Words as numbers, for comparison without case."""
 
 from __future__ import annotations
 
 
 class WordNumbers(dict[str, int]):
-    """A number for each word, the same for words that differ in case only."""
+    """A number for each word, the same for words that differ only in case."""
 
     def __missing__(self, word: str) -> int:
         small = word.lower()

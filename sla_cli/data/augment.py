@@ -8,7 +8,7 @@ import numpy as np
 
 from sla_cli.config import TrainConfig
 
-HOLE_AREA, HOLE_SHAPE = (0.02, 0.2), (0.5, 2.0)  # of the picture, height over width (random erasing; choice)
+HOLE_AREA, HOLE_SHAPE = (0.02, 0.2), (0.5, 2.0)  # share of the picture; height over width (random erasing; choice)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def view_length(length: int, least: int, stride: int, config: TrainConfig, rng: 
 
     Args:
         length: frames of the clip.
-        least: fewest frames that CTC needs for its glosses.
+        least: minimum number of frames that CTC needs for its glosses.
         stride: the new length is a multiple of it.
     """
     wanted = round(length * rng.uniform(1 - config.rescale, 1 + config.rescale)) if config.rescale else length
@@ -51,7 +51,7 @@ def view_length(length: int, least: int, stride: int, config: TrainConfig, rng: 
 
 
 def random_view(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> View:
-    """The augmentation of VAC and AdaptSign (random crop, mirroring, temporal rescaling) and further ones where set.
+    """The augmentation of VAC and AdaptSign (random crop, mirroring, temporal rescaling), and further ones if set.
 
     Arguments as for `view_length`.
     """
@@ -66,7 +66,7 @@ def random_view(length: int, least: int, stride: int, config: TrainConfig, rng: 
 
 
 def _dropped(frames: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> np.ndarray:
-    """Some frames are lost, as by a camera; the frame before is repeated in their place."""
+    """Drops some frames, as a camera may do; the previous frame is repeated instead."""
     if not config.drop:
         return frames
     kept = rng.uniform(size=len(frames)) >= config.drop

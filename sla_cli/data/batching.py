@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from sla_cli.data.augment import PixelTransform
 
-GREY = (0.299, 0.587, 0.114)  # of red, green, blue (ITU-R BT.601)
+GREY = (0.299, 0.587, 0.114)  # weights of red, green, blue (ITU-R BT.601)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Batch:
 
 
 class PixelStats(Protocol):
-    """What a backbone expects: mean and deviation of pixels in 0..1 for 3 channels; bilinear or bicubic resizing."""
+    """The input of a backbone: mean and deviation of pixels in 0..1 for 3 channels; bilinear or bicubic resizing."""
 
     mean: Sequence[float]
     std: Sequence[float]
@@ -83,7 +83,7 @@ def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device:
 
     Args:
         crop: side of the crop over side of the stored frame.
-        like: backbone to resize and normalise for. Erased pixels become its mean.
+        like: input of the backbone, for resizing and normalisation. Erased pixels become its mean.
     """
     frames = batch.frames.to(device, non_blocking=True).permute(0, 3, 1, 2)
     side = round(frames.shape[-1] * crop)
@@ -97,7 +97,7 @@ def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device:
     pixels = torch.cat(parts).float()
     if side != size:
         pixels = F.interpolate(pixels, (size, size), mode=like.interpolation, antialias=True, align_corners=False)
-        pixels = pixels.clamp_(0, 255)  # bicubic overshoots the range of a byte
+        pixels = pixels.clamp_(0, 255)  # bicubic resizing exceeds the range of a byte
     for clip, transform in zip(pixels.split(lengths), batch.transforms, strict=True):
         if transform.colour is not None:
             _recolour(clip, *transform.colour)
@@ -112,13 +112,13 @@ def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device:
 
 @cache
 def _of_channels(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """(3, 1, 1); copied to the device once, since the host waits for a copy."""
-    with torch.inference_mode(False):  # else training could not use what evaluation made
+    """(3, 1, 1); copied to the device only once, since the host waits for a copy."""
+    with torch.inference_mode(False):  # otherwise training could not use a tensor made in evaluation
         return torch.tensor(values, device=device).view(3, 1, 1)
 
 
 def _recolour(clip: Tensor, brightness: float, contrast: float, saturation: float) -> None:
-    """In place, 0..255, by torchvision's formulas; contrast is relative to the clip's mean: no flicker."""
+    """In place, 0..255, with torchvision's formulas; contrast is relative to the clip's mean, which avoids flicker."""
     weights = _of_channels(GREY, clip.device)
     clip.mul_(brightness).clamp_(0, 255)
     mean = (clip * weights).sum(1).mean()

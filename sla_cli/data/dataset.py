@@ -1,4 +1,4 @@
-"""A store's split as training and evaluation see it: which frames of a clip, and how, by seed and epoch alone."""
+"""A store's split as input of training and evaluation: seed and epoch alone determine frames and augmentation."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from sla_cli.formats.codec import REDUCED
 from sla_cli.formats.store import Split, StoredClip
 from sla_cli.log import log
 
-EVALUATION = -1  # in place of an epoch: all frames of the clip, centre crop
+EVALUATION = -1  # instead of an epoch: all frames of the clip, centre crop
 
 
 def reduction(size: int, crop: float, image_size: int) -> int:
-    """By what frames of `size` pixels are reduced as they are decoded: their crop keeps the model's `image_size`."""
+    """Factor by which frames of `size` pixels are reduced in decoding; their crop has at least `image_size` pixels."""
     return max((factor for factor in REDUCED if size * crop / factor >= image_size), default=1)
 
 
 class ClipDataset(Dataset[Sample]):
-    """Clips by (epoch, index); epoch EVALUATION asks for the evaluation view.
+    """Clips by (epoch, index); epoch EVALUATION gives the evaluation view.
 
     Args:
         vocabulary: glosses; vocabulary[i] is target i + 1.
         stride: video frames per output step of the model.
-        image_size: side of the model's input in pixels. Frames are decoded at the least size whose crop has that many;
-            by default at their full size.
+        image_size: side of the model's input in pixels. Frames are decoded at the smallest size whose crop has that
+            many; by default at their full size.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class ClipDataset(Dataset[Sample]):
         return self.batch([key])[0][0]
 
     def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], Tensor]:
-        """Clips whose frames lie one after the other in a tensor: uint8 (all frames, height, width, 3).
+        """Clips whose frames are consecutive in a tensor: uint8 (all frames, height, width, 3).
 
-        Raises FormatError where a frame does not decode.
+        Raises FormatError if a frame does not decode.
         """
         shown = [self.shown(key) for key in keys]
         side, lengths = -(-self.split.size // self.reduce), [len(view.frames) for _, view, _ in shown]
@@ -77,7 +77,7 @@ class ClipDataset(Dataset[Sample]):
         return clip, view, self._targets(index)
 
     def plan(self, epoch: int, world: int = 1) -> list[Step]:
-        """The optimiser steps of an epoch. Raises SlaError where clips are too few for the processes."""
+        """The optimiser steps of an epoch. Raises SlaError if clips are too few for the processes."""
         skip = self.config.infeasible == "skip"
         indices = [index for index in range(len(self)) if not skip or self._fits(index)]
         lengths = [
@@ -89,10 +89,10 @@ class ClipDataset(Dataset[Sample]):
         return steps
 
     def warn_of_infeasible(self) -> None:
-        """Log which clips are too short for their glosses, and how they are treated.
+        """Log which clips are too short for their glosses, and what is done with them.
 
         Raises:
-            SlaError: there are some, and the configuration refuses them.
+            SlaError: there are some, but the configuration refuses them.
         """
         short = [self.split.ids[index] for index in range(len(self)) if not self._fits(index)]
         if not short:
@@ -107,7 +107,7 @@ class ClipDataset(Dataset[Sample]):
         return feasible(output_steps(self.split.lengths[index], self.stride), self._targets(index))
 
     def _lengths(self, index: int) -> tuple[int, int]:
-        """Frames of a clip, and those that CTC needs for its glosses."""
+        """The number of frames of a clip, and the number that CTC needs for its glosses."""
         return self.split.lengths[index], minimum_steps(self._targets(index)) * self.stride
 
     def _targets(self, index: int) -> tuple[int, ...]:
@@ -118,7 +118,7 @@ class ClipDataset(Dataset[Sample]):
 
 
 class SeenDataset(ClipDataset):
-    """Some clips of a split as a run sees them, by (EVALUATION, place among `indices`)."""
+    """Some clips of a split as a run sees them, by (EVALUATION, position in `indices`)."""
 
     def __init__(self, clips: SeenClips, indices: Sequence[int], stride: int, config: Config) -> None:
         super().__init__(clips.split, (), stride, config.train, config.model.image_size)

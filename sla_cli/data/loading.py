@@ -25,8 +25,8 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.workers import signals, usable_cores
 
-IGNORED = signals("SIGINT", "SIGUSR1")  # by workers: the training process acts on them
-SOCKET = 107 if sys.platform == "linux" else 103  # bytes of a socket's path at most
+IGNORED = signals("SIGINT", "SIGUSR1")  # ignored by workers: the training process handles them
+SOCKET = 107 if sys.platform == "linux" else 103  # most bytes of a socket's path
 
 
 def training_batches(
@@ -34,16 +34,16 @@ def training_batches(
 ) -> Generator[Batch, None, None]:
     """The batches of one process for these steps, in order.
 
-    Close the iterator to end the workers. Raises FormatError where a clip cannot be read.
+    Close the iterator to end the workers. Raises FormatError if a clip cannot be read.
     """
     keys = [[(epoch, index) for index in batches[process]] for step in steps for batches in step.rounds]
     return _load(_Batches(data, keys), pin)
 
 
 def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, None]:
-    """Every clip of `data` once, in its order, one per batch, so that no clip affects another.
+    """Every clip of `data` once, in its order, one per batch, so no clip affects another.
 
-    Close the iterator to end the workers. Raises FormatError where a clip cannot be read.
+    Close the iterator to end the workers. Raises FormatError if a clip cannot be read.
     """
     return _load(_Batches(data, [[(EVALUATION, index)] for index in range(len(data))]), pin)
 
@@ -55,18 +55,18 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
         workers = min(8, cores) if torch.cuda.is_available() else min(1, cores - 1)
     if workers and not hasattr(signal, "pthread_sigmask"):  # Windows
         if batches.data.config.workers > 0:
-            log.warning("this system has no signals that workers need: clips are loaded in this process")
+            log.warning("this system lacks signals that workers need: clips are loaded in this process")
         workers = 0
     if workers and not _sockets_fit():
-        log.warning("%s is too long a path for worker processes: clips are loaded in this one", tempfile.gettempdir())
+        log.warning("the path %s is too long for worker processes: clips are loaded in this one", tempfile.gettempdir())
         workers = 0
     if workers:
-        cv2.setNumThreads(1)  # before the fork: a child would wait for threads that only its parent has
+        cv2.setNumThreads(1)  # before the fork: a child would wait for threads that exist only in its parent
     leaving = RawValue(c_bool, False) if workers else c_bool(False)
     init = partial(_ignore_signals, leaving)
     loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=init)
-    leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at exit at the latest
-    # A worker inherits it, until it ignores them itself.
+    leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at the latest at exit
+    # Workers inherit it until they ignore the signals themselves.
     outer = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED) if workers else None
     try:
         loaded = iter(loader)
@@ -80,30 +80,30 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
             yield batch
     finally:
         leave()
-        del loaded  # which ends the workers
+        del loaded  # this ends the workers
 
 
 def _sockets_fit() -> bool:
-    """Whether workers can hand over batches, which they do through sockets in a folder of multiprocessing's.
+    """Whether workers can send batches, which uses sockets in a folder of multiprocessing.
 
-    Before Python 3.14 that folder lies in TMPDIR, however long its path is (a Slurm job's may be). Where a socket
-    cannot be made there a batch is lost and training would wait for ever, so a long TMPDIR is passed over here.
+    Before Python 3.14 that folder is in TMPDIR, even if its path is too long (in a Slurm job it may be). If a socket
+    cannot be made there, a batch is lost and training would wait forever, so a long TMPDIR is replaced here.
     """
     before, name = tempfile.tempdir, "pymp-12345678/listener-12345678"
     if len(os.fsencode(Path(tempfile.gettempdir(), name))) > SOCKET and os.access("/tmp", os.W_OK | os.X_OK):
         tempfile.tempdir = "/tmp"
     try:
-        folder = Path(get_temp_dir())  # made once in a process
+        folder = Path(get_temp_dir())  # made once per process
     finally:
         tempfile.tempdir = before
     return len(os.fsencode(folder / Path(name).name)) <= SOCKET
 
 
 def _ignore_signals(leaving: c_bool, _: int) -> None:
-    """For a worker: signals reach the whole process group, but only the training process acts on them.
+    """For a worker: signals reach the whole process group, but only the training process handles them.
 
-    At exit Python sends SIGTERM to its children and waits for them, so SIGTERM counts once `leaving` is set. A thread
-    waits for it, since a handler would interrupt PyTorch's system calls for shared memory, which then fail.
+    At exit Python sends SIGTERM to its children and waits for them, so SIGTERM takes effect once `leaving` is set. A
+    thread waits for it, since a handler would interrupt PyTorch's system calls for shared memory, which then fail.
     """
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
@@ -118,7 +118,7 @@ def _exit_when_leaving(leaving: c_bool) -> None:
 
 
 class _Batches(Dataset[Batch | SlaError]):
-    """Batches by number. An error is returned, since DataLoader would raise it with a worker's traceback in it."""
+    """Batches by number. An error is returned, since DataLoader would add the traceback of the worker to it."""
 
     def __init__(self, data: ClipDataset, keys: list[list[tuple[int, int]]]) -> None:
         self.data, self.keys = data, keys

@@ -1,4 +1,4 @@
-"""Batches on the device before they are asked for."""
+"""Copies batches to the device before they are needed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sla_cli.data.batching import Batch
 
 
 def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
-    """The same batches. On a GPU each is copied there while the one before it is computed.
+    """The same batches. On a GPU each is copied there while the previous one is computed.
 
     Args:
-        batches: in pinned memory, or the copy waits for the host.
+        batches: in pinned memory; otherwise the host waits for the copy.
     """
     if device.type != "cuda":
         yield from batches
@@ -30,9 +30,9 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]
 
 
 def _ready(batch: Batch, copied: torch.cuda.Event, device: torch.device) -> Batch:
-    """The batch once its copy is made, for the stream that computes; the host waits for nothing."""
+    """The batch after its copy, for the stream that computes; the host does not wait."""
     current = torch.cuda.current_stream(device)
     current.wait_event(copied)
     for part in (batch.frames, batch.targets):
-        part.record_stream(current)  # so that its memory is not given to the next copy before it is used
+        part.record_stream(current)  # prevents that the next copy reuses its memory before it is used
     return batch

@@ -1,4 +1,4 @@
-"""Which clips each optimiser step of an epoch sees; depends only on settings, seed and epoch."""
+"""Selects the clips of each optimiser step of an epoch; depends only on settings, seed and epoch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Step:
 
     Attributes:
         rounds: (rounds, processes) of clip indices.
-        clips, frames: of all batches.
+        clips, frames: numbers in all batches.
     """
 
     rounds: tuple[tuple[tuple[int, ...], ...], ...]
@@ -28,14 +28,14 @@ class Step:
 def plan_epoch(
     indices: Sequence[int], lengths: Sequence[int], config: TrainConfig, epoch: int, world_size: int
 ) -> list[Step]:
-    """Every clip once, in batches that fit the bounds of the configuration.
+    """Every clip once, in batches within the limits of the configuration.
 
-    Batches are cut first and distributed over processes then, so that a step of W processes with batches of n sees
-    what a step of one process with batches of W·n sees. Last clips that are fewer than the processes are left out.
+    Batches are formed first and then distributed over processes, so a step of W processes with batches of n has the
+    same clips as a step of one process with batches of W·n. If fewer clips remain than processes, they are left out.
 
     Args:
         indices: the clips to train on.
-        lengths: frames of each of them, as they will be shown.
+        lengths: frames of each of them, as training will show them.
         world_size: number of processes.
     """
     frames = dict(zip(indices, lengths, strict=True))
@@ -54,12 +54,12 @@ def plan_epoch(
 def cut_batches(
     order: Sequence[int], lengths: Mapping[int, int] | Sequence[int], *, max_clips: int = 0, max_frames: int = 0
 ) -> list[tuple[int, ...]]:
-    """Consecutive clips of `order` in batches, each as large as the bounds allow; a longer clip goes alone.
+    """Consecutive clips of `order` in batches, each as large as the limits allow; a longer clip is alone in a batch.
 
     Args:
         order: clip indices.
         lengths: frames of a clip, by its index.
-        max_clips, max_frames: of a batch; 0: no bound.
+        max_clips, max_frames: of a batch; 0: no limit.
     """
     batches: list[list[int]] = []
     room = 0
@@ -74,7 +74,7 @@ def cut_batches(
 
 
 def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Batches in random order, of clips in random order, or of similar length where `config.bucket` is set."""
+    """Batches in random order, of clips in random order, or of similar length if `config.bucket` is set."""
     clips = list(frames)
     order = [clips[place] for place in rng.permutation(len(clips))]
     cut = partial(cut_batches, lengths=frames, max_clips=config.batch, max_frames=config.batch_frames)
@@ -88,9 +88,9 @@ def _batches(frames: dict[int, int], config: TrainConfig, rng: np.random.Generat
 
 
 def _shared_out(batches: Sequence[tuple[int, ...]], world_size: int) -> list[tuple[tuple[int, ...], ...]]:
-    """The last batches, halved until each process has one; nothing if there are too few clips for that.
+    """The last batches, split in halves until each process has one; empty if there are too few clips.
 
-    Half of a batch keeps the bounds that the batch keeps.
+    Half of a batch is within the limits if the batch is.
     """
     shares = list(batches)
     while len(shares) < world_size:

@@ -1,4 +1,4 @@
-"""The clips of any store as a run sees them: all of their time, at the frame rate that it was trained on."""
+"""The clips of any store as a run sees them: whole clips, at the frame rate that the run was trained on."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from sla_cli.video.timing import selected
 
 
 class SeenClips:
-    """A split whose clips are brought to the frame rate of a run where they have another one.
+    """A split whose clips are resampled to the frame rate of a run if they have another one.
 
     Args:
-        like: the frames that the run was trained on; None takes all clips as they are.
+        like: the frames that the run was trained on; None leaves all clips unchanged.
 
     Attributes:
         lengths: frames of each clip, as the run sees it.
-        rates: frames per second of each clip, as the run sees it; 0 where unknown.
-        other_rates: frame rates that are brought to that of the run, and of how many clips.
+        rates: frames per second of each clip, as the run sees it; 0 if unknown.
+        other_rates: frame rates that are resampled, with the number of clips.
     """
 
     def __init__(self, split: Split, like: FrameFormat | None = None) -> None:
@@ -46,31 +46,31 @@ class SeenClips:
         return len(self.split)
 
     def frames(self, index: int) -> NDArray[np.int64]:
-        """Numbers of the frames that are seen, sorted; one that is seen twice comes twice."""
+        """Numbers of the frames that are seen, sorted; one that is seen twice is listed twice."""
         return self._resampled.get(index, np.arange(self.split.lengths[index]))
 
 
 def see(split: Split, like: FrameFormat) -> SeenClips:
-    """The clips of a split as a run sees them; what is done to bring them there is logged.
+    """The clips of a split as a run sees them; what is changed is logged.
 
-    Larger frames need nothing: the model's crop is a share of the frame, and is resized to the model's input.
+    Larger frames need no change: the model's crop is a share of the frame, and is resized to the model's input.
 
     Raises:
-        SlaError: frames of another fit, or smaller ones than the run was trained on; with the command that fixes it.
+        SlaError: frames with another fit, or smaller than those of training; names the command that fixes it.
     """
     again = f"Make the store again with `sla prep CORPUS SOURCE --name {split.path.resolve().parent.name} --force"
     if split.fit != like.fit:
         raise SlaError(
-            f"the frames of {split.path} were made with fit {split.fit}, and the run was trained on {like.fit}",
+            f"the frames of {split.path} were made with fit {split.fit}, but the run was trained with {like.fit}",
             f"{again} --fit {like.fit} --size {like.size}`.",
         )
     if split.size < like.size:
         raise SlaError(
-            f"the frames of {split.path} have {split.size} px, and the run was trained on {like.size} px",
+            f"the frames of {split.path} have {split.size} px, but the run was trained on {like.size} px",
             f"{again} --size {like.size}`.",
         )
     if split.size > like.size:
-        log.info("frames of %d px are resized as those of %d px that the run was trained on", split.size, like.size)
+        log.info("frames of %d px are resized like those of %d px that the run was trained on", split.size, like.size)
     seen = SeenClips(split, like)
     for rate, clips in sorted(seen.other_rates.items()):
         log.info(
@@ -78,7 +78,7 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
         )
     unknown = seen.rates.count(0.0)
     if like.fps and unknown:
-        text = "the frame rate of %s is unknown: all frames are used, though training had %g per second"
+        text = "the frame rate of %s is unknown: all frames are used, although training had %g per second"
         log.warning(text, counted(unknown, "clip"), like.fps)
     if not like.fps and unknown < len(seen.rates):
         text = "the run does not know the frame rate of its training clips: all frames of %s are used"

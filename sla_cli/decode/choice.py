@@ -1,8 +1,9 @@
-"""Which trial of a grid is taken, and what it gains over no language model: a gain is to be told from luck.
+"""Chooses a trial of a grid, and computes its gain over no language model, with chance taken into account.
 
-The fewest errors on a small dev split are often luck. Settings that the clips do not tell apart from them are as good,
-and of those the mildest does least harm. Breiman et al. 1984, "Classification and regression trees", take one
-standard error; that costs errors where a model helps, a tenth does not (docs/decoding.md, benchmarks/tuning.py).
+On a small dev split the lowest number of errors is often chance. Settings that the clips cannot distinguish from it are
+equally good, and of those the one with the smallest weights is the safest. Breiman et al. 1984, "Classification and
+regression trees", use one standard error; that costs errors if a model helps, a tenth does not (docs/decoding.md,
+benchmarks/tuning.py).
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from sla_cli.core.clusters import sentences
 from sla_cli.core.result import Interval
 from sla_cli.decode.grid_search import GridPoint, Trial
 
-STANDARD_ERRORS = 0.1  # this far from the fewest errors, a setting counts as good as the best
-TOLERANCE = 1e-9  # errors; what rounding may take from a tie
+STANDARD_ERRORS = 0.1  # within this distance of the fewest errors, a setting counts as equal to the best
+TOLERANCE = 1e-9  # errors; by how much rounding may separate equal numbers
 
 Table = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ErrorTable:
-    """Errors by sentence and setting. Clips with one reference are one sentence, as in `core.bootstrap`.
+    """Errors by sentence and setting. Clips with the same reference are one sentence, as in `core.bootstrap`.
 
     Attributes:
         points: the settings, each once.
         errors: float64 (sentences, settings).
-        words: float64 (sentences,), of the references.
+        words: float64 (sentences,), words of the references.
     """
 
     points: tuple[GridPoint, ...]
@@ -41,18 +42,18 @@ class ErrorTable:
 
     @cached_property
     def by_mildness(self) -> list[int]:
-        """Columns from the mildest to the boldest setting."""
+        """Columns in order of the weights, the smallest first."""
         return sorted(range(len(self.points)), key=lambda column: mildness(self.points[column]))
 
     def take(self, standard_errors: float = STANDARD_ERRORS) -> int:
-        """The column of the mildest setting within so many standard errors of the fewest errors.
+        """The column of the setting with the smallest weights within this many standard errors of the fewest errors.
 
         The standard error is that of the difference to the setting with the fewest errors, paired by sentence.
         """
         return int(self.take_each(np.ones((1, len(self.words))), standard_errors)[0])
 
     def take_each(self, drawn: Table, standard_errors: float = STANDARD_ERRORS) -> NDArray[np.intp]:
-        """What `take` answers for each set of sentences that is drawn from these.
+        """The result of `take` for each set of sentences that is drawn from these.
 
         Args:
             drawn: float64 (sets, sentences), how often each sentence counts.
@@ -80,14 +81,14 @@ class ErrorTable:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was taken of a grid.
+    """The choice from a grid.
 
     Attributes:
-        taken: the mildest trial that is as good as the best.
+        taken: the trial with the smallest weights of those that count as equal to the best.
         lowest: the one with the fewest errors.
         without: no language model, at the beam of `taken`.
-        interval: of the WER of `taken` less that of `without`, in points. It allows for the choice, which was made on
-            these very clips. None where `taken` is no language model, or all clips have one reference.
+        interval: of the WER of `taken` minus that of `without`, in points. It allows for the choice, which was made on
+            these same clips. None if `taken` is not a language model, or all clips have one reference.
     """
 
     taken: Trial
@@ -97,12 +98,12 @@ class Choice:
 
     @property
     def difference(self) -> float:
-        """WER of what was taken less that without a language model, in points."""
+        """WER of the choice minus that without a language model, in points."""
         return self.taken.counts.wer - self.without.counts.wer
 
 
 def mildness(point: GridPoint) -> tuple[float, ...]:
-    """Sorts settings from the mildest, no language model, on: by alpha, then by the size of beta, then by beam."""
+    """Sort key of settings; no language model is first: by alpha, then by the size of beta, then by beam."""
     return abs(point.alpha), abs(point.beta), point.beta, point.beam
 
 
@@ -135,20 +136,21 @@ def error_table(trials: Sequence[Trial]) -> ErrorTable:
 
 
 def gain_interval(table: ErrorTable, gains: Table, taken: int, how: Resampling) -> Interval | None:
-    """The interval of what the setting that was chosen on a table gains.
+    """The interval of the gain of the setting that was chosen on a table.
 
-    The paired bootstrap takes the setting for given, but luck chose with us. So the choice is made again on each
-    resampled set of sentences, for which all of them stand as the truth: what is chosen there looks better there than
-    it is (Efron 1983, "Estimating the error rate of a prediction rule"; Tibshirani & Tibshirani 2009, "A bias
-    correction for the minimum error rate"). The end towards a large gain moves by the mean of that, the end towards no
-    gain to where this luck leaves it at the same confidence. Coverage: docs/decoding.md, benchmarks/tuning.py.
+    The paired bootstrap treats the setting as fixed, but chance influenced the choice. So the choice is made again on
+    each resampled set of sentences, and all sentences serve as the truth: the setting chosen on a set looks better on
+    it than it is (Efron 1983, "Estimating the error rate of a prediction rule"; Tibshirani & Tibshirani 2009, "A bias
+    correction for the minimum error rate"). The end towards a large gain moves by the mean of this bias, the end
+    towards no gain so far that it keeps its confidence under this bias. Coverage: docs/decoding.md,
+    benchmarks/tuning.py.
 
     Args:
-        gains: float64 (sentences, settings), errors less those without a language model.
+        gains: float64 (sentences, settings), errors minus those without a language model.
         taken: the column of the choice.
 
     Returns:
-        In points of WER, below 0 where errors become fewer; None where all clips have one reference.
+        In points of WER, below 0 if errors become fewer; None if all clips have the same reference.
     """
     count, words = len(table.words), max(float(table.words.sum()), 1.0)
     if count < 2:

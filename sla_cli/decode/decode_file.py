@@ -1,4 +1,4 @@
-"""An emissions file into a hypotheses file, with its receipt. Needs no torch."""
+"""Decodes an emissions file into a hypotheses file, with its receipt. Needs no torch."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
 
-# What receipts of a best path say of a search, whatever was given: it takes no part, and a best path that an earlier
-# version decoded keeps its fingerprint.
+# The search options in receipts of a best path, for any options given: they have no effect, and the fingerprint of a
+# best path that an earlier version decoded stays the same.
 BEST_PATH = {"beam": 1, "alpha": 0.5, "beta": 1.5, "nbest": 1, "hotwords": [], "hotword_weight": 10.0}
 
 
@@ -48,19 +48,19 @@ def decode_file(
     """Decode all clips of an emissions file.
 
     Args:
-        folder: of all hypotheses; these go to RUN/SPLIT-OPTIONS-DIGEST.tsv in it.
-        out: the file to write instead.
-        jobs: processes at most; 0 is all usable cores.
-        max_oov: percent of the glosses that the language model may lack.
-        tuned_on, no_gain_on: what tuning has to do with `options`, as `Settled` has it.
+        folder: the folder of all hypotheses; these are written to RUN/SPLIT-OPTIONS-DIGEST.tsv in it.
+        out: a file to write instead.
+        jobs: maximum number of processes; 0 is all usable cores.
+        max_oov: percentage of the glosses that the language model may lack.
+        tuned_on, no_gain_on: how `options` were tuned, as in `Settled`.
 
     Returns:
-        Where the hypotheses lie, and the best of each clip. Current ones are read, not made again.
+        The path of the hypotheses, and the best of each clip. If they are up to date, they are read, not made again.
 
     Raises:
-        FormatError: the emissions, the language model or the current hypotheses are not what sla wrote.
-        SlaError: the language model cannot be read or lacks too many glosses; `out` is a folder, or is there, made
-            otherwise, and `force` is off; emissions that are no log-probabilities.
+        FormatError: the emissions, the language model or the existing hypotheses are not as sla wrote them.
+        SlaError: the language model cannot be read or lacks too many glosses; `out` is a folder, or exists with other
+            content, and `force` is off; emissions that are not log-probabilities.
     """
     emissions = Emissions(emissions_path)
     header = emissions.header
@@ -100,7 +100,7 @@ def decode_file(
 
 
 def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool = False) -> Path:
-    """Write a hypotheses file in another format, beside it or to `out`. Returns where.
+    """Write a hypotheses file in another format, next to it or to `out`. Returns the path.
 
     Raises:
         SlaError: `out` exists and `force` is off, or the format cannot hold the hypotheses.
@@ -112,7 +112,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
 
 
 def _settings(options: BeamOptions, tuned_on: str, no_gain_on: str) -> dict[str, object]:
-    """What determines the hypotheses, besides emissions and language model; nothing that has no part in it."""
+    """What determines the hypotheses, apart from emissions and language model; nothing else."""
     tuned = {key: split for key, split in (("tuned_on", tuned_on), ("no_gain_on", no_gain_on)) if split}
     if options.greedy:
         return {**BEST_PATH, "engine": options.engine, **tuned}

@@ -24,7 +24,7 @@ def decode_split(
     Args:
         emissions, jobs, progress: as for `map_clips`.
         glosses: the vocabulary; glosses[i] has column i + 1, column 0 is the blank.
-        stride: video frames of an output step.
+        stride: video frames per output step.
 
     Returns:
         The n-best list of each clip, best first, in the order of `emissions`; spans in video frames.

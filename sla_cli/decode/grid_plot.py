@@ -27,7 +27,7 @@ def draw_grid(path: Path, trials: Sequence[Trial], chosen: GridPoint, title: str
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(beams), squeeze=False, sharey=True)[0]
     low, high = min(wers.values()), max(wers.values())
-    top = max(min(high, 2 * low), low + 0.1)  # what is far off would leave no colours for what is near
+    top = max(min(high, 2 * low), low + 0.1)  # large values would leave no colours for values near the best
     for panel, beam in zip(axes, beams, strict=True):
         values = np.array([[wers[GridPoint(beam, alpha, beta)] for beta in betas] for alpha in alphas])
         image = panel.imshow(values, origin="lower", aspect="auto", cmap="viridis_r", vmin=low, vmax=top)

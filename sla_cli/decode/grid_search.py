@@ -1,4 +1,4 @@
-"""A language model's weights over a grid: the errors of each clip at every point."""
+"""Tries a language model's weights over a grid: the errors of each clip at every point."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class GridPoint:
 
     @property
     def without(self) -> GridPoint:
-        """No language model with the same beam: alpha and beta of 0 leave ln P_ctc alone."""
+        """No language model with the same beam: with alpha and beta 0 the score is ln P_ctc alone."""
         return GridPoint(self.beam, 0.0, 0.0)
 
 
@@ -45,7 +45,7 @@ class Trial:
 
 
 def grid(alphas: Sequence[float], betas: Sequence[float], beams: Sequence[int]) -> list[GridPoint]:
-    """All combinations, without repeats. Raises SlaError where one of the lists is empty."""
+    """All combinations, without repeats. Raises SlaError if one of the lists is empty."""
     if not (alphas and betas and beams):
         raise SlaError("an empty grid", "Give at least one value each with --alphas, --betas and --beams.")
     return list(dict.fromkeys(GridPoint(beam, alpha, beta) for beam, alpha, beta in product(beams, alphas, betas)))
@@ -65,7 +65,7 @@ def search_grid(
 
     Args:
         emissions, glosses, jobs, progress: as for `decode_split`.
-        references: glosses as annotated of every clip, by clip id.
+        references: glosses of every clip as annotated, by clip id.
         rules: how both sides are normalised before they are compared.
         options: language model and hot words; its beam, alpha and beta are not used.
 

@@ -1,4 +1,4 @@
-"""A function over the clips of a split, in one process or several."""
+"""Applies a function to the clips of a split, in one process or several."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sla_cli.formats.emissions import Emission
 from sla_cli.log import log
 from sla_cli.workers import start_worker, usable_cores
 
-CHUNK = 16  # clips that a process takes at once, at most, so that progress is shown often
+CHUNK = 16  # maximum number of clips that a process takes at once; progress is then shown often
 
 Answer = TypeVar("Answer")
 
@@ -38,16 +38,16 @@ def map_clips(
     *,
     least: int = CHUNK,
 ) -> Generator[Answer, None, None]:
-    """The answer to each clip, in order, which does not depend on `jobs`; errors name the clip.
+    """The result for each clip, in order; it does not depend on `jobs`. Errors name the clip.
 
     Forked processes inherit the loaded decoder and read the clips themselves: a split's log-probabilities are too large
-    to be sent (110 MB for 629 clips of 1,100 glosses).
+    to be sent to them (110 MB for 629 clips of 1,100 glosses).
 
     Args:
         emissions: clips with log-probabilities float (T, V + 1), by index; each process reads its own, one at a time.
-        jobs: processes at most; 0 is all usable cores.
+        jobs: maximum number of processes; 0 is all usable cores.
         progress: called with 1 after each clip.
-        least: clips that are worth a process of their own.
+        least: smallest number of clips for which another process is started.
 
     Raises:
         SlaError: a negative number of jobs, or a process died; or as `function` does.
@@ -57,7 +57,7 @@ def map_clips(
     wanted, jobs = jobs, min(jobs or usable_cores(), len(emissions) // least)
     if jobs > 1 and "fork" not in get_all_start_methods():  # Windows
         if wanted:
-            log.warning("this system does not fork processes: one works instead of %d", wanted)
+            log.warning("this system cannot fork processes: one is used instead of %d", wanted)
         jobs = 1
 
     def answer(index: int) -> Answer:
@@ -76,7 +76,7 @@ def map_clips(
 
 
 def _in_processes(answer: Callable[[int], Answer], clips: int, jobs: int) -> Generator[Answer, None, None]:
-    given_up = RawValue(c_bool, False)  # without a lock, which a process that is killed might hold for ever
+    given_up = RawValue(c_bool, False)  # without a lock, which a killed process might never release
 
     def answer_chunk(indices: range) -> list[Answer]:
         return [answer(index) for index in indices if not given_up.value]
@@ -87,14 +87,14 @@ def _in_processes(answer: Callable[[int], Answer], clips: int, jobs: int) -> Gen
                 yield from answers
         except BrokenProcessPool as error:
             raise SlaError(
-                "a decoding process was killed, perhaps for lack of memory", "Decode with fewer jobs (-j)."
+                "a decoding process was killed, perhaps because memory ran out", "Decode with fewer jobs (-j)."
             ) from error
         finally:
-            given_up.value = True  # who stops listening, as on Ctrl-C, waits for a clip and not for whole chunks
+            given_up.value = True  # a caller that stops, as on Ctrl-C, waits for one clip and not for whole chunks
 
 
 def _chunks(clips: int, jobs: int) -> Iterator[range]:
-    """Runs of indices, ever shorter to the end, so that all processes end together."""
+    """Runs of indices that become shorter, so that all processes end at about the same time."""
     start = 0
     while start < clips:
         size = min(CHUNK, 1 + (clips - start) // (4 * jobs))
@@ -102,12 +102,12 @@ def _chunks(clips: int, jobs: int) -> Iterator[range]:
         start += size
 
 
-_worker_function: list[Callable[[range], list[Any]]] = []  # filled in pool processes only, which keep no other state
+_worker_function: list[Callable[[range], list[Any]]] = []  # filled only in pool processes, which have no other state
 
 
 def _start_worker(answer_chunk: Callable[[range], list[Any]]) -> None:
     _worker_function.append(answer_chunk)
-    gc.freeze()  # what is inherited is not looked through, and so not copied
+    gc.freeze()  # garbage collection does not visit inherited objects, so their memory is not copied
     start_worker()
 
 

@@ -1,4 +1,4 @@
-"""Tuning on an emissions file: tables, picture and choice in one folder."""
+"""Tunes on an emissions file: tables, picture and choice in one folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
 
-BESIDE = ("tune.tsv", "clips.tsv", "tune.png")  # what a folder has besides the choice
+BESIDE = ("tune.tsv", "clips.tsv", "tune.png")  # files of the folder in addition to the choice
 WRONG_STORE = "Give the store that the emissions come from with --store."
 
 
@@ -49,12 +49,12 @@ def tune_file(
     max_oov: float,
     force: bool = False,
 ) -> tuple[Path, Tuned, list[Trial]]:
-    """Tune on an emissions file and keep tables, picture and choice in `folder`/RUN-DIGEST, digest of the model.
+    """Tune on an emissions file; tables, picture and choice are written to `folder`/RUN-DIGEST (digest of the model).
 
-    No language model is decoded too, to compare the choice with; it is taken only where it is among the points.
+    Dev is also decoded without a language model, for comparison; this is chosen only if it is among the points.
 
     Returns:
-        The folder, the choice, and the trials of all points (none where the choice was there already).
+        The folder, the choice, and the trials of all points (none if the choice existed already).
 
     Raises:
         SlaError: the emissions are not of dev; no language model; clips without references; or as `decode_file` does.
@@ -63,7 +63,7 @@ def tune_file(
     header = emissions.header
     check_tunable(header.split)
     if options.lm is None:
-        raise SlaError("alpha and beta are weights of a language model, and there is none", "Give one with --lm.")
+        raise SlaError("alpha and beta are weights of a language model, but none is given", "Give one with --lm.")
     if missing := [name for name in emissions.ids if name not in references]:
         raise SlaError(f"{counted(len(missing), 'clip has', 'clips have')} no reference: {some(missing)}", WRONG_STORE)
     check_oov(options.lm, header.glosses, max_oov)
@@ -80,7 +80,7 @@ def tune_file(
             "engine": options.engine,
             "profile": str(rules),
             "standard_errors": STANDARD_ERRORS,
-            "gain_interval": 2,  # both ends allow for the choice; no language model at a beam of 1 is the best path
+            "gain_interval": 2,  # both ends allow for the choice; no language model at a beam of 1 means the best path
         },
         {
             "emissions": unchanged_digest(emissions_path),
@@ -90,7 +90,7 @@ def tune_file(
         sources={"store": header.store, "lm": str(options.lm.resolve()), "emissions": str(emissions_path.resolve())},
     )
     out = tuned_folder(folder, header.run, lm)
-    made = None if force else read_receipt(out)  # another grid is no reason to ask: the choice is the newest one's
+    made = None if force else read_receipt(out)  # another grid needs no --force: the newest choice counts
     if made is not None and made.fingerprint == receipt.fingerprint and _is_whole(out, made):
         renew(made, out)
         log.info("%s is up to date", out)
@@ -125,13 +125,13 @@ def tune_file(
 
 
 def _is_whole(out: Path, made: Receipt) -> bool:
-    """Whether tables and picture are there as they were written; earlier receipts do not say how."""
+    """Whether tables and picture are unchanged; earlier receipts have no digests of them."""
     digests = made.results.get(DIGESTS, {})
     return all((out / name).is_file() and digests.get(name) in (None, digest_file(out / name)) for name in BESIDE)
 
 
 def check_tunable(split: str) -> None:
-    """Raise SlaError for every split but dev."""
+    """Raise SlaError for every split except dev."""
     hint = "Tune on dev, and decode test with the choice."
     if split == "test":
         raise SlaError("tuning on test would make its score worthless", hint)
@@ -140,13 +140,13 @@ def check_tunable(split: str) -> None:
 
 
 def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, Glosses]:
-    """The glosses, as annotated, of the split that emissions were made from.
+    """The glosses, as annotated, of the split from which emissions were made.
 
     Args:
-        store: where it is, if not where it was.
+        store: its path, if it has moved.
 
     Raises:
-        SlaError: a split that is not for tuning; no such store or split, or one of another vocabulary.
+        SlaError: a split that is not for tuning; no such store or split, or one with another vocabulary.
     """
     header = Emissions(emissions_path).header
     check_tunable(header.split)
@@ -164,9 +164,9 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
 def _write(out: Path, tuned: Tuned, trials: Sequence[Trial], found: Sequence[Trial]) -> None:
     """tuned.json, tune.tsv, clips.tsv and tune.png in one folder. `found`: the trials, and no language model.
 
-    An earlier choice is given up when all of them are on the disk, so that a full one costs no choice.
+    An earlier choice is removed only after all of them are on the disk, so a full disk does not lose it.
     """
-    from sla_cli.decode.grid_plot import draw_grid  # matplotlib, which is needed when the grid was searched only
+    from sla_cli.decode.grid_plot import draw_grid  # matplotlib, needed only if the grid was searched
 
     facts = {"format": NAME, "version": VERSION, **asdict(tuned)}
     texts = {
@@ -175,7 +175,7 @@ def _write(out: Path, tuned: Tuned, trials: Sequence[Trial], found: Sequence[Tri
         "tuned.json": json.dumps(facts, indent=1, ensure_ascii=False) + "\n",
     }
     chosen = GridPoint(tuned.beam, tuned.alpha, tuned.beta)
-    with ExitStack() as files:  # which renames at its end
+    with ExitStack() as files:  # renames the file at its end
         for name, text in texts.items():
             files.enter_context(atomic_write(out / name)).write_text(text, encoding="utf-8", newline="\n")
         temporary = files.enter_context(atomic_write(out / "tune.png"))
@@ -193,7 +193,7 @@ def _settings_table(found: Sequence[Trial]) -> str:
 
 
 def _clips_table(found: Sequence[Trial]) -> str:
-    """A row per clip with its errors at each setting: what the choice was made from."""
+    """A row per clip with its errors at each setting, from which the choice was made."""
     settings = [
         f"beam {point.beam} alpha {point.alpha:g} beta {point.beta:g}" for point in (one.point for one in found)
     ]

@@ -1,4 +1,4 @@
-"""What `sla tune` chose: kept as tuned.json, and taken by `sla decode` for the same recogniser and language model."""
+"""The choice of `sla tune`: stored as tuned.json, and used by `sla decode` for the same run and language model."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from sla_cli.log import log
 from sla_cli.search.beam_decoder import BeamOptions
 
 NAME, VERSION = "sla-tuned", 2
-DIGESTS = "digests"  # in the receipt's results: of the tables and the picture beside the choice
-SEARCH = ("hotwords", "hotword_weight", "prune_logp", "token_min_logp", "engine")  # what a choice was made under
+DIGESTS = "digests"  # in the receipt's results: digests of the tables and the picture
+SEARCH = ("hotwords", "hotword_weight", "prune_logp", "token_min_logp", "engine")  # conditions of a choice
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was chosen, and on what.
+    """The choice, and the data on which it was made.
 
     Attributes:
-        wer: in percent, on the clips it was tuned on.
-        weights, lm: digests of the recogniser's weights ("" where the emissions do not say) and the language model.
-        split, profile: where, and under which normalisation.
-        split_digest: of the clips in the store, "" where the emissions do not say.
+        wer: in percent, on the clips that were used for tuning.
+        weights, lm: digests of the recogniser's weights ("" if the emissions do not record them) and the language
+        model. split, profile: the split, and the normalisation.
+        split_digest: of the clips in the store, "" if the emissions do not record it.
         lowest_wer: of the setting with the fewest errors, in percent.
         wer_without: without a language model at the same beam, in percent.
-        difference: `wer` less `wer_without`, in points.
-        interval: of the difference, as an `Interval` has it; None where the choice is no language model, or where all
-            clips have one reference. Version 1 of the file has none of these four.
+        difference: `wer` minus `wer_without`, in points.
+        interval: of the difference, as in `Interval`; None if no language model is the choice, or if all clips have the
+            same reference. Version 1 of the file has none of these four.
     """
 
     beam: int
@@ -53,7 +53,7 @@ class Tuned:
 
     @property
     def finds_no_gain(self) -> bool:
-        """Whether no language model was chosen."""
+        """Whether the choice is to use no language model."""
         return (self.alpha, self.beta) == (0, 0)
 
     @property
@@ -67,10 +67,10 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Settled:
-    """Options of a search, and what tuning has to do with them.
+    """Options of a search, and how they were tuned.
 
     Attributes:
-        tuned_on: the split on which the weights were tuned, "" where they were not.
+        tuned_on: the split on which the weights were tuned, "" if they were not.
         no_gain_on: the split on which the tuning found no gain of the language model, so that it is left out of
             `options`; "" otherwise.
     """
@@ -81,11 +81,11 @@ class Settled:
 
 
 def tuned_options(options: BeamOptions, emissions_path: Path, folder: Path, *, beam: bool, weights: bool) -> Settled:
-    """Options with what was tuned for the same recogniser and language model, where there is such a choice.
+    """Options with the values tuned for the same recogniser and language model, if there is such a choice.
 
     Args:
-        beam: take the tuned beam.
-        weights: take the tuned alpha and beta, which belong together.
+        beam: use the tuned beam.
+        weights: use the tuned alpha and beta, which belong together.
     """
     if options.lm is None or not (beam or weights):
         return Settled(options)
@@ -97,28 +97,30 @@ def tuned_options(options: BeamOptions, emissions_path: Path, folder: Path, *, b
     where = tuned.split + " (other clips)" * others
     settled = with_tuned(options, tuned, folder, header.run, where, beam=beam, weights=weights)
     if settled.tuned_on == header.split:
-        log.warning("the weights were tuned on these very clips: their WER is lower than that of new clips")
+        log.warning("the weights were tuned on these same clips: their WER is lower than that of new clips")
     return settled
 
 
 def _warn_of_another_search(options: BeamOptions, out: Path) -> None:
-    """Say which settings of the search were others when its weights were tuned; earlier receipts do not say all."""
+    """Warn of settings of the search that had other values during tuning; earlier receipts do not record all."""
     made = read_receipt(out)
     before = made.arguments if made is not None else {}
     now = {**asdict(options), "hotwords": sorted(set(options.hotwords))}
     unused = () if before.get("hotwords") or options.hotwords else ("hotword_weight",)
     others = [name for name in SEARCH if name not in unused and before.get(name, now[name]) != now[name]]
     if others:
-        said = ", ".join(f"{name} {before[name]} (now {now[name]})" for name in others)
-        log.warning("the weights were tuned with %s: `sla tune` with the options of this search chooses for it", said)
+        differences = ", ".join(f"{name} {before[name]} (now {now[name]})" for name in others)
+        log.warning(
+            "the weights were tuned with %s: run `sla tune` with the options of this search to tune for it", differences
+        )
 
 
 def find_tuned(folder: Path, run: str, lm: Path, weights: str) -> Tuned | None:
-    """What was chosen for a run and a language model, None where nothing was, or for other weights of the run.
+    """The choice for a run and a language model, None if there is none, or only one for other weights of the run.
 
     Args:
-        folder: of all tunings.
-        run: the run's folder, of which the name counts.
+        folder: the folder of all tunings.
+        run: the run's folder; only its name is used.
         weights: digest of the recogniser's weights.
     """
     out = tuned_folder(folder, run, digest_file(lm))
@@ -126,7 +128,7 @@ def find_tuned(folder: Path, run: str, lm: Path, weights: str) -> Tuned | None:
         return None
     tuned = read_tuned(out)
     if tuned.weights != weights:
-        log.warning("%s was tuned for other weights of this run and is not used", out)
+        log.warning("%s was tuned for other weights of this run, so it is not used", out)
         return None
     return tuned
 
@@ -138,7 +140,7 @@ def with_tuned(
 
     Args:
         folder, run: as for `find_tuned`.
-        where: the split on which they were tuned, as it is to be told.
+        where: the name of the split on which they were tuned, for messages.
     """
     if weights:
         _warn_of_another_search(options, tuned_folder(folder, run, tuned.lm))
@@ -157,18 +159,18 @@ def with_tuned(
 
 
 def tuned_folder(folder: Path, run: str, lm: str) -> Path:
-    """Where the choice for a run and a language model lies."""
+    """The path of the choice for a run and a language model."""
     return folder / f"{Path(run).name}-{lm[:6]}"
 
 
 def emission_inputs(emissions_path: Path) -> dict[str, str]:
-    """Digests of what emissions were made from: `weights`, `split` and others; empty where nothing says."""
+    """Digests of the inputs of emissions: `weights`, `split` and others; empty if they are not recorded."""
     receipt = read_receipt(emissions_path)
     return receipt.inputs if receipt is not None else {}
 
 
 def read_tuned(folder: Path) -> Tuned:
-    """What was chosen before. Raises FormatError where it cannot be read, or is not what was written."""
+    """An earlier choice. Raises FormatError if it cannot be read, or is not as it was written."""
     path, receipt = folder / "tuned.json", read_receipt(folder)
     hint = "Make it again with `sla tune --force`."
     try:
@@ -177,7 +179,7 @@ def read_tuned(folder: Path) -> Tuned:
             raise FormatError(f"{path}: not {NAME} version {VERSION - 1} or {VERSION}", hint)
         check_types(Tuned, facts, path, hint)
         tuned = Tuned(**facts)
-        _ = tuned.gain  # whole, or not read
+        _ = tuned.gain  # read it completely or not at all
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", hint) from error
     results = receipt.results if receipt is not None else {}
@@ -188,7 +190,7 @@ def read_tuned(folder: Path) -> Tuned:
 
 
 def describe_tuning(folder: Path) -> Description | None:
-    """A folder of `sla tune`, None for anything else. Raises FormatError where it cannot be read."""
+    """The choice in a folder of `sla tune`, None for another folder. Raises FormatError if it cannot be read."""
     if not (folder / "tuned.json").is_file():
         return None
     receipt = read_receipt(folder)

@@ -1,4 +1,4 @@
-"""Drawing primitives over OpenCV: polygons, curves, ellipses and limbs."""
+"""Drawing primitives based on OpenCV: polygons, curves, ellipses and limbs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sla_cli.demo.signers import Colour
 
-_SHIFT = 4  # bits after the binary point that OpenCV takes in coordinates
+_SHIFT = 4  # fractional bits of coordinates in OpenCV
 _HALF_CIRCLE = np.stack([np.sin(np.linspace(0, np.pi, 9)), np.cos(np.linspace(0, np.pi, 9))], axis=1)
 
 Image = npt.NDArray[np.uint8]
@@ -21,7 +21,7 @@ Point = npt.NDArray[np.float64]
 class Limb(NamedTuple):
     """A tapered capsule: its middle line from start to end, and the radius at both.
 
-    A thin dark `edge` lets it stand out before body and face; None for a patch without.
+    A thin dark `edge` makes it visible in front of body and face; None for no edge.
     """
 
     start: Point
@@ -32,13 +32,13 @@ class Limb(NamedTuple):
 
 
 class Brush:
-    """Draws anti-aliased shapes into an RGB image, in units and from an origin of its own, at sub-pixel positions.
+    """Draws anti-aliased shapes into an RGB image at sub-pixel positions, with its own units and origin.
 
     Args:
         image: (height, width, 3) uint8 RGB, drawn into.
-        origin: where (0, 0) lies in the picture, in pixels.
+        origin: position of (0, 0) in the picture, in pixels.
         scale: pixels per unit.
-        tilt: degrees clockwise by which everything is turned about the origin.
+        tilt: degrees clockwise by which everything is rotated about the origin.
     """
 
     def __init__(self, image: Image, origin: Point, scale: float, tilt: float = 0.0) -> None:
@@ -47,7 +47,7 @@ class Brush:
         self._turn = np.array([[cos, sin], [-sin, cos]])
 
     def moved(self, by: tuple[float, float], tilt: float = 0.0, size: float = 1.0) -> Brush:
-        """A brush for the same picture with its origin at `by`, tilted further and drawing `size` times as large."""
+        """A brush for the same picture with its origin at `by`, with additional tilt and `size` times the scale."""
         return Brush(self.image, self._pixels(np.array(by)), self.scale * size, self.tilt + tilt)
 
     def polygon(self, points: npt.ArrayLike, colour: Colour) -> None:
@@ -65,7 +65,7 @@ class Brush:
         cv2.ellipse(self.image, middle, radii, self.tilt, *arc, colour, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
     def limbs(self, limbs: Sequence[Limb]) -> None:
-        """Draw limbs one over the other."""
+        """Draw limbs, later ones over earlier ones."""
         starts, ends, radii = (np.array(column) for column in list(zip(*limbs, strict=True))[:3])
         rims = radii + 1.0 / self.scale
         outlines = self._fixed(self._pixels(_capsules(starts, ends, np.stack([rims, radii]))))
@@ -93,6 +93,6 @@ def _capsules(starts: Point, ends: Point, radii: npt.NDArray[np.float64]) -> Poi
 
 
 def shade(colour: Colour, factor: float) -> Colour:
-    """The colour `factor` times as bright."""
+    """The colour with `factor` times the brightness."""
     red, green, blue = (min(255, round(part * factor)) for part in colour)
     return red, green, blue

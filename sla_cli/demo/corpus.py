@@ -1,6 +1,6 @@
 """A synthetic corpus of continuous signing in the layout of RWTH-PHOENIX-Weather 2014.
 
-Every clip follows from (seed, split, number) alone, so the corpus is the same with any number of processes.
+Every clip depends only on (seed, split, number), so the corpus is the same with any number of processes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sla_cli.demo.signing import sign_sentence
 from sla_cli.errors import SlaError
 
 FOLDER = "phoenix-2014-multisigner"
-# Run lengths are the quickest way to pack drawings: a sixth less time than the default, and no more bytes.
+# Run-length compression is the fastest for drawings: a sixth less time than the default, and not more bytes.
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 _FRAMES = Path("features") / "fullFrame-210x260px"
 
@@ -51,24 +51,24 @@ def draw_corpus(
 ) -> None:
     """Draw `out`/phoenix-2014-multisigner: annotations, STM references and 210 x 260 PNG frames at 25 fps.
 
-    The first training clips hold every gloss of the grammar between them, so `train` of 22 or more clips covers
-    the vocabulary of dev and test. No sentence of dev or test occurs in train; those of test all differ, as long as the
-    grammar has any.
+    The first 22 training clips together contain every gloss of the grammar, so a `train` of 22 or more clips covers
+    the vocabulary of dev and test. No sentence of dev or test occurs in train; those of test are all different, as long
+    as the grammar has enough.
 
     Args:
-        out: folder for the corpus; made where it does not exist.
+        out: folder for the corpus; created if it does not exist.
         train, dev, test: number of clips.
         progress: called with 1 after each clip.
 
     Raises:
-        SlaError: a corpus lies in `out` already (it might be the real one), or `out` cannot be written.
+        SlaError: `out` already contains a corpus (it might be the real one), or cannot be written.
     """
     final, partial = out / FOLDER, out / f".{FOLDER}.partial"
     if final.exists():
         raise SlaError(f"{final} exists already", "Choose an empty folder, or remove that one.")
     try:
         if partial.exists():
-            shutil.rmtree(partial)  # left by a drawing that broke off
+            shutil.rmtree(partial)  # left by an interrupted drawing
         counts = dict(zip(SPLITS, (train, dev, test), strict=True))
         tasks = [
             _Task(partial, seed, split, number, glosses)
@@ -105,7 +105,7 @@ def _draw_clip(task: _Task) -> str:
 
 
 def _write_tables(root: Path, split: str, drawn: Sequence[tuple[_Task, str]]) -> None:
-    """Annotations, and for dev and test the STM references, where signers are written in lower case as released."""
+    """Annotations, and for dev and test the STM references, with signers in lower case as in the release."""
     rows = [f"{task.id}|{task.id}/1/*.png|{signer}|{' '.join(task.glosses)}" for task, signer in drawn]
     _write_lines(root / "annotations" / "manual" / f"{split}.corpus.csv", ["id|folder|signer|annotation", *rows])
     if split != "train":

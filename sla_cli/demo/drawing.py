@@ -1,4 +1,4 @@
-"""One frame of the demo: a person before a backdrop."""
+"""One frame of the demo: a person in front of a wall."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sla_cli.demo.signing import FACE, LEFT, RIGHT
 FRAME_WIDTH, FRAME_HEIGHT = 210, 260
 
 _UPPER_ARM, _FOREARM = 0.8, 0.82
-_HANDS_BEFORE_BODY = 0.6  # depth at which people sign, for the elbows
+_HANDS_BEFORE_BODY = 0.6  # depth of the hands, for the elbows
 _FINGERS = np.array([1.5, 0.5, -0.5, -1.5])  # index to little, from the middle of the hand
 _FINGER_LENGTHS = np.array([0.29, 0.33, 0.30, 0.24])
 
 
 def draw_stage(signer: Signer, light: float) -> Image:
-    """What does not move in a clip: a wall that darkens downwards, and the signer's body.
+    """The static parts of a clip: a wall that is darker at the bottom, and the signer's body.
 
     Args:
-        light: brightness of the wall, 1.0 for the signer's usual one.
+        light: brightness of the wall, 1.0 for the signer's usual wall.
 
     Returns:
         stage: (260, 210, 3) uint8 RGB.
@@ -52,7 +52,7 @@ def draw_frame(pose: npt.NDArray[np.float64], signer: Signer, stage: Image) -> I
 
 
 def _brush_for(signer: Signer, image: Image) -> Brush:
-    """One that draws in shoulder widths from the point between the shoulders."""
+    """A brush with shoulder widths as units and the point between the shoulders as origin."""
     return Brush(image, np.array(signer.centre), signer.shoulders)
 
 
@@ -76,9 +76,9 @@ def _arm(signer: Signer, side: int, hand: Point) -> list[Limb]:
     sleeve, edge = signer.clothes, shade(signer.clothes, 0.68)
     return [
         Limb(shoulder, elbow, (0.15, 0.125), sleeve, edge),
-        Limb(joint, shoulder, (0.17, 0.145), sleeve, None),  # no seam where the arm joins the body
+        Limb(joint, shoulder, (0.17, 0.145), sleeve, None),  # no edge between arm and body
         Limb(elbow, wrist, (0.125, 0.085), sleeve, edge),
-        Limb((shoulder + elbow) / 2, elbow, (0.1375, 0.125), sleeve, None),  # nor inside the elbow
+        Limb((shoulder + elbow) / 2, elbow, (0.1375, 0.125), sleeve, None),  # nor at the elbow
         *_hand(signer.skin, place, np.stack([pointing, across]), hand[3:]),
     ]
 
@@ -94,22 +94,22 @@ def _hand(skin: Colour, place: Point, axes: Point, shape: npt.NDArray[np.float64
     return [
         Limb(wrist, knuckles, (0.085, 0.125), skin, edge),
         *(Limb(base, tip, (0.044, 0.038), skin, edge) for base, tip in zip(bases, tips, strict=True)),
-        Limb(wrist, place + 0.03 * pointing, (0.085, 0.105), skin, None),  # fingers end at the knuckles
+        Limb(wrist, place + 0.03 * pointing, (0.085, 0.105), skin, None),  # a closed finger ends at the knuckles
         Limb(ball, ball + (0.07 + 0.15 * thumb) * _fan(20 + 50 * thumb, axes), (0.048, 0.04), skin, edge),
     ]
 
 
 def _fan(degrees: npt.ArrayLike, axes: Point) -> Point:
-    """(..., 2): directions that lie so many degrees from the first of two axes towards the second."""
+    """(..., 2): directions at these degrees from the first of two axes towards the second."""
     angles = np.radians(degrees)
     return np.stack([np.cos(angles), np.sin(angles)], axis=-1) @ axes
 
 
 def _elbow(shoulder: Point, wrist: Point, side: int) -> Point:
-    """Two-link inverse kinematics in depth, seen from the front: the elbow that hangs low and outward.
+    """Two-link inverse kinematics in depth, seen from the front: the elbow, low and outward.
 
-    Of the circle of elbows which the lengths of upper arm and forearm allow, this is the point furthest along the
-    pole direction. An arm that is too short grows.
+    Of the circle of possible elbows for the lengths of upper arm and forearm, this is the point furthest along the
+    pole direction. An arm that is too short is lengthened.
     """
     start = np.array([*shoulder, 0.0])
     way = np.array([*wrist, _HANDS_BEFORE_BODY]) - start

@@ -1,4 +1,4 @@
-"""Recordings of drawn signing as a linguist has them: videos of several sentences, some of them annotated in ELAN."""
+"""Recordings of drawn signing like those of a linguist: videos of several sentences, some annotated in ELAN."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ANNOTATOR = "linguist"
 
 
 class _Recording(NamedTuple):
-    """Where its video and its annotation go, and what is signed in it."""
+    """The paths of its video and its annotation, and the sentences signed in it."""
 
     video: Path
     annotation: Path
@@ -47,18 +47,18 @@ def draw_elan_corpus(
 ) -> None:
     """Draw `out`/corpus, `out`/rest and `out`/truth.
 
-    `corpus` holds a video and its ELAN file of each annotated recording, `rest` the videos of the others, and `truth`
-    the ELAN files that a linguist would make of those. A recording shows one signer, the six of the demo in turn, with
-    1.2 to 2 seconds of rest between sentences. No sentence of `rest` occurs in `corpus`. Glosses stand at their true
-    times, those of signs with two hands on the tiers of both hands.
+    `corpus` contains the video and the ELAN file of each annotated recording, `rest` the videos of the others, and
+    `truth` the ELAN files that a linguist would make for those. A recording shows one signer, one after the other of
+    the six in the demo, with 1.2 to 2 seconds of rest between sentences. No sentence of `rest` occurs in `corpus`.
+    Glosses have their true times; those of two-handed signs are on the tiers of both hands.
 
     Args:
         annotated, unannotated: numbers of recordings.
-        sentences: of each recording.
+        sentences: number in each recording.
         progress: called with 1 after each recording.
 
     Raises:
-        SlaError: one of the three folders is there already, or cannot be written.
+        SlaError: one of the three folders exists already, or cannot be written.
     """
     for name in ("corpus", "rest", "truth"):
         if (out / name).exists():
@@ -100,7 +100,7 @@ def _tiers(sentences: Sequence[tuple[str, ...]], signed: Signed) -> Iterator[tup
         left += [sign for sign in signs if SIGNS[sign.text].left != "rest"]
         before = signed.spans[number - 1][-1][1] if number else 0
         after = signed.spans[number + 1][0][0] if number + 1 < len(sentences) else len(signed.poses)
-        # Somewhere in the rest between two sentences, so that an utterance holds rest at both ends.
+        # Within the rest between two sentences, so an utterance has rest at both ends.
         start, end = (before + 2 * spans[0][0]) // 3, (2 * spans[-1][1] + after) // 3
         translations.append(Interval(_milliseconds(start), _milliseconds(end), _translated(glosses)))
     yield RIGHT_HAND, "gloss", right
@@ -113,5 +113,5 @@ def _milliseconds(frame: int) -> int:
 
 
 def _translated(glosses: Sequence[str]) -> str:
-    """The words of a sentence; nobody knows the grammar of drawn people."""
+    """A placeholder translation: the glosses of the sentence as words."""
     return f"{' '.join(gloss.capitalize() for gloss in glosses)}."

@@ -1,7 +1,7 @@
-"""What the demo's signers say: sentences of a small weighted grammar, each at home in one split only.
+"""The sentences of the demo's signers: from a small weighted grammar; each belongs to only one split.
 
-The grammar is a bigram graph, so a gloss bigram is the right language model for it: what looks alike
-(REGEN and SCHNEE, SUED and BLEIBEN, MEER and WANDERN) stands among different neighbours.
+The grammar is a bigram graph, so a gloss bigram is the right language model for it: similar signs
+(REGEN and SCHNEE, SUED and BLEIBEN, MEER and WANDERN) have different neighbours.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import random
 
 SHORTEST, LONGEST = 3, 7
-TRIES = 100  # to find a sentence that has not come before
+TRIES = 100  # attempts to find a new sentence
 _START, _END = "^", "$"
 
 _NEXT: dict[str, dict[str, int]] = {
@@ -45,12 +45,12 @@ GLOSSES: tuple[str, ...] = tuple(sorted(_NEXT.keys() - {_START}))
 def draw_sentences(seed: int, split: str, count: int, *, different: bool = False) -> list[tuple[str, ...]]:
     """`count` sentences of 3 to 7 different glosses that belong to `split`; fewer are a prefix of more.
 
-    The first training sentences are asked to hold one gloss each, so 22 of them cover the vocabulary. A sentence
-    that came before is drawn once more, which makes repeats rare without making rare sentences frequent.
+    Each of the first training sentences must contain one particular gloss, so 22 of them cover the vocabulary. A
+    repeated sentence is drawn once more, which makes repeats rare without making rare sentences frequent.
 
     Args:
-        different: draw until none repeats, as long as there are any: to a score, clips with one reference are one
-            observation. Frequent sentences are then no more frequent than rare ones.
+        different: draw until there are no repeats, if possible: in a score, clips with the same reference count as one
+            observation. Frequent sentences are then not more frequent than rare ones.
     """
     rng = random.Random(f"{seed} {split}")
     sentences: list[tuple[str, ...]] = []
@@ -65,9 +65,9 @@ def draw_sentences(seed: int, split: str, count: int, *, different: bool = False
 
 
 def home(sentence: tuple[str, ...]) -> str:
-    """The one split where `sentence` may be signed: 7 of 10 sentences in train, the others half and half.
+    """The only split in which `sentence` may occur: 7 of 10 sentences are in train, the others half dev, half test.
 
-    It depends on the words alone, so dev and test are unseen in train whatever is drawn, in whatever order.
+    It depends only on the words, so sentences of dev and test never occur in train, for any draws in any order.
     """
     share = int.from_bytes(hashlib.sha256(" ".join(sentence).encode()).digest()[:4], "big") % 20
     return "train" if share < 14 else "dev" if share < 17 else "test"
@@ -86,7 +86,7 @@ def _draw_sentence(rng: random.Random, split: str, asked: str) -> tuple[str, ...
 
 
 def _walk(rng: random.Random) -> tuple[str, ...]:
-    """One walk through the grammar from start to end, cut once it is longer than a sentence may be."""
+    """One random walk through the grammar from start to end, cut if it becomes longer than a sentence may be."""
     walk: list[str] = []
     gloss = _choice(rng, _NEXT[_START])
     while gloss != _END and len(walk) <= LONGEST:
@@ -96,5 +96,5 @@ def _walk(rng: random.Random) -> tuple[str, ...]:
 
 
 def _choice(rng: random.Random, weights: dict[str, int]) -> str:
-    """One of the keys, as often as its weight says."""
+    """One of the keys, drawn with probability proportional to its weight."""
     return rng.choices(list(weights), list(weights.values()))[0]

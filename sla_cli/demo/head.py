@@ -13,7 +13,7 @@ _LIPS: Colour = (168, 74, 78)
 
 
 def draw_head(body: Brush, signer: Signer, face: Face) -> None:
-    """Head, hair and face; a head tilts about the neck, which is the origin here."""
+    """Head, hair and face; a head is tilted about the neck, which is the origin here."""
     brush = body.moved((0.0, -0.3), tilt=face.tilt, size=signer.head)
     skin, hair = signer.skin, signer.hair
     if signer.hair_style == "bun":

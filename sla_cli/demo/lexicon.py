@@ -1,9 +1,9 @@
-"""The demo's signs: where each hand goes, in which shape, and what the face does meanwhile.
+"""The demo's signs: movement and shape of each hand, and the face.
 
-Units are shoulder widths, the origin lies between the shoulders, x runs to the right of the picture and y down:
+Units are shoulder widths, the origin is between the shoulders, x points to the right of the picture and y down:
 the chin is near y = -0.35, the belly near y = 1. The right hand is the one on the left of the picture.
-Angles say where the fingers point, in degrees clockwise from up, and are mirrored for the left hand.
-The signs are invented after the look of German Sign Language; nobody should learn them from here.
+Angles are the direction of the fingers, in degrees clockwise from up, and are mirrored for the left hand.
+The signs are invented; they resemble German Sign Language, but are not suitable for learning it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """A handshape: how far each finger is stretched (0 to 1), and how far they are spread (0 to 1)."""
+    """A handshape: how far each finger is extended (0 to 1), and how far they are spread (0 to 1)."""
 
     thumb: float
     pointer: float
@@ -38,17 +38,17 @@ CALM = Face()
 
 @dataclass(frozen=True)
 class Move:
-    """The way of one hand: from `start` by `by`, bent upwards by `rise`, plus taps, swaying, or a circle.
+    """The path of one hand: from `start` by `by`, with an arc of height `rise`, plus taps, swaying, or a circle.
 
     Attributes:
         start: x and y at the beginning.
-        by: way from beginning to end.
-        rise: height of the arc over the straight way.
-        tap: way to and fro from the path, `taps` times.
+        by: vector from beginning to end.
+        rise: height of the arc over the straight line.
+        tap: movement away from the path and back, `taps` times.
         sway: amplitude to both sides of the path, `sways` times.
-        radius: of a circle that is run through `turns` times.
-        shape, to: handshape at the beginning, and at the end where it changes.
-        angle, turn: where the fingers point at the beginning, and by how much that turns.
+        radius: radius of a circle, `turns` times.
+        shape, to: handshape at the beginning, and at the end if it changes.
+        angle, turn: direction of the fingers at the beginning, and its rotation.
     """
 
     start: tuple[float, float]
@@ -68,7 +68,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign of `frames` frames at ordinary speed; the left hand does as the right one does, or rests.
+    """A sign of `frames` frames at normal speed; the left hand moves like the right one, or rests.
 
     Attributes:
         left: "rest"; "mirror" (opposite sides); "parallel" (both to the same side at once).

@@ -1,4 +1,4 @@
-"""Drawn signing as a video that browsers play."""
+"""Writes drawn signing as a video that browsers can play."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FPS = 25
 
 
 def draw_movie(path: Path, glosses: Sequence[str], seed: int) -> None:
-    """Draw a sentence into a video, as `write_movie` does. Raises SlaError as it does."""
+    """Draw a sentence into a video with `write_movie`. Raises SlaError as it does."""
     rng = np.random.default_rng([seed, len(glosses)])
     signer = SIGNERS[rng.integers(len(SIGNERS))]
     write_movie(path, sign_sentence(glosses, signer, rng), signer, light=1.0)
 
 
 def write_movie(path: Path, poses: Poses, signer: Signer, light: float) -> None:
-    """Draw poses into a WebM video (VP8, which OpenCV writes and browsers play), 25 a second.
+    """Draw poses into a WebM video (VP8, which OpenCV can write and browsers can play), 25 per second.
 
     Args:
         light: brightness of the wall, as of `draw_stage`.
@@ -37,7 +37,7 @@ def write_movie(path: Path, poses: Poses, signer: Signer, light: float) -> None:
     stage = draw_stage(signer, light)
     with atomic_write(path) as temporary:
         readable = temporary.with_suffix(".webm")
-        with silent_stderr():  # FFmpeg says that WebM has no codec tags
+        with silent_stderr():  # FFmpeg prints that WebM has no codec tags
             writer = cv2.VideoWriter(
                 str(readable), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"vp80"), FPS, (FRAME_WIDTH, FRAME_HEIGHT)
             )

@@ -1,4 +1,4 @@
-"""Drawing with several processes."""
+"""Draws with several processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def draw_all(draw: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
-    """What `draw` returns of each task, in order; `jobs` processes share the work."""
+    """The result of `draw` for each task, in order; `jobs` processes share the work."""
     if min(jobs, len(tasks)) <= 1:
         yield from map(draw, tasks)
         return

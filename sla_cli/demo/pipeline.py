@@ -43,14 +43,14 @@ from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.workers import signals, usable_cores
 
-CLIPS = {"train": 200, "dev": 24, "test": 200}  # fewer of test would leave the bigram's gain to chance
+CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain of the bigram would be random
 LM = "gloss.arpa"
 NAMES = ("without language model", "with gloss bigram")
-UNSEEN = 3  # sentences of which the longest is the video that is transcribed
-ENDING = signals("SIGTERM", "SIGHUP")  # the second where its terminal is closed
-SIZE = 128  # pixels, enough for the tiny preset and for the page
+UNSEEN = 3  # number of sentences; the longest is the video that is transcribed
+ENDING = signals("SIGTERM", "SIGHUP")  # the second is sent if the terminal is closed
+SIZE = 128  # pixels; enough for the tiny preset and for the page
 NEXT = (
-    "sla demo --keep demo  # keeps corpus, store, run, emissions and scores to look at",
+    "sla demo --keep demo  # keeps corpus, store, run, emissions and scores",
     "sla prep phoenix2014 /path/to/phoenix2014-release",
     "sla train --variant adapter  # CLIP ViT-B/16; needs a GPU",
     "sla lm estimate  # a gloss trigram of the corpus",
@@ -62,14 +62,14 @@ NEXT = (
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo measured, and where its page lies.
+    """The results of the demo, and the path of its page.
 
     Attributes:
-        gain: on test, without and with the language model.
-        dev_wer: of the best epoch, in percent.
-        clips: of test.
-        signed: the sentence of the video, which no clip holds.
-        transcript: what was read in it.
+        gain: comparison on test, without and with the language model.
+        dev_wer: dev WER of the best epoch, in percent.
+        clips: number of test clips.
+        signed: the sentence of the video, which is in no clip.
+        transcript: the signs that were recognised in it.
         files: the page and the ELAN file of the transcript.
         wer, wer_lm: in percent, without and with the language model.
     """
@@ -132,13 +132,14 @@ def run_demo(
     clips: Mapping[str, int] = CLIPS,
     epochs: int | None = None,
 ) -> DemoResult:
-    """Draw, prep, train, decode, score and transcribe; all but the pages, the video and its ELAN file is deleted unless
-    `keep` names a folder.
+    """Draw, prep, train, decode, score and transcribe.
+
+    Only the pages, the video and its ELAN file are kept, unless `keep` names a folder.
 
     Args:
         jobs: processes; 0 uses all usable cores.
-        clips: how many to draw for train, dev and test.
-        epochs: None trains for as many as the preset says.
+        clips: number of clips for train, dev and test.
+        epochs: None uses the number in the preset.
 
     Raises:
         SlaError: `keep` exists and is not empty.
@@ -170,7 +171,7 @@ def run_demo(
 
 
 def _figures(gain: Comparison) -> tuple[str, str]:
-    """Both word error rates, and what the language model changes, with the interval."""
+    """Both word error rates, and their difference with its interval."""
     wer, wer_lm, span = gain.first.total.wer, gain.second.total.wer, gain.interval
     between = f", {span.level:g} % interval {span.low:+.2f} to {span.high:+.2f}" if span else ""
     return (
@@ -181,8 +182,8 @@ def _figures(gain: Comparison) -> tuple[str, str]:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """A signal of ENDING ends the demo by an exception, so that its temporary folder is removed; in the main thread
-    only, and not one that is ignored, as nohup does."""
+    """A signal in ENDING ends the demo with an exception, so its temporary folder is removed. Only in the main thread,
+    and not for a signal that is ignored, as with nohup."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -192,7 +193,7 @@ def _ended_by_signals() -> Iterator[None]:
         signal.signal(number, _end)
     try:
         yield
-    except Stopped as stopped:  # training would say how to go on with a run that is removed
+    except Stopped as stopped:  # the message of training would explain how to continue a run that is removed
         raise Stopped(stopped.signal, f"{signal.Signals(stopped.signal).name}: the demo was stopped") from stopped
     finally:
         for number, handler in before.items():
@@ -201,7 +202,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _end(number: int, frame: FrameType | None) -> None:
     for each in ENDING:
-        signal.signal(each, signal.SIG_IGN)  # a second one must not interrupt the removal
+        signal.signal(each, signal.SIG_IGN)  # a second signal must not interrupt the removal
     raise Stopped(number)
 
 
@@ -227,13 +228,13 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
         scores.append(score_file(path, work.scores)[0])
     systems = load_systems(scores, NAMES)
     [gain] = against_first([system.score for system in systems], NAMES)
-    assert gain is not None  # both of the same references
+    assert gain is not None  # both against the same references
     write_page(
         page,
         systems,
         against=[gain],
         title="Synthetic signing, drawn by sla demo",
-        note=f"It shows that all stages work, and nothing of real signing: {', '.join(_figures(gain))}",
+        note=f"It shows that all stages work, but nothing about real signing: {', '.join(_figures(gain))}",
         next_steps=NEXT,
     )
     return gain
@@ -242,7 +243,7 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
 def _transcribe(
     run: Run, lm: Path, video: Path, glosses: Sequence[str], seed: int
 ) -> tuple[Transcript, tuple[Path, Path]]:
-    """Draw a video, and write its page and its ELAN file beside it."""
+    """Draw a video, and write its page and its ELAN file next to it."""
     draw_movie(video, glosses, seed)
     with Recognizer.open(run.path, lm=lm, device="cpu") as model:
         transcript = model.transcribe(video)

@@ -1,4 +1,4 @@
-"""The demo's people: how they look, where they sit in the picture, and how they sign."""
+"""The demo's people: their look, their position in the picture, and their way of signing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Signer:
         centre: x and y of the point between the shoulders.
         head: size of the head, 1.0 for a face 0.58 shoulder widths wide.
         hair_style: "short", "long", "bun", "curly" or "bald".
-        speed: pace of signing, 1.0 for the length the signs are defined in.
-        amplitude: how large the movements are.
+        speed: speed of signing, 1.0 for the defined length of signs.
+        amplitude: size of the movements.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Movement: a sentence as the way of two hands and a face through time, without a cut.
+"""Movement: a sentence as continuous trajectories of two hands and a face.
 
-Between two signs the hands travel from the end of one to the beginning of the next (coarticulation), so the
-frames around a boundary belong to both, as in real continuous signing.
+Between two signs the hands move from the end of one to the beginning of the next (coarticulation), so frames around a
+boundary are influenced by both, as in real continuous signing.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Poses = npt.NDArray[np.float64]
 
 
 class Signed(NamedTuple):
-    """Sentences that were signed one after the other.
+    """Consecutively signed sentences.
 
     Attributes:
         poses: (frames, 23) float64 in the columns RIGHT, LEFT, FACE; positions in shoulder widths from the
             point between the shoulders, x to the right of the picture and y down; angles in degrees.
-        spans: of each sentence, first frame and frame after the last of each of its signs. The ways of the hands
-            from sign to sign, and from and to rest, belong to none.
+        spans: for each sentence, first frame and frame after the last of each of its signs. Movements from sign to
+            sign, and from and to rest, belong to none.
     """
 
     poses: Poses
@@ -41,14 +41,14 @@ class Signed(NamedTuple):
 
 
 def sign_sentence(glosses: Sequence[str], signer: Signer, rng: np.random.Generator) -> Poses:
-    """How `signer` signs `glosses` this time, from rest to rest: the poses of `Signed`."""
+    """One random realisation of `glosses` by `signer`, from rest to rest: the poses of `Signed`."""
     return sign_sentences([glosses], signer, rng, [REST_FRAMES, REST_FRAMES]).poses
 
 
 def sign_sentences(
     sentences: Sequence[Sequence[str]], signer: Signer, rng: np.random.Generator, rests: Sequence[int]
 ) -> Signed:
-    """How `signer` signs several sentences in one recording, the hands at rest in between.
+    """One random realisation of several sentences by `signer` in one recording, with the hands at rest in between.
 
     Args:
         rests: frames of rest before the first sentence and after each one.
@@ -69,7 +69,7 @@ def sign_sentences(
 
 
 def _performed(glosses: Sequence[str], signer: Signer, pace: float, rng: np.random.Generator) -> Iterator[Poses]:
-    """The signs one by one, each a little different every time it is signed."""
+    """The signs one by one, each with small random variations."""
     for gloss in glosses:
         sign = SIGNS[gloss]
         frames = max(5, round(sign.frames / pace * rng.normal(1.0, 0.06)))
@@ -94,7 +94,7 @@ def _sign_poses(sign: Sign, frames: int) -> Poses:
 
 
 def _hand_way(move: Move, frames: int) -> Poses:
-    """(frames, 9): the right hand along its move, eased in and out."""
+    """(frames, 9): the right hand along its path, slower at both ends."""
     time = np.linspace(0.0, 1.0, frames)[:, None]
     ease = _ease(time)
     turns = 2 * np.pi * move.turns * ease
@@ -120,7 +120,7 @@ def _rest_pose() -> Poses:
 
 
 def _travel(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], pace: float) -> Poses:
-    """The frames strictly between two poses; more of them where a hand has further to go."""
+    """The frames strictly between two poses; more of them if a hand has a longer way."""
     way = max(np.hypot(*(end[hand] - start[hand])[:2]) for hand in (RIGHT, LEFT))
     frames = int(np.clip(round(_FRAMES_PER_WIDTH * way / pace) + 1, *_TRAVEL_FRAMES))
     time = np.arange(1, frames + 1)[:, None] / (frames + 1)
@@ -128,12 +128,12 @@ def _travel(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], pace: 
 
 
 def _ease(time: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """0 to 1 with less haste at both ends: half of it smoothstep, half of it even."""
+    """0 to 1, slower at both ends: half smoothstep, half linear."""
     return (time + time * time * (3 - 2 * time)) / 2
 
 
 def _with_jitter(poses: Poses, rng: np.random.Generator) -> Poses:
-    """Nobody holds still: a slow drift of the hands and small tremor of every frame."""
+    """Adds a slow drift of the hands and a small tremor in every frame, as in real people."""
     tremor = rng.normal(0.0, 0.007, size=(len(poses), 4))
     drift = np.sin(np.arange(len(poses))[:, None] / 9 + rng.uniform(0, 2 * np.pi, size=4)) * 0.015
     poses[:, [0, 1, 9, 10]] += tremor + drift

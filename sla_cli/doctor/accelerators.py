@@ -20,15 +20,15 @@ class Gpu:
 
 @dataclass(frozen=True)
 class TorchBuild:
-    """PyTorch as it is installed.
+    """The installed PyTorch.
 
     Attributes:
-        version: "" where it does not import.
-        cuda: version of CUDA that it was built with; None for a build without.
+        version: "" if it cannot be imported.
+        cuda: version of CUDA that it was built with; None for a build without CUDA.
         gpus: those that it sees.
-        weights: where the default backbone's weights lie; None where `sla train` would download them.
-        problem: why it does not import, or sees no GPU although it was built for one; "" for neither.
-        broken: whether it does not import.
+        weights: where the default backbone's weights are; None if `sla train` would download them.
+        problem: why it cannot be imported, or sees no GPU although it was built for one; "" for neither.
+        broken: whether it cannot be imported.
     """
 
     version: str = ""
@@ -40,7 +40,7 @@ class TorchBuild:
 
 
 def torch_build() -> TorchBuild | None:
-    """PyTorch as it is installed; None where it is not."""
+    """The installed PyTorch; None if it is not installed."""
     if find_spec("torch") is None:
         return None
     try:
@@ -49,14 +49,14 @@ def torch_build() -> TorchBuild | None:
         from sla_cli.model.backbone import cached_weights
         from sla_cli.model.device import has_bf16
     except ModuleNotFoundError as error:
-        return TorchBuild(problem=f"it works together with {error.name}, which is not installed")
+        return TorchBuild(problem=f"it needs {error.name}, which is not installed")
     except (ImportError, OSError) as error:
-        return TorchBuild(problem=f"it does not import: {str(error).splitlines()[0]}", broken=True)
+        return TorchBuild(problem=f"it cannot be imported: {str(error).splitlines()[0]}", broken=True)
     cuda = torch.version.cuda
     gpus = []
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         facts = torch.cuda.get_device_properties(number)
         gpus.append(Gpu(facts.name, facts.total_memory, has_bf16(torch.device("cuda", number))))
-    blind = f"built for CUDA {cuda}, it sees no GPU: there is none, or its driver is older than that" * bool(cuda)
+    blind = f"built for CUDA {cuda}, it sees no GPU: there is none, or the driver is too old" * bool(cuda)
     weights = cached_weights(ModelConfig.backbone)
     return TorchBuild(str(torch.__version__), cuda, gpus, weights, "" if gpus else blind)

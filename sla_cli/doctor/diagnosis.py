@@ -1,4 +1,4 @@
-"""What an installation has, and what it lacks for which command."""
+"""What an installation has, and what is missing for which command."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Diagnosis:
 
     Attributes:
         versions: name to version.
-        torch: None where it is not installed.
+        torch: None if it is not installed.
         cores: that this process may use, and that the machine has.
-        memory: bytes that are free, and in all, within the limits of the job; None where the system does not tell.
+        memory: free and total bytes within the limits of the job; None if the system does not provide them.
         place: the work folder.
-        missing: features that lack packages, and which packages those are.
-        problems: sentences; with any of them commands fail that should work.
+        missing: features whose packages are not installed, with these packages.
+        problems: sentences; each means that commands fail that should work.
     """
 
     versions: dict[str, str]
@@ -62,7 +62,7 @@ class Diagnosis:
 
 
 def examine(work: Path) -> Diagnosis:
-    """Look at packages, the machine, and the work folder, in which nothing is left."""
+    """Examine packages, the machine, and the work folder, without leaving anything in it."""
     place, torch = look_at(work), torch_build()
     bounds = (free_bytes(), total_bytes())
     return Diagnosis(
@@ -94,8 +94,8 @@ def lines(found: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "packages", ", ".join(f"{name} {text}" for name, text in found.versions.items() if name not in own)
     yield "torch", _torch(found.torch)
     if found.torch is not None and found.torch.version:
-        lie = f"in {found.torch.weights}" if found.torch.weights else "not here: `sla train` downloads them"
-        yield "weights", f"of {ModelConfig.backbone}: {lie}"
+        place = f"in {found.torch.weights}" if found.torch.weights else "not here: `sla train` downloads them"
+        yield "weights", f"of {ModelConfig.backbone}: {place}"
     yield "cores", f"{found.cores[0]} of {found.cores[1]} may be used"
     free, total = (f"{size / 1e9:.1f} GB" if size else "unknown" for size in found.memory)
     yield "memory", f"{free} free of {total}, within the limits of the job"
@@ -117,6 +117,6 @@ def _torch(build: TorchBuild | None) -> str:
 
 
 def _place(place: Place) -> str:
-    locks = {True: "file locks work", False: "no file locks: let no two commands write into it at once", None: ""}
+    locks = {True: "file locks work", False: "no file locks: do not let two commands write into it at once", None: ""}
     parts = ["can be written" if place.writable else "cannot be written", locks[place.locks]]
     return f"{place.folder}: {', '.join([*filter(None, parts), f'{place.free / 1e9:.1f} GB free'])}"

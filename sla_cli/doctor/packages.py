@@ -1,4 +1,4 @@
-"""Packages: their versions, whether they import, and what is missing for which command."""
+"""Packages: their versions, whether they can be imported, and what is missing for which command."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sla_cli.errors import TORCH
 from sla_cli.formats.receipt import environment
 
 OTHERS = ("scipy", "matplotlib", *TORCH[2:], "torchvision", "distributed", "indexed_gzip")
-# Modules of the packages without which no command, or hardly one, works.
+# Modules of the packages that all or nearly all commands need.
 BASE = ("numpy", "cv2", "h5py", "scipy", "kenlm", "matplotlib", "jinja2", "rich", "typer", "tomli_w")
 
 
 @dataclass(frozen=True)
 class Feature:
-    """What needs packages that not every installation has.
+    """A feature that needs packages which not every installation has.
 
     Attributes:
         commands: what a user types.
@@ -51,15 +51,15 @@ def versions() -> dict[str, str]:
 
 
 def broken() -> Iterator[str]:
-    """A sentence for each package that every installation has and that does not import here."""
+    """A sentence for each required package that cannot be imported here."""
     for module in BASE:
         try:
             import_module(module)
-        except (ImportError, OSError) as error:  # OSError: a library of the system that it loads
-            yield f"{module} does not import: {str(error).splitlines()[0]}"
+        except (ImportError, OSError) as error:  # OSError: a system library that it loads
+            yield f"{module} cannot be imported: {str(error).splitlines()[0]}"
 
 
 def lacking() -> list[tuple[Feature, list[str]]]:
-    """Features, and which of their modules are not installed; those that have all are left out."""
+    """Features with their modules that are not installed; complete features are left out."""
     found = [(feature, [name for name in feature.modules if find_spec(name) is None]) for feature in FEATURES]
     return [(feature, missing) for feature, missing in found if missing]

@@ -1,4 +1,4 @@
-"""The work folder's disk: whether it may be written, has locks, and how much of it is free."""
+"""The work folder's disk: whether it is writable, has locks, and how much of it is free."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Place:
 
     Attributes:
         folder: the work folder, which need not exist.
-        writable: whether it, or the folder in which it would be made, may be written.
-        locks: whether a file lock there keeps another out; None where nothing can be written.
+        writable: whether it is writable, or the folder in which it would be created.
+        locks: whether a file lock there excludes another process; None if nothing can be written.
         free: bytes.
     """
 
@@ -30,7 +30,7 @@ class Place:
 
 
 def look_at(folder: Path) -> Place:
-    """What can be done in a work folder; it is not made. A folder for the trial is made in it and removed."""
+    """Test a work folder without creating it. A test folder is created in it and removed."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():  # a file, or a link that leads nowhere
         return Place(folder, False, None, shutil.disk_usage(there.parent).free)
@@ -43,7 +43,7 @@ def look_at(folder: Path) -> Place:
 
 
 def _lock_holds(folder: Path) -> bool:
-    """Whether a second try to hold a folder is refused."""
+    """Whether a second attempt to lock a folder is refused."""
     with locked(folder, "held") as lock:
         if not lock.works:
             return False

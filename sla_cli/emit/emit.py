@@ -1,4 +1,4 @@
-"""A run over a split of any store, into an emissions file."""
+"""Applies a run to a split of any store, and writes an emissions file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
 
-PATIENCE = timedelta(days=7)  # no limit in practice for the slowest process
+PATIENCE = timedelta(days=7)  # in practice no limit for the slowest process
 
 
 def emit(
@@ -39,22 +39,22 @@ def emit(
     how: EmitConfig | None = None,
     force: bool = False,
 ) -> None:
-    """Run the best checkpoint of a run over a split and write its emissions file, unless it is there and current.
+    """Apply the best checkpoint of a run to a split and write its emissions file, unless it exists and is up to date.
 
-    The split may be of any store: the run's glosses decide the columns, and frames are brought to what the run was
-    trained on. A finished batch is kept in a hidden folder beside `out` until all are: an interrupted attempt continues
-    there. Under torchrun each process makes its share of the batches, and the first joins them.
+    The split may belong to any store: the run's glosses are the columns, and frames are resampled to the frame rate of
+    training. Finished batches are kept in a hidden folder next to `out` until all are done, so an interrupted attempt
+    can be continued. Under torchrun each process computes its share of the batches, and the first joins them.
 
     Args:
         device: auto, cpu, cuda or cuda:N; under torchrun auto and cuda are the process's own GPU.
-        weights: the backbone's weights, where the file has moved since training.
+        weights: the backbone's weights, if the file has moved since training.
         how: precision, type on disk, frames per batch; None accepts existing emissions of any precision.
-        force: compute the emissions again even where current ones exist; ignored where `how` is None.
+        force: compute the emissions again even if they are up to date; ignored if `how` is None.
 
     Raises:
-        SlaError: the frames cannot be brought to the run, its weights do not fit the backbone, or `out` holds
+        SlaError: the frames do not fit the run, its weights do not fit the backbone, or `out` holds
             emissions of the same run and split in another precision, or is a folder.
-        FormatError: the model gave NaN, or current emissions are not what was written.
+        FormatError: the model gave NaN, or existing emissions are damaged.
     """
     wanted = how or EmitConfig()
     receipt = emission_receipt(run, split, wanted.precision, wanted.dtype)
@@ -75,24 +75,24 @@ def emit(
             return
         clips = _seen(run, split)
         with _alone(out.with_name(f".{out.name}.parts"), group) as folder:
-            if group.first(is_there):  # another job made it meanwhile
+            if group.first(is_there):  # another job has made it meanwhile
                 return
             with group.agreed():
                 opened = open_model(run, device=group.device, precision=wanted.precision, weights=weights)
             placed = [opened.placement.device.type, str(opened.placement.dtype)]
-            # All that could change a number, so that an interrupted attempt is only continued by one of its kind.
+            # Everything that can change a number: an interrupted attempt is only continued with the same settings.
             key = digest_json([receipt.fingerprint, wanted.max_frames, wanted.chunk, *placed])
             parts = Parts(folder / key, batches_by_length(clips.lengths, wanted.max_frames), wanted.dtype)
             _make(opened, clips, parts, group, wanted.chunk)
             group.wait()
             if group.is_main:
                 _write(out, opened, run, clips, parts, receipt, group.world_size)
-                shutil.rmtree(folder)  # with what attempts of other settings left
+                shutil.rmtree(folder)  # also the files of attempts with other settings
             group.wait()
 
 
 def _seen(run: Run, split: Split) -> SeenClips:
-    """The clips as the run sees them. Raises SlaError where they cannot be brought to it."""
+    """The clips as the run sees them. Raises SlaError if they do not fit it."""
     facts = run.facts
     if facts.frames is not None:
         return see(split, facts.frames)
@@ -102,7 +102,7 @@ def _seen(run: Run, split: Split) -> SeenClips:
     if all(name in there.splits and there[name].digest == digest for name, digest in facts.digests.items()):
         return see(split, FrameFormat.of(there["train"]))
     raise SlaError(
-        f"{run.path} was made by an earlier version, which does not say what its frames look like, and its store "
+        f"{run.path} was made by an earlier version, which does not describe its frames, and its store "
         f"{facts.store} is gone or has changed",
         "Give the store that it was trained on with --store, or train again.",
     )
@@ -145,12 +145,12 @@ def _write(
 
 @contextmanager
 def _alone(folder: Path, group: ProcessGroup) -> Iterator[Path]:
-    """Keep other jobs from the same file while this one, with all its processes, works on it."""
+    """Lock the file against other jobs while the processes of this one work on it."""
     if not group.is_main:
         group.wait()
         yield folder
         return
-    with locked(folder, f"another process makes {folder.name[1:].removesuffix('.parts')}", wait=True):
+    with locked(folder, f"another process is making {folder.name[1:].removesuffix('.parts')}", wait=True):
         group.wait()
         try:
             yield folder

@@ -1,4 +1,4 @@
-"""Log-probabilities of clips: what training scores on dev, and what decoding starts from."""
+"""Log-probabilities of clips, for scoring dev in training and as input of decoding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sla_cli.formats.emissions import Emission
 from sla_cli.model.device import Placement
 from sla_cli.model.network import Network
 
-ONE_CLIP = 0  # most frames per batch: clips one by one in the store's order
+ONE_CLIP = 0  # value of max_frames: clips one by one in the store's order
 
 
 def emissions_of(
@@ -31,13 +31,13 @@ def emissions_of(
 ) -> Generator[Emission, None, None]:
     """Log-probabilities of each clip of a split; the network is left in evaluation mode.
 
-    The result of a clip does not depend on the others of its batch, except for rounding. Close the iterator to end the
+    The result of a clip does not depend on other clips in its batch, except for rounding. Close the iterator to end the
     processes that load clips.
 
     Args:
-        max_frames: most frames per batch. ONE_CLIP takes clips one by one in the store's order, others by length, the
-            longest first, so that memory that does not suffice is known at once.
-        wanted: indices of the clips; None is all.
+        max_frames: maximum number of frames per batch. ONE_CLIP takes clips one by one in the store's order; otherwise
+            the longest come first, so a lack of memory is noticed at once.
+        wanted: indices of the clips; None means all.
     """
     chosen = list(range(len(clips)) if wanted is None else wanted)
     batches = batches_by_length([clips.lengths[index] for index in chosen], max_frames)
@@ -46,7 +46,7 @@ def emissions_of(
 
 
 def batches_by_length(lengths: Sequence[int], max_frames: int) -> list[list[int]]:
-    """Indices of clips in batches of at most `max_frames` frames, the longest first; a longer clip goes alone."""
+    """Indices of clips in batches of at most `max_frames` frames, the longest first; a longer clip is alone."""
     if max_frames == ONE_CLIP:
         return [[index] for index in range(len(lengths))]
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
@@ -61,7 +61,7 @@ def emit_batches(
     batches: Sequence[Sequence[int]],
     chunk: int = EmitConfig.chunk,
 ) -> Generator[list[Emission], None, None]:
-    """The emissions of each batch. Clips are loaded one by one, so that loading is spread evenly over workers."""
+    """The emissions of each batch. Clips are loaded one by one, which spreads loading evenly over workers."""
     network.eval()
     data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config)
     crop, size, device = config.train.crop, config.model.image_size, placement.device

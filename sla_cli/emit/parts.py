@@ -1,4 +1,4 @@
-"""Finished batches of an emissions file that is being made, one file each, so that an interrupted attempt continues."""
+"""Finished batches of an unfinished emissions file, one file each, so that an interrupted attempt can be continued."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Parts:
     """A folder of finished batches.
 
     Args:
-        folder: of attempts that would give the same numbers.
+        folder: folder of attempts with the same settings.
         batches: indices of the clips of each batch.
         dtype: of the log-probabilities on disk, float32 or float16.
     """
@@ -28,11 +28,11 @@ class Parts:
         self.folder, self.batches, self.dtype = folder, batches, dtype
 
     def missing(self, numbers: Sequence[int]) -> list[int]:
-        """Those of the batches that no attempt has finished."""
+        """The batches that no attempt has finished."""
         return [number for number in numbers if not self._path(number).is_file()]
 
     def keep(self, number: int, emissions: Sequence[Emission]) -> None:
-        """Write a finished batch. Raises FormatError where the model gave NaN."""
+        """Write a finished batch. Raises FormatError if the model gave NaN."""
         for emission in emissions:
             check_finite(emission)
         arrays = {
@@ -41,20 +41,20 @@ class Parts:
         }
         buffer = (
             io.BytesIO()
-        )  # on a full disk np.savez to a file leaves an archive that fails again when it is collected
+        )  # on a full disk np.savez to a file leaves an open archive that fails again in garbage collection
         np.savez(buffer, **arrays)
         with atomic_write(self._path(number)) as temporary:
             temporary.write_bytes(buffer.getbuffer())
 
     def joined(self, clips: SeenClips) -> Iterator[Emission]:
-        """All clips in the store's order. Raises SlaError where a batch cannot be read."""
+        """All clips in the store's order. Raises SlaError if a batch cannot be read."""
         batch_of = {index: number for number, batch in enumerate(self.batches) for index in batch}
         for index, name in enumerate(clips.split.ids):
             log_probs = self._read(self._path(batch_of[index]), str(index))
             yield Emission(name, log_probs, clips.lengths[index], clips.rates[index])
 
     def _read(self, path: Path, name: str) -> np.ndarray:
-        """An array of a batch. Raises SlaError where its file is damaged, and removes that."""
+        """An array of a batch. Raises SlaError if its file is damaged, and removes that."""
         try:
             (found,) = read_arrays(path, name)
         except OSError as error:

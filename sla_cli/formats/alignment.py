@@ -1,4 +1,4 @@
-"""Alignments: where each reference gloss lies, one gloss per line. docs/formats.md is the specification.
+"""Alignments: where each reference gloss is, one gloss per line. docs/formats.md is the specification.
 
 UTF-8, lines ended by a line feed:
 
@@ -8,8 +8,8 @@ UTF-8, lines ended by a line feed:
     clip<TAB>number<TAB>gloss<TAB>start_frame<TAB>end_frame<TAB>start<TAB>end<TAB>confidence<TAB>score<TAB>note
     clip-1<TAB>1<TAB>HEUTE<TAB>0<TAB>12<TAB>0.0<TAB>0.48<TAB>0.98<TAB>0.0<TAB>
 
-Cells are empty where a value is not known: times where the clip has no frame rate, and all but the note where the gloss
-has no span. A clip without glosses has one row, of number 0.
+Cells are empty if a value is not known: times if the clip has no frame rate, and all except the note if the gloss has
+no span. A clip without glosses has one row, with number 0.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def write_alignment(path: Path, clips: Iterable[AlignedClip], facts: dict[str, s
     """Write the segments of clips; the file appears only when it is complete.
 
     Args:
-        facts: of all clips: corpus and split.
+        facts: facts of all clips: corpus and split.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold.
@@ -44,10 +44,10 @@ def write_alignment(path: Path, clips: Iterable[AlignedClip], facts: dict[str, s
 
 
 def read_alignment(path: Path) -> list[dict[str, str]]:
-    """The rows of an alignment by column, as text. Raises FormatError where this is none of this version."""
+    """The rows of an alignment by column, as text. Raises FormatError if it is not an alignment of this version."""
     lines = read_text(path).split("\n")
     if lines[0] != f"{MAGIC}{VERSION}":
-        raise FormatError(f"{path}, line 1: no {NAME} of version {VERSION}: {lines[0][:80]!r}", AGAIN)
+        raise FormatError(f"{path}, line 1: not a {NAME} of version {VERSION}: {lines[0][:80]!r}", AGAIN)
     rows = list(dropwhile(lambda line: line.startswith("# "), lines))
     if rows[:1] != ["\t".join(COLUMNS)] or rows.pop():
         raise FormatError(f"{path}: cut off, or without the header {list(COLUMNS)}", AGAIN)

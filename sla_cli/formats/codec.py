@@ -1,4 +1,4 @@
-"""How a frame becomes bytes and comes back: jpeg, png, or the pixels as they are."""
+"""Encodes a frame as bytes and decodes it: jpeg, png, or raw pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def encode(image: np.ndarray, codec: str, quality: int) -> np.ndarray:
     Args:
         image: BGR uint8 (height, width, 3).
         codec: jpeg (chroma halved, as OpenCV does by default), png, or raw: the pixels' bytes, row by row.
-        quality: of JPEG, 0 to 100; the others lose nothing.
+        quality: quality of JPEG, 0 to 100; the other codecs are lossless.
 
     Returns:
         uint8 (bytes,).
@@ -34,7 +34,7 @@ def encode(image: np.ndarray, codec: str, quality: int) -> np.ndarray:
 
 
 def decode(data: np.ndarray, codec: str, size: int, reduce: int = 1) -> np.ndarray | None:
-    """The frame of some bytes, or None where they are no frame of this size.
+    """The frame decoded from bytes, or None if they are not a frame of this size.
 
     Args:
         data: uint8 (bytes,).
@@ -59,5 +59,5 @@ def decode(data: np.ndarray, codec: str, size: int, reduce: int = 1) -> np.ndarr
 def _decode_file(data: np.ndarray, flags: int) -> np.ndarray | None:
     try:
         return cv2.imdecode(data, flags) if len(data) else None
-    except cv2.error:  # a header that claims more pixels than OpenCV's limit
+    except cv2.error:  # a header with more pixels than OpenCV allows
         return None

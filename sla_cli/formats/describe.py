@@ -1,4 +1,4 @@
-"""What a file or folder is, if it is one of those that stages exchange: format, figures, and how it was made."""
+"""Describes a file or folder that stages exchange: format, figures, and how it was made."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ KINDS = "a store, export, run, emissions, hypotheses, alignment, tuning or score
 
 @dataclass(frozen=True)
 class Description:
-    """What a file or folder is.
+    """Description of a file or folder.
 
     Attributes:
         kind: store, run, emissions, …
-        format: name and version, "" where it is not sla's own.
-        complete: whether it is whole; None for what no receipt belongs to.
+        format: name and version, "" if it is not sla's own.
+        complete: whether it is complete; None if its kind has no receipt.
         facts: its content in a few figures, JSON values.
-        receipt: how it was made, None where that is not known.
+        receipt: how it was made, None if that is not known.
     """
 
     path: Path
@@ -50,11 +50,11 @@ class Description:
 
 
 def describe(path: Path) -> Description:
-    """Look into an artifact.
+    """Read the description of an artifact.
 
     Raises:
-        SlaError: nothing is there, or sla did not make it.
-        FormatError: it is of another version, or damaged.
+        SlaError: it does not exist, or sla did not make it.
+        FormatError: it has another version, or is damaged.
     """
     if not path.exists():
         raise SlaError(f"no such file or folder: {path}", f"Name {KINDS}.")
@@ -63,10 +63,10 @@ def describe(path: Path) -> Description:
         return look(path)
     if path.is_dir():
         held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
-        raise SlaError(f"{path} is nothing that sla made; it holds {held}", f"Name {KINDS}.")
+        raise SlaError(f"{path} was not made by sla; it holds {held}", f"Name {KINDS}.")
     inside = _folder_look(path.parent) is not None
-    hint = f"It lies in an artifact: `sla info {path.parent}` describes that." if inside else f"Name {KINDS}."
-    raise SlaError(f"{path} is nothing that sla knows", hint)
+    hint = f"It belongs to an artifact: `sla info {path.parent}` describes that." if inside else f"Name {KINDS}."
+    raise SlaError(f"{path} is not a kind of file that sla knows", hint)
 
 
 Look = Callable[[Path], Description]
@@ -97,13 +97,13 @@ def _file_look(path: Path) -> Look | None:
 def _described(
     path: Path, kind: str, name: str, version: int, facts: dict[str, Any], *, whole: bool = True
 ) -> Description:
-    """A description of an artifact that is complete if it has a receipt, and is `whole`."""
+    """A description of an artifact, which is complete if it has a receipt and `whole` is true."""
     receipt = read_receipt(path)
     return Description(path, kind, f"{name} {version}", whole and receipt is not None, facts, receipt)
 
 
 def _store(path: Path) -> Description:
-    """Also one that prep has not finished: the splits that are there."""
+    """Also of a store that prep has not finished: the splits that exist."""
     splits = {name: Split(*files) for name in SPLITS if (files := split_files(path, name))}
     facts = _frames(next(iter(splits.values())).files[0]) if splits else {}
     facts["splits"] = {
@@ -240,6 +240,6 @@ def _receipt(path: Path) -> Description:
 
 
 def _rates(rates: Iterable[float]) -> float | list[float] | None:
-    """The frame rate of all clips, the different ones where there are several, None where it is not known."""
+    """The frame rate of all clips, the different ones where there are several, None if it is not known."""
     found = sorted({round(rate, 3) for rate in rates if rate})
     return found[0] if len(found) == 1 else found or None

@@ -1,4 +1,4 @@
-"""Emissions: log-probabilities of a split, all that decoding needs. docs/formats.md is the specification."""
+"""Emissions: the log-probabilities of a split, the only input that decoding needs. docs/formats.md specifies them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sla_cli.formats.store import Split
 
 NAME, VERSION = "sla-emissions", 3
 READS = (VERSION - 1, VERSION)
-REMAKE = "emit --force"  # without --force a file with a good receipt is kept
+REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
 CHUNK = 256  # steps
 DTYPES = ("float32", "float16")  # on disk
 
@@ -45,7 +45,7 @@ class EmissionHeader:
         corpus, split: where the clips come from.
         glosses: column i+1 of the log-probabilities is glosses[i]; column 0 is the blank.
         stride: video frames per step.
-        store, run: the folders this was made from; the receipt holds the digests of their content.
+        store, run: the folders from which this was made; the receipt holds the digests of their content.
         profile: the normalisation under which the corpus is scored by default.
     """
 
@@ -65,7 +65,7 @@ class Emission:
     Attributes:
         log_probs: natural-log probabilities float32 (steps, glosses + 1).
         frames: its length in video frames, as the run saw it.
-        fps: video frames per second, 0.0 where unknown.
+        fps: video frames per second, 0.0 if unknown.
     """
 
     id: str
@@ -75,10 +75,10 @@ class Emission:
 
 
 def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = DTYPES[0]) -> Receipt:
-    """What an emissions file of this run and split must have been made from, and how.
+    """The inputs and settings that an emissions file of this run and split must have been made with.
 
     Args:
-        precision: that was asked for: auto, fp32, bf16 or fp16.
+        precision: the requested precision: auto, fp32, bf16 or fp16.
         dtype: of the log-probabilities on disk, float32 or float16.
     """
     inputs = {"weights": digest_file(run.best), "config": digest_file(run.path / "config.toml"), "split": split.digest}
@@ -87,9 +87,9 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
 
 
 def emissions_path(folder: Path, run: Run, split: Split) -> Path:
-    """Where the emissions of a split lie in a work folder's `emissions`.
+    """Path of the emissions of a split in a work folder's `emissions`.
 
-    Those of another store have its name and the first six digits of the split's digest too.
+    For another store than the run's, the path also contains its name and the first six digits of the split's digest.
     """
     name = split.name
     if not run.is_own(split):
@@ -98,9 +98,9 @@ def emissions_path(folder: Path, run: Run, split: Split) -> Path:
 
 
 def is_current(path: Path, receipt: Receipt, split: Split) -> bool:
-    """Whether a complete emissions file lies there and was made from exactly these inputs, in whatever precision.
+    """Whether a complete emissions file exists there and was made from exactly these inputs, in any precision.
 
-    Version 2 has one frame rate for all clips: of clips of several rates it is not current.
+    Version 2 has one frame rate for all clips: it is outdated if clips have several rates.
     """
     old = read_receipt(path)
     if not path.is_file() or old is None or (old.stage, old.inputs) != (receipt.stage, receipt.inputs):
@@ -109,7 +109,7 @@ def is_current(path: Path, receipt: Receipt, split: Split) -> bool:
 
 
 def check_finite(emission: Emission) -> None:
-    """Raise FormatError where the model gave NaN."""
+    """Raise FormatError if the model gave NaN."""
     if np.isnan(emission.log_probs).any():
         raise FormatError(
             f"clip {emission.id}: the model gave NaN", "The run has diverged: train with a lower --lr, or emit in fp32."
@@ -148,10 +148,10 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
 
 
 class Emissions:
-    """An emissions file; a clip is read when it is asked for, by index or in turn.
+    """An emissions file; a clip is read when it is requested, by index or by iteration.
 
     Attributes:
-        version: of its format.
+        version: version of its format.
         ids, frames, fps: one per clip, see Emission; frames int64 (clips,), fps float64 (clips,).
         offsets: int64 (clips + 1,); clip k has the rows offsets[k] to offsets[k + 1] of the log-probabilities.
 
@@ -162,7 +162,7 @@ class Emissions:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # by which process
+        self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # the process that opened the file
         with open_checked(path, NAME, READS, REMAKE) as file, naming_damage(path, REMAKE):
             facts = file.attrs
             self.version = int(facts["version"])
@@ -183,7 +183,7 @@ class Emissions:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> Emission:
-        """One clip. Raises IndexError, and FormatError where its part of the file is damaged."""
+        """One clip. Raises IndexError, and FormatError if its part of the file is damaged."""
         index = range(len(self))[index]
         start, end = self.offsets[index : index + 2]
         with naming_damage(self.path, REMAKE):
@@ -194,7 +194,7 @@ class Emissions:
         return (self[index] for index in range(len(self)))
 
     def _log_probs(self) -> h5py.Dataset:
-        """The open dataset of this process: a forked one may not share its parent's handle."""
+        """The open dataset of this process: a forked process must not use its parent's handle."""
         if self._opened is None or self._opened[0] != os.getpid():
             file = open_checked(self.path, NAME, READS, REMAKE)
             with closed_on_error(file):
@@ -202,7 +202,7 @@ class Emissions:
         return self._opened[2]
 
     def _check(self, steps: int, columns: int) -> None:
-        """Raise ValueError where the parts of the file do not fit each other."""
+        """Raise ValueError if the parts of the file do not match each other."""
         if columns != len(self.header.glosses) + 1:
             raise ValueError(f"{columns} columns for {len(self.header.glosses)} glosses and the blank")
         if not len(self.ids) == len(self.frames) == len(self.fps) == len(self.offsets) - 1:
@@ -212,6 +212,6 @@ class Emissions:
             )
         check_offsets(self.offsets, "offsets", steps)
         if len(set(self.ids)) < len(self.ids):
-            raise ValueError("clip ids that come twice")
+            raise ValueError("clip ids that occur twice")
         if self.header.stride < 1:
             raise ValueError(f"a stride of {self.header.stride}")

@@ -1,6 +1,6 @@
-"""What our HDF5 files share: a format name, a version, errors that say which stage to run again, and room on disk.
+"""Common to sla's HDF5 files: a format name, a version, errors that name the stage to run again, reserved disk space.
 
-HDF5's own locks are off: many network disks have none, and a file is only ever replaced whole.
+HDF5's own locks are off: many network disks have none, and a file is only ever replaced as a whole.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ import numpy as np
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.hdf5_heap import check_heaps
 
-LONG = ("bytes", "frame_offsets")  # datasets of a store that are most of its file, and hold no texts
-TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # what we write; booleans are the last
-SLACK = 1 << 20  # bytes that HDF5's own structures may take
-UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # of a damaged file, by h5py
-SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # as HDF5 quotes the file system
+LONG = ("bytes", "frame_offsets")  # the largest datasets of a store, which hold no texts
+TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # those that sla writes; booleans are ENUM
+SLACK = 1 << 20  # bytes that HDF5's own structures may need
+UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # by h5py, for a damaged file
+SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
 
 
 def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> h5py.File:
     """An open HDF5 file of format `name` and one of these `versions`.
 
     Raises:
-        SlaError: there is no such file, or the file system does not give it.
-        FormatError: it is no HDF5, another format, or another version; the hint names the stage to run again.
+        SlaError: the file does not exist, or the file system cannot read it.
+        FormatError: it is not HDF5, another format, or another version; the hint names the stage to run again.
     """
     again = f"Make it again with `sla {stage}`."
     try:
         if not path.is_file():
             raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
-        # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part.
+        # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part of one.
         file = open_hdf5(path, rdcc_nbytes=0)
         with closed_on_error(file):
             found, number = (file.attrs.get(key) for key in ("format", "version"))
@@ -48,13 +48,13 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
         return file
     file.close()
     if found != name:
-        raise FormatError(f"{path}: holds {found or 'something else'}, expected {name}", again)
+        raise FormatError(f"{path} holds {found or 'something else'}, expected {name}", again)
     known = " and ".join(map(str, versions))
     raise FormatError(f"{path}: {name} version {number}, this sla reads version {known}", again)
 
 
 def open_hdf5(path: Path, **options: int) -> h5py.File:
-    """An HDF5 file, open for reading, whose texts can be read. Raises one of UNREADABLE where it is damaged."""
+    """An HDF5 file, open for reading, whose texts can be read. Raises one of UNREADABLE if it is damaged."""
     file = h5py.File(path, "r", locking=False, **options)
     with closed_on_error(file):
         check_heaps(path, [_place(file.get(name)) for name in LONG])
@@ -76,16 +76,16 @@ def closed_on_error(file: h5py.File) -> Iterator[None]:
 
 
 def _check_types(file: h5py.File) -> None:
-    """Raise TypeError for an attribute or a dataset of a type that we never write: h5py crashes at some of them."""
+    """Raise TypeError for an attribute or a dataset of a type that sla never writes: h5py crashes on some of them."""
     typed = {name: h5py.h5a.open(file.id, name.encode()) for name in file.attrs}
     typed |= {name: found.id for name, found in file.items() if isinstance(found, h5py.Dataset)}
     for name, one in typed.items():
         if one.get_type().get_class() not in TYPES:
-            raise TypeError(f"{name} is of a type that is not read")
+            raise TypeError(f"{name} has a type that is not read")
 
 
 def _place(dataset: Any) -> range:
-    """Where a dataset lies in its file; empty for what is none, or lies in several places."""
+    """Where a dataset is in its file; empty if it is not a dataset, or is in several places."""
     offset = dataset.id.get_offset() if isinstance(dataset, h5py.Dataset) else None
     return range(0) if offset is None else range(offset, offset + dataset.id.get_storage_size())
 
@@ -102,9 +102,9 @@ def is_format(path: Path, name: str) -> bool:
 
 @contextmanager
 def naming_damage(path: Path, stage: str) -> Iterator[None]:
-    """Turn what h5py raises for a missing dataset or a damaged file into a FormatError that names the file.
+    """Turn the errors of h5py for a missing dataset or a damaged file into a FormatError that names the file.
 
-    Raises SlaError where the file system is at fault.
+    Raises SlaError if the file system is at fault.
     """
     try:
         yield
@@ -114,23 +114,23 @@ def naming_damage(path: Path, stage: str) -> Iterator[None]:
 
 
 def _refuse_unread(path: Path, error: Exception) -> None:
-    """Raise SlaError for a file that may not be read, or cannot be just now: it is not damaged."""
+    """Raise SlaError for a file that is not readable, perhaps only at the moment: it is not damaged."""
     quoted = SYSTEM_ERROR.search(str(error))
     reason = quoted[1] if quoted else error.strerror if isinstance(error, OSError) and error.errno else ""
     if reason:
-        raise SlaError(f"cannot read {path}: {reason}", "It need not be damaged: see that it can be read.") from error
+        raise SlaError(f"cannot read {path}: {reason}", "It may be undamaged: check disk and permissions.") from error
 
 
 @contextmanager
 def create(path: Path, size: int) -> Iterator[h5py.File]:
-    """A new HDF5 file with `size` bytes of the disk claimed for it; what it does not use is given back.
+    """A new HDF5 file with `size` bytes reserved on the disk; what it does not use is released.
 
-    A full disk is met before HDF5 writes, as a plain OSError: inside HDF5 it crashes the process.
+    A full disk is then detected before HDF5 writes, as an OSError: inside HDF5 it would crash the process.
     """
     path.touch()
     claim(path, size)
     with h5py.File(path, "w", locking=False) as file:
-        claim(path, size)  # opening gave the first claim back
+        claim(path, size)  # opening the file released the first reservation
         yield file
         file.flush()
         used = file.id.get_filesize()
@@ -138,8 +138,8 @@ def create(path: Path, size: int) -> Iterator[h5py.File]:
 
 
 def claim(path: Path, size: int) -> None:
-    """Make sure that a file can grow to `size` bytes and SLACK more. Raises OSError where the disk is full."""
-    if hasattr(os, "posix_fallocate"):  # macOS has none
+    """Make sure that a file can grow to `size` bytes and SLACK more. Raises OSError if the disk is full."""
+    if hasattr(os, "posix_fallocate"):  # macOS has no such function
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, size + SLACK)
 
@@ -148,26 +148,26 @@ def whole_numbers(file: h5py.File, name: str) -> np.ndarray:
     """A dataset of whole numbers, one-dimensional. Raises ValueError for another one."""
     values = np.asarray(file[name])
     if values.ndim != 1 or values.dtype.kind not in "iu":
-        raise ValueError(f"{name} are no whole numbers but {values.dtype} {values.shape}")
+        raise ValueError(f"{name} are not whole numbers but {values.dtype} {values.shape}")
     return values
 
 
 def check_offsets(values: np.ndarray, name: str, end: int) -> None:
-    """Raise ValueError for offsets that do not divide 0 to `end` into parts, one after the other."""
+    """Raise ValueError for offsets that do not divide 0 to `end` into consecutive parts."""
     if not len(values) or values[0] != 0 or values[-1] != end or (values[1:] < values[:-1]).any():
-        raise ValueError(f"{name} that do not divide {end} from beginning to end")
+        raise ValueError(f"{name} do not divide 0 to {end} into parts")
 
 
 def rates(file: h5py.File, name: str) -> np.ndarray:
-    """A dataset of frame rates, 0 where unknown. Raises ValueError for another one."""
+    """A dataset of frame rates, 0 if unknown. Raises ValueError for another one."""
     values = np.asarray(file[name])
     if values.ndim != 1 or values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(f"{name} are no frame rates")
+        raise ValueError(f"{name} are not frame rates")
     return values
 
 
 def text_of(value: object) -> str:
-    """An attribute that is a text. Raises UnicodeEncodeError, a ValueError, for bytes that are no UTF-8."""
+    """An attribute that is a text. Raises UnicodeEncodeError, a ValueError, for bytes that are not UTF-8."""
     text = str(value)
     text.encode()
     return text
@@ -175,7 +175,7 @@ def text_of(value: object) -> str:
 
 def strings(file: h5py.File, name: str) -> list[str]:
     """A dataset of UTF-8 strings."""
-    return list(map(bytes.decode, file[name][:].tolist()))  # asstr() takes twice the time
+    return list(map(bytes.decode, file[name][:].tolist()))  # asstr() takes twice as long
 
 
 def write_strings(file: h5py.File, name: str, values: list[str]) -> None:

@@ -1,5 +1,5 @@
-"""The texts of an HDF5 file lie in global heaps. HDF5 goes round for ever in one whose sizes are damaged, so that they
-are looked through before it reads them (https://github.com/HDFGroup/hdf5/issues/1707)."""
+"""The texts of an HDF5 file are in global heaps. HDF5 loops forever in a heap whose sizes are damaged, so all heaps
+are checked before it reads them (https://github.com/HDFGroup/hdf5/issues/1707)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COLLECTION, OBJECT = Struct("<4sB3xQ"), Struct("<H6xQ")
 
 
 def check_heaps(path: Path, skip: Iterable[range]) -> None:
-    """Look through the global heaps of a file.
+    """Check the global heaps of a file.
 
     Args:
-        skip: places of bytes that hold none, as those of frames, which are many.
+        skip: ranges of bytes that contain no heaps, such as those of frames, which are large.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: HDF5 would not come to the end of one.
+        ValueError: HDF5 would loop forever in one.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = 0
@@ -35,7 +35,7 @@ def check_heaps(path: Path, skip: Iterable[range]) -> None:
 
 
 def _size(data: mmap.mmap, at: int) -> int:
-    """Bytes of the collection at a place, 0 where there is none but a text like its signature."""
+    """Bytes of the collection at a position, 0 if there is only a text that equals its signature."""
     if at + COLLECTION.size > len(data):
         return 0
     _, version, size = COLLECTION.unpack_from(data, at)
@@ -43,7 +43,7 @@ def _size(data: mmap.mmap, at: int) -> int:
 
 
 def _check(collection: bytes) -> None:
-    """Raise ValueError where an object of a collection has no length."""
+    """Raise ValueError if an object of a collection has no length."""
     place, end, unpack = COLLECTION.size, len(collection) - OBJECT.size, OBJECT.unpack_from
     while place <= end:
         number, size = unpack(collection, place)

@@ -9,8 +9,8 @@ UTF-8, lines ended by a line feed:
     id<TAB>rank<TAB>score<TAB>fps<TAB>spans<TAB>confidence<TAB>glosses
     clip-1<TAB>1<TAB>-4.25<TAB>25.0<TAB>0-12 16-24<TAB>0.98 0.71<TAB>HEUTE REGEN
 
-The hypotheses of a clip follow each other, ranks from 1. Spans are video frames, end exclusive. Spans and confidence
-are one per gloss, or none at all. Spans, confidence and glosses are separated by one space.
+The hypotheses of a clip are consecutive, with ranks from 1. Spans are video frames, end exclusive. There is one span
+and one confidence per gloss, or none at all. Spans, confidence and glosses are separated by one space.
 Version 2 has one frame rate for all clips (`# fps 25.0`) and no column fps.
 """
 
@@ -44,10 +44,10 @@ class Header:
     """What all hypotheses of a file share.
 
     Attributes:
-        corpus, split: where the clips come from, "" where unknown.
-        profile: the normalisation under which the corpus is scored by default, "" where unknown.
-        tuned_on: the split on which the language model's weights were tuned, where that is the split of these
-            clips: then their score is too good. "" otherwise.
+        corpus, split: where the clips come from, "" if unknown.
+        profile: the normalisation under which the corpus is scored by default, "" if unknown.
+        tuned_on: the split on which the language model's weights were tuned, if it is the split of these clips: their
+            WER is then too low. "" otherwise.
         no_gain_on: the split on which tuning found no gain of the language model, so that it was left out; else "".
     """
 
@@ -59,7 +59,7 @@ class Header:
 
 
 def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Header | None = None) -> None:
-    """Write hypotheses, those of a clip one after the other; the file appears only when whole, and reads back equal.
+    """Write hypotheses, those of a clip one after the other; the file appears only when complete, and reads back equal.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold; spans, confidence or ranks that do not fit; a score of NaN.
@@ -76,7 +76,7 @@ def read_hypotheses(path: Path) -> list[Hypothesis]:
     """The best hypothesis of each clip, in the file's order.
 
     Raises:
-        FormatError: another format or version, a malformed line, an id that comes twice, ranks out of order.
+        FormatError: another format or version, a malformed line, an id that occurs twice, ranks out of order.
     """
     return [ranked[0] for ranked in read_nbest(path).values()]
 
@@ -99,17 +99,17 @@ def parse_nbest(text: str, path: Path) -> tuple[Header, dict[str, list[Hypothesi
         hypothesis = _parse(line, columns, facts, f"{path}, line {number}")
         known = first_line.setdefault(hypothesis.id, number)
         if known != number and (before != hypothesis.id or hypothesis.rank == 1):
-            raise FormatError(f"{path}, line {number}: {hypothesis.id} came before, on line {known}", AGAIN)
+            raise FormatError(f"{path}, line {number}: {hypothesis.id} occurs twice, first on line {known}", AGAIN)
         ranked = clips.setdefault(hypothesis.id, [])
         if hypothesis.rank != len(ranked) + 1:
-            raise FormatError(f"{path}, line {number}: rank {hypothesis.rank} where {len(ranked) + 1} is due", AGAIN)
+            raise FormatError(f"{path}, line {number}: rank {hypothesis.rank} instead of {len(ranked) + 1}", AGAIN)
         ranked.append(hypothesis)
         before = hypothesis.id
     return _header(facts), clips
 
 
 def read_header(path: Path) -> Header:
-    """What all hypotheses of a file share. Raises FormatError where this is no hypotheses file."""
+    """The facts that all hypotheses of a file share. Raises FormatError if this is not a hypotheses file."""
     return _header(_head(path, read_text(path).split("\n"))[1])
 
 
@@ -119,7 +119,7 @@ def _header(facts: dict[str, str]) -> Header:
 
 
 def _head(path: Path, lines: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The columns, and the facts ahead of them. Raises FormatError where this is no hypotheses file that we read."""
+    """The columns, and the facts before them. Raises FormatError if it is not a hypotheses file of a known version."""
     if not lines[0].startswith(MAGIC):
         raise FormatError(f"{path}, line 1: not hypotheses of sla: {lines[0][:80]!r}", AGAIN)
     version = lines[0].removeprefix(MAGIC)
@@ -131,7 +131,7 @@ def _head(path: Path, lines: list[str]) -> tuple[tuple[str, ...], dict[str, str]
         raise FormatError(f"{path}, line {number + 1}: not the header {list(COLUMNS[version])}", AGAIN)
     pairs = [line.removeprefix(FACT).partition(" ") for line in lines[1:number]]
     if len({key for key, _, _ in pairs}) < len(pairs):
-        raise FormatError(f"{path}: a fact stands twice in its head", AGAIN)
+        raise FormatError(f"{path}: a fact occurs twice in its header", AGAIN)
     return COLUMNS[version], {key: value for key, _, value in pairs}
 
 
@@ -182,18 +182,18 @@ def _row(hypothesis: Hypothesis) -> str:
 
 
 def _check_ranks(hypotheses: list[Hypothesis]) -> None:
-    """Raise SlaError where the hypotheses of a clip do not follow each other with ranks from 1."""
+    """Raise SlaError if the hypotheses of a clip do not follow each other with ranks from 1."""
     ranks: Counter[str] = Counter()
     before = ""
     for one in hypotheses:
         ranks[one.id] += 1
         if one.rank != ranks[one.id] or (one.rank > 1 and one.id != before):
-            raise SlaError(f"clip {one.id}: rank {one.rank} where another is due, or the clip comes twice")
+            raise SlaError(f"clip {one.id}: rank {one.rank} is out of order, or the clip occurs twice")
         before = one.id
 
 
 def _check(hypothesis: Hypothesis) -> None:
-    """Raise SlaError for what a line cannot hold."""
+    """Raise SlaError for values that a line cannot hold."""
     name, glosses, spans = hypothesis.id, hypothesis.glosses, hypothesis.spans
     if not name or any(char in name for char in "\t\n\r"):
         raise SlaError(f"clip id {name!r} is empty or holds a tab or line break", "Rename the clip in the corpus.")

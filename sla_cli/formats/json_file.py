@@ -1,4 +1,4 @@
-"""JSON that others may have written: it is read, or a FormatError says what is wrong with it."""
+"""Reads JSON that other programs may have written; a FormatError says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from sla_cli.errors import FormatError
 from sla_cli.formats.text import read_text
 
-DEEPEST = 100  # levels of lists and objects; sla writes less than ten
+DEEPEST = 100  # nested lists and objects; sla writes fewer than ten levels
 
 
 def parse_json(text: str, where: str, hint: str = "") -> Any:
@@ -25,19 +25,19 @@ def parse_json(text: str, where: str, hint: str = "") -> Any:
         value = json.loads(text)
         if text.count("[") + text.count("{") > DEEPEST:
             _check_depth(value)
-        if "\\ud" in text.lower():  # half of a pair of surrogates is no text
+        if "\\ud" in text.lower():  # half of a pair of surrogates is not text
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         line = "" if ", line " in where else f", line {error.lineno}"
         raise FormatError(f"{where}{line}: not JSON ({error.msg})", hint) from error
-    except (ValueError, RecursionError) as error:  # too many digits, half a letter, or too deep
+    except (ValueError, RecursionError) as error:  # too many digits, half a surrogate pair, or too deeply nested
         reason = "too deeply nested" if isinstance(error, RecursionError) else str(error).partition(";")[0]
         raise FormatError(f"{where}: not JSON that sla reads ({reason})", hint) from error
     return value
 
 
 def _check_depth(value: Any) -> None:
-    """Raise RecursionError where a value holds others so deep that messages could not show it."""
+    """Raise RecursionError if a value is nested so deeply that messages could not show it."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(DEEPEST):
         level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
@@ -48,7 +48,7 @@ def _check_depth(value: Any) -> None:
 
 
 def read_json(path: Path, hint: str = "") -> dict[str, Any]:
-    """The object in a JSON file. Raises SlaError where it cannot be read, FormatError where it holds no object."""
+    """The object in a JSON file. Raises SlaError if it cannot be read, FormatError if it holds no object."""
     value = parse_json(read_text(path), str(path), hint)
     if not isinstance(value, dict):
         raise FormatError(f"{path}: not a JSON object", hint)
@@ -56,7 +56,7 @@ def read_json(path: Path, hint: str = "") -> dict[str, Any]:
 
 
 def check_types(kind: type, facts: Mapping[str, Any], where: object, hint: str = "") -> None:
-    """Raise FormatError for a value of another type than the dataclass `kind` has for it, or that it does not have."""
+    """Raise FormatError for a value whose type differs from that in the dataclass `kind`, or for an unknown key."""
     types = get_type_hints(kind)
     for key, value in facts.items():
         if key not in types:
@@ -66,7 +66,7 @@ def check_types(kind: type, facts: Mapping[str, Any], where: object, hint: str =
 
 
 def _suits(value: Any, kind: Any) -> bool:
-    """Whether a value out of JSON or TOML is of the annotated type; a dataclass is a table there."""
+    """Whether a value from JSON or TOML has the annotated type; a dataclass is a table there."""
     origin, parts = get_origin(kind), get_args(kind)
     if kind is Any:
         return True
@@ -85,7 +85,7 @@ def _suits(value: Any, kind: Any) -> bool:
 
 
 def _is_float(value: float) -> bool:
-    """Whether a number is neither NaN nor an int beyond the range of float."""
+    """Whether a number is not NaN and not an int that is too large for float."""
     try:
         return not math.isnan(value)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Which of sla's artifacts a file is, by its name and first bytes."""
+"""Recognises sla's artifacts by file name and first bytes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ HYPOTHESES, ALIGNMENT = "hypotheses", "alignment"
 
 
 def file_kind(path: Path) -> str:
-    """The kind of a regular file, "" where it is none of sla's.
+    """The kind of a regular file, "" if it is not from sla.
 
     Raises:
-        FormatError: a damaged HDF5 file, which may be one.
+        FormatError: a damaged HDF5 file, which may be from sla.
     """
     if path.name == RECEIPT_NAME or path.name.endswith(f".{RECEIPT_NAME}"):
         return RECEIPT
@@ -35,7 +35,7 @@ def file_kind(path: Path) -> str:
 
 
 def _hdf5_format(path: Path, head: bytes) -> str:
-    """The format that an HDF5 file names, "" where it names none or is no HDF5 file."""
+    """The format that an HDF5 file names, "" if it names none or is not an HDF5 file."""
     if not head.startswith(HDF5):
         return ""
     try:

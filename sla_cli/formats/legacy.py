@@ -1,4 +1,4 @@
-"""What files of earlier versions do not say, and what was in force when they were written."""
+"""Facts that files of earlier versions do not contain, with the values that were valid when they were written."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from sla_cli.formats.receipt import Receipt
 _PROFILES = {"phoenix2014": "phoenix2014", "phoenix2014-si5": "phoenix2014", "phoenix2014t": "phoenix2014t"}
 _UNSEEN = {"phoenix2014-si5": "signers", "SI": "signers", "US": "sentences"}
 
-# Version 1 of the store had one file for each split, glosses as annotated, and no other fit than this.
+# Version 1 of the store had one file for each split, glosses as annotated, and only this fit.
 STORE_1 = {"fit": "squash", "labels": "raw", "protocol": "", "annotated": True, "recipe": "", "shard": 0, "shards": 1}
 
-SCORE_1 = {"interval": None, "bootstrap": None}  # version 1 of the score did not say how sure it is
+SCORE_1 = {"interval": None, "bootstrap": None}  # version 1 of the score had no confidence interval
 
 
 def made_before_encoders(there: Receipt, wanted: Receipt) -> bool:
-    """Whether a store of the same settings and tables was made when receipts named the corpus's place, no encoder."""
+    """Whether a store of the same settings and tables was made when receipts had the corpus's path but no encoder."""
     if there.stage != "prep" or "encoder" in there.arguments:
         return False
     was = {key: value for key, value in there.arguments.items() if key != "source"}
@@ -34,5 +34,5 @@ def preset_of(corpus: str) -> str:
 
 
 def unseen_of(corpus: str, protocol: str) -> str:
-    """What a corpus or its protocol promised that evaluation splits do not share with train, "" for nothing."""
+    """What evaluation splits of a corpus or its protocol do not share with train by definition, "" for nothing."""
     return _UNSEEN.get(corpus) or _UNSEEN.get(protocol, "")

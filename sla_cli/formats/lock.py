@@ -1,7 +1,7 @@
 """A lock on a folder that processes write into: the file `.lock` in it.
 
-Many network disks hold no locks. Nothing is refused there, since what is written is replaced whole: only two that write
-at once must then be kept apart by hand. `sole_writer` keeps them apart there too.
+Many network disks have no locks. Nothing is refused there, since files are replaced as a whole: the user must only take
+care that no two processes write at the same time. `sole_writer` prevents this on such disks too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sla_cli.log import log
 
 try:
     import fcntl
-except ImportError:  # Windows: no lock holds, as on many network disks
+except ImportError:  # Windows: no locks, as on many network disks
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
@@ -30,10 +30,10 @@ HINT = "Wait for it, or name another --work folder."
 
 @dataclass(frozen=True)
 class Lock:
-    """A folder that this process holds.
+    """A folder that this process has locked.
 
     Attributes:
-        works: whether the disk has locks: without them others may hold it too.
+        works: whether the disk has locks: without them other processes may hold it too.
     """
 
     folder: Path
@@ -50,13 +50,13 @@ class Lock:
 def locked(
     folder: Path, busy: str, *, hint: str = HINT, wait: bool = False, shared: bool = False, inherited: bool = True
 ) -> Iterator[Lock]:
-    """Hold a folder, which is made where it is not there. Where the disk has no locks, that is a warning.
+    """Lock a folder, which is created if it does not exist. If the disk has no locks, this gives a warning.
 
     Args:
-        busy, hint: message and hint where another process holds it.
-        wait: until it is free; otherwise that is an error.
-        shared: together with others that share it; otherwise alone.
-        inherited: forked children hold it as long as they live, also when this process is killed.
+        busy, hint: message and hint if another process holds it.
+        wait: wait until it is free; otherwise raise an error.
+        shared: share it with other processes that do so; otherwise hold it exclusively.
+        inherited: forked children hold it as long as they run, also if this process is killed.
 
     Raises:
         SlaError: another process holds it and `wait` is off, or the folder cannot be written.
@@ -70,9 +70,9 @@ def locked(
             raise
         if _is_of(file, folder):
             break
-        file.close()  # the process before has finished and removed the folder
+        file.close()  # the previous process has finished and removed the folder
     if not held:
-        log.warning("the disk of %s has no file locks: let no two commands write into it at once", folder)
+        log.warning("the disk of %s has no file locks: do not let two commands write into it at once", folder)
     if not inherited:
         _OWN.add(file)
     with file:
@@ -80,7 +80,7 @@ def locked(
 
 
 def is_another(handle: int, path: Path) -> bool:
-    """Whether a path leads to another file than the one that is open; not where it leads nowhere."""
+    """Whether a path now leads to another file than the open one; False if it leads nowhere."""
     try:
         there = path.stat()
     except OSError as error:
@@ -90,16 +90,16 @@ def is_another(handle: int, path: Path) -> bool:
     try:
         return not os.path.samestat(os.fstat(handle), there)
     except OSError as error:
-        if error.errno != errno.ESTALE:  # another host has removed it, and the path leads to a new one
+        if error.errno != errno.ESTALE:  # another host has removed it, and the path leads to a new file
             raise
         return True
 
 
-_OWN: WeakSet[TextIO] = WeakSet()  # lock files that no child holds
+_OWN: WeakSet[TextIO] = WeakSet()  # lock files that children must not hold
 
 
 def _let_go() -> None:
-    """In a child: closing its copy leaves the parent's lock as it is."""
+    """In a child: closing its copy does not release the parent's lock."""
     for file in list(_OWN):
         file.close()
 
@@ -111,15 +111,15 @@ if hasattr(os, "register_at_fork"):
 def _open(folder: Path) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return (folder / LOCK).open("a+")  # a shared lock on NFS asks for a file that may be read
-    except FileNotFoundError:  # the process before has just removed the folder
+        return (folder / LOCK).open("a+")  # a shared lock on NFS needs a file that is open for reading
+    except FileNotFoundError:  # the previous process has just removed the folder
         return _open(folder)
     except OSError as error:
         raise SlaError(f"cannot write {folder}: {error.strerror}", "Choose another folder with --work.") from error
 
 
 def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) -> bool:
-    """Whether the file is locked now: not where the disk has no locks."""
+    """Whether the file is locked now: False if the disk has no locks."""
     if fcntl is None:
         return False
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
@@ -129,7 +129,7 @@ def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) 
         except BlockingIOError as error:
             if not wait:
                 raise busy from error
-            log.info("%s: waiting for it", busy.message)
+            log.info("%s: waiting until it is free", busy.message)
             fcntl.flock(file, how)
     except OSError as error:
         if error.errno not in NO_LOCKS:
@@ -141,7 +141,7 @@ def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) 
 
 
 def _is_of(file: TextIO, folder: Path) -> bool:
-    """Whether the lock file that is open is the one that the folder has now."""
+    """Whether the open lock file is the one that is now in the folder."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), (folder / LOCK).stat())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""NumPy's archives, in which unfinished stages keep what is done. They hold checksums, verified when read."""
+"""NumPy archives, in which unfinished stages store their progress. They hold checksums, verified when read."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import numpy as np
 
 DAMAGE = (
     *(OSError, ValueError, KeyError, EOFError, struct.error, zipfile.BadZipFile, zlib.error),
-    *(SyntaxError, tokenize.TokenError),  # of an array's header
-    RuntimeError,  # of a flag or a way of compression that zipfile does not know
-    MemoryError,  # of a shape that cannot be meant
+    *(SyntaxError, tokenize.TokenError),  # from an array's header
+    RuntimeError,  # for a flag or a compression method that zipfile does not know
+    MemoryError,  # for an impossible shape
 )
 
 
 class Damaged(Exception):
-    """What a file holds is not what was written."""
+    """The content of a file is not what was written."""
 
 
 def read_arrays(path: Path, *names: str) -> list[np.ndarray]:
-    """Arrays of a file by name, all of them where none is named.
+    """Arrays of a file by name; all of them if none is named.
 
-    The file is read before it is unpacked, since zipfile says "not a zip file" of an error of the file system too.
+    The file is read before it is unpacked, because zipfile reports "not a zip file" also for file system errors.
 
     Raises:
-        OSError: the file system does not give it just now.
+        OSError: the file system cannot read it at the moment.
         Damaged: it was read, and is damaged.
     """
     content = io.BytesIO(path.read_bytes())

@@ -1,7 +1,7 @@
-"""What a command may write over: the rule of every --output.
+"""Which files a command may overwrite: the rule of every --output.
 
-Nothing replaces an input of the command, what is no regular file, or another artifact of sla, --force or not. An
-artifact of the kind that is written, and a file that is none of sla's, are replaced where the caller says so.
+An input of the command, anything but a regular file, and another kind of artifact of sla are never replaced, not even
+with --force. An artifact of the same kind, and a file that is not from sla, are replaced if the caller says so.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ SCORE_FILES = (
     *(scores.FIGURES, scores.CLIPS, scores.ALIGNMENT, scores.SIGNERS, scores.LENGTHS),
     *(scores.GLOSSES, scores.CONFUSIONS),
 )
-KERNEL = ("/proc", "/sys", "/dev")  # file systems that hold no files of users
+KERNEL = ("/proc", "/sys", "/dev")  # file systems that are not for user files
 MEMORY = "/dev/shm"  # but this one does
 
 
 def check_output(path: Path | None, kind: str = "", *, inputs: Iterable[Path | None] = (), replace: bool) -> None:
-    """Refuse a file that cannot be written, or must not be; None is no file.
+    """Refuse a file that cannot or must not be written; None means no file.
 
     Args:
-        kind: of artifact that is written, "" for what is none: a table, a picture, a format of others.
-        inputs: files that the command reads; folders and what is not there are passed over.
-        replace: a file that is there, unless it is one that nothing replaces.
+        kind: kind of artifact that is written, "" if it is not an artifact: a table, a picture, a foreign format.
+        inputs: files that the command reads; folders and missing files are ignored.
+        replace: replace an existing file, unless it must never be replaced.
 
     Raises:
-        SlaError: it is a folder, lies in a file, is no regular file or one of `inputs`, is another artifact of sla or
-            a part of one, or is there without `replace`.
+        SlaError: it is a folder, its parent is a file, it is not a regular file, is one of `inputs`, another artifact
+            of sla or a part of one, or exists without `replace`.
     """
     if path is None:
         return
@@ -47,13 +47,13 @@ def check_output(path: Path | None, kind: str = "", *, inputs: Iterable[Path | N
         raise SlaError(f"{path} would replace an input of the command", "Give it another name.")
     found = _artifact(Path(os.path.realpath(path)))
     if found not in ("", kind):
-        raise SlaError(f"{path} exists and is of sla ({found}), so that nothing replaces it", "Give it another name.")
+        raise SlaError(f"{path} is an artifact of sla ({found}) and is never replaced", "Give it another name.")
     if not replace:
         raise SlaError(f"{path} exists", "Use --force to replace it.")
 
 
 def is_table(path: Path, columns: Sequence[str]) -> bool:
-    """Whether a file begins with this header, as a table that sla wrote before."""
+    """Whether a file begins with this header, like a table that sla wrote before."""
     head = ("\t".join(columns) + "\n").encode()
     if not path.is_file():
         return False
@@ -62,7 +62,7 @@ def is_table(path: Path, columns: Sequence[str]) -> bool:
 
 
 def _check_place(path: Path) -> None:
-    """Raise SlaError where no file can lie, or where what lies there is no file."""
+    """Raise SlaError if no file can be at this path, or if what exists there is not a file."""
     if path.is_dir():
         raise SlaError(f"{path} is a folder", "Name a file.")
     nearest = next((parent for parent in path.parents if parent.exists()), None)
@@ -70,14 +70,14 @@ def _check_place(path: Path) -> None:
         raise SlaError(f"{path} cannot be written: {nearest} is a file", "Name a folder.")
     real = Path(os.path.realpath(path))
     if os.path.lexists(path) and not real.is_file():
-        what = "a link that leads nowhere" if path.is_symlink() and not path.exists() else "no regular file"
+        what = "a link that leads nowhere" if path.is_symlink() and not path.exists() else "not a regular file"
         raise SlaError(f"{path} is {what}", "Give it another name.")
     if any(real.is_relative_to(folder) for folder in KERNEL) and not real.is_relative_to(MEMORY):
-        raise SlaError(f"{path} cannot be written: the system keeps no files there", "Name another folder.")
+        raise SlaError(f"{path} cannot be written: this file system is not for user files", "Name another folder.")
 
 
 def _artifact(path: Path) -> str:
-    """What artifact of sla a file is, or of which it is a part; "" where it is none."""
+    """Which artifact of sla a file is, or to which it belongs; "" if to none."""
     own = read_receipt(path)
     if own is not None:
         return KIND_OF_STAGE.get(own.stage, own.stage)
@@ -85,7 +85,7 @@ def _artifact(path: Path) -> str:
         if kind := file_kind(path):
             return kind
     except FormatError:
-        if path.with_name(RECEIPT_NAME).is_file():  # a damaged file of a store, which is not known as one
+        if path.with_name(RECEIPT_NAME).is_file():  # a damaged file of a store, which is not recognised as one
             return STORE_FILE
     run = Run(path.parent)
     if run.exists and path in run.files:

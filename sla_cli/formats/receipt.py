@@ -1,4 +1,4 @@
-"""Receipts: what made an artifact. Written last, so that its presence marks the artifact as complete.
+"""Receipts: how an artifact was made. A receipt is written last, so its presence marks the artifact as complete.
 
 A receipt is JSON: `receipt.json` in a folder, `NAME.receipt.json` next to a file.
 """
@@ -28,22 +28,22 @@ VERSION = 1
 KENLM = ("camel-kenlm", "ufal-kenlm", "kenlm")
 PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", *KENLM)
 
-COMMANDS = {"lm": "lm estimate"}  # of stages that have another name
+COMMANDS = {"lm": "lm estimate"}  # stages whose command has another name
 
 
 @dataclass
 class Receipt:
-    """How an artifact came to be.
+    """How an artifact was made.
 
     Attributes:
         stage: the command that made it.
         arguments: the settings that determine its content, JSON values.
         inputs: name of each input to its digest.
-        seed: the random seed, None where nothing is random.
-        sources: where inputs lay and what they were called; no part of the fingerprint, so that folders can move.
-        results: what the stage has to report (counts, skips, failures).
+        seed: the random seed, None if nothing is random.
+        sources: paths and names of inputs; not part of the fingerprint, so folders can be moved.
+        results: what the stage reports (counts, skips, failures).
         started, finished: UTC, ISO 8601.
-        checksum: digest of all the rest, "" in receipts of earlier versions.
+        checksum: digest of everything else, "" in receipts of earlier versions.
     """
 
     stage: str
@@ -67,13 +67,13 @@ class Receipt:
 
 
 def receipt_path(artifact: Path) -> Path:
-    """Where the receipt of a file or folder lies; what is not there yet is a file if its name has a suffix."""
+    """Path of the receipt of a file or folder; a path that does not exist yet is a file if its name has a suffix."""
     folder = artifact.is_dir() or not (artifact.suffix or artifact.is_file())
     return artifact / "receipt.json" if folder else artifact.with_name(artifact.name + ".receipt.json")
 
 
 def write_receipt(receipt: Receipt, artifact: Path) -> None:
-    """Stamp time and environment, and write the receipt: from now on the artifact counts as complete."""
+    """Add time and environment, and write the receipt: from now on the artifact counts as complete."""
     ended = datetime.now(UTC)
     receipt.seconds = round((ended - datetime.fromisoformat(receipt.started)).total_seconds(), 3)
     receipt.environment = environment()
@@ -81,10 +81,10 @@ def write_receipt(receipt: Receipt, artifact: Path) -> None:
 
 
 def read_receipt(artifact: Path) -> Receipt | None:
-    """The receipt of an artifact, or None where the artifact is not complete.
+    """The receipt of an artifact, or None if the artifact is not complete.
 
     Raises:
-        FormatError: there is one, and it cannot be read.
+        FormatError: it exists, but cannot be read.
     """
     path = receipt_path(artifact)
     if not path.is_file():
@@ -107,20 +107,20 @@ def read_receipt(artifact: Path) -> Receipt | None:
 
 
 def _how_to_fix(stage: str = "the stage that made it") -> str:
-    """--force would not do: what looks for the newest artifact reads every receipt."""
+    """--force would not be enough: the search for the newest artifact reads every receipt."""
     return f"Delete it, then run {stage} again (training: with --resume; with -o: also --force)."
 
 
 def renew(receipt: Receipt, artifact: Path) -> None:
-    """Date a complete artifact that was asked for again, so that it is the newest for the stage after it."""
+    """Give a complete artifact that was requested again a new date, so the next stage takes it as the newest."""
     _write(receipt, artifact, datetime.now(UTC))
 
 
 def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | None:
-    """The receipt of a complete artifact that equals what `receipt` would make, or None if it must be made.
+    """The receipt of a complete artifact that is equivalent to `receipt`, or None if the artifact must be made.
 
     Raises:
-        SlaError: something else lies there, and `force` is off.
+        SlaError: something else exists there, and `force` is off.
     """
     old = None if force else read_receipt(artifact)
     if old is None:
@@ -161,21 +161,21 @@ def unchanged_digest(path: Path) -> str:
 
 
 def check_unchanged(path: Path, digest: str) -> None:
-    """Raise FormatError where the receipt of a file has recorded another digest than the file has now.
+    """Raise FormatError if the receipt of a file has recorded another digest than the file has now.
 
-    A file without a receipt, or with one of an earlier version, which says no digest, is taken as it is.
+    A file without a receipt, or with one of an earlier version without digest, is not checked.
     """
     receipt = read_receipt(path)
     if receipt is not None and receipt.results.get("digest", digest) != digest:
         command = COMMANDS.get(receipt.stage, receipt.stage)
         raise FormatError(
             f"{path} is damaged or was edited: it is not what `sla {command}` wrote",
-            f"Make it again with `sla {command} --force`. What you edited, give another name: that is taken as it is.",
+            f"Make it again with `sla {command} --force`. If you edited it, rename it: it is then not checked.",
         )
 
 
 def environment() -> dict[str, str]:
-    """Versions of sla, Python and the packages that shape results, the machine, and sla's git revision."""
+    """Versions of sla, Python and the packages that influence results, the machine, and sla's git revision."""
     facts = {"sla": __version__, "python": platform.python_version(), "machine": platform.platform()}
     for package in PACKAGES:
         try:
@@ -186,7 +186,7 @@ def environment() -> dict[str, str]:
 
 
 def _revision() -> str:
-    """The git revision of sla's own source, "" for an installed package, which may lie in someone's repository."""
+    """The git revision of sla's own source, "" for an installed package, which may be inside another repository."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return ""

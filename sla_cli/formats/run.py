@@ -22,21 +22,21 @@ from sla_cli.formats.text import is_number, read_text
 from sla_cli.formats.work import find_source, store_now
 from sla_cli.log import log
 
-NAME, VERSION = "sla-run", 4  # 3 and 4: settings were added; those of older versions come from config.py
-SAME_RATE = 0.02  # frame rates that differ by a smaller share are one: cameras and containers round
-DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: of its own values, and of those of config.toml
+NAME, VERSION = "sla-run", 4  # 3 and 4 added settings; config.py has their values for older versions
+SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
+DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its own values and of those of config.toml
 AGAIN = "Copy the run again, or train again with `sla train`."
 
 
 @dataclass(frozen=True)
 class FrameFormat:
-    """How the frames look that a run is trained on.
+    """Properties of the frames that a run is trained on.
 
     Attributes:
         size: side in pixels.
-        fit: how the source was brought to a square: squash, pad or crop.
-        fps: frames per second of most clips whose rate is known, 0 where none is.
-        fps_lowest: least rate of the clips whose rate is known, 0 where none is.
+        fit: how the source was made square: squash, pad or crop.
+        fps: frames per second of most clips whose rate is known, 0 if none is.
+        fps_lowest: lowest rate of the clips whose rate is known, 0 if none is.
         fps_highest: highest rate of these, likewise.
     """
 
@@ -53,7 +53,7 @@ class FrameFormat:
         return cls(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
 
     def has_rate(self, fps: float) -> bool:
-        """Whether clips of this frame rate are among these, or nothing is known of one of the two."""
+        """Whether this frame rate is within the range of these clips, or one of the two is unknown."""
         if not fps or not self.fps_highest:
             return True
         return (1 - SAME_RATE) * self.fps_lowest <= fps <= (1 + SAME_RATE) * self.fps_highest
@@ -61,7 +61,7 @@ class FrameFormat:
 
 @dataclass(frozen=True)
 class InitFrom:
-    """The run from whose weights another one starts: its folder, and the digest of the weights."""
+    """The run whose weights another run starts from: its folder, and the digest of the weights."""
 
     run: str
     weights: str
@@ -69,17 +69,16 @@ class InitFrom:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What stays fixed for the whole run, besides its settings and glosses.
+    """Facts that stay fixed for the whole run, in addition to its settings and glosses.
 
     Attributes:
-        store, corpus: what it was trained on: a folder, and the corpus's name.
-        preset: that its settings began with.
-        digests: of the store's train and dev split.
+        store, corpus: the folder of the store that it was trained on, and the name of the corpus.
+        preset: the preset on which its settings are based.
+        digests: digests of the store's train and dev split.
         labels: how training glosses were cleaned.
         profile: the normalisation under which dev was scored.
-        frames: what the frames of train look like; None where a run of version 1 does not say and its store
-            is gone.
-        init_from: the run that it starts from, None where it starts anew.
+        frames: properties of the frames of train; None for a run of version 1 whose store is gone.
+        init_from: the run that it starts from, None if it starts from initial weights.
     """
 
     store: str
@@ -93,7 +92,7 @@ class RunFacts:
 
     @classmethod
     def of(cls, store: Store, preset: str, init_from: InitFrom | None = None) -> RunFacts:
-        """The facts of a run that begins on a store. Raises SlaError where the store has no train or no dev split."""
+        """The facts of a new run on a store. Raises SlaError if the store has no train or no dev split."""
         train, dev = store["train"], store["dev"]
         digests = {"train": train.digest, "dev": dev.digest}
         folder = str(store.path.resolve())
@@ -126,7 +125,7 @@ class Run:
         digests = {DIGEST: _digest(values), CONFIG_DIGEST: _digest(tomllib.loads(settings))}
         write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses))
         write_text(self.path / "config.toml", settings)
-        # Last: its presence says that the others are there. Digests first: where it is cut, they tell.
+        # Last: its presence shows that the others are complete. Digests first: they detect a file that was cut off.
         write_text(self.path / "run.toml", tomli_w.dumps(digests | values))
 
     @property
@@ -134,17 +133,17 @@ class Run:
         return (self.path / "run.toml").is_file()
 
     def check(self) -> None:
-        """Raise SlaError or FormatError where this is no run, or one of a version that is not read."""
+        """Raise SlaError or FormatError if this is not a run, or one of an unknown version."""
         self._header()
 
     @property
     def version(self) -> int:
-        """Of its format. Raises SlaError or FormatError where this is no run, or one of a version that is not read."""
+        """Version of its format. Raises SlaError or FormatError if this is not a run, or one of an unknown version."""
         return int(self._header()["version"])
 
     @property
     def facts(self) -> RunFacts:
-        """Raises SlaError or FormatError where this is no run or a damaged one."""
+        """Raises SlaError or FormatError if this is not a run or a damaged one."""
         values = self._header()
         file = self.path / "run.toml"
         known = [field.name for field in fields(RunFacts) if field.name != "init_from"]
@@ -164,25 +163,25 @@ class Run:
 
     @property
     def store(self) -> Path:
-        """The folder of the store that it was trained on, also where the work folder has moved. Raises SlaError."""
+        """The folder of the store that it was trained on, also if the work folder has moved. Raises SlaError."""
         values = self._header()
         option = "--store (`sla emit`, `sla decode`)"
         return store_now(Path(values["store"]), self.path, option, is_store_of(values["digests"]))
 
     @property
     def own_store(self) -> Path | None:
-        """The same, None where it is gone."""
+        """The same, but None if the store is gone."""
         values = self._header()
         found = find_source(Path(values["store"]), self.path, is_store_of(values["digests"]))
         return found.resolve() if found is not None else None
 
     def is_own(self, split: Split) -> bool:
-        """Whether a split is of the store that it was trained on."""
+        """Whether a split belongs to the store that it was trained on."""
         return split.digest in self.facts.digests.values() or split.path.parent.resolve() == self.own_store
 
     @property
     def config(self) -> Config:
-        """Its settings; none may be missing that its version has. Raises SlaError, also where they were edited."""
+        """Its settings; all settings of its version must be present. Raises SlaError, also if they were edited."""
         header, values = self._header(), _read(file := self.path / "config.toml")
         try:
             config = config_of_run(values, int(header["version"]))
@@ -196,7 +195,7 @@ class Run:
         return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
 
     def read_metrics(self) -> list[dict[str, float]]:
-        """`epoch`, `loss` and `dev_wer` of each finished epoch. Raises FormatError where metrics.tsv is damaged."""
+        """`epoch`, `loss` and `dev_wer` of each finished epoch. Raises FormatError if metrics.tsv is damaged."""
         if not self.metrics.is_file():
             return []
         columns = ("epoch", "loss", "dev_wer")
@@ -208,11 +207,11 @@ class Run:
         return [{column: float(row[column]) for column in columns} for row in rows]
 
     def read_taken(self) -> dict[str, Any] | None:
-        """What it took of the run that it starts from: `tensors`, `glosses` and others; None where it starts anew."""
+        """What it took from the run that it starts from: `tensors`, `glosses` and others; None without one."""
         return read_json(self.taken, AGAIN) if self.taken.is_file() else None
 
     def _header(self) -> dict[str, Any]:
-        """run.toml, of a version that is read."""
+        """run.toml, of a known version."""
         if not self.exists:
             raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
         values = _read(file := self.path / "run.toml")
@@ -229,13 +228,13 @@ class Run:
         return values
 
     def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:
-        """Version 1 does not describe what it was trained on, but its store does."""
+        """Version 1 does not describe its frames, but its store does."""
         facts = RunFacts(*(values[key] for key in ("store", "corpus", "preset", "digests")))
         try:
             there = RunFacts.of(Store(self.own_store or Path(facts.store)), facts.preset)
         except SlaError:  # the store is gone or not complete: nothing is known
             return replace(facts, profile=profile_of(facts.corpus))
-        if there.digests != facts.digests:  # another store lies there now
+        if there.digests != facts.digests:  # another store is there now
             return replace(facts, profile=profile_of(facts.corpus))
         return replace(facts, labels=there.labels, profile=there.profile, frames=there.frames)
 
@@ -249,7 +248,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _digest(values: Mapping[str, Any]) -> str:
-    """Of a TOML file's values: spaces and comments do not count. Nor do digests, which a person may delete."""
+    """Digest of a TOML file's values, without spaces, comments and digests: a user may delete a digest."""
     try:
         return digest_json({key: value for key, value in values.items() if key not in (DIGEST, CONFIG_DIGEST)})
     except TypeError:  # a date, which we never write
@@ -257,22 +256,22 @@ def _digest(values: Mapping[str, Any]) -> str:
 
 
 def _check_digest(file: Path, values: Mapping[str, Any], header: Mapping[str, Any], key: str) -> None:
-    """Raise FormatError where a file has other values than were written, by run.toml; earlier ones do not say."""
+    """Raise FormatError if values differ from the digest in run.toml; earlier versions have no digest."""
     if key in header and header[key] != _digest(values):
         raise FormatError(
             f"{file} is damaged or was edited: its values are not those that `sla train` wrote",
-            f"Bring it back from a copy. If the change is meant, delete the line `{key} = …` from run.toml.",
+            f"Restore it from a copy. If the change is intended, delete the line `{key} = …` from run.toml.",
         )
 
 
 def _need(keys: Iterable[str], values: Mapping[str, Any], file: Path, section: str = "") -> None:
-    """Raise FormatError where a file that was cut lacks keys."""
+    """Raise FormatError if keys are missing, as in a file that was cut off."""
     if missing := [f"{section}{key}" for key in keys if key not in values]:
         raise FormatError(f"{file}: damaged or incomplete, without {some(missing)}", AGAIN)
 
 
 def check_glosses(run: Run, split: Split) -> None:
-    """Raises SlaError where a run was trained on other glosses than the store's."""
+    """Raises SlaError if a run was trained on other glosses than those of the store."""
     if run.glosses == split.vocabulary:
         return
     ours, theirs = set(run.glosses), set(split.vocabulary)
@@ -284,7 +283,7 @@ def check_glosses(run: Run, split: Split) -> None:
 
 
 def warn_of_unknown(run: Run, split: Split) -> None:
-    """Warn of glosses in a split's references that the run does not have: it cannot produce them."""
+    """Warn of glosses in a split's references that the run does not know: it cannot produce them."""
     unknown = unknown_glosses(split.glosses, run.glosses)
     if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
         log.warning(
@@ -298,7 +297,7 @@ def warn_of_unknown(run: Run, split: Split) -> None:
 
 
 def warn_of_changed(run: Run, split: Split) -> None:
-    """Warn where a split is of the store that the run was trained on, and that holds other clips or glosses now."""
+    """Warn if a split belongs to the store that the run was trained on, and this store has changed since."""
     store = Store(split.path.parent)
     if store.path.resolve() != run.own_store:
         return
@@ -310,7 +309,7 @@ def warn_of_changed(run: Run, split: Split) -> None:
 
 
 def _has_changed(store: Store, split: str, digest: str) -> bool:
-    """A split that is gone has not: a store may be copied in part."""
+    """A missing split does not count as changed: a store may be copied in part."""
     try:
         return split in store.splits and store[split].digest != digest
     except FormatError:

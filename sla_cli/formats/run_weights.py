@@ -9,15 +9,15 @@ from sla_cli.formats.json_file import parse_json
 from sla_cli.formats.run import AGAIN, Run
 from sla_cli.regular_file import open_regular
 
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of normalisation: kept, and not trained
-LONGEST = 100_000_000  # bytes of a header, as safetensors has it
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of normalisation: stored, not trained
+LONGEST = 100_000_000  # maximum bytes of a header, as in safetensors
 
 
 def trained_parameters(run: Run) -> int:
-    """How many numbers training has changed by gradients.
+    """Number of parameters that training changed by gradients.
 
     Raises:
-        SlaError: the run has no weights yet. FormatError where they cannot be read.
+        SlaError: the run has no weights yet. FormatError if they cannot be read.
     """
     if not run.best.is_file():
         raise SlaError(f"{run.path} has no weights yet", "`sla train` writes them at the end of the first epoch.")

@@ -1,6 +1,6 @@
 """A score folder: score.json (the figures), clips.tsv (a row per clip), alignment.txt (to read), and more tables.
 
-score.json is written last: a folder with it is whole.
+score.json is written last: a folder that has it is complete.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DIFFERENCES = (
     *("id", "signer", "ref_words", "errors_a", "errors_b", "difference"),
     *("reference", "hypothesis_a", "hypothesis_b"),
 )
-RECORDING = "recording"  # a last column of CLIPS, where any is known
+RECORDING = "recording"  # an additional last column of CLIPS, if any is known
 STATED = (
     "profile",
     "profile_version",
@@ -48,12 +48,12 @@ STATED = (
     "alternatives",
     "tuned_on",
     "no_gain_on",
-)  # of a Score, as they stand in the file
+)  # fields of a Score, as in the file
 AGAIN = "Make it again with `sla score`."
 
 
 def summary(score: Score) -> dict[str, Any]:
-    """The figures as JSON values: what score.json holds and `sla score --json` prints. Rates are in percent."""
+    """The figures as JSON values, as in score.json and in the output of `sla score --json`. Rates are in percent."""
     interval, oracle = score.interval, score.oracle
     return {
         "format": NAME,
@@ -75,7 +75,7 @@ def summary(score: Score) -> dict[str, Any]:
 
 
 def write_scores(folder: Path, score: Score) -> dict[str, str]:
-    """Write the files into `folder`; that of signers only where any is known. Returns digests of what is read again."""
+    """Write the files into `folder`; that of signers only if any is known. Returns digests of files read later."""
     clips, tables = score.clips, score.breakdown
     extra = (RECORDING,) if any(clip.recording for clip in clips) else ()
     write_tsv(folder / CLIPS, (*COLUMNS, *extra), (_clip_row(clip, len(extra)) for clip in clips))
@@ -91,15 +91,15 @@ def write_scores(folder: Path, score: Score) -> dict[str, str]:
 
 
 def read_scores(folder: Path) -> Score:
-    """The score of a folder, its alignments computed again from the glosses in it.
+    """The score of a folder; its alignments are computed again from the glosses in it.
 
     Raises:
-        FormatError: another format or version, counts that do not follow from the glosses, or files that are not what
-            `sla score` wrote, by the receipt.
+        FormatError: another format or version, counts that do not match the glosses, or files that are not as
+            `sla score` wrote them, according to the receipt.
     """
     path = folder / FIGURES
     if not path.is_file():
-        what = f"no score folder, it holds no {FIGURES}" if folder.is_dir() else "no such score folder"
+        what = f"not a score folder: it has no {FIGURES}" if folder.is_dir() else "no such score folder"
         raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
     _check_unchanged(folder)
     facts = read_figures(path)
@@ -124,14 +124,14 @@ def read_scores(folder: Path) -> Score:
         _check_types(score, path)
         same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: not a whole {NAME} ({error})", AGAIN) from error
+        raise FormatError(f"{path}: not a complete {NAME} ({error})", AGAIN) from error
     if not same:
         raise FormatError(f"{path}: its counts are not the sum of those in {CLIPS}", AGAIN)
     return score
 
 
 def read_figures(path: Path) -> dict[str, Any]:
-    """What a score.json holds, of a version that is read. Raises FormatError."""
+    """The content of a score.json of a known version. Raises FormatError."""
     facts = read_json(path, AGAIN)
     if facts.get("format") != NAME:
         raise FormatError(f"{path}: not a {NAME}", AGAIN)
@@ -143,13 +143,13 @@ def read_figures(path: Path) -> dict[str, Any]:
 
 
 def _check_types(score: Score, path: Path) -> None:
-    """Raise FormatError or ValueError for figures that are of another type than `write_scores` writes."""
+    """Raise FormatError or ValueError for figures whose types differ from those that `write_scores` writes."""
     check_types(Score, {key: value for key, value in vars(score).items() if key in STATED}, path, AGAIN)
     for kind, part in ((Interval, score.interval), (Counts, score.oracle)):
         if part is not None:
             check_types(kind, vars(part), path, AGAIN)
     if not all(isinstance(name, str) for name in (*score.absent, *score.left_out)):
-        raise ValueError("a clip's id is no text")
+        raise ValueError("a clip's id is not text")
 
 
 def _check_unchanged(folder: Path) -> None:
@@ -177,7 +177,7 @@ def _read_clips(path: Path, columns: Sequence[str]) -> tuple[ClipScore, ...]:
         )
     for row, clip in zip(rows, clips, strict=True):
         if [row[name] for name in FIELDS] != list(map(str, _values(clip.counts))):
-            raise FormatError(f"{path}, line {row.line}: the counts do not follow from the glosses", AGAIN)
+            raise FormatError(f"{path}, line {row.line}: the counts do not match the glosses", AGAIN)
     return clips
 
 
@@ -246,7 +246,7 @@ def seed_group_facts(group: SeedGroup) -> dict[str, Any]:
 
 
 def write_differences(path: Path, first: Score, second: Score) -> None:
-    """A table of clips with both systems' errors and hypotheses; `difference` is second less first.
+    """A table of clips with both systems' errors and hypotheses; `difference` is second minus first.
 
     Args:
         first, second: scores of the same clips in the same order.
@@ -286,12 +286,12 @@ def _rate(percent: float | None) -> str:
 
 
 def one_line(name: str) -> str:
-    """A name that fits into a cell."""
+    """A name without characters that a cell cannot hold."""
     return " ".join(name.split())
 
 
 def _alignment(score: Score) -> Iterator[str]:
-    """Lines in the manner of sclite's `pra` report, columns as wide as the glosses are on a screen."""
+    """Lines like those of sclite's `pra` report; columns are as wide as the glosses on a screen."""
     yield score.signature
     columns = _Columns()
     for clip in score.clips:
@@ -306,7 +306,7 @@ def _alignment(score: Score) -> Iterator[str]:
 
 
 class _Columns(dict[Pair, tuple[str, str, str]]):
-    """Reference, hypothesis and step, padded to one width; what one side lacks is starred. Few steps are different."""
+    """Reference, hypothesis and step, padded to one width; stars for a missing side. Cached: few steps differ."""
 
     def __missing__(self, pair: Pair) -> tuple[str, str, str]:
         op, reference, hypothesis = pair

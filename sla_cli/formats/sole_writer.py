@@ -1,9 +1,9 @@
-"""One process alone in a folder for as long as it works, also where the disk has no locks.
+"""Lets only one process at a time work in a folder, also if the disk has no locks.
 
-There the file `.owner` says who it is: host, pid namespace, process, a random token, and a number that a thread raises
-every two seconds. Another process looks whether the number changes, so no two clocks are compared. A file whose process
-is dead, or that does not change for a minute, is taken over. An owner that only slept then finds a file that is not its
-own, and must ask before it writes.
+On such a disk the file `.owner` identifies the process: host, pid namespace, process, a random token, and a number that
+a thread increases every two seconds. Another process checks whether the number changes, so clocks are not compared. A
+file whose process is dead, or that does not change for a minute, is taken over. An owner that was only suspended then
+finds a file that is not its own, so it must check this before it writes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from sla_cli.formats.lock import Lock, is_another, locked
 from sla_cli.log import log
 
 OWNER = ".owner"
-OPEN = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # the last: Windows
-BEAT, PATIENCE = 2.0, 60.0  # seconds from sign of life to sign of life, and without one until a process counts as dead
+OPEN = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # the last is for Windows
+BEAT, PATIENCE = 2.0, 60.0  # seconds between changes of the number, and without a change until a process counts as dead
 
 
 @dataclass(frozen=True)
 class Hold:
-    """A folder that this process alone writes into."""
+    """A folder that only this process writes into."""
 
     lock: Lock
     owner: int | None = None  # the open file
@@ -42,20 +42,20 @@ class Hold:
         return self.lock.lost or (self.owner is not None and is_another(self.owner, self.lock.folder / OWNER))
 
     def check(self) -> None:
-        """Raise SlaError where another process has taken the folder."""
+        """Raise SlaError if another process has taken the folder."""
         if self.lost:
             raise SlaError(
                 f"another process has taken {self.lock.folder}",
-                "It was removed, or this process gave no sign of life for a minute; nothing more is written into it.",
+                "It was removed, or this process was suspended for a minute; nothing more is written into it.",
             )
 
 
 @contextmanager
 def sole_writer(folder: Path, busy: str, hint: str) -> Iterator[Hold]:
-    """Hold a folder, which is made where it is not there. Children do not hold it.
+    """Lock a folder, which is created if it does not exist. Children do not hold it.
 
     Args:
-        busy, hint: message and hint where another process holds it.
+        busy, hint: message and hint if another process holds it.
 
     Raises:
         SlaError: another process holds it, or the folder cannot be written.
@@ -76,13 +76,13 @@ def sole_writer(folder: Path, busy: str, hint: str) -> Iterator[Hold]:
             ended.set()
             beats.join()
             lost = hold.lost
-            os.close(owner)  # first: Windows removes no file that is open
+            os.close(owner)  # first: Windows cannot remove an open file
             if not lost:
                 path.unlink(missing_ok=True)
 
 
 def _claim(path: Path, busy: SlaError) -> tuple[int, str]:
-    """The owner's file, open, and what it says without its number. Raises `busy` where another process lives in it."""
+    """The owner's file, open, and its content without the number. Raises `busy` if another process uses the folder."""
     while True:
         try:
             owner = os.open(path, OPEN, 0o666)
@@ -100,8 +100,8 @@ def _beat(owner: int, line: str, ended: Event) -> None:
             return
         try:
             _write(owner, line, number)
-        except OSError as error:  # the next one may do; who takes the folder meanwhile is found before writing
-            log.debug("no sign of life in %s: %s", OWNER, error)
+        except OSError as error:  # the next attempt may succeed; a loss of the folder is noticed before writing
+            log.debug("cannot update the number in %s: %s", OWNER, error)
 
 
 def _write(owner: int, line: str, number: int) -> None:
@@ -111,12 +111,12 @@ def _write(owner: int, line: str, number: int) -> None:
 
 
 def _remove_dead(path: Path, busy: SlaError) -> None:
-    """Remove an owner's file that nobody keeps. Raises `busy` where somebody does."""
+    """Remove an owner's file that no process updates. Raises `busy` if one does."""
     seen = _read(path)
     if seen is None:
         return
     if not _died_here(seen):
-        log.info("%s: waiting for a sign of life, up to %d s", path, PATIENCE)
+        log.info("%s: checking whether it is still running, up to %d s", path, PATIENCE)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             time.sleep(BEAT / 4)
@@ -130,14 +130,14 @@ def _remove_dead(path: Path, busy: SlaError) -> None:
         path.rename(aside)
     except FileNotFoundError:
         return
-    if _read(aside) != seen:  # another process took it over just now: give it back
+    if _read(aside) != seen:  # another process has just taken it over: give it back
         aside.rename(path)
         raise busy
     aside.unlink()
 
 
 def _read(path: Path) -> str | None:
-    """What an owner's file says, None where there is none."""
+    """The content of an owner's file, None if there is none."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -145,7 +145,7 @@ def _read(path: Path) -> str | None:
 
 
 def _died_here(owner: str) -> bool:
-    """Whether the file is of a process of this host and container that is gone."""
+    """Whether the file belongs to a process of this host and container that has ended."""
     match owner.split():
         case [host, space, pid, _, _] if pid.isdecimal():
             return (host, space) == (socket.gethostname(), namespace()) and not is_alive(int(pid))

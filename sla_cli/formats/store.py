@@ -30,7 +30,7 @@ STORE_FILE = re.compile(rf"({'|'.join(SPLITS)})(-\d{{4,}})?\.h5")
 
 
 def _cell(of_file: Callable[[StoreFile], Sequence[T]]) -> cached_property[T]:
-    """A clip's value in a column of its file, read when it is asked for."""
+    """A clip's value in a column of its file, read when it is needed."""
     return cached_property(lambda clip: of_file(clip._file)[clip._index])
 
 
@@ -38,12 +38,12 @@ class StoredClip:
     """One clip of a split; `len` is the number of its frames.
 
     Attributes:
-        id: its name in the corpus.
-        signer: who signs, "" where unknown.
-        glosses: as training reads them: cleaned as `labels` of the split says.
-        raw_glosses: as annotated; () where the split has no references.
-        translation: spoken-language sentence, "" where there is none.
-        fps: frames per second of this clip, 0 where unknown.
+        id: name of the clip in the corpus.
+        signer: name of the signer, "" if unknown.
+        glosses: training glosses, cleaned as `labels` of the split says.
+        raw_glosses: as annotated; () if the split has no references.
+        translation: spoken-language sentence, "" if there is none.
+        fps: frames per second of this clip, 0 if unknown.
     """
 
     signer = _cell(lambda file: file.signers)
@@ -63,41 +63,41 @@ class StoredClip:
         return self._file.lengths[self._index]
 
     def encoded(self, wanted: slice = slice(None)) -> list[np.ndarray]:
-        """Bytes of the wanted frames, each uint8 (bytes,). Raises FormatError where the clip is not as written."""
+        """Bytes of the given frames, each uint8 (bytes,). Raises FormatError if the clip is damaged."""
         return self._file.encoded(self._index, wanted)
 
     def frames(self, wanted: slice = slice(None), reduce: int = 1) -> np.ndarray:
         """Decoded frames.
 
         Args:
-            wanted: which, with a step of 1.
-            reduce: 1, 2, 4 or 8: decode at a fraction of the size, which JPEG does in less time.
+            wanted: which frames, with a step of 1.
+            reduce: 1, 2, 4 or 8: decode at a fraction of the size, which is faster with JPEG.
 
         Returns:
             RGB uint8 (frames, side, side, 3), side = ceil(size of the split / reduce).
 
         Raises:
-            FormatError: the clip is not what was written, or a frame does not decode.
-            ValueError: another step than 1.
+            FormatError: the clip is damaged, or a frame does not decode.
+            ValueError: the step is not 1.
         """
         numbers = range(*wanted.indices(len(self)))
         if numbers.step != 1:
-            raise ValueError("frames are read with a step of 1")
+            raise ValueError("a slice of frames must have a step of 1")
         side = -(-self._split.size // reduce)
         images = np.empty((len(numbers), side, side, 3), np.uint8)
         self.read_into(images, numbers, reduce)
         return images
 
     def read_into(self, out: np.ndarray, wanted: Sequence[int], reduce: int = 1) -> None:
-        """Decode frames into memory that is there: a copy less is a tenth of the time.
+        """Decode frames into existing memory: avoiding a copy saves a tenth of the time.
 
         Args:
-            out: RGB uint8 (wanted frames, side, side, 3), side = ceil(size / reduce).
-            wanted: frames by number, sorted; one that comes again is copied.
+            out: RGB uint8 (frames, side, side, 3), side = ceil(size / reduce).
+            wanted: numbers of frames, sorted; a repeated one is copied.
             reduce: as for `frames`.
 
         Raises:
-            FormatError: the clip is not what was written, or a frame does not decode.
+            FormatError: the clip is damaged, or a frame does not decode.
         """
         if not wanted:
             return
@@ -115,12 +115,12 @@ class StoredClip:
             cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=out[place])
 
     def raw(self) -> Encoded:
-        """The clip as it was written. Raises FormatError where it is damaged."""
+        """The clip as it was written. Raises FormatError if it is damaged."""
         return self._file.raw(self._index)
 
 
 def _column(of_file: Callable[[StoreFile], Iterable[T]]) -> cached_property[list[T]]:
-    """A column of all files of a split, read when it is asked for."""
+    """A column of all files of a split, read when it is needed."""
     return cached_property(lambda split: [value for file in split.files for value in of_file(file)])
 
 
@@ -130,23 +130,23 @@ class Split:
     `len` is the number of clips, `in` asks for an id, and a loop goes over the clips.
 
     Attributes:
-        path: of its file, or of the first shard.
+        path: path of its file, or of the first shard.
         corpus: name of the corpus.
-        protocol: which division of the corpus, "" where it has one.
+        protocol: which division of the corpus, "" if it has one only.
         name: train, dev or test.
         size: side of the frames in pixels.
-        fit: how frames were brought to a square: squash, pad or crop.
-        fps: frames per second of most clips, 0 where unknown.
-        codec: of the stored frames.
-        quality: of JPEG; 0 with other codecs.
+        fit: how frames were made square: squash, pad or crop.
+        fps: frames per second of most clips, 0 if unknown.
+        codec: codec of the stored frames.
+        quality: quality of JPEG; 0 with other codecs.
         vocabulary: training glosses of the train split, sorted, blank not included.
         labels: how training glosses were cleaned: `raw`, or a profile with its version.
         annotated: whether there are references.
-        digest: of the content of all files.
-        profile: the normalisation under which the corpus is scored by default.
+        digest: digest of the content of all files.
+        profile: the normalisation with which the corpus is scored by default.
         preset: the training preset of the corpus.
         unseen: what evaluation splits do not share with train by promise: `signers`, `sentences` or "".
-        ids: of the clips, a list in their order, as the next ones are.
+        ids: ids of the clips, a list in their order; the next lists are in the same order.
         lengths: number of frames of each clip.
         signers: as `StoredClip.signer`.
         glosses: as `StoredClip.glosses`.
@@ -174,7 +174,7 @@ class Split:
         found = [(file.header.shard, file.header.shards) for file in self.files]
         if found != [(number, len(paths)) for number in range(len(paths))]:
             raise FormatError(
-                f"{self.path}: shard {header.shard} of {header.shards}, and {len(paths)} of them are there",
+                f"{self.path}: shard {header.shard} of {header.shards}, but the number of files is {len(paths)}",
                 "Make it again with `sla prep`.",
             )
         digests = [file.digest for file in self.files]
@@ -193,11 +193,11 @@ class Split:
         return {name: index for index, name in enumerate(self.ids)}
 
     def references(self) -> dict[str, tuple[str, ...]]:
-        """Clip id to glosses as annotated. Raises SlaError where the split has none."""
+        """Clip id to glosses as annotated. Raises SlaError if the split has none."""
         if not self.annotated:
             raise SlaError(
                 f"{self.path}: the {self.name} split of {self.corpus} has no reference glosses",
-                "It can be decoded, not scored; give references with --ref where the command has it.",
+                "It can be decoded but not scored; give references with --ref if the command has this option.",
             )
         return dict(zip(self.ids, self.raw_glosses, strict=True))
 
@@ -210,7 +210,7 @@ class Split:
     def __getitem__(self, key: str | int) -> StoredClip:
         """A clip by its id or its number. Raises SlaError for an id, IndexError for a number that is not there."""
         if not isinstance(key, str):
-            number = range(len(self))[key]  # from the end too, and of numpy's integers
+            number = range(len(self))[key]  # also negative numbers, and integers of numpy
             part = bisect_right(self._starts, number) - 1
             return StoredClip(self, self.files[part], number - self._starts[part])
         if key not in self._index:
@@ -252,7 +252,7 @@ class Store:
         self._open: dict[str, Split] = {}
 
     def __getitem__(self, name: str) -> Split:
-        """A split. Raises SlaError where there is none of this name, FormatError where a file of it is damaged."""
+        """A split. Raises SlaError if there is none of this name, FormatError if a file of it is damaged."""
         if name not in self.splits:
             raise SlaError(f"{self.path} has no split {name!r}", f"It has {some(self.splits)}.")
         if name not in self._open:
@@ -261,7 +261,7 @@ class Store:
 
     @property
     def default_split(self) -> str:
-        """The only split that is there, else dev."""
+        """The only split, or dev if there are several."""
         return self.splits[0] if len(self.splits) == 1 else "dev"
 
     @property
@@ -281,13 +281,13 @@ class Store:
 
 
 def is_store_of(digests: Mapping[str, str]) -> Callable[[Path], bool]:
-    """A function that says whether a folder is a finished store whose splits have these digests."""
+    """A function that tells whether a folder is a finished store whose splits have these digests."""
 
     def is_it(folder: Path) -> bool:
         try:
             store = Store(folder)
             return all(split in store.splits and store[split].digest == digest for split, digest in digests.items())
-        except ReadError:  # it may be the store
+        except ReadError:  # it may still be the store
             raise
         except SlaError:
             return False
@@ -296,12 +296,12 @@ def is_store_of(digests: Mapping[str, str]) -> Callable[[Path], bool]:
 
 
 def split_path(store: Path, split: str, shard: int = 0, shards: int = 1) -> Path:
-    """Where a split, or a shard of it (from 0), lies in a store."""
+    """Path of a split, or of a shard of it (from 0), in a store."""
     return store / (f"{split}.h5" if shards == 1 else f"{split}-{shard:04}.h5")
 
 
 def split_files(store: Path, split: str) -> list[Path]:
-    """The files of a split that are there, in the order of their clips."""
+    """The existing files of a split, in the order of their clips."""
     one = split_path(store, split)
     if one.is_file():
         return [one]
@@ -310,15 +310,15 @@ def split_files(store: Path, split: str) -> list[Path]:
 
 
 def store_files(store: Path) -> list[Path]:
-    """The files that are a store's, by name and content; what else lies in the folder is not."""
+    """The files that belong to a store, by name and content; not other files in the folder."""
     named = (path for path in sorted(store.glob("*.h5")) if STORE_FILE.fullmatch(path.name))
     return [path for path in named if is_format(path, NAME)]
 
 
 def takes_frames(store: Path, lender: Path) -> bool:
-    """Whether frames of a store lie in the folder `lender`, that of the store itself too, or lead there over others.
+    """Whether a store has frames in the folder `lender`, directly or through other stores; its own folder counts too.
 
-    `lender` is a resolved path, as nothing need be there. Raises FormatError where a file on the way is damaged.
+    `lender` is a resolved path, which need not exist. Raises FormatError if a file in between is damaged.
     """
     waiting = [path for split in SPLITS for path in split_files(store.resolve(), split)]
     seen: set[Path] = set()
@@ -333,14 +333,14 @@ def takes_frames(store: Path, lender: Path) -> bool:
 
 
 def borrowers(store: Path) -> list[Path]:
-    """The stores beside a store that take frames from it; one that cannot be read is left out."""
+    """The stores next to a store that use its frames; one that cannot be read is left out."""
     found = []
     for folder in sorted(store.parent.glob("*/")):
         try:
             if folder.resolve() != store and takes_frames(folder, store):
                 found.append(folder)
         except FormatError:
-            continue  # damaged: it takes nothing any more
+            continue  # damaged: it can no longer use frames
     return found
 
 

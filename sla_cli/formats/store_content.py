@@ -1,4 +1,4 @@
-"""What goes into one HDF5 file of a store: a clip ready for it, and what all of its clips share."""
+"""The content of one HDF5 file of a store: its encoded clips, and the facts that they share."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Encoded:
-    """A clip ready for the store.
+    """An encoded clip, ready to be written into the store.
 
     Attributes:
-        glosses: as training reads them, cleaned.
+        glosses: training glosses, cleaned.
         data: its encoded frames one after the other, uint8 (bytes,).
         sizes: bytes of each frame, int64 (frames,).
-        raw_glosses: as annotated; None where they equal `glosses`.
-        fps: frames per second, 0 where unknown.
-        squared_error: mean over the pixels of one sampled frame of what encoding changed, 0 where it loses nothing.
+        raw_glosses: as annotated; None if they equal `glosses`.
+        fps: frames per second, 0 if unknown.
+        squared_error: mean squared error of encoding over the pixels of one sampled frame, 0 if lossless.
         source: where the frames come from, within the corpus.
-        stamp: tells whether the recording is still the one that was read, "" where unknown.
-        note: what is known to be wrong with the frames, "" for nothing.
+        stamp: fingerprint of the recording, to detect a change; "" if unknown.
+        note: known faults of the frames, "" for none.
         place: a file of another store that holds the frames, and the number of the clip there; `data` is then empty.
-        checksum: CRC-32 of the frames that lie elsewhere.
+        checksum: CRC-32 of the frames in the other store.
     """
 
     id: str
@@ -45,21 +45,21 @@ class Encoded:
 
 @dataclass(frozen=True)
 class SplitHeader:
-    """What all clips of a file share.
+    """The facts that all clips of a file share.
 
     Attributes:
         size: side of the frames in pixels.
-        fps: frames per second of most clips, 0 where unknown.
-        quality: of JPEG; 0 with other codecs.
+        fps: frames per second of most clips, 0 if unknown.
+        quality: JPEG quality; 0 with other codecs.
         vocabulary: training glosses of the train split, sorted, blank not included.
         labels: the cleaning that made training glosses: `raw`, or a profile with its version.
-        protocol: which division of the corpus, "" where it has one.
+        protocol: which division of the corpus, "" if it has only one.
         annotated: whether the split has reference glosses.
-        recipe: fingerprint of what the frames were made from and how: clips of equal ones are interchangeable.
+        recipe: fingerprint of how the frames were made and from what: clips of equal recipes are interchangeable.
         profile: the normalisation under which the corpus is scored by default.
         preset: the training preset of the corpus.
-        unseen: what evaluation splits do not share with train by promise: `signers`, `sentences` or "".
-        shard, shards: which file of how many.
+        unseen: what evaluation splits do not share with train by definition: `signers`, `sentences` or "".
+        shard, shards: number of this file, and of all files.
     """
 
     corpus: str
@@ -81,6 +81,6 @@ class SplitHeader:
     unseen: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """How the clips are to be read, as attributes of the file."""
+        """The header as attributes of the file."""
         own = {name: value for name, value in vars(self).items() if name not in ("size", "vocabulary", "recipe")}
         return {**own, "height": self.size, "width": self.size}

@@ -1,7 +1,7 @@
-"""The digests of a store's file: what they are of, and whether the file still holds that.
+"""The digests of a store's file: what they cover, and whether the file still matches them.
 
-`digest` is what the file is known by: of its clips, wherever their frames lie. `rest_digest` is of all else but
-`bytes`, which the clips' checksums cover.
+`digest` identifies the file: it covers its clips, wherever their frames are stored. `rest_digest` covers everything
+else except `bytes`, which the clips' checksums cover.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from sla_cli.core.digest import digest_json
 from sla_cli.formats.hdf5 import strings
 
 TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources")  # one per clip
-TEXTS_1 = ("ids", "signers", "glosses")  # of version 1
-LATER = ("stamps", "notes")  # texts, one per clip, that earlier files of version 2 lack; no part of the digest
+TEXTS_1 = ("ids", "signers", "glosses")  # columns of version 1
+LATER = ("stamps", "notes")  # texts, one per clip, that earlier files of version 2 lack; not part of the digest
 REST = ("clip_offsets", "frame_offsets", "squared_errors", "frame_file", "frame_clip")
 REST_ATTRIBUTES = ("recipe", "frames_from")
-ABOUT = {"format", "version", "digest", "rest_digest", *REST_ATTRIBUTES}  # attributes that are no part of the digest
+ABOUT = {"format", "version", "digest", "rest_digest", *REST_ATTRIBUTES}  # attributes that are not part of the digest
 
 
 def content_digest(
@@ -33,12 +33,12 @@ def content_digest(
     checksums: Sequence[int],
     frames: Sequence[int],
 ) -> str:
-    """What a file of clips is known by.
+    """The digest that identifies a file of clips.
 
     Args:
-        facts: SplitHeader.facts, or the attributes that a file has of them.
+        facts: SplitHeader.facts, or those of them that a file has as attributes.
         texts: the columns TEXTS.
-        rates, checksums, frames: one per clip: frames per second, CRC-32, and how many.
+        rates, checksums, frames: one per clip: frames per second, CRC-32, number of frames.
     """
     return digest_json([dict(facts), list(vocabulary), dict(texts), list(rates), list(checksums), list(frames)])
 
@@ -46,7 +46,7 @@ def content_digest(
 def rest_digest(
     columns: Mapping[str, np.ndarray], texts: Mapping[str, Sequence[str]], attributes: Mapping[str, str]
 ) -> str:
-    """Digest of the columns REST, the texts LATER and REST_ATTRIBUTES, of those that are there; others do not count."""
+    """Digest of the columns REST, the texts LATER and REST_ATTRIBUTES, as far as they exist."""
     later = {name: list(texts[name]) for name in LATER if name in texts}
     total = hashlib.blake2b(json.dumps([dict(attributes), later], sort_keys=True).encode(), digest_size=8)
     for name in REST:
@@ -57,15 +57,15 @@ def rest_digest(
 
 
 def damage(file: h5py.File, texts: Mapping[str, Sequence[str]], offsets: Mapping[str, np.ndarray]) -> str:
-    """What in a file's texts and tables is not as it was written, "" for nothing. Frames are not read.
+    """Which of a file's texts and tables are damaged, "" for none. Frames are not read.
 
     Args:
-        texts, offsets: as they were read from the file: TEXTS and LATER, and the two that end in `_offsets`.
+        texts, offsets: as read from the file: TEXTS and LATER, and the two columns that end in `_offsets`.
     """
     if _content(file, texts, offsets["clip_offsets"]) != file.attrs["digest"]:
         return "ids, references or other facts of its clips"
-    if "rest_digest" in file.attrs and _rest(file, texts, offsets) != file.attrs["rest_digest"]:  # earlier have none
-        return "the places of its frames, or notes on them"
+    if "rest_digest" in file.attrs and _rest(file, texts, offsets) != file.attrs["rest_digest"]:  # older files lack it
+        return "the positions of its frames, or notes on them"
     return ""
 
 

@@ -1,8 +1,8 @@
 """One HDF5 file of a store: a split, or a shard of one. docs/formats.md is the specification.
 
-The encoded frames lie in one flat contiguous array; `frame_offsets` cuts it into frames and `clip_offsets` cuts the
-frames into clips. Glosses are kept twice: as annotated, and as training reads them. A clip's frames may also lie in a
-file of another store, which several divisions of one corpus then share.
+The encoded frames are in one flat contiguous array; `frame_offsets` divides it into frames and `clip_offsets` divides
+the frames into clips. Glosses are stored twice: as annotated, and cleaned for training. A clip's frames may also be in
+a file of another store, which several divisions of one corpus then share.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_digest import LATER, TEXTS, damage
 
 NAME, VERSION = "sla-store", 2
-SHARING = 3  # version of a file that takes frames from others
+SHARING = 3  # version of a file that uses frames of others
 READS = (1, VERSION, SHARING)
 T = TypeVar("T", bound=Sized)
-REMAKE = "prep --force"  # without --force a store with a good receipt is up to date
-AGAIN = "Run the `sla prep` or `sla merge` again that made it, with --force."
-PIECE = 16 << 20  # bytes of a clip that are verified at once
+REMAKE = "prep --force"  # without --force a store with a valid receipt counts as up to date
+AGAIN = "Run the `sla prep` or `sla merge` command that made it again, with --force."
+PIECE = 16 << 20  # bytes of a clip that are verified at a time
 DATASETS = (*TEXTS, "bytes", "frame_offsets", "clip_offsets", "checksums", "clip_fps", "squared_errors", "vocabulary")
 SINCE_2 = {"raw_glosses", "translations", "sources", "clip_fps", "squared_errors"}  # datasets that version 1 lacks
 
@@ -50,7 +50,7 @@ SINCE_2 = {"raw_glosses", "translations", "sources", "clip_fps", "squared_errors
 def _column(
     name: str, read: Callable[[StoreFile, str], T], before: Callable[[StoreFile], T] | None = None
 ) -> cached_property[T]:
-    """A dataset of a file, verified and read when it is asked for; `before` says what held in files that lack it."""
+    """A dataset of a file, verified and read when it is needed; `before` gives the value for files that lack it."""
 
     def column(file: StoreFile) -> T:
         file.check()
@@ -66,7 +66,7 @@ def _column(
 
 
 def _strings(file: StoreFile, name: str) -> list[str]:
-    """What was read to be verified is not read again."""
+    """Data that was read for verification is not read again."""
     return file.verified.pop(name) if name in file.verified else strings(file.file, name)
 
 
@@ -79,7 +79,7 @@ def _dataset(read: Callable[[h5py.File, str], T]) -> Callable[[StoreFile, str], 
 
 
 class StoreFile:
-    """What one file holds; frames and the columns of clips are read when they are asked for.
+    """The content of one file; frames and the columns of clips are read when they are needed.
 
     Attributes:
         ids, signers, glosses, raw_glosses, translations, sources, stamps, notes, clip_fps, squared_errors, checksums:
@@ -87,10 +87,10 @@ class StoreFile:
         lengths: frames of each clip.
         clip_offsets, frame_offsets: int64 (clips + 1,) and (own frames + 1,), as in docs/formats.md.
         frame_file, frame_clip: int64 (clips,): which file of another store holds the frames, and the clip's number
-            there; -1 where they are the file's own.
+            there; -1 if they are in this file.
 
     In version 1, squared errors are unknown: NaN. A file is opened once in each process, since an HDF5 handle survives
-    neither fork nor pickle, and stays open as long as this is in use.
+    neither fork nor pickle, and stays open as long as this object exists.
     """
 
     version: int
@@ -119,8 +119,8 @@ class StoreFile:
         self._file: h5py.File | None = open_checked(path, NAME, READS, REMAKE)
         self._pid = os.getpid()
         self._checked = False
-        self.verified: dict[str, list[str]] = {}  # texts that were read, and that no column has taken yet
-        self._good: set[int] = set()  # clips whose frames were as they were written
+        self.verified: dict[str, list[str]] = {}  # texts that were read, but are not yet in a column
+        self._good: set[int] = set()  # clips whose frames were verified
         with naming_damage(path, REMAKE), closed_on_error(self.file):
             file = self.file
             self.version = int(file.attrs["version"])
@@ -129,7 +129,7 @@ class StoreFile:
             self.header = _header(file)
             self.digest = str(file.attrs["digest"])
             others = parse_json(str(file.attrs.get("frames_from", "[]")), str(path), REMAKE)
-            folder = path.parent.resolve()  # `..` of a link's name would lead elsewhere
+            folder = path.parent.resolve()  # with a link, `..` would lead elsewhere
             self.frames_from = [Path(os.path.normpath(folder / name)) for name in others]
             self.ids = strings(file, "ids")
             self.frame_offsets = whole_numbers(file, "frame_offsets")
@@ -149,9 +149,9 @@ class StoreFile:
         return self._file
 
     def check(self) -> None:
-        """Verify all but the frames, once; opening a file does not, as it would read every text of every clip.
+        """Verify everything except the frames, once; not when the file is opened, as this reads all texts.
 
-        Raises FormatError where the file is not what was written.
+        Raises FormatError if the file is damaged.
         """
         if self._checked:
             return
@@ -160,31 +160,31 @@ class StoreFile:
             offsets = {"clip_offsets": self.clip_offsets, "frame_offsets": self.frame_offsets}
             found = damage(self.file, {"ids": self.ids, **texts}, offsets)
         if found:
-            raise FormatError(f"{self.path} is damaged: {found} are not what was written", AGAIN)
+            raise FormatError(f"{self.path} is damaged: {found} are not as they were written", AGAIN)
         self._checked, self.verified = True, texts
 
     @cached_property
     def _lenders(self) -> list[StoreFile]:
-        """The files of other stores that hold frames of this one's clips. Raises FormatError where they changed."""
+        """The files of other stores that hold frames of this file's clips. Raises FormatError if they changed."""
         lenders = []
         for number, path in enumerate(self.frames_from):
             try:
                 lender = StoreFile(path)
             except SlaError as error:
                 raise FormatError(
-                    f"{self.path} takes frames from {path}, which cannot be read: {error.message}", AGAIN
+                    f"{self.path} uses frames of {path}, which cannot be read: {error.message}", AGAIN
                 ) from error
             mine = self.frame_file == number
             clips = self.frame_clip[mine]
             same = clips.max(initial=-1) < len(lender.ids) and clips.min(initial=0) >= 0
             if not same or not np.array_equal(lender.checksums[clips], self.checksums[mine]):
-                raise FormatError(f"{self.path} takes frames from {path}, which was made again since", AGAIN)
+                raise FormatError(f"{self.path} uses frames of {path}, which was made again since", AGAIN)
             lenders.append(lender)
         return lenders
 
     @cached_property
     def _first_frames(self) -> np.ndarray:
-        """Number in `frame_offsets` of each clip's first frame, int64 (clips,), where it is the file's own."""
+        """Index in `frame_offsets` of each clip's first frame, int64 (clips,), if it is in this file."""
         own = np.array(self.lengths, np.int64)
         if self.frames_from:
             own[self.frame_file >= 0] = 0
@@ -192,7 +192,7 @@ class StoreFile:
 
     @cached_property
     def clip_bytes(self) -> np.ndarray:
-        """Bytes of each clip's frames, int64 (clips,), wherever they lie."""
+        """Bytes of each clip's frames, int64 (clips,), wherever they are stored."""
         own = np.where(self.frame_file < 0, np.array(self.lengths, np.int64), 0)
         sizes = self.frame_offsets[self._first_frames + own] - self.frame_offsets[self._first_frames]
         for number, lender in enumerate(self._lenders):
@@ -207,22 +207,22 @@ class StoreFile:
         return self._lenders[self.frame_file[index]].place(int(self.frame_clip[index]))
 
     def places(self) -> list[tuple[Path, int]]:
-        """That of each clip. Raises FormatError where another store's file is gone or was made again."""
+        """The digest of each clip. Raises FormatError if another store's file is gone or was made again."""
         return [self.place(index) for index in range(len(self.ids))]
 
     def encoded(self, index: int, wanted: slice = slice(None)) -> list[np.ndarray]:
-        """Bytes of the wanted frames of a clip, each uint8 (bytes,).
+        """Bytes of the given frames of a clip, each uint8 (bytes,).
 
-        A whole clip is verified each time, a clip of which parts are read the first time.
+        A clip is verified each time if all of it is read, and only the first time if parts are read.
 
         Raises:
-            FormatError: the clip's bytes are not those that were written.
+            FormatError: the clip's bytes are damaged.
         """
         if self.frames_from and self.frame_file[index] >= 0:
             return self._lenders[self.frame_file[index]].encoded(int(self.frame_clip[index]), wanted)
         start, stop, step = wanted.indices(self.lengths[index])
         if step != 1:
-            raise ValueError("frames are read with a step of 1")
+            raise ValueError("a slice of frames must have a step of 1")
         first = int(self._first_frames[index])
         of_clip = self.frame_offsets[first : first + self.lengths[index] + 1]
         offsets = of_clip[start : max(start, stop) + 1]
@@ -243,18 +243,18 @@ class StoreFile:
     def _verify(self, index: int, checksum: int) -> None:
         if checksum != self.checksums[index]:
             hint = f"{AGAIN} `sla check --deep` lists all damaged clips."
-            raise FormatError(f"{self.path}: clip {self.ids[index]} is damaged: its checksum is another", hint)
+            raise FormatError(f"{self.path}: clip {self.ids[index]} is damaged: its checksum differs", hint)
         self._good.add(index)
 
     def raw(self, index: int) -> Encoded:
-        """A clip as it was written. Raises FormatError where its bytes or its facts are not."""
+        """A clip as it was written. Raises FormatError if its bytes or its facts are damaged."""
         parts = self.encoded(index)
         data = np.concatenate(parts) if parts else np.empty(0, np.uint8)
         sizes = np.array([len(part) for part in parts], np.int64)
         return replace(self.lent(index), data=data, sizes=sizes, place=None, checksum=0)
 
     def lent(self, index: int) -> Encoded:
-        """A clip for a file that takes its frames from where they lie: without them."""
+        """A clip without its frames, for a file that refers to them."""
         return Encoded(
             self.ids[index],
             self.signers[index],

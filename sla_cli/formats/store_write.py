@@ -1,4 +1,4 @@
-"""Writing one HDF5 file of a store; `store_file` reads it, docs/formats.md is the specification."""
+"""Writes one HDF5 file of a store; `store_file` reads it, docs/formats.md is the specification."""
 
 from __future__ import annotations
 
@@ -91,13 +91,13 @@ class _Places:
         self.clips.append(place[1])
 
     def columns(self) -> dict[str, np.ndarray]:
-        """The datasets that say where frames lie elsewhere; none where all are the file's own."""
+        """The datasets with the places of frames in other files; none if all frames are in this file."""
         if not self.names:
             return {}
         return {"frame_file": np.array(self.files, np.int64), "frame_clip": np.array(self.clips, np.int64)}
 
     def attributes(self) -> dict[str, str]:
-        """The attribute that names the files of the others."""
+        """The attribute that names the other files."""
         return {"frames_from": json.dumps(list(self.names), ensure_ascii=False)} if self.names else {}
 
 

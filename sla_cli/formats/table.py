@@ -1,6 +1,6 @@
-"""Delimited tables: those of corpora, those that people make in a spreadsheet, and sla's own.
+"""Delimited tables: of corpora, from spreadsheets, and sla's own.
 
-Cells are text: `NULL`, `NA` and `nan` are glosses in several corpora, so nothing is turned into a missing value.
+Cells are text: `NULL`, `NA` and `nan` are glosses in several corpora, so they are not read as missing values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sla_cli.atomic import write_text
 from sla_cli.errors import FormatError, some
 from sla_cli.formats.text import read_text
 
-# What a column holds, and the names that headers have for it, in small letters: those of the field's corpora.
+# Content of a column, and its names in the headers of the field's corpora, in lower case.
 COLUMNS = {
     "path": ("video", "frames", "path", "file", "filename", "folder"),
     "id": ("id", "name"),
@@ -49,7 +49,7 @@ def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iter
 
 
 def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a tab-separated table without quoting; the file appears only when whole."""
+    """Write a tab-separated table without quoting; the file appears only when it is complete."""
     write_text(path, to_tsv(columns, rows))
 
 
@@ -59,11 +59,11 @@ def to_tsv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "|") -> Iterator[Row]:
-    """Rows of a table whose layout is known: one separator, no quoting, cells as they are.
+    """Rows of a table whose layout is known: one separator, no quoting, cells unchanged.
 
     Args:
-        name: of the file, in messages.
-        columns: names that the header must hold; rows have all columns of the header.
+        name: name of the file for messages.
+        columns: names that the header must contain; rows have all columns of the header.
 
     Raises:
         FormatError: a column is missing from the header, or a row has another number of fields.
@@ -85,16 +85,16 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
 def parse_any_table(
     text: str, name: str, needed: Sequence[str], optional: Iterable[str] = (), quoted: Collection[str] = SEPARATORS
 ) -> Iterator[Row]:
-    """Rows of a table that a person made: any of SEPARATORS, columns in any order and under any of their names.
+    """Rows of a table that a person made: any of SEPARATORS, columns in any order and with any of their names.
 
     Args:
-        name: of the file, in messages.
-        needed, optional: keys of COLUMNS: without the first there is no table; other columns are not looked at.
-        quoted: the separators with which a cell may be in quotes, and then hold separators and line breaks.
+        name: name of the file for messages.
+        needed, optional: keys of COLUMNS: the needed ones must exist; columns that are in neither are ignored.
+        quoted: the separators with which cells may be in quotes; a quoted cell may contain separators and line breaks.
 
     Returns:
-        Rows whose fields are those keys of COLUMNS that the header has, stripped of white space around them. Rows
-        without content are left out.
+        Rows whose fields are those keys of COLUMNS that the header has, without white space around the values. Empty
+        rows are left out.
 
     Raises:
         FormatError: a needed column is missing, two columns mean the same, a row has another number of cells than
@@ -117,7 +117,7 @@ def parse_any_table(
 
 
 def has_columns(text: str, needed: Sequence[str]) -> bool:
-    """Whether a text begins with the header of a table that has columns for these keys of COLUMNS."""
+    """Whether a text begins with a header that has columns for these keys of COLUMNS."""
     _, text = _from_header("\n".join(text.split("\n", 2)[:2]))  # Excel may put a line before the header
     return len(_columns(_header(text, _separator(text, needed)), needed)) == len(needed)
 
@@ -131,7 +131,7 @@ def _from_header(text: str) -> tuple[int, str]:
 
 
 def _separator(text: str, wanted: Sequence[str]) -> str:
-    """The separator that finds most of the wanted columns in the header."""
+    """The separator with which the header has the most of the wanted columns."""
     return max(SEPARATORS, key=lambda separator: len(_columns(_header(text, separator), wanted)))
 
 
@@ -140,7 +140,7 @@ def _header(text: str, separator: str) -> list[str]:
 
 
 def _columns(header: Sequence[str], wanted: Iterable[str]) -> dict[str, list[str]]:
-    """Each wanted key of COLUMNS that the header has, to the header's names for it."""
+    """Each wanted key of COLUMNS that the header has, with the header's names for it."""
     found = {field: [name for name in header if name.lower() in COLUMNS[field]] for field in wanted}
     return {field: names for field, names in found.items() if names}
 
@@ -164,7 +164,7 @@ def _rows(
     except csv.Error as error:
         raise FormatError(
             f"{name}, line {begin}: {error}",
-            'Is a quote not closed there? A cell that holds " has to be in quotes, with each " in it written twice.',
+            'Is a quote not closed there? A cell that contains " must be in quotes, with each " in it written twice.',
         ) from error
 
 
@@ -175,7 +175,7 @@ def _wrong_width(
     what = "cells" if quoted else "fields"
     hint = "Quote each cell that contains this separator." if quoted else "If the file was cut off, copy it again."
     return FormatError(
-        f"{at}: {len(cells)} {what} where the header has {len(header)}: {separator.join(cells)[:80]!r}",
+        f"{at}: {len(cells)} {what}, but the header has {len(header)}: {separator.join(cells)[:80]!r}",
         f"They are separated by {SEPARATORS[separator]}. {hint}",
     )
 
@@ -200,4 +200,4 @@ def _advice(header: Sequence[str], names: Sequence[str], separator: str) -> str:
     for name in header:
         if near := difflib.get_close_matches(name.lower(), names, n=1):
             return f"Rename the column {name!r} to {near[0]!r}?"
-    return f"The first line has to name the columns, here separated by {SEPARATORS[separator]}."
+    return f"The first line must name the columns, here separated by {SEPARATORS[separator]}."

@@ -1,4 +1,4 @@
-"""Text files: UTF-8 with or without byte order mark. What is not text is named with file and line."""
+"""Text files: UTF-8 with or without byte order mark. Errors name file and line."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.regular_file import read_regular
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods, and .xls files begin
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls files
 
 
 def read_text(path: Path) -> str:
-    """UTF-8 text with or without byte order mark. Raises SlaError naming file and line where it is not UTF-8."""
+    """UTF-8 text with or without byte order mark. Raises SlaError naming file and line if it is not UTF-8."""
     return decode_text(read_bytes(path), str(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file. Raises SlaError where it cannot be read."""
+    """The content of a file. Raises SlaError if it cannot be read."""
     try:
         return read_regular(path)
     except OSError as error:
         raise SlaError(
-            f"cannot read {path}: {error.strerror}", "Name a text file that is there and open to you."
+            f"cannot read {path}: {error.strerror}", "Name a text file that exists and that you may read."
         ) from error
 
 
@@ -41,7 +41,7 @@ def decode_text(data: bytes, name: str) -> str:
 
 
 def decode_any_text(data: bytes, name: str) -> str:
-    """As `decode_text`, and UTF-16 with a byte order mark too. Raises FormatError, also for a workbook."""
+    """Like `decode_text`, but also UTF-16 with a byte order mark. Raises FormatError, also for a workbook."""
     if data.startswith(WORKBOOKS):
         raise FormatError(f"{name} is a workbook, not a text table", "Save it as CSV (UTF-8) and give that.")
     if not data.startswith(UTF16):
@@ -53,9 +53,9 @@ def decode_any_text(data: bytes, name: str) -> str:
 
 
 def refuse_pipe(path: Path) -> None:
-    """Raise SlaError where `path` cannot be read a second time, for files that are read twice or by a later stage."""
+    """Raise SlaError if `path` cannot be read a second time, for files that are read twice or by a later stage."""
     if path.is_fifo():
-        raise SlaError(f"{path} is a pipe, and can be read only once", "Save it as a file and give that.")
+        raise SlaError(f"{path} is a pipe, which can be read only once", "Save it as a file and give that.")
 
 
 def is_number(text: str) -> bool:
@@ -67,7 +67,7 @@ def is_number(text: str) -> bool:
 
 
 def seconds(cell: str, what: str, at: str) -> float | None:
-    """Of `12.5`, `12,5` or `1:02:03.5`; None of an empty cell."""
+    """Seconds from `12.5`, `12,5` or `1:02:03.5`; None for an empty cell."""
     if not cell:
         return None
     try:

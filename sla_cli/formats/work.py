@@ -1,12 +1,12 @@
-"""The work folder: where artifacts lie by default, and which one a stage takes when none is named.
+"""The work folder: where artifacts are by default, and which one a stage uses if none is named.
 
 stores/NAME/              runs/NAME/
 emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
 tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
 alignments/RUN/SPLIT-DIGEST.tsv              exports/STORE-LAYOUT/
 
-`newest-elsewhere.json` says where the newest hypotheses lie that were written outside the work folder: `path`, relative
-to the work folder if the file lies in it or next to it, and `finished` as in the file's receipt.
+`newest-elsewhere.json` records where the newest hypotheses outside the work folder are: `path`, relative to the work
+folder if the file is in it or next to it, and `finished` as in the file's receipt.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 
 HYPOTHESES = "*/*.tsv"
-SEED = "-seed"  # before its number, in the name of a run that is one of several seeds
-EXPORT_BEGUN = ".export.json"  # in the folder of an export that is not complete: what it is to be
-Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and where it lies
+SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
+EXPORT_BEGUN = ".export.json"  # in the folder of an incomplete export: what it should become
+Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and its path
 
 
 class Work:
-    """A work folder; nothing is created by looking. Raises SlaError where a file lies in the folder's place."""
+    """A work folder; this does not create anything. Raises SlaError if the path is a file."""
 
     def __init__(self, root: Path) -> None:
         if root.is_file():
@@ -45,20 +45,20 @@ class Work:
         self.elsewhere = self.hypotheses / "newest-elsewhere.json"
 
     def find_lm(self, name: Path) -> Path:
-        """A language model's file as it is named, else in the work folder. Raises SlaError where it is in neither."""
+        """A language model's file at the given path, else in the work folder. Raises SlaError if it is in neither."""
         for path in (name, self.lm / name):
             if path.exists():
-                log.info("taking language model %s", path)
+                log.info("using language model %s", path)
                 return path
         raise SlaError(
             f"cannot read the language model {name}: no such file, nor {self.lm / name}",
-            "`sla lm estimate` makes one; or name the file of another tool with its folder.",
+            "`sla lm estimate` makes one; or give the full path of a file from another tool.",
         )
 
     def new_run(self, variant: str, seeds: Sequence[int] = ()) -> Path:
         """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job takes it.
 
-        With seeds, no run of the name exists yet, nor one of any seed of it; the folder of the first seed is created.
+        With seeds, no run of this name exists yet, with or without a seed; the folder of the first seed is created.
         """
         self.runs.mkdir(parents=True, exist_ok=True)
         for number in count(1):
@@ -71,7 +71,7 @@ class Work:
         return path
 
     def only_store(self) -> Path:
-        """The store, where there is exactly one: training on the wrong corpus costs days.
+        """The only store; there must be exactly one, as training on the wrong corpus costs days.
 
         Raises:
             SlaError: none, or several (listed).
@@ -85,14 +85,14 @@ class Work:
         return _take(found, "store", self.stores, "sla prep CORPUS SOURCE")
 
     def newest_run(self) -> Path:
-        """The run that finished last."""
+        """The run that was finished last."""
         return _take(_finished(self.runs), "run", self.runs, "sla train")
 
     def newest_hypotheses(self) -> Path:
-        """The hypotheses that were decoded last, also those that `note_hypotheses` noted elsewhere.
+        """The hypotheses that were decoded last, also outside the work folder (see `note_hypotheses`).
 
         Raises:
-            SlaError: none; or those that lie elsewhere are the newest, and are gone or were changed since.
+            SlaError: there are none; or the newest are outside the work folder, and are gone or were changed since.
         """
         found = _finished(self.hypotheses, HYPOTHESES)
         noted = self._noted_hypotheses()
@@ -102,7 +102,7 @@ class Work:
         return _take(found, "hypotheses", self.hypotheses, "sla decode")
 
     def note_hypotheses(self, path: Path) -> None:
-        """Note where hypotheses lie that were just decoded, if `newest_hypotheses` does not look there."""
+        """Record the path of hypotheses that were just decoded, if `newest_hypotheses` would not find them."""
         receipt = read_receipt(path)
         if receipt is None or path in self.hypotheses.glob(HYPOTHESES):
             return
@@ -116,7 +116,7 @@ class Work:
         try:
             note = read_json(self.elsewhere, "Delete it.")
             finished, place, here = str(note["finished"]), (self.root / note["path"]).resolve(), Path.cwd()
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # the last for a loop of links
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # the last is for a loop of links
             raise FormatError(f"{self.elsewhere}: cannot be read ({error})", "Delete it.") from error
         return finished, place.relative_to(here) if place.is_relative_to(here) else place
 
@@ -125,37 +125,37 @@ class Work:
         return _take(_finished(self.scores), "score", self.scores, "sla score")
 
     def run_given(self, given: Path | None) -> Path:
-        """What was given, or, where nothing lies there, the run of that name in this work folder; else the newest."""
+        """The given path if it exists, else the run of that name in this work folder; without a path the newest run."""
         if given is None:
             return self.newest_run()
         named = self.runs / given
         return named if (named / "run.toml").is_file() and not given.exists() else given
 
     def runs_called(self, name: str) -> list[Path]:
-        """The run of a name, a folder's or one in this work folder; else those of its seeds, in their order."""
+        """The run of a name or folder; if there is none, the runs of this name with seeds, in order of the seeds."""
         for path in (Path(name), self.runs / name):
             if (path / "run.toml").is_file():
                 return [path]
         return seed_runs(self.runs, name)
 
     def one_run(self, name: str) -> Path:
-        """The run of a name or folder. Raises SlaError where there is none, or where it stands for several seeds."""
+        """The run of a name or folder. Raises SlaError if there is none, or if the name means several seeds."""
         found = self.runs_called(name)
         if len(found) != 1:
-            what = f"stands for several runs: {', '.join(path.name for path in found)}" if found else "is no run"
+            what = f"means several runs: {', '.join(path.name for path in found)}" if found else "is not a run"
             raise SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")
         return found[0]
 
     def has_hypotheses(self, run: Path, split: str) -> bool:
-        """Whether any of a split were decoded of a run."""
+        """Whether there are hypotheses of a split from a run."""
         return any(path.name.startswith(f"{split}-") for _, path in _finished(self.hypotheses / run.name, "*.tsv"))
 
     def hypotheses_of(self, run: Path, *, split: str | None = None, search: str | None = None) -> Path:
-        """The hypotheses that were decoded of a run.
+        """The hypotheses that were decoded from a run.
 
         Args:
-            split: of which split, where there are several.
-            search: with which search: `greedy`, `beam10`, `beam10-lm`, as in the file's name.
+            split: which split, if there are several.
+            search: which search: `greedy`, `beam10`, `beam10-lm`, as in the file's name.
 
         Raises:
             SlaError: there are none, or several (listed).
@@ -176,9 +176,9 @@ class Work:
         return found[0]
 
     def runs_to_resume(self, name: str | None) -> list[Path]:
-        """The run of a name, or the runs of its seeds; without a name the run that was begun last and is not finished.
+        """The run of a name, or the runs of its seeds; without a name the unfinished run that was begun last.
 
-        Where that is one of several seeds, all of them: those before it may have been interrupted too.
+        If this is one of several seeds, all of them: earlier ones may have been interrupted too.
         """
         if name is not None:
             own = self.runs / name
@@ -205,21 +205,21 @@ def seed_runs(runs: Path, name: str) -> list[Path]:
 
 
 def _finished(folder: Path, pattern: str = "*") -> list[Finished]:
-    """Artifacts with a receipt, newest first; without one they are not complete."""
+    """Artifacts with a receipt, newest first; those without are incomplete."""
     dated = [(receipt.finished, path) for path in folder.glob(pattern) if (receipt := read_receipt(path)) is not None]
     return sorted(dated, reverse=True)
 
 
 def lies_now(path: Path, *works: Path) -> Path | None:
-    """`path`, or what ends like it in a work folder, which may have been moved or copied; None where both are gone."""
+    """`path`, or the path with the same end in a work folder that was moved or copied; None if neither exists."""
     return path if _exists(path) else next(_within(path, works), None)
 
 
 def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | None = None) -> Path | None:
-    """Where the source of an artifact lies now, a store or another, that was at `recorded`; None where it is gone.
+    """The present path of the source of an artifact (such as a store) that was at `recorded`; None if it is gone.
 
-    A copied work folder has a source of its own, while the one that was recorded is still there. It is taken where
-    `is_it` says that it is the same.
+    A copied work folder has its own copy of the source, while the recorded one may still exist. The copy is used if
+    `is_it` confirms that it is the same.
     """
     works = artifact.resolve().parents[2::-1]
     if is_it is None or not _exists(recorded):
@@ -227,40 +227,40 @@ def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | 
     own = next((place for place in _within(recorded, works, parts=2) if not place.samefile(recorded)), recorded)
     if own == recorded or is_it(own):
         return own
-    log.info("%s was made of %s, which is taken: %s is another one", artifact, recorded, own)
+    log.info("%s was made from %s, which is used: %s is a different one", artifact, recorded, own)
     return recorded
 
 
 def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path], bool] | None = None) -> Path:
-    """The same as `find_source`.
+    """Like `find_source`, but raises an error.
 
-    The artifact lies in the folders of its stage in the work folder, or where the user wanted it.
+    The artifact is in the folder of its stage in the work folder, or where the user wrote it.
 
     Raises:
-        SlaError: nowhere; the hint names `option`, with which the user can give the folder.
+        SlaError: it was not found; the hint names `option`, with which the user can give the folder.
     """
     found = find_source(recorded, artifact, is_it)
     if found is None:
-        hint = f"Give its present folder with {option}, or restore it."
+        hint = f"Give its new folder with {option}, or restore it."
         raise SlaError(f"the store of {artifact} is gone: {recorded}", hint)
     if found != recorded:
-        log.info("the store of %s was at %s: taking %s", artifact, recorded, found)
+        log.info("the store of %s was at %s: using %s", artifact, recorded, found)
     return found
 
 
 def _within(path: Path, works: Sequence[Path], parts: int = 1) -> Iterator[Path]:
-    """What ends like a path in a work folder, in that many parts at least; the longest end first."""
+    """Paths in a work folder that have the same end as a path, at least this many parts; the longest end first."""
     starts = range(1, len(path.parts) - parts + 1)
     return filter(_exists, (work.joinpath(*path.parts[start:]) for start in starts for work in works))
 
 
 def _exists(path: Path) -> bool:
-    """Path.exists would raise in a folder that may not be looked into, as another user's home."""
+    """Path.exists would raise in a folder without permission, such as another user's home."""
     return os.path.exists(path)  # noqa: PTH110
 
 
 def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:
-    """The newest; named, since the user did not name it."""
+    """The newest artifact; the log names it, since the user did not."""
     if not found:
         raise SlaError(f"no finished {kind} in {folder}", f"`{command}` makes it; --work names another work folder.")
     newest = [path for finished, path in found if finished == found[0][0]]
@@ -271,7 +271,7 @@ def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:
 
 
 def _check_unchanged(finished: str, path: Path) -> None:
-    """Raise SlaError where the newest hypotheses are gone, or were changed since they were decoded."""
+    """Raise SlaError if the newest hypotheses are gone, or were changed since they were decoded."""
     hint = "Name the hypotheses to score, or decode again with --force."
     if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that no file can have
         raise SlaError(f"the newest hypotheses are gone: {path}", hint)

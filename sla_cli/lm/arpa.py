@@ -1,4 +1,4 @@
-"""ARPA files: written here, and those of other tools (SRILM, CMU, IRSTLM) converted to the form that KenLM reads."""
+"""Writes ARPA files, and converts those of other tools (SRILM, CMU, IRSTLM) to the form that KenLM reads."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sla_cli.formats.text import decode_text
 from sla_cli.regular_file import open_regular
 
 DATA = b"\\data\\"
-SECTION = re.compile(rb"\\(\d{1,3})-grams:")  # KenLM complains of others
+SECTION = re.compile(rb"\\(\d{1,3})-grams:")  # KenLM warns of other values
 BLANKS = re.compile(rb"[\t\r ]+")
 ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
 
 Gram = tuple[str, ...]
-Discounts = tuple[float, float, float]  # taken off n-grams seen once, twice, more often
+Discounts = tuple[float, float, float]  # subtracted from the counts of n-grams seen once, twice, more often
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Arpa:
 
     Attributes:
         ngrams: for order 1, 2, ... the n-grams with (log10 probability, log10 back-off weight).
-        discounts: for each order what was taken off n-grams seen once, twice and more often.
+        discounts: for each order, the discounts of n-grams seen once, twice and more often.
         fallbacks: the orders whose discounts were replaced by (0.5, 1, 1.5), if any.
     """
 
@@ -37,19 +37,19 @@ class Arpa:
 
 
 def write_arpa(arpa: Arpa, path: Path) -> None:
-    """Write the ARPA file that KenLM and pyctcdecode read. Raises SlaError where it cannot be written."""
+    """Write the ARPA file that KenLM and pyctcdecode read. Raises SlaError if it cannot be written."""
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.writelines(_lines(arpa))
 
 
 def holds(path: Path, arpa: Arpa) -> bool:
-    """Whether a file is what `write_arpa` writes of this model, byte for byte."""
+    """Whether a file equals the output of `write_arpa` for this model, byte for byte."""
     with open_regular(path) as file:
         return all(file.read(len(line)) == line for line in _lines(arpa)) and not file.read(1)
 
 
 def is_arpa(path: Path) -> bool:
-    """Whether a file begins as `write_arpa` lets it."""
+    """Whether a file begins like the output of `write_arpa`."""
     with open_regular(path) as file:
         return file.read(len(DATA) + 1) == DATA + b"\n"
 
@@ -68,14 +68,15 @@ def _lines(arpa: Arpa) -> Iterator[bytes]:
 
 
 def check_arpa(data: bytes, name: str) -> None:
-    """What KenLM does not survive: it crashes over a negative count, and its messages cannot quote broken UTF-8.
+    """Refuse what crashes KenLM: a negative count, and invalid UTF-8, which its messages cannot quote.
 
     Args:
-        data: of the whole file, unpacked.
+        data: the whole file, unpacked.
         name: the file's name in messages.
 
     Raises:
-        FormatError: a byte that is no UTF-8, or a number of n-grams that is none or more than the file has lines.
+        FormatError: a byte that is not UTF-8, or a number of n-grams that is not a number or exceeds the lines of the
+            file.
     """
     decode_text(data, name)
     lines = data.count(b"\n") + 1
@@ -84,17 +85,16 @@ def check_arpa(data: bytes, name: str) -> None:
         if line.lstrip().startswith(b"ngram ") and count and not (count.isdigit() and int(count[:20]) <= lines):
             shown = line.strip()[:40].decode(errors="replace")
             raise FormatError(
-                f"{name}, line {number}: {shown!r} is no number of n-grams that a file of {lines} lines can hold",
-                "Fetch or estimate the language model again.",
+                f"{name}, line {number}: {shown!r} is not a number of n-grams that a file of {lines} lines can hold",
+                "Download or estimate the language model again.",
             )
 
 
 def as_kenlm_reads(data: bytes) -> bytes:
-    """An ARPA text with the same lines in a form that KenLM accepts; returned as it is where it has that form.
+    """An ARPA text with the same lines in a form that KenLM accepts; returned unchanged if it already has that form.
 
-    Lines before `\\data\\` become comments, columns are separated by a tab and words by one space whatever separated
-    them, and -inf becomes the -99 that stands for a probability of zero. What is wrong otherwise stays, for KenLM to
-    complain about.
+    Lines before `\\data\\` become comments, columns are separated by a tab and words by one space, and -inf becomes
+    -99, which means a probability of zero. Other faults are left for KenLM to report.
     """
     lines = data.split(b"\n")
     begin = next((i for i, line in enumerate(lines) if line.strip() == DATA), 0)

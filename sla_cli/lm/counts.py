@@ -1,4 +1,4 @@
-"""What a Kneser-Ney model is estimated from: adjusted counts of n-grams, and which n-grams are pruned."""
+"""The input of a Kneser-Ney model: adjusted counts of n-grams, and which n-grams are pruned."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ START, END, UNKNOWN = "<s>", "</s>", "<unk>"
 
 
 def adjusted_counts(sentences: Sequence[Sequence[str]], order: int) -> list[Counter[Gram]]:
-    """For each order: how often (the highest), or after how many different words (the others), n-grams occur.
+    """For each order, how often n-grams occur (highest order), or after how many different words (lower orders).
 
-    Nothing precedes a sentence, so n-grams that begin one keep their plain counts.
+    No word precedes a sentence, so n-grams at its beginning keep their plain counts.
 
     Raises:
         SlaError: no sentences, or a gloss that is empty, reserved or holds white space.
@@ -38,8 +38,8 @@ def adjusted_counts(sentences: Sequence[Sequence[str]], order: int) -> list[Coun
 def kept_ngrams(sentences: Sequence[Sequence[str]], thresholds: Sequence[int]) -> list[set[Gram] | None]:
     """The n-grams that occur more often than their order's threshold; None for an order that keeps all.
 
-    As in lmplz, what counts is how often the n-gram stands in the text, not its adjusted count. With thresholds
-    that never fall, the parts of what is kept are kept.
+    As in lmplz, the threshold applies to the frequency of the n-gram in the text, not to its adjusted count. If
+    thresholds never decrease, all parts of a kept n-gram are kept.
     """
     return [_frequent(sentences, n, threshold) if threshold else None for n, threshold in enumerate(thresholds, 1)]
 
@@ -56,27 +56,27 @@ def check_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
     """A threshold for each order, the last repeated, as lmplz reads `--prune`.
 
     Raises:
-        SlaError: too many, falling or negative thresholds, or one for unigrams: each gloss stays in the model.
+        SlaError: too many, decreasing or negative thresholds, or one for unigrams: each gloss stays in the model.
     """
     if not 2 <= order <= MAX_ORDER:
-        raise SlaError(f"a language model of order {order}", f"KenLM reads orders 2 to {MAX_ORDER}.")
+        raise SlaError(f"a language model of order {order}", f"KenLM supports orders 2 to {MAX_ORDER}.")
     given = tuple(prune) or (0,)
-    hint = f"Give for orders 1 to {order} how often n-grams may occur and still be dropped, such as 0,0,1."
+    hint = f"Give for each order from 1 to {order} the count up to which n-grams are dropped, such as 0,0,1."
     given_as = f"pruning thresholds {','.join(map(str, given))}"
     if len(given) > order:
         raise SlaError(f"{given_as} for a model of order {order}", hint)
     if given[0] != 0:
         raise SlaError(f"{given_as}: the first is not 0, and a model without some glosses forbids them", hint)
     if list(given) != sorted(given):
-        raise SlaError(f"{given_as} fall: an n-gram would stay without its parts", hint)
+        raise SlaError(f"{given_as} decrease: an n-gram would be kept without its parts", hint)
     return given + given[-1:] * (order - len(given))
 
 
 def refuse_reserved(glosses: Sequence[str], where: str) -> None:
-    """Raise SlaError, saying where, if a gloss is a word that means something else to a language model."""
+    """Raise SlaError, naming the place, if a gloss is a word with a special meaning in a language model."""
     for gloss in glosses:
         if gloss in RESERVED:
             raise SlaError(
-                f"{where}: {gloss} is a mark of language models, not a gloss",
+                f"{where}: {gloss} is a special symbol of language models, not a gloss",
                 "Give sentences without <s> and </s>, and rename the gloss <unk>.",
             )

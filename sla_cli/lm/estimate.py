@@ -1,8 +1,8 @@
 """Gloss n-gram estimation: interpolated modified Kneser-Ney, as KenLM's lmplz computes it.
 
 Chen & Goodman 1998, "An empirical study of smoothing techniques for language modeling"; Heafield et al. 2013,
-"Scalable modified Kneser-Ney language model estimation". One difference remains: for the counts of counts lmplz takes
-the last n-gram of each lower order, by its own numbering of words, with its plain instead of its adjusted count.
+"Scalable modified Kneser-Ney language model estimation". One difference remains: for the counts of counts, lmplz uses
+the plain instead of the adjusted count of the last n-gram of each lower order (last in its own numbering of words).
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ def estimate(
     Args:
         sentences: glosses of each sentence, without sentence marks.
         order: 2 to 6.
-        fallback: where the counts of an order allow no discounts, take (0.5, 1, 1.5) instead of raising.
-        prune: for order 1, 2, ... drop n-grams that occur at most so often; the last stands for all higher orders.
-            Their probability goes to the order below, so the model still sums to 1.
-        unknown: what <unk> gets of the mass that the unigrams' discounts free: an equal "share", as if it were one
-            more gloss (lmplz), or "all" of it (SRILM, lmplz --interpolate_unigrams 0).
+        fallback: if discounts cannot be computed from the counts of an order, use (0.5, 1, 1.5) instead of raising.
+        prune: for order 1, 2, ... drop n-grams that occur at most this often; the last also holds for higher orders.
+            Their probability is given to the order below, so the model still sums to 1.
+        unknown: the part of the probability mass freed by the unigrams' discounts that <unk> gets: an equal "share", as
+            if it were one more gloss (lmplz), or "all" of it (SRILM, lmplz --interpolate_unigrams 0).
 
     Raises:
-        SlaError: the order, the thresholds, no sentences, a reserved word in a sentence, or counts that allow no
-            discounts.
+        SlaError: an invalid order or thresholds, no sentences, a reserved word in a sentence, or counts from which
+            discounts cannot be computed.
     """
     thresholds = check_thresholds(prune, order)
     sentences = list(sentences)
     counts = adjusted_counts(sentences, order)
-    even = 1 / (len(counts[0]) + 1)  # over the words and <unk>
+    even = 1 / (len(counts[0]) + 1)  # uniform over the words and <unk>
     of_known, of_unknown = (even, even) if unknown == "share" else (0.0, 1.0)
     lower: dict[Gram, float] = {(): of_known}
     levels: list[dict[Gram, float]] = []
@@ -76,14 +76,14 @@ def estimate(
 
 
 def _discounts(counts: Iterable[int], n: int, fallback: bool) -> tuple[Discounts, bool]:
-    """What is taken off the n-grams of order `n`, and whether it is the fallback.
+    """The discounts of the n-grams of order `n`, and whether they are the fallback.
 
     Args:
         counts: adjusted counts of all n-grams of the order.
-        fallback: take `FALLBACK` instead of raising.
+        fallback: use `FALLBACK` instead of raising.
 
     Raises:
-        SlaError: the counts allow no discounts, and `fallback` is off.
+        SlaError: discounts cannot be computed from the counts, and `fallback` is off.
     """
     found, problem = discounts_of(counts)
     if found is not None:
@@ -91,14 +91,14 @@ def _discounts(counts: Iterable[int], n: int, fallback: bool) -> tuple[Discounts
     if fallback:
         return FALLBACK, True
     raise SlaError(
-        f"no discounts for {n}-grams: {problem}; the text is small or repeats its sentences",
+        f"no discounts can be computed for {n}-grams: {problem}; the text is small or repeats its sentences",
         "Drop repeated sentences (--unique), choose a lower --order, "
         "or allow the fallback discounts 0.5, 1, 1.5 (--fallback).",
     )
 
 
 def discounts_of(counts: Iterable[int]) -> tuple[Discounts | None, str]:
-    """Chen & Goodman's equation 26 from the counts of counts; None, and what is wrong, where it gives no discounts.
+    """Chen & Goodman's equation 26 from the counts of counts; None and the reason if it gives no valid discounts.
 
     Args:
         counts: adjusted counts of all n-grams of an order.
@@ -110,7 +110,7 @@ def discounts_of(counts: Iterable[int]) -> tuple[Discounts | None, str]:
     one, two, more = (k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3))
     if 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3:
         return (one, two, more), ""
-    return None, f"they come out as {one:.2f}, {two:.2f}, {more:.2f}"
+    return None, f"the formula gives {one:.2f}, {two:.2f}, {more:.2f}"
 
 
 def _interpolate(
@@ -134,5 +134,5 @@ def _interpolate(
 
 
 def _log10(p: float) -> float:
-    """-99 stands for zero in ARPA files; rounding must not give a positive logarithm, which KenLM refuses."""
+    """-99 means zero in ARPA files; rounding must not give a positive logarithm, which KenLM refuses."""
     return min(math.log10(p), 0.0) if p > 0 else -99.0

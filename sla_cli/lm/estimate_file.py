@@ -1,4 +1,4 @@
-"""A store's train glosses or a text into an ARPA file, with its receipt."""
+"""Estimates an ARPA file, with its receipt, from a store's train glosses or a text."""
 
 from __future__ import annotations
 
@@ -37,21 +37,20 @@ def estimate_file(
     """Estimate a model and write it.
 
     Args:
-        source: a store, whose train split is taken, or a text.
-        order: of the n-grams; None takes the highest up to 3 that the text supports, and says so where it is lower.
-        fallback: take fixed discounts for orders that have none of their own.
+        source: a store, whose train split is used, or a text.
+        order: of the n-grams; None uses the highest up to 3 that the text supports, and logs it if it is lower.
+        fallback: use fixed discounts for orders whose discounts cannot be computed.
         unique: count each different sentence once.
-        normalize: name of the profile that cleans the sentences, those of dev too.
+        normalize: name of the profile that cleans the sentences, also those of dev.
         dev: text or store to measure the model on; by default a store's own dev split, if it has glosses.
 
     Returns:
         The order, counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, `lowered`
-        (why the order is not the default, where that is so), and `dev`: what `perplexity_facts` says of it, None
-        without dev.
+        (why the order is below the default, if it is), and `dev`: the result of `perplexity_facts`, None without dev.
 
     Raises:
-        SlaError: no text, one that does not support the `order` and `fallback` is off, or `out` holds another model or
-            what nothing replaces.
+        SlaError: no text, one that does not support the `order` while `fallback` is off, or `out` is another model or a
+            file that is never replaced.
     """
     check_output(out, LANGUAGE_MODEL, inputs=(source, dev), replace=True)
     cleaning = profile(normalize)
@@ -62,7 +61,7 @@ def estimate_file(
     check_thresholds(prune, order or DEFAULT)
     chosen = choose_order(counted, order, fallback)
     prune = prune[: chosen.order]
-    # What was chosen is recorded as if it had been asked for: it is the same model.
+    # An order that was chosen is recorded like a given one: the model is the same.
     settings = {
         "order": chosen.order,
         "fallback": chosen.fallback,
@@ -83,19 +82,19 @@ def estimate_file(
         old.results.pop("digest", None)
         log.info("%s is up to date", out)
         return {"order": chosen.order, **old.results, "dev": _measure(out, measured)}
-    # Whether a command was interrupted before it wrote the receipt is seen when the model is there to compare.
+    # If a model exists without receipt, a comparison shows whether a command was interrupted before the receipt.
     half_made = not force and old is None and out.is_file() and is_arpa(out)
     check_output(out, LANGUAGE_MODEL, replace=force or old is not None or half_made)
     log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))
     arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
     if arpa.fallbacks and not chosen.why:
         log.warning(
-            "the text is small or repeats its sentences (--unique), and gives no discounts for order %s: "
-            "fixed ones (0.5, 1, 1.5) were used",
+            "the text is small or repeats its sentences (--unique), so order %s gives no discounts: "
+            "fixed discounts (0.5, 1, 1.5) were used",
             ", ".join(map(str, arpa.fallbacks)),
         )
     if half_made and holds(out, arpa):
-        log.info("%s was written before, and lacked its receipt alone", out)
+        log.info("%s was already complete except for its receipt", out)
     else:
         check_output(out, LANGUAGE_MODEL, replace=not half_made)
         write_arpa(arpa, out)

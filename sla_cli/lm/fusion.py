@@ -1,4 +1,4 @@
-"""A gloss language model for a beam search: by vocabulary column, weighted, in natural logarithms."""
+"""A gloss language model for a beam search: scores by vocabulary column, weighted, as natural logarithms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GlossModel:
 
     def __init__(self, model: Model, glosses: Sequence[str], alpha: float, beta: float) -> None:
         self._model = model
-        # A gloss called <s> is not the start of a sentence.
+        # A gloss named <s> is not the start of a sentence.
         self._words = ("", *("<unk>" if gloss in RESERVED else gloss for gloss in glosses))
         self.weigh(alpha, beta)
 
@@ -32,7 +32,7 @@ class GlossModel:
 
     def weigh(self, alpha: float, beta: float) -> None:
         """Change the weights; the model stays loaded."""
-        self._scale, self._beta = alpha * LN10, beta  # KenLM's logarithms are decimal
+        self._scale, self._beta = alpha * LN10, beta  # KenLM uses decimal logarithms
 
     def start(self) -> State:
         """The state before the first gloss."""
@@ -41,10 +41,10 @@ class GlossModel:
         return state
 
     def gloss(self, before: State, column: int) -> tuple[float, State]:
-        """What the gloss of a column (from 1) adds to the score, a natural logarithm, and the state after it."""
+        """The score that the gloss of a column (from 1) adds, a natural logarithm, and the state after it."""
         after = State()
         return self._scale * self._model.BaseScore(before, self._words[column], after) + self._beta, after
 
     def end(self, before: State) -> float:
-        """What the end of the sentence adds to the score, a natural logarithm."""
+        """The score that the end of the sentence adds, a natural logarithm."""
         return float(self._scale * self._model.BaseScore(before, "</s>", State()))

@@ -1,4 +1,4 @@
-"""Gloss language models by KenLM: ARPA (plain or gzip) or KenLM binary. The only file that knows kenlm."""
+"""Gloss language models with KenLM: ARPA (plain or gzip) or KenLM binary. The only file that imports kenlm."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from sla_cli.lm.arpa import DATA, as_kenlm_reads, check_arpa
 from sla_cli.log import log, silent_stderr
 from sla_cli.regular_file import open_regular
 
-RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words that mean something else to a language model
-SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # no gloss may hold these: files and KenLM split glosses there
-MAX_ORDER = 6  # the kenlm package is compiled with this
-HEAD = 1 << 16  # bytes in which the header of an ARPA file has to begin
+RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words with a special meaning in a language model
+SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # not allowed in a gloss: files and KenLM split glosses there
+MAX_ORDER = 6  # the limit with which the kenlm package is compiled
+HEAD = 1 << 16  # the header of an ARPA file must begin within these bytes
 NGRAM = re.compile(rb"^ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*$", re.MULTILINE)
 BINARY = b"mmap lm http://kheafield.com/code"
-HINT = "A gloss language model comes from `sla lm estimate` or KenLM's lmplz (ARPA, also .gz) or build_binary."
+HINT = "Make a gloss language model with `sla lm estimate`, or with KenLM's lmplz (ARPA, also .gz) or build_binary."
 
 
 def open_lm(path: Path) -> Model:
-    """Load a language model, and print nothing.
+    """Load a language model without printing anything.
 
-    ARPA files may be gzipped, and as SRILM and similar tools write them: text before the header, blanks for tabs, no
-    back-off column, -99, n-grams in any order.
+    ARPA files may be gzipped, and may have the form that SRILM and similar tools write: text before the header, spaces
+    for tabs, no back-off column, -99, n-grams in any order.
 
     Raises:
         SlaError: the file cannot be read.
-        FormatError: it is no ARPA or KenLM binary, is damaged, or has an order that KenLM cannot take.
+        FormatError: it is neither ARPA nor KenLM binary, is damaged, or has an order that KenLM does not support.
     """
     with _opened(path) as (stream, packed):
         head = stream.read(HEAD)
         if head.startswith(BINARY):
             if packed:
-                raise FormatError(f"{path}: a gzipped KenLM binary, which KenLM cannot map", "Unpack it with gunzip.")
+                raise FormatError(f"{path}: a gzipped KenLM binary, which KenLM cannot read", "Unpack it with gunzip.")
             return _load(path, path, b"")
         _check_head(path, head)
         data = head + stream.read()
@@ -56,14 +56,14 @@ def open_lm(path: Path) -> Model:
     clean = as_kenlm_reads(data)
     if clean is data and not packed:
         return _load(path, path, data)
-    with tempfile.TemporaryFile() as unnamed:  # has no name, so nothing stays behind whatever happens
+    with tempfile.TemporaryFile() as unnamed:  # the file has no name, so nothing is left behind in any case
         unnamed.write(clean)
         unnamed.seek(0)
         return _load(Path(f"/dev/fd/{unnamed.fileno()}"), path, clean)
 
 
 def describe_lm(path: Path) -> Description | None:
-    """An ARPA file (plain or gzip) or a KenLM binary in a few figures, None for anything else.
+    """A few figures of an ARPA file (plain or gzip) or a KenLM binary, None for anything else.
 
     Raises:
         SlaError: the file cannot be read.
@@ -85,26 +85,26 @@ def describe_lm(path: Path) -> Description | None:
 
 
 def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:
-    """The glosses that `model` does not know: it scores them as <unk>, or forbids them where it has no <unk>."""
+    """The glosses that `model` does not know: it scores them as <unk>, or forbids them if it has no <unk>."""
     return [gloss for gloss in glosses if gloss in RESERVED or gloss not in model]
 
 
 def refuse_separators(glosses: Iterable[str]) -> None:
     """Raise SlaError for glosses that are empty or that files and KenLM would split."""
     if bad := [repr(gloss[:40]) for gloss in glosses if not gloss or SEPARATORS.search(gloss)]:
-        hint = "Join the parts, for example with '-': files and language models split glosses at white space."
+        hint = "Join the parts, for example with '-', because files and language models split glosses at white space."
         raise SlaError(f"glosses that are empty or hold white space: {some(bad)}", hint)
 
 
 def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
-    """Warn of glosses that a language model lacks. Raises SlaError where they are more than `most` percent."""
+    """Warn of glosses that a language model lacks. Raises SlaError if they are more than `most` percent."""
     unknown = out_of_vocabulary(open_lm(lm), glosses)
     if not unknown:
         return
     share = 100 * len(unknown) / len(glosses)
     message = f"{lm} does not know {len(unknown)} of {counted(len(glosses), 'gloss')} ({share:.1f} %): {some(unknown)}"
     if share > most:
-        hint = f"Is it a model of another corpus? --max-oov {min(100, int(share) + 1)} accepts it."
+        hint = f"Does the model belong to another corpus? --max-oov {min(100, int(share) + 1)} accepts it."
         raise SlaError(message, hint)
     log.warning("%s", message)
 
@@ -119,7 +119,7 @@ def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
         with gzip.open(path) if packed else path.open("rb") as stream:
             yield stream, packed
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise FormatError(f"{path}: damaged gzip file: {error}", "Fetch it again.") from error
+        raise FormatError(f"{path}: damaged gzip file: {error}", "Download or copy it again.") from error
     except OSError as error:
         raise SlaError(f"cannot read the language model {path}: {error.strerror}", HINT) from error
 
@@ -129,43 +129,43 @@ def _is_arpa(head: bytes) -> bool:
 
 
 def _check_head(path: Path, head: bytes) -> None:
-    """Refuse what is no language model: KenLM's own messages for it quote whole files."""
+    """Refuse what is not a language model: KenLM's own messages for it quote whole files."""
     if not _is_arpa(head):
         lines = head.split(b"\n")
         number = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(b"#")), 0)
-        start = repr(lines[number][:40].decode(errors="replace")) if head else "nothing: it is empty"
+        start = repr(lines[number][:40].decode(errors="replace")) if head else "nothing, it is empty"
         raise FormatError(f"{path}, line {number + 1}: neither ARPA nor KenLM binary; it starts with {start}", HINT)
     orders = [int(order) for order in re.findall(rb"^ngram\s+(\d{1,18})\s*=", head, re.MULTILINE)]
     if orders and max(orders) < 2:
-        raise FormatError(f"{path}: a unigram model, and KenLM takes no order below 2", "Estimate a bigram.")
+        raise FormatError(f"{path}: a unigram model, but KenLM supports no order below 2", "Estimate a bigram.")
     if orders and max(orders) > MAX_ORDER:
         raise FormatError(
-            f"{path}: order {max(orders)}, and this KenLM takes no order above {MAX_ORDER}",
-            "Estimate a lower order: gloss corpora gain nothing above 4.",
+            f"{path}: order {max(orders)}, but this KenLM supports no order above {MAX_ORDER}",
+            "Estimate a lower order: orders above 4 do not help on gloss corpora.",
         )
 
 
 def _load(readable: Path, path: Path, text: bytes) -> Model:
-    """Let KenLM read a file that holds `text`; errors speak of `path`."""
+    """Let KenLM read a file with the content `text`; errors name `path`."""
     config = kenlm.Config()
     config.show_progress = False
     config.arpa_complain = kenlm.ARPALoadComplain.NONE
     try:
-        with silent_stderr():  # a missing <unk> is reported in spite of the configuration
+        with silent_stderr():  # a missing <unk> is reported although the configuration disables it
             return Model(os.fsencode(readable), config)
-    except (OSError, UnicodeDecodeError) as error:  # a complaint that quotes part of a character is not decoded
-        said = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
-        raise FormatError(f"{path}{_reason(text, said)}", HINT) from error
+    except (OSError, UnicodeDecodeError) as error:  # a message that quotes part of a character cannot be decoded
+        message = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
+        raise FormatError(f"{path}{_reason(text, message)}", HINT) from error
 
 
 def _reason(data: bytes, text: str) -> str:
-    """KenLM's complaint without its C++, with the line of the ARPA text `data`."""
+    """KenLM's error message without C++ names, with the line of the ARPA text `data`."""
     text = re.sub(r"^Cannot read model .*? \(", "", text).removesuffix(")")
     text = re.sub(r"^.* threw \w+(?: because `.*?')?\.\s*", "", text)
     place = re.search(r"\s*(?:Error )?(in the \d-gram at byte \d+)?\s*Byte: (\d+)$", text)
     if not place:
         return f": {text}"
     before = data[: int(place[2])]
-    line_is_read = place[1] is None and before.endswith(b"\n")  # within an n-gram the place is before the fault
+    line_is_read = place[1] is None and before.endswith(b"\n")  # else the position is before the fault
     line = before.count(b"\n") + (not line_is_read)
     return f", line {line}: {text[: place.start()]}"

@@ -1,4 +1,4 @@
-"""The order of a language model that a text supports: the discounts of a small text do not come out for all orders."""
+"""The order of a language model that a text supports: a small text does not give discounts for all orders."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sla_cli.lm.counts import adjusted_counts
 from sla_cli.lm.estimate import discounts_of
 from sla_cli.log import log
 
-LOWEST, DEFAULT = 2, 3  # KenLM reads no unigram models; above 3 gloss corpora gain next to nothing
+LOWEST, DEFAULT = 2, 3  # KenLM cannot read unigram models; orders above 3 help very little on gloss corpora
 
 
 class Order(NamedTuple):
-    """The order that a model gets.
+    """The chosen order of a model.
 
     Attributes:
         order: length of the n-grams.
-        fallback: whether fixed discounts are taken for orders that have none of their own.
-        why: why it is not the default order with discounts of its own, "" where it is or was asked for.
+        fallback: whether fixed discounts are used for orders whose discounts cannot be computed.
+        why: why it is not the default order with computed discounts, "" if it is, or if the user chose it.
     """
 
     order: int
@@ -28,19 +28,19 @@ class Order(NamedTuple):
 
 
 def choose_order(sentences: Sequence[Sequence[str]], asked: int | None, fallback: bool) -> Order:
-    """The order that was asked for; if none was, the highest up to 3 for which the text gives discounts.
+    """The given order; if none is given, the highest up to 3 for which the text gives discounts.
 
-    A text that gives none even for bigrams gets a bigram with the fallback discounts. What is chosen for a reason is
-    logged with it.
+    If there are no discounts even for bigrams, the result is a bigram with the fallback discounts. The reason of such a
+    choice is logged.
 
     Args:
         sentences: glosses of each sentence.
-        asked: the order that a user wants, None to choose.
-        fallback: the user allows the fallback discounts; then nothing is lowered.
+        asked: the order that the user gave, None to choose.
+        fallback: the user allows the fallback discounts; then the order is not lowered.
 
     Raises:
-        SlaError: the text does not support the order that was asked for, and `fallback` is off; no sentences, or a
-            reserved word in one.
+        SlaError: the text does not support the given order, and `fallback` is off; no sentences, or a reserved word in
+            one.
     """
     most = DEFAULT if asked is None else asked
     if fallback:
@@ -62,7 +62,7 @@ def choose_order(sentences: Sequence[Sequence[str]], asked: int | None, fallback
 
 
 def _supported(sentences: Sequence[Sequence[str]], most: int) -> tuple[int | None, list[str]]:
-    """The highest order with discounts of its own, None for none, and what is wrong with those above it, downwards."""
+    """The highest order with computed discounts, None for none, and the reasons against higher ones, highest first."""
     problems: list[str] = []
     for order in range(most, LOWEST - 1, -1):
         problem = _problem(sentences, order)
@@ -73,18 +73,18 @@ def _supported(sentences: Sequence[Sequence[str]], most: int) -> tuple[int | Non
 
 
 def _problem(sentences: Sequence[Sequence[str]], order: int) -> str:
-    """Why the text has no model of this order with discounts of its own; "" where it has."""
+    """Why discounts of this order cannot be computed from the text; "" if they can."""
     for n, counts in enumerate(adjusted_counts(sentences, order), start=1):
         found, problem = discounts_of(counts.values())
         if found is None:
-            return f"no discounts for {n}-grams: {problem}"
+            return f"no discounts can be computed for {n}-grams: {problem}"
     return ""
 
 
 def _refusal(asked: int, supported: int | None, problem: str) -> SlaError:
     hint = "drop repeated sentences (--unique), or allow the fallback discounts 0.5, 1, 1.5 (--fallback)."
-    instead = f"The text supports order {supported}, which leaving --order out takes. For order {asked} "
+    instead = f"The text supports order {supported}, which is used without --order. For order {asked} "
     return SlaError(
-        f"{problem}; the text is small or repeats its sentences, and has no model of order {asked}",
-        f"{instead}{hint}" if supported else f"It supports no lower order either: {hint}",
+        f"{problem}; the text is small or repeats its sentences, so order {asked} is not possible",
+        f"{instead}{hint}" if supported else f"Lower orders are not possible either: {hint}",
     )

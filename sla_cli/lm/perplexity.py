@@ -1,4 +1,4 @@
-"""How well a language model predicts a text: perplexity with and without the glosses that it does not know."""
+"""Perplexity of a language model on a text, with and without the glosses that it does not know."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class SentenceScore:
 
     Attributes:
         log10: decimal logarithm of the probability of all glosses and of the sentence's end.
-        log10_known: the part of it that known glosses and the end contribute.
-        oov: the glosses that the model does not know, as often as they occur.
+        log10_known: the part of it from known glosses and the end.
+        oov: the glosses that the model does not know, each as often as it occurs.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Perplexity:
 
     @property
     def oov(self) -> tuple[str, ...]:
-        """Unknown glosses, as often as they occur."""
+        """Unknown glosses, each as often as it occurs."""
         return tuple(gloss for sentence in self.sentences for gloss in sentence.oov)
 
     @property
@@ -57,7 +57,7 @@ class Perplexity:
 
     @property
     def excluding_oov(self) -> float:
-        """Unknown glosses are context of what follows, but neither their probability nor their number counts."""
+        """Unknown glosses are context of the following ones, but their probability and number do not count."""
         words = self.glosses + len(self.sentences) - len(self.oov)
         return float(10 ** (-sum(sentence.log10_known for sentence in self.sentences) / words))
 
@@ -96,7 +96,7 @@ def score_text(
 
 
 def perplexity_facts(text: Text, result: Perplexity) -> dict[str, Any]:
-    """What there is to say of a model on a text, as JSON values; unknown glosses come with how often they occur."""
+    """The figures of a model on a text, as JSON values; unknown glosses have their number of occurrences."""
     return {
         "text": text.name,
         "sentences": len(result.sentences),

@@ -1,4 +1,4 @@
-"""The sentences that a language model is made of or measured on: a text, or a split of a store."""
+"""The sentences from which a language model is estimated, or on which it is measured: a text, or a split of a store."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Text:
     """Sentences.
 
     Attributes:
-        name: what they are called in messages: `text.txt`, `stores/phoenix2014 dev`.
+        name: name for messages: `text.txt`, `stores/phoenix2014 dev`.
         digest: of the file, or of the store's split.
-        sentences: (id, glosses) of each; the id is a clip's, or the line in a file. None is empty.
+        sentences: (id, glosses) of each; the id is that of a clip, or the line in a file. No sentence is empty.
     """
 
     name: str
@@ -52,30 +52,30 @@ def read_source(source: Path, split: str, cleaning: Profile) -> Text:
 
 
 def has_sentences(store: Store, split: str, cleaning: Profile) -> bool:
-    """Whether `read_source` finds sentences in a split of a store: there is one, and it is labelled."""
+    """Whether `read_source` finds sentences in a split of a store: it exists and has glosses."""
     return split in store.splits and any(_cleaned(zip(store[split].ids, store[split].glosses, strict=True), cleaning))
 
 
 def _cleaned(
     sentences: Iterable[tuple[str, tuple[str, ...]]], cleaning: Profile
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Those of which cleaning leaves something."""
+    """The sentences of which something is left after cleaning."""
     cleaned = ((key, cleaning.hypothesis(glosses)) for key, glosses in sentences)
     return ((key, glosses) for key, glosses in cleaned if glosses not in ((), cleaning.empty))
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Line (from 1) and glosses of each sentence of a UTF-8 text, one a line, split at white space.
+    """Line (from 1) and glosses of each sentence of a UTF-8 text, one sentence per line, split at white space.
 
     Empty lines are skipped.
 
     Raises:
-        SlaError: the file cannot be read, is no UTF-8 text, or holds a reserved word; names the line.
+        SlaError: the file cannot be read, is not UTF-8 text, or contains a reserved word; names the line.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         glosses = tuple(line.split())
         refuse_reserved(glosses, f"{path}, line {number}")
         if "\0" in line:
-            raise SlaError(f"{path}, line {number}: a NUL character, which no text holds", "Is it the text file?")
+            raise SlaError(f"{path}, line {number}: a NUL character, not allowed in text", "Is this the text file?")
         if glosses:
             yield number, glosses

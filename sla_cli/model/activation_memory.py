@@ -1,4 +1,4 @@
-"""How much memory activations take, and how much is free."""
+"""The memory that activations need, and the free memory."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def bytes_kept(model: nn.Module, forward: Callable[[], Tensor]) -> int:
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         output = forward()
-    del output  # it held all kept tensors until here, so that no address was used twice
+    del output  # it held all kept tensors until here, so no address was used twice
     return sum(size for address, size in kept.items() if address not in weights)
 
 
 def free_memory(device: torch.device, own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
-    """Bytes that are free on the GPU; or on the machine within the limits of the job (Linux; elsewhere no bound)."""
+    """Free bytes on the GPU, or on the machine within the limits of the job (Linux; on other systems no limit)."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached
@@ -39,7 +39,7 @@ def free_memory(device: torch.device, own_groups: Path = OWN_GROUPS, groups: Pat
 
 
 def total_memory(device: torch.device, own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
-    """Bytes that the GPU has; or the machine, within the limits of the job."""
+    """Total bytes of the GPU, or of the machine within the limits of the job."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[1]
     return total_bytes(own_groups, groups)

@@ -1,4 +1,4 @@
-"""What variants have in common: modules that are trained inside the frozen backbone, and in which of its blocks."""
+"""Common to all variants: modules that are trained inside the frozen backbone, and the choice of its blocks."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class AddedModule(nn.Module):
     reach: int
 
     def as_frozen(self) -> nn.Module | None:
-        """A frozen module that gives the same answers at less cost; None where there is none."""
+        """An equivalent frozen module that is faster; None if there is none."""
         return None
 
 
 def reads_class_token(vit: Any) -> bool:
-    """Whether features are made of a ViT's class token alone, and of no other output of its last block."""
+    """Whether features use only a ViT's class token, and no other output of its last block."""
     return vit.global_pool == "token" and getattr(vit, "attn_pool", None) is None
 
 
 def chosen_layers(text: str, depth: int) -> list[int]:
-    """Block numbers out of `all`, `last:K` or `0,5,11`. Raises SlaError."""
-    hint = f"layers is all, last:K, or numbers from 0 to {depth - 1} as in 0,{depth - 1}."
+    """Block numbers from `all`, `last:K` or `0,5,11`. Raises SlaError."""
+    hint = f"layers is all, last:K, or numbers from 0 to {depth - 1}, such as 0,{depth - 1}."
     if text == "all":
         return list(range(depth))
     try:
@@ -47,7 +47,7 @@ def chosen_layers(text: str, depth: int) -> list[int]:
 
 
 def merge_added(model: nn.Module) -> int:
-    """Replace added modules by frozen ones that give the same answers, where there are such.
+    """Replace added modules by equivalent frozen ones, if there are any.
 
     Returns how many were replaced. The model can no longer be trained or saved.
     """

@@ -1,4 +1,4 @@
-"""Trained weights on disk: safetensors, with the backbone and the glosses that they fit in the header."""
+"""Trained weights on disk: safetensors; the header identifies their backbone and glosses."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from sla_cli.log import log
 from sla_cli.model.network import Network
 
 NAME, VERSION = "sla-checkpoint", "1"
-AGAIN = "Bring it back from a copy, or train again (`sla train --force`)."
-SAME = 1e-4  # relative; norms of weights that differ by less are those of the same draw
+AGAIN = "Restore it from a copy, or train again (`sla train --force`)."
+SAME = 1e-4  # relative; if norms differ by less, the weights come from the same random draw
 
 
 def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
-    """Write the trained weights; of the frozen backbone only its digest. Equal weights are equal bytes."""
+    """Write the trained weights; of the frozen backbone only its digest. Equal weights give equal bytes."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
     header = {
         "format": NAME,
@@ -38,11 +38,11 @@ def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     if model.backbone_norms is not None:
         header["backbone_norms"] = json.dumps(model.backbone_norms)
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        file.writelines(_ordered(save(tensors, header)))  # save_file hides a full disk in an error of its own
+        file.writelines(_ordered(save(tensors, header)))  # save_file replaces the error of a full disk by its own
 
 
 def _ordered(file: bytes) -> tuple[bytes, bytes, memoryview]:
-    """The parts of a safetensors file with its metadata by name: safetensors writes them in another order each time."""
+    """The parts of a safetensors file with sorted metadata: safetensors writes them in a different order each time."""
     begin = 8 + int.from_bytes(file[:8], "little")
     header = json.loads(file[8:begin])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -55,7 +55,7 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     """Load trained weights into a model of the same configuration.
 
     Raises:
-        SlaError: weights of another configuration; as `read_weights`.
+        SlaError: weights of another configuration; or as `read_weights`.
         FormatError: as `read_weights`.
     """
     tensors = read_weights(path, model, glosses)
@@ -65,11 +65,11 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
 
 
 def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[str, Tensor]:
-    """Trained weights by name, of a run with these glosses and on the backbone of a model.
+    """Trained weights by name, for a run with these glosses and with the backbone of a model.
 
     Raises:
         SlaError: no such file, another backbone, or other glosses.
-        FormatError: not a checkpoint of ours, or one whose weights are not those that were written.
+        FormatError: not a checkpoint of sla, or a damaged one.
     """
     if not path.is_file():
         raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
@@ -80,7 +80,7 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
     except SafetensorError as error:
         raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", AGAIN) from error
     if header.get("tensors", found := _digest(tensors)) != found:  # earlier files have no digest
-        raise FormatError(f"{path} is damaged: its weights are not those that were written", AGAIN)
+        raise FormatError(f"{path} is damaged: its weights are not as they were written", AGAIN)
     kind = header.get("format"), header.get("version")
     if kind != (NAME, VERSION):
         raise FormatError(
@@ -94,11 +94,11 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
         raise FormatError(f"{path}: its header is damaged ({error})", AGAIN) from error
     if glosses_then != vocabulary_digest(glosses):
         raise SlaError(
-            f"{path} was trained on other glosses than the {len(glosses)} given", "Use the store of its run."
+            f"{path} was trained on other glosses than the {len(glosses)} given ones", "Use the store of its run."
         )
     if header.get("backbone_name") != model.backbone_name or not same_backbone(backbone, norms, model):
         raise SlaError(
-            f"{path} was trained on another backbone ({header.get('backbone_name', 'unknown')}, weights "
+            f"{path} was trained with another backbone ({header.get('backbone_name', 'unknown')}, weights "
             f"{backbone}; here {model.backbone_name}, {model.backbone_digest})",
             "Give the weights file of the run with --weights.",
         )
@@ -106,11 +106,12 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
 
 
 def same_backbone(digest: str, norms: Sequence[float] | None, model: Network) -> bool:
-    """Whether a model's frozen weights are those of a file, or were drawn at random alike on another kind of CPU.
+    """Whether a model's frozen weights are those of a file, or the same random weights drawn on another kind of CPU.
 
     Args:
-        digest: of the weights, as the file has it.
-        norms: of each tensor, as `Network.backbone_norms`; None where the file, of an earlier version, has none.
+        digest: digest of the weights in the file.
+        norms: norm of each tensor, as `Network.backbone_norms`; None if the file is of an earlier version without
+            norms.
     """
     if digest == model.backbone_digest or model.backbone_norms is None:
         return digest == model.backbone_digest
@@ -125,7 +126,7 @@ def same_backbone(digest: str, norms: Sequence[float] | None, model: Network) ->
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """Of names, types, shapes and values; the order of the names does not count."""
+    """Digest of names, types, shapes and values, independent of the order of the names."""
     total = hashlib.blake2b(digest_size=8)
     for name in sorted(tensors):
         value = tensors[name]

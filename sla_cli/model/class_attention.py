@@ -1,4 +1,4 @@
-"""Attention from the first tokens only, where no other output is read: keys and values are those of all tokens."""
+"""Attention with queries of the first tokens only, if no other output is used; keys and values are of all tokens."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PARTS = {"qkv", "q_norm", "k_norm", "attn_drop", "proj", "proj_drop"}  # of the attention that is computed here
+PARTS = {"qkv", "q_norm", "k_norm", "attn_drop", "proj", "proj_drop"}  # the modules of attention that are used here
 
 
 def attend_from_first(attention: Any, tokens: Tensor, count: int | None, *args: Any, **kwargs: Any) -> Tensor:
-    """What timm's attention gives the first `count` tokens; None is all.
+    """The output of timm's attention for the first `count` tokens; None means all.
 
-    In timm's plain attention queries, the product with keys and values, and the projection are computed for these
-    tokens only. Of other kinds (rotary positions, gates) all outputs are computed and the first are taken.
+    In timm's plain attention, queries, the product with keys and values, and the projection are computed for these
+    tokens only. For other kinds (rotary positions, gates) all outputs are computed and the first are used.
 
     Args:
-        attention: timm's module, whose layers may be others that do the same as linear ones and see each token alone.
+        attention: timm's module; its linear layers may be replaced by equivalent ones that process each token alone.
         tokens: (frames, tokens, width).
 
     Returns:
@@ -38,7 +38,7 @@ def _is_plain(attention: nn.Module) -> bool:
 
 def _project(qkv: nn.Module, tokens: Tensor, first: Tensor) -> tuple[Tensor, ...]:
     """Queries of the first tokens, keys and values of all."""
-    if type(qkv) is not nn.Linear:  # more than a product with a weight, in which the queries cannot be told apart
+    if type(qkv) is not nn.Linear:  # more than a product with a weight, from which the queries cannot be separated
         q, k, v = qkv(tokens).chunk(3, dim=-1)
         return q[:, : first.shape[1]], k, v
     width = qkv.out_features // 3

@@ -24,7 +24,7 @@ class Layout:
     spans: tuple[tuple[int, int], ...]
 
     def window(self, start: int, stop: int) -> Layout:
-        """Frames `start` to `stop` only. Frames outside read as zero, so that results near the cut are wrong."""
+        """Frames `start` to `stop` only. Frames outside count as zero, so results near the cut are wrong."""
         inside = ((max(a, start) - start, min(b, stop) - start) for a, b in self.spans)
         return Layout(self.index[start:stop], self.length[start:stop], tuple((a, b) for a, b in inside if a < b))
 
@@ -32,8 +32,8 @@ class Layout:
 class ClipBorders:
     """The layout of the current batch.
 
-    All temporal modules of a model share one instance. The backbone sets it before each forward pass, since timm's
-    blocks pass only tokens on.
+    All temporal modules of a model share one instance. The backbone sets it before each forward pass, because timm's
+    blocks pass on only tokens.
     """
 
     def __init__(self) -> None:
@@ -71,11 +71,11 @@ class ClipBorders:
         moved = torch.cat((x[offset:], gap)) if offset > 0 else torch.cat((gap, x[:offset]))
         source = self.layout.index + offset
         inside = (source >= 0) & (source < self.layout.length)
-        return moved.masked_fill(~inside.view(-1, *[1] * (x.dim() - 1)), 0)  # not a product: 0 * inf would leak
+        return moved.masked_fill(~inside.view(-1, *[1] * (x.dim() - 1)), 0)  # not a product: 0 * inf would be NaN
 
 
 def temporal_shift(x: Tensor, borders: ClipBorders, share: float) -> Tensor:
-    """Temporal shift module (Lin et al., 2019): a share of channels from the frame before, as many from the next.
+    """Temporal shift module (Lin et al., 2019): some channels come from the previous frame, as many from the next.
 
     Args:
         x: (frames, ..., channels).

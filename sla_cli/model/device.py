@@ -1,4 +1,4 @@
-"""Where and in which precision a model runs."""
+"""The device and the precision with which a model runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Placement:
-    """A device and the precision of the backbone's matrix products; what follows the backbone is float32 anyway."""
+    """A device and the precision of the backbone's matrix products; later layers always use float32."""
 
     device: torch.device
     dtype: torch.dtype
@@ -25,17 +25,17 @@ class Placement:
         return self.device.type == "cuda"
 
     def autocast(self) -> torch.autocast:
-        """Mixed precision, off in fp32."""
+        """Autocast for mixed precision; off in fp32."""
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
 
 
 def place(device: str, precision: str, half: str = TrainConfig.half) -> Placement:
-    """Where a model runs, and in which precision.
+    """Choose the device and the precision of a model.
 
     Args:
         device: auto, cpu, cuda or cuda:N.
         precision: fp32, bf16, fp16; auto is `half` on CUDA and fp32 on a CPU.
-        half: bf16, which is fp16 where the device does not compute in bf16, or fp16.
+        half: bf16 (fp16 on devices without bf16), or fp16.
 
     Raises:
         SlaError: no such device, or fp16 on a CPU.
@@ -60,9 +60,9 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
 
 
 def set_tf32(placement: Placement, allowed: bool) -> None:
-    """Whether CUDA may round the factors of float32 products, convolutions and LSTMs to TF32, in this process.
+    """Set whether CUDA may round the factors of float32 products, convolutions and LSTMs to TF32 in this process.
 
-    By PyTorch's defaults cuDNN's convolutions and LSTMs may and matrix products may not. Nothing changes on a CPU.
+    By default PyTorch allows it for cuDNN's convolutions and LSTMs, but not for matrix products. No effect on a CPU.
     """
     if placement.cuda:
         torch.set_float32_matmul_precision("high" if allowed else "highest")
@@ -70,6 +70,6 @@ def set_tf32(placement: Placement, allowed: bool) -> None:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether a CUDA device computes in bf16 itself; older ones only emulate it, slowly."""
+    """Whether a CUDA device supports bf16 in hardware; older ones emulate it, which is slow."""
     with torch.cuda.device(device):
         return torch.cuda.is_bf16_supported(including_emulation=False)

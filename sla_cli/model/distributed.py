@@ -1,4 +1,4 @@
-"""The processes that work together on one job, as torchrun starts them; Accelerate connects them."""
+"""The processes of one job, started by torchrun and connected by Accelerate."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ T = TypeVar("T")
 
 
 class Refusal(SlaError):
-    """An error that all processes have met; only the main process reports it."""
+    """An error that occurred in all processes; only the main process reports it."""
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process among the others; alone it is rank 0 of 1.
+    """This process and the others; without torchrun it is rank 0 of 1.
 
     Attributes:
-        device: of this process, as `--device` names it.
+        device: device of this process, in the form of `--device`.
         rank: number of this process, from 0.
-        world_size: how many processes there are.
+        world_size: number of processes.
     """
 
     device: str = "auto"
@@ -51,7 +51,7 @@ class ProcessGroup:
         return self.rank == 0
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """The model as training calls it: its gradients become means over the processes as they are computed."""
+        """The model for training: its gradients are averaged over the processes as they are computed."""
         if self.accelerator is None:
             return model
         for parent in list(model.modules()):
@@ -59,20 +59,20 @@ class ProcessGroup:
                 if isinstance(child, nn.BatchNorm1d):
                     setattr(parent, name, SyncBatchNorm1d(child))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers has a new name in newer torch
+            warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers is renamed in newer torch
             return self.accelerator.prepare_model(model)
 
     def release(self) -> None:
-        """Let go of the models that were wrapped, so that their memory is free for the next."""
+        """Release the wrapped models and their memory."""
         if self.accelerator is not None:
             self.accelerator.free_memory()
 
     def sync_gradients(self, model: nn.Module, now: bool) -> AbstractContextManager[None]:
-        """Whether the backward pass exchanges gradients `now`, or keeps them for a later one of the same step."""
+        """Exchange gradients in this backward pass if `now`, else in a later one of the same step."""
         return nullcontext() if self.accelerator is None or now else self.accelerator.no_sync(model)
 
     def wait(self) -> None:
-        """Wait until all processes have come here, for as long as `join` allows."""
+        """Wait until all processes are here, up to the timeout of `join`."""
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()
 
@@ -83,7 +83,7 @@ class ProcessGroup:
         return values
 
     def any(self, flag: bool) -> bool:
-        """Whether it holds in at least one process."""
+        """Whether it is true in at least one process."""
         if self.accelerator is None:
             return flag
         return bool(self.sum(torch.tensor([float(flag)], device=self.accelerator.device)).item())
@@ -97,7 +97,7 @@ class ProcessGroup:
         return gather_object(names)
 
     def first(self, ask: Callable[[], T]) -> T:
-        """What the main process finds, sent to all. Where it raises a SlaError, all processes end."""
+        """The result of the main process, sent to all. If it raises a SlaError, all processes end."""
         if self.accelerator is None:
             return ask()
         from accelerate.utils import broadcast_object_list
@@ -108,7 +108,7 @@ class ProcessGroup:
 
     @contextmanager
     def agreed(self) -> Iterator[None]:
-        """A block that each process runs by itself. Where it fails in some processes, all end and one reports it.
+        """A block that each process runs separately. If it fails in some processes, all end and one reports it.
 
         Raises:
             Refusal: the error of the failed process with the lowest rank, in that process; SystemExit in the others.
@@ -128,13 +128,13 @@ class ProcessGroup:
             raise SystemExit(2)
 
     def refusal(self, message: str, hint: str) -> SlaError | SystemExit:
-        """What to raise for an error that all processes have met: the main process reports it."""
+        """The exception for an error that occurred in all processes: the main process reports it."""
         return Refusal(message, hint) if self.is_main else SystemExit(2)
 
 
 ALONE = ProcessGroup()
 
-# Messages of gloo and NCCL when another process has ended.
+# Messages of gloo and NCCL if another process has ended.
 _PEER_ENDED = re.compile("Connection (closed|reset) by peer|Broken pipe|NCCL.*(remote process|abort)")
 
 
@@ -153,10 +153,13 @@ def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup
         yield ProcessGroup(device)
         return
     if device not in ("auto", "cpu", "cuda"):
-        raise SlaError(f"--device {device} with several processes", "torchrun gives each a GPU: leave --device out.")
+        raise SlaError(
+            f"--device {device} with several processes", "torchrun gives each process a GPU: leave --device out."
+        )
     from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 
-    # An adapter that no feature reads gets no gradient (method.md). Running statistics are the same everywhere already.
+    # An adapter that no feature uses gets no gradient (method.md). Running statistics are equal in all processes
+    # already.
     wrapping = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
     cpu = device == "cpu" or not torch.cuda.is_available()
     accelerator = Accelerator(
@@ -172,9 +175,9 @@ def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup
     except RuntimeError as error:
         if not _PEER_ENDED.search(str(error)):
             raise
-        raise SlaError("another process of this job has ended", "Its own message says why.") from error
+        raise SlaError("another process of this job has ended", "Its own message gives the reason.") from error
     except (Refusal, Stopped, SystemExit):
         accelerator.end_training()
         raise
     else:
-        accelerator.end_training()  # not after an error of one process: the others would never answer it
+        accelerator.end_training()  # not after an error of one process: the others would not respond

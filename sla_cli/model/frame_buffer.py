@@ -1,4 +1,4 @@
-"""The frames of a clip that are needed now, of a clip that comes in parts."""
+"""Holds the frames that are needed now, of a clip that arrives in parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class FrameBuffer:
     """Rows by their number in the clip; those before a number are dropped.
 
     Attributes:
-        first, end: numbers of the first row that is held, and after the last.
+        first, end: number of the first row that is held, and the number after the last.
     """
 
     def __init__(self) -> None:
@@ -23,12 +23,12 @@ class FrameBuffer:
         self.end += len(rows)
 
     def rows(self, start: int, stop: int) -> Tensor:
-        """The rows `start` to `stop`, end exclusive; at least one call of `add` came before."""
+        """The rows `start` to `stop`, end exclusive; needs at least one earlier call of `add`."""
         assert self._rows is not None
         return self._rows[start - self.first : stop - self.first]
 
     def forget(self, start: int) -> None:
-        """Drop the rows before `start`. What stays is copied, since a view would keep all of the memory."""
+        """Drop the rows before `start`. The others are copied, since a view would keep all of the memory."""
         if start > self.first:
             self._rows = self.rows(start, self.end).clone()
             self.first = start

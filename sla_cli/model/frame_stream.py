@@ -1,8 +1,8 @@
-"""A clip whose frames come in parts, through blocks that look at neighbouring frames.
+"""Passes a clip whose frames arrive in parts through blocks that use neighbouring frames.
 
 Each block waits for the frames that its next chunk needs, and keeps those that it needs again: memory does not grow
-with the clip, and every frame is computed once, but for the few within reach of a chunk. The windows are those of
-`AdaptedBlock._part`, so that the result is that of the whole clip.
+with the clip, and every frame is computed once, except for the few within reach of a chunk. The windows are those of
+`AdaptedBlock._part`, so the result is that of the whole clip.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from sla_cli.model.clip_borders import Layout
 from sla_cli.model.frame_buffer import FrameBuffer
 
-UNKNOWN = 1 << 62  # frames of a clip that has not ended yet
+UNKNOWN = 1 << 62  # number of frames of a clip that has not ended yet
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Window:
 
     Attributes:
         frames: (frames, tokens, width), a chunk with its neighbours within reach.
-        layout: where they lie in the clip.
-        wanted: the chunk among them.
+        layout: their positions in the clip.
+        wanted: the chunk within them.
     """
 
     frames: Tensor
@@ -35,15 +35,15 @@ class Window:
 
 
 class FrameStream:
-    """What one block holds of a clip.
+    """The frames of a clip that one block holds.
 
     Args:
         chunk: frames that are computed at once, without their neighbours.
         reach: frames to either side that an output depends on.
 
     Attributes:
-        held: what is needed of the clip; add the next frames to it, (frames, tokens, width).
-        ended: set it once all frames are there or about to be added: the last chunks need not wait for neighbours.
+        held: the frames that are needed; add the next frames to it, (frames, tokens, width).
+        ended: set it when all frames are added, or will be next: the last chunks then do not wait for neighbours.
     """
 
     def __init__(self, chunk: int, reach: int) -> None:
@@ -52,7 +52,7 @@ class FrameStream:
         self._done = 0  # number of the next frame to be computed
 
     def ready(self) -> Iterator[Window]:
-        """The chunks whose neighbours are all there."""
+        """The chunks whose neighbours are all available."""
         there = self.held.end
         while self._done < there and (self.ended or self._done + self.chunk + self.reach <= there):
             start, stop = self._done, min(self._done + self.chunk, there)

@@ -21,8 +21,8 @@ def grid_conv(
 ) -> Tensor:
     """Depthwise convolution in three dimensions, with zeros beyond the ends of a clip and the edges of the grid.
 
-    It is a sum of convolutions in the plane, one for each frame of the kernel, each shifted in time. PyTorch has fast
-    ones of these on all devices; its own in three dimensions take several times as long with gradients.
+    It is computed as a sum of 2D convolutions, one for each frame of the kernel, each shifted in time. These are fast
+    in PyTorch on all devices; its 3D convolution takes several times as long with gradients.
 
     Args:
         x: (frames, tokens, channels).
@@ -30,7 +30,7 @@ def grid_conv(
         bias: (channels,).
         prefix: number of tokens in front (class, registers) that are not convolved; they become zero.
         kernel: frames, rows and columns, odd.
-        grid: rows and columns of patches. Where there are prefix tokens alone, nothing is convolved.
+        grid: rows and columns of patches. If there are only prefix tokens, nothing is convolved.
     """
     if x.shape[1] == prefix:
         return torch.zeros_like(x)

@@ -1,4 +1,4 @@
-"""Temporal shift of the keys and values of attention, as LVM-STeM's, on timm's attention of both kinds."""
+"""Temporal shift of the keys and values of attention, as in LVM-STeM, for both kinds of attention in timm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sla_cli.model.clip_borders import ClipBorders, temporal_shift
 
 
 def shift_keys_and_values(attention: Any, borders: ClipBorders, share: float) -> None:
-    """Let a share of the channels of each head's keys and values come from the frames before and after, in place.
+    """Take a share of the channels of each head's keys and values from the previous and the next frame, in place.
 
     Args:
         attention: timm's module, whose projections add their bias themselves.
@@ -26,12 +26,12 @@ def shift_keys_and_values(attention: Any, borders: ClipBorders, share: float) ->
 
 
 class ShiftedHeads(nn.Module):
-    """A projection to heads, of which some channels are those of the neighbouring frames; zeros at clip borders.
+    """A projection to heads in which some channels come from the neighbouring frames; zeros at clip borders.
 
     Args:
         projection: (frames, tokens, width) to (frames, tokens, parts times heads times channels).
         parts: whether each part of its output (queries, keys and values of a fused one) is shifted.
-        channels: of a head.
+        channels: channels of a head.
         share: of a head's channels, shifted in each direction.
     """
 
@@ -43,7 +43,7 @@ class ShiftedHeads(nn.Module):
         self.borders, self.share = borders, share
 
     def forward(self, x: Tensor) -> Tensor:
-        """The projection's output, shape and all, with shifted channels."""
+        """The projection's output, in the same shape, with shifted channels."""
         outputs = self.projection(x).unflatten(-1, (len(self.parts), -1, self.channels)).unbind(-3)
         shifted = [
             temporal_shift(output, self.borders, self.share) if on else output

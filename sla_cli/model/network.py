@@ -23,10 +23,10 @@ class Logits:
     """Logits of each head, clips concatenated; column 0 is the blank.
 
     Attributes:
-        sequence: (steps, glosses + 1) of the BiLSTM, which are decoded.
-        conv: (steps, glosses + 1) of the temporal convolutions; None where no loss uses it and the classifier is not
+        sequence: (steps, glosses + 1) of the BiLSTM; these are decoded.
+        conv: (steps, glosses + 1) of the temporal convolutions; None if no loss uses it and the classifier is not
             shared.
-        frame: (frames, glosses + 1) of the backbone's features; None where no loss uses it.
+        frame: (frames, glosses + 1) of the backbone's features; None if no loss uses it.
         steps, frames: int64 (clips,), lengths on the CPU.
     """
 
@@ -41,15 +41,15 @@ CPU = torch.device("cpu")
 
 
 class Network(nn.Module):
-    """CLIP-SLA (Alyami & Luqman, 2025) with the defaults of earlier code where the paper is silent.
+    """CLIP-SLA (Alyami & Luqman, 2025), with the defaults of earlier code for what the paper does not specify.
 
-    Parts that no loss trains are not built.
+    Parts that no loss trains are not created.
 
     Args:
-        copies: values that the caller keeps of each trained weight on `device`, itself among them.
+        copies: number of values that the caller keeps for each trained weight on `device`, including the weight itself.
 
     Raises:
-        SlaError: settings do not fit each other, or the weights are more than the memory.
+        SlaError: settings do not fit each other, or the weights exceed the memory.
     """
 
     def __init__(self, config: Config, glosses: int, copies: int = 1, device: torch.device = CPU) -> None:
@@ -58,7 +58,7 @@ class Network(nn.Module):
         classes = glosses + 1
         check_weights(partial(_heads, self.backbone.width, classes, config), self.backbone, config, copies, device)
         self.backbone_name, self.backbone_digest = config.model.backbone, _digest(self.backbone)
-        # CPUs differ in the last bit of what is drawn at random, so its digest says too much.
+        # CPUs differ in the last bits of random weights, so a digest is too strict for them.
         self.backbone_norms = _norms(self.backbone) if config.model.weights == "random" else None
         self.backbone.adapt(config)
         heads = _heads(self.backbone.width, classes, config)
@@ -78,10 +78,10 @@ class Network(nn.Module):
         return self.head(self.backbone(pixels, lengths, chunk), lengths)
 
     def head(self, features: Tensor, lengths: Tensor) -> Logits:
-        """Logits out of the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`.
+        """Logits from the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`.
 
-        Computed in the type of the head's weights also where the backbone runs in half precision: near 16 a bfloat16
-        has steps of 0.125, and the head is a thousandth of the work.
+        Computed in the type of the head's weights also if the backbone runs in half precision: near 16, values of
+        bfloat16 are 0.125 apart, and the head is only a thousandth of the work.
         """
         with torch.autocast(features.device.type, enabled=False):
             features = features.to(next(self.sequence.parameters()).dtype)
@@ -104,20 +104,20 @@ class Network(nn.Module):
         return self.frame_classifier(features)
 
     def trained_state(self) -> dict[str, Tensor]:
-        """Trained parameters and running statistics by name, which is what a checkpoint holds."""
+        """Trained parameters and running statistics by name: the content of a checkpoint."""
         frozen = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
         buffers = {f"backbone.{name}" for name, _ in self.backbone.named_buffers()}
         return {name: value for name, value in self.state_dict().items() if name not in frozen | buffers}
 
     def misfits(self, weights: Mapping[str, Tensor]) -> list[str]:
-        """Names of trained weights that are missing among these, left over, or of another shape."""
+        """Names of trained weights that are missing, unknown, or have another shape."""
         ours, given = ({(key, value.shape) for key, value in part.items()} for part in (self.trained_state(), weights))
         return sorted({name for name, _ in ours ^ given})
 
 
 @dataclass(frozen=True)
 class _Heads:
-    """What is made of the backbone's features."""
+    """The parts that process the backbone's features."""
 
     conv: TemporalConv
     sequence: SequenceModel
@@ -128,7 +128,7 @@ class _Heads:
 
 
 def _heads(width: int, classes: int, config: Config) -> _Heads:
-    """Parts that no loss trains are not built. Raises SlaError where settings do not fit each other."""
+    """Parts that no loss trains are not created. Raises SlaError if settings do not fit each other."""
     head, loss = config.head, config.loss
     conv = TemporalConv(width, head)
     sequence = SequenceModel(conv.width, head)
@@ -148,10 +148,10 @@ def _heads(width: int, classes: int, config: Config) -> _Heads:
 
 
 def frame_classifier(width: int, classes: int) -> nn.Linear:
-    """A linear layer that starts with blank ten times as likely as all glosses together.
+    """A linear layer whose initial bias makes blank ten times as likely as all glosses together.
 
-    CTC over frames goes there first. From random weights that takes hundreds of steps with useless gradients for the
-    adapters (choice).
+    CTC over frames always reaches this state first. From random weights this takes hundreds of steps, with useless
+    gradients for the adapters (choice).
     """
     layer = nn.Linear(width, classes)
     nn.init.zeros_(layer.weight)

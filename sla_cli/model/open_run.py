@@ -18,9 +18,9 @@ class OpenedModel:
 
     Attributes:
         network: in evaluation mode.
-        config: settings of the run, with the weights file that was asked for.
-        glosses: in the order of the columns of its output; column 0 is the blank.
-        merged: how many added modules were folded into the frozen weights.
+        config: settings of the run, with the given weights file.
+        glosses: in the order of the output columns; column 0 is the blank.
+        merged: number of added modules that were merged into the frozen weights.
     """
 
     network: Network
@@ -31,19 +31,19 @@ class OpenedModel:
 
     @property
     def stride(self) -> int:
-        """Frames per step of the output."""
+        """Frames per output step."""
         return self.network.stride
 
 
 def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weights: str | None = None) -> OpenedModel:
-    """Load the best weights of a run, merge what is exact to merge, and put the model on a device.
+    """Load the best weights of a run, merge added modules if this is exact, and put the model on a device.
 
-    What is computed in float32 is really float32 from then on in this process, and not TF32.
+    From then on, float32 computation in this process does not use TF32.
 
     Args:
         device: auto, cpu, cuda or cuda:N.
         precision: fp32, bf16, fp16; auto is that of training, and fp32 on a CPU for a run that was trained in fp16.
-        weights: the backbone's weights, where the file has moved since training.
+        weights: the backbone's weights, if the file has moved since training.
 
     Raises:
         SlaError: the run is incomplete, its weights do not fit the backbone, or the device does not exist
@@ -53,7 +53,7 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
     if weights is not None:
         config = replace(config, model=replace(config.model, weights=weights))
     trained = config.train.precision
-    if precision == "auto" and trained != "fp16":  # which a CPU cannot
+    if precision == "auto" and trained != "fp16":  # not possible on a CPU
         precision = trained
     placement = place(device, precision, "fp16" if trained == "fp16" else config.train.half)
     set_tf32(placement, False)

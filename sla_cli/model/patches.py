@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 GREY = (1 / 3, 1 / 3, 1 / 3)
-RED_MINUS_BLUE = (0.5, 0.0, -0.5)  # which separates skin from clothes
-SHARE_OF_GREY = 0.75  # of the channels
+RED_MINUS_BLUE = (0.5, 0.0, -0.5)  # separates skin from clothes
+SHARE_OF_GREY = 0.75  # share of the channels
 
 
 @torch.no_grad()
@@ -17,8 +17,8 @@ def whiten_patches(conv: nn.Conv2d) -> None:
     """Set a patch embedding to low cosine frequencies, each weighted by its frequency; in place.
 
     The power of natural images falls with the square of the frequency (Field, 1987), so this nearly whitens them: a
-    small moving hand counts as much as the still background, unlike with random weights. Channels beyond the number of
-    patterns that a patch has stay as they are.
+    small moving hand has as much weight as the still background, unlike with random weights. If there are more channels
+    than patterns of a patch, the others are not changed.
 
     Args:
         conv: RGB patches to tokens, stride equal to kernel.

@@ -8,7 +8,7 @@ from torch.distributed.nn.functional import all_reduce
 
 
 class SyncBatchNorm1d(nn.BatchNorm1d):
-    """Normalises as if the steps of all processes lay in one batch. The same state as BatchNorm1d."""
+    """Normalises as if the steps of all processes were in one batch. The same state as BatchNorm1d."""
 
     def __init__(self, norm: nn.BatchNorm1d) -> None:
         super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine)

@@ -1,7 +1,7 @@
 """The temporal head: convolutions and pooling, BiLSTM, normalised classifier, on clips of any length.
 
-Clips are concatenated along time. A convolution runs over all of them, and outputs across borders are cut out, so
-nothing is computed for padding and batch statistics see real steps only (as in VAC and CorrNet).
+Clips are concatenated along time. A convolution runs over all of them, and outputs across borders are removed, so
+nothing is computed for padding, and batch statistics use only real steps (as in VAC and CorrNet).
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 from sla_cli.config import HeadConfig
 from sla_cli.errors import SlaError
 
-MOST_FRAMES = 10_000  # that an output may look at: minutes of signing
+MOST_FRAMES = 10_000  # most frames that an output may depend on: minutes of signing
 
 
 def parse_pattern(text: str) -> list[tuple[str, int]]:
     """`K5,P2` → [("K", 5), ("P", 2)]: convolutions and max pools with their kernel sizes. Raises SlaError."""
     parts = [re.fullmatch(r"([KP])([1-9]\d{0,4})", part.strip()) for part in text.split(",")]
     if any(part is None for part in parts):
-        raise SlaError(f"head.pattern = {text!r} cannot be read", "Write K or P and a size each, as in K5,P2,K5,P2.")
+        raise SlaError(f"head.pattern = {text!r} cannot be read", "Write K or P with a size, such as K5,P2,K5,P2.")
     layers = [(part[1], int(part[2])) for part in parts if part is not None]
     if padded_length(1, layers) > MOST_FRAMES:
         raise SlaError(
-            f"head.pattern = {text!r} looks at more than {MOST_FRAMES} frames at once", "Take smaller sizes."
+            f"head.pattern = {text!r}: an output depends on more than {MOST_FRAMES} frames", "Use smaller sizes."
         )
     return layers
 
 
 def pattern_stride(text: str) -> int:
-    """Frames per step of the output."""
+    """Frames per output step."""
     return math.prod(size for kind, size in parse_pattern(text) if kind == "P")
 
 
@@ -88,7 +88,7 @@ class TemporalConv(nn.Module):
         return x[torch.cat(index).to(x.device, non_blocking=True)], counts
 
     def _keep(self, x: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut out what a convolution computed across borders: a clip keeps the first `after` of `before` columns."""
+        """Remove what a convolution computed across borders: a clip keeps the first `after` of `before` columns."""
         if len(before) == 1:
             return x, after
         starts = (before.cumsum(0) - before).tolist()

@@ -23,7 +23,7 @@ def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, pref
     if not torch.compiler.is_compiling():
         return _TrackConv.apply(x, taps, bias, borders.layout.spans, prefix)
     taps, bias = taps.to(x.dtype), bias.to(x.dtype)
-    # The compiler fuses these. It must not see the lengths of clips, or it would compile again for each batch.
+    # torch.compile fuses these. It must not see the lengths of clips, otherwise it would compile again for each batch.
     half = taps.shape[1] // 2
     out = bias + sum(borders.shift(x, tap - half) * taps[:, tap] for tap in range(taps.shape[1]))
     first = torch.arange(x.shape[1], device=x.device) < prefix
@@ -33,8 +33,8 @@ def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, pref
 class _TrackConv(torch.autograd.Function):
     """One pass over memory per tap and direction; keeps only its input.
 
-    Taps and bias may be of higher precision than what they are applied to. Their gradients are products summed over all
-    frames and tokens, in float32 at least: in half precision each would be rounded before it is added.
+    Taps and bias may have a higher precision than the input. Their gradients are products summed over all frames and
+    tokens, at least in float32: in half precision each product would be rounded before the addition.
     """
 
     @staticmethod
@@ -73,7 +73,7 @@ class _TrackConv(torch.autograd.Function):
 
 
 def _overlaps(spans: tuple[tuple[int, int], ...], half: int) -> Iterator[tuple[int, slice, slice]]:
-    """(tap, frames that are written, frames that are read) for each tap but the middle one, clip by clip."""
+    """(tap, frames that are written, frames that are read) for each tap except the middle one, clip by clip."""
     for offset in range(-half, half + 1):
         for start, stop in spans:
             if offset and stop - start > abs(offset):

@@ -1,4 +1,4 @@
-"""How much memory the weights of a model take, known before any of them is made."""
+"""The memory that the weights of a model need, computed before any weight is created."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from sla_cli.model.activation_memory import total_memory
 from sla_cli.model.backbone import Backbone
 
 FLOAT = 4  # bytes
-MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}  # values that an optimiser keeps of each weight
+MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}  # values that an optimiser keeps for each weight
 
 
 def copies_in_training(config: Config) -> int:
-    """Values that training keeps for each trained weight: itself, gradient, what the optimiser keeps, an average."""
+    """Number of values that training keeps for each trained weight: weight, gradient, optimiser state, average."""
     return 2 + MOMENTS[config.train.optimizer] + bool(config.train.ema)
 
 
 def check_weights(
     heads: Callable[[], Any], backbone: Backbone, config: Config, copies: int, device: torch.device
 ) -> None:
-    """Refuse a model whose trained weights are more than the memory of the machine.
+    """Refuse a model whose trained weights exceed the memory of the machine.
 
     Args:
-        heads: makes what stands on the backbone; its attributes are modules or None.
+        heads: creates the parts after the backbone; its attributes are modules or None.
         backbone: before it is adapted.
-        copies: values that are kept of each trained weight on `device`, itself among them.
+        copies: number of values that are kept for each trained weight on `device`, including the weight itself.
 
     Raises:
-        SlaError: the weights do not fit; says how much memory they would take. Or as `heads` does.
+        SlaError: the weights do not fit; names the memory that they would need. Or as `heads`.
     """
-    # What adapting says, it says when it is done in earnest; and no random number may be used up.
+    # Messages are logged later, when the model is really adapted; and no random number may be consumed here.
     with torch.device("meta"), torch.random.fork_rng(devices=[]), _unsaid():
         made = [part for part in vars(heads()).values() if part is not None]
         weights = sum(map(_parameters, made)) + _added(backbone, config)
-    for place, kept in ((torch.device("cpu"), 1), (device, copies)):  # they are made on the CPU first
+    for place, kept in ((torch.device("cpu"), 1), (device, copies)):  # weights are created on the CPU first
         needed, there = kept * FLOAT * weights, total_memory(place)
         if needed > there:
             raise SlaError(
                 f"{weights:,} weights to train would take {needed / 2**30:,.1f} GiB of memory, and {place.type} has "
                 f"{there / 2**30:,.1f} GiB",
-                "Make head.channels, head.lstm_width, adapter.width or lora.rank smaller, or take a larger machine.",
+                "Make head.channels, head.lstm_width, adapter.width or lora.rank smaller, or use a larger machine.",
             )
 
 
 def _added(backbone: Backbone, config: Config) -> int:
-    """Parameters that the variant adds to the backbone, counted on a copy without memory."""
+    """Number of parameters that the variant adds to the backbone, counted on a copy without memory."""
     nothing = {id(one): _without_memory(one) for one in chain(backbone.vit.parameters(), backbone.vit.buffers())}
     trial = copy.deepcopy(backbone.vit, nothing)
     before = _parameters(trial)

@@ -1,7 +1,7 @@
 """Backbone weights from published files, in timm's names. No code in the files is executed.
 
 OpenAI's TorchScript archives, OpenAI's and open_clip's state dicts, Hugging Face's CLIP and SigLIP, timm's own.
-Of models with text, the image tower is taken.
+Of models with a text part, only the image tower is used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HINT = (
 
 OPENAI = "OpenAI CLIP"  # layout of the TorchScript archives that OpenAI publishes
 
-# What PyTorch, safetensors and timm raise on files that are damaged or something else, found by trying them.
+# Exceptions of PyTorch, safetensors and timm for damaged or unsuitable files, found by experiment.
 UNREADABLE = (
     *(AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
     *(SafetensorError, pickle.UnpicklingError, struct.error, zipfile.BadZipFile, zlib.error),
@@ -41,7 +41,7 @@ class Weights:
 
     Attributes:
         layout: recognised kind of file.
-        tensors: by names that timm reads; it converts some itself (open_clip's, DINOv2's).
+        tensors: by names that timm can read; it converts some itself (open_clip's, DINOv2's).
     """
 
     layout: str
@@ -52,7 +52,7 @@ def read_weights(path: Path) -> Weights:
     """Recognise a file and read it.
 
     Raises:
-        SlaError: not weights, or weights of the image tower that are not understood.
+        SlaError: not weights, or unknown weights in the image tower.
     """
     try:
         archive = _is_torchscript(path)
@@ -77,13 +77,13 @@ def read_weights(path: Path) -> Weights:
 def first_line(error: BaseException) -> str:
     """An exception in one sentence, without PyTorch's advice to run the code of a pickle."""
     if isinstance(error, pickle.UnpicklingError):
-        return "it is no state dict, or holds more than tensors, which might be code and is not loaded"
+        return "it is not a state dict, or contains objects other than tensors, which could be code and are not loaded"
     text = str(error).strip().splitlines()
     return text[0] if text and not isinstance(error, LookupError) else type(error).__name__
 
 
 def _is_torchscript(path: Path) -> bool:
-    """Refuses archives with __setstate__, which runs on loading and may write files; CLIP's have none."""
+    """Refuses archives with __setstate__, which is executed on loading and may write files; CLIP's have none."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
@@ -91,7 +91,7 @@ def _is_torchscript(path: Path) -> bool:
         if not any(part.filename.endswith("/constants.pkl") for part in parts):
             return False
         if any(b"__setstate__" in archive.read(part) for part in parts if part.filename.endswith(".py")):
-            raise ValueError("it is a TorchScript archive that runs code as it is loaded")
+            raise ValueError("it is a TorchScript archive that runs code when it is loaded")
     return True
 
 
@@ -101,20 +101,20 @@ def _tensors(content: object) -> dict[str, Tensor]:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError("it is no state dict")
+        raise ValueError("it is not a state dict")
     names = [str(name) for name in content]
     wrapped = all(name.startswith("module.") for name in names)
     return {name.removeprefix("module.") if wrapped else name: content[name] for name in names}
 
 
 _OF_TEXT = re.compile(r"text_model\.|text_projection\.|logit_(scale|bias)$|.*\.position_ids$")
-# How Hugging Face's names begin within the vision part, and what timm has in their place; q, k and v are joined below.
+# Prefixes of Hugging Face's names in the vision part, and timm's prefixes for them; q, k and v are joined below.
 _LAYER = r"encoder\.layers\.(\d+)\."
 _HUGGING_FACE = {
     r"embeddings\.patch_embedding\.": "patch_embed.proj.",
     r"embeddings\.position_embedding\.weight$": "pos_embed",
     r"embeddings\.class_embedding$": "cls_token",
-    r"pre_layrnorm\.": "norm_pre.",  # as misspelt there
+    r"pre_layrnorm\.": "norm_pre.",  # misspelt in the original
     r"post_layernorm\.": "norm.",
     rf"{_LAYER}layer_norm([12])\.": r"blocks.\1.norm\2.",
     rf"{_LAYER}self_attn\.([qkv])_proj\.": r"blocks.\1.attn.\2.",
@@ -130,17 +130,17 @@ _HUGGING_FACE = {
 
 
 def _from_hugging_face(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Hugging Face's CLIPModel, SiglipModel or their vision parts in timm's names."""
+    """Hugging Face's CLIPModel, SiglipModel or their vision parts, with timm's names."""
     made, left = {}, []
     for name, value in tensors.items():
-        bare = name.removeprefix("vision_model.")  # which the vision part alone does not have
+        bare = name.removeprefix("vision_model.")  # missing in a file with only the vision part
         match = next((match for old in _HUGGING_FACE if (match := re.match(old, bare))), None)
         if match is not None:
             made[match.expand(_HUGGING_FACE[match.re.pattern]) + bare[match.end() :]] = value
         elif not _OF_TEXT.match(name):
             left.append(name)
     if left:
-        raise SlaError(f"{path} has weights of the image tower that are not understood: {some(left, 3)}", HINT)
+        raise SlaError(f"{path} has unknown weights in the image tower: {some(left, 3)}", HINT)
     if "pos_embed" in made:
         made["pos_embed"] = made["pos_embed"][None]
     if "cls_token" in made:
@@ -154,5 +154,5 @@ def _from_hugging_face(tensors: dict[str, Tensor], path: Path) -> dict[str, Tens
             width = len(fused) // 3
             made[f"attn_pool.q.{kind}"], made[f"attn_pool.kv.{kind}"] = fused[:width], fused[width:]
     if "head.weight" in made:
-        made["head.bias"] = torch.zeros(len(made["head.weight"]))  # timm's has one, CLIP's projection does not
+        made["head.bias"] = torch.zeros(len(made["head.weight"]))  # timm's layer has a bias, CLIP's projection does not
     return made

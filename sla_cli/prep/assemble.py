@@ -1,4 +1,4 @@
-"""From clips that are encoded to a store: which files it has, and what is to be said of it."""
+"""Makes a store from encoded clips: decides which files it has, and what the receipt records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sla_cli.prep.process_pool import Executor
 from sla_cli.prep.result import PrepResult
 from sla_cli.prep.write import is_written, plan_files, write_files
 
-WARNED = 5  # incomplete clips in the log; the receipt has all
+WARNED = 5  # most incomplete clips in the log; the receipt has all
 
 
 def write_store(
@@ -32,11 +32,11 @@ def write_store(
     cache: EncodingCache,
     engine: Executor,
 ) -> PrepResult:
-    """Write the files that are not there as they should be, remove those that should not be there.
+    """Write files that are missing or outdated, and remove those that do not belong to the store.
 
     Args:
-        header: what is the same for all splits; its rate is for splits in which no clip knows its own.
-        encoded: by clip id, all that can be stored.
+        header: what is the same for all splits; its frame rate is for splits in which no clip has its own.
+        encoded: by clip id, all clips that can be stored.
     """
     result = PrepResult(
         skipped=plan.skipped,
@@ -58,21 +58,21 @@ def write_store(
         files += plan_files(out, of_split, planned, encoded, cache)
         result.clips[split] = len(clips)
     result.files = [file.path.name for file in files]
-    receipt_path(out).unlink(missing_ok=True)  # from here to the new receipt the store is not complete
+    receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
     write_files([file for file in files if not is_written(file)], engine)
     for path in store_files(out):
         if path.name not in result.files:
-            path.unlink()  # of a store that had more splits, or other shards
+            path.unlink()  # files of a store that had more splits, or other shards
     return result
 
 
 def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, EncodedClip], *, resampled: bool) -> dict[str, str]:
-    """By clip id what its recording lacks: by the numbers of its pictures, or by the length that a table says."""
+    """By clip id what its recording lacks, according to the numbers of its pictures, or to the length in a table."""
     found = {}
     for clip in (clip for clip in clips if clip.id in encoded):
         frames, note = encoded[clip.id].frames, encoded[clip.id].note
         if clip.frames and clip.frames != frames and not resampled:
-            note = "; ".join(filter(None, (note, f"{counted(frames, 'frame')} where the table says {clip.frames}")))
+            note = "; ".join(filter(None, (note, f"{counted(frames, 'frame')}, but {clip.frames} in the table")))
         if note:
             found[clip.id] = f"{clip.where}: {note}" if clip.where else note
     for name, note in list(found.items())[:WARNED]:
@@ -83,8 +83,10 @@ def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, EncodedClip], *, re
 
 
 def _common_fps(split: str, clips: Sequence[EncodedClip]) -> float:
-    """Frames per second of most clips; 0 where none is known."""
+    """Frames per second of most clips; 0 if none is known."""
     rates = sorted(clip.fps for clip in clips if clip.fps)
     if rates and rates[-1] - rates[0] > 0.01 * rates[-1]:
-        log.warning("clips of %s have %.4g to %.4g frames a second; --fps makes them equal", split, rates[0], rates[-1])
+        log.warning(
+            "clips of %s have %.4g to %.4g frames per second; --fps makes them equal", split, rates[0], rates[-1]
+        )
     return rates[len(rates) // 2] if rates else 0.0

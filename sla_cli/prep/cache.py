@@ -1,8 +1,8 @@
-"""The encoding cache: encoded clips on their way into a store, one small file each, made in parallel.
+"""The encoding cache: encoded clips before they are written into a store, one small file each, made in parallel.
 
-A file gets its name when it is complete, so a kill costs only the clips that were being encoded. The name says where
-in the corpus the frames come from, so the file serves whatever the clip's id and glosses are, and wherever the corpus
-lies. It holds the recording's stamp: what was encoded from another recording of that name does not serve.
+A file gets its name when it is complete, so an interruption loses only the clips that were being encoded. The name
+contains the place of the frames in the corpus, so the file can be used for any id and glosses of the clip, and after
+the corpus was moved. It holds the recording's stamp: a file from another recording of the same name is not used.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class EncodedClip:
 
     Attributes:
         path: a file of the cache, or of a store.
-        number: of the clip in a store's file; None in the cache, where each clip has a file.
-        frames, size: their number and their bytes.
-        fps, squared_error, note: as of EncodedFrames.
-        stamp: of the recording that they were made from.
-        lent: whether they stay where they are, in another store.
+        number: number of the clip in a store's file; None in the cache, where each clip has a file.
+        frames, size: number of frames, and of their bytes.
+        fps, squared_error, note: as in EncodedFrames.
+        stamp: stamp of the recording that they were made from.
+        lent: whether they stay in another store.
         checksum: CRC-32 of the frames in a store's file.
     """
 
@@ -50,8 +50,8 @@ class EncodedClip:
     checksum: int = 0
 
     def serves(self, source: Source) -> bool:
-        """Whether the recording is the one that was encoded. One that could not be looked at, then or now, counts as it
-        was."""
+        """Whether the recording is the one that was encoded. One that could not be examined, then or now, counts as
+        unchanged."""
         return not source.stamp or not self.stamp or source.stamp == self.stamp
 
 
@@ -60,7 +60,7 @@ class Failure:
     """What is wrong with a clip's frames.
 
     Attributes:
-        again: whether it may be over in a moment, as an error of a network file system.
+        again: whether the fault may be temporary, such as an error of a network file system.
     """
 
     reason: str
@@ -72,11 +72,11 @@ class EncodingCache:
     """A folder of encoded clips.
 
     Attributes:
-        root: of the corpus.
-        media: the folder of recordings outside the corpus, where there is one.
+        root: root of the corpus.
+        media: the folder of recordings outside the corpus, if there is one.
         config: how clips are encoded.
-        fps: of frame folders, where the corpus says.
-        first: number of the first picture of a frame folder, where the corpus says.
+        fps: frame rate of frame folders, if the corpus states it.
+        first: number of the first picture of a frame folder, if the corpus states it.
     """
 
     folder: Path
@@ -87,16 +87,16 @@ class EncodingCache:
     media: Path | None = None
 
     def path(self, source: Source) -> Path:
-        """A clip's file. Folders are kept small, since each write looks through its own for leftovers."""
+        """A clip's file. Folders are kept small, since each write searches its folder for leftovers."""
         digest = digest_json(self.origin(source))
         return self.folder / digest[:2] / f"{digest}.npz"
 
     def origin(self, source: Source) -> str:
-        """Where a clip's frames come from within its corpus, as stores say it."""
+        """Where a clip's frames come from within its corpus, in the form used in stores."""
         return origin_of(source, self.root, self.media)
 
     def find(self, source: Source) -> EncodedClip | None:
-        """What is there of a clip; a damaged file counts as none, and is removed."""
+        """The encoded frames of a clip, if they exist; a damaged file is removed."""
         path = self.path(source)
         try:
             with np.load(path) as arrays:
@@ -114,21 +114,21 @@ class EncodingCache:
         return found if found.serves(source) else None
 
     def put(self, source: Source, frames: EncodedFrames) -> EncodedClip:
-        """Keep a clip's encoded frames. Raises SlaError where the disk is full."""
+        """Keep a clip's encoded frames. Raises SlaError if the disk is full."""
         path, facts = self.path(source), (float(frames.fps), float(frames.squared_error))
         texts = source.stamp, frames.note
-        archive = io.BytesIO()  # a ZipFile on a disk that is full complains once more when it is forgotten
-        # NumPy's archive holds checksums, verified when read, so that it need not be flushed to the disk.
+        archive = io.BytesIO()  # a ZipFile on a full disk raises again when it is garbage collected
+        # NumPy's archive holds checksums, verified when read, so it need not be flushed to the disk.
         np.savez(archive, data=frames.data, sizes=frames.sizes, facts=np.array(facts), texts=np.array(texts))
         with atomic_write(path, flush=False) as temporary:
             temporary.write_bytes(archive.getbuffer())
         return EncodedClip(path, None, len(frames.sizes), len(frames.data), *facts, *texts)
 
     def encode(self, clip: Clip) -> EncodedClip | Failure:
-        """Encode one clip, in whatever process and on whatever machine; or say what is wrong with its frames."""
+        """Encode one clip, in any process and on any machine; or return what is wrong with its frames."""
         if not self.folder.is_dir():
-            hint = "The work folder must lie where all workers see it."
-            raise SlaError(f"{socket.gethostname()} does not see {self.folder}", hint)
+            hint = "The work folder must be on a disk that all workers can access."
+            raise SlaError(f"{socket.gethostname()} cannot access {self.folder}", hint)
         try:
             frames = encode_clip(clip.source, self.config, self.fps, self.folder.parent, self.first)
         except FrameError as error:
@@ -141,7 +141,7 @@ def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """A clip's bytes, uint8 (bytes,), and the size of each frame, int64 (frames,).
 
     Raises:
-        SlaError: its file cannot be read. A damaged one is removed, so that the next run encodes the clip again.
+        SlaError: its file cannot be read. A damaged file is removed, so the next run encodes the clip again.
     """
     try:
         data, sizes = read_arrays(path, "data", "sizes")
@@ -154,7 +154,7 @@ def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _is_damaged(path: Path) -> bool:
-    """Whether a file that could not be used is damaged, or just not to be had from the file system."""
+    """Whether a file that could not be used is damaged; otherwise the file system could not read it."""
     try:
         read_arrays(path)
     except OSError:

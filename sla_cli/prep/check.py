@@ -1,4 +1,4 @@
-"""Check that a store is complete and usable, and that its splits do not overlap."""
+"""Checks that a store is complete and usable, and that its splits do not overlap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
 
 @dataclass(frozen=True)
 class Report:
-    """What was found.
+    """The result of the check.
 
     Attributes:
         corpus, protocol, labels: of the store.
@@ -54,16 +54,16 @@ class Report:
 
 
 def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -> Report:
-    """Look at all clips of a store.
+    """Check all clips of a store.
 
     Args:
         stride: video frames per output step of the model that is to be trained.
-        deep: decode every frame and verify checksums too, which reads everything.
-        jobs: processes of that; 0 uses all usable cores.
+        deep: also decode every frame and verify checksums, which reads the whole store.
+        jobs: processes for this; 0 uses all usable cores.
 
     Raises:
-        SlaError: no store, or one that is not complete.
-        FormatError: its files are damaged so far that their tables cannot be read.
+        SlaError: no store, or an incomplete one.
+        FormatError: its files are so damaged that their tables cannot be read.
     """
     store = Store(path)
     splits = {name: store[name] for name in store.splits}

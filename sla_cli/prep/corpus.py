@@ -1,4 +1,4 @@
-"""What a corpus is to prep: a name, published facts, and a function that lists its clips."""
+"""Definition of a corpus for prep: a name, published facts, and a function that lists its clips."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sla_cli.video.tree import Tree
 
 @dataclass
 class Listing:
-    """What the tables of a corpus say.
+    """The content of the tables of a corpus.
 
     Attributes:
-        clips: of all splits, in the order of their tables.
-        tables: name of each table that was read, to the digest of its content.
-        skipped: id of a clip that is left out on purpose, to the reason.
+        clips: clips of all splits, in the order of their tables.
+        tables: name of each table that was read, with the digest of its content.
+        skipped: id of each clip that is left out on purpose, with the reason.
         annotated: the splits that have reference glosses.
     """
 
@@ -34,22 +34,22 @@ class Corpus:
     """A corpus that `sla prep NAME SOURCE` reads.
 
     Attributes:
-        name, title: as typed, and what it is in a line.
-        layout: what SOURCE is to hold, in a line or two.
-        fps: of frame folders; None for videos, which know their own, or where it is unknown.
-        first: number in the name of a frame folder's first picture, None where the corpus does not say.
-        counts: by protocol ("" where there are none) and split the published number of clips, those that are skipped
-            included. A split of which no count is published is not in it.
+        name, title: the name for the command line, and a description in one line.
+        layout: what SOURCE must contain, in one or two lines.
+        fps: frame rate of frame folders; None for videos, which have their own, or if it is unknown.
+        first: number in the name of a frame folder's first picture, None if the corpus does not say.
+        counts: by protocol ("" if there are none) and split the published number of clips, including
+            skipped ones. Splits without a published number are not in it.
         labels: the cleaning of training glosses that is the default here: `raw` or a profile's name.
         profile: the normalisation under which it is scored by default.
         preset: the training preset that is the default here.
-        unseen: by protocol ("" where there are none), what evaluation splits do not share with train by promise:
+        unseen: by protocol ("" if there are none), what evaluation splits by definition do not share with train:
             `signers` or `sentences`.
-        protocols: divisions into splits to choose from; the first is the default. Empty where there is only one.
-        takes: the fields of SourceConfig, besides `protocol`, that `read` looks at.
-        frames: by protocol and split the published number of frames, where there is one.
-        read: lists the clips under a tree, as the settings ask.
-        open: makes that tree of what the user gives as SOURCE; a folder keeps lists of archives, as for `open_tree`.
+        protocols: divisions into splits to choose from; the first is the default. Empty if there is only one.
+        takes: the fields of SourceConfig that `read` uses, in addition to `protocol`.
+        frames: by protocol and split the published number of frames, if there is one.
+        read: lists the clips under a tree, according to the settings.
+        open: opens this tree from the SOURCE of the user; a folder stores lists of archives, as for `open_tree`.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Prep's work on a Dask cluster, whose workers share the folder of the store and that of the corpus.
+"""Runs prep on a Dask cluster whose workers can access the folder of the store and that of the corpus.
 
-Frames follow from the versions of what decodes and resizes them, so a worker of other versions gets no work: those
-that are there are asked first, and every task says which versions it is for, as workers may join later.
+Frames depend on the versions of the packages that decode and resize them, so a worker with other versions gets no work:
+existing workers are checked first, and every task states its versions, as workers may join later.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ except ImportError as error:
 
 CONNECT = 10.0  # seconds
 ASKED = 5  # times
-PATIENCE = 15.0  # seconds without an answer, after which the cluster is looked at
-AHEAD = 2  # tasks handed out for each thread, so that none waits for us
-SAME = "Install the same sla-cli, Python and packages for every worker as here."
+PATIENCE = 15.0  # seconds without a result, after which the cluster is checked
+AHEAD = 2  # tasks submitted per thread, so that no thread waits for new ones
+SAME = "Install the same sla-cli, Python and packages on every worker as here."
 
 Versions = Mapping[str, str]
 
 
 class DaskCluster:
-    """A cluster by its scheduler's address; Dask itself tries the work of a dead worker again, on another."""
+    """A cluster, given by its scheduler's address; Dask itself repeats the work of a dead worker on another one."""
 
     def __init__(self, address: str) -> None:
-        """Raises SlaError where nothing answers at the address, or workers have other versions than this process."""
+        """Raises SlaError if no scheduler answers at the address, or workers have other versions than this process."""
         self.address = address
-        for name in ("distributed.client", "distributed.utils"):  # they log tracebacks of errors that are raised here
+        for name in ("distributed.client", "distributed.utils"):  # they print tracebacks of errors that are raised here
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = connect(address)
         except (OSError, ValueError) as error:
-            hint = "Give the address that it prints, as in tcp://10.0.0.1:8786."
+            hint = "Give the address that it prints, such as tcp://10.0.0.1:8786."
             raise SlaError(f"no Dask scheduler answers at {address!r}: {error}", hint) from error
         try:
             self._check_workers()
@@ -67,7 +67,7 @@ class DaskCluster:
                 suspects.append(item)
             else:
                 yield item, answer
-        for item in suspects:  # Dask blames everything queued at a dead worker, so each is tried again alone
+        for item in suspects:  # Dask blames all that was queued at a dead worker, so each is tried alone
             yield from self._run(function, [item])
 
     def _run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
@@ -96,15 +96,15 @@ class DaskCluster:
             answers: Mapping[str, Versions | Exception] = self._client.run(versions, on_error="return")
         except OSError as error:
             raise self._lost() from error
-        others = {worker: told for worker, answer in answers.items() if (told := _differences(answer, versions()))}
+        others = {worker: found for worker, answer in answers.items() if (found := _differences(answer, versions()))}
         if others:
-            told = some(f"{worker} ({difference})" for worker, difference in others.items())
+            listed = some(f"{worker} ({difference})" for worker, difference in others.items())
             number = f"{len(others)} of {counted(len(answers), 'worker')}"
-            message = f"other versions than here on {number} at {self.address}: {told}"
+            message = f"other versions than here on {number} at {self.address}: {listed}"
             raise SlaError(message, SAME)
 
     def _threads(self) -> int:
-        """Threads of all workers; they come and go."""
+        """Number of threads of all workers, which may change."""
         try:
             return sum(self._client.nthreads().values())
         except OSError as error:
@@ -133,20 +133,21 @@ class DaskCluster:
             return task.result()
         except KilledWorker:
             return WorkerDied("its workers died again and again (out of memory, or a crash of the decoder)")
-        except (ImportError, RuntimeError) as error:  # a RuntimeError where it is the scheduler that cannot
+        except (ImportError, RuntimeError) as error:  # a RuntimeError if the scheduler itself cannot
             missing = error if isinstance(error, ImportError) else error.__cause__
             if not isinstance(missing, ImportError):
                 raise
             message = f"the Dask cluster at {self.address} cannot import what it needs: {missing}"
-            hint = "Install the same sla-cli and Python for its scheduler and for every worker."
+            hint = "Install the same sla-cli and Python on its scheduler and on every worker."
             raise SlaError(message, hint) from error
 
 
 def connect(address: str) -> Client:
-    """A client of the scheduler at the address; raises OSError or ValueError where none answers.
+    """A client of the scheduler at the address; raises OSError or ValueError if none answers.
 
-    Dask asserts that a scheduler's first message comes alone. It does not where the scheduler has something to tell to
-    all its clients in the same two milliseconds, as when another one's work is cancelled: then it is asked again.
+    Dask asserts that a scheduler's first message comes alone. This fails if the scheduler sends a message to all
+    clients in the same two milliseconds, for example when the work of another client is cancelled: then this tries
+    again.
     """
     for _ in range(ASKED - 1):
         with suppress(AssertionError):
@@ -156,7 +157,7 @@ def connect(address: str) -> Client:
 
 @cache
 def versions() -> Versions:
-    """Of what makes frames in this process, and of what tasks are sent with; the revision is "" where not known."""
+    """Versions of the packages that make frames or send tasks in this process; the revision is "" if not known."""
     return {
         "sla": __version__,
         "revision": environment()["revision"],
@@ -168,16 +169,16 @@ def versions() -> Versions:
 
 
 def _differences(there: Versions | Exception, here: Versions) -> str:
-    """`NumPy 1.26.4, here 1.26.0`; "" where there is none, or only one side knows its revision."""
+    """`NumPy 1.26.4, here 1.26.0`; "" if there is none, or only one side knows its revision."""
     if isinstance(there, Exception):
-        return f"it cannot tell: {there}"
+        return f"it cannot report them: {there}"
     pairs = [(name, there.get(name, ""), version) for name, version in here.items()]
     known = [(name, other, own) for name, other, own in pairs if name != "revision" or (other and own)]
     return "; ".join(f"{name} {other or 'unknown'}, here {own}" for name, other, own in known if other != own)
 
 
 def _on_worker(function: Callable[[Item], Result], item: Item, needed: Versions) -> Result:
-    if told := _differences(versions(), needed):  # the message is read where the command was given
-        raise SlaError(f"worker {get_worker().address} has other versions than here: {told}", SAME)
-    cv2.setNumThreads(1)  # the cluster deals out the cores
+    if differences := _differences(versions(), needed):  # the message is shown where the command was started
+        raise SlaError(f"worker {get_worker().address} has other versions than here: {differences}", SAME)
+    cv2.setNumThreads(1)  # the cluster assigns the cores
     return function(item)

@@ -1,10 +1,10 @@
-"""A division of clips into splits that is drawn, where a corpus has none or another one is wanted.
+"""Draws a division of clips into splits, for a corpus that has none, or if the user wants another one.
 
-Groups of clips that must not be torn apart are dealt out: all clips of a signer, of a sentence, or one clip. Their
-order follows from a digest of seed and name, so neither the order of the tables nor where the corpus lies plays a part.
-Larger groups come first, those of comparable size in the order of their digests, and each goes to the split that still
-lacks most clips, so that the small ones even out what the large ones leave. Where few large groups miss the shares, as
-signers do, several such orders are tried, and the nearest division is taken.
+Groups of clips are kept together: all clips of a signer, of a sentence, or one clip. Their order depends on a digest of
+seed and name, so it is independent of the order of the tables and the path of the corpus. Larger groups come first,
+those of comparable size in the order of their digests, and each is put into the split that still lacks most clips. So
+small groups balance what large ones leave. If there are few large groups (such as signers) and the shares are missed,
+several such orders are tried, and the division nearest to the shares is used.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from sla_cli.errors import SlaError, some
 UNSEEN = {"": "", "signer": "signers", "sentence": "sentences", "random": ""}
 NO_GLOSSES = "no glosses: only annotated clips are divided into splits"
 FEWEST_FOLDS = 3  # one each for test, dev and train
-TRIALS = 64  # orders of groups; all those of few signers, and no time for any corpus
+TRIALS = 64  # orders of groups; covers all orders of few signers, and is fast for any corpus
 
 
 @dataclass(frozen=True)
 class Group:
-    """Clips that stay together.
+    """Clips that must stay together.
 
     Attributes:
-        name: the same for the same clips wherever and in whatever order they are listed.
+        name: the same for the same clips, independent of where and in which order they are listed.
     """
 
     name: str
@@ -41,17 +41,17 @@ class Group:
 
 
 def divide(clips: Sequence[Clip], wanted: DivisionConfig, profile_name: str) -> tuple[list[Clip], dict[str, str]]:
-    """The clips with their splits drawn anew, in the order in which they came.
+    """The clips with newly drawn splits, in the given order.
 
     Args:
-        profile_name: the normalisation under which the corpus is scored: sentences are equal if they are after it.
+        profile_name: the normalisation under which the corpus is scored: sentences are compared after it.
 
     Returns:
-        Those that have glosses, and by id why another clip is in no split.
+        The clips with glosses, and by id the reason why another clip is in no split.
 
     Raises:
-        SlaError: settings that do not go together, fewer groups than splits, no clip with glosses, or a clip whose
-            signer is not known where signers are divided.
+        SlaError: settings that contradict each other, fewer groups than splits, no clip with glosses, or a clip whose
+            signer is not known although the division is by signer.
     """
     check_division(wanted)
     if not wanted.split_by:
@@ -68,25 +68,25 @@ def divide(clips: Sequence[Clip], wanted: DivisionConfig, profile_name: str) -> 
 
 
 def check_division(wanted: DivisionConfig) -> None:
-    """Raise SlaError for settings that are no division."""
+    """Raise SlaError for settings that do not define a division."""
     default = DivisionConfig()
     if not wanted.split_by:
         if wanted != default:
-            raise SlaError("--shares, --fold and --split-seed do nothing without --split-by", "Say what is divided.")
+            raise SlaError("--shares, --fold and --split-seed have no effect without --split-by", "Add --split-by.")
         return
     shares = wanted.shares
     if len(shares) not in (2, 3) or not all(share >= 0 and math.isfinite(share) for share in shares) or not any(shares):
         text = ",".join(f"{share:g}" for share in shares)
-        hint = "Give two or three numbers for train, dev and test, none below 0 and one above, as in 80,10,10."
-        raise SlaError(f"--shares {text} divides nothing", hint)
+        hint = "Give two or three numbers for train, dev and test, none below 0 and one above, such as 80,10,10."
+        raise SlaError(f"--shares {text} does not define a division", hint)
     if wanted.fold:
         _fold(wanted)
         if shares != default.shares:
-            raise SlaError("--fold makes parts of equal size, --shares others", "Give one of them.")
+            raise SlaError("--fold makes parts of equal size, --shares parts of different sizes", "Give one of them.")
 
 
 def name_of(wanted: DivisionConfig) -> str:
-    """A name for the protocol, as in `signer-80-10-10`, `sentence-2of5` or `random-90-10-seed7`; "" for none."""
+    """A name for the protocol, such as `signer-80-10-10`, `sentence-2of5` or `random-90-10-seed7`; "" for none."""
     if not wanted.split_by:
         return ""
     parts = [wanted.fold.replace("/", "of")] if wanted.fold else [f"{share:g}" for share in wanted.shares]
@@ -95,7 +95,7 @@ def name_of(wanted: DivisionConfig) -> str:
 
 
 def unseen_of(wanted: DivisionConfig) -> str:
-    """What dev and test do not share with train by promise, as a store's header says it."""
+    """What dev and test by definition do not share with train, in the form of a store's header."""
     return UNSEEN[wanted.split_by]
 
 
@@ -105,7 +105,7 @@ def _groups(clips: Sequence[Clip], split_by: str, profile_name: str) -> list[Gro
             message = f"the signer of {len(unknown)} of {counted(len(clips), 'clip')} is not known: {some(unknown)}"
             raise SlaError(
                 message,
-                "Name them in a column `signer`, or in ELAN as the tier's participant; or divide otherwise.",
+                "Name them in a column `signer`, or in ELAN as the tier's participant; or choose another --split-by.",
             )
         return _grouped((clip.signer, clip) for clip in clips)
     if split_by == "sentence":
@@ -122,9 +122,9 @@ def _grouped(named: Iterable[tuple[str, Clip]]) -> list[Group]:
 
 
 def _joined(groups: list[Group]) -> list[Group]:
-    """Groups made one where a clip of each shows the same moment of a recording; its name is the first of theirs."""
+    """Groups joined if they have clips with the same moment of a recording; the first of their names is used."""
     name_of_clip = {clip.id: group.name for group in groups for clip in group.clips}
-    leads_to = {group.name: group.name for group in groups}  # a name to one that comes before it, or to itself
+    leads_to = {group.name: group.name for group in groups}  # maps a name to an earlier one, or to itself
 
     def find(name: str) -> str:
         while leads_to[name] != name:
@@ -156,7 +156,7 @@ def _end(clip: Clip) -> float:
 
 
 def _ordered(groups: Iterable[Group], seed: int, trial: int) -> list[Group]:
-    """Larger groups first; within a power of two, as seed and trial have it."""
+    """Larger groups first; within a power of two, the order depends on seed and trial."""
     return sorted(
         groups,
         key=lambda group: (-len(group.clips).bit_length(), digest_json([seed, trial, group.name]), group.name),
@@ -174,13 +174,13 @@ def _by_shares(groups: Sequence[Group], wanted: DivisionConfig) -> dict[str, str
         split_of, off = _deal(_ordered(groups, wanted.split_seed, trial), targets)
         if off < nearest:
             best, nearest = split_of, off
-        if nearest < len(targets):  # less than a clip in each split
+        if nearest < len(targets):  # less than one clip per split
             break
     return best
 
 
 def _deal(groups: Sequence[Group], targets: Mapping[str, float]) -> tuple[dict[str, str], float]:
-    """The split of each clip id, and by how many clips all splits together miss their targets; none stays empty."""
+    """The split of each clip id, and by how many clips all splits together miss their targets; no split is empty."""
     lacks, empty = dict(targets), set(targets)
     split_of: dict[str, str] = {}
     for number, group in enumerate(groups):
@@ -193,11 +193,11 @@ def _deal(groups: Sequence[Group], targets: Mapping[str, float]) -> tuple[dict[s
 
 
 def _by_fold(groups: Sequence[Group], wanted: DivisionConfig) -> dict[str, str]:
-    """The split of each clip id: each group is in the smallest fold as it comes, whichever of them is test."""
+    """The split of each clip id: each group is put into the smallest fold so far, whichever fold is test."""
     test, folds = _fold(wanted)
     if len(groups) < folds:
         message = f"--fold {wanted.fold}: {_number_of(groups, wanted)} cannot fill {counted(folds, 'fold')}"
-        raise SlaError(message, "Ask for fewer folds, or divide by something else.")
+        raise SlaError(message, "Use fewer folds, or another --split-by.")
     sizes, split_of = [0] * folds, dict[str, str]()
     for group in _ordered(groups, wanted.split_seed, 0):
         fold = sizes.index(min(sizes))
@@ -212,7 +212,7 @@ def _fold(wanted: DivisionConfig) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", wanted.fold, re.ASCII)
     part, folds = map(int, found.groups()) if found else (0, 0)
     if not 1 <= part <= folds or folds < FEWEST_FOLDS:
-        hint = f"Give K/N with K from 1 to N and N at least {FEWEST_FOLDS}, as in 2/5."
+        hint = f"Give K/N with K from 1 to N and N at least {FEWEST_FOLDS}, such as 2/5."
         raise SlaError(f"--fold {wanted.fold!r} is not a fold", hint)
     return part, folds
 
@@ -223,7 +223,7 @@ def _check_enough(groups: Sequence[Group], splits: list[str], wanted: DivisionCo
     lost = splits[len(groups) :]
     raise SlaError(
         f"{_number_of(groups, wanted)} cannot fill {', '.join(splits)}: nothing would be left for {' and '.join(lost)}",
-        "Give --shares without them (90,10 for train and dev), or divide by something else.",
+        "Give --shares without them (90,10 for train and dev), or another --split-by.",
     )
 
 

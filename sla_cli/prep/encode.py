@@ -1,4 +1,4 @@
-"""Frames into the store's size and codec, and what that loses."""
+"""Converts frames to the store's size and codec, and measures the loss."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from sla_cli.formats.codec import decode, encode
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.resize import fitted
 
-# Raised whenever equal sources would become other frames: by resize.py, timing.py, codec.py, or this file. Frames of
-# another version are made again.
+# Increase it whenever equal sources would give other frames, after a change of resize.py, timing.py, codec.py or this
+# file. Frames of another version are made again.
 ENCODER = 2
 
 
 @dataclass(frozen=True)
 class EncodedFrames:
-    """A clip's frames in memory, on their way into the cache.
+    """A clip's encoded frames in memory, before they are written into the cache.
 
     Attributes:
         data: the encoded frames one after the other, uint8 (bytes,).
         sizes: bytes of each, int64 (frames,).
-        fps: frames per second of these frames; 0 where unknown.
-        squared_error: mean over the values of one sampled frame of the squared difference that the codec makes;
+        fps: frames per second of these frames; 0 if unknown.
+        squared_error: mean squared difference that the codec makes, over the values of one sampled frame;
             0 for a lossless one.
-        note: which frames the recording lacks, "" where none is known to be missing.
+        note: which frames are missing in the recording, "" if none is known to be missing.
     """
 
     data: np.ndarray
@@ -46,7 +46,7 @@ def encode_clip(
     """Read, cut, resample, resize and encode a clip.
 
     Args:
-        fps: of a folder of pictures, where the corpus says and the source itself does not.
+        fps: frame rate of a folder of pictures, if the corpus states it and the source itself does not.
         cache, first: as for `FrameReader`.
 
     Raises:
@@ -57,18 +57,18 @@ def encode_clip(
     for number, (_, picture) in enumerate(frames):
         image = fitted(picture, config.size, config.fit, frames.pixel_aspect)
         parts.append(encode(image, config.codec, config.quality))
-        if number & (number - 1) == 0:  # 0, 1, 2, 4, 8, ...: how many frames will come is not known
+        if number & (number - 1) == 0:  # 0, 1, 2, 4, 8, ...: the number of frames is not known in advance
             sample = image, parts[-1]
     sizes = np.array([len(part) for part in parts], np.int64)
     image, data = sample
     decoded = decode(data, config.codec, config.size)
-    assert decoded is not None  # it was encoded just now
+    assert decoded is not None  # it has just been encoded
     squared_error = float(np.mean(np.square(image.astype(np.float32) - decoded)))
     return EncodedFrames(np.concatenate(parts), sizes, frames.fps, squared_error, frames.missing)
 
 
 def psnr(squared_errors: Iterable[float]) -> float | None:
-    """Peak signal-to-noise ratio of 8-bit frames in dB, pooled over clips (not averaged); None where none is lost."""
+    """Peak signal-to-noise ratio of 8-bit frames in dB, pooled over clips (not averaged); None if none is lost."""
     errors = list(squared_errors)
     mean = math.fsum(errors) / max(1, len(errors))
     return round(10 * math.log10(255**2 / mean), 2) if mean else None

@@ -1,4 +1,4 @@
-"""Encode the clips that are not there yet, in parallel."""
+"""Encodes missing clips in parallel."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def encode_missing(
     cache: EncodingCache,
     engine: Executor,
 ) -> tuple[dict[str, EncodedClip], dict[str, str], int]:
-    """All clips that can be stored by id, what is wrong with the others, and how many were encoded now.
+    """By id all clips that can be stored, the faults of the others, and how many were encoded now.
 
-    A clip that a passing error of the file system kept from being read is tried once more at the end.
+    A clip that could not be read because of a temporary error of the file system is tried once more at the end.
 
     Args:
-        ready: by id, clips whose frames lie in a store; what is in the cache is newer.
-        unreadable: folders and archives that cannot be opened, which nobody tries again for every clip.
+        ready: by id, clips whose frames are in a store; clips in the cache are newer.
+        unreadable: folders and archives that cannot be opened; they are not tried again for every clip.
 
     Raises:
-        SlaError: the cache cannot be written, or is not seen by a worker.
+        SlaError: the cache cannot be written, or a worker cannot access it.
     """
     cached = {clip.id: found for clip in clips if (found := cache.find(clip.source)) is not None}
     if cached:
@@ -40,7 +40,7 @@ def encode_missing(
     lost = {clip.id: Failure(error.message) for clip in missing if (error := unreadable.get(clip.source.root))}
     encoded, failures = _encode([clip for clip in missing if clip.id not in lost], cache, engine)
     if once_more := [clip for clip in missing if clip.id in failures and failures[clip.id].again]:
-        log.info("trying %s once more that could not be read", counted(len(once_more), "clip"))
+        log.info("trying once more %s that could not be read", counted(len(once_more), "clip"))
         late, still = _encode(once_more, cache, engine)
         encoded |= late
         failures = {name: failure for name, failure in failures.items() if name not in late} | still
@@ -71,7 +71,7 @@ def _encode(
 def _answers(
     clips: Sequence[Clip], cache: EncodingCache, engine: Executor
 ) -> Iterator[tuple[Clip, EncodedClip | Failure]]:
-    """What becomes of each clip, in the order in which they are done."""
+    """The result of each clip, in order of completion."""
     broken = 0
     with progress("prep", len(clips)) as advance, closing(engine.run(cache.encode, clips)) as answers:
         for clip, answer in answers:

@@ -1,4 +1,4 @@
-"""Training glosses: annotated ones after a cleaning that has a name."""
+"""Training glosses: annotated glosses after a named cleaning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Labels:
 
     Attributes:
         name: `raw`, or a scoring profile with its version.
-        clean: annotated glosses to training glosses; () where all are cleaned away.
+        clean: annotated glosses to training glosses; () if all are cleaned away.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Labels:
 
 
 def find_labels(name: str, of_corpus: str) -> Labels:
-    """The cleaning of a name; `auto` is the corpus's own. Raises SlaError with the nearest name."""
+    """The cleaning with a name; `auto` is that of the corpus. Raises SlaError with the nearest name."""
     name = of_corpus if name == AUTO else name
     if name == RAW:
         return Labels(RAW, tuple)

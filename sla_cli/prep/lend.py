@@ -1,4 +1,4 @@
-"""Frames that another store lends: a second division of a corpus is not decoded and stored again."""
+"""Uses the frames of another store: for a second division of a corpus, they are not decoded and stored again."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ Part = tuple[str, float | None, float | None]  # stamp of a recording, start and
 
 
 class Lender:
-    """A finished store whose frames others use where they lie."""
+    """A finished store whose frames other stores use in place."""
 
     def __init__(self, path: Path, recipe: str, borrower: Path) -> None:
-        """Raises SlaError where it is no finished store, its frames were made in another way, or lie in `borrower`."""
+        """Raises SlaError if it is not a finished store, its frames were made in another way, or are in `borrower`."""
         store = Store(path)
         if takes_frames(path, borrower):
-            what = "it is that store" if path == borrower else f"{path} takes frames from it"
+            what = "it is that store" if path == borrower else f"{path} uses its frames"
             hint = "Give the new store another --name, or leave out --frames-from."
-            raise SlaError(f"{borrower} cannot take frames from {path}: {what}", hint)
+            raise SlaError(f"{borrower} cannot use frames of {path}: {what}", hint)
         split = store[store.splits[0]]
         if split.recipe != recipe:
             how = f"{split.size} px, {split.fit}, {split.codec} {split.quality or ''}".rstrip()
             raise SlaError(
-                f"{path} cannot lend its frames: they were made in another way ({how}) or by another version of sla",
+                f"frames of {path} cannot be used: they were made in another way ({how}) or by another version of sla",
                 "Leave out --size, --fit, --codec, --quality and --fps, or make it again with --force.",
             )
         self._by_origin = {origin: replace(clip, lent=True) for origin, clip in stored_clips(path, recipe).items()}
@@ -40,10 +40,10 @@ class Lender:
         self._root = receipt.sources.get("source", "") if receipt is not None else ""
 
     def find(self, origin: str, source: Source, root: Path) -> EncodedClip | None:
-        """The clip of this origin, or one of the same recording and times under another name.
+        """The clip with this origin, or one of the same recording and times under another name.
 
-        What cannot be looked at now counts as the same only in the corpus at `root` that the store was made of: another
-        one may have another recording of that name.
+        A recording that cannot be examined now counts as the same only in the corpus at `root` from which the store was
+        made: another corpus may have another recording of that name.
         """
         if not source.stamp and self._root != str(root):
             return None

@@ -10,5 +10,5 @@ from sla_cli.formats.store import Split, Store
 
 @lru_cache(maxsize=1)
 def open_split(store: Path, split: str) -> Split:
-    """Once in each process: its tables take longer to read than a clip. Raises as `Store` and its splits do."""
+    """Opened once in each process: its tables take longer to read than a clip. Raises as `Store` and its splits do."""
     return Store(store)[split]

@@ -1,4 +1,4 @@
-"""What `sla prep` is asked for."""
+"""The order that `sla prep` is given."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from sla_cli.prep.resume import OnError, PrepArguments
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be stored, and how.
+    """What should be stored, and how.
 
     Attributes:
-        source: where the corpus lies.
-        wanted: what of the source is read, and how; the protocol "" is the corpus's first.
-        division: into splits, where not the corpus's own is wanted.
-        frames_from: a finished store whose frames are used where they lie.
-        on_error: whether a clip that cannot be read stops the store from being written, or is left out of it.
-        force: replace a store of other settings. One of the same settings is made from the frames again, or, where
-            recordings were changed since, from the frames of those.
+        source: path of the corpus.
+        wanted: which parts of the source are read, and how; the protocol "" is the corpus's first.
+        division: division into splits, if not that of the corpus.
+        frames_from: a finished store whose frames are used in place.
+        on_error: whether a clip that cannot be read prevents writing the store, or is left out.
+        force: replace a store with other settings. If it has the same settings, all frames are encoded again; if
+            recordings were changed since, only those.
     """
 
     corpus: Corpus
@@ -41,14 +41,14 @@ class Order:
 
     @property
     def form(self) -> dict[str, Any]:
-        """All that decides what a frame becomes."""
+        """Everything that determines the stored frame."""
         config = self.config
         quality = config.quality if config.codec == "jpeg" else 0
         return {"size": config.size, "fit": config.fit, "codec": config.codec, "quality": quality}
 
     @property
     def recipe(self) -> str:
-        """Clips of equal recipe and equal recordings have equal frames."""
+        """Clips with equal recipe and equal recordings have equal frames."""
         return digest_json([self.form, self.config.fps, self.corpus.fps, self.corpus.first, ENCODER])
 
     @property
@@ -57,7 +57,7 @@ class Order:
         return name_of(self.division)
 
     def receipt(self, labels: Labels, tables: dict[str, str], source: Path) -> Receipt:
-        """The receipt of the store, without results. Where the corpus lies is no part of its fingerprint."""
+        """The receipt of the store, without results. The path of the corpus is not part of its fingerprint."""
         frames = {**self.form, "fps": self.config.fps, "encoder": ENCODER}
         settings = {"labels": labels.name, "shard_clips": self.config.shard_clips}
         reading = {key: value for key, value in asdict(self.wanted).items() if key in self.corpus.takes}
@@ -73,7 +73,7 @@ class Order:
         return receipt
 
     def arguments(self, replaces: str) -> PrepArguments:
-        """As an unfinished store keeps them."""
+        """The arguments as stored in an unfinished store."""
         parts = asdict(self.config), asdict(self.wanted), asdict(self.division)
         lender = str(self.frames_from or "")
         return PrepArguments(self.corpus.name, str(self.source), *parts, lender, self.on_error, self.force, replaces)

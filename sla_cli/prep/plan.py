@@ -1,4 +1,4 @@
-"""What is to be stored: the clips of a listing, checked, with their training glosses and the vocabulary."""
+"""Plans what is stored: the clips of a listing, checked, with their training glosses and the vocabulary."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.labels import Labels
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # neither HDF5 nor our tables hold all of these
-LONGEST_ID = 255  # as of a file name, as pictures and parts may be named by it
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # HDF5 or sla's tables cannot hold these
+LONGEST_ID = 255  # the limit of a file name, as pictures and parts may be named by it
 
 
 @dataclass(frozen=True)
 class PlannedClip:
-    """A clip and the glosses that training reads."""
+    """A clip and its training glosses."""
 
     clip: Clip
     glosses: tuple[str, ...]
@@ -27,14 +27,14 @@ class PlannedClip:
 
 @dataclass
 class Plan:
-    """What a store is to hold.
+    """The planned content of a store.
 
     Attributes:
-        splits: name to its clips in the table's order, for the splits that have some.
+        splits: by name the clips in the table's order, for the splits that have some.
         vocabulary: training glosses of all clips that the train table lists, sorted.
-        skipped: clip id to the reason why it is left out on purpose.
-        unknown: of each other annotated split how many of its `glosses` are `missing` in the vocabulary, and how many
-            different ones (`types`).
+        skipped: clip id with the reason why it is left out on purpose.
+        unknown: for each other annotated split, how many of its `glosses` are `missing` in the vocabulary, and how many
+            different ones these are (`types`).
         annotated: splits with references.
     """
 
@@ -46,7 +46,7 @@ class Plan:
 
     @property
     def clips(self) -> list[Clip]:
-        """Of all splits, in order."""
+        """Clips of all splits, in order."""
         return [item.clip for planned in self.splits.values() for item in planned]
 
     def with_clips(self, clips: Sequence[Clip]) -> Plan:
@@ -57,7 +57,7 @@ class Plan:
 
 
 def choose_protocol(corpus: Corpus, name: str) -> str:
-    """A protocol of the corpus, its first where none is named, "" where it has none. Raises SlaError."""
+    """A protocol of the corpus, the first if none is named, "" if it has none. Raises SlaError."""
     if name and name not in corpus.protocols:
         known = suggestion(name, corpus.protocols) if corpus.protocols else "Leave --protocol out."
         raise SlaError(f"{corpus.name} has no protocol {name!r}", known)
@@ -68,21 +68,21 @@ def make_plan(listing: Listing, labels: Labels) -> Plan:
     """Check clips and clean their glosses.
 
     Raises:
-        SlaError: an id that no store holds, a clip listed twice, control characters, a recording of two frame rates, or
-            no clip is left.
+        SlaError: an id that a store cannot hold, a clip listed twice, control characters, a recording with two frame
+            rates, or no clip is left.
     """
     plan = Plan(skipped=dict(listing.skipped), annotated=set(listing.annotated))
     _check(listing.clips)
     for clip in listing.clips:
         glosses = labels.clean(clip.glosses)
         if clip.split == "train" and not glosses:
-            reason = f"{labels.name} leaves nothing of its glosses: {' '.join(clip.glosses) or 'none'}"
+            reason = f"after cleaning with {labels.name} no gloss is left: {' '.join(clip.glosses) or 'none'}"
             plan.skipped[clip.id] = reason
             log.warning("skipping clip %s of train: %s", clip.id, reason)
         else:
             plan.splits.setdefault(clip.split, []).append(PlannedClip(clip, glosses))
     if not plan.splits or (not plan.splits.get("train") and any(clip.split == "train" for clip in listing.clips)):
-        raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", "Are the glosses there?")
+        raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", "Do they contain glosses?")
     plan.splits = {split: plan.splits[split] for split in SPLITS if split in plan.splits}
     plan.vocabulary = tuple(sorted({gloss for item in plan.splits.get("train", ()) for gloss in item.glosses}))
     for split, items in plan.splits.items():
@@ -101,24 +101,24 @@ def _check(clips: list[Clip]) -> None:
             raise SlaError(f"{clip.where}: {reason}", "Fix the table.")
         if clip.id in seen:
             hint = "Remove or rename one of the two."
-            raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, before in {seen[clip.id].where}", hint)
+            raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, first in {seen[clip.id].where}", hint)
         seen[clip.id] = clip
         other = of_recording.setdefault((clip.source.root, clip.source.path), clip)
         if other.source.fps != clip.source.fps:
             here, there = (f"{one.source.fps:g} fps" if one.source.fps else "no fps" for one in (clip, other))
-            message = f"{clip.where}: {clip.source.path} has {here} here, and {there} in {other.where}"
+            message = f"{clip.where}: {clip.source.path} has {here} here, but {there} in {other.where}"
             raise SlaError(message, "A recording has one frame rate: fix the table.")
 
 
 def _fault(clip: Clip) -> str:
     if clip.split not in SPLITS:
-        return f"clip {clip.id[:80]!r} is of split {clip.split!r}; splits are {', '.join(SPLITS)}"
+        return f"clip {clip.id[:80]!r} has split {clip.split!r}; splits are {', '.join(SPLITS)}"
     if not clip.id.strip():
         return f"clip {clip.id!r} has an empty id"
     if "/" in clip.id or CONTROL.search(clip.id):
-        return f"clip {clip.id[:80]!r}: an id holds no '/', tab, NUL or the like"
+        return f"clip {clip.id[:80]!r}: an id must not contain '/', tab, NUL or similar characters"
     if len(clip.id) > LONGEST_ID:
-        return f"clip {clip.id[:40]!r}…: an id of {len(clip.id)} characters; {LONGEST_ID} are the most"
+        return f"clip {clip.id[:40]!r}…: an id of {len(clip.id)} characters; at most {LONGEST_ID} are allowed"
     if CONTROL.search(" ".join((clip.signer, *clip.glosses))) or "\0" in clip.translation:
-        return f"clip {clip.id}: a tab, NUL or the like in signer, glosses or translation"
+        return f"clip {clip.id}: a tab, NUL or similar character in signer, glosses or translation"
     return ""

@@ -1,4 +1,4 @@
-"""What prep knows before it encodes: the clips that are wanted, and what is there of them."""
+"""What prep determines before it encodes: the wanted clips, and which of them exist already."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from sla_cli.video.source import list_archives
 
 @dataclass(frozen=True)
 class Prepared:
-    """A corpus that was read, and what is there of its store.
+    """A corpus that was read, and the existing parts of its store.
 
     Attributes:
         order: with absolute paths and the name of its protocol.
-        receipt: of the store that is to be made, without results.
-        old: of the one that is there, if it has the same settings and tables and is not to be replaced.
-        finished: by origin the clips in its files, of the same recipe.
+        receipt: receipt of the store to be made, without results.
+        old: receipt of the existing store, if it has the same settings and tables and is not to be replaced.
+        finished: by origin the clips in its files, with the same recipe.
         lender: the store whose frames are used.
         unreadable: folders and archives that cannot be opened, with the reason: their clips fail.
-        same_place: whether the corpus lies where it lay when the store was made or begun.
+        same_place: whether the corpus is where it was when the store was made or begun.
     """
 
     order: Order
@@ -52,12 +52,12 @@ class Prepared:
     same_place: bool
 
     def serves(self, clip: Clip) -> bool:
-        """Whether what is stored of a clip, if anything is, was made of its recording as it is now."""
+        """Whether the stored frames of a clip, if there are any, were made from its recording as it is now."""
         there = self.finished.get(self.cache.origin(clip.source))
         return there is None or there.serves(clip.source)
 
     def is_whole(self, receipt: Receipt) -> bool:
-        """Whether the store lacks nothing that it should hold. Clips of an earlier version's cannot be looked up."""
+        """Whether the store is complete. Clips of a store of an earlier version cannot be looked up."""
         results = receipt.results
         if results["failed"] or not all((self.out / name).is_file() for name in results["files"]):
             return False
@@ -71,10 +71,10 @@ class Prepared:
         return [clip.id for clip in self.plan.clips if self.cache.origin(clip.source) not in self.finished]
 
     def ready(self, clips: Sequence[Clip]) -> dict[str, EncodedClip]:
-        """By id the clips whose frames the store has, or another one lends.
+        """By id the clips whose frames exist in the store, or in another one that may be used.
 
-        A recording that cannot be looked at counts as the one that was encoded only where the corpus lies where it lay:
-        another corpus may have another recording of that name.
+        A recording that cannot be examined counts as unchanged only if the corpus is where it was: another corpus may
+        have another recording of that name.
         """
         found = {}
         for clip in clips:
@@ -88,13 +88,13 @@ class Prepared:
 
 
 def prepare(order: Order, out: Path, *, alone: bool = True) -> Prepared:
-    """Read the corpus, and look at what is there.
+    """Read the corpus, and find the existing parts of the store.
 
     Args:
         alone: whether no other process reads the corpus for the same store at the same time.
 
     Raises:
-        SlaError: the corpus is not there, or something else lies at `out` and `order.force` is off.
+        SlaError: the corpus does not exist, or `out` is something else and `order.force` is off.
     """
     order = _resolved(order)
     labels = find_labels(order.config.labels, order.corpus.labels)
@@ -131,7 +131,7 @@ def _same_place(out: Path, folder: Path, order: Order, root: Path) -> bool:
 
 
 def _resolved(order: Order) -> Order:
-    """With absolute paths, and the protocol's name."""
+    """The order with absolute paths, and the name of the protocol."""
     protocol = choose_protocol(order.corpus, order.wanted.protocol)
     media = str(Path(order.wanted.media).resolve()) if order.wanted.media else ""
     wanted = replace(order.wanted, protocol=protocol, media=media)
@@ -141,26 +141,26 @@ def _resolved(order: Order) -> Order:
 
 @contextmanager
 def _listing_once(folder: Path, *, alone: bool) -> Iterator[None]:
-    """Parts that begin together do not each look through an archive: the first does, the others read its list."""
+    """For parts that begin together: only the first lists an archive, the others read its list."""
     if alone:
         yield
         return
-    with locked(folder, "another part reads the corpus", wait=True):
+    with locked(folder, "another part is reading the corpus", wait=True):
         yield
 
 
 def _divide(listing: Listing, order: Order) -> None:
-    """Give the clips their splits; those without glosses are in none."""
+    """Give the clips their splits; clips without glosses are in none."""
     listing.clips, unlabelled = divide(listing.clips, order.division, order.corpus.profile)
     listing.skipped |= unlabelled
     listing.annotated = {clip.split for clip in listing.clips}
 
 
 def _already_made(out: Path, receipt: Receipt, *, force: bool) -> Receipt | None:
-    """The receipt of the store that is there, if it is of these settings and tables. Raises SlaError otherwise."""
+    """The receipt of the existing store, if it has these settings and tables. Raises SlaError otherwise."""
     there = None if force else read_receipt(out)
     if there is not None and made_before_encoders(there, receipt):
-        unknown = "which did not note what recordings were like; --force reads them again"
+        unknown = "which did not record fingerprints of recordings; --force reads them again"
         log.warning("%s was made by an earlier version of sla, %s", out, unknown)
         return there
     return already_made(out, receipt, force=force)

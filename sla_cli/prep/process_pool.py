@@ -1,7 +1,7 @@
-"""Where prep's work is done: an executor, by default processes on this machine; `dask_cluster` has the other.
+"""Executors for the work of prep, by default processes on this machine; `dask_cluster` has the other one.
 
-An executor runs one function over many items and answers in the order in which they are done. A process that dies
-costs only the item it works on, which is tried once more; the answer for an item that kills twice is `WorkerDied`.
+An executor applies one function to many items and returns results in order of completion. If a process dies, only its
+item is affected and is tried once more; the result for an item whose process dies twice is `WorkerDied`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """The answer for an item whose process died again and again."""
+    """The result for an item whose process died repeatedly."""
 
     reason: str
 
@@ -34,7 +34,7 @@ Answers: TypeAlias = Generator[tuple[Item, Result | WorkerDied], None, None]
 
 
 class Executor(Protocol):
-    """Raises what the function raises; work that is under way is then finished or given up, never half kept."""
+    """Raises what the function raises; work in progress is then finished or cancelled, never half kept."""
 
     def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]: ...
 
@@ -42,9 +42,9 @@ class Executor(Protocol):
 
 
 class ProcessPool:
-    """Processes on this machine; with one, the work is done in the caller's own.
+    """Processes on this machine; with one job, the work is done in the calling process.
 
-    Each process is a pool of its own, so that it is known which item a process died over, and no other item is lost.
+    Each process is a separate pool, so it is known at which item a process died, and no other item is lost.
     """
 
     def __init__(self, jobs: int = 0) -> None:
@@ -93,7 +93,7 @@ class ProcessPool:
             try:
                 return process, process.submit(function, item)
             except BrokenProcessPool:
-                continue  # it died idle
+                continue  # it died while idle
         # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
         process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_start_worker)
         return process, process.submit(function, item)

@@ -1,4 +1,4 @@
-"""What became of the clips that prep was asked for."""
+"""The result of prep for all requested clips."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass, field
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 
-LISTED = 20  # broken clips in an error message
+LISTED = 20  # most broken clips in an error message
 
 
 @dataclass
 class PrepResult:
-    """What became of the clips.
+    """The result for the clips.
 
     Attributes:
-        clips: split to number of clips in the store; empty where only a part was encoded.
-        skipped: clip id to the reason why it was left out on purpose.
-        failed: clip id to the error that keeps it out until the source is fixed.
-        incomplete: clip id to what its recording lacks; it is in the store as it is.
+        clips: split to number of clips in the store; empty if only a part was encoded.
+        skipped: clip id with the reason why it was left out on purpose.
+        failed: clip id with the error because of which it is left out until the source is fixed.
+        incomplete: clip id with what is missing in its recording; the clip is in the store.
         labels: the cleaning of training glosses.
-        vocabulary: how many different ones train has.
-        unknown: split to what the vocabulary lacks of it: `missing` of `glosses` training glosses, `types` of them.
-        psnr: of the stored frames against the resized ones, dB, pooled over one sampled frame of each clip; None where
-            nothing is lost.
-        files: of the store.
-        encoded, reused: clips that this call encoded, and those whose frames were there.
+        vocabulary: number of different training glosses in train.
+        unknown: by split, glosses outside the vocabulary: `missing` of `glosses` training glosses, `types` different
+            ones.
+        psnr: of the stored frames against the resized ones, dB, pooled over one sampled frame of each clip; None if
+            lossless.
+        files: files of the store.
+        encoded, reused: clips that this call encoded, and those whose frames existed.
     """
 
     clips: dict[str, int] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class PrepResult:
 
 
 class BrokenClips(SlaError):
-    """Clips whose frames cannot be read (`failed`: id to reason), where all were asked for, or a part."""
+    """Clips whose frames cannot be read (`failed`: id to reason), of all clips or of a part."""
 
     def __init__(self, failed: Mapping[str, str], planned: int, *, part: bool = False) -> None:
         self.failed = dict(failed)
@@ -52,5 +53,5 @@ class BrokenClips(SlaError):
         hint = "Fix them and run the same command again (the others are kept), or leave them out with --on-error skip."
         if part:
             message = f"{len(failed)} of {counted(planned, 'clip')} of this part cannot be read: {listed}"
-            hint = "The others are kept. The last call, without --part, tries them again; --on-error skip is for it."
+            hint = "The others are kept. The last call, without --part, tries them again; use --on-error skip with it."
         super().__init__(message, hint)

@@ -14,22 +14,22 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.formats.json_file import read_json
 from sla_cli.log import log
 
-ARGUMENTS = "begun.json"  # in the folder of the cache
+ARGUMENTS = "begun.json"  # file in the folder of the cache
 
 OnError = Literal["stop", "skip"]
 
 
 @dataclass(frozen=True)
 class PrepArguments:
-    """What a prep was asked for.
+    """The arguments of a prep.
 
     Attributes:
-        source: where the corpus lies; a later attempt may find it elsewhere.
+        source: path of the corpus; a later attempt may use another path.
         config, wanted, division: of PrepConfig, SourceConfig and DivisionConfig.
         frames_from: a store whose frames are used, "" for none.
-        on_error: a clip that cannot be read stops the store from being written, or is left out of it.
-        replaces: when the store was finished that `--force` makes again from its frames, "" otherwise.
-        earlier: begun by a version of sla before 0.2, which kept its frames under other names.
+        on_error: whether a clip that cannot be read prevents writing the store, or is left out.
+        replaces: when the store was finished that `--force` makes again, "" otherwise.
+        earlier: begun by a version of sla before 0.2, which stored its frames under other names.
     """
 
     corpus: str
@@ -44,9 +44,9 @@ class PrepArguments:
     earlier: bool = False
 
     def settings(self) -> dict[str, Any]:
-        """What decides whether another attempt continues this one."""
+        """What must be equal for another attempt to continue this one."""
         settings = {"corpus": self.corpus, "frames_from": self.frames_from}
-        read_back = json.loads(json.dumps([self.config, self.wanted, self.division]))  # lists for tuples
+        read_back = json.loads(json.dumps([self.config, self.wanted, self.division]))  # lists instead of tuples
         return settings | {key: value for part in read_back for key, value in part.items()}
 
 
@@ -54,21 +54,21 @@ _BLANK = PrepArguments("", "", {})
 
 
 def cache_folder(out: Path, recipe: str) -> Path:
-    """Where encoded clips of a recipe wait until the store is written."""
+    """The folder of encoded clips of a recipe until the store is written."""
     return out / f".spool-{recipe}"
 
 
 def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
-    """The folder of the cache, with what an earlier attempt left there unless its frames are to be read again.
+    """The folder of the cache, with the files of an earlier attempt unless its frames are to be read again.
 
     Raises:
-        SlaError: an attempt of other settings is unfinished, and `arguments.force` is off.
+        SlaError: an attempt with other settings is unfinished, and `arguments.force` is off.
     """
     folder = cache_folder(out, recipe)
     for other in out.glob(cache_folder(out, "*").name):
         if other == folder:
             continue
-        if not (other / ARGUMENTS).is_file():  # a part was killed before it began
+        if not (other / ARGUMENTS).is_file():  # a part was interrupted before it began
             shutil.rmtree(other)
             continue
         if not arguments.force:
@@ -82,7 +82,7 @@ def begin(out: Path, recipe: str, arguments: PrepArguments) -> Path:
 
 
 def _refuse_other(out: Path, begun: PrepArguments, now: PrepArguments) -> None:
-    """Raise SlaError where what was begun is not to be dropped."""
+    """Raise SlaError if the unfinished attempt must not be discarded."""
     if begun.earlier and begun.config == now.config:
         log.warning("an earlier version of sla began %s: its clips are encoded again", out)
         return
@@ -90,11 +90,11 @@ def _refuse_other(out: Path, begun: PrepArguments, now: PrepArguments) -> None:
     changed = [key for key in new if was.get(key) != new[key]]
     differences = "; ".join(f"{key} was {was.get(key)!r}, now {new[key]!r}" for key in changed)
     hint = "`sla prep --resume` continues it, --force discards it."
-    raise SlaError(f"{out} was begun with other settings and is not finished: {differences}", hint)
+    raise SlaError(f"{out} is unfinished and was begun with other settings: {differences}", hint)
 
 
 def read_arguments(folder: Path) -> PrepArguments:
-    """The arguments of the prep to which a cache belongs. Raises FormatError."""
+    """The arguments of the prep that a cache belongs to. Raises FormatError."""
     path = folder / ARGUMENTS
     try:
         values = read_json(path, f"Remove the folder {folder}.")
@@ -108,7 +108,7 @@ def read_arguments(folder: Path) -> PrepArguments:
 
 
 def _check_types(arguments: PrepArguments) -> None:
-    """Raise TypeError for what no version of sla wrote, or a later one did."""
+    """Raise TypeError for values that no version of sla, or only a later one, wrote."""
     for name, value in vars(arguments).items():
         kind = type(getattr(_BLANK, name))
         if not isinstance(value, kind):
@@ -119,10 +119,10 @@ def _check_types(arguments: PrepArguments) -> None:
 
 
 def newest_unfinished(stores: Path) -> tuple[Path, PrepArguments]:
-    """The unfinished store that was worked on last, and its arguments. Raises SlaError where there is none."""
+    """The most recent unfinished store, and its arguments. Raises SlaError if there is none."""
     found = stores.glob(f"*/{cache_folder(stores, '*').name}/{ARGUMENTS}")
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
     if newest is None:
-        hint = "`sla prep CORPUS SOURCE` begins one, and tries again the clips that a finished one lacks."
+        hint = "`sla prep CORPUS SOURCE` begins one, and also tries again the clips that a finished store lacks."
         raise SlaError(f"no unfinished store in {stores}", hint)
     return newest.parents[1], read_arguments(newest.parent)

@@ -1,4 +1,4 @@
-"""What each recording is like now, to tell whether it is still the one that was encoded."""
+"""Adds the present fingerprint of each recording, to detect whether it has changed since it was encoded."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sla_cli.video.source import open_tree
 
 
 def stamped(clips: Sequence[Clip], cache: Path, unreadable: Collection[Path] = ()) -> list[Clip]:
-    """The clips with the stamps of their recordings; one that cannot be looked at keeps none.
+    """The clips with the stamps of their recordings; a recording that cannot be examined gets none.
 
     Args:
-        cache: the folder that keeps the lists of archives.
+        cache: the folder for the lists of archives.
         unreadable: roots that cannot be opened.
     """
     sources = [clip.source for clip in clips]
@@ -28,5 +28,5 @@ def stamped(clips: Sequence[Clip], cache: Path, unreadable: Collection[Path] = (
 def _with_stamp(source: Source, stamps: dict[tuple[Path, str], str]) -> Source:
     stamp = stamps.get((source.root, source.path), "")
     if stamp and source.fps:
-        stamp = f"{stamp} at {source.fps:g}"  # the rate is a fact of the stored frames
+        stamp = f"{stamp} at {source.fps:g}"  # the frame rate belongs to the stored frames
     return replace(source, stamp=stamp)

@@ -1,4 +1,4 @@
-"""From encoded clips to the files of a store: what each is to hold, which are there already, and writing the others."""
+"""Writes encoded clips into the files of a store: plans the content of each, keeps existing ones, writes the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sla_cli.prep.process_pool import Executor, WorkerDied
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file of the store as it should be, a split or a shard of one, and the cache that its clips come through."""
+    """The planned content of a file of the store, a split or a shard of one, and the cache with its clips."""
 
     path: Path
     header: SplitHeader
@@ -34,7 +34,7 @@ class PlannedFile:
 
 
 def stored_clips(store: Path, recipe: str) -> dict[str, EncodedClip]:
-    """By origin the clips in files of a store, complete or not, whose frames were made by this recipe."""
+    """By origin the clips in files of a store, complete or not, whose frames were made with this recipe."""
     found: dict[str, EncodedClip] = {}
     for path in (path for split in SPLITS for path in split_files(store, split)):
         try:
@@ -47,7 +47,7 @@ def stored_clips(store: Path, recipe: str) -> dict[str, EncodedClip]:
 
 
 def _rows(file: StoreFile) -> dict[str, EncodedClip]:
-    """The clips of one file by origin, each where its frames lie."""
+    """The clips of one file by origin, each with the place of its frames."""
     found = {}
     for number, origin in enumerate(file.sources):
         path, place = file.place(number)
@@ -73,13 +73,13 @@ def plan_files(
     encoded: Mapping[str, EncodedClip],
     cache: EncodingCache,
 ) -> list[PlannedFile]:
-    """Cut a split into files.
+    """Divide a split into files.
 
-    A clip's file follows from its place among all planned ones: those that are missing now can join later, and no
-    other clip moves.
+    The file of a clip depends on its position among all planned clips: missing clips can be added later without moving
+    other clips.
 
     Args:
-        encoded: by clip id, those that can be stored.
+        encoded: by clip id, the clips that can be stored.
     """
     size = cache.config.shard_clips or max(1, len(planned))
     starts = range(0, len(planned), size)
@@ -95,11 +95,11 @@ def plan_files(
 
 
 def is_written(wanted: PlannedFile) -> bool:
-    """Whether the file is there and holds just these clips, none of them encoded again."""
+    """Whether the file exists and contains exactly these clips, none of them encoded again."""
     try:
         file = StoreFile(wanted.path)
-        lie = file.places()
-    except SlaError:  # it, or what it takes frames from, is not there or not readable: to be written in any case
+        own_places = file.places()
+    except SlaError:  # it, or a file whose frames it uses, is missing or unreadable: it must be written
         return False
     places = [(encoded.path, encoded.number) for _, encoded in wanted.clips]
     sources = [wanted.cache.origin(item.clip.source) for item, _ in wanted.clips]
@@ -108,7 +108,7 @@ def is_written(wanted: PlannedFile) -> bool:
     rows = [(clip.id, clip.signer, glosses, clip.glosses, clip.translation) for clip, glosses in clips]
     there = zip(file.ids, file.signers, file.glosses, file.raw_glosses, file.translations, strict=True)
     same = facts == list(zip(file.stamps, file.notes, strict=True)) and rows == list(there)
-    return file.header == wanted.header and same and sources == file.sources and places == lie
+    return file.header == wanted.header and same and sources == file.sources and own_places == places
 
 
 def write_files(files: Sequence[PlannedFile], engine: Executor) -> None:
@@ -122,7 +122,7 @@ def write_files(files: Sequence[PlannedFile], engine: Executor) -> None:
 
 
 def _with_moved_clips_cached(file: PlannedFile) -> PlannedFile:
-    """Clips that lie in another file of the store are copied to the cache, since that file may be replaced first."""
+    """Clips in another file of the store are copied to the cache, since that file may be replaced first."""
     clips = []
     for item, encoded in file.clips:
         if encoded.number is not None and encoded.path != file.path and not encoded.lent:
@@ -156,10 +156,10 @@ def _clips(file: PlannedFile) -> Iterator[Encoded]:
 
 
 def _read(encoded: EncodedClip, source: str, open_file: Callable[[Path], StoreFile]) -> tuple[np.ndarray, np.ndarray]:
-    """As `read_cached`, from a file of the cache or of a store."""
+    """Like `read_cached`, but from a file of the cache or of a store."""
     if encoded.number is None:
         return read_cached(encoded.path)
     clip = open_file(encoded.path).raw(encoded.number)
     if clip.source != source:
-        raise FormatError(f"{encoded.path}: clip {encoded.number} is not what it was when prep began", "Run it again.")
+        raise FormatError(f"{encoded.path}: clip {encoded.number} has changed since prep began", "Run it again.")
     return clip.data, clip.sizes

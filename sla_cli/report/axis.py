@@ -1,4 +1,4 @@
-"""Axes with round numbers: where a value lies, in percent of the axis, so that a page can be of any width."""
+"""Axes with round numbers: positions are in percent of the axis, so a page can have any width."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
-FEW, MANY = 6, 8  # marks on a linear axis; on a logarithmic one, beyond which only powers of ten are marked
+FEW, MANY = 6, 8  # number of marks on a linear axis; on a logarithmic one, above which only powers of ten are marked
 
 
 class Tick(NamedTuple):
-    """A mark: where it stands, in percent of the axis, and what is written there."""
+    """A mark: its position, in percent of the axis, and its text."""
 
     at: float
     text: str
@@ -29,7 +29,7 @@ class Axis:
     scale: Callable[[float], float] = float
 
     def at(self, value: float) -> float:
-        """Percent of the axis; the middle where it has no length."""
+        """Position in percent of the axis; the middle if it has no length."""
         low, high = self.scale(self.low), self.scale(self.high)
         return 100 * (self.scale(value) - low) / (high - low) if high > low else 50.0
 
@@ -39,23 +39,23 @@ class Axis:
 
 
 def whole_numbers(low: int, high: int) -> Axis:
-    """From one whole number to another, marked at whole numbers."""
+    """Axis from one whole number to another, marked at whole numbers."""
     return Axis(low, high, tuple(dict.fromkeys(_round_numbers(low, high, integer=True))))
 
 
 def exact(low: float, high: float) -> Axis:
-    """From `low` to `high` as they are."""
+    """Axis from exactly `low` to `high`."""
     return Axis(low, high, _round_numbers(low, high))
 
 
 def from_zero(high: float) -> Axis:
-    """From 0 to a round number that is not below `high`."""
+    """Axis from 0 to a round number that is not below `high`."""
     values = _round_numbers(0.0, high)
     return Axis(0.0, values[-1], values)
 
 
 def around(low: float, high: float) -> Axis:
-    """Between round numbers that enclose both."""
+    """Axis between round numbers that enclose both."""
     values = _round_numbers(low, high)
     return Axis(values[0], values[-1], values)
 

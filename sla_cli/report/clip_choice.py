@@ -1,4 +1,4 @@
-"""Which clips the page shows with a picture, and which it lists where there are too many for one page."""
+"""Chooses the clips that the page shows with a picture, and those that it lists if there are too many for one page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from itertools import accumulate, chain, zip_longest
 from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.edit_alignment import Counts
 
-ROWS, STEPS = 10_000, 250_000  # clips and alignment steps that are listed: some 20 MB, which a browser still opens
+ROWS, STEPS = 10_000, 250_000  # most clips and alignment steps in the list: about 20 MB, which a browser can still open
 DIFFER, WORST, MIDDLE, RIGHT = "systems differ", "among the worst", "in the middle", "all correct"
 
 
 def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict[str, str]:
-    """Up to `number` clips worth a look, the same ones each time.
+    """Up to `number` interesting clips, always the same ones.
 
-    Taken in turn: where systems differ most, the worst, the longest that all got right, those in the middle.
+    Chosen alternately: where systems differ most, the worst, the longest that all recognised correctly, those in the
+    middle.
 
     Args:
         scores: each system's score of a clip, by clip id.
@@ -39,7 +40,7 @@ def choose_clips(scores: Mapping[str, Sequence[ClipScore]], number: int) -> dict
 
 
 def listed_clips(scores: Mapping[str, Sequence[ClipScore]], pictured: Collection[str]) -> Collection[str]:
-    """Ids of the clips in the page's list: all, or where that makes too large a page, those with most errors.
+    """Ids of the clips in the page's list: all, or, if the page would be too large, those with most errors.
 
     Args:
         scores: each system's score of a clip, by clip id.
@@ -57,5 +58,5 @@ def listed_clips(scores: Mapping[str, Sequence[ClipScore]], pictured: Collection
 
 
 def _rate(counts: Counts) -> tuple[float, int]:
-    """The error rate, then the errors; without reference words, an error is all that can be wrong."""
+    """Sort key: the error rate, then the number of errors; without reference words, only the errors."""
     return counts.errors / max(1, counts.ref_words), counts.errors

@@ -1,4 +1,4 @@
-"""What was recognised in place of what, for the glosses that go wrong most often."""
+"""Confusions of the glosses with most errors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from sla_cli.core.breakdown import Breakdown, Confusion, GlossCounts
 from sla_cli.core.clip_score import ClipScore
 
-MATRIX, LISTED = 20, 15  # glosses of a matrix, lines of a table
+MATRIX, LISTED = 20, 15  # most glosses of a matrix, most lines of a table
 
 
 @dataclass(frozen=True)
 class Cell:
-    """How often, the share of its row from 0 to 1, and whether that is right."""
+    """A count, its share of the row from 0 to 1, and whether it is a correct recognition."""
 
     count: int
     share: float
@@ -25,7 +25,7 @@ class Cell:
 class Matrix:
     """A row of cells for each gloss of the references and one for insertions.
 
-    Columns are the same glosses as recognised, then what was recognised as any other gloss, then deletions.
+    Columns are the same glosses in the hypotheses, then any other gloss, then deletions.
     """
 
     glosses: tuple[str, ...]
@@ -35,7 +35,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class ErrorTables:
-    """Where one system goes wrong: the matrix, pairs with how often, and glosses; most frequent first."""
+    """The errors of one system: the matrix, pairs with their counts, and glosses; most frequent first."""
 
     matrix: Matrix
     confusions: tuple[Confusion, ...]
@@ -43,7 +43,7 @@ class ErrorTables:
 
 
 def error_tables(systems: Sequence[Sequence[ClipScore]]) -> list[ErrorTables]:
-    """Of each system, from its clips; all matrices are of the same glosses, those with most errors over all systems."""
+    """The confusions of each system; all matrices have the same glosses, those with most errors over all systems."""
     worst = Breakdown([clip for clips in systems for clip in clips]).glosses[:MATRIX]
     glosses = [gloss.gloss for gloss in worst if gloss.errors]
     return [
@@ -57,7 +57,7 @@ def error_tables(systems: Sequence[Sequence[ClipScore]]) -> list[ErrorTables]:
 
 
 def _matrix(clips: Sequence[ClipScore], glosses: Sequence[str]) -> Matrix:
-    """Counts of alignment steps between `glosses`, without regard to case."""
+    """Counts of alignment steps between `glosses`, ignoring case."""
     steps = Counter(
         (reference and reference.lower(), hypothesis and hypothesis.lower())
         for clip in clips

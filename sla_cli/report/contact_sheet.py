@@ -24,13 +24,13 @@ from sla_cli.report.fonts import families_for, runs_right_to_left
 from sla_cli.report.pictures import tiles
 
 # Pixels.
-FRAMES, SIDE, GAP = 9, 152, 4  # of a row; side of a frame; between two
-MARGIN, HEAD, ROW_GAP = 36, 84, 38  # around the page; of the title; between rows
+FRAMES, SIDE, GAP = 9, 152, 4  # width of a row; side of a frame; gap between two
+MARGIN, HEAD, ROW_GAP = 36, 84, 38  # margin of the page; height of the title; gap between rows
 ID_LINE, GLOSS_LINE = 32, 40  # heights of lines of text
-CHIP, CHIP_GAP = 9, 8  # what surrounds a gloss to the left and right; between two glosses
+CHIP, CHIP_GAP = 9, 8  # padding left and right of a gloss; gap between two glosses
 TITLE_SIZE, ID_SIZE, GLOSS_SIZE = 24, 14, 16
 WIDTH = FRAMES * (SIDE + GAP) - GAP
-LONGEST_ID = 80  # characters shown
+LONGEST_ID = 80  # most characters shown
 
 DPI = 72  # a point is a pixel
 PAPER, INK, GREY, TINT = "#fcfbf9", "#23201d", "#8b857e", "#efebe4"
@@ -39,7 +39,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class _Word:
-    """A text and where its left end and its middle line lie, in pixels from the page's left upper corner."""
+    """A text and the position of its left end and its middle line, in pixels from the page's upper left corner."""
 
     text: str
     left: float
@@ -53,14 +53,15 @@ class _Word:
 def write_sheet(
     out: Path, path: Path, *, split: str | None = None, ids: Sequence[str] = (), count: int = 8, seed: int = 0
 ) -> tuple[int, int]:
-    """Draw clips of a store as a PNG: frames from the middles of equal stretches, time going from left to right.
+    """Draw clips of a store as a PNG: frames from the middles of equal parts, in order of time from left to right.
 
-    Glosses are those as annotated; where they run from right to left, so do their rows.
+    Glosses are as annotated; if their script runs from right to left, so do the rows.
 
     Args:
         path: a complete store.
-        split: dev, else the first that is there, without it.
-        ids: the clips; without them, `count` are drawn at random with `seed`, and shown in the order of the store.
+        split: by default dev, or the first one if there is no dev.
+        ids: the clips; without them, `count` clips are drawn at random with `seed`, and shown in the order of the
+            store.
 
     Returns:
         Width and height in pixels.
@@ -115,7 +116,7 @@ def _caption(clip: StoredClip, middle: float, pen: _Pen) -> Iterable[_Word]:
 
 
 def _chips(glosses: Sequence[str], middle: float, pen: _Pen) -> Iterable[_Word]:
-    """Glosses in lines no wider than the frames, from the side on which their script begins."""
+    """Glosses in lines not wider than the frames, from the side on which their script begins."""
     mirrored = runs_right_to_left("".join(glosses))
     start = 0.0
     for gloss in glosses:
@@ -128,26 +129,26 @@ def _chips(glosses: Sequence[str], middle: float, pen: _Pen) -> Iterable[_Word]:
 
 
 class _Pen:
-    """Measures and writes text, in fonts that have its characters; Matplotlib joins and orders those of any script."""
+    """Measures and writes text in fonts that have its characters; Matplotlib shapes and orders text of any script."""
 
     def __init__(self, text: str) -> None:
         self.families, missing = families_for(text)
         if missing:
             log.warning(
-                "no installed font has %s: boxes stand for them (Debian's fonts-noto has most scripts, "
+                "no installed font has %s: they are shown as boxes (Debian's fonts-noto has most scripts, "
                 "fonts-noto-cjk Chinese)",
                 some(sorted(missing), 10),
             )
         self._measuring = FigureCanvasAgg(Figure(dpi=DPI))
 
     def width(self, text: str, size: int, weight: str = "normal") -> float:
-        """Pixels."""
+        """Width in pixels."""
         drawn = Text(text=text, fontsize=size, family=self.families, weight=weight, parse_math=False)
         drawn.set_figure(self._measuring.figure)
         return float(drawn.get_window_extent(self._measuring.get_renderer()).width)
 
     def write(self, words: Iterable[_Word], width: int, height: int) -> Picture:
-        """Words on paper, RGB uint8 (height, width, 3)."""
+        """The words drawn on the page, RGB uint8 (height, width, 3)."""
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
         canvas = FigureCanvasAgg(figure)
         for word in words:

@@ -1,4 +1,4 @@
-"""How runs learned: curves out of their metrics.tsv."""
+"""Learning curves of runs, from their metrics.tsv."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sla_cli.formats.run import Run
 from sla_cli.report.axis import Axis, from_zero, logarithmic, whole_numbers
 
-WIDE = 8.0  # a loss that falls by more than this factor needs a logarithmic axis to be read
+WIDE = 8.0  # a loss that decreases by more than this factor gets a logarithmic axis
 FIGURES = {"dev_wer": ("Word error rate on dev", "%"), "loss": ("Training loss", "")}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One run's figure over its epochs."""
+    """A metric of one run over its epochs."""
 
     name: str
     epochs: tuple[int, ...]
@@ -28,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """One figure of all runs on common axes."""
+    """One metric of all runs on common axes."""
 
     name: str
     unit: str
@@ -43,7 +43,7 @@ class Chart:
 
 
 def learning_curves(runs: Mapping[str, Run]) -> list[Chart]:
-    """Dev WER and training loss of runs, by name; none without a finished epoch. Raises as `Run.read_metrics` does."""
+    """Dev WER and training loss of runs, by name; empty without a finished epoch. Raises as `Run.read_metrics` does."""
     found = {name: epochs for name, run in runs.items() if (epochs := run.read_metrics())}
     return [_chart(column, found) for column in FIGURES] if found else []
 

@@ -1,4 +1,4 @@
-"""Fonts for glosses of any script, out of those that are installed."""
+"""Chooses installed fonts for glosses of any script."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from unicodedata import bidirectional, category
 
 from matplotlib.font_manager import FontEntry, findfont, fontManager, get_font
 
-FIRST = "DejaVu Sans"  # comes with matplotlib; has Latin, Greek, Cyrillic and Arabic
-# Sans of even weight and wide cover, where there is a choice; simplified Chinese before the other Han styles.
+FIRST = "DejaVu Sans"  # included in matplotlib; has Latin, Greek, Cyrillic and Arabic
+# Preferred: sans-serif fonts with even weight and many characters; simplified Chinese before the other Han styles.
 PREFERRED = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "Noto Sans")
-LAST_RESORT = "Last Resort"  # a font that has all characters, as boxes; matplotlib falls back on it by itself
+LAST_RESORT = "Last Resort"  # a font that has all characters, as boxes; matplotlib uses it as a fallback itself
 REGULAR = 400
 
 
@@ -29,13 +29,13 @@ def families_for(text: str) -> tuple[list[str], set[str]]:
 
 
 def runs_right_to_left(text: str) -> bool:
-    """Whether the first letter that has a direction goes from right to left."""
+    """Whether the first letter that has a direction is written from right to left."""
     strong = (bidirectional(char) for char in text)
     return next((kind in ("R", "AL") for kind in strong if kind in ("L", "R", "AL")), False)
 
 
 def _candidates() -> Iterator[FontEntry]:
-    """Installed fonts, the preferred ones first and upright regular ones only."""
+    """Installed fonts, only upright regular ones, the preferred ones first."""
     upright = [
         entry
         for entry in fontManager.ttflist

@@ -1,4 +1,4 @@
-"""Alignments of several systems under one reference, one column per step, as linguists set glosses under a text."""
+"""Alignments of several systems under one reference, one column per step, like interlinear glosses in linguistics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sla_cli.core.edit_alignment import Pair
 
 @dataclass(frozen=True)
 class Column:
-    """A gloss of the reference, None where there are only insertions, and each system's step; None for no step."""
+    """A gloss of the reference, None if there are only insertions, and each system's step; None for no step."""
 
     reference: str | None
     steps: tuple[Pair | None, ...]
@@ -29,7 +29,7 @@ class Block:
 
 
 def blocks(scores: Sequence[ClipScore]) -> list[Block]:
-    """What all systems made of a clip; one block, unless normalisation profiles made different references."""
+    """The alignments of all systems for a clip; one block, unless normalisation profiles give different references."""
     alike: dict[tuple[str, ...], list[int]] = {}
     for number, score in enumerate(scores):
         alike.setdefault(score.reference, []).append(number)
@@ -48,7 +48,7 @@ def _columns(scores: Sequence[ClipScore]) -> tuple[Column, ...]:
 
 
 def _parts(score: ClipScore) -> list[tuple[list[Pair], Pair | None]]:
-    """The insertions before each reference gloss with the step of that gloss; last, those after all of them."""
+    """The insertions before each reference gloss with the step of that gloss; last, insertions at the end."""
     parts: list[tuple[list[Pair], Pair | None]] = []
     inserted: list[Pair] = []
     for pair in score.pairs:
@@ -61,6 +61,6 @@ def _parts(score: ClipScore) -> list[tuple[list[Pair], Pair | None]]:
 
 
 def direction(glosses: Iterable[str]) -> str:
-    """`rtl` where most letters of the glosses run from right to left, else `ltr`: one for all alignments of a page."""
+    """`rtl` if most letters of the glosses are written from right to left, else `ltr`; the same for the whole page."""
     kinds = Counter(unicodedata.bidirectional(char) for gloss in glosses for char in gloss)
     return "rtl" if kinds["R"] + kinds["AL"] > kinds["L"] else "ltr"

@@ -1,4 +1,4 @@
-"""The result page: one HTML file that shows how well a split was recognised, and what went wrong where."""
+"""The result page: one HTML file that shows how well a split was recognised, and where the errors are."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ClipScores = Mapping[str, tuple[ClipScore, ...]]  # of each system, by clip id
 
 @dataclass(frozen=True)
 class _ClipRow:
-    """A clip in the table of all clips; `picture` is its number among the pictures."""
+    """A clip in the table of all clips; `picture` is the number of its picture."""
 
     id: str
     signer: str
@@ -46,7 +46,7 @@ class _ClipRow:
 
     @property
     def ops(self) -> str:
-        """The kinds of errors that any system scores."""
+        """The kinds of errors in the counts."""
         counts = self.counts
         kinds = {"S": counts.substitutions, "D": counts.deletions, "I": counts.insertions}
         return "".join(op for op, number in kinds.items() if number)
@@ -69,21 +69,21 @@ def write_page(
 ) -> None:
     """Write one self-contained HTML file: figures, learning curves, confusions, pictures, all clips' alignments.
 
-    It loads nothing, and shows glosses of any script, right to left too. The page names what it leaves out: also clips,
-    where all of them would make it too large to open.
+    It loads nothing, and shows glosses of any script, also from right to left. The page names what it leaves out,
+    including clips if all of them would make it too large to open.
 
     Args:
         systems: at least one, all of the same clips.
         title: by default corpus and split.
-        clips: how many clips get a picture: where systems differ, the worst, the middle, the best.
-        ids: the clips that get a picture instead.
+        clips: number of clips with a picture: where systems differ, the worst, the middle, the best.
+        ids: instead, the clips that get a picture.
         against: how each system after the first compares with it.
         note: a paragraph under the title.
         next_steps: command lines.
 
     Raises:
         SlaError: systems of different clips, a clip that emissions or store lack, an unknown id.
-        FormatError: metrics that are none, or a frame that does not decode.
+        FormatError: invalid metrics, or a frame that does not decode.
     """
     systems = marked(systems, against)
     scores, emissions = _scores_by_clip(systems), _emissions(systems)
@@ -112,7 +112,7 @@ def write_page(
 
 
 def is_page(path: Path) -> bool:
-    """Whether a file was written by `write_page`, so that replacing it loses nothing."""
+    """Whether a file was written by `write_page`, so it may be replaced."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -126,14 +126,14 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
         if odd := sorted(score.keys() ^ scores[0].keys()):
             raise SlaError(
                 f"{systems[0].name} and {system.name} were scored on different clips: {some(odd)}",
-                "A page compares systems on the same clips: score them against the same references.",
+                "A page shows systems on the same clips: score them against the same references.",
             )
         if system.split is not None and systems[0].split is not None:
             first, other = (split.references() for split in (systems[0].split, system.split))
             if odd := sorted(name for name in score if first.get(name) != other.get(name)):
                 raise SlaError(
                     f"the stores of {systems[0].name} and {system.name} have other references for {some(odd)}",
-                    "A page compares systems on the same clips.",
+                    "A page shows systems on the same clips.",
                 )
         for part in (system.split, system.emissions):
             if part is not None and (absent := sorted(score.keys() - set(part.ids))):
@@ -142,7 +142,7 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
 
 
 def _curves(systems: Sequence[System]) -> list[Chart]:
-    """Systems may share a run, and runs of different work folders a name."""
+    """Systems may share a run, and runs in different work folders may have the same name."""
     runs = {system.run.path: system.run for system in systems if system.run is not None}
     names = [path.name for path in runs]
     named = {path.name if names.count(path.name) == 1 else str(path): run for path, run in runs.items()}

@@ -1,4 +1,4 @@
-"""What is made of pixels on the page: frames and log-probabilities as data URIs. Text is left to the browser."""
+"""The pictures of the page: frames and log-probabilities as data URIs. The browser draws the text."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sla_cli.formats.store import StoredClip
 
 TILES, TILE = 14, 104  # pictures of a film strip, and the side of each in pixels
 JPEG_QUALITY = 78
-HUE, GREY = (231, 110, 64), (148, 139, 132)  # BGR: legible on white and on near black
-GAMMA = 0.6  # makes small probabilities visible: what else the model considered
+HUE, GREY = (231, 110, 64), (148, 139, 132)  # BGR: visible on white and on nearly black
+GAMMA = 0.6  # makes small probabilities visible: alternatives of the model
 
 
 def film_strip(clip: StoredClip) -> str:
-    """Frames of a clip side by side from left to right, as a JPEG.
+    """Frames of a clip next to each other from left to right, as a JPEG.
 
     Raises:
         FormatError: a frame does not decode.
@@ -30,7 +30,7 @@ def film_strip(clip: StoredClip) -> str:
 
 
 def tiles(clip: StoredClip, count: int, side: int) -> list[NDArray[np.uint8]]:
-    """Frames from the middles of `count` equal stretches of a clip, RGB uint8 (side, side, 3).
+    """Frames from the middles of `count` equal parts of a clip, RGB uint8 (side, side, 3).
 
     Raises:
         FormatError: a frame does not decode.
@@ -41,11 +41,11 @@ def tiles(clip: StoredClip, count: int, side: int) -> list[NDArray[np.uint8]]:
 
 
 def heat_map(log_probs: NDArray[np.floating], columns: Sequence[int]) -> str:
-    """Probabilities as the opacity of one colour, so that one PNG suits light and dark pages; the blank is grey.
+    """Probabilities as the opacity of one colour, so one PNG fits light and dark pages; the blank is grey.
 
     Args:
         log_probs: float (steps, glosses + 1), natural log.
-        columns: what to show, one row each, from top to bottom.
+        columns: columns to show, one row each, from top to bottom.
 
     Returns:
         A PNG of (rows, steps) pixels.

@@ -1,4 +1,4 @@
-"""What stands at the head of the page: systems next to each other, in figures and in how they were made."""
+"""The top of the page: systems next to each other, with figures and with how they were made."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sla_cli.core.edit_alignment import Counts
 from sla_cli.report.axis import Axis, around
 from sla_cli.report.system import System
 
-LISTED_SIGNERS = 1000  # the page lists those with most clips
+LISTED_SIGNERS = 1000  # most signers in the list: those with most clips
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of a table with one column per system; `differs` says that not all cells are alike."""
+    """A line of a table with one column per system; `differs` is true if cells differ."""
 
     name: str
     cells: tuple[str, ...]
@@ -27,7 +27,7 @@ class Fact:
 
 
 def marks(count: int) -> list[str]:
-    """What systems are called for short: A to Z and then numbers, "" for one alone."""
+    """Short names of systems: A to Z and then numbers, "" for a single one."""
     return [*ascii_uppercase, *map(str, range(len(ascii_uppercase) + 1, count + 1))][:count] if count > 1 else [""]
 
 
@@ -39,14 +39,14 @@ def marked(systems: Sequence[System], against: Sequence[Comparison | None] = ())
 
 
 def wer_axis(systems: Sequence[System]) -> Axis:
-    """For all systems' WER and the ends of their intervals, never below 0."""
+    """Axis for all systems' WER and the ends of their intervals, never below 0."""
     values = [system.score.total.wer for system in systems]
     values += [end for system in systems if (span := system.score.interval) for end in (span.low, span.high)]
     return around(min(values), max(values))
 
 
 def table(systems: Sequence[System]) -> list[Fact]:
-    """Each system's figures, then how it was made, in the order of the one that says most."""
+    """Each system's figures, then how it was made, in the order of the system with most facts."""
     columns = [_figures(system) | system.settings for system in systems]
     names = dict.fromkeys(name for column in sorted(columns, key=len, reverse=True) for name in column)
     return [Fact(name, tuple(column.get(name, "") for column in columns)) for name in names]
@@ -57,7 +57,7 @@ def _figures(system: System) -> dict[str, str]:
     return {
         "WER": f"{total.wer:.2f} %",
         **({f"{interval.level:g} % interval": f"{interval.low:.2f} to {interval.high:.2f}"} if interval else {}),
-        **({"WER less that of A": _points(against)} if against else {}),
+        **({"WER minus that of A": _points(against)} if against else {}),
         "glosses signed": f"{total.ref_words}",
         "substitutions": f"{total.substitutions}",
         "deletions": f"{total.deletions}",
@@ -74,7 +74,7 @@ def _points(against: Comparison) -> str:
 def signers(systems: Sequence[System]) -> list[tuple[str, int, tuple[Counts, ...]]]:
     """Name, number of clips, and each system's counts; empty unless there are several signers.
 
-    By name; where they are too many to list, those with most clips first.
+    Sorted by name; if there are too many to list, those with most clips first.
     """
     tables = [system.score.breakdown.signers for system in systems]
     rows = [(row[0].name, row[0].clips, tuple(one.counts for one in row)) for row in zip(*tables, strict=False)]

@@ -1,4 +1,4 @@
-"""A system on the page: its score, and what it was made from, as far as that is still there."""
+"""A system on the page: its score, and the artifacts from which it was made, if they still exist."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from sla_cli.formats.scores import read_scores
 from sla_cli.formats.store import Split, Store, is_store_of
 from sla_cli.formats.work import find_source
 
-NEEDS = {"alpha": "lm", "beta": "lm", "hotword_weight": "hotwords"}  # settings that mean nothing without another
+NEEDS = {"alpha": "lm", "beta": "lm", "hotword_weight": "hotwords"}  # settings that have no meaning without another
 
 
 @dataclass(frozen=True)
 class System:
-    """One way from frames to glosses.
+    """One recognition system.
 
     Attributes:
-        name: on the page.
-        score: the only part that is never missing.
-        settings: what it was made with, by name, ready to be read.
-        hypotheses: by clip id, as decoded; empty where they are not needed or not found.
-        emissions, split, run: None where not found.
-        missing: what was not found and why, a sentence each.
-        mark: the letter that stands for it on the page, "" where it is alone.
-        against: how it compares with the first system, where that is known.
+        name: name on the page.
+        score: its score, the only part that is never missing.
+        settings: settings by name, as text for people.
+        hypotheses: by clip id, as decoded; empty if they are not needed or not found.
+        emissions, split, run: None if not found.
+        missing: what was not found and why, one sentence each.
+        mark: its letter on the page, "" for a single system.
+        against: the comparison with the first system, if it is known.
     """
 
     name: str
@@ -59,7 +59,7 @@ class System:
 
 
 def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[System]:
-    """Systems of score folders, each followed back to its store through receipts; named by what distinguishes them.
+    """Systems of score folders, each traced back to its store through receipts; named by what distinguishes them.
 
     Raises:
         SlaError: another number of names than of folders, or a folder without a score.
@@ -84,7 +84,7 @@ def _load(folder: Path) -> System:
     hypotheses = trail.follow(scored, "hypotheses")
     decoded = read_receipt(hypotheses) if hypotheses else None
     if hypotheses and not decoded:
-        trail.missing.append(f"{hypotheses} does not say what it was decoded from.")
+        trail.missing.append(f"{hypotheses} does not record what it was decoded from.")
     emissions = trail.follow(decoded, "emissions")
     emitted = read_receipt(emissions) if emissions else None
     run = trail.run(emitted)
@@ -102,10 +102,10 @@ def _load(folder: Path) -> System:
 
 
 class _Trail:
-    """Follows receipts from a score to what it was made from, and keeps what it does not find.
+    """Follows receipts from a score to the artifacts from which it was made, and records those that are missing.
 
-    What lies in the score's own work folder comes before what lies where it was recorded, if it is the same: the folder
-    may be a copy.
+    An artifact in the work folder of the score is preferred to the recorded path, if it is the same one: the folder may
+    be a copy.
     """
 
     def __init__(self, score: Path) -> None:
@@ -113,15 +113,15 @@ class _Trail:
         self.missing: list[str] = []
 
     def follow(self, receipt: Receipt | None, source: str, is_it: Callable[[Path], bool] | None = None) -> Path | None:
-        """Where a source of a receipt lies now, None where it is gone or has changed.
+        """The present path of a source in a receipt, None if it is gone or has changed.
 
         Args:
-            is_it: whether a path is this source; without it, whether it is a file of the recorded digest.
+            is_it: tests whether a path is this source; by default, whether it is a file with the recorded digest.
         """
         if receipt is None:
             return None
         if source not in receipt.sources:
-            self.missing.append(f"The receipt of `sla {receipt.stage}` does not say where its {source} lies.")
+            self.missing.append(f"The receipt of `sla {receipt.stage}` does not record where its {source} is.")
             return None
         digest = receipt.inputs.get(source)
         path = find_source(
@@ -137,20 +137,20 @@ class _Trail:
         return path
 
     def run(self, emitted: Receipt | None) -> Run | None:
-        """The run that computed the emissions, as long as it can be read."""
+        """The run that computed the emissions, if it can be read."""
         path = self.follow(emitted, "run", None if emitted is None else partial(_made_with, emitted.inputs))
         if path is None:
             return None
         run = Run(path)
         try:
             _ = run.config
-        except SlaError as error:  # damaged, or of an earlier version
+        except SlaError as error:  # damaged, or from an earlier version
             self.missing.append(f"The run {path} cannot be read: {error.message}.")
             return None
         return run
 
     def split(self, decoded: Receipt | None, emitted: Receipt | None) -> Split | None:
-        """The split that was decoded, as long as its clips are what they were."""
+        """The split that was decoded, if its clips are unchanged."""
         sources = {} if decoded is None else decoded.sources
         name, read = sources.get("split", ""), {} if emitted is None else emitted.inputs
         digest = sources.get("split_digest", read.get("split"))
@@ -165,13 +165,13 @@ class _Trail:
 
 
 def _made_with(inputs: Mapping[str, str], run: Path) -> bool:
-    """Whether a run is the one that emissions were computed with, by their receipt."""
+    """Whether emissions were computed with this run, according to their receipt."""
     files = {"weights": Run(run).best, "config": run / "config.toml"}
     return all(path.is_file() and digest_file(path) == inputs.get(name) for name, path in files.items())
 
 
 def _with_signers(score: Score, split: Split | None) -> Score:
-    """What the store knows of the signers, where the references did not say."""
+    """The score with signers from the store, if the references did not name them."""
     if split is None or any(clip.signer for clip in score.clips):
         return score
     known = dict(zip(split.ids, split.signers, strict=True))
@@ -187,7 +187,7 @@ def _name(folder: Path, decoded: Receipt | None, run: Run | None) -> str:
 
 
 def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run: Run | None) -> dict[str, str]:
-    """What made the number, from the model to the moment, under the names that options have."""
+    """Everything that determined the number, from the model to the date, under the names of options."""
     facts: dict[str, object] = {}
     if run is not None:
         config = run.config

@@ -1,4 +1,4 @@
-"""Pages of one file: a template of a room, with the style and the script that lie beside it."""
+"""Pages in a single file: a template of a room, with the style and the script next to it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def render(room: str, name: str, **values: object) -> str:
     """Render `name`.html.j2, which extends base.html.j2, with `name`.js as the only script that a browser runs.
 
     Args:
-        room: the package that holds the template, below sla_cli; what it lacks is taken from `report`.
-        values: for the template, `title` among them.
+        room: the package with the template, below sla_cli; parts that it lacks come from `report`.
+        values: values for the template, including `title`.
     """
     environment = Environment(
         loader=ChoiceLoader([PackageLoader("sla_cli", folder) for folder in dict.fromkeys((room, "report"))]),

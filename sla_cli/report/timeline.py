@@ -1,4 +1,4 @@
-"""One clip on a time axis: frames, probabilities, and what was recognised when. Lengths are percent of the clip."""
+"""One clip on a time axis: frames, probabilities, and recognised glosses. Lengths are in percent of the clip."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sla_cli.formats.store import StoredClip
 from sla_cli.report.axis import Tick, exact
 from sla_cli.report.pictures import film_strip, heat_map
 
-MOST_ROWS = 16  # of the heat map, the blank apart
+MOST_ROWS = 16  # rows of the heat map without the blank
 NARROWEST = 640  # pixels
-PIXELS_A_CELL, PADDING = 7.6, 10.0  # of a label: a terminal cell of text, and what surrounds it
-AIR = 1.25  # lanes as much wider than their labels, which then stay near their bars
+PIXELS_A_CELL, PADDING = 7.6, 10.0  # pixels of a label: per terminal cell of text, and around the text
+AIR = 1.25  # factor by which lanes are wider than their labels, which keeps labels near their bars
 
 
 @dataclass(frozen=True)
 class DecodedClip:
-    """What one system made of a clip."""
+    """The result of one system for a clip."""
 
     system: str
     score: ClipScore
@@ -35,7 +35,7 @@ class DecodedClip:
 
 @dataclass(frozen=True)
 class EmittedClip:
-    """The emissions of a clip from one run, and what was decoded from them."""
+    """The emissions of a clip from one run, and the glosses that were decoded from them."""
 
     emission: Emission
     header: EmissionHeader
@@ -44,9 +44,9 @@ class EmittedClip:
 
 @dataclass(frozen=True)
 class Mark:
-    """A gloss in time: a bar over its span, and a label that begins at `label` and has `room`.
+    """A gloss on the axis: a bar over its span, and a label that begins at `label` and has the width `room`.
 
-    `op` is how it was aligned (C, S or I), "" where that is not known.
+    `op` is its alignment step (C, S or I), "" if not known.
     """
 
     gloss: str
@@ -59,9 +59,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Lane:
-    """A row of glosses under the heat maps: `marks`, or only `glosses` where their times are not known.
+    """A row of glosses under the heat maps: `marks`, or only `glosses` if their times are not known.
 
-    Spans are in video frames, () where not known; `ops` say how each gloss was aligned, as `Mark.op`.
+    Spans are in video frames, () if not known; `ops` are alignment steps, as `Mark.op`.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class HeatRow:
-    """A row of the heat map; `gloss` is None for the blank, `expected` says that the reference has it."""
+    """A row of the heat map; `gloss` is None for the blank, `expected` is true if the reference has it."""
 
     gloss: str | None
     expected: bool
@@ -86,12 +86,12 @@ class HeatRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """What one run saw.
+    """The output of one run.
 
     Attributes:
-        systems: names of those that read it.
-        heat: data URI.
-        heat_width: percent; the last output step may reach past the last frame.
+        systems: names of the systems that use it.
+        heat: data URI of the heat map.
+        heat_width: percent; the last output step may end after the last frame.
     """
 
     systems: tuple[str, ...]
@@ -102,13 +102,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All that a picture of a clip shows.
+    """Everything that a picture of a clip shows.
 
     Attributes:
-        film: data URI, None without frames.
+        film: data URI of the frames, None without frames.
         panels: one per run.
-        lanes: the reference where the first run would place it, then what each system recognised.
-        pixels: width below which the labels would not fit.
+        lanes: the reference as aligned by the first run, then the hypothesis of each system.
+        pixels: minimum width for the labels to fit.
     """
 
     id: str
@@ -122,7 +122,7 @@ class Timeline:
 
 
 def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Timeline:
-    """Draw a clip of at least one frame and one output step; its frames too where there is a stored one.
+    """Draw a clip of at least one frame and one output step; also its frames if the clip is in a store.
 
     Raises:
         FormatError: a frame does not decode.
@@ -131,9 +131,9 @@ def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Ti
     frames = first.emission.frames
     decoded = tuple(answer for one in emitted for answer in one.decoded)
     reference = (clip.glosses if clip is not None else ()) or decoded[0].score.reference
-    fps = first.emission.fps  # 0 where unknown
+    fps = first.emission.fps  # 0 if unknown
     lanes = [_reference(reference, first), *map(_decoded, decoded)]
-    # Runs of other frame rates see another number of frames in the same time.
+    # Runs with other frame rates see another number of frames in the same time.
     lengths = [frames, *(one.emission.frames for one in emitted for _ in one.decoded)]
     pixels = max(NARROWEST, *(round(AIR * sum(lane.pixels)) for lane in lanes))
     return Timeline(
@@ -149,9 +149,9 @@ def draw_timeline(emitted: Sequence[EmittedClip], clip: StoredClip | None) -> Ti
 
 
 def heat_columns(log_probs: NDArray[np.floating], named: set[int]) -> list[int]:
-    """The glosses that matter, ordered by when they are most probable; never the blank.
+    """The relevant glosses, ordered by the time at which they are most probable; without the blank.
 
-    Those in `named`, then those that are the most probable at some step, the surest first, up to MOST_ROWS.
+    Those in `named`, then those that are the most probable at some step, the most probable first, up to MOST_ROWS.
 
     Args:
         log_probs: float (steps, glosses + 1), at least one step.
@@ -184,7 +184,7 @@ def _column_of(header: EmissionHeader) -> dict[str, int]:
 
 
 def _reference(glosses: tuple[str, ...], clip: EmittedClip) -> Lane:
-    """The reference where these emissions fit it best; without times where the model cannot produce it."""
+    """The reference, aligned to these emissions; without times if the model cannot produce it."""
     emission, column_of = clip.emission, _column_of(clip.header)
     labels = [column_of[gloss] for gloss in glosses if gloss in column_of]
     spans: tuple[tuple[int, int], ...] = ()
@@ -194,7 +194,7 @@ def _reference(glosses: tuple[str, ...], clip: EmittedClip) -> Lane:
 
 
 def _decoded(answer: DecodedClip) -> Lane:
-    """A hypothesis with how each gloss was aligned, as long as normalisation left their number alone."""
+    """A hypothesis with the alignment step of each gloss, if normalisation did not change their number."""
     glosses = answer.hypothesis.glosses
     ops: tuple[str, ...] = tuple(pair.op for pair in answer.score.pairs if pair.hypothesis is not None)
     known = ops if len(ops) == len(glosses) else ("",) * len(glosses)
@@ -202,7 +202,7 @@ def _decoded(answer: DecodedClip) -> Lane:
 
 
 def _marks(lane: Lane, frames: int, pixels: int) -> tuple[Mark, ...]:
-    """Bars where the spans are, and labels that begin with their bar wherever they do not get in each other's way."""
+    """Bars at the spans, and labels that begin at their bar if they do not overlap."""
     if len(lane.spans) != len(lane.glosses):
         return ()
     starts = [100 * start / frames for start, _ in lane.spans]
@@ -216,7 +216,7 @@ def _marks(lane: Lane, frames: int, pixels: int) -> tuple[Mark, ...]:
 
 
 def _spread(starts: Sequence[float], widths: Sequence[float]) -> list[float]:
-    """Left ends near `starts` of intervals of these widths that do not overlap and end at 100; they need to fit."""
+    """Left ends, near `starts`, of intervals of these widths that do not overlap and end by 100; they must fit."""
     lefts: list[float] = []
     free = 0.0
     for start, width in zip(starts, widths, strict=True):

@@ -1,4 +1,4 @@
-"""Two systems on the same references: how much better one is, and whether chance explains it.
+"""Compares two systems on the same references: how much better one is, and whether chance explains it.
 
 Paired bootstrap: Bisani & Ney, ICASSP 2004. Matched pairs (MAPSSWE): Gillick & Cox, "Some statistical issues in the
 comparison of speech recognition algorithms", ICASSP 1989, as NIST's `sc_stats` applies it.
@@ -26,14 +26,15 @@ from sla_cli.score.score_file import AUTO, score_in_memory
 
 
 def compare_files(first: Member, second: Member, *, ref: Path | None, options: ScoreOptions) -> Comparison:
-    """Compare two hypotheses files or score folders, under their names, or their paths where those are the same.
+    """Compare two hypotheses files or score folders. Equal names are replaced by the paths.
 
     Args:
         ref: references of the hypotheses files, as `score_file` takes them.
-        options: profile `auto` is that of a score folder where one is given.
+        options: profile `auto` is the profile of a score folder, if one is given.
 
     Raises:
-        SlaError: the two were not scored against the same references under the same profile; whatever scoring raises.
+        SlaError: the two were not scored against the same references under the same profile; also all that scoring
+            raises.
     """
     scores = _scores((first.path, second.path), ref, options)
     names = (first.name, second.name) if first.name != second.name else (str(first.path), str(second.path))
@@ -48,9 +49,9 @@ def compare_members(
     ref: Path | None,
     options: ScoreOptions,
 ) -> GroupComparison:
-    """Compare two groups of hypotheses or score folders, each of runs that differ in their seed only.
+    """Compare two groups of hypotheses or score folders; the runs of a group differ only in their seed.
 
-    Runs are paired in order where the groups are of one size and no two seeds of a pair are known to differ.
+    Runs are paired in order if the groups have the same size and no pair has seeds that are known to differ.
 
     Raises:
         SlaError: as `compare_files`.
@@ -69,7 +70,7 @@ def compare_members(
 
 
 def _scores(paths: Sequence[Path], ref: Path | None, options: ScoreOptions) -> list[Score]:
-    """Of hypotheses files and score folders, under one profile. Raises SlaError as `compare_files` does."""
+    """Scores of hypotheses files and score folders, under one profile. Raises SlaError as `compare_files` does."""
     folders = {path: read_scores(path) for path in paths if path.is_dir()}
     if options.profile == AUTO and folders:
         options = replace(options, profile=next(iter(folders.values())).profile)
@@ -83,7 +84,7 @@ def _scores(paths: Sequence[Path], ref: Path | None, options: ScoreOptions) -> l
 
 
 def compare(first: Score, second: Score, names: tuple[str, str], how: Resampling) -> Comparison:
-    """Compare two scores. Raises SlaError where profile, clips or references differ."""
+    """Compare two scores. Raises SlaError if profile, clips or references differ."""
     first, second = (replace(score, interval=wer_interval(score.clips, how)) for score in paired(first, second, names))
     pairs = list(zip(first.clips, second.clips, strict=True))
     found = difference_interval(first.clips, second.clips, how)
@@ -97,7 +98,7 @@ def compare(first: Score, second: Score, names: tuple[str, str], how: Resampling
 
 
 def against_first(scores: Sequence[Score], names: Sequence[str]) -> list[Comparison | None]:
-    """Each later score compared with the first, under short names; None where their references or profiles differ.
+    """Each later score compared with the first, under short names; None if their references or profiles differ.
 
     Resampled as the first score was.
     """
@@ -122,7 +123,7 @@ def matched_pairs(clips: Sequence[Both]) -> MatchedPairs:
 
 
 def paired(first: Score, second: Score, names: tuple[str, str]) -> tuple[Score, Score]:
-    """Both with their clips in the order of the first."""
+    """Both scores with their clips in the order of the first."""
     profiles = [f"{score.profile}.v{score.profile_version}" for score in (first, second)]
     if profiles[0] != profiles[1]:
         raise SlaError(

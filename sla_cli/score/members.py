@@ -1,4 +1,4 @@
-"""The runs that a name on the command line stands for, and their hypotheses or score folders."""
+"""The runs that a name on the command line means, and their hypotheses or score folders."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Member:
     """One run of a group.
 
     Attributes:
-        name: what it is called.
+        name: name of the run.
         path: its hypotheses, or its score folder.
-        seed: that it was trained with; None where the run is not known.
+        seed: seed with which it was trained; None if the run is not known.
     """
 
     name: str
@@ -28,25 +28,25 @@ class Member:
 
 
 def members(text: str, work: Work, *, split: str | None = None, search: str | None = None) -> list[Member]:
-    """What an argument names: files, score folders or runs, several of them separated by commas.
+    """The files, score folders or runs that an argument names, separated by commas.
 
-    A run is a folder, or a name in the work folder; the name of `sla train --seeds` stands for the runs of all its
-    seeds. Runs are in the order of their seeds where all are runs.
+    A run is a folder, or a name in the work folder; the name given to `sla train --seeds` means the runs of all its
+    seeds. If all are runs, they are in the order of their seeds.
 
     Args:
         split, search: choose among a run's hypotheses, as `Work.hypotheses_of` takes them.
 
     Raises:
-        SlaError: nothing has a name, a run comes twice, or it is not clear which hypotheses of a run are meant.
+        SlaError: a name does not exist, a run is named twice, or it is not clear which hypotheses of a run are meant.
     """
     whole = os.path.exists(text)  # noqa: PTH110 - Path.exists raises for a long list; a comma may be part of a name
     parts = [text] if whole else [part for part in text.split(",") if part]
     if not parts:
-        raise SlaError(f"{text!r} names no hypotheses, score or run")
+        raise SlaError(f"{text!r} does not name hypotheses, a score or a run")
     found = [member for part in parts for member in _members(part, work, split, search)]
     paths = [member.path.resolve() for member in found]
     if twice := next((path for path in paths if paths.count(path) > 1), None):
-        raise SlaError(f"{twice} comes twice in {text}", "Name each run once.")
+        raise SlaError(f"{twice} is named twice in {text}", "Name each run once.")
     seeds = [member.seed for member in found if member.seed is not None]
     return found if len(seeds) < len(found) else sorted(found, key=lambda member: member.seed or 0)
 

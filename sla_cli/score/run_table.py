@@ -28,8 +28,8 @@ class Row:
 
     Attributes:
         name: as it was given.
-        trained: parameters that training changes.
-        scores: by split, where there are hypotheses of it.
+        trained: number of parameters that training changes.
+        scores: by split, if there are hypotheses of it.
     """
 
     name: str
@@ -48,7 +48,7 @@ def run_table(
 
     Raises:
         SlaError: no such run, one without hypotheses, runs of one row that differ in more than their seed, or rows
-            whose clips or references differ; whatever scoring raises.
+            whose clips or references differ; also all that scoring raises.
     """
     rows = [_row(name, work, ref, search, options) for name in names]
     for split in SHOWN:
@@ -79,19 +79,19 @@ def _group(name: str, runs: Sequence[Run], scores: Sequence[Score], options: Sco
 
 
 def _refuse_different(name: str, runs: Sequence[Run]) -> None:
-    """Raise SlaError where runs of one row are not of one configuration: their mean would mean nothing."""
+    """Raise SlaError if runs of one row are not of one configuration: their mean would mean nothing."""
     settings = [_settings(run) for run in runs]
     for run, own in zip(runs, settings, strict=True):
         if others := [key for key in own if own[key] != settings[0].get(key)]:
             raise SlaError(
                 f"{name}: {run.path.name} and {runs[0].path.name} differ in {', '.join(others[:3])}, so they are no "
                 "group of seeds",
-                "Name them apart, one row each.",
+                "Name each as a separate row.",
             )
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    """All settings but the seed, by section and key."""
+    """All settings except the seed, by section and key."""
     config = run.config
     plain = asdict(replace(config, train=replace(config.train, seed=0)))
     return {f"{section}.{key}": value for section, values in plain.items() for key, value in values.items()}

@@ -1,4 +1,4 @@
-"""What a score counted, as files for NIST's sclite, to check one against the other."""
+"""Writes the glosses of a score as files for NIST's sclite, to compare the counts of both."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
     hypotheses = [_timed(clip.id, clip.hypothesis) for clip in clips]
     if silent := [clip.id for clip in clips if not clip.hypothesis]:
         number = counted(len(silent), "clip has", "clips have")
-        log.warning("%s no line in the CTM (%s): give sclite the TRN files", number, some(silent))
+        log.warning("%s no line in the CTM (%s): use the TRN files with sclite", number, some(silent))
     contents = {"stm": references, "ctm": hypotheses, "ref.trn": references, "hyp.trn": hypotheses}
     files = {folder / f"{name}.{suffix}": nbest for suffix, nbest in contents.items()}
     for path, nbest in files.items():

@@ -24,8 +24,8 @@ class ScoreOptions:
 
     Attributes:
         profile: a normalisation of `core.normalize`.
-        partial: score the clips that both sides name, and leave out the others.
-        nfc: compare in Unicode normal form C; otherwise glosses that differ in their form only are refused.
+        partial: score only the clips that both sides name.
+        nfc: compare in Unicode normal form C; otherwise glosses that differ only in their form are refused.
         resampling: how the confidence interval is made.
     """
 
@@ -51,16 +51,16 @@ def score(
 
     Args:
         references: glosses by clip id, as released.
-        absent_as_empty: score a reference that no hypothesis names as if nothing was recognised, with a warning.
+        absent_as_empty: score a reference without hypothesis as if nothing was recognised, with a warning.
             For formats that cannot name such a clip; the official Phoenix scripts do so too (`mergectmstm.py`).
-            A partial score leaves it out.
+            A partial score leaves out such a reference.
         signers, recordings: by clip id, where known.
-        nbest: alternatives by clip id, for the oracle: the rate if the best of them had been chosen.
-        tuned_on, no_gain_on: as `Score` has them.
+        nbest: alternatives by clip id, for the oracle: the WER if the best of them had been chosen.
+        tuned_on, no_gain_on: as in `Score`.
 
     Raises:
-        SlaError: ids that only one side names (unless allowed), an id that comes twice, no reference words, glosses
-            that differ in their Unicode normal form only, clips whose cluster is not known.
+        SlaError: ids that only one side names (unless allowed), an id that occurs twice, no reference words, glosses
+            that differ only in their Unicode normal form, clips whose cluster is not known.
     """
     rules = profile(options.profile)
     recognised = _by_id(hypotheses)
@@ -79,7 +79,7 @@ def score(
     else:
         refuse_mixed_forms(references, recognised)
     if recognised and not any(recognised.values()):
-        log.warning("nothing was recognised in any clip: is it the right file, of a model that has been trained?")
+        log.warning("nothing was recognised in any clip: is this the right file, and was the model trained?")
     signers, recordings = signers or {}, recordings or {}
     clips = tuple(
         score_clips(
@@ -117,7 +117,7 @@ def score(
 def _oracle(
     clips: Sequence[ClipScore], nbest: Mapping[str, Sequence[Hypothesis]], rules: Profile, options: ScoreOptions
 ) -> Counts:
-    """Pooled counts of each clip's best alternative; of equally good ones the first."""
+    """Pooled counts of each clip's best alternative; the first of equally good ones."""
     best = {clip.id: clip.counts for clip in clips}
     others = score_clips(
         (clip.id, clip.reference, rules.hypothesis(nfc(one.glosses) if options.nfc else one.glosses), "", "")
@@ -142,16 +142,16 @@ def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -
     sides = (("hypothesis", missing, "references"), ("reference", extra, "hypotheses"))
     faults = [f"no {what} for {len(ids)} of the {side} ({some(ids)})" for what, ids, side in sides if ids]
     if same := same_but_for_form((*missing, *absent), extra):
-        faults.append(f"{len(same)} of the ids differ in their Unicode normal form only ({some(same)})")
-        raise SlaError("; ".join(faults), "Convert both files to normal form C: --nfc concerns glosses, not ids.")
+        faults.append(f"{len(same)} of the ids differ only in their Unicode normal form ({some(same)})")
+        raise SlaError("; ".join(faults), "Convert both files to normal form C: --nfc applies to glosses, not to ids.")
     if faults:
         raise SlaError(
-            " and ".join(faults), "Are they of the same split? `sla score --partial` scores what both have in common."
+            " and ".join(faults), "Are they of the same split? `sla score --partial` scores only the common clips."
         )
 
 
 def _signature(result: Score, references: int, options: ScoreOptions) -> str:
-    """All that someone needs to know to compare the number, on one line."""
+    """One line with everything that must be equal for a comparison of the number."""
     scored, interval = len(result.clips), result.interval
     facts = [
         f"wer:{result.total.wer:.2f}",

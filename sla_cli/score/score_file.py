@@ -1,4 +1,4 @@
-"""Hypotheses files against their references: in memory, or into a score folder with its receipt."""
+"""Scores hypotheses files against their references: in memory, or into a score folder with its receipt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class References:
-    """Glosses, signers and recordings by clip id, where they came from, and the profile of scoring by default."""
+    """Glosses, signers and recordings by clip id, their source, and the default profile of scoring."""
 
     glosses: Mapping[str, Glosses]
     signers: Mapping[str, str]
@@ -44,9 +44,9 @@ def score_file(
     """Score a hypotheses file of any format.
 
     Args:
-        folder: where the score folder goes under a name made of hypotheses and profile.
-        ref: STM or table file, or a store; without it, the store that our own hypotheses came from.
-        options: profile `auto`, also without options, is that of the corpus where it is known, else none.
+        folder: in which the score folder is made; its name is made of hypotheses and profile.
+        ref: STM or table file, or a store; without it, the store from which sla's own hypotheses come.
+        options: profile `auto`, also without options, is that of the corpus if it is known, else none.
 
     Returns:
         The score folder and the score.
@@ -74,7 +74,7 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
     if options.profile == AUTO:
         options = replace(options, profile=references.profile)
         log.info("normalisation profile %s", options.profile)
-    profile(options.profile)  # an unknown name is no fault of the file
+    profile(options.profile)  # an unknown profile is not an error in the file
     try:
         result = score(
             recognised.best,
@@ -87,11 +87,11 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
             tuned_on=recognised.header.tuned_on,
             no_gain_on=recognised.header.no_gain_on,
         )
-    except SlaError as error:  # one of several files: say which
+    except SlaError as error:  # one of several files: name it
         raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
     how = options.resampling
     resampling: dict[str, Any] = {"level": how.level, "samples": how.samples}
-    if how.cluster != "sentence":  # the only one of earlier versions, whose scores keep their names
+    if how.cluster != "sentence":  # the only choice in earlier versions, whose scores keep their names
         resampling["cluster"] = how.cluster
     receipt = Receipt(
         "score",
@@ -122,8 +122,8 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
 
 
 def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref: Path | None) -> Split:
-    """The split of a store with the references: the one that was decoded, else that of `ref` with most of the clips."""
-    from sla_cli.formats.store import Store, is_store_of  # brings HDF5 and OpenCV, which files do not need
+    """The split of a store with the references: the decoded one, else the split of `ref` that has most of the clips."""
+    from sla_cli.formats.store import Store, is_store_of  # imports HDF5 and OpenCV, which are not needed for files
 
     if decoded is not None:
         if not {"split", "store"} <= decoded.sources.keys():
@@ -139,7 +139,8 @@ def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref
         return split
     if ref is None:
         raise SlaError(
-            "no references: these hypotheses do not say where they came from", "Give --ref FILE or --ref STORE."
+            "no references: these hypotheses do not record which store they come from",
+            "Give --ref FILE or --ref STORE.",
         )
     store, ids = Store(ref), set(recognised.nbest)
     return max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))

@@ -11,7 +11,7 @@ from sla_cli.score.score import ScoreOptions
 
 TableFormat = Literal["markdown", "latex"]
 NONE = "-"
-# Letters that LaTeX reads as commands.
+# Characters that have a meaning in LaTeX.
 LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -21,7 +21,7 @@ LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {
 
 
 def table_text(rows: Sequence[Row], kind: TableFormat, options: ScoreOptions) -> str:
-    """The table with what its numbers are. LaTeX needs the package booktabs."""
+    """The table with an explanation of its numbers. LaTeX needs the package booktabs."""
     splits = [split for split in SHOWN if any(split in row.scores for row in rows)]
     header = ["run", "variant", "trained parameters"]
     header += [title for split in splits for title in (f"{split} del / ins", f"{split} WER")]
@@ -50,7 +50,7 @@ def _millions(count: int) -> str:
 
 
 def _caption(rows: Sequence[Row], options: ScoreOptions) -> str:
-    """What the numbers are, in sentences."""
+    """The explanation of the numbers, in sentences."""
     groups = [group for row in rows for group in row.scores.values()]
     profiles = sorted({f"{score.profile}.v{score.profile_version}" for group in groups for score in group.scores})
     how = options.resampling

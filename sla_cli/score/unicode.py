@@ -1,7 +1,7 @@
-"""One gloss in two Unicode normal forms: the same on the screen, a substitution to a scorer that compares characters.
+"""One gloss in two Unicode normal forms: equal on the screen, but a substitution if characters are compared.
 
 `ü` may be one character (NFC) or `u` with a combining diaeresis (NFD), Arabic `أ` one letter or alef with a hamza
-above. Corpora come in NFC; files that went through macOS or some databases come back in NFD.
+above. Corpora are in NFC; files that passed through macOS or some databases are in NFD.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ def nfc(glosses: Iterable[str]) -> Glosses:
 
 
 def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[str, Glosses]) -> None:
-    """Refuse glosses that are canonically equivalent and yet spelled differently, on one side or between the two.
+    """Refuse glosses that are canonically equivalent but spelled differently, on one side or between the two.
 
     Raises:
-        SlaError: names the first such gloss with side, form and clip of either spelling, and how many there are.
+        SlaError: names the first such gloss with side, form and clip of both spellings, and how many there are.
     """
     spelled: dict[str, dict[str, tuple[str, str, str]]] = {}
     for side, glosses_of in (("references", references), ("hypotheses", hypotheses)):
@@ -37,7 +37,7 @@ def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[st
     found = [f"{_form(gloss)} in the {side}, clip {clip}" for gloss, side, clip in clashes[0][:2]]
     raise SlaError(
         f"{clashes[0][0][0]!r} is spelled in different Unicode normal forms: {' and '.join(found)}; "
-        f"this concerns {len(clashes)} of the glosses, which would count as errors",
+        f"this affects {len(clashes)} of the glosses, which would count as errors",
         "Use --nfc to compare both sides in normal form C, or convert the file to NFC and score it again.",
     )
 

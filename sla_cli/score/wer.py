@@ -22,8 +22,8 @@ def wer(
 
     Args:
         hypotheses: a file of any format that `sla score` reads, or glosses by clip id, as text or as a list.
-        references: the same, or a store; None for a file of `sla decode`, which knows its store.
-        normalize: a profile of `sla score --normalize`; `auto` is that of the corpus where it is known, else none.
+        references: the same, or a store; None for a file of `sla decode`, which records its store.
+        normalize: a profile of `sla score --normalize`; `auto` is that of the corpus if it is known, else none.
 
     Raises:
         SlaError: as `sla score`: ids that do not match, an unknown profile, no references.

@@ -25,7 +25,7 @@ from sla_cli.search.engines import CLASSES, BeamSearch, Engine, ScoredPrefix
 
 @dataclass(frozen=True)
 class BeamOptions:
-    """How to search. A beam of 1 without a language model, or with alpha and beta 0, and without hot words is greedy.
+    """How to search. With a beam of 1, no hot words, and no language model (or alpha and beta 0) the search is greedy.
 
     Attributes:
         beam: prefixes kept at each step.
@@ -34,8 +34,8 @@ class BeamOptions:
         lm: the language model's file: ARPA (plain or gzip) or KenLM binary over glosses.
         nbest: hypotheses for each clip, at most as many as the beam holds.
         hotwords, hotword_weight: glosses to favour, and what each occurrence adds to the score (natural log).
-        engine: which beam search; their answers are the same where nothing is pruned.
-        prune_logp: prefixes this much worse than the best are dropped (natural log, at most 0).
+        engine: which beam search; the results are the same if nothing is pruned.
+        prune_logp: prefixes that are worse than the best by this much are dropped (natural log, at most 0).
         token_min_logp: columns below this are not tried, except the best of the step (natural log, at most 0).
     """
 
@@ -55,8 +55,8 @@ class BeamOptions:
         _check_weight("hot words", self.hotword_weight)
         _check_point(self.alpha, self.beta, self.beam)
         for name, threshold in (("prune_logp", self.prune_logp), ("token_min_logp", self.token_min_logp)):
-            if not -WEIGHT <= threshold <= 0:  # NaN is neither
-                raise SlaError(f"{threshold} as {name}", f"It lies between {-WEIGHT:g} and 0, a natural logarithm.")
+            if not -WEIGHT <= threshold <= 0:  # also refuses NaN
+                raise SlaError(f"{threshold} as {name}", f"It must be between {-WEIGHT:g} and 0, a natural logarithm.")
 
     def check_nbest(self) -> None:
         """Raise SlaError for more hypotheses than the beam holds."""
@@ -66,7 +66,7 @@ class BeamOptions:
 
     @property
     def greedy(self) -> bool:
-        """Whether this is the best path, for which a language model without weight is none."""
+        """Whether the best path is taken; a language model with weight 0 counts as none."""
         weighs = self.lm is not None and (self.alpha, self.beta) != (0, 0)
         return self.beam == 1 and not weighs and not self.hotwords
 
@@ -76,23 +76,23 @@ class BeamDecoder(Decoder):
 
     Without a language model the score is ln P_ctc alone. Each occurrence of a hot word adds its weight. With a beam
     and thresholds wide enough it is exact (Hannun et al. 2014, arXiv:1408.2873). A gloss that the language model
-    lacks is scored as its <unk>. A beam of 1 with neither language model nor hot words is no search but the best path,
-    as of `GreedyDecoder`.
+    lacks is scored as its <unk>. A beam of 1 with neither language model nor hot words gives the best path, as
+    `GreedyDecoder` does.
 
     Args:
         glosses: the vocabulary; log-probabilities have the blank in column 0 and glosses[i] in column i + 1.
-        options: of the search; `nbest` is not used.
+        options: options of the search; `nbest` is not used.
 
     Raises:
-        SlaError: a gloss that is empty, repeated or holds white space; a hot word that is no gloss of the
+        SlaError: a gloss that is empty, repeated or holds white space; a hot word that is not a gloss of the
             vocabulary; a beam, a weight or a threshold out of bounds.
-        FormatError: the language model's file is none.
+        FormatError: the language model's file is not a language model.
     """
 
     def __init__(self, glosses: Sequence[str], options: BeamOptions) -> None:
         refuse_separators(glosses)
         if twice := [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]:
-            raise SlaError(f"glosses that stand twice in the vocabulary: {some(twice)}", "Make them unique.")
+            raise SlaError(f"glosses that occur twice in the vocabulary: {some(twice)}", "Make them unique.")
         options.check()
         if options.engine not in CLASSES:
             raise SlaError(f"no beam search {options.engine!r}", suggestion(options.engine, CLASSES))
@@ -157,14 +157,14 @@ class BeamDecoder(Decoder):
 
 def _check_point(alpha: float, beta: float, beam: int) -> None:
     if not 1 <= beam <= BEAM:
-        raise SlaError(f"a beam of {beam}", f"1 to {BEAM} prefixes can be kept.")
+        raise SlaError(f"a beam of {beam}", f"The beam must be between 1 and {BEAM}.")
     _check_weight("alpha", alpha)
     _check_weight("beta", beta)
 
 
 def _check_weight(name: str, weight: float) -> None:
-    if not abs(weight) <= WEIGHT:  # neither is NaN
-        raise SlaError(f"{weight} as weight of {name}", f"Weights lie between {-WEIGHT:g} and {WEIGHT:g}.")
+    if not abs(weight) <= WEIGHT:  # also refuses NaN
+        raise SlaError(f"{weight} as weight of {name}", f"Weights must be between {-WEIGHT:g} and {WEIGHT:g}.")
 
 
 def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Decoders of one clip: what each returns, hypotheses with spans and confidence, and the simplest, the best path."""
+"""Decoders of one clip: their common interface, hypotheses with spans and confidence, and the greedy decoder."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def confidences(
 ) -> tuple[float, ...]:
     """The greatest posterior that each gloss reaches within its span: the height of its CTC spike.
 
-    A gloss that only a language model or a hot word brought in has a low one. docs/decoding.md compares it with other
-    measures.
+    It is low for a gloss that only a language model or a hot word put into the hypothesis. docs/decoding.md compares it
+    with other measures.
 
     Args:
         log_probs: float (T, V + 1), natural log.
@@ -46,7 +46,7 @@ def confidences(
         Numbers from 0 to 1, rounded to 4 digits.
     """
     peaks = [float(log_probs[start:end, column].max()) for column, (start, end) in zip(columns, spans, strict=True)]
-    return tuple(round(math.exp(min(peak, 0.0)), 4) for peak in peaks)  # rounding may have put it above 0
+    return tuple(round(math.exp(min(peak, 0.0)), 4) for peak in peaks)  # rounding may have raised it above 0
 
 
 class Decoder(ABC):
@@ -54,7 +54,7 @@ class Decoder(ABC):
 
     @abstractmethod
     def nbest(self, log_probs: NDArray[np.floating], n: int) -> list[StepHypothesis]:
-        """At most `n` different hypotheses of one clip, best first, and at least one.
+        """From 1 to `n` different hypotheses of one clip, best first.
 
         Args:
             log_probs: float (T, V + 1), natural log; column 0 is the blank, column i + 1 is gloss i.
@@ -84,7 +84,7 @@ class GreedyDecoder(Decoder):
         self.glosses = tuple(glosses)
 
     def nbest(self, log_probs: NDArray[np.floating], n: int) -> list[StepHypothesis]:
-        """The best path, which is the only hypothesis whatever `n` is; see `Decoder.nbest`."""
+        """The best path, the only hypothesis for any `n`; see `Decoder.nbest`."""
         score = float(check_log_probs(log_probs, len(self.glosses) + 1).sum(dtype=np.float64))
         labels = greedy(log_probs)
         columns, spans = [column for column, _, _ in labels], tuple((start, end) for _, start, end in labels)

@@ -1,4 +1,4 @@
-"""The beam searches that can be chosen (`--engine`). A new one needs a file of its own and its two words here."""
+"""The beam searches that can be chosen (`--engine`). A new one needs its own file and an entry here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 Engine = Literal["prefix", "pyctcdecode"]
 CLASSES: dict[Engine, str] = {"prefix": "prefix_beam.PrefixBeam", "pyctcdecode": "pyctcdecode_beam.PyctcdecodeBeam"}
 
-ScoredPrefix = tuple[tuple[int, ...], float]  # columns of the glosses, and their score in natural log
+ScoredPrefix = tuple[tuple[int, ...], float]  # columns of the glosses, and their score (natural log)
 
 
 class BeamSearch(Protocol):
     """A search for one vocabulary, language model and set of hot words.
 
     Args:
-        glosses: how many the vocabulary has; the blank is column 0, the glosses are columns 1 to `glosses`.
+        glosses: size of the vocabulary; the blank is column 0, the glosses are columns 1 to `glosses`.
         lm: the language model, or None.
         hot: columns of hot words; each occurrence adds `hot_weight`.
     """
@@ -34,5 +34,5 @@ class BeamSearch(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what the search holds beyond the object's life."""
+        """Free what would otherwise stay in memory after the object is deleted."""
         ...

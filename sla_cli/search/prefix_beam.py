@@ -1,9 +1,10 @@
 """CTC prefix beam search over glosses (Hannun et al. 2014, arXiv:1408.2873).
 
-A beam is a prefix with two scores: of its paths that end in a blank, and of those that end in its last gloss. The
-language model and hot words score a gloss as soon as it begins, so that pruning sees what the whole prefix is worth.
-pyctcdecode differs in both: a prefix takes up to two places of its beam, and its language model scores a gloss when
-the next one begins. Where nothing is pruned the answers are the same.
+An entry of the beam is a prefix with two scores: of its paths that end in a blank, and of those that end in its last
+gloss. The
+language model and hot words score a gloss as soon as it begins, so that pruning uses the score of the whole prefix.
+pyctcdecode differs in both: a prefix takes up to two places in its beam, and its language model scores a gloss when
+the next one begins. If nothing is pruned, the results are the same.
 """
 
 from __future__ import annotations
@@ -20,23 +21,23 @@ from sla_cli.core.ctc import BLANK
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.search.engines import ScoredPrefix
 
-LOG_FLOOR = math.log(1e-15)  # no column of a step is taken for less probable
+LOG_FLOOR = math.log(1e-15)  # lower bound of the log-probability of a column
 NEVER = -math.inf
 
 Beam = tuple[float, "_Prefix", float, float, float]  # rank, prefix, ln P of its paths ending in blank, in a gloss, both
 
 
 class _Prefix:
-    """Glosses from the start of the clip; a node of the tree of all prefixes met."""
+    """Glosses from the start of the clip; a node of the tree of all prefixes so far."""
 
     __slots__ = ("ahead", "blank", "children", "column", "label", "parent", "state")
 
     def __init__(self, parent: _Prefix | None, column: int, ahead: float, state: Any) -> None:
         self.parent, self.column = parent, column
-        self.ahead = ahead  # what the language model and hot words have added up to the last gloss
+        self.ahead = ahead  # the sum that language model and hot words added, including the last gloss
         self.state = state  # of the language model, after the last gloss
         self.children: dict[int, _Prefix] = {}
-        self.blank = self.label = NEVER  # of the step that is being computed
+        self.blank = self.label = NEVER  # of the current step
 
     def columns(self) -> tuple[int, ...]:
         found, node = [], self
@@ -47,7 +48,7 @@ class _Prefix:
 
 
 class PrefixBeam:
-    """Our search; see `BeamSearch`. It does not need the number of glosses."""
+    """The beam search of sla; see `BeamSearch`. It does not need the number of glosses."""
 
     def __init__(self, _: int, lm: GlossModel | None, hot: frozenset[int], hot_weight: float) -> None:
         self.lm, self.hot, self.hot_weight = lm, hot, hot_weight
@@ -64,7 +65,7 @@ class PrefixBeam:
         return [(prefix.columns(), score) for score, prefix in _best(ended, beam, prune_logp)]
 
     def close(self) -> None:
-        """Nothing is held beyond the object's life."""
+        """Nothing to free."""
 
     def _grown(self, beams: list[Beam], columns: list[tuple[int, float]]) -> list[_Prefix]:
         """The prefixes after one more step, each once, with `blank` and `label` set."""
@@ -77,7 +78,7 @@ class PrefixBeam:
                     prefix.blank = total + log_prob
                     continue
                 score = total + log_prob
-                if column == prefix.column:  # the last gloss goes on; a blank between makes it a new one
+                if column == prefix.column:  # the last gloss continues; after a blank it is a new one
                     if label != NEVER:
                         if prefix.label == NEVER:
                             if prefix.blank == NEVER:
@@ -112,7 +113,7 @@ class PrefixBeam:
 
 
 def _ranked(prefix: _Prefix) -> Beam:
-    """The prefix as a beam; its scores of this step are taken off it."""
+    """The prefix as an entry of the beam; its scores of this step are reset."""
     blank, label = prefix.blank, prefix.label
     prefix.blank = prefix.label = NEVER
     total = label if blank == NEVER else blank if label == NEVER else _add(blank, label)
@@ -120,7 +121,7 @@ def _ranked(prefix: _Prefix) -> Beam:
 
 
 def _best(found: list[Any], beam: int, prune_logp: float) -> list[Any]:
-    """At most `beam` of tuples that begin with a score, best first, none much worse than the best."""
+    """At most `beam` of the tuples, which begin with a score; best first, none much worse than the best."""
     found.sort(key=itemgetter(0), reverse=True)
     floor = found[0][0] + prune_logp
     return [entry for entry in found[:beam] if entry[0] >= floor]
@@ -134,7 +135,7 @@ def _candidates(log_probs: NDArray[np.floating], token_min_logp: float) -> Itera
     edges = np.searchsorted(steps, np.arange(len(normal) + 1)).tolist()
     listed, best = columns.tolist(), normal.argmax(axis=1).tolist()
     for step, row in enumerate(normal):
-        # The order of a set is part of how ties fall.
+        # The order of a set decides between equal scores.
         chosen = list(set(listed[edges[step] : edges[step + 1]]) | {best[step]})
         yield list(zip(chosen, row[chosen].astype(np.float64).tolist(), strict=True))
 

@@ -1,6 +1,7 @@
-"""The same beam search by pyctcdecode, to check sla's own. The only file that imports pyctcdecode.
+"""The same beam search by pyctcdecode, to check that of sla. The only file that imports pyctcdecode.
 
-Some labels mean more to it (spaces, `▁`, `<pad>`, `|`, `##`), so it gets one private-use character for each gloss.
+Some labels have a special meaning there (spaces, `▁`, `<pad>`, `|`, `##`), so each gloss is replaced by one
+private-use character.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ FIRST, LAST = 0xF0000, 0xFFFFD  # Unicode's supplementary private use area A
 
 
 class PyctcdecodeBeam:
-    """pyctcdecode as a `BeamSearch`. `close()` it: pyctcdecode keeps every language model until then.
+    """pyctcdecode as a `BeamSearch`. Call `close()`: pyctcdecode keeps every language model until then.
 
     Raises:
         SlaError: more glosses than there are private-use characters.
@@ -33,7 +34,9 @@ class PyctcdecodeBeam:
 
     def __init__(self, glosses: int, lm: GlossModel | None, hot: frozenset[int], hot_weight: float) -> None:
         if glosses > LAST - FIRST + 1:
-            raise SlaError(f"{glosses} glosses, and pyctcdecode takes {LAST - FIRST + 1}", "Use the engine prefix.")
+            raise SlaError(
+                f"{glosses} glosses, but pyctcdecode takes at most {LAST - FIRST + 1}", "Use --engine prefix."
+            )
         marks = [chr(FIRST + number) for number in range(glosses)]
         # Alphabet itself, not its builder: the builder rewrites labels. The word-boundary prefix makes each
         # label a word, which is what the language model scores.
@@ -50,11 +53,11 @@ class PyctcdecodeBeam:
             beam_width=beam,
             beam_prune_logp=prune_logp,
             token_min_logp=token_min_logp,
-            prune_history=False,  # with history pruned the search is not exact
+            prune_history=False,  # pruning the history would make the search inexact
             hotwords=self._hot,
             hotword_weight=self._hot_weight,
         )
-        # Its own spans are left aside: they are those of the path that it merged last, often an improbable one.
+        # Its spans are not used: they belong to the path that it merged last, often an improbable one.
         return [(tuple(ord(mark) - FIRST + 1 for mark, _ in words), float(score)) for _, _, words, _, score in beams]
 
     def close(self) -> None:
@@ -79,7 +82,7 @@ class _Fusion(AbstractLanguageModel):
         return 0.0  # every token is a whole gloss
 
     def score(self, prev_state: State, word: str, is_last_word: bool = False) -> tuple[float, State]:
-        if not word:  # pyctcdecode asks so for the empty hypothesis, which has no gloss to reward
+        if not word:  # pyctcdecode calls this for the empty hypothesis, which has no gloss
             return self._lm.end(prev_state), prev_state
         added, state = self._lm.gloss(prev_state, ord(word) - FIRST + 1)
         return (added + self._lm.end(state) if is_last_word else added), state

@@ -27,7 +27,7 @@ def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
     best = best_of(epochs)
     errors.plot([best.number], [best.dev.wer], "ko", ms=9, mfc="none")
     errors.set_title(f"best: {best.dev.wer:.1f} % in epoch {best.number}", loc="left", fontsize="medium")
-    errors.set(ylabel="% of the reference's glosses", ylim=(0, None))
+    errors.set(ylabel="% of the reference glosses", ylim=(0, None))
     rate.plot(numbers, [epoch.lr for epoch in epochs], ".-", color="grey")
     rate.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
     rate.xaxis.set_major_locator(MaxNLocator(integer=True))

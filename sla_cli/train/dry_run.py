@@ -1,4 +1,4 @@
-"""What a run would take: parameters, and memory and time measured on two real steps. Nothing is written."""
+"""The cost of a run: parameters, and memory and time measured on two real steps. Nothing is written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = {"conv": "temporal convolutions", "sequence": "BiLSTM", "frame_classifie
 
 @dataclass(frozen=True)
 class Module:
-    """Parameters of a part of the model, in all and of them trained."""
+    """Parameters of a part of the model: total and trained."""
 
     name: str
     total: int
@@ -32,12 +32,12 @@ class Module:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run would take.
+    """The cost of a run.
 
     Attributes:
-        clips, frames, steps: of an epoch.
-        memory_mib: peak of a step on the largest batch of the first epoch.
-        step_seconds: of such a step; epoch_seconds, run_seconds: of training without dev, at its frames per second.
+        clips, frames, steps: numbers per epoch.
+        memory_mib: peak memory of a step on the largest batch of the first epoch.
+        step_seconds: duration of such a step; epoch_seconds, run_seconds: of training without dev, at this speed.
     """
 
     modules: tuple[Module, ...]
@@ -61,19 +61,19 @@ class Forecast:
         table = ["  ".join((a.ljust(widths[0]), b.rjust(widths[1]), c.rjust(widths[2]))) for a, b, c in rows]
         epoch, run = (timedelta(seconds=round(value)) for value in (self.epoch_seconds, self.run_seconds))
         return "\n".join(table) + (
-            f"\n\nan epoch: {counted(self.clips, 'clip')}, about {counted(self.frames, 'frame')}, "
+            f"\n\none epoch: {counted(self.clips, 'clip')}, about {counted(self.frames, 'frame')}, "
             f"{counted(self.steps, 'step')}\n"
-            f"the fullest step: {counted(self.heaviest, 'frame')}, {self.step_seconds:.2f} s, "
+            f"the largest step: {counted(self.heaviest, 'frame')}, {self.step_seconds:.2f} s, "
             f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}\n"
-            f"time: about {epoch} an epoch, {run} in all, without scoring dev"
+            f"time: about {epoch} per epoch, {run} in total, without scoring dev"
         )
 
 
 def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
-    """Take two steps on the fullest batches of the first epoch; the second is timed, without loading.
+    """Run two steps on the largest batches of the first epoch; the second is timed, without loading.
 
     Raises:
-        SlaError: what training would refuse: weights, clips, memory, losses.
+        SlaError: as in training: weights, clips, memory, losses.
     """
     placement = place(device, config.train.precision, config.train.half)
     state, data, _ = initial_state(store, config, placement)
@@ -81,7 +81,7 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
     fullest = max(plan, key=lambda step: step.frames)
     state.model.train()
     with closing(training_batches(data, 1, [fullest, fullest], placement.cuda)) as batches:
-        for number in (1, 2):  # the first one allocates
+        for number in (1, 2):  # the first step allocates
             loaded = [next(batches) for _ in fullest.rounds]
             begun = time.monotonic()
             take_step(fullest, iter(loaded), state, 1, number)
@@ -104,7 +104,7 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
 
 
 def modules_of(model: Network) -> tuple[Module, ...]:
-    """The parts of the model; the backbone counts as two, its frozen weights and what is added to them."""
+    """The parts of the model; the backbone counts as two: its frozen weights, and what is added to them."""
     total, trained = Counter[str](), Counter[str]()
     for name, value in model.named_parameters():
         part = name.partition(".")[0]

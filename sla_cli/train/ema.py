@@ -1,4 +1,4 @@
-"""Averaged weights (Polyak & Juditsky, 1992), which are scored and kept if train.ema is set."""
+"""Averaged weights (Polyak & Juditsky, 1992), which are scored and saved if train.ema is set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Ema:
     """Exponential moving average of the trained weights and of the statistics of normalisation.
 
     Args:
-        model: on its device, and as training changes it: its tensors are looked up once.
+        model: on its device; its tensors are collected once, so training must change them in place.
     """
 
     def __init__(self, model: Network, decay: float) -> None:
@@ -28,7 +28,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Call after a step. Early averages are short, so that the random start is soon forgotten."""
+        """Call after a step. Early averages cover few steps, so the influence of the initial weights ends soon."""
         self.steps += 1
         average = get_ema_multi_avg_fn(min(self.decay, (1 + self.steps) / (10 + self.steps)))
         average(*map(list, zip(*self._averaged, strict=True)), self.steps)
@@ -37,7 +37,7 @@ class Ema:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The model with averaged weights; its own weights return afterwards."""
+        """The model with averaged weights; its own weights are restored afterwards."""
         own = {name: value.detach().clone() for name, value in self.model.trained_state().items()}
         self.model.load_state_dict(self.weights, strict=False)
         try:

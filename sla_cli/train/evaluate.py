@@ -1,4 +1,4 @@
-"""Dev WER while training: greedy decoding, the corpus's scoring profile, each clip scored by one process."""
+"""Dev WER during training: greedy decoding, the corpus's scoring profile, each clip scored by one process."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sla_cli.search.decoder import GreedyDecoder
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
 
-_HINT = "Scoring needs less than training does: does another program hold the memory?"
+_HINT = "Scoring needs less memory than training: does another program use it?"
 
 
 def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable[[], None] = lambda: None) -> Counts:
     """Pooled error counts of a split; the model is left in evaluation mode.
 
     Args:
-        before_clip: called before each clip, by all processes alike.
+        before_clip: called before each clip, in all processes.
 
     Raises:
         SlaError: a clip's log-probabilities are NaN or infinite.
@@ -49,7 +49,7 @@ def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable
 
 
 def _count(emission: Emission, split: Split, references: dict[str, tuple[str, ...]], profile: Profile) -> Counts:
-    try:  # the last step may have made the weights useless: they must not replace good ones on disk
+    try:  # the last step may have broken the weights: they must not replace good ones on disk
         found = GreedyDecoder(split.vocabulary).decode(emission.log_probs)
     except SlaError as error:
         raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error

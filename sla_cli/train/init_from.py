@@ -1,4 +1,4 @@
-"""A run that starts from another's trained weights: what fits is taken, classifiers gloss by gloss."""
+"""Starts a run from the trained weights of another: what fits is copied, classifiers gloss by gloss."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from sla_cli.model.checkpoint import read_weights
 from sla_cli.model.network import Network
 from sla_cli.model.temporal_head import NormalizedClassifier
 
-# Settings that the shape or the meaning of weights does not depend on.
+# Settings that do not affect the shape or the meaning of weights.
 FREE = {"model.weights", "model.image_size", "head.dropout", "lora.dropout", "adapter.start"}
 CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a run began with.
+    """What a run took from the run that it started from.
 
     Attributes:
         run: the other run's folder.
-        tensors, of_tensors: taken in whole or in part, and how many the run trains.
-        glosses, of_glosses: known to both, and all of the run's.
+        tensors, of_tensors: number copied (fully or partly), and number that the run trains.
+        glosses, of_glosses: number known to both, and all of the run.
     """
 
     run: str
@@ -42,18 +42,18 @@ class Taken:
     def __str__(self) -> str:
         return (
             f"{self.tensors} of {self.of_tensors} tensors and the classifiers' rows of {self.glosses} of "
-            f"{self.of_glosses} glosses are taken from {self.run}"
+            f"{self.of_glosses} glosses are copied from {self.run}"
         )
 
 
 def init_from(source: Run, config: Config) -> InitFrom:
-    """What a run that begins from another notes of it.
+    """What a run records about the run that it starts from.
 
     Raises:
-        SlaError: the other run has no weights, or its settings lead to other weights (named).
+        SlaError: the other run has no weights, or has settings that need other weights (they are named).
     """
     if not source.best.is_file():
-        raise SlaError(f"{source.path} has no weights to start from", "`sla train` writes them with its first epoch.")
+        raise SlaError(f"{source.path} has no weights to start from", "`sla train` writes them after the first epoch.")
     there, here = _settings(source.config), _settings(config)
     different = [f"{key} ({there.get(key)} there, {here.get(key)} here)" for key in here if there.get(key) != here[key]]
     if different:
@@ -65,13 +65,13 @@ def init_from(source: Run, config: Config) -> InitFrom:
 
 
 def take_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Taken:
-    """Put the other run's weights into a new model.
+    """Copy the other run's weights into a new model.
 
-    Blank and the glosses that both know keep their rows in the classifiers; others stay as they were drawn. A
-    classifier that the other run did not have stays too.
+    In the classifiers the rows of blank and of common glosses are copied; other rows keep their initial weights. So
+    does a classifier that the other run did not have.
 
     Raises:
-        SlaError: the other run is gone or was trained again, or stands on another backbone.
+        SlaError: the other run is gone or was trained again, or has another backbone.
     """
     source = Run(_there(begin))
     known = source.glosses
@@ -100,14 +100,14 @@ def _there(begin: InitFrom) -> Path:
     run = Path(begin.run)
     if not Run(run).best.is_file() or digest_file(Run(run).best) != begin.weights:
         raise SlaError(
-            f"the run {run}, from whose weights this one starts, is gone or was trained again",
-            "Bring it back from a copy, or start a new run.",
+            f"this run starts from the weights of {run}, which is gone or was trained again",
+            "Restore it from a copy, or start a new run.",
         )
     return run
 
 
 def _axis(layer: nn.Module) -> int:
-    """The dimension of a classifier's weight that has an entry for each class."""
+    """The dimension of a classifier's weight that corresponds to classes."""
     return 1 if isinstance(layer, NormalizedClassifier) else 0
 
 
@@ -118,7 +118,7 @@ def _take_rows(own: Tensor, other: Tensor, axis: int, here: list[int], there: li
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    """Those that decide which weights there are, by section and key."""
+    """The settings that determine the weights, by section and key."""
     sections = {"model", "head", config.model.variant}
     found = {
         f"{name}.{key}": value

@@ -1,4 +1,4 @@
-"""The training loop: epochs of ragged batches, dev WER, and checkpoints that survive a kill."""
+"""The training loop: epochs of batches with clips of different lengths, dev WER, and checkpoints for resuming."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ from sla_cli.train.step_log import StepLog
 
 @dataclass(frozen=True)
 class Trainer:
-    """What does not change during training.
+    """Objects that do not change during training.
 
     Attributes:
-        hold: what keeps other processes from the run; None where nothing does, as in all but the main process.
+        hold: the lock on the run; None in all but the main process.
     """
 
     run: Run
@@ -60,20 +60,20 @@ class Trainer:
     hold: Hold | None = None
 
     def check_hold(self) -> None:
-        """Raise SlaError where another process has taken the run: ask before each write."""
+        """Raise SlaError if another process has taken the run: call it before each write."""
         if self.hold is not None:
             self.hold.check()
 
 
 def train(trainer: Trainer) -> list[Epoch]:
-    """Train until it is over and return all epochs' metrics.
+    """Train to the end and return the metrics of all epochs.
 
-    Continues after the last step that was saved. Every step has its own random seed, so the result equals that of a
-    run that was not interrupted.
+    Continues after the last step that was saved. Every step has its own random seed, so the result equals that of an
+    uninterrupted run.
 
     Raises:
-        SlaError: a loss, a gradient or a dev clip's log-probabilities are not finite (names the clips), memory does not
-            suffice, the saved state is not of this run, or another process has taken the run.
+        SlaError: a loss, a gradient or a dev clip's log-probabilities are not finite (names the clips), there is not
+            enough memory, the saved state does not belong to this run, or another process has taken the run.
         Stopped: by a signal; the state is saved.
     """
     config, group = trainer.config.train, trainer.group
@@ -95,7 +95,7 @@ def train(trainer: Trainer) -> list[Epoch]:
             running = state.unfinished = state.unfinished or UnfinishedEpoch(len(state.epochs) + 1)
             lr = _train_epoch(trainer, state, data, running, stop, step_log)
             with state.averaged():
-                # A stop between clips leaves the epoch trained and not scored.
+                # After a stop between clips the epoch is trained but not scored.
                 dev = evaluate(state, trainer.store["dev"], trainer.profile, partial(_stop_if_requested, group, stop))
             state.epochs.append(Epoch.of(running, lr, dev, peak_mib(trainer.placement.device)))
             state.unfinished = None
@@ -121,17 +121,17 @@ def initial_state(
     group: ProcessGroup = ALONE,
     begin: InitFrom | None = None,
 ) -> tuple[State, ClipDataset, Taken | None]:
-    """Model and optimiser at the start of training, the clips to train on, and what was taken of another run.
+    """Model and optimiser at the start of training, the clips to train on, and what was taken from another run.
 
     Args:
-        begin: the run whose weights it starts from.
+        begin: the run from whose weights it starts.
 
     Raises:
         SlaError: no such backbone or weights, clips that the configuration refuses, or a compiler that it requires and
             that does not work.
     """
     torch.manual_seed(config.train.seed)
-    # In half precision only the head is in float32, and stays so.
+    # In half precision only the head is in float32, in every case.
     set_tf32(placement, config.train.tf32 and placement.dtype == torch.float32)
     with group.agreed():
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
@@ -147,7 +147,7 @@ def initial_state(
 
 
 def _clips_seen(state: State, data: ClipDataset) -> int:
-    """In all epochs; the last few of an epoch that several processes may leave out are counted too."""
+    """Clips in all epochs, including the last few of an epoch that several processes may leave out."""
     return len(state.epochs) * len(data) + (state.unfinished.clips if state.unfinished else 0)
 
 
@@ -159,7 +159,7 @@ def _train_epoch(
     stop: StopRequest,
     step_log: StepLog | None,
 ) -> float:
-    """Take the remaining steps of the epoch. Returns the last learning rate."""
+    """Run the remaining steps of the epoch. Returns the last learning rate."""
     config, group = trainer.config.train, trainer.group
     plan = data.plan(running.number, group.world_size)
     saved = time.monotonic()
@@ -206,7 +206,7 @@ def _stop_if_requested(group: ProcessGroup, stop: StopRequest) -> None:
 
 
 def _save(trainer: Trainer, state: State) -> None:
-    """Weights first and the state last, so that the state never describes files that are not written yet."""
+    """Write weights first and the state last, so the state never refers to files that are not written yet."""
     trainer.check_hold()
     run, glosses = trainer.run, trainer.run.glosses
     if trainer.group.is_main:
@@ -220,7 +220,7 @@ def _save(trainer: Trainer, state: State) -> None:
 
 @contextmanager
 def _saved_when_stopped(trainer: Trainer, state: State) -> Iterator[None]:
-    """Save the state when a signal ends training; when an error does, say which saved state there is."""
+    """If a signal ends training, save the state; if an error does, name the last saved state."""
     try:
         yield
     except Stopped as stopped:

@@ -27,8 +27,8 @@ def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     Args:
         logits: (steps, classes), clips concatenated, blank in column 0.
         lengths: int64 (clips,), steps of each clip.
-        targets: int64 (all glosses,), from 1; int64 also keeps PyTorch off cuDNN's CTC, which returns garbage
-            for long targets.
+        targets: int64 (all glosses,), from 1; with int64 PyTorch does not use cuDNN's CTC, which returns wrong
+            values for long targets.
         target_lengths: int64 (clips,), on the CPU, as PyTorch reads both kinds of lengths there.
     """
     padded = pad_sequence(list(logits.log_softmax(-1).split(lengths.tolist())))
@@ -49,11 +49,11 @@ def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
 def losses(
     logits: Logits, targets: Tensor, target_lengths: Tensor, config: LossConfig, totals: tuple[int, int] | None = None
 ) -> Losses:
-    """All parts whose weight is not 0; CTC parts are means over clips, distillation over steps.
+    """All parts with a weight other than 0; CTC parts are means over clips, distillation is a mean over steps.
 
     Args:
-        totals: clips and output steps that the sums are divided by; None means those of this batch. With the same
-            totals, the losses of several batches add up to the loss of one batch that holds all their clips.
+        totals: numbers of clips and output steps by which the sums are divided; None means those of this batch. With
+            the same totals, the losses of several batches add up to the loss of one batch with all their clips.
     """
     total_clips, total_steps = totals or (len(target_lengths), int(logits.steps.sum()))
     heads: list[tuple[str, float, Tensor | None, Tensor]] = [("ctc", 1.0, logits.sequence, logits.steps)]

@@ -1,4 +1,4 @@
-"""Measurements of an epoch, unfinished and finished: as text, as a row of metrics.tsv, as TensorBoard scalars."""
+"""Metrics of an unfinished or finished epoch: as text, as a row of metrics.tsv, as TensorBoard scalars."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sla_cli.formats.table import write_tsv
 
 @dataclass
 class UnfinishedEpoch:
-    """Running totals of the current epoch. Saved with the state, so that a resumed epoch reports all of its steps.
+    """Running totals of the current epoch. Saved with the state, so a resumed epoch reports all of its steps.
 
     Attributes:
-        number: of the epoch, from 1.
-        steps: optimiser steps done.
+        number: number of the epoch, from 1.
+        steps: finished optimiser steps.
         sums: `loss` and its unweighted parts, summed over clips.
-        clips, frames: seen by all processes.
-        seconds: of training; `waiting` of them were spent on waiting for batches.
-        overflows: steps without an update, since fp16 gradients were not finite at that loss scale.
+        clips, frames: numbers seen by all processes.
+        seconds: duration of training; `waiting` is the part spent on waiting for batches.
+        overflows: steps without update, because fp16 gradients were not finite at the loss scale.
     """
 
     number: int
@@ -65,14 +65,14 @@ class Epoch:
 
     Attributes:
         number: from 1.
-        lr: of its last step.
+        lr: learning rate of its last step.
         losses: `loss` and its unweighted parts, means over clips.
         dev: error counts of greedy decoding on dev.
-        overflows: steps without an update for fp16 overflow.
-        frames_per_second: while training, data loading included, all processes together.
+        overflows: steps without update because of fp16 overflow.
+        frames_per_second: in training, including data loading, of all processes together.
         waiting: share of the time in which training waited for data, 0 to 1.
-        memory: peak, MiB.
-        seconds: of training, without dev.
+        memory: peak in MiB.
+        seconds: duration of training, without dev.
     """
 
     number: int
@@ -87,13 +87,13 @@ class Epoch:
 
     @classmethod
     def of(cls, running: UnfinishedEpoch, lr: float, dev: Counts, memory: float) -> Epoch:
-        """The epoch that has ended, once dev is scored."""
+        """The finished epoch, after dev is scored."""
         speed, share = running.frames_per_second, running.waiting_share
         return cls(running.number, lr, running.losses, dev, running.overflows, speed, share, memory, running.seconds)
 
     def __str__(self) -> str:
         dev = self.dev
-        overflows = f", {counted(self.overflows, 'step')} left out for fp16 overflow" if self.overflows else ""
+        overflows = f", {counted(self.overflows, 'step')} skipped because of fp16 overflow" if self.overflows else ""
         return (
             f"epoch {self.number}: loss {self.losses['loss']:.3f}, dev WER {dev.wer:.2f} % "
             f"({dev.substitutions} sub, {dev.deletions} del, {dev.insertions} ins), "
@@ -131,12 +131,12 @@ class Epoch:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Epoch:
-        """From the values that `asdict` gives."""
+        """The epoch from the values of `asdict`."""
         return cls(**{**values, "dev": Counts(**values["dev"])})
 
 
 def best_of(epochs: Sequence[Epoch]) -> Epoch:
-    """The first epoch of lowest dev WER."""
+    """The first epoch with the lowest dev WER."""
     return min(epochs, key=lambda epoch: (epoch.dev.wer, epoch.number))
 
 
@@ -152,8 +152,8 @@ def status_line(
     """The text next to the progress bar: losses, best WER, speed, waiting, memory, time left of the run.
 
     Args:
-        epochs: those that are finished.
-        clips: of an epoch.
+        epochs: finished epochs.
+        clips: number of clips in an epoch.
         memory: MiB.
     """
     total, *parts = running.losses.items()

@@ -1,4 +1,4 @@
-"""The optimiser: which parameters have which learning rate and weight decay, and the rate's schedule."""
+"""The optimiser: learning rate and weight decay of each group of parameters, and the schedule of the rate."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from sla_cli.config import TrainConfig
 
-SHARE = "share"  # of the learning rate, in a parameter group
-MOMENTUM = 0.9  # of SGD
+SHARE = "share"  # share of the learning rate, in a parameter group
+MOMENTUM = 0.9  # momentum of SGD
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam, AdamW or SGD over what is trained, in groups: adapters and head, with weight decay and without.
+    """Adam, AdamW or SGD over the trained parameters, in groups: adapters and head, with and without weight decay.
 
     `set_rate` multiplies the learning rate by the share of a group.
     """
@@ -33,9 +33,9 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 
 
 def learning_rate(config: TrainConfig, done: float) -> float:
-    """The rate of the step that begins after `done` epochs, fractions included.
+    """The learning rate of the step that begins after `done` epochs, a fraction.
 
-    `step` multiplies by gamma after each milestone (as in AdaptSign); `cosine` falls from lr to floor·lr at the
+    `step` multiplies by gamma after each milestone (as in AdaptSign); `cosine` decreases from lr to floor·lr at the
     last epoch (Loshchilov & Hutter, 2017). Warm-up multiplies either by a factor that rises from 0 to 1.
     """
     warm = min(1.0, done / config.warmup) if config.warmup else 1.0
@@ -52,12 +52,12 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
-    """Euclidean norm over all gradients; not finite where one of them is not."""
+    """Euclidean norm over all gradients; not finite if one of them is not."""
     return torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
 
 
 def gradient_norms(model: nn.Module) -> dict[str, Tensor]:
-    """`gradient_norm` of all that is trained, as `all`, and of each part of the model by its name."""
+    """`gradient_norm` of all trained parameters, under `all`, and of each part of the model under its name."""
     trained = [(name.partition(".")[0], value) for name, value in model.named_parameters() if value.requires_grad]
     parts = dict.fromkeys(part for part, value in trained if value.grad is not None)
     by_part = {part: gradient_norm(value for name, value in trained if name == part) for part in parts}
@@ -65,7 +65,7 @@ def gradient_norms(model: nn.Module) -> dict[str, Tensor]:
 
 
 def non_finite_gradients(model: nn.Module) -> list[str]:
-    """Parameters whose gradient is not finite."""
+    """Names of parameters whose gradient is not finite."""
     return [
         name for name, value in model.named_parameters() if value.grad is not None and not value.grad.isfinite().all()
     ]

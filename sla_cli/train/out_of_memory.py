@@ -1,4 +1,4 @@
-"""How much memory training took, and what to do where it is not enough."""
+"""The memory that training used, and what to do if there is not enough."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-_TOO_LITTLE = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")  # the last by cuBLAS and cuDNN
+_TOO_LITTLE = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")  # the last from cuBLAS and cuDNN
 
 
 def peak_mib(device: torch.device) -> float:
-    """Peak memory so far in MiB: of PyTorch on a GPU, of this process on a CPU; NaN where the system does not tell."""
+    """Peak memory so far in MiB: of PyTorch on a GPU, of this process on a CPU; NaN if it is not available."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     if resource is None:

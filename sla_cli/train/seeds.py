@@ -1,4 +1,4 @@
-"""One configuration trained with several seeds, one run for each: start all, go on with those that are not finished."""
+"""Trains one configuration with several seeds, one run for each: starts all, and continues unfinished ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SeedResult:
 
 @dataclass(frozen=True)
 class SeedResults:
-    """What the runs of several seeds came to; rates in percent, of each run's best epoch on dev."""
+    """The result of the runs of several seeds; rates in percent, from each run's best epoch on dev."""
 
     name: str
     runs: tuple[SeedResult, ...]
@@ -79,12 +79,12 @@ def start_seeds(
     force: bool = False,
     group: ProcessGroup = ALONE,
 ) -> SeedResults:
-    """Train new runs BASE-seedN, each as `start_run` with that seed would.
+    """Train new runs BASE-seedN, each like `start_run` with that seed.
 
-    All folders are made before the first is trained, so that `--resume` knows what there is to do.
+    All folders are made before the first run is trained, so `--resume` knows which runs to train.
 
     Raises:
-        SlaError: one of the folders, or `base`, holds a run already and `force` is off; as `start_run`.
+        SlaError: one of the folders, or `base`, already contains a run and `force` is off; or as `start_run`.
     """
     runs = [Run(base.with_name(f"{base.name}{SEED}{seed}")) for seed in seeds]
     with group.agreed():
@@ -103,7 +103,7 @@ def start_seeds(
 
 
 def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> SeedResults:
-    """Train those of the runs that are not finished, one after the other. Raises SlaError as `resume_run` does."""
+    """Train the unfinished runs, one after the other. Raises SlaError as `resume_run` does."""
     base = runs[0].path.name.rpartition(SEED)[0]
     for number, run in enumerate(runs, start=1):
         if group.first(partial(is_finished, run)):
@@ -126,10 +126,10 @@ def is_finished(run: Run) -> bool:
 
 def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
     if Run(base).exists:
-        raise SlaError(f"{base} is a run, so its name cannot stand for several", "Give another --name.")
+        raise SlaError(f"{base} is a run, so its name cannot mean several runs", "Give another --name.")
     if present := [run for run in runs if run.exists and not force]:
         raise SlaError(
-            f"{present[0].path} holds a run already",
+            f"{present[0].path} already contains a run",
             f"Continue all with `sla train --resume --name {base.name}`, replace them with --force.",
         )
 

@@ -1,4 +1,4 @@
-"""Signals that ask training to save and stop, as a cluster sends them before it ends a job."""
+"""Signals on which training saves and stops; a cluster sends them before it ends a job."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WHILE_TRAINING = signals("SIGTERM", "SIGUSR1")
 
 
 class StopRequest:
-    """Signal handler that remembers the signal; 0 while none has come.
+    """Signal handler that stores the signal; 0 as long as there is none.
 
-    Ctrl-C interrupts at once, too. Python swallows that where it comes while an object is deleted, as a loader's
-    workers are after each epoch: then training stops as by the others.
+    Ctrl-C also interrupts at once. Python ignores this if it arrives while an object is deleted, such as a loader's
+    workers after each epoch: then training stops as with the other signals.
     """
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class StopRequest:
 
 @contextmanager
 def catching_signals() -> Iterator[StopRequest]:
-    """Remember signals instead of ending on them. In another thread than the main one none arrive."""
+    """Store signals instead of ending on them. Only the main thread receives signals."""
     stop = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    # A job in a shell's background ignores Ctrl-C, and goes on to.
+    # A background job of a shell ignores Ctrl-C, and must continue to do so.
     interrupt = (signal.SIGINT,) if signal.getsignal(signal.SIGINT) is signal.default_int_handler else ()
     before: dict[signal.Signals, Any] = {
         number: signal.signal(number, stop) for number in (*WHILE_TRAINING, *interrupt)

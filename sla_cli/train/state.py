@@ -1,4 +1,4 @@
-"""The state of training: weights, optimiser, loss scale, averages, epochs so far; saved in one file, state.pt."""
+"""The state of training: weights, optimiser, loss scale, averages, finished epochs; saved in one file, state.pt."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.optim import make_optimizer
 
 VERSION = 2
-AGAIN = "Bring it back from a copy, or train again (`sla train --force`)."
-# What zipfile and torch raise on an archive that is damaged or something else.
+AGAIN = "Restore it from a copy, or train again (`sla train --force`)."
+# Exceptions of zipfile and torch for a damaged or other archive.
 NOT_A_ZIP = (EOFError, OverflowError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 class State:
-    """What a run trains, on its device and in its group of processes.
+    """The objects that a run trains, on its device and in its group of processes.
 
     Attributes:
-        forward: the model as training calls it.
-        unfinished: the current epoch, if some of its steps are done.
-        saved: what was last saved or loaded, in words.
+        forward: the model in the form that training calls.
+        unfinished: the current epoch, if some of its steps are finished.
+        saved: what was saved or loaded last, in words.
     """
 
     def __init__(self, model: Network, config: Config, placement: Placement, group: ProcessGroup = ALONE) -> None:
@@ -55,17 +55,17 @@ class State:
 
     @property
     def moment(self) -> str:
-        """How far training has got, in words."""
+        """The progress of training, in words."""
         epoch = self.unfinished
         return f"step {epoch.steps} of epoch {epoch.number}" if epoch else f"epoch {len(self.epochs)}"
 
     def averaged(self) -> AbstractContextManager[None]:
-        """The model with the weights that are scored and kept."""
+        """The model with the weights that are scored and saved."""
         return self.ema.applied() if self.ema else nullcontext()
 
 
 def save_state(path: Path, state: State) -> None:
-    """Write everything that resuming needs; of several processes the main one writes it."""
+    """Write everything that resuming needs; only the main process writes it."""
     if state.group.is_main:
         content = {
             "version": VERSION,
@@ -79,7 +79,7 @@ def save_state(path: Path, state: State) -> None:
             "tally": asdict(state.unfinished) if state.unfinished else None,
             "processes": state.group.world_size,
         }
-        buffer = io.BytesIO()  # torch.save to a file hides a full disk in an error of its own
+        buffer = io.BytesIO()  # torch.save to a file replaces the error of a full disk by its own
         with atomic_write(path) as temporary:
             torch.save(content, buffer)
             temporary.write_bytes(buffer.getbuffer())
@@ -90,11 +90,11 @@ def load_state(path: Path, state: State) -> None:
     """Restore the state that was saved at `path`; only tensors and plain values are unpickled.
 
     Raises:
-        FormatError: not a state file, one of another version, or one whose bytes are not those that were written.
-        SlaError: another model or backbone, or saved within an epoch by another number of processes.
+        FormatError: not a state file, one of another version, or a damaged one.
+        SlaError: another model or backbone, or saved within an epoch with another number of processes.
     """
     try:
-        file = io.BytesIO(read_regular(path))  # so that what the disk does not give is no damage
+        file = io.BytesIO(read_regular(path))  # so that a read error of the disk does not look like damage
     except OSError as error:
         raise cannot_read(path, error) from error
     try:
@@ -108,32 +108,32 @@ def load_state(path: Path, state: State) -> None:
     try:
         _restore(path, state, content, backbone)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: not a training state that sla wrote: {error}", AGAIN) from error
+        raise FormatError(f"{path}: not a training state written by sla: {error}", AGAIN) from error
 
 
 def _restore(path: Path, state: State, content: dict[str, Any], backbone: str) -> None:
-    """Take over a content. Raises SlaError as `load_state` does, and any of what a forged one leads to."""
+    """Restore the content. Raises SlaError as `load_state` does; forged content can raise any exception."""
     if state.model.misfits(content["weights"]) or bool(content["ema"]) != bool(state.ema):
         raise SlaError(f"{path} does not fit the model of its config.toml", "Was config.toml edited?")
     if not same_backbone(backbone, content.get("backbone_norms"), state.model):
         raise SlaError(
-            f"{path} is of another backbone ({backbone}, here {state.model.backbone_digest})",
+            f"{path} belongs to another backbone ({backbone}, here {state.model.backbone_digest})",
             "Has the file of model.weights in config.toml been replaced?",
         )
     now = state.group.world_size
     before = content.get("processes", now)
-    if before != now and content["tally"]:  # the number of processes decides which clips a step sees
+    if before != now and content["tally"]:  # the number of processes determines the clips of a step
         raise SlaError(
-            f"{path} was saved within an epoch by a training of {counted(before, 'process')}, and here: {now}",
-            f"Resume with {before} (torchrun --nproc-per-node); only between epochs can their number change.",
+            f"{path} was saved within an epoch by a training with {counted(before, 'process')}; here: {now}",
+            f"Resume with {before} (torchrun --nproc-per-node); the number can change only between epochs.",
         )
     if before != now:
         log.warning(
-            "trained by %s so far and now by %d: batches per step change in proportion", counted(before, "process"), now
+            "trained with %s so far, now %d: batches per step change in proportion", counted(before, "process"), now
         )
     state.model.load_state_dict(content["weights"], strict=False)
     state.optimizer.load_state_dict(content["optimizer"])
-    if content["scaler"]:  # empty where it was trained without fp16, as `auto` may be on another device
+    if content["scaler"]:  # empty if it was trained without fp16, as `auto` may be on another device
         state.scaler.load_state_dict(content["scaler"])
     if state.ema:
         state.ema.load_state_dict(content["ema"])
@@ -143,7 +143,7 @@ def _restore(path: Path, state: State, content: dict[str, Any], backbone: str) -
 
 
 def _verify(file: io.BytesIO) -> None:
-    """Raise one of NOT_A_ZIP unless all parts have the checksums that they were written with: torch does not ask."""
+    """Raise one of NOT_A_ZIP unless all parts have their original checksums, which torch does not verify."""
     with zipfile.ZipFile(file) as archive:
         if damaged := archive.testzip():
             raise zipfile.BadZipFile(f"{damaged} has another checksum")

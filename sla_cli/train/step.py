@@ -20,21 +20,21 @@ from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
 
 DIVERGES = (
-    "Check these clips. If the loss grows without limit, start a new run with a lower --lr, --set train.clip_norm=1 "
+    "Check these clips. If the loss keeps growing, start a new run with a lower --lr, --set train.clip_norm=1 "
     "or --precision fp32."
 )
-SMALLEST_SCALE = 2.0**-10  # of the loss in fp16: halved by each overflow from 65536, doubled after 2000 good steps
+SMALLEST_SCALE = 2.0**-10  # of the loss in fp16: from 65536 each overflow halves it, 2000 good steps double it
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step tells.
+    """The result of a step.
 
     Attributes:
         losses: `loss` and its unweighted parts, means over the step's clips.
-        gradient: norms by part of the model, and of `all`, before they are bounded.
-        blank: share of the output steps in which the blank is the most probable.
-        overflow: no update, as fp16 overflowed.
+        gradient: norms by part of the model, and of `all`, before clipping.
+        blank: share of the output steps in which the blank is most probable.
+        overflow: whether there was no update because of fp16 overflow.
     """
 
     losses: dict[str, float]
@@ -53,10 +53,10 @@ class StepResult:
 
 
 def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, number: int) -> StepResult:
-    """Train on the next batches of `batches`. The random numbers of a step depend only on its epoch and number.
+    """Train on the next batches of `batches`. Random numbers of a step depend only on its epoch and number.
 
     Raises:
-        SlaError: a loss or a gradient is not finite (names the clips), or memory does not suffice. The weights are
+        SlaError: a loss or a gradient is not finite (names the clips), or there is not enough memory. The weights are
             those before the step.
     """
     state.optimizer.zero_grad(set_to_none=True)
@@ -71,7 +71,7 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, nu
             state.group.sync_gradients(state.forward, now=round_number == len(plan.rounds)),
         ):
             result, blank = _forward(batch, plan, state)
-            # The group averages gradients over its processes; the loss needs their sum.
+            # The group averages gradients over its processes, but the loss needs their sum.
             state.scaler.scale(result.total * state.group.world_size).backward()
         parts = {"loss": result.total.detach(), **result.parts}
         rounds.append(_Round(batch.ids, result.clips, parts, blank))
@@ -85,13 +85,13 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, nu
 
 @dataclass(frozen=True)
 class _Round:
-    """A batch's part of the step, on the device.
+    """The part of the step from one batch, on the device.
 
     Attributes:
         ids: of its clips.
         clips: (clips,), their CTC losses.
         parts: the loss and its parts.
-        blank: share of the step's output steps which lie here and in which the blank is the most probable.
+        blank: share of the step's output steps that are in this batch and in which the blank is most probable.
     """
 
     ids: tuple[str, ...]
@@ -111,7 +111,7 @@ class _Measured:
 
 
 def _measure(rounds: list[_Round], state: State) -> _Measured:
-    """Losses of all processes and the gradient's norm, in one transfer: the only time that the host waits in a step."""
+    """Losses of all processes and the gradient's norm, in one transfer: the host waits only here in a step."""
     state.scaler.unscale_(state.optimizer)
     norms = gradient_norms(state.model)
     sums = state.group.sum(torch.stack([torch.stack([*one.parts.values(), one.blank]) for one in rounds]).sum(0))
@@ -122,18 +122,18 @@ def _measure(rounds: list[_Round], state: State) -> _Measured:
 
 
 def _forward(batch: Batch, plan: Step, state: State) -> tuple[Losses, Tensor]:
-    """The losses, and which share of the step's output steps are blank here."""
+    """The losses, and the share of the step's output steps that are blank here."""
     model, config, device = state.model, state.config, state.placement.device
     pixels = to_pixels(batch, crop=config.train.crop, size=config.model.image_size, like=model.backbone, device=device)
     with state.placement.autocast():
         logits = state.forward(pixels, batch.lengths)
-    totals = plan.clips, plan.frames // model.stride  # a training clip is as long as whole steps
+    totals = plan.clips, plan.frames // model.stride  # the length of a training clip is a multiple of the stride
     blank = (logits.sequence.detach().argmax(-1) == 0).sum() / totals[1]
     return losses(logits, batch.targets.to(device), batch.target_lengths, config.loss, totals), blank
 
 
 def _check_loss(measured: _Measured, rounds: list[_Round], group: ProcessGroup, where: str) -> None:
-    """All processes meet the same loss, so that all end."""
+    """All processes check the same loss, so all end."""
     if math.isfinite(measured.losses["loss"]):
         return
     bad = list[str]()

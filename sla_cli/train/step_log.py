@@ -1,4 +1,4 @@
-"""What happens within an epoch: every step in TensorBoard, the means of each minute in steps.tsv."""
+"""Logs steps within an epoch: every step in TensorBoard, the means of each minute in steps.tsv."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SECONDS_BETWEEN_ROWS = 60.0
 
 
 class StepLog:
-    """Curves of a run over the clips that it has seen, which needs no number of steps in an epoch.
+    """Curves of a run over the number of clips seen, which does not depend on the number of steps in an epoch.
 
     Args:
-        clips: seen when training begins or resumes; what an interrupted attempt wrote beyond is dropped.
-        check: called before a row is written; raises where another process has taken the run.
+        clips: number seen when training begins or resumes; later rows of an interrupted attempt are removed.
+        check: called before a row is written; raises if another process has taken the run.
     """
 
     def __init__(self, run: Run, clips: int, check: Callable[[], None] = lambda: None) -> None:
@@ -36,7 +36,7 @@ class StepLog:
 
         Args:
             epoch, step: numbers from 1.
-            clips: seen so far in all epochs.
+            clips: number seen so far in all epochs.
             values: by name; names with the same start share a chart in TensorBoard.
         """
         self._steps += 1
@@ -64,7 +64,7 @@ class StepLog:
 
 
 def _lines_before(path: Path, clips: int) -> list[str]:
-    """The header and the rows of steps that do not come again; nothing where there are none."""
+    """The header and the rows of steps that are not repeated; empty if there are none."""
     if not path.is_file():
         return []
     header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
@@ -73,6 +73,6 @@ def _lines_before(path: Path, clips: int) -> list[str]:
 
 
 def _clips_of(line: str) -> float:
-    """Infinite where a person has changed the row to something else."""
+    """Infinite if a person has changed the row to something else."""
     cells = line.split("\t")
     return int(cells[2]) if len(cells) > 2 and cells[2].isdecimal() else math.inf

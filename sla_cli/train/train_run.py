@@ -1,4 +1,4 @@
-"""Start or resume a training run in its folder; the receipt is written after the last epoch."""
+"""Starts or resumes a training run in its folder; the receipt is written after the last epoch."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def start_run(
     """Train a new run in `folder` and return its best epoch; the main process makes the folder.
 
     Args:
-        begin: the run from whose weights it starts, as `init_from` gives it.
+        begin: the run from whose weights it starts, from `init_from`.
 
     Raises:
-        SlaError: the folder holds a run already and `force` is off, or one that another process trains; the store has
-            no train or dev split.
+        SlaError: the folder already contains a run and `force` is off, or a run that another process is training; the
+            store has no train or dev split.
     """
     run = Run(folder)
     with group.agreed():
@@ -81,7 +81,7 @@ def make_run(
 def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom | None, force: bool) -> None:
     """The folder of a new run."""
     if run.exists and not force:
-        raise SlaError(f"{run.path} holds a run already", "Continue it with --resume, replace it with --force.")
+        raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results["failed"]):
         log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
@@ -96,7 +96,7 @@ def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom |
         run.curves,
         run.taken,
     ):
-        path.unlink(missing_ok=True)  # nothing of a replaced run may pass for this one's
+        path.unlink(missing_ok=True)  # no file of a replaced run may be mistaken for one of this run
     run.create(config, store.vocabulary, RunFacts.of(store, preset, begin))
 
 
@@ -107,7 +107,7 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:
         SlaError: another process trains it, or the store has changed since the run began.
     """
     with group.agreed():
-        run.check()  # so that no folder is made
+        run.check()  # prevents that a folder is made
     with _held(run, group) as hold:
         if read_receipt(run.path) is not None:
             log.info("%s is finished", run.path)
@@ -115,23 +115,23 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:
 
 
 def _own_store(run: Run, group: ProcessGroup) -> Store:
-    """The store that a run began on. Raises SlaError where it is gone or has changed."""
+    """The store that a run began on. Raises SlaError if it is gone or has changed."""
     with group.agreed():
         store = Store(run.store)
         changed = [split for split, digest in run.facts.digests.items() if store[split].digest != digest]
         if changed:
             raise SlaError(
                 f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
-                "Train a new run: numbers from two stores do not belong together.",
+                "Train a new run: results from two different stores must not be mixed.",
             )
     return store
 
 
 @contextmanager
 def _held(run: Run, group: ProcessGroup) -> Iterator[Hold | None]:
-    """Keep other processes from training the same run: what the main process holds, None in the others."""
+    """Lock the run against training by other processes; None in all but the main process."""
     busy = f"another process is training {run.path}"
-    hint = "Wait until it has ended, or stop it; to train a second run beside it, give another --name."
+    hint = "Wait until it has ended, or stop it; to train another run at the same time, give another --name."
     with ExitStack() as stack:
         with group.agreed():
             hold = stack.enter_context(sole_writer(run.path, busy, hint)) if group.is_main else None
@@ -160,6 +160,6 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Ep
     if taken := run.read_taken():
         receipt.results["init_from"] = taken
     old = read_receipt(run.path)
-    if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run leaves its times alone
+    if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run does not change its times
         write_receipt(receipt, run.path)
     return best

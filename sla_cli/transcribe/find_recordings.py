@@ -1,4 +1,4 @@
-"""The recordings that a user names: videos, folders of pictures, and what folders and archives hold of both."""
+"""Finds the recordings that a user names: videos, folders of pictures, and both within folders and archives."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class FoundRecording:
     """A recording that was found.
 
     Attributes:
-        name: without folder and ending.
-        folder: beside which files about it lie by default.
+        name: name without folder and extension.
+        folder: next to which its output files are written by default.
     """
 
     source: Source
@@ -35,24 +35,24 @@ def find_recordings(path: Path) -> list[FoundRecording]:
     """The recordings of one path: a video; a folder of pictures; a folder or archive of videos or of such folders.
 
     Raises:
-        SlaError: there is nothing of this name, or nothing in it that is a recording.
+        SlaError: the path does not exist, or contains no recording.
     """
     if path.is_dir() or (path.is_file() and path.name.lower().endswith(tuple(ENDINGS))):
         tree = open_tree(path)
         home = path if path.is_dir() else path.parent
         if found := list(_in_tree(tree, "", path, home)):
             return found
-        raise SlaError(f"{path} holds neither videos nor pictures: {some(tree.names()) or 'it is empty'}")
+        raise SlaError(f"{path} contains neither videos nor pictures: {some(tree.names()) or 'it is empty'}")
     if not path.exists():
         raise SlaError(f"no such video: {path}", "Give a video, a folder of videos or pictures, or an archive of them.")
     return [FoundRecording(Source(path.parent, path.name), path.stem, path.parent)]
 
 
 def _in_tree(tree: Tree, folder: str, path: Path, home: Path) -> Iterator[FoundRecording]:
-    """Videos of a folder, or the folder itself where it holds pictures; else those of the folders in it."""
+    """Videos of a folder, or the folder itself if it contains pictures; else those of its subfolders."""
     names = [name for name in tree.names(folder) if not name.startswith(".") and name != "__MACOSX"]
     if any(name.lower().endswith(IMAGES) for name in names):
-        whole = path.resolve()  # of "." too
+        whole = path.resolve()  # also for "."
         name = PurePosixPath(folder).name or (whole.name if path.is_dir() else whole.name.split(".")[0])
         beside = whole.parent if path.is_dir() and not folder else home
         yield FoundRecording(Source(tree.root, folder), name, beside)

@@ -1,4 +1,4 @@
-"""The emission heat map of a long recording, in tiles that each have rows of their own."""
+"""The emission heat map of a long recording, in tiles that have different rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from sla_cli.core.ctc import BLANK
 from sla_cli.report.pictures import heat_map
 from sla_cli.report.timeline import heat_columns
-from sla_cli.transcribe.reading import Reading
+from sla_cli.transcribe.recognition import Recognition
 
-MOST_STEPS = 256  # of a tile: few enough that its rows hold nearly all glosses of its time
+MOST_STEPS = 256  # of a tile: short enough that its rows can show nearly all glosses of its time
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Tile:
     rows: tuple[str | None, ...]
 
 
-def heat_tiles(transcript: Reading) -> Iterator[Tile]:
-    """Tiles of about equal length from begin to end; none where the transcript has no probabilities."""
+def heat_tiles(transcript: Recognition) -> Iterator[Tile]:
+    """Tiles of about equal length from begin to end; none if the transcript has no probabilities."""
     if transcript.log_probs is None or transcript.step_times is None or not len(transcript.log_probs):
         return
     names, columns = (None, *transcript.glosses), _columns(transcript)
@@ -47,14 +47,14 @@ def heat_tiles(transcript: Reading) -> Iterator[Tile]:
         yield Tile(float(times[0]), float(times[-1]), picture, tuple(names[column] for column in rows))
 
 
-def _columns(transcript: Reading) -> list[tuple[int, float, float]]:
+def _columns(transcript: Recognition) -> list[tuple[int, float, float]]:
     """Column, start and end of each sign that is in the vocabulary."""
     column_of = {gloss: column for column, gloss in enumerate(transcript.glosses, start=1)}
     return [(column_of[sign.gloss], sign.start, sign.end) for sign in transcript.signs if sign.gloss in column_of]
 
 
 def _evenly_spaced(times: np.ndarray) -> np.ndarray:
-    """Which step lies in the middle of each pixel; steps are of different length where frames are.
+    """The step in the middle of each pixel; steps have different lengths if frames have.
 
     Args:
         times: float64 (steps + 1,), borders of the steps.

@@ -1,4 +1,4 @@
-"""Which files are made of which recording."""
+"""Decides which files are written for each recording."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from sla_cli.errors import SlaError
 from sla_cli.transcribe.find_recordings import FoundRecording
 from sla_cli.transcribe.transcript import ending_of, kind_named
 
-DEFAULT_KIND = "eaf"  # where only a folder is named
+DEFAULT_KIND = "eaf"  # if only a folder is given
 
 
 @dataclass(frozen=True)
 class Job:
-    """A recording, and the files that are to be made of it, by kind; maybe none."""
+    """A recording, and the files to be written for it, by kind; may be empty."""
 
     recording: FoundRecording
     files: Mapping[str, Path]
 
     @property
     def missing(self) -> dict[str, Path]:
-        """The files that are not there yet."""
+        """The files that do not exist yet."""
         return {kind: path for kind, path in self.files.items() if not path.exists()}
 
 
 def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: Sequence[str]) -> list[Job]:
-    """What is made of each recording.
+    """The files to write for each recording.
 
     Args:
-        out: a folder; or for one recording a file, whose ending is a kind of its own. None is beside the recording.
-        kinds: of files.
+        out: a folder; or, for one recording, a file, whose extension is an additional kind. None means next to the
+            recording.
+        kinds: kinds of files.
 
     Raises:
-        SlaError: one file for several recordings, an ending that no format has, or two recordings whose files would
+        SlaError: one file for several recordings, an unknown extension, or two recordings whose files would
             have the same name.
     """
     if out is not None and out.suffix and not out.is_dir():
@@ -59,6 +60,6 @@ def _refuse_same_names(jobs: Sequence[Job]) -> None:
             other = made.setdefault(path, job)
             if other is not job:
                 raise SlaError(
-                    f"{path} would be made of {other.recording} and of {job.recording}",
-                    "Transcribe them one by one, with another -o each.",
+                    f"{path} would be written for both {other.recording} and {job.recording}",
+                    "Transcribe them one by one, each with another -o.",
                 )

@@ -17,12 +17,12 @@ from sla_cli.core.annotation import Sentence, Sign
 from sla_cli.report.interlinear import direction
 from sla_cli.report.template import render
 from sla_cli.transcribe.heat import heat_tiles
-from sla_cli.transcribe.reading import Reading
+from sla_cli.transcribe.recognition import Recognition
 
-PIXELS_A_CELL, PADDING = 10.0, 14.0  # of a label: a terminal cell of text, and what surrounds it
-FITTING = 80  # percent of the labels that fit before the next sign at the zoom that the page opens with
-CLOSEST, WIDEST = 240.0, 24.0  # pixels a second that the page opens with
-FRAME = 0.04  # seconds: what a key steps by where there are no output steps
+PIXELS_A_CELL, PADDING = 10.0, 14.0  # pixels of a label: per terminal cell of text, and around the text
+FITTING = 80  # percent of the labels that fit before the next sign at the initial zoom
+CLOSEST, WIDEST = 240.0, 24.0  # range of the initial zoom, in pixels per second
+FRAME = 0.04  # seconds that a key moves if there are no output steps
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PageSign:
 
     Attributes:
         number: counted from 0 over the whole recording.
-        room: seconds from its start to that of the next sign, which its label may use.
+        room: seconds from its start to the start of the next sign, available for its label.
     """
 
     number: int
@@ -47,11 +47,13 @@ class PageSentence:
     signs: tuple[PageSign, ...]
 
 
-def write_transcript_page(out: Path, transcript: Reading, files: Mapping[str, str], *, link_video: bool = True) -> None:
-    """Write one HTML file that plays the video beside it and shows what was signed when.
+def write_transcript_page(
+    out: Path, transcript: Recognition, files: Mapping[str, str], *, link_video: bool = True
+) -> None:
+    """Write one HTML file that plays the video next to it and shows the signs with their times.
 
-    It needs no server and loads nothing but the video, which stays a file of its own. Without a video that the browser
-    can play, the page runs on its own clock.
+    It needs no server and loads only the video, which stays a separate file. Without a video that the browser can play,
+    the page uses its own clock.
 
     Args:
         files: contents of the files that can be downloaded from the page, by name.
@@ -84,7 +86,7 @@ def write_transcript_page(out: Path, transcript: Reading, files: Mapping[str, st
 
 
 def media_url(media: Path, page: Path) -> str:
-    """Relative where the media lies beside the page or below it, so that both can move together; else a file URL."""
+    """Relative if the media is next to the page or below it, so both can be moved together; else a file URL."""
     absolute, folder = (Path(os.path.abspath(path)) for path in (media, page.parent))  # noqa: PTH100 keeps links
     if absolute.is_relative_to(folder):
         return quote(os.fsencode(absolute.relative_to(folder)))
@@ -92,13 +94,13 @@ def media_url(media: Path, page: Path) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, hours where there are some: 0:07.4, 1:02:03.4."""
+    """Minutes and seconds, and hours if there are any: 0:07.4, 1:02:03.4."""
     tenths = round(10 * seconds)
     hours, minutes, rest = tenths // 36000, tenths // 600 % 60, tenths % 600 / 10
     return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def _timed(transcript: Reading) -> Iterator[PageSentence]:
+def _timed(transcript: Recognition) -> Iterator[PageSentence]:
     starts = [sign.start for sign in transcript.signs]
     after = iter([*starts[1:], transcript.duration])
     number = count()
@@ -113,7 +115,7 @@ def _pixels_a_second(signs: list[PageSign]) -> float:
     return float(np.clip(np.percentile(needed, FITTING), WIDEST, CLOSEST)) if needed else WIDEST
 
 
-def _step(transcript: Reading) -> float:
-    """Seconds of an output step."""
+def _step(transcript: Recognition) -> float:
+    """Seconds per output step."""
     times = transcript.step_times
     return FRAME if times is None or len(times) < 2 else float(np.median(np.diff(times)))

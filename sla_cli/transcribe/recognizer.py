@@ -1,4 +1,4 @@
-"""A trained run that reads recordings: opened once, then video after video."""
+"""Recognises recordings with a trained run: opened once, then used for any number of videos."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from sla_cli.transcribe.windows import Windows
 
 @dataclass(frozen=True)
 class Recognizer:
-    """The model of a run with its search. Use `open`, and close it, or use it as a context manager.
+    """The model of a run with its search. Use `open`, then `close`, or use it as a context manager.
 
     Attributes:
         glosses: the vocabulary; glosses[i] has column i + 1 of log-probabilities, the blank column 0.
-        frames: what the frames look like that it was trained on.
+        frames: properties of the frames that it was trained on.
         windows: how long recordings are cut for the temporal head.
-        made: what a transcript says of how it came to be.
+        made: how transcripts are made, recorded in each.
     """
 
     glosses: tuple[str, ...]
@@ -78,22 +78,23 @@ class Recognizer:
 
         Args:
             run: the folder of a finished run.
-            lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or one's name in the work folder's lm/.
+            lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or the name of one in the work folder.
             beam: prefixes kept at each step; 1 without language model and hot words is greedy.
             alpha: weight of the language model.
-            beta: added to the score for each gloss, with a language model, a natural logarithm. Where `alpha` or
-                `beta` is given, the other one has its default.
+            beta: with a language model, added to the score for each gloss, a natural logarithm. If only one of `alpha`
+                and `beta` is given, the other one has its default.
             hotwords: glosses to prefer.
-            hotword_weight: added to the score each time that one of them occurs, a natural logarithm.
+            hotword_weight: added to the score for each occurrence of one of them, a natural logarithm.
             prune_logp: prefixes that are this much worse than the best are dropped, a natural logarithm.
-            token_min_logp: no gloss is tried in a step where its log-probability is below this.
+            token_min_logp: a gloss is not tried in a step where its log-probability is below this.
             device: auto, cpu, cuda or cuda:N.
-            precision: of the model; auto is that of training where the device can.
-            weights: the backbone's weights, where the file has moved since training.
-            work: the work folder; by default the one in which the run lies.
+            precision: precision of the model; auto is that of training if the device supports it.
+            weights: the backbone's weights, if the file has moved since training.
+            work: the work folder; by default the one that contains the run.
 
         Raises:
-            SlaError: no such run, a damaged one, no such model, hot word or device, or options that do not fit.
+            SlaError: no such run, a damaged one, no such model, hot word or device, or options that contradict each
+                other.
         """
         source = Run(Path(run))
         facts = source.facts
@@ -110,9 +111,9 @@ class Recognizer:
         settled = search_options(folder, source, lm, given)
         if facts.frames is None:
             raise SlaError(
-                f"{source.path} was made by an earlier version, which does not say what its frames look like, and its "
+                f"{source.path} was made by an earlier version, which does not describe its frames, and its "
                 f"store {facts.store} is gone or has changed",
-                "Bring the store back to that place, or train again.",
+                "Restore the store at that path, or train again.",
             )
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
@@ -135,13 +136,13 @@ class Recognizer:
         pause: float = TranscribeConfig.pause,
         advance: Advance | None = None,
     ) -> Transcript:
-        """Signs with times of one recording, of any length.
+        """Recognise the signs of one recording of any length, with times.
 
         Args:
-            video: a video file or a folder of pictures; or where one lies, as in an archive.
-            fps: frames per second of a folder of pictures, which is refused without; a video has its own.
+            video: a video file or a folder of pictures; or the place of one, for example in an archive.
+            fps: frames per second of a folder of pictures, for which it is required; a video has its own.
             pause: seconds without a sign that end a sentence.
-            advance: called with the number of frames computed since the call before, and with their `total` where the
+            advance: called with the number of frames computed since the previous call, and with their `total` if the
                 header states it.
 
         Returns:
@@ -173,7 +174,7 @@ class Recognizer:
         )
 
     def log_probs(self, frames: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Natural-log probabilities of pictures, for a search or an alignment of one's own.
+        """Natural-log probabilities of pictures, for your own search or alignment.
 
         Args:
             frames: RGB uint8 (height, width, 3) each, of any size, at the frame rate that the run was trained on
@@ -204,7 +205,7 @@ class Recognizer:
         return reduction(self.frames.size, config.train.crop, config.model.image_size)
 
     def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[NDArray[np.float32], Clock]:
-        """Log-probabilities of a recording, and when its frames are shown."""
+        """Log-probabilities of a recording, and the times of its frames."""
 
         def read(rate: float = 0.0) -> tuple[NDArray[np.float32], Clock]:
             recording = Recording(source, self.frames, fps=fps, rate=rate, reduce=self._reduce)
@@ -218,7 +219,7 @@ class Recognizer:
         try:
             log_probs, clock = read()
         except OtherRateError as other:
-            text = "%s: %g frames per second on average, unlike its header: reading it again"
+            text = "%s: %g frames per second on average, which differs from its header: reading it again"
             log.info(text, source.path, other.rate)
             log_probs, clock = read(other.rate)
         check_finite(Emission(source.path, log_probs, clock.seen, clock.seen_rate))
@@ -226,7 +227,7 @@ class Recognizer:
 
 
 def as_source(path: Path) -> Source:
-    """A video file, or a folder of pictures. Raises SlaError where there is neither."""
+    """A video file, or a folder of pictures. Raises SlaError if there is neither."""
     if path.is_dir():
         return Source(path, "")
     if not path.exists():
@@ -236,4 +237,4 @@ def as_source(path: Path) -> Source:
 
 def _describe_windows(windows: Windows, frames: FrameFormat) -> str:
     seconds = f" ({windows.length / frames.fps:.1f} s)" if frames.fps else ""
-    return f"{counted(windows.length, 'frame')}{seconds}, {windows.context} of context to each side"
+    return f"{counted(windows.length, 'frame')}{seconds}, {windows.context} of context on each side"

@@ -1,4 +1,4 @@
-"""One recording as a run sees it: frames as `sla prep` stores them and `sla emit` reads them, without a store."""
+"""One recording as input of a run: the same frames as with `sla prep` and `sla emit`, but without a store."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from sla_cli.video.frames import FrameReader
 from sla_cli.video.resize import fitted
 from sla_cli.video.timing import selected
 
-GUESS = 25.0  # frames per second, until a video whose header states none has been read
+GUESS = 25.0  # frames per second, until a video without a rate in its header has been read
 
 
 class OtherRateError(Exception):
-    """The recording has another frame rate than its header states, for which other frames are to be selected."""
+    """The recording has another frame rate than its header states, so other frames must be selected."""
 
     def __init__(self, rate: float) -> None:
         super().__init__(rate)
@@ -33,13 +33,13 @@ class OtherRateError(Exception):
 
 @dataclass(frozen=True)
 class Clock:
-    """When the frames that the run sees are shown.
+    """The times of the frames that the run sees.
 
     Attributes:
-        times: of the recording's own frames, in seconds, float64 (frames + 1,); the last is where the recording ends.
+        times: of the recording's own frames, in seconds, float64 (frames + 1,); the last is the end of the recording.
         rate: the recording's frames per second, on average.
         seen_rate: frames per second that the run sees.
-        seen: how many frames it sees.
+        seen: number of frames that the run sees.
     """
 
     times: NDArray[np.float64]
@@ -49,11 +49,11 @@ class Clock:
 
     @property
     def duration(self) -> float:
-        """Of the recording, in seconds."""
+        """Duration of the recording, in seconds."""
         return float(self.times[-1])
 
     def seconds(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
-        """When these frames begin, by their number among those that the run sees."""
+        """Start times of frames, by their number among those that the run sees."""
         numbers = frames / self.seen_rate * self.rate
         return np.interp(numbers, np.arange(len(self.times)), self.times)
 
@@ -64,16 +64,16 @@ class _Shown(NamedTuple):
 
 
 class Recording:
-    """The frames of a recording, one pass, nothing is kept in memory.
+    """The frames of a recording, in one pass; they are not kept in memory.
 
-    They are those of the stages: prep's resizing and its default codec, and where the run was trained on other frame
-    rates the frames that are nearest in time, as if the recording had an even rate.
+    They are the same as in the stages: prep's resizing and default codec; and if the run was trained on other frame
+    rates, the frames nearest in time, as if the recording had a constant rate.
 
     Args:
         source: the recording.
         like: the frames that the run was trained on.
-        fps: of a folder of pictures; a video knows its own.
-        rate: the frame rate of the recording, where an earlier pass has measured it.
+        fps: frame rate of a folder of pictures; a video has its own.
+        rate: the frame rate of the recording, if an earlier pass has measured it.
         reduce: 1, 2, 4 or 8: frames are decoded at a fraction of their size, as for `formats.codec.decode`.
     """
 
@@ -91,7 +91,7 @@ class Recording:
 
         Raises:
             FrameError: the recording cannot be read, or its frame rate is not known.
-            OtherRateError: after the last frame; another pass with this rate is needed.
+            OtherRateError: after the last frame, if another pass with this rate is needed.
         """
         before = -1
         image: NDArray[np.uint8] = np.empty(0, np.uint8)
@@ -105,7 +105,7 @@ class Recording:
 
     @property
     def expected(self) -> int:
-        """How many frames the run will see, as the header states, known with the first frame; 0 where it does not."""
+        """Number of frames that the run will see, from the header, known with the first frame; 0 if not stated."""
         rate = self._rate if self._like.has_rate(self._rate) else self._like.fps
         return round(self._reader.claimed / self._rate * rate) if self._rate else 0
 
@@ -119,7 +119,7 @@ class Recording:
 
     def _selected(self) -> Iterator[_Shown]:
         frames = self._numbered()
-        first = next(frames)  # then the rate that the header states is known
+        first = next(frames)  # then the rate in the header is known
         numbered = (shown for part in ((first,), frames) for shown in part)
         if self._like.has_rate(self._rate):
             yield from numbered
@@ -132,7 +132,7 @@ class Recording:
         for number, (time, picture) in enumerate(self._reader):
             if math.isnan(time):
                 raise FrameError(
-                    f"{self._where} is a folder of images, and its frame rate is unknown: glosses would have no times",
+                    f"{self._where} is a folder of images whose frame rate is unknown: glosses would have no times",
                     "Give it with --fps.",
                 )
             if not number:
@@ -141,7 +141,7 @@ class Recording:
             yield _Shown(number, picture)
 
     def _check_rate(self) -> None:
-        """The rate is measured where a video's varies, as `sla prep` does, so it is known at the end only."""
+        """The rate is measured if that of a video varies, as in `sla prep`, so it is known only at the end."""
         found = self._reader.fps or self._rate  # a single frame has no rate
         if self._measured or found == self._rate:
             return
@@ -151,7 +151,7 @@ class Recording:
 
 
 def as_stored(picture: np.ndarray, like: FrameFormat, reduce: int = 1, pixel_aspect: float = 1.0) -> NDArray[np.uint8]:
-    """A picture as it comes out of a store that `sla prep` made with its default codec.
+    """A picture as it would be in a store made by `sla prep` with its default codec.
 
     Args:
         picture: BGR uint8 (height, width, 3).
@@ -164,5 +164,5 @@ def as_stored(picture: np.ndarray, like: FrameFormat, reduce: int = 1, pixel_asp
     stored = PrepConfig(size=like.size)
     data = encode(fitted(picture, stored.size, like.fit, pixel_aspect), stored.codec, stored.quality)
     decoded = decode(data, stored.codec, stored.size, reduce)
-    assert decoded is not None  # it was encoded just now
+    assert decoded is not None  # it has just been encoded
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)

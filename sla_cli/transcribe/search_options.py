@@ -1,4 +1,4 @@
-"""How to search, as `sla decode` would: what was given, else what was tuned, else defaults."""
+"""Options of the search as in `sla decode`: given values, else tuned ones, else defaults."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sla_cli.search.given import options_given
 
 
 def search_options(folder: Work, run: Run, lm: Path | str | None, given: dict[str, Any]) -> Settled:
-    """Options of the search as `sla decode` takes them: what was given, else what was tuned, else defaults.
+    """Options of the search as in `sla decode`: given values, else tuned ones, else defaults.
 
     Args:
-        given: options of `BeamOptions` by name but for `lm`; None is one that was left out.
+        given: options of `BeamOptions` by name, except `lm`; None for one that was left out.
     """
     options = options_given({**given, "lm": None if lm is None else folder.find_lm(Path(lm))})
     if options.lm is None:
@@ -34,7 +34,7 @@ def search_options(folder: Work, run: Run, lm: Path | str | None, given: dict[st
 
 
 def described(settled: Settled) -> str:
-    """What a transcript says of its search."""
+    """The description of the search in a transcript."""
     options = settled.options
     unused = f", {left_out(settled.no_gain_on)}" if settled.no_gain_on else ""
     if options.greedy:

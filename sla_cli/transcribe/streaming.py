@@ -1,4 +1,4 @@
-"""Frames that come one by one to log-probabilities, in memory that hardly grows with the recording."""
+"""Turns frames that arrive one by one into log-probabilities; memory hardly grows with the recording."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def stream_log_probs(
     windows: Windows,
     advance: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float32]:
-    """Log-probabilities of one clip, as `emit` computes them; beyond a window's length the head reads windows.
+    """Log-probabilities of one clip, as `emit` computes them; a clip longer than a window passes the head in windows.
 
-    Frames go through the backbone once, and are read while it computes.
+    Frames pass the backbone once, and are read while it computes.
 
     Args:
         frames: RGB uint8 (side, side, 3) each, at least one.
-        advance: called with the number of frames that have been computed.
+        advance: called with the number of computed frames.
 
     Returns:
         Natural log, float32 (steps, glosses + 1).
@@ -56,7 +56,7 @@ def stream_log_probs(
 def stream_features(
     opened: OpenedModel, frames: Iterable[NDArray[np.uint8]], advance: Callable[[int], None] = lambda _: None
 ) -> Iterator[Tensor]:
-    """Features of one clip, (frames, width) each time, maybe none. To be used in inference mode and under autocast.
+    """Features of one clip, (frames, width) each time, may be empty. Use it in inference mode and under autocast.
 
     Args:
         frames, advance: as for `stream_log_probs`.
@@ -76,7 +76,7 @@ def stream_features(
 
 
 def _read_ahead(frames: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[NDArray[np.uint8], ...]]:
-    """Chunks of frames; a thread reads the next one while the one before it is worked on."""
+    """Chunks of frames; a thread reads the next chunk while the previous one is processed."""
     iterator = iter(frames)
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(lambda: tuple(islice(iterator, CHUNK)))

@@ -1,4 +1,4 @@
-"""Recording after recording with one model: what exists is skipped, and what fails does not stop the rest."""
+"""Transcribes recordings with one model: skips those whose files exist, and continues after failures."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from sla_cli.transcribe.transcript import Transcript
 
 @dataclass(frozen=True)
 class FileOptions:
-    """How recordings are read and written.
+    """Options for reading recordings and writing results.
 
     Attributes:
         pause: seconds without a sign that end a sentence.
         layout: names of tiers, and what a subtitle shows.
-        add_to: an ELAN file that the tiers are added to.
-        fps: frames per second of folders of pictures, None where there are none.
+        add_to: an ELAN file to which the tiers are added.
+        fps: frames per second of folders of pictures, None if there are none.
         link_video: whether a page plays the video.
         force: replace files that exist, and a tier of sla in `add_to`.
-        inputs: other files that are read, which no result replaces.
+        inputs: other files that are read; no result may replace them.
     """
 
     pause: float
@@ -43,13 +43,13 @@ class FileOptions:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a recording.
+    """The outcome for a recording.
 
     Attributes:
-        recording: where it lies.
-        transcript: None where it was skipped or failed.
-        files: that were written.
-        error: None where it did not fail.
+        recording: its path.
+        transcript: None if it was skipped or failed.
+        files: files that were written.
+        error: None if it did not fail.
     """
 
     recording: str
@@ -64,11 +64,11 @@ def transcribe_files(
     """The outcome of each recording, as soon as it is known.
 
     Args:
-        open_recognizer: called once, where there is anything to do.
+        open_recognizer: called once, if there is anything to do.
 
     Raises:
-        SlaError: from `open_recognizer`, or an ELAN file that cannot be added to; what concerns one recording is in its
-            outcome.
+        SlaError: from `open_recognizer`, or for an ELAN file that cannot be changed; the error of a single recording is
+            in its outcome.
     """
     recognizer: Recognizer | None = None
     if options.add_to is not None:
@@ -96,7 +96,7 @@ def transcribe_files(
 
 
 def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) -> None:
-    """Raise SlaError for what can be refused before hours of work: a place or a name that a file cannot have."""
+    """Raise SlaError early, before hours of work, for a path or a name that a file cannot have."""
     nothing = Annotation(job.recording.name, None, 0.0, ())
     for kind, path in files.items():
         check_output(path, inputs=(Path(str(job.recording)), options.add_to, *options.inputs), replace=True)
@@ -105,7 +105,7 @@ def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) ->
 
 
 def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:
-    """Of several recordings a failure is told at once, and listed at the end."""
+    """With several recordings, a failure is logged at once, and listed at the end."""
     if not alone:
         log.warning("%s", error.message)
     return Outcome(str(job.recording), error=error)

@@ -25,7 +25,7 @@
     return hours ? `${hours}:${pad(minutes)}:${rest}` : `${minutes}:${rest}`;
   };
 
-  // Time comes from the video, or from a clock of the page where there is none that plays.
+  // Time comes from the video, or from a clock of the page if there is no video that can be played.
   const ownClock = (begin) => {
     let at = begin, since = null, rate = 1;
     const now = () => (since === null ? at : clamp(at + (rate * (performance.now() - since)) / 1000, 0, duration));
@@ -47,7 +47,7 @@
     set time(time) { video.currentTime = time; },
     get playing() { return !video.paused && !video.ended; },
     set rate(value) { video.playbackRate = value; },
-    play() { video.play().catch(() => {}); }, // one that cannot play tells so by its event "error"
+    play() { video.play().catch(() => {}); }, // if it cannot play, it sends the event "error"
     pause() { video.pause(); },
   });
   const video = $("video");
@@ -62,7 +62,7 @@
       if (signs[middle].start <= time) low = middle + 1;
       else high = middle;
     }
-    return low - 1; // the last that has begun
+    return low - 1; // the last sign that has begun
   };
   const showSentence = (next) => {
     sentence?.classList.remove("current");
@@ -103,14 +103,14 @@
     for (const row of document.querySelectorAll(".rows:not([hidden]) div")) row.classList.toggle("current", row.title === gloss);
   };
 
-  // The timeline: `scale` is pixels a second, the playhead stays in the middle while playing
+  // The timeline: `scale` is pixels per second, the playhead stays in the middle while playing
   const scroller = $("scroller"), track = $("track"), tiles = document.querySelectorAll("#heat img");
   let scale = Number(data.zoom), following = true, dragging = false, active = -1, scrolled = 0;
   const width = () => Math.max(scroller.clientWidth, scale * duration);
   const at = (time) => (duration ? (time / duration) * width() : 0);
   const scrollBy = (pixels) => {
     scroller.scrollLeft += pixels;
-    scrolled = scroller.scrollLeft; // by the page, not by hand
+    scrolled = scroller.scrollLeft; // by the page, not by the user
   };
   const drawRuler = () => {
     const a = scroller.scrollLeft / width() * duration, b = a + (scroller.clientWidth / width()) * duration;
@@ -195,12 +195,12 @@
     setFollowing(true);
   };
 
-  // Going from sign to sign
+  // Moving from sign to sign
   const near = 0.01; // seconds: players round times
   const starts = { sign: signs.map((sign) => sign.start), sentence: Array.from(sentences, (item) => Number(item.querySelector(".time").dataset.start)) };
   const forward = (kind) => seek(starts[kind].find((start) => start > clock.time + near) ?? duration);
   const back = (kind) => {
-    const margin = clock.playing ? 0.4 : near; // so that pressing twice goes back twice
+    const margin = clock.playing ? 0.4 : near; // pressing twice then goes back twice
     seek(starts[kind].findLast((start) => start < clock.time - margin) ?? 0);
   };
 
@@ -236,7 +236,7 @@
     seek(signs[hits[hit]].start);
   };
 
-  // Hands on it
+  // User input
   const draggable = (element) => {
     const to = (event) => {
       const box = element.getBoundingClientRect();
@@ -300,7 +300,7 @@
     "-": () => zoom(scale / 1.5),
   };
   document.onkeydown = (event) => {
-    const press = event.key === " " && event.target.closest("button, a, summary"); // what space does there already
+    const press = event.key === " " && event.target.closest("button, a, summary"); // elements that already use the space key
     if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select") || press || !keys[event.key]) return;
     event.preventDefault();
     keys[event.key](event);
@@ -332,7 +332,7 @@
   });
   for (const part of document.querySelectorAll("#live, #timeline, #tools, #downloads")) part.hidden = false;
   new ResizeObserver(() => { layOut(); wake(); }).observe(scroller);
-  if (scale * duration < 1.5 * scroller.clientWidth) scale = 0; // what nearly fits is shown as a whole
+  if (scale * duration < 1.5 * scroller.clientWidth) scale = 0; // a timeline that nearly fits is shown completely
   layOut();
   wake();
 })();

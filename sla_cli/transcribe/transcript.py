@@ -1,4 +1,4 @@
-"""What transcription answers: signs in time, what they were read from, and the files that hold them."""
+"""The result of transcription: signs with times, the probabilities behind them, and a way to save them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from sla_cli.formats.annotation.layout import DEFAULT, Layout
 from sla_cli.formats.annotation.registry import KINDS, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.formats.output import check_output
 from sla_cli.transcribe.page import write_transcript_page
-from sla_cli.transcribe.reading import Reading
+from sla_cli.transcribe.recognition import Recognition
 
 PAGE, PAGE_SUFFIX = "html", ".html"
 ALL_KINDS = (*KINDS, PAGE)
-ON_THE_PAGE = ("eaf", "vtt", "srt")  # files that can be downloaded from it
+ON_THE_PAGE = ("eaf", "vtt", "srt")  # files that can be downloaded from the page
 
 
 @dataclass(frozen=True)
-class Transcript(Reading):
-    """The signs of one recording, what they were read from, and a way to save them; `Reading` has the attributes."""
+class Transcript(Recognition):
+    """The signs of one recording, with probabilities, and a way to save them; `Recognition` has the attributes."""
 
     def save(self, path: Path | str, *, layout: Layout = DEFAULT, force: bool = False, link_video: bool = True) -> None:
-        """Write a file of the kind that its ending names: .eaf, .vtt, .srt, .json, .csv, .ctm, .TextGrid or .html.
+        """Write a file of the kind given by its extension: .eaf, .vtt, .srt, .json, .csv, .ctm, .TextGrid or .html.
 
         Args:
             path: the file; its folder is made where it is not there.
@@ -30,7 +30,7 @@ class Transcript(Reading):
             link_video: whether a page plays the video, which shows identifiable people.
 
         Raises:
-            SlaError: an ending that no format has, a file that exists or cannot be written, or a gloss or name that the
+            SlaError: an unknown extension, a file that exists or cannot be written, or a gloss or name that the
                 format cannot hold.
         """
         path = Path(path)
@@ -45,10 +45,10 @@ class Transcript(Reading):
 
 
 def kind_named(path: Path) -> str:
-    """The kind of file that a name's ending says, pages included. Raises SlaError where none does."""
+    """The kind of file for an extension, including pages. Raises SlaError if there is none."""
     return PAGE if path.suffix.lower() == PAGE_SUFFIX else kind_of(path)
 
 
 def ending_of(kind: str) -> str:
-    """The ending of a kind's files, with the point."""
+    """The file extension of a kind, with the dot."""
     return PAGE_SUFFIX if kind == PAGE else suffix_of(kind)

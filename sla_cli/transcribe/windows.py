@@ -1,4 +1,4 @@
-"""Long recordings through a temporal head that learnt on sentences: windows that overlap, joined to one clip."""
+"""Applies a temporal head that was trained on sentences to long recordings: overlapping windows, joined to one clip."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sla_cli.model.frame_buffer import FrameBuffer
 
 @dataclass(frozen=True)
 class Windows:
-    """How a recording is cut for the head.
+    """How a recording is divided for the head.
 
     Attributes:
         length: frames of a window, a multiple of the head's stride.
-        context: frames at each cut end of a window that are seen and not used, a multiple of the stride.
+        context: frames at each cut end of a window whose output is not used, a multiple of the stride.
     """
 
     length: int
@@ -26,21 +26,21 @@ class Windows:
 
     @classmethod
     def of(cls, train: TrainConfig, stride: int) -> Windows:
-        """As long as the longest clip that training showed, a quarter of it context to each side."""
+        """Windows as long as the longest clip in training, with a quarter of it as context on each side."""
         steps = max(4, -(-train.max_frames // stride))
         return cls(steps * stride, steps // 4 * stride)
 
 
 class JoinedWindows:
-    """Log-probabilities of a recording whose features come in parts. A recording no longer than a window is one clip.
+    """Log-probabilities of a recording whose features arrive in parts. A recording that fits in a window is one clip.
 
     Args:
         head: log-probabilities (steps, columns) of the features (frames, width) of one clip.
         stride: frames per step.
-        windows: how to cut.
+        windows: how to divide it.
 
     Attributes:
-        held: the features that are needed still.
+        held: the features that are still needed.
     """
 
     def __init__(self, head: Callable[[Tensor], Tensor], stride: int, windows: Windows) -> None:
@@ -51,13 +51,13 @@ class JoinedWindows:
         self._joined = 0  # steps in `_parts`
 
     def add(self, features: Tensor) -> None:
-        """The next features, (frames, width); there may be none."""
+        """Add the next features, (frames, width); may be empty."""
         self.held.add(features)
         length, context = self._windows.length, self._windows.context
         while self.held.end > self._next + length:
             stop = self._next + length
             self._take(self._next, stop, (stop - context) // self._stride)
-            self.held.forget(self._next)  # the last window may begin anywhere in this one
+            self.held.forget(self._next)  # the last window may begin at any frame of this one
             self._next = stop - 2 * context
 
     def finish(self) -> Tensor:

@@ -1,1 +1,1 @@
-"""Frames with their times out of a video file, a folder of pictures, or an archive that is read in place."""
+"""Frames with their times from a video file, a folder of pictures, or an archive that is read in place."""

@@ -1,7 +1,8 @@
-"""Archives read in place: zip, tar and tar.gz. Nothing is unpacked; a video goes to a temporary file for its clip.
+"""Archives read in place: zip, tar and tar.gz. Nothing is unpacked, except that a video is copied to a temporary file.
 
-One list for all kinds, in SQLite (`archive_index.py`): opening 800,000 members again costs milliseconds and no
-memory per worker, where zipfile takes seconds and hundreds of megabytes each time, and tarfile reads the whole archive.
+All kinds have one list of members, in SQLite (`archive_index.py`): opening an archive of 800,000 members again takes
+milliseconds and no memory per worker. zipfile would need seconds and hundreds of megabytes each time, and tarfile would
+read the whole archive.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sla_cli.video.archive_member import ArchiveReader, Member
 from sla_cli.video.pieces import read_pieces
 from sla_cli.video.tree import checked
 
-LARGEST = 1 << 30  # bytes that are read into memory; a picture or table is far smaller
+LARGEST = 1 << 30  # most bytes that are read into memory; pictures and tables are far smaller
 
 
 class Archive:
@@ -43,14 +44,16 @@ class Archive:
     def read(self, path: str) -> bytes:
         member = self._member(path)
         if member.size > LARGEST:
-            raise SlaError(f"{self.where(path)} claims {member.size} bytes, too many for a picture or a table")
+            raise SlaError(
+                f"{self.where(path)} states a size of {member.size} bytes, too large for a picture or a table"
+            )
         return b"".join(self._chunks(member))
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
         paths = list(paths)
         if not self._index.seek_points:
             return map(self.read, paths)
-        # Going back in a compressed stream costs much, so the members are fetched in the order in which they lie.
+        # Seeking back in a compressed stream is slow, so members are read in their order in the archive.
         found = {path: self.read(path) for path in sorted(set(paths), key=lambda path: self._member(path).offset)}
         return (found[path] for path in paths)
 
@@ -64,7 +67,7 @@ class Archive:
                     file.writelines(self._chunks(member))
             except OSError as error:
                 message = f"cannot copy {self.where(path)} to {tempfile.gettempdir()}: {error.strerror or error}"
-                raise ReadError(message, "Set TMPDIR to a folder with room.") from error  # others may leave room later
+                raise ReadError(message, "Set TMPDIR to a folder with room.") from error  # there may be room later
             yield copy
 
     def stamp(self, path: str) -> str:
@@ -103,5 +106,5 @@ def _stamp(member: Member) -> str:
 
 
 def _normal(path: str) -> str:
-    """As the list holds it: no `./`, no slash at the end."""
+    """The path as in the list: without `./` and without a slash at the end."""
     return "" if checked(path) in ("", ".") else str(PurePosixPath(path))

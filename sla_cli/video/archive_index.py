@@ -1,6 +1,6 @@
-"""The list of an archive's members, made once, kept in a SQLite file and looked up by name.
+"""The list of an archive's members, made once, stored in a SQLite file and searched by name.
 
-Names that leave the archive (`../x`, `/x`) make the whole archive refused, since nobody makes one by accident.
+An archive with names that lead outside of it (`../x`, `/x`) is refused, since such names are not accidental.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ArchiveIndex:
         ).fetchone()
 
     def names(self, folder: str) -> list[str] | None:
-        """Sorted names in a folder; None where there is none."""
+        """Sorted names in a folder; None if there is none."""
         if not self.is_dir(folder):
             return None
         rows = self._rows("SELECT name FROM entries JOIN folders ON folder = id WHERE folders.path = ?", folder)
@@ -52,17 +52,17 @@ class ArchiveIndex:
         return bool(self._rows("SELECT 1 FROM folders WHERE path = ?", path))
 
     def member(self, path: str) -> Member | None:
-        """The file of a path; None where there is none."""
+        """The file of a path; None if there is none."""
         folder, name = _split(path)
         rows = self._rows(f"{MEMBERS} AND name = ?", folder, name)
         return Member(path, *rows[0][1:]) if rows else None
 
     def members(self, folder: str) -> list[Member]:
-        """The files that lie in a folder, by their names alone."""
+        """The files in a folder, by name without path."""
         return [Member(*row) for row in self._rows(MEMBERS, folder)]
 
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
-        """Threads share the connection's statements, and from Python 3.12 on one could give its values to another's."""
+        """Threads share the connection's statements; since Python 3.12 one thread could get the values of another."""
         try:
             with self._one_at_a_time:
                 return self._database.execute(query, values).fetchall()
@@ -74,7 +74,7 @@ def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: st
     """The list of an archive, from the cache or made now.
 
     Args:
-        stamp: of the archive's content; a list is known by it and by the archive's name, wherever the archive lies.
+        stamp: stamp of the archive's content; it and the archive's name identify the list, wherever the archive is.
 
     Raises:
         SlaError: the archive is damaged or hostile, or the list cannot be written.
@@ -94,20 +94,20 @@ def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: st
         _remove_former(cache, family, path, root)
         return _open(path)
     except sqlite3.Error as error:
-        raise ReadError(f"cannot keep the list of {root} in {cache}: {error}", "Is there room on its disk?") from error
+        raise ReadError(f"cannot write the list of {root} to {cache}: {error}", "Is there room on the disk?") from error
 
 
 def _kept(path: Path, stamp: str) -> ArchiveIndex | None:
-    """The list that an earlier run or another process left."""
+    """The list from an earlier run or another process."""
     try:
         index = _open(path)
-    except sqlite3.DatabaseError:  # not there, damaged, or another file: the list is made again
+    except sqlite3.DatabaseError:  # missing, damaged, or another file: the list is made again
         return None
     return index if index.stamp == f"{VERSION}-{stamp}" else None
 
 
 def _remove_former(cache: Path, family: str, path: Path, root: Path) -> None:
-    """Remove the list of what this archive was before it changed; others of its name lie elsewhere."""
+    """Remove the list of this archive before it changed; lists of other archives with this name are kept."""
     for other in cache.glob(f"{family}-*.sqlite"):
         try:
             former = other != path and _open(other).root == str(root.resolve())
@@ -118,7 +118,7 @@ def _remove_former(cache: Path, family: str, path: Path, root: Path) -> None:
 
 
 def _open(path: Path) -> ArchiveIndex:
-    # Immutable: the file is only ever replaced whole.
+    # Immutable: the file is only ever replaced as a whole.
     return ArchiveIndex(_connect(path, "mode=ro&immutable=1"))
 
 
@@ -133,7 +133,7 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stam
     log.info("listing %s, once", root)
     with database:
         database.executemany(
-            "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)",  # a name that comes again replaces the older
+            "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)",  # a repeated name replaces the earlier one
             _rows(_counted(content.members(), root), folders, root, database),
         )
         database.executemany("INSERT INTO folders VALUES (?, ?)", folders.items())
@@ -144,7 +144,7 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stam
 def _rows(
     members: Iterable[Member], folders: dict[str, int], root: Path, database: sqlite3.Connection
 ) -> Iterator[tuple[object, ...]]:
-    """One row per member, and one for each folder that is not yet in `folders`, which grows."""
+    """One row per member, and one for each folder that is not yet in `folders`; new folders are added to it."""
     for member in members:
         path = PurePosixPath(member.path)
         if path.is_absolute() or ".." in path.parts:
@@ -161,7 +161,7 @@ def _rows(
                 "SELECT offset, size, refused FROM entries WHERE folder = ? AND name = ? AND offset IS NOT NULL",
                 (folders.get(target), link),
             ).fetchone()
-            missing = f"is a hard link to {member.link}, which does not come before it in the archive"
+            missing = f"is a hard link to {member.link}, which is not an earlier member of the archive"
             offset, size, refused = row or (0, 0, missing)
         yield folders[parent], name, offset, size, member.packed, member.crc, refused
 
@@ -176,7 +176,7 @@ def _folder_rows(path: str, folders: dict[str, int]) -> Iterator[tuple[object, .
 
 
 def _counted(members: Iterator[Member], root: Path) -> Iterator[Member]:
-    """The members, with their place in the archive as progress."""
+    """The members, with their position in the archive as progress."""
     try:
         size, done = root.stat().st_size >> 20, 0
     except OSError as error:

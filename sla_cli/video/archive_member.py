@@ -1,4 +1,4 @@
-"""A file in an archive, and what reads archives of one kind."""
+"""A file in an archive, and the reader of one kind of archive."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Member:
     """A file in an archive.
 
     Attributes:
-        path: with `/` between parts, as the archive names it.
-        offset: of its content (tar) or its header (zip), in bytes.
+        path: path in the archive, with `/` between parts.
+        offset: position of its content (tar) or its header (zip), in bytes.
         size: of the content.
-        packed: compressed size where it is compressed on its own (zip), else -1.
-        crc: CRC-32 of the content where the archive holds one, else -1.
-        refused: why it cannot be read, "" where it can.
-        link: path of the earlier member that a hard link of a tar stands for, or "".
+        packed: compressed size if each member is compressed separately (zip), else -1.
+        crc: CRC-32 of the content if the archive has one, else -1.
+        refused: why it cannot be read, "" if it can.
+        link: path of the earlier member that a hard link of a tar refers to, or "".
     """
 
     path: str
@@ -40,25 +40,25 @@ class Member:
 
 
 class ArchiveReader(ABC):
-    """A kind of archive: what lists its members, and reads them."""
+    """A kind of archive: lists its members and reads them."""
 
-    in_pieces = False  # whether a part of a member is read for less than the whole, and it has no checksum
-    seek_points = b""  # where to enter a compressed stream; to be given to a reader that did not list the members
+    in_pieces = False  # whether reading a part of a member is faster than reading all of it, and it has no checksum
+    seek_points = b""  # positions for entering a compressed stream; given to a reader that did not list the members
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: Any = path.open("rb", buffering=0)
 
     def piece(self, member: Member, offset: int, size: int) -> bytes:
-        """A part of a member, of a kind of archive that is `in_pieces`."""
+        """A part of a member, for a kind of archive that is `in_pieces`."""
         return self._at(member.offset + offset, size)
 
     @abstractmethod
     def members(self) -> Iterator[Member]:
-        """All files in the order of the archive. Raises SlaError where it is damaged."""
+        """All files in the order of the archive. Raises SlaError if it is damaged."""
 
     def chunks(self, member: Member) -> Iterator[bytes]:
-        """Content of a member in pieces. Raises SlaError where it is damaged."""
+        """Content of a member in pieces. Raises SlaError if it is damaged."""
         return self._pieces(member.offset, member.size)
 
     def _pieces(self, start: int, size: int) -> Iterator[bytes]:

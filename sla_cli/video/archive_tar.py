@@ -1,4 +1,4 @@
-"""Members of a tar or tar.gz, listed by tarfile. A tar.gz is entered at seek points (zran, through indexed_gzip)."""
+"""Members of a tar or tar.gz, listed by tarfile. A tar.gz is read from seek points (zran, by indexed_gzip)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sla_cli.errors import SlaError, cannot_read
 from sla_cli.log import log
 from sla_cli.video.archive_member import ArchiveReader, Member
 
-SPACING = 16 << 20  # unpacked bytes between seek points of 32 KB each: 53 GB need about 100 MB of them
+SPACING = 16 << 20  # unpacked bytes between seek points of 32 KB each: 53 GB need about 100 MB of seek points
 
 
 class PlainTar(ArchiveReader):
@@ -43,7 +43,7 @@ class GzipTar(ArchiveReader):
 
     @property
     def seek_points(self) -> bytes:
-        """Made while the members are listed, or given by who listed them."""
+        """Made while the members are listed, or given by the reader that listed them."""
         stream = io.BytesIO()
         with _named(self.path):
             self._file.build_full_index()
@@ -61,28 +61,28 @@ class GzipTar(ArchiveReader):
     def _at(self, offset: int, size: int) -> bytes:
         try:
             return self._file.pread(size, offset)
-        except (OSError, EOFError) as error:  # damage, or a disk that gives nothing just now: the library does not say
+        except (OSError, EOFError) as error:  # damage, or a temporary error of the disk: the library does not say which
             log.debug("%s is read again at byte %d: %s", self.path, offset, error)
         with _named(self.path):
             return self._file.pread(size, offset)
 
 
 def _members(file: BinaryIO, path: Path) -> Iterator[Member]:
-    """Files of a tar; a hard link is the file that it names. Other kinds are refused when read."""
+    """Files of a tar; a hard link is the file that it names. Other kinds of members are refused when they are read."""
     end = -1
     try:
         with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="replace") as archive:
             while (entry := archive.next()) is not None:
-                if archive.offset <= end:  # a negative size would go round for ever
+                if archive.offset <= end:  # a negative size would cause an endless loop
                     raise tarfile.ReadError(f"the size of {entry.name} is wrong")
                 end = archive.offset
-                # It would hold all of them; the list is public, and missing in the stubs.
+                # tarfile would keep all members in memory; this list is public, but missing in the stubs.
                 archive.members.clear()  # type: ignore[attr-defined]
                 if not entry.isdir():
                     yield _member(entry)
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
-        raise SlaError(f"{path} is damaged, or no tar: {error}", "Copy the archive again.") from error
-    # tarfile takes a header that it does not understand for the end, and the file's for the archive's.
+        raise SlaError(f"{path} is damaged, or not a tar: {error}", "Copy the archive again.") from error
+    # tarfile treats an unreadable header, and the end of the file, as the end of the archive.
     file.seek(max(end, 0))
     mark = file.read(tarfile.BLOCKSIZE)
     if not mark or mark.strip(b"\0"):
@@ -101,10 +101,10 @@ def _member(entry: tarfile.TarInfo) -> Member:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Names the archive in what indexed_gzip raises."""
+    """Adds the name of the archive to errors of indexed_gzip."""
     try:
         yield
     except (OSError, EOFError) as error:
-        if isinstance(error, OSError) and error.errno:  # of the file system; indexed_gzip's own errors have none
+        if isinstance(error, OSError) and error.errno:  # only errors of the file system have one
             raise cannot_read(path, error) from error
-        raise SlaError(f"{path} is damaged, or no gzip: {error}", "Copy the archive again.") from error
+        raise SlaError(f"{path} is damaged, or not a gzip: {error}", "Copy the archive again.") from error

@@ -1,4 +1,4 @@
-"""Members of a zip, listed by zipfile and read without its table of contents in memory."""
+"""Members of a zip, listed by zipfile and read without the table of contents in memory."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ HEADER = struct.Struct("<4s22xHH")  # local file header: signature, lengths of n
 
 
 class Zip(ArchiveReader):
-    """A zip (PKWARE APPNOTE 6.3): members are stored or deflated on their own."""
+    """A zip (PKWARE APPNOTE 6.3): each member is stored or deflated separately."""
 
     def members(self) -> Iterator[Member]:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 for entry in archive.infolist():
-                    if not entry.filename.endswith("/"):  # is_dir fails over an empty name
-                        name = entry.filename.replace("\\", "/")  # some Windows programs write these
+                    if not entry.filename.endswith("/"):  # is_dir fails for an empty name
+                        name = entry.filename.replace("\\", "/")  # some Windows programs write backslashes
                         packed = entry.compress_size if entry.compress_type == zipfile.ZIP_DEFLATED else -1
                         place = entry.header_offset, entry.file_size, packed
                         yield Member(name, *place, entry.CRC, _refused(entry))
-        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:  # a later zip is the second
-            if isinstance(error.__context__, OSError):  # zipfile takes what its disk does not give for no zip
+        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:  # the second: newer zips
+            if isinstance(error.__context__, OSError):  # zipfile reports a read error of the disk as "not a zip"
                 raise cannot_read(self.path, error.__context__) from error
-            raise SlaError(f"{self.path} is damaged, or no zip: {error}", "Copy the archive again.") from error
+            raise SlaError(f"{self.path} is damaged, or not a zip: {error}", "Copy the archive again.") from error
         except OSError as error:
             raise cannot_read(self.path, error) from error
 
@@ -45,7 +45,7 @@ class Zip(ArchiveReader):
             raise SlaError(f"{self.path}/{member.path} is damaged: its checksum differs", "Copy the archive again.")
 
     def _inflated(self, start: int, member: Member) -> Iterator[bytes]:
-        """No more than the size that the archive claims is ever unpacked."""
+        """Never unpacks more than the stated size."""
         inflater, left = zlib.decompressobj(-zlib.MAX_WBITS), member.size
         try:
             for packed in self._pieces(start, member.packed):
@@ -61,11 +61,11 @@ class Zip(ArchiveReader):
 def _refused(entry: zipfile.ZipInfo) -> str:
     if entry.flag_bits & 1:
         return "is encrypted"
-    kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 where it was made on Windows
+    kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 if it was made on Windows
     if kind == stat.S_IFLNK:
         return "is a symbolic link in the archive, which is not followed"
     if kind not in (0, stat.S_IFREG):
         return "is neither a file nor a folder (a device or a pipe)"
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return f"is compressed in a way (method {entry.compress_type}) that is not read in place"
+        return f"is compressed with a method ({entry.compress_type}) that cannot be read in place"
     return ""

@@ -1,6 +1,6 @@
-"""What a video file's container says of itself, since decoders pass over what is missing or unknown in silence.
+"""Reads facts from a video file's container, because decoders ignore missing or unknown parts without an error.
 
-MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 9559) say how long they are; others do not.
+MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 9559) state their length; others do not.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from sla_cli.video.riff import read_riff
 from sla_cli.video.tracks import Tracks
 
 SOUND = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"#!AMR")  # MP3, FLAC, AMR; a picture in them is a cover
-OGG_PICTURES = (b"theora", b"video", b"BBCD", b"VP80")  # in the first packets of an Ogg that holds some
-HEAD = 4096  # bytes that show what a file is
+OGG_PICTURES = (b"theora", b"video", b"BBCD", b"VP80")  # in the first packets of an Ogg with video
+HEAD = 4096  # first bytes, which show the kind of a file
 
 
 @dataclass(frozen=True)
 class Container:
-    """What a file holds as far as its container is known.
+    """The content of a file, if its container is known.
 
     Attributes:
-        tracks: None where the kind does not say, or the part that says is missing.
-        kind: `MP4`, `AVI` or `Matroska`, with what is built alike (MOV, WebM); "" for others.
-        missing: bytes by which the file is shorter than it says; 0 where it is complete, or its kind does not say.
-        text: whether it is text, which FFmpeg may draw as pictures, or follow as a list of other files.
+        tracks: None if the container does not list them, or the list is missing.
+        kind: `MP4`, `AVI` or `Matroska`, which include formats with the same structure (MOV, WebM); "" for others.
+        missing: bytes by which the file is shorter than it states; 0 if it is complete, or states no length.
+        text: whether it is text, which FFmpeg may draw as pictures, or read as a list of other files.
     """
 
     tracks: Tracks | None = None
@@ -37,7 +37,7 @@ class Container:
 
 
 def read_container(path: Path) -> Container:
-    """Look at a file without decoding. Nothing in it is trusted: whatever it claims, this ends and takes no memory."""
+    """Inspect a file without decoding. Nothing in it is trusted: for any content, time and memory are limited."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         file = ContainerFile(stream, size)
@@ -56,6 +56,6 @@ def read_container(path: Path) -> Container:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether no byte controls anything but lines and colours, or it is UTF-16; a raw video's header is words too."""
+    """Whether control characters are only those of text, or it is UTF-16; the header of a raw video has words too."""
     lacks_controls = all(byte >= 32 or byte in b"\t\n\f\r\x1b" for byte in head[:256])
     return head.startswith((b"\xff\xfe", b"\xfe\xff")) or (lacks_controls and not head.startswith(b"YUV4MPEG2"))

@@ -1,11 +1,11 @@
-"""Reads numbers and names out of a file at any place; where there is nothing, as past its end, nothing is read."""
+"""Reads numbers and names from any position in a file; past its end the result is empty."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-MOST = 1 << 18  # parts that are looked at on one level: a day of fragments, and no end of work for a hostile file
+MOST = 1 << 18  # parts that are inspected on one level: enough for a day of fragments, and a limit for a malicious file
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,5 @@ class ContainerFile:
         return int.from_bytes(self.read(start, min(count, 8)), order)
 
     def name(self, start: int, count: int = 4) -> str:
-        """Text without the zeros and blanks that fill it up."""
+        """Text without padding zeros and spaces."""
         return self.read(start, count).decode("ascii", "replace").strip("\0 ")

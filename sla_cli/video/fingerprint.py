@@ -1,6 +1,6 @@
-"""Whether a recording is the one that it was, told without reading all of it, and wherever it was copied to.
+"""Detects whether a recording has changed, without reading all of it, and independent of its path.
 
-Of a folder of pictures their names and sizes are taken, of a video its size and pieces of it, in a zip checksums.
+The fingerprint uses names and sizes of a folder of pictures, size and pieces of a video, and checksums in a zip.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from sla_cli.log import progress
 from sla_cli.video.image_folder import pictures_among
 from sla_cli.video.tree import Tree
 
-FEW = 4  # pictures whose content is looked at where sizes tell little
-THREADS = 16  # that wait for a network disk
+FEW = 4  # number of pictures whose content is read if sizes are not distinctive
+THREADS = 16  # threads that wait for a network disk
 
 
 def fingerprint(tree: Tree, path: str) -> str:
     """A short digest of a video or a folder of pictures.
 
     Raises:
-        SlaError: it is not there, cannot be read, or holds no picture.
+        SlaError: it does not exist, cannot be read, or holds no picture.
     """
     if tree.is_dir(path):
         return digest_json(_of_pictures(tree, path))
@@ -33,10 +33,10 @@ def fingerprint(tree: Tree, path: str) -> str:
 
 
 def fingerprints(recordings: Iterable[tuple[Tree, str]]) -> dict[tuple[Path, str], str | SlaError]:
-    """Of many at once, by the root of the tree and the path; the error of one that has none."""
+    """Fingerprints of many recordings, by the root of the tree and the path; an error for each that has none."""
     wanted = {(tree.root, path): tree for tree, path in recordings}
     found = {}
-    with ThreadPoolExecutor(THREADS) as pool, progress("looking at recordings", len(wanted), "recordings") as advance:
+    with ThreadPoolExecutor(THREADS) as pool, progress("checking recordings", len(wanted), "recordings") as advance:
         answers = pool.map(_try, wanted.values(), (path for _, path in wanted))
         for recording, answer in zip(wanted, answers, strict=True):
             found[recording] = answer
@@ -52,7 +52,7 @@ def _try(tree: Tree, path: str) -> str | SlaError:
 
 
 def _of_pictures(tree: Tree, folder: str) -> list[list[str]]:
-    """Name and stamp of each, and pieces of a few where most are of one size, as uncompressed pictures are."""
+    """Name and stamp of each, and pieces of a few if most have the same size, like uncompressed pictures."""
     stamps = tree.stamps(folder)
     names = pictures_among(stamps)
     if not names:

@@ -1,4 +1,4 @@
-"""Whether frames are missing in a folder of pictures, as the numbers in their names tell."""
+"""Detects missing frames in a folder of pictures from the numbers in the names."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from itertools import pairwise
 from posixpath import splitext
 
 DIGITS = re.compile(r"([0-9]+)")
-LONGEST = 18  # digits of a number
-MOST = 0.8  # of the steps from number to number that have to be the usual one: else nothing is claimed
-LISTED = 5  # ranges of numbers in a sentence
+LONGEST = 18  # most digits of a number
+MOST = 0.8  # share of the steps from number to number that must be the usual one; otherwise nothing is reported
+LISTED = 5  # most ranges of numbers in a sentence
 
 
 def missing_frames(names: Sequence[str], first: int | None = None) -> str:
-    """A part of a sentence that says which frames are missing, or there more than once; "" where none is.
+    """A part of a sentence that names missing and repeated frames; "" if there are none.
 
-    Nothing is claimed of names in which not just one number varies, nor of numbers without a usual step, as of times.
+    The result is "" for names in which more than one number varies, and for numbers without a usual step, such as
+    times.
 
     Args:
-        names: of pictures; the numbers are taken as numbers, so that frame9 and frame010 are neighbours.
-        first: number of the first frame where it is known.
+        names: names of pictures; numbers are compared as numbers, so frame9 and frame010 are neighbours.
+        first: number of the first frame, if it is known.
     """
     numbers = _numbers(names)
     counts = Counter(numbers)
@@ -39,25 +40,25 @@ def missing_frames(names: Sequence[str], first: int | None = None) -> str:
         if after - before > step and (after - before) % step == 0
     ]
     twice = [range(number, number + step, step) for number in there if counts[number] > 1]
-    said = [_said(gaps, "missing")] if gaps else []
-    return "; ".join([*said, *([_said(_joined(twice), "there more than once")] if twice else [])])
+    phrases = [_phrase(gaps, "missing")] if gaps else []
+    return "; ".join([*phrases, *([_phrase(_joined(twice), "repeated")] if twice else [])])
 
 
 def _numbers(names: Sequence[str]) -> list[int]:
-    """The number that varies, of each name; none where something else varies too."""
+    """The number that varies, for each name; empty if something else varies too."""
     split = [DIGITS.split(splitext(name)[0]) for name in names]
     if len({len(parts) for parts in split}) != 1:
         return []
     columns = list(zip(*split, strict=True))
     varying = [place for place, column in enumerate(columns) if len(set(column)) > 1]
-    if len(varying) != 1 or varying[0] % 2 == 0:  # text is between the numbers
+    if len(varying) != 1 or varying[0] % 2 == 0:  # parts between the numbers
         return []
     parts = columns[varying[0]]
     return [int(part) for part in parts] if max(map(len, parts)) <= LONGEST else []
 
 
 def _joined(ranges: Sequence[range]) -> Iterator[range]:
-    """Ranges that follow each other as one."""
+    """Adjacent ranges joined into one."""
     whole: range | None = None
     for each in ranges:
         if whole is not None and each.start == whole.stop:
@@ -70,7 +71,7 @@ def _joined(ranges: Sequence[range]) -> Iterator[range]:
         yield whole
 
 
-def _said(ranges: Sequence[range] | Iterator[range], what: str) -> str:
+def _phrase(ranges: Sequence[range] | Iterator[range], what: str) -> str:
     ranges = list(ranges)
     words = [str(each[0]) if len(each) == 1 else f"{each[0]} to {each[-1]}" for each in ranges[:LISTED]]
     if rest := sum(len(each) for each in ranges[LISTED:]):

@@ -1,4 +1,4 @@
-"""The frames of a recording with their times: of a video file, or of a folder of pictures, also inside an archive."""
+"""The frames of a recording with their times, from a video file or a folder of pictures, also inside an archive."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from sla_cli.video.video_file import Video
 
 
 class FrameReader:
-    """Yields time in seconds and picture of each frame; one pass, nothing is kept in memory.
+    """Yields time in seconds and picture of each frame, in one pass; frames are not kept in memory.
 
-    Pictures are BGR uint8 (height, width, 3), upright: OpenCV decodes and encodes this order, and a conversion of every
+    Pictures are BGR uint8 (height, width, 3), upright: OpenCV decodes and encodes this order, and converting every
     frame would cost time. Times are those of the recording, NaN for a folder whose frame rate is not known.
 
     Attributes:
-        fps: frames per second of what was yielded, known after the last frame; 0 where unknown.
+        fps: frames per second of what was yielded, known after the last frame; 0 if unknown.
         stated: frames per second as the video's header states, or as given for a folder, known with the first frame;
-            0 where unknown. Times may contradict it.
+            0 if unknown. Times may contradict it.
         pixel_aspect: width of a pixel over its height, known with the first frame; see `fitted`.
-        claimed: frames of a video as its header states, known with the first frame; 0 where unknown.
-        missing: what is missing in a folder of pictures by the numbers in their names, known with the first frame: ""
-            or a part of a sentence, as `frames 5 and 9 to 11 are missing`.
+        claimed: frames of a video as its header states, known with the first frame; 0 if unknown.
+        missing: which frames are missing in a folder of pictures, from the numbers in the names, known with the first
+            frame: "" or a part of a sentence, such as `frames 5 and 9 to 11 are missing`.
     """
 
     def __init__(
@@ -43,22 +43,22 @@ class FrameReader:
         cache: Path | None = None,
         first: int | None = None,
     ) -> None:
-        """Nothing is opened before the first frame is asked for.
+        """Nothing is opened before the first frame is requested.
 
         Args:
             source: the recording, or the part of it that is wanted.
-            fps: of a folder of pictures, where it is known; a video knows its own.
-            rate: frames per second that are wanted; the frame nearest in time stands for each. 0 takes every frame.
-            cache: the folder that keeps the lists of archives, as for `open_tree`.
-            first: number in the name of a folder's first picture, where the corpus says.
+            fps: frame rate of a folder of pictures, if it is known; a video has its own.
+            rate: frames per second of the result; the frame nearest in time is used for each. 0 uses every frame.
+            cache: the folder for lists of archives, as for `open_tree`.
+            first: number in the name of a folder's first picture, if the corpus states it.
         """
         self.source, self.fps = source, rate
         self.stated, self.pixel_aspect, self.claimed, self.missing = 0.0, 1.0, 0, ""
         self._folder_fps, self._rate, self._cache, self._first = fps or 0.0, rate, cache, first
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
-        """Raises FrameError, naming file and frame, where one or all cannot be read, or none is in the wanted part; it
-        is a ReadError where the file system is at fault."""
+        """Raises FrameError, naming file and frame, if one or all cannot be read, or none is in the wanted part; a
+        ReadError if the file system is the cause."""
         found, where = False, str(self.source.root / self.source.path)
         try:
             tree = open_tree(self.source.root, self._cache)

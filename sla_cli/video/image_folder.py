@@ -19,11 +19,9 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def pictures_among(names: Iterable[str]) -> list[str]:
-    """Names of pictures, in the order of the numbers in them; nothing hidden (._NAME.png is a Mac's note)."""
+    """Names of pictures, in the order of the numbers in them; no hidden files (macOS writes ._NAME.png)."""
     found = [name for name in names if name.lower().endswith(IMAGES) and not name.startswith(".")]
-    alike = (
-        len({name.translate(DIGIT) for name in found}) == 1
-    )  # as almost always: then their order as text is the same
+    alike = len({name.translate(DIGIT) for name in found}) == 1  # almost always: then their order as text is the same
     return sorted(found, key=None if alike else _by_number)
 
 
@@ -33,23 +31,23 @@ def read_folder(
     """Time in seconds and picture of the wanted frames of a folder.
 
     Args:
-        names: of its pictures, in order.
-        rate: frames per second that are wanted; 0 is all.
-        fps: of the folder, 0 where it is not known: times are then NaN.
+        names: names of its pictures, in order.
+        rate: frames per second of the result; 0 uses all.
+        fps: frame rate of the folder, 0 if it is not known: times are then NaN.
 
     Yields:
         Time, and BGR uint8 (height, width, 3).
 
     Raises:
-        FrameError: an image does not decode (names the file), there is none, or times are asked for and the folder's
-            rate is unknown.
+        FrameError: an image does not decode (names the file), there is none, or times are needed and the folder's
+            frame rate is unknown.
     """
     if not names:
         raise FrameError(f"{tree.where(source.path)} holds no images")
     frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]
     if source.start is not None or source.end is not None or rate:
         if not fps:
-            message = f"{tree.where(source.path)} is a folder of images, and its frame rate is unknown"
+            message = f"{tree.where(source.path)} is a folder of images whose frame rate is unknown"
             raise FrameError(message, "Leave out --fps, start and end.")
         frames = list(selected(frames, source.start, source.end, rate))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
@@ -58,9 +56,9 @@ def read_folder(
 
 
 def _by_number(name: str) -> list[tuple[int, str, str]]:
-    """`frame2.png` comes before `frame10.png`: numbers compare as numbers, what lies between them as text.
+    """`frame2.png` comes before `frame10.png`: numbers are compared as numbers, the parts between them as text.
 
-    Digits are not converted: Python refuses thousands of them, which an archive may hold.
+    Digits are not converted with int(): Python refuses thousands of digits, which an archive may contain.
     """
     parts = DIGITS.split(name)
     return [
@@ -70,10 +68,10 @@ def _by_number(name: str) -> list[tuple[int, str, str]]:
 
 
 def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
-    """Grey, 16-bit and transparent pictures become BGR uint8; a camera's note that it was held sideways is followed."""
+    """Grey, 16-bit and transparent pictures become BGR uint8; the orientation mark of the camera is applied."""
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error as error:  # a header that claims more pixels than OpenCV's limit
+    except cv2.error as error:  # a header with more pixels than OpenCV allows
         raise FrameError(f"{tree.where(path)} does not decode as an image ({error.err})") from error
     if image is None:
         raise FrameError(f"{tree.where(path)} does not decode as an image ({len(data)} bytes)")

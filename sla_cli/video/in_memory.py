@@ -1,4 +1,4 @@
-"""Files in memory, for libraries that take what a disk does not give for the end of the file."""
+"""Files in memory, for libraries that treat a read error of the disk as the end of the file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-MOST = 64 << 20  # bytes; a larger file is read where it lies
+MOST = 64 << 20  # bytes; a larger file is read from its disk
 OPEN_FILES = Path("/proc/self/fd")
 
 
 @contextmanager
 def in_memory(path: Path) -> Iterator[Path]:
-    """The path of a copy that exists until it is closed; of the file itself where it is large, or not on Linux.
+    """The path of a copy that exists until it is closed; the file itself if it is large, or the system is not Linux.
 
-    Raises OSError where the disk does not give all of it.
+    Raises OSError if not all of it can be read.
     """
     if not hasattr(os, "memfd_create") or not OPEN_FILES.is_dir() or path.stat().st_size > MOST:
         yield path

@@ -1,4 +1,4 @@
-"""Matroska and WebM: elements within elements (EBML; RFC 8794, RFC 9559)."""
+"""Matroska and WebM: nested elements (EBML; RFC 8794, RFC 9559)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ INFO, TIMESTAMP_SCALE, DURATION = bytes.fromhex("1549a966"), bytes.fromhex("2ad7
 TRACKS, TRACK = bytes.fromhex("1654ae6b"), b"\xae"
 NUMBER, TYPE, CODEC, PICTURES = b"\xd7", b"\x83", b"\x86", 1
 CLUSTER, TIMESTAMP, BLOCK_GROUP, BLOCKS = bytes.fromhex("1f43b675"), b"\xe7", b"\xa0", (b"\xa3", b"\xa1")
-CLUSTERS = 16  # in which a picture is looked for: each of sound alone holds some seconds
+CLUSTERS = 16  # clusters that are searched for a picture: a cluster with only sound has some seconds
 
 Element = tuple[bytes, int, int]  # id, first byte of the content, and the one after the last
 
 
 def read_matroska(file: ContainerFile) -> tuple[Tracks | None, int]:
-    """Picture tracks, None where the list of tracks is missing; and where the segment ends, 0 for a live recording,
-    which does not know."""
+    """Picture tracks, None if the list of tracks is missing; and where the segment ends, 0 for a live recording, which
+    does not state it."""
     place, size = _vint(file, 4)
     segment = place + (size or 0)
     if file.read(segment, 4) != SEGMENT:
@@ -60,7 +60,7 @@ def _track(file: ContainerFile, start: int, end: int) -> tuple[int, int, str]:
 
 
 def _first_time(file: ContainerFile, start: int, end: int, tracks: set[int]) -> int | None:
-    """Time of the first block of one of the tracks in a cluster, in the file's time scale; None where it has none."""
+    """Time of the first block of one of the tracks in a cluster, in the file's time scale; None if it has none."""
     time = 0
     for kind, first, last in _elements(file, start, end):
         if kind == TIMESTAMP:
@@ -75,10 +75,10 @@ def _first_time(file: ContainerFile, start: int, end: int, tracks: set[int]) -> 
 
 
 def _elements(file: ContainerFile, start: int, end: int) -> Iterator[Element]:
-    """One of unknown size reaches to the end, as in live recordings."""
+    """An element of unknown size reaches to the end, as in live recordings."""
     for _ in range(MOST):
         width = 9 - file.number(start, 1).bit_length()
-        if start >= end or width > 4:  # no id begins so: damage
+        if start >= end or width > 4:  # no id begins with 0: damage
             return
         content, size = _vint(file, start + width)
         stop = end if size is None else min(end, content + size)
@@ -87,7 +87,7 @@ def _elements(file: ContainerFile, start: int, end: int) -> Iterator[Element]:
 
 
 def _vint(file: ContainerFile, place: int) -> tuple[int, int | None]:
-    """Where EBML's number of variable length ends, and its value; None stands for unknown."""
+    """The end of an EBML number of variable length, and its value; None if unknown."""
     width = 9 - file.number(place, 1).bit_length()
     value = file.number(place, width) & ((1 << 7 * width) - 1)
     return place + width, None if value == (1 << 7 * width) - 1 else value

@@ -1,4 +1,4 @@
-"""MP4 and MOV: boxes within boxes (ISO/IEC 14496-12)."""
+"""MP4 and MOV: nested boxes (ISO/IEC 14496-12)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from sla_cli.video.container_file import MOST, ContainerFile
 from sla_cli.video.tracks import Tracks
 
-FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # MOV of old has no ftyp
-UNKNOWN = 2**32 - 1  # a duration that is not known
+FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # old MOV files have no ftyp
+UNKNOWN = 2**32 - 1  # value for an unknown duration
 Span = tuple[int, int]  # content of a box: first byte, and the one after the last
 
 
 def read_boxes(file: ContainerFile) -> tuple[Tracks | None, int]:
-    """Picture tracks, None where the file's index is missing; and where its last box ends."""
+    """Picture tracks, None if the file's index is missing; and where its last box ends."""
     end, movie = 0, None
     for kind, (start, stop) in _boxes(file, (0, file.size)):
         end = max(end, stop)
@@ -42,7 +42,7 @@ def _tracks(file: ContainerFile, movie: Span) -> Tracks:
 
 
 def _empty_edits(file: ContainerFile, track: Span) -> int:
-    """How long a track waits before its first picture, in the movie's time scale."""
+    """Delay of a track before its first picture, in the movie's time scale."""
     edits = _inside(file, track, b"edts", b"elst")
     if edits is None:
         return 0
@@ -57,7 +57,7 @@ def _empty_edits(file: ContainerFile, track: Span) -> int:
 
 
 def _inside(file: ContainerFile, box: Span, *path: bytes) -> Span | None:
-    """The first box of each kind in that before it."""
+    """Follows a path of box kinds: the first box of each kind inside the previous box."""
     for wanted in path:
         found = next((span for kind, span in _boxes(file, box) if kind == wanted), None)
         if found is None:
@@ -76,12 +76,12 @@ def _boxes(file: ContainerFile, within: Span) -> Iterator[tuple[bytes, Span]]:
         if size == 1:
             size, content = int.from_bytes(head[8:], "big"), start + 16
         if size < content - start:
-            size = end - start  # 0 is "to the end"; less is damage
+            size = end - start  # 0 means "to the end"; less is damage
         yield kind, (content, start + size)
         start += size
 
 
 def _number(file: ContainerFile, start: int, place: int, place64: int, wide: bool = False) -> int:
-    """A field of a box that comes in two versions, of 32 and 64 bits; `wide` fields grow with them."""
+    """A field of a box that has a 32-bit and a 64-bit version; `wide` fields before it have different sizes in them."""
     version = file.read(start, 1) == b"\1"
     return file.number(start + (place64 if version else place), 8 if version and wide else 4)

@@ -1,4 +1,4 @@
-"""Pieces of a file, spread over it, that tell whether it is the one that it was."""
+"""Pieces spread over a file, used to detect whether it has changed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from sla_cli.regular_file import open_regular
 
-PIECES, PIECE = 16, 16 << 10  # how many, and bytes of each: a file that is no larger than all is taken whole
+PIECES, PIECE = 16, 16 << 10  # number, and bytes of each: a file of at most this total is read completely
 
 
 def read_pieces(read: Callable[[int, int], bytes], size: int) -> bytes:
-    """Beginning, end, and what lies evenly between them.
+    """Beginning, end, and evenly spaced pieces between them.
 
     Args:
-        read: gives so many bytes from an offset on.
+        read: returns a number of bytes from an offset on.
         size: of the file in bytes.
     """
     if size <= PIECES * PIECE:
@@ -23,7 +23,7 @@ def read_pieces(read: Callable[[int, int], bytes], size: int) -> bytes:
 
 
 def pieces_of_file(path: Path) -> bytes:
-    """As `read_pieces`, of a file on disk. Raises OSError."""
+    """Like `read_pieces`, for a file on disk. Raises OSError."""
     with open_regular(path) as file:
 
         def read(offset: int, count: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Why a file gives no pictures, in one sentence, and the way out."""
+"""Why a file cannot be decoded, in one sentence, and what to do."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ ENCRYPTED = ("encv", "drmi")
 
 
 def refuse_no_video(path: Path, where: str, container: Container) -> None:
-    """Raises FrameError for a file that is known to be none before a decoder sees it."""
+    """Raises FrameError for a file that is recognised as not a video before decoding."""
     if not path.stat().st_size:
         raise FrameError(f"{where} is empty (0 bytes)", "Copy it again.")
     if container.text:
         reason = f"does not open as a video ({path.stat().st_size} bytes): it is text"
-        raise FrameError(f"{where} {reason}", "Give the video itself, not a list or a note about it.")
+        raise FrameError(f"{where} {reason}", "Give the video itself, not a text file about it.")
     if container.tracks and not container.tracks.codecs:
         raise FrameError(f"{where} holds sound, but no video stream", "Give the file that holds the pictures.")
 
 
 def not_opened(path: Path, where: str, container: Container) -> FrameError:
-    """The error for a file that OpenCV's FFmpeg does not open."""
+    """The error for a file that OpenCV's FFmpeg cannot open."""
     problem = f"{where} does not open as a video ({path.stat().st_size} bytes)"
     if container.missing:
-        return FrameError(f"{problem}: it is cut short by {container.missing} bytes", "Copy it again.")
+        return FrameError(f"{problem}: {container.missing} bytes are missing at its end", "Copy it again.")
     if container.tracks is None:
         lost = f"the list of tracks of the {container.kind} file is missing"
-        reason = lost if container.kind else "no video stream is found"
-        hint = f"Is it complete? Does a player play it? If one does, convert it: {conversion(where)}"
+        reason = lost if container.kind else "no video stream was found"
+        hint = f"Is it complete? If a player can play it, convert it: {conversion(where)}"
         return FrameError(f"{problem}: {reason}", hint)
     codec = container.tracks.codecs[0]
     if codec in ENCRYPTED:
@@ -42,12 +42,12 @@ def not_opened(path: Path, where: str, container: Container) -> FrameError:
 
 
 def codec_name(code: str) -> str:
-    """A codec as people call it; codes that are not listed stand for themselves."""
+    """The usual name of a codec; a code that is not listed is returned unchanged."""
     return CODECS.get(code.lower().removeprefix("v_"), code)
 
 
 def conversion(where: str, *options: str) -> str:
-    """The command that turns a video into one that every decoder knows."""
+    """The command that converts a video to a codec that every decoder has."""
     name = PurePosixPath(where).name
     new = f"{PurePosixPath(name).stem}-h264.mp4"
     return f"`{shlex.join(['ffmpeg', '-i', name, *options, '-c:v', 'libx264', new])}`"

@@ -1,23 +1,23 @@
-"""A picture of any size into the store's square."""
+"""Resizes a picture of any size to the store's square."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-STEEP = 2.0  # a side that shrinks by more is averaged even where the other grows; below, cubic hardly aliases
-LARGE = 2.5  # times the wanted sides: such a picture is halved first
+STEEP = 2.0  # a side that shrinks by more is averaged even if the other grows; below this, cubic has little aliasing
+LARGE = 2.5  # times the target sides: a larger picture is first reduced by whole blocks
 
 
 def fitted(image: np.ndarray, size: int, fit: str, pixel_aspect: float = 1.0) -> np.ndarray:
-    """The picture in a square of `size` pixels.
+    """The picture resized to a square of `size` pixels.
 
     Args:
         image: uint8 (height, width, 3).
         fit: squash stretches each side to the square (as VAC does); pad keeps the aspect and puts black bars on
             both sides; crop keeps the aspect and takes the square in the middle.
-        pixel_aspect: width of a pixel over its height: the aspect that pad and crop keep is that of the scene. Pixels
-            are resized once, whatever their shape.
+        pixel_aspect: width of a pixel over its height: pad and crop keep the aspect of the scene. The picture is
+            resized only once, for any shape of pixels.
 
     Returns:
         uint8 (size, size, 3).
@@ -40,7 +40,7 @@ def fitted(image: np.ndarray, size: int, fit: str, pixel_aspect: float = 1.0) ->
 
 
 def resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The picture at another size: area averaging where it shrinks, cubic where a side grows."""
+    """The picture at another size: area averaging if it shrinks, cubic if a side grows."""
     old_height, old_width = image.shape[:2]
     if (old_height, old_width) == (height, width):
         return image
@@ -52,8 +52,8 @@ def resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _quick(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The picture at a multiple of the wanted sides, where that is near: OpenCV averages whole blocks ten times as
-    quickly as parts of pixels. Against exact areas a natural picture keeps 49 dB, plain bilinear shrinking 41."""
+    """The picture at a multiple of the target sides, if its size is near one: OpenCV averages whole blocks ten times
+    faster than parts of pixels. A natural picture has 49 dB against exact areas; plain bilinear shrinking has 41."""
     old_height, old_width = image.shape[:2]
     if not old_height % height and not old_width % width:
         return image

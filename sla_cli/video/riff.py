@@ -1,4 +1,4 @@
-"""AVI: chunks within lists (RIFF). WAVE is RIFF too, and sound only."""
+"""AVI: nested chunks and lists (RIFF). WAVE is RIFF too, but only sound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sla_cli.video.tracks import Tracks
 
 
 def read_riff(file: ContainerFile) -> tuple[Tracks | None, int]:
-    """Picture tracks, None where the kind is unknown; and where the first RIFF chunk ends."""
+    """Picture tracks, None if the kind is unknown; and where the first RIFF chunk ends."""
     end, kind = 8 + file.number(4, 4, "little"), file.read(8, 4)
     if kind == b"AVI ":
         return _tracks(file, min(end, file.size)), end

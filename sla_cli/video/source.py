@@ -1,4 +1,4 @@
-"""Open what the user names, a folder or an archive, as one kind of tree."""
+"""Opens the folder or archive that the user names, with one interface for both."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from sla_cli.video.pieces import pieces_of_file
 from sla_cli.video.tree import Folder, Tree
 
 ENDINGS: dict[str, type[ArchiveReader]] = {".zip": Zip, ".tar": PlainTar, ".tar.gz": GzipTar, ".tgz": GzipTar}
-OPEN_AT_ONCE = 64  # archives that a process keeps open; Isharah comes as one per signer
+OPEN_AT_ONCE = 64  # archives that a process keeps open; Isharah has one per signer
 
 
 def open_tree(root: Path, cache: Path | None = None) -> Tree:
-    """The tree of a folder or an archive; a process opens each once.
+    """The tree of a folder or an archive; a process opens each only once.
 
     Args:
-        cache: the folder that keeps the list of an archive's members, made when it is first opened, so that other
-            processes and later runs need not look through the archive again, wherever it then lies. None keeps it in
-            memory.
+        cache: the folder for the list of an archive's members, which is made when the archive is first opened. Other
+            processes and later runs then need not read the archive again, also if it has moved. None keeps the list
+            in memory.
 
     Raises:
-        SlaError: there is neither, it cannot be read, or the archive is of an unknown kind, damaged, or has names that
-            leave it.
+        SlaError: it does not exist, cannot be read, or the archive is of an unknown kind, damaged, or has names that
+            lead outside of it.
     """
     try:
         facts = root.stat() if root.exists() else None
@@ -47,10 +47,10 @@ def open_tree(root: Path, cache: Path | None = None) -> Tree:
 
 
 def list_archives(roots: Iterable[Path], cache: Path) -> dict[Path, SlaError]:
-    """List each archive among these once, to be called before several processes open them.
+    """List each of these archives once; call it before several processes open them.
 
     Returns:
-        By root what is wrong with those that cannot be opened, so that nobody tries it for every clip.
+        By root, the error of each that cannot be opened; it is then not tried again for every clip.
     """
     failed: dict[Path, SlaError] = {}
     for root in dict.fromkeys(roots):
@@ -63,7 +63,7 @@ def list_archives(roots: Iterable[Path], cache: Path) -> dict[Path, SlaError]:
 
 @lru_cache(maxsize=OPEN_AT_ONCE)
 def _open_archive(root: Path, cache: Path | None, version: str, process: int) -> Archive:
-    """By process too, since a forked child would share the position of an open file."""
+    """The cache key contains the process, since a forked child would share the position of an open file."""
     kind = next((kind for ending, kind in ENDINGS.items() if root.name.lower().endswith(ending)), None)
     if kind is None:
         hint = f"Give a folder, or an archive named *{', *'.join(ENDINGS)}."

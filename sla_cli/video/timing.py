@@ -1,4 +1,4 @@
-"""Which frames of a recording are taken: a part of it, and at another rate by nearest time."""
+"""Selects frames of a recording: a part of it, and another frame rate by nearest time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def selected(
     """Frames between two times, with their times in seconds.
 
     Args:
-        frames: time in seconds, ascending, and frame. No more are taken than needed.
+        frames: time in seconds, ascending, and frame. Only as many as needed are read.
         start, end: seconds, end exclusive; None is the beginning or the end.
-        rate: frames per second of the result, at start, start + 1/rate, ...; the frame nearest in time stands for each.
-            0 takes the frames as they are.
+        rate: frames per second of the result, at start, start + 1/rate, ...; the frame nearest in time is used for
+            each. 0 uses all frames.
     """
     begin, stop = start or 0.0, math.inf if end is None else end
     if rate:
@@ -45,7 +45,7 @@ def _nearest(frames: Iterable[tuple[float, T]], begin: float, stop: float, rate:
         if wanted >= stop - SLACK:
             return
         held = time, frame
-    # The last frame is shown as long as the one before it; one alone stands for itself.
+    # The last frame lasts as long as the one before it; a single frame is used as it is.
     while held is not None and wanted < min(stop, held[0] + (step or 1 / rate)) - SLACK:
         yield wanted, held[1]
         wanted = next(times)

@@ -1,4 +1,4 @@
-"""What a container says of its tracks."""
+"""Facts about the tracks of a container."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ class Tracks:
     """Picture tracks of a file.
 
     Attributes:
-        codecs: of each, as the container names it (`avc1`, `V_AV1`); empty where the file holds sound only.
-        delay: seconds from the beginning of the file's time to its first picture.
-        end: second at which the pictures should end, counted from the beginning of the file's time; None where the
-            file does not say: live recordings, and Matroska with other tracks, which may last longer.
+        codecs: codec of each, as the container names it (`avc1`, `V_AV1`); empty if the file has only sound.
+        delay: seconds from the beginning of the file's timeline to its first picture.
+        end: second at which the pictures should end, from the beginning of the file's timeline; None if the file
+            does not state it: live recordings, and Matroska with other tracks, which may last longer.
     """
 
     codecs: tuple[str, ...]

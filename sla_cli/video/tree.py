@@ -1,6 +1,6 @@
-"""Files under one root, a folder on disk or an archive that is read in place: corpus readers know only this.
+"""Files under one root, a folder on disk or an archive that is read in place: corpus readers use only this interface.
 
-Paths are relative to the root, with `/` between parts; none leaves the root.
+Paths are relative to the root, with `/` between parts; none leads outside of it.
 """
 
 from __future__ import annotations
@@ -25,43 +25,43 @@ class Tree(Protocol):
 
     Attributes:
         root: the folder or the archive.
-        cache: the folder that keeps lists of archives, of those within this tree too; None keeps none.
+        cache: the folder for lists of archives, also of those within this tree; None stores none.
     """
 
     root: Path
     cache: Path | None
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the files and folders in a folder, sorted. Raises SlaError where there is no such folder."""
+        """Names of the files and folders in a folder, sorted. Raises SlaError if there is no such folder."""
 
     def is_dir(self, path: str) -> bool:
-        """Whether a folder of this path is there. Raises SlaError where that cannot be seen."""
+        """Whether a folder of this path is there. Raises SlaError if this cannot be determined."""
 
     def is_file(self, path: str) -> bool:
-        """Whether a file of this path is there. Raises SlaError where that cannot be seen."""
+        """Whether a file of this path is there. Raises SlaError if this cannot be determined."""
 
     def read(self, path: str) -> bytes:
-        """Content of a file. Raises SlaError where it cannot be read."""
+        """Content of a file. Raises SlaError if it cannot be read."""
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
-        """Contents of several files, in the order given. Raises SlaError where one cannot be read."""
+        """Contents of several files, in the order given. Raises SlaError if one cannot be read."""
 
     def local(self, path: str) -> AbstractContextManager[Path]:
-        """The file on disk, for libraries that open files themselves; a copy that is removed afterwards, if need be."""
+        """The file on disk, for libraries that open files themselves; if needed, a copy that is removed afterwards."""
 
     def stamp(self, path: str) -> str:
-        """What is known of a file's content without reading it: its size, and its checksum where an archive holds it.
-        Raises SlaError where there is no such file."""
+        """What is known about a file's content without reading it: its size, and its checksum if an archive has one.
+        Raises SlaError if there is no such file."""
 
     def stamps(self, folder: str = "") -> dict[str, str]:
-        """By name the stamps of the files in a folder. Raises SlaError where it cannot be read."""
+        """The stamps of the files in a folder, by name. Raises SlaError if it cannot be read."""
 
     def sample(self, path: str) -> bytes:
-        """Pieces that tell files of one stamp apart; none where it has a checksum, or they cost as much as the whole.
-        Raises SlaError where they cannot be read."""
+        """Pieces that distinguish files with equal stamps; none with a checksum, or if they cost as much as the file.
+        Raises SlaError if they cannot be read."""
 
     def where(self, path: str) -> str:
-        """The path as messages name it, root included."""
+        """The path for messages, including the root."""
 
 
 class Folder:
@@ -87,7 +87,7 @@ class Folder:
 
     def read(self, path: str) -> bytes:
         try:
-            return read_regular(f"{self.root}/{checked(path)}")  # of every frame: no Path
+            return read_regular(f"{self.root}/{checked(path)}")  # called for every frame: no Path
         except OSError as error:
             raise cannot_read(self.where(path), error) from error
 
@@ -122,7 +122,7 @@ class Folder:
         return str(self.root / path)
 
     def _stat(self, path: str) -> os.stat_result | None:
-        """None where there is nothing."""
+        """None if there is nothing."""
         try:
             return self._on_disk(path).stat()
         except OSError as error:
@@ -135,7 +135,7 @@ class Folder:
 
 
 def checked(path: str) -> str:
-    """The path itself. Raises SlaError where it would leave its root."""
-    if path.startswith("/") or ".." in path.split("/") or "\0" in path:  # asked for every frame: no PurePosixPath
-        raise SlaError(f"{path!r} does not stay inside the corpus", "Paths in tables are relative to the corpus.")
+    """The path itself. Raises SlaError if it would lead outside of its root."""
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:  # called for every frame: no PurePosixPath
+        raise SlaError(f"{path!r} leads outside of the corpus", "Paths in tables must be relative to the corpus.")
     return path

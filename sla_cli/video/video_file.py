@@ -18,24 +18,25 @@ from sla_cli.video.container import Container, read_container
 from sla_cli.video.in_memory import in_memory
 from sla_cli.video.refusal import codec_name, conversion, not_opened, refuse_no_video
 
-# FFmpeg's and OpenCV's own messages name no file; ours do. FFmpeg's is read once, when the first video is opened.
+# FFmpeg's and OpenCV's own messages do not name the file; those of sla do. FFmpeg reads its variable only once, when
+# the first video is opened.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 if "OPENCV_LOG_LEVEL" not in os.environ:
     (cv2 if hasattr(cv2, "setLogLevel") else vars(cv2.utils)["logging"]).setLogLevel(0)  # OpenCV 4, or 5
 
-PREROLL = 2.0  # seconds before a part's start at which a long video is entered: decoders need a keyframe
-SLACK = 0.5  # seconds by which a video may fall short of what is asked or promised
-SAME = 0.02  # measured and stated rate that differ by less are one
-FASTEST = 1000.0  # frames per second; headers that state as many give the unit of their clock (1000, 90000)
-LATEST = 60.0  # seconds; a first picture that is later goes by another clock, as of a broadcast
-JUMP = 600.0  # seconds without a picture that are a broken clock, not a pause
-PAUSE = 10  # times the usual step: a picture that is shown for so long is worth a warning
-LARGEST = 64_000_000  # pixels of a picture: 8K has half as many
-TRIES = 100  # reads after one that failed, to tell damage from the end
+PREROLL = 2.0  # seconds before the start of a part to which a long video is positioned: decoders need a keyframe
+SLACK = 0.5  # seconds by which a video may be shorter than requested or stated
+SAME = 0.02  # measured and stated rate count as equal if they differ by less
+FASTEST = 1000.0  # frames per second; headers that state more give the unit of their clock (1000, 90000)
+LATEST = 60.0  # seconds; a later first picture has times of another clock, such as that of a broadcast
+JUMP = 600.0  # seconds without a picture that mean wrong times, not a pause
+PAUSE = 10  # times the usual step: a picture that is shown longer gives a warning
+LARGEST = 64_000_000  # most pixels of a picture: 8K has half as many
+TRIES = 100  # reads after a failed one, to distinguish damage from the end
 
 
 class BrokenVideo(FrameError):
-    """A video in which not all decodes."""
+    """A video of which not all frames decode."""
 
 
 class Video:
@@ -43,29 +44,29 @@ class Video:
 
     Args:
         path: on disk.
-        where: what to name in messages.
+        where: name of the video for messages.
 
     Attributes:
         decoded: frames so far.
-        stated: frames per second in the header, known with the first frame; 0 where it states none that can be meant.
+        stated: frames per second in the header, known with the first frame; 0 if it states none that is plausible.
         pixel_aspect: width of a pixel of the upright picture over its height, known with the first frame.
-        claimed: frames as the header states, known with the first frame; 0 where it states none.
+        claimed: frames as the header states, known with the first frame; 0 if it states none.
     """
 
     def __init__(self, path: Path, where: str) -> None:
         self.path, self.where = path, where
-        self._file = path  # or its copy in memory
+        self._file = path  # or of its copy in memory
         self.decoded = 0
         self.stated, self.pixel_aspect, self.claimed = 0.0, 1.0, 0
         self._container = Container()
         self._codec = ""
-        self._header_rate = 0.0  # also where it cannot be meant
+        self._header_rate = 0.0  # also if it is not plausible
         self._first = self._last = 0.0  # times of the decoded frames
         self._paused = False
 
     @property
     def rate(self) -> float:
-        """Frames per second of what was decoded: as the header states, or measured where the times contradict it."""
+        """Frames per second of what was decoded: as in the header, or measured if the times contradict it."""
         shown = self._last - self._first
         if shown <= 0:
             return self.stated
@@ -73,19 +74,19 @@ class Video:
         return self.stated if abs(self.stated - measured) < SAME * measured else measured
 
     def frames(self, start: float | None = None, end: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
-        """Time in seconds and picture, BGR uint8 (height, width, 3), turned upright as its rotation mark says.
+        """Time in seconds and picture, BGR uint8 (height, width, 3), rotated according to its rotation mark.
 
         Args:
-            start, end: seconds of the part that is wanted; frames around it may come too.
+            start, end: seconds of the wanted part; frames around it may be yielded too.
 
         Raises:
-            FrameError: the file does not open or ends before `end`, or before what it promises: names file, codec and
+            FrameError: the file does not open, or ends before `end`, or before the stated length: names file, codec and
                 frame.
         """
         with in_memory(self.path) as self._file:
             yield from self._frames(start, end)
         if self.rate > FASTEST:
-            message = "%s shows %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` fixes them"
+            message = "%s has %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` fixes them"
             log.warning(message, self.where, self.rate)
 
     def _frames(self, start: float | None, end: float | None) -> Iterator[tuple[float, np.ndarray]]:
@@ -101,12 +102,12 @@ class Video:
             self._check_complete(self.claimed, resumes, end)
         except BrokenVideo as error:
             if self._file == self.path and (again := self._count(start or 0.0)) != self.decoded:
-                message = f"{self.where} gives {counted(self.decoded, 'frame')}, and {again} when it is read again"
-                raise ReadError(message, "Is its disk sound? Then run it again.") from error
+                message = f"{self.where} gives {counted(self.decoded, 'frame')}, but {again} when it is read again"
+                raise ReadError(message, "Check its disk, then run it again.") from error
             raise
 
     def _count(self, start: float) -> int:
-        """Frames that decode in another reading: FFmpeg takes what its disk does not give for the end."""
+        """Frames that decode when the file is read again: FFmpeg treats a read error of the disk as the end."""
         with self._seek(start) as capture:
             return next(number for number in count() if not capture.grab())
 
@@ -118,7 +119,7 @@ class Video:
 
     @contextmanager
     def _seek(self, start: float) -> Iterator[cv2.VideoCapture]:
-        """The video shortly before `start`, or at its beginning where seeking does not lead there."""
+        """The video, positioned shortly before `start`, or at its beginning if seeking fails."""
         capture = self._open()
         try:
             if start > 2 * PREROLL:
@@ -132,20 +133,20 @@ class Video:
             capture.release()
 
     def _open(self) -> cv2.VideoCapture:
-        # One thread: clips are worked on in parallel. `file:` so that no name is taken for an address.
+        # One thread: clips are processed in parallel. `file:` prevents that a name is read as an address.
         options = [cv2.CAP_PROP_N_THREADS, 1]
         file = f"file:{self._file.absolute()}"
         capture = cv2.VideoCapture(file, cv2.CAP_FFMPEG, options)
-        if not capture.isOpened() and not capture.open(file, cv2.CAP_FFMPEG, options):  # its disk may have hung
+        if not capture.isOpened() and not capture.open(file, cv2.CAP_FFMPEG, options):  # its disk may be slow
             raise not_opened(self._file, self.where, self._container)
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         return capture
 
     def _read_header(self, capture: cv2.VideoCapture) -> None:
-        """Raises FrameError for a claim that would take gigabytes."""
+        """Raises FrameError for a stated size that would need gigabytes."""
         width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > LARGEST:
-            reason = f"claims pictures of {width}x{height} pixels, more than {LARGEST // 10**6} million"
+            reason = f"states pictures of {width}x{height} pixels, more than {LARGEST // 10**6} million"
             smaller = conversion(self.where, "-vf", "scale=1920:-2")
             raise FrameError(f"{self.where} {reason}", f"Make it smaller: {smaller}")
         code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
@@ -159,7 +160,7 @@ class Video:
             self.pixel_aspect = high / wide if on_its_side else wide / high
 
     def _timed(self, capture: cv2.VideoCapture) -> float:
-        """The time of the frame just read. Frames are counted where there are no times (a Matroska of a few frames), or
+        """The time of the frame just read. Frames are counted if there are no times (a Matroska of a few frames), or if
         they are not in order (AVI with B-frames)."""
         time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 + self._delay
         if abs(time) > 1e9:  # none
@@ -186,20 +187,20 @@ class Video:
             log.warning(message, self.where, self._last, time)
 
     def _check_complete(self, claimed: int, resumes: bool, end: float | None) -> None:
-        """Called after the last frame. Raises FrameError where there should be more.
+        """Called after the last frame. Raises FrameError if there should be more.
 
         Args:
-            claimed: frames by the header, 0 where unknown.
-            resumes: whether more frames decode behind one that does not.
-            end: second of the last frame that is wanted.
+            claimed: frames by the header, 0 if unknown.
+            resumes: whether frames decode after one that does not.
+            end: second of the last wanted frame.
         """
         shown_until = self._last + (1 / self.rate if self.rate else 0.0)
         counts = f"{self.decoded} of {claimed or 'an unknown number of'} frames decode ({self._codec})"
         until = f"{counts}, up to {shown_until:.2f} s"
         if lacking := self._container.missing:
-            raise FrameError(f"{self.where} is cut short by {lacking} bytes: {until}", "Copy it again.")
+            raise FrameError(f"{self.where} lacks {lacking} bytes at its end: {until}", "Copy it again.")
         if not self.decoded and not resumes:
-            reason = f"holds no frame that decodes (codec {self._codec})"
+            reason = f"has no frame that decodes (codec {self._codec})"
             raise BrokenVideo(f"{self.where} {reason}", f"Convert it: {conversion(self.where)}")
         promised = self._container.tracks.end if self._container.tracks else None
         ends_early = promised is not None and shown_until < promised - SLACK and self.decoded != claimed
@@ -213,5 +214,5 @@ class Video:
 
 
 def _positive(value: float) -> float:
-    """What a container without a header states is negative or enormous."""
+    """A container without a header states negative or huge values."""
     return value if 0 < value < 1e9 else 0.0

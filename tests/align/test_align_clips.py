@@ -70,5 +70,5 @@ def test_a_clip_that_cannot_be_aligned_says_why(reference: tuple[str, ...], note
 
 def test_emissions_of_another_vocabulary_are_refused_with_the_clip() -> None:
     emission = Emission("clip-7", np.zeros((4, 3), np.float32), 16)
-    with pytest.raises(SlaError, match="clip clip-7: log-probabilities of shape"):
+    with pytest.raises(SlaError, match="clip clip-7: log-probabilities have shape"):
         aligned(("REGEN",), emission)

@@ -32,7 +32,7 @@ SEGMENTS = (
 
 @pytest.fixture
 def split(tmp_path: Path) -> Split:
-    """A store of a corpus that lies in `corpus`: two videos and a folder of pictures, and a video that is gone."""
+    """A store of a corpus in `corpus`: two videos, a folder of pictures, and a missing video."""
     corpus = tmp_path / "corpus"
     (corpus / "videos").mkdir(parents=True)
     (corpus / "photos" / "photos").mkdir(parents=True)
@@ -92,6 +92,6 @@ def test_a_clip_of_which_nothing_is_placed_has_no_annotations(tmp_path: Path, sp
 
 
 def test_without_frame_rate_there_are_no_seconds(tmp_path: Path, split: Split) -> None:
-    with pytest.raises(SlaError, match="no frame rate is known of 1 clip,"):
+    with pytest.raises(SlaError, match="no frame rate is known for 1 clip,"):
         write_elan(tmp_path, [aligned("a/b", fps=0.0)], split, {})
     assert list(tmp_path.glob("*.eaf")) == []

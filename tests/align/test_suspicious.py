@@ -18,7 +18,7 @@ HEADER = EmissionHeader("signs", "train", GLOSSES, 4, "/store", "/run")
 
 
 def signed(name: str, glosses: Glosses, strength: float = 6.0, seed: int = 0) -> Emission:
-    """Each gloss for two steps, with two blanks ahead of it and noise over all."""
+    """Each gloss for two steps, with two blanks before it, and noise on everything."""
     path = [column for gloss in glosses for column in (0, 0, *[GLOSSES.index(gloss) + 1] * 2)]
     logits = np.random.default_rng(seed).standard_normal((len(path), len(GLOSSES) + 1))
     logits[range(len(path)), path] += strength

@@ -1,4 +1,4 @@
-"""What tests of several commands start from."""
+"""Fixtures for tests of several commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from decode_work import write_emissions_and_lm
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory: dev.h5 and test.h5 of a made-up recogniser, and gloss.arpa over their glosses."""
+    """The working directory: dev.h5 and test.h5 of a synthetic recogniser, and gloss.arpa over their glosses."""
     monkeypatch.chdir(tmp_path)
     write_emissions_and_lm(tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""`sla align`: from emissions without torch, and of recordings of one's own."""
+"""`sla align`: from emissions without torch, and with users' own recordings."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ def test_glosses_and_clips_that_cannot_be_placed_are_named(folder: Path) -> None
     arguments = ("work/emissions/adapter/test.h5", "--store", "checked")
     result = sla(*arguments)
     assert result.exit_code == 0, result.output
-    said = " ".join(result.stderr.split())
-    assert "3 clips are left out: clip-1: its 9 glosses cannot fit in 10 output steps" in said
-    assert "no times for 1 gloss that the run does not know: NEU (1)" in said
+    printed = " ".join(result.stderr.split())
+    assert "3 clips are left out: clip-1: its 9 glosses cannot fit in 10 output steps" in printed
+    assert "no times for 1 gloss that the run does not know: NEU (1)" in printed
     found = facts(*arguments)
     assert list(found["left_out"]) == ["clip-1", "clip-2", "clip-3"]
     assert (found["unknown"], found["glosses"]) == ({"NEU": 1}, 2)

@@ -58,7 +58,7 @@ def test_an_emissions_file_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("option", "value", "printed"),
     [
         ("--device", "tpu", "--device tpu: no such device"),
         ("--device", "cuda:one", "no such device"),
@@ -66,13 +66,13 @@ def test_an_emissions_file_alone(folder: Path) -> None:
     ],
 )
 def test_a_bad_device_or_weights_are_refused_where_nothing_is_computed(
-    tmp_path: Path, option: str, value: str, said: str
+    tmp_path: Path, option: str, value: str, printed: str
 ) -> None:
     work = shutil.copytree(ARTIFACTS, tmp_path / "work")
     arguments = (str(work / "runs" / "adapter"), "--work", str(work), "--beam", "1")
-    assert sla(*arguments).exit_code == 0  # its emissions are there, so that torch is not asked for
+    assert sla(*arguments).exit_code == 0  # its emissions exist, so torch is not needed
     assert sla(*arguments, "--device", "cpu", "--weights", "random").exit_code == 0
-    assert said in refuse(*arguments, option, value)
+    assert printed in refuse(*arguments, option, value)
 
 
 @pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])
@@ -111,7 +111,7 @@ def test_rescoring_from_python_as_the_page_shows(folder: Path) -> None:
 
 @pytest.mark.needs("pyctcdecode")
 def test_both_engines_write_the_same_glosses(folder: Path) -> None:
-    """With a beam that nothing falls out of."""
+    """With a beam so wide that nothing is dropped."""
     wide = ("--beam", "3000", "--prune-logp=-500", "--token-min-logp=-500")
     for name in ("prefix", "pyctcdecode"):
         result = sla("dev.h5", "--lm", "gloss.arpa", "--nbest", "5", *wide, "--engine", name, "-o", f"{name}.tsv")
@@ -183,9 +183,9 @@ def test_a_language_model_is_found_as_named_and_then_in_the_work_folder(folder: 
     Path("gloss.arpa").rename(lm)
     found = sla("dev.h5", "--lm", "gloss.arpa")
     assert found.exit_code == 0
-    assert f"taking language model {lm}" in found.stderr
+    assert f"using language model {lm}" in found.stderr
     shutil.copy(lm, "gloss.arpa")
-    assert "taking language model gloss.arpa" in sla("dev.h5", "--lm", "gloss.arpa").stderr
+    assert "using language model gloss.arpa" in sla("dev.h5", "--lm", "gloss.arpa").stderr
     assert "`sla lm estimate`" in refuse("dev.h5", "--lm", "none.arpa")
 
 
@@ -208,7 +208,7 @@ def test_nothing_that_was_there_is_lost(folder: Path) -> None:
 
 
 def test_a_table_that_was_cut_off_is_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A receipt of the table before must not speak for the one that was being written."""
+    """The receipt of the previous table must not be valid for the one that was being written."""
     assert sla("dev.h5", "-o", "out.tsv", "--nbest", "3").exit_code == 0
     with monkeypatch.context() as patched:
         patched.setattr("sla_cli.decode.decode_file.write_receipt", lambda *_: sys.exit(137))
@@ -242,10 +242,10 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         ("--beam 99999999999999999999", "a beam of 99999999999999999999"),
-        ("--beam 1000001", "1 to 1000000 prefixes can be kept"),
+        ("--beam 1000001", "The beam must be between 1 and 1000000"),
         ("-j 5000", "less than or equal to 1000"),
         ("--lm gloss.arpa --beta 1e308", "1e+308 as weight of beta"),
         ("--lm gloss.arpa --alpha 1e308", "1e+308 as weight of alpha"),
@@ -254,8 +254,10 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
         ("--token-min-logp -1e308", "-1e+308 as token_min_logp"),
     ],
 )
-def test_what_would_take_for_ever_or_overflow_is_refused_before_any_work(folder: Path, options: str, told: str) -> None:
+def test_what_would_take_for_ever_or_overflow_is_refused_before_any_work(
+    folder: Path, options: str, reported: str
+) -> None:
     result = sla("dev.h5", *options.split())
     assert result.exit_code == 2
-    assert told in " ".join(result.output.replace("│", " ").split())
+    assert reported in " ".join(result.output.replace("│", " ").split())
     assert not Path("sla-work").exists()

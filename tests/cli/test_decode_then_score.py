@@ -1,4 +1,4 @@
-"""`sla score` without arguments scores what was decoded last, wherever that lies, or refuses."""
+"""`sla score` without arguments scores the hypotheses that were decoded last, wherever they are, or refuses."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def test_score_never_falls_back_to_older_hypotheses(folder: Path) -> None:
     sla("decode", "dev.h5", "--nbest", "2", "-o", "x.tsv")
     Path("x.tsv").write_bytes(Path("x.tsv").read_bytes().replace(b"NORD", b"NULL"))
     assert "x.tsv is damaged or was edited" in sla("decode", "dev.h5", "--nbest", "2", "-o", "x.tsv").stderr
-    for said in ("changed since they were decoded: x.tsv", "are gone: x.tsv"):
+    for printed in ("changed since they were decoded: x.tsv", "are gone: x.tsv"):
         answer = sla("score")
         assert answer.exit_code == 2
-        assert answer.stderr.splitlines()[-2].endswith(said)
+        assert answer.stderr.splitlines()[-2].endswith(printed)
         assert "hint: Name the hypotheses to score" in answer.stderr
         Path("x.tsv").unlink(missing_ok=True)
     sla("decode", "dev.h5")

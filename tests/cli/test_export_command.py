@@ -1,4 +1,4 @@
-"""`sla export`: what it takes, where it writes, what it prints."""
+"""`sla export`: its options, where it writes, what it prints."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ def test_info_knows_an_export_and_whether_it_is_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (("--layout", "csl"), "'csl' is not one of 'phoenix2014', 'phoenix2014t'"),
         (("--split", "test"), "has no split 'test'"),
         (("nowhere",), "nowhere is not a store"),
-        (("-o", "sla-work/stores/mine"), "holds something else"),
-        (("-o", "sla-work/stores/mine", "--force"), "holds something else"),
+        (("-o", "sla-work/stores/mine"), "contains other files"),
+        (("-o", "sla-work/stores/mine", "--force"), "contains other files"),
     ],
 )
-def test_what_is_refused(arguments: tuple[str, ...], told: str) -> None:
-    assert told in " ".join(sla(*arguments, code=2).stderr.split())
+def test_what_is_refused(arguments: tuple[str, ...], reported: str) -> None:
+    assert reported in " ".join(sla(*arguments, code=2).stderr.split())
     assert not Path("sla-work/exports").exists()
     assert (Path("sla-work/stores/mine") / "receipt.json").is_file()

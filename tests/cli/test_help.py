@@ -1,4 +1,4 @@
-"""The command line answers at once and says what it does."""
+"""The command line is fast and explains itself."""
 
 import logging
 import subprocess
@@ -70,7 +70,7 @@ def test_every_command_explains_itself_and_every_option(command: str) -> None:
         _, described, _ = described.resolve_command(described.make_context("sla", [], resilient_parsing=True), [name])  # type: ignore[attr-defined]
     assert described.help
     if command in LISTED:
-        assert described.help.startswith(LISTED[command]), "what `sla --help` says of it is how its own help begins"
+        assert described.help.startswith(LISTED[command]), "its own help begins with the text in `sla --help`"
     for option in described.params:
         assert option.help, option.name  # type: ignore[attr-defined]
         assert option.param_type_name == "argument" or option.opts[0] in answer.stdout

@@ -111,7 +111,7 @@ def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("last", "fault"), [("4\tx\t9.0", "line 5: loss is 'x', not a number"), ("4\t1.0", "line 5: 2 fields where")]
+    ("last", "fault"), [("4\tx\t9.0", "line 5: loss is 'x', not a number"), ("4\t1.0", "line 5: 2 fields, but")]
 )
 def test_a_run_whose_metrics_are_damaged(work: Path, tmp_path: Path, last: str, fault: str) -> None:
     run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
@@ -199,16 +199,16 @@ def test_a_tuning(work: Path, tmp_path: Path) -> None:
 def test_what_is_none_of_ours_is_refused_with_what_to_name(tmp_path: Path, store: Path) -> None:
     other = tmp_path / "notes.txt"
     other.write_text("hello\n", encoding="utf-8")
-    assert f"error: {other} is nothing that sla knows\nhint: Name a store" in sla(other, code=2).stderr
+    assert f"error: {other} is not a kind of file that sla knows\nhint: Name a store" in sla(other, code=2).stderr
     missing = tmp_path / "nothing"
     assert f"error: no such file or folder: {missing}" in sla(missing, code=2).stderr
-    assert "is nothing that sla made; it holds notes.txt, store" in sla(tmp_path, code=2).stderr
+    assert "was not made by sla; it holds notes.txt, store" in sla(tmp_path, code=2).stderr
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1
-    assert "is nothing that sla knows" in sla(tmp_path / "other.h5", code=2).stderr
+    assert "is not a kind of file that sla knows" in sla(tmp_path / "other.h5", code=2).stderr
     inside = store / "notes.txt"
     inside.write_text("hello\n", encoding="utf-8")
-    assert f"hint: It lies in an artifact: `sla info {store}` describes that." in sla(inside, code=2).stderr
+    assert f"hint: It belongs to an artifact: `sla info {store}` describes that." in sla(inside, code=2).stderr
 
 
 def test_damaged_files_are_named(store: Path) -> None:
@@ -234,10 +234,10 @@ def test_a_sheet_of_a_store(store: Path, tmp_path: Path) -> None:
 
 def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
-    assert "is no store but run" in sla(work / "runs" / "lora", "--sheet", out, code=2).stderr
+    assert "is not a store but run" in sla(work / "runs" / "lora", "--sheet", out, code=2).stderr
     assert "has no split 'dev'" in sla(store, "--sheet", out, "--split", "dev", code=2).stderr
     assert "no clip 'nobody'" in sla(store, "--sheet", out, "--clip", "nobody", code=2).stderr
-    assert "no --sheet is asked for" in sla(store, "--clips", 3, code=2).stderr
+    assert "has no effect without --sheet" in sla(store, "--clips", 3, code=2).stderr
     assert f"{tmp_path} is a folder" in sla(store, "--sheet", tmp_path, "--force", code=2).stderr
     assert "--clip names the clips" in sla(store, "--sheet", out, "--clip", "x1", "--seed", 3, code=2).stderr
     receipt_path(store).unlink()
@@ -249,10 +249,10 @@ def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
 def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zero").symlink_to("/dev/zero")
-    assert "it is a pipe and no regular file" in " ".join(sla(tmp_path / "pipe", code=2).stderr.split())
-    assert "it is a device and no regular file" in " ".join(sla(tmp_path / "zero", code=2).stderr.split())
+    assert "it is a pipe, not a regular file" in " ".join(sla(tmp_path / "pipe", code=2).stderr.split())
+    assert "it is a device, not a regular file" in " ".join(sla(tmp_path / "zero", code=2).stderr.split())
     for name in ("pipe", "zero"):
-        with pytest.raises(SlaError, match="no regular file"):
+        with pytest.raises(SlaError, match="not a regular file"):
             read_text(tmp_path / name)
-        with pytest.raises(SlaError, match="no regular file"):
+        with pytest.raises(SlaError, match="not a regular file"):
             read_toml(tmp_path / name)

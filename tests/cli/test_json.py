@@ -1,6 +1,6 @@
-"""Each result of `--json` is the one that its schema describes, with all keys that stand in some results only.
+"""Each result of `--json` is described by its schema, with all keys that only some results have.
 
-Every test that runs a command with `--json` compares what is printed with the schemas too: conftest.py.
+Every test that runs a command with `--json` compares the output with the schemas too: conftest.py.
 """
 
 from __future__ import annotations

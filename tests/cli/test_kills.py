@@ -1,5 +1,5 @@
-"""Every stage killed at random moments, and in two processes at once: `tests/kill_stages.py`, which goes on for longer
-with SLA_KILLS=20, kills of each stage."""
+"""Every stage killed at random moments, and in two processes at once: `tests/kill_stages.py`; SLA_KILLS=20
+gives the number of kills of each stage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STAGES = (
 
 
 KILLS = int(os.environ.get("SLA_KILLS", "1"))
-LIMIT = 600 + 60 * (KILLS - 1)  # seconds, where others work on the same cores
+LIMIT = 600 + 60 * (KILLS - 1)  # seconds; other processes may use the same cores
 
 
 @pytest.mark.timeout(LIMIT + 20)
@@ -31,6 +31,6 @@ def test_a_killed_stage_that_is_run_again_and_two_at_once_leave_what_one_leaves(
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT)
     assert answer.returncode == 0, answer.stderr
-    told = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert tuple(one["stage"] for one in told) == STAGES
-    assert sum(one["killed"] for one in told) > len(STAGES) * KILLS / 2, "most were still running"
+    reported = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert tuple(one["stage"] for one in reported) == STAGES
+    assert sum(one["killed"] for one in reported) > len(STAGES) * KILLS / 2, "most were still running"

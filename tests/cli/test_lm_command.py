@@ -94,7 +94,7 @@ def test_estimates_and_measures_on_dev(text: Path) -> None:
     result = sla("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback", "--dev", "dev.txt", "--json")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
-    assert "no discounts for order 2: fixed ones (0.5, 1, 1.5) were used" in result.stderr
+    assert "so order 2 gives no discounts: fixed discounts (0.5, 1, 1.5) were used" in result.stderr
     assert facts["lm"] == "g.arpa"
     assert facts["fallbacks"] == [2]
     assert facts["discounts"][1] == [0.5, 1.0, 1.5]
@@ -192,8 +192,8 @@ def test_profiles_are_those_that_there_are() -> None:
         (b"\n \n", "no sentences in text.txt"),
         (b"A\n\0\0", "text.txt, line 2: a NUL character"),
         (b"A B\nGR\xdcN\n", "text.txt, line 2: not UTF-8"),
-        (b"A\n<s> B </s>\n", "text.txt, line 2: <s> is a mark"),
-        (b"A B\n", "no discounts for 1-grams"),
+        (b"A\n<s> B </s>\n", "text.txt, line 2: <s> is a special symbol"),
+        (b"A B\n", "no discounts can be computed for 1-grams"),
     ],
 )
 def test_text_that_makes_no_model(content: bytes, message: str, text: Path) -> None:
@@ -243,16 +243,16 @@ def test_without_an_order_the_highest_that_the_text_supports_is_taken(text: Path
     made = sla("lm", "estimate", text, "-o", "small.arpa", "--json")
     facts = json.loads(made.stdout)
     assert (facts["order"], facts["fallbacks"], len(facts["ngrams"])) == (2, [], 2)
-    said = "no discounts for 3-grams: none occurs three times"
-    assert facts["lowered"] == said and f"a model of order 2: {said}" in made.stderr
+    printed = "no discounts can be computed for 3-grams: none occurs three times"
+    assert facts["lowered"] == printed and f"a model of order 2: {printed}" in made.stderr
     receipt = json.loads(Path("small.arpa.receipt.json").read_text())
     assert (receipt["arguments"]["order"], receipt["results"]["lowered"]) == (2, facts["lowered"])
     again = sla("lm", "estimate", text, "-o", "small.arpa", "--json")
     assert "small.arpa is up to date" in again.stderr and json.loads(again.stdout) == facts
 
     error = refuse("lm", "estimate", text, "-o", "other.arpa", "--order", 3)
-    assert said in error and "has no model of order 3" in error
-    assert "The text supports order 2, which leaving --order out takes. For order 3 drop repeated" in error
+    assert printed in error and "so order 3 is not possible" in error
+    assert "The text supports order 2, which is used without --order. For order 3 drop repeated" in error
     assert not Path("other.arpa").exists()
 
 
@@ -260,11 +260,11 @@ def test_a_text_without_discounts_gets_a_bigram_with_fixed_ones(text: Path) -> N
     made = sla("lm", "estimate", text, "-o", "g.arpa", "--json", "--prune", "0,0,1")
     facts = json.loads(made.stdout)
     assert (facts["order"], facts["fallbacks"]) == (2, [2])
-    assert facts["lowered"] == "no discounts for 2-grams: none occurs twice"
-    assert "a model of order 2, with fixed discounts (0.5, 1, 1.5): no discounts for" in made.stderr
+    assert facts["lowered"] == "no discounts can be computed for 2-grams: none occurs twice"
+    assert "a model of order 2, with fixed discounts (0.5, 1, 1.5): no discounts can be computed for" in made.stderr
     explicit = sla("lm", "estimate", text, "-o", "explicit.arpa", "--order", 2, "--fallback")
     assert explicit.exit_code == 0 and Path("g.arpa").read_bytes() == Path("explicit.arpa").read_bytes()
-    assert "supports no lower order either" in refuse("lm", "estimate", text, "-o", "x.arpa", "--order", 3)
+    assert "Lower orders are not possible either" in refuse("lm", "estimate", text, "-o", "x.arpa", "--order", 3)
     assert "order 3" in sla("lm", "estimate", text, "-o", "three.arpa", "--fallback").stdout
     assert "thresholds 0,0,0,1 for a model of order 3" in refuse("lm", "estimate", text, "--prune", "0,0,0,1")
 

@@ -1,4 +1,4 @@
-"""A trained run meets new recordings: from videos without a table to glosses with times, as a new user goes."""
+"""A trained run on new recordings: from videos without a table to glosses with times, like a new user."""
 
 from __future__ import annotations
 
@@ -44,17 +44,19 @@ def test_times_are_right_where_frame_rates_are_mixed(folder: Path) -> None:
     for rate in (25, 50):
         signed(folder / "mine" / f"at{rate}.mkv", "NORD REGEN", rate)
     store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
-    told = {}
+    reported = {}
     for kind in ("ctm", "stm", "jsonl"):
         path = sla("decode", "old/runs/adapter", "--store", store, "--split", "test", "--format", kind, "-q")[kind]
-        told[kind] = Path(path).read_text(encoding="utf-8").splitlines()
-    slow, fast = (json.loads(line) for line in told["jsonl"])
+        reported[kind] = Path(path).read_text(encoding="utf-8").splitlines()
+    slow, fast = (json.loads(line) for line in reported["jsonl"])
     assert (slow["glosses"], slow["times"]) == (fast["glosses"], fast["times"])
     assert slow["glosses"] == ["NORD", "REGEN"]
-    times = {name: [line.split()[2:4] for line in told["ctm"] if line.startswith(name)] for name in ("at25", "at50")}
+    times = {
+        name: [line.split()[2:4] for line in reported["ctm"] if line.startswith(name)] for name in ("at25", "at50")
+    }
     assert times["at25"] == times["at50"]
     assert [float(start) for start, _ in times["at25"]] == [start for start, _ in slow["times"]]
-    assert [line.split()[3:5] for line in told["stm"]] == 2 * [["0.000", f"{slow['times'][-1][1]:.3f}"]]
+    assert [line.split()[3:5] for line in reported["stm"]] == 2 * [["0.000", f"{slow['times'][-1][1]:.3f}"]]
 
 
 def test_references_that_the_run_cannot_produce_are_counted_and_scored(folder: Path) -> None:
@@ -65,7 +67,7 @@ def test_references_that_the_run_cannot_produce_are_counted_and_scored(folder: P
     assert answer.exit_code == 0, answer.output
     assert "1 of 3 glosses" in answer.stderr and "WIND" in answer.stderr
     again = CliRunner().invoke(app, ["decode", "old/runs/adapter", "--store", store, "-o", "a.tsv"])
-    assert "1 of 3 glosses" in again.stderr  # also where the emissions are taken as they are
+    assert "1 of 3 glosses" in again.stderr  # also if existing emissions are used
     scored = sla("score", "a.tsv", "--normalize", "none", "-q")
     assert (scored["ref_words"], scored["del"], scored["correct"]) == (3, 1, 2)
 
@@ -127,23 +129,23 @@ def test_runs_of_a_copied_work_folder_take_its_own_store(folder: Path) -> None:
     assert copied.store == run.store
 
 
-def test_a_store_that_was_replaced_since_training_is_told(folder: Path) -> None:
-    def told(*arguments: str) -> str:
+def test_a_store_that_was_replaced_since_training_is_reported(folder: Path) -> None:
+    def reported(*arguments: str) -> str:
         answer = CliRunner().invoke(app, ["decode", "old/runs/adapter", *arguments])
         assert answer.exit_code == 0, answer.output
         return answer.stderr
 
     run = Run(Path("old/runs/adapter"))
-    run.create(run.config, run.glosses, run.facts)  # as this version writes it, which knows its frames
-    assert "was replaced" not in told("--split", "test")
+    run.create(run.config, run.glosses, run.facts)  # as this version writes it, with the properties of its frames
+    assert "was replaced" not in reported("--split", "test")
     signed(folder / "mine" / "a.mkv", "NORD REGEN", 25)
     (folder / "mine" / "mine.tsv").write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")
     other = Path(sla("prep", "folder", "mine", "--size", "32", "-q")["store"])
-    assert "was replaced" not in told("--store", str(other)), "another store, which was named"
+    assert "was replaced" not in reported("--store", str(other)), "another store, which was named"
     Path("old/stores/phoenix2014/dev.h5").write_bytes((other / "dev.h5").read_bytes())
     shutil.rmtree("sla-work/emissions")
-    for _ in range(2):  # where emissions are made, and where they are taken as they are
-        assert "was replaced since run adapter was trained on it: dev changed" in told("--split", "test")
+    for _ in range(2):  # with new emissions, and with existing ones
+        assert "was replaced since run adapter was trained on it: dev changed" in reported("--split", "test")
 
 
 def test_stores_of_one_name_do_not_replace_each_other(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The rule of every --output: what no command replaces, what it replaces with --force, and what it does unasked."""
+"""The rule of every --output: what no command replaces, what it replaces with --force, and what without."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EMISSIONS, LM = "old/emissions/adapter/dev.h5", "old/gloss.arpa"
 HYPOTHESES = ("old/hypotheses/adapter/dev-beam10-04a152.tsv", "old/hypotheses/lora/dev-greedy-2a088c.tsv")
 SCORE = "old/scores/dev-greedy-71ab34-phoenix2014-b67a14"
 ALIGN = f"align {EMISSIONS} --store {STORE}"
-# Command to its file's ending; -o comes last.
+# Command to the extension of its file; -o comes last.
 FILES = {
     f"emit {RUN} --store {STORE} --device cpu -o": ".h5",
     f"decode {EMISSIONS} -o": ".tsv",
@@ -91,13 +91,13 @@ def test_no_other_artifact_is_replaced_even_with_force(command: str) -> None:
     link = Path(f"link{FILES[command]}")
     for kind, name in ARTIFACTS.items():
         if "--format" not in command and any(command.startswith(one) and WRITES[one] == kind for one in WRITES):
-            continue  # may be replaced by one of its kind
+            continue  # may be replaced by one of the same kind
         before = Path(name).read_bytes()
         link.unlink(missing_ok=True)
         link.symlink_to(name)
         for path in (name, link) if FILES[command] != ".json" else (link,):
             error = refused(command, path, "--force")
-            assert "nothing replaces it" in error or "would replace an input" in error, error
+            assert "is never replaced" in error or "would replace an input" in error, error
         assert Path(name).read_bytes() == before
         assert link.is_symlink()
 

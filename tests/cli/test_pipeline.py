@@ -1,4 +1,4 @@
-"""The README's lines as commands, one after another, on a small synthetic corpus; then what they do with bad input."""
+"""The commands of the README, one after another, on a small synthetic corpus; then with bad input."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.long
 
 
 def run_sla(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """As typed, in a process of its own."""
+    """As typed, in a separate process."""
     command = [sys.executable, "-m", "sla_cli", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
 
@@ -59,15 +59,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stage, *arguments in lines:
         own = [argument.replace("sla-demo/corpus", "data") for argument in arguments] + smaller.get(stage, [])
         with contextlib.chdir(folder):
-            process = Forked(forked.sla, stage, *own, "--json", said=tmp_path_factory.mktemp("said"))
-        said, told = process.communicate(timeout=250)
-        assert process.returncode == 0, f"sla {stage} {own}\n{told}"
-        (folder / f"{stage}.json").write_text(said, encoding="utf-8")
+            process = Forked(forked.sla, stage, *own, "--json", printed=tmp_path_factory.mktemp("printed"))
+        printed, reported = process.communicate(timeout=250)
+        assert process.returncode == 0, f"sla {stage} {own}\n{reported}"
+        (folder / f"{stage}.json").write_text(printed, encoding="utf-8")
     return folder
 
 
 def readme_lines() -> list[list[str]]:
-    """The arguments of what the README shows to a researcher, from a corpus to a score."""
+    """The arguments of the README's commands for a researcher, from a corpus to a score."""
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     block = re.search(r"```sh\n(sla prep phoenix2014 .*?)```", text, re.DOTALL)
     assert block is not None
@@ -84,7 +84,7 @@ def test_results_for_machines_are_as_their_schemas_say(folder: Path) -> None:
 
 
 def work_on_copy(folder: Path, copy: Path) -> Path:
-    """A second folder with the same work folder in it, to spoil."""
+    """A second folder with the same work folder in it, for tests that change it."""
     subprocess.run(["cp", "-r", str(folder), str(copy)], check=True)
     return copy
 
@@ -156,7 +156,7 @@ def test_decode_killed_at_any_moment_leaves_nothing_half_and_a_rerun_equals(fold
     def begin() -> Forked:
         subprocess.run(["rm", "-rf", str(hypotheses), str(emissions)], check=True)
         with contextlib.chdir(copy):
-            return Forked(forked.sla, "decode", "--lm", "gloss.arpa", said=tmp_path)
+            return Forked(forked.sla, "decode", "--lm", "gloss.arpa", printed=tmp_path)
 
     begun = time.monotonic()
     begin().communicate(timeout=200)
@@ -168,7 +168,7 @@ def test_decode_killed_at_any_moment_leaves_nothing_half_and_a_rerun_equals(fold
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=200)
         for path in hypotheses.glob("*/*.tsv"):
-            assert path.read_bytes() == whole.read_bytes()  # whole or absent
+            assert path.read_bytes() == whole.read_bytes()  # complete or absent
         answer = sla(copy, "decode", "--lm", "gloss.arpa")
         assert answer.returncode == 0, answer.stderr
         (again,) = hypotheses.glob("*/*.tsv")
@@ -249,7 +249,7 @@ class TestBadInput:
     def test_not_phoenix(self, folder: Path) -> None:
         text = self.refuse(folder, "prep", "phoenix2014", "sla-work")
         assert "looked for annotations/manual" in text
-        assert "emissions/" in text  # what lies there instead; only the first names are listed
+        assert "emissions/" in text  # what is there instead; only the first names are listed
 
     def test_unknown_corpus(self, folder: Path) -> None:
         assert "phoenix2014" in self.refuse(folder, "prep", "phoenix", "data")
@@ -317,7 +317,7 @@ class TestBadInput:
     def test_unreachable_weights_name_the_ways_out(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setenv("HF_HOME", str(folder / "empty-cache"))
-        # In a process of its own: the hub's settings are read as it is imported.
+        # In a separate process: the hub's settings are read when it is imported.
         text = self.refuse(folder, "train", "--variant", "adapter", typed=run_sla)
         assert "--weights FILE" in text
         assert "--preset tiny" in text

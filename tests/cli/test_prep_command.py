@@ -1,4 +1,4 @@
-"""`sla prep` as it is typed: what it says, what it refuses, and one's own videos in one command."""
+"""`sla prep` as typed: its messages, what it refuses, and users' own videos with one command."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
     skipped = sla("--resume", "--on-error", "skip", cwd=tmp_path)
     assert skipped.returncode == 0, skipped.stderr
     assert "2 of 3 clips were encoded before" in skipped.stderr
-    assert "not in the store, broken: 1 clip" in skipped.stdout
+    assert "broken, so not in the store: 1 clip" in skipped.stdout
     assert "weather: clips.tsv, line 3" in skipped.stdout
     store = tmp_path / "sla-work" / "stores" / "folder"
     assert [Store(store)[split].ids for split in ("train", "dev")] == [["tea"], ["question"]]
@@ -182,8 +182,8 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
         (("phoenix2014", "/data", "-j2", "--scheduler", "tcp://a:1"), "--jobs is for local processes", "one of them"),
         (("phoenix2014", "/data", "--name", "../up"), "--name '../up' cannot name a folder", "letters"),
         (("--resume",), "no unfinished store", "begins one"),
-        (("--resume", "--size", "64"), "--resume continues with the arguments", ""),
-        (("phoenix2014", "--resume"), "--resume continues with the arguments", ""),
+        (("--resume", "--size", "64"), "--resume uses the arguments", ""),
+        (("phoenix2014", "--resume"), "--resume uses the arguments", ""),
     ],
 )
 def test_what_is_refused(arguments: tuple[str, ...], message: str, hint: str, tmp_path: Path) -> None:
@@ -194,12 +194,12 @@ def test_what_is_refused(arguments: tuple[str, ...], message: str, hint: str, tm
     assert not list(tmp_path.rglob("*.h5"))
 
 
-def test_cleaned_labels_are_told(phoenix_tree: Tree, tmp_path: Path) -> None:
+def test_cleaned_labels_are_reported(phoenix_tree: Tree, tmp_path: Path) -> None:
     rows = {"train": [("a", "loc-NORD __PU__", 16), ("b", "__PU__", 16)], "dev": [("c", "NORD", 8)]}
     root = phoenix_tree(tmp_path, rows, size=16)
     arguments = ("phoenix2014", root, "--labels", "phoenix2014", "--size", 16, "-j1")
     answer = sla(*arguments, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert "glosses: 1 in train (labels phoenix2014.v1); out of vocabulary: dev 0 of 1 (0.0 %)" in answer.stdout
-    assert "skipped: 1 clip\n  b: phoenix2014.v1 leaves nothing of its glosses: __PU__" in answer.stdout
+    assert "skipped: 1 clip\n  b: after cleaning with phoenix2014.v1 no gloss is left: __PU__" in answer.stdout
     assert "is up to date" in sla(*arguments, cwd=tmp_path).stderr

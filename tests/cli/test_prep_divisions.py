@@ -19,7 +19,7 @@ Tree = Callable[..., Path]
 
 
 def sla(*arguments: object) -> str:
-    """What a command prints. It must succeed."""
+    """The output of a command, which must succeed."""
     answer = CliRunner().invoke(app, [*map(str, arguments)])
     assert answer.exit_code == 0, answer.output
     return answer.stdout
@@ -33,7 +33,7 @@ def refused(*arguments: object) -> str:
 
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Videos of six people in a folder, and the work folder beside it."""
+    """Videos of six people in a folder, and the work folder next to it."""
     folder = tmp_path / "mine"
     folder.mkdir()
     rows = ["video\tgloss\tsigner"]
@@ -46,7 +46,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_five_folds_over_one_set_of_frames(mine: Path, tmp_path: Path) -> None:
-    """Named after their division, read as the first store was, with all its people in test once, and no leak."""
+    """Named after their division, with the settings of the first store, each person in test once, and no overlap."""
     sla("prep", "folder", "mine", "--size", 32, "--quality", 80, "-j1")
     base, tested = Path("sla-work/stores/folder"), []
     for fold in range(1, 4):
@@ -63,7 +63,7 @@ def test_five_folds_over_one_set_of_frames(mine: Path, tmp_path: Path) -> None:
 
 
 def test_a_division_is_read_as_the_first_store_was(phoenix_tree: Tree, tmp_path: Path) -> None:
-    """Its labels too, or folds would differ from it in silence."""
+    """Also its labels, otherwise folds would differ from it without a message."""
     phoenix_tree(tmp_path, {"train": [(f"clip{n}", f"loc-NORD A{n}", 12) for n in range(6)]})
     work, base = tmp_path / "work", tmp_path / "work" / "stores" / "phoenix2014"
     sla("prep", "phoenix2014", tmp_path, "--size", 32, "--labels", "phoenix2014", "--work", work, "-j1")
@@ -81,18 +81,18 @@ def test_who_replaces_a_store_that_lends_its_frames_is_told(mine: Path) -> None:
     sla("prep", "folder", "mine", "--size", 32, "-j1")
     sla("prep", "--frames-from", base, "--split-by", "random", "--name", "divided", "-j1")
     answer = CliRunner().invoke(app, ["prep", "folder", "mine", "--size", "32", "-j1", "--force"])
-    assert "lends its frames to divided" in " ".join(answer.stderr.split())
+    assert "is used by divided" in " ".join(answer.stderr.split())
     assert len(Store(Path("sla-work/stores/divided"))["train"][0].frames()) > 0, "the same frames came out"
 
 
 def test_a_division_that_was_changed_by_hand_is_refused(mine: Path) -> None:
-    """The store promises people whom train does not have."""
+    """By definition the store has people in dev and test who are not in train."""
     sla("prep", "folder", "mine", "--size", 32, "--split-by", "signer", "-j1")
     path = Path("sla-work/stores/folder-signer-80-10-10")
     signer = Store(path)["train"].signers[0]
     with h5py.File(path / "test.h5", "r+", locking=False) as file:
         file["signers"][0] = signer
-    assert "not what was written" in refused("check", path)
+    assert "not as they were written" in refused("check", path)
 
 
 def test_parts_and_a_last_call(mine: Path) -> None:
@@ -106,7 +106,7 @@ def test_parts_and_a_last_call(mine: Path) -> None:
     assert "encoded now: 8 clips; taken over: 4" in sla("prep", "--resume", "-j1")
 
 
-def test_frames_missing_in_a_folder_of_pictures_are_told(phoenix_tree: Tree, tmp_path: Path) -> None:
+def test_frames_missing_in_a_folder_of_pictures_are_reported(phoenix_tree: Tree, tmp_path: Path) -> None:
     root = phoenix_tree(tmp_path, {"train": [("whole", "A", 12), ("holey", "B", 12)], "dev": [("cut", "A", 12)]})
     pictures_of = {path.name: path for path in root.rglob("*.png")}
     for name in ("holey.avi_pid0_fn000005-0.png", "cut.avi_pid0_fn000000-0.png", "cut.avi_pid0_fn000001-0.png"):
@@ -131,18 +131,18 @@ def test_frames_missing_in_a_folder_of_pictures_are_told(phoenix_tree: Tree, tmp
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["folder", "mine", "--shares", "8,1,1"], "do nothing without --split-by"),
+        (["folder", "mine", "--shares", "8,1,1"], "have no effect without --split-by"),
         (["folder", "mine", "--split-by", "signer", "--fold", "0/5"], "--fold '0/5' is not a fold"),
-        (["folder", "mine", "--split-by", "signer", "--shares", "a,b"], "--shares 'a,b' is no list of numbers"),
-        (["folder", "mine", "--split-by", "signer", "--shares", "5"], "--shares 5 divides nothing"),
+        (["folder", "mine", "--split-by", "signer", "--shares", "a,b"], "--shares 'a,b' is not a list of numbers"),
+        (["folder", "mine", "--split-by", "signer", "--shares", "5"], "--shares 5 does not define a division"),
         (["folder", "mine", "--part", "4/3"], "--part '4/3' is not a part"),
-        (["folder", "mine", "--part", "1/3", "--force"], "a part of a store replaces nothing"),
+        (["folder", "mine", "--part", "1/3", "--force"], "a part cannot replace an existing store"),
         (["folder", "mine", "--tier", "SIGN"], "folder takes no --tier"),
         (["phoenix2014", "mine", "--media", "x"], "phoenix2014 takes no --media"),
         (["folder", "mine", "--list-tiers"], "folder has no tiers"),
         (["--split-by", "signer"], "which corpus, and where is it?"),
         (["--frames-from", "nowhere"], "nowhere is not a store"),
-        (["--resume", "--fold", "1/5"], "--resume continues with the arguments of the unfinished store"),
+        (["--resume", "--fold", "1/5"], "--resume uses the arguments of the unfinished store"),
     ],
 )
 def test_options_that_do_not_go_together(mine: Path, options: list[str], message: str) -> None:

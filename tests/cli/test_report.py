@@ -70,19 +70,19 @@ def test_no_other_file_is_replaced(scores: list[Path], tmp_path: Path) -> None:
     mine.write_text("precious", encoding="utf-8")
     answer = sla(str(scores[0]), "-o", str(mine))
     assert answer.exit_code == 2
-    assert "is no report of sla" in answer.stderr
+    assert "is not a report of sla" in answer.stderr
     assert mine.read_text(encoding="utf-8") == "precious"
     assert sla(str(scores[0]), "-o", str(mine), "--force").exit_code == 0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [(["nowhere"], "nowhere"), (["--clip", "x"], "no clip 'x'"), (["--name", "a", "--name", "b"], "2 names")],
 )
-def test_what_is_wrong_is_said(scores: list[Path], arguments: list[str], said: str) -> None:
+def test_what_is_wrong_is_said(scores: list[Path], arguments: list[str], printed: str) -> None:
     answer = sla("--work", str(scores[0].parents[1]), *arguments)
     assert answer.exit_code == 2
-    assert said in answer.stderr
+    assert printed in answer.stderr
 
 
 def test_without_a_score_it_says_what_makes_one(tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ def test_max_wer_exits_with_3_after_everything_is_written(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("", "holds no hypotheses", "cut short"),
-        ("c0\tA\nc0\tB\n", "hyp.txt, line 2: c0 came before, on line 1", "one line per clip"),
+        ("", "holds no hypotheses", "interrupted"),
+        ("c0\tA\nc0\tB\n", "hyp.txt, line 2: c0 occurs twice, first on line 1", "one line per clip"),
         (
             ONE.replace("c7\t", "c77\t"),
             "no hypothesis for 1 of the references (c7) and no reference for 1 of the hypotheses",
@@ -147,15 +147,15 @@ def test_profiles_are_a_closed_choice(folder: Path, command: str) -> None:
 
 def test_weights_tuned_on_the_scored_split_are_said(folder: Path) -> None:
     readings = [Hypothesis(f"c{i}", ("A",)) for i in range(30)]
-    for tuned_on, said in (("dev", True), ("", False)):
+    for tuned_on, printed in (("dev", True), ("", False)):
         write_hypotheses(folder / "own.tsv", readings, Header("signs", "dev", tuned_on=tuned_on))
         text = sla("score", "own.tsv", "--ref", "ref.stm").stdout
-        assert ("tuned on dev, scored here: this WER is too optimistic" in text) == said
+        assert ("tuned on dev, scored here: this WER is too optimistic" in text) == printed
         facts = json.loads(sla("score", "own.tsv", "--ref", "ref.stm", "--json", "-q").stdout)
         assert facts.get("tuned_on", "") == tuned_on
         Path("other.tsv").write_bytes(Path("own.tsv").read_bytes())
         compared = sla("compare", "own.tsv", "other.tsv", "--ref", "ref.stm").stdout
-        assert ("B: the weights of the language model were tuned on dev" in compared) == said
+        assert ("B: the weights of the language model were tuned on dev" in compared) == printed
         found = json.loads(sla("compare", "own.tsv", "other.tsv", "--ref", "ref.stm", "--json", "-q").stdout)
         assert found["a"].get("tuned_on", "") == tuned_on
 
@@ -252,7 +252,7 @@ def test_clips_of_one_signer_are_drawn_together(folder: Path) -> None:
     facts = json.loads(sla("score", "one.txt", *by_signer, "--json", "-q").stdout)
     assert facts["bootstrap"] == {"level": 95.0, "samples": 1000, "seed": 0, "signers": 2}
     assert json.loads(sla("info", facts["scores"], "--json", "-q").stdout)["facts"]["interval"] is not None
-    # A folder keeps who signed: it compares by signer too, with the file that it was not made of.
+    # A score folder has the signers, so it can be compared by signer, also with a file from which it was not made.
     compared = json.loads(sla("compare", facts["scores"], "two.txt", *by_signer, "--json", "-q").stdout)
     assert (compared["cluster"], compared["units"], compared["sentences"]) == ("signer", 2, 30)
     assert compared["verdict"].endswith("may well be chance."), "only one of the two signs worse"

@@ -1,4 +1,4 @@
-"""Odd terminals, encodings and places: the command answers, or refuses with one sentence; never a traceback."""
+"""Unusual terminals, encodings and folders: the command works, or refuses with one sentence; never a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sla train` as typed: presets, dry run, what does not go together."""
+"""`sla train` as typed: presets, dry run, options that contradict each other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_dry_run_prints_a_table_and_leaves_no_run(work: Path) -> None:
     code, out, err = sla(work, "--config", str(work / "c.toml"), "--dry-run")
     assert code == 0, err
     assert out.startswith("module")
-    assert "an epoch: 6 clips" in out
+    assert "one epoch: 6 clips" in out
     code, out, _ = sla(work, "--config", str(work / "c.toml"), "--dry-run", "--json")
     assert code == 0
     assert json.loads(out)["steps"] == 3
@@ -72,17 +72,17 @@ def test_what_is_mistyped_is_refused_before_the_store_is_opened(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("splits", "told"),
+    ("splits", "reported"),
     [(["train"], "has no dev split, only train"), (["test"], "has no train and no dev split, only test")],
 )
 def test_a_store_that_lacks_dev_is_told_what_to_do_before_torch_is_loaded(
-    tmp_path: Path, splits: list[str], told: str
+    tmp_path: Path, splits: list[str], reported: str
 ) -> None:
     write_store(tmp_path / "stores" / "mine", dict.fromkeys(splits, SENTENCES["train"]))
     for extra in ([], ["--dry-run"]):
         code, _, err = sla(tmp_path, *extra)
         assert code == 2
-        assert told in err
+        assert reported in err
         assert "--split-by signer, sentence or random" in err
     assert not (tmp_path / "runs").exists(), "no run was begun"
     script = f"""

@@ -1,4 +1,4 @@
-"""Two processes that train one run: the second is refused and the first goes on, on disks with and without locks."""
+"""Two processes that train one run: the second is refused and the first continues, on disks with and without locks."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def test_nobody_trains_or_replaces_a_run_that_another_process_trains(work: Path,
     run = Run(work / "runs" / "mix")
 
     def begin(*arguments: str) -> Forked:
-        return Forked(sla, "train", *arguments, said=tmp_path, environment=environment)
+        return Forked(sla, "train", *arguments, printed=tmp_path, environment=environment)
 
     def second(*arguments: str) -> tuple[int | None, str]:
         process = begin(*arguments)
-        _, told = process.communicate(timeout=200)
-        return process.returncode, told
+        _, reported = process.communicate(timeout=200)
+        return process.returncode, reported
 
     first = begin(*settings, "--seed", "1")
     try:
@@ -46,22 +46,22 @@ def test_nobody_trains_or_replaces_a_run_that_another_process_trains(work: Path,
             assert first.poll() is None, first.communicate(timeout=200)
             time.sleep(0.1)
         for arguments in ([*settings, "--seed", "2", "--force"], ["--resume", "--device", "cpu"]):
-            code, told = second(*arguments)
-            assert code == 2, told
-            assert f"error: another process is training {run.path}\n" in told
+            code, reported = second(*arguments)
+            assert code == 2, reported
+            assert f"error: another process is training {run.path}\n" in reported
         assert run.config.train.seed == 1
         first.send_signal(signal.SIGTERM)
         first.communicate(timeout=200)
         assert first.returncode == 128 + signal.SIGTERM
     finally:
         first.kill()
-    code, told = second(*settings, "--seed", "2", "--epochs", "1", "--force")
-    assert code == 0, told
+    code, reported = second(*settings, "--seed", "2", "--epochs", "1", "--force")
+    assert code == 0, reported
     assert run.config.train.seed == 2
 
 
 def test_nor_on_a_disk_without_locks(tmp_path: Path) -> None:
-    """The test above in a process that the library of shim.py was loaded into, as into those that are forked for it."""
+    """The test above in a process with the library of shim.py, which the processes that it forks also have."""
     test = f"{__file__}::{test_nobody_trains_or_replaces_a_run_that_another_process_trains.__name__}"
     environment = shim.environment(shim.built(tmp_path), ENOLCK=1)
     command = [sys.executable, "-m", "pytest", "-n0", test]

@@ -71,13 +71,13 @@ def test_hot_words_are_those_of_decode(folder: Path) -> None:
     assert {clip["id"]: clip["glosses"] for clip in clips}["a"] == glosses != ["NORD", "REGEN"]
     assert "hot words GRAD (weight 0.15)" in read("--hotword", "GRAD")[1]
     assert "hot words" not in read()[1]
-    for options, said in (
+    for options, printed in (
         (("--hotword", "NORDEN"), "hot word 'NORDEN' is not a gloss of the vocabulary"),
         (("--hotword-weight", "1"), "--hotword-weight without a hot word"),
         (("--hotword", "GRAD", "--hotword-weight", "1e308"), "1e+308 as weight of hot words"),
     ):
         refusal = CliRunner().invoke(app, ["transcribe", *RUN, "mine/a.mkv", *options])
-        assert refusal.exit_code == 2 and said in " ".join(refusal.output.split())
+        assert refusal.exit_code == 2 and printed in " ".join(refusal.output.split())
 
 
 def test_every_kind_beside_the_video(folder: Path) -> None:
@@ -100,12 +100,12 @@ def test_names_of_tiers_cues_and_files(folder: Path) -> None:
 
 def test_many_videos_with_some_that_fail_or_are_there(folder: Path) -> None:
     signed(folder / "mine" / "b.mkv", "SONNE")
-    (folder / "mine" / "c.mp4").write_text("this is no video")
+    (folder / "mine" / "c.mp4").write_text("this is not a video")
     (folder / "mine" / "notes.txt").write_text("no recording either")
     (folder / "mine" / "b.eaf").write_text("of somebody")
-    told = refused("transcribe", "mine", "missing.mp4", "--format", "eaf", *RUN)
-    assert "2 of 4 recordings failed" in told and "c.mp4" in told and "no such video: missing.mp4" in told
-    assert "b.mkv: skipped" in told
+    reported = refused("transcribe", "mine", "missing.mp4", "--format", "eaf", *RUN)
+    assert "2 of 4 recordings failed" in reported and "c.mp4" in reported and "no such video: missing.mp4" in reported
+    assert "b.mkv: skipped" in reported
     assert names(folder / "mine") == ["a.eaf", "a.mkv", "b.eaf", "b.mkv", "c.mp4", "notes.txt"]
     assert (folder / "mine" / "b.eaf").read_text() == "of somebody"
     before = (folder / "mine" / "a.eaf").stat().st_mtime_ns
@@ -129,9 +129,9 @@ def test_a_single_video_that_fails_says_why_and_leaves_nothing(folder: Path) -> 
 
 
 def test_what_a_file_cannot_hold_is_refused_before_the_recording_is_read(folder: Path) -> None:
-    (folder / "my clip.mp4").write_text("this is no video, which nobody finds out")
-    told = refused("transcribe", "my clip.mp4", "--format", "eaf", "--format", "ctm", *RUN)
-    assert "'my clip' does not fit in a CTM" in told and told.count("does not fit") == 1
+    (folder / "my clip.mp4").write_text("this is not a video, which nobody finds out")
+    reported = refused("transcribe", "my clip.mp4", "--format", "eaf", "--format", "ctm", *RUN)
+    assert "'my clip' does not fit in a CTM" in reported and reported.count("does not fit") == 1
     assert "mine/a.mkv is a file" in refused("transcribe", "my clip.mp4", "-o", "mine/a.mkv/x.eaf", *RUN)
 
 
@@ -148,8 +148,8 @@ def test_a_full_disk_costs_no_file_that_is_complete(folder: Path, small_disk: Pa
     (small_disk / "filler").write_bytes(bytes(2_000_000))
     with pytest.raises(OSError, match="space"):
         (small_disk / "more").write_bytes(bytes(2_000_000))
-    told = refused("transcribe", "mine/a.mkv", "-o", str(small_disk / "a.eaf"), "--format", "html", *RUN)
-    assert "cannot write" in told and "No space left" in told
+    reported = refused("transcribe", "mine/a.mkv", "-o", str(small_disk / "a.eaf"), "--format", "html", *RUN)
+    assert "cannot write" in reported and "No space left" in reported
     assert not [path for path in small_disk.iterdir() if path.name.startswith(".a")]
 
 
@@ -160,9 +160,9 @@ def test_an_interrupt_leaves_nothing_half_written(folder: Path) -> None:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline().startswith("a: 2 glosses")
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=200)
-    assert process.returncode == 130, told
-    assert "Traceback" not in told and "interrupted" in told
+        _, reported = process.communicate(timeout=200)
+    assert process.returncode == 130, reported
+    assert "Traceback" not in reported and "interrupted" in reported
     assert names(folder / "mine") == ["a.eaf", "a.mkv", "long.mkv"]
 
 
@@ -179,7 +179,7 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     assert [value for *_, value in tiers.get_annotation_data_for_tier("SIGN")] == ["NORD", "REGEN"]
     assert "x.eaf has a tier SIGN" in refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
     run("mine/a.mkv", "--add-to", "x.eaf", "--force")
-    assert "Name one video" in refused("transcribe", "mine/a.mkv", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
+    assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
     Path("no.eaf").write_text("<xml")
     assert "no.eaf" in refused("transcribe", "mine/a.mkv", "--add-to", "no.eaf", *RUN)
 
@@ -200,14 +200,14 @@ def test_folders_of_pictures_and_archives(folder: Path) -> None:
     run("all.zip", "-o", "made/")
     assert names(folder / "made") == ["a.eaf"]
     (folder / "bare").mkdir()
-    assert "holds neither videos nor pictures" in refused("transcribe", "bare", *RUN)
+    assert "contains neither videos nor pictures" in refused("transcribe", "bare", *RUN)
 
 
 def test_outputs_that_would_replace_each_other_or_are_unknown(folder: Path) -> None:
     signed(folder / "mine" / "a.avi", "SONNE")
-    assert "would be made of" in refused("transcribe", "mine", "--format", "eaf", *RUN)
+    assert "would be written for both" in refused("transcribe", "mine", "--format", "eaf", *RUN)
     assert "is one file for 2 recordings" in refused("transcribe", "mine", "-o", "x.eaf", *RUN)
-    assert "no format of annotations ends in '.doc'" in refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
+    assert "no annotation format has the extension '.doc'" in refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
 
 
 def test_json_names_signs_and_files(folder: Path) -> None:

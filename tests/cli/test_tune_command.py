@@ -1,4 +1,4 @@
-"""`sla tune` on an emissions file, and what `sla decode` takes of it."""
+"""`sla tune` on an emissions file, and how `sla decode` uses the choice."""
 
 from __future__ import annotations
 
@@ -64,15 +64,16 @@ def test_tuning_and_what_it_changes(folder: Path) -> None:
 def test_the_gain_is_printed_with_its_interval_and_follows_from_the_kept_errors(folder: Path) -> None:
     write_store(folder)
     grid = ("--alphas", "0.5,1", "--betas", "0,1")
-    said = " ".join(sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid, "--force").output.split())
+    printed = " ".join(sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid, "--force").output.split())
     again = sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid, "--json")
     assert again.exit_code == 0, again.output
     facts = json.loads(again.stdout)
     ends = facts["interval"]
     assert (
-        f"without a language model {facts['wer_without']:.2f} %, difference {facts['difference']:+.2f} points" in said
+        f"without a language model {facts['wer_without']:.2f} %, difference {facts['difference']:+.2f} points"
+        in printed
     )
-    assert f"95 % interval {ends['low']:.2f} to {ends['high']:.2f} (rough: only 4 sentences)" in said
+    assert f"95 % interval {ends['low']:.2f} to {ends['high']:.2f} (rough: only 4 sentences)" in printed
     header, *rows = [row.split("\t") for row in (Path(facts["tuned"]) / "clips.tsv").read_text().splitlines()]
     assert header[:3] == ["id", "reference", "ref_words"]
     assert header[3:] == [f"beam 10 alpha {a} beta {b}" for a, b in ((0.5, 0), (0.5, 1), (1, 0), (1, 1), (0, 0))]
@@ -91,7 +92,7 @@ def test_the_gain_is_printed_with_its_interval_and_follows_from_the_kept_errors(
 def test_no_language_model_is_said_to_gain_nothing(folder: Path) -> None:
     write_store(folder)
     output = sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0", "--betas", "0").output
-    assert "this is no language model: no gain is shown" in output
+    assert "this is not a language model: no gain is shown" in output
     facts = json.loads(sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0", "--betas", "0", "--json").stdout)
     assert (facts["difference"], facts["interval"]) == (0, None)
 
@@ -101,10 +102,10 @@ def test_a_language_model_without_gain_is_left_out_and_that_is_said(folder: Path
     grid = ("--alphas", "0", "--betas", "0", "--beams", "1,4")
     assert sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid).exit_code == 0
     plain = json.loads(sla("decode", "dev.h5", "--beam", "1", "--json").stdout)["hypotheses"]
-    said = "the language model was left out: tuning on dev found no gain"
+    printed = "the language model was left out: tuning on dev found no gain"
     for split in ("dev", "test"):
         answer = sla("decode", f"{split}.h5", "--lm", "gloss.arpa")
-        assert f"{said} (gloss.arpa)" in " ".join(answer.stderr.split()) and said in answer.stdout
+        assert f"{printed} (gloss.arpa)" in " ".join(answer.stderr.split()) and printed in answer.stdout
         assert "tuned on" not in answer.stdout and "tuned on" not in answer.stderr.replace("as tuned on", "")
         facts = json.loads(sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json").stdout)
         assert facts["no_gain_on"] == "dev" and "tuned_on" not in facts
@@ -113,9 +114,9 @@ def test_a_language_model_without_gain_is_left_out_and_that_is_said(folder: Path
         assert made["arguments"]["no_gain_on"] == "dev" and "tuned_on" not in made["arguments"]
         assert read_hypotheses(Path(facts["hypotheses"])) == read_hypotheses(Path(plain))
         score = sla("score", facts["hypotheses"])
-        assert said in score.stdout and "optimistic" not in score.stdout
+        assert printed in score.stdout and "optimistic" not in score.stdout
         assert json.loads(sla("score", facts["hypotheses"], "--json").stdout)["no_gain_on"] == "dev"
-        assert f"B: {said}" in sla("compare", plain, facts["hypotheses"], "--ref", "store").stdout
+        assert f"B: {printed}" in sla("compare", plain, facts["hypotheses"], "--ref", "store").stdout
     report = sla("report", "--json")
     assert json.loads(report.stdout)["no_gain_on"] == ["dev"], report.output
     page = Path(json.loads(report.stdout)["report"]).read_text()
@@ -148,7 +149,7 @@ def test_what_an_earlier_version_tuned_is_taken(folder: Path) -> None:
 def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) -> None:
     write_store(folder)
     assert sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0").exit_code == 0
-    said = "the weights were tuned on these very clips"
+    printed = "the weights were tuned on these same clips"
     for split, options, tuned_on, warned in (
         ("dev", [], "dev", True),
         ("test", [], "dev", False),
@@ -159,10 +160,10 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
         answer = sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json", *options)
         made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
         assert made["arguments"].get("tuned_on") == tuned_on
-        assert (said in " ".join(answer.stderr.split())) == warned
+        assert (printed in " ".join(answer.stderr.split())) == warned
         assert json.loads(answer.stdout).get("tuned_on") == tuned_on
         text = sla("decode", f"{split}.h5", "--lm", "gloss.arpa", *options).stdout
-        assert ("weights tuned on these very clips, so that their WER flatters" in text) == warned
+        assert ("weights tuned on these same clips, so this WER is too low" in text) == warned
         assert ("weights tuned on" in text) == (tuned_on is not None)
     write_receipt(Receipt("emit", {}, {"weights": "w", "split": "of another dev"}), folder / "dev.h5")
     tuned = next(folder.glob("sla-work/tuning/*/tuned.json"))
@@ -172,7 +173,7 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
     answer = sla("decode", "dev.h5", "--lm", "gloss.arpa", "--json")
     made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
     assert made["arguments"]["tuned_on"] == "dev (other clips)"
-    assert said not in answer.stderr
+    assert printed not in answer.stderr
 
 
 @pytest.mark.parametrize("how", ["deleted", "edited"])
@@ -191,12 +192,12 @@ def test_a_file_that_is_not_as_it_was_is_made_again(folder: Path, name: str, how
     assert "is up to date" in sla(*grid).stderr
 
 
-def test_a_search_other_than_the_one_that_was_tuned_is_told(folder: Path) -> None:
+def test_a_search_other_than_the_one_that_was_tuned_is_reported(folder: Path) -> None:
     write_store(folder)
     word = ("--hotword", GLOSSES[0], "--hotword-weight", "1", "--prune-logp=-2")
     assert sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0", *word).exit_code == 0
-    told = " ".join(sla("decode", "dev.h5", "--lm", "gloss.arpa").stderr.split())
-    assert f"tuned with hotwords ['{GLOSSES[0]}'] (now []), hotword_weight 1.0 (now 0.15), prune_logp -2.0" in told
+    reported = " ".join(sla("decode", "dev.h5", "--lm", "gloss.arpa").stderr.split())
+    assert f"tuned with hotwords ['{GLOSSES[0]}'] (now []), hotword_weight 1.0 (now 0.15), prune_logp -2.0" in reported
     assert "tuned with" not in sla("decode", "dev.h5", "--lm", "gloss.arpa", *word).stderr
 
 

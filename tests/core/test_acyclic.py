@@ -1,4 +1,4 @@
-"""Python looks for circles again afterwards, and only if it did before."""
+"""Python's search for circular references is on again afterwards, if it was on before."""
 
 from __future__ import annotations
 

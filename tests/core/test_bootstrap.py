@@ -19,7 +19,7 @@ CORPORA = 400
 
 
 def clip(number: int, words: int, errors: int, sentence: int | None = None) -> ClipScore:
-    """A clip with `errors` substitutions in `words` words; one step stands for all, and its gloss for the sentence."""
+    """A clip with `errors` substitutions in `words` words; one step represents all, and its gloss the sentence."""
     gloss = str(number if sentence is None else sentence)
     return ClipScore(f"clip {number}", (Pair("C", gloss, gloss),), Counts(words - errors, errors))
 
@@ -123,7 +123,7 @@ def test_nothing_to_resample() -> None:
 def test_a_difference_is_paired() -> None:
     rng = np.random.default_rng(5)
     first = corpus(rng, 200)
-    # One error less in every sentence that has one: far less spread than two independent systems would show.
+    # One error fewer in every sentence that has one: far less spread than between two independent systems.
     second = [clip(i, one.counts.ref_words, max(0, one.counts.errors - 1)) for i, one in enumerate(first)]
     found = difference_interval(first, second, Resampling())
     assert found is not None
@@ -136,7 +136,7 @@ def test_a_difference_is_paired() -> None:
 
 
 def naive(clips: Sequence[ClipScore], names: Sequence[str], how: Resampling) -> tuple[float, float]:
-    """The same draw without any of our code: whole groups of clips, put together one after the other."""
+    """The same draw without code of sla: whole groups of clips, joined one after the other."""
     groups: dict[str, list[Counts]] = {}
     for name, one in zip(names, clips, strict=True):
         groups.setdefault(name, []).append(one.counts)
@@ -170,7 +170,7 @@ def test_is_the_interval_of_a_draw_made_by_hand(cluster: Cluster) -> None:
 def test_a_paired_difference_by_signer_is_that_of_a_draw_made_by_hand() -> None:
     rng = np.random.default_rng(6)
     first = [replace(one, signer=f"s{number % 9}") for number, one in enumerate(corpus(rng, 60))]
-    # A signer is worse by one error in each clip, the others are as before: the signers drawn decide.
+    # One signer is worse by one error in each clip, the others are equal: the result depends on the drawn signers.
     second = [
         replace(one, counts=Counts(one.counts.correct, one.counts.substitutions, 0, int(one.signer == "s3")))
         for one in first

@@ -1,4 +1,4 @@
-"""Parts of a score add up to the whole, and say what became of each gloss."""
+"""Parts of a score add up to the whole, and show how each gloss was recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clips without ids are called."""
+"""Names of clips without ids."""
 
 from __future__ import annotations
 

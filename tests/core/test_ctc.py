@@ -71,7 +71,7 @@ def test_frame_spans_lie_within_the_clip(spans: list[tuple[int, int]], stride: i
 @pytest.mark.parametrize(
     ("value", "column", "message"),
     [(np.nan, 1, "step 2 holds NaN"), (np.inf, 1, r"step 2 holds \+inf"), (-np.inf, slice(None), "-inf in every"),
-     (0.5, 1, "holds 0.5, which is no log-probability")],
+     (0.5, 1, "holds 0.5, which is not a log-probability")],
 )  # fmt: skip
 def test_impossible_log_probs_are_refused(value: float, column: int | slice, message: str) -> None:
     log_probs = one_hot([0, 1, 2, 3])
@@ -82,7 +82,7 @@ def test_impossible_log_probs_are_refused(value: float, column: int | slice, mes
 
 @pytest.mark.parametrize("shape", [(5, 3), (5,), (1, 5, 4)])
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(SlaError, match="where \\(steps, 4\\) is needed"):
+    with pytest.raises(SlaError, match="but \\(steps, 4\\) is needed"):
         check_log_probs(np.full(shape, -1.0), 4)
 
 

@@ -51,7 +51,7 @@ def test_is_the_cheapest_alignment_that_comes_first_from_the_end(ref: list[str],
 def by_recursion(ref: list[str], hyp: list[str]) -> tuple[int, str, frozenset[int]]:
     """Least cost, the steps from the end that come first among those of that cost, and how many errors such may have.
 
-    Defined step by step from the end, without a table, and so written otherwise than the implementation.
+    Defined step by step from the end, without a table, so it is independent of the implementation.
     """
 
     @cache

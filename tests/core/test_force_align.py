@@ -51,7 +51,7 @@ def plain_viterbi(log_probs: np.ndarray, labels: list[int]) -> Spans:
 
 
 def signing(rng: np.random.Generator, steps: int, columns: int, labels: int, wrong: float) -> tuple[np.ndarray, list]:
-    """Log-probabilities of so many labels, and what an annotator who errs so often writes down."""
+    """Log-probabilities of a number of labels, and the reference of an annotator with a rate of errors."""
     starts = np.sort(rng.choice(steps // 3, labels, replace=False)) * 3
     true = rng.integers(1, columns, labels)
     logits = rng.standard_normal((steps, columns)).astype(np.float32)
@@ -117,7 +117,7 @@ def test_labels_of_another_clip_are_aligned_as_well_as_can_be() -> None:
 
 
 def test_a_path_that_is_far_from_the_best_one_for_long() -> None:
-    """The first half's labels are twice in the clip: which of the two is meant only its end tells."""
+    """The labels of the first half occur twice in the clip: only its end decides which of the two is used."""
     part, labels = signing(np.random.default_rng(2), 450, 30, 132, 0.0)
     rest, more = signing(np.random.default_rng(3), 450, 30, 132, 0.0)
     log_probs = np.concatenate([part, part, rest])

@@ -1,4 +1,4 @@
-"""Groups of runs: the interval over clips and seeds against all draws that there are, and how often it covers."""
+"""Groups of runs: the interval over clips and seeds against all possible draws, and its coverage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOW = Resampling(90, 40_000, 3)
 
 
 def run(errors: list[int], words: int = 10) -> Score:
-    """A run with so many errors in each clip."""
+    """A run with the given number of errors in each clip."""
     clips = (
         ClipScore(f"c{i}", (Pair("C", str(i), str(i)),), Counts(words - wrong, wrong), f"s{i // 2}")
         for i, wrong in enumerate(errors)
@@ -104,7 +104,7 @@ def test_one_sentence_says_nothing() -> None:
     same = SeedGroup("a", ("a-0", "a-1"), (one, one), None)
     found = compare_groups(same, same, paired=True, how=HOW)
     assert (found.interval, found.improvement) == (None, None)
-    assert group_verdict(found).startswith("Nothing can be said")
+    assert group_verdict(found).startswith("No conclusion is possible")
 
 
 def noisy(rng: np.random.Generator, difficulty: np.ndarray, seeds: int, spread: float) -> list[list[int]]:
@@ -126,7 +126,7 @@ def test_covers_no_difference_where_seeds_and_clips_differ() -> None:
 
 
 def decided(clips: int, seeds: int, better: int) -> GroupComparison:
-    """Two groups of which the second makes so many errors less in each clip."""
+    """Two groups of which the second makes a given number of errors less in each clip."""
     how = Resampling(samples=200)
     first = [[4 + (clip + seed) % 3 for clip in range(clips)] for seed in range(seeds)]
     second = [[errors - better for errors in one] for one in first]

@@ -107,7 +107,7 @@ def test_the_length_is_known_without_drawing_the_rest(length: int, seed: int, ta
 
 @given(LENGTHS, SEEDS)
 def test_what_is_off_draws_nothing(length: int, seed: int) -> None:
-    """So that an option leaves the draws of all others as they were."""
+    """An option must not change the draws of all others."""
     plain, lively = view(length, seed), view(length, seed, jitter=0.2, erase=1.0)
     assert plain.transform.colour is None and plain.transform.hole is None
     assert plain.frames.tolist() == lively.frames.tolist()

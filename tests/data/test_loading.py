@@ -29,7 +29,7 @@ def test_workers_change_nothing(store: Store) -> None:
 
 @pytest.mark.timeout(200)
 def test_workers_start_beside_threads_of_opencv(store: Store) -> None:
-    """A forked worker that touches a pool of threads that only its parent has waits for ever."""
+    """A forked worker that uses a pool of threads of its parent would wait forever."""
     before = cv2.getNumThreads()
     try:
         cv2.setNumThreads(4)
@@ -92,11 +92,11 @@ def test_workers_load_where_the_temporary_folder_has_a_long_path(store: Store, t
         check=False,
     )
     assert (answer.returncode, answer.stdout) == (0, f"{store['train'][0].id}\n"), answer.stderr
-    assert ("too long a path for worker processes" in answer.stderr) == made
+    assert ("too long for worker processes" in answer.stderr) == made
 
 
 def test_workers_go_on_through_signals_to_the_group(store: Store) -> None:
-    """Slurm and a terminal send them to all processes; what is to be done is the owner's business."""
+    """Slurm and a terminal send them to all processes; the main process handles them."""
     expected = contents(epoch_of(clips(store, replace(CONFIG, batch=1)), 1))
     batches = iter(epoch_of(clips(store, replace(CONFIG, batch=1, workers=1)), 1))
     found = contents([next(batches)])

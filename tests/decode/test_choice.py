@@ -40,7 +40,7 @@ def test_mild_is_a_small_alpha_then_a_small_beta_then_a_narrow_beam() -> None:
     assert sorted(settings, key=mildness) == [settings[4], settings[1], settings[3], settings[2], settings[0]]
 
 
-def test_of_equals_the_mildest_is_taken_and_a_clear_gain_is() -> None:
+def test_of_equals_the_smallest_weights_are_taken_and_a_clear_gain_is() -> None:
     words = [10] * 30
     bad, good = [trial(point, [number] * 30, words) for point, number in ((NONE, 3), (GridPoint(10, 0.5, 1), 1))]
     also = trial(GridPoint(10, 0.5, -2), [1] * 30, words)
@@ -67,7 +67,7 @@ def test_what_is_within_a_tenth_of_a_standard_error_is_as_good() -> None:
 
 
 def by_hand(trials: Sequence[Trial], sentence: Sequence[int]) -> Trial:
-    """The mildest trial within a tenth of a standard error of the fewest errors, by plain loops."""
+    """The trial with the smallest weights within a tenth of a standard error of the fewest errors, by plain loops."""
     fewest = min(trials, key=lambda one: (one.counts.errors, mildness(one.point)))
     as_good = []
     for one in trials:
@@ -85,7 +85,7 @@ def by_hand(trials: Sequence[Trial], sentence: Sequence[int]) -> Trial:
 
 
 def test_the_interval_covers_what_a_choice_gains_where_the_plain_one_does_not() -> None:
-    """No setting is better than another in truth, so every gain is luck, and zero is to be covered."""
+    """No setting is really better than another, so every gain is chance, and the interval must contain 0."""
     rng, how = np.random.default_rng(0), Resampling(samples=200)
     covered, plain, claims = 0, 0, 0
     for _ in range(80):
@@ -104,7 +104,7 @@ def test_the_interval_covers_what_a_choice_gains_where_the_plain_one_does_not() 
 
 
 def test_the_ends_follow_from_choosing_again_on_each_resampled_set() -> None:
-    """By plain loops: the low end moves by the mean luck, the high end by the luck at the same confidence."""
+    """By plain loops: the low end moves by the mean bias, the high end by the bias at the same confidence."""
     rng, how = np.random.default_rng(1), Resampling(90, samples=50, seed=3)
     words = rng.integers(3, 9, 25).tolist()
     trials = [trial(point, rng.binomial(words, 0.2).tolist(), words) for point in POINTS]

@@ -110,7 +110,7 @@ def test_progress_counts_clips(jobs: int) -> None:
 
 
 class OneByOne:
-    """Clips that exist only while somebody holds them."""
+    """Clips that exist only as long as they are referenced."""
 
     def __init__(self, count: int) -> None:
         self.clips = clips(count)
@@ -165,7 +165,7 @@ def test_no_more_processes_than_there_is_work_for(count: int, jobs: int, least: 
         assert 1 <= len(pids) <= most and os.getpid() not in pids
 
 
-def test_who_stops_listening_waits_for_the_clips_at_hand_only(tmp_path: Path) -> None:
+def test_who_stops_listening_waits_for_the_current_clips_only(tmp_path: Path) -> None:
     def decode_slowly(emission: Emission) -> str:
         (tmp_path / emission.id).touch()
         if int(emission.id.removeprefix("clip ")) >= CHUNK:
@@ -199,7 +199,7 @@ def test_bad_options_are_refused_before_any_clip(jobs: int, tmp_path: Path) -> N
 
 
 class Deadly(list[Emission]):
-    """Who reads clip 100 is killed, as the kernel kills for lack of memory."""
+    """The process that reads clip 100 is killed, as by the kernel when memory runs out."""
 
     def __getitem__(self, index: Any) -> Any:
         if index == 100:
@@ -207,7 +207,7 @@ class Deadly(list[Emission]):
         return super().__getitem__(index)
 
 
-def test_a_killed_process_is_told() -> None:
+def test_a_killed_process_is_reported() -> None:
     with pytest.raises(SlaError, match="process was killed"):
         decode_split(Deadly(clips(200)), GLOSSES, 4, BeamOptions(), 2)
 

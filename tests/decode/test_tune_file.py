@@ -30,7 +30,7 @@ SENTENCES = [("NORD", "NULL"), ("SUED", "NULL"), ("NORD", "NULL", "NULL"), ("NUL
 
 
 def clips(seed: int = 0) -> tuple[list[Emission], dict[str, tuple[str, ...]]]:
-    """Emissions that point at the right glosses more often than not."""
+    """Emissions in which the correct glosses are usually the most probable."""
     rng = np.random.default_rng(seed)
     emissions, references = [], {}
     for number, sentence in enumerate(SENTENCES):
@@ -131,7 +131,7 @@ def test_refusals(tmp_path: Path, lm: Path) -> None:
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([math.nan], [1.0], [5]), max_oov=20)
     with pytest.raises(SlaError, match="tuning on test"):
         tune_file(test, references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
-    with pytest.raises(SlaError, match="there is none"):
+    with pytest.raises(SlaError, match="none is given"):
         tune_file(dev, references, tmp_path, BeamOptions(), settings, max_oov=20)
     with pytest.raises(SlaError, match="11 clips have no reference: clip 1"):
         tune_file(dev, {"clip 0": ("NORD",)}, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
@@ -174,7 +174,7 @@ def _killed(*_: object) -> None:
 def test_the_log_says_what_was_taken(tmp_path: Path, lm: Path, caplog: pytest.LogCaptureFixture) -> None:
     emissions, options = write(tmp_path), BeamOptions(lm=lm)
     tune_file(emissions, clips()[1], tmp_path / "tuning", options, grid([0.25], [0.5], [3]), max_oov=20)
-    for beam, weights, said in (
+    for beam, weights, printed in (
         (True, True, "alpha 0.25, beta 0.5, beam 3 as tuned on dev"),
         (True, False, "beam 3 as tuned on dev"),
         (False, True, "alpha 0.25, beta 0.5 as tuned on dev"),
@@ -182,4 +182,4 @@ def test_the_log_says_what_was_taken(tmp_path: Path, lm: Path, caplog: pytest.Lo
         caplog.clear()
         with caplog.at_level("INFO", "sla"):
             tuned_options(options, emissions, tmp_path / "tuning", beam=beam, weights=weights)
-        assert said in caplog.messages
+        assert printed in caplog.messages

@@ -39,7 +39,7 @@ def film(path: Path) -> np.ndarray:
     return np.stack(pictures).astype(int)
 
 
-def test_every_recording_lies_where_it_is_told(drawn: Path) -> None:
+def test_every_recording_is_in_its_folder(drawn: Path) -> None:
     files = sorted(str(path.relative_to(drawn)) for path in drawn.rglob("*") if path.is_file())
     videos = ["corpus/rec01.webm", "corpus/rec02.webm", "rest/rec03.webm"]
     assert files == sorted([f"{name}.eaf" for name in NAMES] + videos)
@@ -71,7 +71,7 @@ def test_every_sign_lies_in_the_sentence_that_says_it(drawn: Path, name: str) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sentences_lie_more_than_a_second_apart_and_signs_do_not(drawn: Path, name: str) -> None:
-    """So a pause of one second, which is what prep takes, cuts a recording into its sentences."""
+    """So a pause of one second, the default of prep, divides a recording into its sentences."""
     signs = tiers(drawn, name)["RH-IDgloss"]
     gaps = [second[0] - first[1] for first, second in pairwise(signs)]
     assert sum(gap >= 1200 for gap in gaps) == COUNTS["sentences"] - 1

@@ -100,7 +100,7 @@ def test_what_is_not_kept_is_removed_when_the_demo_is_ended(
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
-    demo = Forked(endless, said=tmp_path, environment={"TMPDIR": str(folder)})
+    demo = Forked(endless, printed=tmp_path, environment={"TMPDIR": str(folder)})
     try:
         while not any(folder.glob(moment)):
             assert demo.poll() is None

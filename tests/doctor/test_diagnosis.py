@@ -1,4 +1,4 @@
-"""`sla doctor` says what an installation has: by other means of finding out, and where something is wrong."""
+"""`sla doctor` shows what is installed, compared with other ways to determine it, and what is wrong."""
 
 from __future__ import annotations
 
@@ -83,4 +83,4 @@ def test_a_package_that_does_not_import(tmp_path: Path, module: str, name: str) 
     (tmp_path / f"{module}.py").write_text("raise ImportError('libsomething.so.1: cannot open shared object file')\n")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     found = in_a_process(tmp_path, {**os.environ, "PYTHONPATH": paths}, 3)
-    assert f"{name} does not import: libsomething.so.1: cannot open shared object file" in found["problems"]
+    assert f"{name} cannot be imported: libsomething.so.1: cannot open shared object file" in found["problems"]

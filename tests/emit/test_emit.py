@@ -163,8 +163,8 @@ def test_nan_leaves_no_file_and_no_process(store: Store, tmp_path: Path, workers
     with pytest.raises(FormatError, match="clip dev-1: the model gave NaN") as caught:
         emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
     assert not list(tmp_path.glob("*dev.h5*"))
-    # Processes that load clips ignore signals: one that is left would be waited for at the end, for ever. They must
-    # be gone even though the error still holds all frames of the call.
+    # Processes that load clips ignore signals: a remaining one would be waited for at the end, forever. They must have
+    # ended although the error still references all frames of the call.
     assert caught.tb is not None and set(multiprocessing.active_children()) <= set(before)
 
 
@@ -309,10 +309,10 @@ def test_two_processes_under_torchrun_write_the_same_file(store: Store, tmp_path
     run, out = make_run(tmp_path / "run"), tmp_path / "two.h5"
     emit(run, store["train"], tmp_path / "one.h5", device="cpu", how=EmitConfig(max_frames=40))
     options = ["--store", str(store.path), "--device", "cpu", "--max-frames", "40", "-o", str(out), "--json"]
-    process = Forked(sla_in_two, "emit", str(run.path), "--split", "train", *options, said=tmp_path)
-    said, told = process.communicate(timeout=200)
-    assert process.returncode == 0, told
-    assert said.count('"emissions"') == 1
+    process = Forked(sla_in_two, "emit", str(run.path), "--split", "train", *options, printed=tmp_path)
+    printed, reported = process.communicate(timeout=200)
+    assert process.returncode == 0, reported
+    assert printed.count('"emissions"') == 1
     receipt = read_receipt(out)
     assert receipt is not None
     assert receipt.results["processes"] == 2

@@ -1,4 +1,4 @@
-"""A run meets stores that it was not trained on: other glosses, frame rates and sizes."""
+"""A run on stores that it was not trained on: other glosses, frame rates and sizes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_store_without_references_and_vocabulary_is_read(run: Run, tmp_path: P
 
 
 def test_another_frame_rate_is_brought_to_the_runs(run: Run, tmp_path: Path) -> None:
-    """Twice the rate, each picture twice: the run sees the very frames, and times are in seconds of the recording."""
+    """Twice the rate, each picture twice: the run sees the same frames, and times are in seconds of the recording."""
     slow, odd = pictures(20), pictures(21)
     fast = [picture for picture in slow for _ in range(2)]
     split = make_split(tmp_path / "store", {"slow": (slow, 25.0), "fast": (fast, 50.0), "unknown": (odd, 0.0)})
@@ -125,8 +125,8 @@ def test_larger_frames_are_resized_to_what_the_run_saw(run: Run, tmp_path: Path)
 @pytest.mark.parametrize(
     ("header", "message", "command"),
     [
-        ({"size": 16}, "have 16 px, and the run was trained on 32 px", "--size 32"),
-        ({"fit": "crop"}, "made with fit crop, and the run was trained on squash", "--fit squash"),
+        ({"size": 16}, "have 16 px, but the run was trained on 32 px", "--size 32"),
+        ({"fit": "crop"}, "made with fit crop, but the run was trained with squash", "--fit squash"),
     ],
 )
 def test_frames_that_cannot_be_brought_to_the_run_are_refused_with_the_command(
@@ -158,7 +158,7 @@ def test_a_run_of_version_1_knows_its_frames_from_its_store(run: Run, tmp_path: 
     assert len(emissions(old, split, tmp_path / "one.h5")) == 1
     hidden = store.rename(store.with_name("hidden"))
     try:
-        with pytest.raises(SlaError, match="does not say what its frames look like"):
+        with pytest.raises(SlaError, match="does not describe its frames"):
             emit(old, split, tmp_path / "two.h5", device="cpu")
         own = Store(hidden)["dev"]  # the store that it was trained on, wherever it lies now
         assert len(emissions(old, own, tmp_path / "three.h5")) == len(own)

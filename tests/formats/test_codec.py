@@ -1,4 +1,4 @@
-"""Codecs bring a frame back, and say where bytes are none."""
+"""Codecs restore a frame, and detect bytes that are not a frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emissions come back as written, and only whole."""
+"""Emissions are read as written, and only if complete."""
 
 from __future__ import annotations
 
@@ -154,14 +154,14 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
     [
         ("frames", lambda frames: frames[:-1], "4 ids, 3 lengths, 4 frame rates and 5 offsets"),
         ("ids", lambda ids: ids[:-1], "3 ids, 4 lengths"),
-        ("ids", lambda ids: ids[[0, 0, 2, 3]], "clip ids that come twice"),
-        ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets that do not divide"),
-        ("offsets", lambda offsets: offsets + (offsets > 0), "offsets that do not divide"),
-        ("offsets", lambda offsets: offsets * np.nan, "offsets are no whole numbers"),
-        ("offsets", lambda offsets: offsets.astype(np.uint64)[::-1], "offsets that do not divide"),
-        ("frames", lambda frames: frames * np.nan, "frames are no whole numbers"),
-        ("fps", lambda fps: fps * np.nan, "fps are no frame rates"),
-        ("fps", lambda fps: fps - 1000, "fps are no frame rates"),
+        ("ids", lambda ids: ids[[0, 0, 2, 3]], "clip ids that occur twice"),
+        ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets do not divide"),
+        ("offsets", lambda offsets: offsets + (offsets > 0), "offsets do not divide"),
+        ("offsets", lambda offsets: offsets * np.nan, "offsets are not whole numbers"),
+        ("offsets", lambda offsets: offsets.astype(np.uint64)[::-1], "offsets do not divide"),
+        ("frames", lambda frames: frames * np.nan, "frames are not whole numbers"),
+        ("fps", lambda fps: fps * np.nan, "fps are not frame rates"),
+        ("fps", lambda fps: fps - 1000, "fps are not frame rates"),
         ("offsets", lambda offsets: offsets[:0], "0 offsets"),
     ],
 )
@@ -221,7 +221,7 @@ def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("steps", [10, 100_000])
-def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: Path, steps: int) -> None:
+def test_a_full_disk_is_an_error_to_correct_and_leaves_what_was_there(small_disk: Path, steps: int) -> None:
     """HDF5 itself crashes the process here."""
     path = small_disk / "dev.h5"
     write_emissions(path, HEADER, emissions())
@@ -233,7 +233,7 @@ def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: P
 
 
 def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may read all, so that the refusal is put there by hand."""
+    """Root may read everything, so the test itself causes the refusal."""
     path = tmp_path / "dev.h5"
     write_emissions(path, HEADER, emissions())
 

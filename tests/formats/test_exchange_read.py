@@ -1,4 +1,4 @@
-"""Reading the field's formats: what each means, how it is found out, and where it is wrong."""
+"""Reads the field's formats: their meaning, how they are recognised, and the place of errors."""
 
 from __future__ import annotations
 
@@ -171,21 +171,21 @@ def test_own_format_keeps_what_all_hypotheses_share(tmp_path: Path) -> None:
         (
             "a.ctm",
             "a 1 0.0 0.1 A\nb 1 0.0 0.1 A\na 2 0.1 0.1 B\n",
-            "a.ctm, line 3: a is on channel 2, before it was on 1",
+            "a.ctm, line 3: a is on channel 2, but earlier on 1",
         ),
         ("a.trn", "A (a)\nB\n", "a.trn, line 2: not a line of a TRN"),
         ("a.trn", "A (a b)\n", "a.trn, line 1: not a line of a TRN"),
-        ("a.trn", "A (a)\nB (a)\n", "a.trn, line 2: a came before, on line 1"),
+        ("a.trn", "A (a)\nB (a)\n", "a.trn, line 2: a occurs twice, first on line 1"),
         ("a.txt", "a\tA\nb\tB\tC\n", "a.txt, line 2: 2 tabs instead of 1"),
         ("a.txt", "a\tA\nb B\n", "a.txt, line 2: 0 tabs instead of 1"),
-        ("a.txt", "a\tA\na\tB\n", "a.txt, line 2: a came before, on line 1"),
+        ("a.txt", "a\tA\na\tB\n", "a.txt, line 2: a occurs twice, first on line 1"),
         (
             "a.jsonl",
             '{"id": "a", "glosses": ["A"]}\n{"id": "b"}\n',
             "a.jsonl, line 2: glosses are not a list",
         ),
         ("a.jsonl", '{"id": "a", "glosses": ["A"]\n', "a.jsonl, line 1: not JSON"),
-        ("a.jsonl", '{"id": 3, "glosses": ["A"]}\n', "a.jsonl, line 1: not an object with a text as id"),
+        ("a.jsonl", '{"id": 3, "glosses": ["A"]}\n', "a.jsonl, line 1: not an object whose id is a text"),
         ("a.jsonl", '{"id": "a", "nbest": 3}\n', "a.jsonl, line 1: nbest is not a list"),
         ("a.jsonl", '{"id": "a", "nbest": ["A"]}\n', "a.jsonl, line 1: glosses are not a list"),
         ("a.jsonl", '{"id": "a", "glosses": [], "score": "x"}\n', "line 1: the score 'x' is not a number"),
@@ -199,18 +199,18 @@ def test_own_format_keeps_what_all_hypotheses_share(tmp_path: Path) -> None:
         ("a.stm", "a 1 s 0.0 1.0 A\nb 1 s 0 1 A (B)\n", "a.stm, line 2: a word in parentheses"),
         ("a.stm", "a 1 s 0 1 IGNORE_TIME_SEGMENT_IN_SCORING\n", "a.stm, line 1: a segment that sclite leaves out"),
         ("a.stm", "a 1 s 0 1 <O> ignore_time_segment_in_scoring\n", "a.stm, line 1: a segment that sclite leaves"),
-        ("a.stm", "a 1 s 0.0 1.0 A\n;;\na 1 s 1.0 2.0 B\n", "a.stm, line 3: a came before, on line 1"),
-        ("a.csv", "id,gloss\na,B\nc\n", "a.csv, line 3: 1 cells where the header has 2"),
-        ("a.csv", "id,gloss\na,B\nc,D,E\n", "a.csv, line 3: 3 cells where the header has 2"),
+        ("a.stm", "a 1 s 0.0 1.0 A\n;;\na 1 s 1.0 2.0 B\n", "a.stm, line 3: a occurs twice, first on line 1"),
+        ("a.csv", "id,gloss\na,B\nc\n", "a.csv, line 3: 1 cells, but the header has 2"),
+        ("a.csv", "id,gloss\na,B\nc,D,E\n", "a.csv, line 3: 3 cells, but the header has 2"),
         ("a.csv", 'id,gloss\na,"B\n', "a.csv, line 2: unexpected end of data"),
-        ("a.csv", "id,gloss\na,B\nb,C\na,D\n", "a.csv, line 4: a came before, on line 2"),
+        ("a.csv", "id,gloss\na,B\nb,C\na,D\n", "a.csv, line 4: a occurs twice, first on line 2"),
         ("a.csv", "id,gloss\n,B\n", "a.csv, line 2: clip id '' is empty"),
         ("a.csv", "clip,words\na,B\n", "a.csv, line 1: no columns id and gloss"),
-        ("a.txt", "id|gloss\na|B\na|C\n", "a.txt, line 3: a came before, on line 2"),
-        ("a.txt", "id|gloss\na|B|C\n", "a.txt, line 2: 3 fields where the header has 2"),
+        ("a.txt", "id|gloss\na|B\na|C\n", "a.txt, line 3: a occurs twice, first on line 2"),
+        ("a.txt", "id|gloss\na|B|C\n", "a.txt, line 2: 3 fields, but the header has 2"),
         ("a.txt", "hello world\n", "a.txt, line 1: no format that sla knows: 'hello world'"),
-        ("a.ctm", "\n;; nothing\n", "a.ctm: holds no hypotheses"),
-        ("a.csv", "", "a.csv: holds no hypotheses"),
+        ("a.ctm", "\n;; nothing\n", "a.ctm holds no hypotheses"),
+        ("a.csv", "", "a.csv holds no hypotheses"),
         ("a.tsv", "# sla-hypotheses 9\n", "version 9, this sla reads version"),
     ],
 )

@@ -22,7 +22,7 @@ spans = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(lambda pair:
 
 @st.composite
 def readings(draw: st.DrawFn) -> list[Hypothesis]:
-    """Up to three readings of one clip."""
+    """Up to three hypotheses of one clip."""
     name = draw(ids)
     found = []
     for rank in range(1, draw(st.integers(1, 3)) + 1):
@@ -82,7 +82,7 @@ def test_ranks_are_contiguous(tmp_path: Path, ranks: list[int]) -> None:
 
 
 def test_a_clip_comes_once(tmp_path: Path) -> None:
-    with pytest.raises(SlaError, match="comes twice"):
+    with pytest.raises(SlaError, match="occurs twice"):
         write_hypotheses(tmp_path / "h.tsv", [Hypothesis("c", ()), Hypothesis("d", ()), Hypothesis("c", ())])
 
 
@@ -120,11 +120,11 @@ def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothes
         ("# sla-hypotheses 2\nid\tglosses\n", "line 2: not the header"),
         ("# sla-hypotheses 2\n# profile phoenix2014\n", "line 3: not the header"),
         (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\tA\n", "line 4: 4 fields instead of 6"),
-        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tA\na\t1\t0.0\t\t\tB\n", "line 5: a came before, on line 3"),
-        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tA\na\t2\t0.0\t\t\tB\n", "line 5: a came before, on line 3"),
-        (HEAD + "a\t1\t0.0\t\t\tA\na\t1\t0.0\t\t\tB\n", "line 4: a came before, on line 3"),
-        (HEAD + "a\t1\t0.0\t\t\tA\na\t3\t0.0\t\t\tB\n", "line 4: rank 3 where 2 is due"),
-        (HEAD + "a\t2\t0.0\t\t\tA\n", "line 3: rank 2 where 1 is due"),
+        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tA\na\t1\t0.0\t\t\tB\n", "line 5: a occurs twice, first on line 3"),
+        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tA\na\t2\t0.0\t\t\tB\n", "line 5: a occurs twice, first on line 3"),
+        (HEAD + "a\t1\t0.0\t\t\tA\na\t1\t0.0\t\t\tB\n", "line 4: a occurs twice, first on line 3"),
+        (HEAD + "a\t1\t0.0\t\t\tA\na\t3\t0.0\t\t\tB\n", "line 4: rank 3 instead of 2"),
+        (HEAD + "a\t2\t0.0\t\t\tA\n", "line 3: rank 2 instead of 1"),
         (HEAD + "a\tone\t0.0\t\t\tA\n", "line 3: .*one"),
         (HEAD + "a\t1\tlots\t\t\tA\n", "line 3: .*lots"),
         (HEAD + "a\t1\tnan\t\t\tA\n", "line 3: .*score"),
@@ -137,7 +137,7 @@ def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothes
         (HEAD_NOW + "a\t1\t0.0\t\t\tA\n", "line 3: 6 fields instead of 7"),
         (HEAD_NOW + "a\t1\t0.0\t-1\t\t\tA\n", "line 3: .*-1.0 frames per second"),
         (HEAD_NOW + "a\t1\t0.0\tnan\t\t\tA\n", "line 3: .*frames per second"),
-        ("# sla-hypotheses 3\n# split dev\n# split test\n" + HEAD_NOW.split("\n")[1] + "\n", "a fact stands twice"),
+        ("# sla-hypotheses 3\n# split dev\n# split test\n" + HEAD_NOW.split("\n")[1] + "\n", "a fact occurs twice"),
     ],
 )
 def test_bad_files_name_their_line_and_the_stage(tmp_path: Path, text: str, message: str) -> None:

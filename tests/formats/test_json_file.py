@@ -1,4 +1,4 @@
-"""JSON and TOML of artifacts that somebody forged: each reader reads it or says what is wrong, and never fails else."""
+"""Forged JSON and TOML of artifacts: each reader reads it or reports the error, and never fails in another way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What older files leave unsaid is what was in force then, and what the corpora say now agrees with it."""
+"""Facts that older files lack have the values that were valid then, which agree with those of the corpora now."""
 
 from __future__ import annotations
 

@@ -65,5 +65,5 @@ def test_a_folder_without_locks_is_held_with_one_warning(tmp_path: Path) -> None
         command, input="\n", env=shim.environment(library, ENOLCK=1), capture_output=True, text=True, check=True
     )
     assert answer.stdout == "held\n"
-    assert answer.stderr.count("has no file locks: let no two commands write into it at once") == 1
+    assert answer.stderr.count("has no file locks: do not let two commands write into it at once") == 1
     assert str(folder) in answer.stderr

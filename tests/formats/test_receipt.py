@@ -1,4 +1,4 @@
-"""Receipts say what made an artifact, and whether it would come out the same again."""
+"""Receipts record how an artifact was made, and whether it would be the same if made again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run folder: what is fixed for a run reads back, and what is no run says so."""
+"""A run folder: what is fixed for a run reads back, and what is not a run says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process alone in a folder for as long as it lives, on disks with and without locks."""
+"""Only one process at a time in a folder, on disks with and without locks."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_silent_owner_elsewhere_is_taken_over_and_its_file_removed(
 
 
 @pytest.mark.parametrize("name", [OWNER, ".lock"])
-def test_an_owner_whose_folder_was_taken_is_told_before_it_writes(tmp_path: Path, name: str) -> None:
+def test_an_owner_whose_folder_was_taken_gets_an_error_before_it_writes(tmp_path: Path, name: str) -> None:
     (tmp_path / OWNER).write_text(f"{socket.gethostname()} {sole_writer.namespace()} {DEAD} 0123 000000000007\n")
     with sole_writer.sole_writer(tmp_path, "busy", "wait") as hold:
         hold.check()

@@ -1,4 +1,4 @@
-"""The store gives back what was put in, in any process, and says so where it cannot."""
+"""The store returns what was written, in any process, or raises an error."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_split_without_references_says_so(tmp_path: Path) -> None:
     split = write(tmp_path / "test.h5", [encoded("no glosses")], replace(HEADER, split="test", annotated=False))
     with pytest.raises(SlaError, match="the test split of phoenix2014 has no reference glosses") as caught:
         split.references()
-    assert "decoded, not scored" in caught.value.hint
+    assert "decoded but not scored" in caught.value.hint
 
 
 @settings(max_examples=30, deadline=None)
@@ -386,7 +386,7 @@ def test_a_store_has_splits(tmp_path: Path) -> None:
 
 
 def test_clips_are_taken_one_at_a_time(tmp_path: Path) -> None:
-    """Memory holds one clip: the next is asked for when the last is in the file."""
+    """Memory holds one clip: the next is requested only when the previous one is in the file."""
     alive: list[int] = []
 
     def clips() -> Iterator[Encoded]:
@@ -401,7 +401,7 @@ def test_clips_are_taken_one_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [1000, 50_000, 3 << 20])
-def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: Path, size: int) -> None:
+def test_a_full_disk_is_an_error_to_correct_and_leaves_what_was_there(small_disk: Path, size: int) -> None:
     """HDF5 itself crashes the process here."""
     path = small_disk / "train.h5"
     before = write(path, [encoded("plain")]).digest
@@ -409,7 +409,7 @@ def test_a_full_disk_is_an_error_to_mend_and_leaves_what_was_there(small_disk: P
     clips = [replace(clip, id=str(number)) for number in range(-(-(3 << 20) // size))]
     with pytest.raises(SlaError, match="No space left") as caught:
         write(path, clips)
-    assert "what was complete before is untouched" in caught.value.hint
+    assert "files that were complete before are unchanged" in caught.value.hint
     assert Split(path).digest == before
     assert [entry.name for entry in small_disk.iterdir()] == ["train.h5"]
 
@@ -447,5 +447,5 @@ def test_frame_rates_that_are_none(tmp_path: Path, value: float) -> None:
     write(path, [encoded("plain")])
     with h5py.File(path, "r+") as file:
         file["clip_fps"][:] = value
-    with pytest.raises(FormatError, match=r"clip_fps|is damaged: .* not what was written"):
+    with pytest.raises(FormatError, match=r"clip_fps|is damaged: .* not as they were written"):
         _ = StoreFile(path).clip_fps

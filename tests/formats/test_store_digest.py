@@ -1,4 +1,4 @@
-"""What is read of a store is what was written, or it is refused."""
+"""Data read from a store is as it was written, or is refused."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_tables_that_are_not_what_was_written_are_refused(
     path = tmp_path / "dev.h5"
     path.write_bytes(split.path.read_bytes())
     spoil(path)
-    with pytest.raises(FormatError, match=r"dev\.h5 is damaged: .* not what was written|do not divide") as caught:
+    with pytest.raises(FormatError, match=r"dev\.h5 is damaged: .* not as they were written|do not divide") as caught:
         read(Split(path)[0])
     assert "sla prep" in caught.value.hint and "--force" in caught.value.hint
 

@@ -1,4 +1,4 @@
-"""Which artifact a stage takes when it is told none: the newest finished one, and never a guess."""
+"""Which artifact a stage uses if none is named: the newest finished one, never a guess."""
 
 from __future__ import annotations
 

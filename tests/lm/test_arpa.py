@@ -1,4 +1,4 @@
-"""ARPA files as SRILM and its kin write them, made out of ours."""
+"""ARPA files as SRILM and similar tools write them, made from those of sla."""
 
 from __future__ import annotations
 

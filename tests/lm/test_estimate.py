@@ -192,7 +192,7 @@ def test_unknown_glosses_get_a_share_or_all_of_what_is_freed() -> None:
 
 
 def test_a_small_text_needs_the_fallback() -> None:
-    with pytest.raises(SlaError, match="no discounts for 1-grams: none occurs once"):
+    with pytest.raises(SlaError, match="no discounts can be computed for 1-grams: none occurs once"):
         estimate([["A", "B"], ["A", "B"], ["B", "A"]], 2)
     arpa = estimate([["A", "B"], ["A", "B"], ["B", "A"]], 2, fallback=True)
     assert arpa.fallbacks == (1, 2)

@@ -85,7 +85,7 @@ def pixels(config: Config) -> Tensor:
 
 
 def disturb(backbone: Backbone) -> None:
-    """As if trained: what is zero when fresh is not any more."""
+    """As if trained: initially zero weights are no longer zero."""
     for module in backbone.modules():
         if isinstance(module, TemporalAdapter):
             nn.init.normal_(module.up.weight)
@@ -203,7 +203,7 @@ def test_shifted_keys_and_values_are_not_the_backbones(kind: str, caplog: pytest
     config = tiny(**BACKBONES[kind], model__variant="lora", lora__shift="kv", lora__share=0.25)
     with caplog.at_level("INFO", "sla"):
         ours = adapted(config).eval()
-    assert "lora.shift=kv moves frames in the frozen path" in caplog.text
+    assert "lora.shift=kv shifts channels in the frozen path" in caplog.text
     theirs, x = bare(config), pixels(config)
     found, plain = ours(x, LENGTHS), theirs(x)
     assert not (found == plain).all(-1).any()
@@ -215,7 +215,7 @@ def test_the_residual_shift_says_that_a_fresh_model_is_not_the_backbone(caplog: 
     config = tiny(**CLIP, model__variant="lora", lora__shift="residual", model__layers="last:1")
     with caplog.at_level("INFO", "sla"):
         ours = adapted(config)
-    assert "is not its backbone" in caplog.text
+    assert "differs from its backbone" in caplog.text
     theirs, x = bare(config), pixels(config)
     assert not torch.allclose(ours(x, LENGTHS), theirs(x), atol=1e-3)
     shift = partial(temporal_shift, borders=ours.borders, share=config.lora.share)
@@ -464,7 +464,7 @@ def tiny_with(config: Config, file: Path) -> ModelConfig:
 
 
 def wrong_files(folder: Path) -> dict[str, Path]:
-    """Files that are no weights of the tiny backbone."""
+    """Files that are not weights of the tiny backbone."""
     state = Backbone(tiny(**CLIP).model).vit.state_dict()
     contents: dict[str, Any] = {
         "foreign.pt": {"fc.weight": torch.zeros(3)},

@@ -1,4 +1,4 @@
-"""How much of the forward pass is kept, and whether it is compiled, change no number."""
+"""Results do not depend on how much of the forward pass is stored, and whether it is compiled."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ COMPILED = {
 
 @pytest.mark.parametrize("variant", COMPILED.values(), ids=COMPILED)
 def test_compiled_is_as_not_compiled(variant: dict[str, Any]) -> None:
-    """With the compiler's front end, which is quick; what a back end rounds is its own. No batch is compiled anew."""
+    """With the compiler's front end, which is quick; what a back end rounds is its own. No batch is compiled again."""
     args = {**CLIP["model__backbone_args"], "depth": 1}
     config = tiny(model__backbone_args=args, **variant)
     plain, compiled = trained(config), trained(config)

@@ -53,7 +53,7 @@ def test_eval_then_load_in_train_counts_nothing_twice(tmp_path: Path) -> None:
 
 
 def test_equal_weights_are_equal_bytes(tmp_path: Path) -> None:
-    """So that what was tuned and emitted with a run holds for the same run trained once more."""
+    """So tuning and emissions of a run stay valid if the same run is trained again."""
     model = recogniser()
     for number in range(6):
         save_weights(tmp_path / str(number), model, GLOSSES)

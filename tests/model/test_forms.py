@@ -1,4 +1,4 @@
-"""Published forms of the adapter, as docs/method.md writes them, against PyTorch's own layers put together."""
+"""Published forms of the adapter, as docs/method.md writes them, against PyTorch's own layers."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ LENGTHS = [9, 1, 14]
 
 
 def trained(config: Config) -> Network:
-    """As if trained: nothing is zero any more, and batch norm has seen something."""
+    """As if trained: no weight is zero, and batch norm has statistics."""
     model = Network(config, GLOSSES)
     for name, value in model.trained_state().items():
         if value.is_floating_point():

@@ -1,4 +1,4 @@
-"""A variant is one module: the choice of model.variant and the modules agree, and a new one needs no more."""
+"""A variant is one module: the choices of model.variant and the modules agree; a new variant needs nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that are more than the machine's memory are refused before any is made, with what they would take."""
+"""Weights that exceed the machine's memory are refused before any is created, with the size that they would need."""
 
 from __future__ import annotations
 

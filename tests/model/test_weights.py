@@ -1,4 +1,4 @@
-"""Each layout that people hold weights in, made here out of one model, comes back as that model."""
+"""Each published layout of weights, made here from one model, is read back as that model."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_every_layout_is_recognised_and_comes_back(tmp_path: Path, layout: str, 
     if kind == "pt":
         torch.save(content, path)
     elif "state_dict" in content:
-        pytest.skip("a checkpoint with more than tensors is no safetensors file")
+        pytest.skip("a checkpoint with more than tensors is not a safetensors file")
     else:
         save_file(content, path)
     assert read_weights(path).layout == name
@@ -254,7 +254,7 @@ def test_no_archive_runs_code(tmp_path: Path) -> None:
     torch.jit.load(str(path))
     assert written.is_file()  # what is to be prevented
     written.unlink()
-    with pytest.raises(SlaError, match=r"armed\.pt: cannot be read as weights: .* runs code as it is loaded"):
+    with pytest.raises(SlaError, match=r"armed\.pt: cannot be read as weights: .* runs code when it is loaded"):
         read_weights(path)
     assert not written.exists()
 

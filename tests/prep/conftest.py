@@ -13,7 +13,7 @@ from prep_work import build
 
 @pytest.fixture(autouse=True)
 def _no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test pulls the plug, so none needs the disk flushed."""
+    """No test simulates a power failure, so the disk need not be flushed."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
@@ -33,11 +33,11 @@ def made(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 @pytest.fixture
 def out(tmp_path: Path, made: Path) -> Path:
-    """A copy of the store to spoil."""
+    """A copy of the store, for tests that change it."""
     return Path(shutil.copytree(made, tmp_path / "copy"))
 
 
 @pytest.fixture
 def own(tmp_path: Path, root: Path) -> Path:
-    """A copy of the corpus to spoil."""
+    """A copy of the corpus, for tests that change it."""
     return Path(shutil.copytree(root, tmp_path / "corpus"))

@@ -1,4 +1,4 @@
-"""A store holds what its corpus holds, and is made again only as far as something has changed."""
+"""A store has the content of its corpus, and only changed parts are made again."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_force_reads_the_frames_again(made: Path, own: Path, tmp_path: Path) -> 
     assert digests(out) == digests(made)
 
 
-def test_a_recording_that_was_replaced_is_told_and_only_it_is_encoded_again(own: Path, tmp_path: Path) -> None:
+def test_a_recording_that_was_replaced_is_reported_and_only_it_is_encoded_again(own: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
     build(own, out)
     one, two = frames_of(own, "dev", DEV_CLIP)[:2]
@@ -156,7 +156,7 @@ def test_a_recording_that_was_replaced_is_told_and_only_it_is_encoded_again(own:
     assert build(own, out).encoded == 0
 
 
-def test_a_video_that_was_replaced_is_told(tmp_path: Path) -> None:
+def test_a_video_that_was_replaced_is_reported(tmp_path: Path) -> None:
     """Also one of the same length in frames and bytes."""
     source, out = tmp_path / "mine", tmp_path / "store"
     source.mkdir()
@@ -199,11 +199,11 @@ def test_a_corpus_that_moved_is_the_same_corpus(made: Path, own: Path, tmp_path:
 
 
 def test_an_archive_and_its_folder_are_two_places(root: Path, tmp_path: Path) -> None:
-    """A finished store is not replaced unasked."""
+    """A finished store is not replaced without --force."""
     out = tmp_path / "store"
     build(root.parent, out)
     archive = Path(shutil.make_archive(str(tmp_path / "corpus"), "zip", root))
-    with pytest.raises(SlaError, match=r"5 clips of .* lie elsewhere in the corpus") as caught:
+    with pytest.raises(SlaError, match=r"5 clips of .* are at other places in the corpus") as caught:
         build(archive, out)
     assert "--force" in caught.value.hint
     assert build(archive, out, force=True).encoded == 5
@@ -292,7 +292,7 @@ def test_shards_read_as_one_split(made: Path, root: Path, tmp_path: Path) -> Non
     for name in one.ids:
         assert np.array_equal(many[name].frames(slice(3, 9)), one[name].frames(slice(3, 9)))
     (out / "train-0001.h5").unlink()
-    with pytest.raises(SlaError, match="shard 0 of 2, and 1 of them are there"):
+    with pytest.raises(SlaError, match="shard 0 of 2, but the number of files is 1"):
         Split(*split_files(out, "train"))
     build(root, out, config=PrepConfig(32, quality=90, shard_clips=2))
     assert Store(out)["train"].digest == many.digest
@@ -395,7 +395,7 @@ def test_an_unfinished_store_of_other_settings_is_not_dropped_unasked(own: Path,
 
 
 def test_an_unfinished_store_lies_on_disk_as_in_earlier_versions(own: Path, tmp_path: Path) -> None:
-    """So that a prep which an earlier version began goes on."""
+    """So a prep that an earlier version began can be continued."""
     frame, out = frames_of(own, "dev", DEV_CLIP)[0], tmp_path / "store"
     frame.write_bytes(b"")
     with pytest.raises(BrokenClips):
@@ -515,7 +515,7 @@ def test_cleaned_labels(phoenix_tree: Tree, tmp_path: Path) -> None:
     root = phoenix_tree(tmp_path, rows, size=16)
     outcome = build(root, tmp_path / "store", config=PrepConfig(16, labels="phoenix2014"))
     store = Store(tmp_path / "store")
-    assert outcome.skipped == {"two": "phoenix2014.v1 leaves nothing of its glosses: __EMOTION__ __PU__"}
+    assert outcome.skipped == {"two": "after cleaning with phoenix2014.v1 no gloss is left: __EMOTION__ __PU__"}
     assert (outcome.labels, outcome.vocabulary) == ("phoenix2014.v1", 4)
     assert store.vocabulary == ("NORD", "REGEN", "SONNE", "__ON__")
     assert store["train"]["one"].glosses == ("__ON__", "NORD", "SONNE")

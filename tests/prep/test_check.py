@@ -30,7 +30,7 @@ DEV = [clip("d1", "C A", signer="cem")]
 
 
 def found(store: Path, about: str, stride: int = 4) -> list[Finding]:
-    """What is said about a question. That nothing else is a problem is checked too."""
+    """The findings about a question. That nothing else is a problem is checked too."""
     report = check_store(store, stride=stride)
     assert {one.about for one in report.problems} <= {about}, report.problems
     return [one for one in report.findings if one.about == about]
@@ -79,12 +79,12 @@ def test_sizes_against_published_counts_and_receipt(tmp_path: Path) -> None:
     assert sizes(store, {"train": 2, "dev": 1}, {"clips": {"train": 2, "dev": 1}}) == []
     assert sizes(store, {"train": 4, "dev": 1}, {}) == [(True, "train", "2 of the 4 clips that are published")]
     assert sizes(store, {"train": 2}, {}) == []
-    assert sizes(store, {"train": 1}, {}) == [(True, "train", "2 clips, and only 1 are published")]
+    assert sizes(store, {"train": 1}, {}) == [(True, "train", "2 clips, but only 1 are published")]
     assert sizes(store, {"test": 7}, {}) == [(True, "test", "the test split is missing (published: 7 clips)")]
     gone = sizes(store, {}, {"clips": {"train": 2, "dev": 3, "test": 4}})
     assert gone == [
-        (True, "dev", "1 clip where prep wrote 3"),
-        (True, "test", "0 clips where prep wrote 4"),
+        (True, "dev", "1 clip, but prep wrote 3"),
+        (True, "test", "0 clips, but prep wrote 4"),
     ]
 
 
@@ -158,8 +158,8 @@ def test_a_split_without_references_is_no_problem(tmp_path: Path) -> None:
 def test_clips_too_short_for_ctc(tmp_path: Path, text: str, frames: int, stride: int, short: bool) -> None:
     splits = {"train": [clip("t", text, frames)], "dev": [clip("d", text, frames)]}
     report = check_store(make_store(tmp_path / "store", splits), stride=stride)
-    told = [(one.problem, one.split, one.clips) for one in report.findings if one.about == "feasibility"]
-    assert told == ([(False, "train", ("t",)), (False, "dev", ("d",))] if short else [])
+    reported = [(one.problem, one.split, one.clips) for one in report.findings if one.about == "feasibility"]
+    assert reported == ([(False, "train", ("t",)), (False, "dev", ("d",))] if short else [])
 
 
 def test_clips_without_frames(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_clips_without_frames(tmp_path: Path) -> None:
     assert one.clips == ("d2",)
 
 
-def test_sentences_of_train_in_dev_are_told(tmp_path: Path) -> None:
+def test_sentences_of_train_in_dev_are_reported(tmp_path: Path) -> None:
     splits = {"train": TRAIN, "dev": [*DEV, clip("d2", "A B"), clip("d3", "A B", 14)], "test": [clip("x1", "C A")]}
     dev, test = found(make_store(tmp_path / "store", splits), "sentences")
     assert (dev.problem, dev.clips, dev.message) == (
@@ -249,10 +249,10 @@ def test_glosses_that_train_lacks(tmp_path: Path) -> None:
 
 
 def test_a_vocabulary_that_is_not_of_train(tmp_path: Path) -> None:
-    told = found(make_store(tmp_path / "store", {"train": TRAIN}, vocabulary=("A", "B", "Z")), "vocabulary")
-    assert [one.problem for one in told] == [True, False]
-    assert "2 of 5 glosses" in told[0].message and told[0].message.endswith(": C (2)")
-    assert told[1].message.endswith(": Z")
+    reported = found(make_store(tmp_path / "store", {"train": TRAIN}, vocabulary=("A", "B", "Z")), "vocabulary")
+    assert [one.problem for one in reported] == [True, False]
+    assert "2 of 5 glosses" in reported[0].message and reported[0].message.endswith(": C (2)")
+    assert reported[1].message.endswith(": Z")
 
 
 def test_splits_of_different_vocabularies(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_splits_of_different_vocabularies(tmp_path: Path) -> None:
 def test_glosses_that_only_look_alike(tmp_path: Path) -> None:
     composed, apart = "f\u00fcr", "fu\u0308r"
     (one,) = found(make_store(tmp_path / "store", {"train": [clip("t", f"{composed} {apart} A", 20)]}), "vocabulary")
-    assert one.message == f"1 pair of glosses that look alike and differ in their Unicode form: {composed}"
+    assert one.message == f"1 pair of glosses that look equal but differ in their Unicode form: {composed}"
 
 
 def test_frame_rates(tmp_path: Path) -> None:
@@ -272,10 +272,10 @@ def test_frame_rates(tmp_path: Path) -> None:
     unknown, other = found(make_store(tmp_path / "store", {"train": [*TRAIN, *odd]}), "rate")
     assert (unknown.problem, unknown.clips) == (False, ("t4",))
     assert (other.problem, other.clips) == (False, ("t3",))
-    assert other.message == "1 of 5 clips (20.0 %) with 50 frames a second, not 25"
+    assert other.message == "1 of 5 clips (20.0 %) with 50 frames per second, not 25"
 
 
-def test_a_split_of_unknown_frame_rate_is_told_of_once(tmp_path: Path) -> None:
+def test_a_split_of_unknown_frame_rate_is_reported_once(tmp_path: Path) -> None:
     clips = [clip("t1", "A", fps=0.0), clip("t2", "B", fps=0.0), clip("t3", "C", fps=25.0)]
     store = make_store(tmp_path / "store", {"train": clips}, fps=0.0)
     assert [one.clips for one in found(store, "rate")] == [("t1", "t2")]
@@ -286,7 +286,7 @@ def test_splits_of_different_frame_rates(tmp_path: Path) -> None:
     make_store(tmp_path / "store", {"train": TRAIN})
     make_store(tmp_path / "store", {"dev": [clip("d1", "C A", fps=30.0)]}, fps=30.0, vocabulary=("A", "B", "C"))
     (one,) = found(tmp_path / "store", "rate")
-    assert (one.problem, one.message) == (True, "splits differ in frames a second: train 25, dev 30")
+    assert (one.problem, one.message) == (True, "splits differ in frames per second: train 25, dev 30")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -1,4 +1,4 @@
-"""Drawn divisions: what belongs together stays together, shares are met, and only seed and names decide."""
+"""Drawn divisions: groups stay together, shares are met, and the result depends only on seed and names."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_two_names_of_whole_recordings_of_one_file_stay_together() -> None:
         assert found["one"] == found["two"]
 
 
-def test_clips_without_glosses_are_told_and_not_divided() -> None:
+def test_clips_without_glosses_are_reported_and_not_divided() -> None:
     clips = [*(clip(f"c{n}") for n in range(5)), clip("new", text="", signer="")]
     for wanted in (replace(SIGNER, shares=(1.0, 0.0)), RANDOM):
         divided, skipped = divide(clips, wanted, "none")
@@ -200,13 +200,13 @@ def test_no_division_leaves_the_corpuss_own() -> None:
         (replace(RANDOM, fold="1/2"), "--fold '1/2' is not a fold"),
         (replace(RANDOM, fold="2 of 5"), "--fold '2 of 5' is not a fold"),
         (replace(RANDOM, fold="1/5", shares=(90.0, 10.0)), "--fold makes parts of equal size"),
-        (replace(RANDOM, shares=(0.0, 0.0)), "--shares 0,0 divides nothing"),
-        (replace(RANDOM, shares=(90.0, -10.0)), "--shares 90,-10 divides nothing"),
-        (replace(RANDOM, shares=(100.0,)), "--shares 100 divides nothing"),
-        (replace(RANDOM, shares=(1.0, 1.0, 1.0, 1.0)), "--shares 1,1,1,1 divides nothing"),
-        (replace(RANDOM, shares=(1.0, float("nan"))), "--shares 1,nan divides nothing"),
-        (DivisionConfig(fold="1/5"), "do nothing without --split-by"),
-        (DivisionConfig(split_seed=3), "do nothing without --split-by"),
+        (replace(RANDOM, shares=(0.0, 0.0)), "--shares 0,0 does not define a division"),
+        (replace(RANDOM, shares=(90.0, -10.0)), "--shares 90,-10 does not define a division"),
+        (replace(RANDOM, shares=(100.0,)), "--shares 100 does not define a division"),
+        (replace(RANDOM, shares=(1.0, 1.0, 1.0, 1.0)), "--shares 1,1,1,1 does not define a division"),
+        (replace(RANDOM, shares=(1.0, float("nan"))), "--shares 1,nan does not define a division"),
+        (DivisionConfig(fold="1/5"), "have no effect without --split-by"),
+        (DivisionConfig(split_seed=3), "have no effect without --split-by"),
     ],
 )
 def test_what_is_no_division_is_refused(wanted: DivisionConfig, message: str) -> None:

@@ -118,9 +118,9 @@ def test_a_folder_is_resampled_by_its_corpus_rate(tmp_path: Path, rate: float, e
 def test_without_a_rate_times_mean_nothing(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "0.png"), pictures(1)[0])
     assert encode_clip(Source(tmp_path.parent, tmp_path.name), PrepConfig(), None).fps == 0
-    with pytest.raises(FrameError, match="its frame rate is unknown"):
+    with pytest.raises(FrameError, match="whose frame rate is unknown"):
         frames(tmp_path, PrepConfig(fps=25.0))
-    with pytest.raises(FrameError, match="its frame rate is unknown"):
+    with pytest.raises(FrameError, match="whose frame rate is unknown"):
         frames(tmp_path, PrepConfig(), None, 0.0, 1.0)
 
 

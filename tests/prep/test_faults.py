@@ -1,4 +1,4 @@
-"""Whatever happens on the way, a store is never half, good clips are never lost, and the end is the same."""
+"""After any fault, a store is never incomplete, good clips are never lost, and the result is the same."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def assert_taken_by_nobody(out: Path) -> None:
 
 
 def build_and_die(root: Path, out: Path, moment: int, when: str) -> None:
-    """In a process of its own: kill it before or after it renames its `moment`-th file."""
+    """In a separate process: kill it before or after it renames its `moment`-th file."""
     rename, renamed = Path.replace, itertools.count(1)
 
     def replace(self: Path, target: Path) -> None:
@@ -92,7 +92,7 @@ def test_kills_at_twenty_random_moments(made: Path, root: Path, tmp_path: Path) 
         process = FORK.Process(target=build_under_threat, args=(root, out, rng.uniform(0, span / 3)))
         process.start()
         process.join()
-        if (out / "receipt.json").exists():  # finished: begin anew
+        if (out / "receipt.json").exists():  # finished: begin again
             assert digests(out) == digests(made)
             shutil.rmtree(out)
             continue
@@ -284,7 +284,7 @@ def group_is_alive(pid: int) -> bool:
         (f"{TRAIN_CLIP}|", "a\tb|", r"clip 'a\\tb'"),
         (f"{TRAIN_CLIP}|", "../../b|", r"clip '../../b'"),
         (f"{TRAIN_CLIP}|", f"{'x' * 5000}|", "an id of 5000 characters"),
-        (f"{TRAIN_CLIP}|", f"{DEV_CLIP}|", "listed twice, before in"),
+        (f"{TRAIN_CLIP}|", f"{DEV_CLIP}|", "listed twice, first in"),
         ("GRAD", "GR\0AD", "NUL"),
         ("Signer02", "Sig\0ner", "NUL"),
     ],

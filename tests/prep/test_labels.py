@@ -75,7 +75,7 @@ def test_unknown_glosses_are_counted_as_they_run() -> None:
 
 def test_a_clip_without_glosses_is_no_training_clip() -> None:
     plan = make_plan(listing([("A",), ()]), find_labels("raw", ""))
-    assert plan.skipped == {"1": "raw leaves nothing of its glosses: none"}
+    assert plan.skipped == {"1": "after cleaning with raw no gloss is left: none"}
     with pytest.raises(SlaError, match=r"train\.csv: no usable clip"):
         make_plan(listing([(), ()]), find_labels("raw", ""))
 
@@ -83,12 +83,12 @@ def test_a_clip_without_glosses_is_no_training_clip() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"split": "val"}, "clip '0' is of split 'val'; splits are train, dev, test"),
+        ({"split": "val"}, "clip '0' has split 'val'; splits are train, dev, test"),
         ({"id": " "}, "clip ' ' has an empty id"),
-        ({"id": "a/b"}, "clip 'a/b': an id holds no '/'"),
-        ({"id": "a\x85b"}, "an id holds no '/', tab, NUL"),
-        ({"id": "é" * 256}, "an id of 256 characters; 255 are the most"),
-        ({"translation": "a\0b"}, "a tab, NUL or the like in signer, glosses or translation"),
+        ({"id": "a/b"}, "clip 'a/b': an id must not contain '/'"),
+        ({"id": "a\x85b"}, "an id must not contain '/', tab, NUL"),
+        ({"id": "é" * 256}, "an id of 256 characters; at most 255 are allowed"),
+        ({"translation": "a\0b"}, "a tab, NUL or similar character in signer, glosses or translation"),
     ],
 )
 def test_what_no_store_holds_is_refused_by_line(change: dict[str, str], message: str) -> None:

@@ -18,7 +18,7 @@ Refuse = Callable[[Callable[[Path], bool]], None]
 
 @pytest.fixture
 def refuse(monkeypatch: pytest.MonkeyPatch) -> Refuse:
-    """Root may see all, so that the refusal is put there by hand: of which paths."""
+    """Root may read everything, so the test itself causes the refusal; gives the refused paths."""
 
     def put(refused: Callable[[Path], bool]) -> None:
         seen = Path.stat
@@ -57,8 +57,8 @@ def test_one_clip_that_cannot_be_looked_at_does_not_hide_the_others(tmp_path: Pa
     assert [str(place) for place in find_clips(tree, ["a", "b", "c"])] == [str(tmp_path / "frames" / "<id>")]
 
 
-def test_what_lies_there_is_told_around_what_cannot_be_looked_at(tmp_path: Path, refuse: Refuse) -> None:
+def test_contents_are_listed_except_what_cannot_be_examined(tmp_path: Path, refuse: Refuse) -> None:
     tree = lay(tmp_path, "a", "b")
     refuse(lambda path: path.name == "a")
-    assert contents(tree, "") == f"{tmp_path} holds a, b/"
-    assert contents(tree, "a") == f"{tmp_path} holds a, b/"
+    assert contents(tree, "") == f"{tmp_path} contains a, b/"
+    assert contents(tree, "a") == f"{tmp_path} contains a, b/"

@@ -59,7 +59,7 @@ def test_all_clips_of_all_stores(stores: tuple[Path, Path], tmp_path: Path, copy
     if copy:
         assert len(merged["test"][0].frames()) == 10
     else:
-        with pytest.raises(FormatError, match=r"takes frames from .*b.test-0000.h5, which cannot be read"):
+        with pytest.raises(FormatError, match=r"uses frames of .*b.test-0000.h5, which cannot be read"):
             Store(tmp_path / "c")["test"][0].frames()
 
 
@@ -89,7 +89,7 @@ def test_people_of_different_corpora_stay_apart(tmp_path: Path) -> None:
 def test_a_split_without_references_is_not_mixed_with_one_that_has_some(tmp_path: Path) -> None:
     one = make_store(tmp_path / "a", {**A, "test": [clip("x0", "")]}, annotated=("train", "dev"))
     result = merge_stores([one, make_store(tmp_path / "b", B)], tmp_path / "c")
-    assert result.skipped == {"x0": "test of a has no references, that of b has"}
+    assert result.skipped == {"x0": "test of a has no references, but that of b has"}
     assert Store(tmp_path / "c")["test"].ids == ["x1"]
 
 
@@ -110,7 +110,7 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores([stores[0], stores[0]], tmp_path / "c")
     with pytest.raises(SlaError, match="nothing to merge it with"):
         merge_stores(stores[:1], tmp_path / "c")
-    with pytest.raises(SlaError, match="would be made of itself"):
+    with pytest.raises(SlaError, match="would be made from itself"):
         merge_stores(stores, stores[0])
 
 
@@ -120,7 +120,7 @@ def test_a_store_is_not_replaced_by_what_takes_its_frames(tmp_path: Path, copy: 
     merge_stores([base, other], tmp_path / "one")
     merge_stores([tmp_path / "one", make_store(tmp_path / "third", {"dev": [clip("z", "A")]})], tmp_path / "two")
     for path in (tmp_path / "one", tmp_path / "two"):
-        with pytest.raises(SlaError, match=r"base would be made of .*, which takes its frames from it"):
+        with pytest.raises(SlaError, match=r"base would be made from .*, which uses its frames"):
             merge_stores([path, other], base, copy=copy, force=True)
     assert [one.raw().id for split in A for one in Store(base)[split]] == ["t1", "t2", "d1"]
 
@@ -138,7 +138,7 @@ def test_a_merged_store_that_moved_alone_is_made_again(stores: tuple[Path, Path]
 def test_a_file_that_is_no_stores_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "dev.h5").write_text("mine")
-    with pytest.raises(SlaError, match=r"dev\.h5 is there, and no file of a store"):
+    with pytest.raises(SlaError, match=r"dev\.h5 exists and is not a file of a store"):
         merge_stores(stores, tmp_path / "c")
     assert (tmp_path / "c" / "dev.h5").read_text() == "mine"
     assert merge_stores(stores, tmp_path / "c", force=True).clips["dev"] == 1
@@ -154,7 +154,7 @@ def test_a_new_name_that_another_clip_has(tmp_path: Path) -> None:
     ab = make_store(tmp_path / "a-b", {"train": [clip("x", "A")]})
     third = make_store(tmp_path / "third", {"train": [clip("x", "A"), clip("b-x", "A")]})
     twice = make_store(tmp_path / "a", {"train": [clip("x", "A"), clip("b-x", "A")]})
-    with pytest.raises(SlaError, match="ids cannot be kept apart: a-b-x"):
+    with pytest.raises(SlaError, match="ids cannot be made unique: a-b-x"):
         merge_stores([ab, third, twice], tmp_path / "d")
 
 

@@ -61,7 +61,7 @@ def test_a_part_names_its_broken_clips_and_keeps_the_others(own: Path, tmp_path:
 
 
 def test_a_part_replaces_nothing(root: Path, out: Path) -> None:
-    with pytest.raises(SlaError, match="replaces nothing"):
+    with pytest.raises(SlaError, match="cannot replace"):
         build(root, out, part=(1, 2), force=True)
     with pytest.raises(SlaError, match="size was 32, now 16"):
         build(root, out, part=(1, 2), config=PrepConfig(16, quality=90))
@@ -90,17 +90,17 @@ def test_eight_processes_killed_at_random_make_the_store_of_one(
     prep = ["prep", "phoenix2014", str(root), "--size", "96", "-j1"]
     out = tmp_path / "sla-work" / "stores" / "phoenix2014"
     for attempt in range(3):
-        parts = [Forked(sla, *prep, "--part", f"{number}/8", said=tmp_path) for number in range(1, 9)]
+        parts = [Forked(sla, *prep, "--part", f"{number}/8", printed=tmp_path) for number in range(1, 9)]
         if attempt < 2:
             goal = len(cached(out)) + rng.randrange(2, 8)
             while len(cached(out)) < goal and any(part.poll() is None for part in parts):
                 time.sleep(0.01)
             for part in rng.sample(parts, 6):
                 part.kill()
-        said = [part.communicate(timeout=200) for part in parts]
+        printed = [part.communicate(timeout=200) for part in parts]
         codes = [part.returncode for part in parts]
         killed += codes.count(-signal.SIGKILL)
-    assert codes == [0] * 8, said
+    assert codes == [0] * 8, printed
     assert killed > 3
     answer = subprocess.run([sys.executable, "-m", "sla_cli", *prep], capture_output=True, text=True, check=True)
     assert "encoded now: 0 clips; taken over: 40" in answer.stdout
@@ -219,7 +219,7 @@ def test_a_store_whose_frames_were_made_again_is_refused(root: Path, own: Path, 
     first, second = frames_of(own, "train", TRAIN_CLIP)[:2]
     first.write_bytes(second.read_bytes())
     build(own, base, force=True)
-    with pytest.raises(FormatError, match=r"takes frames from .*base.*, which was made again since"):
+    with pytest.raises(FormatError, match=r"uses frames of .*base.*, which was made again since"):
         Store(out)["train"][0].frames()
     assert build(own, out, frames_from=base).encoded == 0
     assert Store(out)["train"][TRAIN_CLIP].raw().data.tobytes() == Store(base)["train"][TRAIN_CLIP].raw().data.tobytes()
@@ -229,7 +229,7 @@ def test_a_store_whose_frames_were_made_again_is_refused(root: Path, own: Path, 
 
 
 def test_frames_made_in_another_way_are_not_lent(root: Path, made: Path, tmp_path: Path) -> None:
-    with pytest.raises(SlaError, match="cannot lend its frames: they were made in another way"):
+    with pytest.raises(SlaError, match="cannot be used: they were made in another way"):
         build(root, tmp_path / "out", config=PrepConfig(16, quality=90), frames_from=made)
     with pytest.raises(SlaError, match="is not a store"):
         build(root, tmp_path / "out", frames_from=tmp_path)
@@ -252,7 +252,7 @@ def test_a_store_takes_no_frames_from_itself(own: Path, tmp_path: Path, over: bo
     _rename(own, "dev", DEV_CLIP)  # only by its stamp is it the same recording
     _replace(own, "dev", "SONNE", "MOND")
     before = digests(base)
-    with pytest.raises(SlaError, match="base cannot take frames from"):
+    with pytest.raises(SlaError, match="base cannot use frames of"):
         build(own, base, frames_from=other if over else base, force=True)
     assert digests(base) == before
     assert digests(other) == before

@@ -133,11 +133,11 @@ class Talkative(SchedulerPlugin):
     name = "talkative"
 
     def __init__(self) -> None:
-        self.told = 0
+        self.calls = 0
 
     def add_client(self, scheduler: Any, client: str) -> None:
-        if not self.told:
-            self.told += 1
+        if not self.calls:
+            self.calls += 1
             scheduler.loop.add_callback(scheduler.report, {"op": "cancelled-keys", "keys": ["another-one"]})
 
 
@@ -146,7 +146,7 @@ def test_a_client_comes_in_while_the_scheduler_tells_all_clients_something(clust
     cluster.scheduler.add_plugin(plugin)
     try:
         with closing(DaskCluster(cluster.scheduler_address)) as engine:
-            assert plugin.told == 1
+            assert plugin.calls == 1
             assert dict(engine.run(square, [1, 2])) == {1: 1, 2: 4}
     finally:
         cluster.scheduler.remove_plugin(plugin.name)
@@ -154,7 +154,7 @@ def test_a_client_comes_in_while_the_scheduler_tells_all_clients_something(clust
 
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A scheduler without workers, in a process of its own, and its address."""
+    """A scheduler without workers, in a separate process, and its address."""
     file = tmp_path / "scheduler.json"
     command = [sys.executable, "-m", "dask", "scheduler", "--no-dashboard", "--port", "0"]
     with subprocess.Popen([*command, "--scheduler-file", str(file)], cwd="/", stderr=subprocess.DEVNULL) as process:
@@ -167,8 +167,10 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
             process.kill()
 
 
-def test_a_scheduler_that_lacks_something_or_goes_away_is_told(scheduler: tuple[subprocess.Popen[bytes], str]) -> None:
-    """The engine waits for workers, and not for ever."""
+def test_a_scheduler_that_lacks_something_or_goes_away_is_reported(
+    scheduler: tuple[subprocess.Popen[bytes], str],
+) -> None:
+    """The engine waits for workers, but not forever."""
     process, address = scheduler
     with closing(DaskCluster(address)) as engine:
         with pytest.raises(SlaError, match="cannot import what it needs: No module named 'test_process_pool'"):
@@ -201,15 +203,15 @@ OLDER = "import sla_cli; sla_cli.__version__ = '0.0.9'"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         (OLDER, f"(sla 0.0.9, here {__version__})"),
         ("import numpy, h5py; numpy.__version__ = '9.9'; h5py.__version__ = '8.8'", "NumPy 9.9, here "),
-        ("import sys; sys.modules['sla_cli'] = None", "it cannot tell: "),
+        ("import sys; sys.modules['sla_cli'] = None", "it cannot report them: "),
     ],
 )
 def test_workers_of_other_versions_are_named_before_they_work(
-    scheduler: tuple[subprocess.Popen[bytes], str], tmp_path: Path, change: str, told: str
+    scheduler: tuple[subprocess.Popen[bytes], str], tmp_path: Path, change: str, reported: str
 ) -> None:
     _, address = scheduler
     with worker(address, tmp_path / "same", ""), closing(DaskCluster(address)) as engine:
@@ -218,7 +220,7 @@ def test_workers_of_other_versions_are_named_before_they_work(
             with pytest.raises(SlaError) as caught:
                 DaskCluster(address)
             assert f"other versions than here on 1 of 2 workers at {address}: tcp://" in caught.value.message
-            assert told in caught.value.message
+            assert reported in caught.value.message
             assert "Install the same" in caught.value.hint
 
 
@@ -243,7 +245,7 @@ def test_a_folder_that_a_worker_does_not_see_stops_the_work(root: Path, tmp_path
                 spool.rename(tmp_path / "not-shared")
             yield from super().run(function, items)
 
-    with pytest.raises(SlaError, match=r"does not see .*\.spool-"):
+    with pytest.raises(SlaError, match=r"cannot access .*\.spool-"):
         build_store(Order(find_corpus("phoenix2014"), root, CONFIG), tmp_path / "store", Elsewhere(1))
 
 

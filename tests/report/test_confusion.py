@@ -15,8 +15,8 @@ def test_rows_hold_every_step_of_their_gloss(sentences: list[tuple[list[str], li
     ((fault),) = error_tables([clips])
     matrix, counts = fault.matrix, pooled(clips)
     for gloss, row in zip(matrix.glosses, matrix.rows, strict=True):
-        said = sum(word.lower() == gloss.lower() for clip in clips for word in clip.reference)
-        assert sum(cell.count for cell in row) == said
+        printed = sum(word.lower() == gloss.lower() for clip in clips for word in clip.reference)
+        assert sum(cell.count for cell in row) == printed
         assert len(row) == len(matrix.glosses) + 2
     assert sum(row[-1].count for row in matrix.rows) == counts.deletions
     assert sum(cell.count for cell in matrix.insertions) == counts.insertions

@@ -109,7 +109,7 @@ def test_later_systems_say_how_they_compare_with_the_first(systems: list[System]
         f"{points} points against A, 90 % interval \N{MINUS SIGN}3.50 to \N{MINUS SIGN}0.25. {verdict(better)}"
         in page.text
     )
-    assert f"WER less that of A{points} (\N{MINUS SIGN}3.50 to \N{MINUS SIGN}0.25)" in page.text
+    assert f"WER minus that of A{points} (\N{MINUS SIGN}3.50 to \N{MINUS SIGN}0.25)" in page.text
     write_page(tmp_path / "p", [systems[0], systems[1], systems[1]], against=[better, unclear])
     assert verdict(unclear) in parse(tmp_path / "p").text
 
@@ -168,7 +168,7 @@ def test_it_shows_what_there_is(systems: list[System], tmp_path: Path) -> None:
     write_page(tmp_path / "p.html", [bare])
     page = parse(tmp_path / "p.html")
     assert page.pictures == []
-    assert "The run is <u>gone</u>. What would need it is left out." in page.text
+    assert "The run is <u>gone</u>. What needs it is left out." in page.text
     assert "Training loss" not in page.text
     assert "clip-2" in page.text
     frameless = replace(systems[0], split=None)
@@ -184,7 +184,7 @@ def test_profiles_that_differ_in_the_reference_stand_apart(tmp_path: Path) -> No
     assert sum(value == "alignment" for value in page.values("class")) == 2
 
 
-def test_pages_are_told_from_other_files(report: Path, tmp_path: Path) -> None:
+def test_pages_are_distinguished_from_other_files(report: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.html").write_text("<!doctype html><title>mine</title>")
     assert is_page(report)
     assert not is_page(tmp_path / "mine.html")

@@ -75,7 +75,7 @@ def test_a_work_folder_may_have_been_moved(moved: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gone", "said"),
+    ("gone", "printed"),
     [
         ("hypotheses", "The hypotheses .* is gone"),
         ("emissions", "The emissions .* is gone"),
@@ -83,11 +83,11 @@ def test_a_work_folder_may_have_been_moved(moved: Path) -> None:
         ("stores", "The store .* is gone"),
     ],
 )
-def test_what_is_gone_is_left_out_and_said(moved: Path, gone: str, said: str) -> None:
+def test_what_is_gone_is_left_out_and_said(moved: Path, gone: str, printed: str) -> None:
     shutil.rmtree(moved.parents[1] / gone)
     (system,) = load_systems([moved])
     assert len(system.missing) == 1
-    assert re.search(said, system.missing[0])
+    assert re.search(printed, system.missing[0])
     assert len(system.score.clips) == 5
 
 
@@ -105,7 +105,7 @@ def test_a_run_of_an_earlier_version_is_left_out_and_said(moved: Path) -> None:
         settings.write_text("".join(kept))
     (system,) = load_systems([moved])
     assert system.run is None and system.split is not None
-    assert any("without train.batch_frames" in said for said in system.missing)
+    assert any("without train.batch_frames" in printed for printed in system.missing)
 
 
 def test_a_copied_work_folder_is_read_itself_though_the_original_is_there(scores: list[Path], tmp_path: Path) -> None:

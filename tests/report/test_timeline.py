@@ -40,7 +40,7 @@ def test_labels_never_cover_each_other(heard: list[tuple[str, int]]) -> None:
 
 
 @pytest.mark.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
-def test_time_is_told_in_frames_where_nothing_tells_how_fast_they_are(fps: float, last: float) -> None:
+def test_time_is_shown_in_frames_if_the_frame_rate_is_unknown(fps: float, last: float) -> None:
     emission = replace(peaked("clip", ("SONNE",)), fps=fps)
     reading = DecodedClip("beam", score_clip("clip", ("SONNE",), ()), Hypothesis("clip", ()))
     drawn = draw_timeline([EmittedClip(emission, HEADER, (reading,))], None)

@@ -96,7 +96,7 @@ def test_as_many_errors_in_other_clips_favour_nobody() -> None:
         )
         for odd in (0, 1)
     )
-    assert verdict(compared(one, two)) == "No difference is shown: one and two make as many errors."
+    assert verdict(compared(one, two)) == "No difference is shown: one and two make the same number of errors."
 
 
 def test_the_same_system_twice() -> None:
@@ -179,7 +179,7 @@ def test_one_sentence_only_says_nothing() -> None:
     refs = references(4, prompts=1)
     found = compared(system(refs, 0.0, 1), system(refs, 0.5, 1))
     assert (found.interval, found.improvement) == (None, None)
-    assert "all clips are of one cluster" in verdict(found)
+    assert "all clips belong to one cluster" in verdict(found)
     json.dumps(comparison_facts(found))
 
 
@@ -217,7 +217,7 @@ def test_files_and_folders(tmp_path: Path) -> None:
     assert mixed.names == (folder.name, "two")
     with pytest.raises(SlaError, match="is scored under profile phoenix2014, not none"):
         compare_files(member(folder), member(folder), ref=None, options=ScoreOptions("none"))
-    with pytest.raises(SlaError, match=r"scores: no score folder, it holds no score\.json"):
+    with pytest.raises(SlaError, match=r"scores: not a score folder: it has no score\.json"):
         compare_files(member(tmp_path / "scores"), member(folder), ref=None, options=ScoreOptions("auto"))
     same = compare_files(member(folder), member(folder), ref=None, options=ScoreOptions("auto"))
     assert same.names == (str(folder), str(folder))

@@ -137,11 +137,11 @@ def test_ids_of_one_side_only_are_listed() -> None:
 def test_ids_that_differ_in_their_normal_form_only_are_explained() -> None:
     references = {"Fru\u0308h": ("A",), "b": ("B",)}
     with pytest.raises(
-        SlaError, match=r"1 of the ids differ in their Unicode normal form only \(Fr\u00fch\)"
+        SlaError, match=r"1 of the ids differ only in their Unicode normal form \(Fr\u00fch\)"
     ) as caught:
         score([Hypothesis("Fr\u00fch", ("A",)), Hypothesis("b", ("B",))], references, ScoreOptions())
     assert "Convert both files" in caught.value.hint
-    with pytest.raises(SlaError, match="normal form only"):  # in a CTM, where references may be absent
+    with pytest.raises(SlaError, match="only in their Unicode normal form"):  # in a CTM, where references may be absent
         score([Hypothesis("Fr\u00fch", ("A",))], references, ScoreOptions(), absent_as_empty=True)
 
 
@@ -256,7 +256,7 @@ def test_glosses_that_differ_in_normal_form_only_are_refused_and_explained(
 
 def test_two_normal_forms_on_one_side_are_refused_too() -> None:
     references = {"a": ("f\u00fcr",), "b": ("fu\u0308r",)}
-    with pytest.raises(SlaError, match=r"references, clip a and .* references, clip b; this concerns 1 of"):
+    with pytest.raises(SlaError, match=r"references, clip a and .* references, clip b; this affects 1 of"):
         score(hypotheses(a="f\u00fcr", b="X"), references, ScoreOptions())
 
 
@@ -307,7 +307,7 @@ def test_a_score_folder_has_signers_of_the_stm_and_tables(tmp_path: Path) -> Non
 
 
 OPENED: list[str] = []
-# An opener of its own is told of a second time, without a mode.
+# If open() gets an opener, Python reports the file a second time, without a mode.
 sys.addaudithook(lambda event, given: OPENED.append(str(given[0])) if event == "open" and given[1] else None)
 
 

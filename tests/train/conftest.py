@@ -23,7 +23,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test pulls the plug, so none needs the disk flushed."""
+    """No test simulates a power failure, so the disk need not be flushed."""
     torch.manual_seed(0)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 

@@ -1,4 +1,4 @@
-"""What a cluster does to a run: kills, signals, full disks, several processes. The result is always the same."""
+"""Events on a cluster: kills, signals, full disks, several processes. The result is always the same."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def train(store: Path, folder: Path) -> None:
 def test_killed_at_random_moments_and_resumed_is_as_never_killed(store: Store, whole: Run, tmp_path: Path) -> None:
     delays, kills, runs = random.Random(0), 0, [Run(tmp_path / "0")]
     while kills < KILLS:
-        process = Forked(train, store.path, runs[-1].path, said=tmp_path)
+        process = Forked(train, store.path, runs[-1].path, printed=tmp_path)
         while kills % 2 and process.poll() is None and not runs[-1].state.is_file():
             time.sleep(0.01)  # else a slow machine would see nothing but beginnings
         time.sleep(delays.uniform(0, 1.0))
@@ -86,7 +86,7 @@ def typed(work: Path, store: Store, config: Config, *arguments: str) -> list[str
 def begin(work: Path, store: Store, config: Config, *arguments: str, processes: int = 1) -> Forked:
     """`sla train` in a process of its own, or in several as under torchrun."""
     command = typed(work, store, config, *arguments)
-    return Forked(sla_in_two if processes == 2 else sla, *command, said=work, environment={"OMP_NUM_THREADS": "1"})
+    return Forked(sla_in_two if processes == 2 else sla, *command, printed=work, environment={"OMP_NUM_THREADS": "1"})
 
 
 def under_torchrun(work: Path, store: Store, config: Config, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -162,7 +162,7 @@ def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, t
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=200)
     assert read_receipt(run.path) is None
-    with pytest.raises(SlaError, match="by a training of 2 processes, and here: 1"):
+    with pytest.raises(SlaError, match="by a training with 2 processes; here: 1"):
         resume_run(run, CPU)
     out, err = begin(tmp_path, store, PAIR, "--resume", "--name", "cut", processes=2).communicate(timeout=200)
     assert "best dev WER" in out, err
@@ -182,8 +182,8 @@ def test_what_all_processes_come_upon_is_said_once(store: Store, tmp_path: Path)
     ("arguments", "reason"),
     [
         (["--weights", "nowhere.pt"], "nowhere.pt"),  # all come upon it, in the middle of starting
-        (["--name", "there"], "holds a run already"),  # the first alone looks
-        (["--dry-run"], "--dry-run forecasts a training of one process"),
+        (["--name", "there"], "already contains a run"),  # the first alone looks
+        (["--dry-run"], "--dry-run measures a training of one process"),
     ],
 )
 def test_what_keeps_all_processes_from_starting_is_said_once(
@@ -207,7 +207,7 @@ def test_one_process_that_fails_ends_them_all(tmp_path: Path) -> None:
     answer = under_torchrun(tmp_path, store, PAIR, "--name", "a")
     assert answer.returncode != 0
     assert answer.stderr.count("clip train-0 is damaged") == 1, answer.stderr
-    assert answer.stderr.count("taking preset") == 1
+    assert answer.stderr.count("using preset") == 1
     assert "Traceback" not in answer.stderr.split("elastic")[0]  # torchrun's own begins there
 
 

@@ -1,4 +1,4 @@
-"""A run that starts from another's weights: which rows it takes, what it notes, and what is refused."""
+"""A run that starts from another's weights: which rows it copies, what it records, and what is refused."""
 
 from __future__ import annotations
 
@@ -100,16 +100,16 @@ def test_receipt_and_info_say_what_was_taken(store: Store, other: Store, tmp_pat
     assert receipt.sources["init_from"] == taken["run"] == str(source.path.resolve())
     text = sla("info", str(run.path)).stdout
     assert "glosses 2, of glosses 4" in text
-    anew = read_receipt(source.path)
-    assert anew is not None and "init_from" not in {**anew.results, **anew.inputs, **anew.sources}
+    again = read_receipt(source.path)
+    assert again is not None and "init_from" not in {**again.results, **again.inputs, **again.sources}
     error = train(tmp_path, CONFIG, str(other.path), "--init-from", "next", code=2).stderr
-    assert "next stands for several runs: next-seed0, next-seed1" in error
-    assert "nothing is no run" in train(tmp_path, CONFIG, str(other.path), "--init-from", "nothing", code=2).stderr
+    assert "next means several runs: next-seed0, next-seed1" in error
+    assert "nothing is not a run" in train(tmp_path, CONFIG, str(other.path), "--init-from", "nothing", code=2).stderr
 
 
 def test_what_does_not_fit_is_named(store: Store, tmp_path: Path) -> None:
     train(tmp_path, CONFIG, str(store.path), "--name", "source")
-    for changed, told in (
+    for changed, reported in (
         ({"model__variant": "frozen"}, "model.variant (adapter there, frozen here)"),
         ({"head__channels": 16}, "head.channels (32 there, 16 here)"),
         ({"adapter__kernel": 5}, "adapter.kernel (3 there, 5 here)"),
@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_named(store: Store, tmp_path: Path) -> None:
     ):
         config = tiny(**{"train__epochs": 1, "model__variant": "adapter", **changed})
         error = train(tmp_path, config, str(store.path), "--init-from", "source", "--name", "new", code=2).stderr
-        assert told in error
+        assert reported in error
         assert not (tmp_path / "runs" / "new").exists()
     other_start = replace(CONFIG, adapter=replace(CONFIG.adapter, start="conv"))
     assert init_from(Run(tmp_path / "runs" / "source"), other_start), "a start is over where weights are taken"

@@ -88,7 +88,7 @@ def test_a_weight_of_zero_switches_a_part_off() -> None:
     assert result.total.item() == pytest.approx(result.parts["ctc"].item())
 
 
-def test_the_clip_that_does_not_fit_is_told_apart() -> None:
+def test_the_clip_that_does_not_fit_is_identified() -> None:
     result = losses(logits((5, 1)), torch.tensor([1, 2, 2]), torch.tensor([1, 2]), LossConfig())
     assert result.clips.isfinite().tolist() == [True, False]
     assert not result.total.isfinite()

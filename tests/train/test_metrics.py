@@ -45,7 +45,7 @@ def test_scalars_and_text_tell_the_same() -> None:
     assert "dev WER 75.00 % (1 sub, 2 del, 3 ins)" in str(EPOCHS[0])
     assert "25 % waiting for data" in str(EPOCHS[0])
     assert "overflow" not in str(EPOCHS[0])
-    assert "2 steps left out for fp16 overflow" in str(EPOCHS[1])
+    assert "2 steps skipped because of fp16 overflow" in str(EPOCHS[1])
 
 
 @pytest.mark.parametrize(

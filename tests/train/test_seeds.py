@@ -131,8 +131,12 @@ def test_two_processes_go_through_the_seeds_together(store: Store, tmp_path: Pat
 
 def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
     options = (str(store.path), "--config", written(tmp_path))
-    for seeds, told in (("0,x", "'x' is not a seed"), ("0,,1", "'' is not a seed"), ("1,1", "a seed is given twice")):
-        assert told in sla(tmp_path, *options, "--seeds", seeds, code=2).stderr
+    for seeds, reported in (
+        ("0,x", "'x' is not a seed"),
+        ("0,,1", "'' is not a seed"),
+        ("1,1", "a seed is given twice"),
+    ):
+        assert reported in sla(tmp_path, *options, "--seeds", seeds, code=2).stderr
     assert "Leave one out" in sla(tmp_path, *options, "--seeds", "0,1", "--seed", "2", code=2).stderr
     assert "Leave one out" in sla(tmp_path, *options, "--seeds", "0,1", "--dry-run", code=2).stderr
     assert "its own settings" in sla(tmp_path, "--resume", "--seeds", "0,1", code=2).stderr
@@ -142,7 +146,7 @@ def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> 
     assert list((tmp_path / "runs").iterdir()) == []
     sla(tmp_path, *options, "--seeds", "1", "--name", "x")
     error = sla(tmp_path, *options, "--seeds", "0,1", "--name", "x", code=2).stderr
-    assert "x-seed1 holds a run already" in error and "--resume --name x" in error
+    assert "x-seed1 already contains a run" in error and "--resume --name x" in error
     assert not (tmp_path / "runs" / "x-seed0").exists()
     sla(tmp_path, *options, "--name", "y")
-    assert "its name cannot stand for several" in sla(tmp_path, *options, "--seeds", "0", "--name", "y", code=2).stderr
+    assert "its name cannot mean several" in sla(tmp_path, *options, "--seeds", "0", "--name", "y", code=2).stderr

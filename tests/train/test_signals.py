@@ -1,4 +1,4 @@
-"""Signals that ask training to stop are remembered, Ctrl-C even where Python swallows it."""
+"""Signals on which training stops are stored, Ctrl-C even if Python ignores it."""
 
 from __future__ import annotations
 

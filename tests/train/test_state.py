@@ -162,9 +162,9 @@ def test_other_processes_go_on_between_epochs_only(saved: Path, caplog: pytest.L
     content = torch.load(saved)
     torch.save({**content, "processes": 4}, saved)
     load_state(saved, state())
-    assert "trained by 4 processes so far and now by 1" in caplog.text
+    assert "trained with 4 processes so far, now 1" in caplog.text
     torch.save({**content, "processes": 4, "tally": asdict(UnfinishedEpoch(2, steps=3))}, saved)
-    with pytest.raises(SlaError, match="within an epoch by a training of 4 processes, and here: 1") as caught:
+    with pytest.raises(SlaError, match="within an epoch by a training with 4 processes; here: 1") as caught:
         load_state(saved, state())
     assert "--nproc-per-node" in caught.value.hint
 

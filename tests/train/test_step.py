@@ -1,4 +1,4 @@
-"""A step that cannot be taken says so at once, names its clips and leaves the weights as they were."""
+"""A step that fails raises an error at once, names its clips and does not change the weights."""
 
 from __future__ import annotations
 

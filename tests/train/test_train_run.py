@@ -84,9 +84,9 @@ def half_of_it(path: Path, state: object) -> None:
 @pytest.fixture(scope="module")
 def killed(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs killed outright: while training in each epoch, while scoring dev, and between and within their files."""
-    folder, said = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("said")
+    folder, printed = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("printed")
     for moment in [*MOMENTS, "state"]:
-        process = Forked(train_until, moment, store.path, folder / moment, said=said)
+        process = Forked(train_until, moment, store.path, folder / moment, printed=printed)
         _, err = process.communicate(timeout=200)
         assert process.returncode == -signal.SIGKILL, f"{moment}: {err}"
     return folder
@@ -120,7 +120,7 @@ def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
 def test_a_run_is_not_overwritten_unless_forced(store: Store, tmp_path: Path) -> None:
     config = tiny(model__variant="frozen", train__epochs=1)
     start_run(store, tmp_path, config, preset="tiny", group=CPU)
-    with pytest.raises(SlaError, match="holds a run already") as caught:
+    with pytest.raises(SlaError, match="already contains a run") as caught:
         start_run(store, tmp_path, config, preset="tiny", group=CPU)
     assert "--force" in caught.value.hint
     assert "--resume" in caught.value.hint
@@ -176,7 +176,7 @@ def test_a_run_that_could_not_begin_leaves_its_name_free(store: Store, tmp_path:
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
     store = write_store(tmp_path / "store", {name: texts for name, texts in SENTENCES.items() if name != split})
-    with pytest.raises(SlaError, match=f"has no {split} split, only .*: training learns from train"):
+    with pytest.raises(SlaError, match=f"has no {split} split, only .*: training uses train"):
         start_run(store, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
     assert not (tmp_path / "run").exists()
 

@@ -1,4 +1,4 @@
-"""Hands and eyes on the transcript page in a browser, for its tests."""
+"""Uses and reads the transcript page in a browser, for its tests."""
 
 from __future__ import annotations
 

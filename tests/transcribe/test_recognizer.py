@@ -1,4 +1,4 @@
-"""A recording all the way in memory gives what the stages give, with times of the recording itself."""
+"""A recording that is processed in memory gives the same as the stages, with times of the recording itself."""
 
 from __future__ import annotations
 
@@ -127,8 +127,8 @@ def test_a_language_model_without_gain_is_left_out_and_that_is_said(work: Path, 
         text = (tuning / file).read_text(encoding="utf-8")
         (tuning / file).write_text(re.sub(r'"alpha": 0\.5|"beta": [\d.]+', _zeroed, text), encoding="utf-8")
     with Recognizer.open(tmp_path / "old" / "runs" / "adapter", lm=tmp_path / "old" / "gloss.arpa") as model:
-        said = "beam 10, the language model was left out: tuning on dev found no gain, prune_logp -10"
-        assert said in model.made["search"]
+        printed = "beam 10, the language model was left out: tuning on dev found no gain, prune_logp -10"
+        assert printed in model.made["search"]
         found = model.transcribe(work / "mine" / "at25.mkv")
     assert [sign.gloss for sign in found.signs] == by_stages(work, "plain.jsonl")["at25"]["glosses"]
 

@@ -96,15 +96,15 @@ def test_the_list_is_made_once(frames: Path, tmp_path: Path) -> None:
 
 
 def listed(path: Path, cache: Path) -> list[str]:
-    """Open an archive, in whatever process; what is said of listing it."""
-    said = _Kept()
-    log.addHandler(said)
+    """Open an archive, in any process. Returns the messages about listing it."""
+    printed = _Kept()
+    log.addHandler(printed)
     log.setLevel("INFO")
     try:
         assert open_tree(path, cache).names() == ["train"]
     finally:
-        log.removeHandler(said)
-    return [text for text in said.texts if "listing" in text]
+        log.removeHandler(printed)
+    return [text for text in printed.texts if "listing" in text]
 
 
 class _Kept(logging.Handler):
@@ -149,20 +149,20 @@ def test_processes_that_list_at_once_are_all_right(frames: Path, tmp_path: Path)
 
 def test_archives_are_listed_beforehand_and_those_that_cannot_be_are_named(frames: Path, tmp_path: Path) -> None:
     cache, bad, gone = tmp_path / "store", tmp_path / "bad.zip", tmp_path / "gone.zip"
-    bad.write_bytes(b"no zip")
+    bad.write_bytes(b"not a zip")
     failed = list_archives([frames, tmp_path, bad, gone, frames], cache)
-    assert failed.keys() == {bad, gone} and "no zip" in failed[bad].message
+    assert failed.keys() == {bad, gone} and "not a zip" in failed[bad].message
     assert listed(frames, cache) == []
 
 
 def test_a_disk_that_is_full_names_the_list(frames: Path, small_disk: Path) -> None:
     (small_disk / "filler").write_bytes(bytes((2 << 20) - 4096))
-    with pytest.raises(SlaError, match=r"cannot keep the list of .* is full"):
+    with pytest.raises(SlaError, match=r"cannot write the list of .* is full"):
         open_tree(frames, small_disk)
     assert [path.name for path in small_disk.iterdir()] == ["filler"]
 
 
-def test_another_archive_of_the_same_name_is_listed_anew(frames: Path, tmp_path: Path) -> None:
+def test_another_archive_of_the_same_name_is_listed_again(frames: Path, tmp_path: Path) -> None:
     cache = tmp_path / "store"
     assert open_tree(frames, cache).names() == ["train"]
     pack(frames, {"other/0.png": b"x"})
@@ -171,7 +171,7 @@ def test_another_archive_of_the_same_name_is_listed_anew(frames: Path, tmp_path:
     assert len(list(cache.iterdir())) == 1
 
 
-def test_a_damaged_list_is_made_anew(frames: Path, tmp_path: Path) -> None:
+def test_a_damaged_list_is_made_again(frames: Path, tmp_path: Path) -> None:
     cache = tmp_path / "store"
     open_tree(frames, cache)
     [kept] = cache.iterdir()
@@ -242,7 +242,7 @@ def test_links_and_devices_are_not_followed(tmp_path: Path, make: Callable[[Path
         "link.png": "is a symbolic link",
         "device.png": "is neither a file nor a folder",
         "pipe.png": "is neither a file nor a folder",
-        "outside.png": "hard link|compressed in a way",
+        "outside.png": "hard link|compressed with a method",
     }.items():
         with pytest.raises(SlaError, match=reason) as caught:
             tree.read(name)
@@ -259,10 +259,10 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_member_that_claims_another_size_is_refused(tmp_path: Path) -> None:
-    """No more is unpacked than claimed: a bomb costs nothing."""
+    """Not more is unpacked than the stated size: a zip bomb is harmless."""
     path = pack(tmp_path / "a.zip", {"a.png": bytes(50 << 20)})
     data = bytearray(path.read_bytes())
-    for claimed, message in ((10, "damaged"), (60 << 20, "damaged"), (3 << 30, "too many for a picture")):
+    for claimed, message in ((10, "damaged"), (60 << 20, "damaged"), (3 << 30, "too large for a picture")):
         struct.pack_into("<I", data, data.index(b"PK\1\2") + 24, claimed)
         path.write_bytes(data)
         os.utime(path, ns=(claimed, claimed))

@@ -1,4 +1,4 @@
-"""Frames that are missing in a folder of pictures are seen by the numbers in the names, and none is invented."""
+"""Missing frames in a folder of pictures are detected from the numbers in the names, without false alarms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def without(*missing: int, count: int = 40, first: int = 0) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "first", "said"),
+    ("numbers", "first", "printed"),
     [
         (without(), None, ""),
         (without(5), None, "frame 5 is missing"),
@@ -47,8 +47,8 @@ def without(*missing: int, count: int = 40, first: int = 0) -> list[int]:
         ([*range(20), 25, *range(26, 40)], None, "frames 20 to 24 are missing"),
     ],
 )
-def test_gaps_are_told_in_words(numbers: list[int], first: int | None, said: str) -> None:
-    assert missing_frames(named(numbers), first) == said
+def test_gaps_are_described_in_words(numbers: list[int], first: int | None, printed: str) -> None:
+    assert missing_frames(named(numbers), first) == printed
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_nothing_is_claimed_where_not_just_one_number_varies(names: list[str]) -
     assert missing_frames(names) == ""
 
 
-def test_frames_that_are_there_more_than_once_are_told() -> None:
+def test_frames_that_are_there_more_than_once_are_reported() -> None:
     twice = [*named(without()), "frame0003.jpg", "frame0004.jpg", "frame8.png"]
-    assert missing_frames(twice) == "frames 3 to 4 and 8 are there more than once"
+    assert missing_frames(twice) == "frames 3 to 4 and 8 are repeated"
     both = [*named(without(5)), "frame0003.jpg"]
-    assert missing_frames(both) == "frame 5 is missing; frame 3 is there more than once"
+    assert missing_frames(both) == "frame 5 is missing; frame 3 is repeated"
 
 
 def test_whatever_is_taken_out_of_the_middle_is_named() -> None:
@@ -91,8 +91,8 @@ def test_whatever_is_taken_out_of_the_middle_is_named() -> None:
     for _ in range(200):
         count = rng.randint(20, 300)
         gone = rng.sample(range(1, count - 1), rng.randint(1, count // 12))
-        said, words = missing_frames(named(without(*gone, count=count))), set[int]()
-        listed = said.removeprefix("frames ").removeprefix("frame ").rsplit(" ", 2)[0].replace(" and ", ", ")
+        printed, words = missing_frames(named(without(*gone, count=count))), set[int]()
+        listed = printed.removeprefix("frames ").removeprefix("frame ").rsplit(" ", 2)[0].replace(" and ", ", ")
         more = 0
         for part in listed.split(", "):
             if part.endswith(" more"):

@@ -78,7 +78,7 @@ def read_badly(folder: Path, root: Path, path: str, in_memory: int = in_memory.M
         check=False,
     )
     assert answer.returncode == 0, answer.stderr
-    return [(kind, said) for kind, said in json.loads(answer.stdout)]
+    return [(kind, printed) for kind, printed in json.loads(answer.stdout)]
 
 
 @pytest.mark.parametrize(
@@ -96,24 +96,26 @@ def test_a_disk_that_fails_now_and_then_gives_all_frames_or_an_error_that_can_be
     if kind != "folder":
         root = Path(shutil.make_archive(str(tmp_path / "net" / "corpus"), kind, root))
     answers = read_badly(tmp_path, root, path)
-    errors = [(kind, said) for kind, said in answers if kind]
-    assert {said for kind, said in answers if not kind} == {COUNT}
-    assert errors and all(str(tmp_path / "net") in said for _, said in errors)
-    assert all(kind == "ReadError" or "cannot write" in said for kind, said in errors)  # or the list of an archive
+    errors = [(kind, printed) for kind, printed in answers if kind]
+    assert {printed for kind, printed in answers if not kind} == {COUNT}
+    assert errors and all(str(tmp_path / "net") in printed for _, printed in errors)
+    assert all(
+        kind == "ReadError" or "cannot write" in printed for kind, printed in errors
+    )  # or the list of an archive
 
 
 def test_a_video_too_large_for_memory_is_read_twice_before_it_is_called_broken(tmp_path: Path) -> None:
     """MP4 says how many frames it has."""
     answers = read_badly(tmp_path, lay(tmp_path / "net", "video.mp4"), "video.mp4", in_memory=0)
-    assert {said for kind, said in answers if not kind} == {COUNT}
-    again = [said for kind, said in answers if kind == "ReadError" and "when it is read again" in str(said)]
-    assert again and all(str(tmp_path / "net" / "corpus" / "video.mp4") in str(said) for said in again)
+    assert {printed for kind, printed in answers if not kind} == {COUNT}
+    again = [printed for kind, printed in answers if kind == "ReadError" and "when it is read again" in str(printed)]
+    assert again and all(str(tmp_path / "net" / "corpus" / "video.mp4") in str(printed) for printed in again)
 
 
 def test_a_folder_that_may_not_be_seen_is_an_error_that_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Root may see all, so that the refusal is put there by hand."""
+    """Root may read everything, so the test itself causes the refusal."""
     (tmp_path / "clip").mkdir()
     seen = Path.stat
 

@@ -1,5 +1,5 @@
-"""Files that give no pictures are refused in one sentence that names file, reason and way out; none hangs or fills
-the memory, and what merely looks strange is read."""
+"""Files that give no pictures are refused in one sentence that names file, reason and remedy; none hangs or fills
+the memory, and unusual but valid files are read."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_codec_that_cannot_be_decoded_is_named_with_the_way_out(av1: Path, end
     if path != av1:
         ffmpeg("-i", str(av1), "-c", "copy", str(path))
     error = refusal(path)
-    assert "holds no frame that decodes (codec AV1)" in error.message
+    assert "has no frame that decodes (codec AV1)" in error.message
     assert error.hint == f"Convert it: `ffmpeg -i 'my signing{ending}' -c:v libx264 'my signing-h264.mp4'`"
 
 
@@ -91,7 +91,7 @@ def test_sound_without_pictures_is_said_to_be_that(tmp_path: Path, ending: str) 
 
 def test_sound_in_a_container_without_a_list_of_tracks_does_not_open(tmp_path: Path) -> None:
     ffmpeg(*SOUND, str(tmp_path / "a.ts"))
-    assert "no video stream is found" in refusal(tmp_path / "a.ts").message
+    assert "no video stream was found" in refusal(tmp_path / "a.ts").message
 
 
 @pytest.mark.parametrize("ending", ["mp3", "mp4", "mkv"])
@@ -128,7 +128,7 @@ def test_an_interrupted_recording_is_said_to_lack_its_list_of_tracks(h264: Path,
     (tmp_path / "a.mp4").write_bytes(data[: data.index(b"moov") - 4])
     assert "the list of tracks of the MP4 file is missing" in refusal(tmp_path / "a.mp4").message
     (tmp_path / "b.mp4").write_bytes(data[: data.index(b"moov") - 5])
-    assert refusal(tmp_path / "b.mp4").message.endswith("it is cut short by 1 bytes")
+    assert refusal(tmp_path / "b.mp4").message.endswith("1 bytes are missing at its end")
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.avi", "a.mp4"])
@@ -191,11 +191,11 @@ def test_a_header_that_claims_an_enormous_picture_takes_no_memory(tmp_path: Path
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
-    said, kilobytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert "claims pictures of 16000x16000 pixels" in said and "-vf scale=1920:-2" in said
+    printed, kilobytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "states pictures of 16000x16000 pixels" in printed and "-vf scale=1920:-2" in printed
     assert int(kilobytes) < 100_000
     path.write_bytes(data[:6] + struct.pack("<HH", 65535, 65535) + data[10:])
-    assert "holds no frame that decodes (codec gif)" in refusal(path).message
+    assert "has no frame that decodes (codec gif)" in refusal(path).message
 
 
 def test_a_clock_that_jumps_is_no_pause_of_a_day(tmp_path: Path) -> None:
@@ -214,9 +214,9 @@ def test_the_command_line_refuses_and_leaves_no_store(
     answer = CliRunner().invoke(app, ["prep", "folder", str(path), "--work", str(tmp_path / "work")])
     assert answer.exit_code == 2
     assert not [*(tmp_path / "work").rglob("*.h5"), *(tmp_path / "work").rglob("receipt.json")]
-    said = answer.stderr + capfd.readouterr().err
-    assert str(path) in said and "`ffmpeg -i a.mp4 -c:v libx264 a-h264.mp4`" in said
-    assert "VIDEOIO" not in said and "global cap" not in said  # OpenCV's own words
+    printed = answer.stderr + capfd.readouterr().err
+    assert str(path) in printed and "`ffmpeg -i a.mp4 -c:v libx264 a-h264.mp4`" in printed
+    assert "VIDEOIO" not in printed and "global cap" not in printed  # OpenCV's own words
 
 
 @settings(deadline=None, max_examples=300)

@@ -120,7 +120,7 @@ def test_a_rate_that_is_in_the_times_is_believed_with_a_warning(
     assert times == pytest.approx([number / rate for number in range(30)])
     assert reader.fps == pytest.approx(rate)
     assert reader.stated == (0 if warns else rate)
-    assert (f"shows {rate} frames per second by its times" in caplog.text) == warns
+    assert (f"has {rate} frames per second by its times" in caplog.text) == warns
 
 
 def test_an_avi_knows_its_times_by_its_rate_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Videos are read as ffmpeg shows them; parts, other rates, and files that are not whole."""
+"""Videos are read as ffmpeg shows them; parts, other rates, and incomplete files."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_truncated_video_is_no_short_clip(tmp_path: Path, name: str) -> None:
     assert len(clip(path).sizes) == 50
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 7 // 10])
-    with pytest.raises(FrameError, match=r"is cut short by \d+ bytes: \d+ of 50 frames decode") as caught:
+    with pytest.raises(FrameError, match=r"lacks \d+ bytes at its end: \d+ of 50 frames decode") as caught:
         clip(path)
     assert str(path) in caught.value.message
     # What comes before the cut is whole.
@@ -203,7 +203,7 @@ def test_one_bad_name_is_one_clear_error(tmp_path: Path) -> None:
         clip(tmp_path / "a.png")
     with pytest.raises(FrameError, match=r"no such frame folder or video: .*gone\.mp4"):
         clip(tmp_path / "gone.mp4")
-    with pytest.raises(FrameError, match="does not stay inside the corpus"):
+    with pytest.raises(FrameError, match="leads outside of the corpus"):
         encode_clip(Source(tmp_path, "../a.mp4"), PrepConfig(), None)
 
 

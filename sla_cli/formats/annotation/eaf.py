@@ -40,10 +40,10 @@ MIME_TYPES = {
 
 
 def eaf_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
-    """A document of its own; times in milliseconds, end exclusive.
+    """A new document; times in milliseconds, end exclusive.
 
     Args:
-        folder: where the file will lie; a video beside or below it is linked with a relative path too.
+        folder: where the file will be; a video next to or below it is also linked with a relative path.
 
     Raises:
         SlaError: a gloss that XML cannot hold.
@@ -60,14 +60,14 @@ def document_text(
     Args:
         plans: each parent before its child.
         folder: as of `eaf_text`.
-        properties: of its header.
+        properties: properties in the header.
     """
     built = build(plans)
     made_at = datetime.now().astimezone().isoformat(timespec="seconds")
     root = ET.Element("ANNOTATION_DOCUMENT", AUTHOR="sla", DATE=made_at, FORMAT="3.0", VERSION="3.0")
     root.set(SCHEMA_PLACE, SCHEMA)
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    if media is not None and media.is_file():  # ELAN complains about a link to what is absent
+    if media is not None and media.is_file():  # ELAN shows an error for a link to a missing file
         header.append(_media_descriptor(media.resolve(), folder.resolve()))
     header.append(property_of(LAST_ID, str(built.last_annotation)))
     header.extend(properties)
@@ -80,7 +80,7 @@ def document_text(
 
 
 def _media_descriptor(media: Path, folder: Path) -> ET.Element:
-    """Paths are not percent-encoded: ELAN takes them as they are (FileUtility.pathToURLString), spaces and all."""
+    """Paths are not percent-encoded: ELAN uses them unchanged, with spaces (FileUtility.pathToURLString)."""
     path = media.as_posix()
     url = media.as_uri() if NOT_XML.search(path) else f"file://{path if path.startswith('/') else f'/{path}'}"
     kind = MIME_TYPES.get(media.suffix.lower(), "unknown")

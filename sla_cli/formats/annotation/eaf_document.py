@@ -1,6 +1,6 @@
-"""An existing ELAN file as bytes, with the place of each element in them.
+"""An existing ELAN file as bytes, with the position of each element.
 
-A file is changed by inserting and removing bytes, so that all the rest stays as it was, comments and spaces included.
+A file is changed by inserting and removing bytes, so everything else stays the same, including comments and spaces.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from xml.parsers import expat
 from sla_cli.errors import FormatError
 from sla_cli.formats.text import UTF16, read_bytes, refuse_pipe
 
-HINT = "Open it in ELAN and save it; if that fails, take a copy that ELAN can read."
-MOST_BYTES = 50_000_000  # hours of dense annotation are a tenth of it
-MOST_ELEMENTS = 1_000_000  # so that no file fills the memory
+HINT = "Open it in ELAN and save it; if that fails, use a copy that ELAN can read."
+MOST_BYTES = 50_000_000  # hours of dense annotation have a tenth of this size
+MOST_ELEMENTS = 1_000_000  # limits the memory that a file can use
 TIME = re.compile(r"\s*-?[0-9]{1,12}\s*")  # milliseconds
 WHITE = b" \t\r\n"
 # Order of the children of ANNOTATION_DOCUMENT: http://www.mpi.nl/tools/elan/EAFv3.0.xsd
@@ -40,8 +40,8 @@ class Node:
 
     Attributes:
         start, end: offsets of its bytes, end exclusive.
-        close: offset of its closing tag; `end` where it is one empty tag.
-        line: on which it begins, from 1.
+        close: offset of its closing tag; `end` if it is an empty tag.
+        line: line on which it begins, from 1.
     """
 
     tag: str
@@ -92,23 +92,23 @@ class Document:
         return self.root.named("TIME_ORDER")[0]
 
     def milliseconds(self, node: Node, key: str) -> int:
-        """A time in an attribute, 0 where there is none. Raises FormatError where it is no whole number."""
+        """A time in an attribute, 0 if there is none. Raises FormatError if it is not a whole number."""
         text = node.attributes.get(key, "0")
         if not TIME.fullmatch(text):
-            raise FormatError(f"{self.name}, line {node.line}: {key} {text[:40]!r} is no number", HINT)
+            raise FormatError(f"{self.name}, line {node.line}: {key} {text[:40]!r} is not a number", HINT)
         return int(text)
 
     def place_for(self, tag: str) -> Node:
-        """The child of the root after which one with this tag may stand."""
+        """The child of the root after which an element with this tag is allowed."""
         allowed = ORDER[: ORDER.index(tag) + 1]
         return [child for child in self.root.children if child.tag in allowed][-1]
 
     def inserted_after(self, node: Node, elements: Sequence[ET.Element]) -> Edit:
-        """Elements on lines of their own after `node`, indented as it is."""
+        """Elements on separate lines after `node`, with its indentation."""
         return Edit(node.end, node.end, self._lines(elements, self._indent(node)))
 
     def inserted_before(self, node: Node, elements: Sequence[ET.Element]) -> Edit:
-        """As `inserted_after`, before `node`."""
+        """Like `inserted_after`, but before `node`."""
         place = self._white_before(node)
         return Edit(place, place, self._lines(elements, self._indent(node)))
 
@@ -131,7 +131,7 @@ class Document:
         return Edit(node.start, node.end, self._text(element))
 
     def edited(self, edits: Sequence[Edit]) -> bytes:
-        """The bytes of the file after all edits, which must not overlap; those at one place keep their order."""
+        """The bytes of the file after all edits, which must not overlap; edits at one position keep their order."""
         parts, at = [], 0
         for start, end, data in sorted(edits, key=lambda edit: edit[:2]):
             parts += [self.data[at:start], data]
@@ -161,20 +161,20 @@ def read_document(path: Path) -> Document:
 
     Raises:
         SlaError: the file cannot be read.
-        FormatError: it is no ELAN annotation document that can be added to; names file and line.
+        FormatError: it is not an ELAN annotation document that sla can change; names file and line.
     """
     refuse_pipe(path)
     return parse_document(read_bytes(path), str(path))
 
 
 def parse_document(data: bytes, name: str) -> Document:
-    """The content of an ELAN file. Time and memory are bounded; nothing that the file names is fetched.
+    """The content of an ELAN file. Time and memory are limited; no file or address named in it is opened.
 
     Args:
-        name: of the file, in messages.
+        name: name of the file for messages.
 
     Raises:
-        FormatError: it is no ELAN annotation document, or larger than any; names file and line.
+        FormatError: it is not an ELAN annotation document, or is too large; names file and line.
     """
     if len(data) > MOST_BYTES:
         raise FormatError(f"{name} has {len(data) / 1e6:.0f} MB; an ELAN file has at most {MOST_BYTES / 1e6:.0f}", HINT)
@@ -182,7 +182,7 @@ def parse_document(data: bytes, name: str) -> Document:
         raise FormatError(f"{name}, line 1: not UTF-8", HINT)
     encoding, root = _Parser(name, data).parse()
     if root.tag != "ANNOTATION_DOCUMENT":
-        raise FormatError(f"{name}, line {root.line}: {root.tag[:80]} is no annotation document of ELAN", HINT)
+        raise FormatError(f"{name}, line {root.line}: {root.tag[:80]} is not an annotation document of ELAN", HINT)
     for tag in ("HEADER", "TIME_ORDER"):
         if len(root.named(tag)) != 1:
             raise FormatError(f"{name}, line {root.line}: {len(root.named(tag))} elements {tag} instead of 1", HINT)
@@ -194,12 +194,12 @@ def parse_document(data: bytes, name: str) -> Document:
 
 
 class _Parser:
-    """Elements of XML with the places of their bytes, which xml.etree does not tell."""
+    """Elements of XML with their byte positions, which xml.etree does not provide."""
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name, self.data, self.encoding = name, data, "utf-8"
         self.roots: list[Node] = []
-        self.open: list[tuple[Node, list[str]]] = []  # with the pieces of its text
+        self.open: list[tuple[Node, list[str]]] = []  # open elements with the pieces of their text
         self.elements = 0
         self.expat = expat.ParserCreate()
         self.expat.buffer_text = True
@@ -223,7 +223,7 @@ class _Parser:
         self.encoding = "ascii" if encoding and "ascii" in encoding.lower() else "utf-8"
 
     def _entity(self, name: str, *rest: object) -> None:
-        """ELAN writes none, and entities of entities can fill any memory."""
+        """ELAN writes no entities, and nested entities can use up any memory."""
         raise FormatError(f"{self.name}, line {self.expat.CurrentLineNumber}: declares the entity {name}", HINT)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:

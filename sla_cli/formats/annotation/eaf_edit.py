@@ -1,4 +1,4 @@
-"""Adding glosses to an existing ELAN file. All that others wrote stays as it is, byte for byte."""
+"""Adds glosses to an existing ELAN file. Everything from other programs stays unchanged, byte for byte."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ from sla_cli.formats.annotation.layout import SENTENCE, Layout
 from sla_cli.formats.annotation.timed import in_milliseconds
 
 OTHER_NAME = f"Name the new tier with --tier, or leave {SENTENCE} out."
-NUMBER = r"\d{1,18}"  # of an id; a longer one is a name, and int would refuse the longest
+NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
 REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
 
 
 def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | None, replace: bool) -> None:
-    """Add the tiers of a layout to an ELAN file, which appears only when it is complete.
+    """Add the tiers of a layout to an ELAN file; the new file appears only when it is complete.
 
-    Where the file links the recording with an offset (TIME_ORIGIN), times are moved to the file's own.
+    If the file links the recording with an offset (TIME_ORIGIN), times are shifted to the timeline of the file.
 
     Args:
         existing: the file to add to.
-        out: where the result goes; None changes `existing` itself, which keeps its permissions.
-        replace: whether a tier of this name that sla wrote is replaced, with the time slots that only it has, and with
+        out: path of the result; None changes `existing` itself, which keeps its permissions.
+        replace: whether a tier of this name that sla wrote is replaced, with the time slots that only it uses, and with
             its child tiers.
 
     Raises:
-        SlaError: a tier of this name is there (with `replace`, one that sla did not write, or that others refer to),
+        SlaError: a tier of this name exists (with `replace`: one that sla did not write, or that others refer to),
             a gloss that XML cannot hold, or a file that cannot be read or written. Nothing is changed.
-        FormatError: `existing` is no ELAN file; names the line.
+        FormatError: `existing` is not an ELAN file; names the line.
     """
     document = read_document(existing)
     sentences = on_timeline(document, in_milliseconds(annotation), annotation.media)
@@ -72,24 +72,26 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | N
 
 
 def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
-    """Raise SlaError or FormatError where `add_to` would refuse, before anything is computed."""
+    """Raise SlaError or FormatError if `add_to` would refuse, before anything is computed."""
     names = [plan.name for plan in plan_tiers([], layout)]
     _old_tiers(read_document(existing), names, replace)
 
 
 def _tier_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:
-    """New tiers stand where the old ones were, else after the last."""
+    """New tiers are put where the old ones were, else after the last tier."""
     yield document.inserted_after(old[0] if old else document.place_for("TIER"), built.tiers)
     yield from map(document.removed, old)
 
 
 def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[Node]:
-    """The tiers that give way to new ones with these names, in order of the file."""
+    """The tiers that are replaced by new ones with these names, in order of the file."""
     tiers = document.root.named("TIER")
     old = [tier for tier in tiers if tier.attributes.get("TIER_ID") in names]
     if old and not replace:
-        raise SlaError(f"{document.name} has a tier {_name(old[0])}", f"{OTHER_NAME} --force replaces tiers of sla.")
-    for tier in old:  # grows by children, and theirs
+        raise SlaError(
+            f"{document.name} already has a tier {_name(old[0])}", f"{OTHER_NAME} --force replaces tiers of sla."
+        )
+    for tier in old:  # grows by child tiers, and their child tiers
         if tier.attributes.get("ANNOTATOR") != ANNOTATOR:
             raise SlaError(
                 f"{document.name}, line {tier.line}: tier {_name(tier)} is not from sla and is not replaced", OTHER_NAME
@@ -100,7 +102,7 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
 
 
 def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
-    """Raise SlaError where something that stays refers to an annotation that goes."""
+    """Raise SlaError if something that stays refers to an annotation that is removed."""
     going = {node.attributes.get("ANNOTATION_ID") for tier in old for node in tier.walk()}
     for child in document.root.children if old else ():
         for node in () if child in old else child.walk():
@@ -113,7 +115,7 @@ def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
 
 
 def _slot_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:
-    """Each new slot goes after the last one that is not later, those without a value being left where they are."""
+    """Put each new slot after the last one that is not later; slots without a value are not moved."""
     slots = document.time_order.children
     valued = [slot for slot in slots if "TIME_VALUE" in slot.attributes]
     latest = list(accumulate((document.milliseconds(slot, "TIME_VALUE") for slot in valued), max))
@@ -146,7 +148,7 @@ def _type_edits(document: Document, plans: Sequence[TierPlan]) -> Iterator[Edit]
 
 
 def _with_free_type(document: Document, plan: TierPlan) -> TierPlan:
-    """With a linguistic type that fits, or whose name the file does not use."""
+    """The tier with a linguistic type that fits, or with a new one whose name the file does not use."""
     known, number, name = _types(document), 1, plan.type_id
     while name in known and not _fits(known[name], plan):
         number += 1
@@ -159,14 +161,14 @@ def _types(document: Document) -> dict[str, Node]:
 
 
 def _fits(node: Node, plan: TierPlan) -> bool:
-    """Whether a type has the same times and parents, and no vocabulary that glosses would have to be of."""
+    """Whether a type has the same constraint, and no controlled vocabulary that would restrict the glosses."""
     wanted, found = plan.type_attributes, node.attributes
     same = all(found.get(key) == wanted.get(key) for key in ("TIME_ALIGNABLE", "CONSTRAINTS"))
     return same and "CONTROLLED_VOCABULARY_REF" not in found
 
 
 def _property_edits(document: Document, annotation: Annotation, tier: str, built: Built) -> Iterator[Edit]:
-    """The last used id, and how the tier came to be instead of how an older one did."""
+    """Update the last used id, and replace how an older tier was made by how this one was made."""
     last, new = property_of(LAST_ID, str(built.last_annotation)), list(made_properties(annotation.made, tier))
     found = document.header.named("PROPERTY")
     before = [one for one in found if one.attributes.get("NAME") == LAST_ID]
@@ -180,7 +182,7 @@ def _property_edits(document: Document, annotation: Annotation, tier: str, built
 
 
 def _last_number(document: Document, prefix: str) -> int:
-    """The greatest number of an id with this prefix anywhere: XML shares ids among all kinds of elements."""
+    """The greatest number of an id with this prefix: in XML all kinds of elements share the same ids."""
     pattern = re.compile(rf"{prefix}({NUMBER})")
     values = (value for node in document.root.walk() for value in node.attributes.values())
     return max((int(found[1]) for found in map(pattern.fullmatch, values) if found), default=0)

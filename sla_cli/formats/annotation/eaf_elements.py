@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from sla_cli.formats.annotation.layout import SENTENCE, Layout
 from sla_cli.formats.annotation.timed import Interval, TimedSentence, printable, sentence_interval
 
-ANNOTATOR = "sla"  # of each tier that sla writes; no other is ever replaced
+ANNOTATOR = "sla"  # annotator of each tier that sla writes; no other tier is ever replaced
 LAST_ID = "lastUsedAnnotationId"
 ASSOCIATION = "Symbolic_Association"
 CONSTRAINTS = {
@@ -30,11 +30,11 @@ class TierPlan:
     """A tier to be written.
 
     Attributes:
-        type_id: of its linguistic type.
+        type_id: id of its linguistic type.
         intervals: its annotations in order of time.
-        parent: the tier whose annotations have the times of this one's, "" where it has times of its own.
+        parent: the tier whose annotations give the times of this one, "" if it has its own times.
         annotator: who wrote it.
-        participant: who signs, "" where that is not said.
+        participant: who signs, "" if not given.
     """
 
     name: str
@@ -46,7 +46,7 @@ class TierPlan:
 
     @property
     def type_attributes(self) -> dict[str, str]:
-        """Of its linguistic type, without the id."""
+        """Attributes of its linguistic type, without the id."""
         times = {"GRAPHIC_REFERENCES": "false", "TIME_ALIGNABLE": "false" if self.parent else "true"}
         return {"CONSTRAINTS": ASSOCIATION} | times if self.parent else times
 
@@ -66,7 +66,7 @@ class Built:
 
 
 def plan_tiers(sentences: Sequence[TimedSentence], layout: Layout) -> list[TierPlan]:
-    """The tiers of a layout; each parent stands before its child."""
+    """The tiers of a layout; each parent comes before its child."""
     signs = [sign for sentence in sentences for sign in sentence]
     plans = [TierPlan(layout.tier, "sla-gloss", [sign.interval for sign in signs])]
     if layout.confidence:
@@ -139,7 +139,7 @@ def property_of(name: str, value: str) -> ET.Element:
 
 
 def made_properties(made: Mapping[str, str], tier: str) -> Iterator[ET.Element]:
-    """How a tier came to be, as properties named `sla:KEY:TIER`."""
+    """How a tier was made, as properties named `sla:KEY:TIER`."""
     for key, value in made.items():
         yield property_of(f"{ANNOTATOR}:{printable(key).replace(':', '-')}:{tier}", printable(value))
 

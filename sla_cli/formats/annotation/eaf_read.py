@@ -1,4 +1,4 @@
-"""Reading ELAN files: all tiers with the times and texts of their annotations, and the linked recordings.
+"""Reads ELAN files: all tiers with the times and texts of their annotations, and the linked recordings.
 
 https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
 """
@@ -13,19 +13,19 @@ from sla_cli.formats.annotation.eaf_times import RawTier, spans
 from sla_cli.formats.annotation.tier import AnnotationFile, Mark, MediaLink, Tier
 
 SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".aif", ".aiff")
-MOST_TIERS = 5000  # a template has some hundred
+MOST_TIERS = 5000  # a template has about a hundred
 KINDS = ("ALIGNABLE_ANNOTATION", "REF_ANNOTATION")
-Vocabulary = Mapping[str, Mapping[str, str]]  # id of an entry, to its value by language
+Vocabulary = Mapping[str, Mapping[str, str]]  # id of an entry to its value by language
 
 
 def read_eaf(data: bytes, name: str) -> AnnotationFile:
     """The content of an ELAN file.
 
     Args:
-        name: of the file, in messages.
+        name: name of the file for messages.
 
     Raises:
-        FormatError: it is none, or contradicts itself; names file, line and tier.
+        FormatError: it is not an ELAN file, or contradicts itself; names file, line and tier.
     """
     document = parse_document(data, name)
     types = {one.attributes.get("LINGUISTIC_TYPE_ID", ""): one for one in document.root.named("LINGUISTIC_TYPE")}
@@ -55,21 +55,21 @@ def _raw_tiers(document: Document, types: Mapping[str, Node]) -> dict[str, RawTi
 
 
 def _parents_first(document: Document, tiers: Mapping[str, RawTier]) -> list[RawTier]:
-    """All tiers, each after its parent. Raises FormatError where a parent is not there, or tiers form a circle."""
+    """All tiers, each after its parent. Raises FormatError if a parent is missing, or tiers form a circle."""
     children: dict[str, list[RawTier]] = {}
     for tier in tiers.values():
         if tier.parent and tier.parent not in tiers:
             where = f"{document.name}, line {tier.node.line}"
-            raise FormatError(f"{where}: the parent {tier.parent[:80]!r} of tier {tier.name[:80]} is not there", HINT)
+            raise FormatError(f"{where}: the parent {tier.parent[:80]!r} of tier {tier.name[:80]} does not exist", HINT)
         children.setdefault(tier.parent, []).append(tier)
     ordered = list(children.get("", ()))
-    for tier in ordered:  # grows by children, and theirs
+    for tier in ordered:  # grows by child tiers, and their child tiers
         ordered += children.get(tier.name, ())
     if len(ordered) < len(tiers):
         reached = {tier.name for tier in ordered}
         lost = next(tier for tier in tiers.values() if tier.name not in reached)
         where = f"{document.name}, line {lost.node.line}"
-        raise FormatError(f"{where}: tier {lost.name[:80]} is below itself through its parents", HINT)
+        raise FormatError(f"{where}: tier {lost.name[:80]} is its own ancestor", HINT)
     return ordered
 
 
@@ -92,7 +92,7 @@ def _tier(
 
 
 def _text(annotation: Node, vocabulary: Vocabulary, language: str) -> str:
-    """The value, or that of the vocabulary's entry which it names, in the tier's language if there is one."""
+    """The value, or the value of the vocabulary entry that it names, in the tier's language if there is one."""
     text = " ".join("".join(value.text for value in annotation.named("ANNOTATION_VALUE")).split())
     if text:
         return text
@@ -101,7 +101,7 @@ def _text(annotation: Node, vocabulary: Vocabulary, language: str) -> str:
 
 
 def _vocabularies(document: Document) -> dict[str, Vocabulary]:
-    """Those in the file itself, by id; of external ones ELAN writes the values into the annotations."""
+    """The vocabularies in the file, by id; values of external ones are written into the annotations by ELAN."""
     return {one.attributes.get("CV_ID", ""): _entries(one) for one in document.root.named("CONTROLLED_VOCABULARY")}
 
 

@@ -1,4 +1,4 @@
-"""The timeline of an ELAN file, which may begin within a recording: TIME_ORIGIN is the offset of its zero.
+"""The timeline of an ELAN file, which may begin within a recording: TIME_ORIGIN is the offset of its zero point.
 
 ELAN plays an annotation at its time plus TIME_ORIGIN milliseconds of the recording.
 """
@@ -20,15 +20,15 @@ from sla_cli.log import log
 def on_timeline(
     document: Document, sentences: Sequence[TimedSentence], media: Path | None
 ) -> tuple[TimedSentence, ...]:
-    """Times of the recording as times of the file; what lies before its zero is left out, with a warning.
+    """Times of the recording as times of the file; what is before its zero point is left out, with a warning.
 
     Raises:
-        FormatError: an offset that is no whole number of milliseconds.
+        FormatError: an offset that is not a whole number of milliseconds.
     """
     linked = document.header.named("MEDIA_DESCRIPTOR")
     found = [one for one in linked if media is not None and _names(one, media.name)]
     if linked and media is not None and not found:
-        log.warning("%s does not link %s: times are written as they are in the recording", document.name, media.name)
+        log.warning("%s has no link to %s: times are written as in the recording", document.name, media.name)
     origin = document.milliseconds(found[0], "TIME_ORIGIN") if found else 0
     if not origin:
         return tuple(sentences)
@@ -48,7 +48,7 @@ def _moved(sign: TimedSign, origin: int) -> TimedSign:
 
 
 def _names(descriptor: Node, name: str) -> bool:
-    """Whether a link leads to a file of this name; macOS takes letters with accents apart in names."""
+    """Whether a link names this file; macOS stores letters with accents decomposed."""
     urls = [descriptor.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
     names = {form.replace("\\", "/").rpartition("/")[2] for url in urls for form in (url, unquote(url))}
     return unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", one) for one in names}

@@ -1,8 +1,9 @@
-"""When the annotations of an ELAN file are: time slots without a value, and annotations that have their parent's time.
+"""The times of annotations in an ELAN file, also of time slots without a value and of annotations with a parent's time.
 
-An annotation that refers to time slots has their times. Slots without a value lie evenly between their neighbours in
-the run of annotations that share slots on a tier, or else in the file's order of slots. An annotation that refers to
-another has its time; those of a Symbolic_Subdivision divide it evenly, in the order of PREVIOUS_ANNOTATION.
+An annotation that refers to time slots has their times. Slots without a value are spaced evenly between their
+neighbours in the run of annotations that share slots on a tier, or else in the file's order of slots. An annotation
+that refers to another has its time; those of a Symbolic_Subdivision divide it evenly, in the order of
+PREVIOUS_ANNOTATION.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class RawTier:
-    """A tier as it stands in the file: its annotations are the elements inside of ANNOTATION."""
+    """A tier as in the file: its annotations are the elements inside ANNOTATION."""
 
     name: str
     parent: str
@@ -40,8 +41,8 @@ def spans(document: Document, tiers: Sequence[RawTier]) -> dict[str, Span]:
         tiers: each after its parent.
 
     Raises:
-        FormatError: a slot or annotation that is not there or stands there twice, annotations that refer in a circle,
-            an end before its start; names file, line and tier.
+        FormatError: a slot or annotation that is missing or occurs twice, annotations that refer to each other in a
+            circle, an end before its start; names file, line and tier.
     """
     slots = _slot_times(document, tiers)
     found: dict[str, Span] = {}
@@ -54,7 +55,8 @@ def spans(document: Document, tiers: Sequence[RawTier]) -> dict[str, Span]:
         for place, count, node in _referring(document, tier):
             parent = found.get(node.attributes.get("ANNOTATION_REF", ""))
             if parent is None:
-                what = f"refers to {node.attributes.get('ANNOTATION_REF')!r}, which is no annotation of a tier above it"
+                parent_id = node.attributes.get("ANNOTATION_REF")
+                what = f"refers to {parent_id!r}, which is not an annotation of a tier above it"
                 raise _fault(document, node, tier, what)
             found[_own_id(document, tier, node, found)] = part(parent, place, count)
     return found
@@ -74,7 +76,7 @@ def _own_id(document: Document, tier: RawTier, node: Node, found: Mapping[str, S
 
 
 def _referring(document: Document, tier: RawTier) -> Iterator[tuple[int, int, Node]]:
-    """Each annotation that refers to another, with its place among those that divide the same one, and their number."""
+    """Each annotation that refers to another, with its index among those that divide the same one, and their number."""
     siblings: dict[str, list[Node]] = {}
     for node in tier.annotations:
         if node.tag == "REF_ANNOTATION":
@@ -87,7 +89,7 @@ def _referring(document: Document, tier: RawTier) -> Iterator[tuple[int, int, No
 
 
 def _ordered(document: Document, tier: RawTier, siblings: Sequence[Node]) -> Sequence[Node]:
-    """After the annotation that each names as the one before it."""
+    """In order: each after the annotation that it names as the previous one."""
     after: dict[str, list[Node]] = {}
     for node in siblings:
         after.setdefault(node.attributes.get("PREVIOUS_ANNOTATION", ""), []).append(node)
@@ -98,7 +100,7 @@ def _ordered(document: Document, tier: RawTier, siblings: Sequence[Node]) -> Seq
         waiting += after.pop(node.attributes.get("ANNOTATION_ID", ""), [])[::-1]
     if after:
         previous, (node, *_) = next(iter(after.items()))
-        raise _fault(document, node, tier, f"comes after {previous!r}, which is not there or comes after itself")
+        raise _fault(document, node, tier, f"comes after {previous!r}, which does not exist or comes after itself")
     return ordered
 
 
@@ -114,7 +116,7 @@ def _slot_times(document: Document, tiers: Sequence[RawTier]) -> dict[str, int]:
         for node in tier.aligned:
             for ref in _slots_of(document, tier, node):
                 if ref not in times:
-                    raise _fault(document, node, tier, f"refers to the time slot {ref!r}, which is not there")
+                    raise _fault(document, node, tier, f"refers to the time slot {ref!r}, which does not exist")
     for tier in tiers:
         for chain in _chains(document, tier):
             _interpolate(times, chain)
@@ -122,12 +124,12 @@ def _slot_times(document: Document, tiers: Sequence[RawTier]) -> dict[str, int]:
     for tier in tiers:
         for node in tier.aligned:
             if any(times[ref] is None for ref in _slots_of(document, tier, node)):
-                raise _fault(document, node, tier, "has no time, and no slots with times lie around its own")
+                raise _fault(document, node, tier, "has no time, and no slots around it have times")
     return {name: time for name, time in times.items() if time is not None}
 
 
 def _chains(document: Document, tier: RawTier) -> Iterator[list[str]]:
-    """The slots of annotations each of which begins where the one before it ends."""
+    """The slots of consecutive annotations, each of which begins where the previous one ends."""
     following = dict(_slots_of(document, tier, node) for node in tier.aligned)
     ends = set(following.values())
     for start in [start for start in following if start not in ends]:
@@ -138,7 +140,7 @@ def _chains(document: Document, tier: RawTier) -> Iterator[list[str]]:
 
 
 def _interpolate(times: dict[str, int | None], slots: Sequence[str]) -> None:
-    """Give the slots without a time one between those of their neighbours in the sequence that have some."""
+    """Give the slots without a time one that is between those of their neighbours in the sequence."""
     known = [(place, time) for place, slot in enumerate(slots) if (time := times[slot]) is not None]
     for (first, start), (last, end) in pairwise(known):
         for place in range(first + 1, last):

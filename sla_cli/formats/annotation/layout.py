@@ -1,4 +1,4 @@
-"""What of an annotation goes into a file, and under which names."""
+"""Which parts of an annotation are written into a file, and under which names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SENTENCE = "SENTENCE"
 
 @dataclass(frozen=True)
 class Layout:
-    """Options of the formats; each format takes those that it can hold.
+    """Options of the formats; each format uses those that it supports.
 
     Attributes:
         tier: name of the tier with the glosses, in EAF, TextGrid and JSON.
@@ -31,7 +31,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         if not self.tier.strip() or not self.tier.isprintable():
-            raise SlaError(f"{self.tier!r} is no name for a tier", "Name it with letters, as in --tier SIGN.")
+            raise SlaError(f"{self.tier!r} is not a name for a tier", "Name it with letters, such as --tier SIGN.")
         if self.sentences and self.tier == SENTENCE:
             raise SlaError(f"two tiers would be named {SENTENCE}", "Give the tier of the glosses another name.")
 

@@ -1,4 +1,4 @@
-"""All formats from which annotations are read, by the ending of the file."""
+"""All formats from which annotations are read, by file extension."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ READERS: Mapping[str, Callable[[bytes, str], AnnotationFile]] = {
 
 
 def can_read(name: str) -> bool:
-    """Whether a file's ending, in upper or lower case, is that of an annotation file."""
+    """Whether the extension, in upper or lower case, is that of an annotation file."""
     return name.lower().endswith(tuple(READERS))
 
 
 def parse_annotation(data: bytes, name: str) -> AnnotationFile:
-    """The content of an annotation file, read as the ending of its name says.
+    """The content of an annotation file, in the format of its extension.
 
     Raises:
-        FormatError: it is not what its ending says, or too large; names file and line.
+        FormatError: its format does not match its extension, or it is too large; names file and line.
     """
     check_size(len(data), name)
     reader = next(reader for ending, reader in READERS.items() if name.lower().endswith(ending))
@@ -36,7 +36,7 @@ def parse_annotation(data: bytes, name: str) -> AnnotationFile:
 
 
 def check_size(size: int, name: str) -> None:
-    """Raise FormatError where a file is larger than annotations ever are."""
+    """Raise FormatError if a file is too large for annotations."""
     if size > MOST_BYTES:
         most = f"at most {MOST_BYTES / 1e6:.0f} MB are read"
-        raise FormatError(f"{name} has {size / 1e6:.0f} MB; of an annotation file {most}", "Is it one?")
+        raise FormatError(f"{name} has {size / 1e6:.0f} MB; for annotation files {most}", "Is it an annotation file?")

@@ -1,4 +1,4 @@
-"""All formats in which glosses in time are written, for annotation tools, players and tables."""
+"""All formats in which glosses with times are written, for annotation tools, players and tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sla_cli.formats.annotation.layout import DEFAULT, Layout
 
 @dataclass(frozen=True)
 class AnnotationFormat:
-    """How a format names its files, and the text of a file; the folder of the file is for paths relative to it."""
+    """The file extension of a format, and the function that makes the text; its folder is for relative paths."""
 
     suffix: str
     text: Callable[[Annotation, Layout, Path], str]
@@ -34,17 +34,17 @@ KINDS = tuple(FORMATS)
 
 
 def suffix_of(kind: str) -> str:
-    """The ending of a kind's files, with the point. Raises SlaError for an unknown kind."""
+    """The file extension of a kind, with the dot. Raises SlaError for an unknown kind."""
     return _format(kind).suffix
 
 
 def kind_of(path: Path) -> str:
-    """The kind of file that a name's ending says, in upper or lower case. Raises SlaError where none does."""
+    """The kind of file for an extension, in upper or lower case. Raises SlaError if there is none."""
     for kind, one in FORMATS.items():
         if path.suffix.lower() == one.suffix.lower():
             return kind
     known = ", ".join(one.suffix for one in FORMATS.values())
-    raise SlaError(f"{path}: no format of annotations ends in {path.suffix!r}", f"Known: {known}.")
+    raise SlaError(f"{path}: no annotation format has the extension {path.suffix!r}", f"Known: {known}.")
 
 
 def write_annotation(path: Path, kind: str, annotation: Annotation, layout: Layout = DEFAULT) -> None:

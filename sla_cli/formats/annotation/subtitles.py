@@ -1,6 +1,6 @@
-"""Subtitles: WebVTT and SubRip, a cue a sentence or a cue a gloss.
+"""Subtitles: WebVTT and SubRip, one cue per sentence or per gloss.
 
-WebVTT: https://www.w3.org/TR/webvtt1. SubRip has no standard and no way to escape: players may take `<i>` for a style.
+WebVTT: https://www.w3.org/TR/webvtt1. SubRip has no standard and no escaping: players may treat `<i>` as a style.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def srt_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
 
 
 def cues(annotation: Annotation, layout: Layout) -> Iterator[Interval]:
-    """What is shown when, in order of time."""
+    """The cues with their times, in order of time."""
     for sentence in in_milliseconds(annotation):
         if layout.cue == "sentence":
             yield sentence_interval(sentence)
@@ -42,7 +42,7 @@ def cues(annotation: Annotation, layout: Layout) -> Iterator[Interval]:
 
 
 def _escaped(text: str) -> str:
-    """Without tags, and without the arrow that would begin a cue."""
+    """Text in which tags, and the arrow of a cue's times, are escaped."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -1,4 +1,4 @@
-"""Reading SRT and WebVTT: the cues, as one tier.
+"""Reads SRT and WebVTT: the cues, as one tier.
 
 https://www.w3.org/TR/webvtt1/
 """
@@ -22,7 +22,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
     """The cues of subtitles, without tags.
 
     Args:
-        name: of the file, in messages.
+        name: name of the file for messages.
 
     Raises:
         FormatError: there is no cue, or one has no times or ends before it starts; names file and line.
@@ -43,13 +43,13 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         marks.append(Mark(start, end, _text(lines, number), number))
     if not marks:
         raise FormatError(
-            f"{name} holds no subtitles", "Give SRT or WebVTT with times as 00:00:01.000 --> 00:00:02.000."
+            f"{name} holds no subtitles", "Give SRT or WebVTT with times like 00:00:01.000 --> 00:00:02.000."
         )
     return AnnotationFile([Tier(CUES, marks)])
 
 
 def _text(lines: list[str], number: int) -> str:
-    """Of the lines from this index up to an empty one, or the next with times."""
+    """Text of the lines from this index to an empty line, or to the next line with times."""
     end = next(
         place for place in range(number, len(lines)) if not lines[place].strip() or TIMING.fullmatch(lines[place])
     )

@@ -1,4 +1,4 @@
-"""Tables: CSV, the JSON that `sltk to-elan` takes, and CTM as sclite and `sla score` read it."""
+"""Tables: CSV, the JSON that `sltk to-elan` reads, and CTM for sclite and `sla score`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sla_cli.formats.annotation.layout import SENTENCE, Layout
 from sla_cli.formats.annotation.timed import Interval, in_milliseconds, seconds, sentence_interval
 from sla_cli.formats.exchange.registry import export_text
 
-MILLISECONDS = 1000.0  # a second, as the frame rate of spans
+MILLISECONDS = 1000.0  # per second: spans in milliseconds
 
 
 def csv_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
-    """A line a gloss, times in seconds."""
+    """One line per gloss, times in seconds."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("start", "end", "gloss", "confidence"))
@@ -29,7 +29,7 @@ def csv_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
 
 
 def json_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
-    """A list of objects, one a gloss, and one a sentence before its glosses where these are wanted."""
+    """A list of objects, one per gloss; with `sentences` also one per sentence, before its glosses."""
     facts = []
     for sentence in in_milliseconds(annotation):
         if layout.sentences:
@@ -43,7 +43,7 @@ def _facts(interval: Interval, tier: str) -> dict[str, Any]:
 
 
 def ctm_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
-    """A line a gloss, the name of the recording as clip id. Raises SlaError for a name that a CTM cannot hold."""
+    """One line per gloss, with the name of the recording as clip id. Raises SlaError for a name CTM cannot hold."""
     signs = [sign for sentence in in_milliseconds(annotation) for sign in sentence]
     best = Hypothesis(
         annotation.name,

@@ -14,7 +14,7 @@ from sla_cli.formats.annotation.timed import Interval, TimedSentence, in_millise
 
 
 def textgrid_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
-    """All tiers are interval tiers from 0 to the duration; where nothing is signed, an interval without text."""
+    """All tiers are interval tiers from 0 to the duration; where nothing is signed, intervals have no text."""
     sentences = in_milliseconds(annotation)
     last = max((sentence[-1].end for sentence in sentences), default=1)
     end = max(round(annotation.duration * 1000), last)
@@ -51,7 +51,7 @@ def _filled(intervals: Sequence[Interval], end: int) -> list[Interval]:
             filled.append(Interval(at, interval.start, ""))
         filled.append(interval)
         at = interval.end
-    return filled[:-1]  # without the mark at the end
+    return filled[:-1]  # without the end mark
 
 
 def _tier_lines(name: str, intervals: Sequence[Interval], end: int) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Reading TextGrid, Praat's annotation of a recording, in its long and its short text form.
+"""Reads TextGrid, Praat's annotation of a recording, in its long and its short text form.
 
-In both only free-standing numbers, texts in quotes and flags count, as Praat reads them; the rest is comment.
+In both, only separate numbers, texts in quotes and flags count, as in Praat; the rest is comment.
 https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 """
 
@@ -23,16 +23,16 @@ def read_textgrid(data: bytes, name: str) -> AnnotationFile:
     """The interval and point tiers of a TextGrid; a point has no duration.
 
     Args:
-        name: of the file, in messages.
+        name: name of the file for messages.
 
     Raises:
-        FormatError: it is none, or cut off; names file and line.
+        FormatError: it is not a TextGrid, or incomplete; names file and line.
     """
     return AnnotationFile(list(_Tokens(decode_any_text(data, name), name).tiers()))
 
 
 class _Tokens:
-    """What counts in a TextGrid, in order."""
+    """The tokens of a TextGrid that count, in order."""
 
     def __init__(self, text: str, name: str) -> None:
         self.name, self.line = name, 1
@@ -41,7 +41,7 @@ class _Tokens:
 
     def tiers(self) -> Iterator[Tier]:
         if (self.text(), self.text()) != ("ooTextFile", "TextGrid"):
-            raise self._fault("no TextGrid in text form")
+            raise self._fault("not a TextGrid in text form")
         self.time(), self.time()
         if self._next(3) == "<exists>":
             for _ in range(self.count()):
@@ -51,7 +51,7 @@ class _Tokens:
         kind, name = self.text(), self.text()
         self.time(), self.time()
         if kind not in ("IntervalTier", "TextTier"):
-            raise self._fault(f"no tiers of class {kind[:40]!r} are known")
+            raise self._fault(f"unknown class of tier {kind[:40]!r}")
         return Tier(name, [self._mark(kind) for _ in range(self.count())])
 
     def _mark(self, kind: str) -> Mark:
@@ -74,17 +74,17 @@ class _Tokens:
     def count(self) -> int:
         text = self._next(2)
         if not text.isdecimal() or len(text) > 9:
-            raise self._fault(f"{text[:40]!r} is no number of tiers or intervals")
+            raise self._fault(f"{text[:40]!r} is not a number of tiers or intervals")
         return int(text)
 
     def _next(self, kind: int) -> str:
-        """The next token, which has to be a text (1), a number (2) or a flag (3)."""
+        """The next token, which must be a text (1), a number (2) or a flag (3)."""
         match = next(self._found, None)
         if match is not None:
             self.line = bisect_right(self._breaks, match.start()) + 1
         if match is None or match[kind] is None:
             wanted = ("text in quotes", "number", "flag")[kind - 1]
-            raise self._fault(f"no {wanted} where one is expected" + (": the file ends" if match is None else ""))
+            raise self._fault(f"{wanted} is missing" + (": the file ends" if match is None else ""))
         return match[kind]
 
     def _fault(self, what: str) -> FormatError:

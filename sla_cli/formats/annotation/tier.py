@@ -1,4 +1,4 @@
-"""What annotation files of all kinds hold: tiers of text in time, and links to recordings."""
+"""What annotation files of all kinds contain: tiers of text with times, and links to recordings."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Tier:
     """A tier.
 
     Attributes:
-        type: its linguistic type, "" where the format has none.
-        constraint: of the type, as `Symbolic_Association`; "" for times of its own.
-        parent: name of the tier that it depends on, "" where there is none.
-        participant, annotator: as the file says, "" where it does not.
-        marks: its annotations, those without text included, in order of the file.
+        type: its linguistic type, "" if the format has none.
+        constraint: constraint of the type, such as `Symbolic_Association`; "" if it has its own times.
+        parent: name of the tier that it depends on, "" if there is none.
+        participant, annotator: as in the file, "" if not given.
+        marks: its annotations in order of the file, also those without text.
     """
 
     name: str
@@ -42,8 +42,8 @@ class MediaLink:
     """A recording that a file names.
 
     Attributes:
-        relative: path relative to the file, "" where there is none.
-        absolute: a URL or path, "" where there is none.
+        relative: path relative to the file, "" if there is none.
+        absolute: a URL or path, "" if there is none.
         sound: whether it has no pictures.
         origin: milliseconds of the recording at which the file's timeline begins.
     """

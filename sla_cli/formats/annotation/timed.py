@@ -1,4 +1,4 @@
-"""Signs on the grid of files: integer milliseconds, end exclusive, no sign empty or over the next."""
+"""Signs with times for files: integer milliseconds, end exclusive; no sign is empty or overlaps the next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]") 
 
 
 class Interval(NamedTuple):
-    """Text in time: milliseconds from the beginning of the recording, end exclusive."""
+    """Text with times: milliseconds from the beginning of the recording, end exclusive."""
 
     start: int
     end: int
@@ -36,7 +36,7 @@ class TimedSign:
 
     @property
     def confidence_text(self) -> str:
-        """As all text files of this room write it, and as CTM does."""
+        """The number as text, in the form of all text files in this room and of CTM."""
         return f"{self.confidence:.4f}"
 
 
@@ -46,10 +46,10 @@ TimedSentence = tuple[TimedSign, ...]  # at least one
 def in_milliseconds(annotation: Annotation) -> tuple[TimedSentence, ...]:
     """The sentences with their times rounded.
 
-    A sign lasts at least 1 ms. One that rounding would put over the sign before it begins where that one ends.
+    A sign lasts at least 1 ms. If rounding makes it overlap the previous sign, it begins where that one ends.
 
     Raises:
-        SlaError: a gloss is no word, or holds a character that no file can hold.
+        SlaError: a gloss is not a word, or holds a character that no file can hold.
     """
     return tuple(_rounded(annotation.sentences))
 
@@ -67,7 +67,7 @@ def _rounded(sentences: Sequence[Sentence]) -> Iterator[TimedSentence]:
 
 
 def check_gloss(gloss: str) -> None:
-    """Raise SlaError for a gloss that is no word without white space, or that XML cannot hold."""
+    """Raise SlaError for a gloss that is not a word without white space, or that XML cannot hold."""
     if gloss.split() != [gloss]:
         raise SlaError(f"gloss {gloss!r} is not one word", "Join its parts with a hyphen.")
     wrong = NOT_XML.search(gloss)

@@ -35,13 +35,13 @@ def _fits(line: str) -> bool:
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    """Glosses are put in order of time as a number, while sclite sorts it as text."""
+    """Glosses are sorted by time as a number, while sclite sorts times as text."""
     clips: dict[str, _Clip] = {}
     for number, (name_of_clip, channel, start, _, gloss, *_) in parsed_lines(text, name, FORMAT, _fields):
         clip = clips.get(name_of_clip) or clips.setdefault(name_of_clip, _Clip(number, channel, []))
         if channel != clip.channel:
             raise FormatError(
-                f"{name}, line {number}: {name_of_clip} is on channel {channel}, before it was on {clip.channel}",
+                f"{name}, line {number}: {name_of_clip} is on channel {channel}, but earlier on {clip.channel}",
                 "A clip has one channel: give each its own id.",
             )
         clip.timed.append((float(start), gloss))

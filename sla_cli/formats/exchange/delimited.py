@@ -1,6 +1,6 @@
-"""Tables with a header: CSV as in MSLR submissions (`id,gloss`), and references as corpora and people have them.
+"""Tables with a header: CSV as in MSLR submissions (`id,gloss`), and reference tables of corpora and users.
 
-A table that `sla prep folder` reads needs no ids: a clip is then called as prep calls it, by its recording.
+A table that `sla prep folder` reads needs no ids: a clip then has the name that prep gives it, from its recording.
 
 CSV: https://www.rfc-editor.org/rfc/rfc4180. The names of columns are in `formats.table.COLUMNS`.
 """
@@ -17,7 +17,7 @@ from sla_cli.formats.exchange.format import Format, NbestLists, Utterance, utter
 from sla_cli.formats.table import Row, has_columns, parse_any_table
 from sla_cli.formats.text import seconds
 
-NEEDED, QUOTED = ("id", "gloss"), ",;"  # corpora separate by bars and tabs without quoting: a gloss may be a quote
+NEEDED, QUOTED = ("id", "gloss"), ",;"  # corpora use bars and tabs without quoting: a gloss may be a quotation mark
 
 
 NAMED = ("path", "gloss")  # without ids
@@ -31,7 +31,7 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
     if not _begins(text):
         header = text.split("\n", 1)[0]
         raise FormatError(
-            f"{name}, line 1: no columns id and gloss in the header {header[:80]!r}", "The first line names them."
+            f"{name}, line 1: no columns id and gloss in the header {header[:80]!r}", "The first line must name them."
         )
     if has_columns(text, NEEDED):
         rows = parse_any_table(text, name, NEEDED, ("signer",), QUOTED)

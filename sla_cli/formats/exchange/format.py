@@ -1,4 +1,4 @@
-"""What a foreign format is: its grammar, how a line of it is recognised, and how it is read and written.
+"""Definition of a foreign format: its grammar, how a line of it is recognised, and how it is read and written.
 
 A new format is a file next to this one that defines a `Format`, and a line in `registry.py`.
 """
@@ -21,8 +21,8 @@ class Utterance(NamedTuple):
     """One clip of a file: the line that names it, its id, and its glosses.
 
     Attributes:
-        hypotheses: best first; a reference, or the answer of a format without alternatives, is alone.
-        signer: "" where the format or the file does not name it.
+        hypotheses: best first; only one for a reference, or in a format without alternatives.
+        signer: "" if the format or the file does not name it.
     """
 
     line: int
@@ -37,15 +37,16 @@ class Format:
 
     Attributes:
         name: of the format, which is also the suffix of its files.
-        title: what the format is called in messages.
+        title: name of the format in messages.
         read: from text and file name (for messages) to clips, in file order. Raises FormatError with the line.
-        fits: whether a line can be one of this format; the first line that no other format fits decides for a file.
-        grammar: what a line looks like, for messages; "" where `read` has its own.
-        write: the lines of a file; None where sla only reads the format. Raises SlaError for what it cannot hold.
-        begins: whether a text begins as only texts of this format do.
-        not_in_ids: characters that a written clip id must not hold; where any are given, nor white space.
-        timed: times of all glosses are needed to write it.
-        omits_empty_clips: the format cannot say that nothing was recognised in a clip.
+        fits: whether a line can be of this format; the first line that fits only one format decides for a file.
+        grammar: what a line looks like, for messages; "" if `read` has its own.
+        write: the lines of a file; None if sla only reads the format. Raises SlaError for what it cannot hold.
+        begins: whether a text begins in a way that only this format has.
+        not_in_ids: characters that a written clip id must not contain; if there are any, white space is not allowed
+            too.
+        timed: whether writing needs the times of all glosses.
+        omits_empty_clips: the format cannot express that nothing was recognised in a clip.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Format:
 
 
 def utterance(line: int, name: str, glosses: Sequence[str], signer: str = "") -> Utterance:
-    """A clip without alternatives, white space around its id taken away. Equal glosses are one object."""
+    """A clip without alternatives; white space around its id is removed. Equal glosses share one object."""
     name = name.strip()
     return Utterance(line, name, [Hypothesis(name, tuple(map(intern, glosses)))], signer.strip())
 
@@ -74,10 +75,10 @@ def content_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def parsed_lines(text: str, name: str, kind: Format, parse: Callable[[str], T | None]) -> Iterator[tuple[int, T]]:
-    """What `parse` makes of each content line, with its number.
+    """The result of `parse` for each content line, with the line number.
 
     Raises:
-        FormatError: a line of which it makes None; the message has the grammar of the format.
+        FormatError: a line for which the result is None; the message has the grammar of the format.
     """
     for number, line in content_lines(text):
         found = parse(line)

@@ -27,7 +27,7 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
         where = f"{name}, line {number}"
         facts = parse_json(line, where, f"The line begins with {line[:80]!r}.")
         if not isinstance(facts, dict) or not isinstance(facts.get("id"), str):
-            raise FormatError(f"{where}: not an object with a text as id: {line[:80]!r}")
+            raise FormatError(f"{where}: not an object whose id is a text: {line[:80]!r}")
         nbest = facts.get("nbest") or [facts]
         if not isinstance(nbest, list):
             raise FormatError(f"{where}: nbest is not a list: {line[:80]!r}")
@@ -40,7 +40,7 @@ def _hypothesis(name: str, facts: object, rank: int, where: str) -> Hypothesis:
     if not isinstance(glosses, list) or not all(map(_is_gloss, glosses)):
         raise FormatError(f"{where}: glosses are not a list of words without white space")
     if isinstance(score, int) and abs(score) > sys.float_info.max:
-        raise FormatError(f"{where}: the score is beyond all numbers of 64 bits")
+        raise FormatError(f"{where}: the score is too large for a 64-bit number")
     if isinstance(score, bool) or not isinstance(score, int | float) or math.isnan(score):
         raise FormatError(f"{where}: the score {score!r} is not a number")
     return Hypothesis(name, tuple(glosses), float(score), rank=rank)
@@ -51,7 +51,7 @@ def _is_gloss(value: object) -> bool:
 
 
 def _write(clips: NbestLists) -> Iterator[str]:
-    """The facts of the best hypothesis stand in the object itself, those of all hypotheses in `nbest`."""
+    """The object itself has the facts of the best hypothesis, `nbest` those of all hypotheses."""
     for hypotheses in clips:
         facts = [_facts(one) for one in hypotheses]
         yield json.dumps({"id": hypotheses[0].id, **facts[0], "nbest": facts}, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""`id<TAB>glosses...`, one line per clip, with the tab also where there is no gloss. Nothing is quoted."""
+"""`id<TAB>glosses...`, one line per clip, with the tab also if there is no gloss. Nothing is quoted."""
 
 from __future__ import annotations
 

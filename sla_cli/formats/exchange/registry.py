@@ -21,7 +21,7 @@ from sla_cli.formats.text import decode_any_text, read_bytes, refuse_pipe
 FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)
 WRITABLE = tuple(kind.name for kind in FORMATS if kind.write)
 BREAKS = re.compile(r"[\t\r\n]")
-KNOWN = f"Known are sla's own, {', '.join(kind.title for kind in FORMATS)}."
+KNOWN = f"Known formats: sla's own, {', '.join(kind.title for kind in FORMATS)}."
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class GlossFile:
     """The content of a file of hypotheses or references.
 
     Attributes:
-        digest: of the file's content.
-        nbest: hypotheses by clip id in file order, best first; references are alone.
+        digest: digest of the file's content.
+        nbest: hypotheses by clip id in file order, best first; only one per reference.
         signers: by clip id, where the file names them.
-        header: of sla's own hypotheses; empty for other formats.
-        omits_empty_clips: the format has no way to say that nothing was recognised in a clip.
+        header: header of sla's own hypotheses; empty for other formats.
+        omits_empty_clips: the format cannot express that nothing was recognised in a clip.
     """
 
     digest: str
@@ -56,12 +56,12 @@ class GlossFile:
 def read_gloss_file(path: Path) -> GlossFile:
     """Hypotheses or references in sla's own or any foreign format. The file is read once.
 
-    Scores are 0.0, spans and confidence empty, where the format is not sla's own (JSON lines have scores).
+    If the format is not sla's own, scores are 0.0 (except in JSON lines), and spans and confidence are empty.
 
     Raises:
         SlaError: there is no such file, or it is a folder or a pipe.
-        FormatError: an unknown format, a malformed line, an id that comes twice; names file and line. Hypotheses that
-            are not what `sla decode` wrote, by the receipt beside them.
+        FormatError: an unknown format, a malformed line, an id that occurs twice; names file and line. Also hypotheses
+            that are not as `sla decode` wrote them, according to the receipt next to them.
     """
     refuse_pipe(path)
     if path.is_dir() or not path.exists():
@@ -88,10 +88,10 @@ def read_gloss_file(path: Path) -> GlossFile:
 
 
 def _refusal(clip: Utterance, before: Utterance, where: str) -> FormatError:
-    """The error of a clip whose id cannot be one, or is that of a clip `before`."""
+    """The error for a clip whose id is not valid, or equals that of the clip `before`."""
     if before is clip:
         return FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
-    return FormatError(f"{where}: {clip.id} came before, on line {before.line}", "Keep one line per clip.")
+    return FormatError(f"{where}: {clip.id} occurs twice, first on line {before.line}", "Keep one line per clip.")
 
 
 def write_export(path: Path, kind: str, clips: NbestLists) -> None:
@@ -105,10 +105,10 @@ def export_text(kind: str, clips: NbestLists) -> str:
     Args:
         kind: one of `WRITABLE`.
         clips: the hypotheses of each clip, best first. CTM and STM need their frame rates; JSON lines hold times
-            where the rate is known.
+            if the rate is known.
 
     Raises:
-        SlaError: an unknown kind; an id that the format cannot hold; no spans or frame rate where it needs times.
+        SlaError: an unknown kind; an id that the format cannot hold; no spans or frame rate if it needs times.
     """
     chosen = next((one for one in FORMATS if one.name == kind), None)
     if chosen is None or chosen.write is None:
@@ -119,14 +119,14 @@ def export_text(kind: str, clips: NbestLists) -> str:
 
 
 def _recognise(text: str, path: Path) -> Format:
-    """By how the text begins, else by suffix, else by the first line that fits one format only."""
+    """The format: from the beginning of the text, else the suffix, else the first line that fits only one format."""
     for kind in FORMATS:
         if kind.begins(text):
             return kind
     fitting = (_fitting(line) for _, line in content_lines(text))
     first = next(fitting, None)
     if first is None:
-        raise FormatError(f"{path}: holds no hypotheses or references", "Was the run that wrote it cut short?")
+        raise FormatError(f"{path} holds no hypotheses or references", "Was the program that wrote it interrupted?")
     for kind in FORMATS:
         if path.suffix.lower() == f".{kind.name}":
             return kind
@@ -140,10 +140,10 @@ def _fitting(line: str) -> list[Format]:
 
 
 def _check_writable(best: Hypothesis, kind: Format) -> None:
-    """Raise SlaError for an id that would be read back as something else, and where times are needed and not known."""
+    """Raise SlaError for an id that would be read back differently, and for times that are needed but not known."""
     if kind.not_in_ids and any(char.isspace() or char in kind.not_in_ids for char in best.id):
         raise SlaError(
-            f"clip id {best.id!r} does not fit in a {kind.title}: it holds white space or one of "
+            f"clip id {best.id!r} does not fit in a {kind.title}: it contains white space or one of "
             f"{' '.join(kind.not_in_ids)}",
             "Write csv or jsonl, which hold any id.",
         )

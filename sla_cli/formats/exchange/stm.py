@@ -13,7 +13,7 @@ from sla_cli.formats.text import is_number
 
 GRAMMAR = "id channel signer start end [<label>] glosses..., times in seconds"
 IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
-CHANNEL, LABEL = "1", "<O>"  # without a label, a gloss such as <PAD> would be taken for one
+CHANNEL, LABEL = "1", "<O>"  # without a label, a gloss such as <PAD> would be read as one
 
 
 def _fields(line: str) -> list[str] | None:
@@ -35,18 +35,18 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
 
 
 def _mark(glosses: Sequence[str]) -> tuple[str, str] | None:
-    """What sclite does not count as words, and what to do about it; None where all are words."""
+    """What sclite does not count as words, and what to do about it; None if all are words."""
     if any(gloss.upper() == IGNORED for gloss in glosses):
-        return "a segment that sclite leaves out", "Take the line out, and score with `sla score --partial`."
+        return "a segment that sclite leaves out", "Remove the line, and score with `sla score --partial`."
     if any(gloss.startswith("{") for gloss in glosses):
-        return "alternatives { A / B }, of which sclite takes the nearer one", "Decide for one of them."
+        return "alternatives { A / B }, of which sclite uses the nearer one", "Keep only one of them."
     if any(gloss.startswith("(") and gloss.endswith(")") for gloss in glosses):
-        return "a word in parentheses, which sclite takes for optional", "Take it out, or the parentheses."
+        return "a word in parentheses, which is optional for sclite", "Remove the word, or the parentheses."
     return None
 
 
 def _write(clips: NbestLists) -> Iterator[str]:
-    """A clip ends with its last gloss; the signer is not known, so its id takes that place."""
+    """A clip ends with its last gloss; the signer is not known, so the clip id is written instead."""
     for best, *_ in clips:
         if mark := _mark(best.glosses):
             raise SlaError(f"clip {best.id} holds in STM {mark[0]}", "Write csv or jsonl, which hold any gloss.")

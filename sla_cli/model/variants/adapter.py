@@ -1,4 +1,4 @@
-"""SLA-Adapter: bottlenecks with a convolution over neighbouring frames and patches. Before training they add zero."""
+"""SLA-Adapter: bottlenecks with a convolution over neighbouring frames and patches. Untrained adapters add zero."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
         vit.blocks[number] = AdaptedBlock(block, borders, before_attention, before_mlp, after, normed=settings.normed)
     if settings.place != "attention" and len(vit.blocks) - 1 in chosen and reads_class_token(vit):
         where = "after the last block" if settings.place == "after" else "before the last MLP"
-        log.info("the adapter %s learns nothing: the class token is read, which it does not reach", where)
+        log.info("the adapter %s learns nothing: features use the class token, which it does not affect", where)
 
 
 def _check(settings: AdapterConfig, grid: tuple[int, int]) -> None:
-    """Raise SlaError where settings of the adapter do not fit each other, or the backbone's grid of patches."""
+    """Raise SlaError if settings of the adapter do not fit each other, or the backbone's grid of patches."""
     size, plain = settings.kernel_3d, settings.temporal == "none"
     if even := [length for length in size if length % 2 == 0]:
-        raise SlaError(f"adapter.kernel = {even[0]} is even", "An odd kernel looks equally far to both sides.")
+        raise SlaError(f"adapter.kernel = {even[0]} is even", "Use an odd kernel, which covers both sides equally.")
     if any(length // 2 >= patches for length, patches in zip(size[1:], grid, strict=True)):
         raise SlaError(
             f"adapter.kernel = {list(size)} reaches beyond the {grid[0]} x {grid[1]} patches of a frame",
@@ -59,7 +59,7 @@ def _check(settings: AdapterConfig, grid: tuple[int, int]) -> None:
         )
     if plain and size[1:] != (1, 1):
         raise SlaError(
-            f"adapter.kernel = {list(size)} is a convolution, which adapter.temporal = none leaves out",
+            f"adapter.kernel = {list(size)} needs a convolution, which adapter.temporal = none leaves out",
             "Set one of them: --set adapter.temporal=conv, or --set adapter.kernel=3.",
         )
     if plain and settings.start == "conv":
@@ -69,19 +69,19 @@ def _check(settings: AdapterConfig, grid: tuple[int, int]) -> None:
         )
     if settings.place == "after" and settings.normed:
         raise SlaError(
-            "adapter.place = after: the norm that follows is not of the same block, and cannot be read through",
-            "Use --set adapter.normed=false, and for a norm of its own --set adapter.layer_norm=true.",
+            "adapter.place = after: the next norm belongs to another block, so the adapter cannot read its output",
+            "Use --set adapter.normed=false, and for a norm in the adapter --set adapter.layer_norm=true.",
         )
 
 
 class TemporalAdapter(AddedModule):
-    """Bottleneck with a depthwise convolution over neighbouring frames and patches, as ST-Adapter's (Pan et al., 2022).
+    """Bottleneck with a depthwise convolution over neighbouring frames and patches (ST-Adapter, Pan et al., 2022).
 
-    Prefix tokens (class, registers) pass untouched. Zero at the start is the up projection, as in AdaptSign, or the
-    convolution, as in ST-Adapter; the norms (LVM-STeM) keep zero.
+    Prefix tokens (class, registers) are not changed. Initially the up projection is zero, as in AdaptSign, or the
+    convolution, as in ST-Adapter; the norms (LVM-STeM) keep the output zero.
 
     Args:
-        width: of the tokens.
+        width: width of the tokens.
         prefix: number of prefix tokens.
         grid: rows and columns of patches, for a kernel that spans several.
     """
@@ -112,7 +112,7 @@ class TemporalAdapter(AddedModule):
     def forward(self, x: Tensor, source: Tensor | None = None) -> Tensor:
         """x: (frames, tokens, width), same shape out; the bottleneck reads `source`, or x itself without it.
 
-        Prefix tokens pass the bottleneck as zeros, which all activations keep; to cut them off would copy the others.
+        Prefix tokens are zero in the bottleneck, which all activations keep; removing them would copy the other tokens.
         """
         low = self.down(self.norm_in(x if source is None else source))
         if self.temporal:
@@ -122,7 +122,7 @@ class TemporalAdapter(AddedModule):
             low = low.masked_fill((torch.arange(x.shape[1], device=x.device) < self.prefix)[:, None], 0)
         delta = F.linear(self.activation(low), self.up.weight)
         bias = F.pad(self.up.bias.expand(x.shape[1] - self.prefix, -1), (0, 0, self.prefix, 0))
-        return (x + delta).add_(bias.to(x.dtype))  # the sum has the type of x, which is no less precise
+        return (x + delta).add_(bias.to(x.dtype))  # the sum has the type of x, which is at least as precise
 
     def _convolved(self, low: Tensor) -> Tensor:
         if self.kernel[1:] == (1, 1):

@@ -9,4 +9,4 @@ from sla_cli.model.clip_borders import ClipBorders
 
 
 def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
-    """Leave all blocks as they are."""
+    """Leave all blocks unchanged."""

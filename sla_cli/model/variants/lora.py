@@ -1,7 +1,7 @@
-"""SLA-LoRA: loralib's low-rank updates with temporal shift on their input. Before training they add zero.
+"""SLA-LoRA: loralib's low-rank updates with temporal shift on their input. Untrained updates add zero.
 
-The state dicts are loralib's. The low-rank product is applied to the tokens, so that no full weight delta is built
-at each step. The shift is done on its few channels, since a shift along time and a map of channels commute.
+The state dicts are loralib's. The low-rank product is applied to the tokens, so no full weight delta is computed
+at each step. The shift is applied to its few channels, since a shift along time and a linear map of channels commute.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
     """Add LoRA branches to the target layers of the chosen blocks."""
     settings = config.lora
     targets = chosen_targets(settings.targets)
-    # Branches that read what others wrote look one frame further: q, k and v, then proj, then the MLP's two layers.
+    # Branches that follow each other each reach one frame further: q, k and v, then proj, then the MLP's two layers.
     stages = bool(targets & set("qkv")) + ("proj" in targets) + 2 * ("mlp" in targets)
     for number in chosen_layers(config.model.layers, len(vit.blocks)):
         block = vit.blocks[number]
@@ -44,13 +44,13 @@ def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
         )
     if settings.shift in ("residual", "kv"):
         log.info(
-            "lora.shift=%s moves frames in the frozen path: even untrained, the model is not its backbone",
+            "lora.shift=%s shifts channels in the frozen path: even untrained, the model differs from its backbone",
             settings.shift,
         )
 
 
 class LoraBranch(AddedModule):
-    """A frozen linear layer with a low-rank update: what both kinds of layers have in common."""
+    """A frozen linear layer with a low-rank update: the common part of both kinds of layers."""
 
     weight: Tensor
     bias: Tensor | None
@@ -64,12 +64,12 @@ class LoraBranch(AddedModule):
     @property
     @abstractmethod
     def up(self) -> Tensor:
-        """What is multiplied with lora_A: (out, rank of all groups together)."""
+        """The matrix that is multiplied with lora_A: (out, rank of all groups together)."""
 
     def _adopt(self, base: nn.Linear, config: LoraConfig, borders: ClipBorders) -> None:
         self.weight, self.bias = base.weight, base.bias
         self.borders = borders
-        self.shifted = int(base.in_features * config.share) if config.shift == "lora" else 0  # channels each way
+        self.shifted = int(base.in_features * config.share) if config.shift == "lora" else 0  # per direction
         self.reach = int(self.shifted > 0)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class LoraBranch(AddedModule):
 
     @torch.no_grad()
     def as_frozen(self) -> nn.Linear | None:
-        """One linear layer that gives the same answers, which exists where the input is not shifted."""
+        """One equivalent linear layer, which exists if the input is not shifted."""
         if self.shifted:
             return None
         linear = nn.Linear(self.in_features, len(self.weight), bias=self.bias is not None).to(self.weight)
@@ -133,7 +133,7 @@ def chosen_targets(text: str) -> set[str]:
     """`q,v` → {"q", "v"}. Raises SlaError."""
     targets = {part.strip() for part in text.split(",")}
     if not targets <= set(TARGETS):
-        raise SlaError(f"lora.targets = {text!r} cannot be read", f"It is some of {', '.join(TARGETS)}, as in q,v.")
+        raise SlaError(f"lora.targets = {text!r} cannot be read", f"Name some of {', '.join(TARGETS)}, such as q,v.")
     return targets
 
 
@@ -153,7 +153,7 @@ def _add_branches(block: Any, targets: set[str], borders: ClipBorders, config: L
 
 
 def _fuse_bias(attention: Any) -> None:
-    """EVA keeps the bias of its fused projection apart and reads the weight only: give it one layer to call."""
+    """EVA stores the bias of its fused projection separately and uses only the weight: give it one layer to call."""
     if getattr(attention, "q_bias", None) is None or attention.qkv_bias_separate:
         return
     bias = torch.cat((attention.q_bias, attention.k_bias, attention.v_bias))

@@ -1,1 +1,1 @@
-"""What `sla check` looks at, one file per question."""
+"""The checks of `sla check`, one file per question."""

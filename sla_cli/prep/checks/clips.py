@@ -34,7 +34,7 @@ def check_ids(splits: Mapping[str, Split]) -> Iterator[Finding]:
 def check_references(split: str, clips: Split) -> Iterator[Finding]:
     """Clips without glosses in a split that has references."""
     if not clips.annotated:
-        message = "it has no references: it can be decoded, and not scored"
+        message = "it has no references: it can be decoded but not scored"
         yield Finding("references", split, message, problem=False)
         return
     if empty := _where(clips, (not glosses for glosses in clips.raw_glosses)):
@@ -47,12 +47,12 @@ def check_references(split: str, clips: Split) -> Iterator[Finding]:
 
 
 def check_feasible(split: str, clips: Split, stride: int) -> Iterator[Finding]:
-    """Clips too short for CTC: each gloss needs an output step, and a blank between equal neighbours another."""
+    """Clips too short for CTC: each gloss needs an output step, and so does a blank between equal neighbours."""
     pairs = zip(clips.lengths, clips.glosses, strict=True)
     if short := _where(clips, (not feasible(output_steps(frames, stride), glosses) for frames, glosses in pairs)):
         message = f"{counted(len(short), 'clip')} with too few frames for the glosses at stride {stride}"
         if split == "train":
-            message += ": training lengthens them, leaves them out or refuses, as train.infeasible says"
+            message += ": train.infeasible decides whether training lengthens them, leaves them out or refuses"
         else:
             message += ", which no model gets right"
         yield Finding("feasibility", split, message, "", short, problem=False)
@@ -66,7 +66,7 @@ def check_lengths(split: str, clips: Split) -> Iterator[Finding]:
 
 
 def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Frame rates that are unknown or differ: a model sees time in frames."""
+    """Frame rates that are unknown or differ: for a model, time is counted in frames."""
     for split, clips in splits.items():
         rates = clips.clip_fps
         if unknown := _where(clips, rates <= 0):
@@ -76,13 +76,13 @@ def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if clips.fps and off.any():
             low, high = rates[off].min(), rates[off].max()
             between = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-            message = f"{share(int(off.sum()), len(clips), 'clip')} with {between} frames a second, not {clips.fps:g}"
-            hint = f"`sla prep --fps {clips.fps:g}` brings all to one rate."
+            message = f"{share(int(off.sum()), len(clips), 'clip')} with {between} frames per second, not {clips.fps:g}"
+            hint = f"`sla prep --fps {clips.fps:g}` makes all rates equal."
             yield Finding("rate", split, message, hint, _where(clips, off), problem=False)
     if len({clips.fps for clips in splits.values()}) > 1:
         listed = ", ".join(f"{split} {clips.fps:g}" for split, clips in splits.items())
-        hint = "`sla prep --fps` brings all to one rate."
-        yield Finding("rate", "", f"splits differ in frames a second: {listed}", hint)
+        hint = "`sla prep --fps` makes all rates equal."
+        yield Finding("rate", "", f"splits differ in frames per second: {listed}", hint)
 
 
 def _where(clips: Split, chosen: Iterable[bool]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What there is of each split, in numbers."""
+"""Figures of each split."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.formats.store import Split
 
-BINS = 12  # at most, of a histogram
+BINS = 12  # most bins of a histogram
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class Figures:
     """A split in numbers.
 
     Attributes:
-        published: number of clips as published, None where unknown.
-        hours: of signing; 0 where no frame rate is known.
+        published: number of clips as published, None if unknown.
+        hours: of signing; 0 if no frame rate is known.
         glosses, distinct: glosses after the clean-up, and different ones.
-        unknown, distinct_unknown: of them, those that the vocabulary of train lacks; None where there is none.
+        unknown, distinct_unknown: those of them that are not in the vocabulary of train; None without a vocabulary.
         sentences: different sequences of glosses.
-        frame_range, gloss_range: least, median and most per clip.
+        frame_range, gloss_range: minimum, median and maximum per clip.
     """
 
     clips: int
@@ -43,10 +43,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many clips have a length.
+    """A histogram of lengths of clips.
 
     Attributes:
-        bins: least and most length of each bin.
+        bins: minimum and maximum length of each bin.
         counts: split to the number of its clips in each bin.
     """
 
@@ -55,7 +55,7 @@ class Histogram:
 
 
 def figures(clips: Split, published: int | None) -> Figures:
-    """Numbers of a split; of one without clips they are 0."""
+    """Figures of a split; 0 for a split without clips."""
     unknown = unknown_glosses(clips.glosses, clips.vocabulary) if clips.vocabulary else None
     rates = np.where(clips.clip_fps > 0, clips.clip_fps, clips.fps)
     timed = rates > 0
@@ -76,7 +76,7 @@ def figures(clips: Split, published: int | None) -> Figures:
 
 
 def histogram(lengths: Mapping[str, Sequence[int]]) -> Histogram:
-    """Lengths of each split in bins of one round width, from the first that has any to the last."""
+    """Lengths of each split in bins of one round width, from the first to the last bin that has any."""
     everything = [length for part in lengths.values() for length in part] or [0]
     low, high = min(everything), max(everything)
     widths = (digit * 10**zeros for zeros in count() for digit in (1, 2, 5))

@@ -14,11 +14,11 @@ class Finding:
     Attributes:
         about: the question: sizes, ids, references, feasibility, sentences, signers, recordings, vocabulary, rate or
             frames.
-        split: where, "" for the whole store.
-        message: one sentence with figures; the clips it is about are not in it.
+        split: the split, "" for the whole store.
+        message: one sentence with figures, without the ids of the clips.
         hint: what to do.
-        clips: their ids, all of them.
-        problem: False for what is normal, and good to know.
+        clips: ids of all clips concerned.
+        problem: False for a note.
     """
 
     about: str

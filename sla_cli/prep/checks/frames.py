@@ -16,7 +16,7 @@ from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.open_split import open_split
 from sla_cli.prep.process_pool import ProcessPool, WorkerDied
 
-TOGETHER = 16  # clips per task: few enough for the bar to move, many enough to pay for the messages
+TOGETHER = 16  # clips per task: few enough for a smooth progress bar, many enough for little overhead
 
 
 def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterator[Finding]:
@@ -42,13 +42,13 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
         for (_, split, numbers), found in answers:
             if isinstance(found, WorkerDied):
                 where = f"clips {splits[split].ids[numbers[0]]} to {splits[split].ids[numbers[-1]]} of {split}"
-                raise SlaError(f"{where} cannot be checked: {found.reason}", "Try it with fewer processes, as in -j 1.")
+                raise SlaError(f"{where} cannot be checked: {found.reason}", "Try fewer processes, such as -j 1.")
             faults[split] += found
             advance(len(numbers))
     for split, clips in splits.items():
         if found := sorted(faults[split]):
             message = f"{counted(len(found), 'damaged clip')}: {some((fault for _, fault in found), 1)}"
-            hint = "Run the same `sla prep` again with --force, and look at the disk."
+            hint = "Run the same `sla prep` again with --force, and check the disk."
             yield Finding("frames", split, message, hint, tuple(clips.ids[number] for number, _ in found))
 
 
@@ -60,14 +60,14 @@ def _faults(task: tuple[Path, str, range]) -> list[tuple[int, str]]:
 
 
 def _fault(clips: Split, number: int) -> str:
-    """What is wrong with a clip, "" where nothing is."""
+    """What is wrong with a clip, "" if nothing is."""
     clip = clips[number]
     try:
         clip.raw()
         frames = clip.encoded()
     except FormatError as error:
         return error.message
-    except OSError as error:  # HDF5, of a file that was cut
+    except OSError as error:  # from HDF5, for a file that was cut off
         return f"clip {clip.id} cannot be read ({error})"
     bad = [frame for frame, data in enumerate(frames) if decode(data, clips.codec, clips.size) is None]
     return f"clip {clip.id}: {counted(len(bad), 'frame')} that cannot be decoded, first {bad[0]}" if bad else ""

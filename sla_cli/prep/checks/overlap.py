@@ -1,4 +1,4 @@
-"""What splits share and should not: sentences, signers, recordings."""
+"""What splits share although they should not: sentences, signers, recordings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sla_cli.prep.checks.finding import Finding, share
 
 
 def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Clips of dev and test with the glosses of a clip of another split, both cleaned as the corpus is scored.
+    """Clips of dev and test with the glosses of a clip of another split, both normalised as for scoring.
 
-    The training labels would not do: raw ones differ where the annotators of train were less tidy.
+    Training labels are not suitable: raw ones differ because the annotation of train is less clean.
     """
     annotated = {split: clips for split, clips in splits.items() if clips.annotated}
     sentences = {
@@ -28,7 +28,7 @@ def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if seen:
             broken = other == "train" and clips.unseen == "sentences"
             message = f"{share(len(seen), len(clips), 'clip')} have the glosses of a clip of {other}"
-            hint = f"{clips.protocol} promises unseen sentences: are the tables those of {clips.protocol}?"
+            hint = f"By definition {clips.protocol} has unseen sentences: are the tables those of {clips.protocol}?"
             yield Finding("sentences", split, message, hint if broken else "", seen, broken)
 
 
@@ -41,13 +41,13 @@ def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
             of = len(set(clips.signers) - {""})
             broken = clips.unseen == "signers"
             message = f"{len(shared)} of its {counted(of, 'signer')} in train too: {some(shared)}"
-            hint = "The protocol promises unseen signers: are the tables its own?"
+            hint = "By definition this protocol has unseen signers: are these the right tables?"
             named = tuple(clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in train)
             yield Finding("signers", split, message, hint if broken else "", named if broken else (), broken)
 
 
 def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Clips of the same frames, byte for byte: one recording under two names."""
+    """Clips with the same frames, byte for byte: one recording under two names."""
     places: dict[tuple[int, int, int], list[tuple[str, str]]] = defaultdict(list)  # by checksum, frames and bytes
     for split, file in ((split, file) for split, clips in splits.items() for file in clips.files):
         for row in zip(file.checksums.tolist(), file.lengths, file.clip_bytes.tolist(), file.ids, strict=True):
@@ -55,7 +55,7 @@ def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
     alike = [names for (_, frames, _), names in places.items() if frames and len(names) > 1]
     if across := tuple(clip for names in alike if len({split for split, _ in names}) > 1 for _, clip in names):
         message = f"{counted(len(across), 'clip')} of different splits with the same frames"
-        hint = "A recording in train and in an evaluation split flatters the score: keep one of them."
+        hint = "A recording in train and in an evaluation split makes the score too good: keep only one of them."
         yield Finding("recordings", "", message, hint, across)
     if within := tuple(clip for names in alike if len({split for split, _ in names}) == 1 for _, clip in names):
         message = f"{counted(len(within), 'clip')} with the frames of another one of the same split"

@@ -1,4 +1,4 @@
-"""Are all clips there? Split sizes against what is published, and what the receipt says is missing."""
+"""Are all clips there? Compares split sizes with the published ones, and reports clips missing in the receipt."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ AGAIN = "run the same `sla prep` again"
 
 
 def published_counts(corpus: str, protocol: str) -> Mapping[str, int]:
-    """Split to number of clips as published; empty where none are."""
+    """Split to number of clips as published; empty if none are."""
     return corpora()[corpus].counts.get(protocol, {}) if corpus in corpora() else {}
 
 
 def check_frame_totals(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Compare the frames of each split that has all its clips with the published number, where there is one."""
+    """Compare the frames of each complete split with the published number, if there is one."""
     first = next(iter(splits.values()))
     corpus = corpora().get(first.corpus)
     published = corpus.frames.get(first.protocol, {}) if corpus is not None else {}
@@ -56,7 +56,7 @@ def check_sizes(
     for split, wrote in results.get("clips", {}).items():
         there = len(splits.get(split, ()))
         if there != wrote:
-            message = f"{counted(there, 'clip')} where prep wrote {wrote:,}"
+            message = f"{counted(there, 'clip')}, but prep wrote {wrote:,}"
             yield Finding("sizes", split, message, f"A file was replaced or lost: {AGAIN} with --force.")
     for split, clips in splits.items():
         if not len(clips):
@@ -65,7 +65,7 @@ def check_sizes(
 
 
 def _against_published(splits: Mapping[str, Split], published: Mapping[str, int], explained: int) -> Iterator[Finding]:
-    """The receipt tells which clips are missing, not of which split, so they explain the sum over all splits."""
+    """The receipt lists missing clips without their split, so they are compared with the sum over all splits."""
     missing = {split: count - len(splits[split]) for split, count in published.items() if split in splits}
     unexplained = sum(count for count in missing.values() if count > 0) > explained
     for split, count in published.items():
@@ -73,9 +73,9 @@ def _against_published(splits: Mapping[str, Split], published: Mapping[str, int]
             message = f"the {split} split is missing (published: {counted(count, 'clip')})"
             yield Finding("sizes", split, message, f"Give prep the whole release: {AGAIN}.")
         elif missing[split] < 0:
-            message = f"{counted(len(splits[split]), 'clip')}, and only {count:,} are published"
-            yield Finding("sizes", split, message, "Do the tables hold clips of another release, or of your own?")
+            message = f"{counted(len(splits[split]), 'clip')}, but only {count:,} are published"
+            yield Finding("sizes", split, message, "Do the tables contain clips of another release, or your own clips?")
         elif missing[split] and unexplained:
             message = f"{len(splits[split]):,} of the {counted(count, 'clip')} that are published"
-            hint = f"The tables of the source list too few: fetch them again and {AGAIN}."
+            hint = f"The tables of the source list too few: download them again and {AGAIN}."
             yield Finding("sizes", split, message, hint)

@@ -1,4 +1,4 @@
-"""Do the glosses of train cover the others? The vocabulary, what lies outside it, and glosses that look alike."""
+"""Do the glosses of train cover the others? The vocabulary, glosses outside it, and glosses that look equal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AGAIN = "Run the same `sla prep` again with --force."
 
 
 def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Glosses outside the vocabulary, and a vocabulary that is not train's."""
+    """Glosses outside the vocabulary, and a vocabulary that is not that of train."""
     if len({file.header.vocabulary for clips in splits.values() for file in clips.files}) > 1:
         yield Finding("vocabulary", "", "the files of the store do not have the same vocabulary", AGAIN)
     for split, clips in splits.items():
@@ -43,12 +43,12 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
 
 
 def check_spelling(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Glosses that differ only in how Unicode composes them: they look the same, and are counted as different."""
+    """Glosses that differ only in their Unicode normal form: they look the same, but count as different."""
     forms: dict[str, set[str]] = defaultdict(set)
     for clips in splits.values():
         for gloss in {gloss for glosses in clips.glosses for gloss in glosses}:
             forms[normalize("NFC", gloss)].add(gloss)
     if alike := sorted(gloss for gloss, spellings in forms.items() if len(spellings) > 1):
-        message = f"{counted(len(alike), 'pair')} of glosses that look alike and differ in their Unicode form"
-        hint = "Bring the corpus's tables to one normal form (NFC)."
+        message = f"{counted(len(alike), 'pair')} of glosses that look equal but differ in their Unicode form"
+        hint = "Convert the corpus's tables to one normal form (NFC)."
         yield Finding("vocabulary", "", f"{message}: {some(alike)}", hint)

@@ -1,4 +1,4 @@
-"""The corpora that `sla prep` knows: each module here holds `CORPORA`, one or several, and is found by being there."""
+"""The corpora that `sla prep` knows: each module here has `CORPORA`, one or several, and is found automatically."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sla_cli.prep.corpus import Corpus
 
 @cache
 def corpora() -> dict[str, Corpus]:
-    """All corpora by name, in the order of their modules; `folder`, which is for anybody's own, comes last."""
+    """All corpora by name, in the order of their modules; `folder`, for users' own recordings, is last."""
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
     found = {corpus.name: corpus for module in modules for corpus in module.CORPORA}
     return dict(sorted(found.items(), key=lambda item: item[0] == "folder"))

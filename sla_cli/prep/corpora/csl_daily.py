@@ -1,6 +1,6 @@
 """CSL-Daily (Zhou et al., 2021): Chinese sign language, sentences of daily life by 10 people.
 
-Adjacent repeats of a gloss are signed twice, and stay.
+Adjacent repeats of a gloss are signed twice, so they are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_
 from sla_cli.video.tree import Tree
 
 SPLIT_TABLE, LABEL_TABLE = "split_1.txt", "video_map.txt"
-PICKLES = ("csl2020ct_v2.pkl", "csl2020ct_v1.pkl")  # the texts of v1 are others
+PICKLES = ("csl2020ct_v2.pkl", "csl2020ct_v1.pkl")  # v1 has other texts
 NO_DATA = "S000005_P0004_T00"  # listed in train, never released
 PERSON = re.compile(r"S\d+_(P\d+)_T\d+")  # sentence, person, take
 HINT = "Give the folder that holds sentence_label/ (with split_1.txt and video_map.txt) and the folder of frames."
@@ -30,7 +30,7 @@ HINT = "Give the folder that holds sentence_label/ (with split_1.txt and video_m
 
 @dataclass(frozen=True)
 class Label:
-    """What a clip is annotated with; `frames` is 0 where that is not said."""
+    """The annotation of a clip; `frames` is 0 if it is not given."""
 
     glosses: tuple[str, ...]
     translation: str
@@ -42,7 +42,7 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
     """The clips of all splits.
 
     Raises:
-        SlaError: tables or frames are not there, a table is broken, or lists clips that have no annotation.
+        SlaError: tables or frames are missing, a table is broken, or lists clips that have no annotation.
     """
     folder = find_root(tree, SPLIT_TABLE, HINT)
     listing = Listing(annotated=set(SPLITS))
@@ -52,7 +52,7 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
         message = f"{counted(len(holes), 'clip')} of {table} without annotation: {some(sorted(holes))}"
         raise FormatError(message, f"Is {LABEL_TABLE} complete?")
     for name in splits.keys() - labels.keys():
-        listing.skipped[name] = f"{SPLIT_TABLE} lists it, but it was never released"
+        listing.skipped[name] = f"it is in {SPLIT_TABLE}, but was never released"
     for name, label in labels.items():
         if name not in splits:
             listing.skipped[name] = f"{label.where}: {SPLIT_TABLE} has it in no split"
@@ -72,7 +72,7 @@ def _splits(tree: Tree, folder: str, listing: Listing) -> dict[str, str]:
     for row in read_rows(tree, path, ("name", "split"), listing):
         at, name, split = f"{tree.where(path)}, line {row.line}", row["name"].strip(), row["split"].strip()
         if split not in SPLITS:
-            raise FormatError(f"{at}: split {split!r} is none of {', '.join(SPLITS)}")
+            raise FormatError(f"{at}: split {split!r} is not one of {', '.join(SPLITS)}")
         if inside(name, at) in splits:
             raise FormatError(f"{at}: clip {name} is listed twice")
         splits[name] = split
@@ -87,7 +87,7 @@ def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
         return {row["name"].strip(): _label(row, where) for row in rows}
     for name in PICKLES:
         if tree.is_file(join(folder, name)):
-            log.warning("no %s in %s: glosses and texts are those of %s", LABEL_TABLE, tree.where(folder), name)
+            log.warning("no %s in %s: glosses and texts are taken from %s", LABEL_TABLE, tree.where(folder), name)
             data, where = tree.read(join(folder, name)), tree.where(join(folder, name))
             listing.tables[name] = digest_bytes(data)
             return _pickled_labels(data, name, where)
@@ -98,7 +98,7 @@ def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
 def _label(row: Row, where: str) -> Label:
     length = row.fields.get("length", "").strip()
     if length and not (length.isdecimal() and len(length) < 19):
-        raise FormatError(f"{where}, line {row.line}: length {length!r} is no number of frames")
+        raise FormatError(f"{where}, line {row.line}: length {length!r} is not a number of frames")
     name = f"{LABEL_TABLE}, line {row.line}"
     return Label(tuple(row["gloss"].split()), "".join(row["char"].split()), name, int(length or 0))
 
@@ -106,7 +106,7 @@ def _label(row: Row, where: str) -> Label:
 def _pickled_labels(data: bytes, name: str, where: str) -> dict[str, Label]:
     content, labels = load_plain(data, where), dict[str, Label]()
     if not isinstance(content, dict) or not isinstance(content.get("info"), list):
-        raise FormatError(f"{where} is not CSL-Daily's pickle: it holds no dict with a list `info`")
+        raise FormatError(f"{where} is not CSL-Daily's pickle: it has no dict with a list `info`")
     for number, entry in enumerate(content["info"]):
         match entry:
             case {"name": str(clip), "label_gloss": [*glosses], "label_char": [*chars]} if all(
@@ -122,12 +122,12 @@ def _pickled_labels(data: bytes, name: str, where: str) -> dict[str, Label]:
 
 
 def _frames(tree: Tree, names: Sequence[str]) -> ClipLocation:
-    """Where the frames lie; their folder has other names in other copies, so a few clips are looked for."""
+    """Where the frames are; their folder has different names in different copies, so a few clips are searched."""
     few = sample(names)
     places = find_clips(tree, few) or find_in_archives(tree, few)
     if not places:
-        message = f"no frames: looked for a folder or archive that holds {some(few, 2)}; {contents(tree, '')}"
-        hint = "They lie in sentence_frames-512x512/ or sentence/frames_512x512/, beside sentence_label/."
+        message = f"no frames: looked for a folder or archive that contains {some(few, 2)}; {contents(tree, '')}"
+        hint = "They are in sentence_frames-512x512/ or sentence/frames_512x512/, next to sentence_label/."
         raise SlaError(message, hint)
     place = min(places, key=lambda place: ("512x512" not in place.folder, place.suffix))
     log.info("frames: %s", place)
@@ -138,7 +138,7 @@ CORPORA = (
     Corpus(
         name="csl-daily",
         title="CSL-Daily: Chinese sign language of daily life with translations, 10 signers",
-        layout="sentence_label/ with split_1.txt and video_map.txt (or csl2020ct_v2.pkl), and beside it "
+        layout="sentence_label/ with split_1.txt and video_map.txt (or csl2020ct_v2.pkl), and next to it "
         "sentence_frames-512x512/<name>/*.jpg or sentence/frames_512x512/<name>/*.jpg",
         read=read,
         fps=30.0,

@@ -1,6 +1,6 @@
-"""Recordings that are annotated in ELAN, or in Praat, or with subtitles: the annotation files say what the clips are.
+"""Recordings that are annotated in ELAN, in Praat, or with subtitles: the annotation files define the clips.
 
-`prep/tiers/choose.py` has the tiers of published conventions that are known.
+`prep/tiers/choose.py` has the known tiers of published conventions.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.utterances import Utterance, read_utterances
 from sla_cli.video.tree import Tree
 
-HINT = "Give the folder that holds the recordings with --media DIR; they are found there by name."
+HINT = "Give the folder with the recordings as --media DIR; they are found there by name."
 
 
 def open_source(source: Path, cache: Path | None = None) -> Tree:
-    """The tree of an annotation file or a table of such, or of a folder or archive that holds annotation files."""
+    """The tree of an annotation file, of a table of such files, or of a folder or archive that contains them."""
     return open_given(source, cache, (*READERS, *TABLES))
 
 
 def read(tree: Tree, wanted: SourceConfig) -> Listing:
-    """The utterances of all annotation files, as clips of train where no table says otherwise.
+    """The utterances of all annotation files, as clips of train unless a table says otherwise.
 
     Raises:
-        SlaError: there is no annotation file, one is not sound (names file, line and tier), no file has the tiers that
-            are asked for, or no recording is there.
+        SlaError: there is no annotation file, one is invalid (names file, line and tier), no file has the requested
+            tiers, or there is no recording.
     """
     listing, found = Listing(), Found()
     recordings = Recordings(tree, MediaFolder(Path(wanted.media)) if wanted.media else None, wanted.video)
@@ -58,7 +58,7 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
 
 
 def _nothing(listed: Listed, chosen: Chosen, wanted: SourceConfig, glosses: int) -> str:
-    """Why a file has no clip."""
+    """Why a file gives no clip."""
     names = ", ".join(tier.name for tier in chosen.glosses)
     if not names:
         return f"{listed.path} has no tier of glosses"
@@ -66,7 +66,7 @@ def _nothing(listed: Listed, chosen: Chosen, wanted: SourceConfig, glosses: int)
         return f"{listed.path} has no glosses in {names}; `sla transcribe` recognises them"
     if not chosen.utterances:
         return f"{listed.path} has no tier {wanted.utterance_tier}"
-    return f"{listed.path}: none of its {counted(glosses, 'gloss')} lies in an utterance"
+    return f"{listed.path}: none of its {counted(glosses, 'gloss')} is in an utterance"
 
 
 def _clips(
@@ -77,7 +77,7 @@ def _clips(
     found: Found,
     listing: Listing,
 ) -> Iterator[Clip]:
-    """The utterances with glosses as clips; the others go into what is skipped."""
+    """The utterances with glosses as clips; the others are added to the skipped ones."""
     persons = list(dict.fromkeys(utterance.person for utterance in utterances))
     signers = {person: _signer(listed, person, persons) for person in persons}
     if not listed.signers:
@@ -107,7 +107,7 @@ def _clips(
 
 
 def _unusable(utterance: Utterance, start: int, end: int) -> str:
-    """Why there is no clip of an utterance, "" where there is one."""
+    """Why there is no clip of an utterance, "" if there is one."""
     if start < 0:
         return f"it begins {_seconds(-start)} s before the recording"
     if end <= start:
@@ -118,14 +118,14 @@ def _unusable(utterance: Utterance, start: int, end: int) -> str:
 
 
 def _signer(listed: Listed, person: str, persons: list[str]) -> str:
-    """As the table says, or else as the tiers do."""
+    """The signer according to the table, or else to the tiers."""
     if person in listed.signers:
         return listed.signers[person]
     if not listed.signers:
         return person
     if "" in listed.signers and len(persons) == 1:
         return listed.signers[""]
-    people = " ".join(f"{one}=NAME" for one in persons) if len(persons) > 1 else "the name alone"
+    people = " ".join(f"{one}=NAME" for one in persons) if len(persons) > 1 else "only the name"
     raise FormatError(f"{listed.at}: no signer for {person or 'one'} of {listed.path}", f"Write {people} as signer.")
 
 
@@ -134,17 +134,17 @@ def _in_id(person: str) -> str:
 
 
 def _seconds(milliseconds: int) -> str:
-    """To the millisecond, without zeros at the end."""
+    """Rounded to milliseconds, without zeros at the end."""
     return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".")
 
 
 CORPORA = (
     Corpus(
         name="elan",
-        title="recordings that you have annotated in ELAN (or Praat, or with subtitles): a clip for each utterance",
-        layout="a folder that holds .eaf files at any depth (or .TextGrid, .srt, .vtt where there is no .eaf), one "
-        "such file, or a table with a column eaf, and as you have them id, split, signer. Videos lie where the files "
-        "link them, beside them under the same name, or below --media",
+        title="recordings that you annotated in ELAN (or Praat, or with subtitles): a clip for each utterance",
+        layout="a folder with .eaf files at any depth (or .TextGrid, .srt, .vtt if there is no .eaf), one "
+        "such file, or a table with a column eaf, and optionally id, split, signer. Videos are where the files "
+        "link them, next to the files under the same name, or below --media",
         read=read,
         takes=("media", "video", "tiers", "tier_types", "utterance_tier", "translation_tier", "pause"),
         open=open_source,

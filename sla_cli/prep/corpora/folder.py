@@ -1,6 +1,6 @@
-"""Anybody's own recordings: a table, and the videos or folders of frames that it names; or videos without a table.
+"""Users' own recordings: a table, and the videos or folders of frames that it names; or videos without a table.
 
-`formats.table.COLUMNS` has the names of columns that are understood.
+`formats.table.COLUMNS` has the known names of columns.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
 
 BOOKS = (".xlsx", ".xls", ".ods", ".numbers")
-TAKEN = tuple(key for key in COLUMNS if key != "eaf")  # of the table
-HINT = "Give a table (.tsv or .csv), a folder that holds one and the recordings, or videos without a table."
+TAKEN = tuple(key for key in COLUMNS if key != "eaf")  # extensions of the table
+HINT = "Give a table (.tsv or .csv), a folder with a table and the recordings, or videos without a table."
 
 
 def open_source(source: Path, cache: Path | None = None) -> Tree:
-    """The tree of a table or video, or of a folder or archive that holds such. Raises SlaError where it is neither."""
+    """The tree of a table or video, or of a folder or archive that contains such. Raises SlaError if it is neither."""
     return open_given(source, cache, (*TABLES, *BOOKS, ".txt", *map(str.lower, VIDEOS)))
 
 
 def read(tree: Tree, wanted: SourceConfig) -> Listing:
-    """The clips of the table; without a table each video is a clip of test that has no glosses.
+    """The clips of the table; without a table, each video is a clip of test without glosses.
 
     Raises:
         SlaError: there is neither a table nor a video, there are several tables, the table lacks a column, a cell is
-            not what it should be, a path leaves the corpus, or no recording is there; names file and line.
+            invalid, a path leads outside of the corpus, or there is no recording; names file and line.
     """
     found = [tree.file] if isinstance(tree, FolderOf) else _find_table_or_videos(tree)
     if _is_video(found[0]):
@@ -48,7 +48,7 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
     where = tree.where(table)
     rows = list(parse_any_table(decode_any_text(data, where), where, ("path",), TAKEN))
     if not rows:
-        raise SlaError(f"{where} lists no clip: nothing stands below the header", HINT)
+        raise SlaError(f"{where} lists no clip: there are no rows below the header", HINT)
     media = MediaFolder(Path(wanted.media)) if wanted.media else None
     listing.clips = [_clip(tree, table, row, media) for row in rows]
     listing.annotated = {clip.split for clip in listing.clips if clip.glosses}
@@ -72,13 +72,13 @@ def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
 
 
 def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
-    """The one table of the folder, else its videos; or those of the one folder in it (as in an archive of a folder)."""
+    """The only table of the folder, else its videos; or those of its only subfolder (as in an archive of a folder)."""
     names = [name for name in tree.names(folder) if not name.startswith((".", "~", "__MACOSX"))]
     for ends in (TABLES, (".txt",)):
         if tables := [name for name in names if name.lower().endswith(ends)]:
             if len(tables) == 1:
                 return [join(folder, tables[0])]
-            raise SlaError(f"{tree.where(folder)} holds several tables: {some(tables)}", "Give the one that is meant.")
+            raise SlaError(f"{tree.where(folder)} contains several tables: {some(tables)}", "Give one of them.")
     if books := [name for name in names if name.lower().endswith(BOOKS)]:
         where = tree.where(join(folder, books[0]))
         raise SlaError(f"{where} is a workbook, not a text table", "Save it as CSV (UTF-8).")
@@ -112,23 +112,23 @@ def _clip(tree: Tree, table: str, row: Row, media: MediaFolder | None) -> Clip:
 
 
 def _recording(tree: Tree, folder: str, cell: str, at: str, media: MediaFolder | None) -> Source:
-    """What a cell names in the corpus, or else below --media."""
+    """The recording that a cell names in the corpus, or else below --media."""
     try:
         path = resolve(tree, folder, cell, at)
     except SlaError as error:
         if media is None:
-            hint = f"{error.hint} Or give the folder that holds the recordings with --media."
+            hint = f"{error.hint} Or give the folder with the recordings as --media."
             raise FormatError(error.message, hint.strip()) from error
         if found := media.find(without_pattern(cell)):
             return found
-        raise FormatError(f"{error.message}, nor does --media hold a recording of this name", error.hint) from error
+        raise FormatError(f"{error.message}, and --media has no recording of this name", error.hint) from error
     if media is not None and not is_there(tree, path) and (found := media.find(without_pattern(cell))):
         return found
     return Source(tree.root, path)
 
 
 def _id(path: str, of_images: bool, start: float | None, end: float | None) -> str:
-    """File name without its ending, and the part that is meant."""
+    """File name without extension, and the part of the recording."""
     name = PurePosixPath(path).name if of_images else PurePosixPath(path).stem
     if start is None and end is None:
         return name
@@ -136,15 +136,15 @@ def _id(path: str, of_images: bool, start: float | None, end: float | None) -> s
 
 
 def _split(cell: str, annotated: bool, at: str) -> str:
-    """As the cell says; else train for a clip with glosses, and test for one that is to be recognised."""
+    """The split in the cell; else train for a clip with glosses, and test for one without."""
     if not cell:
         return "train" if annotated else "test"
     return split_named(cell, at)
 
 
 def _check_clips(where: str, listing: Listing, rows: Sequence[Row]) -> None:
-    """A split has glosses for all its clips or, unless it is train, for none. Ids that stand in no column come from
-    file names, which may be the same in two folders."""
+    """A split has glosses for all its clips or, unless it is train, for none. Without a column of ids, they come from
+    file names, which may be equal in two folders."""
     lines: dict[str, int] = {}
     for clip, row in zip(listing.clips, rows, strict=True):
         if not clip.glosses and (clip.split == "train" or clip.split in listing.annotated):
@@ -155,35 +155,35 @@ def _check_clips(where: str, listing: Listing, rows: Sequence[Row]) -> None:
             )
 
         if clip.id in lines and "id" not in row.fields:
-            message = f"{where}, lines {lines[clip.id]} and {row.line}: both clips would be called {clip.id}"
-            raise SlaError(message, "Add a column id with names of your own.")
+            message = f"{where}, lines {lines[clip.id]} and {row.line}: both clips would have the id {clip.id}"
+            raise SlaError(message, "Add a column id with different names.")
         lines[clip.id] = row.line
 
 
 def _check_recordings(tree: Tree, listing: Listing) -> None:
-    """Warn of recordings that are not there: each costs its clip. Raise SlaError where none is."""
-    of_corpus = [clip for clip in listing.clips if clip.source.root == tree.root]  # those below --media were found
+    """Warn of missing recordings: their clips are lost. Raise SlaError if all are missing."""
+    of_corpus = [clip for clip in listing.clips if clip.source.root == tree.root]  # recordings below --media were found
     missing = [clip for clip in of_corpus if not is_there(tree, clip.source.path)]
     lines = [
         f"{clip.where}: no {tree.where(clip.source.path)}; {near_misses(tree, clip.source.path)}"
         for clip in missing[:5]
     ]
     if len(missing) == len(listing.clips):
-        more = f"; so for all {len(missing)} clips" if len(missing) > 1 else ""
-        hint = "Paths are relative to the folder of the table; --media DIR finds recordings that lie elsewhere."
+        more = f"; the same for all {len(missing)} clips" if len(missing) > 1 else ""
+        hint = "Paths are relative to the folder of the table; --media DIR finds recordings in another folder."
         raise SlaError(lines[0] + more, hint)
     for line in lines:
         log.warning("%s", line)
     if len(missing) > len(lines):
-        log.warning("and so for %d more", len(missing) - len(lines))
+        log.warning("and %d more", len(missing) - len(lines))
 
 
 CORPORA = (
     Corpus(
         name="folder",
         title="your own recordings: a table, and the videos or folders of frames that it names; or just videos",
-        layout="a .tsv or .csv table with a column video (or frames, path, file), and as you have them id, gloss, "
-        "split, signer, start and end in seconds, fps of images, translation; or a folder that holds one such table. "
+        layout="a .tsv or .csv table with a column video (or frames, path, file), and optionally id, gloss, "
+        "split, signer, start and end in seconds, fps of images, translation; or a folder with one such table. "
         "Without a table: a video, or a folder of videos, which become clips of test without glosses",
         read=read,
         takes=("media",),

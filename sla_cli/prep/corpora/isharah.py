@@ -1,6 +1,6 @@
 """Isharah (Alyami et al., 2025): Saudi sign language, recorded with smartphones, in three sizes.
 
-The clips of a signer come as an archive, 00.zip, which is read in place or unpacked, as videos or as folders of frames.
+The clips of a signer are an archive, 00.zip, which is read in place, or unpacked: videos or folders of frames.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def read(size: int, tree: Tree, wanted: SourceConfig) -> Listing:
     """The clips of all splits.
 
     Args:
-        size: of the corpus, in sentences; decides where several sizes lie under one folder.
+        size: of the corpus, in sentences; used if several sizes are under one folder.
         wanted: its protocol is SI or US.
 
     Raises:
-        SlaError: tables or videos are not there, or a table is broken.
+        SlaError: tables or videos are missing, or a table is broken.
     """
     listing, folder = Listing(), _find_tables(size, tree, wanted.protocol)
     rows = [(split, *row) for split in SPLITS for row in _rows(tree, folder, split, listing)]
@@ -43,13 +43,13 @@ def read(size: int, tree: Tree, wanted: SourceConfig) -> Listing:
         signer, glosses = _signer(clip), tuple(row.fields.get("gloss", "").split())
         translation = " ".join(row.fields.get("text", "").split())
         listing.clips.append(Clip(clip, split, signer, glosses, places[signer].source(clip), translation, where))
-        if "gloss" in row.fields:  # tests are published without
+        if "gloss" in row.fields:  # test splits are published without glosses
             listing.annotated.add(split)
     return listing
 
 
 def _find_tables(size: int, tree: Tree, protocol: str) -> str:
-    """The folder SI or US, of the size that is meant."""
+    """The folder SI or US of the requested size."""
     parents = find_folders(tree, lambda folder: _table(tree, join(folder, protocol), "train") is not None)
     found = [join(folder, protocol) for folder in parents]
     named = {folder: SIZE.findall(tree.where(folder)) for folder in found}  # the last one counts
@@ -70,7 +70,7 @@ def _table(tree: Tree, folder: str, split: str) -> str | None:
 
 
 def _rows(tree: Tree, folder: str, split: str, listing: Listing) -> Iterator[tuple[str, Row, str]]:
-    """Id, row and what to name in messages, for each clip of a split."""
+    """Id, row and place (for messages) of each clip of a split."""
     table = _table(tree, folder, split)
     if not table:
         log.warning("no %s.txt or %s.csv in %s: the store gets no %s split", split, split, tree.where(folder), split)
@@ -88,9 +88,9 @@ def _signer(clip: str) -> str:
 
 
 def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
-    """Signer to where the clips lie: each signer is looked for, since each has an archive or folder of their own.
+    """Each signer to the place of the clips: every signer is searched, since each has a separate archive or folder.
 
-    Where one is missing, its place is guessed from that of another: its clips fail, and the others are stored.
+    If one is missing, its place is guessed from that of another: its clips fail, and the others are stored.
     """
     by_signer: dict[str, list[str]] = {}
     for clip in clips:
@@ -104,7 +104,7 @@ def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
         raise SlaError(
             f"no clips: looked for {some(clips, 2)}, each as a video, a folder of frames, or in an archive as 00.zip; "
             f"{contents(tree, '')}",
-            "The folders or archives of the signers belong beside the tables.",
+            "The folders or archives of the signers must be next to the tables.",
         )
     if missing := sorted(by_signer.keys() - there.keys()):
         known, place = next(iter(there.items()))
@@ -114,7 +114,7 @@ def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
 
 
 def _alike(known: str, place: ClipLocation, signer: str) -> ClipLocation:
-    """Where a signer's clips would lie, if as those of a known one."""
+    """Where a signer's clips would be, analogous to those of a known signer."""
     part = re.compile(rf"(?<!\d){known}(?!\d)")
     in_archive = place.root.is_file()
     root = place.root.with_name(part.sub(signer, place.root.name)) if in_archive else place.root
@@ -124,8 +124,8 @@ def _alike(known: str, place: ClipLocation, signer: str) -> ClipLocation:
 CORPORA = tuple(
     Corpus(
         name=f"isharah{size}",
-        title=f"Isharah-{size}: Saudi sign language, {clips} videos of smartphones, {glosses} glosses",
-        layout="SI/ and US/ with train, dev and test as .txt or .csv, and beside them the clips: videos <id>.mp4, "
+        title=f"Isharah-{size}: Saudi sign language, {clips} smartphone videos, {glosses} glosses",
+        layout="SI/ and US/ with train, dev and test as .txt or .csv, and next to them the clips: videos <id>.mp4, "
         "folders <id>/frame0000.jpg, or the archives 00.zip ... as they are",
         read=partial(read, size),
         counts=counts,

@@ -1,10 +1,9 @@
-"""RWTH-PHOENIX-Weather, which comes as a table for each split and a folder of images for each clip.
+"""RWTH-PHOENIX-Weather, released as a table for each split and a folder of images for each clip.
 
-2014 (Koller et al., 2015): multisigner, and SI5, the signer-independent division. The labels of train are dirty
-(`loc-NORD`, `__EMOTION__`, `HABEN2`), those of dev and test are clean. The default keeps them raw, as VAC and its
-descendants do, whose error rates people compare with: the official clean-up is then applied to hypotheses, before
-scoring.
-2014 T (Camgoz et al., 2018): glosses and German translations.
+2014 (Koller et al., 2015): multisigner, and SI5, the signer-independent division. The labels of train are not clean
+(`loc-NORD`, `__EMOTION__`, `HABEN2`), those of dev and test are. The default keeps them raw, like VAC and the code
+based on it, with whose error rates results are compared: the official clean-up is then applied to hypotheses, before
+scoring. 2014 T (Camgoz et al., 2018): glosses and German translations.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ from sla_cli.prep.tables.locate import contents, find_root, is_folder, join, par
 from sla_cli.video.tree import Tree
 
 COLUMNS = ("id", "folder", "signer", "annotation")  # of 2014
-# Frames as released, and as the scripts of VAC and its descendants resize them; the first that exists is taken.
+# Frames as released, and as resized by the scripts of VAC and code based on it; the first that exists is used.
 FEATURES = ("fullFrame-210x260px", "fullFrame-256x256px")
 
 
 @dataclass(frozen=True)
 class Release:
-    """How a release is laid out.
+    """The layout of a release.
 
     Attributes:
         table: path of a split's table, with `{split}` in it.
-        columns: of id, frame folder (as `NAME/1/*.png`), signer and glosses, and of the translation where there is one.
+        columns: of id, frame folder (as `NAME/1/*.png`), signer and glosses, and of the translation if there is one.
         hint: what to give as SOURCE.
-        frames_of: name of a folder beside the release's own whose frames serve where it has none.
+        frames_of: name of a folder next to that of the release, whose frames are used if the release has none.
     """
 
     table: str
@@ -75,9 +74,9 @@ class Release:
         ]
 
     def _find_frames(self, tree: Tree, root: str, split: str, clips: Sequence[str]) -> tuple[str, str]:
-        """The folder of a split's frames, and the folder inside each clip's own: `1`, or none.
+        """The folder of a split's frames, and the folder inside each clip's folder: `1`, or none.
 
-        Tables and folders do not always agree on the `1`, so a few clips are looked for in both ways.
+        Tables and folders do not always agree on the `1`, so a few clips are searched in both ways.
         """
         bases = [root, join(parent_of(root), self.frames_of)] if self.frames_of else [root]
         tries = [join(base, "features", features, split) for base in bases for features in FEATURES]
@@ -86,14 +85,14 @@ class Release:
                 if any(is_folder(tree, join(frames, clip, inner)) for clip in clips):
                     return frames, inner
         raise SlaError(
-            f"the frames of {split} are not there: looked for {some(clips, 2)}, each with and without /1, "
+            f"the frames of {split} are missing: looked for {some(clips, 2)}, each with and without /1, "
             f"in {some(map(tree.where, tries))}; {contents(tree, tries[0])}",
             "The frames of the release belong there.",
         )
 
 
 def _clip_folder(pattern: str, at: str) -> str:
-    """`NAME` of `NAME/1/*.png` or `NAME/*.png`. Raises SlaError where it is not inside the corpus."""
+    """`NAME` of `NAME/1/*.png` or `NAME/*.png`. Raises SlaError if it is not inside the corpus."""
     parts = PurePosixPath(inside(pattern.strip(), at)).parts[:-1]
     return inside("/".join(parts[:-1] if parts[-1:] == ("1",) else parts), at)
 
@@ -103,7 +102,7 @@ CORPORA = (
         name="phoenix2014",
         title="RWTH-PHOENIX-Weather 2014, multisigner: German weather forecasts, 9 signers",
         layout="phoenix-2014-multisigner/ with annotations/manual/train.corpus.csv and "
-        "features/fullFrame-210x260px/train/<id>/1/*.png, or phoenix2014-release/ that holds it",
+        "features/fullFrame-210x260px/train/<id>/1/*.png, or phoenix2014-release/ that contains it",
         read=Release(
             "annotations/manual/{split}.corpus.csv",
             COLUMNS,
@@ -119,7 +118,7 @@ CORPORA = (
         name="phoenix2014-si5",
         title="RWTH-PHOENIX-Weather 2014, signer-independent: signer 5 is not in train",
         layout="phoenix-2014-signerindependent-SI5/ with annotations/manual/train.SI5.corpus.csv, and features/ in "
-        "it or in phoenix-2014-multisigner/ beside it; or phoenix2014-release/ that holds both",
+        "it or in phoenix-2014-multisigner/ next to it; or phoenix2014-release/ that contains both",
         read=Release(
             "annotations/manual/{split}.SI5.corpus.csv",
             COLUMNS,
@@ -136,7 +135,7 @@ CORPORA = (
         name="phoenix2014t",
         title="RWTH-PHOENIX-Weather 2014 T: German weather forecasts with translations, 9 signers",
         layout="PHOENIX-2014-T/ with annotations/manual/PHOENIX-2014-T.train.corpus.csv and "
-        "features/fullFrame-210x260px/train/<name>/*.png, or PHOENIX-2014-T-release-v3/ that holds it",
+        "features/fullFrame-210x260px/train/<name>/*.png, or PHOENIX-2014-T-release-v3/ that contains it",
         read=Release(
             "annotations/manual/PHOENIX-2014-T.{split}.corpus.csv",
             ("name", "video", "speaker", "orth", "translation"),

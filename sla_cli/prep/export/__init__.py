@@ -1,1 +1,1 @@
-"""A store's frames and annotation as folders and tables that other code reads."""
+"""Exports a store's frames and annotation as folders and tables that other code reads."""

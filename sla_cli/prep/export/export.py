@@ -1,6 +1,6 @@
-"""A store as the folders and tables of a released corpus, for code that reads those.
+"""Exports a store in the folders and tables of a released corpus, for code that reads those.
 
-A clip's folder gets its name when its pictures are complete, so a killed export goes on where it was.
+A clip's folder gets its name when its pictures are complete, so an interrupted export can be continued.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class ExportResult:
 
     Attributes:
         layout, image, size: name of the layout, `png` or `jpg`, side of the pictures in pixels.
-        clips: by split how many.
-        frames: how many pictures.
+        clips: number of clips by split.
+        frames: number of pictures.
     """
 
     layout: str
@@ -52,24 +52,24 @@ def export_store(
     image: str = "png",
     force: bool = False,
 ) -> ExportResult:
-    """Write a store's frames and annotation as a layout; what an interrupted attempt wrote is kept.
+    """Write a store's frames and annotation in a layout; files of an interrupted attempt are kept.
 
     Args:
-        splits: () is all that are there.
-        image: png, or jpg where the store holds JPEG, whose bytes are then written as they are.
-        force: replace an export of another store or of other settings, or write this one again.
+        splits: () means all that exist.
+        image: png, or jpg if the store holds JPEG, whose bytes are then written unchanged.
+        force: replace an export of another store or with other settings, or write this one again.
 
     Raises:
-        SlaError: a clip does not fit in the layout, the store has no such split or other pictures, `out` holds
-            something else, another process writes it, or the disk is full.
+        SlaError: a clip does not fit in the layout, the store has no such split or pictures, `out` contains something
+            else, another process is writing it, or the disk is full.
         FormatError: the store is damaged.
     """
     chosen = {split: store[split] for split in store.splits if not splits or split in splits}
     for split in splits:
-        store[split]  # raises where there is none
+        store[split]  # raises if there is none
     first = next(iter(chosen.values()))
     if image == "jpg" and first.codec != STORED_AS[image]:
-        raise SlaError(f"{store.path} holds its frames as {first.codec}, not as JPEG", "Leave --image out: png.")
+        raise SlaError(f"{store.path} holds its frames as {first.codec}, not as JPEG", "Leave --image out for png.")
     for split, clips in chosen.items():
         layout.check(split, clips, SUFFIXES[image])
     pictures = Pictures(store.path.resolve(), out.resolve(), layout.name, image, first.size)
@@ -102,22 +102,22 @@ def export_store(
 
 
 def _check_ours(out: Path) -> None:
-    """Raise SlaError where a folder holds what no export made: nothing of it is touched."""
+    """Raise SlaError if a folder contains other files than those of an export; none of them is changed."""
     if out.exists() and not out.is_dir():
         raise SlaError(f"{out} is a file", "Name a folder with -o.")
     names = {path.name for path in out.iterdir()} - {LOCK} if out.is_dir() else set()
     receipt = read_receipt(out) if names else None
     if not names or (receipt is not None and receipt.stage == "export") or (receipt is None and EXPORT_BEGUN in names):
         return
-    raise SlaError(f"{out} holds something else: {some(sorted(names), 3)}", "Name a new or empty folder with -o.")
+    raise SlaError(f"{out} contains other files: {some(sorted(names), 3)}", "Name a new or empty folder with -o.")
 
 
 def _begin(out: Path, receipt: Receipt, force: bool) -> None:
-    """Note what the folder is to hold. Raises SlaError where it was begun as something else and `force` is off."""
+    """Record what the folder will contain. Raises SlaError if it was begun as something else and `force` is off."""
     note = json.dumps({"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources}, indent=1) + "\n"
     begun = _read_note(out / EXPORT_BEGUN)
     if begun.get("fingerprint") != receipt.fingerprint and begun and not force:
-        message = f"{out} is an unfinished export of {begun.get('store')}, of other settings or another state of it"
+        message = f"{out} is an unfinished export of {begun.get('store')}, with other settings or of a changed store"
         raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
     if force:
         receipt_path(out).unlink(missing_ok=True)
@@ -131,7 +131,7 @@ def _read_note(path: Path) -> dict[str, object]:
 
 
 def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> int:
-    """The pictures of all clips that are not there; returns how many there are then."""
+    """Write the missing pictures of all clips; returns the total number of pictures."""
     places = [(split, number) for split, clips in chosen.items() for number in range(len(clips))]
     missing = [place for place in places if not pictures.is_written(place[0], chosen[place[0]][place[1]])]
     if len(missing) < len(places):
@@ -154,5 +154,5 @@ def _write_tables(root: Path, layout: Layout, chosen: Mapping[str, Split], pictu
         try:
             link.symlink_to(pictures.features.name, target_is_directory=True)
         except OSError as error:
-            hint = "On Windows, turn on developer mode, which allows links; or write to a disk that has them."
+            hint = "On Windows, turn on developer mode, which allows links; or write to a disk that supports links."
             raise SlaError(f"cannot make the link {link}: {error.strerror}", hint) from error

@@ -1,8 +1,9 @@
-"""The layouts of RWTH-PHOENIX-Weather as released, which VAC and the code that descends from it read.
+"""The layouts of the RWTH-PHOENIX-Weather releases, which VAC and code based on it read.
 
-What that code does, and what therefore no id and no gloss may hold: it reads the table with pandas' default separator,
-a comma, and cuts each line at `|`; it finds frames with `glob` below `features/fullFrame-210x260px` to count them and
-below `features/fullFrame-256x256px` to read them, sorted by name; references are STM files, cut at white space.
+The way in which that code reads files limits the characters of ids and glosses: it reads the table with pandas' default
+separator, a comma, and splits each line at `|`; it finds frames with `glob` below `features/fullFrame-210x260px` to
+count them and below `features/fullFrame-256x256px` to read them, sorted by name; references are STM files, split at
+white space.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.formats.store import Split, StoredClip
 
-ENDLESS = "1.79769e+308"  # seconds: where a clip ends in the official STM files
+ENDLESS = "1.79769e+308"  # seconds: end of every clip in the official STM files
 UNKNOWN = "unknown"  # a signer without a name would shift the columns of an STM file
 LONGEST_NAME = 255  # bytes
-OFFICIAL = "fullFrame-210x260px"  # as released; here a link, since that code looks there too
-BROKEN = "13April_2011_Wednesday_tagesschau_default-14"  # a clip of the release whose frames are cut short
-HINT = "Correct it in the annotation and run `sla prep` again, which takes the frames over."
+OFFICIAL = "fullFrame-210x260px"  # as released; here a link, since that code reads there too
+BROKEN = "13April_2011_Wednesday_tagesschau_default-14"  # a clip of the release with missing frames
+HINT = "Correct it in the annotation and run `sla prep` again, which reuses the frames."
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,14 @@ class Layout:
     """A layout.
 
     Attributes:
-        name: as typed.
-        root: folder that holds all.
+        name: name on the command line.
+        root: top folder.
         table, references: path of a split's table and of its STM file in it, with `{split}`.
         columns: of the table.
         cells: of a clip's row, from the clip, its signer and the suffix of its pictures.
         inner: folder of a clip's pictures within the one that has its id.
-        picture: name of one without suffix, from id, number from 0 and the digits that the last one needs.
-        stm_signer: how the official STM files write a signer.
+        picture: name of a picture without suffix, from id, number from 0 and the digits of the last number.
+        stm_signer: form of a signer in the official STM files.
         dropped: row of the train table, from 0, that VAC's script drops; 0 for none.
     """
 
@@ -50,19 +51,19 @@ class Layout:
     dropped: int = 0
 
     def table_text(self, clips: Split, suffix: str) -> str:
-        """A split's table."""
+        """The table of a split."""
         rows = (self.cells(clip, clip.signer or UNKNOWN, suffix) for clip in clips)
         return "".join("|".join(row) + "\n" for row in (self.columns, *rows))
 
     def stm_text(self, clips: Split) -> str:
-        """A split's references, as annotated."""
+        """The references of a split, as annotated."""
         rows = (
             (clip.id, "1", self.stm_signer(clip.signer or UNKNOWN), "0.0", ENDLESS, *clip.raw_glosses) for clip in clips
         )
         return "".join(" ".join(row) + "\n" for row in rows)
 
     def warnings(self, chosen: Mapping[str, Split]) -> Iterator[str]:
-        """What VAC's `dataset_preprocess.py` will stumble over, by split."""
+        """What VAC's `dataset_preprocess.py` cannot handle, by split."""
         if missing := [split for split in SPLITS if split not in chosen]:
             yield f"no {' and no '.join(missing)} in the export: VAC's dataset_preprocess.py reads train, dev and test"
         for split in (split for split, clips in chosen.items() if not clips.annotated):
@@ -72,27 +73,27 @@ class Layout:
             what = f"which is {train[self.dropped]}" if self.dropped < len(train) else f"and this one has {len(train)}"
             yield (
                 f"VAC's dataset_preprocess.py drops row {self.dropped} of train, a broken clip of the release, {what}: "
-                "take the two lines with broken_data out of it"
+                "remove the two lines with broken_data from it"
             )
 
     def check(self, split: str, clips: Split, suffix: str) -> None:
         """Raise SlaError that names the clips of a split which the layout cannot hold."""
         faults = {clip.id: fault for clip in clips if (fault := self._fault(clip, suffix))}
         if faults:
-            told = some((f"{name}: {fault}" for name, fault in faults.items()), 3)
-            raise SlaError(f"{len(faults)} of {len(clips)} clips of {split} do not fit in {self.name}: {told}", HINT)
+            listed = some((f"{name}: {fault}" for name, fault in faults.items()), 3)
+            raise SlaError(f"{len(faults)} of {len(clips)} clips of {split} do not fit in {self.name}: {listed}", HINT)
 
     def _fault(self, clip: StoredClip, suffix: str) -> str:
         if clip.id in (".", "..") or (bad := _found(clip.id, '|,;"*?[]\\')):
-            return "its id is no name of a folder" if clip.id in (".", "..") else f"its id holds {bad}"
+            return "its id is not a valid folder name" if clip.id in (".", "..") else f"its id holds {bad}"
         longest = self.picture(clip.id, len(clip), len(str(len(clip)))) + suffix
         if (size := len(longest.encode())) > LONGEST_NAME:
-            return f"its id makes file names of {size} bytes, and {LONGEST_NAME} are the most"
+            return f"its id gives file names of {size} bytes, but at most {LONGEST_NAME} are possible"
         if bad := _found(clip.signer, "|,"):
             return f"its signer {clip.signer!r} holds {bad}"
         for cell in self.cells(clip, clip.signer, suffix)[1:]:
             if bad := next((char for char in "|," if char in cell), ""):
-                return f"{cell[:60]!r} holds {bad!r}, at which readers of the table cut its lines"
+                return f"{cell[:60]!r} contains {bad!r}, at which readers of the table split its lines"
         return ""
 
 

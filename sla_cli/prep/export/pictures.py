@@ -1,4 +1,4 @@
-"""The pictures of one clip as files: all of them, or none under the clip's name."""
+"""Writes the pictures of one clip: either all, or none under the clip's name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sla_cli.formats.store import StoredClip
 from sla_cli.prep.export.layout import Layout, find_layout
 from sla_cli.prep.open_split import open_split
 
-PARTIAL = ".partial"  # in the folder of the export, what is being written
+PARTIAL = ".partial"  # folder in the export for files that are being written
 SUFFIXES = {"png": ".png", "jpg": ".jpg"}
-STORED_AS = {"png": "png", "jpg": "jpeg"}  # the codec of a store whose bytes are such files
+STORED_AS = {"png": "png", "jpg": "jpeg"}  # the codec of a store whose bytes already are such files
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Where and how the pictures of a store are written; it goes to other processes.
+    """Where and how the pictures of a store are written; sent to other processes.
 
     Attributes:
         store, out: folders.
@@ -43,7 +43,7 @@ class Pictures:
         return self.out / self._layout.root / "features" / f"fullFrame-{self.size}x{self.size}px"
 
     def is_written(self, split: str, clip: StoredClip) -> bool:
-        """Whether all pictures of a clip are there. Those of no bytes are what a power cut leaves."""
+        """Whether all pictures of a clip exist. Empty files are left by a power failure."""
         try:
             sizes = [path.stat().st_size for path in (self._folder(split, clip.id) / self._layout.inner).iterdir()]
         except (FileNotFoundError, NotADirectoryError):
@@ -51,7 +51,7 @@ class Pictures:
         return len(sizes) == len(clip) and all(sizes)
 
     def write(self, place: tuple[str, int]) -> int:
-        """Write the pictures of a clip, by split and number, in whatever process; returns how many they are.
+        """Write the pictures of a clip, by split and number, in any process; returns their number.
 
         Raises:
             FormatError: the clip is damaged.
@@ -76,7 +76,7 @@ class Pictures:
         return len(clip)
 
     def _files(self, clip: StoredClip, codec: str) -> Iterator[tuple[str, np.ndarray]]:
-        """Name and bytes of each picture; bytes that are such a file already are written as they are."""
+        """Name and bytes of each picture; bytes that are such a file already are written unchanged."""
         raw = clip.raw()
         digits = len(str(len(raw.sizes)))
         for number, end in enumerate(np.cumsum(raw.sizes)):

@@ -1,1 +1,1 @@
-"""Reading what people and corpora write in tables, and finding the recordings that they name."""
+"""Reads tables of users and corpora, and finds the recordings that they name."""

@@ -15,7 +15,7 @@ from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.formats.table import Row, parse_table
 from sla_cli.formats.text import decode_text, is_number
-from sla_cli.formats.text import seconds as seconds  # of the cells of these tables too
+from sla_cli.formats.text import seconds as seconds  # also used for cells of these tables
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.tables.locate import contents, find_folders, is_folder, join, parent_of
 from sla_cli.video.tree import Tree, checked
@@ -24,13 +24,13 @@ OUTSIDE = re.compile(r"[A-Za-z]:/|[A-Za-z][\w+.-]*://")  # a drive (C:) or a sch
 
 
 def read_rows(tree: Tree, path: str, columns: Sequence[str], listing: Listing, name: str = "") -> list[Row]:
-    """Rows of a table separated by `|` whose header holds at least `columns`; its digest goes into the listing.
+    """Rows of a table separated by `|` whose header has at least `columns`; its digest is added to the listing.
 
     Args:
-        name: what the listing calls the table; its file name where nothing is given.
+        name: name of the table in the listing; by default its file name.
 
     Raises:
-        SlaError: it cannot be read, or is not such a table; names file and line.
+        SlaError: it cannot be read, or has another form; names file and line.
     """
     data, where = tree.read(path), tree.where(path)
     listing.tables[name or PurePosixPath(path).name] = digest_bytes(data)
@@ -38,33 +38,33 @@ def read_rows(tree: Tree, path: str, columns: Sequence[str], listing: Listing, n
 
 
 def load_plain(data: bytes, name: str) -> Any:
-    """The lists, dicts, tuples, sets, strings and numbers of a pickle. Unpickling runs what a file names, so this one
-    may name nothing: https://docs.python.org/3/library/pickle.html#restricting-globals
+    """The lists, dicts, tuples, sets, strings and numbers of a pickle. Unpickling can call functions that a file names,
+    so none is allowed: https://docs.python.org/3/library/pickle.html#restricting-globals
 
     Args:
-        name: of the file, for messages.
+        name: name of the file for messages.
 
     Raises:
-        SlaError: the pickle names a class or function (none is looked up or called), or is damaged.
+        SlaError: the pickle names a class or function (which is not imported or called), or is damaged.
     """
 
     class Plain(pickle.Unpickler):
         def find_class(self, module: str, called: str) -> Any:
-            """Called for every function or class that the pickle names, before anything is done with it."""
-            hint = "It could run any program. Get the file from the corpus's own source."
-            raise SlaError(f"{name} is refused: a pickle of plain data does not call {module}.{called}", hint)
+            """Called for every function or class that the pickle names, before it is used."""
+            hint = "It could run any program. Download the file from the source of the corpus."
+            raise SlaError(f"{name} is refused: a pickle with only data does not call {module}.{called}", hint)
 
     try:
         return Plain(io.BytesIO(data)).load()
     except SlaError:
         raise
-    except Exception as error:  # damaged pickles raise nearly any: UnpicklingError, EOFError, ValueError
+    except Exception as error:  # damaged pickles raise nearly any exception: UnpicklingError, EOFError, ValueError
         reason = error or type(error).__name__
-        raise FormatError(f"{name} is not a whole pickle: {reason}", "Is it complete?") from error
+        raise FormatError(f"{name} is not a complete pickle: {reason}", "Copy it again.") from error
 
 
 def inside(path: str, at: str) -> str:
-    """A path that a table gives, without `./`. Raises SlaError, naming `at`, where it is empty or leaves the corpus."""
+    """A path from a table, without `./`. Raises SlaError, naming `at`, if it is empty or leads out of the corpus."""
     try:
         if path.strip("/.") and checked(path):
             return PurePosixPath(path).as_posix()
@@ -74,25 +74,25 @@ def inside(path: str, at: str) -> str:
 
 
 def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
-    """The recording of a row within the tree. Backslashes, patterns as `frames/*.png` and both ways in which systems
-    write an accented letter are understood."""
+    """The recording of a row within the tree. Backslashes, patterns such as `frames/*.png`, and both Unicode forms of
+    accented letters are accepted."""
     path = without_pattern(cell)
     if OUTSIDE.match(path):
         hint = f"Write paths relative to {tree.where(folder)}."
-        raise SlaError(f"{at}: {cell!r} does not stay inside the corpus", hint)
+        raise SlaError(f"{at}: {cell!r} leads outside of the corpus", hint)
     path = join(folder, inside(path, at))
     forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
     return next((form for form in forms if is_there(tree, form)), path)
 
 
 def without_pattern(cell: str) -> str:
-    """A path with `/` between parts, and of `frames/*.png` the folder."""
+    """A path with `/` between parts; for `frames/*.png` the folder."""
     path = cell.replace("\\", "/").rstrip("/")
     return PurePosixPath(path).parent.as_posix() if "*" in PurePosixPath(path).name else path
 
 
 def is_there(tree: Tree, path: str) -> bool:
-    """Whether a recording is there; one that cannot be looked at now is for who reads it to name."""
+    """Whether a recording exists; if this cannot be determined now, the error is reported when it is read."""
     try:
         return tree.is_file(path) or tree.is_dir(path)
     except ReadError:
@@ -100,7 +100,7 @@ def is_there(tree: Tree, path: str) -> bool:
 
 
 def frame_rate(cell: str, at: str) -> float | None:
-    """Frames per second of `25` or `29,97`; None of an empty cell. Raises SlaError, naming `at`."""
+    """Frames per second from `25` or `29,97`; None for an empty cell. Raises SlaError, naming `at`."""
     text = cell.replace(",", ".")
     if not cell:
         return None
@@ -110,7 +110,7 @@ def frame_rate(cell: str, at: str) -> float | None:
 
 
 def near_misses(tree: Tree, path: str) -> str:
-    """What lies there instead, or where it lies instead."""
+    """What exists there instead, or where the recording is instead."""
     name, parent = PurePosixPath(path).name, parent_of(path)
     if elsewhere := find_folders(tree, lambda folder: is_there(tree, join(folder, name))):
         return f"is {join(elsewhere[0], name)} meant?"

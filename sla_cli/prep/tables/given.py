@@ -1,4 +1,4 @@
-"""SOURCE as a user gives it: a folder or archive, or one file in a folder."""
+"""Opens the SOURCE of the user: a folder or archive, or one file in a folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPLIT_NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "
 
 
 class FolderOf(Folder):
-    """The folder of a file that was given itself."""
+    """The folder of a single file that was given."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(file.parent)
@@ -22,9 +22,9 @@ class FolderOf(Folder):
 
 
 def open_given(source: Path, cache: Path | None, endings: tuple[str, ...]) -> Tree:
-    """The tree of a file with one of these endings, in small letters, or of a folder or archive.
+    """The tree of a file with one of these extensions, in lower case, or of a folder or archive.
 
-    Raises SlaError where it is neither.
+    Raises SlaError if it is neither.
     """
     if source.is_file() and source.name.lower().endswith(endings):
         return FolderOf(source)
@@ -32,7 +32,7 @@ def open_given(source: Path, cache: Path | None, endings: tuple[str, ...]) -> Tr
 
 
 def split_named(cell: str, at: str) -> str:
-    """train, dev or test, also by other names. Raises SlaError, naming `at`."""
+    """train, dev or test, also from other names. Raises SlaError, naming `at`."""
     if cell.lower() not in SPLIT_NAMES:
         hint = f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
         raise SlaError(f"{at}: no split {cell!r}", hint)

@@ -1,4 +1,4 @@
-"""Where things lie under a tree: people unpack corpora in many ways, so folders are searched, near the top first."""
+"""Finds files in a tree: users unpack corpora in many ways, so folders are searched, from the top down."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import Tree
 
 DEPTH = 3  # levels below SOURCE
-CROWD = 200  # entries; a folder of more holds clips or frames, and is not searched further
+CROWD = 200  # entries; a larger folder contains clips or frames, and is not searched further
 VIDEOS = tuple(form for suffix in (".mp4", ".mov", ".avi", ".mkv", ".webm") for form in (suffix, suffix.upper()))
 
 
 @dataclass(frozen=True)
 class ClipLocation:
-    """Where clips lie: each is `folder/NAME` with a suffix (none for folders of images) under a folder or archive."""
+    """Where clips are: each is `folder/NAME` with a suffix (none for folders of images) in a folder or archive."""
 
     root: Path
     folder: str
@@ -33,17 +33,17 @@ class ClipLocation:
 
 
 def join(*parts: str) -> str:
-    """Parts of a path in a tree, empty ones left out."""
+    """Parts of a path in a tree, without empty ones."""
     return "/".join(part for part in parts if part)
 
 
 def parent_of(path: str) -> str:
-    """The folder in which a path of a tree lies, "" at the top."""
+    """The folder that contains a path of a tree, "" at the top."""
     return PurePosixPath(path).parent.as_posix() if "/" in path else ""
 
 
 def find_folders(tree: Tree, holds: Callable[[str], bool]) -> list[str]:
-    """The folders for which `holds`, on the level nearest to the top that has any."""
+    """The folders for which `holds` is true, on the level nearest to the top that has any."""
     level = [""]
     for _ in range(DEPTH):
         if found := [folder for folder in level if _holds(holds, folder)]:
@@ -55,48 +55,48 @@ def find_folders(tree: Tree, holds: Callable[[str], bool]) -> list[str]:
 def _holds(holds: Callable[[str], bool], folder: str) -> bool:
     try:
         return holds(folder)
-    except ReadError as error:  # only another user may look into it, as into lost+found at the root of a disk
+    except ReadError as error:  # only another user may read it, such as lost+found at the root of a disk
         log.warning("not searched: %s", error.message)
         return False
 
 
 def find_root(tree: Tree, marker: str, hint: str) -> str:
-    """The one folder under which the file `marker` lies.
+    """The only folder that contains the file `marker`.
 
     Raises:
-        SlaError: there is none (says what was looked for and what lies there), or there are several.
+        SlaError: there is none (names what was searched and what exists there), or there are several.
     """
     found = find_folders(tree, lambda folder: tree.is_file(join(folder, marker)))
     if len(found) > 1:
         several = some(tree.where(folder) for folder in found)
-        raise SlaError(f"{marker} lies in several folders: {several}", "Give one of them as SOURCE.")
+        raise SlaError(f"{marker} exists in several folders: {several}", "Give one of them as SOURCE.")
     if found:
         return found[0]
     inner = parent_of(marker)
     near = find_folders(tree, lambda folder: tree.is_dir(join(folder, inner))) if inner else []
-    lies = " and ".join(contents(tree, join(folder, inner)) for folder in near) or contents(tree, "")
-    raise SlaError(f"looked for {marker} in {tree.where('')} and up to {DEPTH} folders below it; {lies}", hint)
+    contained = " and ".join(contents(tree, join(folder, inner)) for folder in near) or contents(tree, "")
+    raise SlaError(f"looked for {marker} in {tree.where('')} and up to {DEPTH} folders below it; {contained}", hint)
 
 
 def contents(tree: Tree, path: str) -> str:
-    """`FOLDER holds a/, b and 4 more`, of a folder or of the nearest one above it that is there."""
+    """`FOLDER contains a/, b and 4 more`, for a folder or for the nearest existing one above it."""
     while path and not is_folder(tree, path):
         path = parent_of(path)
     names = tree.names(path)
     shown = [name + "/" * is_folder(tree, join(path, name)) for name in names[:5]]
-    return f"{tree.where(path)} holds {some(shown + names[5:]) or 'nothing'}"
+    return f"{tree.where(path)} contains {some(shown + names[5:]) or 'nothing'}"
 
 
 def find_clips(tree: Tree, names: Sequence[str]) -> list[ClipLocation]:
-    """Where one of these clips lies, as a folder or a video, on the level nearest to the top that has any."""
+    """Where one of these clips is, as a folder or a video, on the level nearest to the top that has any."""
     folders = find_folders(tree, lambda folder: _suffix(tree, folder, names) is not None)
     return [ClipLocation(tree.root, folder, _suffix(tree, folder, names) or "") for folder in folders]
 
 
 def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> list[ClipLocation]:
-    """As `find_clips`, in zip and tar files that lie in a folder's tree; those called `likely` are opened first.
+    """Like `find_clips`, but in zip and tar files in a folder's tree; those named in `likely` are opened first.
 
-    One that cannot be opened is passed over, with a warning: it costs its clips, not those of the others.
+    An archive that cannot be opened is skipped with a warning: only its clips are lost.
     """
     for path in sorted(_archives(tree), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
         try:
@@ -110,14 +110,14 @@ def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> list
 
 
 def sample(names: Sequence[str], count: int = 20) -> Sequence[str]:
-    """A few names from all over a table: a layout is known from them without touching every clip."""
+    """A few names spread over a table: they are enough to find the layout without checking every clip."""
     return names[:: max(1, len(names) // count)]
 
 
 def _suffix(tree: Tree, folder: str, names: Sequence[str]) -> str | None:
-    """With which one of the clips lies in a folder, "" for a folder of images; None where none does.
+    """The suffix with which one of the clips is in a folder, "" for a folder of images; None if there is none.
 
-    Raises ReadError where none is seen and one cannot be looked at.
+    Raises ReadError if none is found and one cannot be read.
     """
     unseen: ReadError | None = None
     for path in (join(folder, name) for name in names):
@@ -126,7 +126,7 @@ def _suffix(tree: Tree, folder: str, names: Sequence[str]) -> str | None:
                 return ""
             if found := next((suffix for suffix in VIDEOS if tree.is_file(path + suffix)), None):
                 return found
-        except ReadError as error:  # one broken clip does not hide the others
+        except ReadError as error:  # one broken clip must not hide the others
             unseen = error
     if unseen:
         raise unseen
@@ -139,7 +139,7 @@ def _folders_in(tree: Tree, folder: str) -> list[str]:
 
 
 def is_folder(tree: Tree, path: str) -> bool:
-    """Whether it is a folder that may be looked at."""
+    """Whether it is a readable folder."""
     try:
         return tree.is_dir(path)
     except ReadError as error:
@@ -148,7 +148,7 @@ def is_folder(tree: Tree, path: str) -> bool:
 
 
 def _archives(tree: Tree) -> Iterator[str]:
-    """Of the upper levels of a folder on disk. There are none in an archive: they could not be read in place."""
+    """Archives in the upper levels of a folder on disk. None in an archive: they could not be read in place."""
     if not tree.root.is_dir():
         return
     below = _folders_in(tree, "")
@@ -157,7 +157,7 @@ def _archives(tree: Tree) -> Iterator[str]:
 
 
 def _names(tree: Tree, folder: str) -> list[str]:
-    """Of what is not hidden; none where only another user may look, as into lost+found at the root of a disk."""
+    """Names that are not hidden; empty if only another user may read the folder, such as lost+found."""
     try:
         names = tree.names(folder)
     except SlaError as error:

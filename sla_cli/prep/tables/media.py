@@ -1,4 +1,4 @@
-"""Recordings that do not lie where an annotation says: a folder in which they are looked for by name (`--media`)."""
+"""Finds recordings that are not where an annotation says, by name in another folder (`--media`)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MOVIES = tuple(dict.fromkeys((*map(str.lower, VIDEOS), *MORE_VIDEOS)))
 
 
 class MediaFolder:
-    """The recordings below a folder, or in an archive: videos, and folders that hold images."""
+    """The recordings below a folder, or in an archive: videos, and folders with images."""
 
     def __init__(self, root: Path) -> None:
-        """Raises SlaError where there is no such folder or archive."""
+        """Raises SlaError if there is no such folder or archive."""
         try:
             self.tree = open_tree(root.resolve())
         except SlaError as error:
-            raise SlaError(f"--media: {error.message}", "Give the folder that holds the recordings.") from error
+            raise SlaError(f"--media: {error.message}", "Give the folder with the recordings.") from error
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
         pictures = set()
@@ -41,9 +41,9 @@ class MediaFolder:
             self._by_stem[plain_name(PurePosixPath(folder).name)].append(folder)
 
     def find(self, path: str) -> Source | None:
-        """The recording that a path elsewhere means: by file name, or else by name without ending.
+        """The recording for a path elsewhere: by file name, or else by name without extension.
 
-        Of several the one of which most folders have the same names is taken. Raises SlaError where they are alike.
+        Of several, the one with most equal folder names is used. Raises SlaError if this does not decide.
         """
         for form in dict.fromkeys((path, unquote(path))):
             parts = _parts(form)
@@ -54,7 +54,7 @@ class MediaFolder:
                 best = [one for one in found if alike[one] == max(alike.values())]
                 if len(best) > 1:
                     hint = "Give the folder of one of them as --media, or rename them."
-                    raise SlaError(f"{path}: --media holds several such: {some(best)}", hint)
+                    raise SlaError(f"{path}: --media has several with this name: {some(best)}", hint)
                 return Source(self.tree.root, best[0])
         return None
 
@@ -64,11 +64,11 @@ def _parts(path: str) -> list[str]:
 
 
 def _common_end(one: list[str], other: list[str]) -> int:
-    """How many parts at their ends are the same."""
+    """The number of equal parts at their ends."""
     pairs = zip(reversed(one), reversed(other), strict=False)
     return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def plain_name(name: str) -> str:
-    """To compare by: names are written with and without regard to capitals, and accented letters in two ways."""
+    """Key for comparison: it ignores case, and the Unicode form of accented letters."""
     return unicodedata.normalize("NFC", name).casefold()

@@ -1,4 +1,4 @@
-"""All that lies in a tree, however deep."""
+"""Lists everything in a tree, at any depth."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HIDDEN = (".", "~$", "__MACOSX")
 
 
 def walk(tree: Tree) -> Iterator[tuple[str, bool]]:
-    """Path of each file and folder, and whether it is a folder; a folder comes before what it holds, names are sorted.
+    """Path of each file and folder, and whether it is a folder; a folder comes before its content, names are sorted.
 
-    Hidden names are left out, and folders that a link leads to a second time. A warning names folders that cannot be
-    read.
+    Hidden names are left out, and so are folders that a link reaches a second time. A warning names folders that cannot
+    be read.
     """
     waiting, seen = [""], set()
     while waiting:
@@ -44,7 +44,7 @@ def walk(tree: Tree) -> Iterator[tuple[str, bool]]:
 
 
 def is_image(path: str) -> bool:
-    """Whether a file's ending is that of a picture."""
-    from sla_cli.video.image_folder import IMAGES  # brings OpenCV, which is not needed to explain the corpora
+    """Whether a file's extension is that of a picture."""
+    from sla_cli.video.image_folder import IMAGES  # imports OpenCV, which is not needed to explain the corpora
 
     return path.lower().endswith(IMAGES)

@@ -1,4 +1,4 @@
-"""Which tiers of a file hold glosses, utterances and translations: as asked for, or by a published convention."""
+"""Chooses the tiers of a file with glosses, utterances and translations: by request, or by a published convention."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sla_cli.prep.tiers.names import find_tiers
 
 @dataclass(frozen=True)
 class Scheme:
-    """A convention of a corpus or tool; names are without the person at their end.
+    """A convention of a corpus or tool; names of tiers are without the person at their end.
 
     Attributes:
-        glosses: tiers with a gloss an annotation; of two hands the right one comes first.
-        translation: tier with the spoken-language sentence, "" where there is none.
-        utterances: tier whose annotations are the clips, where pauses cannot be meant.
+        glosses: tiers with one gloss per annotation; of two hands the right one comes first.
+        translation: tier with the spoken-language sentence, "" if there is none.
+        utterances: tier whose annotations are the clips, if pauses cannot define them.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Chosen:
     """Tiers of a file.
 
     Attributes:
-        scheme: name of the convention, "" where the tiers were asked for.
+        scheme: name of the convention, "" if the user named the tiers.
         glosses: in order of precedence.
-        utterances: None where pauses end a clip.
-        unknown: names and patterns, as asked for, that no tier of this file fits.
+        utterances: None if clips end at pauses.
+        unknown: requested names and patterns that match no tier of this file.
     """
 
     scheme: str
@@ -57,7 +57,7 @@ class Chosen:
 
 
 def choose(file: AnnotationFile, wanted: SourceConfig) -> Chosen:
-    """The tiers that are asked for; glosses are those of the first scheme that fits where none are."""
+    """The requested tiers; if no gloss tiers are requested, those of the first scheme that fits."""
     unknown: set[str] = set()
     scheme, glosses = None, []
     for name in wanted.tiers:

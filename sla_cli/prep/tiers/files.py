@@ -1,4 +1,4 @@
-"""The annotation files that a SOURCE holds or a table names."""
+"""The annotation files in a SOURCE, or those that a table names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sla_cli.prep.tables.locate import contents, parent_of
 from sla_cli.prep.tables.walk import walk
 from sla_cli.video.tree import Folder, Tree
 
-HINT = "Give a folder that holds .eaf files (or .TextGrid, .srt, .vtt), one such file, or a table with a column eaf."
+HINT = "Give a folder with .eaf files (or .TextGrid, .srt, .vtt), one such file, or a table with a column eaf."
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Listed:
     """An annotation file of the corpus.
 
     Attributes:
-        path: in the tree.
-        name: begins the ids of its clips.
-        split: of its clips.
-        signers: the name of each person; under "" that of the only one.
-        at: where a table lists it, "" where none does.
+        path: path in the tree.
+        name: the ids of its clips begin with it.
+        split: split of its clips.
+        signers: the name of each person; the key "" is for a single person.
+        at: the place where a table lists it, "" if none does.
     """
 
     path: str
@@ -44,13 +44,13 @@ class Listed:
 
 
 def list_files(tree: Tree, tables: dict[str, str]) -> list[Listed]:
-    """All annotation files below a folder, of the first kind of READERS that there is; or those of a table.
+    """All annotation files below a folder, of the first kind in READERS that exists; or those of a table.
 
     Args:
-        tables: takes the digest of the table.
+        tables: the digest of the table is added to it.
 
     Raises:
-        SlaError: there is none; a table that names what is not there, or twice.
+        SlaError: there is none; a table that names a missing file, or one file twice.
     """
     if isinstance(tree, FolderOf) and tree.file.lower().endswith(TABLES):
         return _in_table(tree, tree.file, tables)
@@ -61,14 +61,14 @@ def list_files(tree: Tree, tables: dict[str, str]) -> list[Listed]:
         raise SlaError(f"no annotation files: looked for {', '.join(READERS)}; {contents(tree, '')}", HINT)
     if others := sum(map(len, kinds)) - len(paths):
         log.warning(
-            "leaving out %s, since %s is there", counted(others, "other annotation file"), PurePosixPath(paths[0]).name
+            "leaving out %s, since %s exists", counted(others, "other annotation file"), PurePosixPath(paths[0]).name
         )
     return [Listed(path, name, "train", {}) for path, name in zip(paths, _names(paths), strict=True)]
 
 
 def parse_files(tree: Tree, files: Sequence[Listed], tables: dict[str, str]) -> Iterator[tuple[Listed, AnnotationFile]]:
-    """The content of each file; its digest goes into `tables`. Raises SlaError as `parse_annotation` does."""
-    if isinstance(tree, Folder):  # of an archive, the index bounds what a member may have
+    """The content of each file; its digest is added to `tables`. Raises SlaError as `parse_annotation` does."""
+    if isinstance(tree, Folder):  # in an archive, the index limits the size of a member
         for file in files:
             if tree.is_file(file.path):
                 check_size((tree.root / file.path).stat().st_size, tree.where(file.path))
@@ -78,7 +78,7 @@ def parse_files(tree: Tree, files: Sequence[Listed], tables: dict[str, str]) -> 
 
 
 def _names(paths: Sequence[str]) -> list[str]:
-    """File names without endings; with the folders that they lie in where two files have the same."""
+    """File names without extensions; with their folders if two files have the same name."""
     stems = [PurePosixPath(path).stem for path in paths]
     often = Counter(stems)
     return [
@@ -92,7 +92,7 @@ def _in_table(tree: Tree, table: str, tables: dict[str, str]) -> list[Listed]:
     tables[table] = digest_bytes(data)
     rows = list(parse_any_table(decode_any_text(data, where), where, ("eaf",), ("id", "split", "signer")))
     if not rows:
-        raise SlaError(f"{where} lists no annotation file: nothing stands below the header", HINT)
+        raise SlaError(f"{where} lists no annotation file: there are no rows below the header", HINT)
     paths = [_path(tree, table, row, f"{where}, line {row.line}") for row in rows]
     lines: dict[str, int] = {}
     for path, row in zip(paths, rows, strict=True):
@@ -114,14 +114,14 @@ def _in_table(tree: Tree, table: str, tables: dict[str, str]) -> list[Listed]:
 def _path(tree: Tree, table: str, row: Row, at: str) -> str:
     path = resolve(tree, parent_of(table), row["eaf"], at)
     if not can_read(path):
-        raise FormatError(f"{at}: {path} is no annotation file", HINT)
+        raise FormatError(f"{at}: {path} is not an annotation file", HINT)
     if not tree.is_file(path):
         raise FormatError(f"{at}: no {tree.where(path)}; {near_misses(tree, path)}", "Paths are relative to the table.")
     return path
 
 
 def _signers(cell: str) -> dict[str, str]:
-    """Of `anna`, or of `A=anna B=bert`, where the people of a file are called A and B."""
+    """Signers from `anna`, or from `A=anna B=bert` if the people of a file are named A and B."""
     if "=" not in cell:
         return {"": cell} if cell else {}
     return {person: name for person, _, name in (part.partition("=") for part in cell.split())}

@@ -1,4 +1,4 @@
-"""What the files of a corpus had: whether it is what was asked for, and what is to be told of it."""
+"""Collects what the files of a corpus contain: whether it matches the request, and messages about it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from sla_cli.prep.tiers.choose import Chosen
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.utterances import Counts
 
-LOOK = "Look with --list-tiers, then name the tiers with --tier or --tier-type."
-SHOWN = 12  # tiers in a message, and choices of tiers
+LOOK = "Print the tiers with --list-tiers, then name some with --tier or --tier-type."
+SHOWN = 12  # most tiers in a message, and most choices of tiers
 
 
 @dataclass
 class Found:
-    """What was met so far.
+    """The counts so far.
 
     Attributes:
-        chosen: tiers of glosses with the convention that chose them, to the number of files.
-        tiers: annotations by the name of their tier, of all files.
+        chosen: tiers of glosses with the convention that chose them, with the number of files.
+        tiers: number of annotations by the name of their tier, of all files.
         types: linguistic types.
-        unknown: by what was asked for, the number of files that have no such tier.
-        suffixed: people whom only the ends of tiers' names tell, to the number of files.
-        recognised: annotations of tiers of glosses that sla itself is the annotator of.
-        missing: files whose recording was not found, to what was looked for.
-        lost: how many clips that costs.
+        unknown: by requested tier, the number of files without it.
+        suffixed: people who are named only at the ends of tier names, with the number of files.
+        recognised: annotations of gloss tiers whose annotator is sla itself.
+        missing: files whose recording was not found, with the names that were searched.
+        lost: number of clips lost because of that.
     """
 
     counts: Counts = field(default_factory=Counts)
@@ -48,7 +48,7 @@ class Found:
     files: int = 0
 
     def add(self, file: AnnotationFile, chosen: Chosen) -> None:
-        """A file and the tiers that are taken of it."""
+        """A file and its tiers that are used."""
         self.files += 1
         self.tiers.update({tier.name: len(tier.marks) for tier in file.tiers})
         self.types |= {tier.type for tier in file.tiers} - {""}
@@ -58,27 +58,27 @@ class Found:
             self.chosen[chosen.scheme, ", ".join(tier.name for tier in chosen.glosses)] += 1
 
     def check_tiers(self, where: str) -> None:
-        """Raise SlaError where no file has a tier that was asked for, or that holds glosses by any convention."""
+        """Raise SlaError if no file has a requested tier, or one that contains glosses by any convention."""
         for name, files in self.unknown.items():
             if files == self.files:
                 near = suggestion(name, [*self.tiers, *self.types])
                 hint = f"{near} {LOOK}" if near.startswith("Did") else LOOK
                 raise SlaError(f"{where}: no file has a tier {name!r}; {self._tiers()}", hint)
         if not self.chosen:
-            raise SlaError(f"{where}: which tiers hold glosses? No known convention fits; {self._tiers()}", LOOK)
+            raise SlaError(f"{where}: which tiers contain glosses? No known convention fits; {self._tiers()}", LOOK)
 
     def check_recordings(self, where: str, clips: Sequence[Clip], hint: str) -> None:
-        """Warn of recordings that are not there: each costs its clips. Raise SlaError where none is, or no clip."""
+        """Warn of missing recordings: their clips are lost. Raise SlaError if there is no recording, or no clip."""
         if not clips:
             raise SlaError(f"{where}: no utterance has glosses; {self._tiers()}", LOOK)
         lines = [f"{path}: no recording; {looked}" for path, looked in self.missing.items()]
         if self.lost == len(clips):
-            more = f"; so for all {len(lines)} files" if len(lines) > 1 else ""
+            more = f"; the same for all {len(lines)} files" if len(lines) > 1 else ""
             raise SlaError(lines[0] + more, hint)
         for line in lines[:5]:
             log.warning("%s", line)
         if len(lines) > 5:
-            log.warning("and so for %d more", len(lines) - 5)
+            log.warning("and %d more", len(lines) - 5)
 
     def tell(self, wanted: SourceConfig, recordings: Recordings) -> None:
         """How the annotations were read, with numbers."""
@@ -88,16 +88,16 @@ class Found:
         if len(self.chosen) > SHOWN:
             log.info("and %s of tiers", counted(len(self.chosen) - SHOWN, "other choice"))
         if len({scheme for scheme, _ in self.chosen}) > 1:
-            log.warning("the files follow several conventions; --tier makes one choice for all")
+            log.warning("the files follow several conventions; --tier selects the same tiers in all")
         if self.recognised:
             log.warning(
-                "%s of tiers whose annotator is sla: a model that is trained on what sla recognised "
-                "learns its errors. Leave such files out, or correct them and name yourself as the tier's annotator",
+                "%s from tiers whose annotator is sla: a model that is trained on glosses that sla recognised "
+                "learns its errors. Leave out such files, or correct them and set yourself as the tier's annotator",
                 counted(self.recognised, "annotation is", "annotations are"),
             )  # fmt: skip
         if several := sorted(name for name, files in self.suffixed.items() if files > 1):
             log.warning(
-                "signers %s are named by the ends of tiers' names, as are others of other files: are they the same "
+                "signers %s are named only at the ends of tier names, in several files: are they always the same "
                 "people? If not, name them in a table with the columns eaf and signer",
                 some(several),
             )  # fmt: skip
@@ -107,7 +107,7 @@ class Found:
         if recordings.several:
             path, (taken, others) = next(iter(recordings.several.items()))
             log.warning(
-                "%s several videos, of which one is taken: for %s %s, not %s; --video names another",
+                "%s several videos, of which one is used: for %s %s, not %s; --video selects another",
                 counted(len(recordings.several), "file links", "files link"), path, taken, some(others),
             )  # fmt: skip
 
@@ -124,14 +124,14 @@ class Found:
             log.info("skipping %s without text", counted(counts.empty, "annotation"))
         if counts.joined:
             shown = some(counts.joined)
-            log.warning("joining %s of several words by hyphens: %s", counted(counts.joined.total(), "gloss"), shown)
+            log.warning("joining %s of several words with hyphens: %s", counted(counts.joined.total(), "gloss"), shown)
         if 2 * counts.joined.total() > counts.glosses:
-            log.warning("does an annotation hold a whole utterance? Give its tier as --utterance-tier too")
+            log.warning("does an annotation contain a whole utterance? Then also give its tier as --utterance-tier")
         if counts.outside:
-            log.warning("%d of %d glosses lie in no utterance, and in no clip", counts.outside, counts.glosses)
+            log.warning("%d of %d glosses are outside all utterances, so in no clip", counts.outside, counts.glosses)
         if counts.untranslated:
             between = "utterance" if wanted.utterance_tier else "clip (pauses end clips; see --utterance-tier)"
-            log.warning("%d translations lie in no %s", counts.untranslated, between)
+            log.warning("%d translations are outside every %s", counts.untranslated, between)
 
     def _tiers(self) -> str:
         tiers = (f"{name} ({count})" for name, count in self.tiers.most_common())

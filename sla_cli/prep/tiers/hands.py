@@ -1,4 +1,4 @@
-"""The tiers of a person's two hands as one sequence of signs."""
+"""Merges the tiers of a person's two hands into one sequence of signs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Merged:
     """Signs in order of their start.
 
     Attributes:
-        two_handed: how many of them stand on two tiers.
-        overlapping: how many begin before an earlier sign of another gloss has ended.
+        two_handed: number of signs that are on two tiers.
+        overlapping: number of signs that begin before an earlier sign of another gloss has ended.
     """
 
     signs: Sequence[Mark]
@@ -24,16 +24,16 @@ class Merged:
 
 
 def merge_hands(hands: Sequence[Sequence[Mark]]) -> Merged:
-    """Signs of all tiers, ordered by start; at equal starts those of the tier that comes first.
+    """Signs of all tiers, ordered by start; with equal starts, in the order of the tiers.
 
-    The same gloss on two tiers at overlapping times is one sign with two hands, which lasts as long as either. A sign
-    is paired with one other at most, so that a repetition is kept. Other signs that overlap are all kept.
+    The same gloss on two tiers at overlapping times is one two-handed sign, from the first start to the last end. A
+    sign is paired with at most one other, so a repetition is kept. Other signs that overlap are all kept.
 
     Args:
         hands: the marks of each tier, the dominant hand first.
     """
     signs: list[Mark] = []
-    unpaired: defaultdict[str, dict[int, deque[int]]] = defaultdict(dict)  # gloss and hand to places in `signs`
+    unpaired: defaultdict[str, dict[int, deque[int]]] = defaultdict(dict)  # gloss and hand to indices in `signs`
     two_handed = overlapping = latest = 0
     ordered = sorted(
         ((mark, hand) for hand, marks in enumerate(hands) for mark in marks), key=lambda item: (item[0].start, item[1])
@@ -52,7 +52,7 @@ def merge_hands(hands: Sequence[Sequence[Mark]]) -> Merged:
 
 
 def _partner(signs: Sequence[Mark], unpaired: dict[int, deque[int]], mark: Mark, hand: int) -> int | None:
-    """The place of the same gloss on another hand that has not ended when the mark begins; it is taken."""
+    """Index of a sign with the same gloss on the other hand that has not ended when the mark begins; it is removed."""
     for other, places in unpaired.items():
         while other != hand and places:
             place = places.popleft()

@@ -1,4 +1,4 @@
-"""Names of tiers: which are meant by a name or pattern, and whose they are."""
+"""Names of tiers: which tiers match a name or pattern, and to which person they belong."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
 
 
 def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:
-    """The tiers of a name or of a pattern with `*` and `?`, in order of the file.
+    """The tiers that match a name or a pattern with `*` and `?`, in order of the file.
 
-    A name as it is comes first, then without regard to capitals, then without the person at the end of the tier's.
+    The exact name is tried first, then without case, then without the person at the end of the tier's name.
     """
     pattern = _plain(wanted).replace("[", "[[]")
     names = [(tier, _plain(tier.name)) for tier in tiers]
@@ -31,9 +31,9 @@ def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:
 
 
 def people(tiers: Sequence[Tier], everything: Iterable[Tier]) -> dict[str, list[Tier]]:
-    """Tiers by the person who signs, in the order in which people first stand there; "" where no person is named.
+    """Tiers by the person who signs, in order of first occurrence; "" if no person is named.
 
-    Where only some tiers name a person, and all the same, the others are of that person too.
+    If some tiers name the same single person, the tiers without a name belong to that person too.
 
     Args:
         everything: all tiers of the file.
@@ -49,17 +49,17 @@ def people(tiers: Sequence[Tier], everything: Iterable[Tier]) -> dict[str, list[
 
 
 def person_of(tier: Tier, by_name: Mapping[str, Tier]) -> str:
-    """Who signs: the participant of a tier, or the end of its name, or those of its parent; "" if none is."""
+    """Who signs: the participant of a tier, or the end of its name, or those of its parent; "" if none is given."""
     at: Tier | None = tier
     while at is not None:
         if person := at.participant or suffix_of(at.name):
             return person
-        at = by_name.get(at.parent) if at.parent else None  # a tier may be called ""
+        at = by_name.get(at.parent) if at.parent else None  # a tier may have the name ""
     return ""
 
 
 def suffix_of(name: str) -> str:
-    """The person at the end of a tier's name, "" where there is none."""
+    """The person at the end of a tier's name, "" if there is none."""
     end = max(name.rfind(mark) for mark in " _.-")
     match = PERSON.fullmatch(name[end:]) if end > 0 else None
     return match["person"] if match else ""
@@ -71,5 +71,5 @@ def _impersonal(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """Accented letters in one of the two ways in which they are written."""
+    """The name with accented letters in one of the two Unicode forms."""
     return unicodedata.normalize("NFC", name.strip())

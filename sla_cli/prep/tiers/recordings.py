@@ -1,4 +1,4 @@
-"""Which recording an annotation file annotates, and where it lies."""
+"""Finds the recording that belongs to an annotation file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sla_cli.prep.tables.media import MOVIES, MediaFolder, plain_name
 from sla_cli.prep.tables.walk import is_image
 from sla_cli.video.tree import Folder, Tree
 
-SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # of a URL; one letter is a drive
+SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # scheme of a URL; a single letter is a drive
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Recording:
     """A recording.
 
     Attributes:
-        origin: milliseconds of it at which the annotation's timeline begins.
-        missing: what was looked for, where it was not found; `source` is then where it should lie.
+        origin: position in the recording, in milliseconds, at which the annotation's timeline begins.
+        missing: the names that were searched, if it was not found; `source` is then where it should be.
     """
 
     source: Source
@@ -40,12 +40,12 @@ class Recording:
 
 @dataclass
 class Recordings:
-    """Finds recordings of annotation files: by relative link, by absolute link, beside the file, and below --media.
+    """Finds recordings of annotation files: by relative link, by absolute link, next to the file, and below --media.
 
     Attributes:
-        tree: of the annotation files; links that leave it are followed on disk only, never out of an archive.
-        video: name or pattern of the one that is meant, where a file links several.
-        several: files that link several videos, to the name of the one that is taken and those of the others.
+        tree: the tree of the annotation files; links to outside of it are followed only on disk, never from an archive.
+        video: name or pattern of the wanted video, if a file links several.
+        several: files that link several videos, with the name of the one that is used and those of the others.
     """
 
     tree: Tree
@@ -55,7 +55,7 @@ class Recordings:
     _listed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def of(self, path: str, file: AnnotationFile, person: str = "") -> Recording:
-        """The recording of a person in an annotation file, which lies at `path` in the tree."""
+        """The recording of a person in an annotation file, which is at `path` in the tree."""
         link = self._link(path, file.links, person)
         stem, origin = PurePosixPath(path).stem, link.origin if link else 0
         linked = _file_names(link) if link else []
@@ -68,10 +68,10 @@ class Recordings:
         return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
 
     def _places(self, path: str, urls: Sequence[str], names: Sequence[str]) -> Iterator[Source]:
-        """Where it lies, in order of precedence.
+        """Possible places, in order of precedence.
 
         Args:
-            names: it may have beside the annotation file.
+            names: names that it may have next to the annotation file.
         """
         folder = parent_of(path)
         for url in dict.fromkeys(form for one in urls for form in _forms(one)):
@@ -86,19 +86,19 @@ class Recordings:
                 yield found
 
     def _beside(self, folder: str) -> dict[str, str]:
-        """Names in a folder of the tree, by what they are compared by."""
+        """Names in a folder of the tree, by their key for comparison."""
         if folder not in self._listed:
             self._listed[folder] = {plain_name(name): name for name in self.tree.names(folder)}
         return self._listed[folder]
 
     def _is_recording(self, path: str) -> bool:
-        """A folder is one if it holds images."""
+        """Whether there is a recording; a folder counts if it has images."""
         if self.tree.is_dir(path):
             return any(map(is_image, self.tree.names(path)))
         return self.tree.is_file(path) and not can_read(path)
 
     def _at(self, folder: str, url: str) -> Source | None:
-        """What a link leads to, inside the tree or, from a folder on disk, outside."""
+        """The target of a link, inside the tree or, from a folder on disk, outside."""
         if url.startswith("/"):
             return self._on_disk(Path(url))
         inside = os.path.normpath(join(folder, url))
@@ -116,7 +116,7 @@ class Recordings:
         return Source(place.parent, place.name) if _is_there(Folder(place.parent), place.name) else None
 
     def _link(self, path: str, links: Sequence[MediaLink], person: str) -> MediaLink | None:
-        """The first video that is linked; one whose name has the person as a part comes before."""
+        """The first linked video; one whose name contains the person comes first."""
         videos = [link for link in links if not link.sound and _file_names(link)]
         if self.video:
             videos = [link for link in videos if any(fnmatch(name, self.video) for name in _file_names(link))]
@@ -129,7 +129,7 @@ class Recordings:
 
 
 def _is_there(tree: Tree, path: str) -> bool:
-    """Names in links may be longer than any that a disk has."""
+    """Names in links may be longer than a disk allows."""
     try:
         return is_there(tree, path)
     except OSError as error:
@@ -138,7 +138,7 @@ def _is_there(tree: Tree, path: str) -> bool:
 
 
 def _forms(url: str) -> Iterator[str]:
-    """A link as a path: as it is and with `%20` for a space, with both ways to write an accented letter."""
+    """A link as paths: unchanged, and with `%20` read as a space, in both Unicode forms of accented letters."""
     plain = re.sub(r"^file:(//)?", "", url.replace("\\", "/"))
     if not plain or SCHEME.match(plain):
         return
@@ -148,7 +148,7 @@ def _forms(url: str) -> Iterator[str]:
 
 
 def _file_names(link: MediaLink) -> list[str]:
-    """Names of the file that a link leads to, as written and with `%20` for a space; none where it leads to no file."""
+    """Names of the file that a link leads to, as written and with `%20` as a space; none if it leads to no file."""
     name = (link.relative or link.absolute).replace("\\", "/").rstrip("/").rpartition("/")[2]
     forms = dict.fromkeys((name, unquote(name)))
     return [form for form in forms if form not in ("", ".", "..") and "/" not in form and "\0" not in form]

@@ -1,4 +1,4 @@
-"""The tiers of all annotation files of a source, to choose from (`sla prep elan SOURCE --list-tiers`)."""
+"""Lists the tiers of all annotation files of a source (`sla prep elan SOURCE --list-tiers`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sla_cli.prep.tiers.names import people
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.video.tree import Tree
 
-EXAMPLES = 5  # values of a tier that are shown, the most frequent ones
+EXAMPLES = 5  # number of a tier's most frequent values that are shown
 SHOWN = ("type", "constraint", "parent", "participant", "annotator")
 
 
@@ -26,8 +26,8 @@ class _Row:
     """A tier's name over all files.
 
     Attributes:
-        facts: by SHOWN, the different ones that are stated.
-        taken: in how many files it is among the tiers of glosses that would be read.
+        facts: for each of SHOWN, the different values in the files.
+        taken: in how many files it would be read as a tier of glosses.
     """
 
     facts: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SHOWN})
@@ -58,17 +58,17 @@ class _Row:
 
 
 def survey_tiers(tree: Tree, wanted: SourceConfig) -> dict[str, Any]:
-    """All tiers by name, and how many recordings are found.
+    """All tiers by name, and the number of recordings that are found.
 
     Returns:
         `files`: number of annotation files. `tiers`: name to `type`, `constraint`, `parent`, `participant` and
         `annotator` (lists of the different ones), the numbers of `files` and `annotations`, their `minutes`, how many
         `distinct` values and the most frequent as `examples`, and in how many files it would be `taken` as glosses.
-        `schemes`: published convention to the number of files that follow it. `media`: `found` and `missing` recordings
-        of files, and what was looked for, by file, as `looked`.
+        `schemes`: published conventions with the number of files that follow each. `media`: `found` and `missing`
+        recordings of files, and what was looked for, by file, as `looked`.
 
     Raises:
-        SlaError: as for reading the corpus, where there is no file or one is not sound.
+        SlaError: as for reading the corpus, if there is no file or one is invalid.
     """
     recordings = Recordings(tree, MediaFolder(Path(wanted.media)) if wanted.media else None, wanted.video)
     rows: dict[str, _Row] = {}
@@ -94,7 +94,7 @@ def survey_tiers(tree: Tree, wanted: SourceConfig) -> dict[str, Any]:
 
 
 def tiers_text(facts: dict[str, Any]) -> str:
-    """What `survey_tiers` found, for people."""
+    """The result of `survey_tiers` as text for people."""
     lines = [f"annotation files: {facts['files']}"]
     for name, row in facts["tiers"].items():
         kind = [f"{key} {', '.join(row[key])}" for key in SHOWN if row[key]]
@@ -108,7 +108,7 @@ def tiers_text(facts: dict[str, Any]) -> str:
         ]
     known = "; ".join(f"{name} (files: {count})" for name, count in facts["schemes"].items())
     media = facts["media"]
-    lines += ["", f"conventions: {known or 'none that is known'}", f"recordings: {media['found']} found"]
+    lines += ["", f"conventions: {known or 'no known one'}", f"recordings: {media['found']} found"]
     if media["missing"]:
         looked = some(f"{path} ({what})" for path, what in media["looked"].items())
         lines[-1] += f", {media['missing']} missing: {looked}"

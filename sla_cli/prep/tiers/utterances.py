@@ -14,15 +14,15 @@ from sla_cli.prep.tiers.choose import Chosen
 from sla_cli.prep.tiers.hands import merge_hands
 from sla_cli.prep.tiers.names import people, person_of
 
-JOINT = "-"  # between the words of a gloss, as glossing conventions have it
+JOINT = "-"  # put between the words of a gloss, as in glossing conventions
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """What a person signs without a break; times in milliseconds on the file's timeline, end exclusive.
+    """The signs of a person without a pause; times in milliseconds on the file's timeline, end exclusive.
 
     Attributes:
-        line: of the file, on which its annotation begins, or that of its first sign.
+        line: line of the file on which its annotation begins, or that of its first sign.
     """
 
     person: str
@@ -35,14 +35,14 @@ class Utterance:
 
 @dataclass
 class Counts:
-    """What was met in the annotations, to be told.
+    """Counts of annotations, for messages.
 
     Attributes:
         empty: annotations of gloss tiers without text.
-        joined: glosses that had white space inside, by what they became.
-        two_handed, overlapping: as `Merged` has them.
-        outside: glosses that lie in no utterance.
-        untranslated: annotations of translation tiers that lie in no utterance.
+        joined: glosses that contained white space, by the joined form.
+        two_handed, overlapping: as in `Merged`.
+        outside: glosses outside all utterances.
+        untranslated: annotations of translation tiers outside all utterances.
     """
 
     glosses: int = 0
@@ -55,18 +55,18 @@ class Counts:
 
 
 def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: Counts) -> Iterator[Utterance]:
-    """The utterances of each person, in order of their starts, those without glosses included.
+    """The utterances of each person, in order of their starts, including those without glosses.
 
     Args:
-        pause: seconds without a sign that end an utterance, where no tier says.
-        counts: is added to.
+        pause: seconds without a sign that end an utterance, if no tier defines utterances.
+        counts: updated.
     """
     by_name = {tier.name: tier for tier in file.tiers}
     persons = people(chosen.glosses, file.tiers)
     sentences = {tier.name for tier in chosen.utterances or ()}
 
     def of(person: str, tiers: Sequence[Tier]) -> list[Mark]:
-        """The marks of this person's tiers and of those that name nobody; a sole person's may name anybody."""
+        """The marks of this person's tiers and of those without a person; for a single person, of all tiers."""
         own = [tier for tier in tiers if person_of(tier, by_name) in ("", person)]
         return [mark for tier in own or (tiers if len(persons) == 1 else ()) for mark in tier.marks]
 
@@ -91,10 +91,10 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
 
 
 def assign(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark]], int]:
-    """The marks whose midpoint each span contains, in their order, and how many lie in none.
+    """For each span the marks whose midpoint it contains, in their order; and the number of marks in no span.
 
     Args:
-        spans: in order of their starts; of several that contain a midpoint, the first takes it.
+        spans: in order of their starts; if several contain a midpoint, the first gets the mark.
     """
     found: list[list[int]] = [[] for _ in spans]
     open_spans: list[int] = []
@@ -114,7 +114,7 @@ def assign(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark
 
 
 def assign_nearest(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark]], int]:
-    """The marks whose midpoint each span is nearest to, if the mark overlaps it, and how many overlap none there.
+    """For each span the marks whose midpoint is nearest to it and that overlap it; and the number of other marks.
 
     A sentence may begin long before its first sign, or end long after its last.
 
@@ -139,7 +139,7 @@ def _signs(tier: Tier, sentences: bool, counts: Counts) -> list[Mark]:
     """A sign for each annotation with text.
 
     Args:
-        sentences: whether an annotation holds all glosses of an utterance, which then have even parts of its time.
+        sentences: whether an annotation contains all glosses of an utterance, which then get equal parts of its time.
     """
     signs = []
     for mark in tier.marks:
@@ -156,7 +156,7 @@ def _signs(tier: Tier, sentences: bool, counts: Counts) -> list[Mark]:
 
 
 def _at_pauses(signs: Sequence[Mark], pause: int) -> list[Mark]:
-    """Spans from the start of a sign to the latest end before at least `pause` milliseconds without a sign."""
+    """Spans from the start of a sign to the last end before a pause of at least `pause` milliseconds."""
     spans: list[Mark] = []
     for sign in signs:
         if spans and sign.start - spans[-1].end < pause:
@@ -167,6 +167,6 @@ def _at_pauses(signs: Sequence[Mark], pause: int) -> list[Mark]:
 
 
 def _distinct(marks: Sequence[Mark]) -> list[Mark]:
-    """One for each start and end, in order of time."""
+    """One mark for each start and end, in order of time."""
     found = {(mark.start, mark.end): mark for mark in reversed(marks)}
     return [found[times] for times in sorted(found)]

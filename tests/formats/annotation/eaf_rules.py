@@ -1,4 +1,4 @@
-"""The rules of EAF 3.0 as its schema and ELAN have them, checked without our code.
+"""The rules of EAF 3.0 from its schema and ELAN, checked without code of sla.
 
 http://www.mpi.nl/tools/elan/EAFv3.0.xsd and https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
 """
@@ -45,7 +45,7 @@ WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")  
 
 
 def broken_rules(path: Path) -> list[str]:
-    """What in a file is against the rules; empty where nothing is."""
+    """The violations of the rules in a file; empty if there are none."""
     root = ET.parse(path).getroot()
     return [*_elements(root), *_ids(root), *_slots(root), *_tiers(root), *_properties(root)]
 

@@ -1,4 +1,4 @@
-"""Kinds of annotation files by name and by ending, files that appear complete, and what no file holds."""
+"""Kinds of annotation files by name and extension, files that appear complete, and content that no file can hold."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_is_no_word_is_refused(tmp_path: Path, kind: str, gloss: str) -> No
 
 @pytest.mark.parametrize("tier", ["", " ", "A\nB", "\x00"])
 def test_a_tier_needs_a_name(tier: str) -> None:
-    with pytest.raises(SlaError, match="is no name for a tier"):
+    with pytest.raises(SlaError, match="is not a name for a tier"):
         Layout(tier=tier)
 
 

@@ -26,5 +26,5 @@ def test_an_example_is_what_is_written(language: str, kind: str) -> None:
 
 
 def test_each_kind_is_in_the_table() -> None:
-    table = DOCS.partition("| ending |")[2].partition("\n\n")[0]
+    table = DOCS.partition("| extension |")[2].partition("\n\n")[0]
     assert sorted(re.findall(r"^\| `(\.\w+)`", table, re.MULTILINE)) == sorted(map(suffix_of, KINDS))

@@ -1,4 +1,4 @@
-"""Adding to ELAN files: what others wrote stays, byte for byte, for an XML parser, and for pympi."""
+"""Adding to ELAN files: content from other programs is unchanged, in bytes, for an XML parser, and for pympi."""
 
 from __future__ import annotations
 
@@ -349,14 +349,14 @@ HOSTILE = {
     "text": (b"HEUTE REGEN\n", "line 1: not XML"),
     "cut": (HAND_MADE.encode()[:900], r"line \d\d: not XML"),
     "binary": (b"\x00\xff" * 50, "line 1: not XML"),
-    "html": (b"<!DOCTYPE html>\n<html><body/></html>", "line 2: html is no annotation document"),
+    "html": (b"<!DOCTYPE html>\n<html><body/></html>", "line 2: html is not an annotation document"),
     "no header": (b"<ANNOTATION_DOCUMENT><TIME_ORDER/></ANNOTATION_DOCUMENT>", "0 elements HEADER"),
     "no times": (b"<ANNOTATION_DOCUMENT>\n<HEADER/></ANNOTATION_DOCUMENT>", "0 elements TIME_ORDER"),
     "two times": (
         b"<ANNOTATION_DOCUMENT><HEADER/><TIME_ORDER/><TIME_ORDER/></ANNOTATION_DOCUMENT>", "2 elements TIME_ORDER",
     ),
     "frames": (HAND_MADE.replace("milliseconds", "PAL-frames").encode(), "line 5: times in PAL-frames"),
-    "a time": (HAND_MADE.replace('"1000"', '"1.5"').encode(), "line 14: TIME_VALUE '1.5' is no number"),
+    "a time": (HAND_MADE.replace('"1000"', '"1.5"').encode(), "line 14: TIME_VALUE '1.5' is not a number"),
     "latin": (HAND_MADE.replace("UTF-8", "ISO-8859-1").encode(), "line 1: encoded as ISO-8859-1"),
     "not utf-8": (HAND_MADE.replace("Mia", "M\xfca").encode("latin-1"), "line 18: not XML"),
     "utf-16": (HAND_MADE.replace("UTF-8", "UTF-16").encode("utf-16"), "line 1: not UTF-8"),

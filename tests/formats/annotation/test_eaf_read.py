@@ -222,11 +222,11 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     "an entity that is not declared": (changed(">x y<", ">&x;<"), r"line \d+: not XML \(undefined entity\)"),
     "tiers in a circle": (
         changed('TIER_ID="text"', 'TIER_ID="text" PARENT_REF="words"'),
-        "line 5: tier text is below itself through its parents",
+        "line 5: tier text is its own ancestor",
     ),
     "a tier below itself": (
         changed('PARENT_REF="text"', 'PARENT_REF="words"'),
-        r"line \d+: tier words is below itself",
+        r"line \d+: tier words is its own ancestor",
     ),
     "a parent that is not there": (changed('PARENT_REF="text"', 'PARENT_REF="no"'), "the parent 'no' of tier words"),
     "two tiers of a name": (changed('TIER_ID="words"', 'TIER_ID="text"'), r"line \d+: a second tier 'text'"),
@@ -237,7 +237,7 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "a reference to nothing": (
         changed('ANNOTATION_REF="a1"', 'ANNOTATION_REF="a9"'),
-        r"line \d+: annotation a2 of tier words refers to 'a9', which is no annotation of a tier above it",
+        r"line \d+: annotation a2 of tier words refers to 'a9', which is not an annotation of a tier above it",
     ),
     "predecessors in a circle": (
         changed('"a2" ANNOTATION_REF="a1"', '"a2" ANNOTATION_REF="a1" PREVIOUS_ANNOTATION="a3"'),
@@ -245,7 +245,7 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "a predecessor that is not there": (
         changed('PREVIOUS_ANNOTATION="a2"', 'PREVIOUS_ANNOTATION="a7"'),
-        r"line \d+: annotation a3 of tier words comes after 'a7', which is not there",
+        r"line \d+: annotation a3 of tier words comes after 'a7', which does not exist",
     ),
     "slots out of order": (
         changed('TIME_VALUE="200"', 'TIME_VALUE="50"'),
@@ -253,16 +253,16 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "a slot that is not there": (
         changed('TIME_SLOT_REF2="ts2"', 'TIME_SLOT_REF2="ts7"'),
-        r"line \d+: annotation a1 of tier text refers to the time slot 'ts7', which is not there",
+        r"line \d+: annotation a1 of tier text refers to the time slot 'ts7', which does not exist",
     ),
     "no slot": (changed(' TIME_SLOT_REF2="ts2"', ""), r"line \d+: annotation a1 of tier text has no TIME_SLOT_REF2"),
     "two slots of a name": (changed('TIME_SLOT_ID="ts2"', 'TIME_SLOT_ID="ts1"'), r"line 4: a second time slot 'ts1'"),
     "no slot with a time": (
         changed(' TIME_VALUE="200"', ""),
-        r"line \d+: annotation a1 of tier text has no time, and no slots with times lie around",
+        r"line \d+: annotation a1 of tier text has no time, and no slots around it",
     ),
-    "a time that is none": (changed('"200"', '"2e2"'), "line 4: TIME_VALUE '2e2' is no number"),
-    "an endless time": (changed('"200"', f'"{"9" * 5000}"'), "line 4: TIME_VALUE '9+' is no number"),
+    "a time that is none": (changed('"200"', '"2e2"'), "line 4: TIME_VALUE '2e2' is not a number"),
+    "an endless time": (changed('"200"', f'"{"9" * 5000}"'), "line 4: TIME_VALUE '9+' is not a number"),
     "two annotations of an id": (
         changed('ANNOTATION_ID="a3"', 'ANNOTATION_ID="a2"'),
         r"line \d+: annotation a2 of tier words has the id 'a2' of another|comes after 'a2'",
@@ -273,7 +273,7 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "times in frames": (changed('"milliseconds"', '"PAL-frames"'), "line 3: times in PAL-frames, not in milliseconds"),
     "no time order": (changed("TIME_ORDER>", "TIME_WARP>"), "line 2: 0 elements TIME_ORDER instead of 1"),
-    "another document": (lambda: "<html><body/></html>", "line 1: html is no annotation document of ELAN"),
+    "another document": (lambda: "<html><body/></html>", "line 1: html is not an annotation document of ELAN"),
     "no XML": (lambda: "%PDF-1.4", r"line 1: not XML"),
     "nothing": (lambda: "", r"not XML \(no element found\)"),
     "cut off": (lambda: sound()[:900], r"line \d+: not XML"),

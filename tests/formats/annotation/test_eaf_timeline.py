@@ -80,10 +80,10 @@ def test_a_file_about_another_recording_is_warned_of(
 ) -> None:
     monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
     assert added(eaf(tmp_path, 'MEDIA_URL="other.mp4" TIME_ORIGIN="600"'), "clip.mp4") == UNMOVED
-    assert "does not link clip.mp4" in caplog.text
+    assert "has no link to clip.mp4" in caplog.text
 
 
 def test_an_offset_that_is_no_number_is_named(tmp_path: Path) -> None:
     path = eaf(tmp_path, 'MEDIA_URL="other.mp4"', 'MEDIA_URL="clip.mp4" TIME_ORIGIN="1 s"')
-    with pytest.raises(FormatError, match="line 4: TIME_ORIGIN '1 s' is no number"):
+    with pytest.raises(FormatError, match="line 4: TIME_ORIGIN '1 s' is not a number"):
         added(path, "clip.mp4")

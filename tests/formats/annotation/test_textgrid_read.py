@@ -45,7 +45,7 @@ def test_what_we_write_comes_back(annotation: Annotation) -> None:
     assert [mark[:3] for mark in tier.marks if mark.text] == [(one.start, one.end, one.gloss) for one in signs]
 
 
-def test_lines_are_told() -> None:
+def test_lines_are_recorded() -> None:
     (tier,) = read_textgrid(SHORT.encode(), "a").tiers
     assert [mark.line for mark in tier.marks] == [13, 16]
     assert tier.marks[0].text == 'A "b" [2] 3'
@@ -54,17 +54,17 @@ def test_lines_are_told() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "a, line 1: no text in quotes where one is expected: the file ends"),
-        ("hello", "a, line 1: no text in quotes where one is expected"),
-        ('"ooBinaryFile" "TextGrid"', "a, line 1: no TextGrid in text form"),
-        (SHORT[:-20], r"a, line \d+: no .* where one is expected: the file ends"),
-        (SHORT.replace('"IntervalTier"', '"X"'), "a, line 11: no tiers of class 'X' are known"),
+        ("", "a, line 1: text in quotes is missing: the file ends"),
+        ("hello", "a, line 1: text in quotes is missing"),
+        ('"ooBinaryFile" "TextGrid"', "a, line 1: not a TextGrid in text form"),
+        (SHORT[:-20], r"a, line \d+: .* is missing: the file ends"),
+        (SHORT.replace('"IntervalTier"', '"X"'), "a, line 11: unknown class of tier 'X'"),
         (SHORT.replace("0\n1.5\n", "2\n1.5\n"), "a, line 14: an interval ends at 1500 ms, before its start at 2000 ms"),
-        (SHORT.replace("0\n1.5\n", '"x"\n1.5\n'), "a, line 13: no number where one is expected"),
-        (SHORT.replace("<exists>\n1", "<exists>\n1e9"), "a, line 7: '1e9' is no number of tiers"),
+        (SHORT.replace("0\n1.5\n", '"x"\n1.5\n'), "a, line 13: number is missing"),
+        (SHORT.replace("<exists>\n1", "<exists>\n1e9"), "a, line 7: '1e9' is not a number of tiers"),
         (SHORT.replace("<exists>\n1", "<exists>\n99999999"), "the file ends"),
         (SHORT.replace("1.5", "1e300"), "a, line 14: 1e\\+300 s is not a time"),
-        ('"' * 2_000_001, "line 1: no .*"),
+        ('"' * 2_000_001, "line 1: .* is missing"),
     ],
 )
 def test_what_is_no_textgrid(content: str, message: str) -> None:

@@ -79,7 +79,7 @@ def test_frames_are_found_under_any_name(tmp_path: Path, lay: Lay, read: Read, f
 def test_the_clip_without_data_and_the_one_without_split_are_skipped(tmp_path: Path, lay: Lay, read: Read) -> None:
     listing = read("csl-daily", lay(tmp_path, tables() | frames(FRAMES)))
     assert listing.skipped == {
-        NO_DATA: "split_1.txt lists it, but it was never released",
+        NO_DATA: "it is in split_1.txt, but was never released",
         NO_SPLIT: "video_map.txt, line 6: split_1.txt has it in no split",
     }
 
@@ -103,14 +103,14 @@ def test_videos_and_archives_of_frames(tmp_path: Path, lay: Lay, read: Read) -> 
 def test_no_frames_says_what_was_looked_for(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, tables() | {"sentence/": ""})
     with pytest.raises(
-        SlaError, match=r"folder or archive that holds S000001_P0000_T00, .*holds sentence/, sentence_l"
+        SlaError, match=r"folder or archive that contains S000001_P0000_T00, .*contains sentence/, sentence_l"
     ):
         read("csl-daily", tmp_path)
 
 
 def test_no_labels_says_what_lies_there(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {SPLIT: tables()[SPLIT]})
-    with pytest.raises(SlaError, match=r"looked for video_map\.txt, csl2020ct_v2\.pkl, .*_label holds split_1\.txt"):
+    with pytest.raises(SlaError, match=r"looked for video_map\.txt, csl2020ct_v2\.pkl, .*_label contains split_1\.txt"):
         read("csl-daily", tmp_path)
     with pytest.raises(SlaError, match=r"looked for split_1\.txt"):
         read("csl-daily", lay(tmp_path / "other", {"a": ""}))
@@ -126,7 +126,7 @@ def test_the_pickle_says_the_same(
     assert read("csl-daily", tmp_path).tables == expected.tables, "the table is enough"
     (tmp_path / MAP).unlink()
     listing = read("csl-daily", tmp_path)
-    assert f"those of {name}" in warnings()
+    assert f"taken from {name}" in warnings()
     assert listing.clips[1].where == f"{name}, info 1"
     facts = [[(c.id, c.split, c.signer, c.glosses, c.translation) for c in one.clips] for one in (listing, expected)]
     assert facts[0] == facts[1]
@@ -157,11 +157,11 @@ def test_a_pickle_that_calls_a_function_is_refused(tmp_path: Path, lay: Lay, rea
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (pickle.dumps(content())[:-20], "is not a whole pickle"),
-        (b"", "is not a whole pickle"),
-        (b"no pickle at all", "is not a whole pickle"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "is not a whole pickle"),
-        (pickle.dumps(["info"]), "holds no dict with a list `info`"),
+        (pickle.dumps(content())[:-20], "is not a complete pickle"),
+        (b"", "is not a complete pickle"),
+        (b"no pickle at all", "is not a complete pickle"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is not a complete pickle"),
+        (pickle.dumps(["info"]), "it has no dict with a list `info`"),
         (pickle.dumps({"info": [content()["info"][0], {"name": 3}]}), "info 1: no name, label_gloss and label_char"),
         (pickle.dumps({"info": [{**content()["info"][0], "label_gloss": [1, 2]}]}), "info 0: no name, label_gloss"),
     ],
@@ -176,9 +176,9 @@ def test_other_pickles_are_named(tmp_path: Path, lay: Lay, read: Read, data: byt
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        (SPLIT, "S000003_P0008_T00|dev", "S000003_P0008_T00|eval", "split_1.txt, line 4: split 'eval' is none of"),
-        (SPLIT, "S000003_P0008_T00|dev", "../../etc|dev", "split_1.txt, line 4: '../../etc' does not stay inside"),
-        (SPLIT, "S000003_P0008_T00|dev", "S000003_P0008_T00", "split_1.txt, line 4: 1 fields where the header has 2"),
+        (SPLIT, "S000003_P0008_T00|dev", "S000003_P0008_T00|eval", "split_1.txt, line 4: split 'eval' is not one of"),
+        (SPLIT, "S000003_P0008_T00|dev", "../../etc|dev", "split_1.txt, line 4: '../../etc' leads outside"),
+        (SPLIT, "S000003_P0008_T00|dev", "S000003_P0008_T00", "split_1.txt, line 4: 1 fields, but the header has 2"),
         (SPLIT, "S000003_P0008_T00|dev", "S000001_P0000_T00|dev", "line 4: clip S000001_P0000_T00 is listed twice"),
         (
             MAP,

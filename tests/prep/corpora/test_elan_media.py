@@ -101,7 +101,7 @@ def test_a_recording_that_is_missing_costs_its_clips(tmp_path: Path, lay: Lay, r
     lay(tmp_path, {f"{name}.eaf": annotated(link(f"./{name}.mp4")) for name in "abcdefgh"} | {"a.mp4": b""})
     assert [clip.source.path for clip in read("elan", tmp_path).clips] == [f"{name}.mp4" for name in "abcdefgh"]
     assert "b.eaf: no recording; looked for ./b.mp4, b.*" in warnings()
-    assert "and so for 2 more" in warnings()
+    assert "and 2 more" in warnings()
 
 
 def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
@@ -111,7 +111,7 @@ def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Re
     lay(tmp_path, {"rec.eaf": text} | dict.fromkeys(names, b""))
     clips = read("elan", tmp_path).clips
     assert [(clip.signer, clip.source.path) for clip in clips] == [("A", "rec_a.mp4"), ("B", "rec_B.mp4")]
-    assert "several videos, of which one is taken: for rec.eaf A rec_a.mp4, not total.mp4, rec_B.mp4" in warnings()
+    assert "several videos, of which one is used: for rec.eaf A rec_a.mp4, not total.mp4, rec_B.mp4" in warnings()
     assert [clip.source.path for clip in read("elan", tmp_path, video="tot*").clips] == ["total.mp4"] * 2
     lay(tmp_path, {"rec.eaf": annotated(link("./total.mp4"), link("./rec_B.mp4"))})
     assert [clip.source.path for clip in read("elan", tmp_path).clips] == ["total.mp4"]
@@ -125,7 +125,8 @@ def test_below_media_the_nearest_of_a_name(tmp_path: Path, lay: Lay, read: Read)
     lay(tmp_path / "m", {f"{day}/cam.mp4": b"" for day in ("day1", "day2", "day3")})
     assert read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips[0].source.path == "day2/cam.mp4"
     lay(tmp_path, {"c/x.eaf": annotated(link("./cam.avi"))})
-    with pytest.raises(SlaError, match=r"\./cam\.avi: --media holds several such: day1/cam\.mp4, day2/cam\.mp4"):
+    several = r"\./cam\.avi: --media has several with this name: day1/cam\.mp4, day2/cam\.mp4"
+    with pytest.raises(SlaError, match=several):
         read("elan", tmp_path / "c", media=str(tmp_path / "m"))
     with pytest.raises(SlaError, match="--media: no such folder or archive"):
         read("elan", tmp_path / "c", media=str(tmp_path / "none"))

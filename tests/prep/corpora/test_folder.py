@@ -1,4 +1,4 @@
-"""Recordings of one's own: tables as people make them are understood, and what is wrong is said with its line."""
+"""Users' own recordings: usual forms of tables are accepted, and errors are reported with their line."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_what_may_be_given_as_source(tmp_path: Path, mine: Path, read: Read) -> 
         (clip,) = read("folder", packed).clips
         assert (clip.source.root, clip.source.path) == (packed, "mine/videos/one.mp4")
     (mine / "more.csv").write_text(table)
-    with pytest.raises(SlaError, match=r"holds several tables: clips\.tsv, more\.csv"):
+    with pytest.raises(SlaError, match=r"contains several tables: clips\.tsv, more\.csv"):
         read("folder", mine)
     assert read("folder", mine / "clips.tsv").clips == [by_folder]
 
@@ -136,7 +136,7 @@ def test_what_may_be_given_as_source(tmp_path: Path, mine: Path, read: Read) -> 
 def test_without_a_table_each_video_is_to_be_recognised(
     tmp_path: Path, mine: Path, read: Read, warnings: Callable[[], str]
 ) -> None:
-    """In a folder, in the one folder inside it, in an archive, or given itself; hidden files are no videos."""
+    """In a folder, in the one folder inside it, in an archive, or given itself; hidden files are not videos."""
     for name in (".hidden.mp4", "._one.mp4", "notes.md"):
         (mine / "videos" / name).touch()
     (mine / "videos" / "Four.MOV").touch()
@@ -165,7 +165,8 @@ def test_without_a_table_each_video_is_to_be_recognised(
 def test_sources_that_are_none(mine: Path, read: Read) -> None:
     for video in (mine / "videos").iterdir():
         video.rename(video.with_suffix(".txt.bak"))
-    with pytest.raises(SlaError, match=r"no table: looked for a \.tsv or \.csv file.*; .*videos holds one\.txt\.bak"):
+    no_table = r"no table: looked for a \.tsv or \.csv file.*; .*videos contains one\.txt\.bak"
+    with pytest.raises(SlaError, match=no_table):
         read("folder", mine)
     (mine / "clips.xlsx").write_bytes(b"PK\x03\x04")
     for source in (mine, mine / "clips.xlsx"):
@@ -189,17 +190,17 @@ def test_sources_that_are_none(mine: Path, read: Read) -> None:
         ),
         ("video gloss\nvideos/one.mp4 A\n", "found video gloss", "not by spaces"),
         ("video\tpath\nvideos/one.mp4\tx\n", "line 1: the columns video and path mean the same", "Keep one"),
-        ("video\tgloss\nvideos/one.mp4\n", "line 2: 1 cells where the header has 2", "separated by tabs"),
-        ("video,gloss\nvideos/one.mp4,A,B\n", "line 2: 3 cells where the header has 2", "separated by commas"),
+        ("video\tgloss\nvideos/one.mp4\n", "line 2: 1 cells, but the header has 2", "separated by tabs"),
+        ("video,gloss\nvideos/one.mp4,A,B\n", "line 2: 3 cells, but the header has 2", "separated by commas"),
         ('video,gloss\nvideos/one.mp4,"A\nvideos/two.mp4,B\n', "line 2: unexpected end of data", "quote not closed"),
         (b"video\tgloss\nvideos/one.mp4\tGR\xdcN\n", "line 2: not UTF-8", "CSV UTF-8"),
         ("video\tgloss\n\tA\n", "line 2: '' names no file", ""),
-        ("video\tgloss\n../one.mp4\tA\n", r"line 2: '\.\./one.mp4' does not stay inside", "relative"),
-        ("video\tgloss\nvideos\\..\\..\\one.mp4\tA\n", r"line 2: .* does not stay inside", "relative"),
-        ("video\tgloss\n/etc/passwd\tA\n", "line 2: '/etc/passwd' does not stay inside", "relative"),
-        ("video\tgloss\nC:\\videos\\one.mp4\tA\n", "line 2: .* does not stay inside", "relative to"),
-        ("video\tgloss\nfile:///videos/one.mp4\tA\n", "line 2: .* does not stay inside", "relative to"),
-        ("video\tgloss\nvideos/o\0ne.mp4\tA\n", "line 2: .* does not stay inside", ""),
+        ("video\tgloss\n../one.mp4\tA\n", r"line 2: '\.\./one.mp4' leads outside", "relative"),
+        ("video\tgloss\nvideos\\..\\..\\one.mp4\tA\n", r"line 2: .* leads outside", "relative"),
+        ("video\tgloss\n/etc/passwd\tA\n", "line 2: '/etc/passwd' leads outside", "relative"),
+        ("video\tgloss\nC:\\videos\\one.mp4\tA\n", "line 2: .* leads outside", "relative to"),
+        ("video\tgloss\nfile:///videos/one.mp4\tA\n", "line 2: .* leads outside", "relative to"),
+        ("video\tgloss\nvideos/o\0ne.mp4\tA\n", "line 2: .* leads outside", ""),
         ("video\tstart\nvideos/one.mp4\tsoon\n", "line 2: start 'soon' is not a time", "seconds"),
         ("video\tstart\nvideos/one.mp4\t-1\n", "line 2: start '-1' is not a time", "seconds"),
         ("video\tend\nvideos/one.mp4\tinf\n", "line 2: end 'inf' is not a time", "seconds"),
@@ -212,7 +213,11 @@ def test_sources_that_are_none(mine: Path, read: Read) -> None:
             "line 3: clip two of test has no glosses, other clips of test have",
             "",
         ),
-        ("video\tgloss\nvideos/one.mp4\tA\nvideos/one.mp4\tB\n", "lines 2 and 3: both clips would be called one", "id"),
+        (
+            "video\tgloss\nvideos/one.mp4\tA\nvideos/one.mp4\tB\n",
+            "lines 2 and 3: both clips would have the id one",
+            "id",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line(
@@ -230,8 +235,8 @@ def test_what_is_wrong_is_named_with_file_and_line(
     [
         ("one.mp4", "is videos/one.mp4 meant?"),
         ("videos/tow.mp4", "is videos/two.mp4 meant?"),
-        ("videos/interview.mp4", "videos holds one.mp4, three.mp4, two.mp4"),
-        ("films/x.mp4", "mine holds clips.tsv, videos/"),
+        ("videos/interview.mp4", "videos contains one.mp4, three.mp4, two.mp4"),
+        ("films/x.mp4", "mine contains clips.tsv, videos/"),
     ],
 )
 def test_a_recording_that_is_not_there(
@@ -269,7 +274,7 @@ def test_a_path_outside_is_found_below_media(tmp_path: Path, lay: Lay, read: Rea
 def test_a_path_that_means_two_recordings_below_media_is_refused(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path / "media", {f"{day}/one.mp4": b"" for day in ("day1", "day2")})
     lay(tmp_path / "mine", {"t.tsv": "video\tgloss\none.mp4\tA\n"})
-    with pytest.raises(SlaError, match=r"one\.mp4: --media holds several such: day1/one\.mp4, day2/one\.mp4"):
+    with pytest.raises(SlaError, match=r"one\.mp4: --media has several with this name: day1/one\.mp4, day2/one\.mp4"):
         read("folder", tmp_path / "mine", media=str(tmp_path / "media"))
 
 
@@ -280,9 +285,9 @@ def test_what_lies_in_the_corpus_comes_before_media(tmp_path: Path, mine: Path, 
     assert one.source == Source(mine, "videos/one.mp4"), "a video knows its rate"
     assert photos.source == Source(tmp_path / "media", "photos", fps=25.0)
     lay(mine, {"t.tsv": "video\tgloss\n../gone.mp4\tA\n"})
-    with pytest.raises(SlaError, match=r"line 2: '\.\./gone\.mp4' does not stay .*, nor does --media hold a recording"):
+    with pytest.raises(SlaError, match=r"line 2: '\.\./gone\.mp4' leads outside .*, and --media has no recording"):
         read("folder", mine, media=str(tmp_path / "media"))
-    with pytest.raises(SlaError, match=r"line 2: '\.\./gone\.mp4' does not stay inside the corpus") as caught:
+    with pytest.raises(SlaError, match=r"line 2: '\.\./gone\.mp4' leads outside of the corpus") as caught:
         read("folder", mine)
     assert "--media" in caught.value.hint
 

@@ -90,14 +90,14 @@ def test_the_size_that_is_meant_is_taken(tmp_path: Path, lay: Lay, read: Read, n
 
 def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, tables())
-    with pytest.raises(SlaError, match=r"looked for US/train\.txt or US/train\.csv of Isharah-500 .* holds SI/"):
+    with pytest.raises(SlaError, match=r"looked for US/train\.txt or US/train\.csv of Isharah-500 .* contains SI/"):
         read("isharah500", tmp_path, "US")
-    with pytest.raises(SlaError, match=r"no clips: looked for 00_0001, 00_0002 and 4 more, .* holds SI/"):
+    with pytest.raises(SlaError, match=r"no clips: looked for 00_0001, 00_0002 and 4 more, .* contains SI/"):
         read("isharah500", tmp_path, "SI")
 
 
 @pytest.mark.parametrize(
-    ("row", "message"), [("../x|A", "'../x' is not signer_s"), ("00_1", "1 fields where"), ("|A", "''")]
+    ("row", "message"), [("../x|A", "'../x' is not signer_s"), ("00_1", "1 fields, but"), ("|A", "''")]
 )
 def test_broken_rows_are_named(tmp_path: Path, lay: Lay, read: Read, row: str, message: str) -> None:
     lay(tmp_path, tables() | {"SI/dev.txt": f"id|gloss\n02_0001|A\n{row}\n"} | clip_files("NAME.mp4"))

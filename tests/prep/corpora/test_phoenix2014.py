@@ -1,4 +1,4 @@
-"""Phoenix2014 is found in every layout that people have, and what is missing or odd is named."""
+"""Phoenix2014 is found in every common layout, and missing or unusual parts are reported."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_frames_without_the_1_and_frames_resized_before(root: Path, read: Read) 
 def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, read: Read) -> None:
     with pytest.raises(SlaError, match=r"nowhere"):
         read("phoenix2014", tmp_path / "nowhere")
-    with pytest.raises(SlaError, match="holds nothing"):
+    with pytest.raises(SlaError, match="contains nothing"):
         read("phoenix2014", tmp_path)
     for name in ("PHOENIX-2014-T-release-v3", "a", "b", "c", "d", "e"):
         (tmp_path / name).mkdir()
@@ -87,13 +87,13 @@ def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, rea
         read("phoenix2014", tmp_path)
     message = caught.value.message
     assert f"looked for annotations/manual/train.corpus.csv in {tmp_path} and up to 3 folders below" in message
-    assert message.endswith("holds PHOENIX-2014-T-release-v3/, README, a/, b/, c/ and 2 more")
+    assert message.endswith("contains PHOENIX-2014-T-release-v3/, README, a/, b/, c/ and 2 more")
     assert "phoenix2014-release" in caught.value.hint
 
 
 def test_two_copies_are_not_chosen_between(tmp_path: Path, root: Path, read: Read) -> None:
     shutil.copytree(root, root.parent / "copy")
-    with pytest.raises(SlaError, match=r"lies in several folders: .*copy, .*multisigner"):
+    with pytest.raises(SlaError, match=r"exists in several folders: .*copy, .*multisigner"):
         read("phoenix2014", root.parent)
 
 
@@ -104,7 +104,7 @@ def test_train_is_needed_the_other_splits_are_not(root: Path, read: Read, warnin
     assert f"no {table(root, 'test')}: the store gets no test split" in warnings()
     table(root).rename(table(root, "train.SI5"))
     with pytest.raises(
-        SlaError, match=r"looked for .*train\.corpus\.csv.*annotations/manual holds dev\.corpus\.csv, tr"
+        SlaError, match=r"looked for .*train\.corpus\.csv.*annotations/manual contains dev\.corpus\.csv, tr"
     ):
         read("phoenix2014", root.parent)
 
@@ -113,9 +113,9 @@ def test_frames_of_a_split_that_are_not_there(root: Path, read: Read) -> None:
     shutil.rmtree(root / FEATURES / "dev")
     with pytest.raises(SlaError) as caught:
         read("phoenix2014", root)
-    assert "frames of dev are not there: looked for 03June_2011_Friday_heute_default-4" in caught.value.message
+    assert "frames of dev are missing: looked for 03June_2011_Friday_heute_default-4" in caught.value.message
     assert str(root / FEATURES / "dev") in caught.value.message
-    assert caught.value.message.endswith(f"{root / FEATURES} holds test/, train/")
+    assert caught.value.message.endswith(f"{root / FEATURES} contains test/, train/")
 
 
 def test_one_clip_without_frames_is_left_to_who_reads_it(root: Path, read: Read) -> None:
@@ -126,7 +126,7 @@ def test_one_clip_without_frames_is_left_to_who_reads_it(root: Path, read: Read)
 @pytest.mark.parametrize("folder", ["../../../../etc/*.png", "/etc/*.png", f"{CLIP}/../../x/*.png", "*.png", "", "1/*"])
 def test_a_folder_outside_the_corpus_is_refused(root: Path, read: Read, folder: str) -> None:
     edit(table(root), f"{CLIP}/1/*.png", folder)
-    with pytest.raises(SlaError, match=r"line 2: .* (does not stay inside|names no file or folder in)"):
+    with pytest.raises(SlaError, match=r"line 2: .* (leads outside of|names no file or folder in)"):
         read("phoenix2014", root)
 
 
@@ -188,5 +188,5 @@ def test_si5_with_frames_of_its_own(shared: Path, tmp_path: Path, lay: Lay, read
 
 def test_si5_alone_without_frames(shared: Path, tmp_path: Path, lay: Lay, read: Read) -> None:
     given = release(shared, tmp_path, lay, 60)
-    with pytest.raises(SlaError, match="frames of train are not there"):
+    with pytest.raises(SlaError, match="frames of train are missing"):
         read("phoenix2014-si5", given / SI5)

@@ -47,7 +47,7 @@ def test_table_and_folders_need_not_agree(tmp_path: Path, lay: Lay, read: Read, 
 def test_a_row_with_a_bar_too_many_has_a_line(tmp_path: Path, lay: Lay, read: Read) -> None:
     name = f"{CORPUS}/annotations/manual/PHOENIX-2014-T.train.corpus.csv"
     lay(tmp_path, {name: f"{table('a')}\nb|b/*.png|-1|-1|Signer08|A|B|text\n"})
-    with pytest.raises(SlaError, match=r"PHOENIX-2014-T\.train\.corpus\.csv, line 3: 8 fields where the header has 7"):
+    with pytest.raises(SlaError, match=r"PHOENIX-2014-T\.train\.corpus\.csv, line 3: 8 fields, but the header has 7"):
         read("phoenix2014t", tmp_path)
 
 

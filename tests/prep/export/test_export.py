@@ -1,4 +1,4 @@
-"""A store as the folders of a released corpus: what comes back out of them, and what VAC's code finds in them."""
+"""A store exported as the folders of a released corpus: read back by sla, and by the code of VAC."""
 
 from __future__ import annotations
 
@@ -170,32 +170,34 @@ def test_one_split_only(made: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "told"),
+    ("one", "reported"),
     [
         (clip("a b", "A"), "a b: its id holds ' '"),
         (clip("a|b", "A"), "its id holds '|'"),
         (clip("a*", "A"), "its id holds '*'"),
-        (clip("..", "A"), "..: its id is no name of a folder"),
-        (clip("ä" * 120, "A"), "its id makes file names of 264 bytes, and 255 are the most"),
-        (clip("a", "A|B C"), "a: 'A|B C' holds '|', at which readers"),
-        (clip("a", "A 1,5"), "a: 'A 1,5' holds ',', at which readers"),
+        (clip("..", "A"), "..: its id is not a valid folder name"),
+        (clip("ä" * 120, "A"), "its id gives file names of 264 bytes, but at most 255 are possible"),
+        (clip("a", "A|B C"), "a: 'A|B C' contains '|', at which readers"),
+        (clip("a", "A 1,5"), "a: 'A 1,5' contains ',', at which readers"),
         (clip("a", "A", signer="Anna B"), "its signer 'Anna B' holds ' '"),
         (clip("a", "A", signer="a|b"), "its signer 'a|b' holds '|'"),
     ],
 )
-def test_what_a_layout_cannot_hold_is_refused_before_anything_is_written(tmp_path: Path, one: Any, told: str) -> None:
+def test_what_a_layout_cannot_hold_is_refused_before_anything_is_written(
+    tmp_path: Path, one: Any, reported: str
+) -> None:
     store = make_store(tmp_path / "store", {"train": TRAIN, "dev": [*DEV, one]})
     with pytest.raises(SlaError) as caught:
         export(store, tmp_path / "out")
     assert caught.value.message.startswith("1 of 2 clips of dev do not fit in phoenix2014: ")
-    assert told in caught.value.message
+    assert reported in caught.value.message
     assert not (tmp_path / "out").exists()
 
 
 def test_a_translation_matters_only_where_it_is_written(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", {"dev": [clip("a", "A", translation="ja, gut")]})
     export(store, tmp_path / "out")
-    with pytest.raises(SlaError, match="'ja, gut' holds ','"):
+    with pytest.raises(SlaError, match="'ja, gut' contains ','"):
         export(store, tmp_path / "t", "phoenix2014t")
 
 
@@ -214,7 +216,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(made: Path, out: Path,
     for place in (mine, out, tmp_path / "file"):
         before = contents(tmp_path)
         for force in (False, True):
-            with pytest.raises(SlaError, match=r"holds something else|is a file"):
+            with pytest.raises(SlaError, match=r"contains other files|is a file"):
                 export(made, place, force=force)
         assert contents(tmp_path) == before
         assert not (mine / ".lock").exists()
@@ -238,7 +240,7 @@ def test_an_export_is_replaced_with_force_only(made: Path, tmp_path: Path) -> No
 
 
 def killed_export(store: Path, out: Path, moment: int) -> None:
-    """In a process of its own: kill it while it writes the frames of its `moment`-th clip."""
+    """In a separate process: kill it while it writes the frames of its `moment`-th clip."""
     write, begun = Pictures._files, [0]
 
     def files(self: Pictures, one: Any, codec: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -265,7 +267,7 @@ def test_a_killed_export_goes_on_and_comes_out_the_same(made: Path, tmp_path: Pa
         assert kept.items() <= now.items(), "complete clips are kept"
         kept = now
     assert len({path.parent for path in kept}) == 2
-    with pytest.raises(SlaError, match=r"is an unfinished export of .*, of other settings"):
+    with pytest.raises(SlaError, match=r"is an unfinished export of .*, with other settings"):
         export(made, out, image="jpg")
     export(made, out)
     export(made, tmp_path / "whole")

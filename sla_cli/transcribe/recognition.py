@@ -1,4 +1,4 @@
-"""The signs of a recording, and what they were read from."""
+"""The signs of a recording, with the probabilities from which they were recognised."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sla_cli.core.annotation import Annotation
 
 
 @dataclass(frozen=True)
-class Reading(Annotation):
-    """What the model saw in a recording; `Annotation` has the other attributes.
+class Recognition(Annotation):
+    """The output of the model for a recording; `Annotation` has the other attributes.
 
     Attributes:
         glosses: the vocabulary; glosses[i] has column i + 1 of `log_probs`, the blank column 0.
-        log_probs: natural-log probabilities, float32 (steps, glosses + 1); None where they were not kept.
+        log_probs: natural-log probabilities, float32 (steps, glosses + 1); None if they were not kept.
         step_times: borders of the steps in seconds, float64 (steps + 1,).
-        score: of the search, natural log, higher is better.
+        score: score of the search, natural log, higher is better.
     """
 
     glosses: tuple[str, ...] = ()
