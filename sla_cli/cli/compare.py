@@ -21,9 +21,10 @@ def compare(
     ],
     second: Annotated[str, typer.Argument(metavar="B", help="The second system, with hypotheses for the same clips.")],
     ref: Annotated[Path | None, typer.Option(help="References of hypotheses files, as for `sla score`.")] = None,
-    split: Annotated[SplitName | None, typer.Option(help="Which hypotheses of a run, where it has several.")] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Which hypotheses of a run, if it has several.")] = None,
     search: Annotated[
-        str | None, typer.Option(help="The same, by search as in the file's name: greedy, beam10, beam10-lm.")
+        str | None,
+        typer.Option(help="Which hypotheses of a run, by the search in the file name: greedy, beam10, beam10-lm."),
     ] = None,
     normalize: Normalize = "auto",
     nfc: Nfc = False,

@@ -24,7 +24,8 @@ def info(
         int | None, typer.Option(help="Number of clips in --sheet, chosen at random.", min=1, show_default=str(CLIPS))
     ] = None,
     ids: Annotated[
-        list[str] | None, typer.Option("--clip", help="Id of a clip for --sheet, not a random one; can be repeated.")
+        list[str] | None,
+        typer.Option("--clip", help="Id of a clip for --sheet, instead of random clips; can be repeated."),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Random seed for choosing the clips.", min=0, show_default="0")

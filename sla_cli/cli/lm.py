@@ -49,7 +49,7 @@ def estimate(
         bool, typer.Option("--unique", help="Count each different sentence once: for corpora that repeat prompts.")
     ] = False,
     fallback: Annotated[
-        bool, typer.Option("--fallback", help="Use fixed discounts (0.5, 1, 1.5) where they cannot be estimated.")
+        bool, typer.Option("--fallback", help="Use fixed discounts (0.5, 1, 1.5) if they cannot be estimated.")
     ] = False,
     prune: Annotated[
         str,
@@ -61,8 +61,8 @@ def estimate(
     unk: Annotated[
         Literal["share", "all"],
         typer.Option(
-            help="Probability of glosses that are not in the text, from what discounting frees: the share of one "
-            "gloss (lmplz), or all of it (SRILM)."
+            help="Part of the probability freed by discounting that glosses outside of the text get together: "
+            "the share of one gloss (lmplz), or all of it (SRILM)."
         ),
     ] = "share",
     normalize: Normalize = "none",

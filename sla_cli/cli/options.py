@@ -77,7 +77,7 @@ PruneLogp = Annotated[
 TokenMinLogp = Annotated[
     float | None,
     typer.Option(
-        help="Try no gloss in a step where its log-probability is below this.",
+        help="Skip glosses whose log-probability in a step is below this.",
         show_default=str(DecodeConfig.token_min_logp),
     ),
 ]

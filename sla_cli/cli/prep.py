@@ -58,7 +58,7 @@ def prep(
     video: Annotated[
         str | None,
         typer.Option(
-            help="The recording, by name or pattern, where an annotation file links several.",
+            help="The recording, by name or pattern, if an annotation file links several.",
             rich_help_panel=ANNOTATION,
         ),
     ] = None,
@@ -139,7 +139,7 @@ def prep(
     codec: Annotated[
         Literal["jpeg", "png", "raw"] | None,
         typer.Option(
-            help=f"How frames are stored; png and raw lose nothing; {PrepConfig.codec} if not given.",
+            help=f"How frames are stored; png and raw are lossless; {PrepConfig.codec} if not given.",
             rich_help_panel=FRAMES,
         ),
     ] = None,

@@ -38,7 +38,7 @@ def report(
 ) -> None:
     """Make an HTML page of one or more scores: figures, learning curves, confusions, frames, alignments.
 
-    It needs no network and holds everything, so it can be sent as it is.
+    The page is a single file, which contains everything and needs no network.
     """
     from sla_cli.formats.output import check_output
     from sla_cli.formats.work import Work as WorkFolder

@@ -19,7 +19,7 @@ WORST = 15  # glosses and confusions of --details
 
 Normalize = Annotated[
     Literal["auto", ProfileName],
-    typer.Option(help="How glosses are cleaned before they are compared; auto: the corpus's profile, else none."),
+    typer.Option(help="How glosses are cleaned before they are compared; auto: the corpus's profile, otherwise none."),
 ]
 Nfc = Annotated[
     bool, typer.Option("--nfc", help="Compare glosses in Unicode normal form C: ü is ü, however it is encoded.")

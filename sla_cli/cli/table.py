@@ -23,7 +23,7 @@ def table(
     ref: Annotated[Path | None, typer.Option(help="References, as for `sla score`. Default: the store's.")] = None,
     search: Annotated[
         str | None,
-        typer.Option(help="Which hypotheses of a run, where it has several: greedy, beam10, beam10-lm, …"),
+        typer.Option(help="Which hypotheses of a run, if it has several: greedy, beam10, beam10-lm, …"),
     ] = None,
     normalize: Normalize = "auto",
     nfc: Nfc = False,

@@ -63,7 +63,8 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed for weights, order and augmentation.", min=0)] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="Several seeds, as 0,1,2: one run each, NAME-seed0 and so on, one after another.")
+        str | None,
+        typer.Option(help="Several seeds, such as 0,1,2: one run each, NAME-seed0 and so on, one after another."),
     ] = None,
     init: Annotated[
         str | None, typer.Option("--init-from", help="Start from this run's trained weights: a name, or a folder.")
