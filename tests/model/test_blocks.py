@@ -18,6 +18,8 @@ from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.blocks import compile_blocks
 from sla_cli.model.checkpointing import SHARE_OF_MEMORY
+from sla_cli.model.compiling import compile_for_training
+from sla_cli.model.device import place
 from sla_cli.model.variants.adapter import TemporalAdapter
 from sla_cli.model.variants.lora import LoraBranch
 
@@ -153,13 +155,21 @@ COMPILED = {
 
 @pytest.mark.parametrize("variant", COMPILED.values(), ids=COMPILED)
 def test_compiled_is_as_not_compiled(variant: dict[str, Any]) -> None:
-    """With the compiler's front end, which is quick; what a back end rounds is its own. No batch is compiled again."""
+    """With the compiler's front end, which is quick; what a back end rounds is its own.
+
+    No batch is compiled again, nor is the code that measures the memory of a batch. No pass without gradients is
+    compiled. Training starts in the same state as without.
+    """
     args = {**CLIP["model__backbone_args"], "depth": 1}
-    config = tiny(model__backbone_args=args, **variant)
+    config = tiny(model__backbone_args=args, **variant, model__compile="on")
     plain, compiled = trained(config), trained(config)
     counter = CompileCounterWithBackend("aot_eager")
-    compiled.compile_blocks(backend=counter)
-    made = []
+    random = torch.get_rng_state()
+    compile_for_training(compiled, config, place("cpu", "fp32"), backend=counter)
+    made = [counter.frame_count]
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(value.grad is None for value in compiled.parameters())
+    assert compiled.checkpointing == config.model.checkpointing == "auto"
     for lengths in (LENGTHS, torch.tensor([3, 3]), torch.tensor([8])):
         x = torch.randn(int(lengths.sum()), 3, 32, 32)
         expected = step(plain, x, lengths)
@@ -167,6 +177,11 @@ def test_compiled_is_as_not_compiled(variant: dict[str, Any]) -> None:
             for one, two in zip(step(compiled, x, lengths), expected, strict=True):
                 torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
             made.append(counter.frame_count)
+        with torch.no_grad():
+            compiled(x, lengths)
+        with torch.inference_mode():
+            compiled(x, lengths, chunk=4)
+    made.append(counter.frame_count)
     assert made[0] > 0
     assert set(made) == {made[0]}
 
