@@ -177,7 +177,7 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     tiers = pympi.Elan.Eaf("x.eaf")
     assert tiers.get_annotation_data_for_tier("mine") == before
     assert [value for *_, value in tiers.get_annotation_data_for_tier("SIGN")] == ["NORD", "REGEN"]
-    assert "x.eaf has a tier SIGN" in refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
+    assert "x.eaf already has a tier SIGN" in refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
     run("mine/a.mkv", "--add-to", "x.eaf", "--force")
     assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
     Path("no.eaf").write_text("<xml")
