@@ -29,7 +29,7 @@ from sla_cli.cli.main import refusals
 from sla_cli.errors import SlaError
 
 PATTERN = r"(?P<gloss>[A-Za-z]+)[^/]*/[^/]*?(?P<person>\d+)[^/]*$"
-ORDERS = 10_000  # that are tried
+ORDERS = 10_000  # number of orders that are tried
 COLUMNS = ("id", "video", "gloss", "signer", "split", "fps")
 Recording = tuple[str, Path]  # gloss and video
 
@@ -41,7 +41,7 @@ class Sentence:
     id: str
     person: str
     glosses: tuple[str, ...]
-    once: bool  # glosses of sentences that contain each recording once
+    once: bool  # one of the sentences that together contain each recording once
 
     def row(self, split: str, fps: float) -> tuple[str, ...]:
         return self.id, f"frames/{self.id}", " ".join(self.glosses), self.person, split, f"{fps:g}"
@@ -92,18 +92,18 @@ def positive(text: str) -> int:
 
 
 def by_person(folder: Path, pattern: str) -> dict[str, list[Recording]]:
-    """The recordings of each person, with a word that every person has. Raises SlaError where they do not suffice."""
+    """The recordings of each person. Raises SlaError if there are none, or if a person signs only one word."""
     try:
         groups = re.compile(pattern).groupindex
     except re.error as error:
         raise SlaError(f"--pattern {pattern}: not a regular expression: {error}") from error
     if not {"gloss", "person"} <= groups.keys():
-        raise SlaError(f"--pattern {pattern} has not both groups, gloss and person", f"The default is {PATTERN}")
+        raise SlaError(f"--pattern {pattern} needs both groups, gloss and person", f"The default is {PATTERN}")
     found = defaultdict[str, list[Recording]](list)
     for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mp4", ".avi", ".mov")):
         if match := re.search(pattern, path.relative_to(folder).as_posix()):
             if not (match["person"] or "").isdecimal():
-                raise SlaError(f"{path}: the person is {match['person']!r} by --pattern, and must be a number")
+                raise SlaError(f"{path}: the person is {match['person']!r} by --pattern, but must be a number")
             found[f"person{int(match['person']):02d}"].append(((match["gloss"] or "").upper(), path))
     if not found:
         raise SlaError(f"{folder}: no path of a video matches --pattern", f"It is {pattern}")
@@ -114,7 +114,7 @@ def by_person(folder: Path, pattern: str) -> dict[str, list[Recording]]:
 
 
 def divide(people: Sequence[str], folds: int, random: Random) -> list[list[str]]:
-    """As many people in each fold, or one more. Raises SlaError where they are too few."""
+    """Folds of equal size; some have one person more. Raises SlaError if there are too few people."""
     if len(people) < folds:
         raise SlaError(f"--folds {folds}: there are {len(people)} people", "Each fold needs one.")
     order = random.sample(people, len(people))
@@ -124,7 +124,7 @@ def divide(people: Sequence[str], folds: int, random: Random) -> list[list[str]]
 def table(
     folds: Sequence[Sequence[str]], number: int, people: int, sentences: int
 ) -> tuple[dict[str, int], Sequence[str], Sequence[str]]:
-    """Sentences of each person of train, and the people of dev and test. Dev is the fold after that of test."""
+    """Number of training sentences of each person, and the people of dev and test. Dev is the fold after test."""
     test, dev = folds[number - 1], folds[number % len(folds)]
     rest = [person for fold in (*folds[number:], *folds[: number - 1]) if fold is not dev for person in fold]
     if people > len(rest):
@@ -144,7 +144,7 @@ def once(recordings: Sequence[Recording], random: Random) -> Iterator[tuple[str,
             yield from ((f"once{number:02d}", part) for number, part in enumerate(parts))
             return
     words = ", ".join(sorted({gloss for gloss, _ in recordings}))
-    raise SlaError(f"{recordings[0][1]}: no order of this person's recordings keeps words apart; there are: {words}")
+    raise SlaError(f"{recordings[0][1]}: no order of this person's recordings avoids repeated words: {words}")
 
 
 def drawn(recordings: Sequence[Recording], count: int, random: Random) -> Iterator[tuple[str, list[Recording]]]:

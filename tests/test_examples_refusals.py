@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder: an empty file, recordings that nobody can read, of two words and three people, and XML."""
+    """The working folder: an empty file, an XML file, and unreadable recordings of two words by three people."""
     monkeypatch.chdir(tmp_path)
     for word in ("help", "hot"):
         for person in (1, 2, 3):
@@ -32,31 +32,31 @@ SIGNS = ["compose_signs.py", "signs", "out", "--folds", "3", "--people", "1"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["compose_signs.py", "none", "out"], "error: none: no video's path is as --pattern says"),
-        (["compose_signs.py", "one", "out"], "error: one: person01 signs one word only, HELP"),
+        (["compose_signs.py", "none", "out"], "error: none: no path of a video matches --pattern"),
+        (["compose_signs.py", "one", "out"], "error: one: person01 signs only one word, HELP"),
         ([*SIGNS, "--folds", "4"], "error: --folds 4: there are 3 people"),
-        ([*SIGNS, "--people", "2"], "error: --people 2: fold 1 leaves 1 to learn from"),
+        ([*SIGNS, "--people", "2"], "error: --people 2: fold 1 leaves only 1 training people"),
         ([*SIGNS, "--every", "0"], "error: argument --every: 0 is less than 1"),
         ([*SIGNS, "--pattern", "("], "error: --pattern (: not a regular expression: missing )"),
-        ([*SIGNS, "--pattern", "(?P<gloss>.*)"], "error: --pattern (?P<gloss>.*) has not both groups"),
+        ([*SIGNS, "--pattern", "(?P<gloss>.*)"], "error: --pattern (?P<gloss>.*) needs both groups"),
         ([*SIGNS, "--pattern", "(?P<gloss>.*)/(?P<person>.*)"], "s1.mp4: the person is 's1.mp4' by --pattern"),
         (SIGNS, "s1.mp4: no frame can be read"),
         (["compose_signs.py", "signs", "empty", *SIGNS[3:]], "error: empty/frames"),
         (["draw_elan.py", "draw", "out", "--sentences", "0"], "Invalid value for '--sentences'"),
         (["draw_elan.py", "correct", "truth", "none.eaf"], "error: cannot read none.eaf: No such file or directory"),
         (["draw_elan.py", "correct", "truth", "empty"], "error: empty, line 1: not XML"),
-        (["draw_elan.py", "correct", "truth", "page.eaf"], "html is no annotation document of ELAN"),
+        (["draw_elan.py", "correct", "truth", "page.eaf"], "html is not an annotation document of ELAN"),
         (["picture.py", "run", "video.mp4", "none/out.webp"], "error: none/out.webp is not a file called *.webp"),
         (["picture.py", "run", "video.mp4", "out.xyz"], "error: out.xyz is not a file called *.webp"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
-def test_a_script_in_python(
+def test_a_python_script(
     folder: Path,
     arguments: list[str],
-    said: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -65,11 +65,11 @@ def test_a_script_in_python(
         runpy.run_path(str(EXAMPLES / arguments[0]), run_name="__main__")
     err = capfd.readouterr().err
     assert ended.value.code == 2
-    assert said in err and "Traceback" not in err
+    assert message in err and "Traceback" not in err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["four_lines.sh"], "error: usage: examples/four_lines.sh DATA"),
         (["five_folds.sh", "signs"], "error: usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]"),
@@ -80,8 +80,8 @@ def test_a_script_in_python(
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
-def test_a_script_of_the_shell(folder: Path, arguments: list[str], said: str) -> None:
+def test_a_shell_script(folder: Path, arguments: list[str], message: str) -> None:
     command = ["bash", str(EXAMPLES / arguments[0]), *arguments[1:]]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert said in ended.stderr and len(ended.stderr.splitlines()) == 1
+    assert message in ended.stderr and len(ended.stderr.splitlines()) == 1

@@ -15,7 +15,7 @@ SUFFIX = ".json"
 
 
 def names() -> list[str]:
-    """Of all results: `train`, `train-seeds`, …"""
+    """The names of all results: `train`, `train-seeds`, …"""
     return sorted(path.name.removesuffix(SUFFIX) for path in FOLDER.iterdir())
 
 
@@ -24,11 +24,11 @@ def schema(
         str | None, typer.Argument(metavar="[RESULT]", help="Result, by its name in the list.", autocompletion=names)
     ] = None,
 ) -> None:
-    """The JSON Schema (draft 2020-12) of what a command prints with --json.
+    """Print the JSON Schema (draft 2020-12) of the output of a command with --json.
 
-    Without a name it lists the results, each with the version of its schema. The
-    version, which ends the schema's $id, rises where a key is removed or changes,
-    and not where one is added.
+    Without a name it lists the results, each with the version of its schema. The $id
+    of a schema ends with its version. The version increases if a key is removed or
+    changes, not if a key is added.
     """
     if name is not None:
         typer.echo(json.dumps(result_schema(name), indent=2, ensure_ascii=False))
@@ -40,7 +40,7 @@ def schema(
 
 
 def result_schema(name: str) -> dict[str, Any]:
-    """The schema of a result, with those that it refers to among its `$defs`, where validators find them by `$id`.
+    """The schema of a result. Schemas that it refers to are in its `$defs`, where validators find them by `$id`.
 
     Raises:
         SlaError: there is no such result.
