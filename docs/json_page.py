@@ -13,11 +13,11 @@ from sla_cli.cli.schema import names, result_schema
 
 INTRODUCTION = """# `--json`: results for machines
 
-With `--json` a command prints one JSON object on standard output, and nothing else there; the log goes to standard
-error. Paths are as the command line would take them.
+With `--json` a command prints one JSON object on standard output and nothing else; the log goes to standard error.
+Paths can be used as they are on the command line.
 
-A JSON Schema (draft 2020-12) of each result is installed with sla: `sla schema` lists them, `sla schema NAME` prints
-one, which refers to no other file. To check a result against it:
+A JSON Schema (draft 2020-12) of each result is installed with sla. `sla schema` lists the schemas. `sla schema NAME`
+prints one; it refers to no other file. To check a result against it:
 
 ```python
 import json
@@ -33,18 +33,18 @@ def sla(*words):
 jsonschema.validate(sla("info", "gloss.arpa", "--json"), sla("schema", "info"))
 ```
 
-**Versions.** The `$id` of a schema, as `urn:sla:json:score:1`, ends with its version. A key that is removed, or whose
-type, unit or meaning changes, raises it, and so does a new value where all are listed. A new key does not: pass over
-keys that you do not know ([versions](versions.md#commands-json-and-python)).
+**Versions.** The `$id` of a schema, such as `urn:sla:json:score:1`, ends with its version. The version increases if a
+key is removed, if its type, unit or meaning changes, or if a key with a list of all its values gets a new one. It does
+not increase for a new key: ignore keys that you do not know ([versions](versions.md#commands-json-and-python)).
 
-**Errors.** With exit code 2 standard output is empty, and standard error says what to correct. Two commands print what
-they did before the error: `sla prep` says [which clips cannot be read](#sla-prep-where-clips-cannot-be-read), and
-`sla transcribe` lists all recordings, with the `error` of those that failed. With code 3 the result is printed as with
-0 ([exit codes](exit-codes.md)).
+**Errors.** With exit code 2, standard output is empty and standard error says what to correct. Two commands are
+exceptions: `sla prep` prints [which clips cannot be read](#sla-prep-where-clips-cannot-be-read), and `sla transcribe`
+lists all recordings, with the `error` of those that failed. With code 3 the result is printed as with code 0
+([exit codes](exit-codes.md)).
 
-**To read the tables.** A key whose meaning begins with "Only" is in those results only; all others are always there.
-`a.b` is the key `b` of the object `a`, `a[].b` that of each object in the list `a`, and `a.*.b` that of each value of
-the object `a`, whose own keys differ.
+**How to read the tables.** A key whose meaning begins with "Only" is only in the results that it names; all other keys
+are always present. `a.b` is the key `b` of the object `a`. `a[].b` is the key `b` of each object in the list `a`.
+`a.*.b` is the key `b` of each value of the object `a`; the keys of `a` itself vary.
 
 This page is made from `sla_cli/cli/schemas` by `python docs/reference.py`."""
 
@@ -68,7 +68,7 @@ PLURAL = {
 
 
 def json_page() -> str:
-    """A section for each result, in the order of the commands, with one for each object that has a title of its own."""
+    """A section for each result in the order of the commands, and one for each object that has its own title."""
     commands = list(COMMANDS)
     schemas = sorted(map(result_schema, names()), key=lambda one: commands.index(re.split(r"\W+", one["title"])[1]))
     return "\n\n".join([INTRODUCTION, *(part for schema in schemas for part in _section(schema))]) + "\n"
@@ -91,7 +91,7 @@ def _section(schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _title(schema: dict[str, Any]) -> str:
-    """With options as code: their dashes stay two."""
+    """The title with options as code; otherwise two dashes would become one."""
     return re.sub(r"(--[\w-]+)", r"`\1`", schema["title"])
 
 
@@ -127,7 +127,7 @@ def _type(node: dict[str, Any], schema: dict[str, Any], words: dict[str, str] = 
 
 
 def _anchor(reference: str, schema: dict[str, Any]) -> str:
-    """Of the section in which an object stands: its own, or that of the result of which it is all that others share."""
+    """The anchor of the section that describes an object: its own, or that of the result that consists of it."""
     *place, definition = reference.split("/")
     named = re.match(r"urn:sla:json:([^:]+):", place[0])
     whole = result_schema(named[1]) if named else schema

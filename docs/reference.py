@@ -29,10 +29,10 @@ DOCS = Path(__file__).parent
 NAMES = {bool: "true or false", int: "whole number", float: "number", str: "text", dict[str, Any]: "table"}
 INTRODUCTION = """# Settings of training
 
-Every setting of a run's `config.toml`. `sla train --set section.key=value` changes one, `--config FILE` several; a
+All settings in the `config.toml` of a run. `sla train --set section.key=value` changes one, `--config FILE` several; a
 preset (`sla train --list`) is a named set of them. A value of another type or out of bounds is refused.
-[method](method.md) tells which code a default comes from, and which are our own choices. Settings of other commands are
-their options: `sla COMMAND --help` lists them.
+[method](method.md) states which code each default comes from, and which defaults are our own choices. Other commands
+have options in place of settings: `sla COMMAND --help` lists them.
 
 This page is made from `sla_cli/config.py` by `python docs/reference.py`."""
 
