@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-# Sums in one order in every process that a test starts, and parallel processes do not slow each other down.
+# Every process that a test starts adds in the same order, and parallel processes do not slow each other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cv2
@@ -40,13 +40,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first: if one started last, all other processes would be idle at the end."""
+    """Run long files first: if one started last, the other processes would be idle at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _json_is_as_its_schema_says() -> Iterator[None]:
-    """Whatever a test runs with `--json` is compared with the schemas of that command."""
+    """Compare the output of every command that a test runs with `--json` with the schemas of that command."""
     invoke = CliRunner.invoke
 
     def checked(runner: CliRunner, app: Any, args: Any = None, **options: Any) -> Any:
@@ -104,8 +104,8 @@ def _phoenix_tree(folder: Path, rows: Rows = ROWS, *, size: int = 48, alike: boo
 
     Args:
         rows: split to (id, annotation, frames) of its clips.
-        size: height of the pictures; they are narrower than high, as released.
-        alike: all frames are the same file, which makes large trees cheap.
+        size: height of the pictures; their width is smaller, as in the released corpus.
+        alike: all frames are links to one file, so large trees are cheap.
     """
     root = folder / "phoenix-2014-multisigner"
     manual = root / "annotations" / "manual"
@@ -129,7 +129,7 @@ def _phoenix_tree(folder: Path, rows: Rows = ROWS, *, size: int = 48, alike: boo
 
 
 def _picture(size: int, time: int) -> bytes:
-    """A PNG of a disc that moves with time over a smooth ground."""
+    """A PNG of a disc on a smooth background; the disc moves with time."""
     height, width = size, max(1, size * 210 // 260)
     y, x = np.mgrid[:height, :width] / size
     image = np.stack([90 + 60 * x, 120 + 50 * y, 100 + 40 * (x + y) / 2], axis=-1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What commands print with `--json` against the schemas of `sla schema`; keys without documentation are refused too."""
+"""Checks what commands print with `--json` against the schemas of `sla schema`; also refuses undocumented keys."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sla_cli.cli.schema import names, result_schema
 
 
 def closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema for which no object may have keys that it does not name."""
+    """The schema, with objects restricted to the keys that it names."""
     return {**_inside(schema), "unevaluatedProperties": False}
 
 
 def _inside(node: dict[str, Any]) -> dict[str, Any]:
-    """A schema with all that describes a value inside of its own value closed: of several that describe one value
-    together (`anyOf`, `$ref`), each alone would refuse the keys of the others."""
+    """The schema with all schemas of inner values closed. Schemas that describe one value together (`anyOf`, `$ref`)
+    are not closed: each would refuse the keys of the others."""
     found = dict(node)
     for key, value in node.items():
         if key in ("properties", "$defs"):
@@ -38,31 +38,31 @@ def _validator(name: str) -> Draft202012Validator:
 
 
 def faults(name: str, facts: Any) -> list[str]:
-    """Where and why something is not the result of that name."""
+    """Where and why `facts` are not the result of this name; empty if they are."""
     return [f"{name}: {one.json_path}: {one.message}" for one in _validator(name).iter_errors(facts)]
 
 
 @cache
 def names_of(command: str) -> list[str]:
-    """Of the results that a command has."""
+    """The names of the results that a command can print."""
     titles = {name: f"{result_schema(name)['title']}," for name in names()}
     return [name for name, title in titles.items() if title.startswith((f"sla {command},", f"sla {command} --"))]
 
 
 def result_name(command: str, facts: Any) -> str:
-    """Which result of a command (`train`, `lm score`) this is: `train-seeds`. Fails where it is none."""
+    """Which result of a command (`train`, `lm score`) this is, such as `train-seeds`. Fails if it is none."""
     found = {name: faults(name, facts) for name in names_of(command)}
     assert not all(found.values()), [fault for each in found.values() for fault in each]
     return next(name for name, wrong in found.items() if not wrong)
 
 
 def check_printed(arguments: Sequence[str], stdout: str) -> None:
-    """What a command printed: with `--json` one result of that command and nothing else, or nothing at all."""
+    """Check what a command printed: with `--json`, one result of that command and nothing else, or nothing at all."""
     words = list(map(str, arguments))
     if "--json" in words and stdout:
         result_name(" ".join(words[: 2 if words[0] == "lm" else 1]), json.loads(stdout, parse_constant=_refuse))
 
 
 def _refuse(constant: str) -> None:
-    """NaN and Infinity, which Python writes and JSON does not have."""
+    """Refuse NaN and Infinity: Python writes them, but they are not JSON."""
     raise AssertionError(f"{constant} is not JSON")

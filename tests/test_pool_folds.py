@@ -1,4 +1,4 @@
-"""examples/pool_folds.sh: hypotheses of all folds in one comparison, against a count by jiwer."""
+"""examples/pool_folds.sh: the hypotheses of all folds in one comparison; compared with jiwer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def work(tmp_path: Path) -> Path:
     table = tmp_path / "signs" / "all.tsv"
     table.parent.mkdir()
     rows = [(clip, f"frames/{clip}", glosses, clip.split("-")[0]) for clip, glosses in REFERENCES.items()]
-    rows.append(("one-drawn000", "frames/one-drawn000", "HELP", "one"))  # of train: not tested
+    rows.append(("one-drawn000", "frames/one-drawn000", "HELP", "one"))  # a training clip: not tested
     table.write_text("".join("\t".join(row) + "\n" for row in [("id", "video", "gloss", "signer"), *rows]))
     for variant, found in FOUND.items():
         for number, clips in enumerate(FOLDS, start=1):
@@ -51,8 +51,8 @@ def work(tmp_path: Path) -> Path:
 def test_all_folds_are_scored_and_compared_together(work: Path) -> None:
     answer = pool(work)
     assert answer.returncode == 0, answer.stderr
-    said = list(REFERENCES.values())
-    wanted = [100 * jiwer.wer(said, [found[clip] for clip in REFERENCES]) for found in FOUND.values()]
+    references = list(REFERENCES.values())
+    wanted = [100 * jiwer.wer(references, [found[clip] for clip in REFERENCES]) for found in FOUND.values()]
     scored = [float(text) for text in re.findall(r"^WER ([\d.]+) %", answer.stdout, re.MULTILINE)]
     assert scored == pytest.approx(wanted, abs=0.01)
     difference = re.search(r"([+-][\d.]+) points", answer.stdout)

@@ -1,4 +1,4 @@
-"""`sla schema`: JSON Schemas that stand by themselves, are described throughout, and refuse what they do not say."""
+"""`sla schema`: each JSON Schema needs no other file, describes every key, and refuses other output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ every_result = pytest.mark.parametrize("name", names())
 
 
 def nodes(schema: Any) -> Iterator[dict[str, Any]]:
-    """All schemas inside of one, and itself."""
+    """A schema and all schemas inside it."""
     if isinstance(schema, list):
         for part in schema:
             yield from nodes(part)
@@ -44,7 +44,7 @@ def test_it_is_a_schema_that_needs_no_other_file(name: str) -> None:
 
 
 @every_result
-def test_every_key_is_described_and_those_that_may_lack_say_when(name: str) -> None:
+def test_every_key_is_described_and_optional_ones_say_when(name: str) -> None:
     for node in nodes(result_schema(name)):
         for key in node.get("required", ()):
             assert key in node["properties"]
@@ -66,8 +66,8 @@ GROUP = {"name": "a", "wer": 9.5, "spread": None, "interval": [8.0, 11.0], "runs
 TABLE = {"rows": [{"name": "a", "variant": "lora", "trained": 3, "scores": {"dev": GROUP}}], "output": None}
 
 
-def spoilt(*path: Any, value: Any) -> dict[str, Any]:
-    """TABLE with another value at a place."""
+def changed(*path: Any, value: Any) -> dict[str, Any]:
+    """TABLE with another value at this path."""
     found: Any = deepcopy(TABLE)
     inner = found
     for step in path[:-1]:
@@ -77,7 +77,7 @@ def spoilt(*path: Any, value: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         (("more",), 1, "'more' was unexpected"),
         (("rows", 0, "more"), 1, "'more' was unexpected"),
@@ -87,12 +87,12 @@ def spoilt(*path: Any, value: Any) -> dict[str, Any]:
         (("rows", 0, "scores"), {"dev": {}}, "'name' is a required property"),
     ],
 )
-def test_what_a_schema_does_not_say_is_refused(path: tuple[Any, ...], value: Any, said: str) -> None:
+def test_a_closed_schema_refuses_other_output(path: tuple[Any, ...], value: Any, message: str) -> None:
     assert faults("table", TABLE) == []
-    assert said in " ".join(faults("table", spoilt(*path, value=value)))
+    assert message in " ".join(faults("table", changed(*path, value=value)))
 
 
-def test_a_reader_of_the_schema_passes_over_keys_of_a_later_version() -> None:
-    later = spoilt("rows", 0, "scores", "dev", "more", value=1)
+def test_a_schema_accepts_new_keys_of_later_versions() -> None:
+    later = changed("rows", 0, "scores", "dev", "more", value=1)
     assert Draft202012Validator(result_schema("table")).is_valid(later)
     assert not Draft202012Validator(closed(result_schema("table"))).is_valid(later)

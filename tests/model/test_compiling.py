@@ -1,4 +1,4 @@
-"""Where the compiler does not work, nothing of it is left. test_blocks.py has what it computes where it works."""
+"""If the compiler does not work, the blocks compute as without it. test_blocks.py tests compiled blocks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def step(backbone: Backbone) -> list[Tensor]:
 
 
 def fails_in_the_backward_pass(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
-    """A back end that compiles the backward pass when it is called, and cannot."""
+    """A back end that compiles the backward pass only when it is called, and then fails."""
 
     def fail(slope: Tensor) -> Tensor:
         raise OSError("No space left on device")
@@ -56,7 +56,7 @@ def fails_in_the_backward_pass(graph: torch.fx.GraphModule, inputs: list[Tensor]
     [("unheard_of", "InvalidBackend: "), (fails_in_the_backward_pass, "OSError: No space left on device")],
     ids=["forward", "backward"],
 )
-def test_where_it_fails_training_goes_on_with_the_same_numbers(
+def test_with_auto_training_continues_with_the_same_numbers_if_it_fails(
     backend: Any, cause: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     backbone, config = made("auto")
@@ -69,8 +69,8 @@ def test_where_it_fails_training_goes_on_with_the_same_numbers(
         assert torch.equal(one, two)
 
 
-def test_where_it_is_asked_for_and_fails_training_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyTorch's own compiler, whose folder cannot be made; nothing is compiled before it sees that."""
+def test_with_on_training_is_refused_if_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch's own compiler; it fails before it compiles anything, because its cache folder cannot be created."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "file" / "cache"))
     backbone, config = made("on")
@@ -84,7 +84,7 @@ def test_where_it_is_asked_for_and_fails_training_is_refused(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("setting", ["auto", "off"])
-def test_on_a_cpu_nothing_is_compiled_unless_asked_for(setting: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_on_a_cpu_only_on_compiles(setting: str, caplog: pytest.LogCaptureFixture) -> None:
     backbone, config = made(setting)
     compile_for_training(backbone, config, CPU, backend="unheard_of")
     assert not caplog.records
