@@ -223,6 +223,7 @@ def test_joined_sentences(shared: Path) -> None:
     assert len({one["glosses"] for one in (whole, default, windows, all_at_once)}) == 1
 
 
+@pytest.mark.needs("pyctcdecode")
 def test_decoding() -> None:
     work = ROOT / "tests" / "artifacts" / "b94205a" / "work"
     corpus = ["--corpus", "tiny", str(work / "emissions" / "adapter" / "dev.h5"), str(work / "gloss.arpa")]

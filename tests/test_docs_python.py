@@ -3,6 +3,7 @@ docstrings say what each attribute is."""
 
 from __future__ import annotations
 
+import inspect
 import pydoc
 import re
 from pathlib import Path
@@ -50,8 +51,8 @@ def test_the_reference_has_every_public_name() -> None:
 def test_a_docstring_describes_each_attribute_by_itself(name: str) -> None:
     """Sphinx reads `low, high: its ends` as one attribute."""
     found = pydoc.locate(name)
-    section = (found.__doc__ or "").partition("Attributes:\n")[2].partition("\n\n")[0]
-    described = re.findall(r"^ {8}(\S.*?): ", section, re.MULTILINE)
+    section = inspect.cleandoc(found.__doc__ or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    described = re.findall(r"^ {4}(\S.*?): ", section, re.MULTILINE)
     own = {attribute for attribute in vars(found).get("__annotations__", {}) if not attribute.startswith("_")}
     if isinstance(found, type):
         assert own <= set(described)

@@ -67,7 +67,7 @@ def test_commands_and_settings_are_in_their_references(site: Path) -> None:
 
 def test_the_python_reference_is_made_of_docstrings(site: Path) -> None:
     page = (site / "api.html").read_text(encoding="utf-8")
-    assert 'id="sla_cli.Recognizer.transcribe"' in page and "no gloss is tried in a step" in page
+    assert 'id="sla_cli.Recognizer.transcribe"' in page and "a gloss is not tried in a step" in page
     assert "_opened" not in page, "what is not public"
 
 

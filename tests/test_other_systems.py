@@ -20,6 +20,7 @@ GONE = """
 import os, signal
 
 os.supports_dir_fd.clear()  # shutil, when it is imported, takes what needs O_NONBLOCK otherwise
+import asyncio  # uses sysconf when it is imported
 import multiprocessing
 
 multiprocessing.get_all_start_methods = lambda: ["spawn"]

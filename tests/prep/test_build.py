@@ -385,7 +385,7 @@ def test_an_unfinished_store_of_other_settings_is_not_dropped_unasked(own: Path,
     with pytest.raises(BrokenClips):
         build(own, tmp_path / "store")
     kept = cached(tmp_path / "store")
-    with pytest.raises(SlaError, match="not finished: size was 32, now 16") as caught:
+    with pytest.raises(SlaError, match="unfinished and was begun with other settings: size was 32, now 16") as caught:
         build(own, tmp_path / "store", config=PrepConfig(16, quality=90))
     assert "--resume" in caught.value.hint
     assert cached(tmp_path / "store") == kept
@@ -431,7 +431,7 @@ def test_what_an_earlier_version_began_goes_on(made: Path, own: Path, tmp_path: 
     older.mkdir(parents=True)
     begun = {"corpus": "phoenix2014", "source": "/gone", "protocol": "", "config": asdict(CONFIG)}
     (older / "begun.json").write_text(json.dumps({**begun, "on_error": "stop", "force": False, "replaces": ""}))
-    with pytest.raises(SlaError, match="not finished: size was 32, now 16"):
+    with pytest.raises(SlaError, match="unfinished and was begun with other settings: size was 32, now 16"):
         build(own, out, config=PrepConfig(16, quality=90))
     build(own, out)
     assert digests(out) == digests(made)
