@@ -6,9 +6,9 @@
 
 The floor is timm's model with frozen weights: forward, and backward to its input (with `--inference`: forward).
 Ours is the backbone, forward and backward to the trained parameters. With `--variant frozen` nothing in it is trained:
-ours is the forward pass only, and only the whole step runs backward, through the head. They run alternately; on a CPU,
-seconds are processor time of the fastest repeat, which other load on the machine changes little. `ratio` is the median
-of the ratios of the turns, ours over floor. `step_` is the whole step: pixels, backbone, head, losses, checks and
+ours is only the forward pass, and only the whole step runs backward, through the head. They run alternately. On a CPU,
+seconds are processor time of the fastest repeat, which depends little on other load. `ratio` is the median of the
+ratios of the turns, ours over floor. `step_` is the whole step: pixels, backbone, head, losses, checks and
 optimiser.
 
 `flops` are those that PyTorch counts: matrix products, convolutions and attention. `share` is the rate of ours relative

@@ -1,4 +1,4 @@
-"""The documentation site. `just docs` builds it from the Markdown of this folder; a warning is an error."""
+"""The documentation site. `just docs` builds it from the Markdown files of this folder; warnings are errors."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ myst_heading_anchors = 4  # links to headings are checked
 exclude_patterns = ["_build"]
 
 # The Python reference, api.md.
-autodoc_mock_imports = list(TORCH)  # it builds without torch, and sooner
+autodoc_mock_imports = list(TORCH)  # the site builds without torch, and faster
 autodoc_member_order = "bysource"
 add_module_names = False
 python_use_unqualified_type_names = True
@@ -40,8 +40,8 @@ html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 
-MADE = ("sla_cli.Layout", "sla_cli.Store")  # classes that a user makes; objects of the others are handed out
-UNCOLOURED = ("tsv", "csv", "vtt", "srt", "ctm", "praat")  # languages of code blocks that Pygments does not read
+MADE = ("sla_cli.Layout", "sla_cli.Store")  # classes whose objects users create; others only come as results
+UNCOLOURED = ("tsv", "csv", "vtt", "srt", "ctm", "praat")  # languages of code blocks that Pygments does not know
 
 
 def without_signature(app: Sphinx, what: str, name: str, *_: Any) -> tuple[str, None] | None:
@@ -53,5 +53,5 @@ def setup(app: Sphinx) -> None:
     for name in UNCOLOURED:
         app.add_lexer(name, TextLexer)
     page, text = Path(app.srcdir, "commands.md"), commands_page()
-    if not page.is_file() or page.read_text(encoding="utf-8") != text:  # otherwise it is read again in every build
+    if not page.is_file() or page.read_text(encoding="utf-8") != text:  # otherwise Sphinx reads it in every build
         page.write_text(text, encoding="utf-8")

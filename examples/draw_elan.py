@@ -53,7 +53,7 @@ def correct(truth: Path, files: list[Path]) -> None:
 
 
 def _root(path: Path) -> ET.Element:
-    """Of an ELAN file. Raises SlaError where it is none."""
+    """The root of an ELAN file. Raises SlaError if it is not one."""
     read_document(path)
     return ET.parse(path).getroot()
 

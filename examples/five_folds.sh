@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Does adapting the backbone pay? Folds by signer on real people, for several numbers of people to learn from; the table
-# "Folds by signer" of docs/results.md. What is finished already is not trained again, so that it can be stopped.
+# Does adapting the backbone help? Folds by signer on real people, for several numbers of training people (docs/results.md).
+# The script can be stopped and started again: finished runs are not trained again.
 # Usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]
-#   RECORDINGS: the dataset that examples/compose_signs.py names, WEIGHTS: a ViT-S/14 of DINOv2 in timm's names.
-#   FOLDS, PEOPLE, VARIANTS, SEEDS, EPOCHS choose a part, as in FOLDS="1 2" PEOPLE=6; OPTIONS are more options of training.
+#   RECORDINGS: the dataset that examples/compose_signs.py names, WEIGHTS: a DINOv2 ViT-S/14 with timm's names.
+#   FOLDS, PEOPLE, VARIANTS, SEEDS, EPOCHS select a part, as in FOLDS="1 2" PEOPLE=6; OPTIONS are further options of training.
 set -euo pipefail
 refuse() {
   echo "error: $1" >&2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The four lines as they stand, on any tree in Phoenix2014's layout, with the tiny preset so that a CPU will do.
-# Usage: examples/four_lines.sh DATA, from an empty folder: artifacts go to ./sla-work.
+# The four lines of the README on any data in Phoenix2014's layout, with the preset tiny, for which a CPU is enough.
+# Usage: examples/four_lines.sh DATA, in an empty folder: artifacts are written to ./sla-work.
 set -euo pipefail
 if [ $# -lt 1 ]; then
   echo "error: usage: examples/four_lines.sh DATA" >&2

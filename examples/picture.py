@@ -2,7 +2,7 @@
 
 Usage: python examples/picture.py RUN VIDEO OUT.webp [--lm gloss.arpa]
 
-That in the README shows drawn signing, recognised by the model of the demo:
+The animation in the README shows drawn signing, recognised by the model of the demo:
 
     sla demo --keep sla-demo
     cd sla-demo
@@ -28,7 +28,7 @@ TABLE = (258, 60)  # list of glosses with times: left and top
 LINE = (90, 392, 704, 430)  # the tier: left, top, right, bottom
 PAPER, INK, PALE, LIT, HEAD = "#ffffff", "#1d2330", "#8a93a6", "#2f6fed", "#d92d20"
 EVERY = 2  # frames of the video for each frame of the animation
-LAST = 1500  # milliseconds for which the last one is shown
+LAST = 1500  # milliseconds for which the last picture is shown
 
 
 def font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
@@ -42,7 +42,7 @@ def draw(frame: Image.Image, now: float, transcript: sla_cli.Transcript) -> Imag
     image.paste(frame.resize((VIDEO[2] - VIDEO[0], VIDEO[3] - VIDEO[1])), VIDEO[:2])
     begun = [sign for sign in transcript.signs if sign.start <= now]
     current = begun[-1] if begun and now < begun[-1].end else None
-    if begun:  # the last gloss stays, lighter, until the next
+    if begun:  # the last gloss stays until the next one, but lighter
         pen.text(((VIDEO[0] + VIDEO[2]) / 2, 34), begun[-1].gloss, INK if current else PALE, font(28), anchor="mm")
     draw_table(pen, transcript, current)
     draw_tier(pen, transcript, current, now)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The test hypotheses of all folds of examples/five_folds.sh together: each person is tested once, so that an interval
-# over signers speaks of all of them. Prints the WER of each variant, and compares each with the first.
+# Joins the test hypotheses of all folds of examples/five_folds.sh. Each person is tested once, so an interval over signers
+# covers all of them. Prints the WER of each variant, and compares each variant with the first.
 # Usage: examples/pool_folds.sh [WORK [PEOPLE [VARIANT ...]]]
 #   as in: examples/pool_folds.sh sla-work-folds 6 frozen adapter lora
-# FOLDS and SEEDS choose a part, as in FOLDS="1 2".
+# FOLDS and SEEDS select a part, as in FOLDS="1 2".
 set -euo pipefail
 export SLA_WORK=${1:-sla-work-folds}
 people=${2:-6}
@@ -21,7 +21,7 @@ for variant in "${variants[@]}"; do
     for fold in ${FOLDS:-1 2 3 4 5}; do
       found=("$SLA_WORK/hypotheses/fold$fold-$people-$variant-seed$seed"/test-greedy-*.tsv)
       [ -f "${found[0]}" ] || { echo "error: no hypotheses in ${found[0]%/*}: examples/five_folds.sh makes them" >&2; exit 2; }
-      # Comments and the header first; of each clip the best hypothesis.
+      # Skip comments and the header; take the best hypothesis of each clip.
       awk -F '\t' -v OFS=, '/^#/ {next} !header {header = 1; next} $2 == 1 {print $1, $NF}' "${found[0]}" >> "$file"
     done
     files+=("$file")
@@ -29,7 +29,7 @@ for variant in "${variants[@]}"; do
   systems+=("$(IFS=,; echo "${files[*]}")")
 done
 
-# References of the clips that were tested.
+# References of the tested clips.
 awk -F '[,\t]' 'NR == FNR {tested[$1]; next} $1 in tested' "${files[0]}" "$SLA_WORK/signs/all.tsv" > "$pooled/references.tsv"
 for system in "${systems[@]}"; do
   for file in ${system//,/ }; do

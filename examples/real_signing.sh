@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The table of docs/results.md on real people: sentences composed of isolated signs of Indian Sign Language, signers of
-# dev unseen in training, a pretrained ViT-S/14 (DINOv2) as frozen backbone. A run takes about 25 minutes on
-# one CPU core; what is finished already is not trained again.
-# Usage: examples/real_signing.sh SHARED [WORK], SHARED holding tools/compose_sentences.py and data/weights.
+# Makes the table of docs/results.md on real people: sentences composed of isolated signs of Indian Sign Language, signers of
+# dev that are not in train, a pretrained ViT-S/14 (DINOv2) as frozen backbone. A run takes about 25 minutes on one CPU core.
+# Finished runs are not trained again.
+# Usage: examples/real_signing.sh SHARED [WORK]; SHARED contains tools/compose_sentences.py and data/weights.
 set -euo pipefail
 refuse() {
   echo "error: $1" >&2
@@ -18,11 +18,11 @@ mkdir -p "$SLA_WORK" || exit 2
 
 [ -d "$SLA_WORK/data" ] || python "$shared/tools/compose_sentences.py" "$SLA_WORK/data" --train 400 --dev 60
 sla prep phoenix2014 "$SLA_WORK/data" --size 128 --fps 12.5 # every other frame
-# Eight glosses are too few to estimate discounts from, hence --fallback.
+# Eight glosses are too few to estimate discounts, so --fallback is needed.
 sla lm estimate --order 2 --fallback
 
-# NAME SEED OPTION...: half the frames need half the stride (K5,P2). The head of preset small learns in three epochs what
-# the default head, with the losses of VAC on it, takes more than five for (docs/results.md).
+# NAME SEED OPTION...: half the frames need half the stride (K5,P2). The head of the preset small learns in three epochs what
+# the default head with VAC's losses learns in more than five (docs/results.md).
 run() {
   local name=$1 seed=$2 run=$SLA_WORK/runs/$1-$2 out=$SLA_WORK/$1-$2
   [ -f "$run/receipt.json" ] || sla train "${@:3}" --name "$name-$seed" --seed "$seed" \
@@ -43,7 +43,7 @@ done
 run adapter-plain 0 --variant adapter --set adapter.temporal=none
 run lora-unshifted 0 --variant lora --set lora.shift=off
 
-# What each gains over the frozen backbone, with its interval.
+# The gain of each over the frozen backbone, with its interval.
 for variant in adapter lora adapter-plain lora-unshifted; do
   sla compare "$SLA_WORK/frozen-0-greedy.tsv" "$SLA_WORK/$variant-0-greedy.tsv"
 done

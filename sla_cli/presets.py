@@ -35,7 +35,7 @@ PRESETS = {
                 "backbone": "vit_base_patch16_clip_quickgelu_224",
                 "weights": "random",
                 "image_size": 64,
-                "compile": "off",  # which takes longer than it would save
+                "compile": "off",  # compiling would take longer than it saves
                 "backbone_args": {
                     "embed_dim": 96,
                     "depth": 2,

@@ -1,6 +1,6 @@
-"""Common to sla's HDF5 files: a format name, a version, errors that name the stage to run again, reserved disk space.
+"""Common to sla's HDF5 files: format name, version, errors that name the stage to run again, reserved disk space.
 
-HDF5's own locks are off: many network disks have none, and a file is only ever replaced as a whole.
+The locks of HDF5 are off: many network disks have no locks, and files are only replaced as a whole.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def open_hdf5(path: Path, **options: int) -> h5py.File:
 def closed_on_error(file: h5py.File) -> Iterator[None]:
     """Close a file that turns out to be damaged.
 
-    HDF5 would take what it remembers of it for the next file of the same inode, and can wait for ever on that.
+    Otherwise HDF5 would use its cached data for the next file with the same inode, and could wait forever.
     """
     try:
         yield
@@ -114,7 +114,7 @@ def naming_damage(path: Path, stage: str) -> Iterator[None]:
 
 
 def _refuse_unread(path: Path, error: Exception) -> None:
-    """Raise SlaError for a file that is not readable, perhaps only at the moment: it is not damaged."""
+    """Raise SlaError if the file system cannot read the file, perhaps only at the moment: it may be undamaged."""
     quoted = SYSTEM_ERROR.search(str(error))
     reason = quoted[1] if quoted else error.strerror if isinstance(error, OSError) and error.errno else ""
     if reason:

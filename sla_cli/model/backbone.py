@@ -40,7 +40,7 @@ CACHED = ("model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch
 
 
 class Backbone(nn.Module):
-    """Frames to features: class token or pooled patches, final norm, and CLIP's projection where the model has one.
+    """Frames to features: class token or pooled patches, final norm, and CLIP's projection if the model has one.
 
     Attributes:
         width: channels of the features.
@@ -61,7 +61,7 @@ class Backbone(nn.Module):
         self.interpolation = "bilinear" if source["interpolation"] == "bilinear" else "bicubic"
         self.width = self.vit.num_classes or self.vit.num_features
         self.checkpointing = config.checkpointing
-        count_by_setting(config.checkpointing, 0)  # refuses what cannot be read
+        count_by_setting(config.checkpointing, 0)  # refuses an invalid setting
         self._bytes_per_frame: dict[int, int] = {}
 
     def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Tensor:
@@ -90,8 +90,8 @@ class Backbone(nn.Module):
             chunk: frames that a block computes at once.
 
         Yields:
-            A function of the next pixels, normalised (frames, 3, height, width), maybe none, and of whether the clip
-            ends with them. It returns the next features (frames, width), which lag behind until the clip ends.
+            A function of the next pixels, normalised (frames, 3, height, width), possibly none, and of whether the clip
+            ends with them. It returns the next features (frames, width); they lag behind until the clip ends.
         """
         for block in self.vit.blocks:
             block.stream = FrameStream(chunk, block.reach)
@@ -118,8 +118,8 @@ class Backbone(nn.Module):
     def adapt(self, config: Config) -> None:
         """Add the variant's modules to the chosen blocks.
 
-        The function `adapt` of its module in model/variants replaces blocks of the ViT by `AdaptedBlock`s that hold new
-        `AddedModule`s. Raises SlaError where settings of the variant do not fit each other or the backbone.
+        The function `adapt` of the variant's module in model/variants replaces blocks of the ViT by `AdaptedBlock`s
+        with new `AddedModule`s. Raises SlaError if settings of the variant do not fit each other or the backbone.
         """
         blocks = self.vit.blocks
         variant = import_module(f"sla_cli.model.variants.{config.model.variant}")
@@ -131,25 +131,25 @@ class Backbone(nn.Module):
             blocks[-1].read = self.vit.num_prefix_tokens
 
     def compile_blocks(self, **options: Any) -> None:
-        """Compile the blocks for passes with gradients, at the first of these; `options` are of `torch.compile`."""
+        """Compile the blocks for passes with gradients, at the first such pass; `options` are of `torch.compile`."""
         compile_blocks(self.vit.blocks, **options)
         self._bytes_per_frame.clear()
 
     def uncompile_blocks(self) -> None:
-        """Compute the blocks as before `compile_blocks`."""
+        """Compute the blocks without compiling, as before `compile_blocks`."""
         for block in self.vit.blocks:
             block.compiled = None
         self._bytes_per_frame.clear()
 
     @property
     def few_frames(self) -> int:
-        """The fewest frames of a batch that need no code of their own: PyTorch compiles it where a shift leaves one."""
+        """The fewest frames that need no extra code. PyTorch compiles separately if a shift leaves a single frame."""
         return 2 + max(block.reach for block in self.vit.blocks)
 
     def hold_frozen_in(self, dtype: torch.dtype) -> None:
-        """Keep the frozen weights of matrix products in the type that autocast would bring them to at every use.
+        """Store the frozen weights of matrix products in the type to which autocast would convert them at every use.
 
-        The features are the same to the bit. Merge added modules before: they are merged in the weights' own type.
+        The features are bit-identical. Merge added modules before: they are merged in the type of the weights.
         """
         for layer in self.vit.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d):
@@ -158,10 +158,10 @@ class Backbone(nn.Module):
                         value.data = value.data.to(dtype)
 
     def bytes_per_frame(self, pixels: Tensor, checkpointed: int = 0) -> int:
-        """Memory per frame for the backward pass: by how much one more copy of the first frame takes more.
+        """Memory per frame for the backward pass: the difference that one more copy of the first frame makes.
 
         Args:
-            checkpointed: blocks that compute their activations again.
+            checkpointed: number of blocks that compute their activations again.
         """
         if checkpointed not in self._bytes_per_frame:
             self._checkpoint(checkpointed)
@@ -176,11 +176,11 @@ class Backbone(nn.Module):
 
     @property
     def _kept_blocks(self) -> list[AdaptedBlock]:
-        """Blocks of which autograd keeps activations: from the first that has something to train."""
+        """Blocks whose activations autograd keeps: those from the first trained block."""
         return list(dropwhile(lambda block: not block.trained, self.vit.blocks))
 
     def _checkpoint(self, count: int) -> None:
-        """The first so many blocks compute activations again: the last one may compute only a class token."""
+        """Let the first `count` of these blocks compute activations again; the last may compute only a class token."""
         for block in self.vit.blocks:
             block.checkpointing = False
         for block in self._kept_blocks[:count]:
@@ -200,7 +200,7 @@ class Backbone(nn.Module):
 
 
 def _create(config: ModelConfig) -> VisionTransformer | Eva:
-    """A timm ViT with its weights. Raises SlaError where the model or the weights do not exist."""
+    """A timm ViT with its weights. Raises SlaError if the model or the weights do not exist."""
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
@@ -213,7 +213,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             extra.setdefault("num_classes", 0)
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore", UserWarning)
-            # Random weights are frozen too, so they have to be the same in every run. They are drawn on the CPU.
+            # Random weights are frozen too, so they must be the same in every run. They are drawn on the CPU.
             torch.default_generator.manual_seed(0)
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
@@ -236,14 +236,14 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
 
 
 def cached_weights(backbone: str) -> Path | None:
-    """Where the hub's weights of a backbone lie on this machine; None where they would be downloaded."""
+    """Where the weights of a backbone from the hub are on this machine; None if they would be downloaded."""
     source = get_pretrained_cfg(backbone).hf_hub_id
     found = (try_to_load_from_cache(source, name) for name in CACHED) if source else ()
     return next((Path(path) for path in found if isinstance(path, str)), None)
 
 
 def _has_projection(backbone: str) -> bool:
-    """Whether the last layer is CLIP's projection; the logits of a classifier are no features."""
+    """Whether the last layer is CLIP's projection; the logits of a classifier are not features."""
     source = get_pretrained_cfg(backbone)
     return "clip" in backbone and "_ft_" not in (source.tag or "")
 
@@ -264,11 +264,11 @@ def _check_kind(model: Any, config: ModelConfig) -> None:
 
 
 def _load(model: nn.Module, path: Path, config: ModelConfig) -> None:
-    """Load all weights of a file; timm itself would leave missing ones random.
+    """Load all weights of a file; timm itself would leave missing weights random.
 
     Raises:
-        SlaError: not a weights file, another activation, or weights are missing or left over, except those of a
-            classifier.
+        SlaError: it is not a weights file, the activation differs, or weights are missing or superfluous, except those
+            of a classifier.
     """
     weights = read_weights(path)
     if weights.layout == OPENAI and "quickgelu" not in config.backbone:

@@ -1,4 +1,4 @@
-"""A frozen transformer block with added modules; computed in chunks, with checkpoints, or compiled."""
+"""A frozen transformer block with added modules, computed in chunks, with checkpoints, or compiled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sla_cli.model.class_attention import attend_from_first
 from sla_cli.model.clip_borders import ClipBorders, Layout, temporal_shift
 from sla_cli.model.frame_stream import FrameStream
 
-# Kept by checkpoints: the output of attention, which is small and slow to compute again.
+# Checkpoints keep the output of attention, which is small but slow to compute again.
 _ATEN = torch.ops.aten
 KEPT = [
     _ATEN._scaled_dot_product_flash_attention_for_cpu.default,
@@ -23,28 +23,28 @@ KEPT = [
     _ATEN._scaled_dot_product_efficient_attention.default,
     _ATEN._scaled_dot_product_cudnn_attention.default,
 ]
-WAYS_TO_COMPILE = 4  # its input has a gradient or not, and one frame, which PyTorch always compiles apart, or several
+WAYS_TO_COMPILE = 4  # input with or without gradient, each for one frame (PyTorch compiles it separately) or several
 
 
 class AdaptedBlock(nn.Module):
-    """timm's Block or EvaBlock with modules before its attention and its MLP or after it, and frames shifted in it.
+    """timm's Block or EvaBlock with modules before its attention, before its MLP or after it, and a temporal shift.
 
     Args:
-        before_attention, before_mlp: called with the tokens, which they add to, and with what they read. What the one
-            before the MLP gives the prefix tokens depends on these alone, in this frame and in others.
-        after: called with the tokens that the block gives, which it reads and adds to; the same holds for it.
-        normed: those before read the tokens through the frozen norm that follows. Some channels of a pretrained
-            residual stream are huge, and without the norm they stall training.
-        share: of the channels, shifted in each direction before attention.
-        inner_reach: of the added modules inside of the block.
+        before_attention, before_mlp: called with the tokens, to which they add, and with their input. What the module
+            before the MLP adds to prefix tokens depends only on prefix tokens, of this frame and of other frames.
+        after: called with the output tokens of the block, which are also its input; the same holds for it.
+        normed: the input of the modules before attention and MLP passes through the frozen norm of that branch. Some
+            channels of a pretrained residual stream are very large, and stall training without the norm.
+        share: share of the channels that are shifted in each direction before attention.
+        inner_reach: reach of the added modules inside the block.
 
     Attributes:
         reach: frames to either side that an output depends on.
-        read: outputs that are read and computed: of the first so many tokens; None is of all.
+        read: number of first tokens whose outputs are used and computed; None for all.
         chunk: without gradients, frames that are computed at once; 0 is all.
-        checkpointing: with gradients, activations are computed again in the backward pass instead of kept.
-        stream: without gradients, frames of one clip that come in parts; None where all come at once.
-        compiled: with gradients, computes the block in place of `_forward`; None where it is not compiled.
+        checkpointing: with gradients, activations are computed again in the backward pass instead of being stored.
+        stream: without gradients, the frames of one clip that come in parts; None if all come at once.
+        compiled: with gradients, computes the block in place of `_forward`; None if it is not compiled.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class AdaptedBlock(nn.Module):
         self.compiled: Callable[..., Tensor] | None = None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """x: (frames, tokens, width) → (frames, tokens read, width); timm's rotary positions go to attention."""
+        """x: (frames, tokens, width) → (frames, `read` tokens, width); rotary positions go to attention."""
         if torch.is_grad_enabled():
             if self.checkpointing and (self.trained or x.requires_grad):
                 return self._checkpointed(x, *args, **kwargs)
@@ -100,14 +100,14 @@ class AdaptedBlock(nn.Module):
         return x if self.after is None else self.after(x, x)
 
     def _part(self, start: int, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """The chunk of frames from `start`, computed with the neighbours within reach."""
+        """The chunk of frames from `start`, computed together with the neighbours within reach."""
         stop = min(start + self.chunk, len(x))
         first, last = max(0, start - self.reach), min(len(x), stop + self.reach)
         with self.borders.holding(self.borders.layout.window(first, last)):
             return self._forward(x[first:last], *args, **kwargs)[start - first : stop - first]
 
     def _streamed(self, stream: FrameStream, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """The outputs that these next frames make possible, maybe none: those of `_part`, chunk by chunk."""
+        """The outputs that can be computed after these next frames, possibly none: those of `_part`, chunk by chunk."""
         stream.held.add(x)
         parts = [x[:0, : self.read]]
         for window in stream.ready():
@@ -116,7 +116,7 @@ class AdaptedBlock(nn.Module):
         return torch.cat(parts)
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        layout = self.borders.layout  # by the backward pass, another batch may have set it
+        layout = self.borders.layout  # before the backward pass, another batch may set another one
         if self.compiled is None:
             kwargs["context_fn"] = partial(create_selective_checkpoint_contexts, KEPT)
         return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
@@ -127,9 +127,9 @@ class AdaptedBlock(nn.Module):
 
 
 def compile_blocks(blocks: Collection[AdaptedBlock], **options: Any) -> None:
-    """Compile the arithmetic of each block, for any number of frames and clips; checkpoints stay outside and use it.
+    """Compile the computation of each block for any number of frames and clips; checkpoints call the compiled function.
 
-    To the compiler all blocks are one function, and by default it compiles one at most 8 times.
+    The compiler treats all blocks as one function, and by default compiles a function at most 8 times.
 
     Args:
         options: of `torch.compile`.

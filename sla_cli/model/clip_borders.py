@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-@dataclass  # not frozen: of such ones PyTorch 2.6 compiles all values in, and the spans differ from batch to batch
+@dataclass  # not frozen: PyTorch 2.6 compiles in all values of a frozen one, and spans differ between batches
 class Layout:
     """Frames of concatenated clips, or a window of them.
 
@@ -24,7 +24,7 @@ class Layout:
     spans: tuple[tuple[int, int], ...]
 
     def window(self, start: int, stop: int) -> Layout:
-        """Frames `start` to `stop` only. Frames outside count as zero, so results near the cut are wrong."""
+        """Only frames `start` to `stop`. Frames outside count as zero, so results near the cut are wrong."""
         inside = ((max(a, start) - start, min(b, stop) - start) for a, b in self.spans)
         return Layout(self.index[start:stop], self.length[start:stop], tuple((a, b) for a, b in inside if a < b))
 
@@ -32,15 +32,15 @@ class Layout:
 class ClipBorders:
     """The layout of the current batch.
 
-    All temporal modules of a model share one instance. The backbone sets it before each forward pass, because timm's
-    blocks pass on only tokens.
+    All temporal modules of a model share one instance. The backbone sets it before each forward pass, because
+    timm's blocks pass on only tokens.
     """
 
     def __init__(self) -> None:
         self.layout = Layout(torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), ())
 
     def set(self, lengths: Tensor, device: torch.device) -> None:
-        """lengths: int64 (clips,), frames of each clip."""
+        """Set the layout; `lengths` is int64 (clips,), frames of each clip."""
         lengths = lengths.to("cpu", torch.long)
         stops = lengths.cumsum(0)
         index = torch.arange(int(lengths.sum())) - (stops - lengths).repeat_interleave(lengths)
@@ -58,7 +58,7 @@ class ClipBorders:
             self.layout = before
 
     def shift(self, x: Tensor, offset: int) -> Tensor:
-        """Each frame's value from `offset` frames later in its clip, zeros beyond the clip's ends.
+        """For each frame the value `offset` frames later in its clip; zeros beyond the ends of the clip.
 
         Args:
             x: (frames, ...), clips concatenated.

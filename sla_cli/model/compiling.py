@@ -1,4 +1,4 @@
-"""The backbone's blocks compiled for training, and the way back where the compiler does not work."""
+"""Compiles the blocks of the backbone for training, and falls back if the compiler does not work."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.weights import first_line
 
-HINT = (
-    "Repair the compiler. In a new run, use --set model.compile=off, or auto, which trains without it where it fails."
-)
+HINT = "Repair the compiler. In a new run, use --set model.compile=off, or auto, which trains without it if it fails."
 
 
 def compile_for_training(
     backbone: Backbone, config: Config, placement: Placement, group: ProcessGroup = ALONE, **options: Any
 ) -> None:
-    """Compile the blocks where `model.compile` says so.
+    """Compile the blocks if `model.compile` says so.
 
     Args:
         options: of `torch.compile`.
 
     Raises:
-        SlaError: it is `on`, and the compiler does not work.
+        SlaError: `model.compile` is `on`, and the compiler does not work.
     """
     setting = config.model.compile
     if setting == "on" or (setting == "auto" and _can_gain(placement)):
@@ -41,19 +39,19 @@ def compile_for_training(
 def try_to_compile(
     backbone: Backbone, config: Config, placement: Placement, group: ProcessGroup, *, required: bool, **options: Any
 ) -> None:
-    """Compile the blocks, and take a forward and a backward pass; where that fails in any process, none is compiled.
+    """Compile the blocks and run a forward and a backward pass. If that fails in any process, no process compiles.
 
-    PyTorch compiles at the first call, and may compile a backward pass, or say that it cannot, only when that is
-    called. In a step of training this would be too late: half of the gradients are there, and other processes wait for
-    them. The passes are the same each time, as kernels are made for the first sizes: a run that is resumed gets the
-    kernels that it had.
+    PyTorch compiles at the first call. It may compile the backward pass, or report that it cannot, only when that is
+    called. In a training step this would be too late: half of the gradients exist, and other processes wait for them.
+    The passes always have the same size, because kernels are generated for the first sizes: a resumed run gets the same
+    kernels as before.
 
     Args:
-        required: whether it is an error where it fails, or a warning.
+        required: a failure is an error; otherwise a warning.
         options: of `torch.compile`.
 
     Raises:
-        SlaError: it is required, and fails.
+        SlaError: it is required, but fails.
     """
     log.info("compiling the backbone's blocks for training (model.compile = %s)", config.model.compile)
     causes = group.gather(_failures(backbone, config, placement, options))
@@ -67,7 +65,7 @@ def try_to_compile(
 
 
 def _can_gain(placement: Placement) -> bool:
-    """On a GPU with Triton, which compiles for it. On a CPU a minute of compiling brings little."""
+    """Whether compiling can help: on a GPU if Triton is installed. On a CPU, a minute of compiling gains little."""
     if placement.cuda and find_spec("triton") is None:
         log.info("the backbone is not compiled (model.compile = auto): the package triton is not installed")
         return False
@@ -75,7 +73,7 @@ def _can_gain(placement: Placement) -> bool:
 
 
 def _failures(backbone: Backbone, config: Config, placement: Placement, options: dict[str, Any]) -> list[str]:
-    """Why it cannot be compiled, in a sentence; none where it can."""
+    """The reason why the backbone cannot be compiled; empty if it can."""
     try:
         with _without_tracebacks():
             backbone.compile_blocks(**options)
@@ -86,11 +84,11 @@ def _failures(backbone: Backbone, config: Config, placement: Placement, options:
 
 
 def _take_passes(backbone: Backbone, config: Config, placement: Placement) -> None:
-    """Forward and backward on one clip of black frames, as short as training has them; nothing is left of it."""
+    """Forward and backward on one clip of black frames, the shortest length in training; it leaves no state behind."""
     frames, side = max(backbone.few_frames, config.train.min_frames), config.model.image_size
     pixels = torch.zeros(frames, 3, side, side, device=placement.device)
     trained = [value for value in backbone.parameters() if value.requires_grad]
-    setting, backbone.checkpointing = backbone.checkpointing, "on"  # the same code in the least memory
+    setting, backbone.checkpointing = backbone.checkpointing, "on"  # the same code with the least memory
     try:
         with torch.random.fork_rng([placement.device] if placement.cuda else []):
             with placement.autocast():
@@ -103,7 +101,7 @@ def _take_passes(backbone: Backbone, config: Config, placement: Placement) -> No
 
 @contextmanager
 def _without_tracebacks() -> Iterator[None]:
-    """A backward pass that does not compile is logged at once, with a traceback, and raises its error when called."""
+    """Suppress the traceback that PyTorch logs if a backward pass does not compile: calling it raises the error."""
     logger = logging.getLogger("torch._functorch._aot_autograd")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -114,7 +112,7 @@ def _without_tracebacks() -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> str:
-    """The compiler's own error: of all that a C++ compiler prints, what it calls an error."""
+    """The error of the compiler in one line; of the output of a C++ compiler, the line that reports the error."""
     inner = getattr(error, "inner_exception", error)
-    said = (line.strip() for line in str(inner).splitlines() if "error:" in line)
-    return f"{type(inner).__name__}: {next(said, first_line(inner))}"
+    errors = (line.strip() for line in str(inner).splitlines() if "error:" in line)
+    return f"{type(inner).__name__}: {next(errors, first_line(inner))}"
