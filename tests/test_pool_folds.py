@@ -66,3 +66,4 @@ def test_a_fold_that_was_not_decoded_is_named(work: Path) -> None:
     answer = pool(work)
     assert answer.returncode == 2
     assert str(missing) in answer.stderr and "five_folds.sh" in answer.stderr
+    assert not (work / "pooled").exists()
