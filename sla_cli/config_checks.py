@@ -122,7 +122,7 @@ def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def parse_value(text: str, hint: Any) -> Any:
-    """A TOML value, or the text itself where it is none or text is wanted, so that a shell needs no quotes."""
+    """A TOML value, or the text itself if it is not TOML or text is wanted, so no quotes are needed in a shell."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -133,7 +133,7 @@ def parse_value(text: str, hint: Any) -> Any:
 
 
 def _is_of_type(value: Any, hint: Any) -> bool:
-    """Whether a value has the type of a setting that is no choice, whatever its bounds."""
+    """Whether a value has the type of a setting that is not a choice; bounds are not checked."""
     kind, _ = parts_of(hint)
     if get_origin(kind) is not tuple:
         return _KINDS[kind][1](value)
@@ -144,7 +144,7 @@ def _is_of_type(value: Any, hint: Any) -> bool:
 
 
 def _described(hint: Any) -> str:
-    """What a setting that is no choice takes, in words."""
+    """The values that a setting accepts, in words; not for a choice."""
     kind, _ = parts_of(hint)
     if get_origin(kind) in (Union, UnionType):
         return ", or ".join(map(_described, get_args(kind)))

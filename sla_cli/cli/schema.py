@@ -21,7 +21,7 @@ def names() -> list[str]:
 
 def schema(
     name: Annotated[
-        str | None, typer.Argument(metavar="[RESULT]", help="Result, by its name in the list.", autocompletion=names)
+        str | None, typer.Argument(metavar="RESULT", help="Result, by its name in the list.", autocompletion=names)
     ] = None,
 ) -> None:
     """Print the JSON Schema (draft 2020-12) of the output of a command with --json.
