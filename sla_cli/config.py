@@ -190,6 +190,8 @@ class TrainConfig:
     gamma: Annotated[float, Ge(0), Le(1)] = 0.2  # factor of lr at each milestone (step)
     floor: Annotated[float, Ge(0), Le(1)] = 0.0  # final lr, as a share of lr (cosine)
     ema: Annotated[float, Ge(0), Le(0.999999)] = 0.0  # decay per step of averaged weights, which are scored; 0: none
+    # Number of last epochs; the mean of the weights after each of them is scored and saved. 0: none.
+    average: Annotated[int, Ge(0), Le(MANY), AddedIn(5, before=0)] = 0
     # Epochs without a better dev WER after which training stops; 0: never.
     patience: Annotated[int, Ge(0), Le(MANY)] = 0
     save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # minutes between saves within an epoch (choice)

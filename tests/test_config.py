@@ -361,6 +361,14 @@ def test_a_run_of_version_3_has_the_adapter_of_its_time() -> None:
         config_of_run(values, 4)
 
 
+def test_a_run_of_version_4_averages_no_epochs() -> None:
+    values = asdict(resolve("tiny"))
+    del values["train"]["average"]
+    assert config_of_run(values, 4) == resolve("tiny")
+    with pytest.raises(SlaError, match=r"without train\.average$"):
+        config_of_run(values, 5)
+
+
 @given(st.dictionaries(plain, st.one_of(whole, plain, st.dictionaries(plain, whole, max_size=2)), max_size=3))
 def test_no_file_content_is_worse_than_an_error_that_a_user_can_correct(content: dict[str, Any]) -> None:
     try:

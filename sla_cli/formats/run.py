@@ -22,7 +22,7 @@ from sla_cli.formats.text import is_number, read_text
 from sla_cli.formats.work import find_source, store_now
 from sla_cli.log import log
 
-NAME, VERSION = "sla-run", 4  # 3 and 4 added settings; config.py has their values for older versions
+NAME, VERSION = "sla-run", 5  # 3, 4 and 5 added settings; config.py has their values for older versions
 SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its own values and of those of config.toml
 AGAIN = "Copy the run again, or train again with `sla train`."

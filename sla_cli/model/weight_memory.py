@@ -24,7 +24,7 @@ MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}  # values that an optimiser keeps fo
 
 def copies_in_training(config: Config) -> int:
     """Number of values that training keeps for each trained weight: weight, gradient, optimiser state, average."""
-    return 2 + MOMENTS[config.train.optimizer] + bool(config.train.ema)
+    return 2 + MOMENTS[config.train.optimizer] + bool(config.train.ema or config.train.average)
 
 
 def check_weights(

@@ -41,6 +41,7 @@ from sla_cli.train.signals import StopRequest, catching_signals
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.train.step import take_step
 from sla_cli.train.step_log import StepLog
+from sla_cli.train.weight_average import check_average
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def train(trainer: Trainer) -> list[Epoch]:
         while not should_stop(state.epochs, config):
             running = state.unfinished = state.unfinished or UnfinishedEpoch(len(state.epochs) + 1)
             lr = _train_epoch(trainer, state, data, running, stop, step_log)
+            if state.average:
+                state.average.after_epoch(running.number)
             with state.averaged():
                 # After a stop between clips the epoch is trained but not scored.
                 dev = evaluate(state, trainer.store["dev"], trainer.profile, partial(_stop_if_requested, group, stop))
@@ -134,6 +137,7 @@ def initial_state(
     # In half precision only the head is in float32, in every case.
     set_tf32(placement, config.train.tf32 and placement.dtype == torch.float32)
     with group.agreed():
+        check_average(config.train)
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
             placement.device
         )

@@ -24,9 +24,9 @@ from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.regular_file import read_regular
-from sla_cli.train.ema import Ema
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.optim import make_optimizer
+from sla_cli.train.weight_average import WeightAverage
 
 VERSION = 2
 AGAIN = "Restore it from a copy, or train again (`sla train --force`)."
@@ -48,7 +48,7 @@ class State:
         self.forward = group.wrap(model)
         self.optimizer = make_optimizer(model, config.train)
         self.scaler = torch.amp.GradScaler(placement.device.type, enabled=placement.dtype == torch.float16)
-        self.ema = Ema(model, config.train.ema) if config.train.ema else None
+        self.average = WeightAverage(model, config.train) if config.train.ema or config.train.average else None
         self.epochs: list[Epoch] = []
         self.unfinished: UnfinishedEpoch | None = None
         self.saved = ""
@@ -61,7 +61,7 @@ class State:
 
     def averaged(self) -> AbstractContextManager[None]:
         """The model with the weights that are scored and saved."""
-        return self.ema.applied() if self.ema else nullcontext()
+        return self.average.applied() if self.average else nullcontext()
 
 
 def save_state(path: Path, state: State) -> None:
@@ -74,7 +74,7 @@ def save_state(path: Path, state: State) -> None:
             "weights": state.model.trained_state(),
             "optimizer": state.optimizer.state_dict(),
             "scaler": state.scaler.state_dict(),
-            "ema": state.ema.state_dict() if state.ema else None,
+            "ema": state.average.state_dict() if state.average else None,
             "epochs": [asdict(epoch) for epoch in state.epochs],
             "tally": asdict(state.unfinished) if state.unfinished else None,
             "processes": state.group.world_size,
@@ -113,7 +113,7 @@ def load_state(path: Path, state: State) -> None:
 
 def _restore(path: Path, state: State, content: dict[str, Any], backbone: str) -> None:
     """Restore the content. Raises SlaError as `load_state` does; forged content can raise any exception."""
-    if state.model.misfits(content["weights"]) or bool(content["ema"]) != bool(state.ema):
+    if state.model.misfits(content["weights"]) or bool(content["ema"]) != bool(state.average):
         raise SlaError(f"{path} does not fit the model of its config.toml", "Was config.toml edited?")
     if not same_backbone(backbone, content.get("backbone_norms"), state.model):
         raise SlaError(
@@ -135,8 +135,8 @@ def _restore(path: Path, state: State, content: dict[str, Any], backbone: str) -
     state.optimizer.load_state_dict(content["optimizer"])
     if content["scaler"]:  # empty if it was trained without fp16, as `auto` may be on another device
         state.scaler.load_state_dict(content["scaler"])
-    if state.ema:
-        state.ema.load_state_dict(content["ema"])
+    if state.average:
+        state.average.load_state_dict(content["ema"])
     state.epochs = [Epoch.from_json(values) for values in content["epochs"]]
     state.unfinished = UnfinishedEpoch(**content["tally"]) if content["tally"] else None
     state.saved = state.moment

@@ -163,6 +163,6 @@ def _update(state: State, measured: _Measured, where: str, clips: list[str]) -> 
             f"gradients overflow fp16 at every loss scale {where}, last with clips {some(state.group.gather(clips))}",
             "In a new run, use --precision bf16 or fp32, or a lower --lr.",
         )
-    if state.ema and finite:
-        state.ema.update()
+    if state.average and finite:
+        state.average.after_step()
     return not finite

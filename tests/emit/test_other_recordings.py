@@ -147,7 +147,7 @@ def test_a_run_of_version_1_knows_its_frames_from_its_store(run: Run, tmp_path: 
     text = (old.path / "run.toml").read_text(encoding="utf-8").partition("[frames]")[0]
     lines = [
         line
-        for line in text.replace("version = 4", "version = 1").splitlines()
+        for line in text.replace("version = 5", "version = 1").splitlines()
         if line[:7] not in ("labels ", "profile", "digest ", "config_")
     ]
     (old.path / "run.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -174,7 +174,7 @@ def test_a_run_of_version_1_takes_the_frames_of_its_store_where_that_is_given(ru
     old.best.write_bytes(run.best.read_bytes())
     header = (old.path / "run.toml").read_text(encoding="utf-8").partition("[frames]")[0]
     _, first, header = header.partition('format = "sla-run"')
-    (old.path / "run.toml").write_text(first + header.replace("version = 4", "version = 1"), encoding="utf-8")
+    (old.path / "run.toml").write_text(first + header.replace("version = 5", "version = 1"), encoding="utf-8")
     assert old.facts.frames is None
     clips = {"a": (pictures(16), 25.0)}
     extra = make_split(tmp_path / "extra", clips, vocabulary=GLOSSES)

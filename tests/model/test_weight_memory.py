@@ -47,6 +47,7 @@ def test_counting_draws_no_random_numbers_and_changes_nothing() -> None:
 def test_what_training_keeps_of_each_weight() -> None:
     assert copies_in_training(tiny()) == 4  # weight, gradient, two moments of Adam
     assert copies_in_training(tiny(train__optimizer="sgd", train__ema=0.9)) == 4
+    assert copies_in_training(tiny(train__average=2)) == 5
 
 
 @pytest.mark.parametrize("option", ["head.channels=60000", "adapter.width=60000000", "head.channels=1000000"])

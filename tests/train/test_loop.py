@@ -10,14 +10,18 @@ from safetensors.torch import load_file, save_file
 from synthetic import FACTS, GLOSSES, SENTENCES, VARIANTS, same_weights, tiny, write_store
 
 from sla_cli.config import Config
+from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.device import Placement, place
+from sla_cli.train import loop
+from sla_cli.train.evaluate import evaluate
 from sla_cli.train.loop import Trainer, train
 from sla_cli.train.metrics import Epoch
+from sla_cli.train.state import State
 
 FROZEN = {"model__variant": "frozen"}
 
@@ -46,12 +50,41 @@ def without_times(epochs: list[Epoch]) -> list[Epoch]:
     return [replace(epoch, frames_per_second=0.0, waiting=0.0, memory=0.0, seconds=0.0) for epoch in epochs]
 
 
-def test_averaged_weights_are_what_is_kept(store: Store, tmp_path: Path) -> None:
-    train(trainer(store, tmp_path, tiny(train__ema=0.9, train__epochs=1, train__save_minutes=0.0)))
-    run = Run(tmp_path)
-    state, kept = torch.load(run.state, weights_only=True), load_file(run.last)
-    assert all(torch.equal(value, kept[name]) for name, value in state["ema"]["weights"].items())
+@pytest.mark.parametrize("average", [{"train__ema": 0.9}, {"train__average": 2}])
+def test_averaged_weights_are_scored_and_kept(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, average: dict[str, Any]
+) -> None:
+    scored = []
+
+    def seen(state: State, *arguments: Any) -> Counts:
+        scored.append({name: value.clone() for name, value in state.model.trained_state().items()})
+        return evaluate(state, *arguments)
+
+    monkeypatch.setattr(loop, "evaluate", seen)
+    moment = trainer(store, tmp_path, tiny(**FROZEN, train__epochs=2, **average))
+    train(moment)
+    state, kept = torch.load(moment.run.state, weights_only=True), load_file(moment.run.last)
+    for expected in (state["ema"]["weights"], scored[-1]):
+        assert kept.keys() == expected.keys() and all(torch.equal(kept[name], expected[name]) for name in kept)
     assert not all(torch.equal(value, kept[name]) for name, value in state["weights"].items())
+
+
+def test_the_average_is_the_mean_over_the_ends_of_the_last_epochs(store: Store, tmp_path: Path) -> None:
+    """An average does not change training, so the weights after an epoch are those of shorter runs without it."""
+    config = tiny(**FROZEN, train__epochs=3, train__lr=0.02)
+    ends = []
+    for epochs in (1, 2, 3):
+        plain = trainer(store, tmp_path / f"plain{epochs}", replace(config, train=replace(config.train, epochs=epochs)))
+        train(plain)
+        ends.append(load_file(plain.run.last))
+    for last, there in ((1, ends[2:]), (2, ends[1:]), (9, ends)):
+        moment = trainer(store, tmp_path / f"average{last}", replace(config, train=replace(config.train, average=last)))
+        train(moment)
+        for name, value in load_file(moment.run.last).items():
+            if value.is_floating_point():
+                torch.testing.assert_close(value, torch.stack([end[name] for end in there]).mean(0))
+            else:
+                assert torch.equal(value, there[-1][name])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -87,15 +87,15 @@ def test_the_loss_scale_comes_back(tmp_path: Path) -> None:
 
 def test_the_unfinished_epoch_and_the_averages_come_back(tmp_path: Path) -> None:
     one, two = state(train__ema=0.9), state(train__ema=0.9)
-    assert one.ema is not None and two.ema is not None
+    assert one.average is not None and two.average is not None
     for seed in (1, 2):
         step(one, seed)
-        one.ema.update()
+        one.average.after_step()
     one.unfinished = UnfinishedEpoch(1, steps=2, sums={"loss": 3.0}, clips=4, frames=50, seconds=1.5)
     save_state(tmp_path / "state.pt", one)
     load_state(tmp_path / "state.pt", two)
-    assert (two.unfinished, two.saved, two.ema.steps) == (one.unfinished, "step 2 of epoch 1", 2)
-    assert all(torch.equal(value, two.ema.weights[name]) for name, value in one.ema.weights.items())
+    assert (two.unfinished, two.saved, two.average.count) == (one.unfinished, "step 2 of epoch 1", 2)
+    assert all(torch.equal(value, two.average.weights[name]) for name, value in one.average.weights.items())
     with pytest.raises(SlaError, match="does not fit"):
         load_state(tmp_path / "state.pt", state())
 

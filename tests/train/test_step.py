@@ -104,9 +104,9 @@ def test_the_host_waits_once_in_a_step(store: Store, variant: str, accumulate: i
 def test_averaged_weights_follow_each_step(store: Store) -> None:
     before: dict[str, torch.Tensor] = {}
     state, _ = stepped(store, 1, lambda state: before.update(weights(state)), train__ema=0.9)
-    assert state.ema is not None and state.ema.steps == 1
+    assert state.average is not None and state.average.count == 1
     for name, value in weights(state).items():
-        torch.testing.assert_close(state.ema.weights[name], (2 * before[name] + 9 * value) / 11)
+        torch.testing.assert_close(state.average.weights[name], (2 * before[name] + 9 * value) / 11)
 
 
 def test_each_step_draws_random_numbers_of_its_own(store: Store) -> None:
