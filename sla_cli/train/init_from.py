@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,16 @@ def init_from(source: Run, config: Config) -> InitFrom:
             "Train with the settings of that run (--variant, --set), or start from another one.",
         )
     return InitFrom(str(source.path.resolve()), digest_file(source.best))
+
+
+def check_kept(begin: InitFrom, replaced: Iterable[Run]) -> None:
+    """Raise SlaError if a run that is about to be replaced holds the weights to start from: they would be removed."""
+    source = Run(Path(begin.run))
+    places = [place for place in (source.path, source.best.resolve().parent) if place.is_dir()]  # it may be a link
+    for run in replaced:
+        if run.path.is_dir() and any(place.samefile(run.path) for place in places):
+            fault = f"{run.path} is the run to start from, so the new run cannot replace it"
+            raise SlaError(fault, "Give the new run another --name.")
 
 
 def take_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Taken:

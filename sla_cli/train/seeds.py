@@ -17,6 +17,7 @@ from sla_cli.formats.store import Store
 from sla_cli.formats.work import SEED
 from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
+from sla_cli.train.init_from import check_kept
 from sla_cli.train.train_run import make_run, resume_run
 
 
@@ -84,10 +85,13 @@ def start_seeds(
     All folders are made before the first run is trained, so `--resume` knows which runs to train.
 
     Raises:
-        SlaError: one of the folders, or `base`, already contains a run and `force` is off; or as `start_run`.
+        SlaError: one of the folders, or `base`, already contains a run and `force` is off; one of them is the run to
+            start from; or as `start_run`.
     """
     runs = [Run(base.with_name(f"{base.name}{SEED}{seed}")) for seed in seeds]
     with group.agreed():
+        if begin is not None:
+            check_kept(begin, runs)
         _refuse_present(base, runs, force=force)
     replaces = group.first(lambda: any(run.exists for run in runs))
     try:

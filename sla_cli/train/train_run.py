@@ -20,6 +20,7 @@ from sla_cli.log import log
 from sla_cli.model.device import place
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.train.curves import draw_curves
+from sla_cli.train.init_from import check_kept
 from sla_cli.train.loop import Trainer, train
 from sla_cli.train.metrics import Epoch, best_of
 from sla_cli.train.splits import check_splits
@@ -41,8 +42,8 @@ def start_run(
         begin: the run from whose weights it starts, from `init_from`.
 
     Raises:
-        SlaError: the folder already contains a run and `force` is off, or a run that another process is training; the
-            store has no train or dev split.
+        SlaError: the folder already contains a run and `force` is off, or the run to start from, or a run that another
+            process is training; the store has no train or dev split.
     """
     run = Run(folder)
     with group.agreed():
@@ -80,6 +81,8 @@ def make_run(
 
 def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom | None, force: bool) -> None:
     """The folder of a new run."""
+    if begin is not None:
+        check_kept(begin, [run])
     if run.exists and not force:
         raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
     receipt = read_receipt(store.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from sla_cli.formats.store import Store
 from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.store_write import write_split
 from sla_cli.model.device import place
-from sla_cli.train.init_from import init_from
+from sla_cli.train.init_from import check_kept, init_from
 from sla_cli.train.loop import initial_state
 from sla_cli.train.train_run import resume_run, start_run
 
@@ -88,10 +89,14 @@ def train(work: Path, config: Config, *arguments: str, code: int = 0) -> Result:
     return sla("train", *arguments, *options, code=code)
 
 
-def test_receipt_and_info_say_what_was_taken(store: Store, other: Store, tmp_path: Path) -> None:
-    train(tmp_path, CONFIG, str(store.path), "--name", "source")
+def copy(whole: Run, work: Path, name: str) -> Run:
+    """The run in a work folder under another name."""
+    return Run(shutil.copytree(whole.path, work / "runs" / name))
+
+
+def test_receipt_and_info_say_what_was_taken(whole: Run, other: Store, tmp_path: Path) -> None:
+    source, run = copy(whole, tmp_path, "source"), Run(tmp_path / "runs" / "next-seed1")
     train(tmp_path, CONFIG, str(other.path), "--name", "next", "--init-from", "source", "--seeds", "0,1")
-    source, run = Run(tmp_path / "runs" / "source"), Run(tmp_path / "runs" / "next-seed1")
     receipt = read_receipt(run.path)
     assert receipt is not None
     taken = receipt.results["init_from"]
@@ -107,8 +112,8 @@ def test_receipt_and_info_say_what_was_taken(store: Store, other: Store, tmp_pat
     assert "nothing is not a run" in train(tmp_path, CONFIG, str(other.path), "--init-from", "nothing", code=2).stderr
 
 
-def test_what_does_not_fit_is_named(store: Store, tmp_path: Path) -> None:
-    train(tmp_path, CONFIG, str(store.path), "--name", "source")
+def test_what_does_not_fit_is_named(whole: Run, store: Store, tmp_path: Path) -> None:
+    copy(whole, tmp_path, "source")
     for changed, reported in (
         ({"model__variant": "frozen"}, "model.variant (adapter there, frozen here)"),
         ({"head__channels": 16}, "head.channels (32 there, 16 here)"),
@@ -127,9 +132,8 @@ def test_what_does_not_fit_is_named(store: Store, tmp_path: Path) -> None:
         init_from(run, CONFIG)
 
 
-def test_a_resumed_one_needs_the_other_only_until_its_first_save(store: Store, tmp_path: Path) -> None:
-    source, run = Run(tmp_path / "source"), Run(tmp_path / "next")
-    start_run(store, source.path, CONFIG, preset="tiny", group=CPU)
+def test_a_resumed_one_needs_the_other_only_until_its_first_save(whole: Run, store: Store, tmp_path: Path) -> None:
+    source, run = copy(whole, tmp_path, "source"), Run(tmp_path / "next")
     start_run(store, run.path, CONFIG, preset="tiny", begin=init_from(source, CONFIG), group=CPU)
     source.best.rename(tmp_path / "kept")
     (run.path / "receipt.json").unlink()
@@ -143,3 +147,23 @@ def test_a_resumed_one_needs_the_other_only_until_its_first_save(store: Store, t
     (tmp_path / "kept").rename(source.best)
     resume_run(run, CPU)
     assert read_receipt(run.path) is not None
+
+
+def test_the_run_to_start_from_is_never_replaced(whole: Run, store: Store, tmp_path: Path) -> None:
+    source, linked = copy(whole, tmp_path, "a-seed1"), copy(whole, tmp_path, "linked")
+    linked.best.unlink()
+    linked.best.symlink_to(source.best)
+    (tmp_path / "link").symlink_to(source.path)
+    before = {path: path.read_bytes() for path in source.path.rglob("*") if path.is_file()}
+    for begin, *options in (
+        ("a-seed1", "--name", "a-seed1", "--force"),
+        ("a-seed1", "--name", "a-seed1"),
+        (str(tmp_path / "link"), "--name", "a-seed1", "--force"),
+        ("linked", "--name", "a-seed1", "--force"),
+        ("a-seed1", "--name", "a", "--seeds", "0,1", "--force"),
+    ):
+        error = train(tmp_path, CONFIG, str(store.path), "--init-from", begin, *options, code=2).stderr
+        assert "a-seed1 is the run to start from" in error and "another --name" in error
+    assert {path: path.read_bytes() for path in source.path.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "runs" / "a-seed0").exists()
+    check_kept(init_from(copy(whole, tmp_path / "elsewhere", "a-seed1"), CONFIG), [source])
