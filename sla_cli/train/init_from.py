@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +16,8 @@ from sla_cli.formats.run import InitFrom, Run
 from sla_cli.model.checkpoint import read_weights
 from sla_cli.model.network import Network
 from sla_cli.model.temporal_head import NormalizedClassifier
+from sla_cli.train.weight_settings import differences
 
-# Settings that do not affect the shape or the meaning of weights.
-FREE = {"model.weights", "model.image_size", "head.dropout", "lora.dropout", "adapter.start"}
 CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
 
 
@@ -54,12 +52,10 @@ def init_from(source: Run, config: Config) -> InitFrom:
     """
     if not source.best.is_file():
         raise SlaError(f"{source.path} has no weights to start from", "`sla train` writes them after the first epoch.")
-    there, here = _settings(source.config), _settings(config)
-    different = [f"{key} ({there.get(key)} there, {here.get(key)} here)" for key in here if there.get(key) != here[key]]
-    if different:
+    if different := differences(source.config, config):
         raise SlaError(
             f"the weights of {source.path} do not fit: {', '.join(different)}",
-            "Train with the settings of that run (--variant, --set), or start from another one.",
+            f"Use the settings in {source.path / 'config.toml'} (--set KEY=VALUE), or start from another run.",
         )
     return InitFrom(str(source.path.resolve()), digest_file(source.best))
 
@@ -78,7 +74,7 @@ def take_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Tak
     """Copy the other run's weights into a new model.
 
     In the classifiers the rows of blank and of common glosses are copied; other rows keep their initial weights. So
-    does a classifier that the other run did not have.
+    does a classifier that the other run did not have, with its norm.
 
     Raises:
         SlaError: the other run is gone or was trained again, or has another backbone.
@@ -93,7 +89,7 @@ def take_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Tak
     for name, value in own.items():
         part = name.partition(".")[0]
         if name not in weights:
-            if part in CLASSIFIERS:
+            if part in (*CLASSIFIERS, "frame_norm"):
                 continue
             raise SlaError(f"{source.best} does not fit the model: no {name}", "Was config.toml edited?")
         if part in CLASSIFIERS:
@@ -125,15 +121,3 @@ def _axis(layer: nn.Module) -> int:
 def _take_rows(own: Tensor, other: Tensor, axis: int, here: list[int], there: list[int]) -> None:
     rows = other.index_select(axis, torch.tensor(there)).to(own.device, own.dtype)
     own.index_copy_(axis, torch.tensor(here, device=own.device), rows)
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    """The settings that determine the weights, by section and key."""
-    sections = {"model", "head", config.model.variant}
-    found = {
-        f"{name}.{key}": value
-        for name, section in asdict(config).items()
-        if name in sections
-        for key, value in section.items()
-    }
-    return {key: value for key, value in found.items() if key not in FREE}
