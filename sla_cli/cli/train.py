@@ -145,7 +145,7 @@ def train(
         if dry_run and group.world_size > 1:
             raise group.refusal("--dry-run measures a training of one process", "Start it without torchrun.")
         if dry_run:
-            found = forecast(source, settings, device)
+            found = forecast(source, settings, device, begin)
             answer(found.text(), asdict(found), as_json)
             return
         path, *others = group.first(folders)

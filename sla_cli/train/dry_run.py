@@ -11,9 +11,11 @@ from datetime import timedelta
 from sla_cli.config import Config
 from sla_cli.core.counted import counted
 from sla_cli.data.loading import training_batches
+from sla_cli.formats.run import InitFrom
 from sla_cli.formats.store import Store
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
+from sla_cli.train.init_from import Taken
 from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.step import take_step
@@ -38,6 +40,7 @@ class Forecast:
         clips, frames, steps: numbers per epoch.
         memory_mib: peak memory of a step on the largest batch of the first epoch.
         step_seconds: duration of such a step; epoch_seconds, run_seconds: of training without dev, at this speed.
+        init_from: what it takes from the run that it starts from; None without one.
     """
 
     modules: tuple[Module, ...]
@@ -51,6 +54,7 @@ class Forecast:
     step_seconds: float
     epoch_seconds: float
     run_seconds: float
+    init_from: Taken | None
 
     def text(self) -> str:
         total, trained = (sum(getattr(part, key) for part in self.modules) for key in ("total", "trained"))
@@ -66,17 +70,21 @@ class Forecast:
             f"the largest step: {counted(self.heaviest, 'frame')}, {self.step_seconds:.2f} s, "
             f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}\n"
             f"time: about {epoch} per epoch, {run} in total, without scoring dev"
+            + (f"\nstart: {self.init_from}" if self.init_from else "")
         )
 
 
-def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
+def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom | None = None) -> Forecast:
     """Run two steps on the largest batches of the first epoch; the second is timed, without loading.
+
+    Args:
+        begin: the run from whose weights it starts, from `init_from`.
 
     Raises:
         SlaError: as in training: weights, clips, memory, losses.
     """
     placement = place(device, config.train.precision, config.train.half)
-    state, data, _ = initial_state(store, config, placement)
+    state, data, taken = initial_state(store, config, placement, begin=begin)
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)
     state.model.train()
@@ -100,6 +108,7 @@ def dry_run(store: Store, config: Config, device: str = "auto") -> Forecast:
         step_seconds=seconds,
         epoch_seconds=epoch,
         run_seconds=epoch * config.train.epochs,
+        init_from=taken,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from json_schemas import result_name
 from safetensors.torch import load_file
 from synthetic import CPU, SENTENCES, tiny, write_store
 from typer.testing import CliRunner, Result
@@ -167,3 +168,19 @@ def test_the_run_to_start_from_is_never_replaced(whole: Run, store: Store, tmp_p
     assert {path: path.read_bytes() for path in source.path.rglob("*") if path.is_file()} == before
     assert not (tmp_path / "runs" / "a-seed0").exists()
     check_kept(init_from(copy(whole, tmp_path / "elsewhere", "a-seed1"), CONFIG), [source])
+
+
+def test_a_dry_run_says_what_it_would_take(whole: Run, other: Store, tmp_path: Path) -> None:
+    copy(whole, tmp_path, "source")
+    options = (str(other.path), "--init-from", "source", "--dry-run")
+    said = train(tmp_path, CONFIG, *options).stdout.splitlines()[-1]
+    found = json.loads(train(tmp_path, CONFIG, *options, "--json").stdout)
+    assert result_name("train", found) == "train-dry-run"
+    taken, tensors = found["init_from"], len(load_file(whole.best))
+    assert (taken["tensors"], taken["of_tensors"], taken["glosses"], taken["of_glosses"]) == (tensors, tensors, 2, 4)
+    assert said.startswith(f"start: {tensors} of {tensors} tensors") and "2 of 4 glosses are copied from" in said
+    damaged = bytearray(whole.best.read_bytes())
+    damaged[-1] ^= 1
+    Run(tmp_path / "runs" / "source").best.write_bytes(damaged)
+    assert "its weights are not as they were written" in train(tmp_path, CONFIG, *options, code=2).stderr
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["source"]
