@@ -105,11 +105,14 @@ def train(
     }
     changed = [key.partition(".")[2] for key, value in flags.items() if value is not None]
     wanted = _seeds(seeds)
-    if wanted and (seed is not None or dry_run):
+    one_seed = seed is not None or any(text.partition("=")[0].strip() == "train.seed" for text in sets or ())
+    if wanted and (one_seed or dry_run):
         raise SlaError(
-            "--seeds trains several runs, so --seed and --dry-run cannot be given with it",
+            "--seeds trains several runs, so --seed, --set train.seed and --dry-run cannot be given with it",
             "Leave one of them out: --seed is for a single run.",
         )
+    if resume and force:
+        raise SlaError("--resume continues a run, and --force replaces one", "Leave one of them out.")
     if resume and (changed or sets or config or store or preset or dry_run or wanted or init):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
     check_name(name)

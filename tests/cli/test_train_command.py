@@ -65,6 +65,12 @@ def test_resuming_takes_no_settings(work: Path, extra: list[str]) -> None:
     assert "its own settings" in err
 
 
+def test_a_run_is_not_both_continued_and_replaced(tmp_path: Path) -> None:
+    code, _, err = sla(tmp_path, "--resume", "--force")
+    assert code == 2
+    assert "--resume continues a run, and --force replaces one" in err
+
+
 def test_what_is_mistyped_is_refused_before_the_store_is_opened(tmp_path: Path) -> None:
     code, _, err = sla(tmp_path, "--set", "train.epoch=3")
     assert code == 2

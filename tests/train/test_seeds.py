@@ -139,6 +139,7 @@ def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> 
         assert reported in sla(tmp_path, *options, "--seeds", seeds, code=2).stderr
     assert "Leave one of them out" in sla(tmp_path, *options, "--seeds", "0,1", "--seed", "2", code=2).stderr
     assert "Leave one of them out" in sla(tmp_path, *options, "--seeds", "0,1", "--dry-run", code=2).stderr
+    assert "Leave one of them out" in sla(tmp_path, *options, "--seeds", "0", "--set", "train.seed = 7", code=2).stderr
     assert "its own settings" in sla(tmp_path, "--resume", "--seeds", "0,1", code=2).stderr
     absurd = replace(CONFIG, train=replace(CONFIG.train, lr=1e30))
     with pytest.raises(SlaError, match="lr is 1e"):
