@@ -88,19 +88,11 @@ def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom |
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results["failed"]):
         log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
-    for path in (
-        receipt_path(run.path),
-        run.path / "run.toml",
-        run.state,
-        run.best,
-        run.last,
-        run.metrics,
-        run.steps,
-        run.curves,
-        run.taken,
-    ):
-        path.unlink(missing_ok=True)  # no file of a replaced run may be mistaken for one of this run
-    run.create(config, store.vocabulary, RunFacts.of(store, preset, begin))
+    facts = RunFacts.of(store, preset, begin)
+    # No file of a replaced run may be mistaken for one of this run; run.toml goes early, so what is left is not a run.
+    for path in (receipt_path(run.path), *run.files, *run.tensorboard.rglob("*.tfevents.*")):
+        path.unlink(missing_ok=True)
+    run.create(config, store.vocabulary, facts)
 
 
 def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:

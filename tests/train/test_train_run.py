@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import asdict
@@ -20,7 +21,7 @@ from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
 from sla_cli.train import loop
-from sla_cli.train.train_run import resume_run, start_run
+from sla_cli.train.train_run import make_run, resume_run, start_run
 
 CONFIG = tiny(model__variant="lora", lora__dropout=0.1, train__epochs=3, train__batch=2, train__milestones=[2])
 
@@ -130,13 +131,33 @@ def test_a_run_is_not_overwritten_unless_forced(store: Store, tmp_path: Path) ->
     assert len(metrics(Run(tmp_path))) == 2
 
 
-def test_nothing_of_a_replaced_run_is_left_where_the_new_one_fails(store: Store, tmp_path: Path) -> None:
-    start_run(store, tmp_path, tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
+def test_nothing_of_a_replaced_run_is_left_where_the_new_one_fails(whole: Run, store: Store, tmp_path: Path) -> None:
+    shutil.copytree(whole.path, tmp_path, dirs_exist_ok=True)
     with pytest.raises(SlaError, match="no such weights file"):
         start_run(store, tmp_path, tiny(model__weights="gone"), preset="tiny", group=CPU, force=True)
     run = Run(tmp_path)
     assert read_receipt(tmp_path) is None
     assert not any(path.exists() for path in (run.best, run.last, run.state, run.metrics))
+
+
+def test_a_replaced_run_is_gone_before_the_new_one_begins(
+    whole: Run, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, config = Run(shutil.copytree(whole.path, tmp_path / "run")), tiny(model__variant="frozen")
+    run.steps.write_text("epoch\tstep\tclips\n", encoding="utf-8")  # a row takes a minute
+    board = [path for path in run.tensorboard.rglob("*") if path.is_file()]
+    assert {path.parent for path in board} == {run.tensorboard, run.tensorboard / "steps"}
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "create", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            start_run(store, run.path, config, preset="tiny", group=CPU, force=True)
+    assert [path for path in run.path.rglob("*") if path.is_file() and not path.name.startswith(".")] == []
+    make_run(run, store, config, preset="tiny", group=CPU)
+    assert run.config == config
+
+
+def interrupted(*arguments: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_store_that_changed_is_refused_on_resume(tmp_path: Path) -> None:
