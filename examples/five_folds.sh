@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Does adapting the backbone help? Folds by signer on real people, for several numbers of training people (docs/results.md).
-# The script can be stopped and started again: finished runs are not trained again.
+# The script can be stopped and started again: finished runs are not trained again, and unfinished ones are continued with
+# their own settings. So other EPOCHS or OPTIONS need another NAME, which replaces the variant in the names of runs.
 # Usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]
 #   RECORDINGS: the dataset that examples/compose_signs.py names, WEIGHTS: a DINOv2 ViT-S/14 with timm's names.
-#   FOLDS, PEOPLE, VARIANTS, SEEDS, EPOCHS select a part, as in FOLDS="1 2" PEOPLE=6; OPTIONS are further options of training.
+#   FOLDS, PEOPLE, VARIANTS, SEEDS, EPOCHS select a part, as in FOLDS="1 2" PEOPLE=6; OPTIONS are further options of training,
+#   NAME is for one variant: VARIANTS=adapter NAME=adapter-bf16 OPTIONS="--precision bf16".
 set -euo pipefail
 refuse() {
   echo "error: $1" >&2
@@ -31,9 +33,10 @@ for people in ${PEOPLE:-6 3 12}; do
         name=$store-${NAME:-$variant}-seed$seed run=$SLA_WORK/runs/$store-${NAME:-$variant}-seed$seed
         if [ ! -f "$run/receipt.json" ]; then
           begun=(--resume)
+          # run.toml is the last file that a new run writes before training.
           # Half the frames need half the stride.
           # shellcheck disable=SC2206
-          [ -f "$run/config.toml" ] || begun=("$SLA_WORK/stores/$store" --variant "$variant" --seed "$seed"
+          [ -f "$run/run.toml" ] || begun=("$SLA_WORK/stores/$store" --variant "$variant" --seed "$seed"
             --backbone vit_small_patch14_dinov2 --weights "$weights" --image-size 84 --layers last:4
             --epochs "${EPOCHS:-4}" --preset small --set train.flip=0 --set train.min_frames=16 --set head.pattern=K5,P2
             ${OPTIONS:-})
