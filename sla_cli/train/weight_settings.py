@@ -31,10 +31,10 @@ def differences(there: Config, here: Config) -> list[str]:
     theirs, ours = _settings(there), _settings(here)
     if not (there.loss.frame_ctc and here.loss.frame_ctc):
         ours.pop("head.frame_norm")  # it belongs to the frame classifier, which one of them does not have
-    different = [key for key in ours if theirs.get(key) != ours[key]]
+    different = [key for key in ours if key in theirs and theirs[key] != ours[key]]  # variants have their own settings
     if not {"model.backbone", "model.backbone_args"} & set(different):
         different = _of_other_meaning(different, there, here)
-    return [f"{key} ({theirs.get(key)} there, {ours[key]} here)" for key in different]
+    return [f"{key} ({theirs[key]} there, {ours[key]} here)" for key in different]
 
 
 def _settings(config: Config) -> dict[str, Any]:

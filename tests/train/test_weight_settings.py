@@ -75,6 +75,7 @@ def test_what_means_the_same_fits(
 @pytest.mark.parametrize(
     ("both", "there", "here", "named"),
     [
+        ({}, FROZEN, ADAPTER, "model.variant (frozen there, adapter here)"),
         (ADAPTER, {}, {"model__layers": "last:1"}, "model.layers (all there, last:1 here)"),
         (ADAPTER, {}, {"model__image_size": 64}, "model.image_size (32 there, 64 here)"),
         (ADAPTER, {}, {"adapter__ratio": 0.25}, "adapter.ratio (0.5 there, 0.25 here)"),
