@@ -20,7 +20,7 @@ from sla_cli.core.result import Score
 from sla_cli.core.seed_groups import GroupComparison, compare_groups, seed_group
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.scores import read_scores
-from sla_cli.score.members import Member
+from sla_cli.score.group import Member
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import AUTO, score_in_memory
 
@@ -49,7 +49,7 @@ def compare_members(
     ref: Path | None,
     options: ScoreOptions,
 ) -> GroupComparison:
-    """Compare two groups of hypotheses or score folders; the runs of a group differ only in their seed.
+    """Compare two groups of hypotheses or score folders; `check_group` has checked each group.
 
     Runs are paired in order if the groups have the same size and no pair has seeds that are known to differ.
 

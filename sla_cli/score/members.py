@@ -3,50 +3,35 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES
 from sla_cli.formats.work import Work
-
-
-@dataclass(frozen=True)
-class Member:
-    """One run of a group.
-
-    Attributes:
-        name: name of the run.
-        path: its hypotheses, or its score folder.
-        seed: seed with which it was trained; None if the run is not known.
-    """
-
-    name: str
-    path: Path
-    seed: int | None = None
+from sla_cli.score.group import Member, check_group
+from sla_cli.score.origin import settings_of
 
 
 def members(text: str, work: Work, *, split: str | None = None, search: str | None = None) -> list[Member]:
     """The files, score folders or runs that an argument names, separated by commas.
 
     A run is a folder, or a name in the work folder; the name given to `sla train --seeds` means the runs of all its
-    seeds. If all are runs, they are in the order of their seeds.
+    seeds. If the run of each is known, they are in the order of their seeds.
 
     Args:
         split, search: choose among a run's hypotheses, as `Work.hypotheses_of` takes them.
 
     Raises:
-        SlaError: a name does not exist, a run is named twice, or it is not clear which hypotheses of a run are meant.
+        SlaError: a name does not exist, it is not clear which hypotheses of a run are meant, or `check_group` refuses
+            the group.
     """
     whole = os.path.exists(text)  # noqa: PTH110 - Path.exists raises for a long list; a comma may be part of a name
     parts = [text] if whole else [part for part in text.split(",") if part]
     if not parts:
         raise SlaError(f"{text!r} does not name hypotheses, a score or a run")
     found = [member for part in parts for member in _members(part, work, split, search)]
-    paths = [member.path.resolve() for member in found]
-    if twice := next((path for path in paths if paths.count(path) > 1), None):
-        raise SlaError(f"{twice} is named twice in {text}", "Name each run once.")
+    check_group(text, found)
     seeds = [member.seed for member in found if member.seed is not None]
     return found if len(seeds) < len(found) else sorted(found, key=lambda member: member.seed or 0)
 
@@ -54,12 +39,9 @@ def members(text: str, work: Work, *, split: str | None = None, search: str | No
 def _members(part: str, work: Work, split: str | None, search: str | None) -> list[Member]:
     path = Path(part)
     if (path.exists() and not path.is_dir()) or (path / FIGURES).is_file():
-        return [Member(path.name if path.is_dir() else path.stem, path)]
+        return [Member(path.name if path.is_dir() else path.stem, path, settings_of(path))]
     runs = work.runs_called(part)
     if not runs:
         what = "it is a folder that is neither a score nor a run" if path.is_dir() else "no such file"
         raise SlaError(f"cannot read {part}: {what}, and {work.runs} has no run of this name")
-    return [
-        Member(run.name, work.hypotheses_of(run, split=split, search=search), Run(run).config.train.seed)
-        for run in runs
-    ]
+    return [Member(run.name, work.hypotheses_of(run, split=split, search=search), Run(run).config) for run in runs]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.run_weights import trained_parameters
 from sla_cli.formats.work import Work
 from sla_cli.score.compare import paired
+from sla_cli.score.group import Member, check_group
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 
@@ -47,8 +47,8 @@ def run_table(
         search: which of a run's hypotheses, as `Work.hypotheses_of` takes it.
 
     Raises:
-        SlaError: no such run, one without hypotheses, runs of one row that differ in more than their seed, or rows
-            whose clips or references differ; also all that scoring raises.
+        SlaError: no such run, one without hypotheses, runs of one row that `check_group` refuses, or rows whose clips
+            or references differ; also all that scoring raises.
     """
     rows = [_row(name, work, ref, search, options) for name in names]
     for split in SHOWN:
@@ -60,7 +60,7 @@ def run_table(
 
 def _row(name: str, work: Work, ref: Path | None, search: str | None, options: ScoreOptions) -> Row:
     runs = [Run(path) for part in name.split(",") for path in work.runs_called(part) or [work.runs / part]]
-    _refuse_different(name, runs)
+    check_group(name, [Member(run.path.name, run.path, run.config) for run in runs])
     scores = {}
     for split in SHOWN:
         if any(work.has_hypotheses(run.path, split) for run in runs):
@@ -76,25 +76,6 @@ def _group(name: str, runs: Sequence[Run], scores: Sequence[Score], options: Sco
     members = [run.path.name for run in runs]
     aligned = [paired(scores[0], one, (members[0], member))[1] for one, member in zip(scores, members, strict=True)]
     return seed_group(name, members, aligned, options.resampling)
-
-
-def _refuse_different(name: str, runs: Sequence[Run]) -> None:
-    """Raise SlaError if runs of one row are not of one configuration: their mean would mean nothing."""
-    settings = [_settings(run) for run in runs]
-    for run, own in zip(runs, settings, strict=True):
-        if others := [key for key in own if own[key] != settings[0].get(key)]:
-            raise SlaError(
-                f"{name}: {run.path.name} and {runs[0].path.name} differ in {', '.join(others[:3])}, so they are no "
-                "group of seeds",
-                "Name each as a separate row.",
-            )
-
-
-def _settings(run: Run) -> dict[str, Any]:
-    """All settings except the seed, by section and key."""
-    config = run.config
-    plain = asdict(replace(config, train=replace(config.train, seed=0)))
-    return {f"{section}.{key}": value for section, values in plain.items() for key, value in values.items()}
 
 
 def mean_share(group: SeedGroup, kind: str) -> float:

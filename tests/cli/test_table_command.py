@@ -95,7 +95,7 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
         other.facts,
     )
     error = sla("table", "adapter-1", code=2).stderr
-    assert "adapter-1-seed1 and adapter-1-seed0 differ in train.lr" in error
+    assert "adapter-1-seed0 and adapter-1-seed1 differ in train.lr, so they are no group of seeds" in error
     assert "is not a run" in sla("table", "nothing", code=2).stderr
     make_run(WORK, "frozen-5", store)
     assert "no hypotheses of frozen-5" in sla("table", "frozen-5", code=2).stderr
@@ -104,6 +104,14 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     decode(WORK, "frozen-1", store, "dev", 0.5, search="beam10-lm")
     assert "several hypotheses of dev of run frozen-1" in sla("table", "frozen-1", code=2).stderr
     assert sla("table", "frozen-1", "--search", "greedy").stdout.startswith("| run |")
+
+
+def test_a_run_or_a_seed_counts_once(store: Store) -> None:
+    twice = "adapter-1-seed0,adapter-1-seed0"
+    assert f"adapter-1-seed0 is named twice in {twice}" in sla("table", twice, code=2).stderr
+    make_run(WORK, "adapter-2-seed0", store)
+    error = sla("table", "adapter-1-seed0,adapter-2-seed0", code=2).stderr
+    assert "adapter-1-seed0 and adapter-2-seed0 have the same seed, 0" in error
 
 
 def test_rows_on_other_clips_are_refused(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""A group of runs: one configuration, trained with several seeds. Other runs have no mean and no spread of seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from sla_cli.config import Config
+from sla_cli.errors import SlaError
+
+# Settings in which runs of a group may differ: the seed, and those that change no result.
+FREE = ("train.seed", "train.workers", "train.save_minutes")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a group.
+
+    Attributes:
+        name: name of the run.
+        path: its hypotheses, its score folder, or its own folder.
+        config: its settings; None if the run is not known.
+    """
+
+    name: str
+    path: Path
+    config: Config | None = None
+
+    @property
+    def seed(self) -> int | None:
+        """The seed with which it was trained; None if the run is not known."""
+        return None if self.config is None else self.config.train.seed
+
+
+def check_group(text: str, members: Sequence[Member]) -> None:
+    """Raise SlaError if a run is named twice, or if known runs have different settings or the same seed.
+
+    Args:
+        text: what names the group on the command line.
+    """
+    paths = [member.path.resolve() for member in members]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise SlaError(f"{twice} is named twice in {text}", "Name each run once.")
+    for one, other in combinations([member for member in members if member.config is not None], 2):
+        if fault := _fault(one, other):
+            names = (one.name, other.name) if one.name != other.name else (one.path, other.path)
+            raise SlaError(
+                f"{text}: {names[0]} and {names[1]} {fault}, so they are no group of seeds",
+                "A group has one configuration and each seed once; name other runs separately.",
+            )
+
+
+def _fault(one: Member, other: Member) -> str:
+    """Why two runs are not of one group, "" if they may be."""
+    own, theirs = _settings(one), _settings(other)
+    if different := [key for key in own if own[key] != theirs[key]]:
+        return f"differ in {', '.join(different[:3])}"
+    return f"have the same seed, {one.seed}" if one.seed == other.seed else ""
+
+
+def _settings(member: Member) -> dict[str, Any]:
+    """The settings that a group shares, by section and key."""
+    sections = asdict(member.config) if member.config is not None else {}
+    values = {f"{section}.{key}": value for section, part in sections.items() for key, value in part.items()}
+    return {key: value for key, value in values.items() if key not in FREE}

@@ -1,0 +1,44 @@
+"""The run that hypotheses or a score were made from, as far as receipts tell."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from sla_cli.config import Config
+from sla_cli.errors import SlaError
+from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
+from sla_cli.formats.run import Run
+from sla_cli.formats.work import find_source
+
+
+def settings_of(artifact: Path) -> Config | None:
+    """The settings of the run behind a hypotheses file or a score folder.
+
+    None if receipts do not lead to a run, or if something on the way was made again with other content.
+    """
+    with suppress(SlaError):  # a damaged receipt or run: nothing is known
+        return _settings(artifact)
+    return None
+
+
+def _settings(artifact: Path) -> Config | None:
+    for stage, name in (("score", "hypotheses"), ("decode", "emissions")):
+        receipt = read_receipt(artifact)
+        if receipt is None or receipt.stage != stage:
+            continue
+        source = _source(receipt, name, artifact)
+        made = None if source is None else read_receipt(source)
+        if source is None or made is None or made.results.get("digest") != receipt.inputs.get(name):
+            return None
+        artifact = source
+    emitted = read_receipt(artifact)
+    run = None if emitted is None or emitted.stage != "emit" else _source(emitted, "run", artifact)
+    if emitted is None or run is None or digest_file(run / "config.toml") != emitted.inputs.get("config"):
+        return None
+    return Run(run).config
+
+
+def _source(receipt: Receipt, name: str, artifact: Path) -> Path | None:
+    """The present path of a source in the receipt of an artifact; None if it is not recorded, or gone."""
+    return find_source(Path(receipt.sources[name]), artifact) if name in receipt.sources else None

@@ -1,0 +1,47 @@
+"""What makes runs a group of seeds: one configuration, each seed once; unknown runs are not judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sla_cli.config import resolve
+from sla_cli.errors import SlaError
+from sla_cli.score.group import Member, check_group
+
+
+def run(name: str, **train: object) -> Member:
+    return Member(name, Path(name), resolve("tiny", flags={f"train.{key}": value for key, value in train.items()}))
+
+
+def test_runs_that_differ_in_their_seed_are_a_group() -> None:
+    check_group("x", [run("a", seed=0), run("b", seed=1), run("c", seed=2)])
+    check_group("x", [run("a", seed=0)])
+
+
+def test_settings_that_change_no_result_may_differ() -> None:
+    check_group("x", [run("a", seed=0, workers=0, save_minutes=0.0), run("b", seed=1, workers=2, save_minutes=5.0)])
+
+
+def test_other_settings_may_not() -> None:
+    others = {"seed": 1, "lr": 0.5, "batch": 3, "flip": 0.0, "crop": 0.5}
+    with pytest.raises(
+        SlaError, match=r"x: a and c differ in train\.batch, train\.lr, train\.crop, so they are no group"
+    ):
+        check_group("x", [run("a", seed=0), run("b", seed=2), run("c", **others)])
+
+
+def test_each_seed_and_each_run_counts_once() -> None:
+    with pytest.raises(SlaError, match="a and c have the same seed, 3, so they are no group"):
+        check_group("x", [run("a", seed=3), run("b", seed=1), run("c", seed=3)])
+    with pytest.raises(SlaError, match="a is named twice in x"):
+        check_group("x", [run("a", seed=3), run("b", seed=1), run("a", seed=3)])
+    with pytest.raises(SlaError, match="one/dev and two/dev have the same seed"):
+        check_group("x", [Member("dev", Path(f"{folder}/dev"), run("").config) for folder in ("one", "two")])
+
+
+def test_what_is_not_known_is_not_judged() -> None:
+    check_group("x", [run("a", seed=0), Member("b", Path("b")), Member("c", Path("c"))])
+    with pytest.raises(SlaError, match=r"a and c differ in train\.lr"):
+        check_group("x", [run("a", seed=0), Member("b", Path("b")), run("c", seed=1, lr=0.5)])
