@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, Work, answer
+from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
 from sla_cli.cli.score import ClusterName, Level, Nfc, Normalize, Samples, Seed
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ def table(
     kind: Annotated[
         Literal["markdown", "latex"], typer.Option("--format", help="Markdown, or LaTeX with booktabs.")
     ] = "markdown",
+    split: Annotated[
+        SplitName | None, typer.Option(help="Show this split only.", show_default="dev and test, as far as decoded")
+    ] = None,
     ref: Annotated[Path | None, typer.Option(help="References, as for `sla score`. Default: the store's.")] = None,
     search: Annotated[
         str | None,
@@ -39,19 +42,20 @@ def table(
     """Show runs side by side as papers do: parameters, WER on dev and test, intervals, spread of seeds.
 
     The hypotheses of each run in the work folder are scored; decode dev and test
-    first. A row is a run, or the runs of several seeds: mean ± standard deviation.
+    first, or one with --split. A row is a run, or the runs of several seeds: mean ± standard deviation.
     """
     from sla_cli.atomic import write_text
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.formats.output import check_output
     from sla_cli.formats.work import Work as WorkFolder
-    from sla_cli.score.run_table import run_table
+    from sla_cli.score.run_table import SHOWN, run_table
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.table_text import table_text
 
     check_output(output, inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
-    rows = run_table(runs, WorkFolder(work), ref=ref, search=search, options=options)
+    splits = (split,) if split else SHOWN
+    rows = run_table(runs, WorkFolder(work), splits=splits, ref=ref, search=search, options=options)
     text = table_text(rows, kind, options)
     if output is not None:
         write_text(output, text + "\n")

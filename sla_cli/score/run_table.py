@@ -39,37 +39,60 @@ class Row:
 
 
 def run_table(
-    names: Sequence[str], work: Work, *, ref: Path | None, search: str | None, options: ScoreOptions
+    names: Sequence[str],
+    work: Work,
+    *,
+    splits: Sequence[str] = SHOWN,
+    ref: Path | None,
+    search: str | None,
+    options: ScoreOptions,
 ) -> list[Row]:
     """A row for each name: a run, the runs of several seeds, or several runs with commas.
 
     Args:
+        splits: those that are scored, if there are hypotheses of them.
         search: which of a run's hypotheses, as `Work.hypotheses_of` takes it.
 
     Raises:
         SlaError: no such run, one without hypotheses, runs of one row that `check_group` refuses, or rows whose clips
             or references differ; also all that scoring raises.
     """
-    rows = [_row(name, work, ref, search, options) for name in names]
-    for split in SHOWN:
+    rows = [_row(name, work, splits, ref, search, options) for name in names]
+    for split in splits:
         shown = [(row.name, row.scores[split].scores[0]) for row in rows if split in row.scores]
         for name, score in shown[1:]:
             paired(shown[0][1], score, (shown[0][0], name))
     return rows
 
 
-def _row(name: str, work: Work, ref: Path | None, search: str | None, options: ScoreOptions) -> Row:
+def _row(
+    name: str, work: Work, splits: Sequence[str], ref: Path | None, search: str | None, options: ScoreOptions
+) -> Row:
     runs = [Run(path) for part in name.split(",") for path in work.runs_called(part) or [work.runs / part]]
     check_group(name, [Member(run.path.name, run.path, run.config) for run in runs])
     scores = {}
-    for split in SHOWN:
-        if any(work.has_hypotheses(run.path, split) for run in runs):
+    for split in splits:
+        if _is_decoded(name, runs, split, work):
             files = [work.hypotheses_of(run.path, split=split, search=search) for run in runs]
             found = [score_in_memory(file, ref, options)[0] for file in files]
             scores[split] = _group(name, runs, found, options)
     if not scores:
-        raise SlaError(f"no hypotheses of {name} in {work.hypotheses}", f"`sla decode {runs[0].path}` makes them.")
+        raise SlaError(
+            f"no hypotheses of {' or '.join(splits)} of {name} in {work.hypotheses}",
+            f"`sla decode {runs[0].path} --split {splits[0]}` makes them.",
+        )
     return Row(name, runs[0].config.model.variant, trained_parameters(runs[0]), scores)
+
+
+def _is_decoded(name: str, runs: Sequence[Run], split: str, work: Work) -> bool:
+    """Whether there are hypotheses of a split from each run; False if from none. Raises SlaError if from some only."""
+    lacking = [run.path for run in runs if not work.has_hypotheses(run.path, split)]
+    if lacking and len(lacking) < len(runs):
+        raise SlaError(
+            f"{name}: no hypotheses of {split} of {lacking[0].name} in {work.hypotheses}, but of other runs",
+            f"`sla decode {lacking[0]} --split {split}` makes them; --split of `sla table` shows one split only.",
+        )
+    return not lacking
 
 
 def _group(name: str, runs: Sequence[Run], scores: Sequence[Score], options: ScoreOptions) -> SeedGroup:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from sla_cli.core.clip import SPLITS
 from sla_cli.core.seed_groups import SeedGroup
-from sla_cli.score.run_table import SHOWN, Row, mean_share
+from sla_cli.score.run_table import Row, mean_share
 from sla_cli.score.score import ScoreOptions
 
 TableFormat = Literal["markdown", "latex"]
@@ -18,11 +19,13 @@ LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "±": r"$\pm$",
 }
+# What the intervals are over in addition to clips, by whether rows are groups of seeds: none, all, or some.
+SEEDS_DRAWN = {(False,): ".", (True,): " and seeds.", (False, True): ", in rows with ± also over seeds."}
 
 
 def table_text(rows: Sequence[Row], kind: TableFormat, options: ScoreOptions) -> str:
     """The table with an explanation of its numbers. LaTeX needs the package booktabs."""
-    splits = [split for split in SHOWN if any(split in row.scores for row in rows)]
+    splits = [split for split in SPLITS if any(split in row.scores for row in rows)]
     header = ["run", "variant", "trained parameters"]
     header += [title for split in splits for title in (f"{split} del / ins", f"{split} WER")]
     cells = [[row.name, row.variant, _millions(row.trained), *_figures(row, splits)] for row in rows]
@@ -59,7 +62,7 @@ def _caption(rows: Sequence[Row], options: ScoreOptions) -> str:
     if units:
         drawn = " to ".join(map(str, dict.fromkeys((units[0], units[-1]))))
         text += f" In brackets {how.level:g} % bootstrap intervals over {drawn} {how.cluster}s"
-        text += " and seeds." if any(group.spread is not None for group in groups) else "."
+        text += SEEDS_DRAWN[tuple(sorted({group.spread is not None for group in groups}))]
     if counts := sorted({len(group.scores) for group in groups if group.spread is not None}):
         text += f" Mean ± standard deviation of {' or '.join(map(str, counts))} seeds."
     return text

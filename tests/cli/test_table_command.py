@@ -59,8 +59,29 @@ def test_figures_are_those_of_the_other_commands(store: Store) -> None:
         assert adapter[column] == f"{found['wer']:.2f} ± {found['spread']:.2f} [{low:.2f}, {high:.2f}]"
     assert lines[-1] == (
         "WER, deletions and insertions in percent, scored under profile none.v1. In brackets 95 % bootstrap intervals "
-        "over 27 to 30 sentences and seeds. Mean ± standard deviation of 2 seeds."
+        "over 27 to 30 sentences, in rows with ± also over seeds. Mean ± standard deviation of 2 seeds."
     )
+
+
+def test_the_note_states_over_what_the_intervals_are(store: Store) -> None:
+    notes = [sla("table", *rows, "--split", "dev").stdout.splitlines()[-1] for rows in (["frozen-1"], ["adapter-1"])]
+    assert [note.partition(" over ")[2] for note in notes] == [
+        "30 sentences.",
+        "30 sentences and seeds. Mean ± standard deviation of 2 seeds.",
+    ]
+
+
+def test_one_split_is_shown_if_a_run_of_a_group_lacks_the_other(store: Store) -> None:
+    for path in WORK.glob("hypotheses/adapter-1-seed1/test-*"):
+        path.unlink()
+    error = " ".join(sla("table", "adapter-1", code=2).stderr.split())
+    assert "adapter-1: no hypotheses of test of adapter-1-seed1 in sla-work/hypotheses, but of other runs" in error
+    assert "`sla decode sla-work/runs/adapter-1-seed1 --split test` makes them; --split of `sla table`" in error
+    lines = sla("table", "frozen-1", "adapter-1", "--split", "dev").stdout.splitlines()
+    assert lines[0] == "| run | variant | trained parameters | dev del / ins | dev WER |"
+    found = json.loads(sla("table", "adapter-1", "--split", "dev", "--json", "-q").stdout)
+    assert list(found["rows"][0]["scores"]) == ["dev"]
+    assert "no hypotheses of train of frozen-1" in sla("table", "frozen-1", "--split", "train", code=2).stderr
 
 
 def test_json_has_them_unrounded(store: Store) -> None:
@@ -82,7 +103,7 @@ def test_latex_is_escaped(store: Store) -> None:
     assert rows[0].startswith("adapter-1 & adapter & 0.02 M & ") and " $\\pm$ " in rows[0]
     assert rows[1].startswith("lora\\_a\\%-1 & lora & 10 & ") and rows[1].endswith("& - & - \\\\")
     assert all(row.count(" & ") == 6 for row in rows)
-    assert "bootstrap intervals over 5 signers and seeds" in text
+    assert r"bootstrap intervals over 5 signers, in rows with $\pm$ also over seeds" in text
     assert "exists" in sla("table", "adapter-1", "-o", "t.tex", code=2).stderr
     sla("table", "adapter-1", "-o", "t.tex", "--force")
 
@@ -98,7 +119,7 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     assert "adapter-1-seed0 and adapter-1-seed1 differ in train.lr, so they are no group of seeds" in error
     assert "is not a run" in sla("table", "nothing", code=2).stderr
     make_run(WORK, "frozen-5", store)
-    assert "no hypotheses of frozen-5" in sla("table", "frozen-5", code=2).stderr
+    assert "no hypotheses of dev or test of frozen-5" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-5", store, "dev", 0.5)
     assert "has no weights yet" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-1", store, "dev", 0.5, search="beam10-lm")
