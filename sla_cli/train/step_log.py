@@ -1,23 +1,40 @@
-"""Logs steps within an epoch: every step in TensorBoard, the means of each minute in steps.tsv."""
+"""Logs steps within an epoch: every step in TensorBoard, the means of each minute and of the rest in steps.tsv."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from torch.utils.tensorboard import SummaryWriter
 
 from sla_cli.atomic import write_text
+from sla_cli.errors import SlaError
 from sla_cli.formats.run import Run
 
 SECONDS_BETWEEN_ROWS = 60.0
 
 
+@dataclass(frozen=True)
+class _Steps:
+    """Steps that are in no row yet: numbers of the last one as in `StepLog.add`, how many, the sum of each value."""
+
+    epoch: int
+    step: int
+    clips: int
+    count: int
+    sums: Mapping[str, float]
+
+
 class StepLog:
     """Curves of a run over the number of clips seen, which does not depend on the number of steps in an epoch.
+
+    On leaving it as a context manager, the steps since the last row get a row too, also if a signal or an error ends
+    training. If such a row is of steps after the saved state, resuming removes it, as it repeats them.
 
     Args:
         clips: number seen when training begins or resumes; later rows of an interrupted attempt are removed.
@@ -27,8 +44,7 @@ class StepLog:
     def __init__(self, run: Run, clips: int, check: Callable[[], None] = lambda: None) -> None:
         self._board = SummaryWriter(str(run.tensorboard / "steps"), purge_step=clips + 1)
         self._rows, self._check, self._written = run.steps, check, time.monotonic()
-        self._sums: dict[str, float] = {}
-        self._steps = 0
+        self._rest: _Steps | None = None
         self._lines = _lines_before(run.steps, clips)
 
     def add(self, epoch: int, step: int, clips: int, values: Mapping[str, float]) -> None:
@@ -39,20 +55,21 @@ class StepLog:
             clips: number seen so far in all epochs.
             values: by name; names with the same start share a chart in TensorBoard.
         """
-        self._steps += 1
         for name, value in values.items():
             self._board.add_scalar(name, value, clips)
-            self._sums[name] = self._sums.get(name, 0.0) + value
+        count, sums = (self._rest.count, self._rest.sums) if self._rest else (0, {})
+        sums = {name: sums.get(name, 0.0) + value for name, value in values.items()}
+        self._rest = _Steps(epoch, step, clips, count + 1, sums)  # at once, as Ctrl-C may interrupt between any lines
         if time.monotonic() - self._written >= SECONDS_BETWEEN_ROWS:
-            self._write_row(epoch, step, clips)
+            self._write_row(self._rest)
 
-    def _write_row(self, epoch: int, step: int, clips: int) -> None:
-        means = {name: f"{total / self._steps:.6g}" for name, total in self._sums.items()}
+    def _write_row(self, steps: _Steps) -> None:
+        means = {name: f"{total / steps.count:.6g}" for name, total in steps.sums.items()}
         self._check()
-        row = {"epoch": str(epoch), "step": str(step), "clips": str(clips), **means}
-        self._lines = [*(self._lines or ["\t".join(row)]), "\t".join(row.values())]
-        write_text(self._rows, "".join(f"{line}\n" for line in self._lines))
-        self._sums, self._steps, self._written = {}, 0, time.monotonic()
+        row = {"epoch": str(steps.epoch), "step": str(steps.step), "clips": str(steps.clips), **means}
+        lines = [*(self._lines or ["\t".join(row)]), "\t".join(row.values())]
+        write_text(self._rows, "".join(f"{line}\n" for line in lines))
+        self._lines, self._rest, self._written = lines, None, time.monotonic()
 
     def __enter__(self) -> StepLog:
         return self
@@ -60,7 +77,13 @@ class StepLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._board.close()
+        try:
+            # What ended training is more important than a row that cannot be written.
+            with nullcontext() if error is None else suppress(SlaError):
+                if self._rest is not None:
+                    self._write_row(self._rest)
+        finally:
+            self._board.close()
 
 
 def _lines_before(path: Path, clips: int) -> list[str]:
