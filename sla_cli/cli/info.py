@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sla_cli.cli.options import Force, Json, SplitName, answer
+from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
 from sla_cli.errors import SlaError, some
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ CLIPS = 8  # clips of a sheet
 
 
 def info(
-    path: Annotated[Path, typer.Argument(help="File or folder: what another command wrote, or a language model.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="File or folder: what another command wrote, or a language model. A run also by name."),
+    ],
     sheet: Annotated[Path | None, typer.Option(help="Draw clips of a store with their glosses into a PNG.")] = None,
     split: Annotated[SplitName | None, typer.Option(help="Split for --sheet. Default: dev, or the first.")] = None,
     clips: Annotated[
@@ -30,6 +33,7 @@ def info(
     seed: Annotated[
         int | None, typer.Option(help="Random seed for choosing the clips.", min=0, show_default="0")
     ] = None,
+    work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -45,8 +49,10 @@ def info(
         raise SlaError("--clip names the clips, so --clips and --seed have no effect", "Leave one out.")
     from sla_cli.decode.tuned import describe_tuning
     from sla_cli.formats.describe import describe
+    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import describe_lm
 
+    path = WorkFolder(work).run_given(path)
     found = describe_tuning(path) or describe_lm(path) or describe(path)
     facts, lines = found.as_json(), list(_lines(found))
     if sheet is not None:

@@ -101,6 +101,17 @@ def test_a_run(work: Path) -> None:
     assert (shown["variant"], shown["glosses"], shown["epochs"], shown["best_dev_wer"]) == ("lora", 10, 3, 37.5)
 
 
+def test_a_run_by_its_name(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    by_name = sla("lora", "--work", work).stdout
+    assert by_name == sla(work / "runs" / "lora").stdout
+    monkeypatch.setenv("SLA_WORK", str(work))
+    assert sla("lora").stdout == by_name
+    assert "no such file or folder: adapter-9" in sla("adapter-9", code=2).stderr
+    (tmp_path / "lora").write_text("id\tgloss\n", encoding="utf-8")  # as for other commands, a file has precedence
+    assert "lora is not a kind of file that sla knows" in sla("lora", code=2).stderr
+
+
 def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) -> None:
     run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
     write_receipt(Receipt("train", {}, {}), run.path)
