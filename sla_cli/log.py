@@ -11,6 +11,7 @@ from typing import Protocol
 
 log = logging.getLogger("sla")
 SECONDS_BETWEEN_LINES = 15.0
+ONCE = {"once": True}  # `extra` of a message that a command writes only once
 
 
 class Advance(Protocol):
@@ -28,15 +29,27 @@ def setup(verbosity: int = 0) -> None:
 
 
 class _Handler(logging.Handler):
-    """Writes through rich, so that log lines and a progress bar do not disturb each other."""
+    """Writes through rich, so that log lines and a progress bar do not disturb each other.
+
+    Each command has its own: of equal messages with `extra=ONCE`, it writes the first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         from rich.console import Console
         from rich.text import Text
 
+        message = record.getMessage()
+        if getattr(record, "once", False):
+            if message in self._said:
+                return
+            self._said.add(message)
         style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno, "")
         prefix = f"{record.levelname.lower()}: " if style else ""
-        Console(stderr=True, soft_wrap=True).print(Text(prefix + record.getMessage(), style=style))
+        Console(stderr=True, soft_wrap=True).print(Text(prefix + message, style=style))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.scores import write_scores
 from sla_cli.formats.work import store_now
-from sla_cli.log import log
+from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
     references = _references(hypotheses, recognised, ref)
     if options.profile == AUTO:
         options = replace(options, profile=references.profile)
-        log.info("normalisation profile %s", options.profile)
+        log.info("normalisation profile %s", options.profile, extra=ONCE)
     profile(options.profile)  # an unknown profile is not an error in the file
     try:
         result = score(

@@ -64,11 +64,13 @@ def test_figures_are_those_of_the_other_commands(store: Store) -> None:
 
 
 def test_the_note_states_over_what_the_intervals_are(store: Store) -> None:
-    notes = [sla("table", *rows, "--split", "dev").stdout.splitlines()[-1] for rows in (["frozen-1"], ["adapter-1"])]
-    assert [note.partition(" over ")[2] for note in notes] == [
+    answers = [sla("table", *rows, "--split", "dev") for rows in (["frozen-1"], ["adapter-1"])]
+    assert [answer.stdout.splitlines()[-1].partition(" over ")[2] for answer in answers] == [
         "30 sentences.",
         "30 sentences and seeds. Mean ± standard deviation of 2 seeds.",
     ]
+    # Each command names the profile, once for all files.
+    assert [answer.stderr.count("normalisation profile none\n") for answer in answers] == [1, 1]
 
 
 def test_one_split_is_shown_if_a_run_of_a_group_lacks_the_other(store: Store) -> None:
