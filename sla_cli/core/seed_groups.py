@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sla_cli.core.bootstrap import LEVEL, Resampling, improvement, interval_of, resampled_rates
+from sla_cli.core.counted import counted
 from sla_cli.core.result import Cluster, Interval, Score
 
 FEW_SEEDS = 3
@@ -143,7 +144,7 @@ def group_verdict(found: GroupComparison) -> str:
         return f"No difference is shown: {points} in favour of {better} may well be chance."
     seeds = min(len(found.first.scores), len(found.second.scores))
     few = [found.interval.drawn] * found.interval.is_rough
-    few += [f"{seeds} seed{'s' * (seeds > 1)}"] * (seeds < FEW_SEEDS)
+    few += [counted(seeds, "seed")] * (seeds < FEW_SEEDS)
     if few:
         verb = "is" if few == ["1 seed"] else "are"
         return f"Undecided: {points} in favour of {better}, but {' and '.join(few)} {verb} too few to rule out chance."

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sla_cli.config import Config
+from sla_cli.core.counted import counted
 from sla_cli.core.seed_groups import LEVEL, mean_interval, spread
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.formats.receipt import read_receipt
@@ -48,7 +49,7 @@ class SeedResults:
 
     def __str__(self) -> str:
         lines = [f"run {one.run}: best dev WER {one.dev_wer:.2f} % in epoch {one.best_epoch}" for one in self.runs]
-        text = f"{self.name}: mean of the best dev WER {self.mean:.2f} % of {len(self.runs)} seeds"
+        text = f"{self.name}: mean of the best dev WER {self.mean:.2f} % of {counted(len(self.runs), 'seed')}"
         deviation, interval = spread(self.rates), mean_interval(self.rates)
         if deviation is not None and interval is not None:
             text += (
@@ -113,7 +114,7 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> SeedResult
         if group.first(partial(is_finished, run)):
             log.info("%s is finished", run.path)
             continue
-        log.info("run %s, %d of %d seeds", run.path, number, len(runs))
+        log.info("run %s, %d of %s", run.path, number, counted(len(runs), "seed"))
         try:
             resume_run(run, group)
         except Stopped as stopped:

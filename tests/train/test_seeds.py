@@ -64,7 +64,8 @@ def test_each_is_the_run_that_its_seed_alone_gives(store: Store, tmp_path: Path)
     low, high = stats.t.interval(0.95, 2, np.mean(rates), stats.sem(rates)) if np.ptp(rates) else rates[:2]
     assert found["interval"] == pytest.approx([max(0, low), high])
     # Another group of the same variant gets another name, and so does a single run.
-    sla(tmp_path, str(store.path), "--seeds", "0", "--config", written(tmp_path))
+    answer = sla(tmp_path, str(store.path), "--seeds", "0", "--config", written(tmp_path))
+    assert answer.stdout.endswith(" % of 1 seed\n") and "frozen-2-seed0, 1 of 1 seed\n" in answer.stderr
     assert runs(tmp_path, "frozen-2", 0)[0].best.is_file()
     sla(tmp_path, str(store.path), "--config", written(tmp_path))
     assert Run(tmp_path / "runs" / "frozen-3").best.is_file()
