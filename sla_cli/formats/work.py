@@ -165,9 +165,8 @@ class Work:
         found = [path for path in found if search in (None, path.stem.partition("-")[2].rpartition("-")[0])]
         chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
         if not found:
-            raise SlaError(
-                f"no hypotheses{chosen} of run {run.name} in {self.hypotheses}", f"`sla decode {run}` makes them."
-            )
+            command = f"sla decode {run}" + f" --split {split}" * bool(split)  # without --split it decodes dev
+            raise SlaError(f"no hypotheses{chosen} of run {run.name} in {self.hypotheses}", f"`{command}` makes them.")
         if len(found) > 1:
             raise SlaError(
                 f"several hypotheses{chosen} of run {run.name}: {', '.join(path.name for path in found)}",
