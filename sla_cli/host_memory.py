@@ -10,6 +10,10 @@ from sla_cli.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
 
 UNBOUNDED = 1 << 62  # bytes
 
+# For both versions of control groups: the files of the limit and the usage, and the entry of memory.stat for page cache
+# that was not used again after its first read. All three include the groups below.
+_FILES = (("max", "current", "inactive_file"), ("limit_in_bytes", "usage_in_bytes", "total_inactive_file"))
+
 
 def free_bytes(own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
     """Bytes that a process may still use (Linux; on other systems no limit)."""
@@ -29,9 +33,24 @@ def total_bytes(own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
 
 
 def _limits(own_groups: Path, groups: Path) -> Iterator[tuple[int, int]]:
-    """Bytes that each control group above this process may use, and uses; groups without a limit are left out."""
+    """Bytes that each control group above this process may use, and uses; groups without a limit are left out.
+
+    The system counts the page cache as used. The part that it frees first counts as free here, as in the working set
+    of Docker and Kubernetes: otherwise no memory would seem free after a large file was read.
+    """
     for folder in groups_above("memory", own_groups, groups):
-        for most, now in (("max", "current"), ("limit_in_bytes", "usage_in_bytes")):
-            limit, used = (text_of(folder / f"memory.{name}") for name in (most, now))
+        for most, now, cache in _FILES:
+            limit = text_of(folder / f"memory.{most}")
             if limit.isdecimal():  # otherwise "max": no limit
-                yield int(limit), int(used) if used.isdecimal() else 0
+                used = _number(text_of(folder / f"memory.{now}")) - _statistic(folder, cache)
+                yield int(limit), max(0, used)  # the files are not read at the same moment
+
+
+def _statistic(folder: Path, name: str) -> int:
+    """An entry of memory.stat, in bytes; 0 if there is none."""
+    lines = (line.partition(" ") for line in text_of(folder / "memory.stat").splitlines())
+    return sum(_number(value) for entry, _, value in lines if entry == name)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0

@@ -59,6 +59,49 @@ def test_the_first_version_of_control_groups_counts(tmp_path: Path) -> None:
     assert (total_memory(CPU, *places), free_memory(CPU, *places)) == (64 * MIB, 50 * MIB)
 
 
+STAT = f"anon {9 * MIB}\nactive_file {5 * MIB}\ninactive_file {{}}\nworkingset_refault_file 7"
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({"memory.max": 90 * MIB, "memory.current": 89 * MIB, "memory.stat": STAT.format(60 * MIB)}, 61),
+        # Each group has its own page cache; the group above has the least free memory.
+        (
+            {
+                "a/b/memory.max": 90 * MIB,
+                "a/b/memory.current": 89 * MIB,
+                "a/b/memory.stat": STAT.format(80 * MIB),
+                "a/memory.max": 99 * MIB,
+                "a/memory.current": 98 * MIB,
+                "a/memory.stat": STAT.format(50 * MIB),
+            },
+            51,
+        ),
+        # The page cache has grown since the usage was read.
+        ({"memory.max": 90 * MIB, "memory.current": 50 * MIB, "memory.stat": STAT.format(51 * MIB)}, 90),
+        ({"memory.max": 90 * MIB, "memory.current": "?", "memory.stat": STAT.format(60 * MIB)}, 90),
+        *(
+            ({"memory.max": 90 * MIB, "memory.current": 50 * MIB, "memory.stat": text}, 40)
+            for text in ("", "\n", "inactive_file", STAT.format("unknown"), STAT.format(-MIB), "inactive_file 1 2")
+        ),
+    ],
+)
+def test_page_cache_that_the_system_can_free_is_free(tmp_path: Path, files: dict[str, int | str], free: int) -> None:
+    places = write(tmp_path, "0::/a/b\n", files)
+    assert free_memory(CPU, *places) == free * MIB
+
+
+def test_page_cache_is_free_in_the_first_version_too(tmp_path: Path) -> None:
+    """There, inactive_file is that of the group alone, while the usage includes the groups below."""
+    files = {
+        "memory/a/memory.limit_in_bytes": 64 * MIB,
+        "memory/a/memory.usage_in_bytes": 60 * MIB,
+        "memory/a/memory.stat": f"inactive_file {MIB}\ntotal_inactive_file {40 * MIB}",
+    }
+    assert free_memory(CPU, *write(tmp_path, "5:memory:/a/b\n", files)) == 44 * MIB
+
+
 def test_without_limits_it_is_that_of_the_machine(tmp_path: Path) -> None:
     places = write(tmp_path, "0::/a\n", {"a/memory.max": "max", "other/memory.max": MIB})
     assert MIB < free_memory(CPU, *places) <= total_memory(CPU, *places)
