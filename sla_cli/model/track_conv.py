@@ -22,12 +22,14 @@ def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, pref
     """
     if not torch.compiler.is_compiling():
         return _TrackConv.apply(x, taps, bias, borders.layout.spans, prefix)
-    taps, bias = taps.to(x.dtype), bias.to(x.dtype)
     # torch.compile fuses these. It must not see the lengths of clips, otherwise it would compile again for each batch.
+    # Products and sums are at least float32, as gradients in `_TrackConv`; shifted frames, which autograd keeps, are not.
+    precise = torch.promote_types(x.dtype, torch.float32)
+    taps, bias = taps.to(precise), bias.to(precise)
     half = taps.shape[1] // 2
-    out = bias + sum(borders.shift(x, tap - half) * taps[:, tap] for tap in range(taps.shape[1]))
+    out = bias + sum(borders.shift(x, tap - half).to(precise) * taps[:, tap] for tap in range(taps.shape[1]))
     first = torch.arange(x.shape[1], device=x.device) < prefix
-    return out.masked_fill(first[:, None], 0)
+    return out.masked_fill(first[:, None], 0).to(x.dtype)
 
 
 class _TrackConv(torch.autograd.Function):

@@ -63,14 +63,25 @@ def test_temporal_convolution_is_conv3d_on_a_single_clip(kernel: int) -> None:
     torch.testing.assert_close(ours.bias.grad, conv.bias.grad)
 
 
+@pytest.mark.parametrize("compiling", [False, True])
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
-def test_gradients_of_taps_are_summed_in_float32(half: torch.dtype) -> None:
-    """Of the same rounded tokens and slopes, they are those of exact arithmetic, rounded once."""
+def test_gradients_of_taps_are_summed_in_float32(
+    half: torch.dtype, compiling: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same rounded tokens and slopes, they are those of exact arithmetic, rounded once.
+
+    So are those of the sum that a compiler sees, which is cheap to test without one. Its output is rounded once too.
+    """
     taps, bias = torch.randn(WIDTH, 3, requires_grad=True), torch.randn(WIDTH, requires_grad=True)
     x, slope = torch.randn(9, 50, WIDTH).to(half), torch.randn(9, 50, WIDTH).to(half)
-    track_conv(x, taps, bias, borders(), 1).backward(slope)
     exact = [value.detach().double().requires_grad_() for value in (taps, bias)]
-    track_conv(x.double(), *exact, borders(), 1).backward(slope.double())
+    out = track_conv(x.double(), *exact, borders(), 1)
+    out.backward(slope.double())
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: compiling)
+    rounded = track_conv(x, taps, bias, borders(), 1)
+    rounded.backward(slope)
+    if compiling:
+        torch.testing.assert_close(rounded.double(), out, rtol=torch.finfo(half).eps, atol=1e-5)
     for found, expected in zip((taps, bias), exact, strict=True):
         torch.testing.assert_close(found.grad.double(), expected.grad, rtol=1e-5, atol=1e-5)
 
