@@ -4,7 +4,8 @@
         [--checkpointing] [--set section.key=value] [--backbone NAME] [--image-size 224] [--precision fp32]
         [--repeats 3] [--threads 2] [--device cpu] [--json]
 
-The floor is timm's model with frozen weights: forward, and backward to its input (with `--inference`: forward).
+The floor is timm's model with frozen weights: forward, and backward to its input (with `--inference`: forward). In half
+precision its weights of matrix products are stored in that precision, as ours are.
 Ours is the backbone, forward and backward to the trained parameters. With `--variant frozen` nothing in it is trained:
 ours is only the forward pass, and only the whole step runs backward, through the head. They run alternately. On a CPU,
 seconds are processor time of the fastest repeat, which depends little on other load. `ratio` is the median of the
@@ -150,8 +151,8 @@ def pair(
     product = matrix_product(len(pixels) * tokens, ours.vit.embed_dim, placement)
     if arguments.inference:
         merge_added(ours)
-        bare = Backbone(config.model).to(placement.device).vit
-        floor, inferring = forward(bare, placement, pixels), forward(ours, placement, pixels, lengths(clips))
+        floor = forward(bare(config, placement), placement, pixels)
+        inferring = forward(ours, placement, pixels, lengths(clips))
         return {"floor": floor, "ours": inferring, "product": product}
     step = both_ways(ours, placement, pixels, lengths(clips))
     if arguments.checkpointing:
@@ -159,8 +160,7 @@ def pair(
     if len(clips) > 1:
         floor = both_ways(ours, placement, pixels, lengths([sum(clips)]))
         return {"floor": floor, "ours": step, "product": product}
-    bare = Backbone(config.model).to(placement.device).vit
-    floor = both_ways(bare, placement, pixels.clone().requires_grad_())
+    floor = both_ways(bare(config, placement), placement, pixels.clone().requires_grad_())
     whole = whole_step(network, config, placement, list(clips))
     return {"floor": floor, "ours": step, "step": whole, "product": product}
 
@@ -182,6 +182,13 @@ def made(config: Config, placement: Placement) -> Network:
     network.backbone.hold_frozen_in(placement.dtype)
     compile_for_training(network.backbone, config, placement)
     return network
+
+
+def bare(config: Config, placement: Placement) -> torch.nn.Module:
+    """timm's model. Like ours, it does not convert its weights at every use."""
+    backbone = Backbone(config.model).to(placement.device)
+    backbone.hold_frozen_in(placement.dtype)
+    return backbone.vit
 
 
 def both_ways(model: torch.nn.Module, placement: Placement, *inputs: Tensor) -> Step:

@@ -1,4 +1,7 @@
-"""A whole training step on synthetic frames: pixels, backbone, head, losses, checks and the optimiser."""
+"""A whole training step on synthetic frames: pixels, backbone, head, losses, checks and the optimiser.
+
+Reading a batch and copying it to the device are not part of it: training does both while the previous step computes.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def whole_step(network: Network, config: Config, placement: Placement, clips: li
         pictures = rng.integers(0, 256, (frames, side, side, 3), np.uint8)
         glosses = rng.integers(1, GLOSSES + 1, max(1, frames // FRAMES_A_GLOSS))
         samples.append(Sample(str(number), pictures, PixelTransform(), tuple(glosses.tolist())))
-    batch = collate(samples)
+    batch = collate(samples).to(placement.device)
     plan = Step(((tuple(range(len(clips))),),), len(clips), sum(clips))
     numbers = count(1)
     return lambda: take_step(plan, iter([batch]), state, 1, next(numbers))

@@ -13,13 +13,16 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+import torch
 from forked import Forked, script
 from step_flops import Vit
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sla_cli.errors import FormatError
 from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_file import StoreFile
 from sla_cli.formats.store_write import write_split
+from sla_cli.model.device import place
 
 pytestmark = pytest.mark.long
 
@@ -69,6 +72,38 @@ def test_a_training_step_of_the_frozen_backbone_goes_forward_only() -> None:
     vit = Vit(depth=2, width=32, patch=16, patches=4, features=512)
     assert found["flops"] == vit.forward(6, "adapter", adapted=0, inner=0)
     assert found["step_flops"] > found["flops"]
+
+
+@pytest.mark.parametrize("options", [[], ["--inference"]])
+def test_in_half_precision_neither_side_of_a_ratio_converts_weights(
+    options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import train_step
+
+    monkeypatch.setattr(sys, "argv", ["train_step.py", *SMALL, *options])
+    arguments, placement = train_step.parse(), place("cpu", "bf16")
+    config, pixels = train_step.settings(arguments), torch.randn(2, 3, 32, 32)
+    steps = train_step.pair(config, arguments, placement, pixels, [2])
+    weights = {value.shape for value in train_step.bare(config, placement).parameters() if value.dim() in (2, 4)}
+    for name in ("floor", "ours"):
+        with Conversions() as found:
+            steps[name]()
+        assert found.shapes, name
+        assert not weights & found.shapes, name
+
+
+class Conversions(TorchDispatchMode):
+    """Shapes of the tensors that PyTorch converts to another type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes = set[torch.Size]()
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.to):  # the latter in inference mode
+            self.shapes.add(args[0].shape)
+        return function(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize(
