@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -156,24 +157,43 @@ def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> No
 def test_a_profile_of_a_step() -> None:
     found = answer("profile_step", ["--device", "cpu", "--frames", "6", *SMALL])
     assert 0.3 < sum(found["shares"].values()) <= 1.001
-    assert found["milliseconds"] > 0
+    assert found["milliseconds"] > 0 and found["operations_milliseconds"] > 0
     assert found["waits"] == 0
 
 
 def test_all_that_is_measured_on_a_gpu(tmp_path: Path) -> None:
-    """Without one it says so; without time each part says so, and the files are there."""
+    """Without one it says so; without time each part says so, and the files are there. All parts take the options."""
     path = ROOT / "benchmarks" / "gpu.py"
-    for options, code in (([], 2), (["--device", "cpu", "--minutes", "0"], 1)):
+    for options, code, message in (
+        ([], 2, "sees no CUDA device here; --device cpu runs"),
+        (["--device", "cpu", "--repeats", "3"], 2, "unrecognized arguments: --repeats 3"),
+        (["--device", "cpu", "--minutes", "0"], 1, "no time was left"),
+    ):
         process = Forked(
             script, path, *options, "--out", str(tmp_path), printed=tmp_path, environment={"CUDA_VISIBLE_DEVICES": ""}
         )
-        out, _ = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == code
-        assert "no CUDA device" in out or "no time was left" in out
+        assert message in out + err
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert len(found["rows"]) == 7
     assert {row["error"] for row in found["rows"].values()} == {"no time was left"}
     assert "no time was left" in (tmp_path / "gpu.md").read_text()
+
+
+def test_a_part_that_hangs_loses_only_its_share_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes that it started end too: the pipe is closed, else reading would not end."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from gpu import Part, answered
+
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    hangs = Part(["sh", "-c", f"(echo started; exec sleep 999) > '{tmp_path}/pipe' & wait"])
+    found = answered({"hangs": hangs, "answers": Part(["echo", '{"seconds": 1}'], share=2)}, seconds=3.3)
+    assert found == {"hangs": {"error": "not finished within its 1 s"}, "answers": {"seconds": 1}}
+    os.set_blocking(reader, True)
+    with open(reader) as pipe:
+        assert pipe.read() == "started\n"
 
 
 def test_tuning_on_a_table_of_errors(tmp_path: Path) -> None:
