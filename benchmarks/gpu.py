@@ -3,10 +3,10 @@
     python benchmarks/gpu.py [--out FOLDER] [--minutes 10] [--device cuda] [--frames 64] [--set section.key=value]
         [--backbone NAME] [--image-size 224] [--precision auto]
 
-The marked tests, training steps and inference of benchmarks/train_step.py, and benchmarks/profile_step.py. Each part may
-take its share of the time that is left, so unused time goes to the parts after it. A part that fails, or does not finish
-in its time, is named with the reason, and the exit status is 1. Without a GPU it ends with exit status 2; `--device cpu`
-runs the parts that a CPU can do, with small sizes such as `--image-size 32`.
+The marked tests, training steps and inference of benchmarks/train_step.py, and benchmarks/profile_step.py. Each part
+may take its share of the time that is left, so unused time goes to the parts after it. A part that fails, or does not
+finish in its time, is named with the reason, and the exit status is 1. Without a GPU it ends with exit status 2;
+`--device cpu` runs the parts that a CPU can do, with small sizes such as `--image-size 32`.
 """
 
 from __future__ import annotations

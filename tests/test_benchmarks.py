@@ -192,7 +192,7 @@ def test_a_part_that_hangs_loses_only_its_share_of_the_time(tmp_path: Path, monk
     found = answered({"hangs": hangs, "answers": Part(["echo", '{"seconds": 1}'], share=2)}, seconds=3.3)
     assert found == {"hangs": {"error": "not finished within its 1 s"}, "answers": {"seconds": 1}}
     os.set_blocking(reader, True)
-    with open(reader) as pipe:
+    with os.fdopen(reader) as pipe:
         assert pipe.read() == "started\n"
 
 

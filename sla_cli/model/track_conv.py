@@ -23,7 +23,8 @@ def track_conv(x: Tensor, taps: Tensor, bias: Tensor, borders: ClipBorders, pref
     if not torch.compiler.is_compiling():
         return _TrackConv.apply(x, taps, bias, borders.layout.spans, prefix)
     # torch.compile fuses these. It must not see the lengths of clips, otherwise it would compile again for each batch.
-    # Products and sums are at least float32, as gradients in `_TrackConv`; shifted frames, which autograd keeps, are not.
+    # Products and sums are at least float32, as the gradients in `_TrackConv`. Shifted frames, which autograd keeps,
+    # have x's type.
     precise = torch.promote_types(x.dtype, torch.float32)
     taps, bias = taps.to(precise), bias.to(precise)
     half = taps.shape[1] // 2
