@@ -96,7 +96,7 @@ def test_one_file_of_a_store(store: Path) -> None:
 
 def test_a_run(work: Path) -> None:
     found = facts(work / "runs" / "lora")
-    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 4", False)
+    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 5", False)
     shown = found["facts"]
     assert (shown["variant"], shown["glosses"], shown["epochs"], shown["best_dev_wer"]) == ("lora", 10, 3, 37.5)
 
