@@ -6,6 +6,7 @@ existing workers are checked first, and every task states its versions, as worke
 
 from __future__ import annotations
 
+import gc
 import logging
 import platform
 import time
@@ -152,6 +153,9 @@ def connect(address: str) -> Client:
     for _ in range(ASKED - 1):
         with suppress(AssertionError):
             return Client(address, timeout=CONNECT, set_as_default=False)
+        # A failed client closes itself when it is collected, for which it needs a lock. The constructor of the next
+        # client holds that lock: collected there, it would wait for ever.
+        gc.collect()
     return Client(address, timeout=CONNECT, set_as_default=False)
 
 

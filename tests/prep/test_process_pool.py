@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from typing import Any
 
 import dask
 import pytest
-from dask.distributed import LocalCluster, SchedulerPlugin
+from dask.distributed import Client, LocalCluster, SchedulerPlugin
 from prep_work import CONFIG, build, cached, digests
 
 from sla_cli import __version__
@@ -144,12 +145,19 @@ class Talkative(SchedulerPlugin):
 def test_a_client_comes_in_while_the_scheduler_tells_all_clients_something(cluster: LocalCluster) -> None:
     plugin = Talkative()
     cluster.scheduler.add_plugin(plugin)
+    gc.disable()  # else the failed client may be gone by chance
+    before = clients()
     try:
         with closing(DaskCluster(cluster.scheduler_address)) as engine:
-            assert plugin.calls == 1
+            assert (plugin.calls, clients()) == (1, before + 1), "the failed client is left to be collected at any time"
             assert dict(engine.run(square, [1, 2])) == {1: 1, 2: 4}
     finally:
+        gc.enable()
         cluster.scheduler.remove_plugin(plugin.name)
+
+
+def clients() -> int:
+    return sum(type(one) is Client for one in gc.get_objects())
 
 
 @pytest.fixture
