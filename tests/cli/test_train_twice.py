@@ -64,7 +64,8 @@ def test_nor_on_a_disk_without_locks(tmp_path: Path) -> None:
     """The test above in a process with the library of shim.py, which the processes that it forks also have."""
     test = f"{__file__}::{test_nobody_trains_or_replaces_a_run_that_another_process_trains.__name__}"
     environment = shim.environment(shim.built(tmp_path), ENOLCK=1)
-    command = [sys.executable, "-m", "pytest", "-n0", test]
+    # With a folder of its own: in the common one it would remove what earlier sessions left, which can take minutes.
+    command = [sys.executable, "-m", "pytest", "-n0", "--basetemp", str(tmp_path / "inner"), test]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "1 passed" in answer.stdout
