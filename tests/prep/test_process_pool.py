@@ -145,6 +145,7 @@ class Talkative(SchedulerPlugin):
 def test_a_client_comes_in_while_the_scheduler_tells_all_clients_something(cluster: LocalCluster) -> None:
     plugin = Talkative()
     cluster.scheduler.add_plugin(plugin)
+    gc.collect()  # those of other tests
     gc.disable()  # else the failed client may be gone by chance
     before = clients()
     try:
