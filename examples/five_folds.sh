@@ -30,7 +30,8 @@ for people in ${PEOPLE:-6 3 12}; do
       sla prep folder "$SLA_WORK/signs/$store.tsv" --name "$store" --frames-from "$all" --size 96
     for variant in ${VARIANTS:-frozen adapter lora}; do
       for seed in ${SEEDS:-0 1}; do
-        name=$store-${NAME:-$variant}-seed$seed run=$SLA_WORK/runs/$store-${NAME:-$variant}-seed$seed
+        name=$store-${NAME:-$variant}-seed$seed
+        run=$SLA_WORK/runs/$name
         if [ ! -f "$run/receipt.json" ]; then
           begun=(--resume)
           # run.toml is the last file that a new run writes before training.

@@ -10,13 +10,14 @@ people=${2:-6}
 variants=("${@:3}")
 [ ${#variants[@]} -gt 0 ] || variants=(frozen adapter lora)
 pooled=$SLA_WORK/pooled/$people
+folder() { echo "$SLA_WORK/hypotheses/fold$3-$people-$1-seed$2"; }  # of variant, seed, fold
 
 for variant in "${variants[@]}"; do
   for seed in ${SEEDS:-0 1}; do
     for fold in ${FOLDS:-1 2 3 4 5}; do
-      folder=$SLA_WORK/hypotheses/fold$fold-$people-$variant-seed$seed
-      compgen -G "$folder/test-greedy-*.tsv" > /dev/null ||
-        { echo "error: no hypotheses in $folder: examples/five_folds.sh makes them" >&2; exit 2; }
+      there=$(folder "$variant" "$seed" "$fold")
+      compgen -G "$there/test-greedy-*.tsv" > /dev/null ||
+        { echo "error: no hypotheses in $there: examples/five_folds.sh makes them" >&2; exit 2; }
     done
   done
 done
@@ -29,7 +30,7 @@ for variant in "${variants[@]}"; do
     file=$pooled/$variant-seed$seed.csv
     echo id,gloss > "$file"
     for fold in ${FOLDS:-1 2 3 4 5}; do
-      found=("$SLA_WORK/hypotheses/fold$fold-$people-$variant-seed$seed"/test-greedy-*.tsv)
+      found=("$(folder "$variant" "$seed" "$fold")"/test-greedy-*.tsv)
       # Skip comments and the header; take the best hypothesis of each clip.
       awk -F '\t' -v OFS=, '/^#/ {next} !header {header = 1; next} $2 == 1 {print $1, $NF}' "${found[0]}" >> "$file"
     done

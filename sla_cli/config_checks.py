@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
@@ -44,6 +44,11 @@ def settings_of(kind: type) -> dict[str, Any]:
     """`section.key` to its annotation, for every setting in the sections of a configuration class."""
     sections = get_type_hints(kind).items()
     return {f"{name}.{key}": hint for name, section in sections for key, hint in annotations_of(section).items()}
+
+
+def values_of(config: Any) -> dict[str, Any]:
+    """`section.key` to its value, for every setting of a configuration."""
+    return {f"{name}.{key}": value for name, section in asdict(config).items() for key, value in section.items()}
 
 
 def annotations_of(section: type) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from sla_cli.config import Config
+from sla_cli.config_checks import values_of
 from sla_cli.errors import SlaError
 
 # Settings in which runs of a group may differ: the seed, and those that change no result.
@@ -44,8 +44,9 @@ def check_group(text: str, members: Sequence[Member]) -> None:
     paths = [member.path.resolve() for member in members]
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise SlaError(f"{twice} is named twice in {text}", "Name each run once.")
-    for one, other in combinations([member for member in members if member.config is not None], 2):
-        if fault := _fault(one, other):
+    known = [(member, member.config) for member in members if member.config is not None]
+    for (one, own), (other, theirs) in combinations(known, 2):
+        if fault := _fault(own, theirs):
             names = (one.name, other.name) if one.name != other.name else (one.path, other.path)
             raise SlaError(
                 f"{text}: {names[0]} and {names[1]} {fault}, so they are no group of seeds",
@@ -53,16 +54,9 @@ def check_group(text: str, members: Sequence[Member]) -> None:
             )
 
 
-def _fault(one: Member, other: Member) -> str:
-    """Why two runs are not of one group, "" if they may be."""
-    own, theirs = _settings(one), _settings(other)
-    if different := [key for key in own if own[key] != theirs[key]]:
+def _fault(own: Config, theirs: Config) -> str:
+    """Why two runs with these settings are not of one group, "" if they may be."""
+    there = values_of(theirs)
+    if different := [key for key, value in values_of(own).items() if value != there[key] and key not in FREE]:
         return f"differ in {', '.join(different[:3])}"
-    return f"have the same seed, {one.seed}" if one.seed == other.seed else ""
-
-
-def _settings(member: Member) -> dict[str, Any]:
-    """The settings that a group shares, by section and key."""
-    sections = asdict(member.config) if member.config is not None else {}
-    values = {f"{section}.{key}": value for section, part in sections.items() for key, value in part.items()}
-    return {key: value for key, value in values.items() if key not in FREE}
+    return f"have the same seed, {own.train.seed}" if own.train.seed == theirs.train.seed else ""

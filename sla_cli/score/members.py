@@ -10,7 +10,7 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES
 from sla_cli.formats.work import Work
 from sla_cli.score.group import Member, check_group
-from sla_cli.score.origin import settings_of
+from sla_cli.score.origin import settings_behind
 
 
 def members(text: str, work: Work, *, split: str | None = None, search: str | None = None) -> list[Member]:
@@ -39,7 +39,7 @@ def members(text: str, work: Work, *, split: str | None = None, search: str | No
 def _members(part: str, work: Work, split: str | None, search: str | None) -> list[Member]:
     path = Path(part)
     if (path.exists() and not path.is_dir()) or (path / FIGURES).is_file():
-        return [Member(path.name if path.is_dir() else path.stem, path, settings_of(path))]
+        return [Member(path.name if path.is_dir() else path.stem, path, settings_behind(path))]
     runs = work.runs_called(part)
     if not runs:
         what = "it is a folder that is neither a score nor a run" if path.is_dir() else "no such file"

@@ -12,7 +12,7 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.work import find_source
 
 
-def settings_of(artifact: Path) -> Config | None:
+def settings_behind(artifact: Path) -> Config | None:
     """The settings of the run behind a hypotheses file or a score folder.
 
     None if receipts do not lead to a run, or if something on the way was made again with other content.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from sla_cli.config import Config
+from sla_cli.config_checks import values_of
 from sla_cli.model.added import chosen_layers
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.temporal_head import SequenceModel, TemporalConv, parse_pattern
@@ -40,13 +41,8 @@ def differences(there: Config, here: Config) -> list[str]:
 def _settings(config: Config) -> dict[str, Any]:
     """The settings that determine the weights, by section and key."""
     sections = {"model", "head", config.model.variant}
-    found = {
-        f"{name}.{key}": value
-        for name, section in asdict(config).items()
-        if name in sections
-        for key, value in section.items()
-    }
-    return {key: value for key, value in found.items() if key not in FREE}
+    values = values_of(config).items()
+    return {key: value for key, value in values if key.partition(".")[0] in sections and key not in FREE}
 
 
 def _of_other_meaning(keys: list[str], there: Config, here: Config) -> list[str]:

@@ -11,7 +11,7 @@ from sla_cli.formats.receipt import read_receipt, write_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.work import Work
 from sla_cli.score.members import members
-from sla_cli.score.origin import settings_of
+from sla_cli.score.origin import settings_behind
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_file
 
@@ -21,18 +21,24 @@ def test_receipts_lead_to_the_run(tmp_path: Path) -> None:
     first, second = (Run(tmp_path / "runs" / f"frozen-1-seed{seed}") for seed in (0, 2))
     files = [decode_emissions(tmp_path, run.path.name, store, tmp_path / "decoded") for run in (first, second)]
     folder, _ = score_file(files[0], tmp_path / "scores", options=ScoreOptions("none"))
-    assert settings_of(files[0]) == settings_of(folder) == first.config != settings_of(files[1]) == second.config
+    assert (
+        settings_behind(files[0])
+        == settings_behind(folder)
+        == first.config
+        != settings_behind(files[1])
+        == second.config
+    )
     found = members(f"{files[1]},{folder}", Work(tmp_path))
     assert [member.path for member in found] == [folder, files[1]]  # in the order of their seeds
     moved = tmp_path / "mine.tsv"
     moved.write_bytes(files[0].read_bytes())
-    assert settings_of(moved) is None  # no receipt
+    assert settings_behind(moved) is None  # no receipt
 
     first.create(resolve("tiny", flags={"train.lr": 0.5}), first.glosses, first.facts)
-    assert settings_of(folder) is None  # its run was replaced
+    assert settings_behind(folder) is None  # its run was replaced
     emissions = tmp_path / "emissions" / "frozen-1-seed2" / "dev.h5"
     receipt = read_receipt(emissions)
     assert receipt is not None
     receipt.results["digest"] = "0123456789abcdef"
     write_receipt(receipt, emissions)
-    assert settings_of(files[1]) is None  # the emissions were made again
+    assert settings_behind(files[1]) is None  # the emissions were made again
