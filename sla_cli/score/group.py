@@ -10,6 +10,7 @@ from pathlib import Path
 from sla_cli.config import Config
 from sla_cli.config_checks import values_of
 from sla_cli.errors import SlaError
+from sla_cli.formats.run import Run
 
 # Settings in which runs of a group may differ: the seed, and those that change no result.
 FREE = ("train.seed", "train.workers", "train.save_minutes")
@@ -23,11 +24,21 @@ class Member:
         name: name of the run.
         path: its hypotheses, its score folder, or its own folder.
         config: its settings; None if the run is not known.
+        start: digest of the weights that it started from (`--init-from`); "" for initial weights.
     """
 
     name: str
     path: Path
     config: Config | None = None
+    start: str = ""
+
+    @classmethod
+    def of(cls, name: str, path: Path, run: Run | None) -> Member:
+        """With what is known of the run; None if it is not known."""
+        if run is None:
+            return cls(name, path)
+        begin = run.facts.init_from
+        return cls(name, path, run.config, begin.weights if begin else "")
 
     @property
     def seed(self) -> int | None:
@@ -36,7 +47,7 @@ class Member:
 
 
 def check_group(text: str, members: Sequence[Member]) -> None:
-    """Raise SlaError if a run is named twice, or if known runs have different settings or the same seed.
+    """Raise SlaError if a run is named twice, or if known runs have different settings or starts, or the same seed.
 
     Args:
         text: what names the group on the command line.
@@ -46,11 +57,12 @@ def check_group(text: str, members: Sequence[Member]) -> None:
         raise SlaError(f"{twice} is named twice in {text}", "Name each run once.")
     known = [(member, member.config) for member in members if member.config is not None]
     for (one, own), (other, theirs) in combinations(known, 2):
-        if fault := _fault(own, theirs):
+        fault = "started from other weights" if one.start != other.start else _fault(own, theirs)
+        if fault:
             names = (one.name, other.name) if one.name != other.name else (one.path, other.path)
             raise SlaError(
                 f"{text}: {names[0]} and {names[1]} {fault}, so they are no group of seeds",
-                "A group has one configuration and each seed once; name other runs separately.",
+                "A group has one configuration, one start and each seed once; name other runs separately.",
             )
 
 

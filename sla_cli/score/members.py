@@ -10,7 +10,7 @@ from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES
 from sla_cli.formats.work import Work
 from sla_cli.score.group import Member, check_group
-from sla_cli.score.origin import settings_behind
+from sla_cli.score.origin import member_of
 
 
 def members(text: str, work: Work, *, split: str | None = None, search: str | None = None) -> list[Member]:
@@ -39,9 +39,9 @@ def members(text: str, work: Work, *, split: str | None = None, search: str | No
 def _members(part: str, work: Work, split: str | None, search: str | None) -> list[Member]:
     path = Path(part)
     if (path.exists() and not path.is_dir()) or (path / FIGURES).is_file():
-        return [Member(path.name if path.is_dir() else path.stem, path, settings_behind(path))]
+        return [member_of(path)]
     runs = work.runs_called(part)
     if not runs:
         what = "it is a folder that is neither a score nor a run" if path.is_dir() else "no such file"
         raise SlaError(f"cannot read {part}: {what}, and {work.runs} has no run of this name")
-    return [Member(run.name, work.hypotheses_of(run, split=split, search=search), Run(run).config) for run in runs]
+    return [Member.of(run.name, work.hypotheses_of(run, split=split, search=search), Run(run)) for run in runs]

@@ -5,24 +5,25 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from sla_cli.config import Config
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.work import find_source
+from sla_cli.score.group import Member
 
 
-def settings_behind(artifact: Path) -> Config | None:
-    """The settings of the run behind a hypotheses file or a score folder.
+def member_of(artifact: Path) -> Member:
+    """A hypotheses file or a score folder, with what is known of its run.
 
-    None if receipts do not lead to a run, or if something on the way was made again with other content.
+    Nothing is known if receipts do not lead to a run, or if something on the way was made again with other content.
     """
-    with suppress(SlaError):  # a damaged receipt or run: nothing is known
-        return _settings(artifact)
-    return None
+    name = artifact.name if artifact.is_dir() else artifact.stem
+    with suppress(SlaError):  # a damaged receipt or run
+        return Member.of(name, artifact, _run(artifact))
+    return Member(name, artifact)
 
 
-def _settings(artifact: Path) -> Config | None:
+def _run(artifact: Path) -> Run | None:
     for stage, name in (("score", "hypotheses"), ("decode", "emissions")):
         receipt = read_receipt(artifact)
         if receipt is None or receipt.stage != stage:
@@ -36,7 +37,7 @@ def _settings(artifact: Path) -> Config | None:
     run = None if emitted is None or emitted.stage != "emit" else _source(emitted, "run", artifact)
     if emitted is None or run is None or digest_file(run / "config.toml") != emitted.inputs.get("config"):
         return None
-    return Run(run).config
+    return Run(run)
 
 
 def _source(receipt: Receipt, name: str, artifact: Path) -> Path | None:

@@ -69,7 +69,7 @@ def _row(
     name: str, work: Work, splits: Sequence[str], ref: Path | None, search: str | None, options: ScoreOptions
 ) -> Row:
     runs = [Run(path) for part in name.split(",") for path in work.runs_called(part) or [work.runs / part]]
-    check_group(name, [Member(run.path.name, run.path, run.config) for run in runs])
+    check_group(name, [Member.of(run.path.name, run.path, run) for run in runs])
     scores = {}
     for split in splits:
         if _is_decoded(name, runs, split, work):

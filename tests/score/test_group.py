@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_each_seed_and_each_run_counts_once() -> None:
         check_group("x", [run("a", seed=3), run("b", seed=1), run("a", seed=3)])
     with pytest.raises(SlaError, match="one/dev and two/dev have the same seed"):
         check_group("x", [Member("dev", Path(f"{folder}/dev"), run("").config) for folder in ("one", "two")])
+
+
+def test_runs_that_started_from_other_weights_are_no_group() -> None:
+    begun = [replace(run("b", seed=1), start="0123"), replace(run("c", seed=2), start="4567")]
+    with pytest.raises(SlaError, match="x: a and b started from other weights, so they are no group"):
+        check_group("x", [run("a", seed=0), begun[0]])
+    with pytest.raises(SlaError, match="b and c started from other weights"):
+        check_group("x", begun)
+    check_group("x", [begun[0], replace(begun[1], start="0123")])
 
 
 def test_what_is_not_known_is_not_judged() -> None:
