@@ -24,8 +24,9 @@ from sla_cli.formats.exchange.registry import read_gloss_file
 from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, unchanged_digest, write_receipt
 from sla_cli.formats.run import Run, RunFacts
 from sla_cli.formats.scores import read_scores
-from sla_cli.formats.store import Store, split_path
+from sla_cli.formats.store import Store
 from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_paths import split_path
 from sla_cli.formats.store_write import write_split
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.lm.kenlm_model import open_lm

@@ -12,8 +12,8 @@ import numpy as np
 
 from sla_cli.formats.legacy import profile_of, unseen_of
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import split_path
 from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_paths import split_path
 from sla_cli.formats.store_write import write_split
 
 SIDE = 24  # pixels

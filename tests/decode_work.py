@@ -8,8 +8,8 @@ import numpy as np
 
 from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import split_path
 from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_paths import split_path
 from sla_cli.formats.store_write import write_split
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate

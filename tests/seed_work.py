@@ -15,8 +15,9 @@ from sla_cli.formats.emissions import Emission, EmissionHeader, emission_receipt
 from sla_cli.formats.hypotheses import Header, write_hypotheses
 from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
 from sla_cli.formats.run import FrameFormat, Run, RunFacts
-from sla_cli.formats.store import Store, split_path
+from sla_cli.formats.store import Store
 from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_paths import split_path
 from sla_cli.formats.store_write import write_split
 from sla_cli.search.beam_decoder import BeamOptions
 

@@ -17,8 +17,9 @@ from sla_cli.formats.kind import ALIGNMENT, EMISSIONS, HYPOTHESES, RECEIPT, RECE
 from sla_cli.formats.receipt import VERSION, Receipt, read_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.scores import FIGURES, read_scores
-from sla_cli.formats.store import Split, split_files
+from sla_cli.formats.store import Split
 from sla_cli.formats.store_file import StoreFile
+from sla_cli.formats.store_paths import split_files
 from sla_cli.formats.text import read_text
 from sla_cli.formats.work import EXPORT_BEGUN
 

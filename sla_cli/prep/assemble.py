@@ -10,8 +10,8 @@ from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.receipt import receipt_path
-from sla_cli.formats.store import store_files
 from sla_cli.formats.store_content import SplitHeader
+from sla_cli.formats.store_paths import store_files
 from sla_cli.log import log
 from sla_cli.prep.cache import EncodedClip, EncodingCache
 from sla_cli.prep.encode import psnr

@@ -14,8 +14,8 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.formats.lock import locked
 from sla_cli.formats.receipt import Receipt, read_receipt, renew, write_receipt
-from sla_cli.formats.store import borrowers
 from sla_cli.formats.store_content import SplitHeader
+from sla_cli.formats.store_paths import borrowers
 from sla_cli.log import log
 from sla_cli.prep.assemble import write_store
 from sla_cli.prep.division import unseen_of

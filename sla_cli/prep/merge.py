@@ -14,9 +14,10 @@ from sla_cli.formats.hdf5 import is_format
 from sla_cli.formats.lock import locked
 from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.formats.run import Run
-from sla_cli.formats.store import Split, Store, split_path, store_files, takes_frames
+from sla_cli.formats.store import Split, Store
 from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_file import NAME, StoreFile
+from sla_cli.formats.store_paths import split_path, store_files, takes_frames
 from sla_cli.formats.store_write import write_split
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.resume import cache_folder

@@ -12,9 +12,9 @@ import numpy as np
 
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.store import split_files, split_path
 from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_file import StoreFile
+from sla_cli.formats.store_paths import split_files, split_path
 from sla_cli.formats.store_write import write_split
 from sla_cli.log import log, progress
 from sla_cli.prep.cache import EncodedClip, EncodingCache, read_cached

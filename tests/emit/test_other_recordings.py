@@ -18,8 +18,9 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.emissions import Emissions
 from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.formats.run import FrameFormat, Run, RunFacts
-from sla_cli.formats.store import Split, Store, split_path
+from sla_cli.formats.store import Split, Store
 from sla_cli.formats.store_content import Encoded, SplitHeader
+from sla_cli.formats.store_paths import split_path
 from sla_cli.formats.store_write import write_split
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.network import Network

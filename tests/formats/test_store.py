@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.formats.codec import encode
 from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import Split, Store, split_files, split_path, vocabulary_digest
+from sla_cli.formats.store import Split, Store, vocabulary_digest
 from sla_cli.formats.store_content import Encoded, SplitHeader
 from sla_cli.formats.store_file import StoreFile
+from sla_cli.formats.store_paths import split_files, split_path
 from sla_cli.formats.store_write import write_split
 
 HEADER = SplitHeader(
@@ -123,16 +124,6 @@ def test_shards_are_one_split(names: list[str], size: int) -> None:
         assert split.references() == {name: CLIPS[name][1] for name in names}
         for clip in clips:
             assert np.array_equal(split[clip.id].raw().data, clip.data)
-
-
-def test_shards_stand_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    for name in ("train-0002.h5", "train-10000.h5", "train-0010.h5", "train-x.h5", "train-1.h5", "dev-0000.h5"):
-        (tmp_path / name).touch()
-    assert [path.name for path in split_files(tmp_path, "train")] == [
-        "train-0002.h5",
-        "train-0010.h5",
-        "train-10000.h5",
-    ]
 
 
 @pytest.mark.parametrize("codec", ["png", "raw"])

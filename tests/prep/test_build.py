@@ -19,7 +19,8 @@ from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, fram
 from sla_cli.config import DivisionConfig, PrepConfig, SourceConfig
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Split, Store, split_files
+from sla_cli.formats.store import Split, Store
+from sla_cli.formats.store_paths import split_files
 from sla_cli.formats.table import read_table
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus

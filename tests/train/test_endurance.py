@@ -22,7 +22,8 @@ from sla_cli.config import Config, to_toml
 from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import read_receipt
 from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store, split_path
+from sla_cli.formats.store import Store
+from sla_cli.formats.store_paths import split_path
 from sla_cli.train.train_run import resume_run, start_run
 
 pytestmark = pytest.mark.long
