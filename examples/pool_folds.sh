@@ -9,7 +9,7 @@ export SLA_WORK=${1:-sla-work-folds}
 people=${2:-6}
 variants=("${@:3}")
 [ ${#variants[@]} -gt 0 ] || variants=(frozen adapter lora)
-pooled=$SLA_WORK/pooled/$people
+pooled=$SLA_WORK/pooled/$people${FOLDS:+-folds-${FOLDS// /-}}
 folder() { echo "$SLA_WORK/hypotheses/fold$3-$people-$1-seed$2"; }  # of variant, seed, fold
 
 for variant in "${variants[@]}"; do

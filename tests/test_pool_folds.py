@@ -58,6 +58,7 @@ def test_all_folds_are_scored_and_compared_together(work: Path) -> None:
     difference = re.search(r"([+-][\d.]+) points", answer.stdout)
     assert difference is not None and float(difference[1]) == pytest.approx(wanted[1] - wanted[0], abs=0.01)
     assert "3 signers" in answer.stdout
+    assert (work / "pooled" / "3-folds-1-2" / "references.tsv").is_file()  # a part does not replace what all folds gave
 
 
 def test_a_fold_that_was_not_decoded_is_named(work: Path) -> None:
