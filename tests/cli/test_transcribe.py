@@ -153,6 +153,7 @@ def test_a_full_disk_costs_no_file_that_is_complete(folder: Path, small_disk: Pa
     assert not [path for path in small_disk.iterdir() if path.name.startswith(".a")]
 
 
+@pytest.mark.usefixtures("usual_signals")
 def test_an_interrupt_leaves_nothing_half_written(folder: Path) -> None:
     signed(folder / "mine" / "long.mkv", " ".join(["NORD REGEN"] * 300))
     command = [sys.executable, "-m", "sla_cli", "transcribe", "mine/a.mkv", "mine/long.mkv", "--format", "eaf", *RUN]

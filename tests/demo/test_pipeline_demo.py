@@ -86,6 +86,7 @@ def endless() -> None:
         sys.stdout.write(f"{stopped.signal} {stopped}\n")
 
 
+@pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize(
     ("moment", "end"),
     [

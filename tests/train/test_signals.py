@@ -9,6 +9,8 @@ import pytest
 
 from sla_cli.train.signals import catching_signals
 
+pytestmark = pytest.mark.usefixtures("usual_signals")
+
 
 def test_ctrl_c_interrupts_at_once() -> None:
     with pytest.raises(KeyboardInterrupt), catching_signals():
