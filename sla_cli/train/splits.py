@@ -5,10 +5,12 @@ from __future__ import annotations
 from sla_cli.errors import SlaError
 from sla_cli.formats.store import Store
 
+NEEDED = ("train", "dev")
+
 
 def check_splits(store: Store) -> None:
-    """Raise SlaError if a store lacks clips to train on, or dev to score each epoch."""
-    missing = [split for split in ("train", "dev") if split not in store.splits]
+    """Raise SlaError if a store lacks clips to train on, or dev to score each epoch, or if one of both is damaged."""
+    missing = [split for split in NEEDED if split not in store.splits]
     if missing:
         raise SlaError(
             f"the store {store.path} has no {' and no '.join(missing)} split, only {' and '.join(store.splits)}: "
@@ -16,3 +18,5 @@ def check_splits(store: Store) -> None:
             "Run `sla prep` with a source that lists both, or let it draw splits: --split-by signer, sentence or "
             "random.",
         )
+    for split in NEEDED:
+        store[split]  # opens its files

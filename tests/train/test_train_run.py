@@ -20,6 +20,7 @@ from sla_cli.errors import SlaError
 from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.formats.run import Run
 from sla_cli.formats.store import Store
+from sla_cli.formats.store_paths import split_path
 from sla_cli.train import loop
 from sla_cli.train.train_run import make_run, resume_run, start_run
 
@@ -199,6 +200,16 @@ def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
     store = write_store(tmp_path / "store", {name: texts for name, texts in SENTENCES.items() if name != split})
     with pytest.raises(SlaError, match=f"has no {split} split, only .*: training uses train"):
         start_run(store, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_a_damaged_store_leaves_no_folder_of_a_run(tmp_path: Path, split: str) -> None:
+    store = write_store(tmp_path / "store", SENTENCES)
+    path = split_path(store.path, split)
+    os.truncate(path, path.stat().st_size - 100)
+    with pytest.raises(SlaError, match=rf"{split}\.h5"):
+        start_run(Store(store.path), tmp_path / "run", CONFIG, preset="tiny")
     assert not (tmp_path / "run").exists()
 
 
