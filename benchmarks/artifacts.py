@@ -10,24 +10,15 @@ import numpy as np
 from signing import pictures
 
 from sla_cli.align.align_file import align_file
-from sla_cli.config import Config, EmitConfig, resolve
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, unchanged_digest, write_receipt
+from sla_cli.config.settings import Config, EmitConfig, resolve
 from sla_cli.core.digest import digest_bytes
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.decode.grid_search import GridPoint
 from sla_cli.decode.tune_file import tune_file
 from sla_cli.decode.tuned import read_tuned
 from sla_cli.emit.emit import emit
-from sla_cli.formats.alignment import read_alignment
-from sla_cli.formats.codec import encode
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, unchanged_digest, write_receipt
-from sla_cli.formats.run import Run, RunFacts
-from sla_cli.formats.scores import read_scores
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_paths import split_path
-from sla_cli.formats.store_write import write_split
+from sla_cli.exchange.registry import read_gloss_file
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.model.checkpoint import load_weights, save_weights
@@ -37,7 +28,16 @@ from sla_cli.prep.merge import merge_stores
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.store.codec import encode
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.paths import split_path
+from sla_cli.store.store import Store
+from sla_cli.store.write import write_split
 from sla_cli.train.state import State, load_state, save_state
+from sla_cli.work.alignment import read_alignment
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.run import Run, RunFacts
+from sla_cli.work.scores import read_scores
 
 GLOSSES, SIZE, FRAMES, CLIPS = ("NORD", "REGEN", "WIND"), 32, 24, 4
 SETTINGS = {

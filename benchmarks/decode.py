@@ -26,19 +26,19 @@ from typing import Any, get_args
 import numpy as np
 from timing import fastest
 
-from sla_cli.config import DecodeConfig
+from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.bootstrap import Resampling
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
-from sla_cli.formats.emissions import Emission, Emissions
-from sla_cli.formats.store import Store
-from sla_cli.formats.work import store_now
 from sla_cli.score.compare import compare
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.search.engines import Engine
+from sla_cli.store.store import Store
+from sla_cli.work.emissions import Emission, Emissions
+from sla_cli.work.work import store_now
 
 WIDE = 1000
 WEIGHTS = (0.0, 0.5, 1.0, 2.0, 10.0)

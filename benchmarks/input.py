@@ -23,14 +23,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sla_cli.config import TrainConfig
+from sla_cli.artifact.receipt import Receipt, write_receipt
+from sla_cli.config.settings import TrainConfig
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_paths import split_path
-from sla_cli.formats.store_write import write_split
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.paths import split_path
+from sla_cli.store.store import Store
+from sla_cli.store.write import write_split
 
 FRAMES, SIZE, QUALITY = 140, 256, 95  # frames per clip, as the mean of Phoenix2014; pixels of a frame's side
 

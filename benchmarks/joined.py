@@ -32,12 +32,12 @@ from torch import Tensor
 
 from sla_cli.core.ctc import frame_spans
 from sla_cli.core.edit_alignment import align
-from sla_cli.formats.run import FrameFormat, Run
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.transcribe.recording import as_stored
 from sla_cli.transcribe.streaming import CHUNK, stream_features
 from sla_cli.transcribe.windows import JoinedWindows, Windows
+from sla_cli.work.run import FrameFormat, Run
 
 FPS, WIDTH, HEIGHT = 25, 210, 260
 LENGTHS = (3, 6)  # number of glosses in a sentence

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sla_cli.config import TuneConfig
+from sla_cli.config.settings import TuneConfig
 from sla_cli.core.normalize import profile
 from sla_cli.decode.choice import ErrorTable
 from sla_cli.decode.grid_search import grid, search_grid
 from sla_cli.demo.grammar import GLOSSES, draw_sentences
-from sla_cli.formats.emissions import Emission
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.work.emissions import Emission
 
 CLIPS, TRAINING = 400, 200
 POINTS = grid(TuneConfig.alphas, TuneConfig.betas, [10])

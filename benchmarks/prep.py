@@ -39,13 +39,13 @@ import numpy as np
 from signing import pictures
 from timing import Runs, fastest
 
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.log import log
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
-from sla_cli.workers import usable_cores
+from sla_cli.system.workers import usable_cores
 
 SIZE = 256
 CHUNK = 140  # pictures per task of a process

@@ -20,7 +20,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from whole_step import GLOSSES, whole_step
 
-from sla_cli.config import Variant, resolve
+from sla_cli.config.settings import Variant, resolve
 from sla_cli.model.compiling import compile_for_training
 from sla_cli.model.device import Placement, place
 from sla_cli.model.network import Network

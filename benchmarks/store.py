@@ -22,11 +22,11 @@ import numpy as np
 from signing import pictures
 from timing import fastest
 
-from sla_cli.formats.codec import encode
-from sla_cli.formats.store import Split
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_file import StoreFile
-from sla_cli.formats.store_write import write_split
+from sla_cli.store.codec import encode
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.file import StoreFile
+from sla_cli.store.store import Split
+from sla_cli.store.write import write_split
 
 SIZE, FRAMES, READ = 256, 140, 64
 

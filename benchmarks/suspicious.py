@@ -19,16 +19,16 @@ import numpy as np
 
 from sla_cli.align.references import reference_split
 from sla_cli.align.suspicious import Ranking, rank
-from sla_cli.config import PrepConfig, resolve
+from sla_cli.config.settings import PrepConfig, resolve
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.demo.corpus import FOLDER, draw_corpus
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.store.store import Store
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.run import Run
 
 KINDS = ("exchanged", "left out", "added")
 

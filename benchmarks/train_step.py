@@ -37,7 +37,7 @@ from flops import flops_of, matrix_product
 from torch import Tensor
 from whole_step import GLOSSES, whole_step
 
-from sla_cli.config import Config, Variant, resolve
+from sla_cli.config.settings import Config, Variant, resolve
 from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.compiling import compile_for_training

@@ -29,13 +29,13 @@ import numpy as np
 import torch
 from timing import fastest
 
-from sla_cli.config import Config, resolve
+from sla_cli.config.settings import Config, resolve
 from sla_cli.core.clip import Source
-from sla_cli.formats.run import FrameFormat, Run, RunFacts
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.network import Network
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.recording import Recording
+from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 FPS, WIDTH, HEIGHT = 25, 640, 360
 GLOSSES = tuple(f"GLOSS{number}" for number in range(1200))

@@ -10,7 +10,7 @@ from itertools import count
 
 import numpy as np
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate
 from sla_cli.data.sampling import Step

@@ -1,5 +1,5 @@
-"""Makes the reference pages from the code: commands.md from the command line, settings.md from config.py, and json.md
-from the schemas of `--json`.
+"""Makes the reference pages from the code: commands.md from the command line, settings.md from config/settings.py,
+and json.md from the schemas of `--json`.
 
 `python docs/reference.py` writes settings.md and json.md; tests compare them with the code. commands.md is written
 whenever the site is built, and git ignores it, since the names of its types depend on the installed typer.
@@ -23,7 +23,7 @@ from typer.main import get_command
 
 from sla_cli import config
 from sla_cli.cli.main import COMMANDS, app
-from sla_cli.config_checks import AddedIn, annotations_of, parts_of
+from sla_cli.config.checks import AddedIn, annotations_of, parts_of
 
 DOCS = Path(__file__).parent
 NAMES = {bool: "true or false", int: "whole number", float: "number", str: "text", dict[str, Any]: "table"}
@@ -34,7 +34,7 @@ preset (`sla train --list`) is a named set of them. A value of another type or o
 [method](method.md) states which code each default comes from, and which defaults are our own choices. Other commands
 have options in place of settings: `sla COMMAND --help` lists them.
 
-This page is made from `sla_cli/config.py` by `python docs/reference.py`."""
+This page is made from `sla_cli/config/settings.py` by `python docs/reference.py`."""
 
 
 def commands_page() -> str:

@@ -11,13 +11,13 @@ from xml.etree import ElementTree as ET
 
 import typer
 
-from sla_cli.atomic import write_text
+from sla_cli.annotation.eaf_document import read_document
 from sla_cli.cli.main import refusals
 from sla_cli.core.edit_alignment import align, count
 from sla_cli.demo.elan_corpus import RIGHT_HAND, draw_elan_corpus
-from sla_cli.formats.annotation.eaf_document import read_document
 from sla_cli.log import progress
-from sla_cli.workers import usable_cores
+from sla_cli.system.atomic import write_text
+from sla_cli.system.workers import usable_cores
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

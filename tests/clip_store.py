@@ -10,11 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sla_cli.formats.legacy import profile_of, unseen_of
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_paths import split_path
-from sla_cli.formats.store_write import write_split
+from sla_cli.artifact.legacy import profile_of, unseen_of
+from sla_cli.artifact.receipt import Receipt, write_receipt
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.paths import split_path
+from sla_cli.store.write import write_split
 
 SIDE = 24  # pixels
 Splits = Mapping[str, Iterable[Encoded]]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_paths import split_path
-from sla_cli.formats.store_write import write_split
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.paths import split_path
+from sla_cli.store.write import write_split
+from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 
 GLOSSES = ("<PAD>", "NORD", "NULL", "REGEN", "|")
 SENTENCES = [("NORD", "REGEN"), ("NULL", "<PAD>", "NULL"), ("|", "NORD"), ("REGEN", "NORD", "NULL")]

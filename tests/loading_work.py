@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from synthetic import GLOSSES, tiny
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 CONFIG = tiny(train__batch=4, train__flip=0.5).train
 

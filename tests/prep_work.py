@@ -9,13 +9,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import PrepConfig
-from sla_cli.formats.store import Store
+from sla_cli.config.settings import PrepConfig
 from sla_cli.prep.build import build_store, encode_part
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.prep.result import PrepResult
+from sla_cli.store.store import Store
 
 CONFIG = PrepConfig(size=32, quality=90)
 TRAIN_CLIP = "02May_2010_Sunday_tagesschau_default-1"

@@ -8,16 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sla_cli.config import resolve
+from sla_cli.artifact.receipt import Receipt, digest_file, write_receipt
+from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.formats.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
-from sla_cli.formats.hypotheses import write_hypotheses
-from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
-from sla_cli.formats.run import FrameFormat, Run, RunFacts
-from sla_cli.formats.store import Split, Store
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_write import write_split
 from sla_cli.score.score_file import score_file
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.store import Split, Store
+from sla_cli.store.write import write_split
+from sla_cli.work.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
+from sla_cli.work.hypotheses import write_hypotheses
+from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 HOSTILE = "</script><script>alert(1)</script>"
 GLOSSES = tuple(sorted({"<b>FETT</b>", 'A&B"', "REGEN", "SONNE", "WIND", "شمس", "قمر", "天气", HOSTILE, "{{987*654}}"}))

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 from decode_work import GLOSSES
 
-from sla_cli.config import resolve
+from sla_cli.artifact.receipt import Receipt, digest_file, write_receipt
+from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_file import decode_file
-from sla_cli.formats.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
-from sla_cli.formats.hypotheses import Header, write_hypotheses
-from sla_cli.formats.receipt import Receipt, digest_file, write_receipt
-from sla_cli.formats.run import FrameFormat, Run, RunFacts
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_paths import split_path
-from sla_cli.formats.store_write import write_split
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.paths import split_path
+from sla_cli.store.store import Store
+from sla_cli.store.write import write_split
+from sla_cli.work.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
+from sla_cli.work.hypotheses import Header, write_hypotheses
+from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 CLIPS = 30
 

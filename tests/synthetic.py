@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from sla_cli.config import Config, Variant, resolve
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.run import FrameFormat, Run, RunFacts
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_paths import split_path
-from sla_cli.formats.store_write import write_split
+from sla_cli.artifact.receipt import Receipt, write_receipt
+from sla_cli.config.settings import Config, Variant, resolve
 from sla_cli.model.distributed import ProcessGroup
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.paths import split_path
+from sla_cli.store.store import Store
+from sla_cli.store.write import write_split
+from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
 VARIANTS: tuple[str, ...] = get_args(Variant)

@@ -28,7 +28,7 @@ def test_import_contract() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "broken"),
     [
-        ("core/ctc.py", "import sla_cli.formats.store", "sla_cli.core is not allowed to import sla_cli.formats"),
+        ("core/ctc.py", "import sla_cli.store.store", "sla_cli.core is not allowed to import sla_cli.store"),
         ("score/score.py", "import sla_cli.report.page", "sla_cli.score is not allowed to import sla_cli.report"),
         ("video/tree.py", "import sla_cli.video.source", "No circle of imports anywhere"),
         ("search/decoder.py", "import torch", "Rooms that need no torch"),

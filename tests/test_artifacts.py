@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from sla_cli.artifact.table import read_table
 from sla_cli.cli.main import app
 from sla_cli.emit.emit import emit
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.hypotheses import read_nbest
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
-from sla_cli.formats.table import read_table
+from sla_cli.store.store import Store
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.hypotheses import read_nbest
+from sla_cli.work.run import Run
 
 PYCTCDECODE = pytest.mark.needs("pyctcdecode")
 SAME_ENGINE = ("--engine", "pyctcdecode")

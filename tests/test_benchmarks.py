@@ -20,10 +20,10 @@ from step_flops import Vit
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sla_cli.errors import FormatError
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_file import StoreFile
-from sla_cli.formats.store_write import write_split
 from sla_cli.model.device import place
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.file import StoreFile
+from sla_cli.store.write import write_split
 
 pytestmark = pytest.mark.long
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sla_cli.config import SourceConfig
+from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.corpora import find_corpus
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "compose_signs.py"

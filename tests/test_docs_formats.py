@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from prep_work import build
 
-from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_write import write_split
+from sla_cli.store.store import Store
+from sla_cli.store.write import write_split
+from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 
 DOCS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 STORE, EMISSIONS = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)

@@ -14,7 +14,7 @@ from movies import movie
 from recordings import copy_run, images_of
 
 import sla_cli
-from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.artifact.receipt import Receipt, write_receipt
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
 REFERENCE = PAGE.with_name("api.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""docs/settings.md is what config.py says, docs/json.md what the schemas say, and docs/licences.md names what
+"""docs/settings.md is what config/settings.py says, docs/json.md what the schemas say, and docs/licences.md names what
 pyproject.toml installs."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 from sla_cli.cli.main import COMMANDS
-from sla_cli.config import Config, settings_of
+from sla_cli.config.settings import Config, settings_of
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))

@@ -15,7 +15,7 @@ import numpy as np
 import pympi
 import pytest
 
-from sla_cli.formats.store import Split, Store
+from sla_cli.store.store import Split, Store
 
 pytestmark = pytest.mark.long
 

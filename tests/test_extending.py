@@ -13,9 +13,9 @@ from movies import movie, pictures
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.formats.store import Store
 from sla_cli.prep import corpora as package
 from sla_cli.prep.corpora import corpora
+from sla_cli.store.store import Store
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -67,7 +67,7 @@ def test_training_does_without(folder: Path) -> None:
 def test_many_clips_are_decoded_in_one_process(folder: Path) -> None:
     code = """
 from sla_cli.decode.processes import map_clips
-from sla_cli.formats.emissions import Emissions
+from sla_cli.work.emissions import Emissions
 from pathlib import Path
 from os import getpid
 

@@ -12,7 +12,7 @@ import jiwer
 import pytest
 
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.formats.hypotheses import Header, write_hypotheses
+from sla_cli.work.hypotheses import Header, write_hypotheses
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "pool_folds.sh"
 REFERENCES = {"one-once00": "CALL HELP", "two-once00": "HOT LOSE CALL", "three-once00": "HELP HOT"}

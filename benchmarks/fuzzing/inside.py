@@ -19,8 +19,8 @@ import h5py
 import numpy as np
 
 from fuzzing.mutate import EXTREME, ODD, WHOLE_NUMBERS, anywhere
-from sla_cli.formats import store_digest
-from sla_cli.formats.hdf5 import UNREADABLE, open_hdf5, strings
+from sla_cli.artifact.hdf5 import UNREADABLE, open_hdf5, strings
+from sla_cli.store import digest as store_digest
 
 # Raised by changes that do not fit, or if a value that they use is damaged.
 HDF5_RAISES = (*UNREADABLE, UnicodeError, OverflowError, MemoryError, IndexError)

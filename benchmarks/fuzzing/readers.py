@@ -13,24 +13,17 @@ from artifacts import GLOSSES, Artifacts, make, stored
 
 from fuzzing import inside, seeds
 from fuzzing.mutate import Mutation
-from sla_cli.config import SourceConfig, from_dict, read_toml
+from sla_cli.annotation.eaf_edit import add_to
+from sla_cli.annotation.layout import Layout
+from sla_cli.annotation.reading import parse_annotation
+from sla_cli.artifact.receipt import read_receipt
+from sla_cli.config.settings import SourceConfig, from_dict, read_toml
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import Source
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.tuned import read_tuned
 from sla_cli.errors import SlaError
-from sla_cli.formats.alignment import read_alignment
-from sla_cli.formats.annotation.eaf_edit import add_to
-from sla_cli.formats.annotation.layout import Layout
-from sla_cli.formats.annotation.reading import parse_annotation
-from sla_cli.formats.codec import decode
-from sla_cli.formats.describe import describe
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.exchange.registry import export_text, read_gloss_file
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.scores import read_scores
-from sla_cli.formats.work import Work
+from sla_cli.exchange.registry import export_text, read_gloss_file
 from sla_cli.lm.kenlm_model import describe_lm, open_lm, out_of_vocabulary
 from sla_cli.lm.text import read_lines
 from sla_cli.model.checkpoint import load_weights
@@ -42,10 +35,17 @@ from sla_cli.prep.resume import read_arguments
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.store.codec import decode
 from sla_cli.train.state import State, load_state
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Tree
+from sla_cli.work.alignment import read_alignment
+from sla_cli.work.describe import describe
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.run import Run
+from sla_cli.work.scores import read_scores
+from sla_cli.work.work import Work
 
 Read = Callable[[Path], object]
 JSON = (inside.in_json, inside.in_json)

@@ -13,8 +13,8 @@ from sla_cli.core.ctc import check_log_probs, feasible, frame_spans
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission, EmissionHeader
 from sla_cli.search.decoder import confidences
+from sla_cli.work.emissions import Emission, EmissionHeader
 
 UNKNOWN = "the run does not know this gloss"
 

@@ -9,14 +9,7 @@ from pathlib import Path
 
 from sla_cli.align.align_clips import UNKNOWN, align_clips
 from sla_cli.align.references import reference_split
-from sla_cli.core.alignment import AlignedClip
-from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.formats.alignment import write_alignment
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.exchange.registry import write_export
-from sla_cli.formats.kind import ALIGNMENT
-from sla_cli.formats.output import check_output
-from sla_cli.formats.receipt import (
+from sla_cli.artifact.receipt import (
     Receipt,
     already_made,
     digest_file,
@@ -25,8 +18,15 @@ from sla_cli.formats.receipt import (
     unchanged_digest,
     write_receipt,
 )
-from sla_cli.formats.store import Split
+from sla_cli.core.alignment import AlignedClip
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.exchange.registry import write_export
 from sla_cli.log import log, progress
+from sla_cli.store.store import Split
+from sla_cli.work.alignment import write_alignment
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.kind import ALIGNMENT
+from sla_cli.work.output import check_output
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from sla_cli.annotation.layout import Layout
+from sla_cli.annotation.registry import write_annotation
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.alignment import AlignedClip
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import MEDIA, split_origin
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.annotation.layout import Layout
-from sla_cli.formats.annotation.registry import write_annotation
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Split
 from sla_cli.log import log
+from sla_cli.store.store import Split
 
 LAYOUT = Layout(tier="SIGN", sentences=True, confidence=True)
 

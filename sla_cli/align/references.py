@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Split, Store, is_store_of
-from sla_cli.formats.work import store_now
+from sla_cli.store.store import Split, Store, is_store_of
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.work import store_now
 
 
 def reference_split(emissions: Emissions, store: Path | None = None) -> Split:

@@ -17,8 +17,8 @@ from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.likelihood import log_likelihood
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission, EmissionHeader
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
+from sla_cli.work.emissions import Emission, EmissionHeader
 
 CONTEXT = 6  # glosses on either side of a change; its probability is computed on their part of the clip
 FLOOR = -1e4  # nats: a finite value also for what the model excludes

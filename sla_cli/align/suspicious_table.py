@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.align.suspicious import Place, Ranking, ReadClip
-from sla_cli.atomic import write_text
+from sla_cli.system.atomic import write_text
 
 COLUMNS = (
     *("rank", "clip", "clip_score", "kind", "number", "gloss", "read", "start_frame", "end_frame", "start", "end"),

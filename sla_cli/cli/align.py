@@ -64,9 +64,9 @@ def align(
     are computed first; aligning itself needs neither GPU nor torch. Clips and
     glosses that cannot be placed are named with the reason.
     """
-    from sla_cli.formats.kind import ALIGNMENT
-    from sla_cli.formats.output import check_output
-    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.work.kind import ALIGNMENT
+    from sla_cli.work.output import check_output
+    from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     if suspicious and kind != "tsv":
@@ -128,7 +128,7 @@ def _align(
 
 def _write_elan(folder: Path, made: "AlignedSplit", emissions: Path) -> int:
     from sla_cli.align.elan import write_elan
-    from sla_cli.formats.emissions import Emissions
+    from sla_cli.work.emissions import Emissions
 
     how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split.path)}
     return len(write_elan(folder, made.clips, made.split, how))
@@ -146,8 +146,8 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
     from sla_cli.align.references import reference_split
     from sla_cli.align.suspicious import rank
     from sla_cli.align.suspicious_table import clip_facts, write_ranking
-    from sla_cli.formats.emissions import Emissions
     from sla_cli.log import progress
+    from sla_cli.work.emissions import Emissions
 
     file = Emissions(emissions)
     split = reference_split(file, store)

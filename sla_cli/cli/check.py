@@ -33,8 +33,8 @@ def check(
     clips too short for CTC, sentences, signers and recordings that splits share,
     glosses that train lacks, lengths and frame rates.
     """
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.prep.check import check_store
+    from sla_cli.work.work import Work as WorkFolder
 
     found = check_store(store or WorkFolder(work).only_store(), stride=stride, deep=deep, jobs=jobs)
     answer("\n".join(_lines(found)), found.facts(), as_json)

@@ -47,12 +47,12 @@ def compare(
     resampled.
     """
     from sla_cli.core.bootstrap import Resampling
-    from sla_cli.formats.output import check_output, is_table
-    from sla_cli.formats.scores import DIFFERENCES, comparison_facts, group_facts, write_differences
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.score.compare import compare_files, compare_members
     from sla_cli.score.members import members
     from sla_cli.score.score import ScoreOptions
+    from sla_cli.work.output import check_output, is_table
+    from sla_cli.work.scores import DIFFERENCES, comparison_facts, group_facts, write_differences
+    from sla_cli.work.work import Work as WorkFolder
 
     sides = [members(text, WorkFolder(work), split=split, search=search) for text in (first, second)]
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))

@@ -9,10 +9,10 @@ from typer.core import TyperCommand
 
 from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
-from sla_cli.config import DecodeConfig
+from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.exchange.registry import WRITABLE
+from sla_cli.exchange.registry import WRITABLE
 
 # typer shows and completes an Enum; mypy requires its members to be written out, which would list formats twice.
 FormatName = StrEnum("FormatName", ["tsv", *WRITABLE])  # type: ignore[misc]
@@ -81,12 +81,12 @@ def decode(
     from sla_cli.core.result import left_out
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options
-    from sla_cli.formats.emissions import Emissions
-    from sla_cli.formats.kind import HYPOTHESES
-    from sla_cli.formats.output import check_output
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
     from sla_cli.search.given import flag, options_given
+    from sla_cli.work.emissions import Emissions
+    from sla_cli.work.kind import HYPOTHESES
+    from sla_cli.work.output import check_output
+    from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     if source is not None and source.is_file():

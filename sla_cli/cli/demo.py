@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.bounds import SEED
 from sla_cli.cli.options import Jobs, Json, answer
+from sla_cli.config.bounds import SEED
 
 
 def demo(

@@ -18,13 +18,13 @@ from sla_cli.cli.options import (
     answer,
     weights_file,
 )
-from sla_cli.config import EmitConfig, Precision
+from sla_cli.config.settings import EmitConfig, Precision
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 if TYPE_CHECKING:
-    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.work.work import Work as WorkFolder
 
 
 def emit(
@@ -61,12 +61,12 @@ def emit(
     again: finished batches are kept.
     """
     from sla_cli.emit.emit import emit as make
-    from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
-    from sla_cli.formats.kind import EMISSIONS
-    from sla_cli.formats.output import check_output
-    from sla_cli.formats.run import Run
-    from sla_cli.formats.store import Store
-    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.store.store import Store
+    from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
+    from sla_cli.work.kind import EMISSIONS
+    from sla_cli.work.output import check_output
+    from sla_cli.work.run import Run
+    from sla_cli.work.work import Work as WorkFolder
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
@@ -99,9 +99,9 @@ def find_emissions(
     device: str,
 ) -> Path:
     """The emissions file that was given, or the run's, which is made if no file matches."""
-    from sla_cli.formats.emissions import Emissions, emission_receipt, emissions_path, is_current
-    from sla_cli.formats.run import Run, warn_of_changed, warn_of_unknown
-    from sla_cli.formats.store import Store
+    from sla_cli.store.store import Store
+    from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
+    from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
 
     source = folder.run_given(source)
     if source.is_file():

@@ -44,11 +44,11 @@ def export(
     """
     from contextlib import closing
 
-    from sla_cli.formats.store import Store
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.prep.export.export import export_store
     from sla_cli.prep.export.layout import find_layout
     from sla_cli.prep.process_pool import ProcessPool
+    from sla_cli.store.store import Store
+    from sla_cli.work.work import Work as WorkFolder
 
     folder, chosen = WorkFolder(work), find_layout(layout)
     source = Store(store or folder.only_store())

@@ -10,8 +10,8 @@ from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
 from sla_cli.errors import SlaError, some
 
 if TYPE_CHECKING:
-    from sla_cli.formats.describe import Description
-    from sla_cli.formats.receipt import Receipt
+    from sla_cli.artifact.receipt import Receipt
+    from sla_cli.work.describe import Description
 
 CLIPS = 8  # clips of a sheet
 
@@ -48,16 +48,16 @@ def info(
     if ids and (clips is not None or seed is not None):
         raise SlaError("--clip names the clips, so --clips and --seed have no effect", "Leave one out.")
     from sla_cli.decode.tuned import describe_tuning
-    from sla_cli.formats.describe import describe
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import describe_lm
+    from sla_cli.work.describe import describe
+    from sla_cli.work.work import Work as WorkFolder
 
     path = WorkFolder(work).run_given(path)
     found = describe_tuning(path) or describe_lm(path) or describe(path)
     facts, lines = found.as_json(), list(_lines(found))
     if sheet is not None:
-        from sla_cli.formats.output import check_output
         from sla_cli.report.contact_sheet import write_sheet
+        from sla_cli.work.output import check_output
 
         if found.kind != "store":
             raise SlaError(f"{path} is not a store but {found.kind}, which holds no frames", "Give --sheet a store.")

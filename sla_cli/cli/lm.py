@@ -80,8 +80,8 @@ def estimate(
     `sla decode --lm gloss.arpa` finds it in the work folder. A small text gets a
     lower order, and the reason is printed; an unsupported --order is refused.
     """
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.estimate_file import estimate_file
+    from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     out = output or folder.lm / "gloss.arpa"
@@ -127,9 +127,9 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Compute the perplexity of a model on a text or a store's split, with and without unknown glosses."""
-    from sla_cli.formats.output import check_output, is_table
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.perplexity import COLUMNS, score_text
+    from sla_cli.work.output import check_output, is_table
+    from sla_cli.work.work import Work as WorkFolder
 
     if split is not None and source.is_file():
         raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")

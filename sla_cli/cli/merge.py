@@ -32,8 +32,8 @@ def merge(
     if output is not None and name is not None:
         raise SlaError("--output and --name both determine where the store is written", "Give one of them.")
     check_name(name)
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.prep.merge import merge_stores
+    from sla_cli.work.work import Work as WorkFolder
 
     out = output or WorkFolder(work).stores / (name or "+".join(path.resolve().name for path in stores))
     result = merge_stores(stores, out, copy=copy, force=force)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sla_cli.bounds import DEVICES, LAYERS, WEIGHTS
-from sla_cli.config import DecodeConfig
+from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
+from sla_cli.config.settings import DecodeConfig
 from sla_cli.errors import SlaError
 from sla_cli.search.engines import Engine
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
-from sla_cli.bounds import PIXELS
 from sla_cli.cli.options import WORK, Force, Jobs, Json, ProfileName, Work, answer, check_name
-from sla_cli.config import PrepConfig, SourceConfig
+from sla_cli.config.bounds import PIXELS
+from sla_cli.config.settings import PrepConfig, SourceConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
@@ -201,8 +201,8 @@ def prep(
     if jobs and scheduler:
         raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")
     from sla_cli.cli.prep_order import numbers, order_from, order_of, part_of, store_name
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.prep.resume import newest_unfinished
+    from sla_cli.work.work import Work as WorkFolder
 
     stores, wanted_part = WorkFolder(work).stores, part_of(part)
     stored: dict[str, Any] = {"size": size, "fit": fit, "codec": codec, "quality": quality, "fps": fps}

@@ -8,16 +8,16 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import DivisionConfig, PrepConfig, SourceConfig
+from sla_cli.artifact.receipt import Receipt, read_receipt
+from sla_cli.config.settings import DivisionConfig, PrepConfig, SourceConfig
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import Receipt, read_receipt
-from sla_cli.formats.store import Store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.division import check_division
 from sla_cli.prep.order import Order
 from sla_cli.prep.plan import choose_protocol
 from sla_cli.prep.resume import OnError, PrepArguments
+from sla_cli.store.store import Store
 
 OPTIONS = {"tiers": "--tier", "tier_types": "--tier-type"}  # options whose names differ from their settings
 

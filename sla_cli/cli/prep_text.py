@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.counted import counted
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.result import PrepResult

@@ -40,13 +40,13 @@ def report(
 
     The page is a single file, which contains everything and needs no network.
     """
-    from sla_cli.formats.output import check_output
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.log import log
     from sla_cli.report.page import is_page, write_page
     from sla_cli.report.summary import marks
     from sla_cli.report.system import load_systems
     from sla_cli.score.compare import against_first
+    from sla_cli.work.output import check_output
+    from sla_cli.work.work import Work as WorkFolder
 
     out = output or work / "report.html"
     check_output(out, replace=True)

@@ -68,11 +68,11 @@ def score(
     """
     from sla_cli.core.acyclic import acyclic
     from sla_cli.core.bootstrap import Resampling
-    from sla_cli.formats.scores import summary
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.score.sclite_export import write_for_sclite
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.score_file import score_file
+    from sla_cli.work.scores import summary
+    from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))

@@ -44,13 +44,13 @@ def table(
     The hypotheses of each run in the work folder are scored; decode dev and test
     first, or one with --split. A row is a run, or the runs of several seeds: mean ± standard deviation.
     """
-    from sla_cli.atomic import write_text
     from sla_cli.core.bootstrap import Resampling
-    from sla_cli.formats.output import check_output
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.score.run_table import SHOWN, run_table
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.table_text import table_text
+    from sla_cli.system.atomic import write_text
+    from sla_cli.work.output import check_output
+    from sla_cli.work.work import Work as WorkFolder
 
     check_output(output, inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
@@ -63,7 +63,7 @@ def table(
 
 
 def _facts(row: "Row") -> dict[str, Any]:
-    from sla_cli.formats.scores import seed_group_facts
+    from sla_cli.work.scores import seed_group_facts
 
     scores = {split: seed_group_facts(group) for split, group in row.scores.items()}
     return {"name": row.name, "variant": row.variant, "trained": row.trained, "scores": scores}

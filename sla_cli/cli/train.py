@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.bounds import SEED
 from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer, check_name
-from sla_cli.config import Precision, Variant, resolve
+from sla_cli.config.bounds import SEED
+from sla_cli.config.presets import PRESETS
+from sla_cli.config.settings import Precision, Variant, resolve
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.presets import PRESETS
 
 
 def _list(wanted: bool) -> None:
@@ -118,10 +118,10 @@ def train(
     check_name(name)
     resolve(preset or "base", config, sets or (), flags)  # refuse mistyped values before any slow import
 
-    from sla_cli.formats.run import Run
-    from sla_cli.formats.store import Store
-    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.store.store import Store
     from sla_cli.train.splits import check_splits
+    from sla_cli.work.run import Run
+    from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     if not resume:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sla_cli.annotation.registry import KINDS
 from sla_cli.cli.options import (
     LM_HELP,
     WORK,
@@ -23,10 +24,9 @@ from sla_cli.cli.options import (
     Work,
     weights_file,
 )
-from sla_cli.config import TranscribeConfig
+from sla_cli.config.settings import TranscribeConfig
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
-from sla_cli.formats.annotation.registry import KINDS
 from sla_cli.log import log
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ def transcribe(
     Without --output, --format and --add-to they are printed. A recording whose
     files exist is skipped. Recordings may be of any length.
     """
-    from sla_cli.formats.annotation.layout import Layout
-    from sla_cli.formats.work import Work as WorkFolder
+    from sla_cli.annotation.layout import Layout
     from sla_cli.search.given import flag, options_given
     from sla_cli.transcribe.find_recordings import find_recordings
     from sla_cli.transcribe.outputs import plan_outputs
     from sla_cli.transcribe.recognizer import Recognizer
     from sla_cli.transcribe.transcribe_files import FileOptions, Outcome, transcribe_files
+    from sla_cli.work.work import Work as WorkFolder
 
     search: dict[str, Any] = {
         "beam": beam,

@@ -9,7 +9,7 @@ import typer
 from sla_cli.cli import options as shared
 from sla_cli.cli.emit import find_emissions
 from sla_cli.cli.score import between
-from sla_cli.config import DecodeConfig, TuneConfig
+from sla_cli.config.settings import DecodeConfig, TuneConfig
 from sla_cli.errors import SlaError
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def tune(
 
     from sla_cli.decode.grid_search import GridPoint, grid
     from sla_cli.decode.tune_file import references_of, tune_file
-    from sla_cli.formats.work import Work as WorkFolder
     from sla_cli.lm.kenlm_model import open_lm
     from sla_cli.search.given import flag, options_given
+    from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     # Whatever can be refused is refused before emissions are computed, which takes minutes.

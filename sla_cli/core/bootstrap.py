@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sla_cli.bounds import SEED as LARGEST_SEED
+from sla_cli.config.bounds import SEED as LARGEST_SEED
 from sla_cli.core.clip_score import ClipScore
 from sla_cli.core.clusters import clusters
 from sla_cli.core.result import Cluster, Interval

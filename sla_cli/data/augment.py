@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 
 HOLE_AREA, HOLE_SHAPE = (0.02, 0.2), (0.5, 2.0)  # share of the picture; height over width (random erasing; choice)
 

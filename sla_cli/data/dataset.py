@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from sla_cli.config import Config, TrainConfig
+from sla_cli.config.settings import Config, TrainConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, minimum_steps, output_steps
 from sla_cli.data.augment import PixelTransform, View, random_view, view_length
@@ -18,9 +18,9 @@ from sla_cli.data.batching import Sample
 from sla_cli.data.sampling import Step, plan_epoch
 from sla_cli.data.seen import SeenClips
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.codec import REDUCED
-from sla_cli.formats.store import Split, StoredClip
 from sla_cli.log import log
+from sla_cli.store.codec import REDUCED
+from sla_cli.store.store import Split, StoredClip
 
 EVALUATION = -1  # instead of an epoch: all frames of the clip, centre crop
 

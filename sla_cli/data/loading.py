@@ -23,7 +23,7 @@ from sla_cli.data.dataset import EVALUATION, ClipDataset
 from sla_cli.data.sampling import Step
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.workers import signals, usable_cores
+from sla_cli.system.workers import signals, usable_cores
 
 IGNORED = signals("SIGINT", "SIGUSR1")  # ignored by workers: the training process handles them
 SOCKET = 107 if sys.platform == "linux" else 103  # most bytes of a socket's path

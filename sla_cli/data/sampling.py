@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import FrameFormat
-from sla_cli.formats.store import Split
 from sla_cli.log import log
+from sla_cli.store.store import Split
 from sla_cli.video.timing import selected
+from sla_cli.work.run import FrameFormat
 
 
 class SeenClips:

@@ -6,16 +6,7 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from sla_cli.config import DecodeConfig
-from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.decode.decode_split import decode_split
-from sla_cli.decode.tuned import emission_inputs
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.exchange.registry import write_export
-from sla_cli.formats.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
-from sla_cli.formats.kind import HYPOTHESES
-from sla_cli.formats.output import check_output
-from sla_cli.formats.receipt import (
+from sla_cli.artifact.receipt import (
     Receipt,
     already_made,
     digest_file,
@@ -24,9 +15,18 @@ from sla_cli.formats.receipt import (
     unchanged_digest,
     write_receipt,
 )
+from sla_cli.config.settings import DecodeConfig
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.decode.decode_split import decode_split
+from sla_cli.decode.tuned import emission_inputs
+from sla_cli.exchange.registry import write_export
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
+from sla_cli.work.kind import HYPOTHESES
+from sla_cli.work.output import check_output
 
 # The search options in receipts of a best path, for any options given: they have no effect, and the fingerprint of a
 # best path that an earlier version decoded stays the same.

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from sla_cli.core.ctc import frame_spans
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
-from sla_cli.formats.emissions import Emission
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
+from sla_cli.work.emissions import Emission
 
 
 def decode_split(

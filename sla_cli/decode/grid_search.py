@@ -13,8 +13,8 @@ from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile
 from sla_cli.decode.processes import CHUNK, EmissionSource, map_clips
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
+from sla_cli.work.emissions import Emission
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from multiprocessing.sharedctypes import RawValue
 from typing import Any, Protocol, TypeVar
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission
 from sla_cli.log import log
-from sla_cli.workers import start_worker, usable_cores
+from sla_cli.system.workers import start_worker, usable_cores
+from sla_cli.work.emissions import Emission
 
 CHUNK = 16  # maximum number of clips that a process takes at once; progress is then shown often
 

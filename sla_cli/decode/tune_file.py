@@ -8,17 +8,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write
-from sla_cli.core.counted import counted
-from sla_cli.core.digest import digest_json
-from sla_cli.core.hypothesis import Glosses
-from sla_cli.core.normalize import profile
-from sla_cli.decode.choice import STANDARD_ERRORS, choose
-from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
-from sla_cli.decode.tuned import DIGESTS, NAME, VERSION, Tuned, emission_inputs, read_tuned, tuned_folder
-from sla_cli.errors import SlaError, some
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.receipt import (
+from sla_cli.artifact.receipt import (
     Receipt,
     digest_file,
     read_receipt,
@@ -27,12 +17,22 @@ from sla_cli.formats.receipt import (
     unchanged_digest,
     write_receipt,
 )
-from sla_cli.formats.store import Store, is_store_of
-from sla_cli.formats.table import to_tsv
-from sla_cli.formats.work import store_now
+from sla_cli.artifact.table import to_tsv
+from sla_cli.core.counted import counted
+from sla_cli.core.digest import digest_json
+from sla_cli.core.hypothesis import Glosses
+from sla_cli.core.normalize import profile
+from sla_cli.decode.choice import STANDARD_ERRORS, choose
+from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
+from sla_cli.decode.tuned import DIGESTS, NAME, VERSION, Tuned, emission_inputs, read_tuned, tuned_folder
+from sla_cli.errors import SlaError, some
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.store.store import Store, is_store_of
+from sla_cli.system.atomic import atomic_write
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.work import store_now
 
 BESIDE = ("tune.tsv", "clips.tsv", "tune.png")  # files of the folder in addition to the choice
 WRONG_STORE = "Give the store that the emissions come from with --store."

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from sla_cli.artifact.json_file import check_types, read_json
+from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.core.result import Interval, left_out
 from sla_cli.errors import FormatError
-from sla_cli.formats.describe import Description
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.json_file import check_types, read_json
-from sla_cli.formats.receipt import digest_file, read_receipt
 from sla_cli.log import log
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.work.describe import Description
+from sla_cli.work.emissions import Emissions
 
 NAME, VERSION = "sla-tuned", 2
 DIGESTS = "digests"  # in the receipt's results: digests of the tables and the picture

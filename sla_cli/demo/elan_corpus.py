@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sla_cli.atomic import write_text
+from sla_cli.annotation.eaf import document_text
+from sla_cli.annotation.eaf_elements import TierPlan
+from sla_cli.annotation.timed import Interval
 from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.lexicon import SIGNS
 from sla_cli.demo.movie import FPS, write_movie
@@ -16,9 +18,7 @@ from sla_cli.demo.parallel import draw_all
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.demo.signing import Signed, sign_sentences
 from sla_cli.errors import SlaError
-from sla_cli.formats.annotation.eaf import document_text
-from sla_cli.formats.annotation.eaf_elements import TierPlan
-from sla_cli.formats.annotation.timed import Interval
+from sla_cli.system.atomic import write_text
 
 PAUSE = (30, 50)  # frames of rest between sentences
 RIGHT_HAND, LEFT_HAND, TRANSLATION = "RH-IDgloss", "LH-IDgloss", "Free Translation"  # as in BSL Corpus

@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sla_cli.atomic import atomic_write
 from sla_cli.demo.drawing import FRAME_HEIGHT, FRAME_WIDTH, draw_frame, draw_stage
 from sla_cli.demo.signers import SIGNERS, Signer
 from sla_cli.demo.signing import Poses, sign_sentence
 from sla_cli.errors import SlaError
 from sla_cli.log import silent_stderr
+from sla_cli.system.atomic import atomic_write
 
 FPS = 25
 

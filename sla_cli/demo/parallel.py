@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
-from sla_cli.workers import start_worker
+from sla_cli.system.workers import start_worker
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

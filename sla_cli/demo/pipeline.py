@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sla_cli.config import PrepConfig, resolve
+from sla_cli.config.settings import PrepConfig, resolve
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.counted import counted
 from sla_cli.decode.decode_file import decode_file
@@ -22,10 +22,6 @@ from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.movie import draw_movie
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError, Stopped
-from sla_cli.formats.run import Run
-from sla_cli.formats.scores import comparison_facts
-from sla_cli.formats.store import Store
-from sla_cli.formats.work import Work
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup
@@ -38,10 +34,14 @@ from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.store.store import Store
+from sla_cli.system.workers import signals, usable_cores
 from sla_cli.train.train_run import start_run
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript
-from sla_cli.workers import signals, usable_cores
+from sla_cli.work.run import Run
+from sla_cli.work.scores import comparison_facts
+from sla_cli.work.work import Work
 
 CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain of the bigram would be random
 LM = "gloss.arpa"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from sla_cli.config import ModelConfig
+from sla_cli.config.settings import ModelConfig
 
 
 @dataclass(frozen=True)

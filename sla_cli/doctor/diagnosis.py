@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import ModelConfig
+from sla_cli.config.settings import ModelConfig
 from sla_cli.doctor.accelerators import TorchBuild, torch_build
 from sla_cli.doctor.packages import Feature, broken, lacking, versions
 from sla_cli.doctor.place import Place, look_at
-from sla_cli.host_memory import UNBOUNDED, free_bytes, total_bytes
-from sla_cli.workers import usable_cores
+from sla_cli.system.host_memory import UNBOUNDED, free_bytes, total_bytes
+from sla_cli.system.workers import usable_cores
 
 
 @dataclass(frozen=True)

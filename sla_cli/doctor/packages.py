@@ -8,8 +8,8 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from sla_cli.artifact.receipt import environment
 from sla_cli.errors import TORCH
-from sla_cli.formats.receipt import environment
 
 OTHERS = ("scipy", "matplotlib", *TORCH[2:], "torchvision", "distributed", "indexed_gzip")
 # Modules of the packages that all or nearly all commands need.

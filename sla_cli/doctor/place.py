@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sla_cli.artifact.lock import locked
 from sla_cli.errors import SlaError
-from sla_cli.formats.lock import locked
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,23 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sla_cli.config import EmitConfig
+from sla_cli.artifact.lock import LOCK, locked
+from sla_cli.artifact.receipt import Receipt, already_made, digest_file, receipt_path, unchanged_digest, write_receipt
+from sla_cli.config.settings import EmitConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.data.seen import SeenClips, see
 from sla_cli.emit.inference import batches_by_length, emit_batches
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
-from sla_cli.formats.kind import EMISSIONS
-from sla_cli.formats.lock import LOCK, locked
-from sla_cli.formats.output import check_output
-from sla_cli.formats.receipt import Receipt, already_made, digest_file, receipt_path, unchanged_digest, write_receipt
-from sla_cli.formats.run import FrameFormat, Run, warn_of_changed, warn_of_unknown
-from sla_cli.formats.store import Split, Store
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
+from sla_cli.store.store import Split, Store
+from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
+from sla_cli.work.kind import EMISSIONS
+from sla_cli.work.output import check_output
+from sla_cli.work.run import FrameFormat, Run, warn_of_changed, warn_of_unknown
 
 PATIENCE = timedelta(days=7)  # in practice no limit for the slowest process
 

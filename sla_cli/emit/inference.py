@@ -8,15 +8,15 @@ from itertools import islice
 
 import torch
 
-from sla_cli.config import Config, EmitConfig
+from sla_cli.config.settings import Config, EmitConfig
 from sla_cli.data.batching import to_pixels
 from sla_cli.data.dataset import SeenDataset
 from sla_cli.data.loading import evaluation_batches
 from sla_cli.data.sampling import cut_batches
 from sla_cli.data.seen import SeenClips
-from sla_cli.formats.emissions import Emission
 from sla_cli.model.device import Placement
 from sla_cli.model.network import Network
+from sla_cli.work.emissions import Emission
 
 ONE_CLIP = 0  # value of max_frames: clips one by one in the store's order
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sla_cli.atomic import atomic_write
+from sla_cli.artifact.npz import Damaged, read_arrays
 from sla_cli.data.seen import SeenClips
 from sla_cli.errors import FormatError, cannot_read
-from sla_cli.formats.emissions import Emission, check_finite
-from sla_cli.formats.npz import Damaged, read_arrays
+from sla_cli.system.atomic import atomic_write
+from sla_cli.work.emissions import Emission, check_finite
 
 
 class Parts:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write
+from sla_cli.artifact.text import decode_text
 from sla_cli.errors import FormatError
-from sla_cli.formats.text import decode_text
-from sla_cli.regular_file import open_regular
+from sla_cli.system.atomic import atomic_write
+from sla_cli.system.regular_file import open_regular
 
 DATA = b"\\data\\"
 SECTION = re.compile(rb"\\(\d{1,3})-grams:")  # KenLM warns of other values

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sla_cli.artifact.receipt import Receipt, already_made, digest_file, unchanged_digest, write_receipt
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
-from sla_cli.formats.output import LANGUAGE_MODEL, check_output
-from sla_cli.formats.receipt import Receipt, already_made, digest_file, unchanged_digest, write_receipt
-from sla_cli.formats.store import Store
 from sla_cli.lm.arpa import holds, is_arpa, write_arpa
 from sla_cli.lm.counts import check_thresholds
 from sla_cli.lm.estimate import Unknown, estimate
@@ -19,6 +17,8 @@ from sla_cli.lm.order import DEFAULT, choose_order
 from sla_cli.lm.perplexity import perplexity_facts, score_sentences
 from sla_cli.lm.text import Text, has_sentences, read_source
 from sla_cli.log import log
+from sla_cli.store.store import Store
+from sla_cli.work.output import LANGUAGE_MODEL, check_output
 
 
 def estimate_file(

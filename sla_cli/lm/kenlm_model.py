@@ -16,14 +16,14 @@ import kenlm
 from kenlm import Model
 from kenlm import State as State  # for fusion.py, so that only this file imports kenlm
 
+from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.text import refuse_pipe
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.describe import Description
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.text import refuse_pipe
 from sla_cli.lm.arpa import DATA, as_kenlm_reads, check_arpa
 from sla_cli.log import log, silent_stderr
-from sla_cli.regular_file import open_regular
+from sla_cli.system.regular_file import open_regular
+from sla_cli.work.describe import Description
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words with a special meaning in a language model
 SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # not allowed in a gloss: files and KenLM split glosses there

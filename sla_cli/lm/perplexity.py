@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sla_cli.artifact.table import write_tsv
 from sla_cli.core.normalize import profile
-from sla_cli.formats.table import write_tsv
 from sla_cli.lm.kenlm_model import Model, open_lm, out_of_vocabulary
 from sla_cli.lm.text import Text, read_source
 from sla_cli.log import log

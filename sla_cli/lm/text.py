@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.artifact.text import read_text, refuse_pipe
 from sla_cli.core.normalize import Profile
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import digest_file
-from sla_cli.formats.store import Store
-from sla_cli.formats.text import read_text, refuse_pipe
 from sla_cli.lm.counts import refuse_reserved
+from sla_cli.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sla_cli.control_groups import GROUPS, OWN_GROUPS
-from sla_cli.host_memory import free_bytes, total_bytes
+from sla_cli.system.control_groups import GROUPS, OWN_GROUPS
+from sla_cli.system.host_memory import free_bytes, total_bytes
 
 
 def bytes_kept(model: nn.Module, forward: Callable[[], Tensor]) -> int:

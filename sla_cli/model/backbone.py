@@ -20,8 +20,8 @@ from timm.models.eva import Eva, EvaBlock
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
-from sla_cli.bounds import WEIGHTS
-from sla_cli.config import Config, ModelConfig
+from sla_cli.config.bounds import WEIGHTS
+from sla_cli.config.settings import Config, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.model.activation_memory import bytes_kept, free_memory

@@ -13,11 +13,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from sla_cli.atomic import atomic_write
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.store import vocabulary_digest
 from sla_cli.log import log
 from sla_cli.model.network import Network
+from sla_cli.store.store import vocabulary_digest
+from sla_cli.system.atomic import atomic_write
 
 NAME, VERSION = "sla-checkpoint", "1"
 AGAIN = "Restore it from a copy, or train again (`sla train --force`)."

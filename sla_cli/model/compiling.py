@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.log import log
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.device import Placement

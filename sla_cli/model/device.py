@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from sla_cli.bounds import DEVICES
-from sla_cli.config import TrainConfig
+from sla_cli.config.bounds import DEVICES
+from sla_cli.config.settings import TrainConfig
 from sla_cli.errors import SlaError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import SlaError
 from sla_cli.model.backbone import Backbone

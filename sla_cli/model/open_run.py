@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sla_cli.config import Config
-from sla_cli.formats.run import Run
+from sla_cli.config.settings import Config
 from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import Placement, place, set_tf32
 from sla_cli.model.network import Network
+from sla_cli.work.run import Run
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
-from sla_cli.config import HeadConfig
+from sla_cli.config.settings import HeadConfig
 from sla_cli.errors import SlaError
 
 MOST_FRAMES = 10_000  # most frames that an output may depend on: minutes of signing

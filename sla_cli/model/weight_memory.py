@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.model.activation_memory import total_memory

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sla_cli.artifact.receipt import receipt_path
 from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.receipt import receipt_path
-from sla_cli.formats.store_content import SplitHeader
-from sla_cli.formats.store_paths import store_files
 from sla_cli.log import log
 from sla_cli.prep.cache import EncodedClip, EncodingCache
 from sla_cli.prep.encode import psnr
@@ -19,6 +17,8 @@ from sla_cli.prep.plan import Plan
 from sla_cli.prep.process_pool import Executor
 from sla_cli.prep.result import PrepResult
 from sla_cli.prep.write import is_written, plan_files, write_files
+from sla_cli.store.content import SplitHeader
+from sla_cli.store.paths import store_files
 
 WARNED = 5  # most incomplete clips in the log; the receipt has all
 

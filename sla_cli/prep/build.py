@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sla_cli.artifact.lock import locked
+from sla_cli.artifact.receipt import Receipt, read_receipt, renew, write_receipt
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.lock import locked
-from sla_cli.formats.receipt import Receipt, read_receipt, renew, write_receipt
-from sla_cli.formats.store_content import SplitHeader
-from sla_cli.formats.store_paths import borrowers
 from sla_cli.log import log
 from sla_cli.prep.assemble import write_store
 from sla_cli.prep.division import unseen_of
@@ -27,6 +25,8 @@ from sla_cli.prep.process_pool import Executor
 from sla_cli.prep.result import BrokenClips, PrepResult
 from sla_cli.prep.resume import begin
 from sla_cli.prep.stamps import stamped
+from sla_cli.store.content import SplitHeader
+from sla_cli.store.paths import borrowers
 
 
 def build_store(order: Order, out: Path, engine: Executor) -> PrepResult:

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sla_cli.atomic import atomic_write
-from sla_cli.config import PrepConfig
+from sla_cli.artifact.npz import DAMAGE, Damaged, read_arrays
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Clip, Source, origin_of
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, ReadError, SlaError
-from sla_cli.formats.npz import DAMAGE, Damaged, read_arrays
 from sla_cli.log import log
 from sla_cli.prep.encode import EncodedFrames, encode_clip
+from sla_cli.system.atomic import atomic_write
 
 
 @dataclass(frozen=True)

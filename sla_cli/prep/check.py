@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Store
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.prep.checks.clips import check_feasible, check_ids, check_lengths, check_rates, check_references
 from sla_cli.prep.checks.figures import Figures, Histogram, figures, histogram
 from sla_cli.prep.checks.finding import Finding
@@ -15,6 +14,7 @@ from sla_cli.prep.checks.frames import check_frames
 from sla_cli.prep.checks.overlap import check_recordings, check_sentences, check_signers
 from sla_cli.prep.checks.sizes import check_frame_totals, check_sizes, published_counts
 from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
+from sla_cli.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sla_cli.config import SourceConfig
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import Clip
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Tree

@@ -22,9 +22,9 @@ import h5py
 import numpy as np
 
 from sla_cli import __version__
+from sla_cli.artifact.receipt import environment
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.receipt import environment
 from sla_cli.log import log
 from sla_cli.prep.process_pool import Answers, Item, Result, WorkerDied
 

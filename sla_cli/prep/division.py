@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sla_cli.config import DivisionConfig
+from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
-from sla_cli.formats.codec import decode, encode
+from sla_cli.store.codec import decode, encode
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.resize import fitted
 

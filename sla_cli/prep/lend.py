@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.clip import Source, split_origin
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_paths import takes_frames
 from sla_cli.prep.cache import EncodedClip
 from sla_cli.prep.write import stored_clips
+from sla_cli.store.paths import takes_frames
+from sla_cli.store.store import Store
 
 Part = tuple[str, float | None, float | None]  # stamp of a recording, start and end
 

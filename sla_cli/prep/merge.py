@@ -7,20 +7,20 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from sla_cli.artifact.hdf5 import is_format
+from sla_cli.artifact.lock import locked
+from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.hdf5 import is_format
-from sla_cli.formats.lock import locked
-from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Split, Store
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_file import NAME, StoreFile
-from sla_cli.formats.store_paths import split_path, store_files, takes_frames
-from sla_cli.formats.store_write import write_split
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.resume import cache_folder
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.file import NAME, StoreFile
+from sla_cli.store.paths import split_path, store_files, takes_frames
+from sla_cli.store.store import Split, Store
+from sla_cli.store.write import write_split
+from sla_cli.work.run import Run
 
 ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be equal in all stores, since one model is trained on all
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from sla_cli.formats.store import Split, Store
+from sla_cli.store.store import Split, Store
 
 
 @lru_cache(maxsize=1)

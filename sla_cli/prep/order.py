@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import DivisionConfig, PrepConfig, SourceConfig
+from sla_cli.artifact.receipt import Receipt
+from sla_cli.config.settings import DivisionConfig, PrepConfig, SourceConfig
 from sla_cli.core.digest import digest_json
-from sla_cli.formats.receipt import Receipt
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.division import name_of
 from sla_cli.prep.encode import ENCODER

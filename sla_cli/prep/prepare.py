@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sla_cli.artifact.legacy import made_before_encoders
+from sla_cli.artifact.lock import locked
+from sla_cli.artifact.receipt import Receipt, already_made, read_receipt
 from sla_cli.core.clip import Clip
 from sla_cli.errors import SlaError
-from sla_cli.formats.legacy import made_before_encoders
-from sla_cli.formats.lock import locked
-from sla_cli.formats.receipt import Receipt, already_made, read_receipt
 from sla_cli.log import log
 from sla_cli.prep.cache import EncodedClip, EncodingCache
 from sla_cli.prep.corpus import Listing

@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias, TypeVar
 import cv2
 
 from sla_cli.log import log
-from sla_cli.workers import start_worker, usable_cores
+from sla_cli.system.workers import start_worker, usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from sla_cli.atomic import write_text
-from sla_cli.config import DivisionConfig, PrepConfig, SourceConfig
+from sla_cli.artifact.json_file import read_json
+from sla_cli.config.settings import DivisionConfig, PrepConfig, SourceConfig
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.json_file import read_json
 from sla_cli.log import log
+from sla_cli.system.atomic import write_text
 
 ARGUMENTS = "begun.json"  # file in the folder of the cache
 

@@ -12,15 +12,15 @@ import numpy as np
 
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_file import StoreFile
-from sla_cli.formats.store_paths import split_files, split_path
-from sla_cli.formats.store_write import write_split
 from sla_cli.log import log, progress
 from sla_cli.prep.cache import EncodedClip, EncodingCache, read_cached
 from sla_cli.prep.encode import EncodedFrames
 from sla_cli.prep.plan import PlannedClip
 from sla_cli.prep.process_pool import Executor, WorkerDied
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.file import StoreFile
+from sla_cli.store.paths import split_files, split_path
+from sla_cli.store.write import write_split
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from sla_cli.atomic import atomic_write
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.store import Store, StoredClip
 from sla_cli.log import log
 from sla_cli.report.fonts import families_for, runs_right_to_left
 from sla_cli.report.pictures import tiles
+from sla_cli.store.store import Store, StoredClip
+from sla_cli.system.atomic import atomic_write
 
 # Pixels.
 FRAMES, SIDE, GAP = 9, 152, 4  # width of a row; side of a frame; gap between two

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sla_cli.formats.run import Run
 from sla_cli.report.axis import Axis, from_zero, logarithmic, whole_numbers
+from sla_cli.work.run import Run
 
 WIDE = 8.0  # a loss that decreases by more than this factor gets a logarithmic axis
 FIGURES = {"dev_wer": ("Word error rate on dev", "%"), "loss": ("Training loss", "")}

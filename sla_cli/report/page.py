@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.atomic import write_text
 from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError, some, suggestion
-from sla_cli.formats.emissions import Emissions
 from sla_cli.report.clip_choice import choose_clips, listed_clips
 from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
@@ -21,6 +19,8 @@ from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_a
 from sla_cli.report.system import System
 from sla_cli.report.template import render
 from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
+from sla_cli.system.atomic import write_text
+from sla_cli.work.emissions import Emissions
 
 GENERATOR = '<meta name="generator" content="sla '
 CHOSEN = "chosen by name"

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.scores import read_scores
-from sla_cli.formats.store import Split, Store, is_store_of
-from sla_cli.formats.work import find_source
+from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.store.store import Split, Store, is_store_of
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.run import Run
+from sla_cli.work.scores import read_scores
+from sla_cli.work.work import find_source
 
 NEEDS = {"alpha": "lm", "beta": "lm", "hotword_weight": "hotwords"}  # settings that have no meaning without another
 

@@ -19,10 +19,10 @@ from sla_cli.core.counted import counted
 from sla_cli.core.result import Score
 from sla_cli.core.seed_groups import GroupComparison, compare_groups, seed_group
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.scores import read_scores
 from sla_cli.score.group import Member
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import AUTO, score_in_memory
+from sla_cli.work.scores import read_scores
 
 
 def compare_files(first: Member, second: Member, *, ref: Path | None, options: ScoreOptions) -> Comparison:

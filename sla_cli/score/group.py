@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from sla_cli.config import Config
-from sla_cli.config_checks import values_of
+from sla_cli.config.checks import values_of
+from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run
+from sla_cli.work.run import Run
 
 # Settings in which runs of a group may differ: the seed, and those that change no result.
 FREE = ("train.seed", "train.workers", "train.save_minutes")

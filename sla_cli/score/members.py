@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run
-from sla_cli.formats.scores import FIGURES
-from sla_cli.formats.work import Work
 from sla_cli.score.group import Member, check_group
 from sla_cli.score.origin import member_of
+from sla_cli.work.run import Run
+from sla_cli.work.scores import FIGURES
+from sla_cli.work.work import Work
 
 
 def members(text: str, work: Work, *, split: str | None = None, search: str | None = None) -> list[Member]:

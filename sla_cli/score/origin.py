@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import Receipt, digest_file, read_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.work import find_source
 from sla_cli.score.group import Member
+from sla_cli.work.run import Run
+from sla_cli.work.work import find_source
 
 
 def member_of(artifact: Path) -> Member:

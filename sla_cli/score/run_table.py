@@ -11,13 +11,13 @@ import numpy as np
 from sla_cli.core.result import Score
 from sla_cli.core.seed_groups import SeedGroup, seed_group
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run
-from sla_cli.formats.run_weights import trained_parameters
-from sla_cli.formats.work import Work
 from sla_cli.score.compare import paired
 from sla_cli.score.group import Member, check_group
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
+from sla_cli.work.run import Run
+from sla_cli.work.run_weights import trained_parameters
+from sla_cli.work.work import Work
 
 SHOWN = ("dev", "test")
 

@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.core.acyclic import acyclic
 from sla_cli.core.clip import split_origin
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.exchange.registry import GlossFile, read_gloss_file
-from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
-from sla_cli.formats.scores import write_scores
-from sla_cli.formats.work import store_now
+from sla_cli.exchange.registry import GlossFile, read_gloss_file
 from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
+from sla_cli.work.scores import write_scores
+from sla_cli.work.work import store_now
 
 if TYPE_CHECKING:
-    from sla_cli.formats.store import Split
+    from sla_cli.store.store import Split
 
 AUTO = "auto"
 
@@ -123,7 +123,7 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
 
 def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref: Path | None) -> Split:
     """The split of a store with the references: the decoded one, else the split of `ref` that has most of the clips."""
-    from sla_cli.formats.store import Store, is_store_of  # imports HDF5 and OpenCV, which are not needed for files
+    from sla_cli.store.store import Store, is_store_of  # imports HDF5 and OpenCV, which are not needed for files
 
     if decoded is not None:
         if not {"split", "store"} <= decoded.sources.keys():

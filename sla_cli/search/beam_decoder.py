@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.bounds import BEAM, WEIGHT
-from sla_cli.config import DecodeConfig
+from sla_cli.config.bounds import BEAM, WEIGHT
+from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import check_log_probs
 from sla_cli.core.force_align import force_align

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sla_cli.atomic import atomic_write
+from sla_cli.system.atomic import atomic_write
 from sla_cli.train.metrics import Epoch, best_of
 
 

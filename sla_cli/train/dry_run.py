@@ -8,17 +8,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.data.loading import training_batches
-from sla_cli.formats.run import InitFrom
-from sla_cli.formats.store import Store
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
+from sla_cli.store.store import Store
 from sla_cli.train.init_from import Taken
 from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.step import take_step
+from sla_cli.work.run import InitFrom
 
 NAMES = {"conv": "temporal convolutions", "sequence": "BiLSTM", "frame_classifier": "frame classifier"}
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sla_cli.config import Config
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import digest_file
-from sla_cli.formats.run import InitFrom, Run
 from sla_cli.model.checkpoint import read_weights
 from sla_cli.model.network import Network
 from sla_cli.model.temporal_head import NormalizedClassifier
 from sla_cli.train.weight_settings import differences
+from sla_cli.work.run import InitFrom, Run
 
 CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
 

@@ -13,8 +13,8 @@ from functools import partial
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from sla_cli.atomic import write_text
-from sla_cli.config import Config, TrainConfig
+from sla_cli.artifact.sole_writer import Hold
+from sla_cli.config.settings import Config, TrainConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
@@ -22,9 +22,6 @@ from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
 from sla_cli.data.prefetch import on_device
 from sla_cli.errors import SlaError, Stopped
-from sla_cli.formats.run import InitFrom, Run
-from sla_cli.formats.sole_writer import Hold
-from sla_cli.formats.store import Store
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.compiling import compile_for_training
@@ -32,6 +29,8 @@ from sla_cli.model.device import Placement, set_tf32
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.model.weight_memory import copies_in_training
+from sla_cli.store.store import Store
+from sla_cli.system.atomic import write_text
 from sla_cli.train.evaluate import evaluate
 from sla_cli.train.init_from import Taken, take_weights
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
@@ -42,6 +41,7 @@ from sla_cli.train.state import State, load_state, save_state
 from sla_cli.train.step import take_step
 from sla_cli.train.step_log import StepLog
 from sla_cli.train.weight_average import check_average
+from sla_cli.work.run import InitFrom, Run
 
 
 @dataclass(frozen=True)

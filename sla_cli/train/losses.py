@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from sla_cli.config import LossConfig
+from sla_cli.config.settings import LossConfig
 from sla_cli.model.network import Logits
 
 

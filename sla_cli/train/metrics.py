@@ -8,11 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import TrainConfig
+from sla_cli.artifact.table import write_tsv
+from sla_cli.config.settings import TrainConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.data.sampling import Step
-from sla_cli.formats.table import write_tsv
 
 
 @dataclass

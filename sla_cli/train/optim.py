@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 
 SHARE = "share"  # share of the learning rate, in a parameter group
 MOMENTUM = 0.9  # momentum of SGD

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError, some
 
 try:

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from sla_cli.config import Config
+from sla_cli.artifact.receipt import read_receipt
+from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.seed_groups import LEVEL, mean_interval, spread
 from sla_cli.errors import SlaError, Stopped
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import InitFrom, Run
-from sla_cli.formats.store import Store
-from sla_cli.formats.work import SEED
 from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
+from sla_cli.store.store import Store
 from sla_cli.train.init_from import check_kept
 from sla_cli.train.train_run import make_run, resume_run
+from sla_cli.work.run import InitFrom, Run
+from sla_cli.work.work import SEED
 
 
 @dataclass(frozen=True)

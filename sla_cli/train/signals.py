@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from sla_cli.workers import signals
+from sla_cli.system.workers import signals
 
 WHILE_TRAINING = signals("SIGTERM", "SIGUSR1")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 NEEDED = ("train", "dev")
 

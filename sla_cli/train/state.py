@@ -14,8 +14,7 @@ from typing import Any
 
 import torch
 
-from sla_cli.atomic import atomic_write
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, cannot_read
 from sla_cli.log import log
@@ -23,7 +22,8 @@ from sla_cli.model.checkpoint import same_backbone
 from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
-from sla_cli.regular_file import read_regular
+from sla_cli.system.atomic import atomic_write
+from sla_cli.system.regular_file import read_regular
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.optim import make_optimizer
 from sla_cli.train.weight_average import WeightAverage

@@ -12,9 +12,9 @@ from types import TracebackType
 
 from torch.utils.tensorboard import SummaryWriter
 
-from sla_cli.atomic import write_text
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run
+from sla_cli.system.atomic import write_text
+from sla_cli.work.run import Run
 
 SECONDS_BETWEEN_ROWS = 60.0
 

@@ -8,22 +8,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from sla_cli.config import Config
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.sole_writer import Hold, sole_writer
+from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.receipt import Receipt, read_receipt, receipt_path, write_receipt
-from sla_cli.formats.run import InitFrom, Run, RunFacts, check_glosses
-from sla_cli.formats.sole_writer import Hold, sole_writer
-from sla_cli.formats.store import Store
 from sla_cli.log import log
 from sla_cli.model.device import place
 from sla_cli.model.distributed import ALONE, ProcessGroup
+from sla_cli.store.store import Store
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.init_from import check_kept
 from sla_cli.train.loop import Trainer, train
 from sla_cli.train.metrics import Epoch, best_of
 from sla_cli.train.splits import check_splits
+from sla_cli.work.run import InitFrom, Run, RunFacts, check_glosses
 
 
 def start_run(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 from sla_cli.errors import SlaError
 from sla_cli.model.network import Network
 

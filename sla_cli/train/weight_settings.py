@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from sla_cli.config import Config
-from sla_cli.config_checks import values_of
+from sla_cli.config.checks import values_of
+from sla_cli.config.settings import Config
 from sla_cli.model.added import chosen_layers
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.temporal_head import SequenceModel, TemporalConv, parse_pattern

@@ -12,10 +12,10 @@ from urllib.parse import quote
 import numpy as np
 from rich.cells import cell_len
 
-from sla_cli.atomic import write_text
 from sla_cli.core.annotation import Sentence, Sign
 from sla_cli.report.interlinear import direction
 from sla_cli.report.template import render
+from sla_cli.system.atomic import write_text
 from sla_cli.transcribe.heat import heat_tiles
 from sla_cli.transcribe.recognition import Recognition
 

@@ -13,17 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli import __version__
-from sla_cli.config import Precision, TranscribeConfig
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.config.settings import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import frame_spans
 from sla_cli.data.dataset import reduction
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission, check_finite
-from sla_cli.formats.receipt import digest_file
-from sla_cli.formats.run import FrameFormat, Run
-from sla_cli.formats.work import Work
 from sla_cli.log import Advance, log
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder
@@ -33,6 +30,9 @@ from sla_cli.transcribe.search_options import described, search_options
 from sla_cli.transcribe.streaming import stream_log_probs
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.transcribe.windows import Windows
+from sla_cli.work.emissions import Emission, check_finite
+from sla_cli.work.run import FrameFormat, Run
+from sla_cli.work.work import Work
 
 
 @dataclass(frozen=True)

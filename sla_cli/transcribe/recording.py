@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
-from sla_cli.formats.codec import decode, encode
-from sla_cli.formats.run import FrameFormat
+from sla_cli.store.codec import decode, encode
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.resize import fitted
 from sla_cli.video.timing import selected
+from sla_cli.work.run import FrameFormat
 
 GUESS = 25.0  # frames per second, until a video without a rate in its header has been read
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import DecodeConfig
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.result import left_out
 from sla_cli.decode.tuned import Settled, find_tuned, with_tuned
-from sla_cli.formats.receipt import digest_file
-from sla_cli.formats.run import Run
-from sla_cli.formats.work import Work
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.search.given import options_given
+from sla_cli.work.run import Run
+from sla_cli.work.work import Work
 
 
 def search_options(folder: Work, run: Run, lm: Path | str | None, given: dict[str, Any]) -> Settled:

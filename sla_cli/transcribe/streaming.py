@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sla_cli.config import EmitConfig
+from sla_cli.config.settings import EmitConfig
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate, to_pixels
 from sla_cli.errors import SlaError

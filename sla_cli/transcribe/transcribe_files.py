@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sla_cli.annotation.eaf_edit import add_to, check_can_add
+from sla_cli.annotation.layout import DEFAULT, Layout
+from sla_cli.annotation.registry import KINDS, annotation_text
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import SlaError
-from sla_cli.formats.annotation.eaf_edit import add_to, check_can_add
-from sla_cli.formats.annotation.layout import DEFAULT, Layout
-from sla_cli.formats.annotation.registry import KINDS, annotation_text
-from sla_cli.formats.output import check_output
 from sla_cli.log import log, progress
 from sla_cli.transcribe.outputs import Job
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript
+from sla_cli.work.output import check_output
 
 
 @dataclass(frozen=True)

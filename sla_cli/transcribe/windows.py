@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 from sla_cli.model.frame_buffer import FrameBuffer
 
 

@@ -13,10 +13,10 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from sla_cli.atomic import atomic_write
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import ReadError, SlaError, cannot_read
 from sla_cli.log import log, progress
+from sla_cli.system.atomic import atomic_write
 from sla_cli.video.archive_member import ArchiveReader, Member
 
 SCHEMA = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sla_cli.regular_file import open_regular
+from sla_cli.system.regular_file import open_regular
 
 PIECES, PIECE = 16, 16 << 10  # number, and bytes of each: a file of at most this total is read completely
 

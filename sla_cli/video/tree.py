@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sla_cli.errors import SlaError, cannot_read
-from sla_cli.regular_file import read_regular
+from sla_cli.system.regular_file import read_regular
 from sla_cli.video.pieces import pieces_of_file
 
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)

@@ -7,7 +7,7 @@ from report_work import GLOSSES, STRIDE, peaked
 from sla_cli.align.align_clips import UNKNOWN, align_clips
 from sla_cli.core.alignment import AlignedClip
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission, EmissionHeader
+from sla_cli.work.emissions import Emission, EmissionHeader
 
 HEADER = EmissionHeader("signs", "train", GLOSSES, STRIDE, "/store", "/run")
 SIGNED = ("REGEN", "SONNE", "WIND")

@@ -10,10 +10,10 @@ import pytest
 from clip_store import clip, make_store
 
 from sla_cli.align.elan import write_elan
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.core.alignment import AlignedClip, Segment
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store import Split, Store
+from sla_cli.store.store import Split, Store
 
 SOURCES = {
     "talk-1": "videos/talk.mp4 0.0-2.0",

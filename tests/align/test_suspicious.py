@@ -11,7 +11,7 @@ from sla_cli.align.suspicious import ReadClip, rank
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.likelihood import log_likelihood
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission, EmissionHeader
+from sla_cli.work.emissions import Emission, EmissionHeader
 
 GLOSSES = ("A", "B", "C", "D", "E")
 HEADER = EmissionHeader("signs", "train", GLOSSES, 4, "/store", "/run")

@@ -20,10 +20,10 @@ from report_work import make_split, make_work
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.formats.alignment import read_alignment
-from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
-from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.store import Store, StoredClip
+from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.store.store import Store, StoredClip
+from sla_cli.work.alignment import read_alignment
+from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 
 
 def sla(*arguments: str) -> Result:

@@ -12,8 +12,8 @@ from click.testing import Result
 from decode_work import write_store
 from typer.testing import CliRunner
 
+from sla_cli.artifact.receipt import digest_file, read_receipt, write_receipt
 from sla_cli.cli.main import app
-from sla_cli.formats.receipt import digest_file, read_receipt, write_receipt
 
 TUNE = ("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", "0", "--beams", "2")
 

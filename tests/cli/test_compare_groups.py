@@ -10,7 +10,7 @@ from seed_work import decode, make_run, write_seed_work
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 RUNS = {f"frozen-1-seed{seed}": 0.5 for seed in (0, 2, 10)} | {f"adapter-1-seed{seed}": 0.1 for seed in (0, 2, 10)}
 

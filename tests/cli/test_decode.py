@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.hypotheses import read_header, read_hypotheses, read_nbest
+from sla_cli.exchange.registry import read_gloss_file
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.lm.kenlm_model import open_lm
+from sla_cli.work.hypotheses import read_header, read_hypotheses, read_nbest
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts" / "b94205a" / "work"
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from sla_cli.cli.main import COMMANDS as LISTED
 from sla_cli.cli.main import app
 from sla_cli.cli.schema import names
+from sla_cli.config.presets import PRESETS
 from sla_cli.prep.corpora import corpora
-from sla_cli.presets import PRESETS
 
 COMMANDS = [
     "prep",

@@ -17,18 +17,18 @@ from clip_store import clip, make_store
 from report_work import make_work
 from typer.testing import CliRunner, Result
 
+from sla_cli.artifact.receipt import Receipt, receipt_path, write_receipt
+from sla_cli.artifact.text import read_text
 from sla_cli.cli.main import app
-from sla_cli.config import read_toml
+from sla_cli.config.settings import read_toml
 from sla_cli.decode.grid_search import GridPoint
 from sla_cli.decode.tune_file import tune_file
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
-from sla_cli.formats.receipt import Receipt, receipt_path, write_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.text import read_text
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.work.run import Run
 
 
 def sla(*arguments: object, code: int = 0) -> Result:

@@ -14,12 +14,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.cli.main import app
 from sla_cli.cli.options import ProfileName
 from sla_cli.core.normalize import PROFILES
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_write import write_split
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.write import write_split
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 CSL = SHARED / "golden/gloss-lm/csl-daily-train.txt"

@@ -12,9 +12,9 @@ from recordings import copy_run, refused, signed, sla
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.formats.hypotheses import read_hypotheses
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
+from sla_cli.work.hypotheses import read_hypotheses
+from sla_cli.work.run import Run
 
 
 @pytest.fixture

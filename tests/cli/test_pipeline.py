@@ -23,12 +23,12 @@ from forked import Forked
 from json_schemas import result_name
 from typer.testing import CliRunner
 
+from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.cli.main import app
 from sla_cli.demo.corpus import draw_corpus
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.hypotheses import read_hypotheses
-from sla_cli.formats.receipt import read_receipt, write_receipt
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.hypotheses import read_hypotheses
 
 pytestmark = pytest.mark.long
 

@@ -16,9 +16,9 @@ import pytest
 from json_schemas import result_name
 from movies import movie, pictures
 
-from sla_cli.config import PrepConfig
-from sla_cli.formats.store import Store
+from sla_cli.config.settings import PrepConfig
 from sla_cli.prep.corpora import corpora
+from sla_cli.store.store import Store
 
 Tree = Callable[..., Path]
 

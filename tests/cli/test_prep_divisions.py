@@ -12,8 +12,8 @@ from movies import movie, pictures
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.formats.store import Store
 from sla_cli.prep.check import check_store
+from sla_cli.store.store import Store
 
 Tree = Callable[..., Path]
 

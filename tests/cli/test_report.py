@@ -9,9 +9,9 @@ import pytest
 from report_work import make_work
 from typer.testing import CliRunner, Result
 
+from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.cli.main import app
-from sla_cli.formats.receipt import read_receipt, write_receipt
-from sla_cli.formats.scores import read_scores, write_scores
+from sla_cli.work.scores import read_scores, write_scores
 
 
 def sla(*arguments: str) -> Result:

@@ -13,14 +13,14 @@ from typer.testing import CliRunner, Result
 from sla_cli.cli.main import app
 from sla_cli.cli.options import ProfileName
 from sla_cli.cli.score import table
-from sla_cli.config import SourceConfig
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import PROFILES
-from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.hypotheses import Header, write_hypotheses
+from sla_cli.exchange.registry import read_gloss_file
 from sla_cli.prep.corpora.folder import open_source
 from sla_cli.prep.corpora.folder import read as read_folder
 from sla_cli.video.tree import Tree
+from sla_cli.work.hypotheses import Header, write_hypotheses
 
 REFERENCES = "".join(f"c{i} 1 s{i % 2} 0.0 1.0 A B C{i}\n" for i in range(30))
 ONE = "".join(f"c{i}\tA X C{i}\n" if i % 3 == 0 else f"c{i}\tA B C{i}\n" for i in range(30))

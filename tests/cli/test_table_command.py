@@ -12,9 +12,9 @@ from seed_work import decode, make_run, write_seed_work
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
-from sla_cli.config import resolve
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
+from sla_cli.config.settings import resolve
+from sla_cli.store.store import Store
+from sla_cli.work.run import Run
 
 RUNS = {"frozen-1": 0.5, "adapter-1-seed0": 0.1, "adapter-1-seed1": 0.2, "lora_a%-1": 0.3}
 WORK = Path("sla-work")

@@ -12,8 +12,8 @@ from synthetic import SENTENCES, tiny, write_store
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.config import to_toml
-from sla_cli.presets import PRESETS
+from sla_cli.config.presets import PRESETS
+from sla_cli.config.settings import to_toml
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import shim
 from forked import Forked, sla
 from synthetic import tiny, write_store
 
-from sla_cli.config import to_toml
-from sla_cli.formats.run import Run
+from sla_cli.config.settings import to_toml
+from sla_cli.work.run import Run
 
 pytestmark = pytest.mark.long
 

@@ -13,10 +13,10 @@ from click.testing import Result
 from decode_work import GLOSSES, write_store
 from typer.testing import CliRunner
 
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.cli.main import app
-from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
-from sla_cli.formats.hypotheses import read_hypotheses
-from sla_cli.formats.receipt import Receipt, write_receipt
+from sla_cli.work.emissions import EmissionHeader, Emissions, write_emissions
+from sla_cli.work.hypotheses import read_hypotheses
 
 
 class NoTorch(MetaPathFinder):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from sla_cli.artifact.table import read_table
 from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import PROFILES, profile
 from sla_cli.errors import SlaError
-from sla_cli.formats.table import read_table
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 

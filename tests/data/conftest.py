@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from synthetic import write_store
 
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 from sla_cli.core.ctc import feasible, minimum_steps
 from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 

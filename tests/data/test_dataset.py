@@ -14,7 +14,7 @@ from sla_cli.data.batching import Sample
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import evaluation_batches
 from sla_cli.errors import SlaError
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 
 def same(one: Sample, two: Sample) -> bool:

@@ -17,7 +17,7 @@ from loading_work import CONFIG, clips, contents, epoch_of
 from synthetic import write_store
 
 from sla_cli.errors import FormatError
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 
 def test_workers_change_nothing(store: Store) -> None:
@@ -46,7 +46,7 @@ from pathlib import Path
 from synthetic import GLOSSES, tiny
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import evaluation_batches
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 train = Store(Path(sys.argv[1]))["train"]
 batches = evaluation_batches(ClipDataset(train, GLOSSES, 4, tiny(train__workers=2).train), pin=False)

@@ -17,10 +17,10 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.processes import CHUNK, map_clips
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.work.emissions import Emission, EmissionHeader, Emissions, write_emissions
 
 GLOSSES = ("NORD", "SUED", "NULL")
 

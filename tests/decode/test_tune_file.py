@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import profile
 from sla_cli.decode.decode_split import decode_split
@@ -18,12 +19,11 @@ from sla_cli.decode.grid_search import GridPoint, grid, search_grid
 from sla_cli.decode.tune_file import tune_file
 from sla_cli.decode.tuned import Settled, tuned_options
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emission, EmissionHeader, write_emissions
-from sla_cli.formats.receipt import Receipt, write_receipt
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.search.prefix_beam import PrefixBeam
+from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 
 GLOSSES = ("NORD", "SUED", "NULL")
 SENTENCES = [("NORD", "NULL"), ("SUED", "NULL"), ("NORD", "NULL", "NULL"), ("NULL", "NORD")] * 3

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from sla_cli.artifact.table import read_table
 from sla_cli.demo.corpus import FOLDER, draw_corpus
 from sla_cli.demo.grammar import GLOSSES
 from sla_cli.errors import SlaError
-from sla_cli.formats.table import read_table
 
 COUNTS: dict[str, Any] = {"train": 3, "dev": 2, "test": 1}
 

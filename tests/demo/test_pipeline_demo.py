@@ -20,7 +20,7 @@ from json_schemas import result_name
 from sla_cli.core.comparison import verdict
 from sla_cli.demo.pipeline import DemoResult, run_demo
 from sla_cli.errors import SlaError, Stopped
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 pytestmark = pytest.mark.long
 

@@ -12,22 +12,22 @@ from forked import Forked, sla_in_two
 from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
-from sla_cli.config import EmitConfig
+from sla_cli.artifact.receipt import digest_file, read_receipt
+from sla_cli.config.settings import EmitConfig
 from sla_cli.data.batching import collate, to_pixels
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.seen import SeenClips
 from sla_cli.emit.emit import emit
 from sla_cli.emit.inference import ONE_CLIP, batches_by_length, emissions_of
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.emissions import Emissions, emission_receipt, is_current
-from sla_cli.formats.receipt import digest_file, read_receipt
-from sla_cli.formats.run import FrameFormat, Run, RunFacts
-from sla_cli.formats.store import Store
 from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.checkpoint import load_weights, save_weights
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
+from sla_cli.store.store import Store
+from sla_cli.work.emissions import Emissions, emission_receipt, is_current
+from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 CONFIG = tiny(model__variant="lora")
 

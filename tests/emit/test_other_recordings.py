@@ -13,17 +13,17 @@ import pytest
 import torch
 from synthetic import GLOSSES, tiny, write_store
 
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.run import FrameFormat, Run, RunFacts
-from sla_cli.formats.store import Split, Store
-from sla_cli.formats.store_content import Encoded, SplitHeader
-from sla_cli.formats.store_paths import split_path
-from sla_cli.formats.store_write import write_split
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.network import Network
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.paths import split_path
+from sla_cli.store.store import Split, Store
+from sla_cli.store.write import write_split
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 PIXEL = np.zeros(1, np.uint8), np.ones(1, np.int64)
 

@@ -18,27 +18,17 @@ import torch
 from clip_store import bytes_only
 from synthetic import tiny
 
-from sla_cli.config import SourceConfig
+from sla_cli.annotation.eaf_edit import add_to
+from sla_cli.annotation.eaf_read import read_eaf
+from sla_cli.annotation.layout import Layout
+from sla_cli.artifact.hdf5 import is_format, strings
+from sla_cli.artifact.receipt import Receipt, write_receipt
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.decode.tuned import read_tuned
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats import store_digest
-from sla_cli.formats.alignment import COLUMNS, read_alignment
-from sla_cli.formats.annotation.eaf_edit import add_to
-from sla_cli.formats.annotation.eaf_read import read_eaf
-from sla_cli.formats.annotation.layout import Layout
-from sla_cli.formats.describe import describe
-from sla_cli.formats.emissions import Emission, EmissionHeader, Emissions, write_emissions
-from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.hdf5 import is_format, strings
-from sla_cli.formats.kind import file_kind
-from sla_cli.formats.receipt import Receipt, write_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.store_content import SplitHeader
-from sla_cli.formats.store_file import StoreFile
-from sla_cli.formats.store_write import write_split
-from sla_cli.formats.work import Work
+from sla_cli.exchange.registry import read_gloss_file
 from sla_cli.lm.kenlm_model import describe_lm, open_lm
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
@@ -47,9 +37,19 @@ from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.resume import read_arguments
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
+from sla_cli.store import digest as store_digest
+from sla_cli.store.content import SplitHeader
+from sla_cli.store.file import StoreFile
+from sla_cli.store.write import write_split
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.video.container import read_container
 from sla_cli.video.source import open_tree
+from sla_cli.work.alignment import COLUMNS, read_alignment
+from sla_cli.work.describe import describe
+from sla_cli.work.emissions import Emission, EmissionHeader, Emissions, write_emissions
+from sla_cli.work.kind import file_kind
+from sla_cli.work.run import Run
+from sla_cli.work.work import Work
 
 SIGNS = Annotation("v", None, 2.0, (Sentence((Sign("A", 0.1, 0.5, 0.9),)),))
 
@@ -159,7 +159,7 @@ def test_a_heap_in_which_hdf5_goes_round_for_ever(tmp_path: Path) -> None:
     data = path.read_bytes()
     at = data.index(b"GCOL") + 16
     path.write_bytes(data[:at] + bytes(16) + data[at + 16 :])  # the first text has neither number nor length
-    code = f"from sla_cli.formats.kind import file_kind; from pathlib import Path; file_kind(Path({str(path)!r}))"
+    code = f"from sla_cli.work.kind import file_kind; from pathlib import Path; file_kind(Path({str(path)!r}))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=200)
     assert "a heap of texts in it is damaged" in answer.stderr
     for read in (Emissions, describe):
@@ -172,7 +172,7 @@ def test_a_text_of_a_type_at_which_h5py_crashes(tmp_path: Path) -> None:
     path = tmp_path / "dev.h5"
     write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
     data, text = path.read_bytes(), bytes.fromhex("1901010010000000")  # of variable length, in UTF-8, of 16 bytes
-    code = f"from sla_cli.formats.describe import describe; from pathlib import Path; describe(Path({str(path)!r}))"
+    code = f"from sla_cli.work.describe import describe; from pathlib import Path; describe(Path({str(path)!r}))"
     for at in (data.index(text), data.rindex(text)):
         path.write_bytes(data[: at + 1] + b"\x09" + data[at + 2 :])
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=200)

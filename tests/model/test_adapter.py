@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sla_cli.config import AdapterConfig
+from sla_cli.config.settings import AdapterConfig
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.track_conv import track_conv
 from sla_cli.model.variants.adapter import ACTIVATIONS, TemporalAdapter

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from sla_cli.config import Config, ModelConfig
+from sla_cli.config.settings import Config, ModelConfig
 from sla_cli.errors import SlaError
 from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.backbone import Backbone
@@ -505,9 +505,8 @@ def test_missing_weights_name_the_flag(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path) -> None:
-    program = (
-        "from sla_cli.config import ModelConfig; from sla_cli.model.backbone import Backbone; Backbone(ModelConfig())"
-    )
+    imports = "from sla_cli.config.settings import ModelConfig; from sla_cli.model.backbone import Backbone"
+    program = f"{imports}; Backbone(ModelConfig())"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     answer = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False

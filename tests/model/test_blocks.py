@@ -11,7 +11,7 @@ from synthetic import FORMS, tiny
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
 from sla_cli.model import backbone as backbone_module
 from sla_cli.model.activation_memory import bytes_kept, free_memory

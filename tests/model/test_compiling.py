@@ -11,7 +11,7 @@ import torch
 from synthetic import tiny
 from torch import Tensor
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.compiling import compile_for_training, try_to_compile

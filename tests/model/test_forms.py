@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sla_cli.config import AdapterConfig, resolve
+from sla_cli.config.settings import AdapterConfig, resolve
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.variants.adapter import TemporalAdapter
 

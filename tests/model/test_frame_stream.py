@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthetic import FORMS, tiny
 from torch import Tensor
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.model.backbone import Backbone
 
 CHUNK = 4

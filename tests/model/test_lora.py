@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sla_cli.config import LoraConfig
+from sla_cli.config.settings import LoraConfig
 from sla_cli.model.added import merge_added
 from sla_cli.model.clip_borders import ClipBorders, temporal_shift
 from sla_cli.model.variants.lora import LoraBranch, LoraLinear, LoraQKV

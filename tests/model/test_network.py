@@ -8,7 +8,7 @@ import torch
 from synthetic import FORMS, VARIANTS, tiny
 from torch import Tensor, nn
 
-from sla_cli.config import Config, LossConfig, resolve
+from sla_cli.config.settings import Config, LossConfig, resolve
 from sla_cli.errors import SlaError
 from sla_cli.model.added import AddedModule
 from sla_cli.model.network import Network

@@ -8,12 +8,12 @@ import pytest
 import torch
 from synthetic import FACTS, GLOSSES, tiny
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run
 from sla_cli.model.checkpoint import load_weights, save_weights
 from sla_cli.model.network import Network
 from sla_cli.model.open_run import open_model
+from sla_cli.work.run import Run
 
 RUNS = Path(__file__).parents[1] / "artifacts" / "b94205a" / "work" / "runs"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sla_cli.config import HeadConfig
+from sla_cli.config.settings import HeadConfig
 from sla_cli.errors import SlaError
 from sla_cli.model.temporal_head import (
     NormalizedClassifier,

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from synthetic import tiny
 from torch import Tensor, nn
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.weights import read_weights

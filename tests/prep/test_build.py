@@ -16,18 +16,18 @@ import pytest
 from movies import movie
 from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, table_of, times
 
-from sla_cli.config import DivisionConfig, PrepConfig, SourceConfig
+from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.table import read_table
+from sla_cli.config.settings import DivisionConfig, PrepConfig, SourceConfig
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Split, Store
-from sla_cli.formats.store_paths import split_files
-from sla_cli.formats.table import read_table
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.encode import ENCODER
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.prep.result import BrokenClips
+from sla_cli.store.paths import split_files
+from sla_cli.store.store import Split, Store
 
 Tree = Callable[..., Path]
 INFEASIBLE = "13April_2011_Wednesday_tagesschau_default-14"

@@ -14,16 +14,16 @@ from clip_store import bytes_only, clip, make_store
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.config import DivisionConfig
+from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.normalize import profile
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_content import Encoded
 from sla_cli.prep.check import check_store
 from sla_cli.prep.checks.figures import histogram
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.checks.sizes import check_sizes, published_counts
 from sla_cli.prep.division import name_of, unseen_of
+from sla_cli.store.content import Encoded
+from sla_cli.store.store import Store
 
 TRAIN = [clip("t1", "A B", signer="ann"), clip("t2", "B C C", 16, signer="bob")]
 DEV = [clip("d1", "C A", signer="cem")]

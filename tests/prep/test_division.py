@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sla_cli.config import DivisionConfig
+from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.errors import SlaError
 from sla_cli.prep.division import divide, name_of, unseen_of

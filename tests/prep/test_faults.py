@@ -19,15 +19,15 @@ from typing import Any
 import pytest
 from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, held, table_of
 
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import SlaError
-from sla_cli.formats.store import Store
-from sla_cli.formats.work import Work
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.order import Order
 from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.prep.result import BrokenClips
+from sla_cli.store.store import Store
+from sla_cli.work.work import Work
 
 Tree = Callable[..., Path]
 FORK = multiprocessing.get_context("fork")
@@ -137,7 +137,7 @@ def test_a_kill_while_clips_move_between_shards_loses_none(made: Path, own: Path
             write_split(path, *arguments)  # type: ignore[arg-type]
 
         with pytest.MonkeyPatch.context() as patch:
-            from sla_cli.formats.store_write import write_split
+            from sla_cli.store.write import write_split
 
             patch.setattr("sla_cli.prep.write.write_split", write)
             build(own, out, config=config, force=True)

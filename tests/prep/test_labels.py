@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sla_cli.artifact.table import read_table
 from sla_cli.core.clip import Clip, Source, unknown_glosses
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
-from sla_cli.formats.table import read_table
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.labels import find_labels
 from sla_cli.prep.plan import make_plan

@@ -11,12 +11,12 @@ import pytest
 from clip_store import clip, make_store
 from typer.testing import CliRunner
 
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.cli.main import app
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.store import Store
 from sla_cli.prep.check import check_store
 from sla_cli.prep.merge import merge_stores
+from sla_cli.store.store import Store
 
 A = {
     "train": [clip("t1", "A B", signer="ann"), clip("t2", "B C", 16, signer="bob")],

@@ -12,7 +12,7 @@ import pytest
 import shim
 from prep_work import TRAIN_CLIP, digests
 
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 SLA = [sys.executable, "-m", "sla_cli"]
 
@@ -54,7 +54,7 @@ def test_a_store_that_cannot_be_read_just_now_is_not_called_damaged(made: Path, 
     again."""
     code = (
         "import sys; from pathlib import Path; from sla_cli.errors import FormatError, SlaError\n"
-        "from sla_cli.formats.store_file import StoreFile\n"
+        "from sla_cli.store.file import StoreFile\n"
         "try: StoreFile(Path(sys.argv[1]))\n"
         "except SlaError as error: print(type(error).__name__, error)"
     )

@@ -19,10 +19,10 @@ from forked import Forked, sla
 from prep_work import DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, held, table_of
 
 from sla_cli import log
-from sla_cli.config import DivisionConfig, PrepConfig
+from sla_cli.config.settings import DivisionConfig, PrepConfig
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.store import Store
 from sla_cli.prep.result import BrokenClips
+from sla_cli.store.store import Store
 
 pytestmark = pytest.mark.long
 

@@ -10,7 +10,7 @@ import pytest
 from prep_work import build
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 
 
 @pytest.mark.parametrize(("other", "printed"), [("50", "50 fps"), ("", "no fps")])

@@ -23,7 +23,7 @@ from dask.distributed import Client, LocalCluster, SchedulerPlugin
 from prep_work import CONFIG, build, cached, digests
 
 from sla_cli import __version__
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.errors import SlaError
 from sla_cli.prep.build import build_store

@@ -10,10 +10,10 @@ import pytest
 from clip_store import make_store
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_content import Encoded
 from sla_cli.report.contact_sheet import FRAMES, GAP, MARGIN, SIDE, WIDTH, write_sheet
 from sla_cli.report.fonts import families_for, runs_right_to_left
+from sla_cli.store.content import Encoded
+from sla_cli.store.store import Store
 
 ARABIC, CHINESE = "\u0634\u0645\u0633", "\u5929\u6c14"
 

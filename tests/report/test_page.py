@@ -17,10 +17,10 @@ from sla_cli.core.comparison import Comparison, MatchedPairs, verdict
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Interval, Score
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.emissions import EmissionHeader, Emissions, write_emissions
-from sla_cli.formats.run import Run
 from sla_cli.report.page import is_page, write_page
 from sla_cli.report.system import System, load_systems
+from sla_cli.work.emissions import EmissionHeader, Emissions, write_emissions
+from sla_cli.work.run import Run
 
 
 @dataclass

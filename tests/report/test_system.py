@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from report_work import make_work
 
+from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import read_receipt, write_receipt
-from sla_cli.formats.scores import read_scores, write_scores
 from sla_cli.report.system import load_systems
+from sla_cli.work.scores import read_scores, write_scores
 
 
 @pytest.fixture(scope="module")

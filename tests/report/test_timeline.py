@@ -10,8 +10,8 @@ from report_work import FRAMES, GLOSSES, STRIDE, peaked
 
 from sla_cli.core.clip_score import score_clip
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.formats.emissions import EmissionHeader
 from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
+from sla_cli.work.emissions import EmissionHeader
 
 HEADER = EmissionHeader("signs", "test", GLOSSES, STRIDE, "store", "run")
 

@@ -15,11 +15,11 @@ from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
-from sla_cli.formats.scores import comparison_facts
 from sla_cli.score.compare import against_first, compare, compare_files, matched_pairs
 from sla_cli.score.group import Member
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file
+from sla_cli.work.scores import comparison_facts
 
 WORDS = 8
 

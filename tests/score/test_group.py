@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sla_cli.config import resolve
+from sla_cli.config.settings import resolve
 from sla_cli.errors import SlaError
 from sla_cli.score.group import Member, check_group
 

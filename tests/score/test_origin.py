@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from seed_work import decode_emissions, write_seed_work
 
-from sla_cli.config import resolve
+from sla_cli.artifact.receipt import read_receipt, write_receipt
+from sla_cli.config.settings import resolve
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import read_receipt, write_receipt
-from sla_cli.formats.run import InitFrom, Run
-from sla_cli.formats.work import Work
 from sla_cli.score.members import members
 from sla_cli.score.origin import member_of
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_file
+from sla_cli.work.run import InitFrom, Run
+from sla_cli.work.work import Work
 
 
 def test_receipts_lead_to_the_run(tmp_path: Path) -> None:

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from sla_cli import __version__
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.bootstrap import Resampling
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
-from sla_cli.formats.exchange.registry import read_gloss_file
-from sla_cli.formats.hypotheses import Header, write_hypotheses
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.scores import read_scores
+from sla_cli.exchange.registry import read_gloss_file
 from sla_cli.score.sclite_export import write_for_sclite
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file
+from sla_cli.work.hypotheses import Header, write_hypotheses
+from sla_cli.work.scores import read_scores
 
 GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
 REFERENCES = {"a": ("HEUTE", "REGEN"), "b": ("MORGEN", "SONNE")}

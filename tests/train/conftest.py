@@ -7,9 +7,9 @@ import pytest
 import torch
 from synthetic import CPU, write_store
 
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 from sla_cli.train.train_run import start_run
+from sla_cli.work.run import Run
 
 
 @pytest.fixture(autouse=True, scope="package")

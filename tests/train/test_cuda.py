@@ -9,20 +9,20 @@ import pytest
 import torch
 from synthetic import ADDING, GLOSSES, VARIANTS, tiny
 
-from sla_cli.config import to_toml
+from sla_cli.artifact.receipt import read_receipt
+from sla_cli.config.settings import to_toml
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emissions
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
 from sla_cli.model.device import place
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.model.network import Network
+from sla_cli.store.store import Store
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.train_run import resume_run, start_run
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.run import Run
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 

@@ -18,13 +18,13 @@ from forked import Forked, sla, sla_in_two
 from safetensors.torch import load_file
 from synthetic import CPU, FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
-from sla_cli.config import Config, to_toml
+from sla_cli.artifact.receipt import read_receipt
+from sla_cli.config.settings import Config, to_toml
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_paths import split_path
+from sla_cli.store.paths import split_path
+from sla_cli.store.store import Store
 from sla_cli.train.train_run import resume_run, start_run
+from sla_cli.work.run import Run
 
 pytestmark = pytest.mark.long
 

@@ -14,18 +14,18 @@ from safetensors.torch import load_file
 from synthetic import CPU, SENTENCES, tiny, write_store
 from typer.testing import CliRunner, Result
 
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.cli.main import app
-from sla_cli.config import Config, to_toml
+from sla_cli.config.settings import Config, to_toml
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_file import StoreFile
-from sla_cli.formats.store_write import write_split
 from sla_cli.model.device import place
+from sla_cli.store.file import StoreFile
+from sla_cli.store.store import Store
+from sla_cli.store.write import write_split
 from sla_cli.train.init_from import check_kept, init_from
 from sla_cli.train.loop import initial_state
 from sla_cli.train.train_run import resume_run, start_run
+from sla_cli.work.run import Run
 
 CONFIG = tiny(train__epochs=1, model__variant="adapter")
 OTHER = ("NORD", "REGEN", "WIND", "ZONE")  # two of the four glosses of `store`, in other columns

@@ -9,19 +9,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from synthetic import FACTS, GLOSSES, SENTENCES, VARIANTS, same_weights, tiny, write_store
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.device import Placement, place
+from sla_cli.store.store import Store
 from sla_cli.train import loop
 from sla_cli.train.evaluate import evaluate
 from sla_cli.train.loop import Trainer, train
 from sla_cli.train.metrics import Epoch
 from sla_cli.train.state import State
+from sla_cli.work.run import Run
 
 FROZEN = {"model__variant": "frozen"}
 

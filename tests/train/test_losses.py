@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from sla_cli.config import LossConfig
+from sla_cli.config.settings import LossConfig
 from sla_cli.model.network import Logits, Network
 from sla_cli.train.losses import ctc, distillation, losses
 

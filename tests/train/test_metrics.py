@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.data.sampling import Step
 from sla_cli.train.loop import should_stop

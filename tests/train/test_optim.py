@@ -6,7 +6,7 @@ import pytest
 import torch
 from synthetic import tiny
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 from sla_cli.model.network import Network
 from sla_cli.train.optim import gradient_norm, learning_rate, make_optimizer, non_finite_gradients, set_rate
 

@@ -18,14 +18,14 @@ from scipy import stats
 from synthetic import CPU, tiny
 from typer.testing import CliRunner, Result
 
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.cli.main import app
-from sla_cli.config import Config, to_toml
+from sla_cli.config.settings import Config, to_toml
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import read_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 from sla_cli.train.seeds import resume_seeds, start_seeds
 from sla_cli.train.train_run import start_run
+from sla_cli.work.run import Run
 
 CONFIG = tiny(train__epochs=1, model__variant="frozen")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

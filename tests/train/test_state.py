@@ -12,11 +12,11 @@ from synthetic import disk_with, tiny
 
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.run import Run
 from sla_cli.model.device import Placement, place
 from sla_cli.model.network import Network
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.state import State, load_state, save_state
+from sla_cli.work.run import Run
 
 
 def state(placement: Placement | None = None, **values: Any) -> State:

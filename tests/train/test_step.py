@@ -10,13 +10,13 @@ import torch
 from host_waits import HostWaits
 from synthetic import ADDING, GLOSSES, tiny
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
 from sla_cli.errors import SlaError
-from sla_cli.formats.store import Store
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
+from sla_cli.store.store import Store
 from sla_cli.train.out_of_memory import memory_suffices, peak_mib
 from sla_cli.train.state import State
 from sla_cli.train.step import StepResult, take_step

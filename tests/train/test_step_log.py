@@ -14,11 +14,11 @@ from synthetic import CPU, tiny
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sla_cli.errors import SlaError, Stopped
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
+from sla_cli.store.store import Store
 from sla_cli.train import step_log
 from sla_cli.train.step_log import StepLog
 from sla_cli.train.train_run import resume_run, start_run
+from sla_cli.work.run import Run
 
 
 def rows(run: Run) -> list[dict[str, str]]:

@@ -15,14 +15,14 @@ import torch
 from forked import Forked
 from synthetic import CPU, GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
-from sla_cli.atomic import atomic_write
+from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.errors import SlaError
-from sla_cli.formats.receipt import Receipt, read_receipt, write_receipt
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
-from sla_cli.formats.store_paths import split_path
+from sla_cli.store.paths import split_path
+from sla_cli.store.store import Store
+from sla_cli.system.atomic import atomic_write
 from sla_cli.train import loop
 from sla_cli.train.train_run import make_run, resume_run, start_run
+from sla_cli.work.run import Run
 
 CONFIG = tiny(model__variant="lora", lora__dropout=0.1, train__epochs=3, train__batch=2, train__milestones=[2])
 

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 from synthetic import CPU, FACTS, GLOSSES, TINY, tiny
 
 from sla_cli.errors import SlaError
-from sla_cli.formats.run import Run
-from sla_cli.formats.store import Store
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
+from sla_cli.store.store import Store
 from sla_cli.train.init_from import init_from
 from sla_cli.train.loop import initial_state
+from sla_cli.work.run import Run
 
 ADAPTER, LORA, FROZEN = ({"model__variant": variant} for variant in ("adapter", "lora", "frozen"))
 ARGS: dict[str, Any] = dict(TINY["model.backbone_args"])  # type: ignore[call-overload]

@@ -18,8 +18,8 @@ from recordings import copy_run, images_of, signed, sla
 import sla_cli
 from sla_cli.core.edit_alignment import align, count
 from sla_cli.errors import SlaError
-from sla_cli.formats.emissions import Emissions
 from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.work.emissions import Emissions
 
 LONG = " ".join(["NORD REGEN SONNE GRAD"] * 12)
 

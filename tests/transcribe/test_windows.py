@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from sla_cli.config import TrainConfig
+from sla_cli.config.settings import TrainConfig
 from sla_cli.transcribe.windows import JoinedWindows, Windows
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from movies import SIDE, movie, numbers, pictures
 
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError, SlaError
 from sla_cli.log import log

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from movies import SIDE, as_ffmpeg_shows, ffmpeg, movie, need_encoder, numbers, pictures
 
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.prep.encode import encode_clip
 from sla_cli.video.frames import FrameReader

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from movies import SIDE, as_ffmpeg_shows, ffmpeg, movie, numbers, pictures
 
-from sla_cli.config import PrepConfig
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
-from sla_cli.formats.codec import decode
 from sla_cli.prep.encode import EncodedFrames, encode_clip
+from sla_cli.store.codec import decode
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
 KINDS = {

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sla_cli.config import AdapterConfig, Config
+from sla_cli.config.settings import AdapterConfig, Config
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.model.added import AddedModule, chosen_layers, reads_class_token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sla_cli.config import Config
+from sla_cli.config.settings import Config
 from sla_cli.model.clip_borders import ClipBorders
 
 

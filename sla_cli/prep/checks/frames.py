@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.codec import decode
-from sla_cli.formats.store import Split, Store
 from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.open_split import open_split
 from sla_cli.prep.process_pool import ProcessPool, WorkerDied
+from sla_cli.store.codec import decode
+from sla_cli.store.store import Split, Store
 
 TOGETHER = 16  # clips per task: few enough for a smooth progress bar, many enough for little overhead
 

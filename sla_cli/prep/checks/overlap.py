@@ -9,8 +9,8 @@ from itertools import combinations
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
-from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding, share
+from sla_cli.store.store import Split
 
 
 def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:

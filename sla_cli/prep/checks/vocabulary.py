@@ -9,8 +9,8 @@ from unicodedata import normalize
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.counted import counted
 from sla_cli.errors import some
-from sla_cli.formats.store import Split
 from sla_cli.prep.checks.finding import Finding
+from sla_cli.store.store import Split
 
 AGAIN = "Run the same `sla prep` again with --force."
 

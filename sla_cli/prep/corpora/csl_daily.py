@@ -9,12 +9,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sla_cli.config import SourceConfig
+from sla_cli.artifact.table import Row
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, load_plain, read_rows

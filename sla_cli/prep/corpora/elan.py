@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sla_cli.config import SourceConfig
+from sla_cli.annotation.reading import READERS
+from sla_cli.annotation.tier import AnnotationFile
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError
-from sla_cli.formats.annotation.reading import READERS
-from sla_cli.formats.annotation.tier import AnnotationFile
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.given import TABLES, FolderOf, open_given
 from sla_cli.prep.tables.media import MediaFolder

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from sla_cli.config import SourceConfig
+from sla_cli.artifact.table import COLUMNS, Row, parse_any_table
+from sla_cli.artifact.text import decode_any_text
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.table import COLUMNS, Row, parse_any_table
-from sla_cli.formats.text import decode_any_text
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import frame_rate, is_there, near_misses, resolve, seconds, without_pattern

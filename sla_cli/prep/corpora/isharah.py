@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
-from sla_cli.config import SourceConfig
+from sla_cli.artifact.table import Row
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import read_rows

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sla_cli.config import SourceConfig
+from sla_cli.artifact.table import Row
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip, Source
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.table import Row
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, read_rows

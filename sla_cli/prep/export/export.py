@@ -12,17 +12,17 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sla_cli.atomic import write_text
+from sla_cli.artifact.json_file import read_json
+from sla_cli.artifact.lock import LOCK, locked
+from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.errors import SlaError, some
-from sla_cli.formats.json_file import read_json
-from sla_cli.formats.lock import LOCK, locked
-from sla_cli.formats.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
-from sla_cli.formats.store import Split, Store
-from sla_cli.formats.work import EXPORT_BEGUN
 from sla_cli.log import log, progress
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
 from sla_cli.prep.process_pool import Executor, WorkerDied
+from sla_cli.store.store import Split, Store
+from sla_cli.system.atomic import write_text
+from sla_cli.work.work import EXPORT_BEGUN
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.codec import decode, encode
-from sla_cli.formats.store import StoredClip
 from sla_cli.prep.export.layout import Layout, find_layout
 from sla_cli.prep.open_split import open_split
+from sla_cli.store.codec import decode, encode
+from sla_cli.store.store import StoredClip
 
 PARTIAL = ".partial"  # folder in the export for files that are being written
 SUFFIXES = {"png": ".png", "jpg": ".jpg"}

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from sla_cli.artifact.table import Row, parse_table
+from sla_cli.artifact.text import decode_text, is_number
+from sla_cli.artifact.text import seconds as seconds  # also used for cells of these tables
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError
-from sla_cli.formats.table import Row, parse_table
-from sla_cli.formats.text import decode_text, is_number
-from sla_cli.formats.text import seconds as seconds  # also used for cells of these tables
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.tables.locate import contents, find_folders, is_folder, join, parent_of
 from sla_cli.video.tree import Tree, checked

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sla_cli.config import SourceConfig
-from sla_cli.formats.annotation.subtitles_read import CUES
-from sla_cli.formats.annotation.tier import AnnotationFile, Tier
+from sla_cli.annotation.subtitles_read import CUES
+from sla_cli.annotation.tier import AnnotationFile, Tier
+from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.tiers.names import find_tiers
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from sla_cli.annotation.reading import READERS, can_read, check_size, parse_annotation
+from sla_cli.annotation.tier import AnnotationFile
+from sla_cli.artifact.table import Row, parse_any_table
+from sla_cli.artifact.text import decode_any_text
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.formats.annotation.reading import READERS, can_read, check_size, parse_annotation
-from sla_cli.formats.annotation.tier import AnnotationFile
-from sla_cli.formats.table import Row, parse_any_table
-from sla_cli.formats.text import decode_any_text
 from sla_cli.log import log
 from sla_cli.prep.tables.annotation import near_misses, resolve
 from sla_cli.prep.tables.given import TABLES, FolderOf, split_named

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sla_cli.config import SourceConfig
+from sla_cli.annotation.eaf_elements import ANNOTATOR
+from sla_cli.annotation.tier import AnnotationFile
+from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some, suggestion
-from sla_cli.formats.annotation.eaf_elements import ANNOTATOR
-from sla_cli.formats.annotation.tier import AnnotationFile
 from sla_cli.log import log
 from sla_cli.prep.tiers.choose import Chosen
 from sla_cli.prep.tiers.recordings import Recordings

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sla_cli.formats.annotation.tier import Mark
+from sla_cli.annotation.tier import Mark
 
 
 @dataclass(frozen=True)

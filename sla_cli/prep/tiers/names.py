@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from sla_cli.formats.annotation.tier import Tier
+from sla_cli.annotation.tier import Tier
 
 # The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
 PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")

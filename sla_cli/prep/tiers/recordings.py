@@ -11,9 +11,9 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from sla_cli.annotation.reading import can_read
+from sla_cli.annotation.tier import AnnotationFile, MediaLink
 from sla_cli.core.clip import Source
-from sla_cli.formats.annotation.reading import can_read
-from sla_cli.formats.annotation.tier import AnnotationFile, MediaLink
 from sla_cli.log import log
 from sla_cli.prep.tables.annotation import is_there
 from sla_cli.prep.tables.locate import join, parent_of

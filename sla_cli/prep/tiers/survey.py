@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sla_cli.config import SourceConfig
+from sla_cli.annotation.tier import Tier
+from sla_cli.config.settings import SourceConfig
 from sla_cli.errors import some
-from sla_cli.formats.annotation.tier import Tier
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.prep.tiers.choose import choose
 from sla_cli.prep.tiers.files import list_files, parse_files

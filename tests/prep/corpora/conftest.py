@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sla_cli.config import SourceConfig
+from sla_cli.config.settings import SourceConfig
 from sla_cli.log import log
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.corpus import Listing

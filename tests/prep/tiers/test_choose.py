@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sla_cli.config import SourceConfig
-from sla_cli.formats.annotation.tier import AnnotationFile, Mark, Tier
+from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
+from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.tiers.choose import choose
 
 SIGN = [Mark(0, 10, "A", 1)]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from elan_files import Eaf
 
-from sla_cli.config import SourceConfig
-from sla_cli.formats.table import COLUMNS
+from sla_cli.artifact.table import COLUMNS
+from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.tiers.choose import SCHEMES
 

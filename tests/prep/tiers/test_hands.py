@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.formats.annotation.tier import Mark
+from sla_cli.annotation.tier import Mark
 from sla_cli.prep.tiers.hands import merge_hands
 
 

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from sla_cli.formats.annotation.tier import Tier
+from sla_cli.annotation.tier import Tier
 from sla_cli.prep.tiers.names import find_tiers, people, suffix_of
 
 NAMES = ("GlossL S1", "GlossR S1", "GlossR S2", "Lexem_Gebärde_r_A", "gloss [1]", "GLOSS", "RH-IDgloss")

@@ -8,7 +8,7 @@ from elan_corpus import make_corpus
 from elan_files import Eaf
 from json_schemas import result_name
 
-from sla_cli.config import SourceConfig
+from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.tiers.survey import survey_tiers, tiers_text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.config import SourceConfig
-from sla_cli.formats.annotation.tier import AnnotationFile, Mark, Tier
+from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
+from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.tiers.choose import choose
 from sla_cli.prep.tiers.utterances import Counts, Utterance, assign, read_utterances
 

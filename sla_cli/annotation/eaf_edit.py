@@ -1,0 +1,197 @@
+"""Adds glosses to an existing ELAN file. Everything from other programs stays unchanged, byte for byte."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import replace as changed
+from itertools import accumulate, groupby
+from pathlib import Path
+
+from sla_cli.annotation.eaf_document import Document, Edit, Node, read_document
+from sla_cli.annotation.eaf_elements import (
+    ANNOTATOR,
+    ASSOCIATION,
+    LAST_ID,
+    Built,
+    TierPlan,
+    build,
+    constraint,
+    linguistic_type,
+    made_properties,
+    plan_tiers,
+    property_of,
+    tells_of,
+)
+from sla_cli.annotation.eaf_timeline import on_timeline
+from sla_cli.annotation.layout import SENTENCE, Layout
+from sla_cli.annotation.timed import in_milliseconds
+from sla_cli.core.annotation import Annotation
+from sla_cli.errors import SlaError
+from sla_cli.system.atomic import atomic_write
+
+OTHER_NAME = f"Name the new tier with --tier, or leave {SENTENCE} out."
+NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
+REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
+
+
+def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | None, replace: bool) -> None:
+    """Add the tiers of a layout to an ELAN file; the new file appears only when it is complete.
+
+    If the file links the recording with an offset (TIME_ORIGIN), times are shifted to the timeline of the file.
+
+    Args:
+        existing: the file to add to.
+        out: path of the result; None changes `existing` itself, which keeps its permissions.
+        replace: whether a tier of this name that sla wrote is replaced, with the time slots that only it uses, and with
+            its child tiers.
+
+    Raises:
+        SlaError: a tier of this name exists (with `replace`: one that sla did not write, or that others refer to),
+            a gloss that XML cannot hold, or a file that cannot be read or written. Nothing is changed.
+        FormatError: `existing` is not an ELAN file; names the line.
+    """
+    document = read_document(existing)
+    sentences = on_timeline(document, in_milliseconds(annotation), annotation.media)
+    plans = [_with_free_type(document, plan) for plan in plan_tiers(sentences, layout)]
+    old = _old_tiers(document, [plan.name for plan in plans], replace)
+    built = build(plans, _last_number(document, "ts") + 1, _last_annotation(document) + 1)
+    edits = [
+        *_tier_edits(document, old, built),
+        *_slot_edits(document, old, built),
+        *_type_edits(document, plans),
+        *_property_edits(document, annotation, layout.tier, built),
+    ]
+    target = (out or existing).resolve()
+    with atomic_write(target) as temporary:
+        temporary.write_bytes(document.edited(edits))
+        if target.exists():
+            shutil.copymode(target, temporary)
+
+
+def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
+    """Raise SlaError or FormatError if `add_to` would refuse, before anything is computed."""
+    names = [plan.name for plan in plan_tiers([], layout)]
+    _old_tiers(read_document(existing), names, replace)
+
+
+def _tier_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:
+    """New tiers are put where the old ones were, else after the last tier."""
+    yield document.inserted_after(old[0] if old else document.place_for("TIER"), built.tiers)
+    yield from map(document.removed, old)
+
+
+def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[Node]:
+    """The tiers that are replaced by new ones with these names, in order of the file."""
+    tiers = document.root.named("TIER")
+    old = [tier for tier in tiers if tier.attributes.get("TIER_ID") in names]
+    if old and not replace:
+        raise SlaError(
+            f"{document.name} already has a tier {_name(old[0])}", f"{OTHER_NAME} --force replaces tiers of sla."
+        )
+    for tier in old:  # grows by child tiers, and their child tiers
+        if tier.attributes.get("ANNOTATOR") != ANNOTATOR:
+            raise SlaError(
+                f"{document.name}, line {tier.line}: tier {_name(tier)} is not from sla and is not replaced", OTHER_NAME
+            )
+        old += [one for one in tiers if one.attributes.get("PARENT_REF") == _name(tier) and one not in old]
+    _check_unreferred(document, old)
+    return sorted(old, key=lambda tier: tier.start)
+
+
+def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
+    """Raise SlaError if something that stays refers to an annotation that is removed."""
+    going = {node.attributes.get("ANNOTATION_ID") for tier in old for node in tier.walk()}
+    for child in document.root.children if old else ():
+        for node in () if child in old else child.walk():
+            for key in REFERENCES & node.attributes.keys():
+                if not going.isdisjoint(node.attributes[key].split()):
+                    raise SlaError(
+                        f"{document.name}, line {node.line}: refers to an annotation of tier {_name(old[0])}",
+                        OTHER_NAME,
+                    )
+
+
+def _slot_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:
+    """Put each new slot after the last one that is not later; slots without a value are not moved."""
+    slots = document.time_order.children
+    valued = [slot for slot in slots if "TIME_VALUE" in slot.attributes]
+    latest = list(accumulate((document.milliseconds(slot, "TIME_VALUE") for slot in valued), max))
+    for place, group in groupby(built.slots, key=lambda pair: bisect_right(latest, pair[0])):
+        elements = [element for _, element in group]
+        if place:
+            yield document.inserted_after(valued[place - 1], elements)
+        elif slots:
+            yield document.inserted_before(slots[0], elements)
+        else:
+            yield document.inserted_into(document.time_order, elements)
+    unused = _slots_of(old) - _slots_of([tier for tier in document.root.named("TIER") if tier not in old])
+    yield from (document.removed(slot) for slot in slots if slot.attributes.get("TIME_SLOT_ID") in unused)
+
+
+def _slots_of(tiers: Sequence[Node]) -> set[str]:
+    """Ids of the time slots that annotations of these tiers refer to."""
+    keys = ("TIME_SLOT_REF1", "TIME_SLOT_REF2")
+    return {node.attributes[key] for tier in tiers for node in tier.walk() for key in keys if key in node.attributes}
+
+
+def _type_edits(document: Document, plans: Sequence[TierPlan]) -> Iterator[Edit]:
+    known = _types(document)
+    new = [linguistic_type(plan) for plan in plans if plan.type_id not in known]
+    if new:
+        yield document.inserted_after(document.place_for("LINGUISTIC_TYPE"), new)
+    stereotypes = [one.attributes.get("STEREOTYPE") for one in document.root.named("CONSTRAINT")]
+    if any(plan.parent for plan in plans) and ASSOCIATION not in stereotypes:
+        yield document.inserted_after(document.place_for("CONSTRAINT"), [constraint(ASSOCIATION)])
+
+
+def _with_free_type(document: Document, plan: TierPlan) -> TierPlan:
+    """The tier with a linguistic type that fits, or with a new one whose name the file does not use."""
+    known, number, name = _types(document), 1, plan.type_id
+    while name in known and not _fits(known[name], plan):
+        number += 1
+        name = f"{plan.type_id}-{number}"
+    return changed(plan, type_id=name)
+
+
+def _types(document: Document) -> dict[str, Node]:
+    return {one.attributes.get("LINGUISTIC_TYPE_ID", ""): one for one in document.root.named("LINGUISTIC_TYPE")}
+
+
+def _fits(node: Node, plan: TierPlan) -> bool:
+    """Whether a type has the same constraint, and no controlled vocabulary that would restrict the glosses."""
+    wanted, found = plan.type_attributes, node.attributes
+    same = all(found.get(key) == wanted.get(key) for key in ("TIME_ALIGNABLE", "CONSTRAINTS"))
+    return same and "CONTROLLED_VOCABULARY_REF" not in found
+
+
+def _property_edits(document: Document, annotation: Annotation, tier: str, built: Built) -> Iterator[Edit]:
+    """Update the last used id, and replace how an older tier was made by how this one was made."""
+    last, new = property_of(LAST_ID, str(built.last_annotation)), list(made_properties(annotation.made, tier))
+    found = document.header.named("PROPERTY")
+    before = [one for one in found if one.attributes.get("NAME") == LAST_ID]
+    if before:
+        yield document.replaced(before[0], last)
+    else:
+        new = [last, *new]
+    if new:
+        yield document.inserted_into(document.header, new)
+    yield from (document.removed(one) for one in found if tells_of(one.attributes.get("NAME", ""), tier))
+
+
+def _last_number(document: Document, prefix: str) -> int:
+    """The greatest number of an id with this prefix: in XML all kinds of elements share the same ids."""
+    pattern = re.compile(rf"{prefix}({NUMBER})")
+    values = (value for node in document.root.walk() for value in node.attributes.values())
+    return max((int(found[1]) for found in map(pattern.fullmatch, values) if found), default=0)
+
+
+def _last_annotation(document: Document) -> int:
+    texts = (one.text.strip() for one in document.header.named("PROPERTY") if one.attributes.get("NAME") == LAST_ID)
+    return max([_last_number(document, "a"), *(int(text) for text in texts if re.fullmatch(NUMBER, text))])
+
+
+def _name(tier: Node) -> str:
+    return tier.attributes.get("TIER_ID", "")

@@ -1,0 +1,183 @@
+"""Common to sla's HDF5 files: format name, version, errors that name the stage to run again, reserved disk space.
+
+The locks of HDF5 are off: many network disks have no locks, and files are only replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from sla_cli.artifact.hdf5_heap import check_heaps
+from sla_cli.errors import FormatError, SlaError
+
+LONG = ("bytes", "frame_offsets")  # the largest datasets of a store, which hold no texts
+TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # those that sla writes; booleans are ENUM
+SLACK = 1 << 20  # bytes that HDF5's own structures may need
+UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # by h5py, for a damaged file
+SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
+
+
+def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> h5py.File:
+    """An open HDF5 file of format `name` and one of these `versions`.
+
+    Raises:
+        SlaError: the file does not exist, or the file system cannot read it.
+        FormatError: it is not HDF5, another format, or another version; the hint names the stage to run again.
+    """
+    again = f"Make it again with `sla {stage}`."
+    try:
+        if not path.is_file():
+            raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
+        # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part of one.
+        file = open_hdf5(path, rdcc_nbytes=0)
+        with closed_on_error(file):
+            found, number = (file.attrs.get(key) for key in ("format", "version"))
+    except UNREADABLE as error:
+        _refuse_unread(path, error)
+        raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", again) from error
+    found = found if isinstance(found, str) else None
+    if found == name and isinstance(number, int | np.integer) and number in versions:
+        return file
+    file.close()
+    if found != name:
+        raise FormatError(f"{path} holds {found or 'something else'}, expected {name}", again)
+    known = " and ".join(map(str, versions))
+    raise FormatError(f"{path}: {name} version {number}, this sla reads version {known}", again)
+
+
+def open_hdf5(path: Path, **options: int) -> h5py.File:
+    """An HDF5 file, open for reading, whose texts can be read. Raises one of UNREADABLE if it is damaged."""
+    file = h5py.File(path, "r", locking=False, **options)
+    with closed_on_error(file):
+        check_heaps(path, [_place(file.get(name)) for name in LONG])
+        _check_types(file)
+    return file
+
+
+@contextmanager
+def closed_on_error(file: h5py.File) -> Iterator[None]:
+    """Close a file that turns out to be damaged.
+
+    Otherwise HDF5 would use its cached data for the next file with the same inode, and could wait forever.
+    """
+    try:
+        yield
+    except BaseException:
+        file.close()
+        raise
+
+
+def _check_types(file: h5py.File) -> None:
+    """Raise TypeError for an attribute or a dataset of a type that sla never writes: h5py crashes on some of them."""
+    typed = {name: h5py.h5a.open(file.id, name.encode()) for name in file.attrs}
+    typed |= {name: found.id for name, found in file.items() if isinstance(found, h5py.Dataset)}
+    for name, one in typed.items():
+        if one.get_type().get_class() not in TYPES:
+            raise TypeError(f"{name} has a type that is not read")
+
+
+def _place(dataset: Any) -> range:
+    """Where a dataset is in its file; empty if it is not a dataset, or is in several places."""
+    offset = dataset.id.get_offset() if isinstance(dataset, h5py.Dataset) else None
+    return range(0) if offset is None else range(offset, offset + dataset.id.get_storage_size())
+
+
+def is_format(path: Path, name: str) -> bool:
+    """Whether a file is HDF5 of format `name`, of any version."""
+    try:
+        with open_hdf5(path) as file:
+            found = file.attrs.get("format")
+            return isinstance(found, str) and found == name
+    except UNREADABLE:
+        return False
+
+
+@contextmanager
+def naming_damage(path: Path, stage: str) -> Iterator[None]:
+    """Turn the errors of h5py for a missing dataset or a damaged file into a FormatError that names the file.
+
+    Raises SlaError if the file system is at fault.
+    """
+    try:
+        yield
+    except UNREADABLE as error:
+        _refuse_unread(path, error)
+        raise FormatError(f"{path}: damaged or incomplete ({error})", f"Make it again with `sla {stage}`.") from error
+
+
+def _refuse_unread(path: Path, error: Exception) -> None:
+    """Raise SlaError if the file system cannot read the file, perhaps only at the moment: it may be undamaged."""
+    quoted = SYSTEM_ERROR.search(str(error))
+    reason = quoted[1] if quoted else error.strerror if isinstance(error, OSError) and error.errno else ""
+    if reason:
+        raise SlaError(f"cannot read {path}: {reason}", "It may be undamaged: check disk and permissions.") from error
+
+
+@contextmanager
+def create(path: Path, size: int) -> Iterator[h5py.File]:
+    """A new HDF5 file with `size` bytes reserved on the disk; what it does not use is released.
+
+    A full disk is then detected before HDF5 writes, as an OSError: inside HDF5 it would crash the process.
+    """
+    path.touch()
+    claim(path, size)
+    with h5py.File(path, "w", locking=False) as file:
+        claim(path, size)  # opening the file released the first reservation
+        yield file
+        file.flush()
+        used = file.id.get_filesize()
+    os.truncate(path, used)
+
+
+def claim(path: Path, size: int) -> None:
+    """Make sure that a file can grow to `size` bytes and SLACK more. Raises OSError if the disk is full."""
+    if hasattr(os, "posix_fallocate"):  # macOS has no such function
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size + SLACK)
+
+
+def whole_numbers(file: h5py.File, name: str) -> np.ndarray:
+    """A dataset of whole numbers, one-dimensional. Raises ValueError for another one."""
+    values = np.asarray(file[name])
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise ValueError(f"{name} are not whole numbers but {values.dtype} {values.shape}")
+    return values
+
+
+def check_offsets(values: np.ndarray, name: str, end: int) -> None:
+    """Raise ValueError for offsets that do not divide 0 to `end` into consecutive parts."""
+    if not len(values) or values[0] != 0 or values[-1] != end or (values[1:] < values[:-1]).any():
+        raise ValueError(f"{name} do not divide 0 to {end} into parts")
+
+
+def rates(file: h5py.File, name: str) -> np.ndarray:
+    """A dataset of frame rates, 0 if unknown. Raises ValueError for another one."""
+    values = np.asarray(file[name])
+    if values.ndim != 1 or values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values >= 0)).all():
+        raise ValueError(f"{name} are not frame rates")
+    return values
+
+
+def text_of(value: object) -> str:
+    """An attribute that is a text. Raises UnicodeEncodeError, a ValueError, for bytes that are not UTF-8."""
+    text = str(value)
+    text.encode()
+    return text
+
+
+def strings(file: h5py.File, name: str) -> list[str]:
+    """A dataset of UTF-8 strings."""
+    return list(map(bytes.decode, file[name][:].tolist()))  # asstr() takes twice as long
+
+
+def write_strings(file: h5py.File, name: str, values: list[str]) -> None:
+    """A dataset of UTF-8 strings; ids and glosses are data here, never HDF5 names, since `/` would nest."""
+    file.create_dataset(name, data=values, shape=(len(values),), dtype=h5py.string_dtype("utf-8"))

@@ -1,0 +1,208 @@
+"""Receipts: how an artifact was made. A receipt is written last, so its presence marks the artifact as complete.
+
+A receipt is JSON: `receipt.json` in a folder, `NAME.receipt.json` next to a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sla_cli import __version__
+from sla_cli.artifact.json_file import check_types, read_json
+from sla_cli.core.digest import digest_json
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.system.atomic import write_text
+from sla_cli.system.regular_file import open_regular
+
+VERSION = 1
+# KenLM's module comes from one of three distributions.
+KENLM = ("camel-kenlm", "ufal-kenlm", "kenlm")
+PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", *KENLM)
+
+COMMANDS = {"lm": "lm estimate"}  # stages whose command has another name
+
+
+@dataclass
+class Receipt:
+    """How an artifact was made.
+
+    Attributes:
+        stage: the command that made it.
+        arguments: the settings that determine its content, JSON values.
+        inputs: name of each input to its digest.
+        seed: the random seed, None if nothing is random.
+        sources: paths and names of inputs; not part of the fingerprint, so folders can be moved.
+        results: what the stage reports (counts, skips, failures).
+        started, finished: UTC, ISO 8601.
+        checksum: digest of everything else, "" in receipts of earlier versions.
+    """
+
+    stage: str
+    arguments: dict[str, Any]
+    inputs: dict[str, str]
+    seed: int | None = None
+    sources: dict[str, str] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+    started: str = ""
+    finished: str = ""
+    seconds: float = 0.0
+    fingerprint: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    checksum: str = ""
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        self.arguments = json.loads(json.dumps(self.arguments))  # as it will be read back
+        self.started = self.started or datetime.now(UTC).isoformat()
+        self.fingerprint = self.fingerprint or digest_json([self.stage, self.arguments, self.inputs, self.seed])
+
+
+def receipt_path(artifact: Path) -> Path:
+    """Path of the receipt of a file or folder; a path that does not exist yet is a file if its name has a suffix."""
+    folder = artifact.is_dir() or not (artifact.suffix or artifact.is_file())
+    return artifact / "receipt.json" if folder else artifact.with_name(artifact.name + ".receipt.json")
+
+
+def write_receipt(receipt: Receipt, artifact: Path) -> None:
+    """Add time and environment, and write the receipt: from now on the artifact counts as complete."""
+    ended = datetime.now(UTC)
+    receipt.seconds = round((ended - datetime.fromisoformat(receipt.started)).total_seconds(), 3)
+    receipt.environment = environment()
+    _write(receipt, artifact, ended)
+
+
+def read_receipt(artifact: Path) -> Receipt | None:
+    """The receipt of an artifact, or None if the artifact is not complete.
+
+    Raises:
+        FormatError: it exists, but cannot be read.
+    """
+    path = receipt_path(artifact)
+    if not path.is_file():
+        return None
+    try:
+        facts = read_json(path)
+        if "version" not in facts or "stage" not in facts:
+            raise FormatError(f"{path}: it has no version or no stage")
+        if facts["version"] == VERSION:
+            check_types(Receipt, facts, path)
+            if facts.get("checksum") and facts["checksum"] != _checksum(facts):
+                raise FormatError("it is damaged or was edited")
+            return Receipt(**facts)
+    except (SlaError, TypeError, UnicodeEncodeError) as error:
+        reason = error.message if isinstance(error, SlaError) else str(error)
+        raise FormatError(f"{path}: not a receipt ({reason})", _how_to_fix()) from error
+    raise FormatError(
+        f"{path}: receipt version {facts['version']}, this sla reads {VERSION}", _how_to_fix(f"`sla {facts['stage']}`")
+    )
+
+
+def _how_to_fix(stage: str = "the stage that made it") -> str:
+    """--force would not be enough: the search for the newest artifact reads every receipt."""
+    return f"Delete it, then run {stage} again (training: with --resume; with -o: also --force)."
+
+
+def renew(receipt: Receipt, artifact: Path) -> None:
+    """Give a complete artifact that was requested again a new date, so the next stage takes it as the newest."""
+    _write(receipt, artifact, datetime.now(UTC))
+
+
+def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | None:
+    """The receipt of a complete artifact that is equivalent to `receipt`, or None if the artifact must be made.
+
+    Raises:
+        SlaError: something else exists there, and `force` is off.
+    """
+    old = None if force else read_receipt(artifact)
+    if old is None:
+        return None
+    if old.fingerprint == receipt.fingerprint:
+        return old
+    raise SlaError(
+        f"{artifact} exists and was made with other settings or inputs: {_differences(old, receipt)}",
+        f"Use --force to replace it, or another {'--name' if receipt.stage in ('prep', 'train') else '--work folder'}.",
+    )
+
+
+def _differences(old: Receipt, new: Receipt) -> str:
+    pairs = [("stage", old.stage, new.stage), ("seed", old.seed, new.seed)]
+    for was, now in ((old.arguments, new.arguments), (old.inputs, new.inputs)):
+        pairs += [(key, was.get(key), now.get(key)) for key in sorted(was.keys() | now.keys())]
+    return "; ".join(
+        f"{key} is new" if key in new.inputs and a is None else f"{key} was {a!r}, now {b!r}"
+        for key, a, b in pairs
+        if a != b
+    )[:400]
+
+
+def digest_file(path: Path) -> str:
+    """Digest of a file's content, read in pieces."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+    except OSError as error:
+        raise SlaError(f"cannot read {path}: {error.strerror}") from error
+
+
+def unchanged_digest(path: Path) -> str:
+    """Digest of a file's content. Raises FormatError as `check_unchanged` does."""
+    digest = digest_file(path)
+    check_unchanged(path, digest)
+    return digest
+
+
+def check_unchanged(path: Path, digest: str) -> None:
+    """Raise FormatError if the receipt of a file has recorded another digest than the file has now.
+
+    A file without a receipt, or with one of an earlier version without digest, is not checked.
+    """
+    receipt = read_receipt(path)
+    if receipt is not None and receipt.results.get("digest", digest) != digest:
+        command = COMMANDS.get(receipt.stage, receipt.stage)
+        raise FormatError(
+            f"{path} is damaged or was edited: it is not what `sla {command}` wrote",
+            f"Make it again with `sla {command} --force`. If you edited it, rename it: it is then not checked.",
+        )
+
+
+def environment() -> dict[str, str]:
+    """Versions of sla, Python and the packages that influence results, the machine, and sla's git revision."""
+    facts = {"sla": __version__, "python": platform.python_version(), "machine": platform.platform()}
+    for package in PACKAGES:
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            facts[package] = "missing"
+    return {**facts, "revision": _revision()}
+
+
+def _revision() -> str:
+    """The git revision of sla's own source, "" for an installed package, which may be inside another repository."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def _write(receipt: Receipt, artifact: Path, finished: datetime) -> None:
+    receipt.finished = finished.isoformat()
+    receipt.checksum = _checksum(json.loads(json.dumps(asdict(receipt))))  # of what will be read back
+    write_text(receipt_path(artifact), json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n")
+
+
+def _checksum(facts: Mapping[str, Any]) -> str:
+    return digest_json({name: value for name, value in facts.items() if name != "checksum"})

@@ -1,0 +1,79 @@
+"""Text files: UTF-8 with or without byte order mark. Errors name file and line."""
+
+from __future__ import annotations
+
+import codecs
+import math
+from pathlib import Path
+
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.system.regular_file import read_regular
+
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls files
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text with or without byte order mark. Raises SlaError naming file and line if it is not UTF-8."""
+    return decode_text(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises SlaError if it cannot be read."""
+    try:
+        return read_regular(path)
+    except OSError as error:
+        raise SlaError(
+            f"cannot read {path}: {error.strerror}", "Name a text file that exists and that you may read."
+        ) from error
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """UTF-8 text with or without byte order mark; `name` is the file's name in messages. Raises FormatError."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FormatError(
+            f"{name}, line {line}: not UTF-8 text",
+            "Save it as UTF-8 (in Excel as 'CSV UTF-8'); if it was cut off, copy it again.",
+        ) from error
+
+
+def decode_any_text(data: bytes, name: str) -> str:
+    """Like `decode_text`, but also UTF-16 with a byte order mark. Raises FormatError, also for a workbook."""
+    if data.startswith(WORKBOOKS):
+        raise FormatError(f"{name} is a workbook, not a text table", "Save it as CSV (UTF-8) and give that.")
+    if not data.startswith(UTF16):
+        return decode_text(data, name)
+    try:
+        return data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{name}: broken UTF-16 text", "Save the table as CSV with character set UTF-8.") from error
+
+
+def refuse_pipe(path: Path) -> None:
+    """Raise SlaError if `path` cannot be read a second time, for files that are read twice or by a later stage."""
+    if path.is_fifo():
+        raise SlaError(f"{path} is a pipe, which can be read only once", "Save it as a file and give that.")
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a finite number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def seconds(cell: str, what: str, at: str) -> float | None:
+    """Seconds from `12.5`, `12,5` or `1:02:03.5`; None for an empty cell."""
+    if not cell:
+        return None
+    try:
+        parts = [float(part) for part in cell.replace(",", ".").split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
+        raise SlaError(f"{at}: {what} {cell!r} is not a time", "Write seconds (12.5), or hours:minutes:seconds.")
+    return sum(part * 60**power for power, part in enumerate(reversed(parts)))

@@ -1,0 +1,343 @@
+"""Every setting, once: type, bounds and default. Frozen dataclasses that resolve from preset < file < --set < flag.
+
+A new setting states since which version of the run format it exists and what was in force in older runs, as in
+`Annotated[float, Ge(0), AddedIn(2, before=0.0)]` (config_checks.py), so that older runs can still be read.
+
+The tables of the paper itself are not public. So values are those of the named code (VAC, AdaptSign, ST-Adapter), or
+marked *choice*, which means our own; see docs/method.md. None is "the paper's".
+
+The comment on a line, or above it, describes the setting in docs/settings.md (`python docs/reference.py` writes it).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+from annotated_types import Ge, Le
+
+from sla_cli.config.bounds import BEAM, LARGE, LAYERS, MANY, PIXELS, SEED, WEIGHT, WIDE
+from sla_cli.config.checks import (
+    AddedIn,
+    OptionValues,
+    annotations_of,
+    check_setting,
+    fill_older,
+    parse_value,
+    settings_of,
+)
+from sla_cli.config.presets import PRESETS
+from sla_cli.errors import SlaError, suggestion
+from sla_cli.system.regular_file import read_regular
+
+Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
+KernelSize = Annotated[int, Ge(1), Le(LAYERS)]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class PrepConfig(OptionValues):
+    """How frames and glosses are stored. VAC squashes 210x260 to 256x256."""
+
+    size: Annotated[int, Ge(16), Le(PIXELS)] = 256  # pixels, both sides
+    fit: Literal["squash", "pad", "crop"] = "squash"  # pad and crop keep the aspect
+    codec: Literal["jpeg", "png", "raw"] = "jpeg"
+    quality: Annotated[int, Ge(1), Le(100)] = 95  # JPEG
+    fps: Annotated[float, Ge(0), Le(1000)] = 0.0  # frames per second, the nearest in time; 0 keeps every frame
+    labels: str = "auto"  # cleaning of training glosses: auto (the corpus's), raw, or a profile of core.normalize
+    shard_clips: Annotated[int, Ge(0), Le(MANY)] = 0  # clips per file; 0: one file per split
+
+
+@dataclass(frozen=True)
+class SourceConfig(OptionValues):
+    """Which parts of a source are read, and how; a corpus uses `protocol` and the settings that its `takes` names."""
+
+    protocol: str = ""  # division into splits, if a corpus has several; "": its first
+    media: str = ""  # folder of recordings that are not where the annotation says
+    video: str = ""  # name or pattern of the recording, if an annotation file links several; "": the first
+    tiers: tuple[str, ...] = ()  # gloss tiers, by name or pattern with * and ?; of two hands the first has precedence
+    tier_types: tuple[str, ...] = ()  # gloss tiers, by linguistic type
+    utterance_tier: str = ""  # name or pattern; its annotations are the clips. "": pauses end a clip
+    translation_tier: str = ""  # name or pattern
+    pause: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # seconds without a sign that end a clip (choice)
+
+
+@dataclass(frozen=True)
+class DivisionConfig(OptionValues):
+    """A random division into splits, instead of the corpus's own."""
+
+    split_by: Literal["", "signer", "sentence", "random"] = ""  # what no two splits share; "": the corpus's division
+    shares: tuple[Annotated[float, Ge(0), Le(LARGE)], ...] = (80.0, 10.0, 10.0)  # of train, dev, test
+    fold: str = ""  # K/N: part K of N equal ones is test, the next is dev
+    split_seed: Annotated[int, Ge(0), Le(SEED)] = 0
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The frozen backbone and what is added to it."""
+
+    variant: Variant = "adapter"  # what is added to the backbone; frozen: nothing
+    backbone: str = "vit_base_patch16_clip_quickgelu_224.openai"  # name of any ViT in timm
+    weights: str = "hub"  # weights of the backbone: hub (downloaded), random, or a file
+    image_size: Annotated[int, Ge(1), Le(PIXELS)] = 224  # input of the backbone in pixels, a multiple of its patch size
+    layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 like 0,5,11
+    normalize: Literal["backbone", "half"] = "backbone"  # pixels: with the backbone's mean and std, or x/127.5-1 (VAC)
+    backbone_args: dict[str, Any] = field(default_factory=dict)  # further arguments of timm.create_model
+    # Blocks that compute activations again instead of storing them: on (all), off, or a number of blocks; auto: as many
+    # as are needed for a batch to fit into the free memory.
+    checkpointing: str = "auto"
+    # Compile the blocks for training with torch.compile. auto: on a GPU, and where the compiler does not work, train
+    # without; on: refuse to train where it does not work. true and false of earlier versions are on and off.
+    compile: Literal["auto", "on", "off"] = "auto"
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """SLA-Adapter: bottleneck with a depthwise convolution (its layers are ST-Adapter's).
+
+    docs/method.md compares it with AdaptSign, ST-Adapter and LVM-STeM, and has settings for the last two to copy.
+    """
+
+    ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (ST-Adapter; AdaptSign: 0.25)
+    width: Annotated[int, Ge(0), Le(WIDE)] = 0  # bottleneck width in channels; 0: by ratio
+    temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which uses no other frame
+    # Length of the convolution in frames, or [frames, rows, columns] of patches; odd.
+    kernel: KernelSize | tuple[KernelSize, KernelSize, KernelSize] = 3
+    # Activation after the convolution (choice); ST-Adapter has none, AdaptSign QuickGELU.
+    activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
+    # Before which part of a block it is placed, or after the block (ST-Adapter: mlp, LVM-STeM: after; see method.md).
+    place: Literal["mlp", "attention", "both", "after"] = "attention"
+    normed: bool = True  # its input passes the frozen norm that follows it (choice; False as in ST-Adapter)
+    # Additional trained LayerNorms in the adapter, on its input and on the output of the convolution (LVM-STeM).
+    layer_norm: Annotated[bool, AddedIn(4, before=False)] = False
+    # Which layer is zero before training: the up projection (AdaptSign), or the convolution (ST-Adapter, LVM-STeM).
+    start: Annotated[Literal["up", "conv"], AddedIn(4, before="up")] = "up"
+
+    def __post_init__(self) -> None:
+        """Equal kernels get the same form: `[3, 1, 1]` becomes 3."""
+        if isinstance(self.kernel, tuple) and self.kernel[1:] == (1, 1):
+            object.__setattr__(self, "kernel", self.kernel[0])
+
+    @property
+    def kernel_3d(self) -> tuple[int, int, int]:
+        """Frames, rows and columns of the kernel."""
+        return (self.kernel, 1, 1) if isinstance(self.kernel, int) else self.kernel
+
+
+@dataclass(frozen=True)
+class LoraConfig:
+    """SLA-LoRA: low-rank updates with temporal shift (choice)."""
+
+    targets: str = "q,v"  # any of q, k, v, proj (attention's output projection), mlp
+    rank: Annotated[int, Ge(1), Le(WIDE)] = 16  # rank of each update
+    alpha: Annotated[int, Ge(1), Le(WIDE)] = 16  # an update is scaled by alpha / rank
+    dropout: Annotated[float, Ge(0), Le(1)] = 0.0  # dropout on the input of each update, in training
+    # What is shifted in time: the input of each update; the input of attention, as in the original TSM; or its keys and
+    # values, in each head (LVM-STeM). With the last two an untrained model differs from its backbone.
+    shift: Literal["lora", "residual", "kv", "off"] = "lora"
+    share: Annotated[float, Ge(0), Le(0.5)] = 0.125  # share of the channels that is shifted in each direction (TSM)
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """Temporal convolutions, BiLSTM, classifier (as in VAC and AdaptSign)."""
+
+    pattern: str = "K5,P2,K5,P2"  # temporal layers: K5 is a convolution over 5 frames, P2 a pooling of 2
+    channels: Annotated[int, Ge(1), Le(WIDE)] = 1024  # channels of the temporal convolutions
+    lstm_layers: Annotated[int, Ge(1), Le(LAYERS)] = 2  # layers of the BiLSTM
+    lstm_width: Annotated[int, Ge(0), Le(WIDE)] = 0  # width of the BiLSTM per direction; 0: half the channels
+    dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # dropout between LSTM layers
+    shared: bool = True  # one classifier for convolutions and BiLSTM
+    # Input of the frame classifier: features normalised over frames without learnt scale (choice), or unchanged. In
+    # some backbones nine tenths of a class token are one constant vector, which alone makes the gradient large.
+    frame_norm: Annotated[Literal["batch", "none"], AddedIn(3, before="none")] = "batch"
+    normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss parts; 0 switches a part off."""
+
+    conv_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # CTC on the temporal convolutions
+    distillation: Annotated[float, Ge(0), Le(LARGE)] = 25.0  # BiLSTM teaches convolutions (AdaptSign; VAC: 10)
+    temperature: Annotated[float, Ge(0.01), Le(LARGE)] = 8.0  # temperature of the distillation
+    frame_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # CTC on the backbone's frame features (weight: choice)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The recipe of AdaptSign; settings that AdaptSign does not have are off."""
+
+    epochs: Annotated[int, Ge(1), Le(MANY)] = 40  # passes over the training clips
+    batch: Annotated[int, Ge(1), Le(MANY)] = 2  # clips per batch of a process
+    batch_frames: Annotated[int, Ge(0), Le(MANY)] = 0  # most frames per batch, a longer clip is alone; 0: no limit
+    # Number of batches whose clips are sorted by length before batching; 0: no sorting.
+    bucket: Annotated[int, Ge(0), Le(MANY)] = 0
+    accumulate: Annotated[int, Ge(1), Le(MANY)] = 1  # batches of each process whose gradients are summed before a step
+    infeasible: Literal["stretch", "skip", "refuse"] = "stretch"  # clips too short for CTC; stretch repeats frames
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # optimiser
+    lr: Annotated[float, Ge(0), Le(LARGE)] = 1e-4  # learning rate
+    adapter_lr: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # learning rate of the added parts, as a share of lr
+    weight_decay: Annotated[float, Ge(0), Le(LARGE)] = 1e-4  # L2; decoupled for adamw
+    decay_all: bool = True  # weight decay on biases and norms too
+    clip_norm: Annotated[float, Ge(0), Le(LARGE)] = 0.0  # limit of the gradient's norm; 0: none
+    schedule: Literal["step", "cosine"] = "step"  # how lr decreases
+    warmup: Annotated[float, Ge(0), Le(LARGE)] = 0.0  # epochs in which lr rises from 0
+    milestones: tuple[Annotated[int, Ge(0), Le(MANY)], ...] = (20, 30)  # epochs after which lr is times gamma (step)
+    gamma: Annotated[float, Ge(0), Le(1)] = 0.2  # factor of lr at each milestone (step)
+    floor: Annotated[float, Ge(0), Le(1)] = 0.0  # final lr, as a share of lr (cosine)
+    ema: Annotated[float, Ge(0), Le(0.999999)] = 0.0  # decay per step of averaged weights, which are scored; 0: none
+    # Number of last epochs; the mean of the weights after each of them is scored and saved. 0: none.
+    average: Annotated[int, Ge(0), Le(MANY), AddedIn(5, before=0)] = 0
+    # Epochs without a better dev WER after which training stops; 0: never.
+    patience: Annotated[int, Ge(0), Le(MANY)] = 0
+    save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # minutes between saves within an epoch (choice)
+    seed: Annotated[int, Ge(0), Le(SEED)] = 0  # random seed for weights, order and augmentation
+    precision: Precision = "auto"  # precision of the backbone; auto: half precision on CUDA, fp32 on CPU
+    # The precision of auto on CUDA; bf16 becomes fp16 on devices that do not support it (choice).
+    half: Annotated[Literal["bf16", "fp16"], AddedIn(3, before="fp16")] = "bf16"
+    tf32: bool = True  # with precision fp32: matrix products in TF32 on CUDA (choice)
+    crop: Annotated[float, Ge(0.1), Le(1)] = 0.875  # side of the crop over side of the stored frame: 224/256
+    flip: Annotated[float, Ge(0), Le(1)] = 0.5  # probability of mirroring a clip
+    rescale: Annotated[float, Ge(0), Le(0.9)] = 0.2  # clips are resampled to 1±rescale of their length
+    # A lengthened clip shows every frame, repeated evenly (choice), or frames drawn with replacement, which leaves out
+    # a third of them (AdaptSign).
+    lengthen: Annotated[Literal["even", "random"], AddedIn(3, before="random")] = "even"
+    min_frames: Annotated[int, Ge(1), Le(MANY)] = 32  # minimum length of a clip after resampling
+    max_frames: Annotated[int, Ge(1), Le(MANY)] = 230  # maximum length after resampling
+    drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is replaced by the previous one
+    jitter: Annotated[float, Ge(0), Le(0.9)] = 0.0  # a clip's brightness, contrast, saturation are scaled by 1±jitter
+    erase: Annotated[float, Ge(0), Le(1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
+    workers: Annotated[int, Ge(-1), Le(LAYERS)] = -1  # processes that load clips; -1 chooses
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a training run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+@dataclass(frozen=True)
+class DecodeConfig(OptionValues):
+    """Beam search. alpha and beta are pyctcdecode's defaults; tune them on dev."""
+
+    beam: Annotated[int, Ge(1), Le(BEAM)] = 10  # as in published results; 1 is greedy without a language model
+    alpha: Annotated[float, Ge(0), Le(WEIGHT)] = 0.5  # weight of the language model
+    beta: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 1.5  # reward per gloss, with a language model
+    hotword_weight: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 0.15  # per hot word, natural log (docs/decoding.md)
+    # Prefixes worse than the best by this are dropped, columns below this are not tried (natural log; pyctcdecode's).
+    prune_logp: Annotated[float, Ge(-WEIGHT), Le(0)] = -10.0
+    token_min_logp: Annotated[float, Ge(-WEIGHT), Le(0)] = -5.0
+    max_oov: Annotated[float, Ge(0), Le(100)] = 20.0  # percent of the glosses that a language model may lack (choice)
+
+
+@dataclass(frozen=True)
+class EmitConfig(OptionValues):
+    """How a split's log-probabilities are computed and stored."""
+
+    precision: Precision = "auto"  # auto: as in training, if the device supports it
+    dtype: Literal["float32", "float16"] = "float32"  # type on disk
+    max_frames: Annotated[int, Ge(1), Le(MANY)] = 400  # most frames per batch; a longer clip is alone (choice)
+    # Frames that the backbone computes at once, to limit its memory (choice).
+    chunk: Annotated[int, Ge(0), Le(MANY)] = 64
+
+
+@dataclass(frozen=True)
+class TranscribeConfig(OptionValues):
+    """How a recording is divided into sentences."""
+
+    pause: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # seconds without a sign that end a sentence (choice)
+
+
+@dataclass(frozen=True)
+class TuneConfig(OptionValues):
+    """The grid of `sla tune` (choice)."""
+
+    alphas: tuple[Annotated[float, Ge(0), Le(WEIGHT)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
+    betas: tuple[Annotated[float, Ge(-WEIGHT), Le(WEIGHT)], ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
+
+
+def resolve(
+    preset: str = "base", file: Path | None = None, sets: Sequence[str] = (), flags: Mapping[str, Any] | None = None
+) -> Config:
+    """Settings from preset < file < `section.key=value` strings < flags (`section.key` to value; None is unset).
+
+    Raises:
+        SlaError: unknown preset, section or key (with the nearest name), or a value of another type.
+    """
+    if preset not in PRESETS:
+        raise SlaError(f"unknown preset {preset!r}", suggestion(preset, PRESETS))
+    values: dict[str, dict[str, Any]] = {}
+    _update(values, PRESETS[preset].values, f"preset {preset}")
+    if file is not None:
+        _update(values, read_toml(file), str(file))
+    for text in sets:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        section, dot, name = key.partition(".")
+        if not equals or not dot:
+            raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
+        _update(values, {section: {name: parse_value(value, settings_of(Config).get(key))}}, f"--set {text}")
+    for key, value in (flags or {}).items():
+        section, _, name = key.partition(".")
+        if value is not None:
+            _update(values, {section: {name: value}}, f"--{name}")
+    return from_dict(values)
+
+
+def from_dict(values: Mapping[str, Any]) -> Config:
+    """A Config from nested values; keys and types are checked. Raises SlaError."""
+    checked: dict[str, dict[str, Any]] = {}
+    _update(checked, values, "configuration")
+    sections = get_type_hints(Config)
+    return Config(**{section: sections[section](**entries) for section, entries in checked.items()})
+
+
+def config_of_run(values: Mapping[str, Any], version: int) -> Config:
+    """The settings of a run with this version of the format; settings added since have the value that was valid then.
+
+    Raises:
+        SlaError: a setting is unknown or has a wrong value, or one that the version had is missing.
+    """
+    from_dict(values)  # refuses unknown settings and wrong values
+    return from_dict(fill_older(values, version, settings_of(Config)))
+
+
+def to_toml(config: Config) -> str:
+    """The configuration as TOML, which `--config` can read."""
+    import tomli_w
+
+    return tomli_w.dumps(asdict(config))
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """A TOML file's content. Raises SlaError naming file and place."""
+    try:
+        return tomllib.loads(read_regular(file).decode("utf-8-sig"))
+    except OSError as error:
+        raise SlaError(f"cannot read {file}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # invalid, too many digits, or too deeply nested
+        raise SlaError(f"{file}: not TOML: {error}") from error
+
+
+def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: str) -> None:
+    """Merge `news` into `values`, refusing unknown sections and keys, and values of another type."""
+    sections = get_type_hints(Config)
+    for section, entries in news.items():
+        if section not in sections:
+            raise SlaError(f"{where}: unknown section {section!r}", suggestion(section, sections))
+        if not isinstance(entries, Mapping):
+            raise SlaError(f"{where}: {section} is a section, not a value", f"Write {section}.KEY=VALUE.")
+        known = annotations_of(sections[section])
+        for key, value in entries.items():
+            if key not in known:
+                raise SlaError(f"{where}: unknown key {section}.{key}", suggestion(key, known))
+            values.setdefault(section, {})[key] = check_setting(f"{section}.{key}", value, known[key], where)

@@ -1,0 +1,63 @@
+"""CTM, sclite's time-marked conversation format: one line per gloss.
+
+https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import NamedTuple
+
+from sla_cli.artifact.text import is_number
+from sla_cli.errors import FormatError
+from sla_cli.exchange.format import Format, NbestLists, Utterance, parsed_lines, utterance
+
+GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
+CHANNEL = "1"
+
+
+class _Clip(NamedTuple):
+    """The first line of a clip, its channel, and its glosses with their start times."""
+
+    line: int
+    channel: str
+    timed: list[tuple[float, str]]
+
+
+def _fields(line: str) -> list[str] | None:
+    fields = line.split()
+    return fields if len(fields) in (5, 6) and is_number(fields[2]) and is_number(fields[3]) else None
+
+
+def _fits(line: str) -> bool:
+    return _fields(line) is not None
+
+
+def _read(text: str, name: str) -> Iterator[Utterance]:
+    """Glosses are sorted by time as a number, while sclite sorts times as text."""
+    clips: dict[str, _Clip] = {}
+    for number, (name_of_clip, channel, start, _, gloss, *_) in parsed_lines(text, name, FORMAT, _fields):
+        clip = clips.get(name_of_clip) or clips.setdefault(name_of_clip, _Clip(number, channel, []))
+        if channel != clip.channel:
+            raise FormatError(
+                f"{name}, line {number}: {name_of_clip} is on channel {channel}, but earlier on {clip.channel}",
+                "A clip has one channel: give each its own id.",
+            )
+        clip.timed.append((float(start), gloss))
+    for name_of_clip, clip in clips.items():
+        clip.timed.sort(key=itemgetter(0))
+        yield utterance(clip.line, name_of_clip, [gloss for _, gloss in clip.timed])
+
+
+def _write(clips: NbestLists) -> Iterator[str]:
+    """sclite sorts start times as text, so all have the same width. A clip without glosses has no line."""
+    best = [hypotheses[0] for hypotheses in clips]
+    width = len(f"{max((end for one in best for _, end in one.times), default=0.0):.3f}")
+    for one in best:
+        for number, (gloss, (start, end)) in enumerate(zip(one.glosses, one.times, strict=True)):
+            confidence = f" {one.confidence[number]:.4f}" if one.confidence else ""
+            yield f"{one.id} {CHANNEL} {start:0{width}.3f} {end - start:.3f} {gloss}{confidence}\n"
+
+
+FORMAT = Format("ctm", "CTM", _read, _fits, GRAMMAR, _write, not_in_ids='"();', timed=True, omits_empty_clips=True)

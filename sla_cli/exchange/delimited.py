@@ -1,0 +1,59 @@
+"""Tables with a header: CSV as in MSLR submissions (`id,gloss`), and reference tables of corpora and users.
+
+A table that `sla prep folder` reads needs no ids: a clip then has the name that prep gives it, from its recording.
+
+CSV: https://www.rfc-editor.org/rfc/rfc4180. The names of columns are in `formats.table.COLUMNS`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from sla_cli.artifact.table import Row, has_columns, parse_any_table
+from sla_cli.artifact.text import seconds
+from sla_cli.core.clip_name import clip_name
+from sla_cli.errors import FormatError
+from sla_cli.exchange.format import Format, NbestLists, Utterance, utterance
+
+NEEDED, QUOTED = ("id", "gloss"), ",;"  # corpora use bars and tabs without quoting: a gloss may be a quotation mark
+
+
+NAMED = ("path", "gloss")  # without ids
+
+
+def _begins(text: str) -> bool:
+    return has_columns(text, NEEDED) or has_columns(text, NAMED)
+
+
+def _read(text: str, name: str) -> Iterator[Utterance]:
+    if not _begins(text):
+        header = text.split("\n", 1)[0]
+        raise FormatError(
+            f"{name}, line 1: no columns id and gloss in the header {header[:80]!r}", "The first line must name them."
+        )
+    if has_columns(text, NEEDED):
+        rows = parse_any_table(text, name, NEEDED, ("signer",), QUOTED)
+    else:
+        rows = parse_any_table(text, name, NAMED, ("start", "end", "signer"), QUOTED)
+    for row in rows:
+        yield utterance(row.line, _id(row, name), row["gloss"].split(), row.fields.get("signer", ""))
+
+
+def _id(row: Row, name: str) -> str:
+    if "id" in row.fields:
+        return row["id"]
+    at = f"{name}, line {row.line}"
+    return clip_name(row["path"], *(seconds(row.fields.get(key, ""), key, at) for key in ("start", "end")))
+
+
+def _write(clips: NbestLists) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(NEEDED)
+    writer.writerows((best.id, " ".join(best.glosses)) for best, *_ in clips)
+    yield buffer.getvalue()
+
+
+FORMAT = Format("csv", "CSV and tables with the header id,gloss", _read, begins=_begins, write=_write)

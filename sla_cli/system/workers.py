@@ -1,0 +1,63 @@
+"""Worker processes: how many this process may use, and what each must call first."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from sla_cli.system.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
+
+LOCAL_PROCESSES = "LOCAL_WORLD_SIZE"  # set by torchrun: how many processes it started on this machine
+SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # the second if a job does not request cores per task
+
+
+def usable_cores(
+    own_groups: Path = OWN_GROUPS, groups: Path = GROUPS, environment: Mapping[str, str] = os.environ
+) -> int:
+    """Cores that this process may use: its CPU affinity, what Slurm granted, and the quotas of its control groups.
+
+    Processes that torchrun started on one machine share them.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = [_whole(environment.get(name, "")) for name in SLURM]
+    shared_by = _whole(environment.get(LOCAL_PROCESSES, "")) or 1
+    least = min([cores, *[cpus for cpus in granted if cpus is not None][:1], *_quotas(own_groups, groups)])
+    return max(1, int(least / shared_by))
+
+
+def _quotas(own_groups: Path, groups: Path) -> Iterator[float]:
+    """CPU time, in numbers of cores, that each control group above this process allows."""
+    for folder in groups_above("cpu", own_groups, groups):
+        version_2 = text_of(folder / "cpu.max").split()  # microseconds of CPU time, and of the period
+        version_1 = [text_of(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+        for quota, period in (pair for pair in (version_2, version_1) if len(pair) == 2):
+            if quota.isdecimal() and period.isdecimal() and int(period):  # otherwise "max" or -1: no limit
+                yield int(quota) / int(period)
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def signals(*names: str) -> tuple[signal.Signals, ...]:
+    """The named signals that exist on this system: Windows lacks SIGUSR1 and SIGHUP."""
+    return tuple(signal.Signals[name] for name in names if hasattr(signal, name))
+
+
+def start_worker() -> None:
+    """Call first in a process of a pool: the parent handles Ctrl-C, and no worker outlives its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """A killed parent cannot stop its pool, and the workers would wait forever."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

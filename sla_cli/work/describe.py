@@ -1,0 +1,247 @@
+"""Describes a file or folder that stages exchange: format, figures, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sla_cli.artifact.receipt import VERSION, Receipt, read_receipt
+from sla_cli.artifact.text import read_text
+from sla_cli.core.clip import SPLITS
+from sla_cli.errors import SlaError, some
+from sla_cli.store import file as store_file
+from sla_cli.store.file import StoreFile
+from sla_cli.store.paths import split_files
+from sla_cli.store.store import Split
+from sla_cli.work import alignment, emissions, hypotheses, run, scores
+from sla_cli.work.alignment import read_alignment
+from sla_cli.work.emissions import Emissions
+from sla_cli.work.hypotheses import parse_nbest
+from sla_cli.work.kind import ALIGNMENT, EMISSIONS, HYPOTHESES, RECEIPT, RECEIPT_NAME, STORE_FILE, file_kind
+from sla_cli.work.run import Run
+from sla_cli.work.scores import FIGURES, read_scores
+from sla_cli.work.work import EXPORT_BEGUN
+
+KINDS = "a store, export, run, emissions, hypotheses, alignment, tuning or score of sla, a language model, or a receipt"
+
+
+@dataclass(frozen=True)
+class Description:
+    """Description of a file or folder.
+
+    Attributes:
+        kind: store, run, emissions, …
+        format: name and version, "" if it is not sla's own.
+        complete: whether it is complete; None if its kind has no receipt.
+        facts: its content in a few figures, JSON values.
+        receipt: how it was made, None if that is not known.
+    """
+
+    path: Path
+    kind: str
+    format: str
+    complete: bool | None
+    facts: dict[str, Any]
+    receipt: Receipt | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def describe(path: Path) -> Description:
+    """Read the description of an artifact.
+
+    Raises:
+        SlaError: it does not exist, or sla did not make it.
+        FormatError: it has another version, or is damaged.
+    """
+    if not path.exists():
+        raise SlaError(f"no such file or folder: {path}", f"Name {KINDS}.")
+    look = _folder_look(path) if path.is_dir() else _file_look(path)
+    if look is not None:
+        return look(path)
+    if path.is_dir():
+        held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
+        raise SlaError(f"{path} was not made by sla; it holds {held}", f"Name {KINDS}.")
+    inside = _folder_look(path.parent) is not None
+    hint = f"It belongs to an artifact: `sla info {path.parent}` describes that." if inside else f"Name {KINDS}."
+    raise SlaError(f"{path} is not a kind of file that sla knows", hint)
+
+
+Look = Callable[[Path], Description]
+
+
+def _folder_look(path: Path) -> Look | None:
+    if any(split_files(path, name) for name in SPLITS) or any(path.glob(".spool-*")):
+        return _store
+    if (path / "run.toml").is_file():
+        return _run
+    if (path / FIGURES).is_file():
+        return _score
+    receipt = read_receipt(path)
+    return _export if (path / EXPORT_BEGUN).is_file() or (receipt is not None and receipt.stage == "export") else None
+
+
+def _file_look(path: Path) -> Look | None:
+    looks: dict[str, Look] = {
+        RECEIPT: _receipt,
+        STORE_FILE: _store_file,
+        EMISSIONS: _emissions,
+        HYPOTHESES: _hypotheses,
+        ALIGNMENT: _alignment,
+    }
+    return looks.get(file_kind(path))
+
+
+def _described(
+    path: Path, kind: str, name: str, version: int, facts: dict[str, Any], *, whole: bool = True
+) -> Description:
+    """A description of an artifact, which is complete if it has a receipt and `whole` is true."""
+    receipt = read_receipt(path)
+    return Description(path, kind, f"{name} {version}", whole and receipt is not None, facts, receipt)
+
+
+def _store(path: Path) -> Description:
+    """Also of a store that prep has not finished: the splits that exist."""
+    splits = {name: Split(*files) for name in SPLITS if (files := split_files(path, name))}
+    facts = _frames(next(iter(splits.values())).files[0]) if splits else {}
+    facts["splits"] = {
+        name: {
+            "clips": len(clips),
+            "frames": sum(clips.lengths),
+            "signers": len(set(clips.signers) - {""}),
+            "references": clips.annotated,
+            "files": len(clips.files),
+            "bytes": sum(file.path.stat().st_size for file in clips.files),
+        }
+        for name, clips in splits.items()
+    }
+    stored = [file for clips in splits.values() for file in clips.files]
+    if lenders := sorted({str(other.parent) for file in stored for other in file.frames_from}):
+        facts["frames from"] = ", ".join(lenders)
+    versions = [file.version for file in stored]
+    return _described(path, "store", store_file.NAME, max(versions, default=store_file.VERSION), facts)
+
+
+def _export(path: Path) -> Description:
+    receipt = read_receipt(path)
+    facts = {"store": receipt.sources.get("store", "unknown"), **receipt.results} if receipt is not None else {}
+    return Description(path, "export", "", receipt is not None, facts, receipt)
+
+
+def _store_file(path: Path) -> Description:
+    file = StoreFile(path)
+    facts = {
+        **_frames(file),
+        "split": file.header.split,
+        "shard": f"{file.header.shard + 1} of {file.header.shards}",
+        "clips": len(file.ids),
+        "frames": sum(file.lengths),
+        "bytes": path.stat().st_size,
+    }
+    return Description(path, "file of a store", f"{store_file.NAME} {file.version}", None, facts)
+
+
+def _frames(file: StoreFile) -> dict[str, Any]:
+    header = file.header
+    quality = f" of quality {header.quality}" if header.codec == "jpeg" else ""
+    return {
+        "corpus": header.corpus,
+        "protocol": header.protocol,
+        "pictures": f"{header.size}x{header.size}, {header.fit}, {header.codec}{quality}",
+        "fps": header.fps or None,
+        "labels": header.labels,
+        "vocabulary": len(header.vocabulary),
+    }
+
+
+def _run(path: Path) -> Description:
+    one = Run(path)
+    facts, settings = one.facts, one.config
+    epochs = one.read_metrics()
+    figures: dict[str, Any] = {
+        **{key: getattr(facts, key) for key in ("corpus", "store", "preset", "labels", "profile")},
+        "frames": asdict(facts.frames) if facts.frames else None,
+        "variant": settings.model.variant,
+        "backbone": settings.model.backbone,
+        "glosses": len(one.glosses),
+        "epochs": len(epochs),
+        "of_epochs": settings.train.epochs,
+        **({"init_from": taken} if (taken := one.read_taken()) else {}),
+        "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
+    }
+    return _described(path, "run", run.NAME, one.version, figures, whole=one.best.is_file())
+
+
+def _emissions(path: Path) -> Description:
+    file = Emissions(path)
+    header = file.header
+    facts = {
+        **{key: getattr(header, key) for key in ("corpus", "split", "run", "store", "stride")},
+        "fps": _rates(file.fps.tolist()),
+        "clips": len(file),
+        "frames": int(file.frames.sum()),
+        "steps": int(file.offsets[-1]),
+        "glosses": len(header.glosses),
+        "bytes": path.stat().st_size,
+    }
+    return _described(path, "emissions", emissions.NAME, file.version, facts)
+
+
+def _hypotheses(path: Path) -> Description:
+    text = read_text(path)
+    header, nbest = parse_nbest(text, path)
+    version = int(text.split("\n", 1)[0].removeprefix(hypotheses.MAGIC))
+    clips = list(nbest.values())
+    best = [ranked[0] for ranked in clips]
+    facts = {
+        **vars(header),
+        "fps": _rates(one.fps for one in best),
+        "clips": len(clips),
+        "hypotheses": sum(map(len, clips)),
+        "glosses": sum(len(one.glosses) for one in best),
+        "clips_without_glosses": sum(not one.glosses for one in best),
+        "spans": any(one.spans for one in best),
+        "confidence": any(one.confidence for one in best),
+    }
+    return _described(path, "hypotheses", hypotheses.NAME, version, facts)
+
+
+def _alignment(path: Path) -> Description:
+    rows = read_alignment(path)
+    glosses = [row for row in rows if row["gloss"]]
+    facts = {
+        "clips": len({row["clip"] for row in rows}),
+        "glosses": len(glosses),
+        "glosses_without_span": sum(not row["end_frame"] for row in glosses),
+    }
+    return _described(path, "alignment", alignment.NAME, alignment.VERSION, facts)
+
+
+def _score(path: Path) -> Description:
+    score = read_scores(path)
+    interval = score.interval
+    facts = {
+        "wer": round(score.total.wer, 2),
+        "interval": [round(interval.low, 2), round(interval.high, 2)] if interval else None,
+        "errors": score.total.errors,
+        "ref_words": score.total.ref_words,
+        "clips": len(score.clips),
+        "signature": score.signature,
+    }
+    return _described(path, "score", scores.NAME, scores.read_figures(path / scores.FIGURES)["version"], facts)
+
+
+def _receipt(path: Path) -> Description:
+    artifact = path.parent if path.name == RECEIPT_NAME else path.with_name(path.name.removesuffix(f".{RECEIPT_NAME}"))
+    facts = {"of": str(artifact), "there": artifact.exists()}
+    return Description(path, "receipt", f"receipt {VERSION}", None, facts, read_receipt(artifact))
+
+
+def _rates(rates: Iterable[float]) -> float | list[float] | None:
+    """The frame rate of all clips, the different ones where there are several, None if it is not known."""
+    found = sorted({round(rate, 3) for rate in rates if rate})
+    return found[0] if len(found) == 1 else found or None

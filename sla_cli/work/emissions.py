@@ -1,0 +1,217 @@
+"""Emissions: the log-probabilities of a split, the only input that decoding needs. docs/formats.md specifies them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from sla_cli.artifact.hdf5 import (
+    check_offsets,
+    claim,
+    closed_on_error,
+    create,
+    naming_damage,
+    open_checked,
+    rates,
+    strings,
+    text_of,
+    whole_numbers,
+    write_strings,
+)
+from sla_cli.artifact.legacy import profile_of
+from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
+from sla_cli.errors import FormatError
+from sla_cli.store.store import Split
+from sla_cli.system.atomic import atomic_write
+from sla_cli.work.run import Run
+
+NAME, VERSION = "sla-emissions", 3
+READS = (VERSION - 1, VERSION)
+REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
+CHUNK = 256  # steps
+DTYPES = ("float32", "float16")  # on disk
+
+
+@dataclass(frozen=True)
+class EmissionHeader:
+    """What all clips share.
+
+    Attributes:
+        corpus, split: where the clips come from.
+        glosses: column i+1 of the log-probabilities is glosses[i]; column 0 is the blank.
+        stride: video frames per step.
+        store, run: the folders from which this was made; the receipt holds the digests of their content.
+        profile: the normalisation under which the corpus is scored by default.
+    """
+
+    corpus: str
+    split: str
+    glosses: tuple[str, ...]
+    stride: int
+    store: str
+    run: str
+    profile: str = "none"
+
+
+@dataclass(frozen=True)
+class Emission:
+    """One clip.
+
+    Attributes:
+        log_probs: natural-log probabilities float32 (steps, glosses + 1).
+        frames: its length in video frames, as the run saw it.
+        fps: video frames per second, 0.0 if unknown.
+    """
+
+    id: str
+    log_probs: np.ndarray
+    frames: int
+    fps: float = 0.0
+
+
+def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = DTYPES[0]) -> Receipt:
+    """The inputs and settings that an emissions file of this run and split must have been made with.
+
+    Args:
+        precision: the requested precision: auto, fp32, bf16 or fp16.
+        dtype: of the log-probabilities on disk, float32 or float16.
+    """
+    inputs = {"weights": digest_file(run.best), "config": digest_file(run.path / "config.toml"), "split": split.digest}
+    sources = {"run": str(run.path.resolve()), "split": str(split.path.resolve())}
+    return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)
+
+
+def emissions_path(folder: Path, run: Run, split: Split) -> Path:
+    """Path of the emissions of a split in a work folder's `emissions`.
+
+    For another store than the run's, the path also contains its name and the first six digits of the split's digest.
+    """
+    name = split.name
+    if not run.is_own(split):
+        name = f"{split.path.parent.resolve().name}-{split.name}-{split.digest[:6]}"
+    return folder / run.path.name / f"{name}.h5"
+
+
+def is_current(path: Path, receipt: Receipt, split: Split) -> bool:
+    """Whether a complete emissions file exists there and was made from exactly these inputs, in any precision.
+
+    Version 2 has one frame rate for all clips: it is outdated if clips have several rates.
+    """
+    old = read_receipt(path)
+    if not path.is_file() or old is None or (old.stage, old.inputs) != (receipt.stage, receipt.inputs):
+        return False
+    return len(set(split.clip_fps.tolist())) <= 1 or Emissions(path).version == VERSION
+
+
+def check_finite(emission: Emission) -> None:
+    """Raise FormatError if the model gave NaN."""
+    if np.isnan(emission.log_probs).any():
+        raise FormatError(
+            f"clip {emission.id}: the model gave NaN", "The run has diverged: train with a lower --lr, or emit in fp32."
+        )
+
+
+def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission], dtype: str = DTYPES[0]) -> None:
+    """Write emissions as they come; the file appears only when the last one is in it.
+
+    Args:
+        dtype: float32 or float16, of the log-probabilities on disk.
+    """
+    width = len(header.glosses) + 1
+    ids: list[str] = []
+    steps, frames, rates = [], [], []
+    with atomic_write(path) as temporary, create(temporary, 0) as file:
+        flat = file.create_dataset("log_probs", (0, width), dtype, maxshape=(None, width), chunks=(CHUNK, width))
+        for emission in emissions:
+            check_finite(emission)
+            start = len(flat)
+            claim(temporary, flat.dtype.itemsize * width * (start + len(emission.log_probs) + CHUNK) + 256 * len(ids))
+            flat.resize(start + len(emission.log_probs), axis=0)
+            flat[start:] = emission.log_probs
+            ids.append(emission.id)
+            steps.append(len(emission.log_probs))
+            frames.append(emission.frames)
+            rates.append(emission.fps)
+        file["offsets"] = np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+        file["frames"] = np.array(frames, np.int64)
+        file["fps"] = np.array(rates, np.float64)
+        write_strings(file, "ids", ids)
+        write_strings(file, "glosses", list(header.glosses))
+        for key in ("corpus", "split", "stride", "store", "run", "profile"):
+            file.attrs[key] = getattr(header, key)
+        file.attrs["format"], file.attrs["version"] = NAME, VERSION
+
+
+class Emissions:
+    """An emissions file; a clip is read when it is requested, by index or by iteration.
+
+    Attributes:
+        version: version of its format.
+        ids, frames, fps: one per clip, see Emission; frames int64 (clips,), fps float64 (clips,).
+        offsets: int64 (clips + 1,); clip k has the rows offsets[k] to offsets[k + 1] of the log-probabilities.
+
+    Raises:
+        SlaError: there is no such file.
+        FormatError: it is damaged, another format, or of a version that is not read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # the process that opened the file
+        with open_checked(path, NAME, READS, REMAKE) as file, naming_damage(path, REMAKE):
+            facts = file.attrs
+            self.version = int(facts["version"])
+            self.header = EmissionHeader(
+                glosses=tuple(strings(file, "glosses")),
+                stride=int(facts["stride"]),
+                profile=text_of(facts["profile"]) if "profile" in facts else profile_of(str(facts["corpus"])),
+                **{key: text_of(facts[key]) for key in ("corpus", "split", "store", "run")},
+            )
+            self.ids = strings(file, "ids")
+            self.offsets = whole_numbers(file, "offsets")
+            self.frames = whole_numbers(file, "frames")
+            # Version 2 has one frame rate for all clips.
+            self.fps = rates(file, "fps") if "fps" in file else np.full(len(self.frames), float(facts["fps"]))
+            self._check(*file["log_probs"].shape)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Emission:
+        """One clip. Raises IndexError, and FormatError if its part of the file is damaged."""
+        index = range(len(self))[index]
+        start, end = self.offsets[index : index + 2]
+        with naming_damage(self.path, REMAKE):
+            log_probs = self._log_probs()[start:end].astype(np.float32, copy=False)
+        return Emission(self.ids[index], log_probs, int(self.frames[index]), float(self.fps[index]))
+
+    def __iter__(self) -> Iterator[Emission]:
+        return (self[index] for index in range(len(self)))
+
+    def _log_probs(self) -> h5py.Dataset:
+        """The open dataset of this process: a forked process must not use its parent's handle."""
+        if self._opened is None or self._opened[0] != os.getpid():
+            file = open_checked(self.path, NAME, READS, REMAKE)
+            with closed_on_error(file):
+                self._opened = os.getpid(), file, file["log_probs"]
+        return self._opened[2]
+
+    def _check(self, steps: int, columns: int) -> None:
+        """Raise ValueError if the parts of the file do not match each other."""
+        if columns != len(self.header.glosses) + 1:
+            raise ValueError(f"{columns} columns for {len(self.header.glosses)} glosses and the blank")
+        if not len(self.ids) == len(self.frames) == len(self.fps) == len(self.offsets) - 1:
+            raise ValueError(
+                f"{len(self.ids)} ids, {len(self.frames)} lengths, {len(self.fps)} frame rates and "
+                f"{len(self.offsets)} offsets"
+            )
+        check_offsets(self.offsets, "offsets", steps)
+        if len(set(self.ids)) < len(self.ids):
+            raise ValueError("clip ids that occur twice")
+        if self.header.stride < 1:
+            raise ValueError(f"a stride of {self.header.stride}")

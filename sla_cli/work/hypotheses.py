@@ -1,0 +1,219 @@
+"""Hypotheses: the glosses that a decoder recognised, one hypothesis per line. docs/formats.md is the specification.
+
+UTF-8, lines ended by a line feed:
+
+    # sla-hypotheses 3
+    # corpus phoenix2014
+    # split dev
+    # profile phoenix2014
+    id<TAB>rank<TAB>score<TAB>fps<TAB>spans<TAB>confidence<TAB>glosses
+    clip-1<TAB>1<TAB>-4.25<TAB>25.0<TAB>0-12 16-24<TAB>0.98 0.71<TAB>HEUTE REGEN
+
+The hypotheses of a clip are consecutive, with ranks from 1. Spans are video frames, end exclusive. There is one span
+and one confidence per gloss, or none at all. Spans, confidence and glosses are separated by one space.
+Version 2 has one frame rate for all clips (`# fps 25.0`) and no column fps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sla_cli.artifact.legacy import profile_of
+from sla_cli.artifact.text import read_text
+from sla_cli.core.counted import counted
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.system.atomic import write_text
+
+NAME, VERSION = "sla-hypotheses", 3
+MAGIC = f"# {NAME} "
+FACT = "# "
+COLUMNS = {
+    "2": ("id", "rank", "score", "spans", "confidence", "glosses"),
+    "3": ("id", "rank", "score", "fps", "spans", "confidence", "glosses"),
+}
+AGAIN = "Make it again with `sla decode --force`."
+
+
+@dataclass(frozen=True)
+class Header:
+    """What all hypotheses of a file share.
+
+    Attributes:
+        corpus, split: where the clips come from, "" if unknown.
+        profile: the normalisation under which the corpus is scored by default, "" if unknown.
+        tuned_on: the split on which the language model's weights were tuned, if it is the split of these clips: their
+            WER is then too low. "" otherwise.
+        no_gain_on: the split on which tuning found no gain of the language model, so that it was left out; else "".
+    """
+
+    corpus: str = ""
+    split: str = ""
+    profile: str = ""
+    tuned_on: str = ""
+    no_gain_on: str = ""
+
+
+def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Header | None = None) -> None:
+    """Write hypotheses, those of a clip one after the other; the file appears only when complete, and reads back equal.
+
+    Raises:
+        SlaError: an id or gloss that a line cannot hold; spans, confidence or ranks that do not fit; a score of NaN.
+    """
+    hypotheses, header = list(hypotheses), header or Header()
+    _check_ranks(hypotheses)
+    head = f"{MAGIC}{VERSION}\n" + "".join(f"{FACT}{key} {value}\n" for key, value in vars(header).items() if value)
+    columns = "\t".join(COLUMNS[str(VERSION)])
+    rows = "".join(map(_row, hypotheses))
+    write_text(path, f"{head}{columns}\n{rows}")
+
+
+def read_hypotheses(path: Path) -> list[Hypothesis]:
+    """The best hypothesis of each clip, in the file's order.
+
+    Raises:
+        FormatError: another format or version, a malformed line, an id that occurs twice, ranks out of order.
+    """
+    return [ranked[0] for ranked in read_nbest(path).values()]
+
+
+def read_nbest(path: Path) -> dict[str, list[Hypothesis]]:
+    """All hypotheses by clip id, best first. Raises FormatError as `read_hypotheses` does."""
+    return parse_nbest(read_text(path), path)[1]
+
+
+def parse_nbest(text: str, path: Path) -> tuple[Header, dict[str, list[Hypothesis]]]:
+    """Header and hypotheses of a text; `path` is for messages. Raises FormatError as `read_hypotheses` does."""
+    lines = text.split("\n")
+    columns, facts = _head(path, lines)
+    if lines.pop():
+        raise FormatError(f"{path}, line {len(lines) + 1}: the file is cut in the middle of a line", AGAIN)
+    clips: dict[str, list[Hypothesis]] = {}
+    first_line: dict[str, int] = {}
+    before = ""
+    for number, line in enumerate(lines[len(facts) + 2 :], start=len(facts) + 3):
+        hypothesis = _parse(line, columns, facts, f"{path}, line {number}")
+        known = first_line.setdefault(hypothesis.id, number)
+        if known != number and (before != hypothesis.id or hypothesis.rank == 1):
+            raise FormatError(f"{path}, line {number}: {hypothesis.id} occurs twice, first on line {known}", AGAIN)
+        ranked = clips.setdefault(hypothesis.id, [])
+        if hypothesis.rank != len(ranked) + 1:
+            raise FormatError(f"{path}, line {number}: rank {hypothesis.rank} instead of {len(ranked) + 1}", AGAIN)
+        ranked.append(hypothesis)
+        before = hypothesis.id
+    return _header(facts), clips
+
+
+def read_header(path: Path) -> Header:
+    """The facts that all hypotheses of a file share. Raises FormatError if this is not a hypotheses file."""
+    return _header(_head(path, read_text(path).split("\n"))[1])
+
+
+def _header(facts: dict[str, str]) -> Header:
+    header = Header(*(facts.get(key, "") for key in Header.__dataclass_fields__))
+    return header if header.profile or not header.corpus else replace(header, profile=profile_of(header.corpus))
+
+
+def _head(path: Path, lines: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The columns, and the facts before them. Raises FormatError if it is not a hypotheses file of a known version."""
+    if not lines[0].startswith(MAGIC):
+        raise FormatError(f"{path}, line 1: not hypotheses of sla: {lines[0][:80]!r}", AGAIN)
+    version = lines[0].removeprefix(MAGIC)
+    if version not in COLUMNS:
+        known = " and ".join(COLUMNS)
+        raise FormatError(f"{path}: {NAME} version {version}, this sla reads versions {known}", AGAIN)
+    number = next((number for number, line in enumerate(lines) if not line.startswith(FACT)), len(lines))
+    if lines[number : number + 1] != ["\t".join(COLUMNS[version])]:
+        raise FormatError(f"{path}, line {number + 1}: not the header {list(COLUMNS[version])}", AGAIN)
+    pairs = [line.removeprefix(FACT).partition(" ") for line in lines[1:number]]
+    if len({key for key, _, _ in pairs}) < len(pairs):
+        raise FormatError(f"{path}: a fact occurs twice in its header", AGAIN)
+    return COLUMNS[version], {key: value for key, _, value in pairs}
+
+
+def _parse(line: str, columns: tuple[str, ...], facts: dict[str, str], where: str) -> Hypothesis:
+    fields = line.split("\t")
+    if len(fields) != len(columns):
+        raise FormatError(f"{where}: {len(fields)} fields instead of {len(columns)}: {line[:80]!r}", AGAIN)
+    cells = {"fps": facts.get("fps", "0"), **dict(zip(columns, fields, strict=True))}
+    try:
+        hypothesis = Hypothesis(
+            cells["id"],
+            _words(cells["glosses"]),
+            float(cells["score"]),
+            tuple(map(_span, _words(cells["spans"]))),
+            tuple(map(float, _words(cells["confidence"]))),
+            int(cells["rank"]),
+            float(cells["fps"]),
+        )
+        _check(hypothesis)
+    except (ValueError, SlaError) as error:
+        raise FormatError(f"{where}: {error}", AGAIN) from error
+    return hypothesis
+
+
+def _words(cell: str) -> tuple[str, ...]:
+    return tuple(cell.split(" ")) if cell else ()
+
+
+def _span(text: str) -> tuple[int, int]:
+    start, dash, end = text.partition("-")
+    if not (dash and start.isdecimal() and end.isdecimal()):
+        raise ValueError(f"not a span of frames: {text!r}")
+    return int(start), int(end)
+
+
+def _row(hypothesis: Hypothesis) -> str:
+    _check(hypothesis)
+    cells = (
+        hypothesis.id,
+        str(hypothesis.rank),
+        repr(float(hypothesis.score)),  # the shortest text that reads back equal
+        repr(float(hypothesis.fps)),
+        " ".join(f"{start}-{end}" for start, end in hypothesis.spans),
+        " ".join(repr(float(value)) for value in hypothesis.confidence),
+        " ".join(hypothesis.glosses),
+    )
+    return "\t".join(cells) + "\n"
+
+
+def _check_ranks(hypotheses: list[Hypothesis]) -> None:
+    """Raise SlaError if the hypotheses of a clip do not follow each other with ranks from 1."""
+    ranks: Counter[str] = Counter()
+    before = ""
+    for one in hypotheses:
+        ranks[one.id] += 1
+        if one.rank != ranks[one.id] or (one.rank > 1 and one.id != before):
+            raise SlaError(f"clip {one.id}: rank {one.rank} is out of order, or the clip occurs twice")
+        before = one.id
+
+
+def _check(hypothesis: Hypothesis) -> None:
+    """Raise SlaError for values that a line cannot hold."""
+    name, glosses, spans = hypothesis.id, hypothesis.glosses, hypothesis.spans
+    if not name or any(char in name for char in "\t\n\r"):
+        raise SlaError(f"clip id {name!r} is empty or holds a tab or line break", "Rename the clip in the corpus.")
+    for gloss in glosses:
+        if gloss.split() != [gloss]:
+            raise SlaError(
+                f"clip {name}: gloss {gloss!r} is empty or holds white space",
+                "Glosses are separated by spaces: fix the vocabulary of the store and run `sla prep` again.",
+            )
+    for text in (name, *glosses):
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise SlaError(f"clip {name!r}: {text!r} holds half a surrogate pair, which is not text")
+    for what, values in (("spans", spans), ("confidence values", hypothesis.confidence)):
+        if values and len(values) != len(glosses):
+            raise SlaError(f"clip {name}: {len(values)} {what} for {counted(len(glosses), 'gloss')}")
+    if any(not 0 <= start <= end for start, end in spans):
+        raise SlaError(f"clip {name}: a span starts below 0 or ends before it starts: {spans}")
+    if any(not 0 <= value <= 1 for value in hypothesis.confidence):
+        raise SlaError(f"clip {name}: a confidence outside 0 to 1: {hypothesis.confidence}")
+    if math.isnan(hypothesis.score):
+        raise SlaError(f"clip {name}: its score is not a number")
+    if not (math.isfinite(hypothesis.fps) and hypothesis.fps >= 0):
+        raise SlaError(f"clip {name}: {hypothesis.fps} frames per second")

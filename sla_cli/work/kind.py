@@ -1,0 +1,46 @@
+"""Recognises sla's artifacts by file name and first bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sla_cli.artifact.hdf5 import UNREADABLE, open_hdf5
+from sla_cli.errors import FormatError, cannot_read
+from sla_cli.store import file as store_file
+from sla_cli.system.regular_file import open_regular
+from sla_cli.work import alignment, emissions, hypotheses
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+RECEIPT_NAME = "receipt.json"
+RECEIPT, STORE_FILE, EMISSIONS = "receipt", "file of a store", "emissions"
+HYPOTHESES, ALIGNMENT = "hypotheses", "alignment"
+
+
+def file_kind(path: Path) -> str:
+    """The kind of a regular file, "" if it is not from sla.
+
+    Raises:
+        FormatError: a damaged HDF5 file, which may be from sla.
+    """
+    if path.name == RECEIPT_NAME or path.name.endswith(f".{RECEIPT_NAME}"):
+        return RECEIPT
+    try:
+        with open_regular(path) as file:
+            head = file.read(64)
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    for magic, kind in ((hypotheses.MAGIC, HYPOTHESES), (alignment.MAGIC, ALIGNMENT)):
+        if head.startswith(magic.encode()):
+            return kind
+    return {store_file.NAME: STORE_FILE, emissions.NAME: EMISSIONS}.get(_hdf5_format(path, head), "")
+
+
+def _hdf5_format(path: Path, head: bytes) -> str:
+    """The format that an HDF5 file names, "" if it names none or is not an HDF5 file."""
+    if not head.startswith(HDF5):
+        return ""
+    try:
+        with open_hdf5(path) as file:
+            return str(file.attrs.get("format", ""))
+    except UNREADABLE as error:
+        raise FormatError(f"{path}: a damaged HDF5 file ({error})", "Make it again, or copy it again.") from error

@@ -1,0 +1,316 @@
+"""A training run on disk: settings, glosses, metrics and weights in one folder. docs/formats.md has the list."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from sla_cli.artifact.json_file import check_types, read_json
+from sla_cli.artifact.legacy import profile_of
+from sla_cli.artifact.table import read_table
+from sla_cli.artifact.text import is_number, read_text
+from sla_cli.config.settings import Config, config_of_run, read_toml, to_toml
+from sla_cli.core.clip import unknown_glosses
+from sla_cli.core.digest import digest_json
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.log import log
+from sla_cli.store.store import Split, Store, is_store_of
+from sla_cli.system.atomic import write_text
+from sla_cli.work.work import find_source, store_now
+
+NAME, VERSION = "sla-run", 5  # 3, 4 and 5 added settings; config/settings.py has their values for older versions
+SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
+DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its own values and of those of config.toml
+AGAIN = "Copy the run again, or train again with `sla train`."
+
+
+@dataclass(frozen=True)
+class FrameFormat:
+    """Properties of the frames that a run is trained on.
+
+    Attributes:
+        size: side in pixels.
+        fit: how the source was made square: squash, pad or crop.
+        fps: frames per second of most clips whose rate is known, 0 if none is.
+        fps_lowest: lowest rate of the clips whose rate is known, 0 if none is.
+        fps_highest: highest rate of these, likewise.
+    """
+
+    size: int
+    fit: str
+    fps: float
+    fps_lowest: float
+    fps_highest: float
+
+    @classmethod
+    def of(cls, train: Split) -> FrameFormat:
+        """Of the clips of a train split."""
+        rates = [rate for rate in train.clip_fps.tolist() if rate]
+        return cls(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
+
+    def has_rate(self, fps: float) -> bool:
+        """Whether this frame rate is within the range of these clips, or one of the two is unknown."""
+        if not fps or not self.fps_highest:
+            return True
+        return (1 - SAME_RATE) * self.fps_lowest <= fps <= (1 + SAME_RATE) * self.fps_highest
+
+
+@dataclass(frozen=True)
+class InitFrom:
+    """The run whose weights another run starts from: its folder, and the digest of the weights."""
+
+    run: str
+    weights: str
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """Facts that stay fixed for the whole run, in addition to its settings and glosses.
+
+    Attributes:
+        store, corpus: the folder of the store that it was trained on, and the name of the corpus.
+        preset: the preset on which its settings are based.
+        digests: digests of the store's train and dev split.
+        labels: how training glosses were cleaned.
+        profile: the normalisation under which dev was scored.
+        frames: properties of the frames of train; None for a run of version 1 whose store is gone.
+        init_from: the run that it starts from, None if it starts from initial weights.
+    """
+
+    store: str
+    corpus: str
+    preset: str
+    digests: Mapping[str, str]
+    labels: str = ""
+    profile: str = ""
+    frames: FrameFormat | None = None
+    init_from: InitFrom | None = None
+
+    @classmethod
+    def of(cls, store: Store, preset: str, init_from: InitFrom | None = None) -> RunFacts:
+        """The facts of a new run on a store. Raises SlaError if the store has no train or no dev split."""
+        train, dev = store["train"], store["dev"]
+        digests = {"train": train.digest, "dev": dev.digest}
+        folder = str(store.path.resolve())
+        return cls(folder, store.corpus, preset, digests, train.labels, dev.profile, FrameFormat.of(train), init_from)
+
+
+class Run:
+    """Paths and plain-text parts of a run folder; model/checkpoint.py reads and writes the weights."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.best = path / "best.safetensors"
+        self.last = path / "last.safetensors"
+        self.state = path / "state.pt"
+        self.metrics = path / "metrics.tsv"
+        self.steps = path / "steps.tsv"
+        self.curves = path / "curves.png"
+        self.taken = path / "taken.json"
+        self.tensorboard = path / "tensorboard"
+        fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
+        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.steps, self.curves, self.taken)
+
+    def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
+        """Write what stays fixed for the whole run."""
+        import tomli_w
+
+        settings = to_toml(config)
+        values = {"format": NAME, "version": VERSION}
+        values |= {key: value for key, value in asdict(facts).items() if value is not None}
+        digests = {DIGEST: _digest(values), CONFIG_DIGEST: _digest(tomllib.loads(settings))}
+        write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses))
+        write_text(self.path / "config.toml", settings)
+        # Last: its presence shows that the others are complete. Digests first: they detect a file that was cut off.
+        write_text(self.path / "run.toml", tomli_w.dumps(digests | values))
+
+    @property
+    def exists(self) -> bool:
+        return (self.path / "run.toml").is_file()
+
+    def check(self) -> None:
+        """Raise SlaError or FormatError if this is not a run, or one of an unknown version."""
+        self._header()
+
+    @property
+    def version(self) -> int:
+        """Version of its format. Raises SlaError or FormatError if this is not a run, or one of an unknown version."""
+        return int(self._header()["version"])
+
+    @property
+    def facts(self) -> RunFacts:
+        """Raises SlaError or FormatError if this is not a run or a damaged one."""
+        values = self._header()
+        file = self.path / "run.toml"
+        known = [field.name for field in fields(RunFacts) if field.name != "init_from"]
+        if values["version"] > 1:
+            _need(known, values, file)
+        _need(("train", "dev"), values["digests"], file, "digests.")
+        if values["version"] == 1:
+            return self._of_version_1(values)
+        _need([field.name for field in fields(FrameFormat)], values["frames"], file, "frames.")
+        check_types(FrameFormat, values["frames"], file, AGAIN)
+        begin = values.get("init_from")
+        if begin is not None:
+            _need([field.name for field in fields(InitFrom)], begin, file, "init_from.")
+            check_types(InitFrom, begin, file, AGAIN)
+        parts = {"frames": FrameFormat(**values["frames"]), "init_from": InitFrom(**begin) if begin else None}
+        return RunFacts(**{key: values[key] for key in known} | parts)
+
+    @property
+    def store(self) -> Path:
+        """The folder of the store that it was trained on, also if the work folder has moved. Raises SlaError."""
+        values = self._header()
+        option = "--store (`sla emit`, `sla decode`)"
+        return store_now(Path(values["store"]), self.path, option, is_store_of(values["digests"]))
+
+    @property
+    def own_store(self) -> Path | None:
+        """The same, but None if the store is gone."""
+        values = self._header()
+        found = find_source(Path(values["store"]), self.path, is_store_of(values["digests"]))
+        return found.resolve() if found is not None else None
+
+    def is_own(self, split: Split) -> bool:
+        """Whether a split belongs to the store that it was trained on."""
+        return split.digest in self.facts.digests.values() or split.path.parent.resolve() == self.own_store
+
+    @property
+    def config(self) -> Config:
+        """Its settings; all settings of its version must be present. Raises SlaError, also if they were edited."""
+        header, values = self._header(), _read(file := self.path / "config.toml")
+        try:
+            config = config_of_run(values, int(header["version"]))
+        except SlaError as error:
+            raise FormatError(f"{file}: {error.message}", error.hint or AGAIN) from error
+        _check_digest(file, values, header, CONFIG_DIGEST)
+        return config
+
+    @property
+    def glosses(self) -> tuple[str, ...]:
+        return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
+
+    def read_metrics(self) -> list[dict[str, float]]:
+        """`epoch`, `loss` and `dev_wer` of each finished epoch. Raises FormatError if metrics.tsv is damaged."""
+        if not self.metrics.is_file():
+            return []
+        columns = ("epoch", "loss", "dev_wer")
+        rows = list(read_table(self.metrics, columns, "\t"))
+        for row, column in product(rows, columns):
+            if not is_number(row[column]):
+                fault = f"{self.metrics}, line {row.line}: {column} is {row[column]!r}, not a number"
+                raise FormatError(fault, "It is written by `sla train`.")
+        return [{column: float(row[column]) for column in columns} for row in rows]
+
+    def read_taken(self) -> dict[str, Any] | None:
+        """What it took from the run that it starts from: `tensors`, `glosses` and others; None without one."""
+        return read_json(self.taken, AGAIN) if self.taken.is_file() else None
+
+    def _header(self) -> dict[str, Any]:
+        """run.toml, of a known version."""
+        if not self.exists:
+            raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
+        values = _read(file := self.path / "run.toml")
+        _need(("format", "version"), values, file)
+        if values["format"] != NAME or values["version"] not in range(1, VERSION + 1):
+            raise FormatError(
+                f"{self.path}: {values['format']} version {values['version']}, this sla reads {NAME} 1 to {VERSION}",
+                "Train again with `sla train`.",
+            )
+        _need(("store", "corpus", "preset", "digests"), values, file)
+        known = get_type_hints(RunFacts).keys() & values.keys()
+        check_types(RunFacts, {key: values[key] for key in known}, file, AGAIN)
+        _check_digest(file, values, values, DIGEST)
+        return values
+
+    def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:
+        """Version 1 does not describe its frames, but its store does."""
+        facts = RunFacts(*(values[key] for key in ("store", "corpus", "preset", "digests")))
+        try:
+            there = RunFacts.of(Store(self.own_store or Path(facts.store)), facts.preset)
+        except SlaError:  # the store is gone or not complete: nothing is known
+            return replace(facts, profile=profile_of(facts.corpus))
+        if there.digests != facts.digests:  # another store is there now
+            return replace(facts, profile=profile_of(facts.corpus))
+        return replace(facts, labels=there.labels, profile=there.profile, frames=there.frames)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A TOML file of a run. Raises FormatError."""
+    try:
+        return read_toml(file)
+    except SlaError as error:
+        raise FormatError(error.message, AGAIN) from error
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """Digest of a TOML file's values, without spaces, comments and digests: a user may delete a digest."""
+    try:
+        return digest_json({key: value for key, value in values.items() if key not in (DIGEST, CONFIG_DIGEST)})
+    except TypeError:  # a date, which we never write
+        return ""
+
+
+def _check_digest(file: Path, values: Mapping[str, Any], header: Mapping[str, Any], key: str) -> None:
+    """Raise FormatError if values differ from the digest in run.toml; earlier versions have no digest."""
+    if key in header and header[key] != _digest(values):
+        raise FormatError(
+            f"{file} is damaged or was edited: its values are not those that `sla train` wrote",
+            f"Restore it from a copy. If the change is intended, delete the line `{key} = …` from run.toml.",
+        )
+
+
+def _need(keys: Iterable[str], values: Mapping[str, Any], file: Path, section: str = "") -> None:
+    """Raise FormatError if keys are missing, as in a file that was cut off."""
+    if missing := [f"{section}{key}" for key in keys if key not in values]:
+        raise FormatError(f"{file}: damaged or incomplete, without {some(missing)}", AGAIN)
+
+
+def check_glosses(run: Run, split: Split) -> None:
+    """Raises SlaError if a run was trained on other glosses than those of the store."""
+    if run.glosses == split.vocabulary:
+        return
+    ours, theirs = set(run.glosses), set(split.vocabulary)
+    raise SlaError(
+        f"the glosses of run {run.path.name} ({len(ours)}) do not match those of {split.path} ({len(theirs)}): "
+        f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
+        "Give the store that the run was trained on with --store, or train again on this one.",
+    )
+
+
+def warn_of_unknown(run: Run, split: Split) -> None:
+    """Warn of glosses in a split's references that the run does not know: it cannot produce them."""
+    unknown = unknown_glosses(split.glosses, run.glosses)
+    if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
+        log.warning(
+            "%d of %d glosses of %s are unknown to the run and cannot be recognised (%d different): %s",
+            unknown.total(),
+            sum(map(len, split.glosses)),
+            split.path,
+            len(unknown),
+            some(gloss for gloss, _ in unknown.most_common()),
+        )
+
+
+def warn_of_changed(run: Run, split: Split) -> None:
+    """Warn if a split belongs to the store that the run was trained on, and this store has changed since."""
+    store = Store(split.path.parent)
+    if store.path.resolve() != run.own_store:
+        return
+    if changed := [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]:
+        log.warning(
+            "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store",
+            *(store.path, run.path.name, some(changed)),
+        )
+
+
+def _has_changed(store: Store, split: str, digest: str) -> bool:
+    """A missing split does not count as changed: a store may be copied in part."""
+    try:
+        return split in store.splits and store[split].digest != digest
+    except FormatError:
+        return True

@@ -1,0 +1,320 @@
+"""A score folder: score.json (the figures), clips.tsv (a row per clip), alignment.txt (to read), and more tables.
+
+score.json is written last: a folder that has it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rich.cells import cell_len
+
+from sla_cli.artifact.json_file import check_types, read_json
+from sla_cli.artifact.legacy import SCORE_1
+from sla_cli.artifact.receipt import digest_file, read_receipt
+from sla_cli.artifact.table import read_table, write_tsv
+from sla_cli.core.acyclic import acyclic
+from sla_cli.core.breakdown import ClipGroup, GlossCounts
+from sla_cli.core.clip_score import ClipScore, score_clips
+from sla_cli.core.clusters import sentences
+from sla_cli.core.comparison import Comparison, verdict
+from sla_cli.core.edit_alignment import KEPT, Counts, Pair
+from sla_cli.core.result import Interval, Score
+from sla_cli.core.seed_groups import GroupComparison, SeedGroup, group_verdict
+from sla_cli.errors import FormatError
+from sla_cli.system.atomic import write_text
+
+NAME, VERSION = "sla-score", 2
+FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
+SIGNERS, LENGTHS, GLOSSES, CONFUSIONS = "signers.tsv", "lengths.tsv", "glosses.tsv", "confusions.tsv"
+FIELDS = ("ref_words", "correct", "sub", "del", "ins")  # the last four in the order of Counts
+COUNTS = (*FIELDS, "wer")
+COLUMNS = ("id", "signer", *COUNTS, "reference", "hypothesis")
+GLOSS_COLUMNS = ["gloss", "ref_words", "correct", "sub", "del", "hyp_words", "mistaken", "ins", "recall", "precision"]
+DIFFERENCES = (
+    *("id", "signer", "ref_words", "errors_a", "errors_b", "difference"),
+    *("reference", "hypothesis_a", "hypothesis_b"),
+)
+RECORDING = "recording"  # an additional last column of CLIPS, if any is known
+STATED = (
+    "profile",
+    "profile_version",
+    "signature",
+    "alternatives",
+    "tuned_on",
+    "no_gain_on",
+)  # fields of a Score, as in the file
+AGAIN = "Make it again with `sla score`."
+
+
+def summary(score: Score) -> dict[str, Any]:
+    """The figures as JSON values, as in score.json and in the output of `sla score --json`. Rates are in percent."""
+    interval, oracle = score.interval, score.oracle
+    return {
+        "format": NAME,
+        "version": VERSION,
+        "wer": score.total.wer,
+        "interval": [interval.low, interval.high] if interval else None,
+        **_figures(score.total),
+        "errors": score.total.errors,
+        "utterances": len(score.clips),
+        "profile": score.profile,
+        "profile_version": score.profile_version,
+        "signature": score.signature,
+        "absent": list(score.absent),
+        "left_out": list(score.left_out),
+        "bootstrap": interval.made if interval else None,
+        **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
+        **{key: getattr(score, key) for key in ("tuned_on", "no_gain_on") if getattr(score, key)},
+    }
+
+
+def write_scores(folder: Path, score: Score) -> dict[str, str]:
+    """Write the files into `folder`; that of signers only if any is known. Returns digests of files read later."""
+    clips, tables = score.clips, score.breakdown
+    extra = (RECORDING,) if any(clip.recording for clip in clips) else ()
+    write_tsv(folder / CLIPS, (*COLUMNS, *extra), (_clip_row(clip, len(extra)) for clip in clips))
+    write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
+    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, tables.lengths))
+    write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, tables.glosses))
+    pairs = [(one.count, one.reference, one.hypothesis) for one in tables.confusions]
+    write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
+    if tables.signers:
+        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, tables.signers))
+    write_text(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
+    return {name: digest_file(folder / name) for name in (FIGURES, CLIPS)}
+
+
+def read_scores(folder: Path) -> Score:
+    """The score of a folder; its alignments are computed again from the glosses in it.
+
+    Raises:
+        FormatError: another format or version, counts that do not match the glosses, or files that are not as
+            `sla score` wrote them, according to the receipt.
+    """
+    path = folder / FIGURES
+    if not path.is_file():
+        what = f"not a score folder: it has no {FIGURES}" if folder.is_dir() else "no such score folder"
+        raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
+    _check_unchanged(folder)
+    facts = read_figures(path)
+    columns = COLUMNS if facts["version"] > 1 else [name for name in COLUMNS if name != "signer"]
+    clips = _read_clips(folder / CLIPS, columns)
+    try:
+        ends, how = facts["interval"], facts["bootstrap"]
+        low, high = ends or (0.0, 0.0)
+        score = Score(
+            profile=facts["profile"],
+            profile_version=facts["profile_version"],
+            signature=facts["signature"],
+            clips=clips,
+            absent=tuple(facts["absent"]),
+            left_out=tuple(facts["left_out"]),
+            interval=Interval.of(low, high, how) if ends is not None else None,
+            oracle=Counts(*(facts["oracle"][key] for key in FIELDS[1:])) if "oracle" in facts else None,
+            alternatives=facts.get("nbest", 1),
+            tuned_on=facts.get("tuned_on", ""),
+            no_gain_on=facts.get("no_gain_on", ""),
+        )
+        _check_types(score, path)
+        same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: not a complete {NAME} ({error})", AGAIN) from error
+    if not same:
+        raise FormatError(f"{path}: its counts are not the sum of those in {CLIPS}", AGAIN)
+    return score
+
+
+def read_figures(path: Path) -> dict[str, Any]:
+    """The content of a score.json of a known version. Raises FormatError."""
+    facts = read_json(path, AGAIN)
+    if facts.get("format") != NAME:
+        raise FormatError(f"{path}: not a {NAME}", AGAIN)
+    version = facts.get("version")
+    if version not in (VERSION - 1, VERSION):
+        known = f"{VERSION - 1} and {VERSION}"
+        raise FormatError(f"{path}: {NAME} version {version}, this sla reads version {known}", AGAIN)
+    return facts if version > 1 else SCORE_1 | facts
+
+
+def _check_types(score: Score, path: Path) -> None:
+    """Raise FormatError or ValueError for figures whose types differ from those that `write_scores` writes."""
+    check_types(Score, {key: value for key, value in vars(score).items() if key in STATED}, path, AGAIN)
+    for kind, part in ((Interval, score.interval), (Counts, score.oracle)):
+        if part is not None:
+            check_types(kind, vars(part), path, AGAIN)
+    if not all(isinstance(name, str) for name in (*score.absent, *score.left_out)):
+        raise ValueError("a clip's id is not text")
+
+
+def _check_unchanged(folder: Path) -> None:
+    """Receipts of earlier versions have no digests."""
+    receipt = read_receipt(folder)
+    for name, digest in (receipt.results.get("digests", {}) if receipt is not None else {}).items():
+        if digest_file(folder / name) != digest:
+            raise FormatError(f"{folder / name} is damaged or was edited: it is not what `sla score` wrote", AGAIN)
+
+
+def _read_clips(path: Path, columns: Sequence[str]) -> tuple[ClipScore, ...]:
+    with acyclic():
+        rows = list(read_table(path, columns, "\t"))
+        clips = tuple(
+            score_clips(
+                (
+                    row["id"],
+                    row["reference"].split(),
+                    row["hypothesis"].split(),
+                    row.fields.get("signer", ""),
+                    row.fields.get(RECORDING, ""),
+                )
+                for row in rows
+            )
+        )
+    for row, clip in zip(rows, clips, strict=True):
+        if [row[name] for name in FIELDS] != list(map(str, _values(clip.counts))):
+            raise FormatError(f"{path}, line {row.line}: the counts do not match the glosses", AGAIN)
+    return clips
+
+
+def _figures(counts: Counts) -> dict[str, int]:
+    return dict(zip(FIELDS, _values(counts), strict=True))
+
+
+def _values(counts: Counts) -> tuple[int, int, int, int, int]:
+    """In the order of FIELDS."""
+    return counts.ref_words, counts.correct, counts.substitutions, counts.deletions, counts.insertions
+
+
+def comparison_facts(found: Comparison) -> dict[str, Any]:
+    """JSON values. Rates and differences are in percent and points."""
+    interval = found.interval
+    figures = [summary(score) for score in (found.first, found.second)]
+    keys = ("wer", "interval", "errors", "ref_words", "signature", "tuned_on", "no_gain_on")
+    a, b = ({key: one[key] for key in keys if key in one} for one in figures)
+    return {
+        "a": {"name": found.names[0], **a},
+        "b": {"name": found.names[1], **b},
+        "difference": found.difference,
+        "interval": [interval.low, interval.high] if interval else None,
+        "level": interval.level if interval else None,
+        "sentences": len(set(sentences(found.first.clips))),
+        "cluster": found.cluster,
+        "units": interval.units if interval else 1,
+        "probability_of_improvement": found.improvement,
+        "matched_pairs": asdict(found.test),
+        "clips": {"better": found.better, "worse": found.worse, "equal": found.equal},
+        "glosses": [asdict(change) for change in found.changes],
+        "verdict": verdict(found),
+    }
+
+
+def group_facts(found: GroupComparison) -> dict[str, Any]:
+    """JSON values. Rates, spreads and differences are in percent and points."""
+    interval = found.interval
+    return {
+        "a": seed_group_facts(found.first),
+        "b": seed_group_facts(found.second),
+        "difference": found.difference,
+        "interval": [interval.low, interval.high] if interval else None,
+        "level": interval.level if interval else None,
+        "cluster": found.cluster,
+        "units": interval.units if interval else 1,
+        "sentences": len(set(sentences(found.first.scores[0].clips))),
+        "probability_of_improvement": found.improvement,
+        "paired": found.paired,
+        "pairs": found.pairs,
+        "verdict": group_verdict(found),
+    }
+
+
+def seed_group_facts(group: SeedGroup) -> dict[str, Any]:
+    """JSON values of a group: mean, spread, interval, and the figures of its runs."""
+    interval = group.interval
+    figures = zip(group.members, group.scores, strict=True)
+    return {
+        "name": group.name,
+        "wer": group.mean,
+        "spread": group.spread,
+        "interval": [interval.low, interval.high] if interval else None,
+        "runs": [{"name": name, "wer": one.total.wer, **_figures(one.total)} for name, one in figures],
+    }
+
+
+def write_differences(path: Path, first: Score, second: Score) -> None:
+    """A table of clips with both systems' errors and hypotheses; `difference` is second minus first.
+
+    Args:
+        first, second: scores of the same clips in the same order.
+    """
+    rows = []
+    for a, b in zip(first.clips, second.clips, strict=True):
+        errors = [a.counts.errors, b.counts.errors, b.counts.errors - a.counts.errors]
+        glosses = map(" ".join, (a.reference, a.hypothesis, b.hypothesis))
+        rows.append([a.id, one_line(a.signer), a.counts.ref_words, *errors, *glosses])
+    write_tsv(path, DIFFERENCES, rows)
+
+
+def _clip_row(clip: ClipScore, extra: int) -> list[object]:
+    cells = [clip.id, one_line(clip.signer), *_count_cells(clip.counts)]
+    return [*cells, " ".join(clip.reference), " ".join(clip.hypothesis), one_line(clip.recording)][
+        : len(COLUMNS) + extra
+    ]
+
+
+def _group_row(group: ClipGroup) -> list[object]:
+    return [one_line(group.name), group.clips, *_count_cells(group.counts)]
+
+
+def _gloss_row(one: GlossCounts) -> list[object]:
+    in_references = [one.ref_words, one.correct, one.substituted, one.deleted]
+    in_hypotheses = [one.hyp_words, one.mistaken, one.inserted]
+    return [one.gloss, *in_references, *in_hypotheses, _rate(one.recall), _rate(one.precision)]
+
+
+@lru_cache(KEPT)
+def _count_cells(counts: Counts) -> tuple[object, ...]:
+    return (*_values(counts), _rate(counts.wer if counts.ref_words else None))
+
+
+def _rate(percent: float | None) -> str:
+    return "" if percent is None else f"{percent:.2f}"
+
+
+def one_line(name: str) -> str:
+    """A name without characters that a cell cannot hold."""
+    return " ".join(name.split())
+
+
+def _alignment(score: Score) -> Iterator[str]:
+    """Lines like those of sclite's `pra` report; columns are as wide as the glosses on a screen."""
+    yield score.signature
+    columns = _Columns()
+    for clip in score.clips:
+        steps = clip.counts
+        counted = f"{steps.correct} {steps.substitutions} {steps.deletions} {steps.insertions}"
+        yield f"\nid: {clip.id}\nScores: (#C #S #D #I) {counted}"
+        if clip.pairs:
+            reference, hypothesis, ops = map(" ".join, zip(*map(columns.__getitem__, clip.pairs), strict=True))
+            yield f"REF:  {reference}".rstrip()
+            yield f"HYP:  {hypothesis}".rstrip()
+            yield f"Eval: {ops}".rstrip()
+
+
+class _Columns(dict[Pair, tuple[str, str, str]]):
+    """Reference, hypothesis and step, padded to one width; stars for a missing side. Cached: few steps differ."""
+
+    def __missing__(self, pair: Pair) -> tuple[str, str, str]:
+        op, reference, hypothesis = pair
+        ours, theirs = (0 if gloss is None else cell_len(gloss) for gloss in (reference, hypothesis))
+        width = max(3, ours, theirs)
+        self[pair] = (
+            "*" * width if reference is None else reference + " " * (width - ours),
+            "*" * width if hypothesis is None else hypothesis + " " * (width - theirs),
+            " " * width if op == "C" else op.ljust(width),
+        )
+        return self[pair]

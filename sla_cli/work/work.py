@@ -1,0 +1,279 @@
+"""The work folder: where artifacts are by default, and which one a stage uses if none is named.
+
+stores/NAME/              runs/NAME/
+emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
+tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
+alignments/RUN/SPLIT-DIGEST.tsv              exports/STORE-LAYOUT/
+
+`newest-elsewhere.json` records where the newest hypotheses outside the work folder are: `path`, relative to the work
+folder if the file is in it or next to it, and `finished` as in the file's receipt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from sla_cli.artifact.json_file import read_json
+from sla_cli.artifact.receipt import digest_file, read_receipt
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.log import log
+from sla_cli.system.atomic import write_text
+
+HYPOTHESES = "*/*.tsv"
+SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
+EXPORT_BEGUN = ".export.json"  # in the folder of an incomplete export: what it should become
+Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and its path
+
+
+class Work:
+    """A work folder; this does not create anything. Raises SlaError if the path is a file."""
+
+    def __init__(self, root: Path) -> None:
+        if root.is_file():
+            raise SlaError(f"the work folder {root} is a file", "Name a folder with --work or SLA_WORK.")
+        self.root = root
+        self.stores, self.runs = root / "stores", root / "runs"
+        self.emissions, self.hypotheses = root / "emissions", root / "hypotheses"
+        self.tuning, self.scores = root / "tuning", root / "scores"
+        self.lm, self.alignments, self.exports = root / "lm", root / "alignments", root / "exports"
+        self.elsewhere = self.hypotheses / "newest-elsewhere.json"
+
+    def find_lm(self, name: Path) -> Path:
+        """A language model's file at the given path, else in the work folder. Raises SlaError if it is in neither."""
+        for path in (name, self.lm / name):
+            if path.exists():
+                log.info("using language model %s", path)
+                return path
+        raise SlaError(
+            f"cannot read the language model {name}: no such file, nor {self.lm / name}",
+            "`sla lm estimate` makes one; or give the full path of a file from another tool.",
+        )
+
+    def new_run(self, variant: str, seeds: Sequence[int] = ()) -> Path:
+        """A run folder that does not exist yet: VARIANT-1, VARIANT-2, …; it is created, so no other job takes it.
+
+        With seeds, no run of this name exists yet, with or without a seed; the folder of the first seed is created.
+        """
+        self.runs.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            path = self.runs / f"{variant}-{number}"
+            if any(self.runs.glob(f"{path.name}{SEED}*")) or (seeds and path.exists()):
+                continue
+            with suppress(FileExistsError):
+                (path.with_name(f"{path.name}{SEED}{seeds[0]}") if seeds else path).mkdir()
+                break
+        return path
+
+    def only_store(self) -> Path:
+        """The only store; there must be exactly one, as training on the wrong corpus costs days.
+
+        Raises:
+            SlaError: none, or several (listed).
+        """
+        found = _finished(self.stores)
+        if len(found) > 1:
+            raise SlaError(
+                f"several stores in {self.stores}: {', '.join(path.name for _, path in found)}",
+                f"Name one: {found[0][1]}",
+            )
+        return _take(found, "store", self.stores, "sla prep CORPUS SOURCE")
+
+    def newest_run(self) -> Path:
+        """The run that was finished last."""
+        return _take(_finished(self.runs), "run", self.runs, "sla train")
+
+    def newest_hypotheses(self) -> Path:
+        """The hypotheses that were decoded last, also outside the work folder (see `note_hypotheses`).
+
+        Raises:
+            SlaError: there are none; or the newest are outside the work folder, and are gone or were changed since.
+        """
+        found = _finished(self.hypotheses, HYPOTHESES)
+        noted = self._noted_hypotheses()
+        if noted is not None and (not found or noted[0] >= found[0][0]):
+            _check_unchanged(*noted)
+            found.insert(0, noted)
+        return _take(found, "hypotheses", self.hypotheses, "sla decode")
+
+    def note_hypotheses(self, path: Path) -> None:
+        """Record the path of hypotheses that were just decoded, if `newest_hypotheses` would not find them."""
+        receipt = read_receipt(path)
+        if receipt is None or path in self.hypotheses.glob(HYPOTHESES):
+            return
+        place, root = path.resolve(), self.root.resolve()
+        noted = os.path.relpath(place, root) if place.is_relative_to(root.parent) else str(place)
+        write_text(self.elsewhere, json.dumps({"path": noted, "finished": receipt.finished}) + "\n")
+
+    def _noted_hypotheses(self) -> Finished | None:
+        if not self.elsewhere.is_file():
+            return None
+        try:
+            note = read_json(self.elsewhere, "Delete it.")
+            finished, place, here = str(note["finished"]), (self.root / note["path"]).resolve(), Path.cwd()
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # the last is for a loop of links
+            raise FormatError(f"{self.elsewhere}: cannot be read ({error})", "Delete it.") from error
+        return finished, place.relative_to(here) if place.is_relative_to(here) else place
+
+    def newest_score(self) -> Path:
+        """The score folder that was written last."""
+        return _take(_finished(self.scores), "score", self.scores, "sla score")
+
+    def run_given(self, given: Path | None) -> Path:
+        """The given path if it exists, else the run of that name in this work folder; without a path the newest run."""
+        if given is None:
+            return self.newest_run()
+        named = self.runs / given
+        return named if (named / "run.toml").is_file() and not given.exists() else given
+
+    def runs_called(self, name: str) -> list[Path]:
+        """The run of a name or folder; if there is none, the runs of this name with seeds, in order of the seeds."""
+        for path in (Path(name), self.runs / name):
+            if (path / "run.toml").is_file():
+                return [path]
+        return seed_runs(self.runs, name)
+
+    def one_run(self, name: str) -> Path:
+        """The run of a name or folder. Raises SlaError if there is none, or if the name means several seeds."""
+        found = self.runs_called(name)
+        if len(found) != 1:
+            what = f"means several runs: {', '.join(path.name for path in found)}" if found else "is not a run"
+            raise SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")
+        return found[0]
+
+    def has_hypotheses(self, run: Path, split: str) -> bool:
+        """Whether there are hypotheses of a split from a run."""
+        return any(path.name.startswith(f"{split}-") for _, path in _finished(self.hypotheses / run.name, "*.tsv"))
+
+    def hypotheses_of(self, run: Path, *, split: str | None = None, search: str | None = None) -> Path:
+        """The hypotheses that were decoded from a run.
+
+        Args:
+            split: which split, if there are several.
+            search: which search: `greedy`, `beam10`, `beam10-lm`, as in the file's name.
+
+        Raises:
+            SlaError: there are none, or several (listed).
+        """
+        found = [path for _, path in _finished(self.hypotheses / run.name, "*.tsv")]
+        found = [path for path in found if split in (None, path.name.partition("-")[0])]
+        found = [path for path in found if search in (None, path.stem.partition("-")[2].rpartition("-")[0])]
+        chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
+        if not found:
+            command = f"sla decode {run}" + f" --split {split}" * bool(split)  # without --split it decodes dev
+            raise SlaError(f"no hypotheses{chosen} of run {run.name} in {self.hypotheses}", f"`{command}` makes them.")
+        if len(found) > 1:
+            raise SlaError(
+                f"several hypotheses{chosen} of run {run.name}: {', '.join(path.name for path in found)}",
+                "Choose with --split and --search (greedy, beam10, beam10-lm, …), or name the files.",
+            )
+        return found[0]
+
+    def runs_to_resume(self, name: str | None) -> list[Path]:
+        """The run of a name, or the runs of its seeds; without a name the unfinished run that was begun last.
+
+        If this is one of several seeds, all of them: earlier ones may have been interrupted too.
+        """
+        if name is not None:
+            own = self.runs / name
+            return ([] if (own / "run.toml").is_file() else seed_runs(self.runs, name)) or [own]
+        newest = self.newest_unfinished_run()
+        group = seed_runs(self.runs, newest.name.rpartition(SEED)[0])
+        return group if newest in group else [newest]
+
+    def newest_unfinished_run(self) -> Path:
+        """The run folder that was begun last and has no receipt."""
+        begun = [path for path in self.runs.glob("*") if (path / "run.toml").is_file() and read_receipt(path) is None]
+        if not begun:
+            raise SlaError(f"no unfinished run in {self.runs}", "`sla train` starts one.")
+        newest = max(begun, key=lambda path: (path / "run.toml").stat().st_mtime_ns)
+        log.info("resuming run %s", newest)
+        return newest
+
+
+def seed_runs(runs: Path, name: str) -> list[Path]:
+    """The runs NAME-seed0, NAME-seed1, … that `sla train --seeds` made in a folder, in the order of their seeds."""
+    found = {path: re.fullmatch(rf"{re.escape(name)}{SEED}(\d+)", path.name) for path in runs.glob(f"*{SEED}*")}
+    seeds = {path: int(match[1]) for path, match in found.items() if match and (path / "run.toml").is_file()}
+    return sorted(seeds, key=seeds.__getitem__)
+
+
+def _finished(folder: Path, pattern: str = "*") -> list[Finished]:
+    """Artifacts with a receipt, newest first; those without are incomplete."""
+    dated = [(receipt.finished, path) for path in folder.glob(pattern) if (receipt := read_receipt(path)) is not None]
+    return sorted(dated, reverse=True)
+
+
+def lies_now(path: Path, *works: Path) -> Path | None:
+    """`path`, or the path with the same end in a work folder that was moved or copied; None if neither exists."""
+    return path if _exists(path) else next(_within(path, works), None)
+
+
+def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | None = None) -> Path | None:
+    """The present path of the source of an artifact (such as a store) that was at `recorded`; None if it is gone.
+
+    A copied work folder has its own copy of the source, while the recorded one may still exist. The copy is used if
+    `is_it` confirms that it is the same.
+    """
+    works = artifact.resolve().parents[2::-1]
+    if is_it is None or not _exists(recorded):
+        return lies_now(recorded, *works)
+    own = next((place for place in _within(recorded, works, parts=2) if not place.samefile(recorded)), recorded)
+    if own == recorded or is_it(own):
+        return own
+    log.info("%s was made from %s, which is used: %s is a different one", artifact, recorded, own)
+    return recorded
+
+
+def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path], bool] | None = None) -> Path:
+    """Like `find_source`, but raises an error.
+
+    The artifact is in the folder of its stage in the work folder, or where the user wrote it.
+
+    Raises:
+        SlaError: it was not found; the hint names `option`, with which the user can give the folder.
+    """
+    found = find_source(recorded, artifact, is_it)
+    if found is None:
+        hint = f"Give its new folder with {option}, or restore it."
+        raise SlaError(f"the store of {artifact} is gone: {recorded}", hint)
+    if found != recorded:
+        log.info("the store of %s was at %s: using %s", artifact, recorded, found)
+    return found
+
+
+def _within(path: Path, works: Sequence[Path], parts: int = 1) -> Iterator[Path]:
+    """Paths in a work folder that have the same end as a path, at least this many parts; the longest end first."""
+    starts = range(1, len(path.parts) - parts + 1)
+    return filter(_exists, (work.joinpath(*path.parts[start:]) for start in starts for work in works))
+
+
+def _exists(path: Path) -> bool:
+    """Path.exists would raise in a folder without permission, such as another user's home."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:
+    """The newest artifact; the log names it, since the user did not."""
+    if not found:
+        raise SlaError(f"no finished {kind} in {folder}", f"`{command}` makes it; --work names another work folder.")
+    newest = [path for finished, path in found if finished == found[0][0]]
+    if len(newest) > 1:
+        raise SlaError(f"cannot tell which {kind} is the newest: {', '.join(map(str, newest))}", "Name one of them.")
+    log.info("taking %s %s", kind, newest[0])
+    return newest[0]
+
+
+def _check_unchanged(finished: str, path: Path) -> None:
+    """Raise SlaError if the newest hypotheses are gone, or were changed since they were decoded."""
+    hint = "Name the hypotheses to score, or decode again with --force."
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that no file can have
+        raise SlaError(f"the newest hypotheses are gone: {path}", hint)
+    receipt, digest = read_receipt(path), digest_file(path)
+    if receipt is None or (receipt.finished, receipt.results.get("digest", digest)) != (finished, digest):
+        raise SlaError(f"the newest hypotheses were changed since they were decoded: {path}", hint)

@@ -1,0 +1,89 @@
+"""ELAN files whose timeline begins within the recording."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from annotation_cases import EXAMPLE
+from pympi.Elan import Eaf
+
+from sla_cli.annotation.eaf_edit import add_to
+from sla_cli.annotation.layout import Layout
+from sla_cli.errors import FormatError
+
+
+def eaf(folder: Path, *links: str) -> Path:
+    path = folder / "a.eaf"
+    path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n<ANNOTATION_DOCUMENT AUTHOR="" DATE="2014-10-28T10:14:04+01:00" '
+        'VERSION="3.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="x">\n'
+        "<HEADER>"
+        + "\n".join(f'<MEDIA_DESCRIPTOR MIME_TYPE="video/mp4" {link}/>' for link in links)
+        + "</HEADER>\n<TIME_ORDER/></ANNOTATION_DOCUMENT>",
+        encoding="utf-8",
+    )
+    return path
+
+
+def added(path: Path, media: str) -> list[tuple[int, int, str]]:
+    add_to(path, replace(EXAMPLE, media=Path("elsewhere") / media), Layout(sentences=True), None, replace=False)
+    return [
+        one for tier in ("SIGN", "SENTENCE") for one in sorted(Eaf(path).get_annotation_data_for_tier(tier))
+    ]  # fmt: skip
+
+
+UNMOVED = [(120, 500, "HEUTE"), (500, 900, "<A&B>"), (2000, 3000, '"REGEN"'),
+           (120, 900, "HEUTE <A&B>"), (2000, 3000, '"REGEN"')]  # fmt: skip
+
+
+def moved(by: int) -> list[tuple[int, int, str]]:
+    return [(start + by, end + by, text) for start, end, text in UNMOVED]
+
+
+@pytest.mark.parametrize(
+    ("media", "link"),
+    [
+        ("clip.mp4", 'MEDIA_URL="file:///b/clip.mp4"'),
+        ("my clip.mp4", 'MEDIA_URL="file:///b/my%20clip.mp4"'),
+        ("my clip.mp4", 'MEDIA_URL="file:///b/my clip.mp4"'),
+        ("\u00fc.mp4", 'MEDIA_URL="file:///b/u\u0308.mp4"'),
+        ("a%20b.mp4", 'MEDIA_URL="file:///b/a%20b.mp4"'),
+        ("clip.mp4", 'MEDIA_URL="file:///C:\\b\\clip.mp4"'),
+        ("clip.mp4", 'MEDIA_URL="" RELATIVE_MEDIA_URL="./clip.mp4"'),
+    ],
+)
+def test_times_are_moved_by_the_offset_of_the_recording(tmp_path: Path, media: str, link: str) -> None:
+    path = eaf(tmp_path, 'MEDIA_URL="file:///b/other.mp4" TIME_ORIGIN="7"', f'{link} TIME_ORIGIN="100"')
+    assert added(path, media) == moved(-100)
+
+
+def test_an_offset_may_be_negative(tmp_path: Path) -> None:
+    assert added(eaf(tmp_path, 'MEDIA_URL="clip.mp4" TIME_ORIGIN="-1500"'), "clip.mp4") == moved(1500)
+
+
+def test_what_lies_before_the_timeline_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
+    path = eaf(tmp_path, 'MEDIA_URL="clip.mp4" TIME_ORIGIN="600"')
+    assert added(path, "clip.mp4") == [
+        (0, 300, "<A&B>"), (1400, 2400, '"REGEN"'), (0, 300, "<A&B>"), (1400, 2400, '"REGEN"'),
+    ]  # fmt: skip
+    assert "begins 0.600 s into clip.mp4: 2 signs" in caplog.text
+
+
+def test_a_file_about_another_recording_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
+    assert added(eaf(tmp_path, 'MEDIA_URL="other.mp4" TIME_ORIGIN="600"'), "clip.mp4") == UNMOVED
+    assert "has no link to clip.mp4" in caplog.text
+
+
+def test_an_offset_that_is_no_number_is_named(tmp_path: Path) -> None:
+    path = eaf(tmp_path, 'MEDIA_URL="other.mp4"', 'MEDIA_URL="clip.mp4" TIME_ORIGIN="1 s"')
+    with pytest.raises(FormatError, match="line 4: TIME_ORIGIN '1 s' is not a number"):
+        added(path, "clip.mp4")

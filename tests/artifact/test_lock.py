@@ -1,0 +1,69 @@
+"""One process at a time in a folder, or several that share it; and disks without locks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import shim
+
+from sla_cli.artifact.lock import locked
+from sla_cli.errors import SlaError
+
+HOLDER = """
+import sys
+from pathlib import Path
+from sla_cli.artifact.lock import locked
+
+with locked(Path(sys.argv[1]), "busy", shared=sys.argv[2] == "shared"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def held(folder: Path, how: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds a folder until it gets a line."""
+    command = [sys.executable, "-c", HOLDER, str(folder), how]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield process
+        process.communicate("\n")
+
+
+@pytest.mark.parametrize("theirs", ["alone", "shared"])
+@pytest.mark.parametrize("ours", ["alone", "shared"])
+def test_those_that_share_a_folder_hold_it_together_and_others_alone(tmp_path: Path, theirs: str, ours: str) -> None:
+    with held(tmp_path, theirs):
+        if theirs == ours == "shared":
+            with locked(tmp_path, "busy", shared=True):
+                pass
+        else:
+            with pytest.raises(SlaError, match="busy"), locked(tmp_path, "busy", shared=ours == "shared"):
+                pass
+    with locked(tmp_path, "busy"):
+        pass
+
+
+def test_waiting_ends_when_the_folder_is_free(tmp_path: Path) -> None:
+    with held(tmp_path, "shared") as other:
+        assert other.stdin is not None
+        other.stdin.write("\n")
+        other.stdin.flush()
+        with locked(tmp_path, "busy", wait=True):
+            assert other.wait(timeout=200) == 0
+
+
+def test_a_folder_without_locks_is_held_with_one_warning(tmp_path: Path) -> None:
+    library, folder = shim.built(tmp_path), tmp_path / "new" / "folder"
+    command = [sys.executable, "-c", HOLDER, str(folder), "alone"]
+    answer = subprocess.run(
+        command, input="\n", env=shim.environment(library, ENOLCK=1), capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "held\n"
+    assert answer.stderr.count("has no file locks: do not let two commands write into it at once") == 1
+    assert str(folder) in answer.stderr

@@ -1,0 +1,265 @@
+"""Emissions are read as written, and only if complete."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from sla_cli.artifact.receipt import write_receipt
+from sla_cli.config.settings import Config
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.store import Split
+from sla_cli.store.write import write_split
+from sla_cli.work.emissions import (
+    Emission,
+    EmissionHeader,
+    Emissions,
+    emission_receipt,
+    is_current,
+    write_emissions,
+)
+from sla_cli.work.run import Run, RunFacts
+
+HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, "/stores/csl-daily", "/runs/adapter-1")
+
+
+def emissions(count: int = 4, steps: int = 7) -> Iterator[Emission]:
+    """Clips of different lengths; the third is so short that it has no step."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        length = 0 if number == 2 else steps + 300 * number
+        scores = rng.normal(size=(length, 4)).astype(np.float32)
+        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        scores[:1, 2] = -np.inf
+        yield Emission(f"S0000{number}/P0_\u0301", scores, 4 * length - number % 4, 25.0 * (number % 3))
+
+
+def test_emissions_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    again = Emissions(path)
+    assert again.header == HEADER
+    assert len(again) == 4
+    assert again.ids == [emission.id for emission in emissions()]
+    with h5py.File(path) as file:
+        assert file["log_probs"].dtype == np.float32
+    for _ in range(2):  # as often as one likes
+        for one, two in zip(emissions(), again, strict=True):
+            assert (one.id, one.frames, one.fps) == (two.id, two.frames, two.fps)
+            assert two.log_probs.dtype == np.float32
+            assert np.array_equal(one.log_probs, two.log_probs)
+
+
+def test_clips_by_index(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "dev.h5", HEADER, emissions())
+    file, expected = Emissions(tmp_path / "dev.h5"), list(emissions())
+    for index in (3, 0, 2, -1, 0):
+        assert file[index].id == expected[index].id
+        assert np.array_equal(file[index].log_probs, expected[index].log_probs)
+    for index in (4, -5):
+        with pytest.raises(IndexError):
+            file[index]
+
+
+def test_the_same_emissions_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_emissions(tmp_path / name, HEADER, emissions())
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_half_precision_takes_half_the_room_and_reads_as_single(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "single", HEADER, emissions(steps=3000))
+    write_emissions(tmp_path / "half", HEADER, emissions(steps=3000), "float16")
+    assert (tmp_path / "half").stat().st_size < 0.6 * (tmp_path / "single").stat().st_size
+    for one, two in zip(emissions(steps=3000), Emissions(tmp_path / "half"), strict=True):
+        assert two.log_probs.dtype == np.float32
+        assert np.array_equal(two.log_probs, one.log_probs.astype(np.float16).astype(np.float32))
+
+
+def test_columns_that_do_not_fit_the_glosses_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        del file["glosses"]
+        file.create_dataset("glosses", data=["A", "B"], dtype=h5py.string_dtype("utf-8"))
+    with pytest.raises(FormatError, match="4 columns for 2 glosses and the blank"):
+        Emissions(path)
+
+
+def test_no_clips(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "dev.h5", HEADER, [])
+    assert list(Emissions(tmp_path / "dev.h5")) == []
+
+
+def test_nan_is_refused_with_the_clip_and_leaves_no_file(tmp_path: Path) -> None:
+    def diverged() -> Iterator[Emission]:
+        for emission in emissions():
+            if emission.id.startswith("S00003"):
+                emission.log_probs[-1, 1] = np.nan
+            yield emission
+
+    with pytest.raises(FormatError, match=r"clip S00003/P0_.* NaN"):
+        write_emissions(tmp_path / "dev.h5", HEADER, diverged())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "not an HDF5 file"), (b"\x89HDF\r\n\x1a\n", "not an HDF5 file"), (b"id,gloss\n", "not an HDF5 file")],
+)
+def test_other_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "dev.h5"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=message) as caught:
+        Emissions(path)
+    assert "sla emit --force" in caught.value.hint
+
+
+def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    with pytest.raises(SlaError, match="no such file"):
+        Emissions(path)
+    write_emissions(path, HEADER, emissions())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(FormatError, match="not an HDF5 file, or a damaged one"):
+        Emissions(path)
+    for key, value, message in (
+        ("version", 1, "sla-emissions version 1, this sla reads version 2"),
+        ("format", "sla-store", "holds sla-store, expected sla-emissions"),
+    ):
+        path.unlink()
+        path.write_bytes(whole)
+        with h5py.File(path, "r+") as file:
+            file.attrs[key] = value
+        with pytest.raises(FormatError, match=message):
+            Emissions(path)
+    path.unlink()
+    path.write_bytes(whole)
+    with h5py.File(path, "r+") as file:
+        del file["offsets"]
+    with pytest.raises(FormatError, match="damaged or incomplete"):
+        Emissions(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("frames", lambda frames: frames[:-1], "4 ids, 3 lengths, 4 frame rates and 5 offsets"),
+        ("ids", lambda ids: ids[:-1], "3 ids, 4 lengths"),
+        ("ids", lambda ids: ids[[0, 0, 2, 3]], "clip ids that occur twice"),
+        ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets do not divide"),
+        ("offsets", lambda offsets: offsets + (offsets > 0), "offsets do not divide"),
+        ("offsets", lambda offsets: offsets * np.nan, "offsets are not whole numbers"),
+        ("offsets", lambda offsets: offsets.astype(np.uint64)[::-1], "offsets do not divide"),
+        ("frames", lambda frames: frames * np.nan, "frames are not whole numbers"),
+        ("fps", lambda fps: fps * np.nan, "fps are not frame rates"),
+        ("fps", lambda fps: fps - 1000, "fps are not frame rates"),
+        ("offsets", lambda offsets: offsets[:0], "0 offsets"),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_refused(
+    tmp_path: Path, name: str, change: Callable[[np.ndarray], np.ndarray], message: str
+) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        changed = change(file[name][:])
+        del file[name]
+        file[name] = changed
+    with pytest.raises(FormatError, match=rf"dev\.h5: damaged or incomplete \(.*{message}"):
+        Emissions(path)
+
+
+def test_version_2_has_one_frame_rate_for_all_clips_and_no_profile(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"], file.attrs["fps"], file.attrs["corpus"] = 2, 30.0, "phoenix2014"
+        del file["fps"], file.attrs["profile"]
+    assert [emission.fps for emission in Emissions(path)] == [30.0] * 4
+    assert Emissions(path).header.profile == "phoenix2014"
+
+
+def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "dev.h5", replace(HEADER, stride=0), emissions())
+    with pytest.raises(FormatError, match="a stride of 0"):
+        Emissions(tmp_path / "dev.h5")
+
+
+def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:
+    run, path = Run(tmp_path / "run"), tmp_path / "dev.h5"
+    run.create(Config(), HEADER.glosses, RunFacts("/s", "csl-daily", "base", {"train": "", "dev": ""}))
+    run.best.write_bytes(b"weights")
+    store = tmp_path / "store.h5"
+    write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
+    receipt = emission_receipt(run, Split(store))
+    assert not is_current(path, receipt, Split(store))
+    write_emissions(path, HEADER, emissions())
+    assert not is_current(path, receipt, Split(store)), "no receipt, so not complete"
+    write_receipt(receipt, path)
+    assert is_current(path, emission_receipt(run, Split(store)), Split(store))
+    assert is_current(path, emission_receipt(run, Split(store), "bf16", "float16"), Split(store)), (
+        "whatever the precision"
+    )
+    run.best.write_bytes(b"other weights")
+    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
+    run.best.write_bytes(b"weights")
+    write_split(store, SplitHeader("csl-daily", "dev", 32, 30.0, 95, HEADER.glosses), [], 0)
+    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
+    write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
+    assert is_current(path, emission_receipt(run, Split(store)), Split(store))
+    path.unlink()
+    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
+
+
+@pytest.mark.parametrize("steps", [10, 100_000])
+def test_a_full_disk_is_an_error_to_correct_and_leaves_what_was_there(small_disk: Path, steps: int) -> None:
+    """HDF5 itself crashes the process here."""
+    path = small_disk / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    before = path.read_bytes()
+    with pytest.raises(SlaError, match="No space left"):
+        write_emissions(path, HEADER, emissions(count=60, steps=steps))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in small_disk.iterdir()] == ["dev.h5"]
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so the test itself causes the refusal."""
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(SlaError, match=r"cannot read .*dev\.h5: Permission denied") as caught:
+        Emissions(path)
+    assert not isinstance(caught.value, FormatError)
+
+
+def test_one_rate_for_all_is_not_current_for_clips_of_several(tmp_path: Path) -> None:
+    """Version 2 wrote the rate of most clips."""
+    run, path, store = Run(tmp_path / "run"), tmp_path / "dev.h5", tmp_path / "store.h5"
+    run.create(Config(), HEADER.glosses, RunFacts("/s", "mine", "base", {"train": "", "dev": ""}))
+    run.best.write_bytes(b"weights")
+    pixel = (np.zeros(1, np.uint8), np.ones(1, np.int64))
+    clips = [Encoded(name, "", (), *pixel, fps=fps) for name, fps in (("a", 25.0), ("b", 50.0))]
+    for rates in (1, 2):
+        write_split(store, SplitHeader("mine", "dev", 16, 25.0, 95, HEADER.glosses), clips[:rates], rates)
+        receipt = emission_receipt(run, Split(store))
+        write_emissions(path, HEADER, emissions())
+        write_receipt(receipt, path)
+        assert is_current(path, receipt, Split(store))
+        with h5py.File(path, "r+") as file:
+            file.attrs["version"], file.attrs["fps"] = 2, 25.0
+            del file["fps"]
+        assert is_current(path, receipt, Split(store)) == (rates == 1)

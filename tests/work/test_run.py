@@ -1,0 +1,151 @@
+"""A run folder: what is fixed for a run reads back, and what is not a run says so."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sla_cli.config.presets import PRESETS
+from sla_cli.config.settings import resolve
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.store.content import SplitHeader
+from sla_cli.store.store import Split
+from sla_cli.store.write import write_split
+from sla_cli.work.run import FrameFormat, Run, RunFacts, check_glosses
+
+GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))
+FRAMES = FrameFormat(256, "squash", 25.0, 24.5, 25.0)
+FACTS = RunFacts("/stores/ä b", "phoenix2014", "tiny", {"train": "1", "dev": "2"}, "raw", "phoenix2014", FRAMES)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_is_fixed_for_a_run_reads_back(tmp_path: Path, preset: str) -> None:
+    run = Run(tmp_path / "runs" / "v1.5")
+    assert not run.exists
+    run.create(resolve(preset), GLOSSES, FACTS)
+    again = Run(run.path)
+    assert again.exists
+    assert again.config == resolve(preset)
+    assert again.glosses == GLOSSES
+    assert again.facts == FACTS
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.toml", "glosses.txt", "run.toml"]
+
+
+def test_a_folder_without_run_toml_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").touch()
+    with pytest.raises(SlaError, match=r"is not a run: no run\.toml") as caught:
+        _ = Run(tmp_path).facts
+    assert "sla train" in caught.value.hint
+
+
+def test_another_version_is_named_with_the_stage(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    header = tmp_path / "run.toml"
+    header.write_text(header.read_text().replace("version = 5", "version = 6"))
+    with pytest.raises(FormatError, match="sla-run version 6, this sla reads sla-run 1 to 5") as caught:
+        _ = run.facts
+    assert "sla train" in caught.value.hint
+
+
+def test_an_edited_configuration_is_checked(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    path = tmp_path / "config.toml"
+    path.write_text(path.read_text().replace("epochs =", "epoch ="))
+    with pytest.raises(SlaError, match=r"unknown key train\.epoch"):
+        _ = run.config
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "now"),
+    [
+        ("run.toml", 'fit = "squash"', 'fit = "crop"'),
+        ("run.toml", 'profile = "phoenix2014"', 'profile = "none"'),
+        ("config.toml", "image_size = ", "image_size = 1"),
+    ],
+)
+def test_a_value_that_was_changed_is_refused_unless_the_change_is_meant(
+    tmp_path: Path, name: str, was: str, now: str
+) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    file, header = tmp_path / name, tmp_path / "run.toml"
+    file.write_text(changed := file.read_text(encoding="utf-8").replace(was, now, 1), encoding="utf-8")
+    with pytest.raises(FormatError, match=rf"{name} is damaged or was edited") as caught:
+        _ = (run.facts, run.config)
+    key = re.search(r"delete the line `(\w+) = …` from run\.toml", caught.value.hint)
+    assert key is not None
+    kept = [line for line in header.read_text(encoding="utf-8").splitlines() if not line.startswith(f"{key[1]} =")]
+    header.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    _ = (run.facts, run.config)
+    assert name == "run.toml" or file.read_text(encoding="utf-8") == changed
+
+
+def test_comments_and_spaces_are_no_change(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    for name in ("run.toml", "config.toml"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text("# mine\n" + text.replace(" = ", "  =  "), encoding="utf-8")
+    assert (run.facts, run.config) == (FACTS, resolve("tiny"))
+
+
+def test_glosses_must_be_those_of_the_store(tmp_path: Path) -> None:
+    run = Run(tmp_path / "adapter-1")
+    run.create(resolve("tiny"), ("A", "B", "C"), FACTS)
+    path = tmp_path / "train.h5"
+
+    def store(*vocabulary: str) -> Split:
+        write_split(path, SplitHeader("phoenix2014", "train", 16, 25.0, 95, vocabulary), [], 0)
+        return Split(path)
+
+    check_glosses(run, store("A", "B", "C"))
+    with pytest.raises(SlaError, match=r"adapter-1 .*1 are new, 2 are gone"):
+        check_glosses(run, store("A", "D"))
+    with pytest.raises(SlaError, match="do not match"):
+        check_glosses(run, store("C", "B", "A"))  # the order is the model's columns
+
+
+@pytest.mark.parametrize("name", ["run.toml", "config.toml"])
+def test_a_run_cut_anywhere_is_refused_and_never_filled_with_defaults(tmp_path: Path, name: str) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    for end in range(len(text.rstrip())):
+        (tmp_path / name).write_text(text[:end], encoding="utf-8")
+        try:
+            found = (run.facts, run.config)
+        except SlaError as error:
+            assert name in error.message, end
+        else:  # the last value lost a digit or an element at most: it is there, and what it was is unknowable
+            assert end > text.rstrip().rindex("\n"), (end, found)
+
+
+def test_the_store_is_found_where_the_work_folder_has_moved(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    run = Run(old / "runs" / "adapter-1")
+    run.create(resolve("tiny"), GLOSSES, replace(FACTS, store=str(old / "stores" / "signs")))
+    (old / "stores" / "signs").mkdir(parents=True)
+    assert run.store == old / "stores" / "signs"
+    old.rename(new)
+    assert Run(new / "runs" / "adapter-1").store == new / "stores" / "signs"
+    with pytest.MonkeyPatch.context() as patch:  # the old place is in somebody's home, which is closed
+        stat = Path.stat
+
+        def closed(path: Path, **how: bool) -> os.stat_result:
+            if old in path.parents:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return stat(path, **how)
+
+        patch.setattr(Path, "stat", closed)
+        assert Run(new / "runs" / "adapter-1").store == new / "stores" / "signs"
+    (new / "stores" / "signs").rmdir()
+    with pytest.raises(SlaError, match=r"the store of .*new/runs/adapter-1 is gone: .*old/stores/signs") as caught:
+        _ = Run(new / "runs" / "adapter-1").store
+    assert "--store" in caught.value.hint
