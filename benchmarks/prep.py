@@ -37,14 +37,14 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 from signing import pictures
+from sla_cli.prep.order import Order
 from timing import Runs, fastest
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.log import log
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.order import Order
-from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.system.workers import usable_cores
 
 SIZE = 256

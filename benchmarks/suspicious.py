@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from sla_cli.prep.order import Order
 
 from sla_cli.align.references import reference_split
 from sla_cli.align.suspicious import Ranking, rank
@@ -24,8 +25,7 @@ from sla_cli.core.hypothesis import Glosses
 from sla_cli.demo.corpus import FOLDER, draw_corpus
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.order import Order
-from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import Run

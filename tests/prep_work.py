@@ -6,14 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sla_cli.config.settings import PrepConfig
+from sla_cli.prep.begun import Begun, OnError
 from sla_cli.prep.build import build_store, encode_part
-from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.order import Order
-from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.encoding.process_pool import ProcessPool
+from sla_cli.prep.request import PrepRequest
 from sla_cli.prep.result import PrepResult
 from sla_cli.store.store import Store
 
@@ -30,11 +31,14 @@ def build(
     config: PrepConfig = CONFIG,
     corpus: str = "phoenix2014",
     part: tuple[int, int] | None = None,
+    on_error: OnError = "stop",
+    force: bool = False,
     **options: Any,
 ) -> PrepResult:
-    order = Order(find_corpus(corpus), root, config, **options)
+    request = replace(PrepRequest.checked(corpus, root, options), frames=config)
+    begun = Begun(request, on_error, force)
     with closing(ProcessPool(jobs)) as engine:
-        return build_store(order, out, engine) if part is None else encode_part(order, out, engine, part)
+        return build_store(begun, out, engine) if part is None else encode_part(begun, out, engine, part)
 
 
 @contextmanager

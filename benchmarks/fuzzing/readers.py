@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from artifacts import GLOSSES, Artifacts, make, stored
+from sla_cli.prep.resume import read_arguments
 
 from fuzzing import inside, seeds
 from fuzzing.mutate import Mutation
@@ -29,9 +30,8 @@ from sla_cli.lm.text import read_lines
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import place
 from sla_cli.model.weights import read_weights
-from sla_cli.prep.cache import read_cached
 from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.resume import read_arguments
+from sla_cli.prep.encoding.cache import read_cached
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.search.beam_decoder import BeamOptions

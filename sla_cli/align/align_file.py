@@ -81,7 +81,8 @@ def align_file(
         {"emissions": unchanged_digest(emissions_path), "split": split.digest},
         sources={
             "emissions": str(emissions_path.resolve()),
-            "store": str(split.path.parent.resolve()),
+            "store": str(split.store.resolve()),
+            "division": split.division,
             "split": header.split,
             "corpus": header.corpus,
         },

@@ -86,7 +86,7 @@ def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: d
 
 
 def _place(clips: Iterable[AlignedClip], split: Split) -> Iterator[_Placed]:
-    receipt = read_receipt(split.path.parent)
+    receipt = read_receipt(split.store)
     places = receipt.arguments | receipt.sources if receipt is not None else {}  # earlier receipts: arguments
     root, outside = str(places.get("source", "")), str(places.get("media", ""))
     origins = dict(zip(split.ids, split.sources, strict=True))

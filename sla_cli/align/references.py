@@ -25,18 +25,18 @@ def reference_split(emissions: Emissions, store: Path | None = None) -> Split:
     header = emissions.header
     made = read_receipt(emissions.path)
     digest = made.inputs.get("split") if made is not None else None
-    is_it = is_store_of({header.split: digest}) if digest else None
-    found = Store(store or store_now(Path(header.store), emissions.path, "--store", is_it))
-    split = found[header.split]
+    is_it = is_store_of({header.split: digest}, header.division) if digest else None
+    found = store or store_now(Path(header.store), emissions.path, "--store", is_it)
+    split = Store(found, "" if store else header.division)[header.split]
     split.references()
     if store is None and digest not in (None, split.digest):
         raise SlaError(
-            f"{split.path} has other clips or references than when {emissions.path} was made",
+            f"{split} has other clips or references than when {emissions.path} was made",
             "Emit again, or name the store with the references with --store.",
         )
     if missing := [name for name in emissions.ids if name not in split]:
         raise SlaError(
-            f"{split.path} lacks {counted(len(missing), 'clip')} of {emissions.path}: {some(missing)}",
+            f"{split} lacks {counted(len(missing), 'clip')} of {emissions.path}: {some(missing)}",
             "Is it another corpus?",
         )
     return split

@@ -130,7 +130,7 @@ def _write_elan(folder: Path, made: "AlignedSplit", emissions: Path) -> int:
     from sla_cli.align.elan import write_elan
     from sla_cli.work.emissions import Emissions
 
-    how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split.path)}
+    how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split)}
     return len(write_elan(folder, made.clips, made.split, how))
 
 

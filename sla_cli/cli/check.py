@@ -20,7 +20,12 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def check(
-    store: Annotated[Path | None, typer.Argument(help="Store. Without it: the only one in the work folder.")] = None,
+    store: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[STORE[:DIVISION]]", help="Store, by name or folder. Default: the only one in the work folder."
+        ),
+    ] = None,
     stride: Annotated[int, typer.Option(help="Video frames per output step of the model to train.", min=1)] = 4,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every frame and verify checksums.")] = False,
     jobs: Jobs = 0,
@@ -31,20 +36,21 @@ def check(
 
     It looks at split sizes (against those published), ids, empty references,
     clips too short for CTC, sentences, signers and recordings that splits share,
-    glosses that train lacks, lengths and frame rates.
+    glosses that train lacks, lengths and frame rates. Without :DIVISION it takes
+    the corpus's first one, and looks at what the splits of the others share.
     """
     from sla_cli.prep.check import check_store
     from sla_cli.work.work import Work as WorkFolder
 
-    found = check_store(store or WorkFolder(work).only_store(), stride=stride, deep=deep, jobs=jobs)
+    found = check_store(WorkFolder(work).store_given(store), stride=stride, deep=deep, jobs=jobs)
     answer("\n".join(_lines(found)), found.facts(), as_json)
     if found.problems:
         raise typer.Exit(PROBLEMS)
 
 
 def _lines(found: "Report") -> Iterator[str]:
-    protocol = f", protocol {found.protocol}" if found.protocol else ""
-    yield f"{found.store}: {found.corpus}{protocol}, labels {found.labels}"
+    division = f", division {found.division}" if found.division else ", no division"
+    yield f"{found.store}: {found.corpus}{division}, labels {found.labels}"
     yield from ("", _clips(found), "", _glosses(found))
     for what, lengths in (("frames", found.frames), ("glosses", found.glosses)):
         if any(map(sum, lengths.counts.values())):

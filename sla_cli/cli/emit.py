@@ -71,7 +71,7 @@ def emit(
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
     source = Run(folder.run_given(run))
-    found = Store(store or source.store)
+    found = Store(store) if store else source.own_clips()
     clips = found[split or found.default_split]
     if output is not None:
         check_output(output, EMISSIONS, inputs=(weights_file(weights),), replace=True)  # before it is read
@@ -112,7 +112,7 @@ def find_emissions(
     if not source.exists():
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
     run = Run(source)
-    found = Store(store or run.store)
+    found = Store(store) if store else run.own_clips()
     clips = found[split or found.default_split]
     emissions = emissions_path(folder.emissions, run, clips)
     if is_current(emissions, emission_receipt(run, clips), clips):

@@ -86,7 +86,7 @@ def estimate(
     folder = WorkFolder(work)
     out = output or folder.lm / "gloss.arpa"
     facts = estimate_file(
-        source or folder.only_store(),
+        source if source is not None and source.is_file() else folder.store_given(source),
         out,
         order=order,
         fallback=fallback,

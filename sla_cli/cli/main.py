@@ -23,10 +23,11 @@ from sla_cli.errors import SlaError, Stopped, without_torch
 
 # A command is the function of its name in the module of its name, or that module's `app`; its help begins like this.
 COMMANDS = {
-    "prep": "Decode and resize a corpus into a frame store: one HDF5 file for each split, or several.",
+    "prep": "Decode and resize a corpus into a frame store: its clips, and its divisions into train, dev and test.",
+    "split": "Divide the clips of a store into train, dev and test: draw a division, or take a table.",
     "merge": "Merge several stores into one, to train on more than one corpus.",
     "check": "Check that a store is complete and usable, and that its splits do not overlap. Exits with 3 on problems.",
-    "export": "Write a store's frames and annotation as folders and tables that other code reads, VAC's among others.",
+    "store": "Write a store's frames for other code, or leave a signer out.",
     "train": "Train the adapters and the temporal head on a store; dev WER after each epoch.",
     "emit": "Compute a run's log-probabilities of every clip of a split; `sla decode` starts from them.",
     "decode": "Beam search over a run's emissions, with an optional gloss language model.",

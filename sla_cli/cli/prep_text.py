@@ -1,35 +1,56 @@
-"""What `sla prep` prints."""
+"""What `sla prep` reads and prints."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.counted import counted
+from sla_cli.errors import SlaError
 from sla_cli.prep.corpus import Corpus
-from sla_cli.prep.result import PrepResult
+from sla_cli.prep.result import DivisionFigures, PrepResult
 
 LISTED = 20  # clips shown on screen; the receipt lists all
 
 
+def part_of(text: str) -> tuple[int, int] | None:
+    """k and n of `k/n`, None for "". Raises SlaError."""
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
+    part, parts = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= part <= parts:
+        raise SlaError(f"--part {text!r} is not a part", "Give K/N with K from 1 to N, such as 3/40.")
+    return part, parts
+
+
 def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
     """What `sla prep` prints at the end."""
-    counts = ", ".join(f"{split} {count:,}" for split, count in result.clips.items())
     lost = f"{result.psnr:.1f} dB PSNR" if result.psnr is not None else "lossless"
     how = f"{config.codec} {config.quality}" if config.codec == "jpeg" else config.codec
-    lines = [f"store {out}, clips: {counts}", f"frames: {config.size} px, {how}, {lost}"]
-    if result.vocabulary:
-        shares = [
-            f"{split} {count['missing']:,} of {count['glosses']:,} ({100 * count['missing'] / count['glosses']:.1f} %)"
-            for split, count in result.unknown.items()
-            if count["glosses"]
-        ]
-        unknown = f"; out of vocabulary: {', '.join(shares)}" if shares else ""
-        lines.append(f"glosses: {result.vocabulary:,} in train (labels {result.labels}){unknown}")
+    lines = [f"store {out}: {counted(result.clips, 'clip')}", f"frames: {config.size} px, {how}, {lost}"]
+    lines += [_division_text(name, figures, result.labels) for name, figures in result.divisions.items()]
+    if not result.divisions:
+        lines.append(f"no division into train, dev and test; `sla split {out} --by signer` draws one")
     lines.append(f"encoded now: {counted(result.encoded, 'clip')}; taken over: {result.reused:,}")
     lines += _reasons("skipped", result.skipped) + _reasons("broken, so not in the store", result.failed)
     lines += _reasons("in the store, but frames are missing", result.incomplete)
     return "\n".join(lines)
+
+
+def _division_text(name: str, figures: DivisionFigures, labels: str) -> str:
+    counts = ", ".join(f"{split} {count:,}" for split, count in figures.clips.items())
+    text = f"division {name}: {counts}"
+    if not figures.vocabulary:
+        return text
+    shares = [
+        f"{split} {count['missing']:,} of {count['glosses']:,} ({100 * count['missing'] / count['glosses']:.1f} %)"
+        for split, count in figures.unknown.items()
+        if count["glosses"]
+    ]
+    unknown = f"; out of vocabulary: {', '.join(shares)}" if shares else ""
+    return f"{text}; glosses: {figures.vocabulary:,} in train (labels {labels}){unknown}"
 
 
 def part_text(out: Path, result: PrepResult, part: tuple[int, int]) -> str:
@@ -47,15 +68,18 @@ def _reasons(what: str, clips: dict[str, str]) -> list[str]:
 
 
 def about(corpus: Corpus) -> str:
-    """What `sla prep --list` prints of a corpus."""
-    lines = [f"{corpus.name}: {corpus.title}", f"  layout: {corpus.layout}"]
-    counts = []
-    for protocol, splits in corpus.counts.items():
-        counts += [f"{protocol + '/' if protocol else ''}{split} {count:,}" for split, count in splits.items()]
-    if counts:
-        lines.append(f"  published: {', '.join(counts)} clips")
-    if corpus.protocols:
-        lines.append(f"  --protocol: {', '.join((f'{corpus.protocols[0]} (default)', *corpus.protocols[1:]))}")
+    """The help of the command of a corpus: what SOURCE contains, and what is published."""
+    counts = [
+        f"{division} {', '.join(f'{split} {count:,}' for split, count in splits.items())}"
+        for division, splits in corpus.counts.items()
+    ]
+    published = [f"Published clips: {'; '.join(counts)}."] if counts else []
     cleaning = corpus.profile
     official = "" if cleaning in ("none", corpus.labels) else f"; --labels {cleaning} is the official clean-up"
-    return "\n".join([*lines, f"  training glosses: {corpus.labels}{official}"])
+    lines = [
+        f"{corpus.title}.",
+        f"SOURCE: {corpus.layout}.",
+        *published,
+        f"Training glosses: {corpus.labels}{official}.",
+    ]
+    return "\n\n".join(lines)

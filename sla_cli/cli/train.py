@@ -37,7 +37,10 @@ def _seeds(text: str | None) -> tuple[int, ...]:
 
 
 def train(
-    store: Annotated[Path | None, typer.Argument(help="Store folder. Default: the only one.")] = None,
+    store: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STORE[:DIVISION]]", help="Store, by name or folder. Default: the only one."),
+    ] = None,
     variant: Annotated[Variant | None, typer.Option(help="What is added to the frozen backbone.")] = None,
     preset: Annotated[
         str | None,
@@ -125,7 +128,7 @@ def train(
 
     folder = WorkFolder(work)
     if not resume:
-        source = Store(store or folder.only_store())
+        source = Store(folder.store_given(store))
         check_splits(source)
         chosen = preset or source.preset
         settings = resolve(chosen, config, sets or (), flags)

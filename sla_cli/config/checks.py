@@ -28,6 +28,7 @@ class AddedIn:
     before: Any
 
 
+@dataclass(frozen=True)
 class OptionValues:
     """Settings that are given as separate options of a command."""
 

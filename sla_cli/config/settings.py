@@ -48,31 +48,17 @@ class PrepConfig(OptionValues):
     quality: Annotated[int, Ge(1), Le(100)] = 95  # JPEG
     fps: Annotated[float, Ge(0), Le(1000)] = 0.0  # frames per second, the nearest in time; 0 keeps every frame
     labels: str = "auto"  # cleaning of training glosses: auto (the corpus's), raw, or a profile of core.normalize
-    shard_clips: Annotated[int, Ge(0), Le(MANY)] = 0  # clips per file; 0: one file per split
-
-
-@dataclass(frozen=True)
-class SourceConfig(OptionValues):
-    """Which parts of a source are read, and how; a corpus uses `protocol` and the settings that its `takes` names."""
-
-    protocol: str = ""  # division into splits, if a corpus has several; "": its first
-    media: str = ""  # folder of recordings that are not where the annotation says
-    video: str = ""  # name or pattern of the recording, if an annotation file links several; "": the first
-    tiers: tuple[str, ...] = ()  # gloss tiers, by name or pattern with * and ?; of two hands the first has precedence
-    tier_types: tuple[str, ...] = ()  # gloss tiers, by linguistic type
-    utterance_tier: str = ""  # name or pattern; its annotations are the clips. "": pauses end a clip
-    translation_tier: str = ""  # name or pattern
-    pause: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # seconds without a sign that end a clip (choice)
+    shard_clips: Annotated[int, Ge(0), Le(MANY)] = 0  # clips per file; 0: one file
 
 
 @dataclass(frozen=True)
 class DivisionConfig(OptionValues):
-    """A random division into splits, instead of the corpus's own."""
+    """A division into splits that `sla split` draws."""
 
-    split_by: Literal["", "signer", "sentence", "random"] = ""  # what no two splits share; "": the corpus's division
+    by: Literal["signer", "sentence", "random"] = "signer"  # what no two splits share; random: single clips
     shares: tuple[Annotated[float, Ge(0), Le(LARGE)], ...] = (80.0, 10.0, 10.0)  # of train, dev, test
     fold: str = ""  # K/N: part K of N equal ones is test, the next is dev
-    split_seed: Annotated[int, Ge(0), Le(SEED)] = 0
+    seed: Annotated[int, Ge(0), Le(SEED)] = 0  # random seed
 
 
 @dataclass(frozen=True)

@@ -39,23 +39,25 @@ class Clip:
 
     Attributes:
         id: unique within its corpus.
-        split: train, dev or test.
         signer: the corpus's name for the person, "" if unknown.
         glosses: annotation as released, split at white space.
         source: where its pictures are.
         translation: spoken-language sentence, "" if there is none.
         where: place of the annotation for messages, such as `train.corpus.csv, line 7`.
         frames: number of pictures according to the annotation; 0 if it gives none.
+        training: training glosses: `glosses`, cleaned; prep adds them.
+        origin: where the frames come from within the corpus (`origin_of`); prep adds it.
     """
 
     id: str
-    split: str
     signer: str
     glosses: tuple[str, ...]
     source: Source
     translation: str = ""
     where: str = ""
     frames: int = 0
+    training: tuple[str, ...] = ()
+    origin: str = ""
 
 
 def origin_of(source: Source, root: Path, media: Path | None = None) -> str:

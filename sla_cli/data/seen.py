@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.store.store import Split
+from sla_cli.store.split import Split
 from sla_cli.video.timing import selected
 from sla_cli.work.run import FrameFormat
 
@@ -58,15 +58,15 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
     Raises:
         SlaError: frames with another fit, or smaller than those of training; names the command that fixes it.
     """
-    again = f"Make the store again with `sla prep CORPUS SOURCE --name {split.path.resolve().parent.name} --force"
+    again = f"Make the store again with `sla prep CORPUS SOURCE --name {split.store.resolve().name} --force"
     if split.fit != like.fit:
         raise SlaError(
-            f"the frames of {split.path} were made with fit {split.fit}, but the run was trained with {like.fit}",
+            f"the frames of {split} were made with fit {split.fit}, but the run was trained with {like.fit}",
             f"{again} --fit {like.fit} --size {like.size}`.",
         )
     if split.size < like.size:
         raise SlaError(
-            f"the frames of {split.path} have {split.size} px, but the run was trained on {like.size} px",
+            f"the frames of {split} have {split.size} px, but the run was trained on {like.size} px",
             f"{again} --size {like.size}`.",
         )
     if split.size > like.size:

@@ -65,7 +65,7 @@ def decode_file(
     emissions = Emissions(emissions_path)
     header = emissions.header
     inputs = {"emissions": unchanged_digest(emissions_path)}
-    sources = {"store": header.store, "split": header.split, "corpus": header.corpus}
+    sources = {"store": header.store, "division": header.division, "split": header.split, "corpus": header.corpus}
     sources["emissions"] = str(emissions_path.resolve())
     if digest := emission_inputs(emissions_path).get("split"):
         sources["split_digest"] = digest

@@ -87,7 +87,12 @@ def tune_file(
             "lm": lm,
             "references": digest_json([references[name] for name in emissions.ids]),
         },
-        sources={"store": header.store, "lm": str(options.lm.resolve()), "emissions": str(emissions_path.resolve())},
+        sources={
+            "store": header.store,
+            "division": header.division,
+            "lm": str(options.lm.resolve()),
+            "emissions": str(emissions_path.resolve()),
+        },
     )
     out = tuned_folder(folder, header.run, lm)
     made = None if force else read_receipt(out)  # another grid needs no --force: the newest choice counts
@@ -151,11 +156,12 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     header = Emissions(emissions_path).header
     check_tunable(header.split)
     digest = emission_inputs(emissions_path).get("split")
-    is_it = is_store_of({header.split: digest}) if digest else None
-    clips = Store(store or store_now(Path(header.store), emissions_path, "--store", is_it))[header.split]
+    is_it = is_store_of({header.split: digest}, header.division) if digest else None
+    found = store or store_now(Path(header.store), emissions_path, "--store", is_it)
+    clips = Store(found, "" if store else header.division)[header.split]
     if clips.vocabulary != header.glosses and digest != clips.digest:
         raise SlaError(
-            f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips.path} ({len(clips.vocabulary)})",
+            f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips} ({len(clips.vocabulary)})",
             WRONG_STORE,
         )
     return clips.references()

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sla_cli.config.settings import PrepConfig, resolve
+from sla_cli.config.settings import resolve
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.counted import counted
 from sla_cli.decode.decode_file import decode_file
@@ -25,10 +25,10 @@ from sla_cli.errors import SlaError, Stopped
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup
+from sla_cli.prep.begun import Begun
 from sla_cli.prep.build import build_store
-from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.order import Order
-from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.encoding.process_pool import ProcessPool
+from sla_cli.prep.request import PrepRequest
 from sla_cli.report.page import write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
@@ -209,10 +209,11 @@ def _end(number: int, frame: FrameType | None) -> None:
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:
     with progress("drawing clips", sum(clips.values())) as advance:
         draw_corpus(folder / "corpus", seed=seed, jobs=jobs or usable_cores(), progress=advance, **clips)
-    corpus, out = find_corpus("phoenix2014"), Work(folder / "work").stores / "phoenix2014"
+    out = Work(folder / "work").stores / "phoenix2014"
+    request = PrepRequest.checked("phoenix2014", folder / "corpus", frames={"size": SIZE})
     with closing(ProcessPool(jobs)) as engine:
-        outcome = build_store(Order(corpus, folder / "corpus", PrepConfig(size=SIZE)), out, engine)
-    log.info("store: %s", outcome.clips)
+        outcome = build_store(Begun(request), out, engine)
+    log.info("store: %s", counted(outcome.clips, "clip"))
     return Store(out)
 
 

@@ -16,15 +16,14 @@ from sla_cli.core.digest import digest_json
 from sla_cli.data.seen import SeenClips, see
 from sla_cli.emit.inference import batches_by_length, emit_batches
 from sla_cli.emit.parts import Parts
-from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
-from sla_cli.store.store import Split, Store
+from sla_cli.store.split import Split
 from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.work.kind import EMISSIONS
 from sla_cli.work.output import check_output
-from sla_cli.work.run import FrameFormat, Run, warn_of_changed, warn_of_unknown
+from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
 
 PATIENCE = timedelta(days=7)  # in practice no limit for the slowest process
 
@@ -73,7 +72,7 @@ def emit(
             warn_of_unknown(run, split)
         if group.first(is_there):
             return
-        clips = _seen(run, split)
+        clips = see(split, run.facts.frames)
         with _alone(out.with_name(f".{out.name}.parts"), group) as folder:
             if group.first(is_there):  # another job has made it meanwhile
                 return
@@ -89,23 +88,6 @@ def emit(
                 _write(out, opened, run, clips, parts, receipt, group.world_size)
                 shutil.rmtree(folder)  # also the files of attempts with other settings
             group.wait()
-
-
-def _seen(run: Run, split: Split) -> SeenClips:
-    """The clips as the run sees them. Raises SlaError if they do not fit it."""
-    facts = run.facts
-    if facts.frames is not None:
-        return see(split, facts.frames)
-    if split.digest in facts.digests.values():
-        return SeenClips(split)
-    there = Store(split.path.parent)
-    if all(name in there.splits and there[name].digest == digest for name, digest in facts.digests.items()):
-        return see(split, FrameFormat.of(there["train"]))
-    raise SlaError(
-        f"{run.path} was made by an earlier version, which does not describe its frames, and its store "
-        f"{facts.store} is gone or has changed",
-        "Give the store that it was trained on with --store, or train again.",
-    )
 
 
 def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGroup, chunk: int) -> None:
@@ -127,9 +109,17 @@ def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGro
 def _write(
     out: Path, opened: OpenedModel, run: Run, clips: SeenClips, parts: Parts, receipt: Receipt, processes: int
 ) -> None:
-    split, store = clips.split, str(clips.split.path.parent.resolve())
-    run_folder = str(run.path.resolve())
-    header = EmissionHeader(split.corpus, split.name, opened.glosses, opened.stride, store, run_folder, split.profile)
+    split = clips.split
+    header = EmissionHeader(
+        corpus=split.corpus,
+        split=split.name,
+        glosses=opened.glosses,
+        stride=opened.stride,
+        store=str(split.store.resolve()),
+        run=str(run.path.resolve()),
+        profile=split.profile,
+        division=split.division,
+    )
     receipt_path(out).unlink(missing_ok=True)
     write_emissions(out, header, parts.joined(clips), parts.dtype)
     receipt.results = {

@@ -17,6 +17,7 @@ from sla_cli.lm.order import DEFAULT, choose_order
 from sla_cli.lm.perplexity import perplexity_facts, score_sentences
 from sla_cli.lm.text import Text, has_sentences, read_source
 from sla_cli.log import log
+from sla_cli.store.paths import names_store
 from sla_cli.store.store import Store
 from sla_cli.work.output import LANGUAGE_MODEL, check_output
 
@@ -72,7 +73,7 @@ def estimate_file(
     }
     receipt = Receipt("lm", settings, {"text": text.digest}, sources={"text": str(source.resolve())})
     old = already_made(out, receipt, force=force)
-    if dev is None and source.is_dir():
+    if dev is None and names_store(source):
         dev = source if has_sentences(Store(source), "dev", cleaning) else None
         if dev is None:
             log.info("%s has no dev split with glosses: the model is not measured", source)
@@ -108,7 +109,7 @@ def estimate_file(
         "fallbacks": list(arpa.fallbacks),
         "dev": _measure(out, measured),
     }
-    if source.is_dir():
+    if names_store(source):
         _warn_of_vocabulary(out, Store(source).vocabulary)
     receipt.results = {**facts, "digest": digest_file(out)}
     write_receipt(receipt, out)

@@ -11,6 +11,7 @@ from sla_cli.artifact.text import read_text, refuse_pipe
 from sla_cli.core.normalize import Profile
 from sla_cli.errors import SlaError
 from sla_cli.lm.counts import refuse_reserved
+from sla_cli.store.paths import names_store
 from sla_cli.store.store import Store
 
 
@@ -36,7 +37,7 @@ def read_source(source: Path, split: str, cleaning: Profile) -> Text:
         SlaError: it cannot be read, the store has no such split, a reserved word, or no sentences are left.
     """
     refuse_pipe(source)
-    if source.is_dir():
+    if names_store(source):
         clips = Store(source)[split]
         name, digest = f"{source} {split}", clips.digest
         raw: Iterable[tuple[str, tuple[str, ...]]] = zip(clips.ids, clips.glosses, strict=True)

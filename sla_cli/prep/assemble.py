@@ -1,72 +1,106 @@
-"""Makes a store from encoded clips: decides which files it has, and what the receipt records."""
+"""Makes a store from encoded clips: writes its files and divisions, and states what the receipt records."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sla_cli.artifact.receipt import receipt_path
-from sla_cli.core.clip import Clip
+from sla_cli.core.clip import SPLITS, Clip, unknown_glosses
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.cache import EncodedClip, EncodingCache
-from sla_cli.prep.encode import psnr
+from sla_cli.prep.encoding.cache import EncodingCache, FramesOnDisk
+from sla_cli.prep.encoding.encode import psnr
+from sla_cli.prep.encoding.process_pool import Executor
 from sla_cli.prep.plan import Plan
-from sla_cli.prep.process_pool import Executor
-from sla_cli.prep.result import PrepResult
+from sla_cli.prep.result import DivisionFigures, PrepResult
 from sla_cli.prep.write import is_written, plan_files, write_files
-from sla_cli.store.content import SplitHeader
-from sla_cli.store.paths import store_files
+from sla_cli.store.division import Division, read_division, write_division
+from sla_cli.store.paths import division_names, division_path, stored_files
 
 WARNED = 5  # most incomplete clips in the log; the receipt has all
 
 
 def write_store(
     out: Path,
-    header: SplitHeader,
     plan: Plan,
-    encoded: Mapping[str, EncodedClip],
+    clips: Sequence[Clip],
+    encoded: Mapping[str, FramesOnDisk],
     failed: Mapping[str, str],
     cache: EncodingCache,
     engine: Executor,
 ) -> PrepResult:
-    """Write files that are missing or outdated, and remove those that do not belong to the store.
+    """Write the missing and outdated files and the corpus's divisions; remove files that do not belong to the store.
 
     Args:
-        header: what is the same for all splits; its frame rate is for splits in which no clip has its own.
+        clips: those of the plan, with stamps.
         encoded: by clip id, all clips that can be stored.
     """
+    if not encoded:
+        raise SlaError(f"no clip can be stored: {some(failed.values(), 1)}", "Fix them, and run it again.")
+    _warn_of_rates(encoded.values())
+    files = plan_files(out, plan.header, clips, encoded, cache.config.shard_clips)
+    divisions = [_of_stored(division, encoded, failed) for division in plan.divisions]
     result = PrepResult(
+        clips=len(encoded),
+        divisions={division.name: _figures(division, clips) for division in divisions},
         skipped=plan.skipped,
         failed=dict(failed),
-        incomplete=_incomplete(plan.clips, encoded, resampled=bool(cache.config.fps)),
-        labels=header.labels,
-        vocabulary=len(plan.vocabulary),
-        unknown=plan.unknown,
+        incomplete=_incomplete(clips, encoded, resampled=bool(cache.config.fps)),
+        labels=plan.header.labels,
         psnr=psnr(clip.squared_error for clip in encoded.values()),
+        files=[file.path.name for file in files],
     )
-    files = []
-    for split, planned in plan.splits.items():
-        clips = [encoded[item.clip.id] for item in planned if item.clip.id in encoded]
-        if not clips:
-            reasons = [failed[item.clip.id] for item in planned]
-            raise SlaError(f"no clip of {split} can be stored: {some(reasons, 1)}", "Fix them, and run it again.")
-        fps = _common_fps(split, clips) or header.fps
-        of_split = replace(header, split=split, fps=fps, annotated=split in plan.annotated)
-        files += plan_files(out, of_split, planned, encoded, cache)
-        result.clips[split] = len(clips)
-    result.files = [file.path.name for file in files]
     receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
-    write_files([file for file in files if not is_written(file)], engine)
-    for path in store_files(out):
+    write_files([file for file in files if not is_written(file)], cache, engine)
+    for path in stored_files(out):
         if path.name not in result.files:
-            path.unlink()  # files of a store that had more splits, or other shards
+            path.unlink()  # of a store that had other shards
+    for division in divisions:
+        write_division(out, division)
+    if old := [name for name in division_names(out) if name not in result.divisions]:
+        _log_unlisted(out, old, clips)
     return result
 
 
-def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, EncodedClip], *, resampled: bool) -> dict[str, str]:
+def _of_stored(division: Division, encoded: Container[str], failed: Mapping[str, str]) -> Division:
+    """The clips of a division that can be stored. Raises SlaError if a split loses all its clips."""
+    splits = {clip: split for clip, split in division.splits.items() if clip in encoded}
+    for split in SPLITS:
+        lost = [clip for clip, of in division.splits.items() if of == split]
+        if lost and split not in splits.values():
+            reasons = [failed[clip] for clip in lost if clip in failed]
+            message = f"no clip of {split} can be stored: {some(reasons, 1)}"
+            raise SlaError(message, "Fix them, and run it again.")
+    return replace(division, splits=splits)
+
+
+def _figures(division: Division, clips: Sequence[Clip]) -> DivisionFigures:
+    """Sizes of a division, and the glosses that its train split lacks."""
+    parts = {split: [clip for clip in clips if division.splits.get(clip.id) == split] for split in SPLITS}
+    parts = {split: part for split, part in parts.items() if part}
+    vocabulary = {gloss for clip in parts.get("train", ()) for gloss in clip.training}
+    figures = DivisionFigures({split: len(part) for split, part in parts.items()}, len(vocabulary))
+    for split, part in parts.items():
+        if vocabulary and split != "train" and any(clip.glosses for clip in part):
+            missing = unknown_glosses((clip.training for clip in part), vocabulary)
+            total = sum(len(clip.training) for clip in part)
+            figures.unknown[split] = {"missing": missing.total(), "glosses": total, "types": len(missing)}
+    return figures
+
+
+def _log_unlisted(out: Path, names: Sequence[str], clips: Sequence[Clip]) -> None:
+    """Say which clips are in no split of a division that `sla split` made: it can be continued."""
+    for name in names:
+        splits = read_division(division_path(out, name)).splits
+        if new := [clip.id for clip in clips if clip.glosses and clip.id not in splits]:
+            what = counted(len(new), "annotated clip is", "annotated clips are")
+            log.warning("%s in no split of division %s: `sla split` continues it: %s", what, name, some(new))
+
+
+def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, FramesOnDisk], *, resampled: bool) -> dict[str, str]:
     """By clip id what its recording lacks, according to the numbers of its pictures, or to the length in a table."""
     found = {}
     for clip in (clip for clip in clips if clip.id in encoded):
@@ -82,11 +116,7 @@ def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, EncodedClip], *, re
     return found
 
 
-def _common_fps(split: str, clips: Sequence[EncodedClip]) -> float:
-    """Frames per second of most clips; 0 if none is known."""
+def _warn_of_rates(clips: Iterable[FramesOnDisk]) -> None:
     rates = sorted(clip.fps for clip in clips if clip.fps)
     if rates and rates[-1] - rates[0] > 0.01 * rates[-1]:
-        log.warning(
-            "clips of %s have %.4g to %.4g frames per second; --fps makes them equal", split, rates[0], rates[-1]
-        )
-    return rates[len(rates) // 2] if rates else 0.0
+        log.warning("clips have %.4g to %.4g frames per second; --fps makes them equal", rates[0], rates[-1])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sla_cli.prep.checks.frames import check_frames
 from sla_cli.prep.checks.overlap import check_recordings, check_sentences, check_signers
 from sla_cli.prep.checks.sizes import check_frame_totals, check_sizes, published_counts
 from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
+from sla_cli.store.paths import split_name
 from sla_cli.store.store import Store
 
 
@@ -22,7 +24,8 @@ class Report:
     """The result of the check.
 
     Attributes:
-        corpus, protocol, labels: of the store.
+        corpus, labels: of the store.
+        division: the division that was checked, "" if the store has none.
         stride: video frames per output step, for feasibility.
         deep: whether every frame was decoded.
         splits: numbers of each split.
@@ -31,7 +34,7 @@ class Report:
 
     store: Path
     corpus: str
-    protocol: str
+    division: str
     labels: str
     stride: int
     deep: bool
@@ -54,7 +57,7 @@ class Report:
 
 
 def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -> Report:
-    """Check all clips of a store.
+    """Check the clips of a store, in one division; if the path names none, also what splits of the others share.
 
     Args:
         stride: video frames per output step of the model that is to be trained.
@@ -67,9 +70,9 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     """
     store = Store(path)
     splits = {name: store[name] for name in store.splits}
-    first = splits[store.splits[0]]
-    published = published_counts(first.corpus, first.protocol)
-    receipt = read_receipt(path)
+    division = store.division.name
+    published = published_counts(store.corpus, division)
+    receipt = read_receipt(store.path)
     findings = [*check_sizes(splits, published, receipt.results if receipt is not None else {}), *check_ids(splits)]
     if receipt is not None and not receipt.arguments.get("fps"):
         findings += check_frame_totals(splits)
@@ -77,13 +80,15 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
         findings += [*check_references(name, clips), *check_lengths(name, clips), *check_feasible(name, clips, stride)]
     for check in (check_rates, check_sentences, check_signers, check_recordings, check_vocabulary, check_spelling):
         findings += check(splits)
+    if not split_name(path)[1]:  # the user named none
+        findings += _check_other_divisions(store)
     if deep:
         findings += check_frames(store, splits, jobs)
     return Report(
-        store=path,
-        corpus=first.corpus,
-        protocol=first.protocol,
-        labels=first.labels,
+        store=store.path,
+        corpus=store.corpus,
+        division=division,
+        labels=store.header.labels,
         stride=stride,
         deep=deep,
         splits={name: figures(clips, published.get(name)) for name, clips in splits.items()},
@@ -91,3 +96,13 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
         glosses=histogram({name: list(map(len, clips.glosses)) for name, clips in splits.items() if clips.annotated}),
         findings=tuple(findings),
     )
+
+
+def _check_other_divisions(store: Store) -> Iterator[Finding]:
+    """What splits of the other divisions share although they should not."""
+    for name in (name for name in store.divisions if name != store.division.name):
+        other = Store(store.path, name)
+        splits = {split: other[split] for split in other.splits}
+        for check in (check_sentences, check_signers, check_recordings):
+            for finding in check(splits):
+                yield replace(finding, message=f"in division {name}, {finding.message}")

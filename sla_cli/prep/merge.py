@@ -1,25 +1,28 @@
-"""Merges several stores: the clips of all, the union of their vocabularies; frames are used in place or copied."""
+"""Merges several stores: the clips of all, copied, in one store, and one division of them."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from sla_cli.artifact.hdf5 import is_format
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
-from sla_cli.prep.resume import cache_folder
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.file import NAME, StoreFile
-from sla_cli.store.paths import split_path, store_files, takes_frames
-from sla_cli.store.store import Split, Store
-from sla_cli.store.write import write_split
+from sla_cli.prep.begun import cache_folder
+from sla_cli.prep.checks.overlap import same_frames
+from sla_cli.prep.corpus import OWN
+from sla_cli.prep.result import DivisionFigures
+from sla_cli.store.content import EncodedClip, StoreHeader
+from sla_cli.store.division import Division, write_division
+from sla_cli.store.paths import clips_path, stored_files
+from sla_cli.store.split import Split
+from sla_cli.store.store import Store
+from sla_cli.store.write import write_clips
 from sla_cli.work.run import Run
 
 ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be equal in all stores, since one model is trained on all
@@ -30,78 +33,74 @@ class MergeResult:
     """The content of the merged store.
 
     Attributes:
-        clips: split to number of clips.
-        vocabulary: glosses of train.
+        clips: number of clips.
+        divisions: its division, by name.
         renamed: ids that several stores have, or that equal a new name; each is now `STORE-ID`.
         skipped: clip id to the reason why it was left out.
-        failed: always empty; receipts of stores have this key.
         files: files of the store.
     """
 
-    clips: dict[str, int] = field(default_factory=dict)
-    vocabulary: int = 0
+    clips: int = 0
+    divisions: dict[str, DivisionFigures] = field(default_factory=dict)
     renamed: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
 
-def merge_stores(paths: Sequence[Path], out: Path, *, copy: bool = False, force: bool = False) -> MergeResult:
-    """Merge several stores into one.
+def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> MergeResult:
+    """Merge several stores into one. Clips that the division of their store leaves out are not taken.
 
     Args:
-        paths: two or more finished stores.
+        paths: two or more finished stores, each as `FOLDER` or `FOLDER:DIVISION`.
         out: the new store's folder.
-        copy: its files contain all frames; otherwise they use those of the stores, which must not be moved.
 
     Raises:
-        SlaError: a store is incomplete, they do not match, `out` is one of them, has frames that one of them uses, or
-            is another artifact, it was made from other stores or contains other files of these names and `force` is
-            off, or ids cannot be made unique.
+        SlaError: a store is incomplete, they do not match, they have the same recording in train and in an evaluation
+            split, `out` is one of them or another artifact, it was made from other stores or contains other files and
+            `force` is off, or ids cannot be made unique.
     """
     out = out.resolve()
     _refuse_other_artifact(out)
     stores = _named(paths, out)
-    first = _check_alike(stores)
+    _check_alike(stores)
     with locked(out, f"another process is writing {out}"):
-        digests = {f"{name}/{split}": store[split].digest for name, store in stores.items() for split in store.splits}
-        receipt = Receipt("merge", {"copy": copy}, digests)
-        receipt.sources = {name: str(store.path) for name, store in stores.items()}
+        receipt = _receipt(stores)
         old = already_made(out, receipt, force=force)
         if old is None:
             _refuse_foreign(out, force=force)
-        if old is not None and _is_whole(out, old):
+        elif all((out / name).is_file() for name in old.results["files"]):
             log.info("%s is up to date", out)
-            return MergeResult(**old.results)
-        result = MergeResult()
-        result.renamed = _to_rename(stores)
-        vocabulary = tuple(sorted({gloss for store in stores.values() for gloss in store.vocabulary}))
-        header = _header(stores, first, vocabulary)
-        result.vocabulary = len(vocabulary)
+            figures = {name: DivisionFigures(**one) for name, one in old.results["divisions"].items()}
+            return MergeResult(**old.results | {"divisions": figures})
+        parts, skipped = _parts(stores)
+        _check_leaks(parts)
+        result = MergeResult(renamed=_to_rename(stores), skipped=skipped)
         receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
-        for split in (name for name in SPLITS if any(name in store.splits for store in stores.values())):
-            _write_split(out, replace(header, split=split), stores, result, copy=copy)
-        for path in store_files(out):
-            if path.name not in result.files:
-                path.unlink()  # files of a store that had more splits
+        _write(out, stores, parts, result)
         receipt.results = asdict(result)
         write_receipt(receipt, out)
     return result
+
+
+def _receipt(stores: Mapping[str, Store]) -> Receipt:
+    digests = {f"{name}/{split}": store[split].digest for name, store in stores.items() for split in store.splits}
+    return Receipt("merge", {}, digests, sources={name: store.name for name, store in stores.items()})
 
 
 def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     """The stores by unique names."""
     if len(paths) < 2:
         raise SlaError(f"only {paths[0]} was given: there is nothing to merge it with", "Give two stores or more.")
-    if (different := len({path.resolve() for path in paths})) < len(paths):
+    opened = [Store(path.resolve()) for path in paths]
+    if (different := len({store.path.resolve() for store in opened})) < len(paths):
         raise SlaError(f"{len(paths)} stores to merge, {different} of them different", "Give each once.")
     stores: dict[str, Store] = {}
-    for path in map(Path.resolve, paths):
-        if takes_frames(path, out):
-            what = "itself" if path == out else f"{path}, which uses its frames"
-            raise SlaError(f"{out} would be made from {what}", "Give the new store another name.")
-        name = next(name for name in (path.name, "-".join(path.parts[-2:]), str(path)) if name not in stores)
-        stores[name.replace("/", "-")] = Store(path)
+    for store in opened:
+        folder = store.path.resolve()
+        if folder == out:
+            raise SlaError(f"{out} would be made from itself", "Give the new store another name.")
+        name = next(name for name in (folder.name, "-".join(folder.parts[-2:]), str(folder)) if name not in stores)
+        stores[name.replace("/", "-")] = store
     return stores
 
 
@@ -114,23 +113,12 @@ def _refuse_other_artifact(out: Path) -> None:
 
 
 def _refuse_foreign(out: Path, *, force: bool) -> None:
-    """Raise SlaError if there is an unfinished store, or a file of another kind under a name that will be written."""
+    """Raise SlaError if a folder holds other files than those of a store that may be replaced."""
     if any(out.glob(cache_folder(out, "*").name)):
         raise SlaError(f"{out} is an unfinished store of `sla prep`", "Name another folder, or remove it.")
-    for path in (split_path(out, split) for split in SPLITS):
-        if not force and path.exists() and not is_format(path, NAME):
-            raise SlaError(f"{path} exists and is not a file of a store", "Name another folder, or use --force.")
-
-
-def _is_whole(out: Path, receipt: Receipt) -> bool:
-    """Whether all files of a merged store exist, and the frames of others that they use."""
-    try:
-        for name in receipt.results["files"]:
-            StoreFile(out / name).places()
-    except SlaError as error:
-        log.info("%s is made again: %s", out, error.message)
-        return False
-    return True
+    others = [path.name for path in out.iterdir() if path.name != ".lock"]
+    if others and not (force and read_receipt(out) is not None):
+        raise SlaError(f"{out} contains {some(sorted(others))}", "Name another folder; --force replaces a store.")
 
 
 def _to_rename(stores: Mapping[str, Store]) -> list[str]:
@@ -138,7 +126,7 @@ def _to_rename(stores: Mapping[str, Store]) -> list[str]:
 
     Raises SlaError if new names equal each other.
     """
-    ids = {name: {clip for split in store.splits for clip in store[split].ids} for name, store in stores.items()}
+    ids = {name: set(store.clips.ids) for name, store in stores.items()}
     renamed: set[str] = set()
     while True:
         olds: dict[str, list[str]] = defaultdict(list)  # ids of each new name
@@ -157,89 +145,109 @@ def _new_name(store: str, clip: str, renamed: Container[str]) -> str:
     return f"{store}-{clip}" if clip in renamed else clip
 
 
-def _check_alike(stores: Mapping[str, Store]) -> Split:
-    """The first split of the first store. Raises SlaError if frames or labels of another were made differently."""
-    splits = {name: store[store.splits[0]] for name, store in stores.items()}
-    (first_name, first), *others = splits.items()
-    for name, split in others:
+def _check_alike(stores: Mapping[str, Store]) -> None:
+    """Raise SlaError if frames or labels of a store were made differently than those of the first."""
+    (first_name, first), *others = stores.items()
+    for name, store in others:
         for key in ALIKE:
-            if (was := getattr(first, key)) != (now := getattr(split, key)):
+            if (was := getattr(first.header, key)) != (now := getattr(store.header, key)):
                 option = f"--{key} {was}".replace(".v1", "")
                 message = f"{key} is {was!r} in {first_name} and {now!r} in {name}: one model cannot use both"
                 raise SlaError(message, f"Make {name} again: `sla prep … {option} --name …`.")
-    rates = {name: split.fps for name, split in splits.items()}
+    rates = {name: store.clips.fps for name, store in stores.items()}
     if len(set(rates.values())) > 1:
         listed = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
         log.warning(
             "frame rates differ: %s; `sla prep --fps` makes them equal, because a model counts time in frames", listed
         )
-    return first
 
 
-def _header(stores: Mapping[str, Store], first: Split, vocabulary: tuple[str, ...]) -> SplitHeader:
-    splits = [store[store.splits[0]] for store in stores.values()]
+def _parts(stores: Mapping[str, Store]) -> tuple[list[tuple[str, Split]], dict[str, str]]:
+    """The splits of all stores, each with the name of its store, and the clips that are left out, with the reason.
+
+    If some stores have references for a split, clips of the others are left out.
+    """
+    parts, skipped = list[tuple[str, Split]](), dict[str, str]()
+    for split in SPLITS:
+        there = {name: store[split] for name, store in stores.items() if split in store.splits}
+        annotated = [name for name, part in there.items() if part.annotated]
+        for name, part in there.items():
+            if not annotated or part.annotated:
+                parts.append((name, part))
+                continue
+            reason = f"{split} of {name} has no references, but that of {some(annotated)} has"
+            log.warning("leaving out %s: %s", counted(len(part), "clip"), reason)
+            skipped |= dict.fromkeys(part.ids, reason)
+    return parts, skipped
+
+
+def _check_leaks(parts: Sequence[tuple[str, Split]]) -> None:
+    """Raise SlaError if stores have the same frames in different splits."""
+    for number, (name, part) in enumerate(parts):
+        for other, one in parts[:number]:
+            if one.name != part.name and (pair := next(same_frames([one, part]), None)):
+                message = (
+                    f"clip {pair[0]} of {one.name} in {other} has the frames of {pair[1]} of {part.name} in {name}"
+                )
+                hint = "Divide the stores alike: `sla split STORE --from TABLE`, or merge one of them only."
+                raise SlaError(message, hint)
+
+
+def _header(stores: Mapping[str, Store]) -> StoreHeader:
+    headers = [store.header for store in stores.values()]
+    first = headers[0]
 
     def common(key: str, otherwise: str) -> str:
-        values = {getattr(split, key) for split in splits}
+        values = {getattr(header, key) for header in headers}
         return str(values.pop()) if len(values) == 1 else otherwise
 
     profile = common("profile", "none")
     if profile != first.profile:
         log.warning("the stores have different scoring profiles: score the merged store with --normalize")
-    return SplitHeader(
-        corpus=common("corpus", "+".join(dict.fromkeys(split.corpus for split in splits))),
-        split="",
+    return StoreHeader(
+        corpus=common("corpus", "+".join(dict.fromkeys(header.corpus for header in headers))),
         size=first.size,
-        fit=first.fit,
-        codec=first.codec,
         quality=first.quality,
-        fps=first.fps,
-        vocabulary=vocabulary,
+        codec=first.codec,
+        fit=first.fit,
         labels=first.labels,
-        protocol=common("protocol", "+".join(dict.fromkeys(split.protocol or split.corpus for split in splits))),
         recipe=common("recipe", ""),
         profile=profile,
         preset=common("preset", "base"),
-        unseen=common("unseen", ""),
     )
 
 
-def _write_split(
-    out: Path, header: SplitHeader, stores: Mapping[str, Store], result: MergeResult, *, copy: bool
-) -> None:
-    """Write one split. If some stores have references for it, clips of the others are left out."""
-    parts = {name: store[header.split] for name, store in stores.items() if header.split in store.splits}
-    annotated = [name for name, part in parts.items() if part.annotated]
-    if annotated and len(annotated) < len(parts):
-        for name in parts.keys() - annotated:
-            reason = f"{header.split} of {name} has no references, but that of {some(annotated)} has"
-            log.warning("leaving out %s: %s", counted(len(parts[name]), "clip"), reason)
-            result.skipped |= dict.fromkeys(parts.pop(name).ids, reason)
-    rates = [part.fps for part in parts.values() if part.fps]
-    header = replace(header, annotated=bool(annotated), fps=rates[0] if rates else 0.0)
-    total = sum(int(file.clip_bytes.sum()) for part in parts.values() for file in part.files) if copy else 0
-    path = split_path(out, header.split)
-    clips = _clips(parts, set(result.renamed), apart="+" in header.corpus, copy=copy)
-    with progress(f"merge {header.split}", sum(map(len, parts.values()))) as advance:
-        write_split(path, header, _counted(clips, advance), total)
-    result.clips[header.split] = sum(map(len, parts.values()))
-    result.files.append(path.name)
+def _write(out: Path, stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], result: MergeResult) -> None:
+    """Write the clips and their division, and complete the result."""
+    header, renamed = _header(stores), set(result.renamed)
+    total = sum(size for _, part in parts for size in part.clip_bytes)
+    with progress("merge", sum(len(part) for _, part in parts)) as advance:
+        clips = _clips(parts, renamed, apart="+" in header.corpus)
+        write_clips(clips_path(out), header, _counted(clips, advance), total)
+    for path in stored_files(out):
+        if path != clips_path(out):
+            path.unlink()  # shards of a store that is replaced
+    splits = {_new_name(name, clip, renamed): part.name for name, part in parts for clip in part.ids}
+    unseen = {store.division.unseen for store in stores.values()}
+    write_division(out, Division(OWN, splits, unseen.pop() if len(unseen) == 1 else ""))
+    vocabulary = {gloss for _, part in parts if part.name == "train" for words in part.glosses for gloss in words}
+    result.clips, result.files = len(splits), [clips_path(out).name]
+    result.divisions = {OWN: DivisionFigures(dict(Counter(splits.values())), len(vocabulary))}
 
 
-def _counted(clips: Iterator[Encoded], advance: Advance) -> Iterator[Encoded]:
+def _counted(clips: Iterator[EncodedClip], advance: Advance) -> Iterator[EncodedClip]:
     for clip in clips:
         yield clip
         advance()
 
 
-def _clips(parts: Mapping[str, Split], renamed: set[str], *, apart: bool, copy: bool) -> Iterator[Encoded]:
-    """The clips of a split of all stores, in their order.
+def _clips(parts: Sequence[tuple[str, Split]], renamed: set[str], *, apart: bool) -> Iterator[EncodedClip]:
+    """The clips of all splits under their new names.
 
     Args:
         apart: whether equal names of signers mean different people, as in different corpora.
     """
-    for name, part in parts.items():
-        for file, index in ((one, index) for one in part.files for index in range(len(one.ids))):
-            clip_id = _new_name(name, file.ids[index], renamed)
-            signer = f"{name}-{file.signers[index]}" if apart and file.signers[index] else file.signers[index]
-            yield replace(file.raw(index) if copy else file.lent(index), id=clip_id, signer=signer)
+    for name, part in parts:
+        for clip in (stored.raw() for stored in part):
+            signer = f"{name}-{clip.signer}" if apart and clip.signer else clip.signer
+            yield replace(clip, id=_new_name(name, clip.id, renamed), signer=signer)

@@ -12,31 +12,44 @@ LISTED = 20  # most broken clips in an error message
 
 
 @dataclass
+class DivisionFigures:
+    """One division of the corpus.
+
+    Attributes:
+        clips: split to number of clips.
+        vocabulary: number of different training glosses in train.
+        unknown: by other annotated split, glosses outside the vocabulary: `missing` of `glosses` training glosses,
+            `types` different ones.
+    """
+
+    clips: dict[str, int] = field(default_factory=dict)
+    vocabulary: int = 0
+    unknown: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass
 class PrepResult:
     """The result for the clips.
 
     Attributes:
-        clips: split to number of clips in the store; empty if only a part was encoded.
+        clips: number of clips in the store; 0 if only a part was encoded.
+        divisions: by name, the divisions of the corpus; the first is the default.
         skipped: clip id with the reason why it was left out on purpose.
         failed: clip id with the error because of which it is left out until the source is fixed.
         incomplete: clip id with what is missing in its recording; the clip is in the store.
         labels: the cleaning of training glosses.
-        vocabulary: number of different training glosses in train.
-        unknown: by split, glosses outside the vocabulary: `missing` of `glosses` training glosses, `types` different
-            ones.
         psnr: of the stored frames against the resized ones, dB, pooled over one sampled frame of each clip; None if
             lossless.
         files: files of the store.
         encoded, reused: clips that this call encoded, and those whose frames existed.
     """
 
-    clips: dict[str, int] = field(default_factory=dict)
+    clips: int = 0
+    divisions: dict[str, DivisionFigures] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     incomplete: dict[str, str] = field(default_factory=dict)
     labels: str = ""
-    vocabulary: int = 0
-    unknown: dict[str, dict[str, int]] = field(default_factory=dict)
     psnr: float | None = None
     files: list[str] = field(default_factory=list)
     encoded: int = 0

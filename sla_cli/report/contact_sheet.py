@@ -20,7 +20,8 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.report.fonts import families_for, runs_right_to_left
 from sla_cli.report.pictures import tiles
-from sla_cli.store.store import Store, StoredClip
+from sla_cli.store.split import StoredClip
+from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
 
 # Pixels.
@@ -76,8 +77,8 @@ def write_sheet(
     wanted: Sequence[str | int] = ids if ids else sorted(chosen)
     clips = [part[one] for one in wanted]
     if not clips:
-        raise SlaError(f"{part.path} holds no clips to draw", "Choose another --split.")
-    title = " ".join(filter(None, (part.corpus, part.protocol, part.name)))
+        raise SlaError(f"{part} holds no clips to draw", "Choose another --split.")
+    title = " ".join(filter(None, (part.corpus, part.division, part.name)))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the pen warns once
         page = _page(clips, f"{title}: {len(clips):,} of {counted(len(part), 'clip')}")

@@ -137,7 +137,7 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
                 )
         for part in (system.split, system.emissions):
             if part is not None and (absent := sorted(score.keys() - set(part.ids))):
-                raise SlaError(f"{part.path} lacks clips that were scored: {some(absent)}", "Is it the same split?")
+                raise SlaError(f"{part} lacks clips that were scored: {some(absent)}", "Is it the same split?")
     return {name: tuple(score[name] for score in scores) for name in scores[0]}
 
 

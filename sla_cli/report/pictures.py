@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.core.ctc import BLANK
-from sla_cli.store.store import StoredClip
+from sla_cli.store.split import StoredClip
 
 TILES, TILE = 14, 104  # pictures of a film strip, and the side of each in pixels
 JPEG_QUALITY = 78

@@ -153,11 +153,11 @@ class _Trail:
         """The split that was decoded, if its clips are unchanged."""
         sources = {} if decoded is None else decoded.sources
         name, read = sources.get("split", ""), {} if emitted is None else emitted.inputs
-        digest = sources.get("split_digest", read.get("split"))
-        store = self.follow(decoded, "store", is_store_of({name: digest}) if digest else None)
+        digest, division = sources.get("split_digest", read.get("split")), sources.get("division", "")
+        store = self.follow(decoded, "store", is_store_of({name: digest}, division) if digest else None)
         if store is None:
             return None
-        split = Store(store)[name]
+        split = Store(store, division)[name]
         if emitted is not None and emitted.inputs.get("split") != split.digest:
             self.missing.append(f"The store {store} has changed since `sla emit` read it.")
             return None

@@ -15,7 +15,7 @@ from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.report.axis import Tick, exact
 from sla_cli.report.pictures import film_strip, heat_map
-from sla_cli.store.store import StoredClip
+from sla_cli.store.split import StoredClip
 from sla_cli.work.emissions import Emission, EmissionHeader
 
 MOST_ROWS = 16  # rows of the heat map without the blank

@@ -17,6 +17,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.registry import GlossFile, read_gloss_file
 from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
+from sla_cli.store.paths import names_store
 from sla_cli.work.scores import write_scores
 from sla_cli.work.work import store_now
 
@@ -111,14 +112,14 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
 def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> References:
     made = read_receipt(hypotheses)
     decoded = made if made is not None and made.stage == "decode" else None
-    if ref is not None and not ref.is_dir():
+    if ref is not None and not names_store(ref):
         file = read_gloss_file(ref)
         by_default = recognised.header.profile if decoded else ""
         return References(file.references, file.signers, {}, ref, file.digest, by_default or "none")
     split = _split(hypotheses, recognised, decoded, ref)
     signers = dict(zip(split.ids, split.signers, strict=True))
     recordings = {name: split_origin(source)[0] for name, source in zip(split.ids, split.sources, strict=True)}
-    return References(split.references(), signers, recordings, split.path, split.digest, split.profile)
+    return References(split.references(), signers, recordings, split.store, split.digest, split.profile)
 
 
 def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref: Path | None) -> Split:
@@ -126,14 +127,16 @@ def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref
     from sla_cli.store.store import Store, is_store_of  # imports HDF5 and OpenCV, which are not needed for files
 
     if decoded is not None:
-        if not {"split", "store"} <= decoded.sources.keys():
+        if not {"split", "store", "division"} <= decoded.sources.keys():
             raise FormatError(f"the receipt of {hypotheses} names no store and split", "Decode again.")
         name, digest = decoded.sources["split"], decoded.sources.get("split_digest")
-        is_it = is_store_of({name: digest}) if digest else None
-        split = Store(ref or store_now(Path(decoded.sources["store"]), hypotheses, "--ref", is_it))[name]
+        division = decoded.sources["division"]
+        is_it = is_store_of({name: digest}, division) if digest else None
+        found = ref or store_now(Path(decoded.sources["store"]), hypotheses, "--ref", is_it)
+        split = Store(found, "" if ref else division)[name]
         if ref is None and digest not in (None, split.digest):
             raise SlaError(
-                f"{split.path} has other clips or references than when {hypotheses} was decoded",
+                f"{split} has other clips or references than when {hypotheses} was decoded",
                 "Decode again, or name the references with --ref.",
             )
         return split

@@ -1,86 +1,81 @@
-"""The content of one HDF5 file of a store: its encoded clips, and the facts that they share."""
+"""What a file of a store holds: encoded clips, and the facts that all of them share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """An encoded clip, ready to be written into the store.
+class EncodedFrames:
+    """The encoded frames of a clip.
+
+    Attributes:
+        data: the frames one after the other, uint8 (bytes,).
+        sizes: bytes of each frame, int64 (frames,).
+        fps: frames per second, 0 if unknown.
+        squared_error: mean squared difference that the codec makes, over the values of one sampled frame; 0 if it is
+            lossless.
+        note: which frames are missing in the recording, "" if none is known to be missing.
+    """
+
+    data: np.ndarray
+    sizes: np.ndarray
+    fps: float = 0.0
+    squared_error: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class EncodedClip:
+    """A clip as it is written into a store.
 
     Attributes:
         glosses: training glosses, cleaned.
-        data: its encoded frames one after the other, uint8 (bytes,).
-        sizes: bytes of each frame, int64 (frames,).
         raw_glosses: as annotated; None if they equal `glosses`.
-        fps: frames per second, 0 if unknown.
-        squared_error: mean squared error of encoding over the pixels of one sampled frame, 0 if lossless.
-        source: where the frames come from, within the corpus.
+        source: where the frames come from, within the corpus; `core.clip.split_origin` reads it.
         stamp: fingerprint of the recording, to detect a change; "" if unknown.
-        note: known faults of the frames, "" for none.
-        place: a file of another store that holds the frames, and the number of the clip there; `data` is then empty.
-        checksum: CRC-32 of the frames in the other store.
     """
 
     id: str
     signer: str
     glosses: tuple[str, ...]
-    data: np.ndarray
-    sizes: np.ndarray
+    frames: EncodedFrames
     raw_glosses: tuple[str, ...] | None = None
     translation: str = ""
-    fps: float = 0.0
-    squared_error: float = 0.0
     source: str = ""
     stamp: str = ""
-    note: str = ""
-    place: tuple[Path, int] | None = None
-    checksum: int = 0
 
 
 @dataclass(frozen=True)
-class SplitHeader:
+class StoreHeader:
     """The facts that all clips of a file share.
 
     Attributes:
         size: side of the frames in pixels.
-        fps: frames per second of most clips, 0 if unknown.
         quality: JPEG quality; 0 with other codecs.
-        vocabulary: training glosses of the train split, sorted, blank not included.
+        fit: how frames were made square: squash, pad or crop.
         labels: the cleaning that made training glosses: `raw`, or a profile with its version.
-        protocol: which division of the corpus, "" if it has only one.
-        annotated: whether the split has reference glosses.
         recipe: fingerprint of how the frames were made and from what: clips of equal recipes are interchangeable.
         profile: the normalisation under which the corpus is scored by default.
         preset: the training preset of the corpus.
-        unseen: what evaluation splits do not share with train by definition: `signers`, `sentences` or "".
         shard, shards: number of this file, and of all files.
     """
 
     corpus: str
-    split: str
     size: int
-    fps: float
     quality: int
-    vocabulary: tuple[str, ...]
     codec: str = "jpeg"
     fit: str = "squash"
     labels: str = "raw"
-    protocol: str = ""
-    annotated: bool = True
     recipe: str = ""
-    shard: int = 0
-    shards: int = 1
     profile: str = "none"
     preset: str = "base"
-    unseen: str = ""
+    shard: int = 0
+    shards: int = 1
 
     def facts(self) -> dict[str, Any]:
         """The header as attributes of the file."""
-        own = {name: value for name, value in vars(self).items() if name not in ("size", "vocabulary", "recipe")}
-        return {**own, "height": self.size, "width": self.size}
+        return asdict(self)

@@ -1,62 +1,48 @@
-"""The files of a store: their names, and the other stores whose frames they use."""
+"""Where the files of a store are: `clips.h5`, or `clips-0000.h5`, `clips-0001.h5`, …, and tables in `divisions/`."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from sla_cli.artifact.hdf5 import is_format
-from sla_cli.core.clip import SPLITS
-from sla_cli.errors import FormatError
-from sla_cli.store.file import NAME, StoreFile
-
-STORE_FILE = re.compile(rf"({'|'.join(SPLITS)})(-\d{{4,}})?\.h5")
+SHARD = re.compile(r"clips-(\d{4,})\.h5")
+DIVISIONS = "divisions"
 
 
-def split_path(store: Path, split: str, shard: int = 0, shards: int = 1) -> Path:
-    """Path of a split, or of a shard of it (from 0), in a store."""
-    return store / (f"{split}.h5" if shards == 1 else f"{split}-{shard:04}.h5")
+def clips_path(store: Path, shard: int = 0, shards: int = 1) -> Path:
+    """Path of a file of clips, or of a shard of it (from 0), in a store."""
+    return store / ("clips.h5" if shards == 1 else f"clips-{shard:04}.h5")
 
 
-def split_files(store: Path, split: str) -> list[Path]:
-    """The existing files of a split, in the order of their clips."""
-    one = split_path(store, split)
-    if one.is_file():
-        return [one]
-    shards = (re.fullmatch(rf"{split}-(\d{{4,}})\.h5", path.name) for path in store.glob(f"{split}-*.h5"))
-    return [store / match[0] for match in sorted(filter(None, shards), key=lambda match: int(match[1]))]
+def clips_files(store: Path) -> list[Path]:
+    """The existing files of clips, in the order of their clips."""
+    one = clips_path(store)
+    return [one] if one.is_file() else stored_files(store)
 
 
-def store_files(store: Path) -> list[Path]:
-    """The files that belong to a store, by name and content; not other files in the folder."""
-    named = (path for path in sorted(store.glob("*.h5")) if STORE_FILE.fullmatch(path.name))
-    return [path for path in named if is_format(path, NAME)]
+def stored_files(store: Path) -> list[Path]:
+    """All files of clips in a folder, also those that a store with other shards left there."""
+    shards = (SHARD.fullmatch(path.name) for path in store.glob("clips-*.h5"))
+    found = [store / match[0] for match in sorted(filter(None, shards), key=lambda match: int(match[1]))]
+    return [path for path in (clips_path(store), *found) if path.is_file()]
 
 
-def takes_frames(store: Path, lender: Path) -> bool:
-    """Whether a store has frames in the folder `lender`, directly or through other stores; its own folder counts too.
-
-    `lender` is a resolved path, which need not exist. Raises FormatError if a file in between is damaged.
-    """
-    waiting = [path for split in SPLITS for path in split_files(store.resolve(), split)]
-    seen: set[Path] = set()
-    while waiting:
-        path = waiting.pop()
-        if path.parent == lender:
-            return True
-        if path not in seen and path.is_file():
-            seen.add(path)
-            waiting += StoreFile(path).frames_from
-    return False
+def division_path(store: Path, name: str) -> Path:
+    """Path of the table of a division."""
+    return store / DIVISIONS / f"{name}.tsv"
 
 
-def borrowers(store: Path) -> list[Path]:
-    """The stores next to a store that use its frames; one that cannot be read is left out."""
-    found = []
-    for folder in sorted(store.parent.glob("*/")):
-        try:
-            if folder.resolve() != store and takes_frames(folder, store):
-                found.append(folder)
-        except FormatError:
-            continue  # damaged: it can no longer use frames
-    return found
+def division_names(store: Path) -> list[str]:
+    """The divisions that a store has, sorted."""
+    return sorted(path.stem for path in (store / DIVISIONS).glob("*.tsv") if not path.name.startswith("."))
+
+
+def split_name(path: Path) -> tuple[Path, str]:
+    """Folder and division of `FOLDER:DIVISION`; a folder that has such a name itself is one."""
+    folder, colon, division = str(path).rpartition(":")
+    return (Path(folder), division) if colon and folder and not path.exists() else (path, "")
+
+
+def names_store(path: Path) -> bool:
+    """Whether a path is a folder, or `FOLDER:DIVISION`, and not a file."""
+    return split_name(path)[0].is_dir()

@@ -13,10 +13,9 @@ def check_splits(store: Store) -> None:
     missing = [split for split in NEEDED if split not in store.splits]
     if missing:
         raise SlaError(
-            f"the store {store.path} has no {' and no '.join(missing)} split, only {' and '.join(store.splits)}: "
+            f"the store {store.name} has no {' and no '.join(missing)} split, only {' and '.join(store.splits)}: "
             "training uses train, and scores dev after each epoch to keep the best weights",
-            "Run `sla prep` with a source that lists both, or let it draw splits: --split-by signer, sentence or "
-            "random.",
+            f"`sla split {store.path} --by signer` (or sentence, or random) draws a division with both.",
         )
     for split in NEEDED:
         store[split]  # opens its files

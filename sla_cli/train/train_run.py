@@ -112,7 +112,7 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:
 def _own_store(run: Run, group: ProcessGroup) -> Store:
     """The store that a run began on. Raises SlaError if it is gone or has changed."""
     with group.agreed():
-        store = Store(run.store)
+        store = run.own_clips()
         changed = [split for split, digest in run.facts.digests.items() if store[split].digest != digest]
         if changed:
             raise SlaError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +13,9 @@ from sla_cli.artifact.text import read_text
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, some
 from sla_cli.store import file as store_file
+from sla_cli.store.division import Division, read_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import split_files
-from sla_cli.store.store import Split
+from sla_cli.store.paths import clips_files, division_names, division_path
 from sla_cli.work import alignment, emissions, hypotheses, run, scores
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emissions
@@ -75,7 +76,7 @@ Look = Callable[[Path], Description]
 
 
 def _folder_look(path: Path) -> Look | None:
-    if any(split_files(path, name) for name in SPLITS) or any(path.glob(".spool-*")):
+    if clips_files(path) or any(path.glob(".spool-*")):
         return _store
     if (path / "run.toml").is_file():
         return _run
@@ -105,25 +106,27 @@ def _described(
 
 
 def _store(path: Path) -> Description:
-    """Also of a store that prep has not finished: the splits that exist."""
-    splits = {name: Split(*files) for name in SPLITS if (files := split_files(path, name))}
-    facts = _frames(next(iter(splits.values())).files[0]) if splits else {}
-    facts["splits"] = {
-        name: {
-            "clips": len(clips),
-            "frames": sum(clips.lengths),
-            "signers": len(set(clips.signers) - {""}),
-            "references": clips.annotated,
-            "files": len(clips.files),
-            "bytes": sum(file.path.stat().st_size for file in clips.files),
+    """Also of a store that prep has not finished: the files and divisions that exist."""
+    files = [StoreFile(file) for file in clips_files(path)]
+    facts = _frames(files[0]) if files else {}
+    if files:
+        facts |= {
+            "clips": sum(len(file.ids) for file in files),
+            "frames": sum(sum(file.lengths) for file in files),
+            "signers": len({signer for file in files for signer in file.signers} - {""}),
+            "files": len(files),
+            "bytes": sum(file.path.stat().st_size for file in files),
         }
-        for name, clips in splits.items()
-    }
-    stored = [file for clips in splits.values() for file in clips.files]
-    if lenders := sorted({str(other.parent) for file in stored for other in file.frames_from}):
-        facts["frames from"] = ", ".join(lenders)
-    versions = [file.version for file in stored]
-    return _described(path, "store", store_file.NAME, max(versions, default=store_file.VERSION), facts)
+    divisions = (read_division(division_path(path, name)) for name in division_names(path))
+    facts["divisions"] = {one.name: _counts(one) for one in divisions}
+    version = max((file.version for file in files), default=store_file.VERSION)
+    return _described(path, "store", store_file.NAME, version, facts)
+
+
+def _counts(division: Division) -> dict[str, int]:
+    """Number of clips in each split."""
+    counts = Counter(division.splits.values())
+    return {split: counts[split] for split in SPLITS if split in counts}
 
 
 def _export(path: Path) -> Description:
@@ -136,7 +139,6 @@ def _store_file(path: Path) -> Description:
     file = StoreFile(path)
     facts = {
         **_frames(file),
-        "split": file.header.split,
         "shard": f"{file.header.shard + 1} of {file.header.shards}",
         "clips": len(file.ids),
         "frames": sum(file.lengths),
@@ -150,11 +152,8 @@ def _frames(file: StoreFile) -> dict[str, Any]:
     quality = f" of quality {header.quality}" if header.codec == "jpeg" else ""
     return {
         "corpus": header.corpus,
-        "protocol": header.protocol,
         "pictures": f"{header.size}x{header.size}, {header.fit}, {header.codec}{quality}",
-        "fps": header.fps or None,
         "labels": header.labels,
-        "vocabulary": len(header.vocabulary),
     }
 
 
@@ -163,8 +162,8 @@ def _run(path: Path) -> Description:
     facts, settings = one.facts, one.config
     epochs = one.read_metrics()
     figures: dict[str, Any] = {
-        **{key: getattr(facts, key) for key in ("corpus", "store", "preset", "labels", "profile")},
-        "frames": asdict(facts.frames) if facts.frames else None,
+        **{key: getattr(facts, key) for key in ("corpus", "store", "division", "preset", "labels", "profile")},
+        "frames": asdict(facts.frames),
         "variant": settings.model.variant,
         "backbone": settings.model.backbone,
         "glosses": len(one.glosses),
@@ -180,7 +179,7 @@ def _emissions(path: Path) -> Description:
     file = Emissions(path)
     header = file.header
     facts = {
-        **{key: getattr(header, key) for key in ("corpus", "split", "run", "store", "stride")},
+        **{key: getattr(header, key) for key in ("corpus", "split", "run", "store", "division", "stride")},
         "fps": _rates(file.fps.tolist()),
         "clips": len(file),
         "frames": int(file.frames.sum()),

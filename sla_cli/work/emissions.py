@@ -23,10 +23,9 @@ from sla_cli.artifact.hdf5 import (
     whole_numbers,
     write_strings,
 )
-from sla_cli.artifact.legacy import profile_of
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
 from sla_cli.errors import FormatError
-from sla_cli.store.store import Split
+from sla_cli.store.split import Split
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.run import Run
 
@@ -46,6 +45,7 @@ class EmissionHeader:
         glosses: column i+1 of the log-probabilities is glosses[i]; column 0 is the blank.
         stride: video frames per step.
         store, run: the folders from which this was made; the receipt holds the digests of their content.
+        division: of the store, "" if it has none.
         profile: the normalisation under which the corpus is scored by default.
     """
 
@@ -56,6 +56,7 @@ class EmissionHeader:
     store: str
     run: str
     profile: str = "none"
+    division: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
         dtype: of the log-probabilities on disk, float32 or float16.
     """
     inputs = {"weights": digest_file(run.best), "config": digest_file(run.path / "config.toml"), "split": split.digest}
-    sources = {"run": str(run.path.resolve()), "split": str(split.path.resolve())}
+    store = {"store": str(split.store.resolve()), "division": split.division, "split": split.name}
+    sources = {"run": str(run.path.resolve()), **store}
     return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)
 
 
@@ -93,7 +95,7 @@ def emissions_path(folder: Path, run: Run, split: Split) -> Path:
     """
     name = split.name
     if not run.is_own(split):
-        name = f"{split.path.parent.resolve().name}-{split.name}-{split.digest[:6]}"
+        name = f"{split.store.resolve().name}-{split.name}-{split.digest[:6]}"
     return folder / run.path.name / f"{name}.h5"
 
 
@@ -142,7 +144,7 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
         file["fps"] = np.array(rates, np.float64)
         write_strings(file, "ids", ids)
         write_strings(file, "glosses", list(header.glosses))
-        for key in ("corpus", "split", "stride", "store", "run", "profile"):
+        for key in ("corpus", "split", "stride", "store", "run", "profile", "division"):
             file.attrs[key] = getattr(header, key)
         file.attrs["format"], file.attrs["version"] = NAME, VERSION
 
@@ -169,8 +171,7 @@ class Emissions:
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),
                 stride=int(facts["stride"]),
-                profile=text_of(facts["profile"]) if "profile" in facts else profile_of(str(facts["corpus"])),
-                **{key: text_of(facts[key]) for key in ("corpus", "split", "store", "run")},
+                **{key: text_of(facts[key]) for key in ("corpus", "split", "store", "run", "profile", "division")},
             )
             self.ids = strings(file, "ids")
             self.offsets = whole_numbers(file, "offsets")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from sla_cli.artifact.json_file import check_types, read_json
-from sla_cli.artifact.legacy import profile_of
 from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
 from sla_cli.config.settings import Config, config_of_run, read_toml, to_toml
@@ -18,7 +17,8 @@ from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
-from sla_cli.store.store import Split, Store, is_store_of
+from sla_cli.store.split import Split
+from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
 from sla_cli.work.work import find_source, store_now
 
@@ -72,22 +72,24 @@ class RunFacts:
     """Facts that stay fixed for the whole run, in addition to its settings and glosses.
 
     Attributes:
-        store, corpus: the folder of the store that it was trained on, and the name of the corpus.
+        store, division, corpus: the folder of the store that it was trained on, the division of its clips, and the name
+            of the corpus.
         preset: the preset on which its settings are based.
         digests: digests of the store's train and dev split.
         labels: how training glosses were cleaned.
         profile: the normalisation under which dev was scored.
-        frames: properties of the frames of train; None for a run of version 1 whose store is gone.
+        frames: properties of the frames of train.
         init_from: the run that it starts from, None if it starts from initial weights.
     """
 
     store: str
+    division: str
     corpus: str
     preset: str
     digests: Mapping[str, str]
-    labels: str = ""
-    profile: str = ""
-    frames: FrameFormat | None = None
+    labels: str
+    profile: str
+    frames: FrameFormat
     init_from: InitFrom | None = None
 
     @classmethod
@@ -96,7 +98,17 @@ class RunFacts:
         train, dev = store["train"], store["dev"]
         digests = {"train": train.digest, "dev": dev.digest}
         folder = str(store.path.resolve())
-        return cls(folder, store.corpus, preset, digests, train.labels, dev.profile, FrameFormat.of(train), init_from)
+        return cls(
+            folder,
+            store.division.name,
+            store.corpus,
+            preset,
+            digests,
+            train.labels,
+            dev.profile,
+            FrameFormat.of(train),
+            init_from,
+        )
 
 
 class Run:
@@ -147,11 +159,8 @@ class Run:
         values = self._header()
         file = self.path / "run.toml"
         known = [field.name for field in fields(RunFacts) if field.name != "init_from"]
-        if values["version"] > 1:
-            _need(known, values, file)
+        _need(known, values, file)
         _need(("train", "dev"), values["digests"], file, "digests.")
-        if values["version"] == 1:
-            return self._of_version_1(values)
         _need([field.name for field in fields(FrameFormat)], values["frames"], file, "frames.")
         check_types(FrameFormat, values["frames"], file, AGAIN)
         begin = values.get("init_from")
@@ -163,21 +172,31 @@ class Run:
 
     @property
     def store(self) -> Path:
-        """The folder of the store that it was trained on, also if the work folder has moved. Raises SlaError."""
+        """The folder of the store that it was trained on, also if the work folder has moved. Raises SlaError.
+
+        `own_clips` opens it with the division that the run was trained on.
+        """
         values = self._header()
         option = "--store (`sla emit`, `sla decode`)"
-        return store_now(Path(values["store"]), self.path, option, is_store_of(values["digests"]))
+        return store_now(Path(values["store"]), self.path, option, is_store_of(values["digests"], values["division"]))
 
     @property
     def own_store(self) -> Path | None:
         """The same, but None if the store is gone."""
         values = self._header()
-        found = find_source(Path(values["store"]), self.path, is_store_of(values["digests"]))
+        is_it = is_store_of(values["digests"], values["division"])
+        found = find_source(Path(values["store"]), self.path, is_it)
         return found.resolve() if found is not None else None
 
+    def own_clips(self) -> Store:
+        """The store that it was trained on, in its division. Raises SlaError, also if the division is gone."""
+        return Store(self.store, self.facts.division)
+
     def is_own(self, split: Split) -> bool:
-        """Whether a split belongs to the store that it was trained on."""
-        return split.digest in self.facts.digests.values() or split.path.parent.resolve() == self.own_store
+        """Whether a split belongs to the store and the division that it was trained on."""
+        facts = self.facts
+        same = split.division == facts.division and split.store.resolve() == self.own_store
+        return same or split.digest in facts.digests.values()
 
     @property
     def config(self) -> Config:
@@ -221,22 +240,11 @@ class Run:
                 f"{self.path}: {values['format']} version {values['version']}, this sla reads {NAME} 1 to {VERSION}",
                 "Train again with `sla train`.",
             )
-        _need(("store", "corpus", "preset", "digests"), values, file)
+        _need(("store", "division", "corpus", "preset", "digests"), values, file)
         known = get_type_hints(RunFacts).keys() & values.keys()
         check_types(RunFacts, {key: values[key] for key in known}, file, AGAIN)
         _check_digest(file, values, values, DIGEST)
         return values
-
-    def _of_version_1(self, values: Mapping[str, Any]) -> RunFacts:
-        """Version 1 does not describe its frames, but its store does."""
-        facts = RunFacts(*(values[key] for key in ("store", "corpus", "preset", "digests")))
-        try:
-            there = RunFacts.of(Store(self.own_store or Path(facts.store)), facts.preset)
-        except SlaError:  # the store is gone or not complete: nothing is known
-            return replace(facts, profile=profile_of(facts.corpus))
-        if there.digests != facts.digests:  # another store is there now
-            return replace(facts, profile=profile_of(facts.corpus))
-        return replace(facts, labels=there.labels, profile=there.profile, frames=there.frames)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -276,7 +284,7 @@ def check_glosses(run: Run, split: Split) -> None:
         return
     ours, theirs = set(run.glosses), set(split.vocabulary)
     raise SlaError(
-        f"the glosses of run {run.path.name} ({len(ours)}) do not match those of {split.path} ({len(theirs)}): "
+        f"the glosses of run {run.path.name} ({len(ours)}) do not match those of {split} ({len(theirs)}): "
         f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
         "Give the store that the run was trained on with --store, or train again on this one.",
     )
@@ -290,7 +298,7 @@ def warn_of_unknown(run: Run, split: Split) -> None:
             "%d of %d glosses of %s are unknown to the run and cannot be recognised (%d different): %s",
             unknown.total(),
             sum(map(len, split.glosses)),
-            split.path,
+            split,
             len(unknown),
             some(gloss for gloss, _ in unknown.most_common()),
         )
@@ -298,9 +306,9 @@ def warn_of_unknown(run: Run, split: Split) -> None:
 
 def warn_of_changed(run: Run, split: Split) -> None:
     """Warn if a split belongs to the store that the run was trained on, and this store has changed since."""
-    store = Store(split.path.parent)
-    if store.path.resolve() != run.own_store:
+    if split.store.resolve() != run.own_store:
         return
+    store = Store(split.store, run.facts.division)
     if changed := [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]:
         log.warning(
             "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store",

@@ -23,6 +23,7 @@ from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
+from sla_cli.store.paths import names_store
 from sla_cli.system.atomic import write_text
 
 HYPOTHESES = "*/*.tsv"
@@ -83,6 +84,12 @@ class Work:
                 f"Name one: {found[0][1]}",
             )
         return _take(found, "store", self.stores, "sla prep CORPUS SOURCE")
+
+    def store_given(self, given: Path | None) -> Path:
+        """The given store, a path or a name in this work folder, maybe with `:DIVISION`; by default the only one."""
+        if given is None:
+            return self.only_store()
+        return given if names_store(given) or not names_store(self.stores / given) else self.stores / given
 
     def newest_run(self) -> Path:
         """The run that was finished last."""

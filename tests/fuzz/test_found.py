@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from clip_store import bytes_only
+from sla_cli.prep.resume import read_arguments
 from synthetic import tiny
 
 from sla_cli.annotation.eaf_edit import add_to
@@ -32,9 +33,8 @@ from sla_cli.exchange.registry import read_gloss_file
 from sla_cli.lm.kenlm_model import describe_lm, open_lm
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
-from sla_cli.prep.cache import read_cached
 from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.resume import read_arguments
+from sla_cli.prep.encoding.cache import read_cached
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.store import digest as store_digest

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from movies import movie
 from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, table_of, times
+from sla_cli.prep.order import Order
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.artifact.table import read_table
@@ -22,9 +23,8 @@ from sla_cli.config.settings import DivisionConfig, PrepConfig, SourceConfig
 from sla_cli.errors import SlaError
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.encode import ENCODER
-from sla_cli.prep.order import Order
-from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.encoding.encode import ENCODER
+from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.result import BrokenClips
 from sla_cli.store.paths import split_files
 from sla_cli.store.store import Split, Store

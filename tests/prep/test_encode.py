@@ -15,7 +15,7 @@ from movies import SIDE, numbers, pictures
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
-from sla_cli.prep.encode import ENCODER, encode_clip
+from sla_cli.prep.encoding.encode import ENCODER, encode_clip
 from sla_cli.store.codec import decode
 from sla_cli.video.resize import fitted
 

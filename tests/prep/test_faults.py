@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, held, table_of
+from sla_cli.prep.order import Order
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.order import Order
-from sla_cli.prep.process_pool import ProcessPool
+from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.result import BrokenClips
 from sla_cli.store.store import Store
 from sla_cli.work.work import Work

@@ -21,6 +21,7 @@ import dask
 import pytest
 from dask.distributed import Client, LocalCluster, SchedulerPlugin
 from prep_work import CONFIG, build, cached, digests
+from sla_cli.prep.order import Order
 
 from sla_cli import __version__
 from sla_cli.config.settings import PrepConfig
@@ -29,9 +30,8 @@ from sla_cli.errors import SlaError
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.corpus import Listing
-from sla_cli.prep.dask_cluster import DaskCluster, connect
-from sla_cli.prep.order import Order
-from sla_cli.prep.process_pool import Executor, ProcessPool, WorkerDied
+from sla_cli.prep.encoding.dask_cluster import DaskCluster, connect
+from sla_cli.prep.encoding.process_pool import Executor, ProcessPool, WorkerDied
 
 pytestmark = pytest.mark.long
 
@@ -121,7 +121,7 @@ def process_id(_: int) -> int:
 
 
 def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sla_cli.prep.dask_cluster.CONNECT", 0.5)
+    monkeypatch.setattr("sla_cli.prep.encoding.dask_cluster.CONNECT", 0.5)
     with pytest.raises(SlaError, match=r"no Dask scheduler answers at .tcp://127\.0\.0\.1:1."):
         DaskCluster("tcp://127.0.0.1:1")
     with pytest.raises(SlaError, match="no Dask scheduler answers at 'nonsense://here'"):

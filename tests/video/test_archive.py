@@ -25,7 +25,7 @@ from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError, SlaError
 from sla_cli.log import log
-from sla_cli.prep.encode import EncodedFrames, encode_clip
+from sla_cli.prep.encoding.encode import EncodedFrames, encode_clip
 from sla_cli.video.source import list_archives, open_tree
 from sla_cli.video.tree import Tree
 

@@ -11,7 +11,7 @@ from movies import SIDE, as_ffmpeg_shows, ffmpeg, movie, need_encoder, numbers, 
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
-from sla_cli.prep.encode import encode_clip
+from sla_cli.prep.encoding.encode import encode_clip
 from sla_cli.video.frames import FrameReader
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")

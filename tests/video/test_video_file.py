@@ -11,7 +11,7 @@ from movies import SIDE, as_ffmpeg_shows, ffmpeg, movie, numbers, pictures
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
-from sla_cli.prep.encode import EncodedFrames, encode_clip
+from sla_cli.prep.encoding.encode import EncodedFrames, encode_clip
 from sla_cli.store.codec import decode
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")

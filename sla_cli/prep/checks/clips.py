@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -10,25 +9,17 @@ import numpy as np
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, output_steps
 from sla_cli.prep.checks.finding import Finding, share
-from sla_cli.store.store import Split
+from sla_cli.store.split import Split
 
 OFF = 0.02  # a frame rate that differs from the common one by more than this share of it is reported
 
 
 def check_ids(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Ids that are empty, or that two clips have."""
+    """Ids that are empty."""
     for split, clips in splits.items():
         if empty := sum(not clip.strip() for clip in clips.ids):
             message = f"{counted(empty, 'clip')} with an empty id"
             yield Finding("ids", split, message, "Name them in the corpus's table.")
-        if twice := tuple(clip for clip, count in Counter(clips.ids).items() if count > 1):
-            message = f"{counted(len(twice), 'id')} of more than one clip"
-            yield Finding("ids", split, message, "Ids must differ: rename.", twice)
-    found_in = Counter(clip for clips in splits.values() for clip in dict.fromkeys(clips.ids))
-    if across := tuple(clip for clip, count in found_in.items() if count > 1):
-        names = " and ".join(split for split, clips in splits.items() if not set(across).isdisjoint(clips.ids))
-        message = f"{counted(len(across), 'id')} in more than one of {names}"
-        yield Finding("ids", "", message, "A clip belongs to one split: fix the tables.", across)
 
 
 def check_references(split: str, clips: Split) -> Iterator[Finding]:

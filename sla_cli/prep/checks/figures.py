@@ -9,7 +9,7 @@ from itertools import count
 import numpy as np
 
 from sla_cli.core.clip import unknown_glosses
-from sla_cli.store.store import Split
+from sla_cli.store.split import Split
 
 BINS = 12  # most bins of a histogram
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
 
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding
-from sla_cli.prep.open_split import open_split
-from sla_cli.prep.process_pool import ProcessPool, WorkerDied
+from sla_cli.prep.encoding.process_pool import ProcessPool, WorkerDied
 from sla_cli.store.codec import decode
-from sla_cli.store.store import Split, Store
+from sla_cli.store.split import Split
+from sla_cli.store.store import Store, open_split
 
 TOGETHER = 16  # clips per task: few enough for a smooth progress bar, many enough for little overhead
 
@@ -29,7 +28,7 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
         SlaError: a process died over a clip, twice.
     """
     tasks = [
-        (store.path, split, range(start, min(start + TOGETHER, len(clips))))
+        (store.name, split, range(start, min(start + TOGETHER, len(clips))))
         for split, clips in splits.items()
         for start in range(0, len(clips), TOGETHER)
     ]
@@ -52,7 +51,7 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
             yield Finding("frames", split, message, hint, tuple(clips.ids[number] for number, _ in found))
 
 
-def _faults(task: tuple[Path, str, range]) -> list[tuple[int, str]]:
+def _faults(task: tuple[str, str, range]) -> list[tuple[int, str]]:
     """Number of each damaged clip in its split, and what is wrong with it."""
     store, split, numbers = task
     clips = open_split(store, split)

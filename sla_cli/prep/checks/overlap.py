@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
+from sla_cli.core.clip import split_origin
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
 from sla_cli.prep.checks.finding import Finding, share
-from sla_cli.store.store import Split
+from sla_cli.store.split import Split
 
 
 def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
@@ -28,7 +30,7 @@ def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if seen:
             broken = other == "train" and clips.unseen == "sentences"
             message = f"{share(len(seen), len(clips), 'clip')} have the glosses of a clip of {other}"
-            hint = f"By definition {clips.protocol} has unseen sentences: are the tables those of {clips.protocol}?"
+            hint = f"By definition {clips.division} has unseen sentences: are the tables those of {clips.division}?"
             yield Finding("sentences", split, message, hint if broken else "", seen, broken)
 
 
@@ -41,22 +43,56 @@ def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
             of = len(set(clips.signers) - {""})
             broken = clips.unseen == "signers"
             message = f"{len(shared)} of its {counted(of, 'signer')} in train too: {some(shared)}"
-            hint = "By definition this protocol has unseen signers: are these the right tables?"
+            hint = "By definition this division has unseen signers: are these the right tables?"
             named = tuple(clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in train)
             yield Finding("signers", split, message, hint if broken else "", named if broken else (), broken)
 
 
 def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Clips with the same frames, byte for byte: one recording under two names."""
-    places: dict[tuple[int, int, int], list[tuple[str, str]]] = defaultdict(list)  # by checksum, frames and bytes
-    for split, file in ((split, file) for split, clips in splits.items() for file in clips.files):
-        for row in zip(file.checksums.tolist(), file.lengths, file.clip_bytes.tolist(), file.ids, strict=True):
-            places[row[:3]].append((split, row[3]))
-    alike = [names for (_, frames, _), names in places.items() if frames and len(names) > 1]
-    if across := tuple(clip for names in alike if len({split for split, _ in names}) > 1 for _, clip in names):
-        message = f"{counted(len(across), 'clip')} of different splits with the same frames"
+    """Clips with the same frames, byte for byte, or with the same moment of a recording in two splits."""
+    split_of = {clip: split for split, clips in splits.items() for clip in clips.ids}
+    alike: dict[str, set[str]] = defaultdict(set)  # by the first clip with these frames
+    for one, other in same_frames(splits.values()):
+        alike[one] |= {one, other}
+    across = [clips for clips in alike.values() if len({split_of[clip] for clip in clips}) > 1]
+    if across:
+        names = tuple(sorted(clip for clips in across for clip in clips))
+        message = f"{counted(len(names), 'clip')} of different splits with the same frames"
         hint = "A recording in train and in an evaluation split makes the score too good: keep only one of them."
-        yield Finding("recordings", "", message, hint, across)
-    if within := tuple(clip for names in alike if len({split for split, _ in names}) == 1 for _, clip in names):
+        yield Finding("recordings", "", message, hint, names)
+    if within := tuple(sorted(clip for clips in alike.values() if clips not in across for clip in clips)):
         message = f"{counted(len(within), 'clip')} with the frames of another one of the same split"
         yield Finding("recordings", "", message, "Was a video copied under two names?", within, problem=False)
+    moments = [pair for pair in overlapping(splits.values()) if split_of[pair[0]] != split_of[pair[1]]]
+    if moments:
+        names = tuple(dict.fromkeys(clip for pair in moments for clip in pair))
+        message = f"{counted(len(names), 'clip')} of different splits with the same moment of a recording"
+        yield Finding("recordings", "", message, "Put clips that overlap into one split.", names)
+
+
+def same_frames(parts: Iterable[Split]) -> Iterator[tuple[str, str]]:
+    """Pairs of clip ids whose frames are equal: one recording under two names. The first of each pair is the same."""
+    first: dict[tuple[int, int, int], str] = {}
+    for clips in parts:
+        for name, *frames in zip(clips.ids, clips.checksums, clips.lengths, clips.clip_bytes, strict=True):
+            one = first.setdefault((frames[0], frames[1], frames[2]), name)
+            if one != name and frames[1]:
+                yield one, name
+
+
+def overlapping(parts: Iterable[Split]) -> Iterator[tuple[str, str]]:
+    """Pairs of clip ids that show the same moment of a recording; enough of them to link all that overlap."""
+    recordings: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
+    for clips in parts:
+        for name, source in zip(clips.ids, clips.sources, strict=True):
+            path, start, end = split_origin(source)
+            if path:
+                recordings[path].append((start or 0.0, math.inf if end is None else end, name))
+    for moments in recordings.values():
+        moments.sort()
+        _, latest_end, latest = moments[0]
+        for start, end, name in moments[1:]:
+            if start < latest_end:
+                yield latest, name
+            if end > latest_end:
+                latest_end, latest = end, name

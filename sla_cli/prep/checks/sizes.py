@@ -9,23 +9,23 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import some
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.corpora import corpora
-from sla_cli.store.store import Split
+from sla_cli.store.split import Split
 
 AGAIN = "run the same `sla prep` again"
 
 
-def published_counts(corpus: str, protocol: str) -> Mapping[str, int]:
+def published_counts(corpus: str, division: str) -> Mapping[str, int]:
     """Split to number of clips as published; empty if none are."""
-    return corpora()[corpus].counts.get(protocol, {}) if corpus in corpora() else {}
+    return corpora()[corpus].counts.get(division, {}) if corpus in corpora() else {}
 
 
 def check_frame_totals(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Compare the frames of each complete split with the published number, if there is one."""
     first = next(iter(splits.values()))
     corpus = corpora().get(first.corpus)
-    published = corpus.frames.get(first.protocol, {}) if corpus is not None else {}
+    published = corpus.frames.get(first.division, {}) if corpus is not None else {}
     for split, wanted in published.items():
-        if split not in splits or len(splits[split]) != published_counts(first.corpus, first.protocol).get(split):
+        if split not in splits or len(splits[split]) != published_counts(first.corpus, first.division).get(split):
             continue  # check_sizes says what is missing
         there = sum(splits[split].lengths)
         if there != wanted:
@@ -40,7 +40,8 @@ def check_sizes(
 
     Args:
         published: of each split.
-        results: of the store's receipt: `clips` a split, `skipped`, `failed` and `incomplete` clips with their reasons.
+        results: of the store's receipt: `divisions` with their `clips` a split; `skipped`, `failed` and `incomplete`
+            clips with their reasons.
     """
     skipped, failed = results.get("skipped", {}), results.get("failed", {})
     if skipped:
@@ -53,7 +54,8 @@ def check_sizes(
     if incomplete := results.get("incomplete", {}):
         message = f"{counted(len(incomplete), 'clip')} with frames missing: {some(incomplete.values(), 1)}"
         yield Finding("frames", "", message, f"Copy their frames again and {AGAIN}.", tuple(incomplete))
-    for split, wrote in results.get("clips", {}).items():
+    division = next((clips.division for clips in splits.values()), "")
+    for split, wrote in results.get("divisions", {}).get(division, {}).get("clips", {}).items():
         there = len(splits.get(split, ()))
         if there != wrote:
             message = f"{counted(there, 'clip')}, but prep wrote {wrote:,}"

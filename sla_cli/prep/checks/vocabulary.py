@@ -10,15 +10,11 @@ from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.counted import counted
 from sla_cli.errors import some
 from sla_cli.prep.checks.finding import Finding
-from sla_cli.store.store import Split
-
-AGAIN = "Run the same `sla prep` again with --force."
+from sla_cli.store.split import Split
 
 
 def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Glosses outside the vocabulary, and a vocabulary that is not that of train."""
-    if len({file.header.vocabulary for clips in splits.values() for file in clips.files}) > 1:
-        yield Finding("vocabulary", "", "the files of the store do not have the same vocabulary", AGAIN)
+    """Glosses of other splits that do not occur in train."""
     for split, clips in splits.items():
         unknown = unknown_glosses(clips.glosses, clips.vocabulary)
         if not unknown:
@@ -26,20 +22,11 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
         names = some(f"{gloss} ({count})" if count > 1 else gloss for gloss, count in unknown.most_common())
         total = sum(map(len, clips.glosses))
         what = f"{unknown.total():,} of {counted(total, 'gloss')} ({100 * unknown.total() / total:.1f} %)"
-        if split == "train":
-            yield Finding("vocabulary", split, f"{what} are not in the vocabulary: {names}", AGAIN)
-        elif clips.vocabulary:
+        if clips.vocabulary:
             message = f"{what} do not occur in train; no model can recognise them: {names}"
             having = zip(clips.ids, clips.glosses, strict=True)
             affected = tuple(clip for clip, glosses in having if not unknown.keys().isdisjoint(glosses))
             yield Finding("vocabulary", split, message, "", affected, problem=False)
-    if "train" in splits:
-        train = splits["train"]
-        signed = {gloss for glosses in train.glosses for gloss in glosses}
-        if never := [gloss for gloss in train.vocabulary if gloss not in signed]:
-            message = f"{len(never):,} of {counted(len(train.vocabulary), 'gloss')} of the vocabulary in no train clip"
-            hint = "No model can learn them: their clips were left out."
-            yield Finding("vocabulary", "train", f"{message}: {some(never)}", hint, problem=False)
 
 
 def check_spelling(splits: Mapping[str, Split]) -> Iterator[Finding]:

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sla_cli.artifact.table import Row
-from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.corpus import OWN, Corpus, Listing, NoOptions
 from sla_cli.prep.tables.annotation import inside, load_plain, read_rows
 from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_in_archives, find_root, join, sample
 from sla_cli.video.tree import Tree
@@ -38,14 +37,14 @@ class Label:
     frames: int = 0
 
 
-def read(tree: Tree, wanted: SourceConfig) -> Listing:
+def read(tree: Tree, options: NoOptions) -> Listing:
     """The clips of all splits.
 
     Raises:
         SlaError: tables or frames are missing, a table is broken, or lists clips that have no annotation.
     """
     folder = find_root(tree, SPLIT_TABLE, HINT)
-    listing = Listing(annotated=set(SPLITS))
+    listing = Listing()
     splits, labels = _splits(tree, folder, listing), _labels(tree, folder, listing)
     if holes := splits.keys() - labels.keys() - {NO_DATA}:
         table = tree.where(join(folder, SPLIT_TABLE))
@@ -59,10 +58,11 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
     clips = [name for name in splits if name in labels]
     place = _frames(tree, clips)
     for name in clips:
-        split, label, person = splits[name], labels[name], PERSON.fullmatch(name)
+        label, person = labels[name], PERSON.fullmatch(name)
         signer, source = person[1] if person else "", place.source(name)
         about = label.glosses, source, label.translation, label.where, label.frames
-        listing.clips.append(Clip(name, split, signer, *about))
+        listing.clips.append(Clip(name, signer, *about))
+    listing.divisions[OWN] = {name: splits[name] for name in clips}
     return listing
 
 
@@ -143,6 +143,6 @@ CORPORA = (
         read=read,
         fps=30.0,
         first=0,
-        counts={"": {"train": 18401, "dev": 1077, "test": 1176}},
+        counts={OWN: {"train": 18401, "dev": 1077, "test": 1176}},
     ),
 )

@@ -10,17 +10,18 @@ from pathlib import Path
 
 from sla_cli.annotation.reading import READERS
 from sla_cli.annotation.tier import AnnotationFile
-from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError
-from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.given import TABLES, FolderOf, open_given
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.prep.tiers.choose import Chosen, choose
 from sla_cli.prep.tiers.files import Listed, list_files, parse_files
 from sla_cli.prep.tiers.found import Found
+from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
+from sla_cli.prep.tiers.survey import survey_tiers
 from sla_cli.prep.tiers.utterances import Utterance, read_utterances
 from sla_cli.video.tree import Tree
 
@@ -32,32 +33,35 @@ def open_source(source: Path, cache: Path | None = None) -> Tree:
     return open_given(source, cache, (*READERS, *TABLES))
 
 
-def read(tree: Tree, wanted: SourceConfig) -> Listing:
-    """The utterances of all annotation files, as clips of train unless a table says otherwise.
+def read(tree: Tree, wanted: TierOptions) -> Listing:
+    """The utterances of all annotation files as clips; a table may divide them into splits.
 
     Raises:
         SlaError: there is no annotation file, one is invalid (names file, line and tier), no file has the requested
             tiers, or there is no recording.
     """
-    listing, found = Listing(), Found()
+    listing, found, splits = Listing(), Found(), dict[str, str]()
     recordings = Recordings(tree, MediaFolder(Path(wanted.media)) if wanted.media else None, wanted.video)
     for listed, file in parse_files(tree, list_files(tree, listing.tables), listing.tables):
         chosen, before = choose(file, wanted), found.counts.glosses
         found.add(file, chosen)
         utterances = list(read_utterances(file, chosen, wanted.pause, found.counts))
         if any(utterance.glosses for utterance in utterances):
-            listing.clips += _clips(listed, file, utterances, recordings, found, listing)
+            clips = list(_clips(listed, file, utterances, recordings, found, listing))
+            listing.clips += clips
+            splits |= dict.fromkeys((clip.id for clip in clips), listed.split)
         else:
             listing.skipped[listed.name] = _nothing(listed, chosen, wanted, found.counts.glosses - before)
+    if any(splits.values()):
+        listing.divisions[OWN] = {clip: split or "train" for clip, split in splits.items()}
     where = tree.where(tree.file if isinstance(tree, FolderOf) else "")
     found.check_tiers(where)
     found.check_recordings(where, listing.clips, HINT)
-    found.tell(wanted, recordings)
-    listing.annotated = {clip.split for clip in listing.clips}
+    found.log_summary(wanted, recordings)
     return listing
 
 
-def _nothing(listed: Listed, chosen: Chosen, wanted: SourceConfig, glosses: int) -> str:
+def _nothing(listed: Listed, chosen: Chosen, wanted: TierOptions, glosses: int) -> str:
     """Why a file gives no clip."""
     names = ", ".join(tier.name for tier in chosen.glosses)
     if not names:
@@ -97,7 +101,6 @@ def _clips(
             found.lost += 1
         yield Clip(
             id=name,
-            split=listed.split,
             signer=signers[utterance.person],
             glosses=utterance.glosses,
             source=Source(place.source.root, place.source.path, start / 1000, end / 1000),
@@ -141,12 +144,13 @@ def _seconds(milliseconds: int) -> str:
 CORPORA = (
     Corpus(
         name="elan",
-        title="recordings that you annotated in ELAN (or Praat, or with subtitles): a clip for each utterance",
+        title="Recordings that you annotated in ELAN (or Praat, or with subtitles): a clip for each utterance",
         layout="a folder with .eaf files at any depth (or .TextGrid, .srt, .vtt if there is no .eaf), one "
         "such file, or a table with a column eaf, and optionally id, split, signer. Videos are where the files "
         "link them, next to the files under the same name, or below --media",
         read=read,
-        takes=("media", "video", "tiers", "tier_types", "utterance_tier", "translation_tier", "pause"),
+        options=TierOptions,
+        survey=survey_tiers,
         open=open_source,
     ),
 )

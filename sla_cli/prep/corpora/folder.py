@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from sla_cli.artifact.table import COLUMNS, Row, parse_any_table
 from sla_cli.artifact.text import decode_any_text
-from sla_cli.config.settings import SourceConfig
+from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import frame_rate, is_there, near_misses, resolve, seconds, without_pattern
 from sla_cli.prep.tables.given import TABLES, FolderOf, open_given, split_named
 from sla_cli.prep.tables.locate import VIDEOS, contents, is_folder, join, parent_of
@@ -28,13 +28,20 @@ TAKEN = tuple(key for key in COLUMNS if key != "eaf")  # extensions of the table
 HINT = "Give a table (.tsv or .csv), a folder with a table and the recordings, or videos without a table."
 
 
+@dataclass(frozen=True)
+class FolderOptions(OptionValues):
+    """Options of `sla prep folder`."""
+
+    media: str = field(default="", metadata={"help": "Folder with the recordings that the table names."})
+
+
 def open_source(source: Path, cache: Path | None = None) -> Tree:
     """The tree of a table or video, or of a folder or archive that contains such. Raises SlaError if it is neither."""
     return open_given(source, cache, (*TABLES, *BOOKS, ".txt", *map(str.lower, VIDEOS)))
 
 
-def read(tree: Tree, wanted: SourceConfig) -> Listing:
-    """The clips of the table; without a table, each video is a clip of test without glosses.
+def read(tree: Tree, options: FolderOptions) -> Listing:
+    """The clips of the table; without a table, each video is a clip without glosses.
 
     Raises:
         SlaError: there is neither a table nor a video, there are several tables, the table lacks a column, a cell is
@@ -49,10 +56,15 @@ def read(tree: Tree, wanted: SourceConfig) -> Listing:
     rows = list(parse_any_table(decode_any_text(data, where), where, ("path",), TAKEN))
     if not rows:
         raise SlaError(f"{where} lists no clip: there are no rows below the header", HINT)
-    media = MediaFolder(Path(wanted.media)) if wanted.media else None
+    media = MediaFolder(Path(options.media)) if options.media else None
     listing.clips = [_clip(tree, table, row, media) for row in rows]
-    listing.annotated = {clip.split for clip in listing.clips if clip.glosses}
-    _check_clips(where, listing, rows)
+    splits = [
+        _split(row.fields.get("split", ""), bool(clip.glosses), f"{where}, line {row.line}")
+        for clip, row in zip(listing.clips, rows, strict=True)
+    ]
+    if any(row.fields.get("split") for row in rows):
+        listing.divisions[OWN] = {clip.id: split for clip, split in zip(listing.clips, splits, strict=True)}
+    _check_clips(where, listing.clips, splits, rows)
     _check_recordings(tree, listing)
     return listing
 
@@ -63,12 +75,12 @@ def _is_video(path: str) -> bool:
 
 def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
     names = [PurePosixPath(path).name for path in videos]
-    log.info("no table: each video is a clip of test, without glosses: %s", some(names))
+    log.info("no table: each video is a clip without glosses: %s", some(names))
     clips = [
-        Clip(_id(path, False, None, None), "test", "", (), Source(tree.root, path), where=name)
+        Clip(_id(path, False, None, None), "", (), Source(tree.root, path), where=name)
         for path, name in zip(videos, names, strict=True)
     ]
-    return Listing(clips, {"list of videos": digest_json(names)})
+    return Listing(clips, tables={"list of videos": digest_json(names)})
 
 
 def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
@@ -102,7 +114,6 @@ def _clip(tree: Tree, table: str, row: Row, media: MediaFolder | None) -> Clip:
     glosses = tuple(cells.get("gloss", "").split())
     return Clip(
         id=cells.get("id") or _id(source.path, of_images, start, end),
-        split=_split(cells.get("split", ""), bool(glosses), at),
         signer=cells.get("signer", ""),
         glosses=glosses,
         source=replace(source, start=start, end=end, fps=fps if of_images else None),
@@ -142,15 +153,16 @@ def _split(cell: str, annotated: bool, at: str) -> str:
     return split_named(cell, at)
 
 
-def _check_clips(where: str, listing: Listing, rows: Sequence[Row]) -> None:
+def _check_clips(where: str, clips: Sequence[Clip], splits: Sequence[str], rows: Sequence[Row]) -> None:
     """A split has glosses for all its clips or, unless it is train, for none. Without a column of ids, they come from
     file names, which may be equal in two folders."""
     lines: dict[str, int] = {}
-    for clip, row in zip(listing.clips, rows, strict=True):
-        if not clip.glosses and (clip.split == "train" or clip.split in listing.annotated):
+    annotated = {split for clip, split in zip(clips, splits, strict=True) if clip.glosses}
+    for clip, split, row in zip(clips, splits, rows, strict=True):
+        if not clip.glosses and (split == "train" or split in annotated):
             raise SlaError(
-                f"{where}, line {row.line}: clip {clip.id} of {clip.split} has no glosses"
-                + ("" if clip.split == "train" else f", other clips of {clip.split} have"),
+                f"{where}, line {row.line}: clip {clip.id} of {split} has no glosses"
+                + ("" if split == "train" else f", other clips of {split} have"),
                 f"Looked in the columns {', '.join(COLUMNS['gloss'])}. A clip to be recognised needs a split without.",
             )
 
@@ -181,12 +193,12 @@ def _check_recordings(tree: Tree, listing: Listing) -> None:
 CORPORA = (
     Corpus(
         name="folder",
-        title="your own recordings: a table, and the videos or folders of frames that it names; or just videos",
+        title="Your own recordings: a table, and the videos or folders of frames that it names; or just videos",
         layout="a .tsv or .csv table with a column video (or frames, path, file), and optionally id, gloss, "
         "split, signer, start and end in seconds, fps of images, translation; or a folder with one such table. "
-        "Without a table: a video, or a folder of videos, which become clips of test without glosses",
+        "Without a table: a video, or a folder of videos, which become clips without glosses",
         read=read,
-        takes=("media",),
+        options=FolderOptions,
         open=open_source,
     ),
 )

@@ -1,25 +1,25 @@
 """RWTH-PHOENIX-Weather, released as a table for each split and a folder of images for each clip.
 
-2014 (Koller et al., 2015): multisigner, and SI5, the signer-independent division. The labels of train are not clean
-(`loc-NORD`, `__EMOTION__`, `HABEN2`), those of dev and test are. The default keeps them raw, like VAC and the code
-based on it, with whose error rates results are compared: the official clean-up is then applied to hypotheses, before
-scoring. 2014 T (Camgoz et al., 2018): glosses and German translations.
+2014 (Koller et al., 2015): two divisions of the same clips, multisigner and SI5, which is signer-independent. The
+labels of train are not clean (`loc-NORD`, `__EMOTION__`, `HABEN2`), those of dev and test are. The default keeps them
+raw, like VAC and the code based on it, with whose error rates results are compared: the official clean-up is then
+applied to hypotheses, before scoring. 2014 T (Camgoz et al., 2018): glosses and German translations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 from sla_cli.artifact.table import Row
-from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import SPLITS, Clip, Source
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.corpus import Corpus, Listing
+from sla_cli.prep.corpus import OWN, Corpus, Listing, NoOptions
 from sla_cli.prep.tables.annotation import inside, read_rows
-from sla_cli.prep.tables.locate import contents, find_root, is_folder, join, parent_of, sample
+from sla_cli.prep.tables.locate import contents, find_folders, find_root, is_folder, join, parent_of, sample
 from sla_cli.video.tree import Tree
 
 COLUMNS = ("id", "folder", "signer", "annotation")  # of 2014
@@ -32,29 +32,43 @@ class Release:
     """The layout of a release.
 
     Attributes:
-        table: path of a split's table, with `{split}` in it.
+        tables: by division, the path of a split's table, with `{split}` in it. The folder of each is searched alone; a
+            division whose tables are missing is left out, unless all are.
         columns: of id, frame folder (as `NAME/1/*.png`), signer and glosses, and of the translation if there is one.
         hint: what to give as SOURCE.
-        frames_of: name of a folder next to that of the release, whose frames are used if the release has none.
+        frames_of: name of a folder next to that of the tables, whose frames are used if that one has none.
     """
 
-    table: str
+    tables: Mapping[str, str]
     columns: tuple[str, ...]
     hint: str
     frames_of: str = ""
 
-    def read(self, tree: Tree, wanted: SourceConfig) -> Listing:
-        """The clips of all splits. Raises SlaError: there is no such release under the tree, or a table is broken."""
-        root = find_root(tree, self.table.format(split="train"), self.hint)
-        listing = Listing()
-        for split in SPLITS:
-            path = join(root, self.table.format(split=split))
-            if tree.is_file(path):
-                listing.clips += self._clips(tree, root, split, path, read_rows(tree, path, self.columns, listing))
-                listing.annotated.add(split)
-            else:
-                log.warning("no %s: the store gets no %s split", tree.where(path), split)
+    def read(self, tree: Tree, options: NoOptions) -> Listing:
+        """The clips of all divisions, each once.
+
+        Raises SlaError: there is no such release under the tree, a table is broken, or two divisions have the same clip
+        with other glosses.
+        """
+        listing, known = Listing(), dict[str, Clip]()
+        for division, root in self._roots(tree).items():
+            splits = listing.divisions.setdefault(division, {})
+            for split in SPLITS:
+                path = join(root, self.tables[division].format(split=split))
+                if not tree.is_file(path):
+                    log.warning("no %s: division %s gets no %s split", tree.where(path), division, split)
+                    continue
+                for clip in self._clips(tree, root, split, path, read_rows(tree, path, self.columns, listing)):
+                    _check_new(clip, division, splits, known)
+                    splits[clip.id] = split
+        listing.clips = list(known.values())
         return listing
+
+    def _roots(self, tree: Tree) -> dict[str, str]:
+        """The folder of each division that is there; for a release with several, at least one."""
+        markers = {division: table.format(split="train") for division, table in self.tables.items()}
+        there = [division for division, marker in markers.items() if find_folders(tree, partial(_holds, tree, marker))]
+        return {division: find_root(tree, markers[division], self.hint) for division in there or [next(iter(markers))]}
 
     def _clips(self, tree: Tree, root: str, split: str, table: str, rows: Sequence[Row]) -> list[Clip]:
         name, folder, signer, glosses, *translation = self.columns
@@ -63,7 +77,6 @@ class Release:
         return [
             Clip(
                 id=row[name].strip(),
-                split=split,
                 signer=row[signer].strip(),
                 glosses=tuple(row[glosses].split()),
                 source=Source(tree.root, join(frames, clip, inner)),
@@ -91,6 +104,24 @@ class Release:
         )
 
 
+def _holds(tree: Tree, marker: str, folder: str) -> bool:
+    return tree.is_file(join(folder, marker))
+
+
+def _check_new(clip: Clip, division: str, splits: Mapping[str, str], known: dict[str, Clip]) -> None:
+    """Add a clip to the known ones; the frames of the first division that has it are used.
+
+    Raises SlaError if its own division has it already, or another division has it with other glosses.
+    """
+    first = known.setdefault(clip.id, clip)
+    if clip.id in splits:
+        hint = "Remove or rename one of the two."
+        raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, first in {first.where}", hint)
+    if (first.signer, first.glosses) != (clip.signer, clip.glosses):
+        message = f"{clip.where}: clip {clip.id} of {division} has another signer or other glosses in {first.where}"
+        raise SlaError(message, "The tables are not those of one release.")
+
+
 def _clip_folder(pattern: str, at: str) -> str:
     """`NAME` of `NAME/1/*.png` or `NAME/*.png`. Raises SlaError if it is not inside the corpus."""
     parts = PurePosixPath(inside(pattern.strip(), at)).parts[:-1]
@@ -100,36 +131,28 @@ def _clip_folder(pattern: str, at: str) -> str:
 CORPORA = (
     Corpus(
         name="phoenix2014",
-        title="RWTH-PHOENIX-Weather 2014, multisigner: German weather forecasts, 9 signers",
+        title="RWTH-PHOENIX-Weather 2014: German weather forecasts, 9 signers; divisions multisigner and si5",
         layout="phoenix-2014-multisigner/ with annotations/manual/train.corpus.csv and "
-        "features/fullFrame-210x260px/train/<id>/1/*.png, or phoenix2014-release/ that contains it",
+        "features/fullFrame-210x260px/train/<id>/1/*.png, or phoenix2014-release/ that contains it. With "
+        "phoenix-2014-signerindependent-SI5/ next to it, the store also has the division si5",
         read=Release(
-            "annotations/manual/{split}.corpus.csv",
+            {
+                "multisigner": "annotations/manual/{split}.corpus.csv",
+                "si5": "annotations/manual/{split}.SI5.corpus.csv",
+            },
             COLUMNS,
             "Give the release folder (phoenix2014-release), the folder above it, or phoenix-2014-multisigner itself.",
-        ).read,
-        fps=25.0,
-        profile="phoenix2014",
-        first=0,
-        counts={"": {"train": 5672, "dev": 540, "test": 629}},
-        frames={"": {"train": 799_006, "dev": 75_186, "test": 89_472}},
-    ),
-    Corpus(
-        name="phoenix2014-si5",
-        title="RWTH-PHOENIX-Weather 2014, signer-independent: signer 5 is not in train",
-        layout="phoenix-2014-signerindependent-SI5/ with annotations/manual/train.SI5.corpus.csv, and features/ in "
-        "it or in phoenix-2014-multisigner/ next to it; or phoenix2014-release/ that contains both",
-        read=Release(
-            "annotations/manual/{split}.SI5.corpus.csv",
-            COLUMNS,
-            "Give the release folder (phoenix2014-release), or phoenix-2014-signerindependent-SI5 itself.",
             frames_of="phoenix-2014-multisigner",
         ).read,
         fps=25.0,
         profile="phoenix2014",
-        unseen={"": "signers"},
         first=0,
-        counts={"": {"train": 4376, "dev": 111, "test": 180}},
+        unseen={"si5": "signers"},
+        counts={
+            "multisigner": {"train": 5672, "dev": 540, "test": 629},
+            "si5": {"train": 4376, "dev": 111, "test": 180},
+        },
+        frames={"multisigner": {"train": 799_006, "dev": 75_186, "test": 89_472}},
     ),
     Corpus(
         name="phoenix2014t",
@@ -137,14 +160,14 @@ CORPORA = (
         layout="PHOENIX-2014-T/ with annotations/manual/PHOENIX-2014-T.train.corpus.csv and "
         "features/fullFrame-210x260px/train/<name>/*.png, or PHOENIX-2014-T-release-v3/ that contains it",
         read=Release(
-            "annotations/manual/PHOENIX-2014-T.{split}.corpus.csv",
+            {OWN: "annotations/manual/PHOENIX-2014-T.{split}.corpus.csv"},
             ("name", "video", "speaker", "orth", "translation"),
             "Give the release folder (PHOENIX-2014-T-release-v3), the folder above it, or PHOENIX-2014-T itself.",
         ).read,
         fps=25.0,
         profile="phoenix2014t",
         first=1,
-        counts={"": {"train": 7096, "dev": 519, "test": 642}},
-        frames={"": {"train": 827_354, "dev": 55_775, "test": 64_627}},
+        counts={OWN: {"train": 7096, "dev": 519, "test": 642}},
+        frames={OWN: {"train": 827_354, "dev": 55_775, "test": 64_627}},
     ),
 )

@@ -17,10 +17,11 @@ from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log, progress
+from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
-from sla_cli.prep.process_pool import Executor, WorkerDied
-from sla_cli.store.store import Split, Store
+from sla_cli.store.split import Split
+from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
 from sla_cli.work.work import EXPORT_BEGUN
 
@@ -72,12 +73,12 @@ def export_store(
         raise SlaError(f"{store.path} holds its frames as {first.codec}, not as JPEG", "Leave --image out for png.")
     for split, clips in chosen.items():
         layout.check(split, clips, SUFFIXES[image])
-    pictures = Pictures(store.path.resolve(), out.resolve(), layout.name, image, first.size)
+    pictures = Pictures(store.name, out.resolve(), layout.name, image, first.size)
     receipt = Receipt(
         "export",
         {"layout": layout.name, "image": image, "splits": list(chosen)},
         {split: clips.digest for split, clips in chosen.items()},
-        sources={"store": str(store.path.resolve())},
+        sources={"store": str(store.path.resolve()), "division": store.division.name},
     )
     _check_ours(out)
     with locked(out, f"another process is writing {out}"):

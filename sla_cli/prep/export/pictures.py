@@ -11,9 +11,9 @@ import numpy as np
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.export.layout import Layout, find_layout
-from sla_cli.prep.open_split import open_split
 from sla_cli.store.codec import decode, encode
-from sla_cli.store.store import StoredClip
+from sla_cli.store.split import StoredClip
+from sla_cli.store.store import open_split
 
 PARTIAL = ".partial"  # folder in the export for files that are being written
 SUFFIXES = {"png": ".png", "jpg": ".jpg"}
@@ -25,13 +25,14 @@ class Pictures:
     """Where and how the pictures of a store are written; sent to other processes.
 
     Attributes:
-        store, out: folders.
+        store: `FOLDER:DIVISION`.
+        out: folder.
         layout: name of the layout.
         image: `png` or `jpg`.
         size: side in pixels.
     """
 
-    store: Path
+    store: str
     out: Path
     layout: str
     image: str
@@ -77,7 +78,7 @@ class Pictures:
 
     def _files(self, clip: StoredClip, codec: str) -> Iterator[tuple[str, np.ndarray]]:
         """Name and bytes of each picture; bytes that are such a file already are written unchanged."""
-        raw = clip.raw()
+        raw = clip.raw().frames
         digits = len(str(len(raw.sizes)))
         for number, end in enumerate(np.cumsum(raw.sizes)):
             data = raw.data[end - raw.sizes[number] : end]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sla_cli.annotation.subtitles_read import CUES
 from sla_cli.annotation.tier import AnnotationFile, Tier
-from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.tiers.names import find_tiers
+from sla_cli.prep.tiers.options import TierOptions
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ class Chosen:
     unknown: frozenset[str]
 
 
-def choose(file: AnnotationFile, wanted: SourceConfig) -> Chosen:
+def choose(file: AnnotationFile, wanted: TierOptions) -> Chosen:
     """The requested tiers; if no gloss tiers are requested, those of the first scheme that fits."""
     unknown: set[str] = set()
     scheme, glosses = None, []
-    for name in wanted.tiers:
+    for name in wanted.tier:
         glosses += _found(file, name, unknown)
-    for kind in wanted.tier_types:
+    for kind in wanted.tier_type:
         of_type = [tier for tier in file.tiers if tier.type.casefold() == kind.casefold()]
         unknown |= set() if of_type else {kind}
         glosses += of_type
-    if not wanted.tiers and not wanted.tier_types:
+    if not wanted.tier and not wanted.tier_type:
         scheme, glosses = _by_scheme(file)
     utterances = wanted.utterance_tier or (scheme.utterances if scheme else "")
     translations = _found(file, wanted.translation_tier, unknown) if wanted.translation_tier else []

@@ -31,7 +31,7 @@ class Listed:
     Attributes:
         path: path in the tree.
         name: the ids of its clips begin with it.
-        split: split of its clips.
+        split: split of its clips, "" if no table names one.
         signers: the name of each person; the key "" is for a single person.
         at: the place where a table lists it, "" if none does.
     """
@@ -63,7 +63,7 @@ def list_files(tree: Tree, tables: dict[str, str]) -> list[Listed]:
         log.warning(
             "leaving out %s, since %s exists", counted(others, "other annotation file"), PurePosixPath(paths[0]).name
         )
-    return [Listed(path, name, "train", {}) for path, name in zip(paths, _names(paths), strict=True)]
+    return [Listed(path, name, "", {}) for path, name in zip(paths, _names(paths), strict=True)]
 
 
 def parse_files(tree: Tree, files: Sequence[Listed], tables: dict[str, str]) -> Iterator[tuple[Listed, AnnotationFile]]:
@@ -103,7 +103,7 @@ def _in_table(tree: Tree, table: str, tables: dict[str, str]) -> list[Listed]:
         Listed(
             path,
             row.fields.get("id") or name,
-            split_named(row.fields.get("split") or "train", f"{where}, line {row.line}"),
+            split_named(cell, f"{where}, line {row.line}") if (cell := row.fields.get("split", "")) else "",
             _signers(row.fields.get("signer", "")),
             f"{where}, line {row.line}",
         )

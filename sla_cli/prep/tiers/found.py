@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from sla_cli.annotation.eaf_elements import ANNOTATOR
 from sla_cli.annotation.tier import AnnotationFile
-from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.prep.tiers.choose import Chosen
+from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.utterances import Counts
 
@@ -80,7 +80,7 @@ class Found:
         if len(lines) > 5:
             log.warning("and %d more", len(lines) - 5)
 
-    def tell(self, wanted: SourceConfig, recordings: Recordings) -> None:
+    def log_summary(self, wanted: TierOptions, recordings: Recordings) -> None:
         """How the annotations were read, with numbers."""
         for (scheme, tiers), files in self.chosen.most_common(SHOWN):
             by = f", as in {scheme}" if scheme else ""
@@ -103,7 +103,7 @@ class Found:
             )  # fmt: skip
         for name, files in self.unknown.items():
             log.warning("%d of %d files have no tier %r", files, self.files, name)
-        self._tell_counts(wanted)
+        self._log_counts(wanted)
         if recordings.several:
             path, (taken, others) = next(iter(recordings.several.items()))
             log.warning(
@@ -111,7 +111,7 @@ class Found:
                 counted(len(recordings.several), "file links", "files link"), path, taken, some(others),
             )  # fmt: skip
 
-    def _tell_counts(self, wanted: SourceConfig) -> None:
+    def _log_counts(self, wanted: TierOptions) -> None:
         counts = self.counts
         if counts.two_handed or counts.overlapping:
             log.info(

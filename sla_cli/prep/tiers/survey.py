@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.annotation.tier import Tier
-from sla_cli.config.settings import SourceConfig
 from sla_cli.errors import some
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.prep.tiers.choose import choose
 from sla_cli.prep.tiers.files import list_files, parse_files
 from sla_cli.prep.tiers.names import people
+from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.video.tree import Tree
 
@@ -57,13 +57,14 @@ class _Row:
         }
 
 
-def survey_tiers(tree: Tree, wanted: SourceConfig) -> dict[str, Any]:
-    """All tiers by name, and the number of recordings that are found.
+def survey_tiers(tree: Tree, wanted: TierOptions) -> tuple[str, dict[str, Any]]:
+    """All tiers by name, and the number of recordings that are found, as text and as JSON values.
 
     Returns:
-        `files`: number of annotation files. `tiers`: name to `type`, `constraint`, `parent`, `participant` and
-        `annotator` (lists of the different ones), the numbers of `files` and `annotations`, their `minutes`, how many
-        `distinct` values and the most frequent as `examples`, and in how many files it would be `taken` as glosses.
+        The text, and `files`: number of annotation files. `tiers`: name to `type`, `constraint`, `parent`,
+        `participant` and `annotator` (lists of the different ones), the numbers of `files` and
+        `annotations`, their `minutes`, how many `distinct` values and the most frequent as `examples`, and in how many
+        files it would be `taken` as glosses.
         `schemes`: published conventions with the number of files that follow each. `media`: `found` and `missing`
         recordings of files, and what was looked for, by file, as `looked`.
 
@@ -85,16 +86,16 @@ def survey_tiers(tree: Tree, wanted: SourceConfig) -> dict[str, Any]:
             rows[tier.name].taken += 1
         places = [recordings.of(listed.path, file, person) for person in people(chosen.glosses, file.tiers) or ("",)]
         looked.update((listed.path, place.missing) for place in places if place.missing)
-    return {
+    facts = {
         "files": files,
         "tiers": {name: row.for_json() for name, row in rows.items()},
         "schemes": dict(schemes),
         "media": {"found": files - len(looked), "missing": len(looked), "looked": looked},
     }
+    return _text(facts), facts
 
 
-def tiers_text(facts: dict[str, Any]) -> str:
-    """The result of `survey_tiers` as text for people."""
+def _text(facts: dict[str, Any]) -> str:
     lines = [f"annotation files: {facts['files']}"]
     for name, row in facts["tiers"].items():
         kind = [f"{key} {', '.join(row[key])}" for key in SHOWN if row[key]]

@@ -18,17 +18,17 @@ import numpy as np
 import pytest
 from clip_store import SIDE, clip, make_store
 from prep_work import build
+from sla_cli.prep.order import Order
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.build import build_store
 from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.export.export import ExportResult, export_store
 from sla_cli.prep.export.layout import find_layout
 from sla_cli.prep.export.pictures import Pictures
-from sla_cli.prep.order import Order
-from sla_cli.prep.process_pool import ProcessPool
 from sla_cli.store.store import Store
 
 pytestmark = pytest.mark.long

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +11,13 @@ import numpy as np
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
 from sla_cli.store.codec import decode, encode
+from sla_cli.store.content import EncodedFrames
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.resize import fitted
 
 # Increase it whenever equal sources would give other frames, after a change of resize.py, timing.py, codec.py or this
 # file. Frames of another version are made again.
-ENCODER = 2
-
-
-@dataclass(frozen=True)
-class EncodedFrames:
-    """A clip's encoded frames in memory, before they are written into the cache.
-
-    Attributes:
-        data: the encoded frames one after the other, uint8 (bytes,).
-        sizes: bytes of each, int64 (frames,).
-        fps: frames per second of these frames; 0 if unknown.
-        squared_error: mean squared difference that the codec makes, over the values of one sampled frame;
-            0 for a lossless one.
-        note: which frames are missing in the recording, "" if none is known to be missing.
-    """
-
-    data: np.ndarray
-    sizes: np.ndarray
-    fps: float
-    squared_error: float
-    note: str = ""
+ENCODER = 1
 
 
 def encode_clip(

@@ -16,17 +16,18 @@ import numpy as np
 
 from sla_cli.artifact.npz import DAMAGE, Damaged, read_arrays
 from sla_cli.config.settings import PrepConfig
-from sla_cli.core.clip import Clip, Source, origin_of
+from sla_cli.core.clip import Clip, Source
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, ReadError, SlaError
 from sla_cli.log import log
-from sla_cli.prep.encode import EncodedFrames, encode_clip
+from sla_cli.prep.encoding.encode import encode_clip
+from sla_cli.store.content import EncodedFrames
 from sla_cli.system.atomic import atomic_write
 
 
 @dataclass(frozen=True)
-class EncodedClip:
-    """A clip's encoded frames on disk.
+class FramesOnDisk:
+    """A clip's encoded frames, in the cache or in a store.
 
     Attributes:
         path: a file of the cache, or of a store.
@@ -34,8 +35,6 @@ class EncodedClip:
         frames, size: number of frames, and of their bytes.
         fps, squared_error, note: as in EncodedFrames.
         stamp: stamp of the recording that they were made from.
-        lent: whether they stay in another store.
-        checksum: CRC-32 of the frames in a store's file.
     """
 
     path: Path
@@ -46,8 +45,6 @@ class EncodedClip:
     squared_error: float
     stamp: str = ""
     note: str = ""
-    lent: bool = False
-    checksum: int = 0
 
     def serves(self, source: Source) -> bool:
         """Whether the recording is the one that was encoded. One that could not be examined, then or now, counts as
@@ -72,32 +69,24 @@ class EncodingCache:
     """A folder of encoded clips.
 
     Attributes:
-        root: root of the corpus.
-        media: the folder of recordings outside the corpus, if there is one.
         config: how clips are encoded.
         fps: frame rate of frame folders, if the corpus states it.
         first: number of the first picture of a frame folder, if the corpus states it.
     """
 
     folder: Path
-    root: Path
     config: PrepConfig
     fps: float | None
     first: int | None = None
-    media: Path | None = None
 
-    def path(self, source: Source) -> Path:
+    def path(self, clip: Clip) -> Path:
         """A clip's file. Folders are kept small, since each write searches its folder for leftovers."""
-        digest = digest_json(self.origin(source))
+        digest = digest_json(clip.origin)
         return self.folder / digest[:2] / f"{digest}.npz"
 
-    def origin(self, source: Source) -> str:
-        """Where a clip's frames come from within its corpus, in the form used in stores."""
-        return origin_of(source, self.root, self.media)
-
-    def find(self, source: Source) -> EncodedClip | None:
+    def find(self, clip: Clip) -> FramesOnDisk | None:
         """The encoded frames of a clip, if they exist; a damaged file is removed."""
-        path = self.path(source)
+        path = self.path(clip)
         try:
             with np.load(path) as arrays:
                 sizes, (fps, squared_error) = arrays["sizes"], arrays["facts"]
@@ -110,21 +99,21 @@ class EncodingCache:
                 path.unlink(missing_ok=True)
             return None
         facts = float(fps), float(squared_error), stamp, note
-        found = EncodedClip(path, None, len(sizes), int(sizes.sum()), *facts)
-        return found if found.serves(source) else None
+        found = FramesOnDisk(path, None, len(sizes), int(sizes.sum()), *facts)
+        return found if found.serves(clip.source) else None
 
-    def put(self, source: Source, frames: EncodedFrames) -> EncodedClip:
+    def put(self, clip: Clip, frames: EncodedFrames) -> FramesOnDisk:
         """Keep a clip's encoded frames. Raises SlaError if the disk is full."""
-        path, facts = self.path(source), (float(frames.fps), float(frames.squared_error))
-        texts = source.stamp, frames.note
+        path, facts = self.path(clip), (float(frames.fps), float(frames.squared_error))
+        texts = clip.source.stamp, frames.note
         archive = io.BytesIO()  # a ZipFile on a full disk raises again when it is garbage collected
         # NumPy's archive holds checksums, verified when read, so it need not be flushed to the disk.
         np.savez(archive, data=frames.data, sizes=frames.sizes, facts=np.array(facts), texts=np.array(texts))
         with atomic_write(path, flush=False) as temporary:
             temporary.write_bytes(archive.getbuffer())
-        return EncodedClip(path, None, len(frames.sizes), len(frames.data), *facts, *texts)
+        return FramesOnDisk(path, None, len(frames.sizes), len(frames.data), *facts, *texts)
 
-    def encode(self, clip: Clip) -> EncodedClip | Failure:
+    def encode(self, clip: Clip) -> FramesOnDisk | Failure:
         """Encode one clip, in any process and on any machine; or return what is wrong with its frames."""
         if not self.folder.is_dir():
             hint = "The work folder must be on a disk that all workers can access."
@@ -134,7 +123,7 @@ class EncodingCache:
         except FrameError as error:
             reason = f"{error.message}. {error.hint}".removesuffix(". ")
             return Failure(reason, again=isinstance(error, ReadError))
-        return self.put(clip.source, frames)
+        return self.put(clip, frames)
 
 
 def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,7 @@ from sla_cli.artifact.receipt import environment
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.process_pool import Answers, Item, Result, WorkerDied
+from sla_cli.prep.encoding.process_pool import Answers, Item, Result, WorkerDied
 
 try:
     from dask.distributed import Client, Future, KilledWorker, get_worker, wait

@@ -10,17 +10,17 @@ from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
-from sla_cli.prep.cache import EncodedClip, EncodingCache, Failure
-from sla_cli.prep.process_pool import Executor, WorkerDied
+from sla_cli.prep.encoding.cache import EncodingCache, Failure, FramesOnDisk
+from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
 
 
 def encode_missing(
     clips: Sequence[Clip],
-    ready: Mapping[str, EncodedClip],
+    ready: Mapping[str, FramesOnDisk],
     unreadable: Mapping[Path, SlaError],
     cache: EncodingCache,
     engine: Executor,
-) -> tuple[dict[str, EncodedClip], dict[str, str], int]:
+) -> tuple[dict[str, FramesOnDisk], dict[str, str], int]:
     """By id all clips that can be stored, the faults of the others, and how many were encoded now.
 
     A clip that could not be read because of a temporary error of the file system is tried once more at the end.
@@ -32,7 +32,7 @@ def encode_missing(
     Raises:
         SlaError: the cache cannot be written, or a worker cannot access it.
     """
-    cached = {clip.id: found for clip in clips if (found := cache.find(clip.source)) is not None}
+    cached = {clip.id: found for clip in clips if (found := cache.find(clip)) is not None}
     if cached:
         log.info("%d of %d clips were encoded before", len(cached), len(clips))
     there = {**ready, **cached}
@@ -58,10 +58,10 @@ def encode_missing(
 
 def _encode(
     clips: Sequence[Clip], cache: EncodingCache, engine: Executor
-) -> tuple[dict[str, EncodedClip], dict[str, Failure]]:
-    encoded, failures = dict[str, EncodedClip](), dict[str, Failure]()
+) -> tuple[dict[str, FramesOnDisk], dict[str, Failure]]:
+    encoded, failures = dict[str, FramesOnDisk](), dict[str, Failure]()
     for clip, answer in _answers(clips, cache, engine):
-        if isinstance(answer, EncodedClip):
+        if isinstance(answer, FramesOnDisk):
             encoded[clip.id] = answer
         else:
             failures[clip.id] = answer
@@ -70,7 +70,7 @@ def _encode(
 
 def _answers(
     clips: Sequence[Clip], cache: EncodingCache, engine: Executor
-) -> Iterator[tuple[Clip, EncodedClip | Failure]]:
+) -> Iterator[tuple[Clip, FramesOnDisk | Failure]]:
     """The result of each clip, in order of completion."""
     broken = 0
     with progress("prep", len(clips)) as advance, closing(engine.run(cache.encode, clips)) as answers:

@@ -1,0 +1,71 @@
+"""`sla split`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sla_cli.cli.options import WORK, Force, Json, Work, answer, check_name
+from sla_cli.config.settings import DivisionConfig
+from sla_cli.errors import SlaError
+
+
+def split(
+    store: Annotated[Path | None, typer.Argument(help="Store, by name or folder. Default: the only store.")] = None,
+    by: Annotated[
+        Literal["signer", "sentence", "random"] | None,
+        typer.Option(help="Draw splits that share no signer, no sentence, or no clip."),
+    ] = None,
+    shares: Annotated[
+        str | None,
+        typer.Option(help="Shares of the clips for train, dev and test.", show_default="80,10,10"),
+    ] = None,
+    fold: Annotated[str | None, typer.Option(help="K/N: part K of N equal ones is test, the next is dev.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed for drawing.", min=0, show_default="0")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--from", help="Table with the columns clip and split, separated by tabs.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the division.", show_default="from --by and --shares, or the table")
+    ] = None,
+    work: Work = WORK,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Divide the clips of a store into train, dev and test: draw a division, or take a table.
+
+    It is a table in the store's folder. `sla train STORE:DIVISION` uses it. Where
+    clips were added to the store, the same command puts those of known signers
+    (or sentences) into the splits of these, and draws the splits of the others.
+    """
+    from dataclasses import asdict
+
+    from sla_cli.prep.split import split_store
+    from sla_cli.work.work import Work as WorkFolder
+
+    check_name(name)
+    drawn = {"by": by, "shares": _numbers(shares), "fold": fold, "seed": seed}
+    given = {key: value for key, value in drawn.items() if value is not None}
+    if (table is None) == (by is None) or (table is not None and given):
+        raise SlaError(
+            "a division is drawn with --by, or taken with --from", "Give one of them; the others go with --by."
+        )
+    draws = None if table is not None else DivisionConfig.checked(**given)
+    found = split_store(WorkFolder(work).store_given(store), draws=draws, table=table, name=name or "", force=force)
+    lines = [f"division {found.store}"]
+    for part, clips in found.clips.items():
+        signers = f", signers: {len(found.signers[part])}" if found.signers[part] else ""
+        lines.append(f"  {part} {clips:,}{signers}")
+    lines += [f"  in no split: {found.unlisted:,}"] if found.unlisted else []
+    lines += [f"  {sentence}" for sentence in found.shared]
+    answer("\n".join(lines), asdict(found), as_json)
+
+
+def _numbers(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of a text such as `80,10,10`. Raises SlaError."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise SlaError(f"--shares {text!r} is not a list of numbers", "Write it like 80,10,10.") from error

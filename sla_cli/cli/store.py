@@ -1,0 +1,106 @@
+"""`sla store`: what is done with a finished store."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer
+from sla_cli.core.clip import SPLITS
+from sla_cli.core.counted import counted
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
+StoreArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[STORE[:DIVISION]]", help="Store, by name or folder. Default: the only one in the work folder."
+    ),
+]
+
+
+@app.callback()
+def store() -> None:
+    """Write a store's frames for other code, or leave a signer out."""
+
+
+@app.command()
+def export(
+    store: StoreArgument = None,
+    layout: Annotated[
+        Literal["phoenix2014", "phoenix2014t"], typer.Option(help="Released corpus whose layout is written.")
+    ] = "phoenix2014",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder. Default: exports/STORE-LAYOUT in the work folder.")
+    ] = None,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--split",
+            help="Only this split; can be repeated.",
+            metavar=f"[{'|'.join(SPLITS)}]",
+            autocompletion=lambda: list(SPLITS),
+        ),
+    ] = None,
+    image: Annotated[
+        Literal["png", "jpg"],
+        typer.Option(help="png, or the stored JPEG bytes as they are (readers must look for jpg)."),
+    ] = "png",
+    jobs: Jobs = 0,
+    work: Work = WORK,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write a store's frames and annotation as folders and tables that other code reads, VAC's among others.
+
+    After an interruption, the same command continues the export. docs/export.md
+    shows how to run VAC and code that is based on it.
+    """
+    from contextlib import closing
+
+    from sla_cli.prep.encoding.process_pool import ProcessPool
+    from sla_cli.prep.export.export import export_store
+    from sla_cli.prep.export.layout import find_layout
+    from sla_cli.store.store import Store
+    from sla_cli.work.work import Work as WorkFolder
+
+    folder, chosen = WorkFolder(work), find_layout(layout)
+    source = Store(folder.store_given(store))
+    parts = source.path.resolve().name, source.division.name if len(source.divisions) > 1 else "", layout
+    out = output or folder.exports / "-".join(filter(None, parts))
+    with closing(ProcessPool(jobs)) as engine:
+        result = export_store(source, chosen, out, engine, splits=splits or (), image=image, force=force)
+    counts = ", ".join(f"{split} {count:,}" for split, count in result.clips.items())
+    lines = (
+        f"export {out / chosen.root}, clips: {counts}\n{counted(result.frames, 'frame')} as {image}, {result.size} px"
+    )
+    answer(lines, {"export": str(out), "root": str(out / chosen.root), **asdict(result)}, as_json)
+
+
+@app.command("leave-out")
+def leave_out(
+    signer: Annotated[str, typer.Argument(help="Name of the signer.")],
+    store: StoreArgument = None,
+    work: Work = WORK,
+    as_json: Json = False,
+) -> None:
+    """Remove all clips of one signer from a store, as after consent was withdrawn.
+
+    Their frames are removed from the files, and their rows from all divisions;
+    `sla prep` does not bring them back. What was made from them before is listed:
+    runs, caches and other artifacts in the work folder, which you must remove.
+    """
+    from sla_cli.prep.left_out import holders
+    from sla_cli.prep.left_out import leave_out as remove
+    from sla_cli.work.work import Work as WorkFolder
+
+    folder = WorkFolder(work)
+    path = folder.store_given(store)
+    removed, still = remove(path, signer), holders(path, folder.root)
+    lines = [f"{counted(len(removed.clips), 'clip')} of {signer} removed from {path}"]
+    lines += [f"  division {name}: {clips:,}" for name, clips in removed.divisions.items()]
+    if still:
+        lines += ["made from this store before, so they still hold what was learned or copied from these clips:"]
+        lines += [f"  {held.kind} {held.path}" for held in still]
+    facts = {"store": str(path), "signer": signer, "clips": list(removed.clips), "divisions": removed.divisions}
+    answer("\n".join(lines), facts | {"held_by": [asdict(held) for held in still]}, as_json)

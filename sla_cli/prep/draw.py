@@ -1,0 +1,230 @@
+"""Draws a division of a store's clips into splits.
+
+Groups of clips are kept together: all clips of a signer, of a sentence, or one clip. Their order depends on a digest of
+seed and name, so it is independent of the order of the clips and the path of the corpus. Larger groups come first,
+those of comparable size in the order of their digests, and each is put into the split that still lacks most clips. So
+small groups balance what large ones leave. If there are few large groups (such as signers) and the shares are missed,
+several such orders are tried, and the division nearest to the shares is used.
+
+A division that was drawn before is continued: its groups keep their splits, and only new groups are put into one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sla_cli.config.settings import DivisionConfig
+from sla_cli.core.clip import SPLITS
+from sla_cli.core.counted import counted
+from sla_cli.core.digest import digest_json
+from sla_cli.core.normalize import profile
+from sla_cli.errors import SlaError, some
+from sla_cli.prep.checks.overlap import overlapping, same_frames
+from sla_cli.store.division import Division
+from sla_cli.store.split import Split
+
+UNSEEN = {"signer": "signers", "sentence": "sentences", "random": ""}
+FEWEST_FOLDS = 3  # one each for test, dev and train
+TRIALS = 64  # orders of groups; covers all orders of few signers, and is fast for any corpus
+
+
+@dataclass(frozen=True)
+class Group:
+    """Clips that must stay together.
+
+    Attributes:
+        name: the same for the same clips, independent of where and in which order they are listed.
+        clips: their ids.
+    """
+
+    name: str
+    clips: tuple[str, ...]
+
+
+def draw(clips: Split, wanted: DivisionConfig, name: str, before: Mapping[str, str] | None = None) -> Division:
+    """A division of all clips that have glosses; the others are in no split.
+
+    Args:
+        clips: all clips of a store.
+        name: of the division.
+        before: clip id to split in the division that is continued.
+
+    Raises:
+        SlaError: settings that contradict each other, fewer groups than splits, no clip with glosses, a clip whose
+            signer is not known although the division is by signer, or folds that would get new groups.
+    """
+    check_division(wanted)
+    annotated = [clip for clip, glosses in zip(clips.ids, clips.raw_glosses, strict=True) if glosses]
+    if not annotated:
+        raise SlaError(f"none of {counted(len(clips), 'clip')} of {clips.store} has glosses: nothing can be divided")
+    groups = _groups(clips, annotated, wanted.by)
+    kept = _kept(groups, before or {})
+    new = [group for group in groups if group.name not in kept]
+    if kept and wanted.fold and new:
+        message = f"{_number_of(new, wanted)} of {clips.store} in no fold yet: {some(group.name for group in new)}"
+        raise SlaError(message, "Draw all folds again, with --force: parts of equal size cannot be continued.")
+    split_of = _by_fold(groups, wanted) if wanted.fold and not kept else _by_shares(groups, kept, wanted)
+    return Division(name, {clip: split_of[clip] for clip in annotated}, UNSEEN[wanted.by], description(wanted))
+
+
+def check_division(wanted: DivisionConfig) -> None:
+    """Raise SlaError for settings that do not define a division."""
+    shares = wanted.shares
+    if len(shares) not in (2, 3) or not all(share >= 0 and math.isfinite(share) for share in shares) or not any(shares):
+        text = ",".join(f"{share:g}" for share in shares)
+        hint = "Give two or three numbers for train, dev and test, none below 0 and one above, such as 80,10,10."
+        raise SlaError(f"--shares {text} does not define a division", hint)
+    if wanted.fold:
+        _fold(wanted)
+        if shares != DivisionConfig().shares:
+            raise SlaError("--fold makes parts of equal size, --shares parts of different sizes", "Give one of them.")
+
+
+def name_of(wanted: DivisionConfig) -> str:
+    """A name such as `signer-80-10-10`, `sentence-2of5` or `random-90-10-seed7`."""
+    parts = [wanted.fold.replace("/", "of")] if wanted.fold else [f"{share:g}" for share in wanted.shares]
+    seed = [f"seed{wanted.seed}"] if wanted.seed else []
+    return "-".join([wanted.by, *parts, *seed])
+
+
+def description(wanted: DivisionConfig) -> str:
+    """How it is drawn, for the table: `by signer, shares 80,10,10, seed 0`."""
+    how = f"fold {wanted.fold}" if wanted.fold else f"shares {','.join(f'{share:g}' for share in wanted.shares)}"
+    return f"by {wanted.by}, {how}, seed {wanted.seed}"
+
+
+def _groups(clips: Split, wanted: Sequence[str], by: str) -> list[Group]:
+    """Groups of the clips of these ids; clips with the same frames, or with the same moment, are always together."""
+    if by == "signer":
+        signers = dict(zip(clips.ids, clips.signers, strict=True))
+        if unknown := [clip for clip in wanted if not signers[clip]]:
+            message = f"the signer of {len(unknown)} of {counted(len(wanted), 'clip')} is not known: {some(unknown)}"
+            raise SlaError(
+                message,
+                "Name them in a column `signer`, or in ELAN as the tier's participant; or choose another --by.",
+            )
+        names = {clip: signers[clip] for clip in wanted}
+    elif by == "sentence":
+        clean, glosses = profile(clips.profile).training, dict(zip(clips.ids, clips.raw_glosses, strict=True))
+        names = {clip: " ".join(clean(glosses[clip])) for clip in wanted}
+    else:
+        names = {clip: clip for clip in wanted}
+    return _joined(names, [*same_frames([clips]), *overlapping([clips])])
+
+
+def _joined(names: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> list[Group]:
+    """Groups of clips of the same name, joined if a pair of clips links them; the first of their names is used."""
+    leads_to = {name: name for name in names.values()}  # maps a name to an earlier one, or to itself
+
+    def find(name: str) -> str:
+        while leads_to[name] != name:
+            leads_to[name] = name = leads_to[leads_to[name]]
+        return name
+
+    for one, other in pairs:
+        if one in names and other in names:
+            first, second = sorted((find(names[one]), find(names[other])))
+            leads_to[second] = first
+    groups: dict[str, list[str]] = defaultdict(list)
+    for clip, name in names.items():
+        groups[find(name)].append(clip)
+    return [Group(name, tuple(clips)) for name, clips in groups.items()]
+
+
+def _kept(groups: Iterable[Group], before: Mapping[str, str]) -> dict[str, str]:
+    """Group name to its split in the division that is continued."""
+    kept = {}
+    for group in groups:
+        splits = sorted({before[clip] for clip in group.clips if clip in before}, key=SPLITS.index)
+        if len(splits) > 1:
+            message = f"{group.name} is in {' and in '.join(splits)} of the division that is continued"
+            raise SlaError(message, "Draw it again with --force, or give it another --name.")
+        if splits:
+            kept[group.name] = splits[0]
+    return kept
+
+
+def _ordered(groups: Iterable[Group], seed: int, trial: int) -> list[Group]:
+    """Larger groups first; within a power of two, the order depends on seed and trial."""
+    return sorted(
+        groups,
+        key=lambda group: (-len(group.clips).bit_length(), digest_json([seed, trial, group.name]), group.name),
+    )
+
+
+def _by_shares(groups: Sequence[Group], kept: Mapping[str, str], wanted: DivisionConfig) -> dict[str, str]:
+    """The split of each clip id."""
+    shares = {split: share for split, share in zip(SPLITS, wanted.shares, strict=False) if share}
+    _check_enough(groups, list(shares), wanted)
+    clips = sum(len(group.clips) for group in groups)
+    targets = {split: share / sum(shares.values()) * clips for split, share in shares.items()}
+    best, nearest = {}, math.inf
+    for trial in range(TRIALS):
+        split_of, off = _deal(_ordered(groups, wanted.seed, trial), kept, targets)
+        if off < nearest:
+            best, nearest = split_of, off
+        if nearest < len(targets):  # less than one clip per split
+            break
+    return best
+
+
+def _deal(
+    groups: Sequence[Group], kept: Mapping[str, str], targets: Mapping[str, float]
+) -> tuple[dict[str, str], float]:
+    """The split of each clip id, and by how many clips all splits together miss their targets; no split is empty."""
+    there = {split: sum(len(group.clips) for group in groups if kept.get(group.name) == split) for split in targets}
+    lacks = {split: target - there[split] for split, target in targets.items()}
+    empty = {split for split, clips in there.items() if not clips}
+    split_of = {clip: kept[group.name] for group in groups if group.name in kept for clip in group.clips}
+    new = [group for group in groups if group.name not in kept]
+    for number, group in enumerate(new):
+        open_to = [split for split in targets if split in empty or len(empty) < len(new) - number]
+        split = max(open_to, key=lacks.__getitem__)
+        lacks[split] -= len(group.clips)
+        empty.discard(split)
+        split_of.update(dict.fromkeys(group.clips, split))
+    return split_of, math.fsum(map(abs, lacks.values()))
+
+
+def _by_fold(groups: Sequence[Group], wanted: DivisionConfig) -> dict[str, str]:
+    """The split of each clip id: each group is put into the smallest fold so far, whichever fold is test."""
+    test, folds = _fold(wanted)
+    if len(groups) < folds:
+        message = f"--fold {wanted.fold}: {_number_of(groups, wanted)} cannot fill {counted(folds, 'fold')}"
+        raise SlaError(message, "Use fewer folds, or another --by.")
+    sizes, split_of = [0] * folds, dict[str, str]()
+    for group in _ordered(groups, wanted.seed, 0):
+        fold = sizes.index(min(sizes))
+        sizes[fold] += len(group.clips)
+        split = {test - 1: "test", test % folds: "dev"}.get(fold, "train")
+        split_of.update(dict.fromkeys(group.clips, split))
+    return split_of
+
+
+def _fold(wanted: DivisionConfig) -> tuple[int, int]:
+    """K and N of a fold."""
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", wanted.fold, re.ASCII)
+    part, folds = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= part <= folds or folds < FEWEST_FOLDS:
+        hint = f"Give K/N with K from 1 to N and N at least {FEWEST_FOLDS}, such as 2/5."
+        raise SlaError(f"--fold {wanted.fold!r} is not a fold", hint)
+    return part, folds
+
+
+def _check_enough(groups: Sequence[Group], splits: list[str], wanted: DivisionConfig) -> None:
+    if len(groups) >= len(splits):
+        return
+    lost = splits[len(groups) :]
+    raise SlaError(
+        f"{_number_of(groups, wanted)} cannot fill {', '.join(splits)}: nothing would be left for {' and '.join(lost)}",
+        "Give --shares without them (90,10 for train and dev), or another --by.",
+    )
+
+
+def _number_of(groups: Sequence[Group], wanted: DivisionConfig) -> str:
+    noun = {"signer": "signer", "sentence": "different sentence", "random": "separate clip"}[wanted.by]
+    return counted(len(groups), noun)

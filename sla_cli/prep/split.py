@@ -1,0 +1,126 @@
+"""Makes a division of a store: draws it, continues it when clips were added, or takes it from a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sla_cli.artifact.lock import locked
+from sla_cli.config.settings import DivisionConfig
+from sla_cli.core.counted import counted
+from sla_cli.errors import SlaError, some
+from sla_cli.log import log
+from sla_cli.prep.checks.finding import Finding
+from sla_cli.prep.checks.overlap import check_recordings, check_sentences, check_signers
+from sla_cli.prep.draw import description, draw, name_of
+from sla_cli.store.division import Division, read_division, write_division
+from sla_cli.store.paths import division_path, split_name
+from sla_cli.store.store import Store
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """A division of a store.
+
+    Attributes:
+        store: `FOLDER:DIVISION`, as later commands take it.
+        table: path of its table.
+        clips: split to number of clips.
+        signers: split to names of signers, sorted.
+        unlisted: number of clips that are in no split.
+        shared: what splits share, in sentences.
+    """
+
+    store: str
+    table: str
+    clips: dict[str, int]
+    signers: dict[str, list[str]] = field(default_factory=dict)
+    unlisted: int = 0
+    shared: list[str] = field(default_factory=list)
+
+
+def split_store(
+    path: Path, *, draws: DivisionConfig | None = None, table: Path | None = None, name: str = "", force: bool = False
+) -> SplitResult:
+    """Write a division into a store.
+
+    Args:
+        path: folder of the store.
+        draws: how the division is drawn, if it is not in `table`. One of this name that was drawn in the same way is
+            continued: its groups keep their splits.
+        table: a table with the columns `clip` and `split`.
+        name: of the division; by default made of what is drawn, or the name of the table.
+        force: replace a division of this name, drawn anew.
+
+    Raises:
+        SlaError: no such store, a division that cannot be drawn, one of this name that was made otherwise and `force`
+            is off, or splits that share a recording, or what they promise not to share.
+        FormatError: the table, or the store, is damaged.
+    """
+    folder = split_name(path)[0]
+    store = Store(folder, Division("", {}))
+    with locked(folder.resolve(), f"another process is writing {folder}"):
+        new = _taken(store, table, name) if table is not None else None
+        name = name or (new.name if new is not None else name_of(draws or DivisionConfig()))
+        if name in store.own:
+            raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
+        old = read_division(division_path(folder, name)) if name in store.divisions and not force else None
+        if new is None:
+            wanted = draws or DivisionConfig()
+            if old is not None and old.drawn != description(wanted):
+                raise _exists(folder, old)
+            new = draw(store.clips, wanted, name, None if old is None else old.splits)
+        elif old is not None and old.splits != new.splits:
+            raise _exists(folder, old)
+        divided = Store(folder, replace(new, name=name))
+        shared = _check_leaks(divided)
+        if old is not None and old.splits == new.splits:
+            log.info("division %s of %s is up to date", name, folder)
+        else:
+            write_division(folder, divided.division)
+    return _result(divided, shared)
+
+
+def _exists(folder: Path, old: Division) -> SlaError:
+    how = f"drawn {old.drawn}" if old.drawn else "made from another table"
+    return SlaError(f"{folder} has a division {old.name}, {how}", "Give another --name, or replace it with --force.")
+
+
+def _taken(store: Store, table: Path, name: str) -> Division:
+    """The division of a table, for the clips that the store has."""
+    division = read_division(table)
+    known = set(store.clips.ids)
+    unknown = [clip for clip in division.splits if clip not in known]
+    if len(unknown) == len(division.splits):
+        raise SlaError(
+            f"{table} lists no clip of {store.path}: {some(unknown) or 'it is empty'}", "Is it the right one?"
+        )
+    if unknown:
+        number = counted(len(unknown), "clip")
+        log.warning("%s lists %s that %s does not have: %s", table, number, store.path, some(unknown))
+    splits = {clip: split for clip, split in division.splits.items() if clip in known}
+    return replace(division, name=name or division.name, splits=splits)
+
+
+def _check_leaks(store: Store) -> list[Finding]:
+    """What splits share. Raises SlaError if an evaluation would be wrong by that."""
+    splits = {name: store[name] for name in store.splits}
+    findings = [*check_recordings(splits), *check_signers(splits), *check_sentences(splits)]
+    for finding in findings:
+        if finding.problem:
+            clips = f": {some(finding.clips)}" if finding.clips else ""
+            where = f"{finding.split}: " if finding.split else ""
+            raise SlaError(f"division {store.division.name}: {where}{finding.message}{clips}", finding.hint)
+    return findings
+
+
+def _result(store: Store, shared: list[Finding]) -> SplitResult:
+    splits = {name: store[name] for name in store.splits}
+    return SplitResult(
+        store=f"{store.path}:{store.division.name}",
+        table=str(division_path(store.path, store.division.name)),
+        clips={name: len(part) for name, part in splits.items()},
+        signers={name: sorted(set(part.signers) - {""}) for name, part in splits.items()},
+        unlisted=len(store.clips) - sum(map(len, splits.values())),
+        shared=[f"{finding.split}: {finding.message}" if finding.split else finding.message for finding in shared],
+    )

@@ -1,0 +1,80 @@
+"""A division: a table in a store's folder that says which clips are train, dev and test; see docs/formats.md.
+
+Lines before the header begin with `#`; they name the format and state what is known of the division.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.artifact.table import parse_table, to_tsv
+from sla_cli.artifact.text import read_text
+from sla_cli.core.clip import SPLITS
+from sla_cli.errors import FormatError
+from sla_cli.store.paths import division_path
+from sla_cli.system.atomic import write_text
+
+NAME, VERSION = "sla-division", 1
+MAGIC = f"# {NAME} {VERSION}"
+COLUMNS = ("clip", "split")
+
+
+@dataclass(frozen=True)
+class Division:
+    """Which clips are in which split.
+
+    Attributes:
+        name: of the table, "" if the store has none.
+        splits: clip id to split; a clip that is not in it is in no split.
+        unseen: what dev and test by definition do not share with train: `signers`, `sentences` or "".
+        drawn: how it was drawn, such as `signer 80,10,10 seed 0`; "" if it was not.
+    """
+
+    name: str
+    splits: Mapping[str, str]
+    unseen: str = ""
+    drawn: str = ""
+
+
+def write_division(store: Path, division: Division) -> None:
+    """Write the table of a division into a store's folder."""
+    known = {"unseen": division.unseen, "drawn": division.drawn}
+    lines = [MAGIC, *(f"# {key}: {value}" for key, value in known.items() if value)]
+    table = to_tsv(COLUMNS, division.splits.items())
+    write_text(division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table)
+
+
+def read_division(path: Path) -> Division:
+    """A division from its table, or from any table with the columns `clip` and `split`.
+
+    Raises:
+        SlaError: there is no such file.
+        FormatError: it is not such a table, a split has another name, or a clip is listed twice; names file and line.
+    """
+    text = read_text(path)
+    lines = text.split("\n")
+    comments = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    facts = dict(line[1:].strip().partition(": ")[::2] for line in lines[:comments])
+    _check_version(path, lines[0])
+    splits: dict[str, str] = {}
+    for row in parse_table("\n".join(lines[comments:]), str(path), COLUMNS, "\t"):
+        at, clip, split = f"{path}, line {row.line + comments}", row["clip"], row["split"].strip()
+        if split not in SPLITS:
+            raise FormatError(f"{at}: split {split!r} is not one of {', '.join(SPLITS)}")
+        if clip in splits:
+            raise FormatError(f"{at}: clip {clip} is listed twice")
+        splits[clip] = split
+    return Division(path.stem, splits, facts.get("unseen", ""), facts.get("drawn", ""))
+
+
+def _check_version(path: Path, line: str) -> None:
+    """Raise FormatError for a table of a later version. One that a person wrote has no such line."""
+    if line.startswith(f"# {NAME} ") and line.strip() != MAGIC:
+        raise FormatError(f"{path}: {line[2:].strip()}, this sla reads {NAME} {VERSION}", "Make it with `sla split`.")
+
+
+def undivided(ids: Sequence[str], glosses: Sequence[Sequence[str]]) -> Division:
+    """What applies if a store has no division: clips with glosses are train, the others test."""
+    return Division("", {clip: "train" if words else "test" for clip, words in zip(ids, glosses, strict=True)})
