@@ -7,18 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from sla_cli.artifact.receipt import receipt_path
+from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import SPLITS, Clip, unknown_glosses
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.encoding.cache import EncodingCache, FramesOnDisk
+from sla_cli.prep.encoding.cache import FramesOnDisk
 from sla_cli.prep.encoding.encode import psnr
 from sla_cli.prep.encoding.process_pool import Executor
 from sla_cli.prep.plan import Plan
 from sla_cli.prep.result import DivisionFigures, PrepResult
-from sla_cli.prep.write import is_written, plan_files, write_files
+from sla_cli.prep.write import write_files
 from sla_cli.store.division import Division, read_division, write_division
-from sla_cli.store.paths import division_names, division_path, stored_files
+from sla_cli.store.paths import division_names, division_path
 
 WARNED = 5  # most incomplete clips in the log; the receipt has all
 
@@ -26,42 +27,36 @@ WARNED = 5  # most incomplete clips in the log; the receipt has all
 def write_store(
     out: Path,
     plan: Plan,
-    clips: Sequence[Clip],
     encoded: Mapping[str, FramesOnDisk],
     failed: Mapping[str, str],
-    cache: EncodingCache,
+    config: PrepConfig,
     engine: Executor,
 ) -> PrepResult:
     """Write the missing and outdated files and the corpus's divisions; remove files that do not belong to the store.
 
     Args:
-        clips: those of the plan, with stamps.
         encoded: by clip id, all clips that can be stored.
+        failed: by clip id, why the others cannot.
     """
     if not encoded:
         raise SlaError(f"no clip can be stored: {some(failed.values(), 1)}", "Fix them, and run it again.")
     _warn_of_rates(encoded.values())
-    files = plan_files(out, plan.header, clips, encoded, cache.config.shard_clips)
     divisions = [_of_stored(division, encoded, failed) for division in plan.divisions]
     result = PrepResult(
         clips=len(encoded),
-        divisions={division.name: _figures(division, clips) for division in divisions},
+        divisions={division.name: _figures(division, plan.clips) for division in divisions},
         skipped=plan.skipped,
         failed=dict(failed),
-        incomplete=_incomplete(clips, encoded, resampled=bool(cache.config.fps)),
+        incomplete=_incomplete(plan.clips, encoded, resampled=bool(config.fps)),
         labels=plan.header.labels,
         psnr=psnr(clip.squared_error for clip in encoded.values()),
-        files=[file.path.name for file in files],
     )
+    _warn_of_unlisted(out, [name for name in division_names(out) if name not in result.divisions], plan.clips)
     receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
-    write_files([file for file in files if not is_written(file)], cache, engine)
-    for path in stored_files(out):
-        if path.name not in result.files:
-            path.unlink()  # of a store that had other shards
+    places = [(clip, encoded.get(clip.id)) for clip in plan.clips]
+    result.files = write_files(out, plan.header, places, config.shard_clips, engine)
     for division in divisions:
         write_division(out, division)
-    if old := [name for name in division_names(out) if name not in result.divisions]:
-        _log_unlisted(out, old, clips)
     return result
 
 
@@ -91,7 +86,7 @@ def _figures(division: Division, clips: Sequence[Clip]) -> DivisionFigures:
     return figures
 
 
-def _log_unlisted(out: Path, names: Sequence[str], clips: Sequence[Clip]) -> None:
+def _warn_of_unlisted(out: Path, names: Sequence[str], clips: Sequence[Clip]) -> None:
     """Say which clips are in no split of a division that `sla split` made: it can be continued."""
     for name in names:
         splits = read_division(division_path(out, name)).splits

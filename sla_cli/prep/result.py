@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
@@ -54,6 +55,12 @@ class PrepResult:
     files: list[str] = field(default_factory=list)
     encoded: int = 0
     reused: int = 0
+
+    @classmethod
+    def of_existing(cls, results: Mapping[str, Any]) -> PrepResult:
+        """The result for a store that is up to date, from its receipt: nothing was encoded."""
+        divisions = {name: DivisionFigures(**figures) for name, figures in results["divisions"].items()}
+        return cls(**{**results, "divisions": divisions, "encoded": 0, "reused": results["clips"]})
 
 
 class BrokenClips(SlaError):

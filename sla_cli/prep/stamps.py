@@ -1,4 +1,4 @@
-"""Adds the present fingerprint of each recording, to detect whether it has changed since it was encoded."""
+"""Adds to each clip where its frames come from, and the present fingerprint of its recording, to detect a change."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sla_cli.core.clip import Clip, Source
+from sla_cli.core.clip import Clip, origin_of
 from sla_cli.video.fingerprint import fingerprints
 from sla_cli.video.source import open_tree
 
 
-def stamped(clips: Sequence[Clip], cache: Path, unreadable: Collection[Path] = ()) -> list[Clip]:
-    """The clips with the stamps of their recordings; a recording that cannot be examined gets none.
+def stamped(
+    clips: Sequence[Clip], root: Path, media: Path | None, cache: Path, unreadable: Collection[Path] = ()
+) -> list[Clip]:
+    """The clips with their origins and stamps; a recording that cannot be examined gets no stamp.
 
     Args:
+        root: folder or archive of the corpus.
+        media: the folder of recordings outside the corpus, if there is one.
         cache: the folder for the lists of archives.
         unreadable: roots that cannot be opened.
     """
     sources = [clip.source for clip in clips]
     trees = {root: open_tree(root, cache) for root in {source.root for source in sources}.difference(unreadable)}
     found = fingerprints((trees[source.root], source.path) for source in sources if source.root in trees)
-    stamps = {recording: answer for recording, answer in found.items() if isinstance(answer, str)}
-    return [replace(clip, source=_with_stamp(clip.source, stamps)) for clip in clips]
-
-
-def _with_stamp(source: Source, stamps: dict[tuple[Path, str], str]) -> Source:
-    stamp = stamps.get((source.root, source.path), "")
-    if stamp and source.fps:
-        stamp = f"{stamp} at {source.fps:g}"  # the frame rate belongs to the stored frames
-    return replace(source, stamp=stamp)
+    located = []
+    for clip, source in zip(clips, sources, strict=True):
+        answer = found.get((source.root, source.path))
+        stamp = answer if isinstance(answer, str) else ""
+        if stamp and source.fps:
+            stamp = f"{stamp} at {source.fps:g}"  # the frame rate belongs to the stored frames
+        origin = origin_of(source, root, media)
+        located.append(replace(clip, source=replace(source, stamp=stamp), origin=origin))
+    return located

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from sla_cli.core.clip import Clip
-from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
 from sla_cli.prep.encoding.cache import EncodingCache, Failure, FramesOnDisk
 from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
+
+ATTEMPTS = 2  # for a clip that could not be read because of a temporary error of the file system
 
 
 def encode_missing(
@@ -22,8 +23,6 @@ def encode_missing(
     engine: Executor,
 ) -> tuple[dict[str, FramesOnDisk], dict[str, str], int]:
     """By id all clips that can be stored, the faults of the others, and how many were encoded now.
-
-    A clip that could not be read because of a temporary error of the file system is tried once more at the end.
 
     Args:
         ready: by id, clips whose frames are in a store; clips in the cache are newer.
@@ -37,18 +36,18 @@ def encode_missing(
         log.info("%d of %d clips were encoded before", len(cached), len(clips))
     there = {**ready, **cached}
     missing = [clip for clip in clips if clip.id not in there]
-    lost = {clip.id: Failure(error.message) for clip in missing if (error := unreadable.get(clip.source.root))}
-    encoded, failures = _encode([clip for clip in missing if clip.id not in lost], cache, engine)
-    if once_more := [clip for clip in missing if clip.id in failures and failures[clip.id].again]:
-        log.info("trying once more %s that could not be read", counted(len(once_more), "clip"))
-        late, still = _encode(once_more, cache, engine)
-        encoded |= late
-        failures = {name: failure for name, failure in failures.items() if name not in late} | still
-    failures |= lost
+    failures = {clip.id: Failure(error.message) for clip in missing if (error := unreadable.get(clip.source.root))}
+    encoded, waiting = dict[str, FramesOnDisk](), [clip for clip in missing if clip.id not in failures]
+    for _ in range(ATTEMPTS):
+        failures |= _encode(waiting, cache, engine, encoded)
+        waiting = [clip for clip in waiting if clip.id in failures and failures[clip.id].again]
+        if not waiting:
+            break
+        log.info("trying once more the clips that could not be read: %d", len(waiting))
     failed = {
         clip.id: f"{clip.where}: {failures[clip.id].reason}" if clip.where else failures[clip.id].reason
         for clip in missing
-        if clip.id in failures
+        if clip.id not in encoded
     }
     for name, reason in failed.items():
         log.error("clip %s: %s", name, reason)
@@ -57,25 +56,15 @@ def encode_missing(
 
 
 def _encode(
-    clips: Sequence[Clip], cache: EncodingCache, engine: Executor
-) -> tuple[dict[str, FramesOnDisk], dict[str, Failure]]:
-    encoded, failures = dict[str, FramesOnDisk](), dict[str, Failure]()
-    for clip, answer in _answers(clips, cache, engine):
-        if isinstance(answer, FramesOnDisk):
-            encoded[clip.id] = answer
-        else:
-            failures[clip.id] = answer
-    return encoded, failures
-
-
-def _answers(
-    clips: Sequence[Clip], cache: EncodingCache, engine: Executor
-) -> Iterator[tuple[Clip, FramesOnDisk | Failure]]:
-    """The result of each clip, in order of completion."""
-    broken = 0
+    clips: Sequence[Clip], cache: EncodingCache, engine: Executor, encoded: dict[str, FramesOnDisk]
+) -> dict[str, Failure]:
+    """Encode clips; those that succeed are added to `encoded`, the faults of the others are returned."""
+    failures: dict[str, Failure] = {}
     with progress("prep", len(clips)) as advance, closing(engine.run(cache.encode, clips)) as answers:
         for clip, answer in answers:
-            result = Failure(answer.reason) if isinstance(answer, WorkerDied) else answer
-            broken += isinstance(result, Failure)
-            yield clip, result
-            advance(note=f"{broken} broken" if broken else "")
+            if isinstance(answer, FramesOnDisk):
+                encoded[clip.id] = answer
+            else:
+                failures[clip.id] = Failure(answer.reason) if isinstance(answer, WorkerDied) else answer
+            advance(note=f"{len(failures)} broken" if failures else "")
+    return failures

@@ -1,0 +1,104 @@
+"""What a store's folder has of the planned clips: all of them, or those whose frames can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.artifact.receipt import Receipt, already_made, read_receipt
+from sla_cli.core.clip import Clip
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.log import log
+from sla_cli.prep.encoding.cache import FramesOnDisk
+from sla_cli.prep.plan import Plan
+from sla_cli.store.file import StoreFile
+from sla_cli.store.paths import stored_files
+
+
+@dataclass(frozen=True)
+class Existing:
+    """What a folder has.
+
+    Attributes:
+        made: the receipt of a store that has everything, None if it must be made.
+        ready: by id, the clips whose frames are used.
+        replaces: when the store was finished whose frames are all encoded again, "" otherwise.
+    """
+
+    made: Receipt | None
+    ready: Mapping[str, FramesOnDisk]
+    replaces: str = ""
+
+
+def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
+    """Compare a folder with the plan.
+
+    With `force`, frames of a store are used too, unless it has the same settings and tables and its recordings are
+    unchanged: then all are encoded again.
+
+    Raises:
+        SlaError: the store has other settings or tables, or its recordings have changed, and `force` is off.
+    """
+    old = already_made(out, plan.receipt, force=force)
+    stored = _stored_frames(out, plan.header.recipe)
+    changed = [clip.id for clip in plan.clips if clip.origin in stored and not _serves(stored, clip)]
+    if old is not None:
+        missing = [clip.id for clip in plan.clips if clip.origin not in stored]
+        files = all((out / name).is_file() for name in old.results["files"])
+        if files and not (old.results["failed"] or changed or missing):
+            return Existing(old, {})
+        # A file that is lost or damaged is made again: its clips cannot be looked up.
+        _refuse_changes(out, old, changed, [] if len(stored) < old.results["clips"] else missing)
+    there = read_receipt(out)
+    if force and there is not None and there.fingerprint == plan.receipt.fingerprint and not changed:
+        return Existing(None, {}, there.finished)
+    # A recording that cannot be examined counts as unchanged only if the corpus is where it was: another corpus may
+    # have another recording of that name.
+    same_place = there is None or there.sources.get("source") == str(plan.root)
+    usable = (clip for clip in plan.clips if clip.origin in stored and (clip.source.stamp or same_place))
+    return Existing(None, {clip.id: stored[clip.origin] for clip in usable if _serves(stored, clip)})
+
+
+def _serves(stored: Mapping[str, FramesOnDisk], clip: Clip) -> bool:
+    return stored[clip.origin].serves(clip.source)
+
+
+def _stored_frames(store: Path, recipe: str) -> dict[str, FramesOnDisk]:
+    """By origin the clips in files of a store, complete or not, whose frames were made with this recipe."""
+    found: dict[str, FramesOnDisk] = {}
+    for path in stored_files(store):
+        try:
+            file = StoreFile(path)
+            if file.header.recipe == recipe:
+                found |= {origin: _place(file, number) for number, origin in enumerate(file.sources)}
+        except FormatError as error:
+            log.info("%s is made again: %s", path, error.message)
+    return found
+
+
+def _place(file: StoreFile, number: int) -> FramesOnDisk:
+    return FramesOnDisk(
+        file.path,
+        number,
+        file.lengths[number],
+        int(file.clip_bytes[number]),
+        float(file.clip_fps[number]),
+        float(file.squared_errors[number]),
+        file.stamps[number],
+        file.notes[number],
+    )
+
+
+def _refuse_changes(out: Path, old: Receipt, changed: Sequence[str], moved: Sequence[str]) -> None:
+    """Raise SlaError if an up-to-date store would get other frames without --force.
+
+    This does not concern clips that failed or were incomplete: they are encoded again.
+    """
+    repaired = old.results["failed"].keys() | old.results["incomplete"].keys()
+    if other := [clip for clip in changed if clip not in repaired]:
+        message = f"{len(other)} of the recordings changed since {out} was made: those of {some(other)}"
+        raise SlaError(message, "Use --force to encode them again.")
+    if other := [clip for clip in moved if clip not in repaired]:
+        message = f"{len(other)} of the recordings are at other places than when {out} was made: those of {some(other)}"
+        raise SlaError(message, "Use --force to encode them again. An archive and its unpacked folder are two places.")
