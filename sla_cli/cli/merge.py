@@ -23,8 +23,8 @@ def merge(
     """Merge several stores into one, to train on more than one corpus.
 
     The new store has a copy of the frames, and one division, made of those of the
-    stores. Its vocabulary has the glosses of all train splits. An id that several
-    stores have becomes STORE-ID.
+    stores. Its vocabulary has the glosses of all train splits. If two stores have an
+    id in common, all ids become STORE-ID.
     """
     if output is not None and name is not None:
         raise SlaError("--output and --name both determine where the store is written", "Give one of them.")
@@ -43,7 +43,7 @@ def merge(
     counts = ", ".join(f"{split} {count:,}" for split, count in figures.clips.items())
     lines = [f"store {out}, clips: {counts}", f"glosses: {figures.vocabulary:,} in train"]
     if result.renamed:
-        lines.append(f"renamed: {counted(len(result.renamed), 'id')} that several stores have, to STORE-ID")
+        lines.append("ids are now STORE-ID, since two stores have an id in common")
     if result.skipped:
         lines.append(f"left out: {counted(len(result.skipped), 'clip')}, {next(iter(result.skipped.values()))}")
     answer("\n".join(lines), {"store": str(out), **asdict(result)}, as_json)

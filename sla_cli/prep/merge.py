@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from sla_cli.artifact.lock import locked
+from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
-from sla_cli.prep.begun import cache_folder
 from sla_cli.prep.checks.overlap import same_frames
 from sla_cli.prep.corpus import OWN
 from sla_cli.prep.result import DivisionFigures
@@ -23,7 +22,6 @@ from sla_cli.store.paths import clips_path, stored_files
 from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.work.run import Run
 
 ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be equal in all stores, since one model is trained on all
 
@@ -35,14 +33,14 @@ class MergeResult:
     Attributes:
         clips: number of clips.
         divisions: its division, by name.
-        renamed: ids that several stores have, or that equal a new name; each is now `STORE-ID`.
+        renamed: whether ids became `STORE-ID`, because two stores have an id in common.
         skipped: clip id to the reason why it was left out.
         files: files of the store.
     """
 
     clips: int = 0
     divisions: dict[str, DivisionFigures] = field(default_factory=dict)
-    renamed: list[str] = field(default_factory=list)
+    renamed: bool = False
     skipped: dict[str, str] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
@@ -56,25 +54,23 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
 
     Raises:
         SlaError: a store is incomplete, they do not match, they have the same recording in train and in an evaluation
-            split, `out` is one of them or another artifact, it was made from other stores or contains other files and
-            `force` is off, or ids cannot be made unique.
+            split, `out` is one of them, contains other files than those of a store, or was made from other stores and
+            `force` is off.
     """
     out = out.resolve()
-    _refuse_other_artifact(out)
     stores = _named(paths, out)
     _check_alike(stores)
     with locked(out, f"another process is writing {out}"):
+        _check_folder(out)
         receipt = _receipt(stores)
         old = already_made(out, receipt, force=force)
-        if old is None:
-            _refuse_foreign(out, force=force)
-        elif all((out / name).is_file() for name in old.results["files"]):
+        if old is not None and all((out / name).is_file() for name in old.results["files"]):
             log.info("%s is up to date", out)
             figures = {name: DivisionFigures(**one) for name, one in old.results["divisions"].items()}
             return MergeResult(**old.results | {"divisions": figures})
         parts, skipped = _parts(stores)
         _check_leaks(parts)
-        result = MergeResult(renamed=_to_rename(stores), skipped=skipped)
+        result = MergeResult(renamed=_share_ids(stores), skipped=skipped)
         receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
         _write(out, stores, parts, result)
         receipt.results = asdict(result)
@@ -92,8 +88,9 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     if len(paths) < 2:
         raise SlaError(f"only {paths[0]} was given: there is nothing to merge it with", "Give two stores or more.")
     opened = [Store(path.resolve()) for path in paths]
-    if (different := len({store.path.resolve() for store in opened})) < len(paths):
-        raise SlaError(f"{len(paths)} stores to merge, {different} of them different", "Give each once.")
+    folders = [store.path.resolve() for store in opened]
+    if twice := [folder for folder in folders if folders.count(folder) > 1]:
+        raise SlaError(f"{twice[0]} is given twice", "Give each store once.")
     stores: dict[str, Store] = {}
     for store in opened:
         folder = store.path.resolve()
@@ -104,45 +101,18 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     return stores
 
 
-def _refuse_other_artifact(out: Path) -> None:
-    """Raise SlaError if a folder is a run, a score or another artifact that is not a store: it is never replaced."""
+def _check_folder(out: Path) -> None:
+    """Raise SlaError if a folder contains other files than those of a finished store: they are never replaced."""
+    held = sorted(path.name for path in out.iterdir() if path.name != LOCK)
     made = read_receipt(out)
-    if (made is not None and made.stage not in ("prep", "merge")) or Run(out).exists:
-        what = "run" if Run(out).exists or made is None else f"result of `sla {made.stage}`"
-        raise SlaError(f"{out} is not a store but a {what}", "Name another folder.")
+    if held and (made is None or made.stage not in ("prep", "merge")):
+        raise SlaError(f"{out} is not a finished store, and contains {some(held)}", "Name another folder.")
 
 
-def _refuse_foreign(out: Path, *, force: bool) -> None:
-    """Raise SlaError if a folder holds other files than those of a store that may be replaced."""
-    if any(out.glob(cache_folder(out, "*").name)):
-        raise SlaError(f"{out} is an unfinished store of `sla prep`", "Name another folder, or remove it.")
-    others = [path.name for path in out.iterdir() if path.name != ".lock"]
-    if others and not (force and read_receipt(out) is not None):
-        raise SlaError(f"{out} contains {some(sorted(others))}", "Name another folder; --force replaces a store.")
-
-
-def _to_rename(stores: Mapping[str, Store]) -> list[str]:
-    """Ids that several stores have, or that equal a new name; sorted.
-
-    Raises SlaError if new names equal each other.
-    """
-    ids = {name: set(store.clips.ids) for name, store in stores.items()}
-    renamed: set[str] = set()
-    while True:
-        olds: dict[str, list[str]] = defaultdict(list)  # ids of each new name
-        for name, clip in ((name, clip) for name, clips in ids.items() for clip in clips):
-            olds[_new_name(name, clip, renamed)].append(clip)
-        meeting = {new: clips for new, clips in olds.items() if len(clips) > 1}
-        if not meeting:
-            return sorted(renamed)
-        more = {clip for clips in meeting.values() for clip in clips} - renamed
-        if not more:
-            raise SlaError(f"ids cannot be made unique: {some(sorted(meeting))}", "Rename the folder of one store.")
-        renamed |= more
-
-
-def _new_name(store: str, clip: str, renamed: Container[str]) -> str:
-    return f"{store}-{clip}" if clip in renamed else clip
+def _share_ids(stores: Mapping[str, Store]) -> bool:
+    """Whether a clip of one store has the id of a clip of another one."""
+    ids = [clip for store in stores.values() for clip in store.clips.ids]
+    return len(set(ids)) < len(ids)
 
 
 def _check_alike(stores: Mapping[str, Store]) -> None:
@@ -219,15 +189,15 @@ def _header(stores: Mapping[str, Store]) -> StoreHeader:
 
 def _write(out: Path, stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], result: MergeResult) -> None:
     """Write the clips and their division, and complete the result."""
-    header, renamed = _header(stores), set(result.renamed)
+    header = _header(stores)
     total = sum(size for _, part in parts for size in part.clip_bytes)
+    splits: dict[str, str] = {}
     with progress("merge", sum(len(part) for _, part in parts)) as advance:
-        clips = _clips(parts, renamed, apart="+" in header.corpus)
-        write_clips(clips_path(out), header, _counted(clips, advance), total)
+        clips = _clips(parts, splits, renamed=result.renamed, apart="+" in header.corpus, advance=advance)
+        write_clips(clips_path(out), header, clips, total)
     for path in stored_files(out):
         if path != clips_path(out):
             path.unlink()  # shards of a store that is replaced
-    splits = {_new_name(name, clip, renamed): part.name for name, part in parts for clip in part.ids}
     unseen = {store.division.unseen for store in stores.values()}
     write_division(out, Division(OWN, splits, unseen.pop() if len(unseen) == 1 else ""))
     vocabulary = {gloss for _, part in parts if part.name == "train" for words in part.glosses for gloss in words}
@@ -235,19 +205,18 @@ def _write(out: Path, stores: Mapping[str, Store], parts: Sequence[tuple[str, Sp
     result.divisions = {OWN: DivisionFigures(dict(Counter(splits.values())), len(vocabulary))}
 
 
-def _counted(clips: Iterator[EncodedClip], advance: Advance) -> Iterator[EncodedClip]:
-    for clip in clips:
-        yield clip
-        advance()
-
-
-def _clips(parts: Sequence[tuple[str, Split]], renamed: set[str], *, apart: bool) -> Iterator[EncodedClip]:
-    """The clips of all splits under their new names.
+def _clips(
+    parts: Sequence[tuple[str, Split]], splits: dict[str, str], *, renamed: bool, apart: bool, advance: Advance
+) -> Iterator[EncodedClip]:
+    """The clips of all splits; the split of each is added to `splits`.
 
     Args:
+        renamed: whether ids become `STORE-ID`.
         apart: whether equal names of signers mean different people, as in different corpora.
     """
     for name, part in parts:
         for clip in (stored.raw() for stored in part):
-            signer = f"{name}-{clip.signer}" if apart and clip.signer else clip.signer
-            yield replace(clip, id=_new_name(name, clip.id, renamed), signer=signer)
+            new = f"{name}-{clip.id}" if renamed else clip.id
+            splits[new] = part.name
+            yield replace(clip, id=new, signer=f"{name}-{clip.signer}" if apart and clip.signer else clip.signer)
+            advance()
