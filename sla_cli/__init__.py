@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 # Name to the module that defines it; __init__.pyi tells type checkers the same.
 _HOMES = {
-    "Layout": "formats.annotation.layout",
+    "Layout": "annotation.layout",
     "Recognizer": "transcribe.recognizer",
     "Score": "core.result",
     "Sentence": "core.annotation",

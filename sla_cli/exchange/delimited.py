@@ -2,7 +2,7 @@
 
 A table that `sla prep folder` reads needs no ids: a clip then has the name that prep gives it, from its recording.
 
-CSV: https://www.rfc-editor.org/rfc/rfc4180. The names of columns are in `formats.table.COLUMNS`.
+CSV: https://www.rfc-editor.org/rfc/rfc4180. The names of columns are in `artifact.table.COLUMNS`.
 """
 
 from __future__ import annotations

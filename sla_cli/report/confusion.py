@@ -13,66 +13,55 @@ MATRIX, LISTED = 20, 15  # most glosses of a matrix, most lines of a table
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A count, its share of the row from 0 to 1, and whether it is a correct recognition."""
+class ErrorTables:
+    """The errors of one system.
 
-    count: int
-    share: float
-    right: bool = False
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A row of cells for each gloss of the references and one for insertions.
-
-    Columns are the same glosses in the hypotheses, then any other gloss, then deletions.
+    Attributes:
+        glosses: those of the matrix.
+        rows: counts for each of them in the references. Columns are the same glosses in the hypotheses, then any other
+            gloss, then deletions.
+        insertions: counts for each of them.
+        confusions: pairs of glosses, most frequent first.
+        worst: glosses with most errors, the worst first.
     """
 
     glosses: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    insertions: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class ErrorTables:
-    """The errors of one system: the matrix, pairs with their counts, and glosses; most frequent first."""
-
-    matrix: Matrix
+    rows: tuple[tuple[int, ...], ...]
+    insertions: tuple[int, ...]
     confusions: tuple[Confusion, ...]
     worst: tuple[GlossCounts, ...]
 
 
 def error_tables(systems: Sequence[Sequence[ClipScore]]) -> list[ErrorTables]:
-    """The confusions of each system; all matrices have the same glosses, those with most errors over all systems."""
+    """The errors of each system; all matrices have the same glosses, those with most errors over all systems."""
     worst = Breakdown([clip for clips in systems for clip in clips]).glosses[:MATRIX]
-    glosses = [gloss.gloss for gloss in worst if gloss.errors]
-    return [
-        ErrorTables(
-            _matrix(clips, glosses),
-            tuple(where.confusions[:LISTED]),
-            tuple(gloss for gloss in where.glosses[:LISTED] if gloss.errors),
-        )
-        for clips, where in zip(systems, map(Breakdown, systems), strict=True)
-    ]
+    glosses = tuple(gloss.gloss for gloss in worst if gloss.errors)
+    return [_error_tables(clips, glosses) for clips in systems]
 
 
-def _matrix(clips: Sequence[ClipScore], glosses: Sequence[str]) -> Matrix:
-    """Counts of alignment steps between `glosses`, ignoring case."""
-    steps = Counter(
+def _error_tables(clips: Sequence[ClipScore], glosses: tuple[str, ...]) -> ErrorTables:
+    where, steps = Breakdown(clips), _steps(clips)
+    named = [gloss.lower() for gloss in glosses]
+    return ErrorTables(
+        glosses=glosses,
+        rows=tuple(_row(steps, signed, named) for signed in named),
+        insertions=tuple(steps[None, recognised] for recognised in named),
+        confusions=tuple(where.confusions[:LISTED]),
+        worst=tuple(gloss for gloss in where.glosses[:LISTED] if gloss.errors),
+    )
+
+
+def _steps(clips: Sequence[ClipScore]) -> Counter[tuple[str | None, str | None]]:
+    """How often each pair of reference and hypothesis occurs in the alignments, ignoring case."""
+    return Counter(
         (reference and reference.lower(), hypothesis and hypothesis.lower())
         for clip in clips
         for _, reference, hypothesis in clip.pairs
     )
-    named = [gloss.lower() for gloss in glosses]
-    rows = []
-    for signed in named:
-        of_row = {recognised: count for (reference, recognised), count in steps.items() if reference == signed}
-        inside = [of_row.pop(recognised, 0) for recognised in named]
-        deleted = of_row.pop(None, 0)
-        rows.append(_cells([*inside, sum(of_row.values()), deleted], right=named.index(signed)))
-    return Matrix(tuple(glosses), tuple(rows), _cells([steps[None, recognised] for recognised in named]))
 
 
-def _cells(counts: Sequence[int], right: int = -1) -> tuple[Cell, ...]:
-    whole = sum(counts) or 1
-    return tuple(Cell(count, count / whole, place == right) for place, count in enumerate(counts))
+def _row(steps: Counter[tuple[str | None, str | None]], signed: str, named: Sequence[str]) -> tuple[int, ...]:
+    of_row = {recognised: count for (reference, recognised), count in steps.items() if reference == signed}
+    inside = [of_row.pop(recognised, 0) for recognised in named]
+    deleted = of_row.pop(None, 0)
+    return (*inside, sum(of_row.values()), deleted)

@@ -13,13 +13,13 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from numpy.typing import NDArray
 
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.report.fonts import families_for, runs_right_to_left
-from sla_cli.report.pictures import tiles
+from sla_cli.pages.fonts import families_for
+from sla_cli.pages.pictures import Picture, middles, squares
+from sla_cli.pages.template import direction
 from sla_cli.store.split import StoredClip
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
@@ -35,7 +35,6 @@ LONGEST_ID = 80  # most characters shown
 
 DPI = 72  # a point is a pixel
 PAPER, INK, GREY, TINT = "#fcfbf9", "#23201d", "#8b857e", "#efebe4"
-Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,8 @@ def _page(clips: Sequence[StoredClip], title: str) -> Picture:
         top += SIDE + ID_LINE + GLOSS_LINE * len({word.middle for word in chips}) + ROW_GAP
     page = pen.write(words, 2 * MARGIN + WIDTH, round(top - ROW_GAP + MARGIN))
     for clip, row in zip(clips, tops, strict=True):
-        for number, tile in enumerate(tiles(clip, FRAMES, SIDE) if len(clip) else ()):
+        frames = (clip.frames(slice(time, time + 1))[0] for time in middles(len(clip), FRAMES))
+        for number, tile in enumerate(squares(frames, SIDE)):
             left = MARGIN + number * (SIDE + GAP)
             page[row : row + SIDE, left : left + SIDE] = tile
     return page
@@ -118,7 +118,7 @@ def _caption(clip: StoredClip, middle: float, pen: _Pen) -> Iterable[_Word]:
 
 def _chips(glosses: Sequence[str], middle: float, pen: _Pen) -> Iterable[_Word]:
     """Glosses in lines not wider than the frames, from the side on which their script begins."""
-    mirrored = runs_right_to_left("".join(glosses))
+    mirrored = direction(glosses) == "rtl"
     start = 0.0
     for gloss in glosses:
         width = pen.width(gloss, GLOSS_SIZE) + 2 * CHIP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sla_cli.report.axis import Axis, from_zero, logarithmic, whole_numbers
+from sla_cli.pages.axis import Axis, from_zero, logarithmic, whole_numbers
 from sla_cli.work.run import Run
 
 WIDE = 8.0  # a loss that decreases by more than this factor gets a logarithmic axis

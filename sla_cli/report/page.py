@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,19 +11,21 @@ from sla_cli.core.comparison import Comparison
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError, some, suggestion
+from sla_cli.pages.interlinear import Block, blocks
+from sla_cli.pages.pictures import film_strip, middles
+from sla_cli.pages.template import direction, render
+from sla_cli.pages.timeline import Lane, Output, Timeline, draw_timeline
 from sla_cli.report.clip_choice import choose_clips, listed_clips
 from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
-from sla_cli.report.interlinear import Block, blocks, direction
 from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_axis
 from sla_cli.report.system import System
-from sla_cli.report.template import render
-from sla_cli.report.timeline import DecodedClip, EmittedClip, Timeline, draw_timeline
 from sla_cli.system.atomic import write_text
 from sla_cli.work.emissions import Emissions
 
 GENERATOR = '<meta name="generator" content="sla '
 CHOSEN = "chosen by name"
+TILES, TILE = 14, 104  # frames of a clip's picture, and the side of each in pixels
 
 ClipScores = Mapping[str, tuple[ClipScore, ...]]  # of each system, by clip id
 
@@ -101,7 +103,7 @@ def write_page(
         most_signers=LISTED_SIGNERS,
         curves=_curves(systems),
         faults=error_tables([system.score.clips for system in systems]),
-        timelines=list(_timelines(chosen, scores, systems)),
+        timelines={name: _timeline(name, systems, scores[name]) for name in chosen},
         why=chosen,
         rows=rows,
         clips=len(scores),
@@ -172,18 +174,37 @@ def _drawable(emissions: Emissions) -> set[str]:
     return {name for name, *size in zip(emissions.ids, steps, emissions.frames, strict=True) if all(size)}
 
 
-def _timelines(chosen: Iterable[str], scores: ClipScores, systems: Sequence[System]) -> Iterator[Timeline]:
+def _timeline(name: str, systems: Sequence[System], scores: Sequence[ClipScore]) -> Timeline:
+    """The picture of a clip: its frames, and the outputs from which systems decoded it."""
     split = next((system.split for system in systems if system.split is not None), None)
-    for name in chosen:
-        emitted = []
-        for file in _emissions(systems):
-            decoded = tuple(
-                DecodedClip(system.label, score, system.hypotheses.get(name, Hypothesis(name, ())))
-                for system, score in zip(systems, scores[name], strict=True)
-                if system.emissions is not None and system.emissions.path == file.path
-            )
-            emitted.append(EmittedClip(file[file.ids.index(name)], file.header, decoded))
-        yield draw_timeline(emitted, None if split is None else split[name])
+    outputs, fps = [], []
+    for file in _emissions(systems):
+        emission = file[file.ids.index(name)]
+        lanes = tuple(
+            _lane(system, score, emission.frames)
+            for system, score in zip(systems, scores, strict=True)
+            if system.emissions is not None and system.emissions.path == file.path
+        )
+        outputs.append(Output(emission.log_probs, file.header.glosses, file.header.stride, emission.frames, lanes))
+        fps.append(emission.fps)
+    if split is None:
+        return draw_timeline(outputs, _first_reference(systems, scores), fps=fps[0])
+    clip = split[name]
+    frames = (clip.frames(slice(time, time + 1))[0] for time in middles(len(clip), TILES))
+    reference = clip.glosses or _first_reference(systems, scores)
+    return draw_timeline(outputs, reference, fps=fps[0], film=film_strip(frames, TILE))
+
+
+def _first_reference(systems: Sequence[System], scores: Sequence[ClipScore]) -> tuple[str, ...]:
+    """Glosses with which the first system was compared whose emissions there are."""
+    return next(score.reference for system, score in zip(systems, scores, strict=True) if system.emissions is not None)
+
+
+def _lane(system: System, score: ClipScore, frames: int) -> Lane:
+    """A hypothesis with the alignment step of each gloss, if normalisation did not change their number."""
+    found = system.hypotheses.get(score.id, Hypothesis(score.id, ()))
+    ops = tuple(pair.op for pair in score.pairs if pair.hypothesis is not None)
+    return Lane(system.label, found.glosses, found.spans, frames, ops if len(ops) == len(found.glosses) else ())
 
 
 def _rows(scores: ClipScores, emissions: Sequence[Emissions], pictures: Sequence[str]) -> Iterator[_ClipRow]:

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from string import ascii_uppercase
 
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.report.axis import Axis, around
+from sla_cli.pages.axis import Axis, around
 from sla_cli.report.system import System
 
 LISTED_SIGNERS = 1000  # most signers in the list: those with most clips
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A line of a table with one column per system; `differs` is true if cells differ."""
-
-    name: str
-    cells: tuple[str, ...]
-
-    @property
-    def differs(self) -> bool:
-        return len(set(self.cells)) > 1
 
 
 def marks(count: int) -> list[str]:
@@ -45,11 +33,11 @@ def wer_axis(systems: Sequence[System]) -> Axis:
     return around(min(values), max(values))
 
 
-def table(systems: Sequence[System]) -> list[Fact]:
-    """Each system's figures, then how it was made, in the order of the system with most facts."""
+def table(systems: Sequence[System]) -> dict[str, tuple[str, ...]]:
+    """Each system's figures, then how it was made: a cell per system, by name, in the order of the longest column."""
     columns = [_figures(system) | system.settings for system in systems]
     names = dict.fromkeys(name for column in sorted(columns, key=len, reverse=True) for name in column)
-    return [Fact(name, tuple(column.get(name, "") for column in columns)) for name in names]
+    return {name: tuple(column.get(name, "") for column in columns) for name in names}
 
 
 def _figures(system: System) -> dict[str, str]:

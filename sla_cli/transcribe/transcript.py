@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.annotation.registry import KINDS, annotation_text, kind_of, suffix_of, write_annotation
-from sla_cli.transcribe.page import write_transcript_page
 from sla_cli.transcribe.recognition import Recognition
+from sla_cli.transcribe.transcript_page import write_transcript_page
 from sla_cli.work.output import check_output
 
 PAGE, PAGE_SUFFIX = "html", ".html"

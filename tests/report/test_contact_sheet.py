@@ -10,8 +10,8 @@ import pytest
 from clip_store import make_store
 
 from sla_cli.errors import SlaError
+from sla_cli.pages.fonts import families_for
 from sla_cli.report.contact_sheet import FRAMES, GAP, MARGIN, SIDE, WIDTH, write_sheet
-from sla_cli.report.fonts import families_for, runs_right_to_left
 from sla_cli.store.content import Encoded
 from sla_cli.store.store import Store
 
@@ -149,14 +149,6 @@ def test_fonts_are_added_for_what_the_first_one_lacks() -> None:
     assert families_for("HEUTE \u00fc " + ARABIC) == (["DejaVu Sans"], set())
     families, missing = families_for(CHINESE)
     assert (len(families) == 2) != bool(missing)  # where a Chinese font is installed, it is taken
-
-
-@pytest.mark.parametrize(
-    ("text", "right"),
-    [("HEUTE", False), (ARABIC, True), (f"123 {ARABIC}", True), (f"A {ARABIC}", False), ("12", False)],
-)
-def test_direction_is_that_of_the_first_letter(text: str, right: bool) -> None:
-    assert runs_right_to_left(text) == right
 
 
 def test_a_clip_without_frames_or_glosses_has_its_row(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from player import Write
 from transcripts import FILES, transcript
 
-from sla_cli.transcribe.page import write_transcript_page
 from sla_cli.transcribe.transcript import Transcript
+from sla_cli.transcribe.transcript_page import write_transcript_page
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ from transcripts import FILES, HOSTILE, SIGNS, hour, transcript
 
 from sla_cli.core.annotation import Sign
 from sla_cli.report.page import is_page
-from sla_cli.transcribe.heat import MOST_STEPS, heat_tiles
-from sla_cli.transcribe.page import clock, media_url, write_transcript_page
+from sla_cli.transcribe.transcript_page import MOST_STEPS, clock, heat_maps, media_url, write_transcript_page
 
 
 @dataclass
@@ -179,25 +178,25 @@ def decode(uri: str) -> np.ndarray:
 
 
 def test_the_heat_map_has_a_row_for_each_gloss_that_occurs_and_peaks_there() -> None:
-    (tile,) = heat_tiles(transcript())
-    assert tile.rows == ("REGEN", "NORD", "MORGEN", "SONNE", None)
-    image = decode(tile.picture)[:, :, 3]
+    (heat,) = heat_maps(transcript())
+    assert heat.rows == ("REGEN", "NORD", "MORGEN", "SONNE", None)
+    image = decode(heat.picture)[:, :, 3]
     assert image.shape == (5, 31)
-    for row, gloss in enumerate(tile.rows[:-1]):
-        begins = (np.flatnonzero(image[row] > 128) + 0.5) * tile.end / 31
+    for row, gloss in enumerate(heat.rows[:-1]):
+        begins = (np.flatnonzero(image[row] > 128) + 0.5) * heat.end / 31
         assert all(any(sign.gloss == gloss and sign.start - 0.2 < time < sign.end for sign in SIGNS) for time in begins)
         assert len(begins)
 
 
-def test_an_hour_is_cut_into_tiles_that_hold_the_glosses_of_their_time() -> None:
+def test_an_hour_is_cut_into_heat_maps_that_hold_the_glosses_of_their_time() -> None:
     recording = hour()
-    tiles = list(heat_tiles(recording))
-    assert [tile.start for tile in tiles[1:]] == [tile.end for tile in tiles[:-1]]
-    assert tiles[0].start == 0 and tiles[-1].end == 3600
-    assert sum(decode(tile.picture).shape[1] for tile in tiles) == 22500
-    assert max(decode(tile.picture).shape[1] for tile in tiles) <= MOST_STEPS
+    maps = list(heat_maps(recording))
+    assert [heat.start for heat in maps[1:]] == [heat.end for heat in maps[:-1]]
+    assert maps[0].start == 0 and maps[-1].end == 3600
+    assert sum(decode(heat.picture).shape[1] for heat in maps) == 22500
+    assert max(decode(heat.picture).shape[1] for heat in maps) <= MOST_STEPS
     shown = [
-        sign.gloss in tile.rows for tile in tiles for sign in recording.signs if tile.start <= sign.start < tile.end
+        sign.gloss in heat.rows for heat in maps for sign in recording.signs if heat.start <= sign.start < heat.end
     ]
     assert len(shown) == 1500 and np.mean(shown) > 0.8
 
@@ -205,8 +204,8 @@ def test_an_hour_is_cut_into_tiles_that_hold_the_glosses_of_their_time() -> None
 def test_steps_of_different_lengths_are_drawn_at_their_times() -> None:
     recording = transcript([Sign("A", 4, 5, 1.0)], duration=5.0)
     probs = np.log(np.array([[0.99, 0.01]] * 4 + [[0.01, 0.99]], np.float32))
-    (tile,) = heat_tiles(replace(recording, log_probs=probs, step_times=np.array([0.0, 0.1, 0.2, 0.3, 1.0, 5.0])))
-    image = decode(tile.picture)[0, :, 3]
+    (heat,) = heat_maps(replace(recording, log_probs=probs, step_times=np.array([0.0, 0.1, 0.2, 0.3, 1.0, 5.0])))
+    image = decode(heat.picture)[0, :, 3]
     assert list(image > 128) == [False, True, True, True, True]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -58,9 +56,3 @@ def _parts(score: ClipScore) -> list[tuple[list[Pair], Pair | None]]:
             parts.append((inserted, pair))
             inserted = []
     return [*parts, (inserted, None)]
-
-
-def direction(glosses: Iterable[str]) -> str:
-    """`rtl` if most letters of the glosses are written from right to left, else `ltr`; the same for the whole page."""
-    kinds = Counter(unicodedata.bidirectional(char) for gloss in glosses for char in gloss)
-    return "rtl" if kinds["R"] + kinds["AL"] > kinds["L"] else "ltr"

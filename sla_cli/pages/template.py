@@ -1,9 +1,12 @@
-"""Pages in a single file: a template of a room, with the style and the script next to it."""
+"""Pages in a single file, from the template of a room with the style and the script next to it."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from unicodedata import bidirectional
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,11 +21,11 @@ def render(room: str, name: str, **values: object) -> str:
     """Render `name`.html.j2, which extends base.html.j2, with `name`.js as the only script that a browser runs.
 
     Args:
-        room: the package with the template, below sla_cli; parts that it lacks come from `report`.
+        room: the package with the template, below sla_cli; parts that it lacks come from this one.
         values: values for the template, including `title`.
     """
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader("sla_cli", folder) for folder in dict.fromkeys((room, "report"))]),
+        loader=ChoiceLoader([PackageLoader("sla_cli", folder) for folder in (room, "pages")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -34,3 +37,9 @@ def render(room: str, name: str, **values: object) -> str:
     return environment.get_template(f"{name}.html.j2").render(
         **values, version=__version__, script=Markup(script), script_hash=digest
     )
+
+
+def direction(glosses: Iterable[str]) -> str:
+    """`rtl` if most letters of the glosses are written from right to left, else `ltr`."""
+    kinds = Counter(bidirectional(char) for gloss in glosses for char in gloss)
+    return "rtl" if kinds["R"] + kinds["AL"] > kinds["L"] else "ltr"

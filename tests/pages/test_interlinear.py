@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_cli.core.clip_score import score_clip
-from sla_cli.report.interlinear import blocks, direction
+from sla_cli.pages.interlinear import blocks
+from sla_cli.pages.template import direction
 
 GLOSSES = st.lists(st.sampled_from("ABC"), max_size=6).map(tuple)
 

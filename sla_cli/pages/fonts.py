@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from unicodedata import bidirectional, category
+from unicodedata import category
 
 from matplotlib.font_manager import FontEntry, findfont, fontManager, get_font
 
@@ -26,12 +26,6 @@ def families_for(text: str) -> tuple[list[str], set[str]]:
             families.append(entry.name)
             missing -= found
     return families, missing
-
-
-def runs_right_to_left(text: str) -> bool:
-    """Whether the first letter that has a direction is written from right to left."""
-    strong = (bidirectional(char) for char in text)
-    return next((kind in ("R", "AL") for kind in strong if kind in ("L", "R", "AL")), False)
 
 
 def _candidates() -> Iterator[FontEntry]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import count
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,38 +12,18 @@ import numpy as np
 from rich.cells import cell_len
 
 from sla_cli.core.annotation import Sentence, Sign
-from sla_cli.report.interlinear import direction
-from sla_cli.report.template import render
+from sla_cli.pages.pictures import HeatMap, heat_map
+from sla_cli.pages.template import direction, render
 from sla_cli.system.atomic import write_text
-from sla_cli.transcribe.heat import heat_tiles
 from sla_cli.transcribe.recognition import Recognition
 
 PIXELS_A_CELL, PADDING = 10.0, 14.0  # pixels of a label: per terminal cell of text, and around the text
 FITTING = 80  # percent of the labels that fit before the next sign at the initial zoom
 CLOSEST, WIDEST = 240.0, 24.0  # range of the initial zoom, in pixels per second
 FRAME = 0.04  # seconds that a key moves if there are no output steps
+MOST_STEPS = 256  # of a heat map: short enough that its rows can show nearly all glosses of its time
 
-
-@dataclass(frozen=True)
-class PageSign:
-    """A sign on the page.
-
-    Attributes:
-        number: counted from 0 over the whole recording.
-        room: seconds from its start to the start of the next sign, available for its label.
-    """
-
-    number: int
-    sign: Sign
-    room: float
-
-
-@dataclass(frozen=True)
-class PageSentence:
-    """A sentence on the page."""
-
-    sentence: Sentence
-    signs: tuple[PageSign, ...]
+SignAndRoom = tuple[Sign, float]  # seconds from its start to that of the next sign, available for its label
 
 
 def write_transcript_page(
@@ -63,7 +42,7 @@ def write_transcript_page(
         SlaError: `out` cannot be written.
     """
     video = transcript.media if link_video else None
-    sentences = list(_timed(transcript))
+    sentences = list(_with_rooms(transcript))
     signs = transcript.signs
     text = render(
         "transcribe",
@@ -72,13 +51,14 @@ def write_transcript_page(
         duration=transcript.duration,
         made=transcript.made,
         sentences=sentences,
+        total=len(signs),
         distinct=len({sign.gloss for sign in signs}),
-        tiles=list(heat_tiles(transcript)),
+        heat_maps=list(heat_maps(transcript)),
         video=None if video is None else {"name": video.name, "url": media_url(video, out)},
         left_out=transcript.media is not None and not link_video,
         files=files,
         direction=direction(sign.gloss for sign in signs),
-        zoom=_pixels_a_second([timed for sentence in sentences for timed in sentence.signs]),
+        zoom=_pixels_a_second([sign for _, signs in sentences for sign in signs]),
         step=_step(transcript),
         clock=clock,
     )
@@ -100,18 +80,35 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def _timed(transcript: Recognition) -> Iterator[PageSentence]:
+def heat_maps(transcript: Recognition) -> Iterator[HeatMap]:
+    """Heat maps of about equal length from begin to end; none if the transcript has no probabilities."""
+    if transcript.log_probs is None or transcript.step_times is None or not len(transcript.log_probs):
+        return
+    steps = len(transcript.log_probs)
+    borders = np.linspace(0, steps, -(-steps // MOST_STEPS) + 1).astype(int)
+    for first, last in pairwise(borders):
+        times = transcript.step_times[first : last + 1]
+        start, end = float(times[0]), float(times[-1])
+        yield heat_map(
+            transcript.log_probs[first:last],
+            transcript.glosses,
+            {sign.gloss for sign in transcript.signs if sign.start < end and sign.end > start},
+            start=start,
+            end=end,
+            shown=_evenly_spaced(times),
+        )
+
+
+def _with_rooms(transcript: Recognition) -> Iterator[tuple[Sentence, list[SignAndRoom]]]:
     starts = [sign.start for sign in transcript.signs]
     after = iter([*starts[1:], transcript.duration])
-    number = count()
     for sentence in transcript.sentences:
-        signs = (PageSign(next(number), sign, max(next(after) - sign.start, 0.0)) for sign in sentence.signs)
-        yield PageSentence(sentence, tuple(signs))
+        yield sentence, [(sign, max(next(after) - sign.start, 0.0)) for sign in sentence.signs]
 
 
-def _pixels_a_second(signs: list[PageSign]) -> float:
+def _pixels_a_second(signs: list[SignAndRoom]) -> float:
     """A zoom at which most labels fit."""
-    needed = [(PIXELS_A_CELL * cell_len(one.sign.gloss) + PADDING) / max(one.room, FRAME) for one in signs]
+    needed = [(PIXELS_A_CELL * cell_len(sign.gloss) + PADDING) / max(room, FRAME) for sign, room in signs]
     return float(np.clip(np.percentile(needed, FITTING), WIDEST, CLOSEST)) if needed else WIDEST
 
 
@@ -119,3 +116,17 @@ def _step(transcript: Recognition) -> float:
     """Seconds per output step."""
     times = transcript.step_times
     return FRAME if times is None or len(times) < 2 else float(np.median(np.diff(times)))
+
+
+def _evenly_spaced(times: np.ndarray) -> np.ndarray:
+    """The step in the middle of each pixel; steps have different lengths if frames have.
+
+    Args:
+        times: float64 (steps + 1,), borders of the steps.
+
+    Returns:
+        int (steps,).
+    """
+    steps = len(times) - 1
+    middles = times[0] + (np.arange(steps) + 0.5) * (times[-1] - times[0]) / steps
+    return np.clip(np.searchsorted(times, middles, side="right") - 1, 0, steps - 1)

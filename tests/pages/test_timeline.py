@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_work import FRAMES, GLOSSES, STRIDE, peaked
+
+from sla_cli.pages.timeline import Lane, Output, draw_timeline
+
+
+def output(reference: tuple[str, ...], *lanes: Lane, frames: int = FRAMES) -> Output:
+    return Output(peaked("clip", reference).log_probs, GLOSSES, STRIDE, frames, lanes)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1), st.integers(0, 99)), max_size=9
+    )
+)
+def test_labels_never_cover_each_other(heard: list[tuple[str, int]]) -> None:
+    starts = sorted(start % FRAMES for _, start in heard)
+    glosses = tuple(gloss for gloss, _ in heard)
+    decoded = Lane("beam", glosses, tuple((start, start + 1) for start in starts), FRAMES)
+    drawn = draw_timeline([output(("SONNE",), decoded)], ("SONNE",))
+    reference, marks = (lane.marks(drawn.pixels) for lane in drawn.lanes)
+    assert [mark.gloss for mark in reference] == ["SONNE"]
+    assert tuple(mark.gloss for mark in marks) == glosses
+    assert [round(mark.start * FRAMES / 100) for mark in marks] == starts
+    assert all(mark.label >= -1e-9 and mark.room > 0 for mark in marks)
+    for left, right in pairwise(marks):
+        assert left.label + left.room == pytest.approx(right.label)
+
+
+@pytest.mark.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
+def test_time_is_shown_in_frames_if_the_frame_rate_is_unknown(fps: float, last: float) -> None:
+    drawn = draw_timeline([output(("SONNE",))], ("SONNE",), fps=fps)
+    assert drawn.unit == ("s" if fps else "frames")
+    assert 0.5 * last < float(drawn.ticks[-1].text) <= last
+
+
+def test_a_reference_that_the_model_cannot_say_is_shown_without_times() -> None:
+    drawn = draw_timeline([output(("SONNE",))], ("SONNE", "UNSEEN"))
+    assert (drawn.lanes[0].glosses, drawn.lanes[0].marks(drawn.pixels)) == (("SONNE", "UNSEEN"), [])
+
+
+def test_systems_of_other_frame_rates_share_one_time_axis() -> None:
+    every, half = (
+        output(("SONNE",), Lane("beam", ("SONNE",), ((0, frames // 2),), frames), frames=frames)
+        for frames in (FRAMES, FRAMES // 2)
+    )
+    drawn = draw_timeline([every, half], ("SONNE",))
+    (first,), (second,) = (lane.marks(drawn.pixels) for lane in drawn.lanes[1:])
+    assert second.length == pytest.approx(first.length, abs=3)
