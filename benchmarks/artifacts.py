@@ -18,7 +18,7 @@ from sla_cli.decode.grid_search import GridPoint
 from sla_cli.decode.tune_file import tune_file
 from sla_cli.decode.tuned import read_tuned
 from sla_cli.emit.emit import emit
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.model.checkpoint import load_weights, save_weights

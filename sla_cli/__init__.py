@@ -22,7 +22,7 @@ _HOMES = {
     "Sentence": "core.annotation",
     "Sign": "core.annotation",
     "SlaError": "errors",
-    "Store": "formats.store",
+    "Store": "store.store",
     "Transcript": "transcribe.transcript",
     "wer": "score.wer",
 }

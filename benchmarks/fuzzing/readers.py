@@ -15,8 +15,8 @@ from sla_cli.prep.resume import read_arguments
 from fuzzing import inside, seeds
 from fuzzing.mutate import Mutation
 from sla_cli.annotation.eaf_edit import add_to
+from sla_cli.annotation.formats import parse_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.reading import parse_annotation
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import SourceConfig, from_dict, read_toml
 from sla_cli.core.annotation import Annotation, Sentence, Sign
@@ -24,7 +24,7 @@ from sla_cli.core.clip import Source
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.tuned import read_tuned
 from sla_cli.errors import SlaError
-from sla_cli.exchange.registry import export_text, read_gloss_file
+from sla_cli.exchange.gloss_files import export_text, read_gloss_file
 from sla_cli.lm.kenlm_model import describe_lm, open_lm, out_of_vocabulary
 from sla_cli.lm.text import read_lines
 from sla_cli.model.checkpoint import load_weights

@@ -20,7 +20,7 @@ from sla_cli.artifact.receipt import (
 )
 from sla_cli.core.alignment import AlignedClip
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.exchange.registry import write_export
+from sla_cli.exchange.gloss_files import write_export
 from sla_cli.log import log, progress
 from sla_cli.store.store import Split
 from sla_cli.work.alignment import write_alignment

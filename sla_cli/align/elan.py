@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from sla_cli.annotation.formats import write_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.registry import write_annotation
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.alignment import AlignedClip
 from sla_cli.core.annotation import Annotation, Sentence, Sign

@@ -1,28 +1,25 @@
-"""EAF 3.0, the files of ELAN: a new file with the glosses of one recording.
+"""EAF 3.0, the files of ELAN: a new file with the glosses of one recording, and the elements that it is made of.
 
 https://archive.mpi.nl/tla/elan; https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from sla_cli.annotation.eaf_elements import (
-    CONSTRAINTS,
-    LAST_ID,
-    TierPlan,
-    build,
-    constraint,
-    linguistic_type,
-    made_properties,
-    plan_tiers,
-    property_of,
+from sla_cli.annotation.layout import SENTENCE, Layout
+from sla_cli.annotation.timed import (
+    NOT_XML,
+    Interval,
+    TimedSentence,
+    in_milliseconds,
+    printable,
+    sentence_interval,
 )
-from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.timed import NOT_XML, in_milliseconds
 from sla_cli.core.annotation import Annotation
 
 SCHEMA_PLACE = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
@@ -37,6 +34,57 @@ MIME_TYPES = {
     ".mpg": "video/mpeg",
     ".webm": "video/webm",
 }
+ANNOTATOR = "sla"  # annotator of each tier that sla writes; no other tier is ever replaced
+LAST_ID = "lastUsedAnnotationId"
+ASSOCIATION = "Symbolic_Association"
+CONSTRAINTS = {
+    "Time_Subdivision": "Time subdivision of parent annotation's time interval, "
+    "no time gaps allowed within this interval",
+    "Symbolic_Subdivision": "Symbolic subdivision of a parent annotation. "
+    "Annotations refering to the same parent are ordered",
+    ASSOCIATION: "1-1 association with a parent annotation",
+    "Included_In": "Time alignable annotations within the parent annotation's time interval, gaps are allowed",
+}
+
+
+@dataclass(frozen=True)
+class TierPlan:
+    """A tier to be written.
+
+    Attributes:
+        type_id: id of its linguistic type.
+        intervals: its annotations in order of time.
+        parent: the tier whose annotations give the times of this one, "" if it has its own times.
+        annotator: who wrote it.
+        participant: who signs, "" if not given.
+    """
+
+    name: str
+    type_id: str
+    intervals: Sequence[Interval]
+    parent: str = ""
+    annotator: str = ANNOTATOR
+    participant: str = ""
+
+    @property
+    def type_attributes(self) -> dict[str, str]:
+        """Attributes of its linguistic type, without the id."""
+        times = {"GRAPHIC_REFERENCES": "false", "TIME_ALIGNABLE": "false" if self.parent else "true"}
+        return {"CONSTRAINTS": ASSOCIATION} | times if self.parent else times
+
+
+@dataclass(frozen=True)
+class Built:
+    """Elements for a file.
+
+    Attributes:
+        slots: time slots with their milliseconds, in order of time; each belongs to one annotation.
+        last_annotation: number in the id of the last annotation.
+    """
+
+    slots: Sequence[tuple[int, ET.Element]]
+    tiers: Sequence[ET.Element]
+    last_annotation: int
 
 
 def eaf_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
@@ -90,3 +138,88 @@ def _media_descriptor(media: Path, folder: Path) -> ET.Element:
         if not NOT_XML.search(relative):
             element.set("RELATIVE_MEDIA_URL", relative)
     return element
+
+
+def plan_tiers(sentences: Sequence[TimedSentence], layout: Layout) -> list[TierPlan]:
+    """The tiers of a layout; each parent comes before its child."""
+    signs = [sign for sentence in sentences for sign in sentence]
+    plans = [TierPlan(layout.tier, "sla-gloss", [sign.interval for sign in signs])]
+    if layout.confidence:
+        sure = [Interval(sign.start, sign.end, sign.confidence_text) for sign in signs]
+        plans.append(TierPlan(layout.confidence_tier, "sla-confidence", sure, layout.tier))
+    if layout.sentences:
+        plans.append(TierPlan(SENTENCE, "sla-sentence", list(map(sentence_interval, sentences))))
+    return plans
+
+
+def build(plans: Sequence[TierPlan], first_slot: int = 1, first_annotation: int = 1) -> Built:
+    """Elements with ids `ts…` and `a…`, numbered from the given numbers on."""
+    aligned = [plan for plan in plans if not plan.parent]
+    marks = sorted(
+        (time, number, place, side)
+        for number, plan in enumerate(aligned)
+        for place, interval in enumerate(plan.intervals)
+        for side, time in enumerate((interval.start, interval.end))
+    )
+    slot_ids = {
+        (aligned[number].name, place, side): f"ts{first_slot + order}"
+        for order, (_, number, place, side) in enumerate(marks)
+    }
+    slots = [
+        (time, ET.Element("TIME_SLOT", TIME_SLOT_ID=one, TIME_VALUE=str(time)))
+        for (time, *_), one in zip(marks, slot_ids.values(), strict=True)
+    ]
+    firsts: dict[str, int] = {}
+    for plan in plans:
+        firsts[plan.name] = first_annotation
+        first_annotation += len(plan.intervals)
+    tiers = [_tier(plan, firsts, slot_ids) for plan in plans]
+    return Built(slots, tiers, first_annotation - 1)
+
+
+def _tier(plan: TierPlan, firsts: Mapping[str, int], slot_ids: Mapping[tuple[str, int, int], str]) -> ET.Element:
+    tier = ET.Element("TIER", ANNOTATOR=plan.annotator, LINGUISTIC_TYPE_REF=plan.type_id, TIER_ID=plan.name)
+    if plan.participant:
+        tier.set("PARTICIPANT", plan.participant)
+    if plan.parent:
+        tier.set("PARENT_REF", plan.parent)
+    for place, interval in enumerate(plan.intervals):
+        holder = ET.SubElement(tier, "ANNOTATION")
+        own = {"ANNOTATION_ID": f"a{firsts[plan.name] + place}"}
+        if plan.parent:
+            reference = {"ANNOTATION_REF": f"a{firsts[plan.parent] + place}"}
+            annotation = ET.SubElement(holder, "REF_ANNOTATION", own | reference)
+        else:
+            times = {f"TIME_SLOT_REF{side + 1}": slot_ids[plan.name, place, side] for side in (0, 1)}
+            annotation = ET.SubElement(holder, "ALIGNABLE_ANNOTATION", own | times)
+        ET.SubElement(annotation, "ANNOTATION_VALUE").text = interval.text
+    return tier
+
+
+def linguistic_type(plan: TierPlan) -> ET.Element:
+    """The linguistic type of a tier."""
+    return ET.Element("LINGUISTIC_TYPE", {"LINGUISTIC_TYPE_ID": plan.type_id} | plan.type_attributes)
+
+
+def constraint(stereotype: str) -> ET.Element:
+    """One of ELAN's four constraints."""
+    return ET.Element("CONSTRAINT", STEREOTYPE=stereotype, DESCRIPTION=CONSTRAINTS[stereotype])
+
+
+def property_of(name: str, value: str) -> ET.Element:
+    """A property in the header."""
+    element = ET.Element("PROPERTY", NAME=name)
+    element.text = value
+    return element
+
+
+def made_properties(made: Mapping[str, str], tier: str) -> Iterator[ET.Element]:
+    """How a tier was made, as properties named `sla:KEY:TIER`."""
+    for key, value in made.items():
+        yield property_of(f"{ANNOTATOR}:{printable(key).replace(':', '-')}:{tier}", printable(value))
+
+
+def tells_of(name: str, tier: str) -> bool:
+    """Whether a property with this name is one that `made_properties` makes for the tier."""
+    parts = name.split(":", 2)
+    return len(parts) == 3 and parts[0] == ANNOTATOR and parts[2] == tier

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace as changed
 from itertools import accumulate, groupby
 from pathlib import Path
+from urllib.parse import unquote
 
-from sla_cli.annotation.eaf_document import Document, Edit, Node, read_document
-from sla_cli.annotation.eaf_elements import (
+from sla_cli.annotation.eaf import (
     ANNOTATOR,
     ASSOCIATION,
     LAST_ID,
@@ -25,11 +26,13 @@ from sla_cli.annotation.eaf_elements import (
     property_of,
     tells_of,
 )
-from sla_cli.annotation.eaf_timeline import on_timeline
+from sla_cli.annotation.eaf_document import Document, Edit, Node, read_document
 from sla_cli.annotation.layout import SENTENCE, Layout
-from sla_cli.annotation.timed import in_milliseconds
+from sla_cli.annotation.timed import TimedSentence, TimedSign, in_milliseconds
 from sla_cli.core.annotation import Annotation
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
+from sla_cli.log import log
 from sla_cli.system.atomic import atomic_write
 
 OTHER_NAME = f"Name the new tier with --tier, or leave {SENTENCE} out."
@@ -54,7 +57,7 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | N
         FormatError: `existing` is not an ELAN file; names the line.
     """
     document = read_document(existing)
-    sentences = on_timeline(document, in_milliseconds(annotation), annotation.media)
+    sentences = _on_timeline(document, in_milliseconds(annotation), annotation.media)
     plans = [_with_free_type(document, plan) for plan in plan_tiers(sentences, layout)]
     old = _old_tiers(document, [plan.name for plan in plans], replace)
     built = build(plans, _last_number(document, "ts") + 1, _last_annotation(document) + 1)
@@ -75,6 +78,46 @@ def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
     """Raise SlaError or FormatError if `add_to` would refuse, before anything is computed."""
     names = [plan.name for plan in plan_tiers([], layout)]
     _old_tiers(read_document(existing), names, replace)
+
+
+def _on_timeline(
+    document: Document, sentences: Sequence[TimedSentence], media: Path | None
+) -> tuple[TimedSentence, ...]:
+    """Times of the recording as times of the file; what is before its zero point is left out, with a warning.
+
+    ELAN plays an annotation at its time plus TIME_ORIGIN milliseconds of the recording, the offset of the file's zero
+    point.
+
+    Raises:
+        FormatError: an offset that is not a whole number of milliseconds.
+    """
+    linked = document.header.named("MEDIA_DESCRIPTOR")
+    found = [one for one in linked if media is not None and _links(one, media.name)]
+    if linked and media is not None and not found:
+        log.warning("%s has no link to %s: times are written as in the recording", document.name, media.name)
+    origin = document.milliseconds(found[0], "TIME_ORIGIN") if found else 0
+    if not origin:
+        return tuple(sentences)
+    moved = [tuple(_moved(sign, origin) for sign in sentence if sign.end > origin) for sentence in sentences]
+    before = sum(sign.start < origin for sentence in sentences for sign in sentence)
+    if before:
+        log.warning(
+            "%s begins %.3f s into %s: %s before that, shortened or left out",
+            document.name, origin / 1000, media.name if media else "",
+            counted(before, "sign begins", "signs begin"),
+        )  # fmt: skip
+    return tuple(sentence for sentence in moved if sentence)
+
+
+def _moved(sign: TimedSign, origin: int) -> TimedSign:
+    return changed(sign, start=max(sign.start - origin, 0), end=sign.end - origin)
+
+
+def _links(descriptor: Node, name: str) -> bool:
+    """Whether a link names this file; macOS stores letters with accents decomposed."""
+    urls = [descriptor.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
+    names = {form.replace("\\", "/").rpartition("/")[2] for url in urls for form in (url, unquote(url))}
+    return unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", one) for one in names}
 
 
 def _tier_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:

@@ -1,16 +1,26 @@
-"""Subtitles: WebVTT and SubRip, one cue per sentence or per gloss.
+"""Subtitles: WebVTT and SubRip, written with one cue per sentence or per gloss, and read as one tier.
 
 WebVTT: https://www.w3.org/TR/webvtt1. SubRip has no standard and no escaping: players may treat `<i>` as a style.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 from sla_cli.annotation.layout import Layout
+from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
 from sla_cli.annotation.timed import Interval, in_milliseconds, printable, sentence_interval
+from sla_cli.artifact.text import decode_any_text
 from sla_cli.core.annotation import Annotation
+from sla_cli.errors import FormatError
+
+CUES = "cues"  # name of the tier
+TIME = r"(?:(\d{1,5}):)?(\d{1,2}):(\d{1,2})[.,](\d{3})"
+TIMING = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?:\s.*)?")
+TAG = re.compile(r"</?[A-Za-z\d][^<>]*>|\{\\[^{}]*\}")
 
 
 def vtt_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
@@ -49,3 +59,46 @@ def _escaped(text: str) -> str:
 def _clock(milliseconds: int, point: str) -> str:
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}{point}{rest % 1000:03d}"
+
+
+def read_subtitles(data: bytes, name: str) -> AnnotationFile:
+    """The cues of subtitles, without tags.
+
+    Args:
+        name: name of the file for messages.
+
+    Raises:
+        FormatError: there is no cue, or one has no times or ends before it starts; names file and line.
+    """
+    marks: list[Mark] = []
+    lines = [*decode_any_text(data, name).replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]
+    for number, line in enumerate(lines, start=1):
+        if "-->" not in line:
+            continue
+        found = TIMING.fullmatch(line)
+        if found is None:
+            if marks and lines[number - 2].strip():
+                continue  # text of a cue
+            raise FormatError(f"{name}, line {number}: no times of a subtitle: {line[:60]!r}")
+        start, end = _milliseconds(found.groups()[:4]), _milliseconds(found.groups()[4:])
+        if end < start:
+            raise FormatError(f"{name}, line {number}: a subtitle ends at {end} ms, before its start at {start} ms")
+        marks.append(Mark(start, end, _text(lines, number), number))
+    if not marks:
+        raise FormatError(
+            f"{name} holds no subtitles", "Give SRT or WebVTT with times like 00:00:01.000 --> 00:00:02.000."
+        )
+    return AnnotationFile([Tier(CUES, marks)])
+
+
+def _text(lines: list[str], number: int) -> str:
+    """Text of the lines from this index to an empty line, or to the next line with times."""
+    end = next(
+        place for place in range(number, len(lines)) if not lines[place].strip() or TIMING.fullmatch(lines[place])
+    )
+    return " ".join(unescape(TAG.sub("", " ".join(lines[number:end]))).split())
+
+
+def _milliseconds(parts: tuple[str | None, ...]) -> int:
+    hours, minutes, seconds, thousandths = (int(part or 0) for part in parts)
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths

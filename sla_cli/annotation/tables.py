@@ -13,7 +13,7 @@ from sla_cli.annotation.timed import Interval, in_milliseconds, seconds, sentenc
 from sla_cli.core.annotation import Annotation
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError
-from sla_cli.exchange.registry import export_text
+from sla_cli.exchange.gloss_files import export_text
 
 MILLISECONDS = 1000.0  # per second: spans in milliseconds
 

@@ -12,7 +12,7 @@ from sla_cli.cli.emit import find_emissions
 from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.exchange.registry import WRITABLE
+from sla_cli.exchange.gloss_files import WRITABLE
 
 # typer shows and completes an Enum; mypy requires its members to be written out, which would list formats twice.
 FormatName = StrEnum("FormatName", ["tsv", *WRITABLE])  # type: ignore[misc]

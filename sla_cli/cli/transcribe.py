@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sla_cli.annotation.registry import KINDS
+from sla_cli.annotation.formats import KINDS
 from sla_cli.cli.options import (
     LM_HELP,
     WORK,

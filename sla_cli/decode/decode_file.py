@@ -19,7 +19,7 @@ from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.tuned import emission_inputs
-from sla_cli.exchange.registry import write_export
+from sla_cli.exchange.gloss_files import write_export
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sla_cli.annotation.eaf import document_text
-from sla_cli.annotation.eaf_elements import TierPlan
+from sla_cli.annotation.eaf import TierPlan, document_text
 from sla_cli.annotation.timed import Interval
 from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.lexicon import SIGNS

@@ -1,6 +1,6 @@
 """Definition of a foreign format: its grammar, how a line of it is recognised, and how it is read and written.
 
-A new format is a file next to this one that defines a `Format`, and a line in `registry.py`.
+A new format is a file next to this one that defines a `Format`, and a line in `gloss_files.py`.
 """
 
 from __future__ import annotations

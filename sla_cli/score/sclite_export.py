@@ -9,7 +9,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import some
-from sla_cli.exchange.registry import write_export
+from sla_cli.exchange.gloss_files import write_export
 from sla_cli.log import log
 
 PER_SECOND = 100.0  # glosses; their true times are not known, and sclite only needs their order

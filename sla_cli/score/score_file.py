@@ -14,7 +14,7 @@ from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.exchange.registry import GlossFile, read_gloss_file
+from sla_cli.exchange.gloss_files import GlossFile, read_gloss_file
 from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.store.paths import names_store

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.result import Score
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import AUTO, score_in_memory
 

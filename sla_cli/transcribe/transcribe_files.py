@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.annotation.eaf_edit import add_to, check_can_add
+from sla_cli.annotation.formats import KINDS, annotation_text
 from sla_cli.annotation.layout import DEFAULT, Layout
-from sla_cli.annotation.registry import KINDS, annotation_text
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress

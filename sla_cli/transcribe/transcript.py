@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sla_cli.annotation.formats import KINDS, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
-from sla_cli.annotation.registry import KINDS, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.transcribe.recognition import Recognition
 from sla_cli.transcribe.transcript_page import write_transcript_page
 from sla_cli.work.output import check_output

@@ -11,8 +11,8 @@ from annotation_cases import EXAMPLE, annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sla_cli.annotation.formats import KINDS, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.registry import KINDS, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.timed import in_milliseconds
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.errors import SlaError

@@ -14,8 +14,8 @@ import webvtt
 from annotation_cases import EXAMPLE, annotations
 from hypothesis import given, settings
 
+from sla_cli.annotation.formats import annotation_text, write_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.registry import annotation_text, write_annotation
 from sla_cli.core.annotation import Annotation
 
 Cue = Literal["gloss", "sentence"]

@@ -12,11 +12,11 @@ import pytest
 from annotation_cases import EXAMPLE, annotations
 from hypothesis import given, settings
 
+from sla_cli.annotation.formats import annotation_text, write_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.registry import annotation_text, write_annotation
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import SlaError
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 
 
 @settings(max_examples=60, deadline=None)

@@ -12,8 +12,8 @@ from annotation_cases import EXAMPLE, annotations
 from hypothesis import given, settings
 from pympi.Praat import TextGrid
 
+from sla_cli.annotation.formats import annotation_text, write_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.registry import annotation_text, write_annotation
 from sla_cli.core.annotation import Annotation
 
 ALL = Layout(sentences=True, confidence=True)

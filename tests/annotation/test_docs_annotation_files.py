@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sla_cli.annotation.formats import KINDS, annotation_text, suffix_of
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.registry import KINDS, annotation_text, suffix_of
 from sla_cli.core.annotation import Annotation, Sign, split_at_pauses
 
 DOCS = (Path(__file__).parents[2] / "docs" / "annotation-files.md").read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pympi.Elan import Eaf
 
+from sla_cli.annotation.formats import annotation_text, write_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.registry import annotation_text, write_annotation
 from sla_cli.core.annotation import Annotation
 
 ALL = Layout(sentences=True, confidence=True)

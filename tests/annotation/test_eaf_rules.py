@@ -8,8 +8,8 @@ import pytest
 from annotation_cases import EXAMPLE
 from eaf_rules import broken_rules
 
+from sla_cli.annotation.formats import annotation_text
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.registry import annotation_text
 
 
 @pytest.mark.parametrize(

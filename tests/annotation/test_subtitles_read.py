@@ -11,8 +11,7 @@ import webvtt
 from annotation_cases import EXAMPLE
 
 from sla_cli.annotation.layout import DEFAULT
-from sla_cli.annotation.subtitles import srt_text, vtt_text
-from sla_cli.annotation.subtitles_read import read_subtitles
+from sla_cli.annotation.subtitles import read_subtitles, srt_text, vtt_text
 from sla_cli.errors import FormatError
 
 CUES = [(0, 1500, "HEUTE REGEN"), (1500, 2250, "A&B <x> 3"), (3_600_000, 36_000_123, "zwei Zeilen")]

@@ -10,8 +10,7 @@ from annotation_cases import annotations
 from hypothesis import given
 
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.textgrid import textgrid_text
-from sla_cli.annotation.textgrid_read import read_textgrid
+from sla_cli.annotation.textgrid import read_textgrid, textgrid_text
 from sla_cli.annotation.timed import in_milliseconds
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import FormatError

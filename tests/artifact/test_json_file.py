@@ -15,7 +15,7 @@ from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.config.settings import read_toml, resolve
 from sla_cli.decode.tuned import read_tuned
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.prep.resume import read_arguments
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_figures

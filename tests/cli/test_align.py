@@ -20,7 +20,7 @@ from report_work import make_split, make_work
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.store.store import Store, StoredClip
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.lm.fusion import GlossModel

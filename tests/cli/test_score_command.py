@@ -16,7 +16,7 @@ from sla_cli.cli.score import table
 from sla_cli.config.settings import SourceConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import PROFILES
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.prep.corpora.folder import open_source
 from sla_cli.prep.corpora.folder import read as read_folder
 from sla_cli.video.tree import Tree

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.cli.transcribe import Kind
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.transcribe.transcript import ALL_KINDS, ending_of
 
 RUN = ("--run", "old/runs/adapter")

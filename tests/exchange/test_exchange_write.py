@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError
-from sla_cli.exchange.registry import read_gloss_file, write_export
+from sla_cli.exchange.gloss_files import read_gloss_file, write_export
 
 HOSTILE = ["<PAD>", "|", "##X", "▁", "NULL", "nan", '"', "a,b", "A(1)", "(x)", "人", "انا", ";;", "1.0", "<O>", "_"]
 glosses = st.one_of(

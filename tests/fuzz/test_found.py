@@ -29,7 +29,7 @@ from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.decode.tuned import read_tuned
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.lm.kenlm_model import describe_lm, open_lm
 from sla_cli.model.device import place
 from sla_cli.model.network import Network

@@ -17,7 +17,7 @@ from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
-from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.score.sclite_export import write_for_sclite
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sla_cli.annotation.reading import READERS
+from sla_cli.annotation.formats import READERS
 from sla_cli.annotation.tier import AnnotationFile
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.counted import counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sla_cli.annotation.subtitles_read import CUES
+from sla_cli.annotation.subtitles import CUES
 from sla_cli.annotation.tier import AnnotationFile, Tier
 from sla_cli.prep.tiers.names import find_tiers
 from sla_cli.prep.tiers.options import TierOptions

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sla_cli.annotation.reading import READERS, can_read, check_size, parse_annotation
+from sla_cli.annotation.formats import READERS, can_read, check_size, parse_annotation
 from sla_cli.annotation.tier import AnnotationFile
 from sla_cli.artifact.table import Row, parse_any_table
 from sla_cli.artifact.text import decode_any_text

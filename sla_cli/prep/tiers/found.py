@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sla_cli.annotation.eaf_elements import ANNOTATOR
+from sla_cli.annotation.eaf import ANNOTATOR
 from sla_cli.annotation.tier import AnnotationFile
 from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted

@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from sla_cli.annotation.reading import can_read
+from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink
 from sla_cli.core.clip import Source
 from sla_cli.log import log

@@ -1,4 +1,4 @@
-"""All formats in which glosses with times are written, for annotation tools, players and tables."""
+"""All formats of glosses with times: those of annotation programs, of players, and tables."""
 
 from __future__ import annotations
 
@@ -7,30 +7,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.annotation import eaf, subtitles, tables, textgrid
+from sla_cli.annotation.eaf_document import MOST_BYTES
+from sla_cli.annotation.eaf_read import read_eaf
 from sla_cli.annotation.layout import DEFAULT, Layout
+from sla_cli.annotation.tier import AnnotationFile
 from sla_cli.core.annotation import Annotation
-from sla_cli.errors import SlaError, suggestion
+from sla_cli.errors import FormatError, SlaError, suggestion
 from sla_cli.system.atomic import write_text
+
+Reader = Callable[[bytes, str], AnnotationFile]
 
 
 @dataclass(frozen=True)
 class AnnotationFormat:
-    """The file extension of a format, and the function that makes the text; its folder is for relative paths."""
+    """A format.
+
+    Attributes:
+        suffix: its file extension, with the dot.
+        text: makes the content of a file; the folder of the file is for relative paths.
+        read: from the content of a file and its name (for messages) to its tiers; None if sla only writes the format.
+    """
 
     suffix: str
     text: Callable[[Annotation, Layout, Path], str]
+    read: Reader | None = None
 
 
 FORMATS: Mapping[str, AnnotationFormat] = {
-    "eaf": AnnotationFormat(".eaf", eaf.eaf_text),
-    "vtt": AnnotationFormat(".vtt", subtitles.vtt_text),
-    "srt": AnnotationFormat(".srt", subtitles.srt_text),
+    "eaf": AnnotationFormat(".eaf", eaf.eaf_text, read_eaf),
+    "vtt": AnnotationFormat(".vtt", subtitles.vtt_text, subtitles.read_subtitles),
+    "srt": AnnotationFormat(".srt", subtitles.srt_text, subtitles.read_subtitles),
     "json": AnnotationFormat(".json", tables.json_text),
     "csv": AnnotationFormat(".csv", tables.csv_text),
     "ctm": AnnotationFormat(".ctm", tables.ctm_text),
-    "textgrid": AnnotationFormat(".TextGrid", textgrid.textgrid_text),
+    "textgrid": AnnotationFormat(".TextGrid", textgrid.textgrid_text, textgrid.read_textgrid),
 }
 KINDS = tuple(FORMATS)
+READERS: Mapping[str, Reader] = {one.suffix.lower(): one.read for one in FORMATS.values() if one.read is not None}
 
 
 def suffix_of(kind: str) -> str:
@@ -62,6 +75,29 @@ def write_annotation(path: Path, kind: str, annotation: Annotation, layout: Layo
 def annotation_text(kind: str, annotation: Annotation, layout: Layout, folder: Path) -> str:
     """The content of the file that `write_annotation` would write into `folder`. Raises SlaError as it does."""
     return _format(kind).text(annotation, layout, folder)
+
+
+def can_read(name: str) -> bool:
+    """Whether the extension, in upper or lower case, is that of a format that sla reads."""
+    return name.lower().endswith(tuple(READERS))
+
+
+def parse_annotation(data: bytes, name: str) -> AnnotationFile:
+    """The content of an annotation file, in the format of its extension.
+
+    Raises:
+        FormatError: its format does not match its extension, or it is too large; names file and line.
+    """
+    check_size(len(data), name)
+    reader = next(reader for ending, reader in READERS.items() if name.lower().endswith(ending))
+    return reader(data, name)
+
+
+def check_size(size: int, name: str) -> None:
+    """Raise FormatError if a file is too large for annotations."""
+    if size > MOST_BYTES:
+        most = f"at most {MOST_BYTES / 1e6:.0f} MB are read"
+        raise FormatError(f"{name} has {size / 1e6:.0f} MB; for annotation files {most}", "Is it an annotation file?")
 
 
 def _format(kind: str) -> AnnotationFormat:
