@@ -46,7 +46,7 @@ def main() -> None:
     config = resolve("base", sets=["model.compile=off", *arguments.sets], flags=flags)
     placement = place(arguments.device, arguments.precision)
     network = Network(config, GLOSSES).to(placement.device).train()
-    network.backbone.hold_frozen_in(placement.dtype)
+    network.backbone.cast_frozen(placement.dtype)
     compile_for_training(network.backbone, config, placement)
     step = whole_step(network, config, placement, [arguments.frames])
     for _ in range(2):

@@ -179,7 +179,7 @@ def lengths(clips: Sequence[int]) -> Tensor:
 
 def made(config: Config, placement: Placement) -> Network:
     network = Network(config, GLOSSES).to(placement.device).train()
-    network.backbone.hold_frozen_in(placement.dtype)
+    network.backbone.cast_frozen(placement.dtype)
     compile_for_training(network.backbone, config, placement)
     return network
 
@@ -187,7 +187,7 @@ def made(config: Config, placement: Placement) -> Network:
 def bare(config: Config, placement: Placement) -> torch.nn.Module:
     """timm's model. Like ours, it does not convert its weights at every use."""
     backbone = Backbone(config.model).to(placement.device)
-    backbone.hold_frozen_in(placement.dtype)
+    backbone.cast_frozen(placement.dtype)
     return backbone.vit
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from sla_cli.config.settings import Config
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate
-from sla_cli.data.sampling import Step
+from sla_cli.data.epoch_plan import Step
 from sla_cli.model.device import Placement
 from sla_cli.model.network import Network
 from sla_cli.train.state import State

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from sla_cli.align.align_clips import columns_of, obstacle
 from sla_cli.align.other_clips import Bigrams, Confusions
-from sla_cli.core.ctc import frame_spans
+from sla_cli.core.ctc import frame_spans, log_likelihood
 from sla_cli.core.edit_alignment import Pair, align
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
-from sla_cli.core.likelihood import log_likelihood
 from sla_cli.errors import SlaError
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.work.emissions import Emission, EmissionHeader

@@ -66,18 +66,18 @@ def score(
     The score folder holds tables of clips, signers, lengths, glosses and
     confusions, and the alignments.
     """
-    from sla_cli.core.acyclic import acyclic
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.score.sclite_export import write_for_sclite
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.score_file import score_file
+    from sla_cli.system.garbage_collection import without_garbage_collection
     from sla_cli.work.scores import summary
     from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))
     sources = hypotheses or [folder.newest_hypotheses()]
-    with acyclic():
+    with without_garbage_collection():
         scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
         if sclite is not None:
             for _, out, result in scored:

@@ -50,7 +50,7 @@ class Resampling:
             )
         if self.samples < needed:
             raise SlaError(
-                f"{self.samples} as --samples is too few for a {self.level:g} % interval",
+                f"--samples {self.samples} is too few for a {self.level:g} % interval",
                 f"Give --samples {max(SAMPLES, needed)}.",
             )
         if not 0 <= self.seed <= LARGEST_SEED:

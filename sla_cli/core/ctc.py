@@ -117,3 +117,20 @@ def _fault(step: NDArray[np.floating]) -> str:
     if np.isnan(step).any():
         return "NaN"
     return "+inf" if np.isposinf(step).any() else "-inf in every column"
+
+
+def log_likelihood(log_probs: NDArray[np.floating], labels: Sequence[int]) -> float:
+    """Natural logarithm of the probability of `labels`, -inf if no path collapses to them.
+
+    Args:
+        log_probs: float (T, V + 1), natural log, column 0 the blank.
+        labels: columns in order, no blanks.
+    """
+    states, skip = extended(labels)
+    scores = np.full(len(states) + 2, -np.inf)
+    scores[1] = 0  # all paths begin before the first blank
+    for emission in log_probs:
+        ways = np.logaddexp(np.logaddexp(scores[2:], scores[1:-1]), scores[:-2] + skip)
+        scores[2:] = ways + emission[states]
+        scores[1] = -np.inf
+    return float(np.logaddexp(scores[-1], scores[-2]))

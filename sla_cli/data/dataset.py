@@ -15,7 +15,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, minimum_steps, output_steps
 from sla_cli.data.augment import PixelTransform, View, random_view, view_length
 from sla_cli.data.batching import Sample
-from sla_cli.data.sampling import Step, plan_epoch
+from sla_cli.data.epoch_plan import Step, plan_epoch
 from sla_cli.data.seen import SeenClips
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
@@ -85,7 +85,8 @@ class ClipDataset(Dataset[Sample]):
         ]
         steps = plan_epoch(indices, lengths, self.config, epoch, world)
         if not steps:
-            raise SlaError(f"{counted(len(indices), 'clip')} to train on, too few for {counted(world, 'process')}")
+            clips = counted(len(indices), "clip to train on is", "clips to train on are")
+            raise SlaError(f"{clips} too few for {counted(world, 'process')}")
         return steps
 
     def warn_of_infeasible(self) -> None:

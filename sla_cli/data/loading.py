@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from ctypes import c_bool
 from functools import partial
 from multiprocessing.sharedctypes import RawValue
@@ -20,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sla_cli.data.batching import Batch, collate
 from sla_cli.data.dataset import EVALUATION, ClipDataset
-from sla_cli.data.sampling import Step
+from sla_cli.data.epoch_plan import Step
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.system.workers import signals, usable_cores
@@ -131,3 +132,31 @@ class _Batches(Dataset[Batch | SlaError]):
             return collate(*self.data.batch(self.keys[number]))
         except SlaError as error:
             return error
+
+
+def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
+    """The same batches. On a GPU each is copied there while the previous one is computed.
+
+    Args:
+        batches: in pinned memory; otherwise the host waits for the copy.
+    """
+    if device.type != "cuda":
+        yield from batches
+        return
+    copies, ahead = torch.cuda.Stream(device), deque[tuple[Batch, torch.cuda.Event]]()
+    for batch in batches:
+        with torch.cuda.stream(copies):
+            ahead.append((batch.to(device), copies.record_event()))
+        if len(ahead) == 2:
+            yield _ready(*ahead.popleft(), device)
+    while ahead:
+        yield _ready(*ahead.popleft(), device)
+
+
+def _ready(batch: Batch, copied: torch.cuda.Event, device: torch.device) -> Batch:
+    """The batch after its copy, for the stream that computes; the host does not wait."""
+    current = torch.cuda.current_stream(device)
+    current.wait_event(copied)
+    for part in (batch.frames, batch.targets):
+        part.record_stream(current)  # prevents that the next copy reuses its memory before it is used
+    return batch

@@ -53,7 +53,7 @@ def map_clips(
         SlaError: a negative number of jobs, or a process died; or as `function` does.
     """
     if jobs < 0:
-        raise SlaError(f"{jobs} jobs", "Give a number of processes, or 0 for all usable cores.")
+        raise SlaError(f"{jobs} is not a number of processes", "Give a number of processes, or 0 for all usable cores.")
     wanted, jobs = jobs, min(jobs or usable_cores(), len(emissions) // least)
     if jobs > 1 and "fork" not in get_all_start_methods():  # Windows
         if wanted:

@@ -11,8 +11,8 @@ import torch
 from sla_cli.config.settings import Config, EmitConfig
 from sla_cli.data.batching import to_pixels
 from sla_cli.data.dataset import SeenDataset
+from sla_cli.data.epoch_plan import cut_batches
 from sla_cli.data.loading import evaluation_batches
-from sla_cli.data.sampling import cut_batches
 from sla_cli.data.seen import SeenClips
 from sla_cli.model.device import Placement
 from sla_cli.model.network import Network

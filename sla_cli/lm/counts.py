@@ -59,12 +59,12 @@ def check_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
         SlaError: too many, decreasing or negative thresholds, or one for unigrams: each gloss stays in the model.
     """
     if not 2 <= order <= MAX_ORDER:
-        raise SlaError(f"a language model of order {order}", f"KenLM supports orders 2 to {MAX_ORDER}.")
+        raise SlaError(f"a language model cannot have order {order}", f"KenLM supports orders 2 to {MAX_ORDER}.")
     given = tuple(prune) or (0,)
     hint = f"Give for each order from 1 to {order} the count up to which n-grams are dropped, such as 0,0,1."
     given_as = f"pruning thresholds {','.join(map(str, given))}"
     if len(given) > order:
-        raise SlaError(f"{given_as} for a model of order {order}", hint)
+        raise SlaError(f"{given_as} are too many for a model of order {order}", hint)
     if given[0] != 0:
         raise SlaError(f"{given_as}: the first is not 0, and a model without some glosses forbids them", hint)
     if list(given) != sorted(given):

@@ -24,10 +24,9 @@ from sla_cli.config.bounds import WEIGHTS
 from sla_cli.config.settings import Config, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
-from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.added import AddedModule, reads_class_token
 from sla_cli.model.blocks import AdaptedBlock, compile_blocks
-from sla_cli.model.checkpointing import count_by_memory, count_by_setting, fits
+from sla_cli.model.checkpointing import bytes_kept, count_by_memory, count_by_setting, fits, free_memory
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.frame_stream import FrameStream
 from sla_cli.model.patches import whiten_patches
@@ -146,7 +145,7 @@ class Backbone(nn.Module):
         """The fewest frames that need no extra code. PyTorch compiles separately if a shift leaves a single frame."""
         return 2 + max(block.reach for block in self.vit.blocks)
 
-    def hold_frozen_in(self, dtype: torch.dtype) -> None:
+    def cast_frozen(self, dtype: torch.dtype) -> None:
         """Store the frozen weights of matrix products in the type to which autocast would convert them at every use.
 
         The features are bit-identical. Merge added modules before: they are merged in the type of the weights.

@@ -12,8 +12,9 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 
 from sla_cli.model.added import AddedModule
 from sla_cli.model.class_attention import attend_from_first
-from sla_cli.model.clip_borders import ClipBorders, Layout, temporal_shift
+from sla_cli.model.clip_borders import ClipBorders, FramePositions
 from sla_cli.model.frame_stream import FrameStream
+from sla_cli.model.temporal_shift import temporal_shift
 
 # Checkpoints keep the output of attention, which is small but slow to compute again.
 _ATEN = torch.ops.aten
@@ -103,26 +104,26 @@ class AdaptedBlock(nn.Module):
         """The chunk of frames from `start`, computed together with the neighbours within reach."""
         stop = min(start + self.chunk, len(x))
         first, last = max(0, start - self.reach), min(len(x), stop + self.reach)
-        with self.borders.holding(self.borders.layout.window(first, last)):
+        with self.borders.using(self.borders.positions.window(first, last)):
             return self._forward(x[first:last], *args, **kwargs)[start - first : stop - first]
 
     def _streamed(self, stream: FrameStream, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """The outputs that can be computed after these next frames, possibly none: those of `_part`, chunk by chunk."""
-        stream.held.add(x)
+        stream.buffer.add(x)
         parts = [x[:0, : self.read]]
         for window in stream.ready():
-            with self.borders.holding(window.layout):
+            with self.borders.using(window.positions):
                 parts.append(self._forward(window.frames, *args, **kwargs)[window.wanted])
         return torch.cat(parts)
 
     def _checkpointed(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        layout = self.borders.layout  # before the backward pass, another batch may set another one
+        positions = self.borders.positions  # before the backward pass, another batch may set another one
         if self.compiled is None:
             kwargs["context_fn"] = partial(create_selective_checkpoint_contexts, KEPT)
-        return checkpoint(self._with_layout, layout, x, *args, use_reentrant=False, **kwargs)
+        return checkpoint(self._with_positions, positions, x, *args, use_reentrant=False, **kwargs)
 
-    def _with_layout(self, layout: Layout, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        with self.borders.holding(layout):
+    def _with_positions(self, positions: FramePositions, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        with self.borders.using(positions):
             return (self.compiled or self._forward)(x, *args, **kwargs)
 
 

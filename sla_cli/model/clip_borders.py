@@ -11,8 +11,8 @@ from torch import Tensor
 
 
 @dataclass  # not frozen: PyTorch 2.6 compiles in all values of a frozen one, and spans differ between batches
-class Layout:
-    """Frames of concatenated clips, or a window of them.
+class FramePositions:
+    """Where the frames of concatenated clips, or of a window of them, are in their clips.
 
     Attributes:
         index, length: int64 (frames,) on the device: number of each frame in its clip, and frames of that clip.
@@ -23,39 +23,41 @@ class Layout:
     length: Tensor
     spans: tuple[tuple[int, int], ...]
 
-    def window(self, start: int, stop: int) -> Layout:
+    def window(self, start: int, stop: int) -> FramePositions:
         """Only frames `start` to `stop`. Frames outside count as zero, so results near the cut are wrong."""
         inside = ((max(a, start) - start, min(b, stop) - start) for a, b in self.spans)
-        return Layout(self.index[start:stop], self.length[start:stop], tuple((a, b) for a, b in inside if a < b))
+        return FramePositions(
+            self.index[start:stop], self.length[start:stop], tuple((a, b) for a, b in inside if a < b)
+        )
 
 
 class ClipBorders:
-    """The layout of the current batch.
+    """The positions of the frames of the current batch.
 
     All temporal modules of a model share one instance. The backbone sets it before each forward pass, because
     timm's blocks pass on only tokens.
     """
 
     def __init__(self) -> None:
-        self.layout = Layout(torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), ())
+        self.positions = FramePositions(torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), ())
 
     def set(self, lengths: Tensor, device: torch.device) -> None:
-        """Set the layout; `lengths` is int64 (clips,), frames of each clip."""
+        """Set the positions; `lengths` is int64 (clips,), frames of each clip."""
         lengths = lengths.to("cpu", torch.long)
         stops = lengths.cumsum(0)
         index = torch.arange(int(lengths.sum())) - (stops - lengths).repeat_interleave(lengths)
         spans = tuple(zip((stops - lengths).tolist(), stops.tolist(), strict=True))
         length = lengths.repeat_interleave(lengths).to(device, non_blocking=True)
-        self.layout = Layout(index.to(device, non_blocking=True), length, spans)
+        self.positions = FramePositions(index.to(device, non_blocking=True), length, spans)
 
     @contextmanager
-    def holding(self, layout: Layout) -> Iterator[None]:
-        """Use another layout within the block."""
-        before, self.layout = self.layout, layout
+    def using(self, positions: FramePositions) -> Iterator[None]:
+        """Use another positions within the block."""
+        before, self.positions = self.positions, positions
         try:
             yield
         finally:
-            self.layout = before
+            self.positions = before
 
     def shift(self, x: Tensor, offset: int) -> Tensor:
         """For each frame the value `offset` frames later in its clip; zeros beyond the ends of the clip.
@@ -69,21 +71,6 @@ class ClipBorders:
             return torch.zeros_like(x)
         gap = x.new_zeros(abs(offset), *x.shape[1:])
         moved = torch.cat((x[offset:], gap)) if offset > 0 else torch.cat((gap, x[:offset]))
-        source = self.layout.index + offset
-        inside = (source >= 0) & (source < self.layout.length)
+        source = self.positions.index + offset
+        inside = (source >= 0) & (source < self.positions.length)
         return moved.masked_fill(~inside.view(-1, *[1] * (x.dim() - 1)), 0)  # not a product: 0 * inf would be NaN
-
-
-def temporal_shift(x: Tensor, borders: ClipBorders, share: float) -> Tensor:
-    """Temporal shift module (Lin et al., 2019): some channels come from the previous frame, as many from the next.
-
-    Args:
-        x: (frames, ..., channels).
-        share: part of the channels shifted in each direction, 0 to 0.5.
-    """
-    size = int(x.shape[-1] * share)
-    if size == 0:
-        return x
-    before = borders.shift(x[..., :size], -1)
-    after = borders.shift(x[..., size : 2 * size], 1)
-    return torch.cat((before, after, x[..., 2 * size :]), dim=-1)

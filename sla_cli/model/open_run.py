@@ -60,5 +60,5 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
     network = Network(config, len(glosses))
     load_weights(run.best, network, glosses)
     merged = merge_added(network)
-    network.backbone.hold_frozen_in(placement.dtype)
+    network.backbone.cast_frozen(placement.dtype)
     return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged)

@@ -15,8 +15,8 @@ from torch import nn
 from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.model.activation_memory import total_memory
 from sla_cli.model.backbone import Backbone
+from sla_cli.model.checkpointing import total_memory
 
 FLOAT = 4  # bytes
 MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}  # values that an optimiser keeps for each weight

@@ -67,7 +67,7 @@ def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[Sys
     """
     if names and len(names) != len(folders):
         raise SlaError(
-            f"{counted(len(names), 'name')} for {counted(len(folders), 'score')}",
+            f"{counted(len(names), 'name is', 'names are')} given for {counted(len(folders), 'score')}",
             "Give one --name for each score, in order.",
         )
     systems = [_load(folder) for folder in folders]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
-from sla_cli.core.acyclic import acyclic
 from sla_cli.core.clip import split_origin
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
@@ -18,6 +17,7 @@ from sla_cli.exchange.gloss_files import GlossFile, read_gloss_file
 from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.store.paths import names_store
+from sla_cli.system.garbage_collection import without_garbage_collection
 from sla_cli.work.scores import write_scores
 from sla_cli.work.work import store_now
 
@@ -55,7 +55,7 @@ def score_file(
     Raises:
         SlaError: ids do not match (listed), an unknown profile, or no references given.
     """
-    with acyclic():
+    with without_garbage_collection():
         result, receipt = score_in_memory(hypotheses, ref, options or ScoreOptions(AUTO))
         return _written(result, receipt, hypotheses, folder), result
 

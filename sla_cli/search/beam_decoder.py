@@ -56,13 +56,16 @@ class BeamOptions:
         _check_point(self.alpha, self.beta, self.beam)
         for name, threshold in (("prune_logp", self.prune_logp), ("token_min_logp", self.token_min_logp)):
             if not -WEIGHT <= threshold <= 0:  # also refuses NaN
-                raise SlaError(f"{threshold} as {name}", f"It must be between {-WEIGHT:g} and 0, a natural logarithm.")
+                raise SlaError(
+                    f"{name} = {threshold} is out of bounds",
+                    f"It must be between {-WEIGHT:g} and 0, a natural logarithm.",
+                )
 
     def check_nbest(self) -> None:
         """Raise SlaError for more hypotheses than the beam holds."""
         if self.nbest > self.beam:
             number = counted(self.nbest, "hypothesis")
-            raise SlaError(f"{number} for each clip from a beam of {self.beam}", "Give a wider --beam.")
+            raise SlaError(f"a beam of {self.beam} cannot give {number} for each clip", "Give a wider --beam.")
 
     @property
     def greedy(self) -> bool:
@@ -92,7 +95,7 @@ class BeamDecoder(Decoder):
     def __init__(self, glosses: Sequence[str], options: BeamOptions) -> None:
         refuse_separators(glosses)
         if twice := [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]:
-            raise SlaError(f"glosses that occur twice in the vocabulary: {some(twice)}", "Make them unique.")
+            raise SlaError(f"glosses occur twice in the vocabulary: {some(twice)}", "Make them unique.")
         options.check()
         if options.engine not in CLASSES:
             raise SlaError(f"no beam search {options.engine!r}", suggestion(options.engine, CLASSES))
@@ -157,14 +160,16 @@ class BeamDecoder(Decoder):
 
 def _check_point(alpha: float, beta: float, beam: int) -> None:
     if not 1 <= beam <= BEAM:
-        raise SlaError(f"a beam of {beam}", f"The beam must be between 1 and {BEAM}.")
+        raise SlaError(f"a beam of {beam} is out of bounds", f"The beam must be between 1 and {BEAM}.")
     _check_weight("alpha", alpha)
     _check_weight("beta", beta)
 
 
 def _check_weight(name: str, weight: float) -> None:
     if not abs(weight) <= WEIGHT:  # also refuses NaN
-        raise SlaError(f"{weight} as weight of {name}", f"Weights must be between {-WEIGHT:g} and {WEIGHT:g}.")
+        raise SlaError(
+            f"the weight {weight} of {name} is out of bounds", f"Weights must be between {-WEIGHT:g} and {WEIGHT:g}."
+        )
 
 
 def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:

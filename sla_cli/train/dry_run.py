@@ -14,7 +14,7 @@ from sla_cli.data.loading import training_batches
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.store.store import Store
-from sla_cli.train.init_from import Taken
+from sla_cli.train.init_from import CopiedWeights
 from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.step import take_step
@@ -54,7 +54,7 @@ class Forecast:
     step_seconds: float
     epoch_seconds: float
     run_seconds: float
-    init_from: Taken | None
+    init_from: CopiedWeights | None
 
     def text(self) -> str:
         total, trained = (sum(getattr(part, key) for part in self.modules) for key in ("total", "trained"))

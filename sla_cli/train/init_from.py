@@ -22,8 +22,8 @@ CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What a run took from the run that it started from.
+class CopiedWeights:
+    """What was copied from the run that a run started from.
 
     Attributes:
         run: the other run's folder.
@@ -70,7 +70,7 @@ def check_kept(begin: InitFrom, replaced: Iterable[Run]) -> None:
             raise SlaError(fault, "Give the new run another --name.")
 
 
-def take_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Taken:
+def copy_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> CopiedWeights:
     """Copy the other run's weights into a new model.
 
     In the classifiers the rows of blank and of common glosses are copied; other rows keep their initial weights. So
@@ -85,7 +85,7 @@ def take_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Tak
     columns = {gloss: number for number, gloss in enumerate(known, start=1)}
     both = [(number, columns[gloss]) for number, gloss in enumerate(glosses, start=1) if gloss in columns]
     here, there = map(list, zip((0, 0), *both, strict=True))
-    own, taken = model.trained_state(), 0
+    own, copied = model.trained_state(), 0
     for name, value in own.items():
         part = name.partition(".")[0]
         if name not in weights:
@@ -93,13 +93,13 @@ def take_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Tak
                 continue
             raise SlaError(f"{source.best} does not fit the model: no {name}", "Was config.toml edited?")
         if part in CLASSIFIERS:
-            _take_rows(value, weights[name], _axis(model.get_submodule(name.rpartition(".")[0])), here, there)
+            _copy_rows(value, weights[name], _axis(model.get_submodule(name.rpartition(".")[0])), here, there)
         elif value.shape != weights[name].shape:
             raise SlaError(f"{source.best} does not fit the model: {name}", "Was config.toml edited?")
         else:
             value.data.copy_(weights[name])
-        taken += 1
-    return Taken(begin.run, taken, len(own), len(both), len(glosses))
+        copied += 1
+    return CopiedWeights(begin.run, copied, len(own), len(both), len(glosses))
 
 
 def _there(begin: InitFrom) -> Path:
@@ -118,6 +118,6 @@ def _axis(layer: nn.Module) -> int:
 
 
 @torch.no_grad()
-def _take_rows(own: Tensor, other: Tensor, axis: int, here: list[int], there: list[int]) -> None:
+def _copy_rows(own: Tensor, other: Tensor, axis: int, here: list[int], there: list[int]) -> None:
     rows = other.index_select(axis, torch.tensor(there)).to(own.device, own.dtype)
     own.index_copy_(axis, torch.tensor(here, device=own.device), rows)

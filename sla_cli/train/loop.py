@@ -19,8 +19,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
-from sla_cli.data.loading import training_batches
-from sla_cli.data.prefetch import on_device
+from sla_cli.data.loading import on_device, training_batches
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
@@ -32,7 +31,7 @@ from sla_cli.model.weight_memory import copies_in_training
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
 from sla_cli.train.evaluate import evaluate
-from sla_cli.train.init_from import Taken, take_weights
+from sla_cli.train.init_from import CopiedWeights, copy_weights
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
 from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.out_of_memory import peak_mib
@@ -45,8 +44,8 @@ from sla_cli.work.run import InitFrom, Run
 
 
 @dataclass(frozen=True)
-class Trainer:
-    """Objects that do not change during training.
+class TrainSetup:
+    """The run that is trained, and with what: all that stays the same during training.
 
     Attributes:
         hold: the lock on the run; None in all but the main process.
@@ -66,7 +65,7 @@ class Trainer:
             self.hold.check()
 
 
-def train(trainer: Trainer) -> list[Epoch]:
+def train(setup: TrainSetup) -> list[Epoch]:
     """Train to the end and return the metrics of all epochs.
 
     Continues after the last step that was saved. Every step has its own random seed, so the result equals that of an
@@ -77,33 +76,33 @@ def train(trainer: Trainer) -> list[Epoch]:
             enough memory, the saved state does not belong to this run, or another process has taken the run.
         Stopped: by a signal; the state is saved.
     """
-    config, group = trainer.config.train, trainer.group
-    begin = None if trainer.run.state.is_file() else trainer.run.facts.init_from
-    state, data, taken = initial_state(trainer.store, trainer.config, trainer.placement, group, begin)
+    config, group = setup.config.train, setup.group
+    begin = None if setup.run.state.is_file() else setup.run.facts.init_from
+    state, data, taken = initial_state(setup.store, setup.config, setup.placement, group, begin)
     if taken is not None and group.is_main:
         log.info("%s", taken)
-        write_text(trainer.run.taken, json.dumps(asdict(taken), indent=1) + "\n")
-    if trainer.run.state.is_file():
+        write_text(setup.run.taken, json.dumps(asdict(taken), indent=1) + "\n")
+    if setup.run.state.is_file():
         with group.agreed():
-            load_state(trainer.run.state, state)
+            load_state(setup.run.state, state)
         steps = f" and {counted(state.unfinished.steps, 'step')}" if state.unfinished else ""
         log.info("resuming after %d of %s%s", len(state.epochs), counted(config.epochs, "epoch"), steps)
     first = len(state.epochs) + 1
-    writer = SummaryWriter(str(trainer.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
-    within = StepLog(trainer.run, _clips_seen(state, data), trainer.check_hold) if group.is_main else nullcontext()
-    with catching_signals() as stop, writer as board, within as step_log, _saved_when_stopped(trainer, state):
+    writer = SummaryWriter(str(setup.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
+    within = StepLog(setup.run, _clips_seen(state, data), setup.check_hold) if group.is_main else nullcontext()
+    with catching_signals() as stop, writer as board, within as step_log, _saved_when_stopped(setup, state):
         while not should_stop(state.epochs, config):
             running = state.unfinished = state.unfinished or UnfinishedEpoch(len(state.epochs) + 1)
-            lr = _train_epoch(trainer, state, data, running, stop, step_log)
+            lr = _train_epoch(setup, state, data, running, stop, step_log)
             if state.average:
                 state.average.after_epoch(running.number)
             with state.averaged():
                 # After a stop between clips the epoch is trained but not scored.
-                dev = evaluate(state, trainer.store["dev"], trainer.profile, partial(_stop_if_requested, group, stop))
-            state.epochs.append(Epoch.of(running, lr, dev, peak_mib(trainer.placement.device)))
+                dev = evaluate(state, setup.store["dev"], setup.profile, partial(_stop_if_requested, group, stop))
+            state.epochs.append(Epoch.of(running, lr, dev, peak_mib(setup.placement.device)))
             state.unfinished = None
             log.info("%s", state.epochs[-1])
-            _save(trainer, state)
+            _save(setup, state)
             if board is not None:  # in the main process
                 for name, value in state.epochs[-1].scalars().items():
                     board.add_scalar(name, value, len(state.epochs))
@@ -123,7 +122,7 @@ def initial_state(
     placement: Placement,
     group: ProcessGroup = ALONE,
     begin: InitFrom | None = None,
-) -> tuple[State, ClipDataset, Taken | None]:
+) -> tuple[State, ClipDataset, CopiedWeights | None]:
     """Model and optimiser at the start of training, the clips to train on, and what was taken from another run.
 
     Args:
@@ -141,8 +140,8 @@ def initial_state(
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
             placement.device
         )
-        taken = take_weights(begin, model, store.vocabulary) if begin is not None else None
-        model.backbone.hold_frozen_in(placement.dtype)
+        taken = copy_weights(begin, model, store.vocabulary) if begin is not None else None
+        model.backbone.cast_frozen(placement.dtype)
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
         data.warn_of_infeasible()
@@ -156,7 +155,7 @@ def _clips_seen(state: State, data: ClipDataset) -> int:
 
 
 def _train_epoch(
-    trainer: Trainer,
+    setup: TrainSetup,
     state: State,
     data: ClipDataset,
     running: UnfinishedEpoch,
@@ -164,18 +163,18 @@ def _train_epoch(
     step_log: StepLog | None,
 ) -> float:
     """Run the remaining steps of the epoch. Returns the last learning rate."""
-    config, group = trainer.config.train, trainer.group
+    config, group = setup.config.train, setup.group
     plan = data.plan(running.number, group.world_size)
     saved = time.monotonic()
     rates = [learning_rate(config, running.number - 1 + done / len(plan)) for done in range(len(plan))]
     state.model.train()
     left = plan[running.steps :]
     with (
-        closing(training_batches(data, running.number, left, trainer.placement.cuda, group.rank)) as batches,
+        closing(training_batches(data, running.number, left, setup.placement.cuda, group.rank)) as batches,
         progress(f"epoch {running.number}/{config.epochs}", sum(step.clips for step in left)) as advance,
     ):
         clips = sum(step.clips for step in plan)
-        timed = _timed(on_device(batches, trainer.placement.device), running)
+        timed = _timed(on_device(batches, setup.placement.device), running)
         for step in left:
             begun = time.monotonic()
             set_rate(state.optimizer, rates[running.steps])
@@ -186,12 +185,12 @@ def _train_epoch(
             if step_log is not None:  # in the main process
                 lr = rates[running.steps - 1]
                 step_log.add(running.number, running.steps, _clips_seen(state, data), result.scalars(lr))
-            advance(step.clips, status_line(running, state.epochs, config, clips, peak_mib(trainer.placement.device)))
-            _stop_if_requested(trainer.group, stop)
+            advance(step.clips, status_line(running, state.epochs, config, clips, peak_mib(setup.placement.device)))
+            _stop_if_requested(setup.group, stop)
             if time.monotonic() - saved >= 60 * config.save_minutes and running.steps < len(plan):
                 saved = time.monotonic()
-                trainer.check_hold()
-                save_state(trainer.run.state, state)
+                setup.check_hold()
+                save_state(setup.run.state, state)
     return rates[-1]
 
 
@@ -209,11 +208,11 @@ def _stop_if_requested(group: ProcessGroup, stop: StopRequest) -> None:
         raise Stopped(stop.signal or signal.SIGTERM)
 
 
-def _save(trainer: Trainer, state: State) -> None:
+def _save(setup: TrainSetup, state: State) -> None:
     """Write weights first and the state last, so the state never refers to files that are not written yet."""
-    trainer.check_hold()
-    run, glosses = trainer.run, trainer.run.glosses
-    if trainer.group.is_main:
+    setup.check_hold()
+    run, glosses = setup.run, setup.run.glosses
+    if setup.group.is_main:
         with state.averaged():
             if best_of(state.epochs) == state.epochs[-1]:
                 save_weights(run.best, state.model, glosses)
@@ -223,19 +222,19 @@ def _save(trainer: Trainer, state: State) -> None:
 
 
 @contextmanager
-def _saved_when_stopped(trainer: Trainer, state: State) -> Iterator[None]:
+def _saved_when_stopped(setup: TrainSetup, state: State) -> Iterator[None]:
     """If a signal ends training, save the state; if an error does, name the last saved state."""
     try:
         yield
     except Stopped as stopped:
-        if not trainer.group.is_main:
+        if not setup.group.is_main:
             raise
-        trainer.check_hold()
-        save_state(trainer.run.state, state)
+        setup.check_hold()
+        save_state(setup.run.state, state)
         name = signal.Signals(stopped.signal).name
-        text = f"{name}: stopped after {state.saved}; continue with `sla train --resume --name {trainer.run.path.name}`"
+        text = f"{name}: stopped after {state.saved}; continue with `sla train --resume --name {setup.run.path.name}`"
         raise Stopped(stopped.signal, text) from stopped
     except SlaError as error:
         if state.saved:
-            error.hint += f" The state after {state.saved} is kept in {trainer.run.path}."
+            error.hint += f" The state after {state.saved} is kept in {setup.run.path}."
         raise

@@ -12,7 +12,7 @@ from sla_cli.artifact.table import write_tsv
 from sla_cli.config.settings import TrainConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.data.sampling import Step
+from sla_cli.data.epoch_plan import Step
 
 
 @dataclass

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sla_cli.data.batching import Batch, to_pixels
-from sla_cli.data.sampling import Step
+from sla_cli.data.epoch_plan import Step
 from sla_cli.errors import some
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.train.losses import Losses, losses

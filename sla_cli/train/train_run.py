@@ -20,7 +20,7 @@ from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.init_from import check_kept
-from sla_cli.train.loop import Trainer, train
+from sla_cli.train.loop import TrainSetup, train
 from sla_cli.train.metrics import Epoch, best_of
 from sla_cli.train.splits import check_splits
 from sla_cli.work.run import InitFrom, Run, RunFacts, check_glosses
@@ -142,7 +142,7 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Ep
     if begin is not None:
         inputs["init_from"], sources["init_from"] = begin.weights, begin.run
     receipt = Receipt("train", asdict(config), inputs, config.train.seed, sources)
-    epochs = train(Trainer(run, config, store, profile(facts.profile), placement, group, hold))
+    epochs = train(TrainSetup(run, config, store, profile(facts.profile), placement, group, hold))
     best = best_of(epochs)
     if not group.is_main:
         return best

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sla_cli.config.settings import TrainConfig
-from sla_cli.model.frame_buffer import FrameBuffer
+from sla_cli.model.frame_stream import FrameBuffer
 
 
 @dataclass(frozen=True)
@@ -40,36 +40,36 @@ class JoinedWindows:
         windows: how to divide it.
 
     Attributes:
-        held: the features that are still needed.
+        buffer: the features that are still needed.
     """
 
     def __init__(self, head: Callable[[Tensor], Tensor], stride: int, windows: Windows) -> None:
         self._head, self._stride, self._windows = head, stride, windows
-        self.held = FrameBuffer()
+        self.buffer = FrameBuffer()
         self._next = 0  # where the next window begins
         self._parts: list[Tensor] = []
         self._joined = 0  # steps in `_parts`
 
     def add(self, features: Tensor) -> None:
         """Add the next features, (frames, width); may be empty."""
-        self.held.add(features)
+        self.buffer.add(features)
         length, context = self._windows.length, self._windows.context
-        while self.held.end > self._next + length:
+        while self.buffer.end > self._next + length:
             stop = self._next + length
             self._take(self._next, stop, (stop - context) // self._stride)
-            self.held.forget(self._next)  # the last window may begin at any frame of this one
+            self.buffer.forget(self._next)  # the last window may begin at any frame of this one
             self._next = stop - 2 * context
 
     def finish(self) -> Tensor:
         """All log-probabilities, float32 (steps, columns) on the CPU. The last window is as long as the others."""
-        end = self.held.end
+        end = self.buffer.end
         start = -(-max(0, end - self._windows.length) // self._stride) * self._stride
         self._take(start, end, -(-end // self._stride))
         return torch.cat(self._parts)
 
     def _take(self, start: int, stop: int, until: int) -> None:
         """The steps that are missing before `until`, from the window of these frames."""
-        steps = self._head(self.held.rows(start, stop))
+        steps = self._head(self.buffer.rows(start, stop))
         offset = start // self._stride
         self._parts.append(steps[self._joined - offset : until - offset].float().cpu())
         self._joined = until

@@ -18,7 +18,6 @@ from sla_cli.artifact.json_file import check_types, read_json
 from sla_cli.artifact.legacy import SCORE_1
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.artifact.table import read_table, write_tsv
-from sla_cli.core.acyclic import acyclic
 from sla_cli.core.breakdown import ClipGroup, GlossCounts
 from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.clusters import sentences
@@ -28,6 +27,7 @@ from sla_cli.core.result import Interval, Score
 from sla_cli.core.seed_groups import GroupComparison, SeedGroup, group_verdict
 from sla_cli.errors import FormatError
 from sla_cli.system.atomic import write_text
+from sla_cli.system.garbage_collection import without_garbage_collection
 
 NAME, VERSION = "sla-score", 2
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
@@ -161,7 +161,7 @@ def _check_unchanged(folder: Path) -> None:
 
 
 def _read_clips(path: Path, columns: Sequence[str]) -> tuple[ClipScore, ...]:
-    with acyclic():
+    with without_garbage_collection():
         rows = list(read_table(path, columns, "\t"))
         clips = tuple(
             score_clips(

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla_cli.align.suspicious import ReadClip, rank
+from sla_cli.core.ctc import log_likelihood
 from sla_cli.core.hypothesis import Glosses
-from sla_cli.core.likelihood import log_likelihood
 from sla_cli.errors import SlaError
 from sla_cli.work.emissions import Emission, EmissionHeader
 

@@ -25,7 +25,7 @@ from sla_cli.errors import FormatError, SlaError
 pytestmark = pytest.mark.long
 
 ALL = Layout(sentences=True, confidence=True)
-REAL = ["cont_annotation.eaf", "gloss-1.eaf", "sample_3.0.eaf"]
+SMALL, LARGE = ["cont_annotation.eaf", "gloss-1.eaf"], "sample_3.0.eaf"  # up to 46 kB; 2.5 MB
 OURS = ("sla-gloss", "sla-confidence", "sla-sentence")
 
 
@@ -82,7 +82,7 @@ def read(path: Path) -> Eaf:
     return Eaf(path, suppress_version_warning=True)
 
 
-@pytest.fixture(params=REAL)
+@pytest.fixture(params=SMALL)
 def real(shared: Path, request: pytest.FixtureRequest) -> Path:
     return shared / "data" / "elan" / request.param
 
@@ -142,16 +142,19 @@ def test_replacing_leaves_what_adding_at_once_would(real: Path, tmp_path: Path) 
 
 
 def test_many_signs_among_many(shared: Path, tmp_path: Path) -> None:
-    """The largest real file, with as many signs again, added and replaced."""
-    real, out = shared / "data" / "elan" / "sample_3.0.eaf", tmp_path / "out.eaf"
-    signs = [Sign(f"G{number}", number * 0.3, number * 0.3 + 0.25, 0.5) for number in range(4000)]
-    many = Annotation("a", None, 1200.0, tuple(Sentence(tuple(signs[at : at + 5])) for at in range(0, 4000, 5)))
+    """The largest real file, with a third of its signs again, added and replaced."""
+    real, out = shared / "data" / "elan" / LARGE, tmp_path / "out.eaf"
+    tiers = ["SIGN", "SIGN-confidence", "SENTENCE"]
+    signs = [Sign(f"G{number}", number * 0.3, number * 0.3 + 0.25, 0.5) for number in range(1500)]
+    many = Annotation("a", None, 450.0, tuple(Sentence(tuple(signs[at : at + 5])) for at in range(0, 1500, 5)))
     add_to(real, many, ALL, out, replace=False)
-    assert broken_rules(out) == []
     add_to(out, many, ALL, None, replace=True)
     assert broken_rules(out) == []
-    assert len(glosses(out, "SIGN")) == 4000
-    assert without_ours(out, ["SIGN", "SIGN-confidence", "SENTENCE"]) == without_ours(real, [])
+    found = read(out)
+    assert len(found.get_annotation_data_for_tier("SIGN")) == 1500
+    assert facts(found, tiers) == facts(read(real), [])
+    assert without_ours(out, tiers) == without_ours(real, [])
+    assert is_kept(real, out)
 
 
 HAND_MADE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -272,7 +275,7 @@ def test_empty_elements(tmp_path: Path, header: str, order: str, tail: str) -> N
     assert glosses_of_root(parse(path), "SENTENCE") == ["HEUTE <A&B>", '"REGEN"']
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=annotations(), second=annotations(shortest=1e-6), sentences=st.booleans())
 def test_any_signs_can_be_added_and_replaced(first: Annotation, second: Annotation, sentences: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -344,38 +347,22 @@ def test_a_gloss_that_xml_cannot_hold_changes_nothing(hand_made: Path) -> None:
     assert hand_made.read_text(encoding="utf-8") == HAND_MADE
 
 
-HOSTILE = {
-    "empty": (b"", "line 1: not XML"),
-    "text": (b"HEUTE REGEN\n", "line 1: not XML"),
+UNREADABLE = {  # test_eaf_read.py has more
     "cut": (HAND_MADE.encode()[:900], r"line \d\d: not XML"),
     "binary": (b"\x00\xff" * 50, "line 1: not XML"),
-    "html": (b"<!DOCTYPE html>\n<html><body/></html>", "line 2: html is not an annotation document"),
     "no header": (b"<ANNOTATION_DOCUMENT><TIME_ORDER/></ANNOTATION_DOCUMENT>", "0 elements HEADER"),
-    "no times": (b"<ANNOTATION_DOCUMENT>\n<HEADER/></ANNOTATION_DOCUMENT>", "0 elements TIME_ORDER"),
     "two times": (
         b"<ANNOTATION_DOCUMENT><HEADER/><TIME_ORDER/><TIME_ORDER/></ANNOTATION_DOCUMENT>", "2 elements TIME_ORDER",
     ),
-    "frames": (HAND_MADE.replace("milliseconds", "PAL-frames").encode(), "line 5: times in PAL-frames"),
-    "a time": (HAND_MADE.replace('"1000"', '"1.5"').encode(), "line 14: TIME_VALUE '1.5' is not a number"),
     "latin": (HAND_MADE.replace("UTF-8", "ISO-8859-1").encode(), "line 1: encoded as ISO-8859-1"),
     "not utf-8": (HAND_MADE.replace("Mia", "M\xfca").encode("latin-1"), "line 18: not XML"),
     "utf-16": (HAND_MADE.replace("UTF-8", "UTF-16").encode("utf-16"), "line 1: not UTF-8"),
-    "bomb": (
-        b'<?xml version="1.0"?>\n<!DOCTYPE x [\n<!ENTITY a "aaaaaaaaaa">\n<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">\n]>\n'
-        b"<ANNOTATION_DOCUMENT><HEADER>&b;</HEADER><TIME_ORDER/></ANNOTATION_DOCUMENT>",
-        "line 3: declares the entity a",
-    ),
-    "file": (
-        b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><ANNOTATION_DOCUMENT>&a;</ANNOTATION_DOCUMENT>',
-        "line 1: declares the entity a",
-    ),
-    "deep": (b"<a>" * 100_000, "line 1: not XML"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", UNREADABLE)
 def test_what_is_no_elan_file_is_refused(tmp_path: Path, name: str) -> None:
-    data, message = HOSTILE[name]
+    data, message = UNREADABLE[name]
     path = tmp_path / "a.eaf"
     path.write_bytes(data)
     with pytest.raises(FormatError, match=message) as caught:

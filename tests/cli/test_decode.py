@@ -169,7 +169,7 @@ def test_a_receipt_holds_no_setting_that_has_no_part_in_the_answer(folder: Path)
         ("--tune --lm gloss.arpa", "`sla decode` has no --tune hint: Use `sla tune`"),
         ("--hotword-weight 2", "--hotword-weight without a hot word hint: Name one with --hotword"),
         ("--beam 1 --prune-logp -3", "--prune-logp with a beam of 1 and neither language model nor hot words"),
-        ("--lm gloss.arpa --alpha nan", "nan as weight of alpha"),
+        ("--lm gloss.arpa --alpha nan", "the weight nan of alpha is out of bounds"),
         ("--lm none.arpa", "language model none.arpa: no such file, nor sla-work/lm/none.arpa"),
     ],
 )
@@ -238,20 +238,20 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
     assert "6 columns for 2 glosses" in refuse("other.h5")
     Path("none.h5").write_bytes(b"nothing of the kind")
     assert "not an HDF5 file" in refuse("none.h5")
-    assert "11 hypotheses for each clip from a beam of 10" in refuse("test.h5", "--nbest", "11")
+    assert "a beam of 10 cannot give 11 hypotheses for each clip" in refuse("test.h5", "--nbest", "11")
 
 
 @pytest.mark.parametrize(
     ("options", "reported"),
     [
-        ("--beam 99999999999999999999", "a beam of 99999999999999999999"),
+        ("--beam 99999999999999999999", "a beam of 99999999999999999999 is out of bounds"),
         ("--beam 1000001", "The beam must be between 1 and 1000000"),
         ("-j 5000", "less than or equal to 1000"),
-        ("--lm gloss.arpa --beta 1e308", "1e+308 as weight of beta"),
-        ("--lm gloss.arpa --alpha 1e308", "1e+308 as weight of alpha"),
-        ("--hotword NORD --hotword-weight -1e308", "-1e+308 as weight of hot words"),
-        ("--prune-logp 1", "1.0 as prune_logp"),
-        ("--token-min-logp -1e308", "-1e+308 as token_min_logp"),
+        ("--lm gloss.arpa --beta 1e308", "the weight 1e+308 of beta is out of bounds"),
+        ("--lm gloss.arpa --alpha 1e308", "the weight 1e+308 of alpha is out of bounds"),
+        ("--hotword NORD --hotword-weight -1e308", "the weight -1e+308 of hot words is out of bounds"),
+        ("--prune-logp 1", "prune_logp = 1.0 is out of bounds"),
+        ("--token-min-logp -1e308", "token_min_logp = -1e+308 is out of bounds"),
     ],
 )
 def test_what_would_take_for_ever_or_overflow_is_refused_before_any_work(

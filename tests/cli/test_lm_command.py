@@ -266,7 +266,9 @@ def test_a_text_without_discounts_gets_a_bigram_with_fixed_ones(text: Path) -> N
     assert explicit.exit_code == 0 and Path("g.arpa").read_bytes() == Path("explicit.arpa").read_bytes()
     assert "Lower orders are not possible either" in refuse("lm", "estimate", text, "-o", "x.arpa", "--order", 3)
     assert "order 3" in sla("lm", "estimate", text, "-o", "three.arpa", "--fallback").stdout
-    assert "thresholds 0,0,0,1 for a model of order 3" in refuse("lm", "estimate", text, "--prune", "0,0,0,1")
+    assert "thresholds 0,0,0,1 are too many for a model of order 3" in refuse(
+        "lm", "estimate", text, "--prune", "0,0,0,1"
+    )
 
 
 def csl_daily_dev() -> str:

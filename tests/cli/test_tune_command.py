@@ -235,4 +235,4 @@ def test_thresholds_are_options_and_recorded(folder: Path) -> None:
     arguments = json.loads(receipt.read_text())["arguments"]
     assert (arguments["prune_logp"], arguments["token_min_logp"]) == (-3, -2)
     assert "--hotword-weight without a hot word" in refuse("tune", "dev.h5", *grid, "--hotword-weight", "2")
-    assert "1.0 as token_min_logp" in refuse("tune", "dev.h5", *grid, "--token-min-logp", "1")
+    assert "token_min_logp = 1.0 is out of bounds" in refuse("tune", "dev.h5", *grid, "--token-min-logp", "1")

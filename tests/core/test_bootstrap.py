@@ -200,8 +200,8 @@ def test_a_system_is_as_good_as_itself() -> None:
     [
         (0.0, 1000, 0, "not between 0 and 100"),
         (100.0, 1000, 0, "not between 0 and 100"),
-        (95.0, 39, 0, "39 as --samples is too few"),
-        (99.9, 1000, 0, "1000 as --samples is too few"),
+        (95.0, 39, 0, "--samples 39 is too few"),
+        (99.9, 1000, 0, "--samples 1000 is too few"),
         (95.0, 999999999999, 0, "999999999999 samples would take hours"),
         (99.9999999, 1000, 0, "an interval of 99.9999999 % would take hours"),
         (95.0, 1000, 10**20, "above 18446744073709551615"),

@@ -99,5 +99,5 @@ def test_infeasible_clips_are_stretched_skipped_or_refused(short: Store, caplog:
 
 
 def test_too_few_clips_for_the_processes(store: Store) -> None:
-    with pytest.raises(SlaError, match="6 clips to train on, too few for 7 processes"):
+    with pytest.raises(SlaError, match="6 clips to train on are too few for 7 processes"):
         clips(store).plan(1, world=7)

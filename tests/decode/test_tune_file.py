@@ -127,7 +127,7 @@ def test_refusals(tmp_path: Path, lm: Path) -> None:
     settings = grid([0.5], [1.0], [5])
     with pytest.raises(SlaError, match="tuning on train"):
         tune_file(write(tmp_path, "train"), references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
-    with pytest.raises(SlaError, match="nan as weight of alpha"):
+    with pytest.raises(SlaError, match="the weight nan of alpha is out of bounds"):
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([math.nan], [1.0], [5]), max_oov=20)
     with pytest.raises(SlaError, match="tuning on test"):
         tune_file(test, references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from sla_cli.config.settings import AdapterConfig
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.track_conv import track_conv
+from sla_cli.model.temporal_conv import track_conv
 from sla_cli.model.variants.adapter import ACTIVATIONS, TemporalAdapter
 
 WIDTH = 24

@@ -21,7 +21,7 @@ from sla_cli.config.settings import Config, ModelConfig
 from sla_cli.errors import SlaError
 from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.backbone import Backbone
-from sla_cli.model.clip_borders import temporal_shift
+from sla_cli.model.temporal_shift import temporal_shift
 from sla_cli.model.variants.adapter import TemporalAdapter
 from sla_cli.model.variants.lora import LoraBranch, LoraQKV
 
@@ -367,7 +367,7 @@ def test_frozen_weights_held_in_half_precision_change_no_bit(kind: str, variant:
     trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
     found = []
     for held in (torch.float32, torch.bfloat16):
-        model.hold_frozen_in(held)
+        model.cast_frozen(held)
         with torch.autocast("cpu", torch.bfloat16):
             features = model(x, LENGTHS)
         slopes = torch.autograd.grad(features.float().sum(), list(trained.values())) if trained else ()

@@ -14,10 +14,9 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
 from sla_cli.model import backbone as backbone_module
-from sla_cli.model.activation_memory import bytes_kept, free_memory
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.blocks import compile_blocks
-from sla_cli.model.checkpointing import SHARE_OF_MEMORY
+from sla_cli.model.checkpointing import SHARE_OF_MEMORY, bytes_kept, free_memory
 from sla_cli.model.compiling import compile_for_training
 from sla_cli.model.device import place
 from sla_cli.model.variants.adapter import TemporalAdapter

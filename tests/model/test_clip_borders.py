@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sla_cli.model.clip_borders import ClipBorders, temporal_shift
+from sla_cli.model.clip_borders import ClipBorders
+from sla_cli.model.temporal_shift import temporal_shift
 
 LENGTHS = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 

@@ -82,5 +82,5 @@ def test_a_block_holds_no_more_than_a_chunk_and_its_neighbours() -> None:
         for _ in range(20):
             push(torch.randn(CHUNK, 3, 32, 32), False)
             for block in backbone.vit.blocks:
-                held = block.stream.held
+                held = block.stream.buffer
                 assert held.end - held.first <= CHUNK + 2 * block.reach

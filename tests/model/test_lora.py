@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from sla_cli.config.settings import LoraConfig
 from sla_cli.model.added import merge_added
-from sla_cli.model.clip_borders import ClipBorders, temporal_shift
+from sla_cli.model.clip_borders import ClipBorders
+from sla_cli.model.temporal_shift import temporal_shift
 from sla_cli.model.variants.lora import LoraBranch, LoraLinear, LoraQKV
 
 WIDTH = 24

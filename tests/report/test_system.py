@@ -60,7 +60,7 @@ def test_weights_tuned_on_the_scored_split_are_among_the_settings(moved: Path) -
 def test_systems_of_one_name_are_called_by_their_folders(scores: list[Path]) -> None:
     assert [system.name for system in load_systems([scores[0]] * 2)] == [scores[0].name] * 2
     assert [system.name for system in load_systems(scores, ("x", "y"))] == ["x", "y"]
-    with pytest.raises(SlaError, match="1 name for 2 scores"):
+    with pytest.raises(SlaError, match="1 name is given for 2 scores"):
         load_systems(scores, ("x",))
 
 

@@ -35,10 +35,10 @@ def test_what_is_left_out_has_its_default(given: dict[str, Any], options: BeamOp
         ({"hotwords": (), "hotword_weight": 0.5}, "^--hotword-weight without a hot word"),
         ({"beam": 1, "prune_logp": -10.0}, "^--prune-logp with a beam of 1"),
         ({"beam": 1, "prune_logp": -10.0, "token_min_logp": -5.0}, "^--prune-logp and --token-min-logp with a beam"),
-        ({"beam": 0}, "a beam of 0"),
-        ({"prune_logp": 1.0}, "1.0 as prune_logp"),
-        ({"nbest": 11}, "11 hypotheses for each clip from a beam of 10"),
-        ({"nbest": 4, "beam": 3, "lm": Path("a.arpa")}, "4 hypotheses for each clip from a beam of 3"),
+        ({"beam": 0}, "a beam of 0 is out of bounds"),
+        ({"prune_logp": 1.0}, "prune_logp = 1.0 is out of bounds"),
+        ({"nbest": 11}, "a beam of 10 cannot give 11 hypotheses for each clip"),
+        ({"nbest": 4, "beam": 3, "lm": Path("a.arpa")}, "a beam of 3 cannot give 4 hypotheses for each clip"),
     ],
 )
 def test_what_has_no_effect_or_is_out_of_bounds_is_refused(given: dict[str, Any], message: str) -> None:

@@ -18,7 +18,7 @@ from sla_cli.model.device import Placement, place
 from sla_cli.store.store import Store
 from sla_cli.train import loop
 from sla_cli.train.evaluate import evaluate
-from sla_cli.train.loop import Trainer, train
+from sla_cli.train.loop import TrainSetup, train
 from sla_cli.train.metrics import Epoch
 from sla_cli.train.state import State
 from sla_cli.work.run import Run
@@ -32,10 +32,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return write_store(tmp_path_factory.mktemp("store"), {**SENTENCES, "dev": SENTENCES["train"]})
 
 
-def trainer(store: Store, folder: Path, config: Config, placement: Placement | None = None) -> Trainer:
+def trainer(store: Store, folder: Path, config: Config, placement: Placement | None = None) -> TrainSetup:
     run = Run(folder)
     run.create(config, GLOSSES, FACTS)
-    return Trainer(run, config, store, profile("none"), placement or place("cpu", config.train.precision))
+    return TrainSetup(run, config, store, profile("none"), placement or place("cpu", config.train.precision))
 
 
 def lively_weights(folder: Path) -> Path:

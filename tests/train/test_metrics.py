@@ -9,7 +9,7 @@ import pytest
 
 from sla_cli.config.settings import TrainConfig
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.data.sampling import Step
+from sla_cli.data.epoch_plan import Step
 from sla_cli.train.loop import should_stop
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
 

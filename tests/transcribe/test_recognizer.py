@@ -188,7 +188,7 @@ def test_pictures_in_memory_and_in_a_folder(work: Path, model: Recognizer, tmp_p
         ({"beam": 0}, "beam of 0"),
         ({"hotwords": ["NORDEN"]}, "hot word 'NORDEN' is not a gloss of the vocabulary"),
         ({"hotword_weight": 1.0}, "hotword_weight without a hot word"),
-        ({"prune_logp": 1.0}, "1.0 as prune_logp"),
+        ({"prune_logp": 1.0}, "prune_logp = 1.0 is out of bounds"),
         ({"beam": 1, "token_min_logp": -2.0}, "token_min_logp with a beam of 1"),
     ],
 )

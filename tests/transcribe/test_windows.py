@@ -60,7 +60,7 @@ def test_memory_is_bounded() -> None:
     joined = JoinedWindows(head_that_sees(0, 4), 4, Windows(40, 8))
     for _ in range(100):
         joined.add(torch.zeros(30, 1))
-        assert joined.held.end - joined.held.first <= 2 * 40 + 30
+        assert joined.buffer.end - joined.buffer.first <= 2 * 40 + 30
 
 
 def test_a_window_is_as_long_as_what_training_showed() -> None:

@@ -16,8 +16,7 @@ from sla_cli.log import log
 from sla_cli.model.added import AddedModule, chosen_layers, reads_class_token
 from sla_cli.model.blocks import AdaptedBlock
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.grid_conv import grid_conv
-from sla_cli.model.track_conv import track_conv
+from sla_cli.model.temporal_conv import grid_conv, track_conv
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,

@@ -20,7 +20,7 @@ from sla_cli.log import log
 from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.blocks import AdaptedBlock
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.head_shift import shift_keys_and_values
+from sla_cli.model.temporal_shift import shift_keys_and_values
 
 TARGETS = ("q", "k", "v", "proj", "mlp")
 

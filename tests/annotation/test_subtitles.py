@@ -1,10 +1,12 @@
-"""WebVTT and SRT, read back by webvtt-py and pysubs2."""
+"""WebVTT and SRT are read and written as pysubs2 and webvtt-py read and write them."""
 
 from __future__ import annotations
 
 import html
+import io
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +17,10 @@ from annotation_cases import EXAMPLE, annotations
 from hypothesis import given, settings
 
 from sla_cli.annotation.formats import annotation_text, write_annotation
-from sla_cli.annotation.layout import Layout
+from sla_cli.annotation.layout import DEFAULT, Layout
+from sla_cli.annotation.subtitles import read_subtitles, srt_text, vtt_text
 from sla_cli.core.annotation import Annotation
+from sla_cli.errors import FormatError
 
 Cue = Literal["gloss", "sentence"]
 LONGEST_SRT = 360_000.0  # seconds; pysubs2 reads two digits of hours
@@ -37,7 +41,7 @@ def read_vtt(path: Path) -> list[tuple[int, int, str]]:
 
 
 @pytest.mark.parametrize("cue", ["gloss", "sentence"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(annotation=annotations())
 def test_vtt_reads_back(cue: Cue, annotation: Annotation) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +56,7 @@ def _like_times(annotation: Annotation) -> bool:
 
 
 @pytest.mark.parametrize("cue", ["gloss", "sentence"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(annotation=annotations().filter(lambda one: one.duration < LONGEST_SRT and not _like_times(one)))
 def test_srt_reads_back(cue: Cue, annotation: Annotation) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +66,7 @@ def test_srt_reads_back(cue: Cue, annotation: Annotation) -> None:
         assert [(one.start, one.end, one.text) for one in events] == expected(annotation, cue)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(annotation=annotations())
 def test_each_arrow_of_a_vtt_is_one_of_a_cue(annotation: Annotation) -> None:
     text = annotation_text("vtt", annotation, Layout(cue="gloss"), Path())
@@ -99,10 +103,57 @@ def test_a_recording_without_signs(tmp_path: Path) -> None:
 
 
 def _moved(annotation: Annotation, by: float) -> Annotation:
-    from dataclasses import replace
-
     sentences = tuple(
         replace(one, signs=tuple(replace(sign, start=sign.start + by, end=sign.end + by) for sign in one.signs))
         for one in annotation.sentences
     )
     return replace(annotation, sentences=sentences)
+
+
+CUES = [(0, 1500, "HEUTE REGEN"), (1500, 2250, "A&B <x> 3"), (3_600_000, 36_000_123, "zwei Zeilen")]
+
+
+def cues(data: str) -> list[tuple[int, int, str]]:
+    (tier,) = read_subtitles(data.encode(), "a.srt").tiers
+    return [mark[:3] for mark in tier.marks]
+
+
+def test_srt_that_pysubs2_writes() -> None:
+    file = pysubs2.SSAFile()
+    file.events = [pysubs2.SSAEvent(start, end, text.replace("zwei ", "zwei\\N")) for start, end, text in CUES]
+    text = file.to_string("srt")
+    without_tag = (1500, 2250, "A&B 3")
+    assert cues(text) == [CUES[0], without_tag, CUES[2]]
+    assert cues("\ufeff" + text.replace("\n", "\r\n")) == cues(text)
+
+
+def test_webvtt_that_webvtt_py_reads() -> None:
+    text = (
+        "WEBVTT - title\n\nNOTE\nby hand\n\nSTYLE\n::cue {}\n\nid-1\n00:01.000 --> 00:02.500 align:left\n"
+        "<v Anna>HEUTE</v> <b>REGEN</b>\n\n01:00:03.000 --> 01:00:04.250\nA &amp; B\nzwei --> drei\n"
+    )
+    assert cues(text) == [(1000, 2500, "HEUTE REGEN"), (3_603_000, 3_604_250, "A & B zwei --> drei")]
+    peer = webvtt.read_buffer(io.StringIO(text.replace("zwei --> drei\n", "")))
+    assert [round(one.start_in_seconds * 1000) for one in peer] == [start for start, *_ in cues(text)]
+
+
+def test_what_we_write_comes_back() -> None:
+    times = [(120, 900, "HEUTE <A&B>"), (2000, 3000, '"REGEN"')]
+    for text in (srt_text(EXAMPLE, DEFAULT, Path()), vtt_text(EXAMPLE, DEFAULT, Path())):
+        assert [cue[:2] for cue in cues(text)] == [time[:2] for time in times]
+    assert [cue[2] for cue in cues(vtt_text(EXAMPLE, DEFAULT, Path()))] == [text for *_, text in times]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "a.srt holds no subtitles"),
+        ("WEBVTT\n\nhello\n", "a.srt holds no subtitles"),
+        ("1\n00:00:02,000 --> 00:00:01,000\nx\n", "line 2: a subtitle ends at 1000 ms, before its start at 2000 ms"),
+        ("1\n\n0:0:2 --> soon\nx\n", "a.srt, line 3: no times of a subtitle: '0:0:2 --> soon'"),
+        ("\0\1\2", "holds no subtitles"),
+    ],
+)  # fmt: skip
+def test_what_are_no_subtitles(content: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        cues(content)

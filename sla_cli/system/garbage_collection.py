@@ -1,4 +1,4 @@
-"""For work that makes many objects without circular references."""
+"""Python's garbage collector, which work that makes many objects without circular references does not need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def acyclic() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Switch off Python's search for circular references meanwhile, if it is on.
 
     The garbage collector visits all objects each time their number has grown by a quarter, which is two fifths of the

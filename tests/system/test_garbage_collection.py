@@ -6,14 +6,14 @@ import gc
 
 import pytest
 
-from sla_cli.core.acyclic import acyclic
+from sla_cli.system.garbage_collection import without_garbage_collection
 
 
 def test_it_is_as_before_also_after_an_error() -> None:
-    with acyclic():
+    with without_garbage_collection():
         assert not gc.isenabled()
     assert gc.isenabled()
-    with pytest.raises(ValueError, match="no"), acyclic():
+    with pytest.raises(ValueError, match="no"), without_garbage_collection():
         raise ValueError("no")
     assert gc.isenabled()
 
@@ -21,7 +21,7 @@ def test_it_is_as_before_also_after_an_error() -> None:
 def test_who_does_without_it_goes_on_without() -> None:
     gc.disable()
     try:
-        with acyclic():
+        with without_garbage_collection():
             pass
         assert not gc.isenabled()
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sla_cli.model.activation_memory import free_memory, total_memory
+from sla_cli.model.checkpointing import free_memory, total_memory
 
 CPU = torch.device("cpu")
 MIB = 1 << 20

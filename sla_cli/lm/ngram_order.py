@@ -13,7 +13,7 @@ from sla_cli.log import log
 LOWEST, DEFAULT = 2, 3  # KenLM cannot read unigram models; orders above 3 help very little on gloss corpora
 
 
-class Order(NamedTuple):
+class ChosenOrder(NamedTuple):
     """The chosen order of a model.
 
     Attributes:
@@ -27,7 +27,7 @@ class Order(NamedTuple):
     why: str = ""
 
 
-def choose_order(sentences: Sequence[Sequence[str]], asked: int | None, fallback: bool) -> Order:
+def choose_order(sentences: Sequence[Sequence[str]], asked: int | None, fallback: bool) -> ChosenOrder:
     """The given order; if none is given, the highest up to 3 for which the text gives discounts.
 
     If there are no discounts even for bigrams, the result is a bigram with the fallback discounts. The reason of such a
@@ -44,13 +44,13 @@ def choose_order(sentences: Sequence[Sequence[str]], asked: int | None, fallback
     """
     most = DEFAULT if asked is None else asked
     if fallback:
-        return Order(most, True)
+        return ChosenOrder(most, True)
     supported, problems = _supported(sentences, most)
     if asked is not None and problems:
         raise _refusal(asked, supported, problems[0])
     if not problems:
-        return Order(most)
-    chosen = Order(supported or LOWEST, supported is None, problems[-1])
+        return ChosenOrder(most)
+    chosen = ChosenOrder(supported or LOWEST, supported is None, problems[-1])
     how = ", with fixed discounts (0.5, 1, 1.5)" if chosen.fallback else ""
     log.warning(
         "a model of order %d%s: %s; the text is small or repeats its sentences (--unique)",

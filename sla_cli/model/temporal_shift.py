@@ -1,4 +1,7 @@
-"""Temporal shift of the keys and values of attention, as in LVM-STeM, for both kinds of attention in timm."""
+"""Temporal shift: some channels come from the neighbouring frames of a clip (TSM, Lin et al., 2019).
+
+Of tokens, or, as in LVM-STeM, of the keys and values of attention, for both kinds of attention in timm.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sla_cli.model.clip_borders import ClipBorders, temporal_shift
+from sla_cli.model.clip_borders import ClipBorders
+
+
+def temporal_shift(x: Tensor, borders: ClipBorders, share: float) -> Tensor:
+    """Temporal shift module (Lin et al., 2019): some channels come from the previous frame, as many from the next.
+
+    Args:
+        x: (frames, ..., channels).
+        share: part of the channels shifted in each direction, 0 to 0.5.
+    """
+    size = int(x.shape[-1] * share)
+    if size == 0:
+        return x
+    before = borders.shift(x[..., :size], -1)
+    after = borders.shift(x[..., size : 2 * size], 1)
+    return torch.cat((before, after, x[..., 2 * size :]), dim=-1)
 
 
 def shift_keys_and_values(attention: Any, borders: ClipBorders, share: float) -> None:

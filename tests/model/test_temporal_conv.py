@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.grid_conv import grid_conv
+from sla_cli.model.temporal_conv import grid_conv
 
 Kernel = tuple[int, int, int]
 ODD = st.sampled_from([1, 3, 5])

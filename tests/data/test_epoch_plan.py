@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sla_cli.config.settings import TrainConfig
-from sla_cli.data.sampling import Step, cut_batches, plan_epoch
+from sla_cli.data.epoch_plan import Step, cut_batches, plan_epoch
 
 LENGTHS = st.lists(st.integers(4, 60), min_size=1, max_size=40)
 

@@ -11,7 +11,7 @@ from timm.models.eva import EvaAttention
 from torch import Tensor, nn
 
 from sla_cli.model.clip_borders import ClipBorders
-from sla_cli.model.head_shift import ShiftedHeads, shift_keys_and_values
+from sla_cli.model.temporal_shift import ShiftedHeads, shift_keys_and_values
 
 WIDTH, HEADS, LENGTHS = 24, 3, [4, 1, 3]
 KINDS = {
