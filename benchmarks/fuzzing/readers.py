@@ -26,7 +26,7 @@ from sla_cli.decode.tuned import read_tuned
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import export_text, read_gloss_file
 from sla_cli.lm.kenlm_model import describe_lm, open_lm, out_of_vocabulary
-from sla_cli.lm.text import read_lines
+from sla_cli.lm.sentences import read_lines
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import place
 from sla_cli.model.weights import read_weights

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.alignment import AlignedClip, Segment
+from sla_cli.core.aligned_clip import AlignedClip, Segment
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import check_log_probs, feasible, frame_spans
 from sla_cli.core.force_align import force_align

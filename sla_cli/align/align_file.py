@@ -18,7 +18,7 @@ from sla_cli.artifact.receipt import (
     unchanged_digest,
     write_receipt,
 )
-from sla_cli.core.alignment import AlignedClip
+from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.exchange.gloss_files import write_export
 from sla_cli.log import log, progress

@@ -11,7 +11,7 @@ from pathlib import Path
 from sla_cli.annotation.formats import write_annotation
 from sla_cli.annotation.layout import Layout
 from sla_cli.artifact.receipt import read_receipt
-from sla_cli.core.alignment import AlignedClip
+from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import MEDIA, split_origin
 from sla_cli.core.counted import counted

@@ -15,7 +15,7 @@ from sla_cli.lm.estimate import Unknown, estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
 from sla_cli.lm.ngram_order import DEFAULT, choose_order
 from sla_cli.lm.perplexity import perplexity_facts, score_sentences
-from sla_cli.lm.text import Text, has_sentences, read_source
+from sla_cli.lm.sentences import Text, has_sentences, read_source
 from sla_cli.log import log
 from sla_cli.store.paths import names_store
 from sla_cli.store.store import Store

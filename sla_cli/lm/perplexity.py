@@ -11,7 +11,7 @@ from typing import Any
 from sla_cli.artifact.table import write_tsv
 from sla_cli.core.normalize import profile
 from sla_cli.lm.kenlm_model import Model, open_lm, out_of_vocabulary
-from sla_cli.lm.text import Text, read_source
+from sla_cli.lm.sentences import Text, read_source
 from sla_cli.log import log
 
 COLUMNS = ("id", "log10", "glosses", "oov", "sentence")

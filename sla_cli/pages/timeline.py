@@ -20,7 +20,7 @@ AIR = 1.25  # factor by which lanes are wider than their labels, which keeps lab
 
 
 @dataclass(frozen=True)
-class Mark:
+class Bar:
     """A gloss on the axis: a bar over its span, and a label that begins at `label` and has the width `room`.
 
     `op` is its alignment step (C, S or I), "" if not known.
@@ -41,7 +41,7 @@ class Lane:
     Attributes:
         spans: start and end of each gloss in video frames; () if not known.
         frames: number of video frames of the clip.
-        ops: the alignment step of each gloss, as `Mark.op`; () if not known.
+        ops: the alignment step of each gloss, as `Bar.op`; () if not known.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Lane:
         """Width of each gloss's label."""
         return [PIXELS_A_CELL * cell_len(gloss) + PADDING for gloss in self.glosses]
 
-    def marks(self, pixels: int) -> list[Mark]:
+    def bars(self, pixels: int) -> list[Bar]:
         """Bars at the spans, and labels that begin at their bar if they do not overlap; none without spans.
 
         Args:
@@ -69,7 +69,7 @@ class Lane:
         rooms = [after - label for label, after in zip(labels, [*labels, 100.0][1:], strict=True)]
         ops = self.ops or ("",) * len(self.glosses)
         return [
-            Mark(gloss, op, start, end - start, label, room)
+            Bar(gloss, op, start, end - start, label, room)
             for gloss, op, start, end, label, room in zip(self.glosses, ops, starts, ends, labels, rooms, strict=True)
         ]
 

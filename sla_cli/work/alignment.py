@@ -19,7 +19,7 @@ from itertools import dropwhile
 from pathlib import Path
 
 from sla_cli.artifact.text import read_text
-from sla_cli.core.alignment import AlignedClip
+from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.atomic import write_text
 

@@ -5,7 +5,7 @@ import pytest
 from report_work import GLOSSES, STRIDE, peaked
 
 from sla_cli.align.align_clips import UNKNOWN, align_clips
-from sla_cli.core.alignment import AlignedClip
+from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.errors import SlaError
 from sla_cli.work.emissions import Emission, EmissionHeader
 

@@ -11,7 +11,7 @@ from clip_store import clip, make_store
 
 from sla_cli.align.elan import write_elan
 from sla_cli.artifact.receipt import Receipt, write_receipt
-from sla_cli.core.alignment import AlignedClip, Segment
+from sla_cli.core.aligned_clip import AlignedClip, Segment
 from sla_cli.errors import SlaError
 from sla_cli.store.store import Split, Store
 

@@ -13,7 +13,7 @@ from sla_cli.lm.arpa import Arpa, write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.lm.perplexity import score_sentences
-from sla_cli.lm.text import read_lines
+from sla_cli.lm.sentences import read_lines
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN = SHARED / "golden" / "gloss-lm"

@@ -25,16 +25,16 @@ def test_labels_never_cover_each_other(heard: list[tuple[str, int]]) -> None:
     glosses = tuple(gloss for gloss, _ in heard)
     decoded = Lane("beam", glosses, tuple((start, start + 1) for start in starts), FRAMES)
     drawn = draw_timeline([output(("SONNE",), decoded)], ("SONNE",))
-    reference, marks = (lane.marks(drawn.pixels) for lane in drawn.lanes)
-    assert [mark.gloss for mark in reference] == ["SONNE"]
-    assert tuple(mark.gloss for mark in marks) == glosses
-    assert [round(mark.start * FRAMES / 100) for mark in marks] == starts
-    assert all(mark.label >= -1e-9 and mark.room > 0 for mark in marks)
-    for left, right in pairwise(marks):
+    reference, bars = (lane.bars(drawn.pixels) for lane in drawn.lanes)
+    assert [bar.gloss for bar in reference] == ["SONNE"]
+    assert tuple(bar.gloss for bar in bars) == glosses
+    assert [round(bar.start * FRAMES / 100) for bar in bars] == starts
+    assert all(bar.label >= -1e-9 and bar.room > 0 for bar in bars)
+    for left, right in pairwise(bars):
         assert left.label + left.room == pytest.approx(right.label)
 
 
-@pytest.mark.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
+@pytest.bar.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
 def test_time_is_shown_in_frames_if_the_frame_rate_is_unknown(fps: float, last: float) -> None:
     drawn = draw_timeline([output(("SONNE",))], ("SONNE",), fps=fps)
     assert drawn.unit == ("s" if fps else "frames")
@@ -43,7 +43,7 @@ def test_time_is_shown_in_frames_if_the_frame_rate_is_unknown(fps: float, last: 
 
 def test_a_reference_that_the_model_cannot_say_is_shown_without_times() -> None:
     drawn = draw_timeline([output(("SONNE",))], ("SONNE", "UNSEEN"))
-    assert (drawn.lanes[0].glosses, drawn.lanes[0].marks(drawn.pixels)) == (("SONNE", "UNSEEN"), [])
+    assert (drawn.lanes[0].glosses, drawn.lanes[0].bars(drawn.pixels)) == (("SONNE", "UNSEEN"), [])
 
 
 def test_systems_of_other_frame_rates_share_one_time_axis() -> None:
@@ -52,5 +52,5 @@ def test_systems_of_other_frame_rates_share_one_time_axis() -> None:
         for frames in (FRAMES, FRAMES // 2)
     )
     drawn = draw_timeline([every, half], ("SONNE",))
-    (first,), (second,) = (lane.marks(drawn.pixels) for lane in drawn.lanes[1:])
+    (first,), (second,) = (lane.bars(drawn.pixels) for lane in drawn.lanes[1:])
     assert second.length == pytest.approx(first.length, abs=3)

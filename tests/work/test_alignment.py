@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.core.alignment import AlignedClip, Segment
+from sla_cli.core.aligned_clip import AlignedClip, Segment
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work.alignment import read_alignment, write_alignment
 

@@ -8,7 +8,7 @@ import pytest
 
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
-from sla_cli.lm.text import read_lines, read_source
+from sla_cli.lm.sentences import read_lines, read_source
 
 
 def test_lines_and_glosses_without_empty_lines(tmp_path: Path) -> None:
