@@ -1,4 +1,4 @@
-"""json.md: what commands print with `--json`, from the schemas in sla_cli/cli/schemas."""
+"""json.md: what commands print with `--json`, from the schemas that `sla schema` prints."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ lists all recordings, with the `error` of those that failed. With code 3 the res
 ([exit codes](exit-codes.md)).
 
 **How to read the tables.** A key whose meaning begins with "Only" is only in the results that it names; all other keys
-are always present. `a.b` is the key `b` of the object `a`. `a[].b` is the key `b` of each object in the list `a`.
-`a.*.b` is the key `b` of each value of the object `a`; the keys of `a` itself vary.
+are always present. If a key holds an object with keys of its own, its type is a link to the table of these keys. In an
+"object of" something the keys vary, and the meaning says what they are.
 
-This page is made from `sla_cli/cli/schemas` by `python docs/reference.py`."""
+This page is made from the types in `sla_cli/cli/schema.py` by `python docs/reference.py`."""
 
 SINGULAR = {
     "string": "text",
@@ -68,26 +68,24 @@ PLURAL = {
 
 
 def json_page() -> str:
-    """A section for each result in the order of the commands, and one for each object that has its own title."""
+    """A section for each result in the order of the commands, and in it one for each object that is new there."""
     commands = list(COMMANDS)
     schemas = sorted(map(result_schema, names()), key=lambda one: commands.index(re.split(r"\W+", one["title"])[1]))
-    return "\n\n".join([INTRODUCTION, *(part for schema in schemas for part in _section(schema))]) + "\n"
+    known: set[str] = set()
+    return "\n\n".join([INTRODUCTION, *(part for schema in schemas for part in _section(schema, known))]) + "\n"
 
 
-def _section(schema: dict[str, Any]) -> Iterator[str]:
+def _section(schema: dict[str, Any], known: set[str]) -> Iterator[str]:
     *_, name, version = schema["$id"].split(":")
-    definitions = schema.get("$defs", {})
-    base = definitions[schema["$ref"].rpartition("/")[2]]["properties"] if "$ref" in schema else {}
-    about = f"`sla schema {name}`, version {version}. {schema.get('description', '')}".strip()
     yield f"## {_title(schema)}"
-    yield about
-    yield _table({**schema["properties"], **base}, schema)
-    for part in definitions.values():
-        if "title" in part and "$id" not in part:
-            yield f"### {_title(part)}"
-            if "description" in part:
-                yield part["description"]
-            yield _table(part["properties"], schema)
+    yield f"`sla schema {name}`, version {version}. {schema['description']}"
+    yield _table(schema)
+    for inner, part in schema.get("$defs", {}).items():
+        if inner not in known:
+            known.add(inner)
+            yield f"### {inner}"
+            yield part["description"]
+            yield _table(part)
 
 
 def _title(schema: dict[str, Any]) -> str:
@@ -95,41 +93,23 @@ def _title(schema: dict[str, Any]) -> str:
     return re.sub(r"(--[\w-]+)", r"`\1`", schema["title"])
 
 
-def _table(properties: dict[str, Any], schema: dict[str, Any]) -> str:
-    return table(["key", "type", "meaning"], list(_rows(properties, schema)))
+def _table(schema: dict[str, Any]) -> str:
+    rows = [row(f"`{key}`", _type(node), node["description"]) for key, node in schema["properties"].items()]
+    return table(["key", "type", "meaning"], rows)
 
 
-def _rows(properties: dict[str, Any], schema: dict[str, Any], path: str = "") -> Iterator[str]:
-    for key, node in properties.items():
-        yield row(f"`{path}{key}`", _type(node, schema), node.get("description", ""))
-        for inner, mark in ((node, "."), (node.get("items"), "[]."), (node.get("additionalProperties"), ".*.")):
-            if isinstance(inner, dict):
-                yield from _rows(inner.get("properties", {}), schema, f"{path}{key}{mark}")
-
-
-def _type(node: dict[str, Any], schema: dict[str, Any], words: dict[str, str] = SINGULAR) -> str:
+def _type(node: dict[str, Any], words: dict[str, str] = SINGULAR) -> str:
     if "$ref" in node:
-        return f"[{words['object']}](#{_anchor(node['$ref'], schema)})"
+        return f"[{words['object']}](#{node['$ref'].rpartition('/')[2].lower()})"
     if "anyOf" in node:
-        return " or ".join(_type(one, schema, words) for one in node["anyOf"])
-    if "enum" in node or "const" in node:
-        return " or ".join(f"`{value}`" for value in node.get("enum", [node.get("const")]))
-    kind, *others = [node["type"]] if isinstance(node["type"], str) else node["type"]
-    text = words[kind]
-    if kind == "array":
-        number = f"{node['minItems']} " if node.get("minItems") == node.get("maxItems", 0) else ""
-        text += f" of {number}{_type(node['items'], schema, PLURAL)}"
-    elif isinstance(node.get("additionalProperties"), dict):
-        text += f" of {_type(node['additionalProperties'], schema, PLURAL)}"
-    elif "maximum" in node:
-        text += f" from {node['minimum']} to {node['maximum']}"
-    return " or ".join([text, *others])
-
-
-def _anchor(reference: str, schema: dict[str, Any]) -> str:
-    """The anchor of the section that describes an object: its own, or that of the result that consists of it."""
-    *place, definition = reference.split("/")
-    named = re.match(r"urn:sla:json:([^:]+):", place[0])
-    whole = result_schema(named[1]) if named else schema
-    title = whole["$defs"][definition].get("title", whole["title"])
-    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        return " or ".join(_type(one, words) for one in node["anyOf"])
+    if "enum" in node:
+        return " or ".join(f"`{value}`" for value in node["enum"])
+    text = words[node["type"]]
+    if "prefixItems" in node:
+        return f"{text} of {len(node['prefixItems'])} {_type(node['prefixItems'][0], PLURAL)}"
+    if "items" in node:
+        return f"{text} of {_type(node['items'], PLURAL)}"
+    if "additionalProperties" in node:
+        return f"{text} of {_type(node['additionalProperties'], PLURAL)}"
+    return f"{text} from {node['minimum']} to {node['maximum']}" if "maximum" in node else text

@@ -14,19 +14,17 @@ import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Le
 from json_page import json_page
 from tables import row, table
 from typer.main import get_command
 
-from sla_cli import config
 from sla_cli.cli.main import COMMANDS, app
-from sla_cli.config.checks import AddedIn, annotations_of, parts_of
+from sla_cli.config import settings
+from sla_cli.config.checks import annotations_of, described
 
 DOCS = Path(__file__).parent
-NAMES = {bool: "true or false", int: "whole number", float: "number", str: "text", dict[str, Any]: "table"}
 INTRODUCTION = """# Settings of training
 
 All settings in the `config.toml` of a run. `sla train --set section.key=value` changes one, `--config FILE` several; a
@@ -53,10 +51,10 @@ def commands_page() -> str:
 
 
 def settings_page() -> str:
-    """Every setting with type, bounds, default, meaning, and the first run format that has it."""
-    comments = comments_of(inspect.getsource(config))
+    """Every setting with type, bounds, default and meaning."""
+    comments = comments_of(inspect.getsource(settings))
     parts = [INTRODUCTION]
-    for section, kind in get_type_hints(config.Config).items():
+    for section, kind in get_type_hints(settings.Config).items():
         parts += [f"## {section}", _prose(kind.__doc__), _settings(section, kind, comments)]
     return "\n\n".join(parts) + "\n"
 
@@ -96,25 +94,14 @@ def _settings(section: str, kind: type, comments: dict[tuple[str, str], str]) ->
     rows = []
     for name, hint in annotations_of(kind).items():
         default = getattr(kind(), name)
-        added = next((mark for mark in parts_of(hint)[1] if isinstance(mark, AddedIn)), None)
-        since = f" Since run format {added.version}; in older runs {_value(added.before)}." if added else ""
-        rows.append(row(f"`{section}.{name}`", _type(hint), _value(default), comments[kind.__name__, name] + since))
+        rows.append(row(f"`{section}.{name}`", _type(hint), _value(default), comments[kind.__name__, name]))
     return table(["setting", "type and bounds", "default", "meaning"], rows)
 
 
 def _type(hint: Any) -> str:
-    kind, marks = parts_of(hint)
-    if get_origin(kind) is Literal:
-        return ", ".join(f"`{choice}`" if choice else "empty" for choice in get_args(kind))
-    if get_origin(kind) is Union:
-        return "; or ".join(map(_type, get_args(kind)))
-    if get_origin(kind) is tuple:
-        length = "" if Ellipsis in get_args(kind) else f" of {len(get_args(kind))}"
-        return f"list{length}, each a {_type(get_args(kind)[0])}"
-    bounds = {type(mark): mark for mark in marks}
-    if Le not in bounds:
-        return NAMES[kind]
-    return f"{NAMES[kind]}, {bounds[Ge].ge:.6g} to {bounds[Le].le:.6g}"
+    if get_origin(hint) is Literal:
+        return ", ".join(f"`{choice}`" if choice else "empty" for choice in get_args(hint))
+    return described(hint)
 
 
 def _value(value: Any) -> str:

@@ -12,24 +12,14 @@ from jsonschema import Draft202012Validator
 from sla_cli.cli.schema import names, result_schema
 
 
-def closed(schema: dict[str, Any]) -> dict[str, Any]:
+def closed(schema: Any) -> Any:
     """The schema, with objects restricted to the keys that it names."""
-    return {**_inside(schema), "unevaluatedProperties": False}
-
-
-def _inside(node: dict[str, Any]) -> dict[str, Any]:
-    """The schema with all schemas of inner values closed. Schemas that describe one value together (`anyOf`, `$ref`)
-    are not closed: each would refuse the keys of the others."""
-    found = dict(node)
-    for key, value in node.items():
-        if key in ("properties", "$defs"):
-            inner = closed if key == "properties" else _inside
-            found[key] = {name: inner(part) for name, part in value.items()}
-        elif key in ("items", "additionalProperties") and isinstance(value, dict):
-            found[key] = closed(value)
-        elif key == "anyOf":
-            found[key] = [_inside(part) for part in value]
-    return found
+    if isinstance(schema, list):
+        return list(map(closed, schema))
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: closed(part) for key, part in schema.items()}
+    return found | {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else found
 
 
 @cache

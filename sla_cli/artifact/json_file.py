@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from sla_cli.artifact.text import read_text
 from sla_cli.errors import FormatError
@@ -53,40 +50,3 @@ def read_json(path: Path, hint: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FormatError(f"{path}: not a JSON object", hint)
     return value
-
-
-def check_types(kind: type, facts: Mapping[str, Any], where: object, hint: str = "") -> None:
-    """Raise FormatError for a value whose type differs from that in the dataclass `kind`, or for an unknown key."""
-    types = get_type_hints(kind)
-    for key, value in facts.items():
-        if key not in types:
-            raise FormatError(f"{where}: {key!r} is not known", hint)
-        if not _suits(value, types[key]):
-            raise FormatError(f"{where}: {key} is {repr(value)[:80]}", hint)
-
-
-def _suits(value: Any, kind: Any) -> bool:
-    """Whether a value from JSON or TOML has the annotated type; a dataclass is a table there."""
-    origin, parts = get_origin(kind), get_args(kind)
-    if kind is Any:
-        return True
-    if origin is Literal:
-        return value in parts
-    if origin in (Union, UnionType):
-        return any(_suits(value, part) for part in parts)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return isinstance(value, dict) and all(_suits(one, parts[1]) for one in value.values())
-    if kind in (int, float):
-        number = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
-        return number and (kind is int or _is_float(value))
-    if kind in (str, bool, NoneType):
-        return isinstance(value, kind)
-    return isinstance(value, dict)
-
-
-def _is_float(value: float) -> bool:
-    """Whether a number is not NaN and not an int that is too large for float."""
-    try:
-        return not math.isnan(value)
-    except OverflowError:
-        return False

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli import __version__
-from sla_cli.artifact.json_file import check_types, read_json
+from sla_cli.artifact.json_file import read_json
+from sla_cli.config.checks import read_values
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.atomic import write_text
@@ -36,14 +37,19 @@ class Receipt:
     """How an artifact was made.
 
     Attributes:
-        stage: the command that made it.
-        arguments: the settings that determine its content, JSON values.
-        inputs: name of each input to its digest.
-        seed: the random seed, None if nothing is random.
-        sources: paths and names of inputs; not part of the fingerprint, so folders can be moved.
-        results: what the stage reports (counts, skips, failures).
-        started, finished: UTC, ISO 8601.
-        checksum: digest of everything else, "" in receipts of earlier versions.
+        stage: the command that made it
+        arguments: the settings that determine the content
+        inputs: by name of an input, the digest of its content
+        seed: the random seed; null if nothing is random
+        sources: names and locations of the inputs; not part of the fingerprint, so folders can be moved
+        results: counts, left-out clips, error rates
+        started: UTC time in ISO 8601
+        finished: UTC time in ISO 8601
+        seconds: duration in seconds
+        fingerprint: digest of stage, arguments, inputs and seed
+        environment: versions of sla, Python and packages, by name; the machine
+        checksum: digest of everything else in the receipt; empty in receipts of earlier versions
+        version: version of the receipt format
     """
 
     stage: str
@@ -94,11 +100,10 @@ def read_receipt(artifact: Path) -> Receipt | None:
         if "version" not in facts or "stage" not in facts:
             raise FormatError(f"{path}: it has no version or no stage")
         if facts["version"] == VERSION:
-            check_types(Receipt, facts, path)
             if facts.get("checksum") and facts["checksum"] != _checksum(facts):
                 raise FormatError("it is damaged or was edited")
-            return Receipt(**facts)
-    except (SlaError, TypeError, UnicodeEncodeError) as error:
+            return read_values(Receipt, facts, path)
+    except (SlaError, UnicodeEncodeError) as error:
         reason = error.message if isinstance(error, SlaError) else str(error)
         raise FormatError(f"{path}: not a receipt ({reason})", _how_to_fix()) from error
     raise FormatError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -101,27 +101,28 @@ def _align(
     as_json: bool,
 ) -> None:
     from sla_cli.align.align_file import align_file, write_ctm
+    from sla_cli.cli.results.recognition import Aligned, ElanFolder
 
     made = align_file(emissions, folder, store=store, out=output if kind == "tsv" else None, force=force)
     _warn(made.left_out, made.unknown)
-    facts: dict[str, Any] = {
-        "alignment": str(made.path),
-        "clips": len(made.clips),
-        "glosses": made.placed,
-        "left_out": made.left_out,
-        "unknown": made.unknown,
-    }
+    facts = Aligned(
+        alignment=made.path,
+        clips=len(made.clips),
+        glosses=made.placed,
+        left_out=made.left_out,
+        unknown=made.unknown,
+    )
     clips = counted(len(made.clips) - len(made.left_out), "clip")
     lines = f"alignment {made.path}: {clips}, {counted(made.placed, 'gloss')}"
     if kind == "ctm":
         path = output or made.path.with_suffix(".ctm")
         write_ctm(path, made.clips)
-        facts["ctm"] = str(path)
+        facts.ctm = path
         lines += f"\nctm {path}"
     if kind == "eaf":
         path = output or made.path.with_suffix("")
         files = _write_elan(path, made, emissions)
-        facts["eaf"] = {"folder": str(path), "files": files}
+        facts.eaf = ElanFolder(folder=path, files=files)
         lines += f"\neaf {path}: {counted(files, 'file')}"
     shared.answer(lines, facts, as_json)
 
@@ -145,7 +146,7 @@ def _check_folder(folder: Path | None, *, replace: bool) -> None:
 def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *, as_json: bool) -> None:
     from sla_cli.align.references import reference_split
     from sla_cli.align.suspicious import rank
-    from sla_cli.align.suspicious_table import clip_facts, write_ranking
+    from sla_cli.align.suspicious_table import SuspiciousClips, clip_figures, write_ranking
     from sla_cli.log import progress
     from sla_cli.work.emissions import Emissions
 
@@ -154,14 +155,14 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
     with progress(f"read {split.name}", len(file)) as advance:
         ranking = rank(file, file.header, dict(zip(split.ids, split.glosses, strict=True)), advance)
     _warn(ranking.left_out, {})
-    facts = {
-        "emissions": str(emissions),
-        "clips": len(ranking.clips),
-        "differing": sum(bool(clip.places) for clip in ranking.clips),
-        "left_out": dict(ranking.left_out),
-        "suspicious": [clip_facts(clip) for clip in ranking.clips[:top]],
-        "table": None if output is None else str(output),
-    }
+    facts = SuspiciousClips(
+        emissions=emissions,
+        clips=len(ranking.clips),
+        differing=sum(bool(clip.places) for clip in ranking.clips),
+        left_out=dict(ranking.left_out),
+        suspicious=[clip_figures(clip) for clip in ranking.clips[:top]],
+        table=output,
+    )
     lines = table("", ("clip", "score", "seconds", "annotated", "read"), _lines(ranking, top))
     if output is not None:
         write_ranking(output, ranking)
@@ -175,7 +176,7 @@ def _lines(ranking: "Ranking", top: int) -> Iterator[tuple[object, ...]]:
 
     for clip in ranking.clips[:top]:
         for number, place in enumerate(clip.places):
-            times = "-".join(f"{time:.2f}" for time in seconds(clip, place)) or "unknown"
+            times = "-".join(f"{time:.2f}" for time in seconds(clip, place) or ()) or "unknown"
             yield (
                 "" if number else clip.id,
                 f"{place.score:.1f}",

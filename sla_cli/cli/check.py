@@ -43,7 +43,7 @@ def check(
     from sla_cli.work.work import Work as WorkFolder
 
     found = check_store(WorkFolder(work).store_given(store), stride=stride, deep=deep, jobs=jobs)
-    answer("\n".join(_lines(found)), found.facts(), as_json)
+    answer("\n".join(_lines(found)), found, as_json)
     if found.problems:
         raise typer.Exit(PROBLEMS)
 

@@ -46,12 +46,16 @@ def compare(
     several seeds, are a group: means are compared, and both seeds and clips are
     resampled.
     """
+    from msgspec.structs import asdict
+
+    from sla_cli.cli.results.evaluation import Compared
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.score.compare import compare_files, compare_members
     from sla_cli.score.members import members
     from sla_cli.score.score import ScoreOptions
+    from sla_cli.work.comparison_figures import comparison_figures, group_comparison_figures
     from sla_cli.work.output import check_output, is_table
-    from sla_cli.work.scores import DIFFERENCES, comparison_facts, group_facts, write_differences
+    from sla_cli.work.scores import DIFFERENCES, write_differences
     from sla_cli.work.work import Work as WorkFolder
 
     sides = [members(text, WorkFolder(work), split=split, search=search) for text in (first, second)]
@@ -62,7 +66,7 @@ def compare(
                 "-o writes both hypotheses of each clip, and a group has several", "Name one run of each with -o."
             )
         groups = compare_members(sides[0], sides[1], (first, second), ref=ref, options=options)
-        answer(_group_text(groups), group_facts(groups), as_json)
+        answer(_group_text(groups), group_comparison_figures(groups), as_json)
         return
     pair = sides[0][0], sides[1][0]
     again = output is not None and is_table(output, DIFFERENCES)
@@ -70,7 +74,7 @@ def compare(
     found = compare_files(*pair, ref=ref, options=options)
     if output is not None:
         write_differences(output, found.first, found.second)
-    answer(_text(found), {**comparison_facts(found), "output": str(output) if output else None}, as_json)
+    answer(_text(found), Compared(**asdict(comparison_figures(found)), output=output), as_json)
 
 
 def _text(found: Comparison) -> str:

@@ -78,6 +78,7 @@ def decode(
     are used. --beam replaces the beam only; where --alpha or --beta is given, the
     other weight has its default.
     """
+    from sla_cli.cli.results.recognition import Decoded
     from sla_cli.core.result import left_out
     from sla_cli.decode.decode_file import decode_file, export_file
     from sla_cli.decode.tuned import tuned_options
@@ -129,17 +130,17 @@ def decode(
     )
     folder.note_hypotheses(path)
     glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)
-    facts: dict[str, Any] = {"hypotheses": str(path), "clips": len(hypotheses), "glosses": glosses}
+    facts = Decoded(hypotheses=path, clips=len(hypotheses), glosses=glosses)
     lines = f"hypotheses {path}: {counted(len(hypotheses), 'clip')}, {counted(glosses, 'gloss')}"
     if tuned_on := settled.tuned_on:
-        facts["tuned_on"] = tuned_on
+        facts.tuned_on = tuned_on
         here = " these same clips, so this WER is too low" if tuned_on == Emissions(emissions).header.split else ""
         lines += f"\nweights tuned on{here or f' {tuned_on}'}"
     if settled.no_gain_on:
-        facts["no_gain_on"] = settled.no_gain_on
+        facts.no_gain_on = settled.no_gain_on
         lines += f"\n{left_out(settled.no_gain_on)}"
     if kind != "tsv":
         exported = export_file(path, kind, output, force=force)
-        facts[kind] = str(exported)
+        setattr(facts, kind, exported)
         lines += f"\n{kind} {exported}"
     shared.answer(lines, facts, as_json)

@@ -17,6 +17,6 @@ def doctor(work: Work = WORK, as_json: Json = False) -> None:
     from sla_cli.doctor.diagnosis import examine, lines
 
     found = examine(work)
-    answer("\n".join(f"{name:9} {text}" for name, text in lines(found)), found.facts(), as_json)
+    answer("\n".join(f"{name:9} {text}" for name, text in lines(found)), found, as_json)
     if found.problems:
         raise typer.Exit(PROBLEMS)

@@ -60,6 +60,7 @@ def emit(
     torchrun --nproc-per-node 4 -m sla_cli emit. After an interruption, run it
     again: finished batches are kept.
     """
+    from sla_cli.cli.results.recognition import Emitted
     from sla_cli.emit.emit import emit as make
     from sla_cli.store.store import Store
     from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
@@ -85,7 +86,7 @@ def emit(
     steps = int(made.offsets[-1])
     answer(
         f"emissions {out}: {counted(len(made), 'clip')}, {counted(steps, 'step')}",
-        {"emissions": str(out), "clips": len(made), "steps": steps, "dtype": dtype},
+        Emitted(emissions=out, clips=len(made), steps=steps, dtype=dtype),
         as_json,
     )
 

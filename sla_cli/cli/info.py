@@ -47,6 +47,9 @@ def info(
         raise SlaError(f"{idle[0]} has no effect without --sheet", "Name a PNG with --sheet.")
     if ids and (clips is not None or seed is not None):
         raise SlaError("--clip names the clips, so --clips and --seed have no effect", "Leave one out.")
+    from msgspec import UNSET
+
+    from sla_cli.cli.results.artifacts import Described, Sheet
     from sla_cli.decode.tuned import describe_tuning
     from sla_cli.lm.kenlm_model import describe_lm
     from sla_cli.work.describe import describe
@@ -54,7 +57,7 @@ def info(
 
     path = WorkFolder(work).run_given(path)
     found = describe_tuning(path) or describe_lm(path) or describe(path)
-    facts, lines = found.as_json(), list(_lines(found))
+    lines, drawn = list(_lines(found)), None
     if sheet is not None:
         from sla_cli.report.contact_sheet import write_sheet
         from sla_cli.work.output import check_output
@@ -63,9 +66,9 @@ def info(
             raise SlaError(f"{path} is not a store but {found.kind}, which holds no frames", "Give --sheet a store.")
         check_output(sheet, replace=force)
         width, height = write_sheet(sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0)
-        facts["sheet"] = {"path": str(sheet), "width": width, "height": height}
+        drawn = Sheet(path=sheet, width=width, height=height)
         lines += ["", f"sheet {sheet}: {width}x{height} pixels"]
-    answer("\n".join(lines), facts, as_json)
+    answer("\n".join(lines), Described(**vars(found), sheet=drawn or UNSET), as_json)
 
 
 def _lines(found: "Description") -> Iterator[str]:

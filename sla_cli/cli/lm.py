@@ -1,13 +1,16 @@
 """sla lm"""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, ProfileName, SplitName, Work, answer
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
+
+if TYPE_CHECKING:
+    from sla_cli.lm.perplexity import TextPerplexity
 
 Normalize = Annotated[
     ProfileName,
@@ -80,6 +83,9 @@ def estimate(
     `sla decode --lm gloss.arpa` finds it in the work folder. A small text gets a
     lower order, and the reason is printed; an unsupported --order is refused.
     """
+    from msgspec.structs import asdict
+
+    from sla_cli.cli.results.artifacts import EstimatedModel
     from sla_cli.lm.estimate_file import estimate_file
     from sla_cli.work.work import Work as WorkFolder
 
@@ -98,15 +104,15 @@ def estimate(
         force=force,
     )
     lines = [
-        f"{out}: order {facts['order']}, {counted(facts['sentences'], 'sentence')}",
+        f"{out}: order {facts.order}, {counted(facts.sentences, 'sentence')}",
         "        n-grams   discounts of 1, 2, 3+",
     ]
-    for n, (count, discounts) in enumerate(zip(facts["ngrams"], facts["discounts"], strict=True), start=1):
-        note = "   fallback" if n in facts["fallbacks"] else ""
+    for n, (count, discounts) in enumerate(zip(facts.ngrams, facts.discounts, strict=True), start=1):
+        note = "   fallback" if n in facts.fallbacks else ""
         lines.append(f"{n}-gram {count:8d}   {' '.join(f'{discount:.3f}' for discount in discounts)}{note}")
-    if facts["dev"] is not None:
-        lines += _perplexity_lines(facts["dev"])
-    answer("\n".join(lines), {"lm": str(out), **facts}, as_json)
+    if facts.dev is not None:
+        lines += _perplexity_lines(facts.dev)
+    answer("\n".join(lines), EstimatedModel(lm=out, **asdict(facts)), as_json)
 
 
 @app.command()
@@ -127,6 +133,9 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Compute the perplexity of a model on a text or a store's split, with and without unknown glosses."""
+    from msgspec.structs import asdict
+
+    from sla_cli.cli.results.artifacts import ScoredText
     from sla_cli.lm.perplexity import COLUMNS, score_text
     from sla_cli.work.output import check_output, is_table
     from sla_cli.work.work import Work as WorkFolder
@@ -137,19 +146,19 @@ def score(
     again = output is not None and is_table(output, COLUMNS)
     check_output(output, inputs=(model, source), replace=force or again)
     facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output)
-    answer("\n".join(_perplexity_lines(facts)), {"lm": str(model), **facts}, as_json)
+    answer("\n".join(_perplexity_lines(facts)), ScoredText(lm=model, **asdict(facts)), as_json)
 
 
-def _perplexity_lines(facts: dict[str, Any]) -> list[str]:
+def _perplexity_lines(facts: "TextPerplexity") -> list[str]:
     unknown = some(
-        (f"{gloss} ×{times}" if times > 1 else gloss for gloss, times in facts["oov_glosses"].items()),  # noqa: RUF001
+        (f"{gloss} ×{times}" if times > 1 else gloss for gloss, times in facts.oov_glosses.items()),  # noqa: RUF001
         limit=20,
     )
     return [
-        f"{facts['text']}: perplexity {_perplexity(facts['perplexity'])} with unknown glosses, "
-        f"{_perplexity(facts['perplexity_without_oov'])} without",
-        f"{counted(facts['sentences'], 'sentence')}, {counted(facts['glosses'], 'gloss')}, "
-        f"{facts['oov']} of them unknown ({100 * facts['oov_share']:.2f} %){': ' if unknown else ''}{unknown}",
+        f"{facts.text}: perplexity {_perplexity(facts.perplexity)} with unknown glosses, "
+        f"{_perplexity(facts.perplexity_without_oov)} without",
+        f"{counted(facts.sentences, 'sentence')}, {counted(facts.glosses, 'gloss')}, "
+        f"{facts.oov} of them unknown ({100 * facts.oov_share:.2f} %){': ' if unknown else ''}{unknown}",
     ]
 
 

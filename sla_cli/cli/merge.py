@@ -29,8 +29,7 @@ def merge(
     if output is not None and name is not None:
         raise SlaError("--output and --name both determine where the store is written", "Give one of them.")
     check_name(name)
-    from dataclasses import asdict
-
+    from sla_cli.cli.results.stores import Merged
     from sla_cli.prep.merge import merge_stores
     from sla_cli.store.paths import split_name
     from sla_cli.work.work import Work as WorkFolder
@@ -46,4 +45,4 @@ def merge(
         lines.append("ids are now STORE-ID, since two stores have an id in common")
     if result.skipped:
         lines.append(f"left out: {counted(len(result.skipped), 'clip')}, {next(iter(result.skipped.values()))}")
-    answer("\n".join(lines), {"store": str(out), **asdict(result)}, as_json)
+    answer("\n".join(lines), Merged(store=out, **vars(result)), as_json)

@@ -3,9 +3,10 @@
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
+from msgspec import to_builtins
 
 from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.config.settings import DecodeConfig
@@ -104,6 +105,21 @@ def check_name(name: str | None) -> None:
         raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
 
 
-def answer(lines: str, facts: dict[str, Any], as_json: bool) -> None:
-    """Print the result of a command on stdout: lines for people, or one JSON object for programs."""
-    typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else lines)
+def answer(lines: str, result: object, as_json: bool) -> None:
+    """Print the result of a command on stdout: lines for people, or one JSON object for programs.
+
+    Args:
+        result: one of the types in cli/schema.py.
+    """
+    typer.echo(json_text(result) if as_json else lines)
+
+
+def json_text(result: object) -> str:
+    """A result as JSON; paths are texts."""
+    return json.dumps(to_builtins(result, enc_hook=_path), ensure_ascii=False)
+
+
+def _path(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"{type(value)} is no JSON value")

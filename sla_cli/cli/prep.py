@@ -3,14 +3,14 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from annotated_types import Ge, Le
+from msgspec import Meta
 
 from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer, check_name
 from sla_cli.config.bounds import PIXELS
-from sla_cli.config.checks import annotations_of, parts_of
+from sla_cli.config.checks import annotations_of
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -128,6 +128,7 @@ def prep(
         raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")
     from sla_cli.cli.prep_text import part_of
     from sla_cli.prep.begun import Begun, newest_unfinished
+    from sla_cli.prep.tiers.survey import tiers_text
     from sla_cli.work.work import Work as WorkFolder
 
     stores, wanted_part = WorkFolder(work).stores, part_of(part)
@@ -145,7 +146,8 @@ def prep(
         check_name(name)
         begun = _begun(corpus, source, options, frames, on_error, force)
         if list_tiers and corpus.survey is not None:
-            answer(*corpus.survey(corpus.open(begun.request.source, None), begun.request.options), as_json)
+            survey = corpus.survey(corpus.open(begun.request.source, None), begun.request.options)
+            answer(tiers_text(survey), survey, as_json)
             return
         out = stores / (name or corpus.name)
     _build(begun, out, _engine(jobs, scheduler), wanted_part, as_json)
@@ -183,9 +185,9 @@ def _engine(jobs: int, scheduler: str) -> "Executor":
 
 def _build(begun: "Begun", out: Path, engine: "Executor", part: tuple[int, int] | None, as_json: bool) -> None:
     from contextlib import closing
-    from dataclasses import asdict
 
     from sla_cli.cli.prep_text import part_text, result_text
+    from sla_cli.cli.results.stores import NotPrepared, Prepared
     from sla_cli.prep.build import build_store, encode_part
     from sla_cli.prep.result import BrokenClips
 
@@ -194,10 +196,10 @@ def _build(begun: "Begun", out: Path, engine: "Executor", part: tuple[int, int] 
             result = build_store(begun, out, engine) if part is None else encode_part(begun, out, engine, part)
         except BrokenClips as error:
             if as_json:
-                answer("", {"store": None, "failed": error.failed}, as_json)
+                answer("", NotPrepared(None, error.failed), as_json)
             raise
     text = result_text(out, result, begun.request.frames) if part is None else part_text(out, result, part)
-    answer(text, {"store": str(out) if part is None else None, **asdict(result)}, as_json)
+    answer(text, Prepared(store=out if part is None else None, **vars(result)), as_json)
 
 
 def _command_of(corpus: Corpus) -> Callable[..., None]:
@@ -225,10 +227,10 @@ def _command_of(corpus: Corpus) -> Callable[..., None]:
 def _parameter(name: str, hint: Any, corpus: Corpus) -> inspect.Parameter:
     """An option of a corpus, as typer wants it."""
     field = corpus.options.__dataclass_fields__[name]
-    kind, marks = parts_of(hint)
+    kind, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     bounds: dict[str, Any] = {}
-    for mark in marks:
-        bounds |= {"min": mark.ge} if isinstance(mark, Ge) else {"max": mark.le} if isinstance(mark, Le) else {}
+    for mark in (mark for mark in marks if isinstance(mark, Meta)):
+        bounds = {"min": mark.ge, "max": mark.le}
     shown = f"{field.default:g}" if isinstance(field.default, float) else str(field.default or "") or False
     option = typer.Option(help=field.metadata["help"], show_default=shown, rich_help_panel=OWN, **bounds)
     plain: Any = list[str] if get_origin(kind) is tuple else kind

@@ -40,6 +40,7 @@ def report(
 
     The page is a single file, which contains everything and needs no network.
     """
+    from sla_cli.cli.results.evaluation import Reported
     from sla_cli.log import log
     from sla_cli.report.page import is_page, write_page
     from sla_cli.report.summary import marks
@@ -67,14 +68,14 @@ def report(
     lines += [f"{system.name}: {system.score.remark}" for system in systems if system.score.remark]
     answer(
         "\n".join(lines),
-        {
-            "report": str(out),
-            "systems": [system.name for system in systems],
-            "clips": len(systems[0].score.clips),
-            "bytes": size,
-            "tuned_on": [system.score.tuned_on for system in systems],
-            "no_gain_on": [system.score.no_gain_on for system in systems],
-            "missing": [what for system in systems for what in system.missing],
-        },
+        Reported(
+            report=out,
+            systems=[system.name for system in systems],
+            clips=len(systems[0].score.clips),
+            bytes=size,
+            tuned_on=[system.score.tuned_on for system in systems],
+            no_gain_on=[system.score.no_gain_on for system in systems],
+            missing=[what for system in systems for what in system.missing],
+        ),
         as_json,
     )

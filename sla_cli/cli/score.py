@@ -66,12 +66,15 @@ def score(
     The score folder holds tables of clips, signers, lengths, glosses and
     confusions, and the alignments.
     """
+    from msgspec.structs import asdict
+
+    from sla_cli.cli.results.evaluation import FileScore, Scored, ScoredFiles
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.score.sclite_export import write_for_sclite
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.score_file import score_file
     from sla_cli.system.garbage_collection import without_garbage_collection
-    from sla_cli.work.scores import summary
+    from sla_cli.work.figures import figures_of
     from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
@@ -82,13 +85,16 @@ def score(
         if sclite is not None:
             for _, out, result in scored:
                 log.info("for sclite: %s", ", ".join(map(str, write_for_sclite(sclite, out.name, result))))
-        facts = [{**summary(result), "hypotheses": str(source), "scores": str(out)} for source, out, result in scored]
+        files = [
+            FileScore(**asdict(figures_of(result)), hypotheses=source, scores=out) for source, out, result in scored
+        ]
         texts = [_text(result, out, cluster, details) for _, out, result in scored]
         if len(scored) > 1:
             texts.append(_overview([(source, result) for source, _, result in scored]))
         above = [source for source, _, result in scored if max_wer is not None and result.total.wer > max_wer]
         del scored  # before Python's garbage collector visits the objects of all clips
-    answer("\n\n".join(texts), {**(facts[0] if len(facts) == 1 else {}), "files": facts}, as_json)
+    found = ScoredFiles(files=files) if len(files) > 1 else Scored(**asdict(files[0]), files=files)
+    answer("\n\n".join(texts), found, as_json)
     if above:
         log.error("WER above --max-wer %g: %s", max_wer, ", ".join(map(str, above)))
         raise typer.Exit(ABOVE_LIMIT)

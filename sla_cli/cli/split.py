@@ -38,8 +38,6 @@ def split(
     clips were added to the store, the same command puts those of known signers
     (or sentences) into the splits of these, and draws the splits of the others.
     """
-    from dataclasses import asdict
-
     from sla_cli.prep.split import split_store
     from sla_cli.work.work import Work as WorkFolder
 
@@ -58,7 +56,7 @@ def split(
         lines.append(f"  {part} {clips:,}{signers}")
     lines += [f"  in no split: {found.unlisted:,}"] if found.unlisted else []
     lines += [f"  {sentence}" for sentence in found.shared]
-    answer("\n".join(lines), asdict(found), as_json)
+    answer("\n".join(lines), found, as_json)
 
 
 def _numbers(text: str | None) -> tuple[float, ...] | None:

@@ -1,6 +1,5 @@
 """`sla store`: what is done with a finished store."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,6 +57,7 @@ def export(
     """
     from contextlib import closing
 
+    from sla_cli.cli.results.stores import Exported
     from sla_cli.prep.encoding.process_pool import ProcessPool
     from sla_cli.prep.export.export import export_store
     from sla_cli.prep.export.layout import find_layout
@@ -74,7 +74,7 @@ def export(
     lines = (
         f"export {out / chosen.root}, clips: {counts}\n{counted(result.frames, 'frame')} as {image}, {result.size} px"
     )
-    answer(lines, {"export": str(out), "root": str(out / chosen.root), **asdict(result)}, as_json)
+    answer(lines, Exported(export=out, root=out / chosen.root, **vars(result)), as_json)
 
 
 @app.command("leave-out")
@@ -90,6 +90,7 @@ def leave_out(
     `sla prep` does not bring them back. What was made from them before is listed:
     runs, caches and other artifacts in the work folder, which you must remove.
     """
+    from sla_cli.cli.results.stores import WithoutSigner
     from sla_cli.prep.left_out import holders
     from sla_cli.prep.left_out import leave_out as remove
     from sla_cli.work.work import Work as WorkFolder
@@ -102,5 +103,4 @@ def leave_out(
     if still:
         lines += ["made from this store before, so they still hold what was learned or copied from these clips:"]
         lines += [f"  {held.kind} {held.path}" for held in still]
-    facts = {"store": str(path), "signer": signer, "clips": list(removed.clips), "divisions": removed.divisions}
-    answer("\n".join(lines), facts | {"held_by": [asdict(held) for held in still]}, as_json)
+    answer("\n".join(lines), WithoutSigner(path, signer, removed.clips, removed.divisions, still), as_json)

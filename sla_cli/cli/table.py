@@ -1,7 +1,7 @@
 """sla table"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,6 +9,7 @@ from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
 from sla_cli.cli.score import ClusterName, Level, Nfc, Normalize, Samples, Seed
 
 if TYPE_CHECKING:
+    from sla_cli.cli.results.evaluation import TableRow
     from sla_cli.score.run_table import Row
 
 
@@ -44,6 +45,7 @@ def table(
     The hypotheses of each run in the work folder are scored; decode dev and test
     first, or one with --split. A row is a run, or the runs of several seeds: mean ± standard deviation.
     """
+    from sla_cli.cli.results.evaluation import Tabled
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.score.run_table import SHOWN, run_table
     from sla_cli.score.score import ScoreOptions
@@ -59,11 +61,12 @@ def table(
     text = table_text(rows, kind, options)
     if output is not None:
         write_text(output, text + "\n")
-    answer(text, {"rows": [_facts(row) for row in rows], "output": str(output) if output else None}, as_json)
+    answer(text, Tabled(rows=list(map(_row, rows)), output=output), as_json)
 
 
-def _facts(row: "Row") -> dict[str, Any]:
-    from sla_cli.work.scores import seed_group_facts
+def _row(row: "Row") -> "TableRow":
+    from sla_cli.cli.results.evaluation import TableRow
+    from sla_cli.work.comparison_figures import group_figures
 
-    scores = {split: seed_group_facts(group) for split, group in row.scores.items()}
-    return {"name": row.name, "variant": row.variant, "trained": row.trained, "scores": scores}
+    scores = {split: group_figures(group) for split, group in row.scores.items()}
+    return TableRow(name=row.name, variant=row.variant, trained=row.trained, scores=scores)

@@ -1,7 +1,6 @@
 """sla train"""
 
 import re
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -132,6 +131,7 @@ def train(
         check_splits(source)
         chosen = preset or source.preset
         settings = resolve(chosen, config, sets or (), flags)
+    from sla_cli.cli.results.recognition import Trained
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
     from sla_cli.train.init_from import init_from
@@ -152,7 +152,7 @@ def train(
             raise group.refusal("--dry-run measures a training of one process", "Start it without torchrun.")
         if dry_run:
             found = forecast(source, settings, device, begin)
-            answer(found.text(), asdict(found), as_json)
+            answer(found.text(), found, as_json)
             return
         path, *others = group.first(folders)
         if wanted or others:
@@ -163,7 +163,7 @@ def train(
                     source, path, settings, wanted, preset=chosen, begin=begin, force=force, group=group
                 )
             if group.is_main:
-                answer(str(results), results.as_json(), as_json)
+                answer(str(results), results.figures, as_json)
             return
         if resume:
             best = resume_run(Run(path), group=group)
@@ -172,6 +172,6 @@ def train(
         if group.is_main:
             answer(
                 f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
-                {"run": str(path), "best_epoch": best.number, "dev_wer": best.dev.wer},
+                Trained(run=path, best_epoch=best.number, dev_wer=best.dev.wer),
                 as_json,
             )

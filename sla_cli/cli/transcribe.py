@@ -1,6 +1,5 @@
 """sla transcribe"""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -22,6 +21,7 @@ from sla_cli.cli.options import (
     PruneLogp,
     TokenMinLogp,
     Work,
+    answer,
     weights_file,
 )
 from sla_cli.config.settings import TranscribeConfig
@@ -30,6 +30,7 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 if TYPE_CHECKING:
+    from sla_cli.cli.results.recognition import Recording
     from sla_cli.transcribe.recognizer import Recognizer
     from sla_cli.transcribe.transcribe_files import Outcome
     from sla_cli.transcribe.transcript import Transcript
@@ -87,6 +88,7 @@ def transcribe(
     files exist is skipped. Recordings may be of any length.
     """
     from sla_cli.annotation.layout import Layout
+    from sla_cli.cli.results.recognition import Transcribed
     from sla_cli.search.given import flag, options_given
     from sla_cli.transcribe.find_recordings import find_recordings
     from sla_cli.transcribe.outputs import plan_outputs
@@ -129,7 +131,7 @@ def transcribe(
         if outcome.transcript is not None and not as_json:
             _show(outcome, outcome.transcript)
     if as_json:
-        typer.echo(json.dumps({"recordings": list(map(_facts, outcomes))}, ensure_ascii=False))
+        answer("", Transcribed(recordings=list(map(_recording, outcomes))), as_json)
     _refuse_failures(outcomes)
 
 
@@ -164,17 +166,18 @@ def _rows(transcript: "Transcript") -> Iterator[str]:
         yield f"{transcript.name}\t{sign.start:.3f}\t{sign.end:.3f}\t{sign.gloss}\t{sign.confidence:.4f}"
 
 
-def _facts(outcome: "Outcome") -> dict[str, Any]:
+def _recording(outcome: "Outcome") -> "Recording":
+    from sla_cli.cli.results.recognition import Recording
+
     transcript, error = outcome.transcript, outcome.error
-    signs = None if transcript is None else [vars(sign) for sign in transcript.signs]
-    return {
-        "recording": outcome.recording,
-        "files": [str(path) for path in outcome.files],
-        "error": None if error is None else error.message,
-        "duration": None if transcript is None else transcript.duration,
-        "signs": signs,
-        "made": None if transcript is None else dict(transcript.made),
-    }
+    return Recording(
+        recording=outcome.recording,
+        files=outcome.files,
+        error=None if error is None else error.message,
+        duration=None if transcript is None else transcript.duration,
+        signs=None if transcript is None else transcript.signs,
+        made=None if transcript is None else transcript.made,
+    )
 
 
 def _refuse_failures(outcomes: Sequence["Outcome"]) -> None:

@@ -53,8 +53,9 @@ def tune(
     work folder. After that, `sla decode` uses the choice for the same run and
     language model. Missing or outdated emissions are computed first.
     """
-    from dataclasses import asdict, replace
+    from dataclasses import replace
 
+    from sla_cli.cli.results.artifacts import TunedFolder
     from sla_cli.decode.grid_search import GridPoint, grid
     from sla_cli.decode.tune_file import references_of, tune_file
     from sla_cli.lm.kenlm_model import open_lm
@@ -87,7 +88,7 @@ def tune(
     )
     if trials and not as_json:
         _print_table(trials, GridPoint(tuned.beam, tuned.alpha, tuned.beta))
-    facts = {"tuned": str(out), **asdict(tuned)}
+    facts = TunedFolder(**vars(tuned), tuned=out)
     answer = f"{_text(tuned)}\n{out / 'tune.png'} shows all, {out / 'clips.tsv'} the errors of each clip"
     shared.answer(answer, facts, as_json)
 
@@ -103,8 +104,10 @@ def _text(tuned: "Tuned") -> str:
     if tuned.finds_no_gain:
         lines.append("this is not a language model: no gain is shown, and `sla decode` leaves the model out")
     elif tuned.difference is not None:  # an earlier version does not record it
-        shown = "" if tuned.gain and tuned.gain.high < 0 else ", so no gain is shown"
-        gain = f"difference {tuned.difference:+.2f} points, {between(tuned.gain)}, which allows for the choice{shown}"
+        shown = "" if tuned.interval and tuned.interval.high < 0 else ", so no gain is shown"
+        gain = (
+            f"difference {tuned.difference:+.2f} points, {between(tuned.interval)}, which allows for the choice{shown}"
+        )
         lines.append(f"without a language model {tuned.wer_without:.2f} %, {gain}")
     return "\n".join(lines)
 

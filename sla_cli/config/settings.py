@@ -1,8 +1,5 @@
 """Every setting, once: type, bounds and default. Frozen dataclasses that resolve from preset < file < --set < flag.
 
-A new setting states since which version of the run format it exists and what was in force in older runs, as in
-`Annotated[float, Ge(0), AddedIn(2, before=0.0)]` (config_checks.py), so that older runs can still be read.
-
 The tables of the paper itself are not public. So values are those of the named code (VAC, AdaptSign, ST-Adapter), or
 marked *choice*, which means our own; see docs/method.md. None is "the paper's".
 
@@ -17,24 +14,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
-from annotated_types import Ge, Le
+from msgspec import Meta
 
 from sla_cli.config.bounds import BEAM, LARGE, LAYERS, MANY, PIXELS, SEED, WEIGHT, WIDE
-from sla_cli.config.checks import (
-    AddedIn,
-    OptionValues,
-    annotations_of,
-    check_setting,
-    fill_older,
-    parse_value,
-    settings_of,
-)
+from sla_cli.config.checks import OptionValues, annotations_of, check_setting, parse_value, settings_of
 from sla_cli.config.presets import PRESETS
-from sla_cli.errors import SlaError, suggestion
+from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.system.regular_file import read_regular
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
-KernelSize = Annotated[int, Ge(1), Le(LAYERS)]
+KernelSize = Annotated[int, Meta(ge=1, le=LAYERS)]
+# Not tuple[KernelSize, KernelSize, KernelSize]: msgspec 0.22 crashes on a union of it with a bounded number.
+KernelSizes = Annotated[tuple[KernelSize, ...], Meta(min_length=3, max_length=3)]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
@@ -42,13 +33,13 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 class PrepConfig(OptionValues):
     """How frames and glosses are stored. VAC squashes 210x260 to 256x256."""
 
-    size: Annotated[int, Ge(16), Le(PIXELS)] = 256  # pixels, both sides
+    size: Annotated[int, Meta(ge=16, le=PIXELS)] = 256  # pixels, both sides
     fit: Literal["squash", "pad", "crop"] = "squash"  # pad and crop keep the aspect
     codec: Literal["jpeg", "png", "raw"] = "jpeg"
-    quality: Annotated[int, Ge(1), Le(100)] = 95  # JPEG
-    fps: Annotated[float, Ge(0), Le(1000)] = 0.0  # frames per second, the nearest in time; 0 keeps every frame
+    quality: Annotated[int, Meta(ge=1, le=100)] = 95  # JPEG
+    fps: Annotated[float, Meta(ge=0, le=1000)] = 0.0  # frames per second, the nearest in time; 0 keeps every frame
     labels: str = "auto"  # cleaning of training glosses: auto (the corpus's), raw, or a profile of core.normalize
-    shard_clips: Annotated[int, Ge(0), Le(MANY)] = 0  # clips per file; 0: one file
+    shard_clips: Annotated[int, Meta(ge=0, le=MANY)] = 0  # clips per file; 0: one file
 
 
 @dataclass(frozen=True)
@@ -56,9 +47,9 @@ class DivisionConfig(OptionValues):
     """A division into splits that `sla split` draws."""
 
     by: Literal["signer", "sentence", "random"] = "signer"  # what no two splits share; random: single clips
-    shares: tuple[Annotated[float, Ge(0), Le(LARGE)], ...] = (80.0, 10.0, 10.0)  # of train, dev, test
+    shares: tuple[Annotated[float, Meta(ge=0, le=LARGE)], ...] = (80.0, 10.0, 10.0)  # of train, dev, test
     fold: str = ""  # K/N: part K of N equal ones is test, the next is dev
-    seed: Annotated[int, Ge(0), Le(SEED)] = 0  # random seed
+    seed: Annotated[int, Meta(ge=0, le=SEED)] = 0  # random seed
 
 
 @dataclass(frozen=True)
@@ -68,7 +59,8 @@ class ModelConfig:
     variant: Variant = "adapter"  # what is added to the backbone; frozen: nothing
     backbone: str = "vit_base_patch16_clip_quickgelu_224.openai"  # name of any ViT in timm
     weights: str = "hub"  # weights of the backbone: hub (downloaded), random, or a file
-    image_size: Annotated[int, Ge(1), Le(PIXELS)] = 224  # input of the backbone in pixels, a multiple of its patch size
+    # Input of the backbone in pixels, a multiple of its patch size.
+    image_size: Annotated[int, Meta(ge=1, le=PIXELS)] = 224
     layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 like 0,5,11
     normalize: Literal["backbone", "half"] = "backbone"  # pixels: with the backbone's mean and std, or x/127.5-1 (VAC)
     backbone_args: dict[str, Any] = field(default_factory=dict)  # further arguments of timm.create_model
@@ -76,7 +68,7 @@ class ModelConfig:
     # as are needed for a batch to fit into the free memory.
     checkpointing: str = "auto"
     # Compile the blocks for training with torch.compile. auto: on a GPU, and where the compiler does not work, train
-    # without; on: refuse to train where it does not work. true and false of earlier versions are on and off.
+    # without; on: refuse to train where it does not work.
     compile: Literal["auto", "on", "off"] = "auto"
 
 
@@ -87,20 +79,21 @@ class AdapterConfig:
     docs/method.md compares it with AdaptSign, ST-Adapter and LVM-STeM, and has settings for the last two to copy.
     """
 
-    ratio: Annotated[float, Ge(0), Le(LAYERS)] = 0.5  # bottleneck width over model width (ST-Adapter; AdaptSign: 0.25)
-    width: Annotated[int, Ge(0), Le(WIDE)] = 0  # bottleneck width in channels; 0: by ratio
+    # Bottleneck width over model width (ST-Adapter; AdaptSign: 0.25).
+    ratio: Annotated[float, Meta(ge=0, le=LAYERS)] = 0.5
+    width: Annotated[int, Meta(ge=0, le=WIDE)] = 0  # bottleneck width in channels; 0: by ratio
     temporal: Literal["conv", "none"] = "conv"  # none: the plain bottleneck, which uses no other frame
     # Length of the convolution in frames, or [frames, rows, columns] of patches; odd.
-    kernel: KernelSize | tuple[KernelSize, KernelSize, KernelSize] = 3
+    kernel: KernelSize | KernelSizes = 3
     # Activation after the convolution (choice); ST-Adapter has none, AdaptSign QuickGELU.
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
     # Before which part of a block it is placed, or after the block (ST-Adapter: mlp, LVM-STeM: after; see method.md).
     place: Literal["mlp", "attention", "both", "after"] = "attention"
     normed: bool = True  # its input passes the frozen norm that follows it (choice; False as in ST-Adapter)
     # Additional trained LayerNorms in the adapter, on its input and on the output of the convolution (LVM-STeM).
-    layer_norm: Annotated[bool, AddedIn(4, before=False)] = False
+    layer_norm: bool = False
     # Which layer is zero before training: the up projection (AdaptSign), or the convolution (ST-Adapter, LVM-STeM).
-    start: Annotated[Literal["up", "conv"], AddedIn(4, before="up")] = "up"
+    start: Literal["up", "conv"] = "up"
 
     def __post_init__(self) -> None:
         """Equal kernels get the same form: `[3, 1, 1]` becomes 3."""
@@ -110,7 +103,8 @@ class AdapterConfig:
     @property
     def kernel_3d(self) -> tuple[int, int, int]:
         """Frames, rows and columns of the kernel."""
-        return (self.kernel, 1, 1) if isinstance(self.kernel, int) else self.kernel
+        frames, rows, columns = (self.kernel, 1, 1) if isinstance(self.kernel, int) else self.kernel
+        return frames, rows, columns
 
 
 @dataclass(frozen=True)
@@ -118,13 +112,13 @@ class LoraConfig:
     """SLA-LoRA: low-rank updates with temporal shift (choice)."""
 
     targets: str = "q,v"  # any of q, k, v, proj (attention's output projection), mlp
-    rank: Annotated[int, Ge(1), Le(WIDE)] = 16  # rank of each update
-    alpha: Annotated[int, Ge(1), Le(WIDE)] = 16  # an update is scaled by alpha / rank
-    dropout: Annotated[float, Ge(0), Le(1)] = 0.0  # dropout on the input of each update, in training
+    rank: Annotated[int, Meta(ge=1, le=WIDE)] = 16  # rank of each update
+    alpha: Annotated[int, Meta(ge=1, le=WIDE)] = 16  # an update is scaled by alpha / rank
+    dropout: Annotated[float, Meta(ge=0, le=1)] = 0.0  # dropout on the input of each update, in training
     # What is shifted in time: the input of each update; the input of attention, as in the original TSM; or its keys and
     # values, in each head (LVM-STeM). With the last two an untrained model differs from its backbone.
     shift: Literal["lora", "residual", "kv", "off"] = "lora"
-    share: Annotated[float, Ge(0), Le(0.5)] = 0.125  # share of the channels that is shifted in each direction (TSM)
+    share: Annotated[float, Meta(ge=0, le=0.5)] = 0.125  # share of the channels that is shifted in each direction (TSM)
 
 
 @dataclass(frozen=True)
@@ -132,14 +126,14 @@ class HeadConfig:
     """Temporal convolutions, BiLSTM, classifier (as in VAC and AdaptSign)."""
 
     pattern: str = "K5,P2,K5,P2"  # temporal layers: K5 is a convolution over 5 frames, P2 a pooling of 2
-    channels: Annotated[int, Ge(1), Le(WIDE)] = 1024  # channels of the temporal convolutions
-    lstm_layers: Annotated[int, Ge(1), Le(LAYERS)] = 2  # layers of the BiLSTM
-    lstm_width: Annotated[int, Ge(0), Le(WIDE)] = 0  # width of the BiLSTM per direction; 0: half the channels
-    dropout: Annotated[float, Ge(0), Le(1)] = 0.3  # dropout between LSTM layers
+    channels: Annotated[int, Meta(ge=1, le=WIDE)] = 1024  # channels of the temporal convolutions
+    lstm_layers: Annotated[int, Meta(ge=1, le=LAYERS)] = 2  # layers of the BiLSTM
+    lstm_width: Annotated[int, Meta(ge=0, le=WIDE)] = 0  # width of the BiLSTM per direction; 0: half the channels
+    dropout: Annotated[float, Meta(ge=0, le=1)] = 0.3  # dropout between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
     # Input of the frame classifier: features normalised over frames without learnt scale (choice), or unchanged. In
     # some backbones nine tenths of a class token are one constant vector, which alone makes the gradient large.
-    frame_norm: Annotated[Literal["batch", "none"], AddedIn(3, before="none")] = "batch"
+    frame_norm: Literal["batch", "none"] = "batch"
     normalized: bool = True  # class weights are L2-normalised and there is no bias; off: a plain linear layer
 
 
@@ -147,57 +141,61 @@ class HeadConfig:
 class LossConfig:
     """Weights of the loss parts; 0 switches a part off."""
 
-    conv_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # CTC on the temporal convolutions
-    distillation: Annotated[float, Ge(0), Le(LARGE)] = 25.0  # BiLSTM teaches convolutions (AdaptSign; VAC: 10)
-    temperature: Annotated[float, Ge(0.01), Le(LARGE)] = 8.0  # temperature of the distillation
-    frame_ctc: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # CTC on the backbone's frame features (weight: choice)
+    conv_ctc: Annotated[float, Meta(ge=0, le=LARGE)] = 1.0  # CTC on the temporal convolutions
+    distillation: Annotated[float, Meta(ge=0, le=LARGE)] = 25.0  # BiLSTM teaches convolutions (AdaptSign; VAC: 10)
+    temperature: Annotated[float, Meta(ge=0.01, le=LARGE)] = 8.0  # temperature of the distillation
+    frame_ctc: Annotated[float, Meta(ge=0, le=LARGE)] = 1.0  # CTC on the backbone's frame features (weight: choice)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """The recipe of AdaptSign; settings that AdaptSign does not have are off."""
 
-    epochs: Annotated[int, Ge(1), Le(MANY)] = 40  # passes over the training clips
-    batch: Annotated[int, Ge(1), Le(MANY)] = 2  # clips per batch of a process
-    batch_frames: Annotated[int, Ge(0), Le(MANY)] = 0  # most frames per batch, a longer clip is alone; 0: no limit
+    epochs: Annotated[int, Meta(ge=1, le=MANY)] = 40  # passes over the training clips
+    batch: Annotated[int, Meta(ge=1, le=MANY)] = 2  # clips per batch of a process
+    batch_frames: Annotated[int, Meta(ge=0, le=MANY)] = 0  # most frames per batch, a longer clip is alone; 0: no limit
     # Number of batches whose clips are sorted by length before batching; 0: no sorting.
-    bucket: Annotated[int, Ge(0), Le(MANY)] = 0
-    accumulate: Annotated[int, Ge(1), Le(MANY)] = 1  # batches of each process whose gradients are summed before a step
+    bucket: Annotated[int, Meta(ge=0, le=MANY)] = 0
+    # Batches of each process whose gradients are summed before a step.
+    accumulate: Annotated[int, Meta(ge=1, le=MANY)] = 1
     infeasible: Literal["stretch", "skip", "refuse"] = "stretch"  # clips too short for CTC; stretch repeats frames
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # optimiser
-    lr: Annotated[float, Ge(0), Le(LARGE)] = 1e-4  # learning rate
-    adapter_lr: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # learning rate of the added parts, as a share of lr
-    weight_decay: Annotated[float, Ge(0), Le(LARGE)] = 1e-4  # L2; decoupled for adamw
+    lr: Annotated[float, Meta(ge=0, le=LARGE)] = 1e-4  # learning rate
+    adapter_lr: Annotated[float, Meta(ge=0, le=LARGE)] = 1.0  # learning rate of the added parts, as a share of lr
+    weight_decay: Annotated[float, Meta(ge=0, le=LARGE)] = 1e-4  # L2; decoupled for adamw
     decay_all: bool = True  # weight decay on biases and norms too
-    clip_norm: Annotated[float, Ge(0), Le(LARGE)] = 0.0  # limit of the gradient's norm; 0: none
+    clip_norm: Annotated[float, Meta(ge=0, le=LARGE)] = 0.0  # limit of the gradient's norm; 0: none
     schedule: Literal["step", "cosine"] = "step"  # how lr decreases
-    warmup: Annotated[float, Ge(0), Le(LARGE)] = 0.0  # epochs in which lr rises from 0
-    milestones: tuple[Annotated[int, Ge(0), Le(MANY)], ...] = (20, 30)  # epochs after which lr is times gamma (step)
-    gamma: Annotated[float, Ge(0), Le(1)] = 0.2  # factor of lr at each milestone (step)
-    floor: Annotated[float, Ge(0), Le(1)] = 0.0  # final lr, as a share of lr (cosine)
-    ema: Annotated[float, Ge(0), Le(0.999999)] = 0.0  # decay per step of averaged weights, which are scored; 0: none
+    warmup: Annotated[float, Meta(ge=0, le=LARGE)] = 0.0  # epochs in which lr rises from 0
+    # Epochs after which lr is times gamma (step).
+    milestones: tuple[Annotated[int, Meta(ge=0, le=MANY)], ...] = (20, 30)
+    gamma: Annotated[float, Meta(ge=0, le=1)] = 0.2  # factor of lr at each milestone (step)
+    floor: Annotated[float, Meta(ge=0, le=1)] = 0.0  # final lr, as a share of lr (cosine)
+    # Decay per step of averaged weights, which are scored; 0: none.
+    ema: Annotated[float, Meta(ge=0, le=0.999999)] = 0.0
     # Number of last epochs; the mean of the weights after each of them is scored and saved. 0: none.
-    average: Annotated[int, Ge(0), Le(MANY), AddedIn(5, before=0)] = 0
+    average: Annotated[int, Meta(ge=0, le=MANY)] = 0
     # Epochs without a better dev WER after which training stops; 0: never.
-    patience: Annotated[int, Ge(0), Le(MANY)] = 0
-    save_minutes: Annotated[float, Ge(0), Le(LARGE)] = 10.0  # minutes between saves within an epoch (choice)
-    seed: Annotated[int, Ge(0), Le(SEED)] = 0  # random seed for weights, order and augmentation
+    patience: Annotated[int, Meta(ge=0, le=MANY)] = 0
+    save_minutes: Annotated[float, Meta(ge=0, le=LARGE)] = 10.0  # minutes between saves within an epoch (choice)
+    seed: Annotated[int, Meta(ge=0, le=SEED)] = 0  # random seed for weights, order and augmentation
     precision: Precision = "auto"  # precision of the backbone; auto: half precision on CUDA, fp32 on CPU
     # The precision of auto on CUDA; bf16 becomes fp16 on devices that do not support it (choice).
-    half: Annotated[Literal["bf16", "fp16"], AddedIn(3, before="fp16")] = "bf16"
+    half: Literal["bf16", "fp16"] = "bf16"
     tf32: bool = True  # with precision fp32: matrix products in TF32 on CUDA (choice)
-    crop: Annotated[float, Ge(0.1), Le(1)] = 0.875  # side of the crop over side of the stored frame: 224/256
-    flip: Annotated[float, Ge(0), Le(1)] = 0.5  # probability of mirroring a clip
-    rescale: Annotated[float, Ge(0), Le(0.9)] = 0.2  # clips are resampled to 1±rescale of their length
+    crop: Annotated[float, Meta(ge=0.1, le=1)] = 0.875  # side of the crop over side of the stored frame: 224/256
+    flip: Annotated[float, Meta(ge=0, le=1)] = 0.5  # probability of mirroring a clip
+    rescale: Annotated[float, Meta(ge=0, le=0.9)] = 0.2  # clips are resampled to 1±rescale of their length
     # A lengthened clip shows every frame, repeated evenly (choice), or frames drawn with replacement, which leaves out
     # a third of them (AdaptSign).
-    lengthen: Annotated[Literal["even", "random"], AddedIn(3, before="random")] = "even"
-    min_frames: Annotated[int, Ge(1), Le(MANY)] = 32  # minimum length of a clip after resampling
-    max_frames: Annotated[int, Ge(1), Le(MANY)] = 230  # maximum length after resampling
-    drop: Annotated[float, Ge(0), Le(0.9)] = 0.0  # probability that a frame is replaced by the previous one
-    jitter: Annotated[float, Ge(0), Le(0.9)] = 0.0  # a clip's brightness, contrast, saturation are scaled by 1±jitter
-    erase: Annotated[float, Ge(0), Le(1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
-    workers: Annotated[int, Ge(-1), Le(LAYERS)] = -1  # processes that load clips; -1 chooses
+    lengthen: Literal["even", "random"] = "even"
+    min_frames: Annotated[int, Meta(ge=1, le=MANY)] = 32  # minimum length of a clip after resampling
+    max_frames: Annotated[int, Meta(ge=1, le=MANY)] = 230  # maximum length after resampling
+    drop: Annotated[float, Meta(ge=0, le=0.9)] = 0.0  # probability that a frame is replaced by the previous one
+    # A clip's brightness, contrast, saturation are scaled by 1±jitter.
+    jitter: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
+    erase: Annotated[float, Meta(ge=0, le=1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
+    workers: Annotated[int, Meta(ge=-1, le=LAYERS)] = -1  # processes that load clips; -1 chooses
 
 
 @dataclass(frozen=True)
@@ -216,14 +214,15 @@ class Config:
 class DecodeConfig(OptionValues):
     """Beam search. alpha and beta are pyctcdecode's defaults; tune them on dev."""
 
-    beam: Annotated[int, Ge(1), Le(BEAM)] = 10  # as in published results; 1 is greedy without a language model
-    alpha: Annotated[float, Ge(0), Le(WEIGHT)] = 0.5  # weight of the language model
-    beta: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 1.5  # reward per gloss, with a language model
-    hotword_weight: Annotated[float, Ge(-WEIGHT), Le(WEIGHT)] = 0.15  # per hot word, natural log (docs/decoding.md)
+    beam: Annotated[int, Meta(ge=1, le=BEAM)] = 10  # as in published results; 1 is greedy without a language model
+    alpha: Annotated[float, Meta(ge=0, le=WEIGHT)] = 0.5  # weight of the language model
+    beta: Annotated[float, Meta(ge=-WEIGHT, le=WEIGHT)] = 1.5  # reward per gloss, with a language model
+    hotword_weight: Annotated[float, Meta(ge=-WEIGHT, le=WEIGHT)] = 0.15  # per hot word, natural log (docs/decoding.md)
     # Prefixes worse than the best by this are dropped, columns below this are not tried (natural log; pyctcdecode's).
-    prune_logp: Annotated[float, Ge(-WEIGHT), Le(0)] = -10.0
-    token_min_logp: Annotated[float, Ge(-WEIGHT), Le(0)] = -5.0
-    max_oov: Annotated[float, Ge(0), Le(100)] = 20.0  # percent of the glosses that a language model may lack (choice)
+    prune_logp: Annotated[float, Meta(ge=-WEIGHT, le=0)] = -10.0
+    token_min_logp: Annotated[float, Meta(ge=-WEIGHT, le=0)] = -5.0
+    # Percent of the glosses that a language model may lack (choice).
+    max_oov: Annotated[float, Meta(ge=0, le=100)] = 20.0
 
 
 @dataclass(frozen=True)
@@ -232,24 +231,24 @@ class EmitConfig(OptionValues):
 
     precision: Precision = "auto"  # auto: as in training, if the device supports it
     dtype: Literal["float32", "float16"] = "float32"  # type on disk
-    max_frames: Annotated[int, Ge(1), Le(MANY)] = 400  # most frames per batch; a longer clip is alone (choice)
+    max_frames: Annotated[int, Meta(ge=1, le=MANY)] = 400  # most frames per batch; a longer clip is alone (choice)
     # Frames that the backbone computes at once, to limit its memory (choice).
-    chunk: Annotated[int, Ge(0), Le(MANY)] = 64
+    chunk: Annotated[int, Meta(ge=0, le=MANY)] = 64
 
 
 @dataclass(frozen=True)
 class TranscribeConfig(OptionValues):
     """How a recording is divided into sentences."""
 
-    pause: Annotated[float, Ge(0), Le(LARGE)] = 1.0  # seconds without a sign that end a sentence (choice)
+    pause: Annotated[float, Meta(ge=0, le=LARGE)] = 1.0  # seconds without a sign that end a sentence (choice)
 
 
 @dataclass(frozen=True)
 class TuneConfig(OptionValues):
     """The grid of `sla tune` (choice)."""
 
-    alphas: tuple[Annotated[float, Ge(0), Le(WEIGHT)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
-    betas: tuple[Annotated[float, Ge(-WEIGHT), Le(WEIGHT)], ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
+    alphas: tuple[Annotated[float, Meta(ge=0, le=WEIGHT)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
+    betas: tuple[Annotated[float, Meta(ge=-WEIGHT, le=WEIGHT)], ...] = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.5)
 
 
 def resolve(
@@ -287,14 +286,22 @@ def from_dict(values: Mapping[str, Any]) -> Config:
     return Config(**{section: sections[section](**entries) for section, entries in checked.items()})
 
 
-def config_of_run(values: Mapping[str, Any], version: int) -> Config:
-    """The settings of a run with this version of the format; settings added since have the value that was valid then.
+def config_of_run(values: Mapping[str, Any]) -> Config:
+    """The settings of a run, whose file has every setting.
 
     Raises:
-        SlaError: a setting is unknown or has a wrong value, or one that the version had is missing.
+        SlaError: a setting is missing or unknown, or has a wrong value.
     """
-    from_dict(values)  # refuses unknown settings and wrong values
-    return from_dict(fill_older(values, version, settings_of(Config)))
+    config = from_dict(values)
+    missing = [name for name in settings_of(Config) if not _has(values, name)]
+    if missing:
+        raise SlaError(f"damaged or incomplete, without {some(missing)}")
+    return config
+
+
+def _has(values: Mapping[str, Any], name: str) -> bool:
+    section, _, key = name.partition(".")
+    return key in values.get(section, {})
 
 
 def to_toml(config: Config) -> str:

@@ -6,22 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sla_cli.core.quantities import Share
+
 
 @dataclass(frozen=True)
 class Sign:
     """A gloss with its times.
 
     Attributes:
-        gloss: as the run's vocabulary spells it.
-        start: in seconds from the beginning of the recording.
-        end: likewise, exclusive.
-        confidence: height of the gloss's peak in the log-probabilities, from 0 to 1, 1 is certain.
+        gloss: as the run's vocabulary spells it
+        start: in seconds from the beginning of the recording
+        end: likewise, exclusive
+        confidence: height of the gloss's peak in the log-probabilities; 1 is certain
     """
 
     gloss: str
     start: float
     end: float
-    confidence: float
+    confidence: Share
 
 
 @dataclass(frozen=True)

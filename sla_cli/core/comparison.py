@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sla_cli.core.clip_score import ClipScore
 from sla_cli.core.clusters import sentences
 from sla_cli.core.counted import counted
+from sla_cli.core.quantities import Count, Share
 from sla_cli.core.result import Cluster, Interval, Score
 
 BUFFER = 2  # correct words that end a segment; the default of NIST's sc_stats
@@ -19,12 +20,19 @@ Both = tuple[ClipScore, ClipScore]
 
 @dataclass(frozen=True)
 class Change:
-    """How often the second system got a gloss of the references that the first missed, and the other way round."""
+    """How often the second system got a gloss of the references that the first missed, and the other way round.
+
+    Attributes:
+        gloss: gloss of the references
+        ref_words: number of its occurrences in the references
+        gained: how often only b recognises it
+        lost: how often only a recognises it
+    """
 
     gloss: str
-    ref_words: int
-    gained: int
-    lost: int
+    ref_words: Count
+    gained: Count
+    lost: Count
 
 
 @dataclass(frozen=True)
@@ -32,15 +40,16 @@ class MatchedPairs:
     """The MAPSSWE test.
 
     Attributes:
-        segments: how many segments hold an error of either system.
-        z: mean difference of errors per segment (second minus first) over its standard error; None if all differences
-            are the same, or there are fewer than two.
-        p: two-sided, from the normal distribution (Gillick & Cox want about 50 segments for it).
+        segments: number of segments in which at least one system has an error
+        z: mean difference of errors per segment (second minus first) divided by its standard error; null if all
+            differences are equal, or there are fewer than two
+        p: two-sided p-value, from the normal distribution (Gillick & Cox want about 50 segments for it); null if `z` is
+            null
     """
 
-    segments: int
+    segments: Count
     z: float | None
-    p: float | None
+    p: Share | None
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,13 @@ class Interval:
     """A confidence interval from resampling.
 
     Attributes:
-        low: lower end, in percent of the reference words; of a difference in points.
-        high: upper end, likewise.
-        level: its confidence in percent.
-        samples: number of resampled sets.
-        seed: random seed that drew them.
-        units: number of clusters that were drawn from, each with all its clips.
-        cluster: what a cluster is; sentences are distinct references.
+        low: lower end, in percent of the reference words; of a difference in points
+        high: upper end, likewise
+        level: its confidence in percent
+        samples: number of resampled sets
+        seed: random seed that drew them
+        units: number of clusters that were drawn from, each with all its clips
+        cluster: what a cluster is; sentences are distinct references
     """
 
     low: float

@@ -121,7 +121,7 @@ def tune_file(
         lowest_wer=choice.lowest.counts.wer,
         wer_without=choice.without.counts.wer,
         difference=choice.difference,
-        interval={"low": gain.low, "high": gain.high, **gain.made} if (gain := choice.interval) else None,
+        interval=choice.interval,
     )
     _write(out, tuned, trials, found)
     receipt.results = {**asdict(tuned), DIGESTS: {name: digest_file(out / name) for name in BESIDE}}

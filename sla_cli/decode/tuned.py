@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
-from sla_cli.artifact.json_file import check_types, read_json
+from msgspec import Meta
+
+from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
+from sla_cli.config.bounds import WEIGHT
+from sla_cli.config.checks import read_values
+from sla_cli.core.quantities import Amount, Count, Positive
 from sla_cli.core.result import Interval, left_out
 from sla_cli.errors import FormatError
 from sla_cli.log import log
@@ -24,45 +30,45 @@ class Tuned:
     """The choice, and the data on which it was made.
 
     Attributes:
-        wer: in percent, on the clips that were used for tuning.
-        weights, lm: digests of the recogniser's weights ("" if the emissions do not record them) and the language
-        model. split, profile: the split, and the normalisation.
-        split_digest: of the clips in the store, "" if the emissions do not record it.
-        lowest_wer: of the setting with the fewest errors, in percent.
-        wer_without: without a language model at the same beam, in percent.
-        difference: `wer` minus `wer_without`, in points.
-        interval: of the difference, as in `Interval`; None if no language model is the choice, or if all clips have the
-            same reference. Version 1 of the file has none of these four.
+        beam: chosen beam width
+        alpha: chosen weight of the language model
+        beta: chosen bonus for each gloss, a natural logarithm
+        wer: word error rate with these three, in percent
+        errors: number of errors
+        ref_words: number of glosses in the references
+        split: the split that was decoded
+        profile: the scoring profile
+        weights: digest of the weights of the run; empty if unknown
+        lm: digest of the language model
+        split_digest: digest of the clips; empty if unknown
+        lowest_wer: word error rate of the setting with the fewest errors, in percent; null in a tuning of an earlier
+            version
+        wer_without: word error rate without a language model, in percent; null if `lowest_wer` is null
+        difference: `wer` minus `wer_without`, in points; null if `lowest_wer` is null
+        interval: interval of the difference, allowing for the choice; null if no language model was chosen, if all
+            clips have the same reference, or if `lowest_wer` is null
     """
 
-    beam: int
-    alpha: float
-    beta: float
-    wer: float
-    errors: int
-    ref_words: int
+    beam: Positive
+    alpha: Amount
+    beta: Annotated[float, Meta(ge=-WEIGHT, le=WEIGHT)]
+    wer: Amount
+    errors: Count
+    ref_words: Count
     split: str
     profile: str
     weights: str
     lm: str
     split_digest: str = ""
-    lowest_wer: float | None = None
-    wer_without: float | None = None
+    lowest_wer: Amount | None = None
+    wer_without: Amount | None = None
     difference: float | None = None
-    interval: dict[str, float] | None = None
+    interval: Interval | None = None
 
     @property
     def finds_no_gain(self) -> bool:
         """Whether the choice is to use no language model."""
         return (self.alpha, self.beta) == (0, 0)
-
-    @property
-    def gain(self) -> Interval | None:
-        """The interval of the difference."""
-        if self.interval is None:
-            return None
-        whole = {key: int(self.interval[key]) for key in ("samples", "seed", "sentences")}
-        return Interval.of(self.interval["low"], self.interval["high"], self.interval | whole)
 
 
 @dataclass(frozen=True)
@@ -177,9 +183,7 @@ def read_tuned(folder: Path) -> Tuned:
         facts = read_json(path, hint)
         if facts.pop("format") != NAME or facts.pop("version") not in (VERSION - 1, VERSION):
             raise FormatError(f"{path}: not {NAME} version {VERSION - 1} or {VERSION}", hint)
-        check_types(Tuned, facts, path, hint)
-        tuned = Tuned(**facts)
-        _ = tuned.gain  # read it completely or not at all
+        tuned = read_values(Tuned, facts, path, hint)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise FormatError(f"{path}: cannot be read ({error})", hint) from error
     results = receipt.results if receipt is not None else {}

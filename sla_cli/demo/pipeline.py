@@ -18,6 +18,7 @@ from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.counted import counted
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
+from sla_cli.demo.figures import DemoFigures, UnseenVideo
 from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.movie import draw_movie
 from sla_cli.emit.emit import emit
@@ -39,8 +40,8 @@ from sla_cli.system.workers import signals, usable_cores
 from sla_cli.train.train_run import start_run
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript
+from sla_cli.work.comparison_figures import comparison_figures
 from sla_cli.work.run import Run
-from sla_cli.work.scores import comparison_facts
 from sla_cli.work.work import Work
 
 CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain of the bigram would be random
@@ -106,22 +107,21 @@ class DemoResult:
             f"Watch {self.files[0]}, or open {self.files[1]} in ELAN.\n{kept}\nNext:\n{steps}"
         )
 
-    def facts(self) -> dict[str, Any]:
-        return {
-            "wer": self.wer,
-            "wer_lm": self.wer_lm,
-            "gain": comparison_facts(self.gain),
-            "dev_wer": self.dev_wer,
-            "clips": self.clips,
-            "page": str(self.page),
-            "transcript": {
-                "signed": list(self.signed),
-                "read": [sign.gloss for sign in self.transcript.signs],
-                "files": [str(path) for path in self.files],
-            },
-            "kept": str(self.kept) if self.kept else None,
-            "seconds": round(self.seconds, 1),
-        }
+    @property
+    def figures(self) -> DemoFigures:
+        """For JSON."""
+        read = tuple(sign.gloss for sign in self.transcript.signs)
+        return DemoFigures(
+            wer=self.wer,
+            wer_lm=self.wer_lm,
+            gain=comparison_figures(self.gain),
+            dev_wer=self.dev_wer,
+            clips=self.clips,
+            page=self.page,
+            transcript=UnseenVideo(signed=self.signed, read=read, files=self.files),
+            kept=self.kept,
+            seconds=round(self.seconds, 1),
+        )
 
 
 def run_demo(

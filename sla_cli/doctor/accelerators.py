@@ -7,14 +7,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sla_cli.config.settings import ModelConfig
+from sla_cli.core.quantities import Count
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A CUDA device; memory in bytes."""
+    """A CUDA device.
+
+    Attributes:
+        name: name of the GPU
+        memory: its memory in bytes
+        bf16: whether it computes in bfloat16
+    """
 
     name: str
-    memory: int
+    memory: Count
     bf16: bool
 
 
@@ -23,12 +30,12 @@ class TorchBuild:
     """The installed PyTorch.
 
     Attributes:
-        version: "" if it cannot be imported.
-        cuda: version of CUDA that it was built with; None for a build without CUDA.
-        gpus: those that it sees.
-        weights: where the default backbone's weights are; None if `sla train` would download them.
-        problem: why it cannot be imported, or sees no GPU although it was built for one; "" for neither.
-        broken: whether it cannot be imported.
+        version: its version; empty if it cannot be imported
+        cuda: CUDA version that it was built with; null for none
+        gpus: GPUs that it finds
+        weights: path of the weights of the default backbone; null if they would be downloaded
+        problem: why it cannot be imported, or finds no GPU although it was built for one; empty for neither
+        broken: whether it cannot be imported
     """
 
     version: str = ""

@@ -4,16 +4,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sla_cli.config.settings import ModelConfig
+from sla_cli.core.quantities import Count, Positive
 from sla_cli.doctor.accelerators import TorchBuild, torch_build
-from sla_cli.doctor.packages import Feature, broken, lacking, versions
+from sla_cli.doctor.packages import Missing, broken, lacking, versions
 from sla_cli.doctor.place import Place, look_at
 from sla_cli.system.host_memory import UNBOUNDED, free_bytes, total_bytes
 from sla_cli.system.workers import usable_cores
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Processor cores.
+
+    Attributes:
+        usable: cores that this process can use
+        machine: cores of the machine
+    """
+
+    usable: Positive
+    machine: Positive
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Main memory, within the limits of the job.
+
+    Attributes:
+        free: free memory in bytes; null if the system does not report it
+        total: total memory in bytes; null if the system does not report it
+    """
+
+    free: Count | None
+    total: Count | None
 
 
 @dataclass(frozen=True)
@@ -21,55 +47,32 @@ class Diagnosis:
     """What was found.
 
     Attributes:
-        versions: name to version.
-        torch: None if it is not installed.
-        cores: that this process may use, and that the machine has.
-        memory: free and total bytes within the limits of the job; None if the system does not provide them.
-        place: the work folder.
-        missing: features whose packages are not installed, with these packages.
-        problems: sentences; each means that commands fail that should work.
+        versions: versions of `sla`, `python` and each installed package, by name; `machine`; `revision` in a clone
+        torch: the installed torch; null if it is not installed
+        cores: processor cores
+        memory: main memory, within the limits of the job
+        work: the work folder
+        missing: packages that some commands lack; this is not a problem
+        problems: problems, one sentence each; if there is one, the exit code is 3
     """
 
     versions: dict[str, str]
     torch: TorchBuild | None
-    cores: tuple[int, int]
-    memory: tuple[int | None, int | None]
-    place: Place
-    missing: list[tuple[Feature, list[str]]]
+    cores: Cores
+    memory: Memory
+    work: Place
+    missing: list[Missing]
     problems: list[str]
-
-    def facts(self) -> dict[str, Any]:
-        """JSON values."""
-        torch, place = self.torch, self.place
-        return {
-            "versions": self.versions,
-            "cuda": torch and torch.cuda,
-            "gpus": [asdict(gpu) for gpu in torch.gpus] if torch else [],
-            "cores": {"usable": self.cores[0], "machine": self.cores[1]},
-            "memory": {"free": self.memory[0], "total": self.memory[1]},
-            "work": {
-                "path": str(place.folder),
-                "writable": place.writable,
-                "locks": place.locks,
-                "free": place.free,
-            },
-            "weights": None if torch is None or torch.weights is None else str(torch.weights),
-            "missing": [
-                {"commands": feature.commands, "packages": names, "get": feature.get} for feature, names in self.missing
-            ],
-            "problems": self.problems,
-        }
 
 
 def examine(work: Path) -> Diagnosis:
     """Examine packages, the machine, and the work folder, without leaving anything in it."""
     place, torch = look_at(work), torch_build()
-    bounds = (free_bytes(), total_bytes())
     return Diagnosis(
         versions(),
         torch,
-        (usable_cores(), os.cpu_count() or 1),
-        (_known(bounds[0]), _known(bounds[1])),
+        Cores(usable_cores(), os.cpu_count() or 1),
+        Memory(_known(free_bytes()), _known(total_bytes())),
         place,
         lacking(),
         [*broken(), *_problems(torch, place)],
@@ -96,12 +99,12 @@ def lines(found: Diagnosis) -> Iterator[tuple[str, str]]:
     if found.torch is not None and found.torch.version:
         place = f"in {found.torch.weights}" if found.torch.weights else "not here: `sla train` downloads them"
         yield "weights", f"of {ModelConfig.backbone}: {place}"
-    yield "cores", f"{found.cores[0]} of {found.cores[1]} may be used"
-    free, total = (f"{size / 1e9:.1f} GB" if size else "unknown" for size in found.memory)
+    yield "cores", f"{found.cores.usable} of {found.cores.machine} may be used"
+    free, total = (f"{size / 1e9:.1f} GB" if size else "unknown" for size in (found.memory.free, found.memory.total))
     yield "memory", f"{free} free of {total}, within the limits of the job"
-    yield "work", _place(found.place)
-    for feature, names in found.missing:
-        yield "missing", f"{', '.join(names)}, for {feature.commands}: {feature.get}"
+    yield "work", _place(found.work)
+    for one in found.missing:
+        yield "missing", f"{', '.join(one.packages)}, for {one.commands}: {one.get}"
     for problem in found.problems:
         yield "problem", problem
 

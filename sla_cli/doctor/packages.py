@@ -13,7 +13,7 @@ from sla_cli.errors import TORCH
 
 OTHERS = ("scipy", "matplotlib", *TORCH[2:], "torchvision", "distributed", "indexed_gzip")
 # Modules of the packages that all or nearly all commands need.
-BASE = ("numpy", "cv2", "h5py", "scipy", "kenlm", "matplotlib", "jinja2", "rich", "typer", "tomli_w")
+BASE = ("numpy", "cv2", "h5py", "scipy", "kenlm", "matplotlib", "jinja2", "rich", "typer", "tomli_w", "msgspec")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,21 @@ class Feature:
 
     commands: str
     modules: tuple[str, ...]
+    get: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Packages that some commands lack.
+
+    Attributes:
+        commands: commands that need the packages
+        packages: modules that are missing
+        get: how to install them
+    """
+
+    commands: str
+    packages: list[str]
     get: str
 
 
@@ -59,7 +74,7 @@ def broken() -> Iterator[str]:
             yield f"{module} cannot be imported: {str(error).splitlines()[0]}"
 
 
-def lacking() -> list[tuple[Feature, list[str]]]:
-    """Features with their modules that are not installed; complete features are left out."""
+def lacking() -> list[Missing]:
+    """What is missing for features; complete features are left out."""
     found = [(feature, [name for name in feature.modules if find_spec(name) is None]) for feature in FEATURES]
-    return [(feature, missing) for feature, missing in found if missing]
+    return [Missing(feature.commands, names, feature.get) for feature, names in found if names]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
+from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError
 
 
@@ -17,16 +18,16 @@ class Place:
     """Where artifacts would be written.
 
     Attributes:
-        folder: the work folder, which need not exist.
-        writable: whether it is writable, or the folder in which it would be created.
-        locks: whether a file lock there excludes another process; None if nothing can be written.
-        free: bytes.
+        folder: path of the work folder as given; it need not exist
+        writable: whether it can be written to, or the folder in which it would be created
+        locks: whether file locks work; null if it is not writable
+        free: free space on its disk in bytes
     """
 
     folder: Path
     writable: bool
     locks: bool | None
-    free: int
+    free: Count
 
 
 def look_at(folder: Path) -> Place:

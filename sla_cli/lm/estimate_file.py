@@ -4,22 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType, to_builtins
 
 from sla_cli.artifact.receipt import Receipt, already_made, digest_file, unchanged_digest, write_receipt
+from sla_cli.config.checks import read_values
 from sla_cli.core.normalize import profile
+from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import some
 from sla_cli.lm.arpa import holds, is_arpa, write_arpa
 from sla_cli.lm.counts import check_thresholds
 from sla_cli.lm.estimate import Unknown, estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
 from sla_cli.lm.ngram_order import DEFAULT, choose_order
-from sla_cli.lm.perplexity import perplexity_facts, score_sentences
+from sla_cli.lm.perplexity import TextPerplexity, score_sentences, text_perplexity
 from sla_cli.lm.sentences import Text, has_sentences, read_source
 from sla_cli.log import log
 from sla_cli.store.paths import names_store
 from sla_cli.store.store import Store
 from sla_cli.work.output import LANGUAGE_MODEL, check_output
+
+
+class Estimated(Struct, kw_only=True):
+    """An estimated model.
+
+    Attributes:
+        order: order of the model: the largest n of its n-grams
+        sentences: number of sentences that were counted
+        different: number of different sentences
+        ngrams: number of n-grams of each order
+        discounts: for each order, the discounts of n-grams that occur once, twice, and more often
+        fallbacks: orders that use the fallback discounts
+        lowered: Only if no order was given and the text does not support order 3: the reason
+        dev: result of `sla lm score` on dev; null if there is no dev
+    """
+
+    order: Positive
+    sentences: Count
+    different: Count
+    ngrams: list[int]
+    discounts: Sequence[tuple[float, float, float]]
+    fallbacks: Sequence[int]
+    lowered: str | UnsetType = UNSET
+    dev: TextPerplexity | None
 
 
 def estimate_file(
@@ -34,7 +61,7 @@ def estimate_file(
     normalize: str = "none",
     dev: Path | None = None,
     force: bool = False,
-) -> dict[str, Any]:
+) -> Estimated:
     """Estimate a model and write it.
 
     Args:
@@ -44,10 +71,6 @@ def estimate_file(
         unique: count each different sentence once.
         normalize: name of the profile that cleans the sentences, also those of dev.
         dev: text or store to measure the model on; by default a store's own dev split, if it has glosses.
-
-    Returns:
-        The order, counts of sentences, for each order counts of n-grams and discounts, orders with fallbacks, `lowered`
-        (why the order is below the default, if it is), and `dev`: the result of `perplexity_facts`, None without dev.
 
     Raises:
         SlaError: no text, one that does not support the `order` while `fallback` is off, or `out` is another model or a
@@ -80,9 +103,9 @@ def estimate_file(
     measured = None if dev is None else read_source(dev, "dev", cleaning)
     if old is not None and out.is_file():
         unchanged_digest(out)
-        old.results.pop("digest", None)
         log.info("%s is up to date", out)
-        return {"order": chosen.order, **old.results, "dev": _measure(out, measured)}
+        found = {key: value for key, value in old.results.items() if key != "digest"}
+        return read_values(Estimated, found | {"dev": to_builtins(_measure(out, measured))}, out)
     # If a model exists without receipt, a comparison shows whether a command was interrupted before the receipt.
     half_made = not force and old is None and out.is_file() and is_arpa(out)
     check_output(out, LANGUAGE_MODEL, replace=force or old is not None or half_made)
@@ -99,25 +122,25 @@ def estimate_file(
     else:
         check_output(out, LANGUAGE_MODEL, replace=not half_made)
         write_arpa(arpa, out)
-    facts = {
-        "order": chosen.order,
-        **({"lowered": chosen.why} if chosen.why else {}),
-        "sentences": len(counted),
-        "different": len(different),
-        "ngrams": [len(level) for level in arpa.ngrams],
-        "discounts": [list(discounts) for discounts in arpa.discounts],
-        "fallbacks": list(arpa.fallbacks),
-        "dev": _measure(out, measured),
-    }
+    estimated = Estimated(
+        order=chosen.order,
+        lowered=chosen.why or UNSET,
+        sentences=len(counted),
+        different=len(different),
+        ngrams=[len(level) for level in arpa.ngrams],
+        discounts=arpa.discounts,
+        fallbacks=arpa.fallbacks,
+        dev=_measure(out, measured),
+    )
     if names_store(source):
         _warn_of_vocabulary(out, Store(source).vocabulary)
-    receipt.results = {**facts, "digest": digest_file(out)}
+    receipt.results = {**to_builtins(estimated), "digest": digest_file(out)}
     write_receipt(receipt, out)
-    return facts
+    return estimated
 
 
-def _measure(model: Path, text: Text | None) -> dict[str, Any] | None:
-    return None if text is None else perplexity_facts(text, score_sentences(open_lm(model), text.sentences))
+def _measure(model: Path, text: Text | None) -> TextPerplexity | None:
+    return None if text is None else text_perplexity(text, score_sentences(open_lm(model), text.sentences))
 
 
 def _warn_of_vocabulary(model: Path, vocabulary: Sequence[str]) -> None:

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from sla_cli.artifact.table import write_tsv
 from sla_cli.core.normalize import profile
+from sla_cli.core.quantities import Amount, Count, Positive, Share
 from sla_cli.lm.kenlm_model import Model, open_lm, out_of_vocabulary
 from sla_cli.lm.sentences import Text, read_source
 from sla_cli.log import log
@@ -62,6 +65,40 @@ class Perplexity:
         return float(10 ** (-sum(sentence.log10_known for sentence in self.sentences) / words))
 
 
+class TextPerplexity(Struct, kw_only=True):
+    """The perplexity of a model on a text.
+
+    Attributes:
+        text: the text that was scored
+        sentences: number of sentences
+        glosses: number of glosses
+        perplexity: perplexity with unknown glosses as `<unk>`
+        perplexity_without_oov: perplexity without unknown glosses
+        oov: number of unknown glosses
+        oov_share: their share of all glosses
+        oov_glosses: by unknown gloss, how often it occurs
+    """
+
+    text: str
+    sentences: Count
+    glosses: Count
+    perplexity: Amount
+    perplexity_without_oov: Amount
+    oov: Count
+    oov_share: Share
+    oov_glosses: dict[str, int]
+
+
+class ModelPerplexity(TextPerplexity, kw_only=True):
+    """The perplexity of a model on a text, and the order of the model.
+
+    Attributes:
+        order: order of the model: the largest n of its n-grams
+    """
+
+    order: Positive
+
+
 def score_sentences(model: Model, sentences: Sequence[tuple[str, tuple[str, ...]]]) -> Perplexity:
     """Score (id, glosses) of each sentence."""
     scores = []
@@ -75,7 +112,7 @@ def score_sentences(model: Model, sentences: Sequence[tuple[str, tuple[str, ...]
 
 def score_text(
     model: Path, source: Path, *, split: str = "dev", normalize: str = "none", out: Path | None = None
-) -> dict[str, Any]:
+) -> ModelPerplexity:
     """Perplexity of a model on a text or on a split of a store; the scores of each sentence go to `out`, a TSV.
 
     Raises:
@@ -92,18 +129,18 @@ def score_text(
             for one in result.sentences
         ]
         write_tsv(out, COLUMNS, rows)
-    return {"order": opened.order, **perplexity_facts(text, result)}
+    return ModelPerplexity(order=opened.order, **asdict(text_perplexity(text, result)))
 
 
-def perplexity_facts(text: Text, result: Perplexity) -> dict[str, Any]:
-    """The figures of a model on a text, as JSON values; unknown glosses have their number of occurrences."""
-    return {
-        "text": text.name,
-        "sentences": len(result.sentences),
-        "glosses": result.glosses,
-        "perplexity": result.including_oov,
-        "perplexity_without_oov": result.excluding_oov,
-        "oov": len(result.oov),
-        "oov_share": len(result.oov) / result.glosses,
-        "oov_glosses": dict(Counter(result.oov).most_common()),
-    }
+def text_perplexity(text: Text, result: Perplexity) -> TextPerplexity:
+    """The figures of a model on a text."""
+    return TextPerplexity(
+        text=text.name,
+        sentences=len(result.sentences),
+        glosses=result.glosses,
+        perplexity=result.including_oov,
+        perplexity_without_oov=result.excluding_oov,
+        oov=len(result.oov),
+        oov_share=len(result.oov) / result.glosses,
+        oov_glosses=dict(Counter(result.oov).most_common()),
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.core.quantities import Positive
 from sla_cli.prep.checks.clips import check_feasible, check_ids, check_lengths, check_rates, check_references
 from sla_cli.prep.checks.figures import Figures, Histogram, figures, histogram
 from sla_cli.prep.checks.finding import Finding
@@ -24,19 +24,23 @@ class Report:
     """The result of the check.
 
     Attributes:
-        corpus, labels: of the store.
-        division: the division that was checked, "" if the store has none.
-        stride: video frames per output step, for feasibility.
-        deep: whether every frame was decoded.
-        splits: numbers of each split.
-        frames, glosses: histograms of lengths.
+        store: path of the store
+        corpus: name of the corpus in the store
+        division: division that was checked; empty if the store has none
+        labels: how the training glosses were cleaned
+        stride: video frames per output step, as given
+        deep: whether every frame was decoded
+        splits: by split, its figures
+        frames: histogram of the frames per clip
+        glosses: histogram of the glosses per clip
+        findings: notes and problems; if there is a problem, the exit code is 3
     """
 
     store: Path
     corpus: str
     division: str
     labels: str
-    stride: int
+    stride: Positive
     deep: bool
     splits: dict[str, Figures]
     frames: Histogram
@@ -50,10 +54,6 @@ class Report:
     @property
     def notes(self) -> tuple[Finding, ...]:
         return tuple(one for one in self.findings if not one.problem)
-
-    def facts(self) -> dict[str, Any]:
-        """Everything as JSON values."""
-        return {**asdict(self), "store": str(self.store)}
 
 
 def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -> Report:

@@ -58,7 +58,7 @@ class Corpus:
         preset: the training preset that is the default here.
         unseen: by division, what evaluation splits by definition do not share with train: `signers` or `sentences`.
         open: opens this tree from the SOURCE of the user; a folder stores lists of archives, as for `open_tree`.
-        survey: describes the tiers of a source, as text and as JSON values; None if the corpus has no tiers.
+        survey: describes the tiers of a source; None if the corpus has no tiers.
     """
 
     name: str
@@ -75,4 +75,4 @@ class Corpus:
     preset: str = "base"
     unseen: Mapping[str, str] = field(default_factory=dict)
     open: Callable[[Path, Path | None], Tree] = open_tree
-    survey: Callable[[Tree, Any], tuple[str, dict[str, Any]]] | None = None
+    survey: Callable[[Tree, Any], Any] | None = None

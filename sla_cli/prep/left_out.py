@@ -43,8 +43,8 @@ class Holder:
     """An artifact that was made from a store.
 
     Attributes:
-        kind: the command that made it, or `cache`.
-        path: its folder or file.
+        kind: the command that made it, or `cache`
+        path: its folder or file
     """
 
     kind: str

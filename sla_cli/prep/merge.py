@@ -11,6 +11,7 @@ from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
+from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import same_frames
@@ -31,14 +32,14 @@ class MergeResult:
     """The content of the merged store.
 
     Attributes:
-        clips: number of clips.
-        divisions: its division, by name.
-        renamed: whether ids became `STORE-ID`, because two stores have an id in common.
-        skipped: clip id to the reason why it was left out.
-        files: files of the store.
+        clips: number of clips
+        divisions: by name, its division
+        renamed: whether ids became `STORE-ID`, because two stores have an id in common
+        skipped: by clip id, why it was left out
+        files: names of the store's files
     """
 
-    clips: int = 0
+    clips: Count = 0
     divisions: dict[str, DivisionFigures] = field(default_factory=dict)
     renamed: bool = False
     skipped: dict[str, str] = field(default_factory=dict)

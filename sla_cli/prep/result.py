@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from sla_cli.core.counted import counted
+from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
 
 LISTED = 20  # most broken clips in an error message
+
+
+class UnknownGlosses(TypedDict):
+    """Training glosses of a split that are not in the vocabulary.
+
+    Attributes:
+        glosses: number of training glosses
+        missing: how many of them are not in the vocabulary
+        types: number of different glosses among these
+    """
+
+    glosses: Count
+    missing: Count
+    types: Count
 
 
 @dataclass
@@ -17,15 +32,14 @@ class DivisionFigures:
     """One division of the corpus.
 
     Attributes:
-        clips: split to number of clips.
-        vocabulary: number of different training glosses in train.
-        unknown: by other annotated split, glosses outside the vocabulary: `missing` of `glosses` training glosses,
-            `types` different ones.
+        clips: by split, the number of clips
+        vocabulary: number of different training glosses in train
+        unknown: by other annotated split, training glosses that are not in the vocabulary
     """
 
     clips: dict[str, int] = field(default_factory=dict)
-    vocabulary: int = 0
-    unknown: dict[str, dict[str, int]] = field(default_factory=dict)
+    vocabulary: Count = 0
+    unknown: dict[str, UnknownGlosses] = field(default_factory=dict)
 
 
 @dataclass
@@ -33,19 +47,19 @@ class PrepResult:
     """The result for the clips.
 
     Attributes:
-        clips: number of clips in the store; 0 if only a part was encoded.
-        divisions: by name, the divisions of the corpus; the first is the default.
-        skipped: clip id with the reason why it was left out on purpose.
-        failed: clip id with the error because of which it is left out until the source is fixed.
-        incomplete: clip id with what is missing in its recording; the clip is in the store.
-        labels: the cleaning of training glosses.
-        psnr: of the stored frames against the resized ones, dB, pooled over one sampled frame of each clip; None if
-            lossless.
-        files: files of the store.
-        encoded, reused: clips that this call encoded, and those whose frames existed.
+        clips: number of clips in the store
+        divisions: by name, the divisions of the corpus; the first is the default
+        skipped: by clip id, why it was left out on purpose
+        failed: by clip id, why its frames cannot be read
+        incomplete: by clip id, what is missing in its recording; the clip is stored as it is
+        labels: how the training glosses were cleaned: `raw`, or a profile with its version
+        psnr: PSNR of the stored frames relative to the resized ones, in dB; null if nothing is lost
+        files: names of the store's files
+        encoded: number of clips that this call encoded
+        reused: number of clips whose frames existed already
     """
 
-    clips: int = 0
+    clips: Count = 0
     divisions: dict[str, DivisionFigures] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -53,8 +67,8 @@ class PrepResult:
     labels: str = ""
     psnr: float | None = None
     files: list[str] = field(default_factory=list)
-    encoded: int = 0
-    reused: int = 0
+    encoded: Count = 0
+    reused: Count = 0
 
     @classmethod
     def of_existing(cls, results: Mapping[str, Any]) -> PrepResult:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import locked
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.counted import counted
+from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import Finding
@@ -23,19 +24,19 @@ class SplitResult:
     """A division of a store.
 
     Attributes:
-        store: `FOLDER:DIVISION`, as later commands take it.
-        table: path of its table.
-        clips: split to number of clips.
-        signers: split to names of signers, sorted.
-        unlisted: number of clips that are in no split.
-        shared: what splits share, in sentences.
+        store: `FOLDER:DIVISION`, as later commands take it
+        table: path of its table
+        clips: by split, the number of clips
+        signers: by split, the names of its signers, sorted
+        unlisted: number of clips that are in no split
+        shared: what splits share, in sentences
     """
 
     store: str
     table: str
     clips: dict[str, int]
     signers: dict[str, list[str]] = field(default_factory=dict)
-    unlisted: int = 0
+    unlisted: Count = 0
     shared: list[str] = field(default_factory=list)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
+
+from sla_cli.config.bounds import PIXELS
+from sla_cli.core.quantities import Count
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class StoreHeader:
     """
 
     corpus: str
-    size: int
-    quality: int
+    size: Annotated[int, Meta(ge=1, le=PIXELS)]
+    quality: Count
     codec: str = "jpeg"
     fit: str = "squash"
     labels: str = "raw"

@@ -28,8 +28,7 @@ from sla_cli.artifact.hdf5 import (
     text_of,
     whole_numbers,
 )
-from sla_cli.artifact.json_file import check_types
-from sla_cli.config.bounds import PIXELS
+from sla_cli.config.checks import read_values
 from sla_cli.errors import FormatError, some
 from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
 from sla_cli.store.digest import NUMBERS, TEXTS, file_digest
@@ -217,7 +216,4 @@ def _header(file: h5py.File) -> StoreHeader:
     for text in (value for value in found.values() if isinstance(value, str)):
         text_of(text)
     facts = {field.name: found[field.name] for field in fields(StoreHeader)}
-    check_types(StoreHeader, facts, file.filename, REMAKE)
-    if not 0 < facts["size"] <= PIXELS:
-        raise ValueError(f"frames of {facts['size']} pixels")
-    return StoreHeader(**facts)
+    return read_values(StoreHeader, facts, file.filename, REMAKE)

@@ -5,73 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import timedelta
 
 from sla_cli.config.settings import Config
-from sla_cli.core.counted import counted
 from sla_cli.data.loading import training_batches
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.store.store import Store
-from sla_cli.train.init_from import CopiedWeights
 from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
+from sla_cli.train.results import Forecast, Module
 from sla_cli.train.step import take_step
 from sla_cli.work.run import InitFrom
 
 NAMES = {"conv": "temporal convolutions", "sequence": "BiLSTM", "frame_classifier": "frame classifier"}
-
-
-@dataclass(frozen=True)
-class Module:
-    """Parameters of a part of the model: total and trained."""
-
-    name: str
-    total: int
-    trained: int
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """The cost of a run.
-
-    Attributes:
-        clips, frames, steps: numbers per epoch.
-        memory_mib: peak memory of a step on the largest batch of the first epoch.
-        step_seconds: duration of such a step; epoch_seconds, run_seconds: of training without dev, at this speed.
-        init_from: what it takes from the run that it starts from; None without one.
-    """
-
-    modules: tuple[Module, ...]
-    device: str
-    precision: str
-    clips: int
-    frames: int
-    steps: int
-    heaviest: int
-    memory_mib: float
-    step_seconds: float
-    epoch_seconds: float
-    run_seconds: float
-    init_from: CopiedWeights | None
-
-    def text(self) -> str:
-        total, trained = (sum(getattr(part, key) for part in self.modules) for key in ("total", "trained"))
-        parts = [*self.modules, Module("all", total, trained)]
-        rows = [("module", "parameters", "trained")]
-        rows += [(part.name, f"{part.total:,}", f"{part.trained:,}" if part.trained else "-") for part in parts]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = ["  ".join((a.ljust(widths[0]), b.rjust(widths[1]), c.rjust(widths[2]))) for a, b, c in rows]
-        epoch, run = (timedelta(seconds=round(value)) for value in (self.epoch_seconds, self.run_seconds))
-        return "\n".join(table) + (
-            f"\n\none epoch: {counted(self.clips, 'clip')}, about {counted(self.frames, 'frame')}, "
-            f"{counted(self.steps, 'step')}\n"
-            f"the largest step: {counted(self.heaviest, 'frame')}, {self.step_seconds:.2f} s, "
-            f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}\n"
-            f"time: about {epoch} per epoch, {run} in total, without scoring dev"
-            + (f"\nstart: {self.init_from}" if self.init_from else "")
-        )
 
 
 def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom | None = None) -> Forecast:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,33 +14,11 @@ from sla_cli.errors import SlaError
 from sla_cli.model.checkpoint import read_weights
 from sla_cli.model.network import Network
 from sla_cli.model.temporal_head import NormalizedClassifier
+from sla_cli.train.results import CopiedWeights
 from sla_cli.train.weight_settings import differences
 from sla_cli.work.run import InitFrom, Run
 
 CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
-
-
-@dataclass(frozen=True)
-class CopiedWeights:
-    """What was copied from the run that a run started from.
-
-    Attributes:
-        run: the other run's folder.
-        tensors, of_tensors: number copied (fully or partly), and number that the run trains.
-        glosses, of_glosses: number known to both, and all of the run.
-    """
-
-    run: str
-    tensors: int
-    of_tensors: int
-    glosses: int
-    of_glosses: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.tensors} of {self.of_tensors} tensors and the classifiers' rows of {self.glosses} of "
-            f"{self.of_glosses} glosses are copied from {self.run}"
-        )
 
 
 def init_from(source: Run, config: Config) -> InitFrom:

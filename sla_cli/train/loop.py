@@ -31,10 +31,11 @@ from sla_cli.model.weight_memory import copies_in_training
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
 from sla_cli.train.evaluate import evaluate
-from sla_cli.train.init_from import CopiedWeights, copy_weights
+from sla_cli.train.init_from import copy_weights
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
 from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.out_of_memory import peak_mib
+from sla_cli.train.results import CopiedWeights
 from sla_cli.train.signals import StopRequest, catching_signals
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.train.step import take_step

@@ -17,19 +17,10 @@ from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import check_kept
+from sla_cli.train.results import SeedFigures, SeedResult
 from sla_cli.train.train_run import make_run, resume_run
 from sla_cli.work.run import InitFrom, Run
 from sla_cli.work.work import SEED
-
-
-@dataclass(frozen=True)
-class SeedResult:
-    """The best epoch of a finished run; dev_wer in percent."""
-
-    run: Path
-    seed: int
-    best_epoch: int
-    dev_wer: float
 
 
 @dataclass(frozen=True)
@@ -58,16 +49,16 @@ class SeedResults:
             )
         return "\n".join([*lines, text])
 
-    def as_json(self) -> dict[str, object]:
-        """JSON values."""
-        interval = mean_interval(self.rates)
-        return {
-            "runs": [{**vars(one), "run": str(one.run)} for one in self.runs],
-            "dev_wer": self.mean,
-            "spread": spread(self.rates),
-            "interval": list(interval) if interval else None,
-            "level": LEVEL,
-        }
+    @property
+    def figures(self) -> SeedFigures:
+        """The runs, and what they say together."""
+        return SeedFigures(
+            runs=self.runs,
+            dev_wer=self.mean,
+            spread=spread(self.rates),
+            interval=mean_interval(self.rates),
+            level=LEVEL,
+        )
 
 
 def start_seeds(

@@ -33,11 +33,13 @@ class Description:
     """Description of a file or folder.
 
     Attributes:
-        kind: store, run, emissions, …
-        format: name and version, "" if it is not sla's own.
-        complete: whether it is complete; None if its kind has no receipt.
-        facts: its content in a few figures, JSON values.
-        receipt: how it was made, None if that is not known.
+        path: path as given
+        kind: store, file of a store, export, run, emissions, hypotheses, alignment, tuning, score, language model,
+            receipt
+        format: name and version of the format; empty for formats of other tools
+        complete: whether it is complete; null if it has no receipt
+        facts: its content in a few figures; they depend on the kind and may change with every version
+        receipt: how it was made; null if unknown
     """
 
     path: Path
@@ -46,10 +48,6 @@ class Description:
     complete: bool | None
     facts: dict[str, Any]
     receipt: Receipt | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything as JSON values."""
-        return {**asdict(self), "path": str(self.path)}
 
 
 def describe(path: Path) -> Description:
@@ -231,7 +229,7 @@ def _score(path: Path) -> Description:
         "clips": len(score.clips),
         "signature": score.signature,
     }
-    return _described(path, "score", scores.NAME, scores.read_figures(path / scores.FIGURES)["version"], facts)
+    return _described(path, "score", scores.NAME, scores.read_figures(path / scores.FIGURES).version, facts)
 
 
 def _receipt(path: Path) -> Description:

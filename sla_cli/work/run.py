@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from sla_cli.artifact.json_file import check_types, read_json
+from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
+from sla_cli.config.checks import keys_of, read_values
 from sla_cli.config.settings import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
@@ -161,14 +162,7 @@ class Run:
         known = [field.name for field in fields(RunFacts) if field.name != "init_from"]
         _need(known, values, file)
         _need(("train", "dev"), values["digests"], file, "digests.")
-        _need([field.name for field in fields(FrameFormat)], values["frames"], file, "frames.")
-        check_types(FrameFormat, values["frames"], file, AGAIN)
-        begin = values.get("init_from")
-        if begin is not None:
-            _need([field.name for field in fields(InitFrom)], begin, file, "init_from.")
-            check_types(InitFrom, begin, file, AGAIN)
-        parts = {"frames": FrameFormat(**values["frames"]), "init_from": InitFrom(**begin) if begin else None}
-        return RunFacts(**{key: values[key] for key in known} | parts)
+        return _facts(values, file)
 
     @property
     def store(self) -> Path:
@@ -203,7 +197,7 @@ class Run:
         """Its settings; all settings of its version must be present. Raises SlaError, also if they were edited."""
         header, values = self._header(), _read(file := self.path / "config.toml")
         try:
-            config = config_of_run(values, int(header["version"]))
+            config = config_of_run(values)
         except SlaError as error:
             raise FormatError(f"{file}: {error.message}", error.hint or AGAIN) from error
         _check_digest(file, values, header, CONFIG_DIGEST)
@@ -241,8 +235,7 @@ class Run:
                 "Train again with `sla train`.",
             )
         _need(("store", "division", "corpus", "preset", "digests"), values, file)
-        known = get_type_hints(RunFacts).keys() & values.keys()
-        check_types(RunFacts, {key: values[key] for key in known}, file, AGAIN)
+        _facts(values, file)  # refuses values of another type
         _check_digest(file, values, values, DIGEST)
         return values
 
@@ -253,6 +246,12 @@ def _read(file: Path) -> dict[str, Any]:
         return read_toml(file)
     except SlaError as error:
         raise FormatError(error.message, AGAIN) from error
+
+
+def _facts(values: Mapping[str, Any], file: Path) -> RunFacts:
+    """The facts in run.toml. Raises FormatError for a value of another type."""
+    known = {key: values[key] for key in keys_of(RunFacts) if key in values}
+    return read_values(RunFacts, known, file, AGAIN)
 
 
 def _digest(values: Mapping[str, Any]) -> str:

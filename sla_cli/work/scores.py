@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from rich.cells import cell_len
 
-from sla_cli.artifact.json_file import check_types, read_json
+from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.legacy import SCORE_1
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.artifact.table import read_table, write_tsv
+from sla_cli.config.checks import read_values
 from sla_cli.core.breakdown import ClipGroup, GlossCounts
 from sla_cli.core.clip_score import ClipScore, score_clips
-from sla_cli.core.clusters import sentences
-from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.edit_alignment import KEPT, Counts, Pair
 from sla_cli.core.result import Interval, Score
-from sla_cli.core.seed_groups import GroupComparison, SeedGroup, group_verdict
 from sla_cli.errors import FormatError
 from sla_cli.system.atomic import write_text
 from sla_cli.system.garbage_collection import without_garbage_collection
+from sla_cli.work.figures import VERSION, Figures, WordCounts, figures_of
 
-NAME, VERSION = "sla-score", 2
+NAME = "sla-score"
 FIGURES, CLIPS, ALIGNMENT = "score.json", "clips.tsv", "alignment.txt"
 SIGNERS, LENGTHS, GLOSSES, CONFUSIONS = "signers.tsv", "lengths.tsv", "glosses.tsv", "confusions.tsv"
 FIELDS = ("ref_words", "correct", "sub", "del", "ins")  # the last four in the order of Counts
@@ -41,37 +39,7 @@ DIFFERENCES = (
     *("reference", "hypothesis_a", "hypothesis_b"),
 )
 RECORDING = "recording"  # an additional last column of CLIPS, if any is known
-STATED = (
-    "profile",
-    "profile_version",
-    "signature",
-    "alternatives",
-    "tuned_on",
-    "no_gain_on",
-)  # fields of a Score, as in the file
 AGAIN = "Make it again with `sla score`."
-
-
-def summary(score: Score) -> dict[str, Any]:
-    """The figures as JSON values, as in score.json and in the output of `sla score --json`. Rates are in percent."""
-    interval, oracle = score.interval, score.oracle
-    return {
-        "format": NAME,
-        "version": VERSION,
-        "wer": score.total.wer,
-        "interval": [interval.low, interval.high] if interval else None,
-        **_figures(score.total),
-        "errors": score.total.errors,
-        "utterances": len(score.clips),
-        "profile": score.profile,
-        "profile_version": score.profile_version,
-        "signature": score.signature,
-        "absent": list(score.absent),
-        "left_out": list(score.left_out),
-        "bootstrap": interval.made if interval else None,
-        **({"nbest": score.alternatives, "oracle_wer": oracle.wer, "oracle": _figures(oracle)} if oracle else {}),
-        **{key: getattr(score, key) for key in ("tuned_on", "no_gain_on") if getattr(score, key)},
-    }
 
 
 def write_scores(folder: Path, score: Score) -> dict[str, str]:
@@ -86,7 +54,8 @@ def write_scores(folder: Path, score: Score) -> dict[str, str]:
     write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
     if tables.signers:
         write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, tables.signers))
-    write_text(folder / FIGURES, json.dumps(summary(score), indent=1, ensure_ascii=False) + "\n")
+    figures = msgspec.to_builtins(figures_of(score))
+    write_text(folder / FIGURES, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
     return {name: digest_file(folder / name) for name in (FIGURES, CLIPS)}
 
 
@@ -102,35 +71,27 @@ def read_scores(folder: Path) -> Score:
         what = f"not a score folder: it has no {FIGURES}" if folder.is_dir() else "no such score folder"
         raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
     _check_unchanged(folder)
-    facts = read_figures(path)
-    columns = COLUMNS if facts["version"] > 1 else [name for name in COLUMNS if name != "signer"]
-    clips = _read_clips(folder / CLIPS, columns)
-    try:
-        ends, how = facts["interval"], facts["bootstrap"]
-        low, high = ends or (0.0, 0.0)
-        score = Score(
-            profile=facts["profile"],
-            profile_version=facts["profile_version"],
-            signature=facts["signature"],
-            clips=clips,
-            absent=tuple(facts["absent"]),
-            left_out=tuple(facts["left_out"]),
-            interval=Interval.of(low, high, how) if ends is not None else None,
-            oracle=Counts(*(facts["oracle"][key] for key in FIELDS[1:])) if "oracle" in facts else None,
-            alternatives=facts.get("nbest", 1),
-            tuned_on=facts.get("tuned_on", ""),
-            no_gain_on=facts.get("no_gain_on", ""),
-        )
-        _check_types(score, path)
-        same = {name: facts[name] for name in _figures(score.total)} == _figures(score.total)
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: not a complete {NAME} ({error})", AGAIN) from error
-    if not same:
+    figures = read_figures(path)
+    columns = COLUMNS if figures.version > 1 else [name for name in COLUMNS if name != "signer"]
+    score = Score(
+        profile=figures.profile,
+        profile_version=figures.profile_version,
+        signature=figures.signature,
+        clips=_read_clips(folder / CLIPS, columns),
+        absent=figures.absent,
+        left_out=figures.left_out,
+        interval=_interval(figures),
+        oracle=Counts(*_step_counts(figures.oracle)) if figures.oracle else None,
+        alternatives=figures.nbest or 1,
+        tuned_on=figures.tuned_on or "",
+        no_gain_on=figures.no_gain_on or "",
+    )
+    if Counts(*_step_counts(figures)) != score.total:
         raise FormatError(f"{path}: its counts are not the sum of those in {CLIPS}", AGAIN)
     return score
 
 
-def read_figures(path: Path) -> dict[str, Any]:
+def read_figures(path: Path) -> Figures:
     """The content of a score.json of a known version. Raises FormatError."""
     facts = read_json(path, AGAIN)
     if facts.get("format") != NAME:
@@ -139,17 +100,18 @@ def read_figures(path: Path) -> dict[str, Any]:
     if version not in (VERSION - 1, VERSION):
         known = f"{VERSION - 1} and {VERSION}"
         raise FormatError(f"{path}: {NAME} version {version}, this sla reads version {known}", AGAIN)
-    return facts if version > 1 else SCORE_1 | facts
+    return read_values(Figures, facts if version > 1 else SCORE_1 | facts, path, AGAIN)
 
 
-def _check_types(score: Score, path: Path) -> None:
-    """Raise FormatError or ValueError for figures whose types differ from those that `write_scores` writes."""
-    check_types(Score, {key: value for key, value in vars(score).items() if key in STATED}, path, AGAIN)
-    for kind, part in ((Interval, score.interval), (Counts, score.oracle)):
-        if part is not None:
-            check_types(kind, vars(part), path, AGAIN)
-    if not all(isinstance(name, str) for name in (*score.absent, *score.left_out)):
-        raise ValueError("a clip's id is not text")
+def _interval(figures: Figures) -> Interval | None:
+    if figures.interval is None or figures.bootstrap is None:
+        return None
+    return Interval.of(*figures.interval, msgspec.to_builtins(figures.bootstrap))
+
+
+def _step_counts(counts: WordCounts) -> tuple[int, int, int, int]:
+    """In the order of `Counts`."""
+    return counts.correct, counts.sub, counts.deletions, counts.ins
 
 
 def _check_unchanged(folder: Path) -> None:
@@ -181,68 +143,9 @@ def _read_clips(path: Path, columns: Sequence[str]) -> tuple[ClipScore, ...]:
     return clips
 
 
-def _figures(counts: Counts) -> dict[str, int]:
-    return dict(zip(FIELDS, _values(counts), strict=True))
-
-
 def _values(counts: Counts) -> tuple[int, int, int, int, int]:
     """In the order of FIELDS."""
     return counts.ref_words, counts.correct, counts.substitutions, counts.deletions, counts.insertions
-
-
-def comparison_facts(found: Comparison) -> dict[str, Any]:
-    """JSON values. Rates and differences are in percent and points."""
-    interval = found.interval
-    figures = [summary(score) for score in (found.first, found.second)]
-    keys = ("wer", "interval", "errors", "ref_words", "signature", "tuned_on", "no_gain_on")
-    a, b = ({key: one[key] for key in keys if key in one} for one in figures)
-    return {
-        "a": {"name": found.names[0], **a},
-        "b": {"name": found.names[1], **b},
-        "difference": found.difference,
-        "interval": [interval.low, interval.high] if interval else None,
-        "level": interval.level if interval else None,
-        "sentences": len(set(sentences(found.first.clips))),
-        "cluster": found.cluster,
-        "units": interval.units if interval else 1,
-        "probability_of_improvement": found.improvement,
-        "matched_pairs": asdict(found.test),
-        "clips": {"better": found.better, "worse": found.worse, "equal": found.equal},
-        "glosses": [asdict(change) for change in found.changes],
-        "verdict": verdict(found),
-    }
-
-
-def group_facts(found: GroupComparison) -> dict[str, Any]:
-    """JSON values. Rates, spreads and differences are in percent and points."""
-    interval = found.interval
-    return {
-        "a": seed_group_facts(found.first),
-        "b": seed_group_facts(found.second),
-        "difference": found.difference,
-        "interval": [interval.low, interval.high] if interval else None,
-        "level": interval.level if interval else None,
-        "cluster": found.cluster,
-        "units": interval.units if interval else 1,
-        "sentences": len(set(sentences(found.first.scores[0].clips))),
-        "probability_of_improvement": found.improvement,
-        "paired": found.paired,
-        "pairs": found.pairs,
-        "verdict": group_verdict(found),
-    }
-
-
-def seed_group_facts(group: SeedGroup) -> dict[str, Any]:
-    """JSON values of a group: mean, spread, interval, and the figures of its runs."""
-    interval = group.interval
-    figures = zip(group.members, group.scores, strict=True)
-    return {
-        "name": group.name,
-        "wer": group.mean,
-        "spread": group.spread,
-        "interval": [interval.low, interval.high] if interval else None,
-        "runs": [{"name": name, "wer": one.total.wer, **_figures(one.total)} for name, one in figures],
-    }
 
 
 def write_differences(path: Path, first: Score, second: Score) -> None:

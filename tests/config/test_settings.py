@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
-from annotated_types import Ge
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Meta
 
-from sla_cli.config.checks import AddedIn, annotations_of, check_setting, fill_older, parts_of, settings_of
+from sla_cli.config.checks import annotations_of, check_setting, read_values, settings_of, values_of
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import (
     Config,
@@ -30,10 +32,7 @@ from sla_cli.config.settings import (
     resolve,
     to_toml,
 )
-from sla_cli.errors import SlaError
-from sla_cli.work.run import VERSION
-
-RUNS = Path(__file__).parents[1] / "artifacts" / "b94205a" / "work" / "runs"
+from sla_cli.errors import FormatError, SlaError
 
 numbers = st.floats(0.1, 0.5)
 whole = st.integers(1, 500)
@@ -44,7 +43,7 @@ STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {
     float: numbers,
     str: plain,
     tuple[int, ...]: st.lists(whole, max_size=3).map(tuple),
-    int | tuple[int, int, int]: st.one_of(whole, st.tuples(whole, whole, whole)),
+    int | tuple[int, ...]: st.one_of(whole, st.tuples(whole, whole, whole)),
     dict[str, Any]: st.dictionaries(plain, st.one_of(whole, plain, st.booleans(), st.lists(whole)), max_size=3),
 }
 
@@ -88,17 +87,8 @@ def test_a_kernel_of_frames_is_written_as_a_number_or_a_list() -> None:
     for text, sizes in (("5", (5, 1, 1)), ("[5, 1, 1]", (5, 1, 1)), ("[1,3,5]", (1, 3, 5)), ("[3, 3, 3]", (3, 3, 3))):
         config = resolve(sets=[f"adapter.kernel={text}"])
         assert config.adapter.kernel_3d == sizes
-        assert config_of_run(asdict(config), VERSION) == config
+        assert config_of_run(asdict(config)) == config
     assert resolve(sets=["adapter.kernel=[5, 1, 1]"]) == resolve(sets=["adapter.kernel=5"])
-
-
-@pytest.mark.parametrize(("earlier", "now"), [("true", "on"), ("false", "off"), ("auto", "auto"), ("on", "on")])
-def test_compile_takes_true_and_false_as_earlier_versions_did(tmp_path: Path, earlier: str, now: str) -> None:
-    assert resolve(sets=[f"model.compile={earlier}"]).model.compile == now
-    path = tmp_path / "config.toml"
-    path.write_text(to_toml(resolve("tiny")).replace('compile = "off"', f"compile = {earlier}"), encoding="utf-8")
-    if now != earlier:
-        assert resolve(file=path).model.compile == config_of_run(read_toml(path), VERSION).model.compile == now
 
 
 def test_base_is_the_defaults_and_tiny_is_not() -> None:
@@ -166,7 +156,9 @@ def test_set_takes_toml_values_and_bare_text(text: str, section: str, key: str, 
     assert type(found) is type(value)
 
 
-KERNEL = "It must be a whole number, or a list of 3 whole numbers, as in [3, 3, 3]."
+SIZE = "a whole number from 1 to 1000"
+KERNEL = f"It must be {SIZE}, or a list of 3 in brackets, each {SIZE}."
+MILESTONES = "It must be a list in brackets, each a whole number from 0 to 1000000000."
 
 
 @pytest.mark.parametrize(
@@ -184,30 +176,30 @@ KERNEL = "It must be a whole number, or a list of 3 whole numbers, as in [3, 3, 
         ("train.lr=true", "train.lr is True", "a number"),
         ("train.lr=nan", "train.lr is nan", "a number"),
         ("train.lr=", "train.lr is ''", "a number"),
-        ("train.milestones=20", "train.milestones is 20", "a list of whole numbers"),
-        ("train.milestones=20,30", "train.milestones is '20,30'", "[20, 30]"),
-        ("train.milestones=[true]", "train.milestones is [True]", "a list of whole numbers"),
+        ("train.milestones=20", "train.milestones is 20", MILESTONES),
+        ("train.milestones=20,30", "train.milestones is '20,30'", MILESTONES),
+        ("train.milestones=[true]", "train.milestones is [True]", MILESTONES),
         ("model.backbone_args=3", "model.backbone_args is 3", "a table"),
         ("model.variant=lorra", "model.variant is 'lorra'", "'lora'"),
         ("train.precision=fp8", "train.precision is 'fp8'", "auto"),
         ("train.precision=true", "train.precision is True", "auto"),
         ("model.compile=never", "model.compile is 'never'", "Known: auto, on, off."),
-        ("model.compile=1", "model.compile is 1", "Known: auto, on, off."),
-        ("train.batch=0", "train.batch is 0", "It must lie between 1 and"),
-        ("train.crop=1.5", "train.crop is 1.5", "between"),
-        ("train.gamma=-1.0", "train.gamma is -1.0", "It must lie between 0 and 1."),
-        ("loss.temperature=0.0", "loss.temperature is 0.0", "It must lie between 0.01 and"),
-        ("adapter.ratio=-1", "adapter.ratio is -1", "It must lie between 0 and"),
-        ("adapter.kernel=0", "adapter.kernel is 0", "It must lie between 1 and 1000."),
+        ("model.compile=true", "model.compile is True", "Known: auto, on, off."),
+        ("train.batch=0", "train.batch is 0", "It must be a whole number from 1 to 1000000000."),
+        ("train.crop=1.5", "train.crop is 1.5", "It must be a number from 0.1 to 1."),
+        ("train.gamma=-1.0", "train.gamma is -1.0", "It must be a number from 0 to 1."),
+        ("loss.temperature=0.0", "loss.temperature is 0.0", "It must be a number from 0.01 to 1000000000."),
+        ("adapter.ratio=-1", "adapter.ratio is -1", "It must be a number from 0 to 1000."),
+        ("adapter.kernel=0", "adapter.kernel is 0", KERNEL),
         ("adapter.kernel=three", "adapter.kernel is 'three'", KERNEL),
         ("adapter.kernel=[3, 3]", "adapter.kernel is [3, 3]", KERNEL),
-        ("adapter.kernel=[3, 3, 2.5]", "adapter.kernel is [3, 3, 2.5]", "a list of 3 whole numbers"),
-        ("adapter.kernel=[3, 3, 1001]", "adapter.kernel is [3, 3, 1001]", "Each must lie between 1 and 1000."),
+        ("adapter.kernel=[3, 3, 2.5]", "adapter.kernel is [3, 3, 2.5]", KERNEL),
+        ("adapter.kernel=[3, 3, 1001]", "adapter.kernel is [3, 3, 1001]", KERNEL),
         ("adapter.start=zero", "adapter.start is 'zero'", "Known: up, conv"),
-        ("lora.alpha=-3", "lora.alpha is -3", "It must lie between 1 and"),
-        ("train.workers=-7", "train.workers is -7", "It must lie between -1 and"),
-        ("train.milestones=[20, -1]", "train.milestones is [20, -1]", "Each must lie between 0 and"),
-        ("loss.distillation=-1.0", "loss.distillation is -1.0", "It must lie between 0 and"),
+        ("lora.alpha=-3", "lora.alpha is -3", "a whole number from 1 to"),
+        ("train.workers=-7", "train.workers is -7", "a whole number from -1 to"),
+        ("train.milestones=[20, -1]", "train.milestones is [20, -1]", MILESTONES),
+        ("loss.distillation=-1.0", "loss.distillation is -1.0", "a number from 0 to"),
     ],
 )
 def test_what_does_not_fit_is_named_with_a_hint(text: str, message: str, hint: str) -> None:
@@ -257,116 +249,60 @@ def test_flags_are_named_as_typed() -> None:
         resolve(flags={"train.precision": "fp8"})
 
 
-SECTIONS = {
-    **get_type_hints(Config),
-    "prep": PrepConfig,
-    "decode": DecodeConfig,
-    "emit": EmitConfig,
-    "tune": TuneConfig,
+OPTIONS = (PrepConfig, SourceConfig, DivisionConfig, DecodeConfig, EmitConfig, TranscribeConfig, TuneConfig)
+EVERY_SETTING = settings_of(Config) | {
+    f"{kind.__name__}.{key}": hint for kind in OPTIONS for key, hint in annotations_of(kind).items()
 }
-ANNOTATIONS = {f"{name}.{key}": hint for name, kind in SECTIONS.items() for key, hint in annotations_of(kind).items()}
 
 
-def number_and_bounds(hint: Any) -> tuple[type | None, dict[str, float]]:
-    """int or float and its bounds, of a number or of a list of them; None for what is not a number."""
-    if get_origin(hint) is tuple:
-        hint = get_args(hint)[0]
-    kind, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    bounds = [mark for mark in marks if not isinstance(mark, AddedIn)]
-    ends = dict([("ge", mark.ge) if isinstance(mark, Ge) else ("le", mark.le) for mark in bounds])
-    return (kind if kind in (int, float) else None), ends
+def bounded_numbers() -> Iterator[tuple[str, Any, Any, float, float]]:
+    """Name, annotation, type and bounds of each setting that is a number or a list of numbers."""
+    for name, hint in EVERY_SETTING.items():
+        number = get_args(hint)[0] if get_origin(hint) is tuple else hint
+        kind, *marks = get_args(number) if get_origin(number) is Annotated else (number,)
+        if kind in (int, float):
+            [meta] = marks
+            assert meta.ge is not None and meta.le is not None, f"{name} is not bounded on both sides"
+            yield name, hint, kind, meta.ge, meta.le
 
 
-@pytest.mark.parametrize("name", [name for name, hint in ANNOTATIONS.items() if number_and_bounds(hint)[0]])
-def test_each_number_has_bounds_whose_edge_is_taken_and_what_lies_beyond_is_not(name: str) -> None:
-    hint = ANNOTATIONS[name]
-    kind, bounds = number_and_bounds(hint)
-    assert kind is not None and "ge" in bounds
-    is_list = get_origin(hint) is tuple
-    for end, sign in (("ge", -1), ("le", 1)):
-        if end not in bounds:
-            continue
-        edge = kind(bounds[end])
-        beyond = edge + sign if kind is int else edge + sign * 1e-3
-        held = check_setting(name, [edge] if is_list else edge, hint, "x")
-        assert held == ((edge,) if is_list else edge)
-        with pytest.raises(SlaError) as caught:
-            check_setting(name, [beyond] if is_list else beyond, hint, "x")
-        assert str(bounds[end]) in caught.value.hint and "inf" not in caught.value.hint
+def test_each_number_takes_its_bounds_and_nothing_beyond() -> None:
+    numbers = list(bounded_numbers())
+    assert len(numbers) > 60
+    for name, hint, kind, least, most in numbers:
+        listed = get_origin(hint) is tuple
+        for edge in map(kind, (least, most)):
+            assert check_setting(name, [edge] if listed else edge, hint, "x") == ((edge,) if listed else edge)
+        step = 1 if kind is int else 1e-3
+        for beyond in (kind(least) - step, kind(most) + step, kind(10**20), kind(-(10**20)), math.nan, math.inf):
+            with pytest.raises(SlaError, match=rf"^--set: {name} is ") as caught:
+                check_setting(name, [beyond] if listed else beyond, hint, "--set")
+            assert f" number from {least:.10g} to " in caught.value.hint
 
 
 def test_every_default_suits_its_own_setting() -> None:
-    for name, kind in SECTIONS.items():
-        for key, value in asdict(kind()).items():
-            assert check_setting(key, value, ANNOTATIONS[f"{name}.{key}"], "default") == value
+    defaults = values_of(Config()) | {
+        f"{kind.__name__}.{key}": value for kind in OPTIONS for key, value in asdict(kind()).items()
+    }
+    for name, hint in EVERY_SETTING.items():
+        assert check_setting(name, defaults[name], hint, "default") == defaults[name]
 
 
 def test_options_are_named_as_typed_where_they_do_not_suit() -> None:
     with pytest.raises(SlaError, match=r"^--shard-clips: shard_clips is -1") as caught:
         PrepConfig.checked(size=64, shard_clips=-1)
-    assert caught.value.hint == "It must lie between 0 and 1000000000."
+    assert caught.value.hint == "It must be a whole number from 0 to 1000000000."
     assert EmitConfig.checked(precision="bf16", max_frames=3) == EmitConfig("bf16", max_frames=3)
 
 
-@dataclass(frozen=True)
-class Optics:
-    zoom: Annotated[float, Ge(0)] = 1.0
-    blur: Annotated[float, Ge(0), AddedIn(2, before=0.0)] = 0.5
-    tilt: Annotated[tuple[float, ...], AddedIn(3, before=())] = (1.0,)
-
-
-@dataclass(frozen=True)
-class Camera:
-    optics: Optics = Optics()
-
-
-def test_an_older_file_gets_what_was_in_force_then_for_what_was_added_since() -> None:
-    settings_then = settings_of(Camera)
-    assert fill_older({"optics": {"zoom": 2.0}}, 1, settings_then) == {"optics": {"zoom": 2.0, "blur": 0.0, "tilt": ()}}
-    newer = {"optics": {"zoom": 2.0, "blur": 0.7}}
-    assert fill_older(newer, 2, settings_then) == {"optics": {"zoom": 2.0, "blur": 0.7, "tilt": ()}}
-    assert "tilt" not in newer["optics"]
-
-
-def test_an_older_file_that_lacks_what_its_version_had_was_cut() -> None:
-    with pytest.raises(SlaError, match=r"without optics\.zoom$"):
-        fill_older({}, 1, settings_of(Camera))
-    with pytest.raises(SlaError, match=r"without optics\.blur, optics\.tilt$"):
-        fill_older({"optics": {"zoom": 1.0}}, 3, settings_of(Camera))
-
-
-def test_a_run_of_version_1_has_all_settings_of_today_and_no_others() -> None:
+def test_a_run_has_all_settings_of_today_and_no_others() -> None:
     values = asdict(resolve("tiny"))
-    assert config_of_run(values, 1) == resolve("tiny")
-    del values["lora"]["rank"]
-    with pytest.raises(SlaError, match=r"damaged or incomplete, without lora\.rank"):
-        config_of_run(values, 1)
+    assert config_of_run(values) == resolve("tiny")
+    del values["lora"]["rank"], values["train"]
+    with pytest.raises(SlaError, match=r"damaged or incomplete, without lora\.rank, train\.epochs"):
+        config_of_run(values)
     with pytest.raises(SlaError, match=r"unknown key lora\.rnak"):
-        config_of_run({"lora": {"rnak": 1}}, 1)
-
-
-@pytest.mark.parametrize("run", sorted(RUNS.iterdir()), ids=lambda path: path.name)
-def test_settings_of_runs_made_by_an_earlier_sla(run: Path) -> None:
-    config = config_of_run(read_toml(run / "config.toml"), 1)
-    assert (config.model.variant, config.model.compile) == (run.name, "off")
-    assert (config.train.half, config.train.lengthen, config.head.frame_norm) == ("fp16", "random", "none")
-    assert (config.adapter.layer_norm, config.adapter.start, config.adapter.kernel_3d) == (False, "up", (3, 1, 1))
-
-
-def test_a_run_of_version_3_has_the_adapter_of_its_time() -> None:
-    values = asdict(resolve("tiny"))
-    del values["adapter"]["layer_norm"], values["adapter"]["start"]
-    assert config_of_run(values, 3) == resolve("tiny")
-    with pytest.raises(SlaError, match=r"without adapter\.layer_norm, adapter\.start$"):
-        config_of_run(values, 4)
-
-
-def test_a_run_of_version_4_averages_no_epochs() -> None:
-    values = asdict(resolve("tiny"))
-    del values["train"]["average"]
-    assert config_of_run(values, 4) == resolve("tiny")
-    with pytest.raises(SlaError, match=r"without train\.average$"):
-        config_of_run(values, 5)
+        config_of_run({"lora": {"rnak": 1}})
 
 
 @given(st.dictionaries(plain, st.one_of(whole, plain, st.dictionaries(plain, whole, max_size=2)), max_size=3))
@@ -377,22 +313,41 @@ def test_no_file_content_is_worse_than_an_error_that_a_user_can_correct(content:
         assert content
 
 
-OPTIONS = (PrepConfig, SourceConfig, DivisionConfig, DecodeConfig, EmitConfig, TranscribeConfig, TuneConfig)
-EVERY_SETTING = settings_of(Config) | {
-    f"{kind.__name__}.{key}": hint for kind in OPTIONS for key, hint in annotations_of(kind).items()
-}
+@dataclass(frozen=True)
+class Lens:
+    zoom: Annotated[float, Meta(ge=1)]
+    coating: Literal["none", "hard"] = "none"
 
 
-@pytest.mark.parametrize("name", EVERY_SETTING)
-def test_every_number_is_bounded_on_both_sides(name: str) -> None:
-    kind, marks = parts_of(EVERY_SETTING[name])
-    listed = get_origin(kind) is tuple
-    if listed:
-        kind, marks = parts_of(get_args(kind)[0])
-    if kind not in (int, float):
-        return
-    least, most = (next(getattr(one, key) for one in marks if hasattr(one, key)) for key in ("ge", "le"))
-    for bad in (kind(10**20), kind(-(10**20)), most * 2 + 1):
-        with pytest.raises(SlaError, match=rf"must lie between {least} and {most}".replace("+", r"\+")):
-            check_setting(name, [bad] if listed else bad, EVERY_SETTING[name], "--set")
-    assert check_setting(name, [most] if listed else most, EVERY_SETTING[name], "--set") in (most, (most,))
+@dataclass(frozen=True)
+class Camera:
+    lens: Lens
+    names: Mapping[str, str]
+    marks: tuple[int, ...] = ()
+
+
+def test_values_of_a_file_become_an_object_of_its_types() -> None:
+    values = {"lens": {"zoom": 2}, "names": {"en": "pinhole"}, "marks": [1, 2]}
+    camera = read_values(Camera, values, "camera.json")
+    assert camera == Camera(Lens(2.0), {"en": "pinhole"}, (1, 2))
+    assert type(camera.lens.zoom) is float
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lens": {"zoom": 2}, "names": {}, "mark": []}, "camera.json: 'mark' is not known"),
+        ({"lens": {"zoom": 2}}, "camera.json: Camera: Object missing required field `names`"),
+        ({"lens": {}, "names": {}}, "camera.json: lens: Object missing required field `zoom`"),
+        ({"lens": {"zoom": 0.5}, "names": {}}, "camera.json: lens.zoom: Expected `float` >= 1.0"),
+        ({"lens": {"zoom": math.nan}, "names": {}}, "camera.json: lens.zoom: Expected `float` >= 1.0"),
+        ({"lens": {"zoom": 2, "coating": "x"}, "names": {}}, "camera.json: lens.coating: Invalid enum value 'x'"),
+        ({"lens": {"zoom": 2}, "names": {"en": 3}}, "camera.json: names[...]: Expected `str`, got `int`"),
+        ({"lens": {"zoom": 2}, "names": {}, "marks": [1, True]}, "camera.json: marks[1]: Expected `int`, got `bool`"),
+    ],
+)
+def test_values_of_a_file_that_do_not_fit_are_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        read_values(Camera, values, "camera.json")
+    assert caught.value.message == message
+    assert caught.value.hint == ("Did you mean 'marks'?" if "mark" in values else "")

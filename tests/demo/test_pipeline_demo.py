@@ -17,6 +17,7 @@ import torch
 from forked import Forked
 from json_schemas import result_name
 
+from sla_cli.cli.options import json_text
 from sla_cli.core.comparison import verdict
 from sla_cli.demo.pipeline import DemoResult, run_demo
 from sla_cli.errors import SlaError, Stopped
@@ -54,7 +55,7 @@ def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
     assert f"{demo.wer:.2f} % without a language model, {demo.wer_lm:.2f} % with a gloss bigram" in page
     assert f"difference {demo.gain.difference:+.2f} points, 95 % interval " in page
     assert re.search("<h1[^>]*>Synthetic signing", page)
-    facts = json.loads(json.dumps(demo.facts()))
+    facts = json.loads(json_text(demo.figures))
     assert (result_name("demo", facts), facts["clips"]) == ("demo", FEW["test"])
 
 

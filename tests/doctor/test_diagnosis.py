@@ -42,7 +42,7 @@ def test_what_is_there(tmp_path: Path) -> None:
     assert 0 < found["memory"]["free"] <= found["memory"]["total"]
     free = shutil.disk_usage(tmp_path).free
     assert found["work"].pop("free") == pytest.approx(free, rel=0.2)
-    assert found["work"] == {"path": str(tmp_path / "work"), "writable": True, "locks": True}
+    assert found["work"] == {"folder": str(tmp_path / "work"), "writable": True, "locks": True}
     assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
 
 
@@ -51,7 +51,7 @@ def test_torch(tmp_path: Path) -> None:
     import torch
 
     found = doctor("--work", str(tmp_path))
-    assert (found["cuda"], len(found["gpus"])) == (torch.version.cuda, torch.cuda.device_count())
+    assert (found["torch"]["cuda"], len(found["torch"]["gpus"])) == (torch.version.cuda, torch.cuda.device_count())
     text = CliRunner().invoke(app, ["doctor"]).stdout
     assert f"torch     {torch.__version__}" in text
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sla_cli.cli.options import json_text
 from sla_cli.core.bootstrap import Resampling
 from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.hypothesis import Hypothesis
@@ -19,7 +20,7 @@ from sla_cli.score.compare import against_first, compare, compare_files, matched
 from sla_cli.score.group import Member
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file
-from sla_cli.work.scores import comparison_facts
+from sla_cli.work.comparison_figures import comparison_figures
 
 WORDS = 8
 
@@ -180,7 +181,9 @@ def test_one_sentence_only_says_nothing() -> None:
     found = compared(system(refs, 0.0, 1), system(refs, 0.5, 1))
     assert (found.interval, found.improvement) == (None, None)
     assert "all clips belong to one cluster" in verdict(found)
-    json.dumps(comparison_facts(found))
+    figures = comparison_figures(found)
+    assert (figures.interval, figures.level, figures.probability_of_improvement) == (None, None, None)
+    assert json.loads(json_text(figures))["verdict"] == verdict(found)
 
 
 def test_what_differs_is_named() -> None:

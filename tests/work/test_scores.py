@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from sla_cli.config.checks import read_values
 from sla_cli.core.clip_score import score_clip
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import Interval, Score
 from sla_cli.errors import FormatError
-from sla_cli.work.scores import read_scores, summary, write_differences, write_scores
+from sla_cli.work.figures import Figures, figures_of
+from sla_cli.work.scores import read_scores, write_differences, write_scores
 
 glosses = st.lists(st.text(min_size=1, max_size=5).filter(lambda text: text.split() == [text]), max_size=6)
 
@@ -41,7 +43,7 @@ def score() -> Score:
 def test_figures(tmp_path: Path, score: Score) -> None:
     write_scores(tmp_path / "new" / "score", score)
     facts = json.loads((tmp_path / "new" / "score" / "score.json").read_text(encoding="utf-8"))
-    assert facts == summary(score)
+    assert read_values(Figures, facts, "score.json") == figures_of(score)
     assert facts["wer"] == 60.0
     assert {key: facts[key] for key in ("correct", "sub", "del", "ins", "errors", "ref_words", "utterances")} == {
         "correct": 3,
@@ -171,9 +173,9 @@ def change(path: Path, old: str, new: str) -> None:
         ("score.json", '"version": 2', '"version": 0', "sla-score version 0, this sla reads version 1 and 2"),
         ("score.json", '"version": 2', '"version": 3', "sla-score version 3, this sla reads version 1 and 2"),
         ("score.json", '"level"', '"lvl"', "level"),
-        ("score.json", "71.5", "71.5, 3", "not a complete"),
+        ("score.json", "71.5", "71.5, 3", "interval: Expected `array` of length 2, got 3"),
         ("score.json", '"sla-score"', '"other"', "not a sla-score"),
-        ("score.json", '"signature"', '"signed"', "signature"),
+        ("score.json", '"signature"', '"signed"', "'signed' is not known"),
         ("score.json", '"sub": 1', '"sub": 2', "not the sum"),
         ("score.json", "{", "[", "line 2: not JSON"),
         ("clips.tsv", "heute REGEN", "REGEN", "clips.tsv, line 2: the counts do not match"),

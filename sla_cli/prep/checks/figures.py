@@ -9,6 +9,7 @@ from itertools import count
 import numpy as np
 
 from sla_cli.core.clip import unknown_glosses
+from sla_cli.core.quantities import Amount, Count
 from sla_cli.store.split import Split
 
 BINS = 12  # most bins of a histogram
@@ -19,25 +20,31 @@ class Figures:
     """A split in numbers.
 
     Attributes:
-        published: number of clips as published, None if unknown.
-        hours: of signing; 0 if no frame rate is known.
-        glosses, distinct: glosses after the clean-up, and different ones.
-        unknown, distinct_unknown: those of them that are not in the vocabulary of train; None without a vocabulary.
-        sentences: different sequences of glosses.
-        frame_range, gloss_range: minimum, median and maximum per clip.
+        clips: number of clips
+        published: published number of clips; null if unknown
+        signers: number of signers
+        frames: number of frames
+        hours: hours of signing; 0 if no frame rate is known
+        frame_range: frames per clip: minimum, median, maximum
+        glosses: number of training glosses
+        distinct: number of different training glosses
+        unknown: number of training glosses that are not in the vocabulary; null without a vocabulary
+        distinct_unknown: number of different glosses among these; null without a vocabulary
+        sentences: number of different gloss sequences
+        gloss_range: glosses per clip: minimum, median, maximum
     """
 
-    clips: int
-    published: int | None
-    signers: int
-    frames: int
-    hours: float
+    clips: Count
+    published: Count | None
+    signers: Count
+    frames: Count
+    hours: Amount
     frame_range: tuple[int, float, int]
-    glosses: int
-    distinct: int
-    unknown: int | None
-    distinct_unknown: int | None
-    sentences: int
+    glosses: Count
+    distinct: Count
+    unknown: Count | None
+    distinct_unknown: Count | None
+    sentences: Count
     gloss_range: tuple[int, float, int]
 
 
@@ -46,8 +53,8 @@ class Histogram:
     """A histogram of lengths of clips.
 
     Attributes:
-        bins: minimum and maximum length of each bin.
-        counts: split to the number of its clips in each bin.
+        bins: smallest and largest value of each bin
+        counts: by split, the number of clips in each bin
     """
 
     bins: tuple[tuple[int, int], ...]

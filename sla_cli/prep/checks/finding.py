@@ -12,13 +12,12 @@ class Finding:
     """A note or a problem.
 
     Attributes:
-        about: the question: sizes, ids, references, feasibility, sentences, signers, recordings, vocabulary, rate or
-            frames.
-        split: the split, "" for the whole store.
-        message: one sentence with figures, without the ids of the clips.
-        hint: what to do.
-        clips: ids of all clips concerned.
-        problem: False for a note.
+        about: the check, as named in [check](check.md)
+        split: the split; empty for the whole store
+        message: one sentence with figures
+        hint: what to do; may be empty
+        clips: ids of the clips concerned
+        problem: true for a problem, false for a note
     """
 
     about: str

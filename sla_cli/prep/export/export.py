@@ -15,6 +15,8 @@ from pathlib import Path
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
+from sla_cli.config.checks import read_values
+from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
@@ -31,16 +33,18 @@ class ExportResult:
     """What was written.
 
     Attributes:
-        layout, image, size: name of the layout, `png` or `jpg`, side of the pictures in pixels.
-        clips: number of clips by split.
-        frames: number of pictures.
+        layout: name of the layout
+        image: format of the pictures, `png` or `jpg`
+        size: side of the pictures in pixels
+        clips: by split, the number of clips
+        frames: number of pictures
     """
 
     layout: str
     image: str
-    size: int
+    size: Positive
     clips: dict[str, int]
-    frames: int
+    frames: Count
 
 
 def export_store(
@@ -86,7 +90,7 @@ def export_store(
         tables = [out / layout.root / layout.table.format(split=split) for split in chosen]
         if old is not None and all(path.is_file() for path in tables):
             log.info("%s is up to date", out)
-            return ExportResult(**old.results)
+            return read_values(ExportResult, old.results, receipt_path(out))
         _begin(out, receipt, force)
         frames = _write_pictures(chosen, pictures, engine)
         _write_tables(out / layout.root, layout, chosen, pictures)

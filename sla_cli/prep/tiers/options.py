@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from annotated_types import Ge, Le
+from msgspec import Meta
 
 from sla_cli.config.bounds import LARGE
 from sla_cli.config.checks import OptionValues
@@ -25,6 +25,6 @@ class TierOptions(OptionValues):
     tier_type: tuple[str, ...] = _option((), "Gloss tiers, by linguistic type.")
     utterance_tier: str = _option("", "Tier whose annotations are the clips; pauses end a clip if not given.")
     translation_tier: str = _option("", "Tier of translations.")
-    pause: Annotated[float, Ge(0), Le(LARGE)] = _option(
+    pause: Annotated[float, Meta(ge=0, le=LARGE)] = _option(
         1.0, "Seconds without a sign that end a clip, without --utterance-tier."
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from sla_cli.annotation.tier import Tier
+from sla_cli.core.quantities import Amount, Count
 from sla_cli.errors import some
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.prep.tiers.choose import choose
@@ -19,6 +21,66 @@ from sla_cli.video.tree import Tree
 
 EXAMPLES = 5  # number of a tier's most frequent values that are shown
 SHOWN = ("type", "constraint", "parent", "participant", "annotator")
+
+
+class TierFigures(Struct, kw_only=True):
+    """A tier's name over all files.
+
+    Attributes:
+        type: different linguistic types in all files
+        constraint: different constraints
+        parent: different parent tiers
+        participant: different participants
+        annotator: different annotators
+        files: number of files with this tier
+        annotations: number of its annotations
+        minutes: total time of its annotations, in minutes
+        distinct: number of different values
+        examples: the most frequent values
+        taken: number of files in which this tier would be read as glosses
+    """
+
+    type: list[str]
+    constraint: list[str]
+    parent: list[str]
+    participant: list[str]
+    annotator: list[str]
+    files: Count
+    annotations: Count
+    minutes: Amount
+    distinct: Count
+    examples: list[str]
+    taken: Count
+
+
+class MediaFigures(Struct, kw_only=True):
+    """Recordings of the annotation files.
+
+    Attributes:
+        found: number of files whose recordings were found
+        missing: number of files whose recordings were not found
+        looked: by file, the recordings that were not found
+    """
+
+    found: Count
+    missing: Count
+    looked: dict[str, str]
+
+
+class TierSurvey(Struct, kw_only=True):
+    """The tiers of all annotation files of a source.
+
+    Attributes:
+        files: number of annotation files
+        tiers: by tier name, its figures
+        schemes: by convention, the number of files that follow it
+        media: recordings of the annotation files
+    """
+
+    files: Count
+    tiers: dict[str, TierFigures]
+    schemes: dict[str, int]
+    media: MediaFigures
 
 
 @dataclass
@@ -45,28 +107,20 @@ class _Row:
         for name, known in self.facts.items():
             known.update({getattr(tier, name)} - {""})
 
-    def for_json(self) -> dict[str, Any]:
-        return {
+    def figures(self) -> TierFigures:
+        return TierFigures(
             **{name: sorted(known) for name, known in self.facts.items()},
-            "files": self.files,
-            "annotations": self.annotations,
-            "minutes": round(self.milliseconds / 60000, 3),
-            "distinct": len(self.values),
-            "examples": [value for value, _ in self.values.most_common(EXAMPLES)],
-            "taken": self.taken,
-        }
+            files=self.files,
+            annotations=self.annotations,
+            minutes=round(self.milliseconds / 60000, 3),
+            distinct=len(self.values),
+            examples=[value for value, _ in self.values.most_common(EXAMPLES)],
+            taken=self.taken,
+        )
 
 
-def survey_tiers(tree: Tree, wanted: TierOptions) -> tuple[str, dict[str, Any]]:
-    """All tiers by name, and the number of recordings that are found, as text and as JSON values.
-
-    Returns:
-        The text, and `files`: number of annotation files. `tiers`: name to `type`, `constraint`, `parent`,
-        `participant` and `annotator` (lists of the different ones), the numbers of `files` and
-        `annotations`, their `minutes`, how many `distinct` values and the most frequent as `examples`, and in how many
-        files it would be `taken` as glosses.
-        `schemes`: published conventions with the number of files that follow each. `media`: `found` and `missing`
-        recordings of files, and what was looked for, by file, as `looked`.
+def survey_tiers(tree: Tree, wanted: TierOptions) -> TierSurvey:
+    """All tiers by name, and the number of recordings that are found.
 
     Raises:
         SlaError: as for reading the corpus, if there is no file or one is invalid.
@@ -86,31 +140,31 @@ def survey_tiers(tree: Tree, wanted: TierOptions) -> tuple[str, dict[str, Any]]:
             rows[tier.name].taken += 1
         places = [recordings.of(listed.path, file, person) for person in people(chosen.glosses, file.tiers) or ("",)]
         looked.update((listed.path, place.missing) for place in places if place.missing)
-    facts = {
-        "files": files,
-        "tiers": {name: row.for_json() for name, row in rows.items()},
-        "schemes": dict(schemes),
-        "media": {"found": files - len(looked), "missing": len(looked), "looked": looked},
-    }
-    return _text(facts), facts
+    return TierSurvey(
+        files=files,
+        tiers={name: row.figures() for name, row in rows.items()},
+        schemes=dict(schemes),
+        media=MediaFigures(found=files - len(looked), missing=len(looked), looked=looked),
+    )
 
 
-def _text(facts: dict[str, Any]) -> str:
-    lines = [f"annotation files: {facts['files']}"]
-    for name, row in facts["tiers"].items():
-        kind = [f"{key} {', '.join(row[key])}" for key in SHOWN if row[key]]
+def tiers_text(survey: TierSurvey) -> str:
+    """The result of `survey_tiers` as text for people."""
+    lines = [f"annotation files: {survey.files}"]
+    for name, row in survey.tiers.items():
+        kind = [f"{key} {', '.join(getattr(row, key))}" for key in SHOWN if getattr(row, key)]
         lines += [
             "",
-            name + (f"   <- glosses, files: {row['taken']}" if row["taken"] else ""),
+            name + (f"   <- glosses, files: {row.taken}" if row.taken else ""),
             *([f"  {'; '.join(kind)}"] if kind else []),
-            f"  annotations: {row['annotations']}, {row['minutes']:.1f} min; files: {row['files']}; "
-            f"different values: {row['distinct']}",
-            *([f"  {' | '.join(value[:40] for value in row['examples'])}"] if row["examples"] else []),
+            f"  annotations: {row.annotations}, {row.minutes:.1f} min; files: {row.files}; "
+            f"different values: {row.distinct}",
+            *([f"  {' | '.join(value[:40] for value in row.examples)}"] if row.examples else []),
         ]
-    known = "; ".join(f"{name} (files: {count})" for name, count in facts["schemes"].items())
-    media = facts["media"]
-    lines += ["", f"conventions: {known or 'no known one'}", f"recordings: {media['found']} found"]
-    if media["missing"]:
-        looked = some(f"{path} ({what})" for path, what in media["looked"].items())
-        lines[-1] += f", {media['missing']} missing: {looked}"
+    known = "; ".join(f"{name} (files: {count})" for name, count in survey.schemes.items())
+    media = survey.media
+    lines += ["", f"conventions: {known or 'no known one'}", f"recordings: {media.found} found"]
+    if media.missing:
+        looked = some(f"{path} ({what})" for path, what in media.looked.items())
+        lines[-1] += f", {media.missing} missing: {looked}"
     return "\n".join(lines)

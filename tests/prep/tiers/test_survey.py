@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from elan_corpus import make_corpus
 from elan_files import Eaf
 from json_schemas import result_name
 
+from sla_cli.cli.options import json_text
 from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.tiers.survey import survey_tiers, tiers_text
@@ -23,7 +25,8 @@ def test_what_is_shown_of_each_tier(tmp_path: Path) -> None:
             eaf.child("notes", sign, "")
         (tmp_path / f"{name}.eaf").write_text(eaf.xml())
     (tmp_path / "a.mp4").touch()
-    facts = survey_tiers(find_corpus("elan").open(tmp_path, None), SourceConfig())
+    survey = survey_tiers(find_corpus("elan").open(tmp_path, None), SourceConfig())
+    facts = json.loads(json_text(survey))
     assert result_name("prep", facts) == "prep-list-tiers"
     stated = {"type": ["gloss"], "constraint": [], "parent": [], "participant": ["Anna", "Bert"], "annotator": ["xy"]}
     counted = {"files": 2, "annotations": 6, "minutes": 3.0, "distinct": 2, "examples": ["G0", "G1"], "taken": 2}
@@ -33,7 +36,7 @@ def test_what_is_shown_of_each_tier(tmp_path: Path) -> None:
     assert facts["tiers"]["notes"]["distinct"] == facts["tiers"]["notes"]["taken"] == 0
     assert facts["media"] == {"found": 1, "missing": 1, "looked": {"b.eaf": "looked for b.*"}}
     assert facts["schemes"] == {"sign-language-processing, sla": 2}
-    assert tiers_text(facts).splitlines()[:5] == [
+    assert tiers_text(survey).splitlines()[:5] == [
         "annotation files: 2",
         "",
         "SIGN   <- glosses, files: 2",
@@ -45,7 +48,7 @@ def test_what_is_shown_of_each_tier(tmp_path: Path) -> None:
 def test_what_is_taken_is_what_was_asked_for(tmp_path: Path) -> None:
     make_corpus(tmp_path, "NGT", 4)
     tree = find_corpus("elan").open(tmp_path, None)
-    taken = {name: row["taken"] for name, row in survey_tiers(tree, SourceConfig())["tiers"].items()}
+    taken = {name: row.taken for name, row in survey_tiers(tree, SourceConfig()).tiers.items()}
     assert {name for name, files in taken.items() if files} == {"GlossR S1", "GlossL S1", "GlossR S2", "GlossL S2"}
-    asked = survey_tiers(tree, SourceConfig(tiers=("utterances*",)))["tiers"]
-    assert {name for name, row in asked.items() if row["taken"]} == {"utterances S1", "utterances S2"}
+    asked = survey_tiers(tree, SourceConfig(tiers=("utterances*",))).tiers
+    assert {name for name, row in asked.items() if row.taken} == {"utterances S1", "utterances S2"}

@@ -1,0 +1,136 @@
+"""What commands from training to transcribing print with --json."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from sla_cli.core.annotation import Sign
+from sla_cli.core.quantities import Amount, Count, Positive
+
+
+class Trained(Struct, kw_only=True):
+    """A run.
+
+    Attributes:
+        run: path of the run's folder
+        best_epoch: number of the best epoch, from 1; its weights are kept
+        dev_wer: word error rate of this epoch on dev, in percent
+    """
+
+    run: Path
+    best_epoch: Positive
+    dev_wer: Amount
+
+
+class Emitted(Struct, kw_only=True):
+    """Emissions of a split.
+
+    Attributes:
+        emissions: path of the file
+        clips: number of clips
+        steps: number of output steps of all clips
+        dtype: data type of the log-probabilities on disk
+    """
+
+    emissions: Path
+    clips: Count
+    steps: Count
+    dtype: Literal["float32", "float16"]
+
+
+class Decoded(Struct, kw_only=True):
+    """Hypotheses of a split.
+
+    Attributes:
+        hypotheses: path of the table of hypotheses
+        clips: number of clips
+        glosses: number of glosses in the best hypotheses
+        tuned_on: Only with the weights that `sla tune` chose: the split that they were chosen on; `dev (other clips)`
+            if it was another dev
+        no_gain_on: Only if `sla tune` found no gain of the language model, so that it is left out: the split, as in
+            `tuned_on`
+        ctm: Only with `--format ctm`: path of the file
+        stm: Only with `--format stm`: path of the file
+        trn: Only with `--format trn`: path of the file
+        csv: Only with `--format csv`: path of the file
+        jsonl: Only with `--format jsonl`: path of the file
+    """
+
+    hypotheses: Path
+    clips: Count
+    glosses: Count
+    tuned_on: str | UnsetType = UNSET
+    no_gain_on: str | UnsetType = UNSET
+    ctm: Path | UnsetType = UNSET
+    stm: Path | UnsetType = UNSET
+    trn: Path | UnsetType = UNSET
+    csv: Path | UnsetType = UNSET
+    jsonl: Path | UnsetType = UNSET
+
+
+class ElanFolder(Struct, kw_only=True):
+    """ELAN files of alignments.
+
+    Attributes:
+        folder: path of the folder
+        files: number of files in it
+    """
+
+    folder: Path
+    files: Count
+
+
+class Aligned(Struct, kw_only=True):
+    """An alignment of a split.
+
+    Attributes:
+        alignment: path of the table
+        clips: number of clips, including those left out
+        glosses: number of glosses with a span
+        left_out: by clip id, why its glosses have no span
+        unknown: by gloss that the run does not know, its number in the references; these glosses have no span
+        ctm: Only with `--format ctm`: path of the file
+        eaf: Only with `--format eaf`: the ELAN files
+    """
+
+    alignment: Path
+    clips: Count
+    glosses: Count
+    left_out: dict[str, str]
+    unknown: dict[str, Count]
+    ctm: Path | UnsetType = UNSET
+    eaf: ElanFolder | UnsetType = UNSET
+
+
+class Recording(Struct, kw_only=True):
+    """A transcribed recording.
+
+    Attributes:
+        recording: path of the recording
+        files: paths of the files that were written
+        error: why it failed; null if it did not
+        duration: duration of the recording in seconds; null if the recording was skipped or failed
+        signs: signs in the order of time; null if the recording was skipped or failed
+        made: how the signs were recognised: version, run, search, windows, pause; null if the recording was skipped or
+            failed
+    """
+
+    recording: str
+    files: tuple[Path, ...]
+    error: str | None
+    duration: Amount | None
+    signs: tuple[Sign, ...] | None
+    made: Mapping[str, str] | None
+
+
+class Transcribed(Struct, kw_only=True):
+    """If a recording was skipped because its files exist, its `signs` and `error` are null. If a recording failed, the
+    exit code is 2.
+
+    Attributes:
+        recordings: one object for each recording; those that were not found come first
+    """
+
+    recordings: list[Recording]

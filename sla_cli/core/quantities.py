@@ -1,0 +1,12 @@
+"""Types of numbers with their bounds, for what is read from files and what commands print with --json."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]  # a number of something that is never absent, or a position counted from 1
+Amount = Annotated[float, Meta(ge=0)]  # a rate in percent, a duration, a size
+Share = Annotated[float, Meta(ge=0, le=1)]  # a part of a whole, or a probability
