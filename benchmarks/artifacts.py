@@ -16,7 +16,6 @@ from sla_cli.core.digest import digest_bytes
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.decode.grid_search import GridPoint
 from sla_cli.decode.tune_file import tune_file
-from sla_cli.decode.tuned import read_tuned
 from sla_cli.emit.emit import emit
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.lm.estimate_file import estimate_file
@@ -38,6 +37,7 @@ from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import Run, RunFacts
 from sla_cli.work.scores import read_scores
+from sla_cli.work.tuning import read_tuned
 
 GLOSSES, SIZE, FRAMES, CLIPS = ("NORD", "REGEN", "WIND"), 32, 24, 4
 SETTINGS = {

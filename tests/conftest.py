@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 import numpy as np
 from json_schemas import check_printed
+from tiny_work import FOLDER
 from typer.testing import CliRunner
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -32,6 +35,13 @@ ROWS: Rows = {
     "dev": [("03June_2011_Friday_heute_default-4", "SONNE NORD", 12)],
     "test": [("04July_2011_Monday_heute_default-5", "REGEN HEUTE", 13)],
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder for what all processes of this session share; they inherit its name."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="sla-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

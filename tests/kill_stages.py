@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import tiny_work
 import torch
 from recordings import signed
 from safetensors.torch import load_file
@@ -29,13 +30,10 @@ from sla_cli import Recognizer  # noqa: F401 - imports what a stage would import
 from sla_cli.cli.main import app
 from sla_cli.core.digest import digest_bytes
 
-sys.path.insert(0, str(Path(__file__).parent / "artifacts"))
-import make
-
 LIMIT = 120.0  # seconds that a stage may take
 CHANGING = ("corpus/", "tensorboard/", "steps.tsv", ".lock", "newest-elsewhere", "printed-")
 TIMED = ("started", "finished", "seconds", "environment", "checksum")  # of receipts
-SETTINGS = [part for setting in make.TINY for part in ("--set", setting)]
+SETTINGS = [part for setting in tiny_work.TINY for part in ("--set", setting)]
 RUN = ("--preset", "tiny", "--variant", "adapter", "--epochs", "2", "--name", "r", "--set", "train.save_minutes=0.0")
 EMISSIONS = "work/emissions/r/dev.h5"
 
@@ -70,7 +68,7 @@ def main() -> None:
     wanted = sys.argv[4:] or [stage.name for stage in STAGES]
     torch.set_num_threads(1)  # a forked process has no other threads
     box, moments = folder / "box", random.Random(seed)
-    make.draw(box / "corpus")
+    tiny_work.draw(box / "corpus")
     os.chdir(box)
     os.environ |= {"SLA_WORK": "work", "HF_HUB_OFFLINE": "1"}
     signed(box / "v.avi", "NORD REGEN")

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from movies import movie
+from tiny_work import pictures, tiny_work
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-
-ARTIFACTS = Path(__file__).parent / "artifacts"
-RUN = ARTIFACTS / "b94205a" / "work" / "runs" / "adapter"  # 32 px, 25 frames per second, glosses of make.GLOSSES
-sys.path.insert(0, str(ARTIFACTS))
-
-from make import pictures  # noqa: E402
 
 
 def sla(*arguments: str) -> dict[str, Any]:
@@ -37,7 +31,7 @@ def refused(*arguments: str) -> str:
 
 def copy_run(folder: Path) -> Path:
     """The run with its work folder, `folder`/old."""
-    shutil.copytree(RUN.parents[1], folder / "old")
+    shutil.copytree(tiny_work(), folder / "old")
     return folder / "old" / "runs" / "adapter"
 
 

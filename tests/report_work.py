@@ -74,7 +74,7 @@ def peaked(name: str, glosses: Sequence[str], frames: int = FRAMES) -> Emission:
 def _system(root: Path, split: Split, name: str, answers: Sequence[tuple[str, ...]]) -> Path:
     run = Run(root / "runs" / name)
     frames = FrameFormat(48, "squash", 25.0, 25.0, 25.0)
-    facts = RunFacts(str(root / "stores" / "signs"), "signs", "tiny", {"train": "", "dev": ""}, frames=frames)
+    facts = RunFacts(str(root / "stores" / "signs"), "signs", "tiny", {"train": "", "dev": ""}, "raw", "none", frames)
     run.create(resolve("tiny", flags={"model.variant": name}), GLOSSES, facts)
     run.metrics.write_text(METRICS, encoding="utf-8")
     run.best.write_bytes(name.encode())

@@ -53,7 +53,7 @@ def make_run(root: Path, name: str, store: Store, variant: str = "") -> Run:
     seed = int(number.rpartition("-seed")[2] or 0)
     frames = FrameFormat(16, "squash", 25.0, 25.0, 25.0)
     digests = {split: store[split].digest for split in ("train", "dev")}
-    facts = RunFacts(str(store.path.resolve()), "signs", "tiny", digests, frames=frames)
+    facts = RunFacts(str(store.path.resolve()), "signs", "tiny", digests, "raw", "none", frames)
     run.create(resolve("tiny", flags={"model.variant": variant or first, "train.seed": seed}), GLOSSES, facts)
     return run
 

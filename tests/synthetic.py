@@ -27,7 +27,9 @@ GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
 VARIANTS: tuple[str, ...] = get_args(Variant)
 ADDING = tuple(variant for variant in VARIANTS if variant != "frozen")  # variants that add modules
 # Of a run without a store.
-FACTS = RunFacts("/s", "phoenix2014", "tiny", {"train": "", "dev": ""}, frames=FrameFormat(32, "squash", 0.0, 0.0, 0.0))
+FACTS = RunFacts(
+    "/s", "phoenix2014", "tiny", {"train": "", "dev": ""}, "raw", "none", FrameFormat(32, "squash", 0.0, 0.0, 0.0)
+)
 CPU = ProcessGroup("cpu")  # one process
 # Settings of the adapter by what they are called in tests; each alone, and whole forms of others (docs/method.md).
 FORMS: dict[str, dict[str, Any]] = {

@@ -17,6 +17,7 @@ import pytest
 import torch
 from forked import Forked, script
 from step_flops import Vit
+from tiny_work import tiny_work
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sla_cli.errors import FormatError
@@ -270,7 +271,7 @@ def test_the_fuzzer_finds_a_fault(tmp_path: Path) -> None:
 
 
 def test_joined_sentences(shared: Path) -> None:
-    run = ROOT / "tests" / "artifacts" / "b94205a" / "work" / "runs" / "adapter"
+    run = tiny_work() / "runs" / "adapter"
     options = ["--minutes", "0.2", "--windows", "40", "--contexts", "4"]
     whole, default, windows, all_at_once = answer("joined", [str(run), str(shared), *options])
     assert (whole["name"], default["name"], windows["name"]) == ("whole", "232/56 (default)", "40/8")
@@ -280,7 +281,7 @@ def test_joined_sentences(shared: Path) -> None:
 
 @pytest.mark.needs("pyctcdecode")
 def test_decoding() -> None:
-    work = ROOT / "tests" / "artifacts" / "b94205a" / "work"
+    work = tiny_work()
     corpus = ["--corpus", "tiny", str(work / "emissions" / "adapter" / "dev.h5"), str(work / "gloss.arpa")]
     found = answer("decode", [*corpus, "--beams", "1", "10", "--repeats", "1"])
     assert [(row["lm"], row["hot word"] != "no", row["beam"]) for row in found["search"]] == [

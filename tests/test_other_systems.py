@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from limited_python import LimitedPython
+from tiny_work import tiny_work
 
 from sla_cli.errors import TORCH
 
-ARTIFACTS = Path(__file__).parent / "artifacts/b94205a/work"
 GONE = """
 import os, signal
 
@@ -35,7 +35,7 @@ NO_LOCKS = "has no file locks: do not let two commands write into it at once"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shutil.copytree(ARTIFACTS, tmp_path / "work")
+    shutil.copytree(tiny_work(), tmp_path / "work")
     return tmp_path
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from movies import movie
 from PIL import Image
-from recordings import RUN, images_of
+from recordings import images_of
+from tiny_work import tiny_work
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
@@ -17,7 +18,7 @@ import picture
 def test_the_picture_shows_each_gloss_when_it_is_read(tmp_path: Path) -> None:
     frames = images_of("NORD REGEN")
     video = movie(tmp_path / "video.mp4", frames, "-crf", "0", "-pix_fmt", "yuv444p")
-    picture.main(RUN, video, tmp_path / "out.webp")
+    picture.main(tiny_work() / "runs" / "adapter", video, tmp_path / "out.webp")
     drawn = Image.open(tmp_path / "out.webp")
     assert (drawn.size, drawn.n_frames) == ((picture.WIDTH, picture.HEIGHT), (len(frames) + 1) // picture.EVERY)
     title = (picture.VIDEO[0], 0, picture.VIDEO[2], picture.VIDEO[1] - 4)

@@ -13,18 +13,19 @@ from pathlib import Path
 import pytest
 from limited_python import LimitedPython
 from packaging.requirements import Requirement
+from tiny_work import tiny_work
 
 from sla_cli.cli.main import COMMANDS
 from sla_cli.errors import TORCH, without_torch
 
 ROOT = Path(__file__).parents[1]
-STORE, RUN, GREEDY = "work/stores/phoenix2014", "work/runs/adapter", "dev-greedy-71ab34"
+STORE, RUN = "work/stores/phoenix2014", "work/runs/adapter"
 
 
 @pytest.fixture
 def python(tmp_path: Path) -> LimitedPython:
     """In a folder with the artifacts of every stage."""
-    shutil.copytree(ROOT / "tests/artifacts/b94205a/work", tmp_path / "work")
+    shutil.copytree(tiny_work(), tmp_path / "work")
     (tmp_path / "signs.csv").write_text("id,gloss\none,NORD REGEN\ntwo,SONNE\n")
     (tmp_path / "signs.txt").write_text("NORD REGEN\nSONNE\n")
     return LimitedPython(tmp_path, (*TORCH, "torchvision"))

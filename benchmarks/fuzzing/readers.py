@@ -22,7 +22,6 @@ from sla_cli.config.settings import SourceConfig, from_dict, read_toml
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import Source
 from sla_cli.decode.decode_split import decode_split
-from sla_cli.decode.tuned import read_tuned
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import export_text, read_gloss_file
 from sla_cli.lm.kenlm_model import describe_lm, open_lm, out_of_vocabulary
@@ -45,6 +44,7 @@ from sla_cli.work.describe import describe
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_scores
+from sla_cli.work.tuning import read_tuned
 from sla_cli.work.work import Work
 
 Read = Callable[[Path], object]

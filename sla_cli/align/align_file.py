@@ -9,24 +9,16 @@ from pathlib import Path
 
 from sla_cli.align.align_clips import UNKNOWN, align_clips
 from sla_cli.align.references import reference_split
-from sla_cli.artifact.receipt import (
-    Receipt,
-    already_made,
-    digest_file,
-    receipt_path,
-    renew,
-    unchanged_digest,
-    write_receipt,
-)
+from sla_cli.artifact.receipt import Receipt, unchanged_digest
 from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.exchange.gloss_files import write_export
-from sla_cli.log import log, progress
+from sla_cli.log import progress
 from sla_cli.store.split import Split
 from sla_cli.work.alignment import write_alignment
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.kind import ALIGNMENT
-from sla_cli.work.output import check_output
+from sla_cli.work.making import making
 
 
 @dataclass(frozen=True)
@@ -89,31 +81,24 @@ def align_file(
     )
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{emissions_path.stem}-{receipt.fingerprint[:6]}.tsv"
-    check_output(path, ALIGNMENT, inputs=(emissions_path,), replace=True)
-    made = already_made(path, receipt, force=force)
-    current = made is not None and path.is_file()
-    check_output(out, ALIGNMENT, replace=force or made is not None)
-    clips = []
-    with progress(f"align {header.split}", len(emissions)) as advance:
-        for clip in align_clips(emissions, header, dict(zip(split.ids, split.glosses, strict=True))):
-            clips.append(clip)
-            advance(1)
-    aligned = AlignedSplit(path, split, tuple(clips))
-    if current and made is not None:
-        unchanged_digest(path)
-        renew(made, path)
-        log.info("%s is up to date", path)
-        return aligned
-    receipt_path(path).unlink(missing_ok=True)
-    write_alignment(path, clips, {"corpus": header.corpus, "split": header.split})
-    receipt.results = {
-        "clips": len(clips),
-        "glosses": aligned.placed,
-        "left_out": aligned.left_out,
-        "unknown": aligned.unknown,
-        "digest": digest_file(path),
-    }
-    write_receipt(receipt, path)
+    with making(
+        path, receipt, kind=ALIGNMENT, named=out is not None, inputs=(emissions_path,), force=force
+    ) as artifact:
+        clips = []
+        with progress(f"align {header.split}", len(emissions)) as advance:
+            for clip in align_clips(emissions, header, dict(zip(split.ids, split.glosses, strict=True))):
+                clips.append(clip)
+                advance(1)
+        aligned = AlignedSplit(path, split, tuple(clips))
+        if artifact.there is None:
+            artifact.begin()
+            write_alignment(path, clips, {"corpus": header.corpus, "split": header.split})
+            artifact.results = {
+                "clips": len(clips),
+                "glosses": aligned.placed,
+                "left_out": aligned.left_out,
+                "unknown": aligned.unknown,
+            }
     return aligned
 
 

@@ -87,8 +87,8 @@ def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: d
 
 def _place(clips: Iterable[AlignedClip], split: Split) -> Iterator[_Placed]:
     receipt = read_receipt(split.store)
-    places = receipt.arguments | receipt.sources if receipt is not None else {}  # earlier receipts: arguments
-    root, outside = str(places.get("source", "")), str(places.get("media", ""))
+    places = receipt.sources if receipt is not None else {}
+    root, outside = places.get("source", ""), places.get("media", "")
     origins = dict(zip(split.ids, split.sources, strict=True))
     for clip in clips:
         path, start, _ = split_origin(origins[clip.id])

@@ -18,6 +18,7 @@ from typing import Any
 
 from sla_cli import __version__
 from sla_cli.artifact.json_file import read_json
+from sla_cli.artifact.version import readable, unread_version
 from sla_cli.config.checks import read_values
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
@@ -25,6 +26,7 @@ from sla_cli.system.atomic import write_text
 from sla_cli.system.regular_file import open_regular
 
 VERSION = 1
+DIGEST = "digest"  # in the results of an artifact that is one file: digest of its content
 # KenLM's module comes from one of three distributions.
 KENLM = ("camel-kenlm", "ufal-kenlm", "kenlm")
 PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", *KENLM)
@@ -48,7 +50,7 @@ class Receipt:
         seconds: duration in seconds
         fingerprint: digest of stage, arguments, inputs and seed
         environment: versions of sla, Python and packages, by name; the machine
-        checksum: digest of everything else in the receipt; empty in receipts of earlier versions
+        checksum: digest of everything else in the receipt
         version: version of the receipt format
     """
 
@@ -79,8 +81,10 @@ def receipt_path(artifact: Path) -> Path:
 
 
 def write_receipt(receipt: Receipt, artifact: Path) -> None:
-    """Add time and environment, and write the receipt: from now on the artifact counts as complete."""
+    """Add time, environment and the digest of a file, and write the receipt: from now on the artifact is complete."""
     ended = datetime.now(UTC)
+    if artifact.is_file():
+        receipt.results[DIGEST] = digest_file(artifact)
     receipt.seconds = round((ended - datetime.fromisoformat(receipt.started)).total_seconds(), 3)
     receipt.environment = environment()
     _write(receipt, artifact, ended)
@@ -99,16 +103,14 @@ def read_receipt(artifact: Path) -> Receipt | None:
         facts = read_json(path)
         if "version" not in facts or "stage" not in facts:
             raise FormatError(f"{path}: it has no version or no stage")
-        if facts["version"] == VERSION:
-            if facts.get("checksum") and facts["checksum"] != _checksum(facts):
+        if facts["version"] in readable(VERSION):
+            if facts.get("checksum") != _checksum(facts):
                 raise FormatError("it is damaged or was edited")
             return read_values(Receipt, facts, path)
     except (SlaError, UnicodeEncodeError) as error:
         reason = error.message if isinstance(error, SlaError) else str(error)
         raise FormatError(f"{path}: not a receipt ({reason})", _how_to_fix()) from error
-    raise FormatError(
-        f"{path}: receipt version {facts['version']}, this sla reads {VERSION}", _how_to_fix(f"`sla {facts['stage']}`")
-    )
+    raise unread_version(path, "receipt", VERSION, facts["version"], _how_to_fix(f"`sla {facts['stage']}`"))
 
 
 def _how_to_fix(stage: str = "the stage that made it") -> str:
@@ -168,10 +170,10 @@ def unchanged_digest(path: Path) -> str:
 def check_unchanged(path: Path, digest: str) -> None:
     """Raise FormatError if the receipt of a file has recorded another digest than the file has now.
 
-    A file without a receipt, or with one of an earlier version without digest, is not checked.
+    A file without a receipt is not checked.
     """
     receipt = read_receipt(path)
-    if receipt is not None and receipt.results.get("digest", digest) != digest:
+    if receipt is not None and receipt.results[DIGEST] != digest:
         command = COMMANDS.get(receipt.stage, receipt.stage)
         raise FormatError(
             f"{path} is damaged or was edited: it is not what `sla {command}` wrote",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sla_cli.cli import options as shared
-from sla_cli.cli.emit import find_emissions
 from sla_cli.cli.score import table
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
@@ -64,6 +63,7 @@ def align(
     are computed first; aligning itself needs neither GPU nor torch. Clips and
     glosses that cannot be placed are named with the reason.
     """
+    from sla_cli.emit.find_emissions import find_emissions
     from sla_cli.work.kind import ALIGNMENT
     from sla_cli.work.output import check_output
     from sla_cli.work.work import Work as WorkFolder
@@ -83,7 +83,9 @@ def align(
         check_output(output, inputs=inputs, replace=force)
     else:
         check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # perhaps aligned before: `align_file` finds out
-    emissions = find_emissions(source, split if from_file else split or "train", folder, store, weights, device)
+    emissions = find_emissions(
+        source, folder, split=split if from_file else split or "train", store=store, weights=weights, device=device
+    ).path
     if suspicious:
         _rank(emissions, store, top or TOP, output, as_json=as_json)
     else:

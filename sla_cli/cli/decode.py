@@ -2,30 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from sla_cli.cli import options as shared
-from sla_cli.cli.emit import find_emissions
 from sla_cli.config.settings import DecodeConfig
-from sla_cli.core.counted import counted
-from sla_cli.errors import SlaError, some
 from sla_cli.exchange.gloss_files import WRITABLE
 
 # typer shows and completes an Enum; mypy requires its members to be written out, which would list formats twice.
 FormatName = StrEnum("FormatName", ["tsv", *WRITABLE])  # type: ignore[misc]
 TSV = FormatName("tsv")
-
-
-class Command(TyperCommand):
-    """Names the replacement of an option that older versions had."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if "--tune" in args:
-            raise SlaError("`sla decode` has no --tune", "Use `sla tune`, then `sla decode` takes what it chose.")
-        return super().parse_args(ctx, args)
 
 
 def decode(
@@ -78,23 +65,11 @@ def decode(
     are used. --beam replaces the beam only; where --alpha or --beta is given, the
     other weight has its default.
     """
-    from sla_cli.cli.results.recognition import Decoded
-    from sla_cli.core.result import left_out
-    from sla_cli.decode.decode_file import decode_file, export_file
-    from sla_cli.decode.tuned import tuned_options
-    from sla_cli.lm.kenlm_model import open_lm
-    from sla_cli.search.given import flag, options_given
-    from sla_cli.work.emissions import Emissions
-    from sla_cli.work.kind import HYPOTHESES
-    from sla_cli.work.output import check_output
+    from sla_cli.decode.decode_run import Target, check_decoding, decode_run
+    from sla_cli.emit.find_emissions import find_emissions
     from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
-    if source is not None and source.is_file():
-        options_of_runs = {"--store": store, "--weights": weights}
-        if unused := [name for name, value in options_of_runs.items() if value is not None]:
-            raise SlaError(f"{source} is an emissions file, for which {some(unused)} has no effect", "Leave it out.")
-    # Whatever can be refused is refused before emissions are computed, which takes minutes.
     given = {
         "lm": None if lm is None else folder.find_lm(lm),
         "beam": beam,
@@ -107,40 +82,8 @@ def decode(
         "token_min_logp": token_min_logp,
         "engine": engine,
     }
-    options = options_given(given, flag)
-    if options.lm is not None:
-        open_lm(options.lm)
-    inputs = (source, options.lm, shared.weights_file(weights))
-    check_output(output, HYPOTHESES if kind == "tsv" else "", inputs=inputs, replace=force or kind == "tsv")
-    emissions = find_emissions(source, split, folder, store, weights, device)
-    settled = tuned_options(
-        options, emissions, folder.tuning, beam=beam is None, weights=alpha is None and beta is None
-    )
-    out = output if kind == "tsv" else None
-    path, hypotheses = decode_file(
-        emissions,
-        folder.hypotheses,
-        settled.options,
-        out=out,
-        jobs=jobs,
-        max_oov=max_oov,
-        tuned_on=settled.tuned_on,
-        no_gain_on=settled.no_gain_on,
-        force=force,
-    )
-    folder.note_hypotheses(path)
-    glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)
-    facts = Decoded(hypotheses=path, clips=len(hypotheses), glosses=glosses)
-    lines = f"hypotheses {path}: {counted(len(hypotheses), 'clip')}, {counted(glosses, 'gloss')}"
-    if tuned_on := settled.tuned_on:
-        facts.tuned_on = tuned_on
-        here = " these same clips, so this WER is too low" if tuned_on == Emissions(emissions).header.split else ""
-        lines += f"\nweights tuned on{here or f' {tuned_on}'}"
-    if settled.no_gain_on:
-        facts.no_gain_on = settled.no_gain_on
-        lines += f"\n{left_out(settled.no_gain_on)}"
-    if kind != "tsv":
-        exported = export_file(path, kind, output, force=force)
-        setattr(facts, kind, exported)
-        lines += f"\n{kind} {exported}"
-    shared.answer(lines, facts, as_json)
+    target = Target(str(kind), output, force)
+    check_decoding(given, target, source, {"--store": store, "--weights": weights}, shared.weights_file(weights))
+    found = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
+    made = decode_run(found.path, found.run, folder, given, target, jobs=jobs, max_oov=max_oov)
+    shared.answer(made.text(), made.figures(), as_json)

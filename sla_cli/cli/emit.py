@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,15 +16,9 @@ from sla_cli.cli.options import (
     StoreFolder,
     Work,
     answer,
-    weights_file,
 )
 from sla_cli.config.settings import EmitConfig, Precision
 from sla_cli.core.counted import counted
-from sla_cli.errors import SlaError
-from sla_cli.log import log
-
-if TYPE_CHECKING:
-    from sla_cli.work.work import Work as WorkFolder
 
 
 def emit(
@@ -61,25 +55,17 @@ def emit(
     again: finished batches are kept.
     """
     from sla_cli.cli.results.recognition import Emitted
-    from sla_cli.emit.emit import emit as make
-    from sla_cli.store.store import Store
-    from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
-    from sla_cli.work.kind import EMISSIONS
-    from sla_cli.work.output import check_output
+    from sla_cli.emit.find_emissions import emit_run
+    from sla_cli.work.emissions import Emissions
     from sla_cli.work.run import Run
     from sla_cli.work.work import Work as WorkFolder
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
     source = Run(folder.run_given(run))
-    found = Store(store) if store else source.own_clips()
-    clips = found[split or found.default_split]
-    if output is not None:
-        check_output(output, EMISSIONS, inputs=(weights_file(weights),), replace=True)  # before it is read
-        current = is_current(output, emission_receipt(source, clips), clips)
-        check_output(output, EMISSIONS, replace=force or current)
-    out = output or emissions_path(folder.emissions, source, clips)
-    make(source, clips, out, device=device, weights=weights, how=how, force=force)
+    out = emit_run(
+        source, folder, how, split=split, store=store, weights=weights, out=output, device=device, force=force
+    )
     if os.environ.get("RANK", "0") != "0":
         return  # one process of torchrun prints
     made = Emissions(out)
@@ -89,40 +75,3 @@ def emit(
         Emitted(emissions=out, clips=len(made), steps=steps, dtype=dtype),
         as_json,
     )
-
-
-def find_emissions(
-    source: Path | None,
-    split: SplitName | None,
-    folder: "WorkFolder",
-    store: Path | None,
-    weights: str | None,
-    device: str,
-) -> Path:
-    """The emissions file that was given, or the run's, which is made if no file matches."""
-    from sla_cli.store.store import Store
-    from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
-    from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
-
-    source = folder.run_given(source)
-    if source.is_file():
-        holds = Emissions(source).header.split
-        if split not in (None, holds):
-            raise SlaError(f"{source} holds emissions of {holds}, but --split is {split}", "Leave --split out.")
-        return source
-    if not source.exists():
-        raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
-    run = Run(source)
-    found = Store(store) if store else run.own_clips()
-    clips = found[split or found.default_split]
-    emissions = emissions_path(folder.emissions, run, clips)
-    if is_current(emissions, emission_receipt(run, clips), clips):
-        warn_of_changed(run, clips)
-        warn_of_unknown(run, clips)
-        if untimed := int((Emissions(emissions).fps == 0).sum()):
-            log.warning("unknown frame rate, so no times in seconds: %s", counted(untimed, "clip"))
-    else:
-        from sla_cli.emit.emit import emit
-
-        emit(run, clips, emissions, device=device, weights=weights)
-    return emissions

@@ -50,13 +50,12 @@ def info(
     from msgspec import UNSET
 
     from sla_cli.cli.results.artifacts import Described, Sheet
-    from sla_cli.decode.tuned import describe_tuning
     from sla_cli.lm.kenlm_model import describe_lm
     from sla_cli.work.describe import describe
     from sla_cli.work.work import Work as WorkFolder
 
     path = WorkFolder(work).run_given(path)
-    found = describe_tuning(path) or describe_lm(path) or describe(path)
+    found = describe_lm(path) or describe(path)
     lines, drawn = list(_lines(found)), None
     if sheet is not None:
         from sla_cli.report.contact_sheet import write_sheet

@@ -124,16 +124,16 @@ def _tell_error(message: str) -> None:
 def _imported(name: str) -> Any:
     """The command itself, instead of the placeholder for the list in the help."""
     module = import_module(f"sla_cli.cli.{name}")
-    command = get_command(module.app) if hasattr(module, "app") else _command(getattr(module, name), module)
+    command = get_command(module.app) if hasattr(module, "app") else _command(getattr(module, name))
     command.name = name
     for each in getattr(command, "commands", {name: command}).values():
         each.params += _command(verbosity).params
     return command
 
 
-def _command(function: Callable[..., None], module: Any = None) -> Any:
+def _command(function: Callable[..., None]) -> Any:
     alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    alone.command(cls=getattr(module, "Command", None))(function)
+    alone.command()(function)
     return get_command(alone)
 
 

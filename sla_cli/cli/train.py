@@ -1,6 +1,7 @@
 """sla train"""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ from sla_cli.config.bounds import SEED
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import Precision, Variant, resolve
 from sla_cli.errors import SlaError
-from sla_cli.log import log
 
 
 def _list(wanted: bool) -> None:
@@ -105,73 +105,29 @@ def train(
         "train.precision": precision,
         "train.seed": seed,
     }
-    changed = [key.partition(".")[2] for key, value in flags.items() if value is not None]
-    wanted = _seeds(seeds)
+    several = _seeds(seeds)
     one_seed = seed is not None or any(text.partition("=")[0].strip() == "train.seed" for text in sets or ())
-    if wanted and (one_seed or dry_run):
+    if several and (one_seed or dry_run):
         raise SlaError(
             "--seeds trains several runs, so --seed, --set train.seed and --dry-run cannot be given with it",
             "Leave one of them out: --seed is for a single run.",
         )
     if resume and force:
         raise SlaError("--resume continues a run, and --force replaces one", "Leave one of them out.")
-    if resume and (changed or sets or config or store or preset or dry_run or wanted or init):
+    given = (*flags.values(), sets, config, store, preset, several, init)
+    if resume and (dry_run or any(value not in (None, (), []) for value in given)):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
     check_name(name)
-    resolve(preset or "base", config, sets or (), flags)  # refuse mistyped values before any slow import
+    settings = partial(resolve, file=config, sets=sets or (), flags=flags)
+    settings(preset or "base")  # refuse mistyped values before any slow import
 
-    from sla_cli.store.store import Store
-    from sla_cli.train.splits import check_splits
-    from sla_cli.work.run import Run
+    from sla_cli.train.launch import TrainRequest, resume_training, start_training
     from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
-    if not resume:
-        source = Store(folder.store_given(store))
-        check_splits(source)
-        chosen = preset or source.preset
-        settings = resolve(chosen, config, sets or (), flags)
-    from sla_cli.cli.results.recognition import Trained
-    from sla_cli.model.distributed import join
-    from sla_cli.train.dry_run import dry_run as forecast
-    from sla_cli.train.init_from import init_from
-    from sla_cli.train.seeds import resume_seeds, start_seeds
-    from sla_cli.train.train_run import resume_run, start_run
-
-    def folders() -> list[Path]:
-        """The name of the run to train; with --seeds the beginning of the names of all runs."""
-        if resume:
-            return folder.runs_to_resume(name)
-        return [folder.runs / name if name else folder.new_run(settings.model.variant, wanted)]
-
-    begin = init_from(Run(folder.one_run(init)), settings) if init else None
-    with join(device) as group:
-        if not resume and preset is None:
-            log.info("using preset %s, for the corpus of %s", chosen, source.path)
-        if dry_run and group.world_size > 1:
-            raise group.refusal("--dry-run measures a training of one process", "Start it without torchrun.")
-        if dry_run:
-            found = forecast(source, settings, device, begin)
-            answer(found.text(), found, as_json)
-            return
-        path, *others = group.first(folders)
-        if wanted or others:
-            if resume:
-                results = resume_seeds([Run(one) for one in (path, *others)], group)
-            else:
-                results = start_seeds(
-                    source, path, settings, wanted, preset=chosen, begin=begin, force=force, group=group
-                )
-            if group.is_main:
-                answer(str(results), results.figures, as_json)
-            return
-        if resume:
-            best = resume_run(Run(path), group=group)
-        else:
-            best = start_run(source, path, settings, preset=chosen, begin=begin, force=force, group=group)
-        if group.is_main:
-            answer(
-                f"run {path}: best dev WER {best.dev.wer:.2f} % in epoch {best.number}",
-                Trained(run=path, best_epoch=best.number, dev_wer=best.dev.wer),
-                as_json,
-            )
+    request = TrainRequest(settings, store, preset, name, several, init, force)
+    result = (
+        resume_training(name, folder, device) if resume else start_training(request, folder, device, dry_run=dry_run)
+    )
+    if result is not None:
+        answer(result.text(), result.figures(), as_json)

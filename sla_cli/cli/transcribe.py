@@ -1,7 +1,7 @@
 """sla transcribe"""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,12 +26,10 @@ from sla_cli.cli.options import (
 )
 from sla_cli.config.settings import TranscribeConfig
 from sla_cli.core.counted import counted
-from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 if TYPE_CHECKING:
     from sla_cli.cli.results.recognition import Recording
-    from sla_cli.transcribe.recognizer import Recognizer
     from sla_cli.transcribe.transcribe_files import Outcome
     from sla_cli.transcribe.transcript import Transcript
 
@@ -89,11 +87,9 @@ def transcribe(
     """
     from sla_cli.annotation.layout import Layout
     from sla_cli.cli.results.recognition import Transcribed
-    from sla_cli.search.given import flag, options_given
-    from sla_cli.transcribe.find_recordings import find_recordings
-    from sla_cli.transcribe.outputs import plan_outputs
+    from sla_cli.search.options import flag, options_given
     from sla_cli.transcribe.recognizer import Recognizer
-    from sla_cli.transcribe.transcribe_files import FileOptions, Outcome, transcribe_files
+    from sla_cli.transcribe.transcribe_files import FileOptions, refuse_failures, transcribe_files
     from sla_cli.work.work import Work as WorkFolder
 
     search: dict[str, Any] = {
@@ -104,35 +100,21 @@ def transcribe(
         "token_min_logp": token_min_logp,
     }
     options_given({"lm": lm, **search}, flag)  # refused before recordings are searched
-    folder, recordings, outcomes = WorkFolder(work), [], []
-    for path in videos:
-        try:
-            recordings += find_recordings(path)
-        except SlaError as error:
-            outcomes.append(Outcome(str(path), error=error))
-    if add_to is not None and len(recordings) + len(outcomes) > 1:
-        raise SlaError(f"--add-to {add_to} is for one recording, but {len(recordings)} were given", "Give one video.")
-    jobs = plan_outputs(recordings, output, list(kinds or ()))
     inputs = tuple(path for path in (lm, weights_file(weights)) if path is not None)
     options = FileOptions(pause, Layout(tier, cue, sentences, confidence), add_to, fps, not no_video, force, inputs)
 
-    def open_recognizer() -> "Recognizer":
-        return Recognizer.open(
-            folder.run_given(run),
-            lm=lm,
-            **search,
-            device=device,
-            weights=weights,
-            work=work,
-        )
+    def open_recognizer() -> Recognizer:
+        found = WorkFolder(work).run_given(run)
+        return Recognizer.open(found, lm=lm, **search, device=device, weights=weights, work=work)
 
-    for outcome in transcribe_files(jobs, options, open_recognizer):
+    outcomes = []
+    for outcome in transcribe_files(videos, output, list(kinds or ()), options, open_recognizer):
         outcomes.append(outcome)
         if outcome.transcript is not None and not as_json:
             _show(outcome, outcome.transcript)
     if as_json:
         answer("", Transcribed(recordings=list(map(_recording, outcomes))), as_json)
-    _refuse_failures(outcomes)
+    refuse_failures(outcomes)
 
 
 def _show(outcome: "Outcome", transcript: "Transcript") -> None:
@@ -178,14 +160,3 @@ def _recording(outcome: "Outcome") -> "Recording":
         signs=None if transcript is None else transcript.signs,
         made=None if transcript is None else transcript.made,
     )
-
-
-def _refuse_failures(outcomes: Sequence["Outcome"]) -> None:
-    """Raise SlaError if a recording failed: its own error if there is only one recording, else one that lists all."""
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if not failed:
-        return
-    if len(outcomes) == 1 and failed[0].error is not None:
-        raise failed[0].error
-    lines = "".join(f"\n  {one.error.message}\n    {one.error.hint}" for one in failed if one.error is not None)
-    raise SlaError(f"{len(failed)} of {len(outcomes)} recordings failed; the others are done:{lines}")

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from sla_cli.cli import options as shared
-from sla_cli.cli.emit import find_emissions
 from sla_cli.cli.score import between
 from sla_cli.config.settings import DecodeConfig, TuneConfig
 from sla_cli.errors import SlaError
 
 if TYPE_CHECKING:
     from sla_cli.decode.grid_search import GridPoint, Trial
-    from sla_cli.decode.tuned import Tuned
+    from sla_cli.work.tuning import Tuned
 
 Number = TypeVar("Number", int, float)
 GRID = "Values of {} to try, separated by commas."
@@ -53,38 +52,32 @@ def tune(
     work folder. After that, `sla decode` uses the choice for the same run and
     language model. Missing or outdated emissions are computed first.
     """
-    from dataclasses import replace
 
     from sla_cli.cli.results.artifacts import TunedFolder
     from sla_cli.decode.grid_search import GridPoint, grid
-    from sla_cli.decode.tune_file import references_of, tune_file
-    from sla_cli.lm.kenlm_model import open_lm
-    from sla_cli.search.given import flag, options_given
+    from sla_cli.decode.tune_file import check_tuning, references_of, tune_file
+    from sla_cli.emit.find_emissions import find_emissions
+    from sla_cli.work.tuning import tunings_of
     from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
-    # Whatever can be refused is refused before emissions are computed, which takes minutes.
-    lm = folder.find_lm(lm)
     given = {
-        "lm": lm,
+        "lm": folder.find_lm(lm),
         "hotwords": tuple(hotwords or ()),
         "hotword_weight": hotword_weight,
         "prune_logp": prune_logp,
         "token_min_logp": token_min_logp,
         "engine": engine,
     }
-    options = options_given(given, flag)
-    open_lm(lm)
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )
-    split: shared.SplitName | None = None if source is not None and source.is_file() else "dev"
-    for point in points:
-        replace(options, alpha=point.alpha, beta=point.beta, beam=point.beam).check()
-    emissions = find_emissions(source, split, folder, store, weights, device)
-    references = references_of(emissions, store)
+    options = check_tuning(given, points)
+    split = None if source is not None and source.is_file() else "dev"
+    found = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
+    references, tunings = references_of(found.path, store), tunings_of(found.path, found.run)
     out, tuned, trials = tune_file(
-        emissions, references, folder.tuning, options, points, jobs=jobs, max_oov=max_oov, force=force
+        found.path, references, tunings, options, points, jobs=jobs, max_oov=max_oov, force=force
     )
     if trials and not as_json:
         _print_table(trials, GridPoint(tuned.beam, tuned.alpha, tuned.beta))
@@ -99,11 +92,11 @@ def _text(tuned: "Tuned") -> str:
         f"tuned on {tuned.split}: alpha {tuned.alpha:g}, beta {tuned.beta:g}, beam {tuned.beam}: "
         f"WER {tuned.wer:.2f} % ({tuned.profile})"
     ]
-    if tuned.lowest_wer is not None and tuned.lowest_wer < tuned.wer:
+    if tuned.lowest_wer < tuned.wer:
         lines.append(f"the smallest weights with about the lowest WER, {tuned.lowest_wer:.2f} %")
     if tuned.finds_no_gain:
         lines.append("this is not a language model: no gain is shown, and `sla decode` leaves the model out")
-    elif tuned.difference is not None:  # an earlier version does not record it
+    else:
         shown = "" if tuned.interval and tuned.interval.high < 0 else ", so no gain is shown"
         gain = (
             f"difference {tuned.difference:+.2f} points, {between(tuned.interval)}, which allows for the choice{shown}"

@@ -6,31 +6,19 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from sla_cli.artifact.receipt import (
-    Receipt,
-    already_made,
-    digest_file,
-    receipt_path,
-    renew,
-    unchanged_digest,
-    write_receipt,
-)
+from sla_cli.artifact.receipt import Receipt, unchanged_digest
 from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
-from sla_cli.decode.tuned import emission_inputs
 from sla_cli.exchange.gloss_files import write_export
 from sla_cli.lm.kenlm_model import check_oov
-from sla_cli.log import log, progress
+from sla_cli.log import progress
 from sla_cli.search.beam_decoder import BeamOptions
-from sla_cli.work.emissions import Emissions
+from sla_cli.work.emissions import Emissions, emission_inputs
 from sla_cli.work.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.work.kind import HYPOTHESES
+from sla_cli.work.making import making
 from sla_cli.work.output import check_output
-
-# The search options in receipts of a best path, for any options given: they have no effect, and the fingerprint of a
-# best path that an earlier version decoded stays the same.
-BEST_PATH = {"beam": 1, "alpha": 0.5, "beta": 1.5, "nbest": 1, "hotwords": [], "hotword_weight": 10.0}
 
 
 def decode_file(
@@ -75,27 +63,20 @@ def decode_file(
     receipt = Receipt("decode", _settings(options, tuned_on, no_gain_on), inputs, sources=sources)
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
-    check_output(path, HYPOTHESES, inputs=(emissions_path, options.lm), replace=True)
-    made = already_made(path, receipt, force=force)
-    if made is not None and path.is_file():
-        unchanged_digest(path)
-        renew(made, path)
-        log.info("%s is up to date", path)
-        return path, read_hypotheses(path)
-    check_output(out, HYPOTHESES, replace=force or made is not None)
-    with progress(f"decode {header.split}", len(emissions)) as advance:
-        clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
-    receipt_path(path).unlink(missing_ok=True)
-    here = tuned_on if tuned_on == header.split else ""
-    facts = Header(header.corpus, header.split, header.profile, here, no_gain_on)
-    write_hypotheses(path, chain.from_iterable(clips), facts)
-    best = [clip[0] for clip in clips]
-    receipt.results = {
-        "clips": len(best),
-        "glosses": sum(len(hypothesis.glosses) for hypothesis in best),
-        "digest": digest_file(path),
-    }
-    write_receipt(receipt, path)
+    with making(
+        path, receipt, kind=HYPOTHESES, named=out is not None, inputs=(emissions_path, options.lm), force=force
+    ) as artifact:
+        if artifact.there is not None:
+            return path, read_hypotheses(path)
+        with progress(f"decode {header.split}", len(emissions)) as advance:
+            clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
+        here = tuned_on if tuned_on == header.split else ""
+        artifact.begin()
+        write_hypotheses(
+            path, chain.from_iterable(clips), Header(header.corpus, header.split, header.profile, here, no_gain_on)
+        )
+        best = [clip[0] for clip in clips]
+        artifact.results = {"clips": len(best), "glosses": sum(len(hypothesis.glosses) for hypothesis in best)}
     return path, best
 
 
@@ -115,7 +96,7 @@ def _settings(options: BeamOptions, tuned_on: str, no_gain_on: str) -> dict[str,
     """What determines the hypotheses, apart from emissions and language model; nothing else."""
     tuned = {key: split for key, split in (("tuned_on", tuned_on), ("no_gain_on", no_gain_on)) if split}
     if options.greedy:
-        return {**BEST_PATH, "engine": options.engine, **tuned}
+        return {"beam": 1, **tuned}  # the other options have no effect
     unused = {"lm"}  # its digest is an input
     unused |= set() if options.lm else {"alpha", "beta"}
     unused |= set() if options.hotwords else {"hotwords", "hotword_weight"}

@@ -5,33 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sla_cli.artifact.receipt import (
-    Receipt,
-    digest_file,
-    read_receipt,
-    receipt_path,
-    renew,
-    unchanged_digest,
-    write_receipt,
-)
+from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt, receipt_path, unchanged_digest
 from sla_cli.artifact.table import to_tsv
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
-from sla_cli.core.normalize import profile
-from sla_cli.decode.choice import STANDARD_ERRORS, choose
+from sla_cli.core.normalize import Profile, profile
+from sla_cli.decode.choice import STANDARD_ERRORS, Choice, choose
 from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
-from sla_cli.decode.tuned import DIGESTS, NAME, VERSION, Tuned, emission_inputs, read_tuned, tuned_folder
 from sla_cli.errors import SlaError, some
-from sla_cli.lm.kenlm_model import check_oov
+from sla_cli.lm.kenlm_model import check_oov, open_lm
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.options import flag, options_given
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import atomic_write
-from sla_cli.work.emissions import Emissions
+from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.making import making
+from sla_cli.work.tuning import CHOICE, DIGESTS, NAME, VERSION, Tuned, read_tuned, tuning_of
 from sla_cli.work.work import store_now
 
 BESIDE = ("tune.tsv", "clips.tsv", "tune.png")  # files of the folder in addition to the choice
@@ -41,7 +37,7 @@ WRONG_STORE = "Give the store that the emissions come from with --store."
 def tune_file(
     emissions_path: Path,
     references: Mapping[str, Glosses],
-    folder: Path,
+    tunings: Path,
     options: BeamOptions,
     points: Sequence[GridPoint],
     *,
@@ -49,9 +45,12 @@ def tune_file(
     max_oov: float,
     force: bool = False,
 ) -> tuple[Path, Tuned, list[Trial]]:
-    """Tune on an emissions file; tables, picture and choice are written to `folder`/RUN-DIGEST (digest of the model).
+    """Tune on an emissions file; tables, picture and choice are written to a folder.
 
     Dev is also decoded without a language model, for comparison; this is chosen only if it is among the points.
+
+    Args:
+        tunings: the folder of all tunings of the run.
 
     Returns:
         The folder, the choice, and the trials of all points (none if the choice existed already).
@@ -80,7 +79,6 @@ def tune_file(
             "engine": options.engine,
             "profile": str(rules),
             "standard_errors": STANDARD_ERRORS,
-            "gain_interval": 2,  # both ends allow for the choice; no language model at a beam of 1 means the best path
         },
         {
             "emissions": unchanged_digest(emissions_path),
@@ -94,26 +92,34 @@ def tune_file(
             "emissions": str(emissions_path.resolve()),
         },
     )
-    out = tuned_folder(folder, header.run, lm)
-    made = None if force else read_receipt(out)  # another grid needs no --force: the newest choice counts
-    if made is not None and made.fingerprint == receipt.fingerprint and _is_whole(out, made):
-        renew(made, out)
-        log.info("%s is up to date", out)
-        return out, read_tuned(out), []
-    if made is not None and read_tuned(out).split_digest not in ("", inputs.get("split")):
+    out = tuning_of(tunings, lm)
+    before = None if force else read_receipt(out)
+    others = before is not None and before.fingerprint != receipt.fingerprint
+    if others and read_tuned(out).split_digest not in ("", inputs.get("split")):
         log.warning("the choice in %s was made on other clips and is replaced", out)
-    with progress(f"tune on {header.split}", len(emissions)) as advance:
-        tried = list(dict.fromkeys([*points, *(point.without for point in points)]))
-        found = search_grid(emissions, header.glosses, references, rules, options, tried, jobs, advance)
-    trials, without = found[: len(points)], [trial for trial in found if trial.point == trial.point.without]
-    choice = choose(trials, without)
+    # Another grid needs no --force: the newest choice counts.
+    with making(out, receipt, force=force or others, is_whole=partial(_is_whole, out)) as artifact:
+        if artifact.there is not None:
+            return out, read_tuned(out), []
+        with progress(f"tune on {header.split}", len(emissions)) as advance:
+            tried = list(dict.fromkeys([*points, *(point.without for point in points)]))
+            found = search_grid(emissions, header.glosses, references, rules, options, tried, jobs, advance)
+        trials, without = found[: len(points)], [trial for trial in found if trial.point == trial.point.without]
+        tuned = _tuned(choose(trials, without), header.split, rules, inputs, lm)
+        _write(out, tuned, trials, found)
+        artifact.results = {**asdict(tuned), DIGESTS: {name: digest_file(out / name) for name in BESIDE}}
+    return out, tuned, trials
+
+
+def _tuned(choice: Choice, split: str, rules: Profile, inputs: Mapping[str, str], lm: str) -> Tuned:
+    """The choice as it is stored. `inputs`: digests of the inputs of the emissions; `lm`: of the language model."""
     counts = choice.taken.counts
-    tuned = Tuned(
+    return Tuned(
         **asdict(choice.taken.point),
         wer=counts.wer,
         errors=counts.errors,
         ref_words=counts.ref_words,
-        split=header.split,
+        split=split,
         profile=str(rules),
         weights=inputs.get("weights", ""),
         lm=lm,
@@ -123,16 +129,28 @@ def tune_file(
         difference=choice.difference,
         interval=choice.interval,
     )
-    _write(out, tuned, trials, found)
-    receipt.results = {**asdict(tuned), DIGESTS: {name: digest_file(out / name) for name in BESIDE}}
-    write_receipt(receipt, out)
-    return out, tuned, trials
 
 
 def _is_whole(out: Path, made: Receipt) -> bool:
-    """Whether tables and picture are unchanged; earlier receipts have no digests of them."""
-    digests = made.results.get(DIGESTS, {})
-    return all((out / name).is_file() and digests.get(name) in (None, digest_file(out / name)) for name in BESIDE)
+    """Whether tables and picture are unchanged."""
+    digests = made.results[DIGESTS]
+    return all((out / name).is_file() and digests[name] == digest_file(out / name) for name in BESIDE)
+
+
+def check_tuning(given: Mapping[str, Any], points: Sequence[GridPoint]) -> BeamOptions:
+    """The options of the search, refused before emissions are computed, which takes minutes.
+
+    Args:
+        given: options of the search as the user gave them.
+
+    Raises:
+        SlaError: an option that has no effect, a value or a point out of bounds, or no language model.
+    """
+    options = options_given(given, flag)
+    open_lm(given["lm"])
+    for point in points:
+        replace(options, alpha=point.alpha, beta=point.beta, beam=point.beam).check()
+    return options
 
 
 def check_tunable(split: str) -> None:
@@ -178,7 +196,7 @@ def _write(out: Path, tuned: Tuned, trials: Sequence[Trial], found: Sequence[Tri
     texts = {
         "tune.tsv": _settings_table(found),
         "clips.tsv": _clips_table(found),
-        "tuned.json": json.dumps(facts, indent=1, ensure_ascii=False) + "\n",
+        CHOICE: json.dumps(facts, indent=1, ensure_ascii=False) + "\n",
     }
     chosen = GridPoint(tuned.beam, tuned.alpha, tuned.beta)
     with ExitStack() as files:  # renames the file at its end

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sla_cli.artifact.lock import LOCK, locked
-from sla_cli.artifact.receipt import Receipt, already_made, digest_file, receipt_path, unchanged_digest, write_receipt
+from sla_cli.artifact.receipt import Receipt, already_made, unchanged_digest
 from sla_cli.config.settings import EmitConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
@@ -22,6 +22,7 @@ from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.store.split import Split
 from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.work.kind import EMISSIONS
+from sla_cli.work.making import making
 from sla_cli.work.output import check_output
 from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
 
@@ -59,7 +60,7 @@ def emit(
     receipt = emission_receipt(run, split, wanted.precision, wanted.dtype)
 
     def is_there() -> bool:
-        if not is_current(out, receipt, split) or (how is not None and already_made(out, receipt, force=force) is None):
+        if not is_current(out, receipt) or (how is not None and already_made(out, receipt, force=force) is None):
             return False
         unchanged_digest(out)
         log.info("taking emissions %s", out)
@@ -120,17 +121,16 @@ def _write(
         profile=split.profile,
         division=split.division,
     )
-    receipt_path(out).unlink(missing_ok=True)
-    write_emissions(out, header, parts.joined(clips), parts.dtype)
-    receipt.results = {
-        "clips": len(split),
-        "device": str(opened.placement.device),
-        "precision": str(opened.placement.dtype),
-        "merged": opened.merged,
-        "processes": processes,
-        "digest": digest_file(out),
-    }
-    write_receipt(receipt, out)
+    with making(out, receipt, kind=EMISSIONS, force=True) as artifact:
+        artifact.begin()
+        write_emissions(out, header, parts.joined(clips), parts.dtype)
+        artifact.results = {
+            "clips": len(split),
+            "device": str(opened.placement.device),
+            "precision": str(opened.placement.dtype),
+            "merged": opened.merged,
+            "processes": processes,
+        }
 
 
 @contextmanager

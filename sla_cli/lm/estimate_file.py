@@ -7,21 +7,22 @@ from pathlib import Path
 
 from msgspec import UNSET, Struct, UnsetType, to_builtins
 
-from sla_cli.artifact.receipt import Receipt, already_made, digest_file, unchanged_digest, write_receipt
+from sla_cli.artifact.receipt import DIGEST, Receipt
 from sla_cli.config.checks import read_values
 from sla_cli.core.normalize import profile
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import some
-from sla_cli.lm.arpa import holds, is_arpa, write_arpa
+from sla_cli.lm.arpa import Arpa, holds, is_arpa, write_arpa
 from sla_cli.lm.counts import check_thresholds
 from sla_cli.lm.estimate import Unknown, estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
-from sla_cli.lm.ngram_order import DEFAULT, choose_order
+from sla_cli.lm.ngram_order import DEFAULT, ChosenOrder, choose_order
 from sla_cli.lm.perplexity import TextPerplexity, score_sentences, text_perplexity
 from sla_cli.lm.sentences import Text, has_sentences, read_source
 from sla_cli.log import log
 from sla_cli.store.paths import names_store
 from sla_cli.store.store import Store
+from sla_cli.work.making import making
 from sla_cli.work.output import LANGUAGE_MODEL, check_output
 
 
@@ -76,7 +77,6 @@ def estimate_file(
         SlaError: no text, one that does not support the `order` while `fallback` is off, or `out` is another model or a
             file that is never replaced.
     """
-    check_output(out, LANGUAGE_MODEL, inputs=(source, dev), replace=True)
     cleaning = profile(normalize)
     text = read_source(source, "train", cleaning)
     sentences = [glosses for _, glosses in text.sentences]
@@ -95,48 +95,50 @@ def estimate_file(
         "normalize": str(cleaning),
     }
     receipt = Receipt("lm", settings, {"text": text.digest}, sources={"text": str(source.resolve())})
-    old = already_made(out, receipt, force=force)
-    if dev is None and names_store(source):
-        dev = source if has_sentences(Store(source), "dev", cleaning) else None
-        if dev is None:
-            log.info("%s has no dev split with glosses: the model is not measured", source)
-    measured = None if dev is None else read_source(dev, "dev", cleaning)
-    if old is not None and out.is_file():
-        unchanged_digest(out)
-        log.info("%s is up to date", out)
-        found = {key: value for key, value in old.results.items() if key != "digest"}
-        return read_values(Estimated, found | {"dev": to_builtins(_measure(out, measured))}, out)
-    # If a model exists without receipt, a comparison shows whether a command was interrupted before the receipt.
-    half_made = not force and old is None and out.is_file() and is_arpa(out)
-    check_output(out, LANGUAGE_MODEL, replace=force or old is not None or half_made)
-    log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))
-    arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
+    with making(out, receipt, kind=LANGUAGE_MODEL, inputs=(source, dev), force=force) as artifact:
+        if dev is None and names_store(source):
+            dev = source if has_sentences(Store(source), "dev", cleaning) else None
+            if dev is None:
+                log.info("%s has no dev split with glosses: the model is not measured", source)
+        measured = None if dev is None else read_source(dev, "dev", cleaning)
+        if (there := artifact.there) is not None:
+            found = {key: value for key, value in there.results.items() if key != DIGEST}
+            return read_values(Estimated, found | {"dev": to_builtins(_measure(out, measured))}, out)
+        log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))
+        # If a model exists without receipt, a comparison shows whether a command was interrupted before the receipt.
+        half_made = not force and out.is_file() and is_arpa(out)
+        check_output(out, LANGUAGE_MODEL, replace=force or half_made)
+        arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
+        _warn_of_fallbacks(arpa, chosen)
+        if half_made and holds(out, arpa):
+            log.info("%s was already complete except for its receipt", out)
+        else:
+            check_output(out, LANGUAGE_MODEL, replace=not half_made)
+            artifact.begin()
+            write_arpa(arpa, out)
+        estimated = Estimated(
+            order=chosen.order,
+            lowered=chosen.why or UNSET,
+            sentences=len(counted),
+            different=len(different),
+            ngrams=[len(level) for level in arpa.ngrams],
+            discounts=arpa.discounts,
+            fallbacks=arpa.fallbacks,
+            dev=_measure(out, measured),
+        )
+        if names_store(source):
+            _warn_of_vocabulary(out, Store(source).vocabulary)
+        artifact.results = to_builtins(estimated)
+        return estimated
+
+
+def _warn_of_fallbacks(arpa: Arpa, chosen: ChosenOrder) -> None:
     if arpa.fallbacks and not chosen.why:
         log.warning(
             "the text is small or repeats its sentences (--unique), so order %s gives no discounts: "
             "fixed discounts (0.5, 1, 1.5) were used",
             ", ".join(map(str, arpa.fallbacks)),
         )
-    if half_made and holds(out, arpa):
-        log.info("%s was already complete except for its receipt", out)
-    else:
-        check_output(out, LANGUAGE_MODEL, replace=not half_made)
-        write_arpa(arpa, out)
-    estimated = Estimated(
-        order=chosen.order,
-        lowered=chosen.why or UNSET,
-        sentences=len(counted),
-        different=len(different),
-        ngrams=[len(level) for level in arpa.ngrams],
-        discounts=arpa.discounts,
-        fallbacks=arpa.fallbacks,
-        dev=_measure(out, measured),
-    )
-    if names_store(source):
-        _warn_of_vocabulary(out, Store(source).vocabulary)
-    receipt.results = {**to_builtins(estimated), "digest": digest_file(out)}
-    write_receipt(receipt, out)
-    return estimated
 
 
 def _measure(model: Path, text: Text | None) -> TextPerplexity | None:

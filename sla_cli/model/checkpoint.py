@@ -79,14 +79,14 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
         tensors = load_file(path)
     except SafetensorError as error:
         raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", AGAIN) from error
-    if header.get("tensors", found := _digest(tensors)) != found:  # earlier files have no digest
-        raise FormatError(f"{path} is damaged: its weights are not as they were written", AGAIN)
     kind = header.get("format"), header.get("version")
     if kind != (NAME, VERSION):
         raise FormatError(
             f"{path}: {kind[0] or 'unknown'} version {kind[1]}, this sla reads {NAME} {VERSION}",
             "Train again with `sla train`.",
         )
+    if header.get("tensors") != _digest(tensors):
+        raise FormatError(f"{path} is damaged: its weights are not as they were written", AGAIN)
     try:
         glosses_then, backbone = header["glosses"], header["backbone"]
         norms = [float(norm) for norm in json.loads(header["backbone_norms"])] if "backbone_norms" in header else None
@@ -110,16 +110,11 @@ def same_backbone(digest: str, norms: Sequence[float] | None, model: Network) ->
 
     Args:
         digest: digest of the weights in the file.
-        norms: norm of each tensor, as `Network.backbone_norms`; None if the file is of an earlier version without
-            norms.
+        norms: norm of each tensor, as `Network.backbone_norms`; None if the file's weights are not random.
     """
-    if digest == model.backbone_digest or model.backbone_norms is None:
+    if digest == model.backbone_digest or model.backbone_norms is None or norms is None:
         return digest == model.backbone_digest
-    text = "the backbone's random weights were drawn on another kind of CPU and differ in their last bits"
-    if norms is None:
-        log.warning("%s, or were drawn by another version of timm", text)
-        return True
-    log.debug("%s", text)
+    log.debug("the backbone's random weights were drawn on another kind of CPU and differ in their last bits")
     return len(norms) == len(model.backbone_norms) and all(
         math.isclose(one, other, rel_tol=SAME) for one, other in zip(norms, model.backbone_norms, strict=True)
     )

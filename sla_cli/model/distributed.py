@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The exit code of processes that leave the report of an error to another one, which ends with 2. It must be 0: if a
+# process fails, torchrun ends the others at once, also the one that has not yet printed the error.
+_SILENT = 0
+
 
 class Refusal(SlaError):
     """An error that occurred in all processes; only the main process reports it."""
@@ -125,11 +129,11 @@ class ProcessGroup:
         if problem and failed[0] == str(self.rank):
             raise Refusal(problem.message, problem.hint) from problem
         if failed:
-            raise SystemExit(2)
+            raise SystemExit(_SILENT)
 
     def refusal(self, message: str, hint: str) -> SlaError | SystemExit:
         """The exception for an error that occurred in all processes: the main process reports it."""
-        return Refusal(message, hint) if self.is_main else SystemExit(2)
+        return Refusal(message, hint) if self.is_main else SystemExit(_SILENT)
 
 
 ALONE = ProcessGroup()

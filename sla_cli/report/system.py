@@ -14,6 +14,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
+from sla_cli.log import log
 from sla_cli.store.split import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.work.emissions import Emissions
@@ -62,6 +63,8 @@ class System:
 def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[System]:
     """Systems of score folders, each traced back to its store through receipts; named by what distinguishes them.
 
+    What is missing is logged.
+
     Raises:
         SlaError: another number of names than of folders, or a folder without a score.
         FormatError: a score or receipt that is damaged.
@@ -75,7 +78,11 @@ def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[Sys
     given = list(names) or [system.name for system in systems]
     if not names and len(set(given)) < len(given):
         given = [folder.resolve().name for folder in folders]
-    return [replace(system, name=name) for system, name in zip(systems, given, strict=True)]
+    named = [replace(system, name=name) for system, name in zip(systems, given, strict=True)]
+    for system in named:
+        for what in system.missing:
+            log.warning("%s: %s What needs it is left out.", system.name, what)
+    return named
 
 
 def _load(folder: Path) -> System:
@@ -145,7 +152,7 @@ class _Trail:
         run = Run(path)
         try:
             _ = run.config
-        except SlaError as error:  # damaged, or from an earlier version
+        except SlaError as error:  # damaged, or of another version
             self.missing.append(f"The run {path} cannot be read: {error.message}.")
             return None
         return run

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt
 from sla_cli.core.clip import split_origin
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
@@ -18,6 +18,7 @@ from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.store.paths import names_store
 from sla_cli.system.garbage_collection import without_garbage_collection
+from sla_cli.work.making import making
 from sla_cli.work.scores import write_scores
 from sla_cli.work.work import store_now
 
@@ -62,9 +63,14 @@ def score_file(
 
 def _written(result: Score, receipt: Receipt, hypotheses: Path, folder: Path) -> Path:
     out = folder / f"{hypotheses.stem}-{result.profile}-{receipt.fingerprint[:6]}"
-    (out / "receipt.json").unlink(missing_ok=True)
-    receipt.results["digests"] = write_scores(out, result)
-    write_receipt(receipt, out)
+    with making(out, receipt, force=True) as artifact:
+        artifact.begin()
+        artifact.results = {
+            "wer": result.total.wer,
+            "utterances": len(result.clips),
+            **({"tuned_on": result.tuned_on} if result.tuned_on else {}),
+            "digests": write_scores(out, result),
+        }
     return out
 
 
@@ -91,20 +97,13 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
     except SlaError as error:  # one of several files: name it
         raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
     how = options.resampling
-    resampling: dict[str, Any] = {"level": how.level, "samples": how.samples}
-    if how.cluster != "sentence":  # the only choice in earlier versions, whose scores keep their names
-        resampling["cluster"] = how.cluster
+    resampling = {"level": how.level, "samples": how.samples, "cluster": how.cluster}
     receipt = Receipt(
         "score",
         {"profile": options.profile, "partial": options.partial, "nfc": options.nfc, **resampling},
         {"hypotheses": recognised.digest, "ref": references.digest},
         seed=how.seed,
         sources={"hypotheses": str(hypotheses.resolve()), "ref": str(references.source.resolve())},
-        results={
-            "wer": result.total.wer,
-            "utterances": len(result.clips),
-            **({"tuned_on": result.tuned_on} if result.tuned_on else {}),
-        },
     )
     return result, receipt
 

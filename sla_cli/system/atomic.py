@@ -79,11 +79,10 @@ def _flush_folder(path: Path) -> None:
 def _remove_leftovers(path: Path) -> None:
     """Remove files that killed processes of this host and container left next to `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
-    # Older versions of sla put only host and process into the name.
-    own = re.compile(rf"(?:{namespace()}-([0-9]+)-[0-9a-f]{{8}}|([0-9]+))")
+    own = re.compile(rf"{namespace()}-([0-9]+)-[0-9a-f]{{8}}")
     for entry in path.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
         found = own.fullmatch(entry.name.removeprefix(prefix).removesuffix(suffix))
-        if found and not is_alive(int(found[1] or found[2])):
+        if found and not is_alive(int(found[1])):
             entry.unlink(missing_ok=True)
 
 

@@ -30,7 +30,7 @@ def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom 
         SlaError: as in training: weights, clips, memory, losses.
     """
     placement = place(device, config.train.precision, config.train.half)
-    state, data, taken = initial_state(store, config, placement, begin=begin)
+    state, data, copied = initial_state(store, config, placement, begin=begin)
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)
     state.model.train()
@@ -54,7 +54,7 @@ def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom 
         step_seconds=seconds,
         epoch_seconds=epoch,
         run_seconds=epoch * config.train.epochs,
-        init_from=taken,
+        init_from=copied,
     )
 
 

@@ -79,10 +79,10 @@ def train(setup: TrainSetup) -> list[Epoch]:
     """
     config, group = setup.config.train, setup.group
     begin = None if setup.run.state.is_file() else setup.run.facts.init_from
-    state, data, taken = initial_state(setup.store, setup.config, setup.placement, group, begin)
-    if taken is not None and group.is_main:
-        log.info("%s", taken)
-        write_text(setup.run.taken, json.dumps(asdict(taken), indent=1) + "\n")
+    state, data, copied = initial_state(setup.store, setup.config, setup.placement, group, begin)
+    if copied is not None and group.is_main:
+        log.info("%s", copied)
+        write_text(setup.run.copied, json.dumps(asdict(copied), indent=1) + "\n")
     if setup.run.state.is_file():
         with group.agreed():
             load_state(setup.run.state, state)
@@ -124,7 +124,7 @@ def initial_state(
     group: ProcessGroup = ALONE,
     begin: InitFrom | None = None,
 ) -> tuple[State, ClipDataset, CopiedWeights | None]:
-    """Model and optimiser at the start of training, the clips to train on, and what was taken from another run.
+    """Model and optimiser at the start of training, the clips to train on, and what was copied from another run.
 
     Args:
         begin: the run from whose weights it starts.
@@ -141,13 +141,13 @@ def initial_state(
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
             placement.device
         )
-        taken = copy_weights(begin, model, store.vocabulary) if begin is not None else None
+        copied = copy_weights(begin, model, store.vocabulary) if begin is not None else None
         model.backbone.cast_frozen(placement.dtype)
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
         data.warn_of_infeasible()
     compile_for_training(model.backbone, config, placement, group)
-    return State(model, config, placement, group), data, taken
+    return State(model, config, placement, group), data, copied
 
 
 def _clips_seen(state: State, data: ClipDataset) -> int:

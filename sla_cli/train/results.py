@@ -84,7 +84,12 @@ class Forecast:
     run_seconds: Amount
     init_from: CopiedWeights | None
 
+    def figures(self) -> Forecast:
+        """Itself, as other results of `sla train` are printed."""
+        return self
+
     def text(self) -> str:
+        """Lines for people."""
         total, trained = (sum(getattr(part, key) for part in self.modules) for key in ("total", "trained"))
         parts = [*self.modules, Module("all", total, trained)]
         rows = [("module", "parameters", "trained")]
@@ -102,6 +107,20 @@ class Forecast:
         )
 
 
+class Trained(Struct, kw_only=True):
+    """A run.
+
+    Attributes:
+        run: path of the run's folder
+        best_epoch: number of the best epoch, from 1; its weights are kept
+        dev_wer: word error rate of this epoch on dev, in percent
+    """
+
+    run: Path
+    best_epoch: Positive
+    dev_wer: Amount
+
+
 @dataclass(frozen=True)
 class SeedResult:
     """The best epoch of a finished run.
@@ -117,6 +136,14 @@ class SeedResult:
     seed: Count
     best_epoch: Positive
     dev_wer: Amount
+
+    def text(self) -> str:
+        """A line for people."""
+        return f"run {self.run}: best dev WER {self.dev_wer:.2f} % in epoch {self.best_epoch}"
+
+    def figures(self) -> Trained:
+        """What is printed of a single run."""
+        return Trained(run=self.run, best_epoch=self.best_epoch, dev_wer=self.dev_wer)
 
 
 class SeedFigures(Struct, kw_only=True, frozen=True):

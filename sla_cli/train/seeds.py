@@ -17,6 +17,7 @@ from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import check_kept
+from sla_cli.train.metrics import Epoch
 from sla_cli.train.results import SeedFigures, SeedResult
 from sla_cli.train.train_run import make_run, resume_run
 from sla_cli.work.run import InitFrom, Run
@@ -38,8 +39,8 @@ class SeedResults:
     def mean(self) -> float:
         return sum(self.rates) / len(self.rates)
 
-    def __str__(self) -> str:
-        lines = [f"run {one.run}: best dev WER {one.dev_wer:.2f} % in epoch {one.best_epoch}" for one in self.runs]
+    def text(self) -> str:
+        lines = [one.text() for one in self.runs]
         text = f"{self.name}: mean of the best dev WER {self.mean:.2f} % of {counted(len(self.runs), 'seed')}"
         deviation, interval = spread(self.rates), mean_interval(self.rates)
         if deviation is not None and interval is not None:
@@ -49,7 +50,6 @@ class SeedResults:
             )
         return "\n".join([*lines, text])
 
-    @property
     def figures(self) -> SeedFigures:
         """The runs, and what they say together."""
         return SeedFigures(
@@ -135,3 +135,8 @@ def _result(run: Run) -> SeedResult:
     if receipt is None:
         raise SlaError(f"{run.path} is not finished", "Continue it with --resume.")
     return SeedResult(run.path, run.config.train.seed, receipt.results["best_epoch"], receipt.results["dev_wer"])
+
+
+def result_of(run: Run, config: Config, best: Epoch) -> SeedResult:
+    """The result of a run that has just been trained."""
+    return SeedResult(run.path, config.train.seed, best.number, best.dev.wer)

@@ -152,8 +152,8 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Ep
     receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
     receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype)}
     receipt.results["processes"] = group.world_size
-    if taken := run.read_taken():
-        receipt.results["init_from"] = taken
+    if copied := run.read_copied():
+        receipt.results["init_from"] = copied
     old = read_receipt(run.path)
     if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run does not change its times
         write_receipt(receipt, run.path)

@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 
 from sla_cli import __version__
 from sla_cli.artifact.receipt import digest_file
-from sla_cli.config.settings import Precision, TranscribeConfig
+from sla_cli.config.settings import DecodeConfig, Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import frame_spans
 from sla_cli.data.dataset import reduction
 from sla_cli.errors import SlaError
+from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import Advance, log
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.decoder import Decoder
+from sla_cli.search.options import settle
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
-from sla_cli.transcribe.search_options import described, search_options
 from sla_cli.transcribe.streaming import stream_log_probs
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.transcribe.windows import Windows
@@ -90,7 +91,7 @@ class Recognizer:
             device: auto, cpu, cuda or cuda:N.
             precision: precision of the model; auto is that of training if the device supports it.
             weights: the backbone's weights, if the file has moved since training.
-            work: the work folder; by default the one that contains the run.
+            work: the work folder in which the name of a language model is looked up; by default that of the run.
 
         Raises:
             SlaError: no such run, a damaged one, no such model, hot word or device, or options that contradict each
@@ -99,7 +100,11 @@ class Recognizer:
         source = Run(Path(run))
         facts = source.facts
         folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
+        model = None if lm is None else folder.find_lm(Path(lm))
+        if model is not None:
+            check_oov(model, source.glosses, DecodeConfig.max_oov)
         given = {
+            "lm": model,
             "beam": beam,
             "alpha": alpha,
             "beta": beta,
@@ -108,13 +113,8 @@ class Recognizer:
             "prune_logp": prune_logp,
             "token_min_logp": token_min_logp,
         }
-        settled = search_options(folder, source, lm, given)
-        if facts.frames is None:
-            raise SlaError(
-                f"{source.path} was made by an earlier version, which does not describe its frames, and its "
-                f"store {facts.store} is gone or has changed",
-                "Restore the store at that path, or train again.",
-            )
+        weights_digest = digest_file(source.best)
+        settled = settle(given, source.tunings, weights_digest)
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
         opened = open_model(source, device=device, precision=precision, weights=weights)
@@ -122,8 +122,8 @@ class Recognizer:
         windows = Windows.of(opened.config.train, opened.stride)
         made = {
             "sla": __version__,
-            "run": f"{source.path.resolve().name}, weights {digest_file(source.best)[:12]}",
-            "search": described(settled),
+            "run": f"{source.path.resolve().name}, weights {weights_digest[:12]}",
+            "search": str(settled),
             "windows": _describe_windows(windows, facts.frames),
         }
         return cls(source.glosses, facts.frames, windows, made, opened, decoder)

@@ -12,7 +12,8 @@ from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
-from sla_cli.transcribe.outputs import Job
+from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
+from sla_cli.transcribe.outputs import Job, plan_outputs
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.work.output import check_output
@@ -59,17 +60,51 @@ class Outcome:
 
 
 def transcribe_files(
-    jobs: Sequence[Job], options: FileOptions, open_recognizer: Callable[[], Recognizer]
+    videos: Sequence[Path],
+    out: Path | None,
+    kinds: Sequence[str],
+    options: FileOptions,
+    open_recognizer: Callable[[], Recognizer],
 ) -> Iterator[Outcome]:
     """The outcome of each recording, as soon as it is known.
 
     Args:
+        videos: as for `find_recordings`.
+        out, kinds: as for `plan_outputs`.
         open_recognizer: called once, if there is anything to do.
 
     Raises:
-        SlaError: from `open_recognizer`, or for an ELAN file that cannot be changed; the error of a single recording is
-            in its outcome.
+        SlaError: from `open_recognizer`, one file for several recordings, or an ELAN file that cannot be changed; the
+            error of a single recording is in its outcome.
     """
+    recordings: list[FoundRecording] = []
+    lost: list[Outcome] = []
+    for path in videos:
+        try:
+            recordings += find_recordings(path)
+        except SlaError as error:
+            lost.append(Outcome(str(path), error=error))
+    if options.add_to is not None and len(recordings) + len(lost) > 1:
+        fault = f"--add-to {options.add_to} is for one recording, but {len(recordings)} were given"
+        raise SlaError(fault, "Give one video.")
+    jobs = plan_outputs(recordings, out, kinds)
+    yield from lost
+    yield from _transcribed(jobs, options, open_recognizer)
+
+
+def refuse_failures(outcomes: Sequence[Outcome]) -> None:
+    """Raise SlaError if a recording failed: its own error if there is only one recording, else one that lists all."""
+    failed = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if failed and len(outcomes) == 1:
+        raise failed[0]
+    if failed:
+        lines = "".join(f"\n  {error.message}\n    {error.hint}" for error in failed)
+        raise SlaError(f"{len(failed)} of {len(outcomes)} recordings failed; the others are done:{lines}")
+
+
+def _transcribed(
+    jobs: Sequence[Job], options: FileOptions, open_recognizer: Callable[[], Recognizer]
+) -> Iterator[Outcome]:
     recognizer: Recognizer | None = None
     if options.add_to is not None:
         check_can_add(options.add_to, options.layout, replace=options.force)

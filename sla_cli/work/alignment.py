@@ -19,6 +19,7 @@ from itertools import dropwhile
 from pathlib import Path
 
 from sla_cli.artifact.text import read_text
+from sla_cli.artifact.version import check_version
 from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.atomic import write_text
@@ -46,8 +47,10 @@ def write_alignment(path: Path, clips: Iterable[AlignedClip], facts: dict[str, s
 def read_alignment(path: Path) -> list[dict[str, str]]:
     """The rows of an alignment by column, as text. Raises FormatError if it is not an alignment of this version."""
     lines = read_text(path).split("\n")
-    if lines[0] != f"{MAGIC}{VERSION}":
-        raise FormatError(f"{path}, line 1: not a {NAME} of version {VERSION}: {lines[0][:80]!r}", AGAIN)
+    if not lines[0].startswith(MAGIC):
+        raise FormatError(f"{path}, line 1: not an alignment of sla: {lines[0][:80]!r}", AGAIN)
+    number = lines[0].removeprefix(MAGIC)
+    check_version(path, NAME, VERSION, int(number) if number.isdecimal() else number, AGAIN)
     rows = list(dropwhile(lambda line: line.startswith("# "), lines))
     if rows[:1] != ["\t".join(COLUMNS)] or rows.pop():
         raise FormatError(f"{path}: cut off, or without the header {list(COLUMNS)}", AGAIN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,27 @@ from sla_cli.store import file as store_file
 from sla_cli.store.division import Division, read_division
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_files, division_names, division_path
-from sla_cli.work import alignment, emissions, hypotheses, run, scores
+from sla_cli.work import alignment, emissions, hypotheses, run, scores, tuning
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.hypotheses import parse_nbest
-from sla_cli.work.kind import ALIGNMENT, EMISSIONS, HYPOTHESES, RECEIPT, RECEIPT_NAME, STORE_FILE, file_kind
+from sla_cli.work.kind import (
+    ALIGNMENT,
+    EMISSIONS,
+    EXPORT,
+    HYPOTHESES,
+    RECEIPT,
+    RECEIPT_NAME,
+    RUN,
+    SCORE,
+    STORE,
+    STORE_FILE,
+    TUNING,
+    kind_of,
+)
 from sla_cli.work.run import Run
-from sla_cli.work.scores import FIGURES, read_scores
-from sla_cli.work.work import EXPORT_BEGUN
+from sla_cli.work.scores import read_scores
+from sla_cli.work.tuning import read_tuned
 
 KINDS = "a store, export, run, emissions, hypotheses, alignment, tuning or score of sla, a language model, or a receipt"
 
@@ -59,40 +72,13 @@ def describe(path: Path) -> Description:
     """
     if not path.exists():
         raise SlaError(f"no such file or folder: {path}", f"Name {KINDS}.")
-    look = _folder_look(path) if path.is_dir() else _file_look(path)
-    if look is not None:
-        return look(path)
+    if kind := kind_of(path):
+        return DESCRIBED[kind](path)
     if path.is_dir():
         held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
         raise SlaError(f"{path} was not made by sla; it holds {held}", f"Name {KINDS}.")
-    inside = _folder_look(path.parent) is not None
-    hint = f"It belongs to an artifact: `sla info {path.parent}` describes that." if inside else f"Name {KINDS}."
-    raise SlaError(f"{path} is not a kind of file that sla knows", hint)
-
-
-Look = Callable[[Path], Description]
-
-
-def _folder_look(path: Path) -> Look | None:
-    if clips_files(path) or any(path.glob(".spool-*")):
-        return _store
-    if (path / "run.toml").is_file():
-        return _run
-    if (path / FIGURES).is_file():
-        return _score
-    receipt = read_receipt(path)
-    return _export if (path / EXPORT_BEGUN).is_file() or (receipt is not None and receipt.stage == "export") else None
-
-
-def _file_look(path: Path) -> Look | None:
-    looks: dict[str, Look] = {
-        RECEIPT: _receipt,
-        STORE_FILE: _store_file,
-        EMISSIONS: _emissions,
-        HYPOTHESES: _hypotheses,
-        ALIGNMENT: _alignment,
-    }
-    return looks.get(file_kind(path))
+    hint = f"It belongs to an artifact: `sla info {path.parent}` describes that." if kind_of(path.parent) else ""
+    raise SlaError(f"{path} is not a kind of file that sla knows", hint or f"Name {KINDS}.")
 
 
 def _described(
@@ -118,7 +104,7 @@ def _store(path: Path) -> Description:
     divisions = (read_division(division_path(path, name)) for name in division_names(path))
     facts["divisions"] = {one.name: _counts(one) for one in divisions}
     version = max((file.version for file in files), default=store_file.VERSION)
-    return _described(path, "store", store_file.NAME, version, facts)
+    return _described(path, STORE, store_file.NAME, version, facts)
 
 
 def _counts(division: Division) -> dict[str, int]:
@@ -130,7 +116,7 @@ def _counts(division: Division) -> dict[str, int]:
 def _export(path: Path) -> Description:
     receipt = read_receipt(path)
     facts = {"store": receipt.sources.get("store", "unknown"), **receipt.results} if receipt is not None else {}
-    return Description(path, "export", "", receipt is not None, facts, receipt)
+    return Description(path, EXPORT, "", receipt is not None, facts, receipt)
 
 
 def _store_file(path: Path) -> Description:
@@ -142,7 +128,7 @@ def _store_file(path: Path) -> Description:
         "frames": sum(file.lengths),
         "bytes": path.stat().st_size,
     }
-    return Description(path, "file of a store", f"{store_file.NAME} {file.version}", None, facts)
+    return Description(path, STORE_FILE, f"{store_file.NAME} {file.version}", None, facts)
 
 
 def _frames(file: StoreFile) -> dict[str, Any]:
@@ -167,10 +153,10 @@ def _run(path: Path) -> Description:
         "glosses": len(one.glosses),
         "epochs": len(epochs),
         "of_epochs": settings.train.epochs,
-        **({"init_from": taken} if (taken := one.read_taken()) else {}),
+        **({"init_from": copied} if (copied := one.read_copied()) else {}),
         "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
     }
-    return _described(path, "run", run.NAME, one.version, figures, whole=one.best.is_file())
+    return _described(path, RUN, run.NAME, one.version, figures, whole=one.best.is_file())
 
 
 def _emissions(path: Path) -> Description:
@@ -185,13 +171,12 @@ def _emissions(path: Path) -> Description:
         "glosses": len(header.glosses),
         "bytes": path.stat().st_size,
     }
-    return _described(path, "emissions", emissions.NAME, file.version, facts)
+    return _described(path, EMISSIONS, emissions.NAME, file.version, facts)
 
 
 def _hypotheses(path: Path) -> Description:
     text = read_text(path)
     header, nbest = parse_nbest(text, path)
-    version = int(text.split("\n", 1)[0].removeprefix(hypotheses.MAGIC))
     clips = list(nbest.values())
     best = [ranked[0] for ranked in clips]
     facts = {
@@ -204,7 +189,7 @@ def _hypotheses(path: Path) -> Description:
         "spans": any(one.spans for one in best),
         "confidence": any(one.confidence for one in best),
     }
-    return _described(path, "hypotheses", hypotheses.NAME, version, facts)
+    return _described(path, HYPOTHESES, hypotheses.NAME, hypotheses.VERSION, facts)
 
 
 def _alignment(path: Path) -> Description:
@@ -215,7 +200,7 @@ def _alignment(path: Path) -> Description:
         "glosses": len(glosses),
         "glosses_without_span": sum(not row["end_frame"] for row in glosses),
     }
-    return _described(path, "alignment", alignment.NAME, alignment.VERSION, facts)
+    return _described(path, ALIGNMENT, alignment.NAME, alignment.VERSION, facts)
 
 
 def _score(path: Path) -> Description:
@@ -229,16 +214,37 @@ def _score(path: Path) -> Description:
         "clips": len(score.clips),
         "signature": score.signature,
     }
-    return _described(path, "score", scores.NAME, scores.read_figures(path / scores.FIGURES).version, facts)
+    return _described(path, SCORE, scores.NAME, scores.VERSION, facts)
+
+
+def _tuning(path: Path) -> Description:
+    receipt = read_receipt(path)
+    return Description(
+        path, TUNING, f"{tuning.NAME} {tuning.VERSION}", receipt is not None, asdict(read_tuned(path)), receipt
+    )
 
 
 def _receipt(path: Path) -> Description:
     artifact = path.parent if path.name == RECEIPT_NAME else path.with_name(path.name.removesuffix(f".{RECEIPT_NAME}"))
     facts = {"of": str(artifact), "there": artifact.exists()}
-    return Description(path, "receipt", f"receipt {VERSION}", None, facts, read_receipt(artifact))
+    return Description(path, RECEIPT, f"receipt {VERSION}", None, facts, read_receipt(artifact))
 
 
 def _rates(rates: Iterable[float]) -> float | list[float] | None:
     """The frame rate of all clips, the different ones where there are several, None if it is not known."""
     found = sorted({round(rate, 3) for rate in rates if rate})
     return found[0] if len(found) == 1 else found or None
+
+
+DESCRIBED: Mapping[str, Callable[[Path], Description]] = {
+    STORE: _store,
+    STORE_FILE: _store_file,
+    RUN: _run,
+    EMISSIONS: _emissions,
+    HYPOTHESES: _hypotheses,
+    ALIGNMENT: _alignment,
+    TUNING: _tuning,
+    SCORE: _score,
+    EXPORT: _export,
+    RECEIPT: _receipt,
+}

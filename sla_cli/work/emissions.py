@@ -24,13 +24,13 @@ from sla_cli.artifact.hdf5 import (
     write_strings,
 )
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
+from sla_cli.artifact.version import readable
 from sla_cli.errors import FormatError
 from sla_cli.store.split import Split
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.run import Run
 
-NAME, VERSION = "sla-emissions", 3
-READS = (VERSION - 1, VERSION)
+NAME, VERSION = "sla-emissions", 1
 REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
 CHUNK = 256  # steps
 DTYPES = ("float32", "float16")  # on disk
@@ -99,15 +99,16 @@ def emissions_path(folder: Path, run: Run, split: Split) -> Path:
     return folder / run.path.name / f"{name}.h5"
 
 
-def is_current(path: Path, receipt: Receipt, split: Split) -> bool:
-    """Whether a complete emissions file exists there and was made from exactly these inputs, in any precision.
+def emission_inputs(path: Path) -> dict[str, str]:
+    """Digests of the inputs of emissions: `weights`, `split` and others; empty if they are not recorded."""
+    receipt = read_receipt(path)
+    return receipt.inputs if receipt is not None else {}
 
-    Version 2 has one frame rate for all clips: it is outdated if clips have several rates.
-    """
+
+def is_current(path: Path, receipt: Receipt) -> bool:
+    """Whether a complete emissions file exists there and was made from exactly these inputs, in any precision."""
     old = read_receipt(path)
-    if not path.is_file() or old is None or (old.stage, old.inputs) != (receipt.stage, receipt.inputs):
-        return False
-    return len(set(split.clip_fps.tolist())) <= 1 or Emissions(path).version == VERSION
+    return path.is_file() and old is not None and (old.stage, old.inputs) == (receipt.stage, receipt.inputs)
 
 
 def check_finite(emission: Emission) -> None:
@@ -165,7 +166,7 @@ class Emissions:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # the process that opened the file
-        with open_checked(path, NAME, READS, REMAKE) as file, naming_damage(path, REMAKE):
+        with open_checked(path, NAME, readable(VERSION), REMAKE) as file, naming_damage(path, REMAKE):
             facts = file.attrs
             self.version = int(facts["version"])
             self.header = EmissionHeader(
@@ -176,8 +177,7 @@ class Emissions:
             self.ids = strings(file, "ids")
             self.offsets = whole_numbers(file, "offsets")
             self.frames = whole_numbers(file, "frames")
-            # Version 2 has one frame rate for all clips.
-            self.fps = rates(file, "fps") if "fps" in file else np.full(len(self.frames), float(facts["fps"]))
+            self.fps = rates(file, "fps")
             self._check(*file["log_probs"].shape)
 
     def __len__(self) -> int:
@@ -197,7 +197,7 @@ class Emissions:
     def _log_probs(self) -> h5py.Dataset:
         """The open dataset of this process: a forked process must not use its parent's handle."""
         if self._opened is None or self._opened[0] != os.getpid():
-            file = open_checked(self.path, NAME, READS, REMAKE)
+            file = open_checked(self.path, NAME, readable(VERSION), REMAKE)
             with closed_on_error(file):
                 self._opened = os.getpid(), file, file["log_probs"]
         return self._opened[2]

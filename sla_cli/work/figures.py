@@ -10,7 +10,7 @@ from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.quantities import Amount, Count, Positive
 from sla_cli.core.result import Interval, Score
 
-VERSION = 2
+VERSION = 1
 Ends = tuple[float, float]  # lower and upper end of an interval
 
 

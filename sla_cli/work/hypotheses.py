@@ -2,7 +2,7 @@
 
 UTF-8, lines ended by a line feed:
 
-    # sla-hypotheses 3
+    # sla-hypotheses 1
     # corpus phoenix2014
     # split dev
     # profile phoenix2014
@@ -11,7 +11,6 @@ UTF-8, lines ended by a line feed:
 
 The hypotheses of a clip are consecutive, with ranks from 1. Spans are video frames, end exclusive. There is one span
 and one confidence per gloss, or none at all. Spans, confidence and glosses are separated by one space.
-Version 2 has one frame rate for all clips (`# fps 25.0`) and no column fps.
 """
 
 from __future__ import annotations
@@ -19,23 +18,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.artifact.legacy import profile_of
 from sla_cli.artifact.text import read_text
+from sla_cli.artifact.version import check_version
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.atomic import write_text
 
-NAME, VERSION = "sla-hypotheses", 3
+NAME, VERSION = "sla-hypotheses", 1
 MAGIC = f"# {NAME} "
 FACT = "# "
-COLUMNS = {
-    "2": ("id", "rank", "score", "spans", "confidence", "glosses"),
-    "3": ("id", "rank", "score", "fps", "spans", "confidence", "glosses"),
-}
+COLUMNS = ("id", "rank", "score", "fps", "spans", "confidence", "glosses")
 AGAIN = "Make it again with `sla decode --force`."
 
 
@@ -67,9 +63,8 @@ def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Heade
     hypotheses, header = list(hypotheses), header or Header()
     _check_ranks(hypotheses)
     head = f"{MAGIC}{VERSION}\n" + "".join(f"{FACT}{key} {value}\n" for key, value in vars(header).items() if value)
-    columns = "\t".join(COLUMNS[str(VERSION)])
     rows = "".join(map(_row, hypotheses))
-    write_text(path, f"{head}{columns}\n{rows}")
+    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}")
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:
@@ -89,14 +84,14 @@ def read_nbest(path: Path) -> dict[str, list[Hypothesis]]:
 def parse_nbest(text: str, path: Path) -> tuple[Header, dict[str, list[Hypothesis]]]:
     """Header and hypotheses of a text; `path` is for messages. Raises FormatError as `read_hypotheses` does."""
     lines = text.split("\n")
-    columns, facts = _head(path, lines)
+    facts = _head(path, lines)
     if lines.pop():
         raise FormatError(f"{path}, line {len(lines) + 1}: the file is cut in the middle of a line", AGAIN)
     clips: dict[str, list[Hypothesis]] = {}
     first_line: dict[str, int] = {}
     before = ""
     for number, line in enumerate(lines[len(facts) + 2 :], start=len(facts) + 3):
-        hypothesis = _parse(line, columns, facts, f"{path}, line {number}")
+        hypothesis = _parse(line, f"{path}, line {number}")
         known = first_line.setdefault(hypothesis.id, number)
         if known != number and (before != hypothesis.id or hypothesis.rank == 1):
             raise FormatError(f"{path}, line {number}: {hypothesis.id} occurs twice, first on line {known}", AGAIN)
@@ -110,36 +105,33 @@ def parse_nbest(text: str, path: Path) -> tuple[Header, dict[str, list[Hypothesi
 
 def read_header(path: Path) -> Header:
     """The facts that all hypotheses of a file share. Raises FormatError if this is not a hypotheses file."""
-    return _header(_head(path, read_text(path).split("\n"))[1])
+    return _header(_head(path, read_text(path).split("\n")))
 
 
 def _header(facts: dict[str, str]) -> Header:
-    header = Header(*(facts.get(key, "") for key in Header.__dataclass_fields__))
-    return header if header.profile or not header.corpus else replace(header, profile=profile_of(header.corpus))
+    return Header(*(facts.get(key, "") for key in Header.__dataclass_fields__))
 
 
-def _head(path: Path, lines: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The columns, and the facts before them. Raises FormatError if it is not a hypotheses file of a known version."""
+def _head(path: Path, lines: list[str]) -> dict[str, str]:
+    """The facts before the columns. Raises FormatError if it is not a hypotheses file of a known version."""
     if not lines[0].startswith(MAGIC):
         raise FormatError(f"{path}, line 1: not hypotheses of sla: {lines[0][:80]!r}", AGAIN)
-    version = lines[0].removeprefix(MAGIC)
-    if version not in COLUMNS:
-        known = " and ".join(COLUMNS)
-        raise FormatError(f"{path}: {NAME} version {version}, this sla reads versions {known}", AGAIN)
-    number = next((number for number, line in enumerate(lines) if not line.startswith(FACT)), len(lines))
-    if lines[number : number + 1] != ["\t".join(COLUMNS[version])]:
-        raise FormatError(f"{path}, line {number + 1}: not the header {list(COLUMNS[version])}", AGAIN)
-    pairs = [line.removeprefix(FACT).partition(" ") for line in lines[1:number]]
+    number = lines[0].removeprefix(MAGIC)
+    check_version(path, NAME, VERSION, int(number) if number.isdecimal() else number, AGAIN)
+    start = next((start for start, line in enumerate(lines) if not line.startswith(FACT)), len(lines))
+    if lines[start : start + 1] != ["\t".join(COLUMNS)]:
+        raise FormatError(f"{path}, line {start + 1}: not the header {list(COLUMNS)}", AGAIN)
+    pairs = [line.removeprefix(FACT).partition(" ") for line in lines[1:start]]
     if len({key for key, _, _ in pairs}) < len(pairs):
         raise FormatError(f"{path}: a fact occurs twice in its header", AGAIN)
-    return COLUMNS[version], {key: value for key, _, value in pairs}
+    return {key: value for key, _, value in pairs}
 
 
-def _parse(line: str, columns: tuple[str, ...], facts: dict[str, str], where: str) -> Hypothesis:
+def _parse(line: str, where: str) -> Hypothesis:
     fields = line.split("\t")
-    if len(fields) != len(columns):
-        raise FormatError(f"{where}: {len(fields)} fields instead of {len(columns)}: {line[:80]!r}", AGAIN)
-    cells = {"fps": facts.get("fps", "0"), **dict(zip(columns, fields, strict=True))}
+    if len(fields) != len(COLUMNS):
+        raise FormatError(f"{where}: {len(fields)} fields instead of {len(COLUMNS)}: {line[:80]!r}", AGAIN)
+    cells = dict(zip(COLUMNS, fields, strict=True))
     try:
         hypothesis = Hypothesis(
             cells["id"],

@@ -1,19 +1,50 @@
-"""Recognises sla's artifacts by file name and first bytes."""
+"""Recognises sla's artifacts: folders by the files in them, files by name and first bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from sla_cli.artifact.hdf5 import UNREADABLE, open_hdf5
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.errors import FormatError, cannot_read
 from sla_cli.store import file as store_file
+from sla_cli.store.paths import clips_files
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work import alignment, emissions, hypotheses
+from sla_cli.work.run import Run
+from sla_cli.work.scores import FIGURES
+from sla_cli.work.tuning import CHOICE
+from sla_cli.work.work import UNFINISHED_EXPORT
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT_NAME = "receipt.json"
-RECEIPT, STORE_FILE, EMISSIONS = "receipt", "file of a store", "emissions"
-HYPOTHESES, ALIGNMENT = "hypotheses", "alignment"
+# Folders.
+STORE = "store"
+RUN = "run"
+SCORE = "score"
+TUNING = "tuning"
+EXPORT = "export"
+# Files.
+STORE_FILE = "file of a store"
+EMISSIONS = "emissions"
+HYPOTHESES = "hypotheses"
+ALIGNMENT = "alignment"
+RECEIPT = "receipt"
+
+
+def kind_of(path: Path) -> str:
+    """The kind of a folder or a regular file, "" if it is not from sla. Raises FormatError as `file_kind` does."""
+    if not path.is_dir():
+        return file_kind(path)
+    if clips_files(path) or any(path.glob(".spool-*")):
+        return STORE
+    if Run(path).exists:
+        return RUN
+    for kind, name in ((SCORE, FIGURES), (TUNING, CHOICE), (EXPORT, UNFINISHED_EXPORT)):
+        if (path / name).is_file():
+            return kind
+    receipt = read_receipt(path)
+    return EXPORT if receipt is not None and receipt.stage == "export" else ""
 
 
 def file_kind(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
+from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import keys_of, read_values
 from sla_cli.config.settings import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.clip import unknown_glosses
@@ -23,7 +24,7 @@ from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
 from sla_cli.work.work import find_source, store_now
 
-NAME, VERSION = "sla-run", 5  # 3, 4 and 5 added settings; config/settings.py has their values for older versions
+NAME, VERSION = "sla-run", 1
 SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its own values and of those of config.toml
 AGAIN = "Copy the run again, or train again with `sla train`."
@@ -123,10 +124,11 @@ class Run:
         self.metrics = path / "metrics.tsv"
         self.steps = path / "steps.tsv"
         self.curves = path / "curves.png"
-        self.taken = path / "taken.json"
+        self.copied = path / "init_from.json"
+        self.tunings = path / "tuning"
         self.tensorboard = path / "tensorboard"
         fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
-        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.steps, self.curves, self.taken)
+        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.steps, self.curves, self.copied)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""
@@ -219,9 +221,9 @@ class Run:
                 raise FormatError(fault, "It is written by `sla train`.")
         return [{column: float(row[column]) for column in columns} for row in rows]
 
-    def read_taken(self) -> dict[str, Any] | None:
-        """What it took from the run that it starts from: `tensors`, `glosses` and others; None without one."""
-        return read_json(self.taken, AGAIN) if self.taken.is_file() else None
+    def read_copied(self) -> dict[str, Any] | None:
+        """What was copied from the run that it starts from: `tensors`, `glosses` and others; None without one."""
+        return read_json(self.copied, AGAIN) if self.copied.is_file() else None
 
     def _header(self) -> dict[str, Any]:
         """run.toml, of a known version."""
@@ -229,11 +231,9 @@ class Run:
             raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
         values = _read(file := self.path / "run.toml")
         _need(("format", "version"), values, file)
-        if values["format"] != NAME or values["version"] not in range(1, VERSION + 1):
-            raise FormatError(
-                f"{self.path}: {values['format']} version {values['version']}, this sla reads {NAME} 1 to {VERSION}",
-                "Train again with `sla train`.",
-            )
+        if values["format"] != NAME:
+            raise FormatError(f"{file}: {values['format']}, not {NAME}", AGAIN)
+        check_version(file, NAME, VERSION, values["version"], "Train again with `sla train`.")
         _need(("store", "division", "corpus", "preset", "digests"), values, file)
         _facts(values, file)  # refuses values of another type
         _check_digest(file, values, values, DIGEST)
@@ -263,7 +263,7 @@ def _digest(values: Mapping[str, Any]) -> str:
 
 
 def _check_digest(file: Path, values: Mapping[str, Any], header: Mapping[str, Any], key: str) -> None:
-    """Raise FormatError if values differ from the digest in run.toml; earlier versions have no digest."""
+    """Raise FormatError if values differ from the digest in run.toml, which a user may have deleted."""
     if key in header and header[key] != _digest(values):
         raise FormatError(
             f"{file} is damaged or was edited: its values are not those that `sla train` wrote",

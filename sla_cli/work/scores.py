@@ -6,7 +6,7 @@ score.json is written last: a folder that has it is complete.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,9 +14,9 @@ import msgspec
 from rich.cells import cell_len
 
 from sla_cli.artifact.json_file import read_json
-from sla_cli.artifact.legacy import SCORE_1
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.artifact.table import read_table, write_tsv
+from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import read_values
 from sla_cli.core.breakdown import ClipGroup, GlossCounts
 from sla_cli.core.clip_score import ClipScore, score_clips
@@ -72,12 +72,11 @@ def read_scores(folder: Path) -> Score:
         raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
     _check_unchanged(folder)
     figures = read_figures(path)
-    columns = COLUMNS if figures.version > 1 else [name for name in COLUMNS if name != "signer"]
     score = Score(
         profile=figures.profile,
         profile_version=figures.profile_version,
         signature=figures.signature,
-        clips=_read_clips(folder / CLIPS, columns),
+        clips=_read_clips(folder / CLIPS),
         absent=figures.absent,
         left_out=figures.left_out,
         interval=_interval(figures),
@@ -96,11 +95,8 @@ def read_figures(path: Path) -> Figures:
     facts = read_json(path, AGAIN)
     if facts.get("format") != NAME:
         raise FormatError(f"{path}: not a {NAME}", AGAIN)
-    version = facts.get("version")
-    if version not in (VERSION - 1, VERSION):
-        known = f"{VERSION - 1} and {VERSION}"
-        raise FormatError(f"{path}: {NAME} version {version}, this sla reads version {known}", AGAIN)
-    return read_values(Figures, facts if version > 1 else SCORE_1 | facts, path, AGAIN)
+    check_version(path, NAME, VERSION, facts.get("version"), AGAIN)
+    return read_values(Figures, facts, path, AGAIN)
 
 
 def _interval(figures: Figures) -> Interval | None:
@@ -115,23 +111,23 @@ def _step_counts(counts: WordCounts) -> tuple[int, int, int, int]:
 
 
 def _check_unchanged(folder: Path) -> None:
-    """Receipts of earlier versions have no digests."""
+    """Raise FormatError if a file is not as the receipt describes it; without a receipt it is not checked."""
     receipt = read_receipt(folder)
-    for name, digest in (receipt.results.get("digests", {}) if receipt is not None else {}).items():
+    for name, digest in (receipt.results["digests"] if receipt is not None else {}).items():
         if digest_file(folder / name) != digest:
             raise FormatError(f"{folder / name} is damaged or was edited: it is not what `sla score` wrote", AGAIN)
 
 
-def _read_clips(path: Path, columns: Sequence[str]) -> tuple[ClipScore, ...]:
+def _read_clips(path: Path) -> tuple[ClipScore, ...]:
     with without_garbage_collection():
-        rows = list(read_table(path, columns, "\t"))
+        rows = list(read_table(path, COLUMNS, "\t"))
         clips = tuple(
             score_clips(
                 (
                     row["id"],
                     row["reference"].split(),
                     row["hypothesis"].split(),
-                    row.fields.get("signer", ""),
+                    row["signer"],
                     row.fields.get(RECORDING, ""),
                 )
                 for row in rows

@@ -2,8 +2,8 @@
 
 stores/NAME/              runs/NAME/
 emissions/RUN/SPLIT.h5    hypotheses/RUN/SPLIT-OPTIONS-DIGEST.tsv    scores/HYPOTHESES-PROFILE-DIGEST/
-tuning/RUN-DIGEST/        lm/NAME.arpa            hypotheses/newest-elsewhere.json
-alignments/RUN/SPLIT-DIGEST.tsv              exports/STORE-LAYOUT/
+lm/NAME.arpa              exports/STORE-LAYOUT/   hypotheses/newest-elsewhere.json
+alignments/RUN/SPLIT-DIGEST.tsv
 
 `newest-elsewhere.json` records where the newest hypotheses outside the work folder are: `path`, relative to the work
 folder if the file is in it or next to it, and `finished` as in the file's receipt.
@@ -28,7 +28,7 @@ from sla_cli.system.atomic import write_text
 
 HYPOTHESES = "*/*.tsv"
 SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
-EXPORT_BEGUN = ".export.json"  # in the folder of an incomplete export: what it should become
+UNFINISHED_EXPORT = ".export.json"  # in the folder of an incomplete export: what it should become
 Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and its path
 
 
@@ -41,8 +41,8 @@ class Work:
         self.root = root
         self.stores, self.runs = root / "stores", root / "runs"
         self.emissions, self.hypotheses = root / "emissions", root / "hypotheses"
-        self.tuning, self.scores = root / "tuning", root / "scores"
-        self.lm, self.alignments, self.exports = root / "lm", root / "alignments", root / "exports"
+        self.scores, self.lm = root / "scores", root / "lm"
+        self.alignments, self.exports = root / "alignments", root / "exports"
         self.elsewhere = self.hypotheses / "newest-elsewhere.json"
 
     def find_lm(self, name: Path) -> Path:
@@ -271,7 +271,8 @@ def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:
         raise SlaError(f"no finished {kind} in {folder}", f"`{command}` makes it; --work names another work folder.")
     newest = [path for finished, path in found if finished == found[0][0]]
     if len(newest) > 1:
-        raise SlaError(f"cannot tell which {kind} is the newest: {', '.join(map(str, newest))}", "Name one of them.")
+        names = ", ".join(map(str, newest))
+        raise SlaError(f"several {kind} were finished at the same time: {names}", "Name one of them.")
     log.info("taking %s %s", kind, newest[0])
     return newest[0]
 

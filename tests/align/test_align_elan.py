@@ -40,7 +40,7 @@ def split(tmp_path: Path) -> Split:
         (corpus / "videos" / f"{name}.mp4").write_bytes(b"video")
     clips = [clip(name, "HEUTE NEU", 50, source=source) for name, source in SOURCES.items()]
     store = make_store(tmp_path / "store", {"train": clips})
-    write_receipt(Receipt("prep", {"source": str(corpus)}, {}), store)
+    write_receipt(Receipt("prep", {}, {}, sources={"source": str(corpus)}), store)
     return Store(store)["train"]
 
 

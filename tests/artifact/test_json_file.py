@@ -14,11 +14,11 @@ from sla_cli.prep.resume import read_arguments
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.config.settings import read_toml, resolve
-from sla_cli.decode.tuned import read_tuned
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_figures
+from sla_cli.work.tuning import read_tuned
 from sla_cli.work.work import Work
 
 DEEP = "[" * 100_000 + "]" * 100_000

@@ -119,7 +119,7 @@ def test_another_version_is_named(tmp_path: Path) -> None:
     write_receipt(receipt(), tmp_path)
     path = tmp_path / "receipt.json"
     path.write_text(path.read_text().replace('"version": 1', '"version": 7'))
-    with pytest.raises(FormatError, match="receipt version 7, this sla reads 1") as caught:
+    with pytest.raises(FormatError, match="receipt version 7, this sla reads version 1") as caught:
         read_receipt(tmp_path)
     assert "sla prep" in caught.value.hint
 

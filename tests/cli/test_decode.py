@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 from decode_work import write_store
+from tiny_work import tiny_work
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -23,8 +24,6 @@ from sla_cli.lm.estimate import estimate
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.work.hypotheses import read_header, read_hypotheses, read_nbest
-
-ARTIFACTS = Path(__file__).parents[1] / "artifacts" / "b94205a" / "work"
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +67,7 @@ def test_an_emissions_file_alone(folder: Path) -> None:
 def test_a_bad_device_or_weights_are_refused_where_nothing_is_computed(
     tmp_path: Path, option: str, value: str, printed: str
 ) -> None:
-    work = shutil.copytree(ARTIFACTS, tmp_path / "work")
+    work = shutil.copytree(tiny_work(), tmp_path / "work")
     arguments = (str(work / "runs" / "adapter"), "--work", str(work), "--beam", "1")
     assert sla(*arguments).exit_code == 0  # its emissions exist, so torch is not needed
     assert sla(*arguments, "--device", "cpu", "--weights", "random").exit_code == 0
@@ -165,10 +164,9 @@ def test_a_receipt_holds_no_setting_that_has_no_part_in_the_answer(folder: Path)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--alpha 0.5 --beta 1", "--alpha and --beta without a language model"),
-        ("--tune --lm gloss.arpa", "`sla decode` has no --tune hint: Use `sla tune`"),
-        ("--hotword-weight 2", "--hotword-weight without a hot word hint: Name one with --hotword"),
-        ("--beam 1 --prune-logp -3", "--prune-logp with a beam of 1 and neither language model nor hot words"),
+        ("--alpha 0.5 --beta 1", "no language model is given for --alpha and --beta"),
+        ("--hotword-weight 2", "no hot word is given for --hotword-weight hint: Name one with --hotword"),
+        ("--beam 1 --prune-logp -3", "--prune-logp: a beam of 1 with neither language model nor hot words"),
         ("--lm gloss.arpa --alpha nan", "the weight nan of alpha is out of bounds"),
         ("--lm none.arpa", "language model none.arpa: no such file, nor sla-work/lm/none.arpa"),
     ],

@@ -19,7 +19,7 @@ from sla_cli.work.run import Run
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run of the earlier version with its store, and a folder `mine`."""
+    """A run with its work folder `old`, and a folder `mine`."""
     copy_run(tmp_path)
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)

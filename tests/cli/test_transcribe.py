@@ -73,7 +73,7 @@ def test_hot_words_are_those_of_decode(folder: Path) -> None:
     assert "hot words" not in read()[1]
     for options, printed in (
         (("--hotword", "NORDEN"), "hot word 'NORDEN' is not a gloss of the vocabulary"),
-        (("--hotword-weight", "1"), "--hotword-weight without a hot word"),
+        (("--hotword-weight", "1"), "no hot word is given for --hotword-weight"),
         (("--hotword", "GRAD", "--hotword-weight", "1e308"), "the weight 1e+308 of hot words is out of bounds"),
     ):
         refusal = CliRunner().invoke(app, ["transcribe", *RUN, "mine/a.mkv", *options])

@@ -17,11 +17,11 @@ from sla_cli.core.normalize import profile
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.grid_search import GridPoint, grid, search_grid
 from sla_cli.decode.tune_file import tune_file
-from sla_cli.decode.tuned import Settled, tuned_options
 from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.options import Settled, settle
 from sla_cli.search.prefix_beam import PrefixBeam
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 
@@ -100,15 +100,15 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
     assert trials and other.ref_words == len(corrected)
     tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
 
-    test = write(tmp_path, "test")
-    settled = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=True)
-    assert settled == Settled(replace(options, beam=5, alpha=tuned.alpha, beta=tuned.beta), "dev")
-    settled = tuned_options(options, test, tmp_path / "tuning", beam=True, weights=False)
-    assert settled == Settled(replace(options, beam=5))
-    for other in (BeamOptions(), BeamOptions(beam=3)):
-        assert tuned_options(other, test, tmp_path / "tuning", beam=True, weights=True) == Settled(other)
-    retrained = write(tmp_path, "test", weights="others")
-    assert tuned_options(options, retrained, tmp_path / "tuning", beam=True, weights=True) == Settled(options)
+    tunings, weights = tmp_path / "tuning", {"alpha": options.alpha, "beta": options.beta}
+    best = replace(options, alpha=tuned.alpha, beta=tuned.beta)
+    assert settle({"lm": lm}, tunings, "w", split="test") == Settled(replace(best, beam=5), "dev")
+    assert settle({"lm": lm, "beam": 3}, tunings, "w") == Settled(replace(best, beam=3), "dev")
+    assert settle({"lm": lm, **weights}, tunings, "w") == Settled(replace(options, beam=5))
+    assert settle({"lm": lm, "alpha": 0.3}, tunings, "w") == Settled(replace(options, alpha=0.3, beam=5))
+    for given in ({}, {"beam": 3}, {"lm": lm, "beam": 3, **weights}):
+        assert settle(given, tunings, "w") == Settled(BeamOptions(**given))
+    assert settle({"lm": lm}, tunings, "others") == Settled(options), "the run was trained again"
 
 
 def test_no_language_model_at_a_beam_of_1_is_the_best_path_that_decode_gives(lm: Path) -> None:
@@ -135,7 +135,7 @@ def test_refusals(tmp_path: Path, lm: Path) -> None:
         tune_file(dev, references, tmp_path, BeamOptions(), settings, max_oov=20)
     with pytest.raises(SlaError, match="11 clips have no reference: clip 1"):
         tune_file(dev, {"clip 0": ("NORD",)}, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
-    with pytest.raises(SlaError, match="beam of 0"):
+    with pytest.raises(SlaError, match="the beam is 0"):
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([0.5], [1.0], [0]), max_oov=20)
 
 
@@ -145,9 +145,9 @@ def test_a_choice_that_was_cut_off_is_not_taken(tmp_path: Path, lm: Path, monkey
     given = (emissions, references, tmp_path / "tuning", options)
     _, tuned, _ = tune_file(*given, first, max_oov=20)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("sla_cli.decode.tune_file.write_receipt", _killed)
+        patched.setattr("sla_cli.work.making.write_receipt", _killed)
         tune_file(*given, second, max_oov=20)
-    assert tuned_options(options, emissions, tmp_path / "tuning", beam=True, weights=True) == Settled(options)
+    assert settle({"lm": lm}, tmp_path / "tuning", "w") == Settled(options)
     assert tune_file(*given, first, max_oov=20)[1] == tuned
 
 
@@ -174,12 +174,9 @@ def _killed(*_: object) -> None:
 def test_the_log_says_what_was_taken(tmp_path: Path, lm: Path, caplog: pytest.LogCaptureFixture) -> None:
     emissions, options = write(tmp_path), BeamOptions(lm=lm)
     tune_file(emissions, clips()[1], tmp_path / "tuning", options, grid([0.25], [0.5], [3]), max_oov=20)
-    for beam, weights, printed in (
-        (True, True, "alpha 0.25, beta 0.5, beam 3 as tuned on dev"),
-        (True, False, "beam 3 as tuned on dev"),
-        (False, True, "alpha 0.25, beta 0.5 as tuned on dev"),
-    ):
+    beam, weights = "beam 3 as tuned on dev", "alpha 0.25, beta 0.5 as tuned on dev"
+    for given, printed in (({}, [beam, weights]), ({"alpha": 1.0}, [beam]), ({"beam": 9}, [weights])):
         caplog.clear()
         with caplog.at_level("INFO", "sla"):
-            tuned_options(options, emissions, tmp_path / "tuning", beam=beam, weights=weights)
-        assert printed in caplog.messages
+            settle({"lm": lm, **given}, tmp_path / "tuning", "w")
+        assert caplog.messages == printed

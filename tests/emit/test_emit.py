@@ -36,7 +36,8 @@ def make_run(folder: Path, glosses: tuple[str, ...] = GLOSSES, seed: int = 0, **
     """A run folder with a model of random weights in it."""
     run, config = Run(folder), tiny(model__variant="lora", **values)
     frames = FrameFormat(32, "squash", 25.0, 25.0, 25.0)
-    run.create(config, glosses, RunFacts("/store", "phoenix2014", "tiny", {"train": "", "dev": ""}, frames=frames))
+    facts = RunFacts("/store", "phoenix2014", "tiny", {"train": "", "dev": ""}, "raw", "none", frames)
+    run.create(config, glosses, facts)
     torch.manual_seed(seed)
     model = Network(config, len(glosses))
     torch.nn.init.normal_(model.backbone.vit.blocks[0].block.attn.qkv.lora_B)
@@ -97,7 +98,7 @@ def test_reused_while_current_and_remade_when_anything_changes(store: Store, tmp
     emit(run, store["dev"], out, device="cpu")
     assert out.stat().st_mtime_ns == made
     make_run(tmp_path / "run", seed=1)
-    assert not is_current(out, emission_receipt(run, store["dev"]), store["dev"])
+    assert not is_current(out, emission_receipt(run, store["dev"]))
     emit(run, store["dev"], out, device="cpu")
     assert out.read_bytes() != first
     second = out.stat().st_mtime_ns

@@ -26,7 +26,6 @@ from sla_cli.artifact.hdf5 import is_format, strings
 from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.config.settings import SourceConfig
 from sla_cli.core.annotation import Annotation, Sentence, Sign
-from sla_cli.decode.tuned import read_tuned
 from sla_cli.emit.parts import Parts
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
@@ -49,6 +48,7 @@ from sla_cli.work.describe import describe
 from sla_cli.work.emissions import Emission, EmissionHeader, Emissions, write_emissions
 from sla_cli.work.kind import file_kind
 from sla_cli.work.run import Run
+from sla_cli.work.tuning import read_tuned
 from sla_cli.work.work import Work
 
 SIGNS = Annotation("v", None, 2.0, (Sentence((Sign("A", 0.1, 0.5, 0.9),)),))

@@ -164,10 +164,10 @@ def test_a_header_that_is_damaged(saved: Path, change: dict[str, str | None]) ->
         load_weights(saved, recogniser(), GLOSSES)
 
 
-def test_weights_without_a_digest_are_read(saved: Path) -> None:
-    """Files of earlier versions have none."""
+def test_weights_without_a_digest_are_refused(saved: Path) -> None:
     rewrite_header(saved, tensors=None)
-    load_weights(saved, recogniser(), GLOSSES)
+    with pytest.raises(FormatError, match=r"best\.safetensors is damaged"):
+        load_weights(saved, recogniser(), GLOSSES)
 
 
 def test_a_full_disk_is_named_and_costs_no_earlier_checkpoint(saved: Path) -> None:

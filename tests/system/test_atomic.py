@@ -109,7 +109,7 @@ def test_files_of_living_processes_other_hosts_and_containers_are_left_alone(tmp
     kept += [f".x.elsewhere-{space}-{DEAD}-0123abcd.partial", f".x.{here}-2-{DEAD}.partial"]
     for name in kept:
         (tmp_path / name).touch()
-    left = [f".x.{here}-{space}-{DEAD}-0123abcd.partial", f".x.{here}-{DEAD}.partial"]  # the second of an older sla
+    left = [f".x.{here}-{space}-{DEAD}-0123abcd.partial", f".x.{here}-{space}-{DEAD}-89abcdef.partial"]
     for name in left:
         (tmp_path / name).touch()
     write(tmp_path / "x", "text")

@@ -101,7 +101,7 @@ def test_receipt_and_info_say_what_was_taken(whole: Run, other: Store, tmp_path:
     receipt = read_receipt(run.path)
     assert receipt is not None
     taken = receipt.results["init_from"]
-    assert taken == json.loads(run.taken.read_text(encoding="utf-8"))
+    assert taken == json.loads(run.copied.read_text(encoding="utf-8"))
     assert (taken["glosses"], taken["of_glosses"], taken["tensors"]) == (2, 4, taken["of_tensors"])
     assert receipt.sources["init_from"] == taken["run"] == str(source.path.resolve())
     text = sla("info", str(run.path)).stdout

@@ -16,7 +16,6 @@ from sla_cli.model.device import Placement, place
 from sla_cli.model.network import Network
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.state import State, load_state, save_state
-from sla_cli.work.run import Run
 
 
 def state(placement: Placement | None = None, **values: Any) -> State:
@@ -175,14 +174,3 @@ def test_a_full_disk_costs_no_earlier_state(saved: Path) -> None:
         save_state(saved, state())
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
-
-
-def test_the_state_of_a_run_made_by_an_earlier_sla_is_read() -> None:
-    run = Run(Path(__file__).parents[1] / "artifacts" / "b94205a" / "work" / "runs" / "adapter")
-    state = State(Network(run.config, len(run.glosses)), run.config, place("cpu", "fp32"))
-    load_state(run.state, state)
-    assert state.saved == "epoch 60"
-    assert [epoch.row()["dev_wer"] for epoch in state.epochs] == [
-        line.split("\t")[list(state.epochs[0].row()).index("dev_wer")]
-        for line in run.metrics.read_text(encoding="utf-8").splitlines()[1:]
-    ]

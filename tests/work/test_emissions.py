@@ -14,7 +14,7 @@ import pytest
 from sla_cli.artifact.receipt import write_receipt
 from sla_cli.config.settings import Config
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.content import SplitHeader
 from sla_cli.store.store import Split
 from sla_cli.store.write import write_split
 from sla_cli.work.emissions import (
@@ -25,7 +25,7 @@ from sla_cli.work.emissions import (
     is_current,
     write_emissions,
 )
-from sla_cli.work.run import Run, RunFacts
+from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, "/stores/csl-daily", "/runs/adapter-1")
 
@@ -132,7 +132,7 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
     with pytest.raises(FormatError, match="not an HDF5 file, or a damaged one"):
         Emissions(path)
     for key, value, message in (
-        ("version", 1, "sla-emissions version 1, this sla reads version 2"),
+        ("version", 2, "sla-emissions version 2, this sla reads version 1"),
         ("format", "sla-store", "holds sla-store, expected sla-emissions"),
     ):
         path.unlink()
@@ -178,16 +178,6 @@ def test_parts_that_do_not_fit_each_other_are_refused(
         Emissions(path)
 
 
-def test_version_2_has_one_frame_rate_for_all_clips_and_no_profile(tmp_path: Path) -> None:
-    path = tmp_path / "dev.h5"
-    write_emissions(path, HEADER, emissions())
-    with h5py.File(path, "r+") as file:
-        file.attrs["version"], file.attrs["fps"], file.attrs["corpus"] = 2, 30.0, "phoenix2014"
-        del file["fps"], file.attrs["profile"]
-    assert [emission.fps for emission in Emissions(path)] == [30.0] * 4
-    assert Emissions(path).header.profile == "phoenix2014"
-
-
 def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
     write_emissions(tmp_path / "dev.h5", replace(HEADER, stride=0), emissions())
     with pytest.raises(FormatError, match="a stride of 0"):
@@ -196,28 +186,28 @@ def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:
     run, path = Run(tmp_path / "run"), tmp_path / "dev.h5"
-    run.create(Config(), HEADER.glosses, RunFacts("/s", "csl-daily", "base", {"train": "", "dev": ""}))
+    frames = FrameFormat(16, "squash", 25.0, 25.0, 25.0)
+    facts = RunFacts("/s", "csl-daily", "base", {"train": "", "dev": ""}, "raw", "none", frames)
+    run.create(Config(), HEADER.glosses, facts)
     run.best.write_bytes(b"weights")
     store = tmp_path / "store.h5"
     write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
     receipt = emission_receipt(run, Split(store))
-    assert not is_current(path, receipt, Split(store))
+    assert not is_current(path, receipt)
     write_emissions(path, HEADER, emissions())
-    assert not is_current(path, receipt, Split(store)), "no receipt, so not complete"
+    assert not is_current(path, receipt), "no receipt, so not complete"
     write_receipt(receipt, path)
-    assert is_current(path, emission_receipt(run, Split(store)), Split(store))
-    assert is_current(path, emission_receipt(run, Split(store), "bf16", "float16"), Split(store)), (
-        "whatever the precision"
-    )
+    assert is_current(path, emission_receipt(run, Split(store)))
+    assert is_current(path, emission_receipt(run, Split(store), "bf16", "float16")), "whatever the precision"
     run.best.write_bytes(b"other weights")
-    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
+    assert not is_current(path, emission_receipt(run, Split(store)))
     run.best.write_bytes(b"weights")
     write_split(store, SplitHeader("csl-daily", "dev", 32, 30.0, 95, HEADER.glosses), [], 0)
-    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
+    assert not is_current(path, emission_receipt(run, Split(store)))
     write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
-    assert is_current(path, emission_receipt(run, Split(store)), Split(store))
+    assert is_current(path, emission_receipt(run, Split(store)))
     path.unlink()
-    assert not is_current(path, emission_receipt(run, Split(store)), Split(store))
+    assert not is_current(path, emission_receipt(run, Split(store)))
 
 
 @pytest.mark.parametrize("steps", [10, 100_000])
@@ -244,22 +234,3 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monke
     with pytest.raises(SlaError, match=r"cannot read .*dev\.h5: Permission denied") as caught:
         Emissions(path)
     assert not isinstance(caught.value, FormatError)
-
-
-def test_one_rate_for_all_is_not_current_for_clips_of_several(tmp_path: Path) -> None:
-    """Version 2 wrote the rate of most clips."""
-    run, path, store = Run(tmp_path / "run"), tmp_path / "dev.h5", tmp_path / "store.h5"
-    run.create(Config(), HEADER.glosses, RunFacts("/s", "mine", "base", {"train": "", "dev": ""}))
-    run.best.write_bytes(b"weights")
-    pixel = (np.zeros(1, np.uint8), np.ones(1, np.int64))
-    clips = [Encoded(name, "", (), *pixel, fps=fps) for name, fps in (("a", 25.0), ("b", 50.0))]
-    for rates in (1, 2):
-        write_split(store, SplitHeader("mine", "dev", 16, 25.0, 95, HEADER.glosses), clips[:rates], rates)
-        receipt = emission_receipt(run, Split(store))
-        write_emissions(path, HEADER, emissions())
-        write_receipt(receipt, path)
-        assert is_current(path, receipt, Split(store))
-        with h5py.File(path, "r+") as file:
-            file.attrs["version"], file.attrs["fps"] = 2, 25.0
-            del file["fps"]
-        assert is_current(path, receipt, Split(store)) == (rates == 1)

@@ -13,8 +13,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work.hypotheses import Header, read_header, read_hypotheses, read_nbest, write_hypotheses
 
-HEAD = "# sla-hypotheses 2\nid\trank\tscore\tspans\tconfidence\tglosses\n"
-HEAD_NOW = "# sla-hypotheses 3\nid\trank\tscore\tfps\tspans\tconfidence\tglosses\n"
+HEAD = "# sla-hypotheses 1\nid\trank\tscore\tfps\tspans\tconfidence\tglosses\n"
 glosses = st.text(min_size=1, max_size=8).filter(lambda text: text.split() == [text])
 ids = st.text(min_size=1, max_size=8).filter(lambda text: not set(text) & set("\t\r\n"))
 spans = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(lambda pair: (min(pair), max(pair)))
@@ -71,7 +70,7 @@ def test_layout_is_the_documented_one(tmp_path: Path) -> None:
         "clip-1\t1\t-4.25\t25.0\t0-12 16-24\t0.98 0.71\tHEUTE REGEN\nclip-1\t2\t-6.5\t25.0\t0-12\t0.98\tHEUTE\n"
         "clip-2\t1\t0.0\t0.0\t\t\t# ##X | <PAD> ▁ NULL\nclip-3\t1\t0.0\t0.0\t\t\t\n"
     )
-    head = HEAD_NOW.replace("\n", "\n# corpus phoenix2014\n# split dev\n# profile phoenix2014\n", 1)
+    head = HEAD.replace("\n", "\n# corpus phoenix2014\n# split dev\n# profile phoenix2014\n", 1)
     assert path.read_bytes() == (head + rows).encode()
 
 
@@ -116,28 +115,34 @@ def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothes
     [
         ("", "line 1: not hypotheses"),
         ("id,gloss\na,B\n", "line 1: not hypotheses"),
-        ("# sla-hypotheses 1\n", "sla-hypotheses version 1, this sla reads versions 2 and 3"),
-        ("# sla-hypotheses 2\nid\tglosses\n", "line 2: not the header"),
-        ("# sla-hypotheses 2\n# profile phoenix2014\n", "line 3: not the header"),
-        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\tA\n", "line 4: 4 fields instead of 6"),
-        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tA\na\t1\t0.0\t\t\tB\n", "line 5: a occurs twice, first on line 3"),
-        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tA\na\t2\t0.0\t\t\tB\n", "line 5: a occurs twice, first on line 3"),
-        (HEAD + "a\t1\t0.0\t\t\tA\na\t1\t0.0\t\t\tB\n", "line 4: a occurs twice, first on line 3"),
-        (HEAD + "a\t1\t0.0\t\t\tA\na\t3\t0.0\t\t\tB\n", "line 4: rank 3 instead of 2"),
-        (HEAD + "a\t2\t0.0\t\t\tA\n", "line 3: rank 2 instead of 1"),
-        (HEAD + "a\tone\t0.0\t\t\tA\n", "line 3: .*one"),
-        (HEAD + "a\t1\tlots\t\t\tA\n", "line 3: .*lots"),
-        (HEAD + "a\t1\tnan\t\t\tA\n", "line 3: .*score"),
-        (HEAD + "a\t1\t0.0\t0:3\t\tA\n", "line 3: not a span of frames: '0:3'"),
-        (HEAD + "a\t1\t0.0\t0-3 4-5\t\tA\n", "line 3: .*2 spans for 1 gloss"),
-        (HEAD + "a\t1\t0.0\t\t0.5 0.5\tA\n", "line 3: .*2 confidence values for 1 gloss"),
-        (HEAD + "a\t1\t0.0\t\tnan\tA\n", "line 3: .*confidence outside"),
-        (HEAD + "a\t1\t0.0\t\t\tA  B\n", "line 3: .*gloss ''"),
-        (HEAD + "a\t1\t0.0\t\t\tA\nb\t1\t0.0\t\t\tHEU", "line 4: the file is cut"),
-        (HEAD_NOW + "a\t1\t0.0\t\t\tA\n", "line 3: 6 fields instead of 7"),
-        (HEAD_NOW + "a\t1\t0.0\t-1\t\t\tA\n", "line 3: .*-1.0 frames per second"),
-        (HEAD_NOW + "a\t1\t0.0\tnan\t\t\tA\n", "line 3: .*frames per second"),
-        ("# sla-hypotheses 3\n# split dev\n# split test\n" + HEAD_NOW.split("\n")[1] + "\n", "a fact occurs twice"),
+        ("# sla-hypotheses 2\n", "sla-hypotheses version 2, this sla reads version 1"),
+        ("# sla-hypotheses 1\nid\tglosses\n", "line 2: not the header"),
+        ("# sla-hypotheses 1\n# profile phoenix2014\n", "line 3: not the header"),
+        (HEAD + "a\t1\t0.0\t0\t\t\tA\nb\t1\t0.0\tA\n", "line 4: 4 fields instead of 7"),
+        (
+            HEAD + "a\t1\t0.0\t25.0\t\t\tA\nb\t1\t0.0\t25.0\t\t\tA\na\t1\t0.0\t25.0\t\t\tB\n",
+            "line 5: a occurs twice, first on line 3",
+        ),
+        (
+            HEAD + "a\t1\t0.0\t25.0\t\t\tA\nb\t1\t0.0\t25.0\t\t\tA\na\t2\t0.0\t25.0\t\t\tB\n",
+            "line 5: a occurs twice, first on line 3",
+        ),
+        (HEAD + "a\t1\t0.0\t25.0\t\t\tA\na\t1\t0.0\t25.0\t\t\tB\n", "line 4: a occurs twice, first on line 3"),
+        (HEAD + "a\t1\t0.0\t25.0\t\t\tA\na\t3\t0.0\t25.0\t\t\tB\n", "line 4: rank 3 instead of 2"),
+        (HEAD + "a\t2\t0.0\t25.0\t\t\tA\n", "line 3: rank 2 instead of 1"),
+        (HEAD + "a\tone\t0.0\t25.0\t\t\tA\n", "line 3: .*one"),
+        (HEAD + "a\t1\tlots\t25.0\t\t\tA\n", "line 3: .*lots"),
+        (HEAD + "a\t1\tnan\t25.0\t\t\tA\n", "line 3: .*score"),
+        (HEAD + "a\t1\t0.0\t25.0\t0:3\t\tA\n", "line 3: not a span of frames: '0:3'"),
+        (HEAD + "a\t1\t0.0\t25.0\t0-3 4-5\t\tA\n", "line 3: .*2 spans for 1 gloss"),
+        (HEAD + "a\t1\t0.0\t25.0\t\t0.5 0.5\tA\n", "line 3: .*2 confidence values for 1 gloss"),
+        (HEAD + "a\t1\t0.0\t25.0\t\tnan\tA\n", "line 3: .*confidence outside"),
+        (HEAD + "a\t1\t0.0\t25.0\t\t\tA  B\n", "line 3: .*gloss ''"),
+        (HEAD + "a\t1\t0.0\t25.0\t\t\tA\nb\t1\t0.0\t25.0\t\t\tHEU", "line 4: the file is cut"),
+        (HEAD + "a\t1\t0.0\t\t\tA\n", "line 3: 6 fields instead of 7"),
+        (HEAD + "a\t1\t0.0\t-1\t\t\tA\n", "line 3: .*-1.0 frames per second"),
+        (HEAD + "a\t1\t0.0\tnan\t\t\tA\n", "line 3: .*frames per second"),
+        ("# sla-hypotheses 1\n# split dev\n# split test\n" + HEAD.split("\n")[1] + "\n", "a fact occurs twice"),
     ],
 )
 def test_bad_files_name_their_line_and_the_stage(tmp_path: Path, text: str, message: str) -> None:
@@ -146,18 +151,6 @@ def test_bad_files_name_their_line_and_the_stage(tmp_path: Path, text: str, mess
     with pytest.raises(FormatError, match=message) as caught:
         read_hypotheses(path)
     assert "sla decode" in caught.value.hint
-
-
-def test_version_2_has_one_frame_rate_for_all_clips_and_no_profile(tmp_path: Path) -> None:
-    path = tmp_path / "hypotheses.tsv"
-    head = HEAD.replace("\n", "\n# corpus phoenix2014\n# split dev\n# fps 25.0\n", 1)
-    path.write_text(head + "a\t1\t-1.5\t0-5\t0.5\tA\nb\t1\t0.0\t\t\t\n", encoding="utf-8")
-    assert read_hypotheses(path) == [
-        Hypothesis("a", ("A",), -1.5, ((0, 5),), (0.5,), fps=25.0),
-        Hypothesis("b", (), fps=25.0),
-    ]
-    assert read_hypotheses(path)[0].times == ((0.0, 0.2),)
-    assert read_header(path) == Header("phoenix2014", "dev", "phoenix2014")
 
 
 def test_missing_file(tmp_path: Path) -> None:

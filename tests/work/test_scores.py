@@ -170,8 +170,8 @@ def change(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("score.json", '"version": 2', '"version": 0', "sla-score version 0, this sla reads version 1 and 2"),
-        ("score.json", '"version": 2', '"version": 3', "sla-score version 3, this sla reads version 1 and 2"),
+        ("score.json", '"version": 1', '"version": 0', "sla-score version 0, this sla reads version 1"),
+        ("score.json", '"version": 1', '"version": 2', "sla-score version 2, this sla reads version 1"),
         ("score.json", '"level"', '"lvl"', "level"),
         ("score.json", "71.5", "71.5, 3", "interval: Expected `array` of length 2, got 3"),
         ("score.json", '"sla-score"', '"other"', "not a sla-score"),

@@ -6,10 +6,10 @@ from pathlib import Path
 from msgspec import UNSET, Struct, UnsetType
 
 from sla_cli.core.quantities import Count
-from sla_cli.decode.tuned import Tuned
 from sla_cli.lm.estimate_file import Estimated
 from sla_cli.lm.perplexity import ModelPerplexity
 from sla_cli.work.describe import Description
+from sla_cli.work.tuning import Tuned
 
 
 class Sheet(Struct, kw_only=True):

@@ -77,25 +77,3 @@ class Tabled(Struct, kw_only=True):
 
     rows: list[TableRow]
     output: Path | None
-
-
-class Reported(Struct, kw_only=True):
-    """A report.
-
-    Attributes:
-        report: path of the page
-        systems: names of the systems
-        clips: number of clips of each system
-        bytes: size of the page in bytes
-        tuned_on: for each system, the scored split if the language model weights were tuned on it, else empty
-        no_gain_on: for each system, the split on which tuning found no gain of the language model, else empty
-        missing: what was not found and is left out, one sentence each
-    """
-
-    report: Path
-    systems: list[str]
-    clips: Count
-    bytes: Count
-    tuned_on: list[str]
-    no_gain_on: list[str]
-    missing: list[str]

@@ -7,21 +7,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from sla_cli.core.annotation import Sign
-from sla_cli.core.quantities import Amount, Count, Positive
-
-
-class Trained(Struct, kw_only=True):
-    """A run.
-
-    Attributes:
-        run: path of the run's folder
-        best_epoch: number of the best epoch, from 1; its weights are kept
-        dev_wer: word error rate of this epoch on dev, in percent
-    """
-
-    run: Path
-    best_epoch: Positive
-    dev_wer: Amount
+from sla_cli.core.quantities import Amount, Count
 
 
 class Emitted(Struct, kw_only=True):
@@ -38,36 +24,6 @@ class Emitted(Struct, kw_only=True):
     clips: Count
     steps: Count
     dtype: Literal["float32", "float16"]
-
-
-class Decoded(Struct, kw_only=True):
-    """Hypotheses of a split.
-
-    Attributes:
-        hypotheses: path of the table of hypotheses
-        clips: number of clips
-        glosses: number of glosses in the best hypotheses
-        tuned_on: Only with the weights that `sla tune` chose: the split that they were chosen on; `dev (other clips)`
-            if it was another dev
-        no_gain_on: Only if `sla tune` found no gain of the language model, so that it is left out: the split, as in
-            `tuned_on`
-        ctm: Only with `--format ctm`: path of the file
-        stm: Only with `--format stm`: path of the file
-        trn: Only with `--format trn`: path of the file
-        csv: Only with `--format csv`: path of the file
-        jsonl: Only with `--format jsonl`: path of the file
-    """
-
-    hypotheses: Path
-    clips: Count
-    glosses: Count
-    tuned_on: str | UnsetType = UNSET
-    no_gain_on: str | UnsetType = UNSET
-    ctm: Path | UnsetType = UNSET
-    stm: Path | UnsetType = UNSET
-    trn: Path | UnsetType = UNSET
-    csv: Path | UnsetType = UNSET
-    jsonl: Path | UnsetType = UNSET
 
 
 class ElanFolder(Struct, kw_only=True):

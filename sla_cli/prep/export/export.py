@@ -25,7 +25,7 @@ from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
 from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
-from sla_cli.work.work import EXPORT_BEGUN
+from sla_cli.work.work import UNFINISHED_EXPORT
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def export_store(
         )
         receipt.results = asdict(result)
         write_receipt(receipt, out)
-        (out / EXPORT_BEGUN).unlink(missing_ok=True)
+        (out / UNFINISHED_EXPORT).unlink(missing_ok=True)
         shutil.rmtree(out / PARTIAL, ignore_errors=True)
     return result
 
@@ -112,7 +112,8 @@ def _check_ours(out: Path) -> None:
         raise SlaError(f"{out} is a file", "Name a folder with -o.")
     names = {path.name for path in out.iterdir()} - {LOCK} if out.is_dir() else set()
     receipt = read_receipt(out) if names else None
-    if not names or (receipt is not None and receipt.stage == "export") or (receipt is None and EXPORT_BEGUN in names):
+    ours = UNFINISHED_EXPORT in names if receipt is None else receipt.stage == "export"
+    if ours or not names:
         return
     raise SlaError(f"{out} contains other files: {some(sorted(names), 3)}", "Name a new or empty folder with -o.")
 
@@ -120,7 +121,7 @@ def _check_ours(out: Path) -> None:
 def _begin(out: Path, receipt: Receipt, force: bool) -> None:
     """Record what the folder will contain. Raises SlaError if it was begun as something else and `force` is off."""
     note = json.dumps({"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources}, indent=1) + "\n"
-    begun = _read_note(out / EXPORT_BEGUN)
+    begun = _read_note(out / UNFINISHED_EXPORT)
     if begun.get("fingerprint") != receipt.fingerprint and begun and not force:
         message = f"{out} is an unfinished export of {begun.get('store')}, with other settings or of a changed store"
         raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
@@ -128,7 +129,7 @@ def _begin(out: Path, receipt: Receipt, force: bool) -> None:
         receipt_path(out).unlink(missing_ok=True)
         for layout in LAYOUTS.values():
             shutil.rmtree(out / layout.root, ignore_errors=True)
-    write_text(out / EXPORT_BEGUN, note)
+    write_text(out / UNFINISHED_EXPORT, note)
 
 
 def _read_note(path: Path) -> dict[str, object]:

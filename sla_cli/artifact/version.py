@@ -1,0 +1,32 @@
+"""The rule of all formats: each counts its versions from 1, and the present one and the one before are read.
+
+A fact that a file of the version before lacks gets its value in the reader of the format, in one place.
+"""
+
+from __future__ import annotations
+
+from sla_cli.errors import FormatError
+
+
+def readable(version: int) -> range:
+    """The versions that are read where `version` is written."""
+    return range(max(1, version - 1), version + 1)
+
+
+def unread_version(where: object, name: str, version: int, found: object, hint: str) -> FormatError:
+    """The error for a file whose version is not read.
+
+    Args:
+        where: the file, for the message.
+        name: of the format.
+        version: the one that is written.
+        found: the one that the file names.
+    """
+    known = " and ".join(map(str, readable(version)))
+    return FormatError(f"{where}: {name} version {found}, this sla reads version {known}", hint)
+
+
+def check_version(where: object, name: str, version: int, found: object, hint: str) -> None:
+    """Raise the error of `unread_version` if a version is not read."""
+    if isinstance(found, bool) or found not in readable(version):
+        raise unread_version(where, name, version, found, hint)

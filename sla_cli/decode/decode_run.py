@@ -1,0 +1,177 @@
+"""`sla decode`: the search settled for the run, the hypotheses, and their copy in another format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from sla_cli.config.settings import DecodeConfig
+from sla_cli.core.counted import counted
+from sla_cli.core.quantities import Count
+from sla_cli.core.result import left_out
+from sla_cli.decode.decode_file import decode_file, export_file
+from sla_cli.errors import SlaError, some
+from sla_cli.lm.kenlm_model import open_lm
+from sla_cli.search.options import Settled, flag, options_given, settle
+from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.kind import HYPOTHESES
+from sla_cli.work.output import check_output
+from sla_cli.work.run import Run
+from sla_cli.work.tuning import tunings_of
+from sla_cli.work.work import Work
+
+TSV = "tsv"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What `sla decode` writes.
+
+    Attributes:
+        kind: format; one other than TSV is written in addition.
+        out: file of this format; None is in the work folder.
+        force: replace what exists.
+    """
+
+    kind: str = TSV
+    out: Path | None = None
+    force: bool = False
+
+
+class DecodedFigures(Struct, kw_only=True):
+    """Hypotheses of a split.
+
+    Attributes:
+        hypotheses: path of the table of hypotheses
+        clips: number of clips
+        glosses: number of glosses in the best hypotheses
+        tuned_on: Only with the weights that `sla tune` chose: the split that they were chosen on; `dev (other clips)`
+            if it was another dev
+        no_gain_on: Only if `sla tune` found no gain of the language model, so that it is left out: the split, as in
+            `tuned_on`
+        ctm: Only with `--format ctm`: path of the file
+        stm: Only with `--format stm`: path of the file
+        trn: Only with `--format trn`: path of the file
+        csv: Only with `--format csv`: path of the file
+        jsonl: Only with `--format jsonl`: path of the file
+    """
+
+    hypotheses: Path
+    clips: Count
+    glosses: Count
+    tuned_on: str | UnsetType = UNSET
+    no_gain_on: str | UnsetType = UNSET
+    ctm: Path | UnsetType = UNSET
+    stm: Path | UnsetType = UNSET
+    trn: Path | UnsetType = UNSET
+    csv: Path | UnsetType = UNSET
+    jsonl: Path | UnsetType = UNSET
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What was decoded.
+
+    Attributes:
+        path: the hypotheses.
+        split: the split of the emissions.
+        exported: the file in another format, and that format; None if there is none.
+    """
+
+    path: Path
+    split: str
+    clips: int
+    glosses: int
+    settled: Settled
+    exported: tuple[str, Path] | None = None
+
+    def text(self) -> str:
+        """Lines for people."""
+        lines = [f"hypotheses {self.path}: {counted(self.clips, 'clip')}, {counted(self.glosses, 'gloss')}"]
+        if tuned_on := self.settled.tuned_on:
+            same = tuned_on == self.split
+            lines.append(f"weights tuned on {'these same clips, so this WER is too low' if same else tuned_on}")
+        if self.settled.no_gain_on:
+            lines.append(left_out(self.settled.no_gain_on))
+        if self.exported:
+            lines.append(" ".join(map(str, self.exported)))
+        return "\n".join(lines)
+
+    def figures(self) -> DecodedFigures:
+        """The same for programs."""
+        settled = {"tuned_on": self.settled.tuned_on, "no_gain_on": self.settled.no_gain_on}
+        more: dict[str, Any] = {key: split for key, split in settled.items() if split}
+        if self.exported:
+            more[self.exported[0]] = self.exported[1]
+        return DecodedFigures(hypotheses=self.path, clips=self.clips, glosses=self.glosses, **more)
+
+
+def check_decoding(
+    given: Mapping[str, Any], target: Target, source: Path | None, of_runs: Mapping[str, object], weights: Path | None
+) -> None:
+    """Refuse what can be refused before emissions are computed, which takes minutes.
+
+    Args:
+        given: options of the search as the user gave them.
+        source: the run or the emissions file.
+        of_runs: by name, the given options that have no effect with an emissions file; None for one left out.
+        weights: file of the backbone's weights.
+
+    Raises:
+        SlaError: options of the search that have no effect or are out of bounds, a language model that cannot be
+            read, or a file that must not be written.
+    """
+    if source is not None and source.is_file() and (unused := [key for key, one in of_runs.items() if one is not None]):
+        raise SlaError(f"{source} is an emissions file, for which {some(unused)} has no effect", "Leave it out.")
+    options = options_given(given, flag)
+    if options.lm is not None:
+        open_lm(options.lm)
+    own = target.kind == TSV
+    kind = HYPOTHESES if own else ""
+    check_output(target.out, kind, inputs=(source, options.lm, weights), replace=target.force or own)
+
+
+def decode_run(
+    emissions: Path,
+    run: Run | None,
+    work: Work,
+    given: Mapping[str, Any],
+    target: Target,
+    *,
+    jobs: int = 1,
+    max_oov: float = DecodeConfig.max_oov,
+) -> Decoded:
+    """Decode emissions with the options given, else tuned for the run, else the defaults.
+
+    Args:
+        run: the run that made the emissions, if it is known.
+        given: options of the search, as for `options_given`.
+        jobs, max_oov: as for `decode_file`.
+
+    Raises:
+        SlaError: as `decode_file`, or the format cannot hold the hypotheses.
+    """
+    inputs, split = emission_inputs(emissions), Emissions(emissions).header.split
+    weights, digest = inputs.get("weights", ""), inputs.get("split", "")
+    settled = settle(given, tunings_of(emissions, run), weights, split=split, digest=digest)
+    path, hypotheses = decode_file(
+        emissions,
+        work.hypotheses,
+        settled.options,
+        out=target.out if target.kind == TSV else None,
+        jobs=jobs,
+        max_oov=max_oov,
+        tuned_on=settled.tuned_on,
+        no_gain_on=settled.no_gain_on,
+        force=target.force,
+    )
+    work.note_hypotheses(path)
+    exported = None
+    if target.kind != TSV:
+        exported = target.kind, export_file(path, target.kind, target.out, force=target.force)
+    glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)
+    return Decoded(path, split, len(hypotheses), glosses, settled, exported)

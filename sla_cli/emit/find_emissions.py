@@ -1,0 +1,93 @@
+"""Which emissions a command works on: a file that was given, or those of a run, which are made if they are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.config.settings import EmitConfig
+from sla_cli.core.counted import counted
+from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.store.store import Store
+from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
+from sla_cli.work.kind import EMISSIONS
+from sla_cli.work.output import check_output
+from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
+from sla_cli.work.work import Work
+
+
+@dataclass(frozen=True)
+class FoundEmissions:
+    """An emissions file; `run` is None if it was given as a file."""
+
+    path: Path
+    run: Run | None
+
+
+def find_emissions(
+    source: Path | None,
+    work: Work,
+    *,
+    split: str | None = None,
+    store: Path | None = None,
+    weights: str | None = None,
+    device: str = "auto",
+) -> FoundEmissions:
+    """The emissions file that was given, or the run's, which is made if no file matches.
+
+    Args:
+        source: a run, by name or folder, or an emissions file; None is the newest run.
+        split: None is dev, or the only split; of a file it must be the one that it holds.
+        store: of any corpus; None is the run's own.
+
+    Raises:
+        SlaError: no such run or file, another split; or as `emit`.
+    """
+    source = work.run_given(source)
+    if source.is_file():
+        holds = Emissions(source).header.split
+        if split not in (None, holds):
+            raise SlaError(f"{source} holds emissions of {holds}, but --split is {split}", "Leave --split out.")
+        return FoundEmissions(source, None)
+    if not source.exists():
+        raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
+    run = Run(source)
+    found = Store(store) if store else run.own_clips()
+    clips = found[split or found.default_split]
+    path = emissions_path(work.emissions, run, clips)
+    if is_current(path, emission_receipt(run, clips)):
+        warn_of_changed(run, clips)
+        warn_of_unknown(run, clips)
+        if untimed := int((Emissions(path).fps == 0).sum()):
+            log.warning("unknown frame rate, so no times in seconds: %s", counted(untimed, "clip"))
+    else:
+        from sla_cli.emit.emit import emit  # torch, which is not needed if the emissions are there
+
+        emit(run, clips, path, device=device, weights=weights)
+    return FoundEmissions(path, run)
+
+
+def emit_run(
+    run: Run,
+    work: Work,
+    how: EmitConfig,
+    *,
+    split: str | None = None,
+    store: Path | None = None,
+    weights: str | None = None,
+    out: Path | None = None,
+    device: str = "auto",
+    force: bool = False,
+) -> Path:
+    """Make the emissions of a run, in the work folder or in `out`, and return their path. Raises SlaError as `emit`."""
+    from sla_cli.emit.emit import emit
+
+    found = Store(store) if store else run.own_clips()
+    clips = found[split or found.default_split]
+    if out is not None:
+        check_output(out, EMISSIONS, inputs=(Path(weights) if weights else None,), replace=True)
+        check_output(out, EMISSIONS, replace=force or is_current(out, emission_receipt(run, clips)))
+    path = out or emissions_path(work.emissions, run, clips)
+    emit(run, clips, path, device=device, weights=weights, how=how, force=force)
+    return path

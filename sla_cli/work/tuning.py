@@ -1,0 +1,129 @@
+"""Tunings: the weights of a language model that `sla tune` chose for a run, a folder for each model.
+
+A tuning is in the folder of its run, so it goes with a run that is copied: RUN/tuning/DIGEST, the first digits of the
+digest of the language model. If emissions are used without their run, it is next to them: tuning/DIGEST.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from sla_cli.artifact.json_file import read_json
+from sla_cli.artifact.receipt import digest_file, read_receipt
+from sla_cli.artifact.version import check_version
+from sla_cli.config.bounds import WEIGHT
+from sla_cli.config.checks import read_values
+from sla_cli.core.quantities import Amount, Count, Positive
+from sla_cli.core.result import Interval
+from sla_cli.errors import FormatError
+from sla_cli.log import log
+from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.run import Run
+from sla_cli.work.work import find_source
+
+NAME, VERSION = "sla-tuned", 1
+CHOICE = "tuned.json"
+DIGESTS = "digests"  # in the receipt's results: digests of the tables and the picture
+AGAIN = "Make it again with `sla tune --force`."
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The choice, and the data on which it was made.
+
+    Attributes:
+        beam: chosen beam width
+        alpha: chosen weight of the language model
+        beta: chosen bonus for each gloss, a natural logarithm
+        wer: word error rate with these three, in percent
+        errors: number of errors
+        ref_words: number of glosses in the references
+        split: the split that was decoded
+        profile: the scoring profile
+        weights: digest of the weights of the run; empty if unknown
+        lm: digest of the language model
+        split_digest: digest of the clips; empty if unknown
+        lowest_wer: word error rate of the setting with the fewest errors, in percent
+        wer_without: word error rate without a language model, in percent
+        difference: `wer` minus `wer_without`, in points
+        interval: interval of the difference, allowing for the choice; null if no language model was chosen, or if all
+            clips have the same reference
+    """
+
+    beam: Positive
+    alpha: Amount
+    beta: Annotated[float, Meta(ge=-WEIGHT, le=WEIGHT)]
+    wer: Amount
+    errors: Count
+    ref_words: Count
+    split: str
+    profile: str
+    weights: str
+    lm: str
+    split_digest: str
+    lowest_wer: Amount
+    wer_without: Amount
+    difference: float
+    interval: Interval | None
+
+    @property
+    def finds_no_gain(self) -> bool:
+        """Whether the choice is to use no language model."""
+        return (self.alpha, self.beta) == (0, 0)
+
+
+def tunings_of(emissions: Path, run: Run | None = None) -> Path:
+    """The folder of all tunings of the run that made emissions.
+
+    Args:
+        run: the run, if it is known; else the one that the emissions record is looked for.
+    """
+    if run is not None:
+        return run.tunings
+    weights = emission_inputs(emissions).get("weights")
+
+    def is_it(place: Path) -> bool:
+        best = Run(place).best
+        return best.is_file() and digest_file(best) == weights
+
+    found = find_source(Path(Emissions(emissions).header.run), emissions, is_it)
+    return Run(found).tunings if found is not None else emissions.parent / "tuning"
+
+
+def tuning_of(tunings: Path, lm: str) -> Path:
+    """The folder of the tuning of a language model with this digest."""
+    return tunings / lm[:6]
+
+
+def find_tuned(tunings: Path, lm: Path, weights: str) -> Tuned | None:
+    """The choice for a language model, None if there is none, or only one for other weights of the run.
+
+    Args:
+        tunings: the folder of all tunings of the run.
+        weights: digest of the run's weights.
+    """
+    out = tuning_of(tunings, digest_file(lm))
+    if read_receipt(out) is None:
+        return None
+    tuned = read_tuned(out)
+    if tuned.weights != weights:
+        log.warning("%s was tuned for other weights of this run, so it is not used", out)
+        return None
+    return tuned
+
+
+def read_tuned(folder: Path) -> Tuned:
+    """A choice. Raises FormatError if it cannot be read, or is not as it was written."""
+    path, receipt = folder / CHOICE, read_receipt(folder)
+    facts = read_json(path, AGAIN)
+    if (name := facts.pop("format", "")) != NAME:
+        raise FormatError(f"{path}: {name or 'no format'}, not {NAME}", AGAIN)
+    check_version(path, NAME, VERSION, facts.pop("version", None), AGAIN)
+    tuned = read_values(Tuned, facts, path, AGAIN)
+    if receipt is not None and facts != {key: receipt.results.get(key) for key in facts}:
+        raise FormatError(f"{path} is damaged or was edited: it is not what `sla tune` wrote", AGAIN)
+    return tuned
