@@ -29,7 +29,7 @@ VERSION = 1
 DIGEST = "digest"  # in the results of an artifact that is one file: digest of its content
 # KenLM's module comes from one of three distributions.
 KENLM = ("camel-kenlm", "ufal-kenlm", "kenlm")
-PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "h5py", "pyctcdecode", *KENLM)
+PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "av", "h5py", "pyctcdecode", *KENLM)
 
 COMMANDS = {"lm": "lm estimate"}  # stages whose command has another name
 

@@ -13,7 +13,7 @@ from sla_cli.errors import TORCH
 
 OTHERS = ("scipy", "matplotlib", *TORCH[2:], "torchvision", "distributed", "indexed_gzip")
 # Modules of the packages that all or nearly all commands need.
-BASE = ("numpy", "cv2", "h5py", "scipy", "kenlm", "matplotlib", "jinja2", "rich", "typer", "tomli_w", "msgspec")
+BASE = ("numpy", "cv2", "av", "h5py", "scipy", "kenlm", "matplotlib", "jinja2", "rich", "typer", "tomli_w", "msgspec")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Archives read in place: zip, tar and tar.gz. Nothing is unpacked, except that a video is copied to a temporary file.
+"""Archives read in place: zip, tar and tar.gz. Nothing is unpacked, but a large video is copied to a temporary file.
 
 All kinds have one list of members, in SQLite (`archive_index.py`): opening an archive of 800,000 members again takes
 milliseconds and no memory per worker. zipfile would need seconds and hundreds of megabytes each time, and tarfile would
@@ -11,13 +11,15 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from sla_cli.errors import ReadError, SlaError
 from sla_cli.video.archive_index import ArchiveIndex
 from sla_cli.video.archive_member import ArchiveReader, Member
 from sla_cli.video.pieces import read_pieces
-from sla_cli.video.tree import checked
+from sla_cli.video.tree import IN_MEMORY, checked
 
 LARGEST = 1 << 30  # most bytes that are read into memory; pictures and tables are far smaller
 
@@ -58,13 +60,14 @@ class Archive:
         return (found[path] for path in paths)
 
     @contextmanager
-    def local(self, path: str) -> Iterator[Path]:
+    def open(self, path: str) -> Iterator[BinaryIO]:
         member = self._member(path)
-        with tempfile.TemporaryDirectory(prefix="sla-") as folder:
-            copy = Path(folder, f"video{PurePosixPath(path).suffix}")
+        if member.size <= IN_MEMORY:
+            yield BytesIO(self.read(path))
+            return
+        with tempfile.TemporaryFile(prefix="sla-") as copy:
             try:
-                with copy.open("wb") as file:
-                    file.writelines(self._chunks(member))
+                copy.writelines(self._chunks(member))
             except OSError as error:
                 message = f"cannot copy {self.where(path)} to {tempfile.gettempdir()}: {error.strerror or error}"
                 raise ReadError(message, "Set TMPDIR to a folder with room.") from error  # there may be room later

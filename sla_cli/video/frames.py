@@ -90,8 +90,8 @@ class FrameReader:
         elif source.path.lower().endswith(IMAGES):
             raise FrameError(f"{where} is a single picture", "A clip is a folder of pictures, or a video.")
         else:
-            with tree.local(source.path) as path:
-                video = Video(path, where)
+            with tree.open(source.path) as file:
+                video = Video(file, where)
                 yield from selected(self._of_video(video), source.start, source.end, rate)
                 self.fps = rate or video.rate
 

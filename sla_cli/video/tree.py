@@ -10,14 +10,16 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from sla_cli.errors import SlaError, cannot_read
-from sla_cli.system.regular_file import read_regular
+from sla_cli.system.regular_file import open_regular, read_regular
 from sla_cli.video.pieces import pieces_of_file
 
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+IN_MEMORY = 64 << 20  # bytes; a larger video is read from its disk
 
 
 class Tree(Protocol):
@@ -46,8 +48,9 @@ class Tree(Protocol):
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
         """Contents of several files, in the order given. Raises SlaError if one cannot be read."""
 
-    def local(self, path: str) -> AbstractContextManager[Path]:
-        """The file on disk, for libraries that open files themselves; if needed, a copy that is removed afterwards."""
+    def open(self, path: str) -> AbstractContextManager[BinaryIO]:
+        """A file for reading at any position: its content in memory, or if it is larger than `IN_MEMORY`, on disk.
+        Raises SlaError if it cannot be read; reading from it may raise OSError."""
 
     def stamp(self, path: str) -> str:
         """What is known about a file's content without reading it: its size, and its checksum if an archive has one.
@@ -95,8 +98,17 @@ class Folder:
         return map(self.read, paths)
 
     @contextmanager
-    def local(self, path: str) -> Iterator[Path]:
-        yield self._on_disk(path)
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        try:
+            file = open_regular(self._on_disk(path))
+        except OSError as error:
+            raise cannot_read(self.where(path), error) from error
+        with file:
+            try:
+                content = BytesIO(file.readall()) if os.fstat(file.fileno()).st_size <= IN_MEMORY else file
+            except OSError as error:
+                raise cannot_read(self.where(path), error) from error
+            yield content
 
     def stamp(self, path: str) -> str:
         try:

@@ -41,8 +41,8 @@ from sla_cli.store.content import SplitHeader
 from sla_cli.store.file import StoreFile
 from sla_cli.store.write import write_split
 from sla_cli.train.state import State, load_state, save_state
-from sla_cli.video.container import read_container
 from sla_cli.video.source import open_tree
+from sla_cli.video.stated_size import missing_bytes
 from sla_cli.work.alignment import COLUMNS, read_alignment
 from sla_cli.work.describe import describe
 from sla_cli.work.emissions import Emission, EmissionHeader, Emissions, write_emissions
@@ -346,7 +346,8 @@ def test_a_matroska_element_that_begins_behind_the_one_around_it(tmp_path: Path)
     path = tmp_path / "v.mkv"
     info = b"\x15\x49\xa9\x66\x83" + b"\x2a\xd7\xb1"  # 3 bytes, and the element in it needs 4 to say what it is
     path.write_bytes(b"\x1a\x45\xdf\xa3\x80" + b"\x18\x53\x80\x67\x88" + info + bytes(40))
-    assert read_container(path).kind == "Matroska"
+    with path.open("rb") as file:
+        assert missing_bytes(file) == 0
 
 
 @pytest.mark.parametrize("sign", ["", "-"])

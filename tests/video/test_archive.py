@@ -333,6 +333,7 @@ def test_the_disk_of_temporary_files_may_be_full(
     video = np.random.default_rng(0).bytes(3 << 20)
     path = pack(tmp_path / "a.tar", {"v.mp4": video})
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    monkeypatch.setattr("sla_cli.video.archive.IN_MEMORY", 1 << 20)
     with pytest.raises(FrameError, match=r"cannot copy .*a\.tar/v\.mp4 to .*No space left"):
         encode_clip(Source(path, "v.mp4"), RAW, None)
     assert list(small_disk.iterdir()) == []

@@ -3,7 +3,10 @@ the memory, and unusual but valid files are read."""
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
+import socket
 import struct
 import subprocess
 import sys
@@ -13,14 +16,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from movies import as_ffmpeg_shows, ffmpeg, movie, need_encoder, numbers, pictures
+from movies import as_ffmpeg_shows, ffmpeg, movie, numbers, pictures
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
-from sla_cli.video.container import read_container
 from sla_cli.video.frames import FrameReader
+from sla_cli.video.tree import IN_MEMORY
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
 SOUND = ("-f", "lavfi", "-i", "sine=duration=1")
@@ -42,56 +45,37 @@ def h264(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return movie(tmp_path_factory.mktemp("h264") / "a.mp4", pictures(30), *H264)
 
 
-@pytest.fixture(scope="module")
-def av1(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    need_encoder("libaom-av1")
-    path = tmp_path_factory.mktemp("av1") / "my signing.mp4"
-    return movie(path, pictures(40), "-c:v", "libaom-av1", "-cpu-used", "8", "-pix_fmt", "yuv420p")
+@pytest.fixture
+def unknown(tmp_path: Path) -> Path:
+    """A codec that FFmpeg does not have."""
+    path = movie(tmp_path / "my signing.avi", pictures(40), "-c:v", "mpeg4")
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"ZZZZ"))
+    return path
 
 
-@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".webm", ".ivf"])
-def test_a_codec_that_cannot_be_decoded_is_named_with_the_way_out(av1: Path, ending: str) -> None:
-    path = av1.with_suffix(ending)
-    if path != av1:
-        ffmpeg("-i", str(av1), "-c", "copy", str(path))
-    error = refusal(path)
-    assert "has no frame that decodes (codec AV1)" in error.message
-    assert error.hint == f"Convert it: `ffmpeg -i 'my signing{ending}' -c:v libx264 'my signing-h264.mp4'`"
+def test_a_codec_that_cannot_be_decoded_is_refused_with_the_way_out(
+    unknown: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = refusal(unknown)
+    assert error.message.endswith("has a codec that FFmpeg does not decode")
+    assert error.hint == "Convert it: `ffmpeg -i 'my signing.avi' -c:v libx264 'my signing-h264.mp4'`"
+    unknown.write_bytes(unknown.read_bytes().replace(b"ZZZZ", b"FMP4"))  # as for another ffmpeg that has it
+    monkeypatch.chdir(unknown.parent)
+    ffmpeg(*shlex.split(error.hint.split("`")[1])[1:])
+    assert numbers(read(unknown.parent / "my signing-h264.mp4")) == list(range(40))
 
 
-def test_the_way_out_leads_out(av1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(av1.parent)
-    command = refusal(av1).hint.split("`")[1]
-    ffmpeg(*shlex.split(command)[1:])
-    assert numbers(read(av1.parent / "my signing-h264.mp4")) == list(range(40))
+def test_an_encrypted_video_is_refused(h264: Path, tmp_path: Path) -> None:
+    """FFmpeg decodes it to a few grey pictures."""
+    key = ("-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb", "-encryption_kid", "a7e61c373e219033c21091fa607bf3b8")
+    ffmpeg("-i", str(h264), "-c", "copy", "-encryption_scheme", "cenc-aes-ctr", *key, str(tmp_path / "a.mp4"))
+    assert refusal(tmp_path / "a.mp4").message.endswith("is encrypted")
 
 
-@pytest.mark.parametrize(
-    ("ending", "old", "new", "message"),
-    [
-        (".mp4", b"avc1\0\0\0\0", b"vvc1\0\0\0\0", "its codec is H.266"),
-        (".mp4", b"avc1\0\0\0\0", b"encv\0\0\0\0", "it is encrypted"),
-        (".mkv", b"V_MPEG4/ISO/AVC", b"V_MPEGI/ISO/VVC", "its codec is H.266"),
-        (".avi", b"FMP4", b"ZZZZ", "its codec is ZZZZ"),
-    ],
-)
-def test_an_unknown_codec_is_named(tmp_path: Path, ending: str, old: bytes, new: bytes, message: str) -> None:
-    path = movie(tmp_path / f"a{ending}", pictures(5), *(("-c:v", "mpeg4") if ending == ".avi" else H264))
-    data = path.read_bytes()
-    assert old in data
-    path.write_bytes(data.replace(old, new))
-    assert refusal(path).message.endswith(message)
-
-
-@pytest.mark.parametrize("ending", ["mp4", "m4a", "mkv", "webm", "avi", "wav", "mp3", "flac", "ogg"])
+@pytest.mark.parametrize("ending", ["mp4", "m4a", "mkv", "webm", "avi", "wav", "mp3", "flac", "ogg", "ts"])
 def test_sound_without_pictures_is_said_to_be_that(tmp_path: Path, ending: str) -> None:
     ffmpeg(*SOUND, str(tmp_path / f"a.{ending}"))
     assert "holds sound, but no video stream" in refusal(tmp_path / f"a.{ending}").message
-
-
-def test_sound_in_a_container_without_a_list_of_tracks_does_not_open(tmp_path: Path) -> None:
-    ffmpeg(*SOUND, str(tmp_path / "a.ts"))
-    assert "no video stream was found" in refusal(tmp_path / "a.ts").message
 
 
 @pytest.mark.parametrize("ending", ["mp3", "mp4", "mkv"])
@@ -110,13 +94,64 @@ def test_a_cover_beside_a_video_is_passed_over(h264: Path, tmp_path: Path) -> No
     assert numbers(read(path)) == list(range(30))
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a.ts"])
-@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile b.mp4\n", "#EXTM3U\n#EXTINF:1,\nb.ts\n", "Grüße\n" * 99])
-def test_text_is_neither_drawn_nor_followed_to_other_files(h264: Path, tmp_path: Path, name: str, text: str) -> None:
-    (tmp_path / "b.mp4").write_bytes(h264.read_bytes())
-    ffmpeg("-i", str(h264), "-c", "copy", str(tmp_path / "b.ts"))
-    (tmp_path / name).write_text(text)
-    assert refusal(tmp_path / name).message.endswith("it is text")
+PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{}\n#EXT-X-ENDLIST\n"
+DASH = (
+    '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT2S"><Period><AdaptationSet>'
+    '<Representation id="1" mimeType="video/mp4"><BaseURL>{}</BaseURL></Representation></AdaptationSet></Period></MPD>'
+)
+LISTS = {
+    "concat": b"ffconcat version 1.0\nfile b.mp4\n",
+    "HLS": PLAYLIST.format("b.ts").encode(),
+    "HLS of an address": PLAYLIST.format("http://127.0.0.1:{port}/b.ts").encode(),
+    "HLS with a control character": b"\x01" + PLAYLIST.format("b.ts").encode(),
+    "HLS that looks binary": PLAYLIST.replace("#EXTINF", "#\x01\n#EXTINF").format("b.ts").encode(),
+    "DASH": DASH.format("b.mp4").encode(),
+    "sequence": b"b%d.png\n",
+    "script": b'FFmpegSource2("b.mp4")\n',
+    "session": b"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\n",
+    "text": "Gr\u00fc\u00dfe\n".encode() * 99,
+}
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a.ts", "a.m3u8"])
+def test_lists_of_other_files_are_neither_drawn_nor_followed(
+    h264: Path, tmp_path: Path, name: str, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the named file is opened, wherever the process stands; not even one that is read from its disk."""
+    monkeypatch.chdir(tmp_path)
+    ffmpeg("-i", str(h264), "-c", "copy", "b.mp4")
+    ffmpeg("-i", str(h264), "-c", "copy", "b.ts")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        port = str(server.getsockname()[1]).encode()
+        for content in LISTS.values():
+            path = tmp_path / name
+            path.write_bytes(content.replace(b"{port}", port))
+            if large:
+                os.truncate(path, IN_MEMORY + 1)  # a hole
+            assert re.search("does not open as a video|has no video stream", refusal(path).message)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_movie_whose_pictures_are_in_another_file_is_refused(h264: Path, tmp_path: Path) -> None:
+    """QuickTime allows it: the data reference of a track names the file. FFmpeg can follow it."""
+    data = h264.read_bytes()
+    own = b"\0\0\0\x1cdref\0\0\0\0\0\0\0\x01\0\0\0\x0curl \0\0\0\x01"
+    name = b"other.mp4\0"
+    entry = struct.pack(">I4sI", 12 + len(name), b"url ", 0) + name
+    box = struct.pack(">I4sII", 16 + len(entry), b"dref", 0, 1) + entry
+    assert data.count(own) == 1
+    changed = bytearray(data.replace(own, box))
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"dinf"):
+        at = changed.index(kind) - 4
+        changed[at : at + 4] = struct.pack(">I", int.from_bytes(changed[at : at + 4]) + len(box) - len(own))
+    (tmp_path / "other.mp4").write_bytes(data)
+    start, stop = changed.index(b"mdat") + 4, changed.index(b"moov") - 4
+    changed[start:stop] = bytes(stop - start)  # nothing of its own
+    (tmp_path / "a.mov").write_bytes(changed)
+    refusal(tmp_path / "a.mov")
 
 
 def test_a_raw_video_with_words_at_its_head_is_read(tmp_path: Path) -> None:
@@ -126,7 +161,7 @@ def test_a_raw_video_with_words_at_its_head_is_read(tmp_path: Path) -> None:
 def test_an_interrupted_recording_is_said_to_lack_its_list_of_tracks(h264: Path, tmp_path: Path) -> None:
     data = h264.read_bytes()
     (tmp_path / "a.mp4").write_bytes(data[: data.index(b"moov") - 4])
-    assert "the list of tracks of the MP4 file is missing" in refusal(tmp_path / "a.mp4").message
+    assert refusal(tmp_path / "a.mp4").message.endswith("no list of its tracks, was found")
     (tmp_path / "b.mp4").write_bytes(data[: data.index(b"moov") - 5])
     assert refusal(tmp_path / "b.mp4").message.endswith("1 bytes are missing at its end")
 
@@ -192,38 +227,33 @@ def test_a_header_that_claims_an_enormous_picture_takes_no_memory(tmp_path: Path
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     printed, kilobytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert "states pictures of 16000x16000 pixels" in printed and "-vf scale=1920:-2" in printed
+    assert "more than 64 million pixels" in printed and "-vf scale=1920:-2" in printed
     assert int(kilobytes) < 100_000
-    path.write_bytes(data[:6] + struct.pack("<HH", 65535, 65535) + data[10:])
-    assert "has no frame that decodes (codec gif)" in refusal(path).message
 
 
 def test_a_clock_that_jumps_is_no_pause_of_a_day(tmp_path: Path) -> None:
     jump = "setpts='if(lt(N,15),N,N+25*86400)/(25*TB)'"
     path = movie(tmp_path / "a.mkv", pictures(30), *H264, "-bf", "0", "-vf", jump, "-fps_mode", "passthrough")
-    assert "jumps from 0.56 s to 86400.60 s after frame 15 (H.264)" in refusal(path).message
+    assert "jumps from 0.56 s to 86400.60 s after frame 15" in refusal(path).message
 
 
-@pytest.mark.parametrize("kind", ["h264", "av1"])
 def test_the_command_line_refuses_and_leaves_no_store(
-    request: pytest.FixtureRequest, kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    unknown: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "a.mp4"
-    data = request.getfixturevalue(kind).read_bytes()
-    path.write_bytes(data.replace(b"avc1\0\0\0\0", b"zzzz\0\0\0\0"))
-    answer = CliRunner().invoke(app, ["prep", "folder", str(path), "--work", str(tmp_path / "work")])
+    answer = CliRunner().invoke(app, ["prep", "folder", str(unknown), "--work", str(tmp_path / "work")])
     assert answer.exit_code == 2
     assert not [*(tmp_path / "work").rglob("*.h5"), *(tmp_path / "work").rglob("receipt.json")]
     printed = answer.stderr + capfd.readouterr().err
-    assert str(path) in printed and "`ffmpeg -i a.mp4 -c:v libx264 a-h264.mp4`" in printed
-    assert "VIDEOIO" not in printed and "global cap" not in printed  # OpenCV's own words
+    assert str(unknown) in printed and "`ffmpeg -i 'my signing.avi' -c:v libx264 'my signing-h264.mp4'`" in printed
+    assert "[avi" not in printed and "@ 0x" not in printed  # FFmpeg's own words
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(["mp4", "mkv", "avi"]), st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=12)), max_size=6))
-def test_whatever_a_container_claims_looking_at_it_ends(
+def test_whatever_a_container_claims_reading_it_ends(
     tmp_path_factory: pytest.TempPathFactory, kind: str, damage: list[tuple[float, bytes]]
 ) -> None:
+    """With all frames, or with an error that names the file."""
     folder = tmp_path_factory.getbasetemp()
     path, broken = folder / f"whole.{kind}", folder / f"broken.{kind}"
     if not path.exists():
@@ -233,7 +263,9 @@ def test_whatever_a_container_claims_looking_at_it_ends(
         start = round(place * len(data))
         data[start : start + len(value)] = value
     broken.write_bytes(data)
-    found = read_container(broken)
-    assert found.missing >= 0
-    if not damage:
-        assert found.tracks is not None and len(found.tracks.codecs) == 1
+    try:
+        found = read(broken)
+    except FrameError as error:
+        assert str(broken) in error.message and damage
+    else:
+        assert found

@@ -45,15 +45,37 @@ def test_frames_are_those_that_ffmpeg_shows(tmp_path: Path, name: str) -> None:
     assert np.abs(images(read).astype(int) - as_ffmpeg_shows(path)).mean() < 2  # scalers round differently
 
 
-@pytest.mark.parametrize("turn", [90, 180, 270])
-def test_a_phone_held_sideways_is_turned_upright(tmp_path: Path, turn: int) -> None:
+@pytest.mark.parametrize("mirrored", [(), ("-display_hflip",), ("-display_vflip",)])
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_phone_held_in_any_way_is_turned_upright(tmp_path: Path, turn: int, mirrored: tuple[str, ...]) -> None:
+    """Front cameras of some phones state that their picture is mirrored."""
     lying = movie(tmp_path / "lying.mp4", np.repeat(pictures(5), 2, axis=2), *H264)  # wider than high
     path = tmp_path / "phone.mp4"
-    ffmpeg("-display_rotation", str(turn), "-i", str(lying), "-c", "copy", str(path))
-    height, width = (SIDE, 2 * SIDE) if turn == 180 else (2 * SIDE, SIDE)
+    ffmpeg("-display_rotation", str(turn), *mirrored, "-i", str(lying), "-c", "copy", str(path))
+    height, width = (SIDE, 2 * SIDE) if turn % 180 == 0 else (2 * SIDE, SIDE)
     expected = as_ffmpeg_shows(path, height, width)
     across = expected.reshape(5, SIDE, height // SIDE, SIDE, width // SIDE, 3).mean((2, 4))
     assert np.abs(images(clip(path)) - across).mean() < 2
+
+
+def test_colours_are_those_that_the_video_states(tmp_path: Path) -> None:
+    """Phones and cameras write BT.709; a video that states nothing is read as BT.601, as ffmpeg does."""
+    states = ("-vf", "scale=out_color_matrix=bt709", "-colorspace", "bt709")
+    path = movie(tmp_path / "a.mp4", pictures(5), *H264, *states)
+    expected = as_ffmpeg_shows(path)
+    assert np.abs(images(clip(path)).astype(int) - expected).mean() < 1
+    assert np.abs(expected[:, 4:28, 4:28] - np.array([200.0, 40, 40])).max() < 8
+
+
+def test_a_picture_that_the_decoder_has_repaired_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (30, SIDE, SIDE, 3), np.uint8)
+    path = movie(tmp_path / "a.avi", noise, *KINDS["mpeg4.avi"])
+    assert len(clip(path).sizes) == 30 and not caplog.text
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 20] = bytes(20)
+    path.write_bytes(data)
+    assert len(clip(path).sizes) == 30
+    assert "1 damaged picture, the first at 0.5" in caplog.text or "1 damaged picture, the first at 0.6" in caplog.text
 
 
 @pytest.fixture(scope="module")

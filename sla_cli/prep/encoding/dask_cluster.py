@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import cache
+from importlib import metadata
 from uuid import uuid4
 
 import cv2
@@ -168,6 +169,7 @@ def versions() -> Versions:
         "Python": ".".join(platform.python_version_tuple()[:2]),
         "NumPy": np.__version__,
         "OpenCV": cv2.__version__,
+        "PyAV": metadata.version("av"),
         "h5py": h5py.__version__,
     }
 

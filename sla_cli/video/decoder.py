@@ -1,0 +1,199 @@
+"""FFmpeg, through PyAV: opens one file and decodes its pictures. No other file and no address is ever opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, BinaryIO, NamedTuple, NoReturn
+
+import av
+import cv2
+import numpy as np
+from av.format import Flags
+from av.sidedata.sidedata import SideData
+from av.video.reformatter import VideoReformatter
+
+from sla_cli.errors import FrameError
+from sla_cli.video.refusal import conversion
+
+# FFmpeg's names of the formats that are opened: each is one file. Lists of other files (HLS, DASH, concat, sequences
+# of pictures), drawn text and devices are not among them. Of sound, those that a user may take for a video.
+FORMATS = (
+    *("mov", "matroska", "avi", "asf", "flv", "ogg", "mxf", "gxf", "wtv", "nut", "rm", "dv", "ivf", "gif", "apng"),
+    *("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "vvc", "m4v", "h263", "vc1", "av1", "obu", "mjpeg"),
+    *("yuv4mpegpipe", "wav", "mp3", "flac", "aac", "amr"),
+)
+LARGEST = 64_000_000  # most pixels of a picture: 8K has half as many
+PREROLL = 2.0  # seconds before the start of a part to which a long video is positioned: decoders need a key frame
+LATEST = 60.0  # seconds; a later beginning has times of another clock, such as that of a broadcast
+CODECS = {"h264": "H.264", "hevc": "H.265", "vvc": "H.266", "mpeg4": "MPEG-4", "mpeg2video": "MPEG-2"}
+
+
+class UndecodableError(Exception):
+    """A piece of a video that FFmpeg cannot decode."""
+
+
+class Picture(NamedTuple):
+    """A decoded picture.
+
+    Attributes:
+        time: seconds on the timeline of the file; None if it states none.
+        image: BGR uint8 (height, width, 3), upright.
+        damaged: whether FFmpeg has filled gaps in it.
+    """
+
+    time: float | None
+    image: np.ndarray
+    damaged: bool
+
+
+class Decoder:
+    """An open video.
+
+    Attributes:
+        codec: its usual name.
+        rate: frames per second in the header; 0 if it states none.
+        frames: number of frames in the header; 0 if it states none.
+        duration: seconds of the file in the header, of all tracks; 0 if it states none.
+        reached: seconds up to which the file has been read, of all tracks.
+        pixel_aspect: width of a pixel of the upright picture over its height, known with the first picture.
+    """
+
+    def __init__(self, container: av.container.InputContainer, where: str) -> None:
+        """Raises FrameError if the file has no video, or one that is not decoded."""
+        self._container, self._where = container, where
+        pictures = [one for one in container.streams.video if not one.disposition & one.disposition.attached_pic]
+        if not pictures:
+            holds = "holds sound, but no video stream" if container.streams.audio else "has no video stream"
+            raise FrameError(f"{where} {holds}", "Give the file that holds the pictures.")
+        self._stream = stream = pictures[0]
+        if stream.codec_context is None:
+            reason = "has a codec that FFmpeg does not decode"
+            raise FrameError(f"{where} {reason}", f"Convert it: {conversion(where)}")
+        name = stream.codec_context.codec.canonical_name
+        self.codec = CODECS.get(name, name.upper())
+        _check_size(stream.width, stream.height, where)
+        stream.codec_context.thread_count = 1  # clips are processed in parallel
+        stream.codec_context.options = {"max_pixels": str(LARGEST)}  # of a picture that is larger than its header says
+        self.rate = float(stream.average_rate or stream.guessed_rate or 0)
+        self.frames = stream.frames
+        self.duration = (container.duration or 0) / av.time_base
+        self.reached, self.pixel_aspect = 0.0, 1.0
+        begin = (container.start_time or 0) / av.time_base
+        own_clock = Flags.ts_discont in Flags(container.format.flags) or begin > LATEST  # of MPEG, or a broadcast
+        self._begin = begin if own_clock else 0.0
+        self._reformatter = VideoReformatter()
+        self._pictures = self._decode()
+
+    def finds(self, start: float) -> bool:
+        """Whether it can go to shortly before a time without skipping a picture. A short way is not worth it."""
+        if start <= 2 * PREROLL:
+            return True
+        try:
+            self._container.seek(round((start - PREROLL + self._begin) * av.time_base))
+            first = next(self._pictures)
+        except (av.FFmpegError, UndecodableError, StopIteration):
+            return False
+        self._pictures = chain((first,), self._pictures)
+        return first.time is not None and first.time <= start
+
+    def __iter__(self) -> Iterator[Picture]:
+        """The pictures from here to the end, once.
+
+        Raises:
+            FrameError: the video is encrypted.
+            UndecodableError: a piece of it does not decode.
+            OSError: the file cannot be read.
+        """
+        return self._pictures
+
+    def _decode(self) -> Iterator[Picture]:
+        try:
+            for packet in self._container.demux():
+                if packet.pts is not None and packet.time_base is not None:
+                    shown_until = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    self.reached = max(self.reached, shown_until - self._begin)
+                if packet.stream is not self._stream:
+                    continue
+                if packet.has_sidedata("encryption_info"):
+                    raise FrameError(f"{self._where} is encrypted", "Give a copy without copy protection.")
+                for frame in self._stream.decode(packet):
+                    yield self._picture(frame)
+        except av.FFmpegError as error:
+            raise UndecodableError(str(error)) from error
+
+    def _picture(self, frame: av.VideoFrame) -> Picture:
+        # One reformatter for all frames, and one thread: the frame's own method starts several for each.
+        image = self._reformatter.reformat(frame, format="bgr24", interpolation="BICUBIC", threads=1).to_ndarray()
+        aspect = float(self._stream.sample_aspect_ratio or 1)
+        marks = frame.side_data.get("DISPLAYMATRIX")
+        if isinstance(marks, SideData):
+            matrix = np.frombuffer(bytes(marks), np.int32).reshape(3, 3)[:2, :2]
+            image = _upright(image, matrix)
+            aspect = 1 / aspect if _on_its_side(matrix) else aspect
+        self.pixel_aspect = aspect
+        time = None if frame.time is None else frame.time - self._begin
+        return Picture(time, image, frame.is_corrupt)
+
+
+@contextmanager
+def open_video(file: BinaryIO, where: str, missing: int, start: float = 0.0) -> Iterator[Decoder]:
+    """A video in an open file, positioned shortly before `start`, or at its beginning if that cannot be found.
+
+    Args:
+        missing: bytes that the file should have, for the message.
+
+    Raises:
+        FrameError: it is no video, refers to another file, or has pictures of hostile size.
+        OSError: the file cannot be read.
+    """
+    with _container(file, where, missing) as container:
+        decoder = Decoder(container, where)
+        if decoder.finds(start):
+            yield decoder
+            return
+    with _container(file, where, missing) as container:
+        yield Decoder(container, where)
+
+
+def _container(file: BinaryIO, where: str, missing: int) -> av.container.InputContainer:
+    """FFmpeg reads from the file, and from nothing else."""
+
+    def refuse(url: str, flags: int, options: dict[str, Any]) -> NoReturn:
+        raise FrameError(f"{where} refers to another file, {url}", "Give that file, or a copy that holds all.")
+
+    limits = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "max_pixels": str(LARGEST)}
+    file.seek(0)
+    try:
+        return av.open(file, "r", options=limits, metadata_errors="replace", io_open=refuse)
+    except av.FFmpegError as error:
+        problem = f"{where} does not open as a video ({file.seek(0, os.SEEK_END)} bytes)"
+        if missing:
+            raise FrameError(f"{problem}: {missing} bytes are missing at its end", "Copy it again.") from error
+        hint = f"Is it complete, and not text? If a player can play it, convert it: {conversion(where)}"
+        raise FrameError(f"{problem}: no format of a video, or no list of its tracks, was found", hint) from error
+
+
+def _check_size(width: int, height: int, where: str) -> None:
+    """Raises FrameError for a stated size that would need gigabytes; FFmpeg gives 0 for one that it has refused."""
+    if not 0 < width * height <= LARGEST:
+        size = f"pictures of {width}x{height}," if width * height else "no size of its pictures, or"
+        reason = f"states {size} more than {LARGEST // 10**6} million pixels"
+        raise FrameError(f"{where} {reason}", f"Make it smaller: {conversion(where, '-vf', 'scale=1920:-2')}")
+
+
+def _upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The picture turned and mirrored as its display matrix says: (x, y) is shown at (x, y) @ matrix."""
+    if _on_its_side(matrix):
+        image, matrix = cv2.transpose(image), matrix[::-1]
+    if matrix[0, 0] < 0:
+        image = cv2.flip(image, 1)
+    if matrix[1, 1] < 0:
+        image = cv2.flip(image, 0)
+    return image
+
+
+def _on_its_side(matrix: np.ndarray) -> bool:
+    return bool(abs(matrix[0, 0]) < abs(matrix[0, 1]))

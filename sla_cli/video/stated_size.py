@@ -1,0 +1,67 @@
+"""The bytes that a video file should have. FFmpeg reads a truncated file as if it ended there.
+
+MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 8794, RFC 9559) state their length; others do not.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # of an MP4; old MOV files have no ftyp
+EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")  # ids of the elements of a Matroska
+MOST_BOXES = 1 << 18  # enough for a day of fragments, and a limit for a malicious file
+
+
+def missing_bytes(file: BinaryIO) -> int:
+    """Bytes by which a file is shorter than it states; 0 if it is complete, or states no length."""
+    size = file.seek(0, os.SEEK_END)
+    head = _read(file, 0, 1024)
+    if head[4:8] in FIRST_BOXES:
+        stated = _end_of_boxes(file, size)
+    elif head[:4] == b"RIFF":
+        stated = 8 + int.from_bytes(head[4:8], "little")
+    elif head[:4] == EBML:
+        stated = _end_of_segment(head)
+    else:
+        stated = 0
+    return max(0, stated - size)
+
+
+def _end_of_boxes(file: BinaryIO, size: int) -> int:
+    """Where the last box of an MP4 ends."""
+    start = 0
+    for _ in range(MOST_BOXES):
+        if size - start < 8:
+            break
+        head = _read(file, start, 16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        if length < 8:  # 0 means "to the end"; others are damage
+            return size
+        start += length
+    return start
+
+
+def _end_of_segment(head: bytes) -> int:
+    """Where the segment of a Matroska ends; 0 if it does not state it, as a live recording."""
+    content, length = _vint(head, len(EBML))
+    segment = content + (length or 0)
+    if head[segment : segment + 4] != SEGMENT:
+        return 0
+    content, length = _vint(head, segment + len(SEGMENT))
+    return 0 if length is None else content + length
+
+
+def _vint(data: bytes, place: int) -> tuple[int, int | None]:
+    """The end of an EBML number of variable length, and its value; None if unknown."""
+    width = 9 - int.from_bytes(data[place : place + 1], "big").bit_length()
+    largest = (1 << 7 * width) - 1
+    value = int.from_bytes(data[place : place + width], "big") & largest
+    return place + width, None if value == largest else value
+
+
+def _read(file: BinaryIO, start: int, count: int) -> bytes:
+    file.seek(start)
+    return file.read(count)
