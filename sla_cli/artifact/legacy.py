@@ -11,8 +11,6 @@ _UNSEEN = {"phoenix2014-si5": "signers", "SI": "signers", "US": "sentences"}
 # Version 1 of the store had one file for each split, glosses as annotated, and only this fit.
 STORE_1 = {"fit": "squash", "labels": "raw", "protocol": "", "annotated": True, "recipe": "", "shard": 0, "shards": 1}
 
-SCORE_1 = {"interval": None, "bootstrap": None}  # version 1 of the score had no confidence interval
-
 
 def made_before_encoders(there: Receipt, wanted: Receipt) -> bool:
     """Whether a store of the same settings and tables was made when receipts had the corpus's path but no encoder."""

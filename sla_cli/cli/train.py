@@ -35,6 +35,19 @@ def _seeds(text: str | None) -> tuple[int, ...]:
     return found
 
 
+def _check_together(*, several: bool, one_seed: bool, resume: bool, force: bool, dry_run: bool, own: bool) -> None:
+    """Raise SlaError for options that contradict each other. `own`: a store or settings are given."""
+    if several and (one_seed or dry_run):
+        raise SlaError(
+            "--seeds trains several runs, so --seed, --set train.seed and --dry-run cannot be given with it",
+            "Leave one of them out: --seed is for a single run.",
+        )
+    if resume and force:
+        raise SlaError("--resume continues a run, and --force replaces one", "Leave one of them out.")
+    if resume and (own or several or dry_run):
+        raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
+
+
 def train(
     store: Annotated[
         Path | None,
@@ -107,16 +120,10 @@ def train(
     }
     several = _seeds(seeds)
     one_seed = seed is not None or any(text.partition("=")[0].strip() == "train.seed" for text in sets or ())
-    if several and (one_seed or dry_run):
-        raise SlaError(
-            "--seeds trains several runs, so --seed, --set train.seed and --dry-run cannot be given with it",
-            "Leave one of them out: --seed is for a single run.",
-        )
-    if resume and force:
-        raise SlaError("--resume continues a run, and --force replaces one", "Leave one of them out.")
-    given = (*flags.values(), sets, config, store, preset, several, init)
-    if resume and (dry_run or any(value not in (None, (), []) for value in given)):
-        raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
+    settings_given = [value for value in (*flags.values(), sets, config, store, preset, init) if value is not None]
+    _check_together(
+        several=bool(several), one_seed=one_seed, resume=resume, force=force, dry_run=dry_run, own=bool(settings_given)
+    )
     check_name(name)
     settings = partial(resolve, file=config, sets=sets or (), flags=flags)
     settings(preset or "base")  # refuse mistyped values before any slow import

@@ -64,3 +64,10 @@ def test_one_process_is_a_group_of_its_own() -> None:
         assert group == ProcessGroup("cpu")
         assert (group.rank, group.world_size, group.is_main) == (0, 1, True)
         assert (group.first(lambda: 3), group.gather(["a"]), group.any(False)) == (3, ["a"], False)
+
+
+def test_a_process_that_leaves_the_report_to_another_one_does_not_fail_itself() -> None:
+    """torchrun ends all processes when the first one fails, also one that has not yet printed the error."""
+    silent = ProcessGroup(rank=1, world_size=2).refusal("too large", "Make it smaller.")
+    assert isinstance(silent, SystemExit) and silent.code == 0
+    assert str(ProcessGroup(rank=0, world_size=2).refusal("too large", "Make it smaller.")).startswith("too large")

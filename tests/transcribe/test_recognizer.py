@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from movies import ffmpeg, movie
 from recordings import copy_run, images_of, signed, sla
 
 import sla_cli
+from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.core.edit_alignment import align, count
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.recognizer import Recognizer
@@ -122,19 +122,18 @@ def test_a_language_model_and_what_was_tuned_for_it_are_used_as_by_decode(work: 
 
 def test_a_language_model_without_gain_is_left_out_and_that_is_said(work: Path, tmp_path: Path) -> None:
     copy_run(tmp_path)
-    tuning = next((tmp_path / "old" / "tuning").iterdir())
-    for file in ("tuned.json", "receipt.json"):  # which holds the choice too
-        text = (tuning / file).read_text(encoding="utf-8")
-        (tuning / file).write_text(re.sub(r'"alpha": 0\.5|"beta": [\d.]+', _zeroed, text), encoding="utf-8")
+    [tuning] = (tmp_path / "old" / "runs" / "adapter" / "tuning").iterdir()
+    nothing, made = {"alpha": 0.0, "beta": 0.0}, read_receipt(tuning)
+    assert made is not None
+    made.results |= nothing  # the receipt holds the choice too
+    write_receipt(made, tuning)
+    choice = json.loads((tuning / "tuned.json").read_text(encoding="utf-8"))
+    (tuning / "tuned.json").write_text(json.dumps(choice | nothing), encoding="utf-8")
     with Recognizer.open(tmp_path / "old" / "runs" / "adapter", lm=tmp_path / "old" / "gloss.arpa") as model:
         printed = "beam 10, the language model was left out: tuning on dev found no gain, prune_logp -10"
         assert printed in model.made["search"]
         found = model.transcribe(work / "mine" / "at25.mkv")
     assert [sign.gloss for sign in found.signs] == by_stages(work, "plain.jsonl")["at25"]["glosses"]
-
-
-def _zeroed(found: re.Match[str]) -> str:
-    return f"{found[0].split(':')[0]}: 0.0"
 
 
 def test_thresholds_reach_the_search_and_stand_in_what_is_written(work: Path) -> None:

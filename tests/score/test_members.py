@@ -11,8 +11,7 @@ from seed_work import decode_emissions, write_seed_work
 from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.config.settings import resolve
 from sla_cli.errors import SlaError
-from sla_cli.score.members import members
-from sla_cli.score.origin import member_of
+from sla_cli.score.members import member_of, members
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_file
 from sla_cli.work.run import InitFrom, Run

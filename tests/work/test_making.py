@@ -1,0 +1,94 @@
+"""What every stage does around its own work: what is there is taken or refused, and the receipt is written last."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.work.kind import ALIGNMENT
+from sla_cli.work.making import making
+
+
+def make(path: Path, beam: int = 1, **options: Any) -> bool:
+    """Whether the file was made."""
+    with making(path, Receipt("align", {"beam": beam}, {}), **{"force": False, "kind": ALIGNMENT, **options}) as made:
+        if made.there is not None:
+            return False
+        made.begin()
+        path.write_text(f"# sla-alignment 1\nbeam {beam}\n")
+        made.results = {"clips": beam}
+    return True
+
+
+def test_what_is_there_is_not_made_again_but_becomes_the_newest(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    assert make(path)
+    first = read_receipt(path)
+    assert not make(path)
+    again = read_receipt(path)
+    assert first is not None and again is not None
+    assert first.results == again.results and {"clips", "digest"} == first.results.keys()
+    assert again.finished > first.finished
+    assert make(path, force=True)
+
+
+def test_other_settings_are_refused_with_their_difference_unless_forced(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    make(path)
+    with pytest.raises(SlaError, match="made with other settings or inputs: beam was 1, now 2"):
+        make(path, 2)
+    assert "beam 1" in path.read_text()
+    assert make(path, 2, force=True)
+
+
+def test_a_changed_file_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    make(path)
+    path.write_text("# sla-alignment 1\nmine\n")
+    with pytest.raises(FormatError, match="is damaged or was edited"):
+        make(path)
+    path.unlink()
+    assert make(path)
+
+
+def test_a_file_that_the_user_named_is_not_replaced_without_a_receipt(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("mine")
+    with pytest.raises(SlaError, match=r"a\.tsv exists"):
+        make(path, named=True)
+    with pytest.raises(SlaError, match="would replace an input"):
+        make(path, inputs=(path,), force=True)
+    assert path.read_text() == "mine"
+    assert make(path)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_after_an_exception_no_receipt_is_written(tmp_path: Path, begun: bool) -> None:
+    path = tmp_path / "a.tsv"
+    make(path)
+    before = receipt_path(path).read_bytes()
+    with pytest.raises(KeyboardInterrupt), making(path, Receipt("align", {}, {}), kind=ALIGNMENT, force=True) as made:
+        if begun:
+            made.begin()
+        made.results = {"clips": 2}
+        raise KeyboardInterrupt
+    assert receipt_path(path).exists() == (not begun)
+    assert begun or receipt_path(path).read_bytes() == before
+
+
+def test_a_folder_is_locked_and_taken_if_it_is_whole(tmp_path: Path) -> None:
+    folder, receipt = tmp_path / "export", Receipt("export", {}, {})
+    alone = partial(making, folder, receipt, force=False, alone=True)
+    with alone() as made:
+        with pytest.raises(SlaError, match="another process is writing"), alone():
+            pass
+        made.results = {}
+    with alone(is_whole=lambda _: True) as made:
+        assert made.there is not None
+    with alone(is_whole=lambda _: False) as made:
+        assert made.there is None
