@@ -55,17 +55,20 @@ def emit(
     again: finished batches are kept.
     """
     from sla_cli.cli.results.recognition import Emitted
-    from sla_cli.emit.find_emissions import emit_run
-    from sla_cli.work.emissions import Emissions
+    from sla_cli.emit.emit import emit as make
+    from sla_cli.store.store import Store
+    from sla_cli.work.emissions import Emissions, emissions_path
     from sla_cli.work.run import Run
     from sla_cli.work.work import Work as WorkFolder
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
     source = Run(folder.run_given(run))
-    out = emit_run(
-        source, folder, how, split=split, store=store, weights=weights, out=output, device=device, force=force
-    )
+    found = Store(store) if store else source.own_clips()
+    clips = found[split or found.default_split]
+    out = output or emissions_path(folder.emissions, source, clips)
+    named = output is not None
+    make(source, clips, out, device=device, weights=weights, how=how, named=named, force=force)
     if os.environ.get("RANK", "0") != "0":
         return  # one process of torchrun prints
     made = Emissions(out)

@@ -37,6 +37,7 @@ def emit(
     device: str = "auto",
     weights: str | None = None,
     how: EmitConfig | None = None,
+    named: bool = False,
     force: bool = False,
 ) -> None:
     """Apply the best checkpoint of a run to a split and write its emissions file, unless it exists and is up to date.
@@ -49,6 +50,7 @@ def emit(
         device: auto, cpu, cuda or cuda:N; under torchrun auto and cuda are the process's own GPU.
         weights: the backbone's weights, if the file has moved since training.
         how: precision, type on disk, frames per batch; None accepts existing emissions of any precision.
+        named: whether the user named the file: one that is not of this run and split is then kept unless `force` is on.
         force: compute the emissions again even if they are up to date; ignored if `how` is None.
 
     Raises:
@@ -66,7 +68,8 @@ def emit(
         log.info("taking emissions %s", out)
         return True
 
-    check_output(out, EMISSIONS, replace=True)
+    check_output(out, EMISSIONS, inputs=(Path(weights) if weights else None,), replace=True)
+    check_output(out, EMISSIONS, replace=force or not named or is_current(out, receipt))
     with join(device, PATIENCE) as group:
         if group.is_main:
             warn_of_changed(run, split)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.config.settings import EmitConfig
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
-from sla_cli.work.kind import EMISSIONS
-from sla_cli.work.output import check_output
 from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
 from sla_cli.work.work import Work
 
@@ -66,28 +63,3 @@ def find_emissions(
 
         emit(run, clips, path, device=device, weights=weights)
     return FoundEmissions(path, run)
-
-
-def emit_run(
-    run: Run,
-    work: Work,
-    how: EmitConfig,
-    *,
-    split: str | None = None,
-    store: Path | None = None,
-    weights: str | None = None,
-    out: Path | None = None,
-    device: str = "auto",
-    force: bool = False,
-) -> Path:
-    """Make the emissions of a run, in the work folder or in `out`, and return their path. Raises SlaError as `emit`."""
-    from sla_cli.emit.emit import emit
-
-    found = Store(store) if store else run.own_clips()
-    clips = found[split or found.default_split]
-    if out is not None:
-        check_output(out, EMISSIONS, inputs=(Path(weights) if weights else None,), replace=True)
-        check_output(out, EMISSIONS, replace=force or is_current(out, emission_receipt(run, clips)))
-    path = out or emissions_path(work.emissions, run, clips)
-    emit(run, clips, path, device=device, weights=weights, how=how, force=force)
-    return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,6 +119,28 @@ def test_a_language_model_and_what_was_tuned_for_it_are_used_as_by_decode(work: 
             else:
                 assert signs == stages["glosses"]
                 assert found.score == pytest.approx(stages["score"], abs=1e-4)
+
+
+def test_commands_and_python_take_the_tuning_of_a_run_that_was_copied(work: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(work / "old" / "runs" / "adapter", tmp_path / "copied"))
+    lm, video = work / "old" / "gloss.arpa", work / "mine" / "at25.mkv"
+    [tuning] = (run / "tuning").iterdir()
+    choice = json.loads((tuning / "tuned.json").read_text(encoding="utf-8"))
+    with Recognizer.open(run, lm=lm) as model:
+        search = model.made["search"]
+    assert (
+        f"beam {choice['beam']}, language model gloss.arpa, alpha {choice['alpha']:g}, beta {choice['beta']:g}"
+        in search
+    )
+    elsewhere = ("--lm", str(lm), "--work", str(tmp_path / "elsewhere"), "--device", "cpu", "-q")
+    [transcribed] = sla("transcribe", str(video), "--run", str(run), *elsewhere)["recordings"]
+    assert transcribed["made"]["search"] == search
+    decoded = sla("decode", str(run), "--store", str(work / "old" / "stores" / "phoenix2014"), *elsewhere)
+    made = read_receipt(Path(decoded["hypotheses"]))
+    assert made is not None and decoded["tuned_on"] == "dev"
+    assert [made.arguments[key] for key in ("beam", "alpha", "beta")] == [
+        choice[key] for key in ("beam", "alpha", "beta")
+    ]
 
 
 def test_a_language_model_without_gain_is_left_out_and_that_is_said(work: Path, tmp_path: Path) -> None:

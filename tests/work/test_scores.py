@@ -56,7 +56,7 @@ def test_figures(tmp_path: Path, score: Score) -> None:
     }
     assert (facts["format"], facts["version"], facts["profile"], facts["profile_version"]) == (
         "sla-score",
-        2,
+        1,
         "none",
         1,
     )
