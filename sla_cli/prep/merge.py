@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from sla_cli.artifact.lock import LOCK, locked
-from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
@@ -23,6 +24,7 @@ from sla_cli.store.paths import clips_path, stored_files
 from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
+from sla_cli.work.making import making
 
 ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be equal in all stores, since one model is trained on all
 
@@ -63,20 +65,22 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     _check_alike(stores)
     with locked(out, f"another process is writing {out}"):
         _check_folder(out)
-        receipt = _receipt(stores)
-        old = already_made(out, receipt, force=force)
-        if old is not None and all((out / name).is_file() for name in old.results["files"]):
-            log.info("%s is up to date", out)
-            figures = {name: DivisionFigures(**one) for name, one in old.results["divisions"].items()}
-            return MergeResult(**old.results | {"divisions": figures})
-        parts, skipped = _parts(stores)
-        _check_leaks(parts)
-        result = MergeResult(renamed=_share_ids(stores), skipped=skipped)
-        receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
-        _write(out, stores, parts, result)
-        receipt.results = asdict(result)
-        write_receipt(receipt, out)
+        with making(out, _receipt(stores), force=force, is_whole=partial(_is_whole, out)) as artifact:
+            if artifact.there is not None:
+                results = artifact.there.results
+                figures = {name: DivisionFigures(**one) for name, one in results["divisions"].items()}
+                return MergeResult(**results | {"divisions": figures})
+            parts, skipped = _parts(stores)
+            _check_leaks(parts)
+            result = MergeResult(renamed=_share_ids(stores), skipped=skipped)
+            artifact.begin()
+            _write(out, stores, parts, result)
+            artifact.results = asdict(result)
     return result
+
+
+def _is_whole(out: Path, made: Receipt) -> bool:
+    return all((out / name).is_file() for name in made.results["files"])
 
 
 def _receipt(stores: Mapping[str, Store]) -> Receipt:

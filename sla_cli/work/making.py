@@ -8,18 +8,18 @@
         write(path, content)
         artifact.results = {"clips": len(content)}
 
-After an exception there is no receipt of what was begun, so the artifact counts as incomplete.
+After an exception there is no receipt of what was begun, so the artifact counts as incomplete. A folder that several
+processes may write is locked around it: `with locked(folder, busy), making(folder, receipt, force=force) as artifact`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, already_made, receipt_path, renew, unchanged_digest, write_receipt
 from sla_cli.log import log
 from sla_cli.work.output import check_output
@@ -56,7 +56,6 @@ def making(
     named: bool = False,
     inputs: Iterable[Path | None] = (),
     is_whole: Callable[[Receipt], bool] | None = None,
-    alone: bool = False,
 ) -> Iterator[Making]:
     """An artifact, which the block makes unless it is there.
 
@@ -68,28 +67,26 @@ def making(
         named: whether the user named the file: one without a receipt is then kept, unless `force` is on.
         inputs: files that the stage reads.
         is_whole: whether a folder with such a receipt is complete and unchanged.
-        alone: lock the folder against other processes that make it.
 
     Raises:
-        SlaError: the artifact was made with other settings or inputs and `force` is off (they are listed); the file
-            must not be written; another process is writing the folder.
+        SlaError: the artifact was made with other settings or inputs and `force` is off (they are listed); or the file
+            must not be written.
         FormatError: the file that is there was changed since it was made.
     """
     if kind:
         check_output(path, kind, inputs=inputs, replace=True)
-    with locked(path, f"another process is writing {path}") if alone else nullcontext():
-        old = already_made(path, receipt, force=force)
-        if named:
-            check_output(path, kind, replace=force or old is not None)
-        there = old if old is not None and _is_there(path, old, is_whole) else None
-        if there is not None:
-            renew(there, path)
-            log.info("%s is up to date", path)
-        artifact = Making(path, there)
-        yield artifact
-        if artifact.results is not None:
-            receipt.results = artifact.results
-            write_receipt(receipt, path)
+    old = already_made(path, receipt, force=force)
+    if named:
+        check_output(path, kind, replace=force or old is not None)
+    there = old if old is not None and _is_there(path, old, is_whole) else None
+    if there is not None:
+        renew(there, path)
+        log.info("%s is up to date", path)
+    artifact = Making(path, there)
+    yield artifact
+    if artifact.results is not None:
+        receipt.results = artifact.results
+        write_receipt(receipt, path)
 
 
 def _is_there(path: Path, old: Receipt, is_whole: Callable[[Receipt], bool] | None) -> bool:

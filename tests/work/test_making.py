@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +80,12 @@ def test_after_an_exception_no_receipt_is_written(tmp_path: Path, begun: bool) -
     assert begun or receipt_path(path).read_bytes() == before
 
 
-def test_a_folder_is_locked_and_taken_if_it_is_whole(tmp_path: Path) -> None:
+def test_a_folder_is_taken_if_it_is_whole(tmp_path: Path) -> None:
     folder, receipt = tmp_path / "export", Receipt("export", {}, {})
-    alone = partial(making, folder, receipt, force=False, alone=True)
-    with alone() as made:
-        with pytest.raises(SlaError, match="another process is writing"), alone():
-            pass
+    with making(folder, receipt, force=False) as made:
+        folder.mkdir()
         made.results = {}
-    with alone(is_whole=lambda _: True) as made:
+    with making(folder, receipt, force=False, is_whole=lambda _: True) as made:
         assert made.there is not None
-    with alone(is_whole=lambda _: False) as made:
+    with making(folder, receipt, force=False, is_whole=lambda _: False) as made:
         assert made.there is None

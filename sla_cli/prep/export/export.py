@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
-from sla_cli.artifact.receipt import Receipt, already_made, read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.config.checks import read_values
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import SlaError, some
@@ -25,6 +25,7 @@ from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
 from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
+from sla_cli.work.making import making
 from sla_cli.work.work import UNFINISHED_EXPORT
 
 
@@ -85,22 +86,19 @@ def export_store(
         sources={"store": str(store.path.resolve()), "division": store.division.name},
     )
     _check_ours(out)
+    tables = [out / layout.root / layout.table.format(split=split) for split in chosen]
     with locked(out, f"another process is writing {out}"):
-        old = already_made(out, receipt, force=force)
-        tables = [out / layout.root / layout.table.format(split=split) for split in chosen]
-        if old is not None and all(path.is_file() for path in tables):
-            log.info("%s is up to date", out)
-            return read_values(ExportResult, old.results, receipt_path(out))
-        _begin(out, receipt, force)
-        frames = _write_pictures(chosen, pictures, engine)
-        _write_tables(out / layout.root, layout, chosen, pictures)
-        for warning in layout.warnings(chosen):
-            log.warning("%s", warning)
-        result = ExportResult(
-            layout.name, image, first.size, {name: len(part) for name, part in chosen.items()}, frames
-        )
-        receipt.results = asdict(result)
-        write_receipt(receipt, out)
+        with making(out, receipt, force=force, is_whole=lambda _: all(path.is_file() for path in tables)) as artifact:
+            if artifact.there is not None:
+                return read_values(ExportResult, artifact.there.results, receipt_path(out))
+            _begin(out, receipt, force)
+            frames = _write_pictures(chosen, pictures, engine)
+            _write_tables(out / layout.root, layout, chosen, pictures)
+            for warning in layout.warnings(chosen):
+                log.warning("%s", warning)
+            counts = {name: len(part) for name, part in chosen.items()}
+            result = ExportResult(layout.name, image, first.size, counts, frames)
+            artifact.results = asdict(result)
         (out / UNFINISHED_EXPORT).unlink(missing_ok=True)
         shutil.rmtree(out / PARTIAL, ignore_errors=True)
     return result
