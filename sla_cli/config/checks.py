@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
@@ -75,10 +75,12 @@ def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: s
     if unknown := [key for key in values if key not in known]:
         raise FormatError(f"{where}: {unknown[0]!r} is not known", hint or suggestion(unknown[0], known))
     try:
-        return msgspec.convert(values, kind)
+        found: Any = msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         fault, _, place = str(error).partition(" - at `$.")
         raise FormatError(f"{where}: {place.rstrip('`') or kind.__name__}: {fault}", hint) from error
+    # msgspec 0.22 leaves defaults to the class of a dataclass, where `vars` and `to_builtins` do not find them.
+    return replace(found) if is_dataclass(kind) else found
 
 
 @cache

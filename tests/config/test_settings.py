@@ -331,6 +331,7 @@ def test_values_of_a_file_become_an_object_of_its_types() -> None:
     camera = read_values(Camera, values, "camera.json")
     assert camera == Camera(Lens(2.0), {"en": "pinhole"}, (1, 2))
     assert type(camera.lens.zoom) is float
+    assert vars(read_values(Camera, {"lens": {"zoom": 2}, "names": {}}, "camera.json"))["marks"] == ()
 
 
 @pytest.mark.parametrize(
