@@ -13,7 +13,7 @@ from typing import Any
 from sla_cli.config.settings import PrepConfig
 from sla_cli.prep.begun import Begun, OnError
 from sla_cli.prep.build import build_store, encode_part
-from sla_cli.prep.encoding.process_pool import ProcessPool
+from sla_cli.prep.encoding.process_pool import Executor, ProcessPool
 from sla_cli.prep.request import PrepRequest
 from sla_cli.prep.result import PrepResult
 from sla_cli.store.store import Store
@@ -33,12 +33,13 @@ def build(
     part: tuple[int, int] | None = None,
     on_error: OnError = "stop",
     force: bool = False,
+    engine: Executor | None = None,
     **options: Any,
 ) -> PrepResult:
     request = replace(PrepRequest.checked(corpus, root, options), frames=config)
     begun = Begun(request, on_error, force)
-    with closing(ProcessPool(jobs)) as engine:
-        return build_store(begun, out, engine) if part is None else encode_part(begun, out, engine, part)
+    with closing(engine or ProcessPool(jobs)) as used:
+        return build_store(begun, out, used) if part is None else encode_part(begun, out, used, part)
 
 
 @contextmanager

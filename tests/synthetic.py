@@ -12,15 +12,13 @@ from typing import Any, get_args
 import cv2
 import numpy as np
 import torch
+from clip_store import make_store
 from safetensors.torch import load_file
 
-from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.config.settings import Config, Variant, resolve
 from sla_cli.model.distributed import ProcessGroup
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.paths import split_path
+from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.store import Store
-from sla_cli.store.write import write_split
 from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
@@ -28,7 +26,7 @@ VARIANTS: tuple[str, ...] = get_args(Variant)
 ADDING = tuple(variant for variant in VARIANTS if variant != "frozen")  # variants that add modules
 # Of a run without a store.
 FACTS = RunFacts(
-    "/s", "phoenix2014", "tiny", {"train": "", "dev": ""}, "raw", "none", FrameFormat(32, "squash", 0.0, 0.0, 0.0)
+    "/s", "", "phoenix2014", "tiny", {"train": "", "dev": ""}, "raw", "none", FrameFormat(32, "squash", 0.0, 0.0, 0.0)
 )
 CPU = ProcessGroup("cpu")  # one process
 # Settings of the adapter by what they are called in tests; each alone, and whole forms of others (docs/method.md).
@@ -79,12 +77,11 @@ def tiny(**values: Any) -> Config:
 
 def write_store(folder: Path, sentences: Sentences = SENTENCES, *, size: int = 32, hold: int = 9) -> Store:
     """A store of clips that hold each gloss for about `hold` frames."""
-    for split, texts in sentences.items():
-        clips = [_clip(f"{split}-{number}", text, size, hold, number) for number, text in enumerate(texts)]
-        header = SplitHeader("phoenix2014", split, size, 25.0, 95, GLOSSES)
-        write_split(split_path(folder, split), header, clips, sum(len(clip.data) for clip in clips))
-    write_receipt(Receipt("prep", {}, {}, results={"clips": {}, "skipped": {}, "failed": {}}), folder)
-    return Store(folder)
+    splits = {
+        split: [_clip(f"{split}-{number}", text, size, hold, number) for number, text in enumerate(texts)]
+        for split, texts in sentences.items()
+    }
+    return Store(make_store(folder, splits, corpus="phoenix2014", size=size))
 
 
 @contextmanager
@@ -111,7 +108,7 @@ def metrics(run: Run) -> list[list[str]]:
     return [line.split("\t")[:-4] for line in run.metrics.read_text(encoding="utf-8").splitlines()]
 
 
-def _clip(name: str, text: str, size: int, hold: int, seed: int) -> Encoded:
+def _clip(name: str, text: str, size: int, hold: int, seed: int) -> EncodedClip:
     rng = np.random.default_rng(seed)
     encoded = []
     for gloss in text.split():
@@ -122,4 +119,5 @@ def _clip(name: str, text: str, size: int, hold: int, seed: int) -> Encoded:
             image[top : top + size // 2, left : left + size // 2, number % 3] += 200
             encoded.append(cv2.imencode(".jpg", image)[1].ravel())
     sizes = np.array([len(part) for part in encoded], np.int64)
-    return Encoded(name, f"signer{seed % 2}", tuple(text.split()), np.concatenate(encoded), sizes, fps=25.0)
+    frames = EncodedFrames(np.concatenate(encoded), sizes, 25.0)
+    return EncodedClip(name, f"signer{seed % 2}", tuple(text.split()), frames)

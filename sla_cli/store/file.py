@@ -216,4 +216,4 @@ def _header(file: h5py.File) -> StoreHeader:
     for text in (value for value in found.values() if isinstance(value, str)):
         text_of(text)
     facts = {field.name: found[field.name] for field in fields(StoreHeader)}
-    return read_values(StoreHeader, facts, file.filename, REMAKE)
+    return read_values(StoreHeader, facts, file.filename, AGAIN)

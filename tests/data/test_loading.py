@@ -128,10 +128,10 @@ def test_an_interrupt_while_a_worker_starts_is_for_its_parent_only(store: Store)
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_damaged_frame_is_named_as_by_the_store(tmp_path: Path, workers: int) -> None:
-    store = write_store(tmp_path)
-    with h5py.File(tmp_path / "train.h5", "r+") as file:
+    write_store(tmp_path)
+    with h5py.File(tmp_path / "clips.h5", "r+") as file:
         file["bytes"][:] = 0
-    data = clips(store, replace(CONFIG, workers=workers))
+    data = clips(Store(tmp_path), replace(CONFIG, workers=workers))
     with pytest.raises(FormatError) as caught:
         list(epoch_of(data, 1))
     assert "is damaged" in caught.value.message

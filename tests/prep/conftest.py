@@ -27,7 +27,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, phoenix_tree: Callable[..., P
 def made(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     """Its store, made without interruption; not to be changed."""
     out = tmp_path_factory.mktemp("work") / "stores" / "phoenix2014"
-    assert build(root, out).clips == {"train": 3, "dev": 1, "test": 1}
+    assert build(root, out).divisions["multisigner"].clips == {"train": 3, "dev": 1, "test": 1}
     return out
 
 

@@ -59,13 +59,13 @@ def test_a_store_that_cannot_be_read_just_now_is_not_called_damaged(made: Path, 
         "except SlaError as error: print(type(error).__name__, error)"
     )
     answer = subprocess.run(
-        [sys.executable, "-c", code, str(made / "train.h5")],
-        env=shim.environment(library, ESTALE=every, PATH="train.h5"),
+        [sys.executable, "-c", code, str(made / "clips.h5")],
+        env=shim.environment(library, ESTALE=every, PATH="clips.h5"),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert answer.stdout.startswith("SlaError cannot read ") and "train.h5: Stale file handle" in answer.stdout
+    assert answer.stdout.startswith("SlaError cannot read ") and "clips.h5: Stale file handle" in answer.stdout
 
 
 def test_a_clip_that_the_disk_does_not_give_costs_itself_only(own: Path, tmp_path: Path, library: Path) -> None:
@@ -96,8 +96,8 @@ def test_a_clip_that_the_disk_gives_the_second_time_is_in_the_store(
     assert "that could not be read" in answer.stderr
     assert "broken" not in answer.stdout
     out = tmp_path / "sla-work" / "stores" / "phoenix2014"
-    assert {clip.id: clip.raw().data.tobytes() for split in Store(out).splits for clip in Store(out)[split]} == {
-        clip.id: clip.raw().data.tobytes() for split in Store(made).splits for clip in Store(made)[split]
+    assert {clip.id: clip.raw().frames.data.tobytes() for clip in Store(out).clips} == {
+        clip.id: clip.raw().frames.data.tobytes() for clip in Store(made).clips
     }
     again = subprocess.run(sla, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "is up to date" in again.stderr

@@ -10,6 +10,8 @@ import pytest
 from prep_work import build
 
 from sla_cli.errors import SlaError
+from sla_cli.prep.plan import Plan, make_plan
+from sla_cli.prep.request import PrepRequest
 from sla_cli.store.store import Store
 
 
@@ -26,5 +28,52 @@ def test_a_recording_of_two_frame_rates(tmp_path: Path, other: str, printed: str
     ):
         build(tmp_path, tmp_path / "store", corpus="folder")
     table.write_text("id\tvideo\tgloss\tfps\none\tframes\tA\t25\ntwo\tframes\tB\t25\n")
-    assert build(tmp_path, tmp_path / "store", corpus="folder").clips == {"train": 2}
+    assert build(tmp_path, tmp_path / "store", corpus="folder").clips == 2
     assert Store(tmp_path / "store")["train"].lengths == [8, 8]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table without rows, and a recording that its rows can name."""
+    (tmp_path / "frames").mkdir()
+    cv2.imwrite(str(tmp_path / "frames" / "0.png"), np.zeros((16, 16, 3), np.uint8))
+    return tmp_path / "clips.tsv"
+
+
+def plan(table: Path, *rows: str, labels: str = "raw") -> Plan:
+    table.write_text("\n".join(["id\tframes\tgloss\tsplit\tsigner", *rows]), encoding="utf-8")
+    request = PrepRequest.checked("folder", table, {}, {"labels": labels})
+    return make_plan(request, table.parent / "store")
+
+
+def test_a_clip_without_training_glosses_is_in_no_train_split(table: Path) -> None:
+    rows = "0\tframes\tA\ttrain\t", "1\tframes\t__PU__\ttrain\t", "2\tframes\t__PU__\tdev\t"
+    found = plan(table, *rows, labels="phoenix2014")
+    assert found.skipped == {"1": "after cleaning with phoenix2014.v1 no gloss is left: __PU__"}
+    assert [(one.name, one.splits) for one in found.divisions] == [("corpus", {"0": "train", "2": "dev"})]
+    assert [(clip.id, clip.training) for clip in found.clips] == [("0", ("A",)), ("2", ())]
+    with pytest.raises(SlaError, match=r"clips\.tsv: no usable clip"):
+        plan(table, *rows[1:], labels="phoenix2014")
+
+
+def test_without_a_division_a_clip_without_glosses_is_to_be_recognised(table: Path) -> None:
+    found = plan(table, "0\tframes\t\t\t", "1\tframes\t__PU__\t\t", labels="phoenix2014")
+    assert ([clip.id for clip in found.clips], list(found.skipped), found.divisions) == (["0"], ["1"], [])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (" \tframes\tA\ttrain\t", "an empty id"),
+        ("a/b\tframes\tA\ttrain\t", "clip 'a/b': an id must not contain '/'"),
+        ("a\x85b\tframes\tA\ttrain\t", "an id must not contain '/', tab, NUL"),
+        (f"{'é' * 256}\tframes\tA\ttrain\t", "an id of 256 characters; at most 255 are allowed"),
+        ("a\tframes\tA\x01\ttrain\t", "a tab, NUL or similar character in signer, glosses or translation"),
+        ("first\tframes\tA\ttrain\t", "clip first is listed twice, first in clips.tsv, line 2"),
+    ],
+)
+def test_clips_that_no_store_can_hold_are_refused_by_line(table: Path, row: str, message: str) -> None:
+    with pytest.raises(SlaError) as caught:
+        plan(table, "first\tframes\tA\ttrain\t", row)
+    assert caught.value.message.startswith("clips.tsv, line 3: ")
+    assert message in caught.value.message

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from sla_cli.config.settings import SourceConfig
 from sla_cli.log import log
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.corpus import Listing
@@ -37,12 +36,11 @@ def _lay(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 @pytest.fixture(scope="session")
 def read() -> Read:
-    """A function that lists the clips of a corpus (name, source, protocol, settings) as `sla prep` does."""
+    """A function that lists the clips of a corpus (name, source, options) as `sla prep` does."""
 
-    def read(name: str, source: Path, protocol: str = "", **settings: Any) -> Listing:
+    def read(name: str, source: Path, **options: Any) -> Listing:
         corpus = find_corpus(name)
-        assert settings.keys() <= set(corpus.takes)
-        return corpus.read(corpus.open(source, None), SourceConfig(protocol=protocol, **settings))
+        return corpus.read(corpus.open(source, None), corpus.options.checked(**options))
 
     return read
 

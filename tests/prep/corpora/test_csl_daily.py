@@ -68,7 +68,7 @@ def content() -> dict[str, Any]:
 def test_frames_are_found_under_any_name(tmp_path: Path, lay: Lay, read: Read, folder: str, given: str) -> None:
     lay(tmp_path / "CSL-Daily", tables() | frames(folder))
     listing = read("csl-daily", tmp_path / given)
-    assert {clip.id: clip.split for clip in listing.clips} == CLIPS
+    assert listing.divisions == {"corpus": CLIPS}
     assert all((clip.source.root / clip.source.path / "000000.jpg").is_file() for clip in listing.clips)
     clip = listing.clips[1]
     assert (clip.signer, clip.glosses, clip.translation) == ("P0004", ("你们", "好", "好"), "你们好。")
@@ -128,8 +128,8 @@ def test_the_pickle_says_the_same(
     listing = read("csl-daily", tmp_path)
     assert f"taken from {name}" in warnings()
     assert listing.clips[1].where == f"{name}, info 1"
-    facts = [[(c.id, c.split, c.signer, c.glosses, c.translation) for c in one.clips] for one in (listing, expected)]
-    assert facts[0] == facts[1]
+    facts = [[(c.id, c.signer, c.glosses, c.translation) for c in one.clips] for one in (listing, expected)]
+    assert (facts[0], listing.divisions) == (facts[1], expected.divisions)
     assert listing.skipped.keys() == {NO_DATA, NO_SPLIT}
     assert listing.tables.keys() == {name, "split_1.txt"}
 
@@ -223,8 +223,8 @@ def test_the_real_tables_give_the_published_clips(shared: Path, tmp_path: Path, 
     files = {SPLIT: split, MAP: "\n".join([real.rstrip("\n"), *made])}
     listing = read("csl-daily", lay(tmp_path, files | {f"{FRAMES}/{name}/": "" for name in names[::50]}))
     assert listing.skipped.keys() == {NO_DATA, NO_SPLIT}
-    published = dict(find_corpus("csl-daily").counts[""])
-    assert Counter(clip.split for clip in listing.clips) + Counter(train=1) == Counter(published)
+    published = find_corpus("csl-daily").counts["corpus"]
+    assert Counter(listing.divisions["corpus"].values()) + Counter(train=1) == Counter(published)
     glosses = {clip.id: clip.glosses for clip in listing.clips}
     for line in real.splitlines()[1:]:
         _, name, _, text, *_ = line.split("|")

@@ -50,8 +50,7 @@ def test_a_generated_corpus_gives_the_clips_that_it_was_made_of(
     assert [clip.id for clip in listing.clips] == [id_of(one) for one in expected]
     assert [clip.source.path for clip in listing.clips] == [f"videos/{one.file}.mp4" for one in expected]
     assert {clip.source.root for clip in listing.clips} == {tmp_path}
-    assert {clip.split for clip in listing.clips} == listing.annotated == {"train"}
-    assert not listing.skipped
+    assert not listing.skipped and not listing.divisions
     assert len(listing.tables) == FILES
     assert "as in " in warnings()
     assert ("signers A, B are named only at the ends of tier names" in warnings()) == (scheme == "DGS")
@@ -137,12 +136,12 @@ def test_a_table_of_files(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"x/one.eaf": eaf_of((0, 500, "A")), "x/two.eaf": two.xml(), "x/a.mp4": b"", "x/two.mp4": b""})
     lay(tmp_path, {"t.csv": "id;EAF;signer;split;note\nfirst;x/one.eaf;anna;test;\n;x\\two.eaf;A=bert B=anna;val;\n"})
     listing = read("elan", tmp_path / "t.csv")
-    assert [(clip.id, clip.split, clip.signer) for clip in listing.clips] == [
-        ("first_0-0.5", "test", "anna"),
-        ("two_A_0-0.5", "dev", "bert"),
-        ("two_B_0-0.5", "dev", "anna"),
+    assert [(clip.id, clip.signer) for clip in listing.clips] == [
+        ("first_0-0.5", "anna"),
+        ("two_A_0-0.5", "bert"),
+        ("two_B_0-0.5", "anna"),
     ]
-    assert listing.annotated == {"dev", "test"}
+    assert listing.divisions == {"corpus": {"first_0-0.5": "test", "two_A_0-0.5": "dev", "two_B_0-0.5": "dev"}}
     assert listing.tables.keys() == {"t.csv", "x/one.eaf", "x/two.eaf"}
 
 

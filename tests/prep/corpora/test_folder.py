@@ -44,12 +44,12 @@ def test_the_documented_table_becomes_clips(tmp_path: Path, lay: Lay, read: Read
     table = DOCS.read_text(encoding="utf-8").split("```tsv\n")[1].split("```")[0]
     lay(tmp_path, {"clips.tsv": table} | {f"videos/{name}.mp4": b"" for name in ("monday", "tuesday", "interview")})
     listing = read("folder", tmp_path)
-    assert [(clip.id, clip.split, clip.glosses) for clip in listing.clips] == [
-        ("monday", "train", ("MORGEN", "REGEN", "NORD")),
-        ("tuesday", "train", ("HEUTE", "SONNE", "NULL", "GRAD")),
-        ("interview_12.5-17", "test", ()),
+    assert [(clip.id, clip.glosses) for clip in listing.clips] == [
+        ("monday", ("MORGEN", "REGEN", "NORD")),
+        ("tuesday", ("HEUTE", "SONNE", "NULL", "GRAD")),
+        ("interview_12.5-17", ()),
     ]
-    assert listing.annotated == {"train"}
+    assert listing.divisions == {"corpus": {"monday": "train", "tuesday": "train", "interview_12.5-17": "test"}}
     assert (listing.clips[2].source.start, listing.clips[2].source.end) == (12.5, 17.0)
 
 
@@ -61,11 +61,12 @@ def test_every_column_is_read(mine: Path, read: Read) -> None:
         "b\tvideos/one.mp4\tHEUTE\tTRAIN\tBert\t0:01,5\t1:00:02.5\t\t\n"
     )
     one, two = clips_of(read, mine, table)
-    assert (one.id, one.split, one.signer, one.glosses) == ("a", "dev", "Anna", ("HEUTE", "NULL", "nan"))
+    assert (one.id, one.signer, one.glosses) == ("a", "Anna", ("HEUTE", "NULL", "nan"))
     assert (one.translation, one.where) == ("heute null grad", "clips.tsv, line 2")
     assert (one.source.path, one.source.start, one.source.end) == ("photos", None, None)
     assert (two.source.root, two.source.path) == (mine, "videos/one.mp4")
-    assert (two.split, two.source.start, two.source.end) == ("train", 1.5, 3602.5)
+    assert (two.source.start, two.source.end) == (1.5, 3602.5)
+    assert read("folder", mine).divisions == {"corpus": {"a": "dev", "b": "train"}}
 
 
 @pytest.mark.parametrize("bom", [b"", codecs.BOM_UTF8])
@@ -113,8 +114,8 @@ def test_any_gloss_comes_back(tmp_path_factory: pytest.TempPathFactory, read: Re
 def test_without_a_gloss_column_clips_are_to_be_recognised(mine: Path, read: Read) -> None:
     (mine / "clips.csv").write_text("file\nvideos/one.mp4\nvideos/two.mp4\n")
     listing = read("folder", mine)
-    assert [(clip.id, clip.split, clip.glosses) for clip in listing.clips] == [("one", "test", ()), ("two", "test", ())]
-    assert listing.annotated == set()
+    assert [(clip.id, clip.glosses) for clip in listing.clips] == [("one", ()), ("two", ())]
+    assert not listing.divisions
 
 
 def test_what_may_be_given_as_source(tmp_path: Path, mine: Path, read: Read) -> None:
@@ -147,19 +148,19 @@ def test_without_a_table_each_video_is_to_be_recognised(
         (packed, packed, "videos/"),
     ):
         listing = read("folder", source)
-        assert [(clip.id, clip.split, clip.glosses, clip.signer) for clip in listing.clips] == [
-            (name, "test", (), "") for name in ("Four", "one", "three", "two")
+        assert [(clip.id, clip.glosses, clip.signer) for clip in listing.clips] == [
+            (name, (), "") for name in ("Four", "one", "three", "two")
         ]
         assert listing.clips[1].source == Source(root, f"{folder}one.mp4")
-        assert listing.annotated == set()
+        assert not listing.divisions
         assert len(listing.tables) == 1, "other videos are another store"
-    assert "no table: each video is a clip of test, without glosses: Four.MOV, one.mp4, three.mp4" in warnings()
+    assert "no table: each video is a clip without glosses: Four.MOV, one.mp4, three.mp4" in warnings()
     (alone,) = read("folder", mine / "videos" / "one.mp4").clips
     assert (alone.id, alone.source) == ("one", Source(mine / "videos", "one.mp4"))
     assert read("folder", mine / "videos" / "two.mp4").tables != read("folder", mine / "videos" / "one.mp4").tables
     (mine / "videos" / "clips.tsv").write_text("video\tgloss\none.mp4\tA\n")
     (listed,) = read("folder", mine / "videos").clips
-    assert (listed.id, listed.split) == ("one", "train"), "where there is a table, it decides"
+    assert (listed.id, listed.glosses) == ("one", ("A",)), "where there is a table, it decides"
 
 
 def test_sources_that_are_none(mine: Path, read: Read) -> None:

@@ -1,4 +1,4 @@
-"""Isharah: two protocols, three sizes; videos, folders of frames, or archives as they were downloaded."""
+"""Isharah: two divisions, three sizes; videos, folders of frames, or archives as they were downloaded."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TRAIN, DEV, TEST = ("00_0001", "00_0002", "01_0001"), ("02_0001",), ("08_0001", 
 IDS = (*TRAIN, *DEV, *TEST)
 
 
-def tables(end: str = "txt", protocol: str = "SI") -> dict[str, str]:
+def tables(end: str = "txt", division: str = "SI") -> dict[str, str]:
     return {
-        f"{protocol}/train.{end}": "\n".join(["id|gloss|text", *(f"{clip}|{ARABIC}|من  هو" for clip in TRAIN)]),
-        f"{protocol}/dev.{end}": "\r\n".join(["\ufeffid|gloss", *(f"{clip}|NULL {ARABIC}" for clip in DEV)]),
-        f"{protocol}/test.{end}": "\n".join(["id", *TEST]) + "\n",
+        f"{division}/train.{end}": "\n".join(["id|gloss|text", *(f"{clip}|{ARABIC}|من  هو" for clip in TRAIN)]),
+        f"{division}/dev.{end}": "\r\n".join(["\ufeffid|gloss", *(f"{clip}|NULL {ARABIC}" for clip in DEV)]),
+        f"{division}/test.{end}": "\n".join(["id", *TEST]) + "\n",
     }
 
 
@@ -37,26 +37,23 @@ def clip_files(layout: str) -> dict[str, bytes]:
     "layout",
     ["NAME.mp4", "videos/NAME.mp4", "SIGNER/NAME.MP4", "data/videos/SIGNER/NAME.mov", "frames/NAME/frame0000.jpg"],
 )
-@pytest.mark.parametrize(("end", "protocol"), [("txt", "SI"), ("csv", "US")])
+@pytest.mark.parametrize(("end", "division"), [("txt", "SI"), ("csv", "US")])
 def test_videos_and_frames_are_found(
-    tmp_path: Path, lay: Lay, read: Read, layout: str, end: str, protocol: str
+    tmp_path: Path, lay: Lay, read: Read, layout: str, end: str, division: str
 ) -> None:
-    lay(tmp_path, tables(end, protocol) | clip_files(layout))
-    listing = read("isharah1000", tmp_path, protocol)
-    assert [(clip.id, clip.split, clip.signer) for clip in listing.clips] == [
-        *((clip, "train", clip[:2]) for clip in TRAIN),
-        *((clip, "dev", "02") for clip in DEV),
-        *((clip, "test", "08") for clip in TEST),
-    ]
+    lay(tmp_path, tables(end, division) | clip_files(layout))
+    listing = read("isharah1000", tmp_path)
+    assert [(clip.id, clip.signer) for clip in listing.clips] == [(clip, clip[:2]) for clip in IDS]
+    splits = dict.fromkeys(TRAIN, "train") | dict.fromkeys(DEV, "dev") | dict.fromkeys(TEST, "test")
+    assert listing.divisions == {division: splits}
     for clip in listing.clips:
         path = clip.source.root / clip.source.path
         assert path.is_file() if "mp4" in layout.lower() or "mov" in layout else (path / "frame0000.jpg").is_file()
     assert listing.clips[0].glosses == ("هو", "معلم_لغه", "اشاره")
     assert listing.clips[0].translation == "من هو"
     assert listing.clips[3].glosses[0] == "NULL"
-    assert (listing.clips[5].glosses, listing.clips[5].where) == ((), f"{protocol}/test.{end}, line 3")
-    assert listing.annotated == {"train", "dev"}
-    assert listing.tables.keys() == {f"{protocol}/{split}.{end}" for split in ("train", "dev", "test")}
+    assert (listing.clips[5].glosses, listing.clips[5].where) == ((), f"{division}/test.{end}, line 3")
+    assert listing.tables.keys() == {f"{division}/{split}.{end}" for split in ("train", "dev", "test")}
 
 
 @pytest.mark.parametrize("layout", ["NAME.mp4", "SIGNER/NAME.mp4", "NAME/frame0000.jpg", "SIGNER/NAME/frame0000.jpg"])
@@ -69,7 +66,7 @@ def test_archives_of_the_signers_are_read_in_place(
         files = {name: data for name, data in clip_files(layout).items() if f"{signer}_" in name}
         inner = lay(tmp_path / signer, files)
         shutil.make_archive(str(root / beside / signer), "zip", inner)
-    clips = {clip.id: clip.source for clip in read("isharah1000", root, "SI").clips}
+    clips = {clip.id: clip.source for clip in read("isharah1000", root).clips}
     inside = layout.removesuffix("/frame0000.jpg")
     for name, source in clips.items():
         assert source.root == root / beside / f"{name[:2]}.zip"
@@ -82,18 +79,19 @@ def test_the_size_that_is_meant_is_taken(tmp_path: Path, lay: Lay, read: Read, n
     for folder in ("isharah500", "Isharah-1000", "isharah_2000"):
         lay(tmp_path / folder, tables() | {"SI/dev.txt": f"id|gloss\n02_0001|{folder}"})
     lay(tmp_path, clip_files("videos/NAME.mp4"))
-    dev = next(clip for clip in read(name, tmp_path, "SI").clips if clip.split == "dev")
+    dev = next(clip for clip in read(name, tmp_path).clips if clip.id == "02_0001")
     assert dev.glosses[0].lower().replace("-", "").replace("_", "") == name
     with pytest.raises(SlaError, match=r"Isharah-2000 .*; found .*isharah500/SI"):
-        read("isharah2000", tmp_path / "isharah500", "SI")
+        read("isharah2000", tmp_path / "isharah500")
 
 
 def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path, {"XX/": ""})
+    with pytest.raises(SlaError, match=r"looked for US/train\.txt or US/train\.csv of Isharah-500 .* contains XX/"):
+        read("isharah500", tmp_path)
     lay(tmp_path, tables())
-    with pytest.raises(SlaError, match=r"looked for US/train\.txt or US/train\.csv of Isharah-500 .* contains SI/"):
-        read("isharah500", tmp_path, "US")
     with pytest.raises(SlaError, match=r"no clips: looked for 00_0001, 00_0002 and 4 more, .* contains SI/"):
-        read("isharah500", tmp_path, "SI")
+        read("isharah500", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -102,25 +100,47 @@ def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, lay
 def test_broken_rows_are_named(tmp_path: Path, lay: Lay, read: Read, row: str, message: str) -> None:
     lay(tmp_path, tables() | {"SI/dev.txt": f"id|gloss\n02_0001|A\n{row}\n"} | clip_files("NAME.mp4"))
     with pytest.raises(SlaError, match=rf"SI/dev\.txt, line 3: .*{message}"):
-        read("isharah500", tmp_path, "SI")
+        read("isharah500", tmp_path)
 
 
-@pytest.mark.parametrize("protocol", ["SI", "US"])
 @pytest.mark.parametrize("name", ["isharah1000", "isharah2000"])
-def test_the_real_tables_give_the_published_clips(
-    shared: Path, tmp_path: Path, lay: Lay, read: Read, name: str, protocol: str
+def test_one_listing_of_the_real_tables_has_both_divisions(
+    shared: Path, tmp_path: Path, lay: Lay, read: Read, name: str
 ) -> None:
-    real = shared / "data" / name
-    tables = {f"{protocol}/{path.name}": path.read_bytes() for path in (real / protocol).iterdir()}
-    train = next(data.decode() for path, data in tables.items() if "train" in path).splitlines()
-    ids = [line.split("|")[0] for data in tables.values() for line in data.decode().splitlines()[1:]]
-    lay(tmp_path, tables | {f"videos/{clip}.mp4": b"" for clip in ids if clip.endswith(("0001", "0401", "0451"))})
-    listing = read(name, tmp_path, protocol)
-    counts = Counter(clip.split for clip in listing.clips)
+    """Each clip once, with the glosses of the table that has some."""
+    rows: dict[str, dict[str, str]] = {}
+    for path in sorted((shared / "data" / name).glob("*/*")):
+        lay(tmp_path, {f"{path.parent.name}/{path.name}": path.read_bytes()})
+        for line in path.read_text(encoding="utf-8-sig").splitlines()[1:]:
+            clip, *cells = line.split("|")
+            rows.setdefault(f"{path.parent.name}/{path.stem}", {})[clip] = " ".join(cells[0].split()) if cells else ""
+    everything = {clip for part in rows.values() for clip in part}
+    ends = ("0001", "0401", "0451")
+    lay(tmp_path, {f"videos/{clip}.mp4": b"" for clip in everything if clip.endswith(ends)})
+    listing = read(name, tmp_path)
+    ids = [clip.id for clip in listing.clips]
+    assert len(ids) == len(set(ids)) and set(ids) == everything
+    glosses = {clip.id: " ".join(clip.glosses) for clip in listing.clips}
+    for place, part in rows.items():
+        division, split = place.split("/")
+        assert {clip for clip, of in listing.divisions[division].items() if of == split} == part.keys()
+        assert all(glosses[clip] == text for clip, text in part.items() if text)
     corpus = find_corpus(name)
-    assert counts == corpus.counts[protocol]
-    assert corpus.protocols == ("SI", "US")
-    assert [" ".join(clip.glosses) for clip in listing.clips if clip.split == "train"] == [
-        " ".join(line.split("|")[1].split()) for line in train[1:]
-    ]
-    assert listing.annotated == {"train", "dev"}
+    assert list(listing.divisions) == list(corpus.unseen) == ["SI", "US"]
+    assert {division: Counter(splits.values()) for division, splits in listing.divisions.items()} == corpus.counts
+    signers = {split: {clip[:2] for clip in rows[f"SI/{split}"]} for split in ("train", "dev")}
+    assert not signers["train"] & signers["dev"]
+    assert not set(rows["US/train"].values()) & set(rows["US/dev"].values())
+
+
+def test_two_tables_with_other_glosses_of_one_clip(tmp_path: Path, lay: Lay, read: Read) -> None:
+    """A test split without glosses may be train of the other division."""
+    lay(tmp_path, tables() | tables(division="US") | clip_files("NAME.mp4"))
+    lay(tmp_path, {"US/train.txt": f"id|gloss\n{TEST[0]}|A B\n", "US/test.txt": f"id\n{TRAIN[0]}\n"})
+    listing = read("isharah1000", tmp_path)
+    found = {clip.id: clip.glosses for clip in listing.clips}
+    assert found[TEST[0]] == ("A", "B")
+    assert found[TRAIN[0]] == tuple(ARABIC.split())
+    lay(tmp_path, {"US/dev.txt": f"id|gloss\n{TRAIN[1]}|OTHER\n"})
+    with pytest.raises(SlaError, match=r"US/dev\.txt, line 2: other glosses than in SI/train\.txt, line 3"):
+        read("isharah1000", tmp_path)

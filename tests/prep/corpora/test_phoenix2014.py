@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,16 +43,16 @@ def test_every_layout_gives_the_same_clips(tmp_path: Path, root: Path, read: Rea
     if layout == "moved":  # the folder under a name of one's own
         root = root.rename(given)
     listing = read("phoenix2014", given)
-    train = [clip for clip in listing.clips if clip.split == "train"]
+    train = listing.clips[:3]
     assert [(clip.id, clip.signer, clip.glosses, clip.where) for clip in train] == [
         (CLIP, "Signer01", ("HEUTE", "REGEN", "NORD"), "train.corpus.csv, line 2"),
         (CLIP[:-1] + "2", "Signer02", ("MORGEN", "SONNE", "SUED"), "train.corpus.csv, line 3"),
         ("02May_2010_Sunday_tagesschau_default-1", "Signer03", ("NULL", "GRAD", "REGEN", "REGEN"), train[2].where),
     ]
-    assert [clip.split for clip in listing.clips] == ["train"] * 3 + ["dev", "test"]
+    assert list(listing.divisions["multisigner"].values()) == ["train"] * 3 + ["dev", "test"]
+    assert list(listing.divisions) == ["multisigner"]
     assert train[0].source.root / train[0].source.path == root / FEATURES / "train" / CLIP / "1"
     assert listing.tables.keys() == {"train.corpus.csv", "dev.corpus.csv", "test.corpus.csv"}
-    assert listing.annotated == {"train", "dev", "test"}
     assert listing.skipped == {}
 
 
@@ -100,11 +101,11 @@ def test_two_copies_are_not_chosen_between(tmp_path: Path, root: Path, read: Rea
 def test_train_is_needed_the_other_splits_are_not(root: Path, read: Read, warnings: Callable[[], str]) -> None:
     table(root, "test").unlink()
     listing = read("phoenix2014", root)
-    assert (listing.annotated, len(listing.clips)) == ({"train", "dev"}, 4)
-    assert f"no {table(root, 'test')}: the store gets no test split" in warnings()
-    table(root).rename(table(root, "train.SI5"))
+    assert list(listing.divisions["multisigner"].values()) == ["train", "train", "train", "dev"]
+    assert f"no {table(root, 'test')}: division multisigner gets no test split" in warnings()
+    table(root).rename(table(root, "other"))
     with pytest.raises(
-        SlaError, match=r"looked for .*train\.corpus\.csv.*annotations/manual contains dev\.corpus\.csv, tr"
+        SlaError, match=r"looked for .*train\.corpus\.csv.*annotations/manual contains dev\.corpus\.csv, other\.c"
     ):
         read("phoenix2014", root.parent)
 
@@ -159,34 +160,54 @@ def release(shared: Path, folder: Path, lay: Lay, most: int | None = None) -> Pa
     return lay(folder / "phoenix2014-release", files)
 
 
-def test_the_real_tables_give_the_published_clips(shared: Path, tmp_path: Path, lay: Lay, read: Read) -> None:
-    given = release(shared, tmp_path, lay)
-    for name in ("phoenix2014", "phoenix2014-si5"):
-        listing = read(name, given)
-        counts = {split: sum(clip.split == split for clip in listing.clips) for split in ("train", "dev", "test")}
-        assert counts == find_corpus(name).counts[""]
-    signers = {split: {clip.signer for clip in listing.clips if clip.split == split} for split in ("train", "dev")}
-    assert (len(signers["train"]), signers["dev"]) == (8, {"Signer05"})
+def test_one_listing_of_the_real_tables_has_both_divisions(shared: Path, tmp_path: Path, lay: Lay, read: Read) -> None:
+    """SI5's tables are made of the real ones by their signers. Each clip is listed once."""
+    listing = read("phoenix2014", release(shared, tmp_path, lay))
+    assert list(listing.divisions) == ["multisigner", "si5"]
+    counts = {division: Counter(splits.values()) for division, splits in listing.divisions.items()}
+    assert counts == find_corpus("phoenix2014").counts
+    ids = [clip.id for clip in listing.clips]
+    assert len(ids) == len(set(ids)) and set(ids) == set(listing.divisions["multisigner"])
+    signer = {clip.id: clip.signer for clip in listing.clips}
+    si5 = listing.divisions["si5"]
+    signers = {split: {signer[clip] for clip, of in si5.items() if of == split} for split in ("train", "dev", "test")}
+    assert (len(signers["train"]), signers["dev"], signers["test"]) == (8, {"Signer05"}, {"Signer05"})
+    assert len(listing.tables) == 6
 
-    clips = read("phoenix2014", given).clips
-    train = [clip for clip in clips if clip.split == "train"]
+    train = [clip for clip in listing.clips if listing.divisions["multisigner"][clip.id] == "train"]
     assert len({gloss for clip in train for gloss in clip.glosses}) == 1231
     text = (shared / "data" / "phoenix2014" / "train.corpus.csv").read_text(encoding="utf-8")
     assert [" ".join(clip.glosses) for clip in train] == [
         re.sub(" +", " ", line.rsplit("|", 1)[1]).strip(" ") for line in text.split("\n")[1:-1]
     ]
-    assert all((clip.source.root / clip.source.path).is_dir() for clip in clips)
+    assert all((clip.source.root / clip.source.path).is_dir() for clip in listing.clips)
 
 
 def test_si5_with_frames_of_its_own(shared: Path, tmp_path: Path, lay: Lay, read: Read) -> None:
     given = release(shared, tmp_path, lay, 60)
     (given / "phoenix-2014-multisigner" / "features").rename(given / SI5 / "features")
-    for source in (given, given / SI5):
-        clip = read("phoenix2014-si5", source).clips[0]
-        assert clip.source.root / clip.source.path == given / SI5 / FEATURES / "train" / clip.id / "1"
-
-
-def test_si5_alone_without_frames(shared: Path, tmp_path: Path, lay: Lay, read: Read) -> None:
-    given = release(shared, tmp_path, lay, 60)
+    listing = read("phoenix2014", given / SI5)
+    clip = listing.clips[0]
+    assert list(listing.divisions) == ["si5"]
+    assert clip.source.root / clip.source.path == given / SI5 / FEATURES / "train" / clip.id / "1"
+    (given / SI5 / "features").rename(tmp_path / "gone")
     with pytest.raises(SlaError, match="frames of train are missing"):
-        read("phoenix2014-si5", given / SI5)
+        read("phoenix2014", given / SI5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("|Signer01|", "|Signer02|", r"si5 has another signer or other glosses in train\.corpus\.csv, line 2"),
+        ("|HEUTE ", "|GESTERN ", r"si5 has another signer or other glosses in train\.corpus\.csv, line 2"),
+        ("default-2|", "default-0|", r"train\.SI5\.corpus\.csv, line 3: clip .*default-0 is listed twice"),
+    ],
+)
+def test_two_tables_that_contradict_each_other(
+    root: Path, lay: Lay, read: Read, old: str, new: str, message: str
+) -> None:
+    lay(root, {"annotations/manual/train.SI5.corpus.csv": table(root).read_text(encoding="utf-8")})
+    assert list(read("phoenix2014", root).divisions) == ["multisigner", "si5"]
+    edit(table(root, "train.SI5"), old, new)
+    with pytest.raises(SlaError, match=message):
+        read("phoenix2014", root)

@@ -58,9 +58,10 @@ def test_the_real_tables_give_the_published_clips(shared: Path, tmp_path: Path, 
         files[path] = (shared / "data" / "phoenix2014t" / Path(path).name).read_text(encoding="utf-8")
     for path, split in zip(list(files), ("train", "dev", "test"), strict=True):
         files |= {f"{FEATURES}/{split}/{row.split('|')[0]}/": "" for row in files[path].split("\n")[1:] if row}
-    clips = read("phoenix2014t", lay(tmp_path, files)).clips
-    by_split = {split: [clip for clip in clips if clip.split == split] for split in ("train", "dev", "test")}
-    assert {split: len(some) for split, some in by_split.items()} == find_corpus("phoenix2014t").counts[""]
+    listing = read("phoenix2014t", lay(tmp_path, files))
+    clips, [splits] = listing.clips, listing.divisions.values()
+    by_split = {split: [clip for clip in clips if splits[clip.id] == split] for split in ("train", "dev", "test")}
+    assert {split: len(some) for split, some in by_split.items()} == find_corpus("phoenix2014t").counts["corpus"]
     assert len({gloss for clip in by_split["train"] for gloss in clip.glosses}) == 1085
     stm = (shared / "data" / "phoenix2014t" / "phoenix2014-T-groundtruth-dev.stm").read_text(encoding="utf-8")
     assert {(clip.id, clip.glosses) for clip in by_split["dev"]} == {

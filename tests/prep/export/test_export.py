@@ -18,13 +18,10 @@ import numpy as np
 import pytest
 from clip_store import SIDE, clip, make_store
 from prep_work import build
-from sla_cli.prep.order import Order
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.prep.build import build_store
-from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.export.export import ExportResult, export_store
 from sla_cli.prep.export.layout import find_layout
@@ -66,9 +63,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_prep_reads_the_same_corpus_back_pixel_for_pixel(root: Path, tmp_path: Path, layout: str, codec: Any) -> None:
     build(root, tmp_path / "store", config=PrepConfig(32, codec=codec))
     export(tmp_path / "store", tmp_path / "out", layout, jobs=2)
-    with closing(ProcessPool(1)) as engine:
-        config = PrepConfig(32, codec="png")
-        build_store(Order(find_corpus(layout), tmp_path / "out", config), tmp_path / "back", engine)
+    build(tmp_path / "out", tmp_path / "back", config=PrepConfig(32, codec="png"), corpus=layout)
     assert_equal(tmp_path / "store", tmp_path / "back")
 
 
@@ -148,7 +143,7 @@ def _words(line: str) -> list[list[str]]:
 
 
 def test_train_has_no_references_and_an_unannotated_split_has_none(tmp_path: Path, caplog: Any) -> None:
-    store = make_store(tmp_path / "store", {"train": TRAIN, "test": [clip("x", "", 2)]}, annotated=("train",))
+    store = make_store(tmp_path / "store", {"train": TRAIN, "test": [clip("x", "", 2)]})
     with caplog.at_level(logging.WARNING, "sla"):
         logging.getLogger("sla").propagate = True
         result = export(store, tmp_path / "out")
@@ -304,7 +299,7 @@ def test_a_full_disk_is_one_sentence_and_the_export_goes_on(
 
 
 def test_a_damaged_clip_is_named(out: Path, tmp_path: Path) -> None:
-    with (out / "train.h5").open("r+b") as file:
+    with (out / "clips.h5").open("r+b") as file:
         data = file.read()
         place = data.index(Store(out)["train"][2].encoded()[23].tobytes()) + 200
         file.seek(place)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
-from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.tiers.choose import choose
+from sla_cli.prep.tiers.options import TierOptions
 
 SIGN = [Mark(0, 10, "A", 1)]
 
 
 def names(held: list[Tier], **settings: object) -> tuple[str, list[str], list[str]]:
-    chosen = choose(AnnotationFile(held), SourceConfig.checked(**settings))
+    chosen = choose(AnnotationFile(held), TierOptions.checked(**settings))
     return chosen.scheme, [tier.name for tier in chosen.glosses], [tier.name for tier in chosen.translations]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from elan_files import Eaf
 
 from sla_cli.artifact.table import COLUMNS
-from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.tiers.choose import SCHEMES
+from sla_cli.prep.tiers.options import TierOptions
 
 PAGE = (Path(__file__).parents[3] / "docs" / "elan.md").read_text(encoding="utf-8")
 
@@ -43,8 +43,9 @@ def test_the_table_of_the_page_is_read(tmp_path: Path) -> None:
         (tmp_path / f"{path}.eaf").write_text(eaf.xml(), encoding="utf-8")
         (tmp_path / f"{path}.mp4").touch()
     corpus = find_corpus("elan")
-    clips = corpus.read(corpus.open(tmp_path / "files.tsv", None), SourceConfig()).clips
-    assert [(clip.id, clip.split, clip.signer) for clip in clips] == [
+    listing = corpus.read(corpus.open(tmp_path / "files.tsv", None), TierOptions())
+    splits = listing.divisions["corpus"]
+    assert [(clip.id, splits[clip.id], clip.signer) for clip in listing.clips] == [
         ("rec01_A_0-0.5", "train", "anna"),
         ("rec01_B_0-0.5", "train", "bert"),
         ("rec02_A_0-0.5", "train", "carla"),

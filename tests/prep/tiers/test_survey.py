@@ -10,8 +10,8 @@ from elan_files import Eaf
 from json_schemas import result_name
 
 from sla_cli.cli.options import json_text
-from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.survey import survey_tiers, tiers_text
 
 
@@ -25,7 +25,7 @@ def test_what_is_shown_of_each_tier(tmp_path: Path) -> None:
             eaf.child("notes", sign, "")
         (tmp_path / f"{name}.eaf").write_text(eaf.xml())
     (tmp_path / "a.mp4").touch()
-    survey = survey_tiers(find_corpus("elan").open(tmp_path, None), SourceConfig())
+    survey = survey_tiers(find_corpus("elan").open(tmp_path, None), TierOptions())
     facts = json.loads(json_text(survey))
     assert result_name("prep", facts) == "prep-list-tiers"
     stated = {"type": ["gloss"], "constraint": [], "parent": [], "participant": ["Anna", "Bert"], "annotator": ["xy"]}
@@ -48,7 +48,7 @@ def test_what_is_shown_of_each_tier(tmp_path: Path) -> None:
 def test_what_is_taken_is_what_was_asked_for(tmp_path: Path) -> None:
     make_corpus(tmp_path, "NGT", 4)
     tree = find_corpus("elan").open(tmp_path, None)
-    taken = {name: row.taken for name, row in survey_tiers(tree, SourceConfig()).tiers.items()}
+    taken = {name: row.taken for name, row in survey_tiers(tree, TierOptions()).tiers.items()}
     assert {name for name, files in taken.items() if files} == {"GlossR S1", "GlossL S1", "GlossR S2", "GlossL S2"}
-    asked = survey_tiers(tree, SourceConfig(tiers=("utterances*",))).tiers
+    asked = survey_tiers(tree, TierOptions(tier=("utterances*",))).tiers
     assert {name for name, row in asked.items() if row.taken} == {"utterances S1", "utterances S2"}

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
-from sla_cli.config.settings import SourceConfig
 from sla_cli.prep.tiers.choose import choose
+from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.utterances import Counts, Utterance, assign, read_utterances
 
 Signs = list[tuple[int, int, str]]
@@ -18,7 +18,7 @@ def tier(name: str, signs: Signs, participant: str = "") -> Tier:
 
 
 def utterances(*tiers: Tier, **settings: object) -> tuple[list[Utterance], Counts]:
-    file, counts, wanted = AnnotationFile(tiers), Counts(), SourceConfig.checked(**settings)
+    file, counts, wanted = AnnotationFile(tiers), Counts(), TierOptions.checked(**settings)
     return list(read_utterances(file, choose(file, wanted), wanted.pause, counts)), counts
 
 

@@ -20,15 +20,13 @@ from typing import Any
 import dask
 import pytest
 from dask.distributed import Client, LocalCluster, SchedulerPlugin
-from prep_work import CONFIG, build, cached, digests
-from sla_cli.prep.order import Order
+from prep_work import build, cached, digests
 
 from sla_cli import __version__
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.errors import SlaError
-from sla_cli.prep.build import build_store
-from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.corpora import corpora, find_corpus
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.encoding.dask_cluster import DaskCluster, connect
 from sla_cli.prep.encoding.process_pool import Executor, ProcessPool, WorkerDied
@@ -194,7 +192,7 @@ def worker(address: str, folder: Path, change: str) -> Iterator[None]:
     """A worker whose Python runs `change` as it starts."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(change, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parents[2])])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parents[3])])}
     command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
     with connect(address) as client:
         before = set(client.nthreads())
@@ -255,15 +253,14 @@ def test_a_folder_that_a_worker_does_not_see_stops_the_work(root: Path, tmp_path
             yield from super().run(function, items)
 
     with pytest.raises(SlaError, match=r"cannot access .*\.spool-"):
-        build_store(Order(find_corpus("phoenix2014"), root, CONFIG), tmp_path / "store", Elsewhere(1))
+        build(root, tmp_path / "store", engine=Elsewhere(1))
 
 
 def test_a_cluster_makes_the_same_store(cluster: LocalCluster, made: Path, root: Path, tmp_path: Path) -> None:
     config = PrepConfig(32, quality=90, shard_clips=1)
     build(root, tmp_path / "local", config=config)
-    with closing(DaskCluster(cluster.scheduler_address)) as engine:
-        build_store(Order(find_corpus("phoenix2014"), root, CONFIG), tmp_path / "whole", engine)
-        build_store(Order(find_corpus("phoenix2014"), root, config), tmp_path / "shards", engine)
+    build(root, tmp_path / "whole", engine=DaskCluster(cluster.scheduler_address))
+    build(root, tmp_path / "shards", config=config, engine=DaskCluster(cluster.scheduler_address))
     assert digests(tmp_path / "whole") == digests(made)
     assert digests(tmp_path / "shards") == digests(tmp_path / "local")
 
@@ -288,13 +285,13 @@ def test_a_clip_that_kills_its_workers_is_named_and_costs_no_other(
         listing = phoenix.read(tree, wanted)  # type: ignore[arg-type]
         old = listing.clips[1]
         source = DeadlySource(old.source.root, old.source.path)
-        listing.clips[1] = Clip(old.id, old.split, old.signer, old.glosses, source, "", old.where)
+        listing.clips[1] = Clip(old.id, old.signer, old.glosses, source, "", old.where)
         return listing
 
-    deadly = replace(phoenix, read=read)
+    monkeypatch.setitem(corpora(), "phoenix2014", replace(phoenix, read=read))
     out = tmp_path / "store"
-    outcome = build_store(Order(deadly, root, CONFIG, on_error="skip"), out, engine)
-    assert outcome.clips == {"train": 2, "dev": 1, "test": 1}
+    outcome = build(root, out, engine=engine, on_error="skip")
+    assert outcome.divisions["multisigner"].clips == {"train": 2, "dev": 1, "test": 1}
     (reason,) = outcome.failed.values()
     assert "train.corpus.csv, line 3" in reason
     assert "died" in reason
@@ -322,8 +319,8 @@ def test_a_killed_worker_costs_nothing_but_time(
     root = phoenix_tree(tmp_path, {"train": [(f"clip-{n}", "A B", 30) for n in range(12)]}, size=48)
     out, config = tmp_path / "store", PrepConfig(128)
     cluster.wait_for_workers(2, timeout=200)  # earlier tests killed some
-    with closing(Killing(cluster)) as engine:
-        outcome = build_store(Order(find_corpus("phoenix2014"), root, config), out, engine)
+    engine = Killing(cluster)
+    outcome = build(root, out, config=config, engine=engine)
     assert engine.killed
     assert outcome.failed == {}
     build(root, tmp_path / "clean", config=config)
