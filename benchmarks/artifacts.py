@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,11 @@ from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.store.codec import encode
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.paths import split_path
+from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
+from sla_cli.store.division import Division, write_division
+from sla_cli.store.paths import clips_path, division_path
 from sla_cli.store.store import Store
-from sla_cli.store.write import write_split
+from sla_cli.store.write import write_clips
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emissions
@@ -51,7 +53,7 @@ Read = Callable[[], object]
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The paths of all artifacts. `merged` uses the frames of `store` and `other`."""
+    """The paths of all artifacts. `merged` has the clips of `store` and `other`."""
 
     store: Path
     other: Path
@@ -73,10 +75,8 @@ class Artifacts:
 def make(work: Path) -> Artifacts:
     """One artifact of each kind, made by the functions of the stages."""
     images = list(pictures(3 * CLIPS * FRAMES, SIZE, SIZE))
-    for part, (store, split) in enumerate((("store", "train"), ("store", "dev"), ("other", "dev"))):
-        _write_split(work / store, split, images, range(part * CLIPS, (part + 1) * CLIPS))
-    for name in ("store", "other"):
-        write_receipt(Receipt("prep", {}, {}), work / name)
+    _write_store(work / "store", images, {"train": range(CLIPS), "dev": range(CLIPS, 2 * CLIPS)})
+    _write_store(work / "other", images, {"dev": range(2 * CLIPS, 3 * CLIPS)})
     merge_stores([work / "store", work / "other"], work / "merged")
     store, run, config = Store(work / "store"), Run(work / "runs" / "r"), resolve("tiny", flags=SETTINGS)
     run.create(config, GLOSSES, RunFacts.of(store, "tiny"))
@@ -98,15 +98,18 @@ def make(work: Path) -> Artifacts:
     return Artifacts(store.path, work / "other", work / "merged", run, config, *places)
 
 
-def _write_split(folder: Path, split: str, images: list[np.ndarray], numbers: range) -> None:
+def _write_store(folder: Path, images: list[np.ndarray], splits: Mapping[str, range]) -> None:
     clips = []
-    for number in numbers:
+    for number in chain(*splits.values()):
         frames = [encode(image, "jpeg", 95) for image in images[number * FRAMES : (number + 1) * FRAMES]]
         sizes = np.array([len(frame) for frame in frames], np.int64)
         glosses = GLOSSES[: 2 + number % 2]
-        clips.append(Encoded(f"clip-{number}", "S1", glosses, np.concatenate(frames), sizes, fps=25.0))
-    header = SplitHeader("phoenix2014", split, SIZE, 25.0, 95, GLOSSES)
-    write_split(split_path(folder, split), header, clips, sum(len(clip.data) for clip in clips))
+        clips.append(EncodedClip(f"clip-{number}", "S1", glosses, EncodedFrames(np.concatenate(frames), sizes, 25.0)))
+    header = StoreHeader("phoenix2014", SIZE, 95)
+    write_clips(clips_path(folder), header, clips, sum(len(clip.frames.data) for clip in clips))
+    division = {f"clip-{number}": split for split, numbers in splits.items() for number in numbers}
+    write_division(folder, Division("corpus", division))
+    write_receipt(Receipt("prep", {}, {}, results={"divisions": {"corpus": {}}}), folder)
 
 
 def readers(made: Artifacts) -> dict[Path, Read]:
@@ -139,8 +142,9 @@ def readers(made: Artifacts) -> dict[Path, Read]:
         return unchanged_digest(made.alignment), read_alignment(made.alignment)
 
     return {
-        split_path(made.store, "dev"): lambda: stored(made.store),
-        split_path(made.merged, "dev"): lambda: stored(made.merged),
+        clips_path(made.store): lambda: stored(made.store),
+        clips_path(made.merged): lambda: stored(made.merged),
+        division_path(made.store, "corpus"): lambda: stored(made.store),
         run.best: weights,
         run.path / "glosses.txt": weights,
         run.path / "config.toml": lambda: run.config,

@@ -62,7 +62,9 @@ class Corpus:
         emissions = Emissions(emissions_path)
         header = emissions.header
         clips = [emissions[number] for number in range(min(most, len(emissions)))]
-        known = Store(store_now(Path(header.store), emissions_path, "a copy"))[header.split].references()
+        known = Store(store_now(Path(header.store), emissions_path, "a copy"), header.division)[
+            header.split
+        ].references()
         references = {clip.id: known[clip.id] for clip in clips}
         return cls(name, clips, header.glosses, references, header.profile, lm)
 

@@ -27,10 +27,10 @@ from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.config.settings import TrainConfig
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.paths import split_path
+from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
+from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
-from sla_cli.store.write import write_split
+from sla_cli.store.write import write_clips
 
 FRAMES, SIZE, QUALITY = 140, 256, 95  # frames per clip, as the mean of Phoenix2014; pixels of a frame's side
 
@@ -58,14 +58,15 @@ def make_store(folder: Path, clips: int) -> Store:
     y, x = np.mgrid[:SIZE, :SIZE] / SIZE
     ground = np.stack([90 + 60 * x, 120 + 50 * y, 100 + 40 * (x + y) / 2], -1)
 
-    def clip(number: int) -> Encoded:
+    def clip(number: int) -> EncodedClip:
         image = np.clip(ground + rng.normal(0, 6.5, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
         data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].ravel()
-        return Encoded(f"clip-{number}", "", ("A", "B"), np.tile(data, FRAMES), np.full(FRAMES, len(data), np.int64))
+        frames = EncodedFrames(np.tile(data, FRAMES), np.full(FRAMES, len(data), np.int64), 25.0)
+        return EncodedClip(f"clip-{number}", "", ("A", "B"), frames)
 
     made = [clip(number) for number in range(clips)]
-    header = SplitHeader("benchmark", "train", SIZE, 25.0, QUALITY, ("A", "B"))
-    write_split(split_path(folder, "train"), header, made, sum(len(one.data) for one in made))
+    size = sum(len(one.frames.data) for one in made)
+    write_clips(clips_path(folder), StoreHeader("benchmark", SIZE, QUALITY), made, size)
     write_receipt(Receipt("prep", {}, {}, results={}), folder)
     return Store(folder)
 

@@ -37,14 +37,13 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 from signing import pictures
-from sla_cli.prep.order import Order
 from timing import Runs, fastest
 
-from sla_cli.config.settings import PrepConfig
 from sla_cli.log import log
+from sla_cli.prep.begun import Begun
 from sla_cli.prep.build import build_store
-from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.encoding.process_pool import ProcessPool
+from sla_cli.prep.request import PrepRequest
 from sla_cli.system.workers import usable_cores
 
 SIZE = 256
@@ -223,7 +222,7 @@ def decode_video(path: str) -> None:
 
 def prep(corpus: str, source: Path, store: Path, engine: ProcessPool) -> None:
     shutil.rmtree(store, ignore_errors=True)
-    build_store(Order(find_corpus(corpus), source, PrepConfig(SIZE)), store, engine)
+    build_store(Begun(PrepRequest.checked(corpus, source, {}, {"size": SIZE})), store, engine)
 
 
 def write_phoenix(root: Path, amount: Amount) -> None:

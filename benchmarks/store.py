@@ -2,7 +2,7 @@
 
 python benchmarks/store.py [--clips 40] [--reads 60] [--repeats 3] [--opened 5672] [--json]
 
-store        the clip's frames, RGB, from the split's file
+store        the clip's frames, RGB, from the store's file
 jpeg         the same JPEG bytes, already in memory, decoded by OpenCV into RGB
 whole        the same for whole clips, each verified by its checksum every time; jpeg, whole: from memory
 first        like store, but from a newly opened file: a clip is verified when a part of it is first read
@@ -22,13 +22,17 @@ import numpy as np
 from signing import pictures
 from timing import fastest
 
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.store.codec import encode
-from sla_cli.store.content import Encoded, SplitHeader
+from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
 from sla_cli.store.file import StoreFile
-from sla_cli.store.store import Split
-from sla_cli.store.write import write_split
+from sla_cli.store.paths import clips_path
+from sla_cli.store.split import Split
+from sla_cli.store.store import Store
+from sla_cli.store.write import write_clips
 
 SIZE, FRAMES, READ = 256, 140, 64
+HEADER = StoreHeader("phoenix2014", SIZE, 95)
 
 
 def main() -> None:
@@ -61,14 +65,17 @@ def main() -> None:
                 "jpeg": lambda: [from_memory(frames) for frames in held],
                 "whole": lambda: [split[clip].frames() for clip in some],
                 "jpeg, whole": lambda: [from_memory(frames) for frames in whole],
-                "first": lambda: read(Split(split.path), wanted),
+                "first": lambda: read(Store(split.store)["train"], wanted),
                 "png": lambda: [from_folder(work / str(clip), start) for clip, start in wanted],
             },
             arguments.repeats,
         )
-        many = write_tables(work / "dev.h5", arguments.opened)
+        many = write_tables(work / "many.h5", arguments.opened)
         opening, _ = fastest({"opened": lambda: StoreFile(many), "tables": lambda: tables(many)}, arguments.repeats)
-        sizes = {"store": split_bytes(work), "png": sum(path.stat().st_size for path in work.rglob("*.png"))}
+        sizes = {
+            "store": clips_path(work).stat().st_size,
+            "png": sum(path.stat().st_size for path in work.rglob("*.png")),
+        }
     ratios = {
         "png / store": seconds["png"] / seconds["store"],
         "store's rate / jpeg's": seconds["jpeg"] / seconds["store"],
@@ -90,7 +97,7 @@ def main() -> None:
 
 
 def write(work: Path, clips: int) -> Split:
-    """The same frames as a split and as folders of PNGs."""
+    """The same frames as a store and as folders of PNGs."""
     everything = list(pictures(clips * FRAMES, SIZE, SIZE))
     encoded = []
     for clip in range(clips):
@@ -101,32 +108,30 @@ def write(work: Path, clips: int) -> Split:
             cv2.imwrite(str(folder / f"{number:06d}.png"), image)
         parts = [encode(image, "jpeg", 95) for image in images]
         sizes = np.array([len(part) for part in parts], np.int64)
-        encoded.append(Encoded(str(clip), "", ("A",), np.concatenate(parts), sizes))
-    header = SplitHeader("phoenix2014", "train", SIZE, 25.0, 95, ("A",))
-    write_split(work / "train.h5", header, encoded, sum(len(clip.data) for clip in encoded))
-    return Split(work / "train.h5")
+        encoded.append(EncodedClip(str(clip), "", ("A",), EncodedFrames(np.concatenate(parts), sizes, 25.0)))
+    write_clips(clips_path(work), HEADER, encoded, sum(len(clip.frames.data) for clip in encoded))
+    write_receipt(Receipt("prep", {}, {}), work)
+    return Store(work)["train"]
 
 
 def write_tables(path: Path, clips: int) -> Path:
     """A file with as many clips and facts as a corpus has, but with frames of 4 bytes."""
     rng = np.random.default_rng(0)
     vocabulary = tuple(f"GLOSS{number:04}" for number in range(1200))
-    data, sizes = np.zeros(4 * FRAMES, np.uint8), np.full(FRAMES, 4, np.int64)
+    frames = EncodedFrames(np.zeros(4 * FRAMES, np.uint8), np.full(FRAMES, 4, np.int64), 25.0)
     encoded = [
-        Encoded(
+        EncodedClip(
             f"01April_2010_Thursday_heute_default-{number}",
             f"Signer{number % 9:02}",
             tuple(vocabulary[gloss] for gloss in rng.integers(0, len(vocabulary), 11)),
-            data,
-            sizes,
+            frames,
             translation="und nun die wettervorhersage für morgen freitag den zweiten april",
-            fps=25.0,
             source=f"fullFrame-210x260px/train/01April_2010_Thursday_heute_default-{number}/1/*.png",
             stamp="0123456789abcdef",
         )
         for number in range(clips)
     ]
-    write_split(path, SplitHeader("phoenix2014", "dev", SIZE, 25.0, 95, vocabulary), encoded, clips * len(data))
+    write_clips(path, HEADER, encoded, clips * len(frames.data))
     return path
 
 
@@ -139,10 +144,6 @@ def tables(path: Path) -> list[object]:
 def read(split: Split, wanted: list[tuple[int, int]]) -> None:
     for clip, start in wanted:
         split[clip].frames(slice(start, start + READ))
-
-
-def split_bytes(work: Path) -> int:
-    return (work / "train.h5").stat().st_size
 
 
 def from_memory(frames: list[np.ndarray]) -> np.ndarray:

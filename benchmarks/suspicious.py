@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sla_cli.prep.order import Order
 
 from sla_cli.align.references import reference_split
 from sla_cli.align.suspicious import Ranking, rank
-from sla_cli.config.settings import PrepConfig, resolve
+from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.demo.corpus import FOLDER, draw_corpus
+from sla_cli.prep.begun import Begun
 from sla_cli.prep.build import build_store
-from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.encoding.process_pool import ProcessPool
+from sla_cli.prep.request import PrepRequest
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import Run
@@ -87,8 +87,8 @@ def on_demo(share: float, seed: int, clips: int | None, epochs: int | None) -> d
         draw_corpus(folder / "corpus", seed=seed, train=clips, dev=dev, test=1)
         planted = _plant_into(folder / "corpus" / FOLDER / "annotations" / "manual" / "train.corpus.csv", share, seed)
         with closing(ProcessPool(2)) as engine:
-            corpus = find_corpus("phoenix2014")
-            build_store(Order(corpus, folder / "corpus", PrepConfig(size=SIZE)), folder / "store", engine)
+            request = PrepRequest.checked("phoenix2014", folder / "corpus", {}, {"size": SIZE})
+            build_store(Begun(request), folder / "store", engine)
         store, run = Store(folder / "store"), Run(folder / "run")
         run.path.mkdir()
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})

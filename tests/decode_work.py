@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from clip_store import bytes_only, make_store
 
 from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.paths import split_path
-from sla_cli.store.write import write_split
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 
 GLOSSES = ("<PAD>", "NORD", "NULL", "REGEN", "|")
@@ -31,18 +29,15 @@ def write_emissions_and_lm(folder: Path) -> None:
             logits = rng.standard_normal((len(path), len(GLOSSES) + 1)).astype(np.float32)
             logits[range(len(path)), path] += 2.5
             log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-            clips.append(Emission(f"clip-{number}", log_probs, 4 * len(path), 25.0))
+            clips.append(Emission(f"{split}-{number}", log_probs, 4 * len(path), 25.0))
         write_emissions(folder / f"{split}.h5", header, clips)
         write_receipt(Receipt("emit", {}, {"weights": "w"}), folder / f"{split}.h5")
     write_arpa(estimate([list(sentence) for sentence in SENTENCES], 2, fallback=True), folder / "gloss.arpa")
 
 
-def write_store(folder: Path, vocabulary: tuple[str, ...] = GLOSSES) -> None:
-    clips = [
-        Encoded(f"clip-{number}", "", sentence, np.empty(0, np.uint8), np.empty(0, np.int64))
-        for number, sentence in enumerate(SENTENCES)
-    ]
-    for split in ("dev", "test"):
-        header = SplitHeader("phoenix2014", split, 16, 25.0, 95, vocabulary)
-        write_split(split_path(folder / "store", split), header, clips, 0)
-    write_receipt(Receipt("prep", {}, {}), folder / "store")
+def write_store(folder: Path) -> None:
+    splits = {
+        split: [bytes_only(f"{split}-{number}", sentence, 0) for number, sentence in enumerate(SENTENCES)]
+        for split in ("dev", "test")
+    }
+    make_store(folder / "store", splits, corpus="phoenix2014", size=16)

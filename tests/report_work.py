@@ -7,14 +7,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from clip_store import make_store
 
 from sla_cli.artifact.receipt import Receipt, digest_file, write_receipt
 from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.score.score_file import score_file
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.store import Split, Store
-from sla_cli.store.write import write_split
+from sla_cli.store.content import EncodedClip, EncodedFrames
+from sla_cli.store.split import Split
+from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
 from sla_cli.work.hypotheses import write_hypotheses
 from sla_cli.work.run import FrameFormat, Run, RunFacts
@@ -54,11 +55,9 @@ def make_split(folder: Path, clips: Sentences = CLIPS, *, size: int = 48, frames
         images = [rng.integers(0, 255, (size, size, 3), np.uint8) for _ in range(frames)]
         parts = [cv2.imencode(".jpg", image)[1].ravel() for image in images]
         sizes = np.array([len(part) for part in parts], np.int64)
-        encoded.append(Encoded(name, f"<s>Signer</s>{number % 2}", glosses, np.concatenate(parts), sizes, fps=25.0))
-    header = SplitHeader("signs", "test", size, 25.0, 95, GLOSSES)
-    write_split(folder / "test.h5", header, encoded, sum(len(clip.data) for clip in encoded))
-    write_receipt(Receipt("prep", {}, {}), folder)
-    return Store(folder)["test"]
+        data = EncodedFrames(np.concatenate(parts), sizes, 25.0)
+        encoded.append(EncodedClip(name, f"<s>Signer</s>{number % 2}", glosses, data))
+    return Store(make_store(folder, {"test": encoded}, corpus="signs", size=size))["test"]
 
 
 def peaked(name: str, glosses: Sequence[str], frames: int = FRAMES) -> Emission:
@@ -74,7 +73,8 @@ def peaked(name: str, glosses: Sequence[str], frames: int = FRAMES) -> Emission:
 def _system(root: Path, split: Split, name: str, answers: Sequence[tuple[str, ...]]) -> Path:
     run = Run(root / "runs" / name)
     frames = FrameFormat(48, "squash", 25.0, 25.0, 25.0)
-    facts = RunFacts(str(root / "stores" / "signs"), "signs", "tiny", {"train": "", "dev": ""}, "raw", "none", frames)
+    store, digests = str(root / "stores" / "signs"), {"train": "", "dev": ""}
+    facts = RunFacts(store, "corpus", "signs", "tiny", digests, "raw", "none", frames)
     run.create(resolve("tiny", flags={"model.variant": name}), GLOSSES, facts)
     run.metrics.write_text(METRICS, encoding="utf-8")
     run.best.write_bytes(name.encode())

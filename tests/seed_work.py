@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from clip_store import bytes_only, make_store
 from decode_work import GLOSSES
 
 from sla_cli.artifact.receipt import Receipt, digest_file, write_receipt
@@ -13,10 +14,7 @@ from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.search.beam_decoder import BeamOptions
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.paths import split_path
 from sla_cli.store.store import Store
-from sla_cli.store.write import write_split
 from sla_cli.work.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
 from sla_cli.work.hypotheses import Header, write_hypotheses
 from sla_cli.work.run import FrameFormat, Run, RunFacts
@@ -31,15 +29,14 @@ def write_seed_work(root: Path, runs: Mapping[str, float], splits: Sequence[str]
         runs: name to probability; `frozen-1-seed0` is of variant frozen and seed 0.
     """
     rng = np.random.default_rng(0)
-    store = root / "stores" / "signs"
-    for split in ("train", *splits):
-        sentences = [tuple(rng.choice(GLOSSES, 4).tolist()) for _ in range(CLIPS)]
-        clips = [
-            Encoded(f"{split}-{number}", f"s{number % 5}", glosses, np.empty(0, np.uint8), np.empty(0, np.int64))
-            for number, glosses in enumerate(sentences)
+    made = {
+        split: [
+            bytes_only(f"{split}-{number}", tuple(rng.choice(GLOSSES, 4).tolist()), 0, signer=f"s{number % 5}")
+            for number in range(CLIPS)
         ]
-        write_split(split_path(store, split), SplitHeader("signs", split, 16, 25.0, 95, GLOSSES), clips, 0)
-    write_receipt(Receipt("prep", {}, {}), store)
+        for split in ("train", *splits)
+    }
+    store = make_store(root / "stores" / "signs", made, corpus="signs", size=16)
     for name, wrong in runs.items():
         make_run(root, name, Store(store))
         for split in splits:
@@ -53,7 +50,7 @@ def make_run(root: Path, name: str, store: Store, variant: str = "") -> Run:
     seed = int(number.rpartition("-seed")[2] or 0)
     frames = FrameFormat(16, "squash", 25.0, 25.0, 25.0)
     digests = {split: store[split].digest for split in ("train", "dev")}
-    facts = RunFacts(str(store.path.resolve()), "signs", "tiny", digests, "raw", "none", frames)
+    facts = RunFacts(str(store.path.resolve()), "corpus", "signs", "tiny", digests, "raw", "none", frames)
     run.create(resolve("tiny", flags={"model.variant": variant or first, "train.seed": seed}), GLOSSES, facts)
     return run
 
@@ -67,7 +64,8 @@ def decode(root: Path, name: str, store: Store, split: str, wrong: float, search
         for clip in store[split]
     ]
     write_hypotheses(path, found, Header("signs", split))
-    sources = {"store": str(store.path.resolve()), "split": split, "split_digest": store[split].digest}
+    sources = {"store": str(store.path.resolve()), "division": "corpus", "split": split}
+    sources["split_digest"] = store[split].digest
     receipt = Receipt("decode", {}, {}, sources=sources)
     receipt.results["digest"] = digest_file(path)
     write_receipt(receipt, path)

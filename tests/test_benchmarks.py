@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-import numpy as np
 import pytest
 import torch
+from clip_store import bytes_only, write_file
 from forked import Forked, script
 from step_flops import Vit
 from tiny_work import tiny_work
@@ -22,14 +22,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sla_cli.errors import FormatError
 from sla_cli.model.device import place
-from sla_cli.store.content import Encoded, SplitHeader
 from sla_cli.store.file import StoreFile
-from sla_cli.store.write import write_split
 
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[1]
-CLIPS = [Encoded(name, "S1", ("A", "B"), np.zeros(4, np.uint8), np.array([2, 2]), fps=25.0) for name in ("x", "y")]
 SMALL = ["--image-size", "32", "--set", "model.backbone_args={embed_dim = 32, depth = 2, num_heads = 2}"]
 
 
@@ -233,7 +230,7 @@ def test_readers_survive_changed_files(tmp_path: Path) -> None:
 
 def test_changes_inside_of_a_store_pass_its_digests(tmp_path: Path) -> None:
     """Else its readers would stop at these, and see nothing of what changed."""
-    write_split(tmp_path / "dev.h5", SplitHeader("c", "dev", 32, 25.0, 95, ("A", "B")), CLIPS, 8)
+    write_file(tmp_path / "dev.h5", [bytes_only(name, ("A", "B"), 2, signer="S1") for name in ("x", "y")])
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from random import Random\n"
         "from fuzzing.inside import in_hdf5\n"

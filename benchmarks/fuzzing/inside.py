@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from dataclasses import fields
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,8 @@ import numpy as np
 
 from fuzzing.mutate import EXTREME, ODD, WHOLE_NUMBERS, anywhere
 from sla_cli.artifact.hdf5 import UNREADABLE, open_hdf5, strings
-from sla_cli.store import digest as store_digest
+from sla_cli.store.content import StoreHeader
+from sla_cli.store.digest import NUMBERS, TEXTS, file_digest
 
 # Raised by changes that do not fit, or if a value that they use is damaged.
 HDF5_RAISES = (*UNREADABLE, UnicodeError, OverflowError, MemoryError, IndexError)
@@ -209,11 +211,10 @@ def _is_read(data: bytes) -> bool:
 
 
 def _fit_digests(file: h5py.File) -> None:
-    texts = {name: strings(file, name) for name in (*store_digest.TEXTS, *store_digest.LATER) if name in file}
-    offsets = {name: file[name][:] for name in ("clip_offsets", "frame_offsets")}
-    file.attrs["digest"] = store_digest._content(file, texts, offsets["clip_offsets"])
-    if "rest_digest" in file.attrs:
-        file.attrs["rest_digest"] = store_digest._rest(file, texts, offsets)
+    texts = {name: strings(file, name) for name in TEXTS}
+    numbers = {name: file[name][:] for name in NUMBERS}
+    facts = {field.name: file.attrs[field.name] for field in fields(StoreHeader)}
+    file.attrs["digest"] = file_digest(facts, texts, numbers)
 
 
 def _change_hdf5(random: Random, file: h5py.File) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from artifacts import GLOSSES, Artifacts, make, stored
-from sla_cli.prep.resume import read_arguments
 
 from fuzzing import inside, seeds
 from fuzzing.mutate import Mutation
@@ -18,7 +17,7 @@ from sla_cli.annotation.eaf_edit import add_to
 from sla_cli.annotation.formats import parse_annotation
 from sla_cli.annotation.layout import Layout
 from sla_cli.artifact.receipt import read_receipt
-from sla_cli.config.settings import SourceConfig, from_dict, read_toml
+from sla_cli.config.settings import from_dict, read_toml
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import Source
 from sla_cli.decode.decode_split import decode_split
@@ -29,12 +28,15 @@ from sla_cli.lm.sentences import read_lines
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import place
 from sla_cli.model.weights import read_weights
+from sla_cli.prep.begun import read_begun
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.encoding.cache import read_cached
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.store.codec import decode
+from sla_cli.store.division import read_division
+from sla_cli.store.paths import clips_path, division_path
 from sla_cli.train.state import State, load_state
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.source import open_tree
@@ -117,7 +119,7 @@ def _exchanged() -> list[Reader]:
         "csv": ([seeds.CSV.encode(), *seeds.head(f"{golden_is}/hyp.csv")], ()),
         "txt": ([seeds.PLAIN.encode(), seeds.TABLE.encode(), *seeds.head(f"{golden_is}/ref.txt")], ()),
         "jsonl": ([seeds.JSONL.encode()], (inside.in_json_lines,)),
-        "tsv": ([seeds.HYPOTHESES.encode(), *seeds.earlier("hypotheses/*/*.tsv")], ()),
+        "tsv": ([seeds.HYPOTHESES.encode()], ()),
     }
     others = {"ref.stm": seeds.STM.encode()}
     return [
@@ -142,7 +144,7 @@ def _models(made: Artifacts) -> list[Reader]:
     def state(path: Path) -> None:
         load_state(path, State(made.network(), made.config, place("cpu", "fp32")))
 
-    models = [seeds.ARPA.encode(), made.lm.read_bytes(), *seeds.earlier("gloss.arpa")]
+    models = [seeds.ARPA.encode(), made.lm.read_bytes()]
     models += seeds.head("golden/gloss-lm/phoenix2014-train.3gram.arpa", 60)
     best, saved = made.run.best.read_bytes(), made.run.state.read_bytes()
     return [
@@ -168,6 +170,9 @@ def _artifacts(made: Artifacts) -> list[Reader]:
 
     def store(path: Path) -> None:
         _all(lambda: stored(path.parent), lambda: describe(path))
+
+    def division(path: Path) -> None:
+        _all(lambda: read_division(path), lambda: stored(path.parents[1]))
 
     def config(path: Path) -> None:
         from_dict(read_toml(path))
@@ -200,27 +205,30 @@ def _artifacts(made: Artifacts) -> list[Reader]:
     files = {path.name: path.read_bytes() for path in made.run.path.iterdir() if path.is_file()}
     at_run = {f"r/{name}": content for name, content in files.items()}
     score_files = {f"s/{name}": (made.score / name).read_bytes() for name in ("score.json", "clips.tsv")}
-    empty = {"store/receipt.json": (made.store / "receipt.json").read_bytes()}
+    store_files = {
+        f"store/{path.relative_to(made.store)}": path.read_bytes() for path in made.store.rglob("*") if path.is_file()
+    }
+    divided = division_path(made.store, "corpus").read_bytes()
     hypotheses = {"x.tsv": seeds.HYPOTHESES.encode()}
     finished = b'{"version": 1, "stage": "decode", "arguments": {}, "inputs": {}, "finished": "2026"}'
     newest = [b'{"path": "x.tsv", "finished": "2026"}']
     noted = {"w/x.tsv": hypotheses["x.tsv"], "w/x.tsv.receipt.json": finished}
-    old_store, old_dev = seeds.earlier("stores/*/dev.h5"), seeds.earlier("emissions/*/dev.h5")
-    new_store = [(made.store / "dev.h5").read_bytes(), (made.merged / "dev.h5").read_bytes()]
+    stores = [clips_path(folder).read_bytes() for folder in (made.store, made.merged)]
     table = [made.alignment.read_bytes()]
     return [
-        Reader("emissions", "dev.h5", [made.emissions.read_bytes(), *old_dev], emissions, hdf5),
-        Reader("store", "store/dev.h5", [*new_store, *old_store], store, hdf5, empty),
-        Reader("config.toml", "c.toml", [files["config.toml"], *seeds.earlier("runs/*/config.toml")], config),
-        Reader("run.toml", "r/run.toml", [files["run.toml"], *seeds.earlier("runs/*/run.toml")], run, (), at_run),
+        Reader("emissions", "dev.h5", [made.emissions.read_bytes()], emissions, hdf5),
+        Reader("store", "store/clips.h5", stores, store, hdf5, store_files),
+        Reader("division", "store/divisions/corpus.tsv", [divided], division, (), store_files),
+        Reader("config.toml", "c.toml", [files["config.toml"]], config),
+        Reader("run.toml", "r/run.toml", [files["run.toml"]], run, (), at_run),
         Reader("run's config", "r/config.toml", [files["config.toml"]], run, (), at_run),
-        Reader("metrics", "r/metrics.tsv", [files["metrics.tsv"], *seeds.earlier("runs/*/m*.tsv")], run, (), at_run),
+        Reader("metrics", "r/metrics.tsv", [files["metrics.tsv"]], run, (), at_run),
         Reader("score.json", "s/score.json", [score_files["s/score.json"]], scores, JSON, score_files),
         Reader("clips.tsv", "s/clips.tsv", [score_files["s/clips.tsv"]], scores, (), score_files),
         Reader("receipt", "x.tsv.receipt.json", receipts, receipt, JSON, hypotheses),
         Reader("tuned", "t/tuned.json", [(made.tuning / "tuned.json").read_bytes()], tuned, JSON),
         Reader("alignment", "a.tsv", table, lambda path: _all(lambda: read_alignment(path), lambda: describe(path))),
-        Reader("begun", "s/begun.json", seeds.begun(), lambda path: read_arguments(path.parent), JSON),
+        Reader("begun", "s/begun.json", seeds.begun(), lambda path: read_begun(path.parent), JSON),
         Reader("newest", "w/hypotheses/newest-elsewhere.json", newest, note, JSON, noted),
         Reader("spool", "x.npz", seeds.spooled(), read_cached, (inside.in_zip,)),
     ]
@@ -229,10 +237,10 @@ def _artifacts(made: Artifacts) -> list[Reader]:
 def _corpora() -> list[Reader]:
     """Readers of tables of corpora, as `sla prep` lists their clips."""
 
-    def lists(corpus: str, root: str, protocol: str = "") -> Read:
+    def lists(corpus: str, root: str) -> Read:
         def read(path: Path) -> None:
             found = find_corpus(corpus)
-            found.read(found.open(Path(root), None), SourceConfig(protocol=protocol))
+            found.read(found.open(Path(root), None), found.options())
 
         return read
 
@@ -251,7 +259,7 @@ def _corpora() -> list[Reader]:
     ]
     signed = seeds.isharah()
     tables = [signed["SI/train.txt"], *seeds.head("data/isharah1000/SI/train.txt")]
-    found.append(Reader("isharah", "c/SI/train.txt", tables, lists("isharah1000", "c", "SI"), (), _below(signed)))
+    found.append(Reader("isharah", "c/SI/train.txt", tables, lists("isharah1000", "c"), (), _below(signed)))
     recordings = {"c/v/a.mp4": b"x", "c/v/b/1.png": b"x"}
     table = [seeds.TABLE.encode(), seeds.TABLE.replace(",", "\t").encode()]
     return [*found, Reader("folder", "c/table.csv", table, lists("folder", "c"), (), recordings)]
@@ -266,7 +274,7 @@ def _annotations() -> list[Reader]:
     def corpus(path: Path) -> None:
         annotation(path)
         found = find_corpus("elan")
-        found.read(found.open(path.parent, None), SourceConfig(tiers=("*I*",)))
+        found.read(found.open(path.parent, None), found.options(tier=("*I*",)))
 
     def edited(path: Path) -> None:
         add_to(path, SIGNS, Layout(tier="NEW", sentences=True, confidence=True), path.with_name("out.eaf"), True)

@@ -15,8 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sla_cli.prep.begun import Begun
+from sla_cli.prep.request import PrepRequest
+
 SHARED = Path(__file__).parents[3] / "shared"
-ARTIFACTS = Path(__file__).parents[2] / "tests" / "artifacts" / "b94205a" / "work"  # from an earlier version
 CLIPS = ("S000001_P0000_T00", "S000002_P0004_T00", "S000003_P0008_T00", "S000004_P0009_T00")
 SPLITS = ("train", "dev", "test")
 
@@ -95,11 +97,6 @@ def whole(path: str, most: int = 100_000) -> list[bytes]:
     """A file of the shared material, if it exists and is small."""
     file = SHARED / path
     return [file.read_bytes()] if file.is_file() and file.stat().st_size <= most else []
-
-
-def earlier(pattern: str) -> list[bytes]:
-    """Files that an earlier version wrote."""
-    return [path.read_bytes() for path in sorted(ARTIFACTS.glob(pattern))]
 
 
 def phoenix(name: str) -> tuple[str, Mapping[str, bytes], Sequence[bytes]]:
@@ -222,9 +219,9 @@ def spooled() -> list[bytes]:
 
 
 def begun() -> list[bytes]:
-    """The arguments of an unfinished prep."""
-    facts = {"corpus": "phoenix2014", "source": "/x", "config": {"size": 32, "quality": 90}, "wanted": {"protocol": ""}}
-    return [json.dumps({**facts, "division": {"split_by": ""}, "frames_from": "", "force": False}).encode()]
+    """The request of an unfinished prep."""
+    request = PrepRequest.checked("elan", Path("/x"), {"pause": 2.0, "tier": ("*I*",)}, {"size": 32, "quality": 90})
+    return [json.dumps(Begun(request).to_json()).encode()]
 
 
 def receipts(folder: Path) -> list[bytes]:

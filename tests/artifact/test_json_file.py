@@ -16,6 +16,8 @@ from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.config.settings import read_toml, resolve
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
+from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.prep.begun import read_begun
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_figures
 from sla_cli.work.tuning import read_tuned
@@ -42,7 +44,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "receipt.json": lambda path: read_receipt(path.parent),
     "score.json": read_figures,
     "tuned.json": lambda path: read_tuned(path.parent),
-    "begun.json": lambda path: read_arguments(path.parent),
+    "begun.json": lambda path: read_begun(path.parent),
     "newest-elsewhere.json": lambda path: Work(path.parents[1]).newest_hypotheses(),
     "hyp.jsonl": read_gloss_file,
 }
@@ -106,7 +108,15 @@ def test_a_receipt_with_values_of_another_type(tmp_path: Path, data: st.DataObje
 
 
 RUN = {
-    **{"format": '"sla-run"', "version": "2", "store": '"s"', "corpus": '"c"', "preset": '"base"', "labels": '""'},
+    **{
+        "format": '"sla-run"',
+        "version": "2",
+        "store": '"s"',
+        "division": '""',
+        "corpus": '"c"',
+        "preset": '"base"',
+        "labels": '""',
+    },
     "profile": '""',
     "digests": '{train = "", dev = ""}',
     "frames": '{size = 3, fit = "pad", fps = 25.0, fps_lowest = 25.0, fps_highest = 25.0}',

@@ -9,17 +9,15 @@ import re
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
+import clip_store
 import pytest
 from click.testing import Result
+from clip_store import bytes_only
 from typer.testing import CliRunner
 
-from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.cli.main import app
 from sla_cli.cli.options import ProfileName
 from sla_cli.core.normalize import PROFILES
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.write import write_split
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 CSL = SHARED / "golden/gloss-lm/csl-daily-train.txt"
@@ -49,16 +47,11 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make_store(path: Path, splits: dict[str, list[tuple[str, ...]]]) -> Path:
-    vocabulary = tuple(sorted({gloss for glosses in TRAIN for gloss in glosses}))
-    for split, sentences in splits.items():
-        clips = [
-            Encoded(f"clip{i}", "", glosses, np.zeros(1, np.uint8), np.ones(1, np.int64))
-            for i, glosses in enumerate(sentences)
-        ]
-        header = SplitHeader("toy", split, 8, 25.0, 90, vocabulary)
-        write_split(path / f"{split}.h5", header, clips, len(clips))
-    write_receipt(Receipt("prep", {}, {"source": "toy"}), path)
-    return path
+    clips = {
+        split: [bytes_only(f"{split}{i}", glosses, 1) for i, glosses in enumerate(sentences)]
+        for split, sentences in splits.items()
+    }
+    return clip_store.make_store(path, clips, corpus="toy")
 
 
 def test_a_dev_split_without_glosses_is_not_measured(text: Path) -> None:

@@ -36,8 +36,9 @@ def make_run(folder: Path, glosses: tuple[str, ...] = GLOSSES, seed: int = 0, **
     """A run folder with a model of random weights in it."""
     run, config = Run(folder), tiny(model__variant="lora", **values)
     frames = FrameFormat(32, "squash", 25.0, 25.0, 25.0)
-    facts = RunFacts("/store", "phoenix2014", "tiny", {"train": "", "dev": ""}, "raw", "none", frames)
-    run.create(config, glosses, facts)
+    run.create(
+        config, glosses, RunFacts("/store", "", "phoenix2014", "tiny", {"train": "", "dev": ""}, "raw", "none", frames)
+    )
     torch.manual_seed(seed)
     model = Network(config, len(glosses))
     torch.nn.init.normal_(model.backbone.vit.blocks[0].block.attn.qkv.lora_B)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,21 +10,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from clip_store import bytes_only, make_store
 from synthetic import GLOSSES, tiny, write_store
 
-from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.network import Network
-from sla_cli.store.content import Encoded, SplitHeader
-from sla_cli.store.paths import split_path
-from sla_cli.store.store import Split, Store
-from sla_cli.store.write import write_split
+from sla_cli.store.content import EncodedClip, EncodedFrames
+from sla_cli.store.split import Split
+from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import FrameFormat, Run, RunFacts
-
-PIXEL = np.zeros(1, np.uint8), np.ones(1, np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +46,21 @@ def pictures(count: int, size: int = 32) -> list[np.ndarray]:
     ]
 
 
-def make_split(folder: Path, clips: dict[str, tuple[list[np.ndarray], float]], **header: object) -> Split:
-    """A store of one split, losslessly; the glosses of each clip are A and REGEN."""
+def make_split(
+    folder: Path,
+    clips: dict[str, tuple[list[np.ndarray], float]],
+    glosses: tuple[str, ...] = ("A", "REGEN"),
+    **header: object,
+) -> Split:
+    """A store of one split, losslessly; all clips have the same glosses."""
     encoded = []
     for name, (images, fps) in clips.items():
         parts = [cv2.imencode(".png", image)[1].ravel() for image in images]
         sizes = np.array([len(part) for part in parts], np.int64)
-        encoded.append(Encoded(name, "", ("A", "REGEN"), np.concatenate(parts), sizes, fps=fps))
-    facts: dict[str, object] = {"size": 32, "fps": 25.0, "quality": 0, "vocabulary": ("A", "REGEN"), "codec": "png"}
-    split = SplitHeader("mine", "test", **{**facts, **header})  # type: ignore[arg-type]
-    write_split(split_path(folder, "test"), split, encoded, sum(len(clip.data) for clip in encoded))
-    write_receipt(Receipt("prep", {}, {}), folder)
-    return Store(folder)["test"]
+        frames = EncodedFrames(np.concatenate(parts), sizes, fps)
+        encoded.append(EncodedClip(name, "", glosses, frames))
+    facts = {"size": 32, "quality": 0, "codec": "png", **header}
+    return Store(make_store(folder, {"test": encoded}, **facts))["test"]
 
 
 def emissions(run: Run, split: Split, out: Path) -> Emissions:
@@ -81,8 +80,9 @@ def test_the_runs_glosses_decide_the_columns_and_unknown_ones_are_counted(
     assert "2 of 4 glosses of" in caplog.text and "(1 different): A" in caplog.text
 
 
-def test_a_store_without_references_and_vocabulary_is_read(run: Run, tmp_path: Path) -> None:
-    split = make_split(tmp_path / "store", {"a": (pictures(20), 25.0)}, vocabulary=(), annotated=False)
+def test_a_store_without_references_is_read(run: Run, tmp_path: Path) -> None:
+    split = make_split(tmp_path / "store", {"a": (pictures(20), 25.0)}, ())
+    assert not split.annotated
     assert emissions(run, split, tmp_path / "test.h5").header.glosses == GLOSSES
 
 
@@ -141,55 +141,9 @@ def test_frames_that_cannot_be_brought_to_the_run_are_refused_with_the_command(
     assert not list(tmp_path.glob("*test.h5*"))
 
 
-def test_a_run_of_version_1_knows_its_frames_from_its_store(run: Run, tmp_path: Path) -> None:
-    old = Run(tmp_path / "run")
-    old.create(run.config, run.glosses, run.facts)
-    old.best.write_bytes(run.best.read_bytes())
-    text = (old.path / "run.toml").read_text(encoding="utf-8").partition("[frames]")[0]
-    lines = [
-        line
-        for line in text.replace("version = 5", "version = 1").splitlines()
-        if line[:7] not in ("labels ", "profile", "digest ", "config_")
-    ]
-    (old.path / "run.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert old.version == 1
-    assert old.facts == run.facts
-    store = Path(run.facts.store)
-    split = make_split(tmp_path / "store", {"a": (pictures(16), 25.0)})
-    assert len(emissions(old, split, tmp_path / "one.h5")) == 1
-    hidden = store.rename(store.with_name("hidden"))
-    try:
-        with pytest.raises(SlaError, match="does not describe its frames"):
-            emit(old, split, tmp_path / "two.h5", device="cpu")
-        own = Store(hidden)["dev"]  # the store that it was trained on, wherever it lies now
-        assert len(emissions(old, own, tmp_path / "three.h5")) == len(own)
-    finally:
-        hidden.rename(store)
-
-
-def test_a_run_of_version_1_takes_the_frames_of_its_store_where_that_is_given(run: Run, tmp_path: Path) -> None:
-    moved = tmp_path / "moved"
-    shutil.copytree(run.facts.store, moved)
-    old = Run(tmp_path / "run")
-    old.create(run.config, run.glosses, replace(run.facts, store=str(tmp_path / "gone")))
-    old.best.write_bytes(run.best.read_bytes())
-    header = (old.path / "run.toml").read_text(encoding="utf-8").partition("[frames]")[0]
-    _, first, header = header.partition('format = "sla-run"')
-    (old.path / "run.toml").write_text(first + header.replace("version = 5", "version = 1"), encoding="utf-8")
-    assert old.facts.frames is None
-    clips = {"a": (pictures(16), 25.0)}
-    extra = make_split(tmp_path / "extra", clips, vocabulary=GLOSSES)
-    shutil.copy(extra.path, moved / "test.h5")  # a split that the run's digests do not name
-    assert len(emissions(old, Store(moved)["test"], tmp_path / "test.h5")) == 1
-
-
 def test_dev_does_not_widen_the_rates_of_training(tmp_path: Path) -> None:
-    folder = tmp_path / "store"
-    for name, fps in (("train", 25.0), ("dev", 50.0)):
-        header = SplitHeader("mine", name, 32, fps, 0, ("A",), codec="png")
-        write_split(split_path(folder, name), header, [Encoded("a", "", ("A",), *PIXEL, fps=fps)], 1)
-    write_receipt(Receipt("prep", {}, {}), folder)
-    frames = RunFacts.of(Store(folder), "base").frames
+    clips = {name: [bytes_only(name, ("A",), 1, fps=fps)] for name, fps in (("train", 25.0), ("dev", 50.0))}
+    frames = RunFacts.of(Store(make_store(tmp_path / "store", clips, size=32)), "base").frames
     assert frames == FrameFormat(32, "squash", 25.0, 25.0, 25.0)
 
 
@@ -205,13 +159,3 @@ def test_a_run_that_does_not_know_its_frame_rate_says_so_and_keeps_that_of_the_c
         found = emissions(other, split, tmp_path / "test.h5")
     assert [(clip.frames, clip.fps) for clip in found] == [(20, 50.0), (9, 0.0)]
     assert "does not know the frame rate of its training clips: all frames of 1 clip are used" in caplog.text
-
-
-def test_unknown_glosses_are_counted_where_the_vocabulary_is_the_runs(
-    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    split = make_split(tmp_path / "store", {"a": (pictures(20), 25.0)}, vocabulary=GLOSSES)
-    logging.getLogger("sla").propagate = True
-    with caplog.at_level(logging.WARNING, "sla"):
-        emissions(run, split, tmp_path / "test.h5")
-    assert "1 of 2 glosses of" in caplog.text and "(1 different): A" in caplog.text

@@ -7,25 +7,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clip_store import make_store
+from clip_store import bytes_only, make_store
 
 from sla_cli.errors import SlaError
 from sla_cli.pages.fonts import families_for
 from sla_cli.report.contact_sheet import FRAMES, GAP, MARGIN, SIDE, WIDTH, write_sheet
 from sla_cli.store.content import Encoded
+from sla_cli.report.fonts import families_for, runs_right_to_left
+from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.store import Store
 
 ARABIC, CHINESE = "\u0634\u0645\u0633", "\u5929\u6c14"
 
 
-def flat(name: str, text: str, frames: int = FRAMES, **more: str) -> Encoded:
+def flat(name: str, text: str, frames: int = FRAMES, **more: str) -> EncodedClip:
     """A clip of the sheet's own size, every frame of which is one colour: its number, and the name's last letter."""
     parts = [np.full((SIDE, SIDE, 3), (10 * frame, 255, ord(name[-1])), np.uint8).ravel() for frame in range(frames)]
     sizes = np.array([len(part) for part in parts], np.int64)
-    return Encoded(name, "", tuple(text.split()), np.concatenate(parts), sizes, fps=25.0, **more)
+    return EncodedClip(name, "", tuple(text.split()), EncodedFrames(np.concatenate(parts), sizes, 25.0), **more)
 
 
-def store(folder: Path, *clips: Encoded, split: str = "dev") -> Path:
+def store(folder: Path, *clips: EncodedClip, split: str = "dev") -> Path:
     return make_store(folder / "store", {split: clips}, size=SIDE, codec="raw", quality=0)
 
 
@@ -152,7 +154,7 @@ def test_fonts_are_added_for_what_the_first_one_lacks() -> None:
 
 
 def test_a_clip_without_frames_or_glosses_has_its_row(tmp_path: Path) -> None:
-    empty = Encoded("clip-b", "", (), np.empty(0, np.uint8), np.empty(0, np.int64))
+    empty = bytes_only("clip-b", (), 0)
     image = draw(store(tmp_path, flat("clip-a", "A"), empty), tmp_path)
     assert len(rows_of_frames(image)) == 1
 

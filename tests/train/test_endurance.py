@@ -21,7 +21,7 @@ from synthetic import CPU, FACTS, GLOSSES, disk_with, metrics, same_weights, tin
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import Config, to_toml
 from sla_cli.errors import SlaError
-from sla_cli.store.paths import split_path
+from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.train.train_run import resume_run, start_run
 from sla_cli.work.run import Run
@@ -203,7 +203,7 @@ def test_what_keeps_all_processes_from_starting_is_said_once(
 def test_one_process_that_fails_ends_them_all(tmp_path: Path) -> None:
     """Nobody waits for it: neither the others, in an exchange of gradients, nor itself, for their farewell."""
     store = write_store(tmp_path / "store")
-    with h5py.File(split_path(store.path, "train"), "r+") as file:
+    with h5py.File(clips_path(store.path), "r+") as file:
         file["bytes"][: int(file["frame_offsets"][1])] = 0  # of the first clip's first frame
     answer = under_torchrun(tmp_path, store, PAIR, "--name", "a")
     assert answer.returncode != 0

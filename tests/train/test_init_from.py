@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from clip_store import write_file
 from json_schemas import result_name
 from safetensors.torch import load_file
 from synthetic import CPU, SENTENCES, tiny, write_store
@@ -19,9 +20,8 @@ from sla_cli.cli.main import app
 from sla_cli.config.settings import Config, to_toml
 from sla_cli.errors import SlaError
 from sla_cli.model.device import place
-from sla_cli.store.file import StoreFile
+from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
-from sla_cli.store.write import write_split
 from sla_cli.train.init_from import check_kept, init_from
 from sla_cli.train.loop import initial_state
 from sla_cli.train.train_run import resume_run, start_run
@@ -37,16 +37,13 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("other")
     made = write_store(folder, {"train": SENTENCES["train"], "dev": SENTENCES["dev"]})
     words = dict(zip(("GRAD", "NORD", "REGEN", "SONNE"), ("WIND", "NORD", "REGEN", "ZONE"), strict=True))
-    for split in ("train", "dev"):
-        file = StoreFile(folder / f"{split}.h5")
-        clips = [
-            replace(clip, glosses=tuple(words[gloss] for gloss in clip.glosses), raw_glosses=clip.glosses)
-            for clip in map(file.raw, range(len(file.ids)))
-        ]
-        header = replace(file.header, vocabulary=OTHER)
-        (folder / f"{split}.h5").unlink()
-        write_split(folder / f"{split}.h5", header, clips, sum(len(clip.data) for clip in clips))
-    return Store(made.path)
+    clips = [
+        replace(clip, glosses=tuple(words[gloss] for gloss in clip.glosses), raw_glosses=clip.glosses)
+        for clip in (stored.raw() for stored in made.clips)
+    ]
+    (path := clips_path(folder)).unlink()
+    write_file(path, clips, made.header)
+    return Store(folder)
 
 
 @pytest.mark.parametrize("normalized", [True, False])

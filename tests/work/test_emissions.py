@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from clip_store import bytes_only, one_split
 
 from sla_cli.artifact.receipt import write_receipt
 from sla_cli.config.settings import Config
@@ -28,6 +29,8 @@ from sla_cli.work.emissions import (
 from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, "/stores/csl-daily", "/runs/adapter-1")
+FRAMES = FrameFormat(16, "squash", 30.0, 30.0, 30.0)
+FACTS = RunFacts("/s", "corpus", "csl-daily", "base", {"train": "", "dev": ""}, "raw", "none", FRAMES)
 
 
 def emissions(count: int = 4, steps: int = 7) -> Iterator[Emission]:
@@ -186,28 +189,24 @@ def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:
     run, path = Run(tmp_path / "run"), tmp_path / "dev.h5"
-    frames = FrameFormat(16, "squash", 25.0, 25.0, 25.0)
-    facts = RunFacts("/s", "csl-daily", "base", {"train": "", "dev": ""}, "raw", "none", frames)
-    run.create(Config(), HEADER.glosses, facts)
+    run.create(Config(), HEADER.glosses, FACTS)
     run.best.write_bytes(b"weights")
-    store = tmp_path / "store.h5"
-    write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
-    receipt = emission_receipt(run, Split(store))
+    clips = [bytes_only("a", ("NULL",), 1), bytes_only("b", ("NULL",), 1)]
+    split, other = one_split(tmp_path / "store", clips), one_split(tmp_path / "other", clips[:1])
+    receipt = emission_receipt(run, split)
     assert not is_current(path, receipt)
     write_emissions(path, HEADER, emissions())
     assert not is_current(path, receipt), "no receipt, so not complete"
     write_receipt(receipt, path)
-    assert is_current(path, emission_receipt(run, Split(store)))
-    assert is_current(path, emission_receipt(run, Split(store), "bf16", "float16")), "whatever the precision"
+    assert is_current(path, emission_receipt(run, split))
+    assert is_current(path, emission_receipt(run, split, "bf16", "float16")), "whatever the precision"
     run.best.write_bytes(b"other weights")
-    assert not is_current(path, emission_receipt(run, Split(store)))
+    assert not is_current(path, emission_receipt(run, split))
     run.best.write_bytes(b"weights")
-    write_split(store, SplitHeader("csl-daily", "dev", 32, 30.0, 95, HEADER.glosses), [], 0)
-    assert not is_current(path, emission_receipt(run, Split(store)))
-    write_split(store, SplitHeader("csl-daily", "dev", 16, 30.0, 95, HEADER.glosses), [], 0)
-    assert is_current(path, emission_receipt(run, Split(store)))
+    assert not is_current(path, emission_receipt(run, other))
+    assert is_current(path, emission_receipt(run, split))
     path.unlink()
-    assert not is_current(path, emission_receipt(run, Split(store)))
+    assert not is_current(path, emission_receipt(run, split))
 
 
 @pytest.mark.parametrize("steps", [10, 100_000])

@@ -9,18 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from clip_store import bytes_only, one_split
 
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import resolve
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.store.content import SplitHeader
-from sla_cli.store.store import Split
-from sla_cli.store.write import write_split
+from sla_cli.store.split import Split
 from sla_cli.work.run import FrameFormat, Run, RunFacts, check_glosses
 
 GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))
 FRAMES = FrameFormat(256, "squash", 25.0, 24.5, 25.0)
-FACTS = RunFacts("/stores/ä b", "phoenix2014", "tiny", {"train": "1", "dev": "2"}, "raw", "phoenix2014", FRAMES)
+DIGESTS = {"train": "1", "dev": "2"}
+FACTS = RunFacts(
+    "/stores/ä b", "multisigner", "phoenix2014", "tiny", {"train": "1", "dev": "2"}, "raw", "phoenix2014", FRAMES
+)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -99,17 +101,16 @@ def test_comments_and_spaces_are_no_change(tmp_path: Path) -> None:
 def test_glosses_must_be_those_of_the_store(tmp_path: Path) -> None:
     run = Run(tmp_path / "adapter-1")
     run.create(resolve("tiny"), ("A", "B", "C"), FACTS)
-    path = tmp_path / "train.h5"
 
     def store(*vocabulary: str) -> Split:
-        write_split(path, SplitHeader("phoenix2014", "train", 16, 25.0, 95, vocabulary), [], 0)
-        return Split(path)
+        return one_split(tmp_path / "".join(vocabulary), [bytes_only("a", vocabulary, 1)])
 
-    check_glosses(run, store("A", "B", "C"))
+    check_glosses(run, store("C", "A", "B"))
     with pytest.raises(SlaError, match=r"adapter-1 .*1 are new, 2 are gone"):
         check_glosses(run, store("A", "D"))
+    run.create(resolve("tiny"), ("C", "B", "A"), FACTS)
     with pytest.raises(SlaError, match="do not match"):
-        check_glosses(run, store("C", "B", "A"))  # the order is the model's columns
+        check_glosses(run, store("A", "B", "C"))  # the order is the model's columns
 
 
 @pytest.mark.parametrize("name", ["run.toml", "config.toml"])
