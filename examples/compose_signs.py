@@ -7,9 +7,10 @@ Rajesh R.; https://doi.org/10.17632/2vfdm42337.1): eight words by about two doze
 RECORDINGS is a folder with one video per sign. --pattern finds word and person in its path; by default the word is the
 name of the folder and the person is the first number in the file's name, as in accident/s01_t1.mp4.
 
-OUT gets frames, and tables for `sla prep folder`: all.tsv, and fold1-6.tsv and so on, a table for each fold and number
-of training people. The test people of a fold are in no other split. Sentences of test and of dev contain each recording
-of their person once; those of train use random recordings. They are joined single signs, without coarticulation.
+OUT gets frames, all.tsv for `sla prep folder`, and tables for `sla split --from`: fold1-6.tsv and so on, one for each
+fold and number of training people. The test people of a fold are in no other split. Sentences of test and of dev
+contain each recording of their person once; those of train use random recordings. They are joined single signs,
+without coarticulation.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from sla_cli.errors import SlaError
 
 PATTERN = r"(?P<gloss>[A-Za-z]+)[^/]*/[^/]*?(?P<person>\d+)[^/]*$"
 ORDERS = 10_000  # number of orders that are tried
-COLUMNS = ("id", "video", "gloss", "signer", "split", "fps")
+COLUMNS = ("id", "video", "gloss", "signer", "fps")
+DIVISION = ("clip", "split")
 Recording = tuple[str, Path]  # gloss and video
 
 
@@ -43,8 +45,8 @@ class Sentence:
     glosses: tuple[str, ...]
     once: bool  # one of the sentences that together contain each recording once
 
-    def row(self, split: str, fps: float) -> tuple[str, ...]:
-        return self.id, f"frames/{self.id}", " ".join(self.glosses), self.person, split, f"{fps:g}"
+    def row(self, fps: float) -> tuple[str, ...]:
+        return self.id, f"frames/{self.id}", " ".join(self.glosses), self.person, f"{fps:g}"
 
 
 def main() -> None:
@@ -75,13 +77,13 @@ def main() -> None:
             one = Sentence(f"{person}-{name}", person, tuple(gloss for gloss, _ in chosen), name.startswith("once"))
             fps = write_frames(arguments.out / "frames" / one.id, chosen, arguments.every, arguments.size)
             sentences[person].append(one)
-    everything = [one.row("train", fps) for person in sorted(sentences) for one in sentences[person]]
-    write_table(arguments.out / "all.tsv", everything)
+    everything = [one.row(fps) for person in sorted(sentences) for one in sentences[person]]
+    write_table(arguments.out / "all.tsv", COLUMNS, everything)
     for name, (train, dev, test) in tables.items():
-        rows = [one.row("train", fps) for person, count in train.items() for one in drawn_of(sentences[person])[:count]]
-        rows += [one.row("dev", fps) for person in dev for one in sentences[person] if one.once]
-        rows += [one.row("test", fps) for person in test for one in sentences[person] if one.once]
-        write_table(arguments.out / f"{name}.tsv", rows)
+        rows = [(one.id, "train") for person, count in train.items() for one in drawn_of(sentences[person])[:count]]
+        rows += [(one.id, "dev") for person in dev for one in sentences[person] if one.once]
+        rows += [(one.id, "test") for person in test for one in sentences[person] if one.once]
+        write_table(arguments.out / f"{name}.tsv", DIVISION, rows)
     print(f"{len(found)} people, {len(everything)} sentences, {len(tables)} tables in {arguments.out}")
 
 
@@ -183,9 +185,9 @@ def write_frames(folder: Path, recordings: Sequence[Recording], every: int, size
     return fps / every
 
 
-def write_table(path: Path, rows: Sequence[Sequence[str]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join("\t".join(row) + "\n" for row in (COLUMNS, *rows)), encoding="utf-8")
+    path.write_text("".join("\t".join(row) + "\n" for row in (columns, *rows)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,19 +25,18 @@ all=$SLA_WORK/stores/all
 
 for people in ${PEOPLE:-6 3 12}; do
   for fold in ${FOLDS:-1 2 3 4 5}; do
-    store=fold$fold-$people
-    [ -f "$SLA_WORK/stores/$store/receipt.json" ] ||
-      sla prep folder "$SLA_WORK/signs/$store.tsv" --name "$store" --frames-from "$all" --size 96
+    division=fold$fold-$people
+    [ -f "$all/divisions/$division.tsv" ] || sla split "$all" --from "$SLA_WORK/signs/$division.tsv"
     for variant in ${VARIANTS:-frozen adapter lora}; do
       for seed in ${SEEDS:-0 1}; do
-        name=$store-${NAME:-$variant}-seed$seed
+        name=$division-${NAME:-$variant}-seed$seed
         run=$SLA_WORK/runs/$name
         if [ ! -f "$run/receipt.json" ]; then
           begun=(--resume)
           # run.toml is the last file that a new run writes before training.
           # Half the frames need half the stride.
           # shellcheck disable=SC2206
-          [ -f "$run/run.toml" ] || begun=("$SLA_WORK/stores/$store" --variant "$variant" --seed "$seed"
+          [ -f "$run/run.toml" ] || begun=("$all:$division" --variant "$variant" --seed "$seed"
             --backbone vit_small_patch14_dinov2 --weights "$weights" --image-size 84 --layers last:4
             --epochs "${EPOCHS:-4}" --preset small --set train.flip=0 --set train.min_frames=16 --set head.pattern=K5,P2
             ${OPTIONS:-})

@@ -20,14 +20,17 @@ python "$here/draw_elan.py" draw . --annotated "${ANNOTATED:-18}" --unannotated 
 sla prep elan corpus --list-tiers
 
 # A clip ends at a pause of two seconds, so many clips contain shorter pauses: a model that has never seen a pause recognises
-# signs in it. No person is in two splits.
-sla prep elan corpus --split-by signer --pause 2 --name first --size 128
-sla check sla-work/stores/first
+# signs in it.
+sla prep elan corpus --pause 2 --size 128
+
+# Divide the clips into train, dev and test. No person is in two splits.
+sla split --by signer
+sla check
 
 # A model for a CPU (docs/training.md, "Small corpora"). For real people: --preset small --variant adapter, on a GPU.
 small=(--preset tiny --batch 1 --epochs "$epochs" --set train.schedule=cosine
   --set loss.distillation=0 --set loss.conv_ctc=0)
-sla train sla-work/stores/first --name first "${small[@]}"
+sla train --name first "${small[@]}"
 
 # Glosses with times for the rest, in ELAN files next to the videos, on the tier that they will keep.
 sla transcribe rest --run sla-work/runs/first --format eaf --tier RH-IDgloss
@@ -43,9 +46,10 @@ for eaf in "${corrected[@]}"; do
   mv "$eaf" "${eaf%.eaf}.webm" corpus/
 done
 
-# The second store uses the frames of the first store in place; only the frames of the new clips are encoded. Splits are
-# drawn again, and people may be in other splits; a table of files with a column `split` keeps them (docs/elan.md).
-sla prep elan corpus --split-by signer --pause 2 --name second --frames-from sla-work/stores/first
+# The same commands again: only the frames of the new clips are encoded, and everybody stays in the same split. Only new
+# people are drawn.
+sla prep elan corpus --pause 2 --size 128 --force
+sla split --by signer
 
 # Train again, on all annotations.
-sla train sla-work/stores/second --name second "${small[@]}"
+sla train --name second "${small[@]}"

@@ -50,7 +50,9 @@ def check_printed(arguments: Sequence[str], stdout: str) -> None:
     """Check what a command printed: with `--json`, one result of that command and nothing else, or nothing at all."""
     words = list(map(str, arguments))
     if "--json" in words and stdout:
-        result_name(" ".join(words[: 2 if words[0] == "lm" else 1]), json.loads(stdout, parse_constant=_refuse))
+        result_name(
+            " ".join(words[: 2 if words[0] in ("lm", "store") else 1]), json.loads(stdout, parse_constant=_refuse)
+        )
 
 
 def _refuse(constant: str) -> None:

@@ -48,6 +48,7 @@ class Stage(NamedTuple):
 
 STAGES = (
     Stage("prep", ("prep", "phoenix2014", "corpus", "--size", "32", "--name", "s", "-j", "1")),
+    Stage("split", ("split", "work/stores/s", "--by", "random", "--fold", "1/3")),
     Stage("lm", ("lm", "estimate", "work/stores/s", "--order", "2", "--fallback")),
     Stage("train", ("train", "work/stores/s", *RUN, *SETTINGS), ("train", "--resume", "--name", "r")),
     Stage("emit", ("emit", "work/runs/r")),
@@ -58,8 +59,8 @@ STAGES = (
     Stage("report", ("report", "-o", "page.html", "--clips", "2")),
     Stage("align", ("align", EMISSIONS)),
     Stage("transcribe", ("transcribe", "v.avi", "--run", "work/runs/r", "--device", "cpu", "-o", "v.eaf")),
-    Stage("merge", ("merge", "work/stores/s", "work/stores/other", "--name", "m", "--copy")),
-    Stage("export", ("export", "work/stores/s", "-j", "1")),
+    Stage("merge", ("merge", "work/stores/s", "work/stores/other", "--name", "m")),
+    Stage("export", ("store", "export", "work/stores/s", "-j", "1")),
 )
 
 

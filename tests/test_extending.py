@@ -45,7 +45,7 @@ def test_a_corpus_is_added_by_one_module(added: Path) -> None:
         (added / "mine" / f"{split}.tsv").write_text(table, encoding="utf-8")
         for name in rows:
             movie(added / "mine" / split / f"{name}.mp4", pictures(20))
-    listed = CliRunner().invoke(app, ["prep", "--list"])
+    listed = CliRunner().invoke(app, ["prep"])
     assert "mycorpus: My corpus: recordings of my own" in listed.stdout
     made = CliRunner().invoke(app, ["prep", "mycorpus", "mine", "--size", "32", "-q", "-j", "1", "--json"])
     assert made.exit_code == 0, made.output

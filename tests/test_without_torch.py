@@ -40,7 +40,7 @@ def test_what_needs_no_model_works(python: LimitedPython, phoenix_tree: Callable
         f"info {STORE} --sheet clips.png",
         "prep phoenix2014 phoenix-2014-multisigner --size 32 --quality 90 -j 1 --name other",
         f"merge {STORE} work/stores/other",
-        f"export {STORE} --layout phoenix2014 -o folders",
+        f"store export {STORE} --layout phoenix2014 -o folders",
         "lm estimate signs.txt --order 2 --fallback -o two.arpa",
         "lm score two.arpa signs.txt",
         f"tune {RUN} --lm work/gloss.arpa --alphas 0,0.5 --betas 0",

@@ -22,6 +22,9 @@ from typer.testing import CliRunner
 from sla_cli.cli.main import app
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.store.store import Store, StoredClip
+from sla_cli.exchange.registry import read_gloss_file
+from sla_cli.store.split import StoredClip
+from sla_cli.store.store import Store
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 
@@ -56,7 +59,7 @@ def test_every_reference_gloss_has_a_row(signs: Path) -> None:
     assert path.parent == Path("sla-work/alignments/adapter-1") and path.name.startswith("dev-")
     rows = read_alignment(path)
     assert [(row["clip"], row["gloss"]) for row in rows] == [
-        (f"clip-{number}", gloss) for number, sentence in enumerate(SENTENCES) for gloss in sentence
+        (f"dev-{number}", gloss) for number, sentence in enumerate(SENTENCES) for gloss in sentence
     ]
     assert (found["clips"], found["glosses"], found["left_out"], found["unknown"]) == (4, len(rows), {}, {})
     for row, following in pairwise(rows):
@@ -84,7 +87,7 @@ def test_ctm_holds_what_the_table_holds(signs: Path) -> None:
     found = facts("dev.h5", "--format", "ctm")
     assert Path(found["ctm"]) == Path(found["alignment"]).with_suffix(".ctm")
     assert read_gloss_file(Path(found["ctm"])).references == {
-        f"clip-{number}": sentence for number, sentence in enumerate(SENTENCES)
+        f"dev-{number}": sentence for number, sentence in enumerate(SENTENCES)
     }
     rows = read_alignment(Path(found["alignment"]))
     lines = [line.split() for line in Path(found["ctm"]).read_text().splitlines()]
@@ -168,7 +171,7 @@ def test_recordings_of_ones_own_from_prep_to_elan(tmp_path: Path, monkeypatch: p
     assert prepared.exit_code == 0, prepared.output
     split = Store(Path("sla-work/stores/folder"))["train"]
     signed = {"one": ("NORD", "REGEN"), "two": ("SONNE", "NORD")}
-    header = EmissionHeader("folder", "train", split.vocabulary, 4, str(split.path.parent.resolve()), "/runs/adapter-1")
+    header = EmissionHeader("folder", "train", split.vocabulary, 4, str(split.store.resolve()), "/runs/adapter-1")
     write_emissions(Path("train.h5"), header, [emitted(clip, signed[clip.id]) for clip in split])
     found = facts("train.h5", "--format", "eaf", "-o", "elan")
     assert found["eaf"] == {"folder": "elan", "files": 1}

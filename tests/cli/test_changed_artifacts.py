@@ -76,7 +76,7 @@ def test_an_edited_score(folder: Path) -> None:
     made("decode", "dev.h5", "-o", "x.tsv")
     score = json.loads(made("score", "x.tsv", "--json", "-q").stdout)["scores"]
     made("compare", score, score)
-    edit(Path(score, "clips.tsv"), b"clip-0", b"clip-9")
+    edit(Path(score, "clips.tsv"), b"dev-0", b"dev-9")
     for command in (("compare", score, score), ("report", score, "-o", "page.html"), ("info", score)):
         refused(f"{score}/clips.tsv", "score", *command)
     made("score", "x.tsv")

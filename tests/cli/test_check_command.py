@@ -27,7 +27,7 @@ def test_the_only_store_of_the_work_folder_is_taken(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     make_store(Path("sla-work/stores/mine"), {"train": TRAIN, "dev": DEV})
     lines = sla().stdout.split("\n")
-    assert lines[0] == "sla-work/stores/mine: mine, labels raw"
+    assert lines[0] == "sla-work/stores/mine: mine, division corpus, labels raw"
     assert lines[-2] == "problems: 0, notes: 2; frames were not decoded (--deep)"
     assert ["dev", "1", "1", "12", "0.00", "12", "12", "12"] in [line.split() for line in lines]
     assert ["train", "5", "3", "3", "1", "2", "2"] in [line.split() for line in lines]
@@ -79,16 +79,16 @@ def test_histograms_have_a_line_a_bin_and_bars_of_the_first_split(tmp_path: Path
     assert rows[6] == ["24-25", "1", "0", "█" * 15]
 
 
-def test_a_protocol_and_published_counts_are_shown(tmp_path: Path) -> None:
+def test_a_division_and_published_counts_are_shown(tmp_path: Path) -> None:
     splits = {"train": TRAIN, "dev": [clip("d1", "C A", signer="eve")]}
-    text = sla(make_store(tmp_path / "store", splits, corpus="isharah2000", protocol="SI"), code=3).stdout
-    assert text.startswith(f"{tmp_path / 'store'}: isharah2000, protocol SI, labels raw\n")
+    text = sla(make_store(tmp_path / "store", splits, corpus="isharah2000", division="SI"), code=3).stdout
+    assert text.startswith(f"{tmp_path / 'store'}: isharah2000, division SI, labels raw\n")
     assert "published" in text and "19,500" in text
     assert "test: the test split is missing (published: 7,800 clips)" in text
 
 
 def test_a_store_without_references_has_no_histogram_of_glosses(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "store", {"test": [clip("x1", "")]}, annotated=())
+    store = make_store(tmp_path / "store", {"test": [clip("x1", "")]})
     assert not any(line.startswith("glosses  test") for line in sla(store).stdout.split("\n"))
 
 

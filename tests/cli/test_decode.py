@@ -49,7 +49,7 @@ def test_an_emissions_file_alone(folder: Path) -> None:
     path = Path(facts["hypotheses"])
     assert path.parent == Path("sla-work/hypotheses/adapter-1")
     nbest = read_nbest(path)
-    assert list(nbest) == [f"clip-{number}" for number in range(4)]
+    assert list(nbest) == [f"dev-{number}" for number in range(4)]
     assert {len(readings) for readings in nbest.values()} == {3}
     assert facts["glosses"] == sum(len(readings[0].glosses) for readings in nbest.values())
     assert (read_header(path).corpus, read_header(path).split) == ("phoenix2014", "dev")
@@ -228,7 +228,7 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
     assert "--split" in refuse("dev.h5", "--split", "test")
     with h5py.File("dev.h5", "r+") as file:
         file["log_probs"][0, 0] = np.nan
-    assert "clip clip-0: output step 0 holds NaN" in refuse("dev.h5")
+    assert "clip dev-0: output step 0 holds NaN" in refuse("dev.h5")
     shutil.copy("test.h5", "other.h5")
     with h5py.File("other.h5", "r+") as file:
         del file["glosses"]

@@ -1,4 +1,4 @@
-"""`sla export`: its options, where it writes, what it prints."""
+"""`sla store export`: its options, where it writes, what it prints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEV = [clip("d1", "C A", 3, signer="ann")]
 
 
 def sla(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, ["export", "-j", "1", *map(str, arguments)], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(app, ["store", "export", "-j", "1", *map(str, arguments)], env={"COLUMNS": "200"})
     assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
     return result
 

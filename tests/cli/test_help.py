@@ -17,9 +17,10 @@ from sla_cli.prep.corpora import corpora
 
 COMMANDS = [
     "prep",
+    "split",
     "merge",
     "check",
-    "export",
+    "store",
     "train",
     "emit",
     "decode",
@@ -33,6 +34,10 @@ COMMANDS = [
     "doctor",
     "lm",
     "demo",
+]
+INNER = [
+    *(f"prep {name}" for name in corpora()),
+    *("lm estimate", "lm score", "store export", "store leave-out"),
 ]
 HEAVY = [
     "torch",
@@ -60,7 +65,10 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "lm estimate", "lm score"])
+@pytest.mark.parametrize(
+    "command",
+    [*COMMANDS, *(f"prep {name}" for name in corpora()), "lm estimate", "lm score", "store export", "store leave-out"],
+)
 def test_every_command_explains_itself_and_every_option(command: str) -> None:
     answer = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}, prog_name="sla")
     assert answer.exit_code == 0
@@ -147,7 +155,7 @@ def test_a_full_disk_at_the_end_of_a_pipe_is_said_in_one_sentence() -> None:
     ("words", "choices"),
     [
         ("sla prep", sorted(corpora())),
-        ("sla prep --labels", ["auto", "none", "phoenix2014", "phoenix2014t", "phoenix2014t-vac", "raw"]),
+        ("sla prep phoenix2014 --labels", ["auto", "none", "phoenix2014", "phoenix2014t", "phoenix2014t-vac", "raw"]),
         ("sla schema", names()),
         ("sla train --preset", sorted(PRESETS)),
         ("sla decode --engine", ["prefix", "pyctcdecode"]),

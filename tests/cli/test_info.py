@@ -57,22 +57,25 @@ def store(tmp_path: Path) -> Path:
         "train": [clip("t1", "A B", signer="ann"), clip("t2", "B C", signer="bob")],
         "test": [clip("x1", "", 7)],
     }
-    results = {"clips": {"train": 2, "test": 1}, "skipped": {"t9": "too short"}, "failed": {}}
-    return make_store(tmp_path / "store", splits, results, annotated=("train",), protocol="SI", labels="phoenix2014.v1")
+    results = {"skipped": {"t9": "too short"}}
+    return make_store(tmp_path / "store", splits, results, division="SI", labels="phoenix2014.v1")
 
 
 def test_a_store(store: Path) -> None:
     found = facts(store)
-    assert (found["kind"], found["format"], found["complete"]) == ("store", "sla-store 2", True)
+    assert (found["kind"], found["format"], found["complete"]) == ("store", "sla-store 1", True)
     shown = found["facts"]
-    assert (shown["corpus"], shown["protocol"], shown["fps"], shown["vocabulary"]) == ("mine", "SI", 25.0, 3)
+    assert (shown["corpus"], shown["labels"], shown["divisions"]) == (
+        "mine",
+        "phoenix2014.v1",
+        {"SI": {"train": 2, "test": 1}},
+    )
     assert shown["pictures"] == "24x24, squash, jpeg of quality 95"
-    size = (store / "train.h5").stat().st_size
-    train = {"clips": 2, "frames": 24, "signers": 2, "references": True, "files": 1, "bytes": size}
-    assert shown["splits"]["train"] == train
-    assert shown["splits"]["test"]["references"] is False
+    counts = {key: shown[key] for key in ("clips", "frames", "signers", "files", "bytes")}
+    size = (store / "clips.h5").stat().st_size
+    assert counts == {"clips": 3, "frames": 31, "signers": 2, "files": 1, "bytes": size}
     text = sla(store).stdout
-    assert text.startswith(f"{store}: store (sla-store 2), complete\n")
+    assert text.startswith(f"{store}: store (sla-store 1), complete\n")
     assert "made by sla prep on " in text
     assert "skipped  1: t9" in text
     assert found["receipt"]["environment"]["python"] in text
@@ -82,16 +85,16 @@ def test_an_unfinished_store(store: Path) -> None:
     receipt_path(store).unlink()
     assert ", NOT complete\n" in sla(store).stdout
     found = facts(store)
-    assert (found["complete"], found["receipt"], found["facts"]["splits"]["train"]["clips"]) == (False, None, 2)
+    assert (found["complete"], found["receipt"], found["facts"]["clips"]) == (False, None, 3)
     begun = store.parent / "begun"
     (begun / ".spool-0123").mkdir(parents=True)
-    assert facts(begun)["facts"] == {"splits": {}}
+    assert facts(begun)["facts"] == {"divisions": {}}
 
 
 def test_one_file_of_a_store(store: Path) -> None:
-    found = facts(store / "test.h5")
+    found = facts(store / "clips.h5")
     assert (found["kind"], found["complete"]) == ("file of a store", None)
-    assert (found["facts"]["split"], found["facts"]["shard"], found["facts"]["frames"]) == ("test", "1 of 1", 7)
+    assert (found["facts"]["shard"], found["facts"]["frames"]) == ("1 of 1", 31)
 
 
 def test_a_run(work: Path) -> None:
@@ -223,10 +226,10 @@ def test_what_is_none_of_ours_is_refused_with_what_to_name(tmp_path: Path, store
 
 
 def test_damaged_files_are_named(store: Path) -> None:
-    whole = (store / "train.h5").read_bytes()
-    (store / "train.h5").write_bytes(whole[: len(whole) // 2])
-    assert "train.h5" in sla(store, code=2).stderr
-    assert f"error: {store / 'train.h5'}: " in sla(store / "train.h5", code=2).stderr
+    whole = (store / "clips.h5").read_bytes()
+    (store / "clips.h5").write_bytes(whole[: len(whole) // 2])
+    assert "clips.h5" in sla(store, code=2).stderr
+    assert f"error: {store / 'train.h5'}: " in sla(store / "clips.h5", code=2).stderr
     (store / "receipt.json").write_text("{", encoding="utf-8")
     assert "receipt.json: not a receipt" in sla(store / "receipt.json", code=2).stderr
 

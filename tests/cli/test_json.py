@@ -21,6 +21,7 @@ from sla_cli.cli.main import COMMANDS, app
 from sla_cli.cli.schema import result_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+INNER = ("prep phoenix2014", "lm estimate", "lm score", "store export", "store leave-out")
 LM = ("lm", "estimate", "text.txt", "--order", "2", "--fallback")
 
 
@@ -58,7 +59,7 @@ def work(folder: Path) -> None:
 )
 def test_the_result_is_that_of_its_name(name: str, arguments: str) -> None:
     words = arguments.split()
-    assert result_name(" ".join(words[: 2 if words[0] == "lm" else 1]), facts(*words)) == name
+    assert result_name(" ".join(words[: 2 if words[0] in ("lm", "store") else 1]), facts(*words)) == name
 
 
 def test_keys_that_stand_in_some_results_only() -> None:
@@ -81,10 +82,11 @@ def test_scores() -> None:
     assert result_name("compare", facts("compare", hypotheses, best)) == "compare"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "lm estimate", "lm score"])
+@pytest.mark.parametrize("command", [*COMMANDS, *INNER])
 def test_every_command_that_prints_json_has_a_schema(command: str) -> None:
     text = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}).stdout
-    own = [name for name in names_of(command) if command != "lm"]
+    named = "prep" if command.startswith("prep ") else command
+    own = [name for name in names_of(named) if command not in ("lm", "prep", "store")]
     assert ("Print the result as one JSON object" in text) == bool(own)
 
 

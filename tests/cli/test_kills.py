@@ -15,7 +15,7 @@ pytestmark = pytest.mark.long
 
 TESTS = Path(__file__).parents[1]
 STAGES = (
-    *("prep", "lm", "train", "emit", "tune", "decode", "score", "compare", "report", "align"),
+    *("prep", "split", "lm", "train", "emit", "tune", "decode", "score", "compare", "report", "align"),
     *("transcribe", "merge", "export"),
 )
 

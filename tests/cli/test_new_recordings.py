@@ -106,15 +106,15 @@ def test_a_copied_work_folder_takes_its_own_store(folder: Path) -> None:
         scored = Path(sla("score", "--work", "copy", "-q")["scores"])
         return Path(json.loads((scored / "receipt.json").read_text(encoding="utf-8"))["sources"]["ref"])
 
-    own = Path("copy").resolve() / "stores" / store.name / "dev.h5"
+    own = Path("copy").resolve() / "stores" / store.name
     assert references() == own
-    before = (store / "dev.h5").read_bytes()
+    before = (store / "clips.h5").read_bytes()
     table.write_text("video\tgloss\tsplit\na.mkv\tWIND WIND\tdev\n", encoding="utf-8")
     sla("prep", "folder", "mine", "--size", "32", "--force", "-q")
     assert references() == own, "whatever becomes of the other one"
-    own.write_bytes((store / "dev.h5").read_bytes())
-    (store / "dev.h5").write_bytes(before)
-    assert references() == store.resolve() / "dev.h5", "its own is another one now"
+    (own / "clips.h5").write_bytes((store / "clips.h5").read_bytes())
+    (store / "clips.h5").write_bytes(before)
+    assert references() == store.resolve(), "its own is another one now"
 
 
 def test_runs_of_a_copied_work_folder_take_its_own_store(folder: Path) -> None:
@@ -125,7 +125,7 @@ def test_runs_of_a_copied_work_folder_take_its_own_store(folder: Path) -> None:
     copied = Run(Path("copy/runs/adapter"))
     assert copied.store == copied.own_store == own
     assert run.store == Path("old/stores/phoenix2014").resolve()
-    (own / "dev.h5").write_bytes((own / "test.h5").read_bytes())
+    sla("store", "leave-out", "Signer01", str(own), "-q")
     assert copied.store == run.store
 
 
@@ -142,7 +142,8 @@ def test_a_store_that_was_replaced_since_training_is_reported(folder: Path) -> N
     (folder / "mine" / "mine.tsv").write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")
     other = Path(sla("prep", "folder", "mine", "--size", "32", "-q")["store"])
     assert "was replaced" not in reported("--store", str(other)), "another store, which was named"
-    Path("old/stores/phoenix2014/dev.h5").write_bytes((other / "dev.h5").read_bytes())
+    table = Path("old/stores/phoenix2014/divisions/multisigner.tsv")
+    table.write_text(table.read_text(encoding="utf-8").replace("dev_0\tdev", "dev_0\ttest"), encoding="utf-8")
     shutil.rmtree("sla-work/emissions")
     for _ in range(2):  # with new emissions, and with existing ones
         assert "was replaced since run adapter was trained on it: dev changed" in reported("--split", "test")

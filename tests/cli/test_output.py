@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -36,9 +37,9 @@ FILES = {
     f"info {STORE} --sheet": ".png",
     f"transcribe a.mkv --run {RUN} --device cpu -o": ".json",
 }
-FOLDERS = (f"export {STORE} -o", f"merge {STORE} other -o")
+FOLDERS = (f"store export {STORE} -o", f"merge {STORE} other -o")
 ARTIFACTS = {
-    "store": f"{STORE}/train.h5",
+    "store": f"{STORE}/clips.h5",
     "receipt": f"{STORE}/receipt.json",
     "weights": f"{RUN}/best.safetensors",
     "settings": f"{RUN}/config.toml",
@@ -83,7 +84,9 @@ def test_these_are_all_commands_with_an_output() -> None:
             if any({"--output", "--sheet"} & set(option.opts) for option in one.params):
                 found.add(f"{name} {sub}".strip())
                 assert any("--force" in option.opts for option in one.params), f"{name} {sub} has no --force"
-    assert found == {" ".join(line.split()[: 2 if line.startswith("lm") else 1]) for line in (*FILES, *FOLDERS)}
+    assert found == {
+        " ".join(line.split()[: 2 if line.startswith(("lm", "store")) else 1]) for line in (*FILES, *FOLDERS)
+    }
 
 
 @commands
@@ -172,9 +175,7 @@ def test_what_the_command_wrote_itself_is_replaced_unasked(command: str) -> None
 @pytest.mark.parametrize("command", FOLDERS)
 @pytest.mark.parametrize("name", [RUN, SCORE, "old/tuning/adapter-ca6ed0", "text.txt"])
 def test_no_folder_of_another_artifact_is_written_into(command: str, name: str) -> None:
-    Path("other").mkdir()
-    for file in Path(STORE).iterdir():
-        (Path("other") / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(STORE, "other")
     before = {path: path.read_bytes() for path in [Path(name), *Path(name).rglob("*")] if path.is_file()}
     for force in ((), ("--force",)):
         refused(command, name, *force)

@@ -201,7 +201,7 @@ def test_following_the_advice_of_the_message_repairs_it(folder: Path, tmp_path: 
     assert sla(copy, "decode", "--lm", "gloss.arpa").returncode == 2, "its receipt says that it is there"
     assert sla(copy, "decode", "--lm", "gloss.arpa", "--force").returncode == 0
     assert sla(copy, "score").returncode == 0
-    store = copy / "sla-work/stores/phoenix2014/train.h5"
+    store = copy / "sla-work/stores/phoenix2014/clips.h5"
     store.write_bytes(store.read_bytes()[:5000])
     assert "`sla prep --force`" in sla(copy, "check").stderr
     assert sla(copy, "prep", "phoenix2014", "data", "--size", "64", "--force").returncode == 0
@@ -256,7 +256,7 @@ class TestBadInput:
 
     def test_store_of_another_version(self, folder: Path, tmp_path: Path) -> None:
         copy = work_on_copy(folder, tmp_path / "copy")
-        with h5py.File(copy / "sla-work/stores/phoenix2014/train.h5", "r+") as file:
+        with h5py.File(copy / "sla-work/stores/phoenix2014/clips.h5", "r+") as file:
             file.attrs["version"] = 99
         text = self.refuse(copy, "train", "--preset", "tiny")
         assert "version 99" in text

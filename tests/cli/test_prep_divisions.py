@@ -1,4 +1,4 @@
-"""`sla prep` with divisions, parts and frames of another store, as it is typed."""
+"""`sla split`, `sla store leave-out`, and `sla prep` in parts, as they are typed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import pytest
+from clip_store import clip, make_store
 from movies import movie, pictures
 from typer.testing import CliRunner
 
@@ -45,54 +45,45 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_five_folds_over_one_set_of_frames(mine: Path, tmp_path: Path) -> None:
-    """Named after their division, with the settings of the first store, each person in test once, and no overlap."""
-    sla("prep", "folder", "mine", "--size", 32, "--quality", 80, "-j1")
-    base, tested = Path("sla-work/stores/folder"), []
-    for fold in range(1, 4):
-        text = sla("prep", "--frames-from", base, "--split-by", "signer", "--fold", f"{fold}/3", "-j1")
-        assert "encoded now: 0 clips; taken over: 12" in text
-        store = Store(Path(f"sla-work/stores/folder-signer-{fold}of3"))
-        assert (store["train"].size, store["train"].quality, store["train"].corpus) == (32, 80, "folder")
-        assert check_store(store.path, stride=4).problems == ()
-        described = sla("info", store.path)
-        assert f"{store.path}: store (sla-store 3), complete" in described
-        assert f"frames from  {base.resolve()}" in described
-        tested += sorted(set(store["test"].signers))
-    assert sorted(tested) == [f"person{number}" for number in range(6)]
-
-
-def test_a_division_is_read_as_the_first_store_was(phoenix_tree: Tree, tmp_path: Path) -> None:
-    """Also its labels, otherwise folds would differ from it without a message."""
-    phoenix_tree(tmp_path, {"train": [(f"clip{n}", f"loc-NORD A{n}", 12) for n in range(6)]})
-    work, base = tmp_path / "work", tmp_path / "work" / "stores" / "phoenix2014"
-    sla("prep", "phoenix2014", tmp_path, "--size", 32, "--labels", "phoenix2014", "--work", work, "-j1")
-    options = ("--split-by", "random", "--fold", "1/3", "--work", work, "-j1")
-    sla("prep", "--frames-from", base, *options)
-    split = Store(work / "stores" / "phoenix2014-random-1of3")["train"]
-    assert split.labels == "phoenix2014.v1"
-    assert "NORD" in split.vocabulary
-    sla("prep", "--frames-from", base, "--labels", "raw", "--name", "raw", *options)
-    assert "loc-NORD" in Store(work / "stores" / "raw").vocabulary
-
-
-def test_who_replaces_a_store_that_lends_its_frames_is_told(mine: Path) -> None:
-    base = Path("sla-work/stores/folder")
+def test_folds_of_one_store(mine: Path) -> None:
+    """Each person is in test once, and no person is in two splits."""
     sla("prep", "folder", "mine", "--size", 32, "-j1")
-    sla("prep", "--frames-from", base, "--split-by", "random", "--name", "divided", "-j1")
-    answer = CliRunner().invoke(app, ["prep", "folder", "mine", "--size", "32", "-j1", "--force"])
-    assert "is used by divided" in " ".join(answer.stderr.split())
-    assert len(Store(Path("sla-work/stores/divided"))["train"][0].frames()) > 0, "the same frames came out"
+    tested = []
+    for fold in range(1, 4):
+        facts = json.loads(sla("split", "--by", "signer", "--fold", f"{fold}/3", "--json"))
+        store = Store(Path(facts["store"]))
+        assert facts["store"] == f"sla-work/stores/folder:signer-{fold}of3"
+        assert facts["clips"] == {name: len(store[name]) for name in store.splits}
+        assert check_store(Path(facts["store"]), stride=4).problems == ()
+        tested += facts["signers"]["test"]
+    assert sorted(tested) == [f"person{number}" for number in range(6)]
+    assert json.loads(sla("info", "sla-work/stores/folder", "--json"))["facts"]["divisions"].keys() == {
+        *("signer-1of3", "signer-2of3", "signer-3of3")
+    }
+    assert "several divisions" in refused("check")
 
 
-def test_a_division_that_was_changed_by_hand_is_refused(mine: Path) -> None:
-    """By definition the store has people in dev and test who are not in train."""
-    sla("prep", "folder", "mine", "--size", 32, "--split-by", "signer", "-j1")
-    path = Path("sla-work/stores/folder-signer-80-10-10")
-    signer = Store(path)["train"].signers[0]
-    with h5py.File(path / "test.h5", "r+", locking=False) as file:
-        file["signers"][0] = signer
-    assert "not as they were written" in refused("check", path)
+def test_a_table_of_ones_own_is_a_division(mine: Path) -> None:
+    sla("prep", "folder", "mine", "--size", 32, "-j1")
+    Path("two.tsv").write_text("clip\tsplit\nv0\ttrain\nv1\tdev\n", encoding="utf-8")
+    text = sla("split", "--from", "two.tsv", "--name", "mine")
+    assert text.splitlines()[:3] == [
+        "division sla-work/stores/folder:mine",
+        "  train 1, signers: 1",
+        "  dev 1, signers: 1",
+    ]
+    assert "in no split: 10" in text
+    assert Store(Path("sla-work/stores/folder:mine"))["dev"].ids == ["v1"]
+
+
+def test_a_signer_is_left_out_and_stays_out(mine: Path) -> None:
+    sla("prep", "folder", "mine", "--size", 32, "-j1")
+    sla("split", "--by", "random")
+    facts = json.loads(sla("store", "leave-out", "person3", "--json"))
+    assert (facts["clips"], sum(facts["divisions"].values())) == (["v3", "v9"], 2)
+    assert "2 clips" not in sla("prep", "folder", "mine", "--size", 32, "-j1")
+    assert "person3" not in Store(Path("sla-work/stores/folder")).clips.signers
+    assert "no clip of" in refused("store", "leave-out", "person3")
 
 
 def test_parts_and_a_last_call(mine: Path) -> None:
@@ -103,7 +94,7 @@ def test_parts_and_a_last_call(mine: Path) -> None:
     ]
     facts = json.loads(sla("prep", "folder", "mine", "--size", 32, "-j1", "--part", "2/3", "--json", "-q"))
     assert (facts["store"], facts["encoded"], facts["reused"]) == (None, 0, 4)
-    assert "encoded now: 8 clips; taken over: 4" in sla("prep", "--resume", "-j1")
+    assert "encoded now: 8 clips; taken over: 4" in sla("prep", "folder", "--resume", "-j1")
 
 
 def test_frames_missing_in_a_folder_of_pictures_are_reported(phoenix_tree: Tree, tmp_path: Path) -> None:
@@ -129,22 +120,20 @@ def test_frames_missing_in_a_folder_of_pictures_are_reported(phoenix_tree: Tree,
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("line", "message"),
     [
-        (["folder", "mine", "--shares", "8,1,1"], "have no effect without --split-by"),
-        (["folder", "mine", "--split-by", "signer", "--fold", "0/5"], "--fold '0/5' is not a fold"),
-        (["folder", "mine", "--split-by", "signer", "--shares", "a,b"], "--shares 'a,b' is not a list of numbers"),
-        (["folder", "mine", "--split-by", "signer", "--shares", "5"], "--shares 5 does not define a division"),
-        (["folder", "mine", "--part", "4/3"], "--part '4/3' is not a part"),
-        (["folder", "mine", "--part", "1/3", "--force"], "a part cannot replace an existing store"),
-        (["folder", "mine", "--tier", "SIGN"], "folder takes no --tier"),
-        (["phoenix2014", "mine", "--media", "x"], "phoenix2014 takes no --media"),
-        (["folder", "mine", "--list-tiers"], "folder has no tiers"),
-        (["--split-by", "signer"], "which corpus, and where is it?"),
-        (["--frames-from", "nowhere"], "nowhere is not a store"),
-        (["--resume", "--fold", "1/5"], "--resume uses the arguments of the unfinished store"),
+        ("prep folder mine --part 4/3", "--part '4/3' is not a part"),
+        ("prep folder mine --part 1/3 --force", "a part cannot replace an existing store"),
+        ("prep folder mine --resume --part 1/3", "--resume uses the options of the unfinished store"),
+        ("split store", "a division is drawn with --by, or taken with --from"),
+        ("split store --from two.tsv --seed 1", "a division is drawn with --by, or taken with --from"),
+        ("split store --by signer --fold 0/5", "fold '0/5'"),
+        ("split store --by signer --shares a,b", "--shares 'a,b' is not a list of numbers"),
+        ("split store --by signer --shares 5", "shares 5"),
+        ("split nowhere --by signer", "nowhere is not a store"),
     ],
 )
-def test_options_that_do_not_go_together(mine: Path, options: list[str], message: str) -> None:
-    assert message in refused("prep", *options)
+def test_options_that_do_not_go_together(mine: Path, line: str, message: str) -> None:
+    make_store(Path("store"), {"train": [clip(f"c{number}", signer=f"p{number}") for number in range(6)]})
+    assert message in refused(*line.split())
     assert not Path("sla-work").exists()

@@ -89,7 +89,7 @@ def test_a_store_that_lacks_dev_is_told_what_to_do_before_torch_is_loaded(
         code, _, err = sla(tmp_path, *extra)
         assert code == 2
         assert reported in err
-        assert "--split-by signer, sentence or random" in err
+        assert "--by signer` (or sentence, or random)" in err
     assert not (tmp_path / "runs").exists(), "no run was begun"
     script = f"""
 import sys

@@ -76,7 +76,7 @@ def test_the_gain_is_printed_with_its_interval_and_follows_from_the_kept_errors(
     header, *rows = [row.split("\t") for row in (Path(facts["tuned"]) / "clips.tsv").read_text().splitlines()]
     assert header[:3] == ["id", "reference", "ref_words"]
     assert header[3:] == [f"beam 10 alpha {a} beta {b}" for a, b in ((0.5, 0), (0.5, 1), (1, 0), (1, 1), (0, 0))]
-    assert [row[0] for row in rows] == [f"clip-{i}" for i in range(4)]
+    assert [row[0] for row in rows] == [f"dev-{i}" for i in range(4)]
     assert [len(row[1].split()) for row in rows] == [int(row[2]) for row in rows]
     errors = {name: sum(int(row[column]) for row in rows) for column, name in enumerate(header) if column > 2}
     chosen = f"beam 10 alpha {facts['alpha']:g} beta {facts['beta']:g}"
