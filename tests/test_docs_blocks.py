@@ -22,7 +22,7 @@ from docs_world import make_world
 
 from sla_cli.demo.pipeline import run_demo
 
-SHORTER = {"train": ("--epochs", "1"), **dict.fromkeys(("prep", "check", "export", "decode"), ("-j", "1"))}
+SHORTER = {"train": ("--epochs", "1"), **dict.fromkeys(("prep", "check", "store export", "decode"), ("-j", "1"))}
 FEW = {"train": 22, "dev": 2, "test": 3}
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
@@ -62,7 +62,8 @@ def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], She
             if arguments[:2] == ["demo", "--keep"]:
                 shutil.copytree(request.getfixturevalue("demo"), folder / arguments[2])
                 return None
-            return [*arguments, *SHORTER.get(arguments[0], ())]
+            command = " ".join(arguments[: 2 if arguments[0] == "store" else 1])
+            return [*arguments, *SHORTER.get(command, ())]
 
         return Shell(folder, smaller)
 
