@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sla_cli.prep.corpora import corpora
 from sla_cli.store.store import Store
 
 DOCS = Path(__file__).parents[1] / "docs"
+PREP = "sla_cli.cli.prep"
 
 
 @pytest.fixture
@@ -33,28 +35,33 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     monkeypatch.chdir(tmp_path)
     corpora.cache_clear()
+    monkeypatch.delitem(sys.modules, PREP, raising=False)  # it makes a command for each corpus when it is imported
     yield tmp_path
     corpora.cache_clear()
+    sys.modules.pop(PREP, None)
 
 
 def test_a_corpus_is_added_by_one_module(added: Path) -> None:
-    clips = {"train": {"one": "HELLO WORLD", "two": "WORLD"}, "dev": {"three": "HELLO"}}
-    for split, rows in clips.items():
-        (added / "mine" / split).mkdir(parents=True)
-        table = "".join(f"{name}\t{glosses}\n" for name, glosses in rows.items())
-        (added / "mine" / f"{split}.tsv").write_text(table, encoding="utf-8")
-        for name in rows:
-            movie(added / "mine" / split / f"{name}.mp4", pictures(20))
-    listed = CliRunner().invoke(app, ["prep"])
-    assert "mycorpus: My corpus: recordings of my own" in listed.stdout
-    made = CliRunner().invoke(app, ["prep", "mycorpus", "mine", "--size", "32", "-q", "-j", "1", "--json"])
-    assert made.exit_code == 0, made.output
-    store = Store(Path(json.loads(made.stdout)["store"]))
+    rows = [("one", "train", "HELLO WORLD"), ("two", "train", "WORLD"), ("three", "dev", "HELLO")]
+    (added / "mine" / "side").mkdir(parents=True)
+    table = "".join(f"{name}\t{split}\t{glosses}\n" for name, split, glosses in rows)
+    (added / "mine" / "clips.tsv").write_text(table, encoding="utf-8")
+    for name, *_ in rows:
+        movie(added / "mine" / "side" / f"{name}.mp4", pictures(20))
+    explained = sla("prep", "mycorpus", "--help")
+    assert "My corpus: recordings of my own" in explained and "Folder with the videos of one camera." in explained
+    made = sla("prep", "mycorpus", "mine", "--camera", "side", "--size", "32", "-q", "-j", "1", "--json")
+    store = Store(Path(json.loads(made)["store"]))
     assert store["train"].references() == {"one": ("HELLO", "WORLD"), "two": ("WORLD",)}
-    assert (store.preset, store["dev"].profile) == ("base", "none")
-    checked = CliRunner().invoke(app, ["check", "--json", "-q"])
-    facts = json.loads(checked.stdout)
+    assert (store.preset, store.division.name, store["dev"].profile) == ("base", "corpus", "none")
+    facts = json.loads(sla("check", "--json", "-q"))
     assert {name: split["published"] for name, split in facts["splits"].items()} == {"train": 2, "dev": 1}
+
+
+def sla(*arguments: str) -> str:
+    answer = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "120"})
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
 
 
 @pytest.mark.parametrize("page", ["architecture.md", "extending.md"])
