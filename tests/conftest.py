@@ -18,9 +18,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cv2
 import numpy as np
+from forked import TERMINAL
+from hypothesis import HealthCheck, settings
 from json_schemas import check_printed
 from tiny_work import FOLDER
 from typer.testing import CliRunner
+
+# A busy machine is no fault: a property has no time limit, neither for an example nor for drawing one.
+settings.register_profile("sla", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sla")
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -82,12 +88,8 @@ def shared() -> Path:
 
 @pytest.fixture
 def usual_signals() -> Iterator[None]:
-    """SIGINT and SIGHUP act as in a terminal.
-
-    A script starts background jobs with SIGINT ignored, nohup all jobs with SIGHUP ignored; children inherit both.
-    """
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
-    before = {number: signal.signal(number, action) for number, action in usual.items()}
+    """SIGINT and SIGHUP act as in a terminal, here and in processes that a test starts by subprocess."""
+    before = {number: signal.signal(number, action) for number, action in TERMINAL.items()}
     yield
     for number, action in before.items():
         signal.signal(number, action)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import sys
 import tempfile
 import uuid
@@ -29,9 +30,15 @@ _OURS = (
 _OTHERS = ("accelerate", "matplotlib.figure", "pytest", "torch.distributed.launcher.api")
 _SERVER.set_forkserver_preload([*(f"sla_cli.{name}" for name in _OURS), *_OTHERS])
 
+# What these signals do in a terminal. A script starts background jobs with SIGINT ignored, nohup all jobs with SIGHUP
+# ignored, and children inherit both.
+TERMINAL = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+
 
 class Forked:
     """A function in a process, and a process group, of its own; used like subprocess.Popen.
+
+    Signals act as in a terminal.
 
     Args:
         function: of a module, and picklable.
@@ -81,6 +88,8 @@ def _alone(
     printed: tuple[Path, Path], environment: dict[str, str], folder: Path, function: Callable[..., None], arguments: Any
 ) -> None:
     os.setsid()
+    for number, action in TERMINAL.items():  # the server may have inherited others
+        signal.signal(number, action)
     for stream, path in zip((sys.stdout, sys.stderr), printed, strict=True):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream.fileno())

@@ -87,7 +87,6 @@ def endless() -> None:
         sys.stdout.write(f"{stopped.signal} {stopped}\n")
 
 
-@pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize(
     ("moment", "end"),
     [
