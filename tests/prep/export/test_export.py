@@ -19,6 +19,7 @@ import pytest
 from clip_store import SIDE, clip, make_store
 from prep_work import build
 
+from sla_cli.artifact.lock import LOCK
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import FormatError, SlaError
@@ -269,6 +270,22 @@ def test_a_killed_export_goes_on_and_comes_out_the_same(made: Path, tmp_path: Pa
     assert contents(out).keys() == contents(tmp_path / "whole").keys()
     assert contents(out / "phoenix-2014-multisigner") == contents(tmp_path / "whole" / "phoenix-2014-multisigner")
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def killed_before_its_note(store: Path, out: Path) -> None:
+    """In a separate process: kill it when its first file is written and has not yet got its name."""
+    Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign, assignment]
+    export(store, out)
+
+
+def test_an_export_that_was_killed_before_its_first_file_is_begun_again(made: Path, tmp_path: Path) -> None:
+    process = FORK.Process(target=killed_before_its_note, args=(made, tmp_path / "out"))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert [path.suffix for path in (tmp_path / "out").iterdir() if path.name != LOCK] == [".partial"]
+    export(made, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.partial"))
 
 
 def test_pictures_that_a_power_cut_emptied_are_written_again(made: Path, tmp_path: Path) -> None:
