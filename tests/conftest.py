@@ -121,6 +121,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def phoenix_tree() -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The result of the demo on few clips (sla_cli.demo.pipeline.DemoResult), made once for all processes of xdist.
+
+    Tests copy its folder before they change something.
+    """
+    from few_clips import made_once
+
+    common = tmp_path_factory.getbasetemp()
+    return made_once(common.parent if "PYTEST_XDIST_WORKER" in os.environ else common)
+
+
     """A function that makes a tree in Phoenix2014's layout and returns its multisigner folder."""
     return _phoenix_tree
 

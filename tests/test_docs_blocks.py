@@ -20,21 +20,13 @@ import pytest
 from docs_blocks import ROOT, Shell, blocks, statements
 from docs_world import make_world
 
-from sla_cli.demo.pipeline import run_demo
+from sla_cli.demo.pipeline import DemoResult
 
 SHORTER = {"train": ("--epochs", "1"), **dict.fromkeys(("prep", "check", "store export", "decode"), ("-j", "1"))}
-FEW = {"train": 22, "dev": 2, "test": 3}
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_BLOCKS = [page for page in PAGES if blocks(page)]
 FINDS_PROBLEMS = 3  # what `sla check` exits with, as the pages say: drawn corpora are smaller than the published ones
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo") / "sla-demo"
-    run_demo(folder, clips=FEW, epochs=1, jobs=1)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +52,9 @@ def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], She
 
         def smaller(arguments: list[str]) -> list[str] | None:
             if arguments[:2] == ["demo", "--keep"]:
-                shutil.copytree(request.getfixturevalue("demo"), folder / arguments[2])
+                made: DemoResult = request.getfixturevalue("demo")
+                assert made.kept is not None
+                shutil.copytree(made.kept, folder / arguments[2])
                 return None
             command = " ".join(arguments[: 2 if arguments[0] == "store" else 1])
             return [*arguments, *SHORTER.get(command, ())]

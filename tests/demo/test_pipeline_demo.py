@@ -14,6 +14,7 @@ import cv2
 import pympi
 import pytest
 import torch
+from few_clips import FEW
 from forked import Forked
 from json_schemas import result_name
 
@@ -25,12 +26,7 @@ from sla_cli.store.store import Store
 
 pytestmark = pytest.mark.long
 
-FEW = {"train": 22, "dev": 2, "test": 3}
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
-    return run_demo(tmp_path_factory.mktemp("demo") / "kept", clips=FEW, epochs=3)
+FEWER = {"train": 3, "dev": 1, "test": 1}
 
 
 def test_all_files_are_kept_and_every_stage_ran(demo: DemoResult) -> None:
@@ -82,7 +78,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
 def endless() -> None:
     torch.set_num_threads(1)
     try:
-        run_demo(clips=FEW, epochs=100_000, jobs=2)
+        run_demo(clips=FEWER, epochs=100_000, jobs=2)
     except Stopped as stopped:
         sys.stdout.write(f"{stopped.signal} {stopped}\n")
 
