@@ -18,6 +18,7 @@ imports:
 
 test:
     pytest
+    pytest -m ci
 
 # The documentation site, into docs/_build
 docs:

@@ -29,6 +29,8 @@ settings.register_profile("sla", deadline=None, suppress_health_check=[HealthChe
 settings.load_profile("sla")
 
 CHROMIUM = Path("/usr/bin/chromium")
+ONLY_CI = {"browser", "sdist", "limited"}  # fixtures that start a browser, a build or another Python
+LEFT_OUT = pytest.StashKey[int]()  # how many tests with the marker `ci` were not selected
 
 Rows = Mapping[str, Sequence[tuple[str, str, int]]]
 
@@ -56,9 +58,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.importorskip(*mark.args)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run long files first: if one started last, the other processes would be idle at the end."""
+    """Mark by fixtures what only CI runs. Run long files first: if one started last, the other processes would wait."""
+    for item in items:
+        if ONLY_CI & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.ci)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count the tests that only CI runs; a process of xdist tells the main one."""
+    if items:
+        config = items[0].config
+        left_out = sum(item.get_closest_marker("ci") is not None for item in items)
+        config.stash[LEFT_OUT] = config.stash.get(LEFT_OUT, 0) + left_out
+        getattr(config, "workeroutput", {})["left_out"] = config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if left_out := config.stash.get(LEFT_OUT, 0):
+        what = "tests that start a browser, build the site or a wheel, or run another Python"
+        terminalreporter.write_line(f"left out: {left_out} {what}; `pytest -m ci` runs them")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,6 +122,18 @@ def usual_signals() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The result of the demo on few clips (sla_cli.demo.pipeline.DemoResult), made once for all processes of xdist.
+
+    Tests copy its folder before they change something.
+    """
+    from few_clips import made_once
+
+    common = tmp_path_factory.getbasetemp()
+    return made_once(common.parent if "PYTEST_XDIST_WORKER" in os.environ else common)
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, started once."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
@@ -121,18 +159,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def phoenix_tree() -> Callable[..., Path]:
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The result of the demo on few clips (sla_cli.demo.pipeline.DemoResult), made once for all processes of xdist.
-
-    Tests copy its folder before they change something.
-    """
-    from few_clips import made_once
-
-    common = tmp_path_factory.getbasetemp()
-    return made_once(common.parent if "PYTEST_XDIST_WORKER" in os.environ else common)
-
-
     """A function that makes a tree in Phoenix2014's layout and returns its multisigner folder."""
     return _phoenix_tree
 

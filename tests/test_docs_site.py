@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 ROOT = Path(__file__).parents[1]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 WIDE_PAGES = ("index.html", "settings.html", "commands.html", "scoring.html", "decoding.html", "json.html", "api.html")

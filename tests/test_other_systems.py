@@ -16,6 +16,8 @@ from tiny_work import tiny_work
 
 from sla_cli.errors import TORCH
 
+pytestmark = pytest.mark.ci
+
 GONE = """
 import os, signal
 

@@ -23,7 +23,7 @@ STORE, RUN = "work/stores/phoenix2014", "work/runs/adapter"
 
 
 @pytest.fixture
-def python(tmp_path: Path) -> LimitedPython:
+def limited(tmp_path: Path) -> LimitedPython:
     """In a folder with the artifacts of every stage."""
     shutil.copytree(tiny_work(), tmp_path / "work")
     (tmp_path / "signs.csv").write_text("id,gloss\none,NORD REGEN\ntwo,SONNE\n")
@@ -31,7 +31,7 @@ def python(tmp_path: Path) -> LimitedPython:
     return LimitedPython(tmp_path, (*TORCH, "torchvision"))
 
 
-def test_what_needs_no_model_works(python: LimitedPython, phoenix_tree: Callable[..., Path], tmp_path: Path) -> None:
+def test_what_needs_no_model_works(limited: LimitedPython, phoenix_tree: Callable[..., Path], tmp_path: Path) -> None:
     phoenix_tree(tmp_path)
     commands = [
         "--version",
@@ -54,23 +54,23 @@ def test_what_needs_no_model_works(python: LimitedPython, phoenix_tree: Callable
         "report -o page.html",
         "doctor",
     ]
-    for command, (code, output) in zip(commands, python.sla(*commands), strict=True):
+    for command, (code, output) in zip(commands, limited.sla(*commands), strict=True):
         assert code == 0, f"{command}: {output}"
     assert (tmp_path / "clips.png").stat().st_size > 1000
     assert "WER" in (tmp_path / "page.html").read_text()
 
 
-def test_what_computes_with_a_model_names_the_extra(python: LimitedPython, tmp_path: Path) -> None:
+def test_what_computes_with_a_model_names_the_extra(limited: LimitedPython, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "work" / "emissions")
     commands = ["train", f"emit {RUN}", "transcribe video.mp4", "demo", "decode adapter", "align adapter --split dev"]
-    for command, (code, output) in zip(commands, python.sla(*commands), strict=True):
+    for command, (code, output) in zip(commands, limited.sla(*commands), strict=True):
         assert code == 2, f"{command}: {output}"
         assert re.search(r"error: computing with a model needs \w+, which is not installed\n", output), output
         assert "hint: Install it with `pip install 'sla-cli[torch]'`." in output
 
 
-def test_the_doctor_says_what_is_missing_and_how_to_get_it(python: LimitedPython) -> None:
-    [(code, output)] = python.sla("doctor --json")
+def test_the_doctor_says_what_is_missing_and_how_to_get_it(limited: LimitedPython) -> None:
+    [(code, output)] = limited.sla("doctor --json")
     found = json.loads(output)
     assert (code, found["problems"], found["gpus"], found["weights"]) == (0, [], [], None)
     assert found["missing"][0] == {
@@ -80,7 +80,7 @@ def test_the_doctor_says_what_is_missing_and_how_to_get_it(python: LimitedPython
     }
 
 
-def test_from_python(python: LimitedPython) -> None:
+def test_from_python(limited: LimitedPython) -> None:
     code = """
 import sla_cli
 from pathlib import Path
@@ -91,7 +91,7 @@ try:
 except sla_cli.SlaError as error:
     print(error.hint)
 """
-    assert "pip install 'sla-cli[torch]'" in python.run(code)
+    assert "pip install 'sla-cli[torch]'" in limited.run(code)
 
 
 def test_the_names_are_those_of_the_extra() -> None:
