@@ -117,9 +117,14 @@ def script(path: Path, *arguments: str) -> None:
 
 
 def sla_in_two(*arguments: str) -> None:
-    """The command as `torchrun --standalone --nproc-per-node=2` runs it: by torchrun's agent, which forks too."""
+    """The command as `torchrun --standalone --nproc-per-node=2` runs it."""
+    in_two(sla, *arguments)
+
+
+def in_two(function: Callable[..., None], *arguments: Any) -> None:
+    """A function in two processes of torchrun's agent, which forks too."""
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     standalone = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "run_id": uuid.uuid4().hex}
     config = LaunchConfig(1, 1, nproc_per_node=2, max_restarts=0, start_method="fork", **standalone)
-    elastic_launch(config, sla)(*arguments)
+    elastic_launch(config, function)(*arguments)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-import shim
 from forked import Forked, sla
 from synthetic import tiny, write_store
 
@@ -27,13 +29,26 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_nobody_trains_or_replaces_a_run_that_another_process_trains(work: Path, tmp_path: Path) -> None:
+def sla_without_locks(*arguments: str) -> None:
+    """On a disk without locks. That HDF5 reads a store there, tests/prep/test_network_disk.py shows."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    fcntl.flock = fcntl.lockf = refuse
+    sla(*arguments)
+
+
+@pytest.mark.parametrize("command", [sla, sla_without_locks])
+def test_nobody_trains_or_replaces_a_run_that_another_process_trains(
+    work: Path, tmp_path: Path, command: Callable[..., None]
+) -> None:
     environment = {"OMP_NUM_THREADS": "1", "SLA_WORK": str(work)}
     settings = ["--device", "cpu", "--config", str(work / "c.toml"), "--name", "mix"]
     run = Run(work / "runs" / "mix")
 
     def begin(*arguments: str) -> Forked:
-        return Forked(sla, "train", *arguments, printed=tmp_path, environment=environment)
+        return Forked(command, "train", *arguments, printed=tmp_path, environment=environment)
 
     def second(*arguments: str) -> tuple[int | None, str]:
         process = begin(*arguments)
@@ -58,14 +73,3 @@ def test_nobody_trains_or_replaces_a_run_that_another_process_trains(work: Path,
     code, reported = second(*settings, "--seed", "2", "--epochs", "1", "--force")
     assert code == 0, reported
     assert run.config.train.seed == 2
-
-
-def test_nor_on_a_disk_without_locks(tmp_path: Path) -> None:
-    """The test above in a process with the library of shim.py, which the processes that it forks also have."""
-    test = f"{__file__}::{test_nobody_trains_or_replaces_a_run_that_another_process_trains.__name__}"
-    environment = shim.environment(shim.built(tmp_path), ENOLCK=1)
-    # With a folder of its own: in the common one it would remove what earlier sessions left, which can take minutes.
-    command = [sys.executable, "-m", "pytest", "-n0", "--basetemp", str(tmp_path / "inner"), test]
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "1 passed" in answer.stdout

@@ -3,49 +3,34 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import time
+from datetime import timedelta
 from pathlib import Path
+
+import torch
+from forked import Forked, in_two
 
 from sla_cli.model.distributed import ProcessGroup, join
 
-PAIR = """
-import json, sys, time
-from datetime import timedelta
-from pathlib import Path
-import torch
-from sla_cli.model.distributed import join
 
-folder = Path(sys.argv[1])
-with join("cpu", timeout=timedelta(days=7)) as group:
-    found = {"ranks": group.gather([str(group.rank)]), "main": group.is_main, "world_size": group.world_size}
-    found["first"] = group.first(lambda: f"rank {group.rank}")
-    found["sum"] = group.sum(torch.tensor([1.0 + group.rank])).item()
-    found["any"] = group.any(group.rank == 1)
-    if group.is_main:
-        time.sleep(1)
-        (folder / "ready").touch()
-    group.wait()
-    found["ready"] = (folder / "ready").exists()
-    (folder / f"{group.rank}.json").write_text(json.dumps(found))
-"""
+def share(folder: Path) -> None:
+    with join("cpu", timeout=timedelta(days=7)) as group:
+        found = {"ranks": group.gather([str(group.rank)]), "main": group.is_main, "world_size": group.world_size}
+        found["first"] = group.first(lambda: f"rank {group.rank}")
+        found["sum"] = group.sum(torch.tensor([1.0 + group.rank])).item()
+        found["any"] = group.any(group.rank == 1)
+        if group.is_main:
+            time.sleep(1)
+            (folder / "ready").touch()
+        group.wait()
+        found["ready"] = (folder / "ready").exists()
+        (folder / f"{group.rank}.json").write_text(json.dumps(found))
 
 
 def test_two_processes_share_what_they_find_and_wait_for_each_other(tmp_path: Path) -> None:
-    script = tmp_path / "pair.py"
-    script.write_text(PAIR, encoding="utf-8")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    answer = subprocess.run(
-        [*torchrun, str(script), str(tmp_path)],
-        check=False,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert answer.returncode == 0, answer.stderr
+    process = Forked(in_two, share, tmp_path, printed=tmp_path)
+    _, reported = process.communicate(timeout=200)
+    assert process.returncode == 0, reported
     for rank in (0, 1):
         assert json.loads((tmp_path / f"{rank}.json").read_text()) == {
             "ranks": ["0", "1"],

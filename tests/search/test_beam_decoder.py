@@ -181,7 +181,7 @@ def test_a_gloss_is_scored_by_the_language_model_when_it_begins(beam: int, toy_l
 
 @PYCTCDECODE
 def test_at_most_half_the_search_errors_of_pyctcdecode(tmp_path: Path) -> None:
-    """With a language model, against a beam of 1,000: clips whose glosses are others."""
+    """With a language model, against a beam of 500: clips whose glosses are others."""
     rng, glosses = np.random.default_rng(0), [f"G{number}" for number in range(8)]
     followers = [rng.choice(8, 3, replace=False) for _ in glosses]
 
@@ -194,11 +194,11 @@ def test_at_most_half_the_search_errors_of_pyctcdecode(tmp_path: Path) -> None:
     lm = tmp_path / "bigram.arpa"
     write_arpa(estimate([[glosses[gloss] for gloss in sentence(6)] for _ in range(200)], 2, fallback=True), lm)
     clips = []
-    for _ in range(60):
+    for _ in range(30):
         runs = [[0] * rng.integers(1, 3) + [gloss + 1] * rng.integers(1, 3) for gloss in sentence(5)]
         clips.append(signed_log_probs(list(itertools.chain(*runs)), 9, rng))
     with (
-        beam_decoder(glosses, lm, beam=1000) as wide,
+        beam_decoder(glosses, lm, beam=500) as wide,
         beam_decoder(glosses, lm) as ours,
         beam_decoder(glosses, lm, engine="pyctcdecode") as theirs,
     ):
@@ -207,7 +207,7 @@ def test_at_most_half_the_search_errors_of_pyctcdecode(tmp_path: Path) -> None:
             sum(decoder.best_glosses(clip) != glosses for clip, glosses in zip(clips, best, strict=True))
             for decoder in (ours, theirs)
         ]
-    assert errors[1] >= 10
+    assert errors[1] >= 5
     assert errors[0] <= errors[1] / 2
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
+from forked import Forked
 from json_schemas import result_name
 from scipy import stats
 from synthetic import CPU, tiny
@@ -28,7 +27,6 @@ from sla_cli.train.train_run import start_run
 from sla_cli.work.run import Run
 
 CONFIG = tiny(train__epochs=1, model__variant="frozen")
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def sla(work: Path, *arguments: str, code: int = 0) -> Result:
@@ -71,11 +69,10 @@ def test_each_is_the_run_that_its_seed_alone_gives(store: Store, tmp_path: Path)
     assert Run(tmp_path / "runs" / "frozen-3").best.is_file()
 
 
-def begin(work: Path, store: Store, *arguments: str, processes: int = 1) -> subprocess.Popen[str]:
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *torchrun, "-m", "sla_cli", "train", "--work", str(work), "--device", "cpu", *arguments]
-    command += [] if "--resume" in arguments else [str(store.path), "--config", str(work / "c.toml")]
-    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def begin(work: Path, store: Store, *arguments: str, processes: int = 1) -> Forked:
+    command = ["train", "--work", str(work), "--device", "cpu", *arguments, str(store.path)]
+    command += ["--config", str(work / "c.toml")]
+    return Forked(forked.sla_in_two if processes == 2 else forked.sla, *command, printed=work)
 
 
 @pytest.mark.parametrize("signalled", [signal.SIGTERM, signal.SIGKILL])
@@ -88,11 +85,11 @@ def test_a_killed_one_goes_on_and_finished_seeds_are_left_alone(
     process = begin(tmp_path, store, "--seeds", "0,1,2", "--name", "x")
     deadline = time.monotonic() + 200
     while not second.state.is_file():
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.communicate(timeout=60)
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signalled)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert third.exists and not third.state.is_file()
     if signalled == signal.SIGTERM:
         assert process.returncode == 128 + signalled
