@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from step_flops import Vit
 from tiny_work import tiny_work
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from sla_cli.demo.pipeline import DemoResult
 from sla_cli.errors import FormatError
 from sla_cli.model.device import place
 from sla_cli.store.file import StoreFile
@@ -48,9 +50,8 @@ def test_a_training_step(arguments: list[str]) -> None:
     assert found["share"] == pytest.approx(found["flops_per_second"] / found["machine_flops_per_second"])
 
 
-@pytest.mark.parametrize(("variant", "inner"), [("adapter", 16), ("lora", 16)])
-@pytest.mark.parametrize("adapted", [1, 2, 3])
-def test_the_operations_of_a_training_step(variant: Literal["adapter", "lora"], inner: int, adapted: int) -> None:
+@pytest.mark.parametrize(("variant", "adapted"), [("adapter", 2), ("lora", 3)])
+def test_the_operations_of_a_training_step(variant: Literal["adapter", "lora"], adapted: int) -> None:
     """As counted by PyTorch; by arithmetic the same."""
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("peak memory is read from Linux's /proc")
@@ -58,7 +59,7 @@ def test_the_operations_of_a_training_step(variant: Literal["adapter", "lora"], 
     shape = ["--variant", variant, "--layers", f"last:{adapted}", "--frames", "6", *SMALL, *deep]
     found = answer("train_step", [*shape, "--repeats", "1", "--threads", "1"])
     vit = Vit(depth=3, width=32, patch=16, patches=4, features=512)
-    sizes = (6, variant, adapted, inner)
+    sizes = (6, variant, adapted, 16)
     assert found["flops"] == vit.forward(*sizes) + vit.backward(*sizes)
     assert found["step_flops"] > found["flops"]
 
@@ -125,7 +126,6 @@ class Conversions(TorchDispatchMode):
             ["--steps", "900", "--labels", "100", "--vocabulary", "50", "--repeats", "1"],
             {"cpu_seconds", "peak_mib"},
         ),
-        ("suspicious", ["--clips", "22", "--epochs", "1"], {"average precision", "of a random order", "found, added"}),
         (
             "transcribe",
             [
@@ -148,6 +148,14 @@ class Conversions(TorchDispatchMode):
 def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> None:
     found = answer(benchmark, arguments)
     assert facts <= found.keys()
+    assert all(value >= 0 for value in numbers(found))
+
+
+def test_the_ranking_of_wrong_labels(demo: DemoResult) -> None:
+    assert demo.kept is not None
+    [emissions] = demo.kept.glob("work/emissions/*/test.h5")
+    found = answer("suspicious", ["--emissions", str(emissions), "--share", "0.3", "--repeats", "2"])
+    assert {"average precision", "of a random order", "found, added"} <= found.keys()
     assert all(value >= 0 for value in numbers(found))
 
 
@@ -207,7 +215,7 @@ def test_tuning_on_a_table_of_errors(tmp_path: Path) -> None:
 
 def test_flipped_bits_are_found() -> None:
     """In all but a run's log for people, which has no digest."""
-    found = answer("flips", ["--flips", "400"])
+    found = answer("flips", ["--flips", "200"])
     reported = {name: counts for name, counts in found.items() if not name.endswith("metrics.tsv")}
     files = {"dev.h5", "dev.h5.receipt.json", "gloss.arpa"}
     folders = {"store", "merged", "runs", "tuning", "hypotheses", "alignments", "scores"}
@@ -219,51 +227,61 @@ def test_flipped_bits_are_found() -> None:
 
 def test_readers_survive_changed_files(tmp_path: Path) -> None:
     """Some files for each reader; benchmarks/fuzz.py can run for any time."""
-    found = answer("fuzz", ["--inputs", "12", "--keep", str(tmp_path)])
+    found = answer("fuzz", ["--inputs", "6", "--keep", str(tmp_path)])
     assert len(found) > 40
     assert {name: counts["finding"] for name, counts in found.items()} == dict.fromkeys(found, 0)
-    assert all(counts["read"] + counts["refused"] == 12 for counts in found.values())
-    assert sum(counts["read"] for counts in found.values()) > 50
-    assert sum(counts["refused"] for counts in found.values()) > 200
+    assert all(counts["read"] + counts["refused"] == 6 for counts in found.values())
+    assert sum(counts["read"] for counts in found.values()) > 25
+    assert sum(counts["refused"] for counts in found.values()) > 100
 
 
-def test_changes_inside_of_a_store_pass_its_digests(tmp_path: Path) -> None:
+def test_changes_inside_of_a_store_pass_its_digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its readers would stop at these, and see nothing of what changed."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from fuzzing.inside import in_hdf5
+
     write_file(tmp_path / "dev.h5", [bytes_only(name, ("A", "B"), 2, signer="S1") for name in ("x", "y")])
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from random import Random\n"
-        "from fuzzing.inside import in_hdf5\n"
-        "folder = Path(sys.argv[2]); data = (folder / 'dev.h5').read_bytes()\n"
-        "for seed in range(60): (folder / f'{seed}.h5').write_bytes(in_hdf5(Random(seed), data))\n"
-    )
-    command = [sys.executable, "-c", code, str(ROOT / "benchmarks"), str(tmp_path)]
-    subprocess.run(command, check=True, timeout=200)
-    passed = 0
+    data, passed = (tmp_path / "dev.h5").read_bytes(), 0
     for seed in range(60):
+        (tmp_path / f"{seed}.h5").write_bytes(in_hdf5(Random(seed), data))
         with suppress(FormatError):
             StoreFile(tmp_path / f"{seed}.h5").check()
-            passed += (tmp_path / f"{seed}.h5").read_bytes() != (tmp_path / "dev.h5").read_bytes()
+            passed += (tmp_path / f"{seed}.h5").read_bytes() != data
     assert passed > 6  # many changes are refused for what they are
 
 
 def test_the_fuzzer_finds_a_fault(tmp_path: Path) -> None:
     """A reader that fails, one that hangs, one that takes too much memory and one that writes elsewhere."""
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import fuzz; from fuzzing.readers import Reader\n"
-        "def elsewhere(path): (path.parents[2] / 'escaped').write_text('')\n"
-        "def endless(path):\n    while True: pass\n"
-        "reads = {'fails': lambda path: 1 / 0, 'endless': endless, 'large': lambda path: bytes(1 << 33),\n"
-        "         'elsewhere': elsewhere, 'dies': lambda path: __import__('os').kill(__import__('os').getpid(), 9)}\n"
-        "fuzz.all_readers = lambda *_: [Reader(name, 'x', [b'a 1'], read) for name, read in reads.items()]\n"
-        "sys.argv[1:] = ['--inputs', '1', '--json', '--keep', sys.argv[2]]; fuzz.main()"
-    )
-    command = [sys.executable, "-c", code, str(ROOT / "benchmarks"), str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 1, ended.stderr
-    assert {name: counts["finding"] for name, counts in json.loads(ended.stdout).items()} == dict.fromkeys(
+    ended = Forked(fuzz_readers_with_faults, tmp_path / "kept", printed=tmp_path)
+    out, err = ended.communicate(timeout=300)
+    assert ended.returncode == 1, err
+    assert {name: counts["finding"] for name, counts in json.loads(out).items()} == dict.fromkeys(
         ("fails", "endless", "large", "elsewhere", "dies"), 1
     )
-    assert len(list(tmp_path.iterdir())) >= 5
+    assert len(list((tmp_path / "kept").iterdir())) == 5
+
+
+def fuzz_readers_with_faults(keep: Path) -> None:
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import fuzz
+    from fuzzing import child
+    from fuzzing.readers import Reader
+
+    def endless(path: Path) -> None:
+        while True:
+            pass
+
+    reads = {
+        "fails": lambda path: 1 / 0,
+        "endless": endless,
+        "large": lambda path: bytes(1 << 33),
+        "elsewhere": lambda path: (path.parents[2] / "escaped").write_text(""),
+        "dies": lambda path: os.kill(os.getpid(), signal.SIGKILL),
+    }
+    child.SECONDS = 1.0
+    fuzz.all_readers = lambda *_: [Reader(name, "x", [b"a 1"], read) for name, read in reads.items()]
+    sys.argv[1:] = ["--inputs", "1", "--json", "--keep", str(keep)]
+    fuzz.main()
 
 
 def test_joined_sentences(shared: Path) -> None:
