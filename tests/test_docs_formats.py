@@ -29,9 +29,7 @@ def store(tmp_path: Path, phoenix_tree: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def emissions(tmp_path: Path) -> Path:
-    header = EmissionHeader(
-        "phoenix2014", "dev", ("NULL", "REGEN"), 4, "/store", "/run", "phoenix2014", "multisigner"
-    )
+    header = EmissionHeader("phoenix2014", "dev", ("NULL", "REGEN"), 4, "/store", "/run", "phoenix2014", "multisigner")
     probabilities = np.eye(3)[[0, 2, 2, 0, 2, 1, 0]] * 0.8 + 0.05
     write_emissions(tmp_path / "emissions.h5", header, [Emission("a/b", np.log(probabilities, dtype=np.float32), 27)])
     return tmp_path / "emissions.h5"

@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sla_cli.prep.resume import read_arguments
 
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.config.settings import read_toml, resolve
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
-from sla_cli.exchange.registry import read_gloss_file
 from sla_cli.prep.begun import read_begun
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_figures

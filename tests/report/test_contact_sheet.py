@@ -12,8 +12,6 @@ from clip_store import bytes_only, make_store
 from sla_cli.errors import SlaError
 from sla_cli.pages.fonts import families_for
 from sla_cli.report.contact_sheet import FRAMES, GAP, MARGIN, SIDE, WIDTH, write_sheet
-from sla_cli.store.content import Encoded
-from sla_cli.report.fonts import families_for, runs_right_to_left
 from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.store import Store
 

@@ -1,4 +1,4 @@
-"""Divisions: the table is read as it was written or refused by line; which one a store uses, and what its splits are."""
+"""Divisions: a table is read as it was written, or refused by line; which one a store uses, and its splits."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_all_facts_of_a_store_come_back(split: Split) -> None:
 
 def test_a_split_without_references_says_so(tmp_path: Path) -> None:
     store = Store(make_store(tmp_path, {"test": [encoded("no glosses")]}))
-    with pytest.raises(SlaError, match="test of .*:corpus has no reference glosses") as caught:
+    with pytest.raises(SlaError, match=r"test of .*:corpus has no reference glosses") as caught:
         store["test"].references()
     assert "decoded but not scored" in caught.value.hint
     assert not store["test"].annotated

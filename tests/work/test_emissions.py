@@ -15,9 +15,6 @@ from clip_store import bytes_only, one_split
 from sla_cli.artifact.receipt import write_receipt
 from sla_cli.config.settings import Config
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.store.content import SplitHeader
-from sla_cli.store.store import Split
-from sla_cli.store.write import write_split
 from sla_cli.work.emissions import (
     Emission,
     EmissionHeader,

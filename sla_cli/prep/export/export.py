@@ -108,7 +108,7 @@ def _check_ours(out: Path) -> None:
     """Raise SlaError if a folder contains other files than those of an export; none of them is changed."""
     if out.exists() and not out.is_dir():
         raise SlaError(f"{out} is a file", "Name a folder with -o.")
-    begun = f".{EXPORT_BEGUN}.*.partial"  # left by a kill that came before the note had its name
+    begun = f".{UNFINISHED_EXPORT}.*.partial"  # left by a kill that came before the note had its name
     found = [path for path in out.iterdir() if not path.match(begun)] if out.is_dir() else []
     names = {path.name for path in found} - {LOCK}
     receipt = read_receipt(out) if names else None
