@@ -46,8 +46,8 @@ def test_a_corpus_is_added_by_one_module(added: Path) -> None:
     (added / "mine" / "side").mkdir(parents=True)
     table = "".join(f"{name}\t{split}\t{glosses}\n" for name, split, glosses in rows)
     (added / "mine" / "clips.tsv").write_text(table, encoding="utf-8")
-    for name, *_ in rows:
-        movie(added / "mine" / "side" / f"{name}.mp4", pictures(20))
+    for number, (name, *_) in enumerate(rows):
+        movie(added / "mine" / "side" / f"{name}.mp4", pictures(20 + number))
     explained = sla("prep", "mycorpus", "--help")
     assert "My corpus: recordings of my own" in explained and "Folder with the videos of one camera." in explained
     made = sla("prep", "mycorpus", "mine", "--camera", "side", "--size", "32", "-q", "-j", "1", "--json")

@@ -36,8 +36,8 @@ def check(
 
     It looks at split sizes (against those published), ids, empty references,
     clips too short for CTC, sentences, signers and recordings that splits share,
-    glosses that train lacks, lengths and frame rates. Without :DIVISION it takes
-    the corpus's first one, and looks at what the splits of the others share.
+    glosses that train lacks, lengths and frame rates. Without :DIVISION it checks
+    the default one, and also what the splits of the others share.
     """
     from sla_cli.prep.check import check_store
     from sla_cli.work.work import Work as WorkFolder

@@ -15,7 +15,9 @@ def merge(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the new store. Default: in the work folder.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the store; the names of all, if not given.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the new store. Default: the names of all, joined by +.")
+    ] = None,
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,
@@ -27,7 +29,7 @@ def merge(
     id in common, all ids become STORE-ID.
     """
     if output is not None and name is not None:
-        raise SlaError("--output and --name both determine where the store is written", "Give one of them.")
+        raise SlaError("--output and --name both set the folder of the new store", "Give one of them.")
     check_name(name)
     from sla_cli.cli.results.stores import Merged
     from sla_cli.prep.merge import merge_stores

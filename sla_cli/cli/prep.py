@@ -102,14 +102,14 @@ def prep(
     part: Annotated[
         str,
         typer.Option(
-            help="K/N: encode part K of N only, for job arrays; a last call without it writes the store.",
+            help="K/N: encode only part K of N, for job arrays; a last call without --part writes the store.",
             rich_help_panel=WORKING,
         ),
     ] = "",
     on_error: Annotated[
         Literal["stop", "skip"] | None,
         typer.Option(
-            help="If clips cannot be read: stop, or skip them and store the others.",
+            help="If some clips cannot be read: stop, or skip them and store the others.",
             show_default="stop",
             rich_help_panel=WORKING,
         ),
@@ -165,11 +165,13 @@ def _begun(
     from sla_cli.prep.request import PrepRequest
 
     if source is None:
-        raise SlaError(f"where is {corpus.name}?", f"`sla prep {corpus.name} SOURCE`: {corpus.layout}")
+        raise SlaError(
+            f"where is {corpus.name}?", f"Give SOURCE, as in `sla prep {corpus.name} SOURCE`: {corpus.layout}"
+        )
     given = {key: value for key, value in frames.items() if value is not None}
     request = PrepRequest.checked(corpus.name, source, options, given)
     if "quality" in given and request.frames.codec != "jpeg":
-        raise SlaError(f"--quality does nothing with --codec {request.frames.codec}", "Leave it out.")
+        raise SlaError(f"--quality has no effect with --codec {request.frames.codec}", "Leave it out.")
     return Begun(request, on_error or "stop", force)
 
 

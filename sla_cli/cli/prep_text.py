@@ -10,6 +10,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.result import DivisionFigures, PrepResult
+from sla_cli.store.paths import division_names
 
 LISTED = 20  # clips shown on screen; the receipt lists all
 
@@ -31,7 +32,7 @@ def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
     how = f"{config.codec} {config.quality}" if config.codec == "jpeg" else config.codec
     lines = [f"store {out}: {counted(result.clips, 'clip')}", f"frames: {config.size} px, {how}, {lost}"]
     lines += [_division_text(name, figures, result.labels) for name, figures in result.divisions.items()]
-    if not result.divisions:
+    if not result.divisions and not division_names(out):
         lines.append(f"no division into train, dev and test; `sla split {out} --by signer` draws one")
     lines.append(f"encoded now: {counted(result.encoded, 'clip')}; taken over: {result.reused:,}")
     lines += _reasons("skipped", result.skipped) + _reasons("broken, so not in the store", result.failed)

@@ -14,16 +14,19 @@ def split(
     store: Annotated[Path | None, typer.Argument(help="Store, by name or folder. Default: the only store.")] = None,
     by: Annotated[
         Literal["signer", "sentence", "random"] | None,
-        typer.Option(help="Draw splits that share no signer, no sentence, or no clip."),
+        typer.Option(help="Draw splits that share no signer or no sentence; or draw single clips."),
     ] = None,
     shares: Annotated[
         str | None,
         typer.Option(help="Shares of the clips for train, dev and test.", show_default="80,10,10"),
     ] = None,
-    fold: Annotated[str | None, typer.Option(help="K/N: part K of N equal ones is test, the next is dev.")] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(help="K/N: of N equal parts, part K is test, the next one is dev, the others are train."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed for drawing.", min=0, show_default="0")] = None,
     table: Annotated[
-        Path | None, typer.Option("--from", help="Table with the columns clip and split, separated by tabs.")
+        Path | None, typer.Option("--from", help="Take this table, with the columns clip and split, separated by tabs.")
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the division.", show_default="from --by and --shares, or the table")
@@ -34,9 +37,9 @@ def split(
 ) -> None:
     """Divide the clips of a store into train, dev and test: draw a division, or take a table.
 
-    It is a table in the store's folder. `sla train STORE:DIVISION` uses it. Where
-    clips were added to the store, the same command puts those of known signers
-    (or sentences) into the splits of these, and draws the splits of the others.
+    A division is a table in the store's folder; `sla train STORE:DIVISION` uses it.
+    If clips were added to the store, the same command continues the division:
+    known signers (or sentences) stay in their splits, only new ones are drawn.
     """
     from sla_cli.prep.split import split_store
     from sla_cli.work.work import Work as WorkFolder
@@ -46,7 +49,8 @@ def split(
     given = {key: value for key, value in drawn.items() if value is not None}
     if (table is None) == (by is None) or (table is not None and given):
         raise SlaError(
-            "a division is drawn with --by, or taken with --from", "Give one of them; the others go with --by."
+            "a division is drawn with --by, or taken with --from",
+            "Give one of them. --shares, --fold and --seed belong to --by.",
         )
     draws = None if table is not None else DivisionConfig.checked(**given)
     found = split_store(WorkFolder(work).store_given(store), draws=draws, table=table, name=name or "", force=force)

@@ -87,8 +87,9 @@ def leave_out(
     """Remove all clips of one signer from a store, as after consent was withdrawn.
 
     Their frames are removed from the files, and their rows from all divisions;
-    `sla prep` does not bring them back. What was made from them before is listed:
-    runs, caches and other artifacts in the work folder, which you must remove.
+    `sla prep` does not bring them back. The command lists the runs, caches and
+    other artifacts in the work folder that were made from the store before; you
+    must remove these yourself.
     """
     from sla_cli.cli.results.stores import WithoutSigner
     from sla_cli.prep.left_out import holders
@@ -101,6 +102,6 @@ def leave_out(
     lines = [f"{counted(len(removed.clips), 'clip')} of {signer} removed from {path}"]
     lines += [f"  division {name}: {clips:,}" for name, clips in removed.divisions.items()]
     if still:
-        lines += ["made from this store before, so they still hold what was learned or copied from these clips:"]
+        lines += ["These were made from the store before, and may still hold the clips or what was learned from them:"]
         lines += [f"  {held.kind} {held.path}" for held in still]
     answer("\n".join(lines), WithoutSigner(path, signer, removed.clips, removed.divisions, still), as_json)

@@ -92,7 +92,7 @@ def _warn_of_unlisted(out: Path, names: Sequence[str], clips: Sequence[Clip]) ->
         splits = read_division(division_path(out, name)).splits
         if new := [clip.id for clip in clips if clip.glosses and clip.id not in splits]:
             what = counted(len(new), "annotated clip is", "annotated clips are")
-            log.warning("%s in no split of division %s: `sla split` continues it: %s", what, name, some(new))
+            log.warning("%s in no split of division %s; `sla split` continues it: %s", what, name, some(new))
 
 
 def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, FramesOnDisk], *, resampled: bool) -> dict[str, str]:

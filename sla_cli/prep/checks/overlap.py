@@ -30,7 +30,7 @@ def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if seen:
             broken = other == "train" and clips.unseen == "sentences"
             message = f"{share(len(seen), len(clips), 'clip')} have the glosses of a clip of {other}"
-            hint = f"By definition {clips.division} has unseen sentences: are the tables those of {clips.division}?"
+            hint = f"In {clips.division}, no split should share sentences with train: are these the right tables?"
             yield Finding("sentences", split, message, hint if broken else "", seen, broken)
 
 
@@ -43,7 +43,7 @@ def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
             of = len(set(clips.signers) - {""})
             broken = clips.unseen == "signers"
             message = f"{len(shared)} of its {counted(of, 'signer')} in train too: {some(shared)}"
-            hint = "By definition this division has unseen signers: are these the right tables?"
+            hint = f"In {clips.division}, no split should share signers with train: are these the right tables?"
             named = tuple(clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in train)
             yield Finding("signers", split, message, hint if broken else "", named if broken else (), broken)
 
