@@ -64,9 +64,7 @@ def split_store(
         new = _taken(store, table, name) if table is not None else None
         name = name or (new.name if new is not None else name_of(draws or DivisionConfig()))
         if name in store.own:
-            raise SlaError(
-                f"{folder} has a division {name} from its corpus, which is not replaced", "Give another --name."
-            )
+            raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
         old = read_division(division_path(folder, name)) if name in store.divisions and not force else None
         if new is None:
             wanted = draws or DivisionConfig()
