@@ -79,7 +79,7 @@ def comments_of(source: str) -> dict[tuple[str, str], str]:
 
 
 def _commands() -> Iterator[tuple[str, Any, Any]]:
-    """Name, command and context of all commands; those of `sla lm` are listed separately."""
+    """Name, command and context of all commands; those of a group, such as `sla lm`, are listed separately."""
     root: Any = get_command(app)
     for name in COMMANDS:
         _, command, _ = root.resolve_command(root.make_context("sla", [], resilient_parsing=True), [name])
