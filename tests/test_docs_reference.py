@@ -46,10 +46,8 @@ def test_a_comment_beside_a_field_and_those_above_it_describe_it() -> None:
 
 def test_every_command_is_in_the_command_reference() -> None:
     page = commands_page()
-    assert all(
-        f"## sla {name}\n" in page for name in ("lm estimate", "prep elan", "prep phoenix2014", "store leave-out")
-    )
-    assert re.findall(r"^## sla (\w+)$", page, re.MULTILINE) == [name for name in COMMANDS if name not in GROUPS]
+    assert "## sla lm estimate\n" in page and "## sla prep elan\n" in page
+    assert set(re.findall(r"^## sla (\w+)", page, re.MULTILINE)) == set(COMMANDS)
     assert "`--batch " in page and "`--utterance-tier " in page
 
 
