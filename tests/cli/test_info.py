@@ -99,7 +99,7 @@ def test_one_file_of_a_store(store: Path) -> None:
 
 def test_a_run(work: Path) -> None:
     found = facts(work / "runs" / "lora")
-    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 5", False)
+    assert (found["kind"], found["format"], found["complete"]) == ("run", "sla-run 1", False)
     shown = found["facts"]
     assert (shown["variant"], shown["glosses"], shown["epochs"], shown["best_dev_wer"]) == ("lora", 10, 3, 37.5)
 
@@ -135,7 +135,7 @@ def test_a_run_whose_metrics_are_damaged(work: Path, tmp_path: Path, last: str, 
 
 def test_emissions(work: Path) -> None:
     found = facts(work / "emissions" / "lora" / "test.h5")
-    assert (found["kind"], found["format"], found["complete"]) == ("emissions", "sla-emissions 3", True)
+    assert (found["kind"], found["format"], found["complete"]) == ("emissions", "sla-emissions 1", True)
     shown = found["facts"]
     assert (shown["clips"], shown["frames"], shown["steps"], shown["glosses"]) == (5, 5 * 38, 5 * 10, 10)
     assert found["receipt"]["stage"] == "emit"
@@ -143,7 +143,7 @@ def test_emissions(work: Path) -> None:
 
 def test_hypotheses(work: Path) -> None:
     found = facts(work / "hypotheses" / "lora" / "test-lora.tsv")
-    assert (found["kind"], found["format"], found["complete"]) == ("hypotheses", "sla-hypotheses 3", True)
+    assert (found["kind"], found["format"], found["complete"]) == ("hypotheses", "sla-hypotheses 1", True)
     shown = found["facts"]
     assert (shown["clips"], shown["hypotheses"], shown["glosses"], shown["spans"]) == (5, 5, 9, True)
     assert "arguments    beam 10, alpha 0.5, beta 1.5" in sla(found["path"]).stdout
@@ -206,7 +206,7 @@ def test_a_tuning(work: Path, tmp_path: Path) -> None:
         dev, {"c1": ("A", "B")}, tmp_path / "tuning", BeamOptions(lm=lm), [GridPoint(5, 0.5, 1.0)], max_oov=100.0
     )
     found = facts(out)
-    assert (found["kind"], found["format"], found["complete"]) == ("tuning", "sla-tuned 2", True)
+    assert (found["kind"], found["format"], found["complete"]) == ("tuning", "sla-tuned 1", True)
     assert (found["facts"]["alpha"], found["facts"]["wer"]) == (0.5, tuned.wer)
 
 

@@ -385,7 +385,7 @@ def test_a_tier_without_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sources", [{}, {"store": "/gone"}, {"split": "dev"}])
 def test_a_receipt_of_decode_that_names_no_store_or_split(tmp_path: Path, sources: dict[str, str]) -> None:
     path = tmp_path / "x.tsv"
-    header = "# sla-hypotheses 3\n# corpus c\n# split dev\n# profile none\n"
+    header = "# sla-hypotheses 1\n# corpus c\n# split dev\n# profile none\n"
     path.write_text(f"{header}id\trank\tscore\tfps\tspans\tconfidence\tglosses\n", encoding="utf-8")
     write_receipt(Receipt("decode", {}, {}, sources=sources), path)
     with pytest.raises(FormatError, match="names no store and split"):
