@@ -34,7 +34,7 @@ def test_labels_never_cover_each_other(heard: list[tuple[str, int]]) -> None:
         assert left.label + left.room == pytest.approx(right.label)
 
 
-@pytest.bar.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
+@pytest.mark.parametrize(("fps", "last"), [(25.0, FRAMES / 25), (0.0, FRAMES)])
 def test_time_is_shown_in_frames_if_the_frame_rate_is_unknown(fps: float, last: float) -> None:
     drawn = draw_timeline([output(("SONNE",))], ("SONNE",), fps=fps)
     assert drawn.unit == ("s" if fps else "frames")
