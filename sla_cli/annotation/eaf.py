@@ -21,19 +21,10 @@ from sla_cli.annotation.timed import (
     sentence_interval,
 )
 from sla_cli.core.annotation import Annotation
+from sla_cli.core.endings import VIDEOS
 
 SCHEMA_PLACE = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
-MIME_TYPES = {
-    ".avi": "video/x-msvideo",
-    ".m4v": "video/mp4",
-    ".mkv": "video/x-matroska",
-    ".mov": "video/quicktime",
-    ".mp4": "video/mp4",
-    ".mpeg": "video/mpeg",
-    ".mpg": "video/mpeg",
-    ".webm": "video/webm",
-}
 ANNOTATOR = "sla"  # annotator of each tier that sla writes; no other tier is ever replaced
 LAST_ID = "lastUsedAnnotationId"
 ASSOCIATION = "Symbolic_Association"
@@ -131,7 +122,7 @@ def _media_descriptor(media: Path, folder: Path) -> ET.Element:
     """Paths are not percent-encoded: ELAN uses them unchanged, with spaces (FileUtility.pathToURLString)."""
     path = media.as_posix()
     url = media.as_uri() if NOT_XML.search(path) else f"file://{path if path.startswith('/') else f'/{path}'}"
-    kind = MIME_TYPES.get(media.suffix.lower(), "unknown")
+    kind = VIDEOS.get(media.suffix.lower(), "unknown")
     element = ET.Element("MEDIA_DESCRIPTOR", MEDIA_URL=url, MIME_TYPE=kind)
     if media.is_relative_to(folder):
         relative = f"./{media.relative_to(folder).as_posix()}"

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from sla_cli.core.clip import Source
+from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError, SlaError, cannot_read
 from sla_cli.video.frame_numbers import missing_frames
-from sla_cli.video.image_folder import IMAGES, pictures_among, read_folder
+from sla_cli.video.image_folder import pictures_among, read_folder
 from sla_cli.video.source import open_tree
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
@@ -87,7 +88,7 @@ class FrameReader:
             self.fps = rate or self._folder_fps
         elif not tree.is_file(source.path):
             raise FrameError(f"no such frame folder or video: {where}")
-        elif source.path.lower().endswith(IMAGES):
+        elif is_image(source.path):
             raise FrameError(f"{where} is a single picture", "A clip is a folder of pictures, or a video.")
         else:
             with tree.open(source.path) as file:

@@ -9,18 +9,18 @@ import cv2
 import numpy as np
 
 from sla_cli.core.clip import Source
+from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError
 from sla_cli.video.frame_numbers import DIGITS
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
 
 DIGIT = str.maketrans("0123456789", "0" * 10)
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def pictures_among(names: Iterable[str]) -> list[str]:
     """Names of pictures, in the order of the numbers in them; no hidden files (macOS writes ._NAME.png)."""
-    found = [name for name in names if name.lower().endswith(IMAGES) and not name.startswith(".")]
+    found = [name for name in names if is_image(name) and not name.startswith(".")]
     alike = len({name.translate(DIGIT) for name in found}) == 1  # almost always: then their order as text is the same
     return sorted(found, key=None if alike else _by_number)
 

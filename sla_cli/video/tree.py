@@ -146,6 +146,16 @@ class Folder:
         return self.root / checked(path)
 
 
+def join(*parts: str) -> str:
+    """Parts of a path in a tree, without empty ones."""
+    return "/".join(part for part in parts if part)
+
+
+def parent_of(path: str) -> str:
+    """The folder that contains a path of a tree, "" at the top."""
+    return path.rpartition("/")[0]
+
+
 def checked(path: str) -> str:
     """The path itself. Raises SlaError if it would lead outside of its root."""
     if path.startswith("/") or ".." in path.split("/") or "\0" in path:  # called for every frame: no PurePosixPath

@@ -12,6 +12,7 @@ from sla_cli.core.clip_name import clip_name
     [
         ("tea.mp4", None, None, "tea"),
         ("videos/a.b.MOV", None, None, "a.b"),
+        ("tea.ts", None, None, "tea"),
         ("videos\\tea.mp4", None, None, "tea"),
         ("frames/take.1", None, None, "take.1"),
         ("frames/take.1/*.png", None, None, "take.1"),

@@ -13,13 +13,15 @@ from sla_cli.artifact.table import COLUMNS, Row, parse_any_table
 from sla_cli.artifact.text import decode_any_text
 from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import Clip, Source
+from sla_cli.core.clip_name import clip_name
 from sla_cli.core.digest import digest_bytes, digest_json
+from sla_cli.core.endings import VIDEOS, is_video
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import frame_rate, is_there, near_misses, resolve, seconds, without_pattern
 from sla_cli.prep.tables.given import TABLES, FolderOf, open_given, split_named
-from sla_cli.prep.tables.locate import VIDEOS, contents, is_folder, join, parent_of
+from sla_cli.prep.tables.locate import contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
 
@@ -37,7 +39,7 @@ class FolderOptions(OptionValues):
 
 def open_source(source: Path, cache: Path | None = None) -> Tree:
     """The tree of a table or video, or of a folder or archive that contains such. Raises SlaError if it is neither."""
-    return open_given(source, cache, (*TABLES, *BOOKS, ".txt", *map(str.lower, VIDEOS)))
+    return open_given(source, cache, (*TABLES, *BOOKS, ".txt", *VIDEOS))
 
 
 def read(tree: Tree, options: FolderOptions) -> Listing:
@@ -48,7 +50,7 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
             invalid, a path leads outside of the corpus, or there is no recording; names file and line.
     """
     found = [tree.file] if isinstance(tree, FolderOf) else _find_table_or_videos(tree)
-    if _is_video(found[0]):
+    if is_video(found[0]):
         return _list_videos(tree, found)
     table = found[0]
     listing = Listing(tables={PurePosixPath(table).name: digest_bytes(data := tree.read(table))})
@@ -69,15 +71,11 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
     return listing
 
 
-def _is_video(path: str) -> bool:
-    return path.lower().endswith(VIDEOS)
-
-
 def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
     names = [PurePosixPath(path).name for path in videos]
     log.info("no table: each video is a clip without glosses: %s", some(names))
     clips = [
-        Clip(_id(path, False, None, None), "", (), Source(tree.root, path), where=name)
+        Clip(clip_name(path), "", (), Source(tree.root, path), where=name)
         for path, name in zip(videos, names, strict=True)
     ]
     return Listing(clips, tables={"list of videos": digest_json(names)})
@@ -94,7 +92,7 @@ def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
     if books := [name for name in names if name.lower().endswith(BOOKS)]:
         where = tree.where(join(folder, books[0]))
         raise SlaError(f"{where} is a workbook, not a text table", "Save it as CSV (UTF-8).")
-    if videos := [join(folder, name) for name in names if _is_video(name) and tree.is_file(join(folder, name))]:
+    if videos := [join(folder, name) for name in names if is_video(name) and tree.is_file(join(folder, name))]:
         return videos
     folders = [name for name in names if tree.is_dir(join(folder, name))]
     if not folder and len(folders) == 1:
@@ -113,7 +111,7 @@ def _clip(tree: Tree, table: str, row: Row, media: MediaFolder | None) -> Clip:
         raise SlaError(f"{at}: the end, {end:g} s, is not after the start, {start or 0:g} s", "Times are in seconds.")
     glosses = tuple(cells.get("gloss", "").split())
     return Clip(
-        id=cells.get("id") or _id(source.path, of_images, start, end),
+        id=cells.get("id") or clip_name(source.path, start, end),
         signer=cells.get("signer", ""),
         glosses=glosses,
         source=replace(source, start=start, end=end, fps=fps if of_images else None),
@@ -136,14 +134,6 @@ def _recording(tree: Tree, folder: str, cell: str, at: str, media: MediaFolder |
     if media is not None and not is_there(tree, path) and (found := media.find(without_pattern(cell))):
         return found
     return Source(tree.root, path)
-
-
-def _id(path: str, of_images: bool, start: float | None, end: float | None) -> str:
-    """File name without extension, and the part of the recording."""
-    name = PurePosixPath(path).name if of_images else PurePosixPath(path).stem
-    if start is None and end is None:
-        return name
-    return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"
 
 
 def _split(cell: str, annotated: bool, at: str) -> str:

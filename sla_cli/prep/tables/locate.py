@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sla_cli.core.clip import Source
+from sla_cli.core.endings import is_video
 from sla_cli.errors import ReadError, SlaError, some
 from sla_cli.log import log
 from sla_cli.video.source import ENDINGS, open_tree
-from sla_cli.video.tree import Tree
+from sla_cli.video.tree import Tree, join, parent_of
 
 DEPTH = 3  # levels below SOURCE
 CROWD = 200  # entries; a larger folder contains clips or frames, and is not searched further
-VIDEOS = tuple(form for suffix in (".mp4", ".mov", ".avi", ".mkv", ".webm") for form in (suffix, suffix.upper()))
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,6 @@ class ClipLocation:
 
     def __str__(self) -> str:
         return str(self.root / join(self.folder, f"<id>{self.suffix}"))
-
-
-def join(*parts: str) -> str:
-    """Parts of a path in a tree, without empty ones."""
-    return "/".join(part for part in parts if part)
-
-
-def parent_of(path: str) -> str:
-    """The folder that contains a path of a tree, "" at the top."""
-    return PurePosixPath(path).parent.as_posix() if "/" in path else ""
 
 
 def find_folders(tree: Tree, holds: Callable[[str], bool]) -> list[str]:
@@ -124,13 +114,21 @@ def _suffix(tree: Tree, folder: str, names: Sequence[str]) -> str | None:
         try:
             if tree.is_dir(path):
                 return ""
-            if found := next((suffix for suffix in VIDEOS if tree.is_file(path + suffix)), None):
-                return found
+            if suffix := _videos_beside(tree, path).get(PurePosixPath(path).name):
+                return suffix
         except ReadError as error:  # one broken clip must not hide the others
             unseen = error
     if unseen:
         raise unseen
     return None
+
+
+def _videos_beside(tree: Tree, path: str) -> dict[str, str]:
+    """Suffixes of the videos in the folder of a path, by name without it."""
+    if not tree.is_dir(folder := parent_of(path)):
+        return {}
+    names = [PurePosixPath(name) for name in tree.names(folder) if is_video(name)]
+    return {name.stem: name.suffix for name in names if tree.is_file(join(folder, str(name)))}
 
 
 def _folders_in(tree: Tree, folder: str) -> list[str]:

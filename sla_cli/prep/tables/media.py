@@ -8,13 +8,11 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from sla_cli.core.clip import Source
+from sla_cli.core.clip_name import clip_name
+from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, some
-from sla_cli.prep.tables.locate import VIDEOS, parent_of
-from sla_cli.prep.tables.walk import is_image, walk
 from sla_cli.video.source import open_tree
-
-MORE_VIDEOS = (".mpg", ".mpeg", ".m4v", ".wmv", ".mts", ".m2ts", ".3gp", ".ogv")
-MOVIES = tuple(dict.fromkeys((*map(str.lower, VIDEOS), *MORE_VIDEOS)))
+from sla_cli.video.walk import recordings_among, walk
 
 
 class MediaFolder:
@@ -28,17 +26,13 @@ class MediaFolder:
             raise SlaError(f"--media: {error.message}", "Give the folder with the recordings.") from error
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
-        pictures = set()
-        for path, is_folder in walk(self.tree):
-            if is_image(path) and not is_folder:
-                pictures.add(parent_of(path))
-            elif not is_folder:
+        files = list(walk(self.tree))
+        for path in files:
+            self._by_name[plain_name(PurePosixPath(path).name)].append(path)
+        for path in filter(None, recordings_among(files)):
+            if not is_video(path):  # a folder of pictures
                 self._by_name[plain_name(PurePosixPath(path).name)].append(path)
-                if path.lower().endswith(MOVIES):
-                    self._by_stem[plain_name(PurePosixPath(path).stem)].append(path)
-        for folder in sorted(pictures - {""}):
-            self._by_name[plain_name(PurePosixPath(folder).name)].append(folder)
-            self._by_stem[plain_name(PurePosixPath(folder).name)].append(folder)
+            self._by_stem[plain_name(clip_name(path))].append(path)
 
     def find(self, path: str) -> Source | None:
         """The recording for a path elsewhere: by file name, or else by name without extension.

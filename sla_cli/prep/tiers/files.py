@@ -18,8 +18,8 @@ from sla_cli.log import log
 from sla_cli.prep.tables.annotation import near_misses, resolve
 from sla_cli.prep.tables.given import TABLES, FolderOf, split_named
 from sla_cli.prep.tables.locate import contents, parent_of
-from sla_cli.prep.tables.walk import walk
 from sla_cli.video.tree import Folder, Tree
+from sla_cli.video.walk import walk
 
 HINT = "Give a folder with .eaf files (or .TextGrid, .srt, .vtt), one such file, or a table with a column eaf."
 
@@ -54,7 +54,7 @@ def list_files(tree: Tree, tables: dict[str, str]) -> list[Listed]:
     """
     if isinstance(tree, FolderOf) and tree.file.lower().endswith(TABLES):
         return _in_table(tree, tree.file, tables)
-    found = [tree.file] if isinstance(tree, FolderOf) else [path for path, folder in walk(tree) if not folder]
+    found = [tree.file] if isinstance(tree, FolderOf) else list(walk(tree))
     kinds = [[path for path in found if path.lower().endswith(ending)] for ending in READERS]
     paths = next(filter(None, kinds), [])
     if not paths:

@@ -14,11 +14,11 @@ from urllib.parse import unquote
 from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink
 from sla_cli.core.clip import Source
+from sla_cli.core.endings import VIDEOS, is_image
 from sla_cli.log import log
 from sla_cli.prep.tables.annotation import is_there
 from sla_cli.prep.tables.locate import join, parent_of
-from sla_cli.prep.tables.media import MOVIES, MediaFolder, plain_name
-from sla_cli.prep.tables.walk import is_image
+from sla_cli.prep.tables.media import MediaFolder, plain_name
 from sla_cli.video.tree import Folder, Tree
 
 SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # scheme of a URL; a single letter is a drive
@@ -60,7 +60,7 @@ class Recordings:
         stem, origin = PurePosixPath(path).stem, link.origin if link else 0
         linked = _file_names(link) if link else []
         urls = list(dict.fromkeys(filter(None, (link.relative, link.absolute)))) if link else []
-        for source in self._places(path, urls, [*linked, *(stem + ending for ending in MOVIES), stem]):
+        for source in self._places(path, urls, [*linked, *(stem + ending for ending in VIDEOS), stem]):
             return Recording(source, origin)
         expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
         below = f" and below {self.media.tree.where('')}" if self.media else ""

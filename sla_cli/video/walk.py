@@ -1,20 +1,21 @@
-"""Lists everything in a tree, at any depth."""
+"""Lists the files in a tree, at any depth, and the recordings among them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
+from sla_cli.core.endings import is_image, is_video
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.prep.tables.locate import join
-from sla_cli.video.tree import Folder, Tree
+from sla_cli.video.tree import Folder, Tree, join, parent_of
 
 HIDDEN = (".", "~$", "__MACOSX")
 
 
-def walk(tree: Tree) -> Iterator[tuple[str, bool]]:
-    """Path of each file and folder, and whether it is a folder; a folder comes before its content, names are sorted.
+def walk(tree: Tree) -> Iterator[str]:
+    """Path of each file; those of a folder follow each other, before those of its subfolders; names are sorted.
 
     Hidden names are left out, and so are folders that a link reaches a second time. A warning names folders that cannot
     be read.
@@ -27,8 +28,6 @@ def walk(tree: Tree) -> Iterator[tuple[str, bool]]:
             if place in seen:
                 continue
             seen.add(place)
-        if folder:
-            yield folder, True
         try:
             names = [name for name in tree.names(folder) if not name.startswith(HIDDEN)]
         except SlaError as error:
@@ -39,12 +38,21 @@ def walk(tree: Tree) -> Iterator[tuple[str, bool]]:
             if not is_image(path) and tree.is_dir(path):
                 below.append(path)
             else:
-                yield path, False
+                yield path
         waiting += reversed(below)
 
 
-def is_image(path: str) -> bool:
-    """Whether a file's extension is that of a picture."""
-    from sla_cli.video.image_folder import IMAGES  # imports OpenCV, which is not needed to explain the corpora
+def recordings_among(files: Iterable[str]) -> Iterator[str]:
+    """Path of each video, and of each folder of pictures, "" for the tree itself.
 
-    return path.lower().endswith(IMAGES)
+    Pictures beside videos, such as a title page, are not frames.
+
+    Args:
+        files: in the order of `walk`.
+    """
+    for folder, paths in groupby(files, parent_of):
+        found = list(paths)
+        videos = [path for path in found if is_video(path)]
+        yield from videos
+        if not videos and any(map(is_image, found)):
+            yield folder

@@ -1,0 +1,72 @@
+"""Recordings are found at any depth, each once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sla_cli.config.settings import SourceConfig
+from sla_cli.core.clip_name import clip_name
+from sla_cli.core.endings import VIDEOS
+from sla_cli.errors import SlaError
+from sla_cli.prep.corpora import find_corpus
+from sla_cli.transcribe.find_recordings import find_recordings
+
+NAMES = [f"tea{ending}" for ending in (*VIDEOS, *(ending.upper() for ending in VIDEOS))]
+
+
+def lay(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    return root
+
+
+def found(path: Path) -> list[str]:
+    return [recording.source.path for recording in find_recordings(path)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_video_of_any_kind_is_found_and_has_one_id(tmp_path: Path, name: str) -> None:
+    root = lay(tmp_path / "mine", name, "notes.pdf")
+    assert clip_name(name) == "tea"
+    (recording,) = find_recordings(root)
+    (named,) = find_recordings(root / name)
+    assert (recording.name, named.name) == ("tea", "tea")
+    corpus = find_corpus("folder")
+    for source in (root, root / name):
+        (clip,) = corpus.read(corpus.open(source, None), SourceConfig()).clips
+        assert (clip.id, clip.source.path) == ("tea", name)
+
+
+def test_pictures_beside_videos_are_not_frames(tmp_path: Path) -> None:
+    root = lay(tmp_path / "mine", "a.mp4", "title.png", "b.gif", "frames/1.png", "frames/2.png", "deep/er/c.MTS")
+    assert found(root) == ["a.mp4", "b.gif", "deep/er/c.MTS", "frames"]
+    assert found(root / "frames") == [""]
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", root))
+    assert found(packed) == found(root)
+
+
+def test_outputs_go_beside_the_recording(tmp_path: Path) -> None:
+    root = lay(tmp_path / "mine", "deep/a.mp4", "frames/1.png")
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", root))
+    for path, folders in ((root, [root / "deep", root]), (packed, [tmp_path, tmp_path])):
+        assert [(one.name, one.folder) for one in find_recordings(path)] == list(
+            zip(("a", "frames"), folders, strict=True)
+        )
+    (frames,) = find_recordings(root / "frames")
+    assert (frames.name, frames.folder) == ("frames", root)
+
+
+def test_links_in_a_circle_and_hidden_files_are_left_out(tmp_path: Path) -> None:
+    root = lay(tmp_path / "mine", "sub/a.mp4", "._a.mp4", ".hidden/b.mp4", "__MACOSX/c.mp4")
+    (root / "sub" / "circle").symlink_to(root)
+    (root / "again").symlink_to(root / "sub")
+    assert [path.rpartition("/")[2] for path in found(root)] == ["a.mp4"]
+
+
+def test_a_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match=r"contains neither videos nor pictures: notes\.pdf"):
+        find_recordings(lay(tmp_path / "mine", "notes.pdf"))
