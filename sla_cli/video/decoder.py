@@ -113,7 +113,7 @@ class Decoder:
         try:
             for packet in self._container.demux():
                 if packet.pts is not None and packet.time_base is not None:
-                    shown_until = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    shown_until = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
                     self.reached = max(self.reached, shown_until - self._begin)
                 if packet.stream is not self._stream:
                     continue
