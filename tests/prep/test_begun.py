@@ -13,7 +13,7 @@ from sla_cli.prep.corpora import corpora
 from sla_cli.prep.request import PrepRequest
 
 OPTIONS = {
-    "elan": {"tiers": ("a", "b*"), "pause": 0.5, "media": "/videos"},
+    "elan": {"tier": ("a", "b*"), "pause": 0.5, "media": "/videos"},
     "folder": {"media": "/videos"},
 }
 FRAMES = {"size": 32, "codec": "png", "fps": 12.5, "labels": "phoenix2014", "shard_clips": 3}

@@ -60,7 +60,7 @@ def test_a_generated_corpus_gives_the_clips_that_it_was_made_of(
     ]
     named = SCHEMES[scheme]
     tiers = tuple(name.format("*") for name in (named.right, named.left))
-    assert read("elan", tmp_path, tiers=tiers, translation_tier=named.translation.format("*")).clips == by_pauses.clips
+    assert read("elan", tmp_path, tier=tiers, translation_tier=named.translation.format("*")).clips == by_pauses.clips
 
 
 def id_of(one: Expected) -> str:
@@ -71,11 +71,11 @@ def id_of(one: Expected) -> str:
 def test_tiers_by_linguistic_type(tmp_path: Path, read: Read) -> None:
     """The left hand comes first here, as in the file; types and names are joined in this order."""
     expected = make_corpus(tmp_path, "BSL", 3)
-    clips = read("elan", tmp_path, tier_types=("GLOSS",), utterance_tier="utterances").clips
+    clips = read("elan", tmp_path, tier_type=("GLOSS",), utterance_tier="utterances").clips
     assert [sorted(clip.glosses) for clip in clips] == [sorted(one.glosses) for one in expected]
     assert {clip.translation for clip in clips} == {""}, "no convention is taken where tiers are named"
     with pytest.raises(SlaError, match="no file has a tier 'glos'; tiers with their annotations: ") as caught:
-        read("elan", tmp_path, tier_types=("glos",))
+        read("elan", tmp_path, tier_type=("glos",))
     assert "Did you mean 'gloss'?" in caught.value.hint
     assert "--list-tiers" in caught.value.hint
 
@@ -83,7 +83,7 @@ def test_tiers_by_linguistic_type(tmp_path: Path, read: Read) -> None:
 def test_real_files(shared: Path, read: Read, warnings: Warnings) -> None:
     """The video of one of the real files is there, though its link leads elsewhere."""
     folder = shared / "data" / "elan"
-    listing = read("elan", folder, tiers=("RIGHT_LOCATION_SETTING", "words-pos"), pause=0.2)
+    listing = read("elan", folder, tier=("RIGHT_LOCATION_SETTING", "words-pos"), pause=0.2)
     assert {clip.source.path for clip in listing.clips} == {"v4.mp4", "OTOBÜS_1.mp4", "sample_3.0.mp4"}
     assert "gloss-1.eaf: no recording; looked for data/corpus/OTOBÜS_1.mp4, gloss-1.*" in warnings()
     with pytest.raises(
@@ -91,7 +91,7 @@ def test_real_files(shared: Path, read: Read, warnings: Warnings) -> None:
     ) as caught:
         read("elan", folder)
     assert caught.value.hint == "Print the tiers with --list-tiers, then name some with --tier or --tier-type."
-    sample = read("elan", shared / "data" / "elan" / "cont_annotation.eaf", tiers=("RIGHT_LOCATION_SETTING",))
+    sample = read("elan", shared / "data" / "elan" / "cont_annotation.eaf", tier=("RIGHT_LOCATION_SETTING",))
     assert sample.clips
     assert {clip.source for clip in sample.clips} == {
         Source(folder, "v4.mp4", clip.source.start, clip.source.end) for clip in sample.clips
@@ -208,7 +208,7 @@ def test_where_nothing_is_left(tmp_path: Path, lay: Lay, read: Read) -> None:
     with pytest.raises(SlaError, match=r"no utterance has glosses; tiers with their annotations: SIGN \(0\)"):
         read("elan", tmp_path)
     lay(tmp_path, {"one.eaf": eaf_of((0, 10, "A"))})
-    for settings in ({"tiers": ("SIGN", "SING")}, {"utterance_tier": "SING"}, {"translation_tier": "SING"}):
+    for settings in ({"tier": ("SIGN", "SING")}, {"utterance_tier": "SING"}, {"translation_tier": "SING"}):
         with pytest.raises(SlaError, match=r"no file has a tier 'SING'; tiers with .*: SIGN \(1\)") as caught:
             read("elan", tmp_path, **settings)
         assert "Did you mean 'SIGN'?" in caught.value.hint

@@ -30,5 +30,5 @@ def test_the_right_hand_comes_first_whatever_the_file_s_order() -> None:
 
 def test_tiers_that_are_named_come_in_the_order_of_their_names() -> None:
     tiers = [Tier("x", SIGN, type="Gloss"), Tier("left", SIGN), Tier("right", SIGN), Tier("SIGN", SIGN)]
-    assert names(tiers, tiers=("right", "*t"), tier_types=("gloss",)) == ("", ["right", "left", "x"], [])
-    assert names(tiers, tiers=("x",), translation_tier="S*")[2] == ["SIGN"]
+    assert names(tiers, tier=("right", "*t"), tier_type=("gloss",)) == ("", ["right", "left", "x"], [])
+    assert names(tiers, tier=("x",), translation_tier="S*")[2] == ["SIGN"]

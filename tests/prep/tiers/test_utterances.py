@@ -78,7 +78,7 @@ def test_each_person_has_utterances_of_their_own() -> None:
     assert shown(found) == [("S1", 0, 90, "A", "a"), ("S2", 10, 110, "B", "b")]
     found, _ = utterances(*tiers, utterance_tier="Both")
     assert [one[:3] for one in shown(found)] == [("S1", 500, 600), ("S2", 500, 600)], "a tier of nobody is everybody's"
-    found, _ = utterances(*tiers, tiers=("GlossR S1",), utterance_tier="TranslationNarrow")
+    found, _ = utterances(*tiers, tier=("GlossR S1",), utterance_tier="TranslationNarrow")
     assert shown(found) == [("S1", 0, 90, "A", "")], "another person's are not taken for a sole one's"
     found, _ = utterances(tiers[0], tier("Sätze", [(0, 300, "x")], "Anna"), utterance_tier="Sätze")
     assert [one[:3] for one in shown(found)] == [("S1", 0, 300)], "but what is named otherwise throughout is"
@@ -93,7 +93,7 @@ def test_what_a_gloss_is() -> None:
 
 def test_a_tier_of_glosses_that_is_the_tier_of_utterances_holds_their_words() -> None:
     found, counts = utterances(
-        tier("x", [(0, 100, "A B"), (100, 200, "C"), (150, 250, "")]), tiers=("x",), utterance_tier="x"
+        tier("x", [(0, 100, "A B"), (100, 200, "C"), (150, 250, "")]), tier=("x",), utterance_tier="x"
     )
     assert shown(found) == [("", 0, 100, "A B", ""), ("", 100, 200, "C", ""), ("", 150, 250, "", "")]
     assert not counts.joined

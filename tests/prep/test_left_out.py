@@ -1,0 +1,108 @@
+"""After consent was withdrawn: a signer's frames and ids are gone from a store, and prep does not bring them back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from clip_store import clip, make_store
+from prep_work import TRAIN_CLIP, build
+from typer.testing import CliRunner
+
+from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
+from sla_cli.cli.main import app
+from sla_cli.config.settings import PrepConfig
+from sla_cli.errors import SlaError
+from sla_cli.prep.check import check_store
+from sla_cli.prep.left_out import holders, leave_out, read_left_out
+from sla_cli.store.division import Division, write_division
+from sla_cli.store.store import Store
+
+CLIPS = [clip("a1", "A", signer="ann"), clip("b1", "B", signer="bob"), clip("b2", "B C", signer="bob"), clip("x", "A")]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    folder = make_store(tmp_path / "work" / "stores" / "s", {"train": CLIPS[:3], "dev": CLIPS[3:]}, shards=2)
+    write_division(folder, Division("drawn", {"a1": "train", "b1": "test", "x": "dev"}, "signers", "by hand"))
+    write_division(folder, Division("without", {"a1": "train", "x": "dev"}))
+    return folder
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def frames_in(folder: Path, clips: list[str]) -> bool:
+    """Whether a frame of these clips is anywhere in the bytes of a store's files."""
+    data = everything(folder)
+    taken = [one for one in CLIPS if one.id in clips]
+    return any(one.frames.data[-200:].tobytes() in data for one in taken)  # its first bytes are those of every JPEG
+
+
+def test_frames_ids_and_rows_are_gone(store: Path) -> None:
+    assert frames_in(store, ["b1"]) and frames_in(store, ["b2"])
+    removed = leave_out(store, "bob")
+    assert (set(removed.clips), removed.divisions) == ({"b1", "b2"}, {"corpus": 2, "drawn": 1})
+    assert not frames_in(store, ["b1", "b2"]) and frames_in(store, ["a1"])
+    for path in [*store.glob("*.h5"), *store.glob("divisions/*")]:
+        assert b"b1" not in path.read_bytes() and b"b2" not in path.read_bytes()
+    left = Store(store)
+    assert (left.clips.ids, left.vocabulary) == (["a1", "x"], ("A",))
+    assert [one.raw().frames.data.tobytes() for one in left.clips] == [
+        CLIPS[0].frames.data.tobytes(),
+        CLIPS[3].frames.data.tobytes(),
+    ]
+    drawn = Store(store, "drawn").division
+    assert (dict(drawn.splits), drawn.unseen, drawn.drawn) == ({"a1": "train", "x": "dev"}, "signers", "by hand")
+    receipt = read_receipt(store)
+    assert receipt is not None and receipt.results["clips"] == 2
+    assert receipt.results["skipped"].keys() == {"b1", "b2"}
+    assert receipt.results["divisions"]["corpus"]["clips"] == {"train": 1, "dev": 1}
+    assert not check_store(store, stride=4, deep=True).problems
+
+
+def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
+    signer = Store(out).clips[TRAIN_CLIP].signer
+    gone = Store(out).clips[TRAIN_CLIP].encoded()[-1].tobytes()
+    leave_out(out, signer)
+    assert gone not in everything(out)
+    assert build(root, out).encoded == 0
+    build(root, out, force=True)
+    build(root, out, force=True, config=PrepConfig(32, quality=90, shard_clips=1))
+    assert gone not in everything(out)
+    assert TRAIN_CLIP not in Store(out).clips and TRAIN_CLIP not in Store(out).division.splits
+    assert read_left_out(out) == (signer,)
+
+
+def test_signers_that_cannot_be_left_out(store: Path) -> None:
+    before = everything(store)
+    with pytest.raises(SlaError, match="no clip of .* is by a signer 'bo'") as caught:
+        leave_out(store, "bo")
+    assert "ann, bob" in caught.value.hint
+    leave = make_store(store.parent / "one", {"train": [CLIPS[0]]})
+    with pytest.raises(SlaError, match="all clips of .* are by ann: nothing would be left"):
+        leave_out(leave, "ann")
+    assert everything(store) == before
+
+
+def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
+    """Runs, what was made from these, and caches; other stores and their runs are not."""
+    work = store.parents[1]
+    (store / ".spool-0123").mkdir()
+    other = make_store(work / "stores" / "other", {"train": CLIPS[:1]})
+    run, foreign = work / "runs" / "r", work / "runs" / "foreign"
+    for folder, of in ((run, f"{store}:drawn"), (foreign, str(other))):
+        folder.mkdir(parents=True)
+        write_receipt(Receipt("train", {}, {}, sources={"store": of}), folder)
+    emissions = work / "emissions" / "r"
+    emissions.mkdir(parents=True)
+    write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
+    listed = [(one.kind, one.path) for one in holders(store, work)]
+    assert listed == [("cache", str(store / ".spool-0123")), ("train", str(run)), ("emit", str(emissions))]
+
+    answer = CliRunner().invoke(app, ["store", "leave-out", "bob", "s", "--work", str(work), "-q"])
+    assert answer.exit_code == 0, answer.output
+    lines = answer.stdout.splitlines()
+    assert lines[0] == f"2 clips of bob removed from {store}"
+    assert lines[-3:] == [f"  {kind} {path}" for kind, path in listed]
