@@ -13,16 +13,16 @@ import pytest
 from clip_store import bytes_only, clip, make_store
 from hypothesis import given
 from hypothesis import strategies as st
-from sla_cli.prep.division import name_of, unseen_of
 
-from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.normalize import profile
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.check import check_store
 from sla_cli.prep.checks.figures import histogram
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.checks.sizes import check_sizes, published_counts
-from sla_cli.store.content import Encoded
+from sla_cli.prep.corpora.isharah import UNSEEN
+from sla_cli.store.content import EncodedClip, EncodedFrames
+from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 
 TRAIN = [clip("t1", "A B", signer="ann"), clip("t2", "B C C", 16, signer="bob")]
@@ -54,18 +54,18 @@ def test_shards_are_one_split(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("corpus", "protocol", "counts"),
+    ("corpus", "division", "counts"),
     [
-        ("phoenix2014", "", {"train": 5672, "dev": 540, "test": 629}),
-        ("phoenix2014-si5", "", {"train": 4376, "dev": 111, "test": 180}),
-        ("phoenix2014t", "", {"train": 7096, "dev": 519, "test": 642}),
-        ("csl-daily", "", {"train": 18401, "dev": 1077, "test": 1176}),
+        ("phoenix2014", "multisigner", {"train": 5672, "dev": 540, "test": 629}),
+        ("phoenix2014", "si5", {"train": 4376, "dev": 111, "test": 180}),
+        ("phoenix2014t", "corpus", {"train": 7096, "dev": 519, "test": 642}),
+        ("csl-daily", "corpus", {"train": 18401, "dev": 1077, "test": 1176}),
         ("isharah2000", "SI", {"train": 19500, "dev": 1950, "test": 7800}),
-        ("mine", "", {}),
+        ("mine", "corpus", {}),
     ],
 )
-def test_published_counts(corpus: str, protocol: str, counts: dict[str, int]) -> None:
-    assert published_counts(corpus, protocol) == counts
+def test_published_counts(corpus: str, division: str, counts: dict[str, int]) -> None:
+    assert published_counts(corpus, division) == counts
 
 
 def sizes(store: Path, published: dict[str, int], results: dict[str, object]) -> list[tuple[bool, str, str]]:
@@ -74,23 +74,23 @@ def sizes(store: Path, published: dict[str, int], results: dict[str, object]) ->
     return [(one.problem, one.split, one.message) for one in findings]
 
 
+def written(clips: dict[str, int]) -> dict[str, object]:
+    """Results of a receipt."""
+    return {"divisions": {"corpus": {"clips": clips}}}
+
+
 def test_sizes_against_published_counts_and_receipt(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV})
-    assert sizes(store, {"train": 2, "dev": 1}, {"clips": {"train": 2, "dev": 1}}) == []
+    assert sizes(store, {"train": 2, "dev": 1}, written({"train": 2, "dev": 1})) == []
     assert sizes(store, {"train": 4, "dev": 1}, {}) == [(True, "train", "2 of the 4 clips that are published")]
     assert sizes(store, {"train": 2}, {}) == []
     assert sizes(store, {"train": 1}, {}) == [(True, "train", "2 clips, but only 1 are published")]
     assert sizes(store, {"test": 7}, {}) == [(True, "test", "the test split is missing (published: 7 clips)")]
-    gone = sizes(store, {}, {"clips": {"train": 2, "dev": 3, "test": 4}})
+    gone = sizes(store, {}, written({"train": 2, "dev": 3, "test": 4}))
     assert gone == [
         (True, "dev", "1 clip, but prep wrote 3"),
         (True, "test", "0 clips, but prep wrote 4"),
     ]
-
-
-def test_a_split_without_clips(tmp_path: Path) -> None:
-    (one,) = found(make_store(tmp_path / "store", {"train": TRAIN, "dev": []}), "sizes")
-    assert (one.problem, one.split, one.message) == (True, "dev", "it holds no clips")
 
 
 def test_what_the_receipt_names_explains_what_is_missing(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_references_that_the_clean_up_leaves_empty_are_a_problem_in_train_only(t
 
 def test_a_split_without_references_is_no_problem(tmp_path: Path) -> None:
     splits = {"train": TRAIN, "test": [clip("x1", "", 1), clip("x2", "", 2)]}
-    report = check_store(make_store(tmp_path / "store", splits, annotated=("train",)), stride=4)
+    report = check_store(make_store(tmp_path / "store", splits), stride=4)
     assert [(one.problem, one.about, one.split) for one in report.findings] == [(False, "references", "test")]
     assert list(report.glosses.counts) == ["train"]
 
@@ -184,48 +184,44 @@ def test_sentences_of_train_in_dev_are_reported(tmp_path: Path) -> None:
 
 def test_sentences_are_compared_as_they_are_scored(tmp_path: Path) -> None:
     splits = {"train": [clip("t1", "loc-NORD __PU__ REGEN", 20)], "dev": [clip("d1", "NORD REGEN")]}
-    report = check_store(make_store(tmp_path / "store", splits, corpus="phoenix2014"), stride=4)
+    report = check_store(make_store(tmp_path / "store", splits, profile="phoenix2014"), stride=4)
     assert [one.clips for one in report.notes if one.about == "sentences"] == [("d1",)]
     assert found(make_store(tmp_path / "other", splits), "sentences") == []
 
 
-@pytest.mark.parametrize(("protocol", "broken"), [("US", True), ("SI", False)])
-def test_a_protocol_of_unseen_sentences_is_held_to_it(tmp_path: Path, protocol: str, broken: bool) -> None:
-    splits = {"train": TRAIN, "dev": [clip("d1", "A B", signer="eve")]}
-    (one,) = found(make_store(tmp_path / "store", splits, corpus="isharah", protocol=protocol), "sentences")
-    assert (one.problem, one.clips) == (broken, ("d1",))
-    assert bool(one.hint) == broken
-
-
-@pytest.mark.parametrize(("facts", "broken"), [({"protocol": "SI"}, True), ({"protocol": "US"}, False), ({}, False)])
-def test_a_protocol_of_unseen_signers_is_held_to_it(tmp_path: Path, facts: dict[str, str], broken: bool) -> None:
-    splits = {"train": TRAIN, "dev": [clip("d1", "C A", signer="ann"), clip("d2", "C B", signer="eve")]}
-    (one,) = found(make_store(tmp_path / "store", splits, **facts), "signers")
-    assert (one.problem, one.message) == (broken, "1 of its 2 signers in train too: ann")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "about"),
-    [
-        (DivisionConfig("signer"), {"signers"}),
-        (DivisionConfig("signer", fold="2/5"), {"signers"}),
-        (DivisionConfig("sentence", (0.8, 0.2)), {"sentences"}),
-        (DivisionConfig("random", split_seed=7), set()),
-    ],
-)
-def test_a_drawn_division_is_held_to_what_it_says(tmp_path: Path, wanted: DivisionConfig, about: set[str]) -> None:
-    splits = {"train": TRAIN, "dev": [clip("d1", "A B", signer="ann")]}
-    store = make_store(tmp_path / "store", splits, protocol=name_of(wanted), unseen=unseen_of(wanted))
-    report = check_store(store, stride=4)
-    assert {one.about for one in report.problems} == about
+@pytest.mark.parametrize("unseen", ["signers", "sentences", ""])
+def test_a_division_is_held_to_its_promise(tmp_path: Path, unseen: str) -> None:
+    """Unseen signers or unseen sentences; what is not promised is a note."""
+    splits = {"train": TRAIN, "dev": [clip("d1", "A B", signer="ann"), clip("d2", "C B", signer="eve")]}
+    report = check_store(make_store(tmp_path / "store", splits, unseen=unseen), stride=4)
+    assert {one.about for one in report.problems} == ({unseen} if unseen else set())
     assert {one.about for one in report.findings} == {"signers", "sentences"}
-    assert all(one.clips == ("d1",) for one in report.problems)
+    assert all(one.clips == ("d1",) and one.hint for one in report.problems)
+    messages = [one.message for one in report.findings if one.about == "signers"]
+    assert messages == ["1 of its 2 signers in train too: ann"]
 
 
-def test_si5_promises_unseen_signers(tmp_path: Path) -> None:
-    splits = {"train": TRAIN, "dev": [clip("d1", "C A", signer="ann")]}
-    report = check_store(make_store(tmp_path / "store", splits, corpus="phoenix2014-si5"), stride=4)
-    assert [one.clips for one in report.problems if one.about == "signers"] == [("d1",)]
+PLANTED = {
+    "signers": {"t1": "train", "t2": "dev", "t3": "dev"},
+    "sentences": {"t1": "train", "t4": "test"},
+    "": {"t1": "train", "t5": "dev"},
+}
+
+
+@pytest.mark.parametrize("unseen", PLANTED)
+def test_a_planted_leak_is_found_in_each_division(tmp_path: Path, unseen: str) -> None:
+    """By default in all of them; with a name in that one only. t5 has the frames of t1."""
+    clips = [clip("t1", "A B", signer="ann", seed=1), clip("t2", "B C C", 16, signer="bob")]
+    clips += [clip("t3", "C", signer="ann"), clip("t4", "A B", 14, signer="eve"), clip("t5", "A C", signer="x", seed=1)]
+    store = make_store(tmp_path / "store", {"train": clips}, results={"divisions": {"corpus": {}}})
+    for name, splits in (("leaking", PLANTED[unseen]), ("good", {"t1": "train", "t2": "dev"})):
+        write_division(store, Division(name, splits, unseen))
+    [problem] = check_store(store, stride=4).problems
+    [named] = check_store(Path(f"{store}:leaking"), stride=4).problems
+    assert problem.about == named.about == (unseen or "recordings")
+    assert problem.message == f"in division leaking, {named.message}"
+    assert problem.clips == named.clips
+    assert check_store(Path(f"{store}:good"), stride=4).problems == ()
 
 
 def test_one_recording_under_two_names(tmp_path: Path) -> None:
@@ -248,19 +244,6 @@ def test_glosses_that_train_lacks(tmp_path: Path) -> None:
     assert (dev.unknown, dev.distinct_unknown) == (3, 2)
 
 
-def test_a_vocabulary_that_is_not_of_train(tmp_path: Path) -> None:
-    reported = found(make_store(tmp_path / "store", {"train": TRAIN}, vocabulary=("A", "B", "Z")), "vocabulary")
-    assert [one.problem for one in reported] == [True, False]
-    assert "2 of 5 glosses" in reported[0].message and reported[0].message.endswith(": C (2)")
-    assert reported[1].message.endswith(": Z")
-
-
-def test_splits_of_different_vocabularies(tmp_path: Path) -> None:
-    make_store(tmp_path / "store", {"dev": DEV}, vocabulary=("A", "C"))
-    (one,) = found(make_store(tmp_path / "store", {"train": TRAIN}), "vocabulary")
-    assert "same vocabulary" in one.message
-
-
 def test_glosses_that_only_look_alike(tmp_path: Path) -> None:
     composed, apart = "f\u00fcr", "fu\u0308r"
     (one,) = found(make_store(tmp_path / "store", {"train": [clip("t", f"{composed} {apart} A", 20)]}), "vocabulary")
@@ -277,14 +260,13 @@ def test_frame_rates(tmp_path: Path) -> None:
 
 def test_a_split_of_unknown_frame_rate_is_reported_once(tmp_path: Path) -> None:
     clips = [clip("t1", "A", fps=0.0), clip("t2", "B", fps=0.0), clip("t3", "C", fps=25.0)]
-    store = make_store(tmp_path / "store", {"train": clips}, fps=0.0)
+    store = make_store(tmp_path / "store", {"train": clips})
     assert [one.clips for one in found(store, "rate")] == [("t1", "t2")]
     assert check_store(store, stride=4).splits["train"].hours == pytest.approx(12 / 25 / 3600)
 
 
 def test_splits_of_different_frame_rates(tmp_path: Path) -> None:
-    make_store(tmp_path / "store", {"train": TRAIN})
-    make_store(tmp_path / "store", {"dev": [clip("d1", "C A", fps=30.0)]}, fps=30.0, vocabulary=("A", "B", "C"))
+    make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "C A", fps=30.0)]})
     (one,) = found(tmp_path / "store", "rate")
     assert (one.problem, one.message) == (True, "splits differ in frames per second: train 25, dev 30")
 
@@ -293,7 +275,7 @@ def test_splits_of_different_frame_rates(tmp_path: Path) -> None:
 def test_deep_names_every_damaged_clip(tmp_path: Path, jobs: int) -> None:
     clips = [clip(f"t{number:02}", "A B") for number in range(40)]
     store = make_store(tmp_path / "store", {"train": clips})
-    with h5py.File(store / "train.h5", "r+") as file:
+    with h5py.File(store / "clips.h5", "r+") as file:
         for number in (3, 31):
             place = file["frame_offsets"][file["clip_offsets"][number]] + 100
             file["bytes"][place] ^= 0xFF
@@ -306,16 +288,16 @@ def test_deep_names_every_damaged_clip(tmp_path: Path, jobs: int) -> None:
 @pytest.mark.parametrize("deep", [False, True])
 def test_tables_that_are_not_what_was_written_are_named(tmp_path: Path, deep: bool) -> None:
     store = make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "A B")]})
-    with h5py.File(store / "dev.h5", "r+") as file:
+    with h5py.File(store / "clips.h5", "r+") as file:
         file["raw_glosses"][0] = "A C"
-    with pytest.raises(FormatError, match=r"dev\.h5 is damaged: ids, references or other facts"):
+    with pytest.raises(FormatError, match=r"clips\.h5 is damaged: ids, glosses or other facts"):
         check_store(store, stride=4, deep=deep, jobs=1)
 
 
 def test_deep_decodes_frames_whose_checksum_is_right(tmp_path: Path) -> None:
     bad = bytes_only("bad", ("A", "B"), 9)
     wide = cv2.imencode(".jpg", np.zeros((24, 48, 3), np.uint8))[1].ravel()
-    other = Encoded("wide", "", ("A",), wide, np.array([len(wide)]), fps=25.0)
+    other = EncodedClip("wide", "", ("A",), EncodedFrames(wide, np.array([len(wide)]), 25.0))
     (one,) = check_store(
         make_store(tmp_path / "store", {"train": [*TRAIN, bad, other]}), stride=4, deep=True, jobs=1
     ).problems
@@ -325,7 +307,10 @@ def test_deep_decodes_frames_whose_checksum_is_right(tmp_path: Path) -> None:
 
 def test_raw_frames_of_the_wrong_size_are_found(tmp_path: Path) -> None:
     good = np.zeros(24 * 24 * 3, np.uint8)
-    clips = [Encoded(f"r{cut}", "", ("A",), good[cut:], np.array([len(good) - cut]), fps=25.0) for cut in (0, 3)]
+    clips = [
+        EncodedClip(f"r{cut}", "", ("A",), EncodedFrames(good[cut:], np.array([len(good) - cut]), 25.0))
+        for cut in (0, 3)
+    ]
     store = make_store(tmp_path / "store", {"train": clips}, codec="raw", quality=0)
     (one,) = check_store(store, stride=4, deep=True, jobs=1).problems
     assert one.clips == ("r3",)
@@ -335,8 +320,8 @@ def test_no_store_and_half_a_store_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="is not a store"):
         check_store(tmp_path, stride=4)
     store = make_store(tmp_path / "store", {"train": TRAIN})
-    (store / "train.h5").write_bytes((store / "train.h5").read_bytes()[:3000])
-    with pytest.raises(FormatError, match=r"train\.h5"):
+    (store / "clips.h5").write_bytes((store / "clips.h5").read_bytes()[:3000])
+    with pytest.raises(FormatError, match=r"clips\.h5"):
         check_store(store, stride=4)
 
 
@@ -353,7 +338,7 @@ def test_a_histogram_counts_each_clip_once_in_the_bin_it_belongs_to(lengths: dic
 def test_phoenix2014_at_full_size(tmp_path: Path, shared: Path) -> None:
     """The real tables and lengths; the figures are those published for the corpus."""
     folder, rules = shared / "data" / "phoenix2014", profile("phoenix2014")
-    clips: dict[str, list[Encoded]] = {"train": [], "dev": []}
+    clips: dict[str, list[EncodedClip]] = {"train": [], "dev": []}
     for split, part in clips.items():
         with (folder / f"{split}.num_frames.tsv").open(encoding="utf-8") as file:
             frames = {row["id"]: int(row["frames"]) for row in csv.DictReader(file, delimiter="\t")}
@@ -362,7 +347,10 @@ def test_phoenix2014_at_full_size(tmp_path: Path, shared: Path) -> None:
             raw = tuple(annotation.split())
             glosses = rules.training(raw)
             part.append(bytes_only(name, glosses, frames[name], signer=signer, raw_glosses=raw))
-    report = check_store(make_store(tmp_path / "store", clips, corpus="phoenix2014"), stride=4)
+    report = check_store(
+        make_store(tmp_path / "store", clips, corpus="phoenix2014", division="multisigner", profile="phoenix2014"),
+        stride=4,
+    )
     train, dev = report.splits["train"], report.splits["dev"]
     assert (train.clips, train.frames, train.signers, train.distinct) == (5672, 799_006, 9, 1080)
     assert (dev.clips, dev.frames) == (540, 75_186)
@@ -371,27 +359,32 @@ def test_phoenix2014_at_full_size(tmp_path: Path, shared: Path) -> None:
     (short,) = (one for one in report.notes if one.about == "feasibility" and one.split == "train")
     assert short.clips == ("13April_2011_Wednesday_tagesschau_default-14",)
     first = clips["train"][0]
-    clips["train"][0] = replace(first, data=first.data[:-4], sizes=first.sizes[:-4])
-    report = check_store(make_store(tmp_path / "cut", clips, corpus="phoenix2014"), stride=4)
+    clips["train"][0] = replace(
+        first, frames=replace(first.frames, data=first.frames.data[:-4], sizes=first.frames.sizes[:-4])
+    )
+    report = check_store(
+        make_store(tmp_path / "cut", clips, corpus="phoenix2014", division="multisigner", profile="phoenix2014"),
+        stride=4,
+    )
     (cut,) = (one for one in report.problems if one.about == "frames")
     assert cut.message == "799,002 frames, 799,006 are published"
     (leaked,) = (one for one in report.notes if one.about == "sentences")
     assert 0.005 < len(leaked.clips) / 540 < 0.008
 
 
-@pytest.mark.parametrize(("protocol", "dev_signers", "shared_share"), [("SI", 1, 0.98), ("US", 11, 0.0)])
-def test_the_protocols_of_isharah_keep_their_promises(
-    tmp_path: Path, shared: Path, protocol: str, dev_signers: int, shared_share: float
+@pytest.mark.parametrize(("division", "dev_signers", "shared_share"), [("SI", 1, 0.98), ("US", 11, 0.0)])
+def test_the_divisions_of_isharah_keep_their_promises(
+    tmp_path: Path, shared: Path, division: str, dev_signers: int, shared_share: float
 ) -> None:
     splits = {}
     for split in ("train", "dev"):
-        table = (shared / "data" / "isharah1000" / protocol / f"{split}.txt").read_text(encoding="utf-8-sig")
+        table = (shared / "data" / "isharah1000" / division / f"{split}.txt").read_text(encoding="utf-8-sig")
         rows = [line.split("|") for line in table.splitlines()[1:] if line.strip()]
         splits[split] = [
             bytes_only(name, glosses.split(), 8 * len(glosses.split()), signer=name.split("_")[0])
             for name, glosses, *_ in rows
         ]
-    store = make_store(tmp_path / "store", splits, corpus="isharah1000", protocol=protocol)
+    store = make_store(tmp_path / "store", splits, corpus="isharah1000", division=division, unseen=UNSEEN[division])
     report = check_store(store, stride=4)
     assert report.problems == ()
     assert report.splits["dev"].signers == dev_signers

@@ -1,8 +1,7 @@
-"""Several stores as one: nothing of a clip is lost, ids stay apart, frames are used or copied."""
+"""Several stores as one: nothing of a clip is lost, ids stay apart, and splits share no frames."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from typer.testing import CliRunner
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.cli.main import app
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import SlaError
 from sla_cli.prep.check import check_store
 from sla_cli.prep.merge import merge_stores
+from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 
 A = {
@@ -23,7 +23,7 @@ A = {
     "dev": [clip("d1", "C A", signer="cem")],
 }
 B = {
-    "train": [clip("t1", "B D", seed=5, signer="ann"), clip("u2", "E", 9, translation="ein Satz", note="frame 3")],
+    "train": [clip("t1", "B D", seed=5, signer="ann"), clip("u2", "E", 9, translation="ein Satz")],
     "test": [clip("x1", "D", 10)],
 }
 
@@ -33,10 +33,10 @@ def stores(tmp_path: Path) -> tuple[Path, Path]:
     return make_store(tmp_path / "a", A), make_store(tmp_path / "b", B, shards=2)
 
 
-@pytest.mark.parametrize("copy", [False, True])
-def test_all_clips_of_all_stores(stores: tuple[Path, Path], tmp_path: Path, copy: bool) -> None:
-    result = merge_stores(stores, tmp_path / "c", copy=copy)
-    assert (result.clips, result.vocabulary) == ({"train": 4, "dev": 1, "test": 1}, 5)
+def test_all_clips_of_all_stores(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    result = merge_stores(stores, tmp_path / "c")
+    [figures] = result.divisions.values()
+    assert (figures.clips, figures.vocabulary, result.clips) == ({"train": 4, "dev": 1, "test": 1}, 5, 6)
     merged = Store(tmp_path / "c")
     assert merged.vocabulary == ("A", "B", "C", "D", "E")
     assert merged["train"].ids == ["a-t1", "t2", "b-t1", "u2"]
@@ -44,23 +44,33 @@ def test_all_clips_of_all_stores(stores: tuple[Path, Path], tmp_path: Path, copy
     for store, ids in ((stores[0], {"t1": "a-t1", "t2": "t2"}), (stores[1], {"t1": "b-t1", "u2": "u2"})):
         for old, new in ids.items():
             one, two = Store(store)["train"][old], merged["train"][new]
-            assert (one.signer, one.glosses, one.raw_glosses, one.translation, one.fps) == (
-                two.signer,
-                two.glosses,
-                two.raw_glosses,
-                two.translation,
-                two.fps,
-            )
+            for fact in ("signer", "glosses", "raw_glosses", "translation", "fps"):
+                assert getattr(one, fact) == getattr(two, fact)
             assert np.array_equal(one.frames(), two.frames())
-            assert one.raw().data.tobytes() == two.raw().data.tobytes()
-    assert merged["train"].files[0].notes == ["", "", "", "frame 3"]
-    assert check_store(tmp_path / "c", stride=4, deep=True, jobs=1).problems == ()
+            assert one.raw().frames.data.tobytes() == two.raw().frames.data.tobytes()
     shutil.rmtree(stores[1])
-    if copy:
-        assert len(merged["test"][0].frames()) == 10
-    else:
-        with pytest.raises(FormatError, match=r"uses frames of .*b.test-0000.h5, which cannot be read"):
-            Store(tmp_path / "c")["test"][0].frames()
+    assert check_store(tmp_path / "c", stride=4, deep=True, jobs=1).problems == ()
+
+
+def test_the_division_that_is_named_is_taken(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    write_division(stores[0], Division("other", {"t1": "test", "d1": "train"}))
+    merge_stores([Path(f"{stores[0]}:other"), stores[1]], tmp_path / "c")
+    merged = Store(tmp_path / "c")
+    assert {name: merged[name].ids for name in merged.splits} == {"train": ["d1", "b-t1", "u2"], "test": ["a-t1", "x1"]}
+
+
+@pytest.mark.parametrize("split", ["dev", "train"])
+def test_the_same_frames_in_two_stores(stores: tuple[Path, Path], tmp_path: Path, split: str) -> None:
+    """In different splits they are refused."""
+    third = make_store(tmp_path / "third", {split: [clip("copy", "Z", signer="zoe", seed=5)]})
+    if split == "train":
+        assert merge_stores([stores[1], third], tmp_path / "c").clips == 4
+        return
+    with pytest.raises(SlaError, match=r"clip \w+ of \w+ in \w+ has the frames of \w+ of \w+ in \w+") as caught:
+        merge_stores([stores[1], third], tmp_path / "c")
+    assert "sla split" in caught.value.hint
+    with pytest.raises(SlaError, match="is not a store"):
+        Store(tmp_path / "c")
 
 
 def test_what_it_was_made_of_is_recorded(stores: tuple[Path, Path], tmp_path: Path) -> None:
@@ -87,7 +97,7 @@ def test_people_of_different_corpora_stay_apart(tmp_path: Path) -> None:
 
 
 def test_a_split_without_references_is_not_mixed_with_one_that_has_some(tmp_path: Path) -> None:
-    one = make_store(tmp_path / "a", {**A, "test": [clip("x0", "")]}, annotated=("train", "dev"))
+    one = make_store(tmp_path / "a", {**A, "test": [clip("x0", "")]})
     result = merge_stores([one, make_store(tmp_path / "b", B)], tmp_path / "c")
     assert result.skipped == {"x0": "test of a has no references, but that of b has"}
     assert Store(tmp_path / "c")["test"].ids == ["x1"]
@@ -114,40 +124,19 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores(stores, stores[0])
 
 
-@pytest.mark.parametrize("copy", [False, True])
-def test_a_store_is_not_replaced_by_what_takes_its_frames(tmp_path: Path, copy: bool) -> None:
-    base, other = make_store(tmp_path / "base", A), make_store(tmp_path / "other", B)
-    merge_stores([base, other], tmp_path / "one")
-    merge_stores([tmp_path / "one", make_store(tmp_path / "third", {"dev": [clip("z", "A")]})], tmp_path / "two")
-    for path in (tmp_path / "one", tmp_path / "two"):
-        with pytest.raises(SlaError, match=r"base would be made from .*, which uses its frames"):
-            merge_stores([path, other], base, copy=copy, force=True)
-    assert [one.raw().id for split in A for one in Store(base)[split]] == ["t1", "t2", "d1"]
-
-
-def test_a_merged_store_that_moved_alone_is_made_again(stores: tuple[Path, Path], tmp_path: Path) -> None:
-    merge_stores(stores, tmp_path / "c")
-    (tmp_path / "far" / "away").mkdir(parents=True)
-    moved = (tmp_path / "c").rename(tmp_path / "far" / "away" / "c")
-    with pytest.raises(FormatError, match="which cannot be read"):
-        Store(moved)["train"][0].frames()
-    merge_stores(stores, moved)
-    assert len(Store(moved)["train"][0].frames()) == len(A["train"][0].sizes)
-
-
-def test_a_file_that_is_no_stores_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
-    (tmp_path / "c" / "dev.h5").write_text("mine")
-    with pytest.raises(SlaError, match=r"dev\.h5 exists and is not a file of a store"):
-        merge_stores(stores, tmp_path / "c")
-    assert (tmp_path / "c" / "dev.h5").read_text() == "mine"
-    assert merge_stores(stores, tmp_path / "c", force=True).clips["dev"] == 1
+    (tmp_path / "c" / "clips.h5").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(SlaError, match=r"c contains clips\.h5"):
+            merge_stores(stores, tmp_path / "c", force=force)
+    assert (tmp_path / "c" / "clips.h5").read_text() == "mine"
 
 
 def test_a_new_name_that_another_clip_has(tmp_path: Path) -> None:
     a, b = (
         make_store(tmp_path / "a", {"train": [clip("x", "A")]}),
-        make_store(tmp_path / "b", {"train": [clip("x", "A"), clip("a-x", "B")], "dev": [clip("x", "A")]}),
+        make_store(tmp_path / "b", {"train": [clip("x", "A"), clip("a-x", "B")]}),
     )
     assert merge_stores([a, b], tmp_path / "c").renamed == ["a-x", "x"]
     assert Store(tmp_path / "c")["train"].ids == ["a-x", "b-x", "b-a-x"]
@@ -160,13 +149,12 @@ def test_a_new_name_that_another_clip_has(tmp_path: Path) -> None:
 
 def test_the_command(stores: tuple[Path, Path], tmp_path: Path) -> None:
     work = str(tmp_path / "work")
-    answer = CliRunner().invoke(app, ["merge", *map(str, stores), "--work", work, "--json", "-q"])
-    facts = json.loads(answer.stdout)
-    assert (answer.exit_code, facts["clips"]) == (0, {"train": 4, "dev": 1, "test": 1})
-    assert Store(tmp_path / "work" / "stores" / "a+b")["dev"].ids == ["d1"]
-    answer = CliRunner().invoke(app, ["merge", *map(str, stores), "-o", str(tmp_path / "c"), "--copy"])
+    answer = CliRunner().invoke(app, ["merge", *map(str, stores), "--work", work, "-q"])
+    out = tmp_path / "work" / "stores" / "a+b"
+    assert answer.exit_code == 0, answer.output
+    assert Store(out)["dev"].ids == ["d1"]
     assert answer.stdout.splitlines() == [
-        f"store {tmp_path / 'c'}, clips: train 4, dev 1, test 1",
+        f"store {out}, clips: train 4, dev 1, test 1",
         "glosses: 5 in train",
         "renamed: 1 id that several stores have, to STORE-ID",
     ]

@@ -107,7 +107,7 @@ def test_a_recording_that_is_missing_costs_its_clips(tmp_path: Path, lay: Lay, r
 def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
     """Or that of the person, by a part of its name; or the one that --video names."""
     names = ("sound.wav", "total.mp4", "rec_B.mp4", "rec_a.mp4")
-    text = annotated(*(link(f"./{name}") for name in names), tier=("gloss_A", "gloss_B"))
+    text = annotated(*(link(f"./{name}") for name in names), tiers=("gloss_A", "gloss_B"))
     lay(tmp_path, {"rec.eaf": text} | dict.fromkeys(names, b""))
     clips = read("elan", tmp_path).clips
     assert [(clip.signer, clip.source.path) for clip in clips] == [("A", "rec_a.mp4"), ("B", "rec_B.mp4")]
