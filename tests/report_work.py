@@ -86,8 +86,8 @@ def _system(root: Path, split: Split, name: str, answers: Sequence[tuple[str, ..
     spans = [tuple((8 * i + 4, 8 * i + 8) for i in range(len(heard))) for heard in answers]
     readings = zip(split.ids, answers, spans, strict=True)
     write_hypotheses(hypotheses, [Hypothesis(clip, heard, -1.0, times) for clip, heard, times in readings])
-    sources = {"store": str((root / "stores" / "signs").resolve()), "split": "test", "corpus": "signs"}
-    sources["emissions"] = str(emissions.resolve())
+    sources = {"store": str((root / "stores" / "signs").resolve()), "division": "corpus", "split": "test"}
+    sources |= {"corpus": "signs", "emissions": str(emissions.resolve())}
     settings = {"beam": 10, "alpha": 0.5, "beta": 1.5}
     write_receipt(Receipt("decode", settings, {"emissions": digest_file(emissions)}, sources=sources), hypotheses)
     return score_file(hypotheses, root / "scores")[0]
