@@ -105,7 +105,7 @@ def test_one_video_and_nothing_else_is_a_store(tmp_path: Path, given: str) -> No
     movie(video, pictures(30))
     answer = sla("folder", given, "--size", 32, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert "no table: each video is a clip of test, without glosses: two words.mp4" in answer.stderr
+    assert "no table: each video is a clip without glosses: two words.mp4" in answer.stderr
     assert "store sla-work/stores/folder: 1 clip\n" in answer.stdout
     store = Store(tmp_path / "sla-work" / "stores" / "folder")
     assert (store.splits, store["test"].annotated) == (["test"], False)
