@@ -3,8 +3,8 @@
     python benchmarks/video.py [VIDEO ...] [--repeats 5]
 
 Three tables: what each kind of video gives (frames, and the greatest and mean difference from ffmpeg's pictures), what
-is told of a file that is cut at ten places, and frames per CPU second of decoding and resizing on one thread, as a ratio.
-For videos that are given, the difference is that between the two readers.
+is told of a file that is cut at ten places, and frames per CPU second of decoding and resizing on one thread, as a
+ratio. For videos that are given, the difference is that between the two readers.
 """
 
 from __future__ import annotations

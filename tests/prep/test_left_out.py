@@ -77,11 +77,11 @@ def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
 
 def test_signers_that_cannot_be_left_out(store: Path) -> None:
     before = everything(store)
-    with pytest.raises(SlaError, match="no clip of .* is by a signer 'bo'") as caught:
+    with pytest.raises(SlaError, match=r"no clip of .* is by a signer 'bo'") as caught:
         leave_out(store, "bo")
     assert "ann, bob" in caught.value.hint
     leave = make_store(store.parent / "one", {"train": [CLIPS[0]]})
-    with pytest.raises(SlaError, match="all clips of .* are by ann: nothing would be left"):
+    with pytest.raises(SlaError, match=r"all clips of .* are by ann: nothing would be left"):
         leave_out(leave, "ann")
     assert everything(store) == before
 

@@ -133,7 +133,7 @@ def test_the_same_frames_under_two_names(tmp_path: Path) -> None:
             found = splits_of(folder, "x")
             assert found["copy"] == found[CLIPS[0].id]
     table = write_table(tmp_path / "t.tsv", {CLIPS[0].id: "train", "copy": "dev"})
-    with pytest.raises(SlaError, match="division t: 2 clips of different splits with the same frames: .*copy"):
+    with pytest.raises(SlaError, match=r"division t: 2 clips of different splits with the same frames: .*copy"):
         split_store(folder, table=table)
     assert not division_path(folder, "t").exists()
 
