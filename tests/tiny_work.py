@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -56,6 +57,8 @@ def tiny_work() -> Path:
 
 def main() -> None:
     folder = Path(sys.argv[1]).resolve()
+    for part in ("corpus", "work"):  # of an attempt that was interrupted
+        shutil.rmtree(folder / part, ignore_errors=True)
     draw(folder / "corpus")
     os.chdir(folder)
     torch.set_num_threads(1)
