@@ -2,9 +2,10 @@
 
     python benchmarks/video.py [VIDEO ...] [--repeats 5]
 
-Three tables: what each kind of video gives (frames, and the greatest and mean difference from ffmpeg's pictures), what
-is told of a file that is cut at ten places, and frames per CPU second of decoding and resizing on one thread, as a
-ratio. For videos that are given, the difference is that between the two readers.
+Three tables: what each kind of video gives (frames, and the greatest and mean difference from ffmpeg's pictures), how
+often a file that is cut at ten places is refused, and the ratio of frames per CPU second, decoded and resized on one
+thread.
+For videos that are given, the difference is that between the two readers.
 """
 
 from __future__ import annotations
