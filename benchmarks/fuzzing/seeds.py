@@ -33,7 +33,7 @@ JSONL = (
     '{"id": "clip-2", "glosses": []}\n'
 )
 HYPOTHESES = (
-    "# sla-hypotheses 3\n# corpus phoenix2014\n# split dev\n# profile phoenix2014\n"
+    "# sla-hypotheses 1\n# corpus phoenix2014\n# split dev\n# profile phoenix2014\n"
     "id\trank\tscore\tfps\tspans\tconfidence\tglosses\n"
     "clip-1\t1\t-4.25\t25.0\t0-12 16-24\t0.98 0.71\tHEUTE REGEN\nclip-1\t2\t-6.5\t25.0\t0-12\t0.98\tHEUTE\n"
     "clip-2\t1\t-1.0\t0.0\t\t\t\n"
