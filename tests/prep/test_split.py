@@ -60,13 +60,16 @@ def sla(*arguments: str) -> list[str]:
     return answer.stdout.splitlines()
 
 
-@pytest.mark.parametrize(("by", "shared"), [("signer", "signers"), ("sentence", "glosses"), ("random", "ids")])
-def test_the_command_draws_splits_that_share_nothing(store: Path, by: str, shared: str) -> None:
+@pytest.mark.parametrize(
+    ("by", "shared", "sizes"),
+    [("signer", "signers", (18, 6, 6)), ("sentence", "glosses", (20, 5, 5)), ("random", "ids", (18, 6, 6))],
+)
+def test_the_command_draws_splits_that_share_nothing(store: Path, by: str, shared: str, sizes: tuple[int, ...]) -> None:
     frames = (store / "clips.h5").read_bytes()
     name = f"{by}-60-20-20"
     assert sla("split", str(store), "--by", by, "--shares", "60,20,20")[0] == f"division {store}:{name}"
     divided = Store(f"{store}:{name}")
-    assert {split: len(divided[split]) for split in divided.splits} == {"train": 18, "dev": 6, "test": 6}
+    assert tuple(len(divided[split]) for split in ("train", "dev", "test")) == sizes
     parts = [set(getattr(divided[name], shared)) for name in ("train", "dev", "test")]
     assert sum(map(len, parts)) == len(set.union(*parts))
     assert (store / "clips.h5").read_bytes() == frames
@@ -91,9 +94,10 @@ def test_a_table_is_taken_with_its_name(store: Path, tmp_path: Path, caplog: pyt
     wanted = {"ann-A": "train", "bob-B": "dev", "cem-C": "test"}
     table = write_table(tmp_path / "mine.tsv", wanted | {"gone": "train"})
     with caplog.at_level("WARNING", "sla"):
-        printed = sla("split", str(store), "--from", str(table))
+        found = split_store(store, table=table)
     assert "lists 1 clip that" in caplog.text and "gone" in caplog.text
-    assert "  in no split: 27" in printed
+    assert (found.clips, found.unlisted) == ({"train": 1, "dev": 1, "test": 1}, 27)
+    assert "  in no split: 27" in sla("split", str(store), "--from", str(table))
     assert splits_of(store, "mine") == wanted
     assert sla("split", str(store), "--from", str(table), "--name", "other")[0] == f"division {store}:other"
     with pytest.raises(SlaError, match="lists no clip of"):
