@@ -23,11 +23,11 @@ from signing import pictures
 from timing import fastest
 
 from sla_cli.artifact.receipt import Receipt, write_receipt
+from sla_cli.store.clips import Split
 from sla_cli.store.codec import encode
 from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_path
-from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 

@@ -22,7 +22,7 @@ import numpy as np
 from populations import made_up
 
 from sla_cli.core.bootstrap import Resampling
-from sla_cli.decode.choice import STANDARD_ERRORS, ErrorTable, gain_interval
+from sla_cli.decode.choose_weights import STANDARD_ERRORS, ErrorTable, gain_interval
 from sla_cli.decode.grid_search import GridPoint
 
 RULES = (0.0, STANDARD_ERRORS, 0.25, 1.0)

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from sla_cli.artifact.receipt import Receipt, write_receipt
+from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.paths import clips_path
-from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 

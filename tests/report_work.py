@@ -13,8 +13,8 @@ from sla_cli.artifact.receipt import Receipt, digest_file, write_receipt
 from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.score.score_file import score_file
+from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, EncodedFrames
-from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
 from sla_cli.work.hypotheses import write_hypotheses

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pympi
 import pytest
 
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 
 pytestmark = pytest.mark.long

@@ -14,7 +14,7 @@ from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.exchange.gloss_files import write_export
 from sla_cli.log import progress
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.work.alignment import write_alignment
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.kind import ALIGNMENT

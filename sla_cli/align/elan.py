@@ -17,7 +17,7 @@ from sla_cli.core.clip import MEDIA, split_origin
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 
 LAYOUT = Layout(tier="SIGN", sentences=True, confidence=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.work import store_now

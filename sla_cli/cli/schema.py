@@ -51,7 +51,7 @@ RESULTS = {
     "report": Result("sla report", "report.report_file", "Reported"),
     "score": Result("sla score", "cli.results.evaluation", "Scored"),
     "score-files": Result("sla score, several files", "cli.results.evaluation", "ScoredFiles"),
-    "split": Result("sla split", "prep.split", "SplitResult"),
+    "split": Result("sla split", "prep.make_division", "SplitResult"),
     "store-export": Result("sla store export", "cli.results.stores", "Exported"),
     "store-leave-out": Result("sla store leave-out", "cli.results.stores", "WithoutSigner"),
     "table": Result("sla table", "cli.results.evaluation", "Tabled"),

@@ -41,7 +41,7 @@ def split(
     If clips were added to the store, the same command continues the division:
     known signers (or sentences) stay in their splits, only new ones are drawn.
     """
-    from sla_cli.prep.split import split_store
+    from sla_cli.prep.make_division import split_store
     from sla_cli.work.work import Work as WorkFolder
 
     check_name(name)

@@ -19,8 +19,8 @@ from sla_cli.data.epoch_plan import Step, plan_epoch
 from sla_cli.data.seen import SeenClips
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
+from sla_cli.store.clips import Split, StoredClip
 from sla_cli.store.codec import REDUCED
-from sla_cli.store.split import Split, StoredClip
 
 EVALUATION = -1  # instead of an epoch: all frames of the clip, centre crop
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.video.timing import selected
 from sla_cli.work.run import FrameFormat
 

@@ -16,7 +16,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile, profile
-from sla_cli.decode.choice import STANDARD_ERRORS, Choice, choose
+from sla_cli.decode.choose_weights import STANDARD_ERRORS, Choice, choose
 from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
 from sla_cli.errors import SlaError, some
 from sla_cli.lm.kenlm_model import check_oov, open_lm

@@ -19,7 +19,7 @@ from sla_cli.emit.parts import Parts
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.work.kind import EMISSIONS
 from sla_cli.work.making import making

@@ -18,9 +18,9 @@ from sla_cli.prep.begun import Begun, begin, cache_folder
 from sla_cli.prep.encoding.cache import EncodingCache
 from sla_cli.prep.encoding.encode_missing import encode_missing
 from sla_cli.prep.encoding.process_pool import Executor
-from sla_cli.prep.existing import find_existing
 from sla_cli.prep.plan import make_plan
 from sla_cli.prep.result import BrokenClips, PrepResult
+from sla_cli.prep.reuse import find_existing
 
 
 def build_store(begun: Begun, out: Path, engine: Executor) -> PrepResult:

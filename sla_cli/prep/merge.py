@@ -18,10 +18,10 @@ from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import same_frames
 from sla_cli.prep.corpus import OWN
 from sla_cli.prep.result import DivisionFigures
+from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.paths import clips_path, stored_files
-from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.work.making import making

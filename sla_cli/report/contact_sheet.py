@@ -20,7 +20,7 @@ from sla_cli.log import log
 from sla_cli.pages.fonts import families_for
 from sla_cli.pages.pictures import Picture, middles, squares
 from sla_cli.pages.template import direction
-from sla_cli.store.split import StoredClip
+from sla_cli.store.clips import StoredClip
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
 

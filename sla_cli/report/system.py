@@ -15,7 +15,7 @@ from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.log import log
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import Run

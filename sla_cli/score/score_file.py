@@ -23,7 +23,7 @@ from sla_cli.work.scores import write_scores
 from sla_cli.work.work import store_now
 
 if TYPE_CHECKING:
-    from sla_cli.store.split import Split
+    from sla_cli.store.clips import Split
 
 AUTO = "auto"
 

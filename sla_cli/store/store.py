@@ -15,10 +15,10 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError, cannot_read, some
 from sla_cli.log import log
+from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_files, division_names, division_path, split_name
-from sla_cli.store.split import Row, Split
 
 
 class Store:

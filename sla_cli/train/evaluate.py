@@ -15,7 +15,7 @@ from sla_cli.emit.inference import emissions_of
 from sla_cli.errors import SlaError
 from sla_cli.log import progress
 from sla_cli.search.decoder import GreedyDecoder
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
 from sla_cli.work.emissions import Emission

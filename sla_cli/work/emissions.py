@@ -26,7 +26,7 @@ from sla_cli.artifact.hdf5 import (
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
 from sla_cli.artifact.version import readable
 from sla_cli.errors import FormatError
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.run import Run
 

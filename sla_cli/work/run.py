@@ -19,7 +19,7 @@ from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
 from sla_cli.work.work import find_source, store_now

@@ -13,7 +13,7 @@ from sla_cli.align.elan import write_elan
 from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.core.aligned_clip import AlignedClip, Segment
 from sla_cli.errors import SlaError
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 
 SOURCES = {

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.exchange.gloss_files import read_gloss_file
-from sla_cli.store.split import StoredClip
+from sla_cli.store.clips import StoredClip
 from sla_cli.store.store import Store
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions

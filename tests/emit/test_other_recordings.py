@@ -17,8 +17,8 @@ from sla_cli.emit.emit import emit
 from sla_cli.errors import SlaError
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.network import Network
+from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, EncodedFrames
-from sla_cli.store.split import Split
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import FrameFormat, Run, RunFacts

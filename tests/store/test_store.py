@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.store.clips import Split
 from sla_cli.store.codec import encode
 from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.file import StoreFile
-from sla_cli.store.split import Split
 from sla_cli.store.store import Store, vocabulary_digest
 from sla_cli.store.write import write_clips
 

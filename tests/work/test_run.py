@@ -14,7 +14,7 @@ from clip_store import bytes_only, one_split
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import resolve
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.work.run import FrameFormat, Run, RunFacts, check_glosses
 
 GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))

@@ -9,7 +9,7 @@ import numpy as np
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, output_steps
 from sla_cli.prep.checks.finding import Finding, share
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 
 OFF = 0.02  # a frame rate that differs from the common one by more than this share of it is reported
 

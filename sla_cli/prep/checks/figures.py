@@ -10,7 +10,7 @@ import numpy as np
 
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.quantities import Amount, Count
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 
 BINS = 12  # most bins of a histogram
 

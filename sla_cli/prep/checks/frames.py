@@ -11,8 +11,8 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.encoding.process_pool import ProcessPool, WorkerDied
+from sla_cli.store.clips import Split
 from sla_cli.store.codec import decode
-from sla_cli.store.split import Split
 from sla_cli.store.store import Store, open_split
 
 TOGETHER = 16  # clips per task: few enough for a smooth progress bar, many enough for little overhead

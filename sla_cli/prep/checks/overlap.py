@@ -12,7 +12,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
 from sla_cli.prep.checks.finding import Finding, share
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 
 
 def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import some
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.corpora import corpora
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 
 AGAIN = "run the same `sla prep` again"
 

@@ -10,7 +10,7 @@ from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.counted import counted
 from sla_cli.errors import some
 from sla_cli.prep.checks.finding import Finding
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 
 
 def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
-from sla_cli.store.split import Split
+from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
 from sla_cli.work.making import making

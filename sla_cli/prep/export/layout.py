@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, some, suggestion
-from sla_cli.store.split import Split, StoredClip
+from sla_cli.store.clips import Split, StoredClip
 
 ENDLESS = "1.79769e+308"  # seconds: end of every clip in the official STM files
 UNKNOWN = "unknown"  # a signer without a name would shift the columns of an STM file

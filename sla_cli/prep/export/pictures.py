@@ -11,8 +11,8 @@ import numpy as np
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.export.layout import Layout, find_layout
+from sla_cli.store.clips import StoredClip
 from sla_cli.store.codec import decode, encode
-from sla_cli.store.split import StoredClip
 from sla_cli.store.store import open_split
 
 PARTIAL = ".partial"  # folder in the export for files that are being written

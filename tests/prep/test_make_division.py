@@ -17,7 +17,7 @@ from sla_cli.config.settings import DivisionConfig
 from sla_cli.errors import SlaError
 from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import leave_out
-from sla_cli.prep.split import split_store
+from sla_cli.prep.make_division import split_store
 from sla_cli.store.content import EncodedClip
 from sla_cli.store.division import read_division
 from sla_cli.store.paths import division_path

@@ -11,7 +11,7 @@ import pytest
 from sla_cli.core.bootstrap import Resampling, difference_interval
 from sla_cli.core.clip_score import ClipScore
 from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.decode.choice import choose, mildness
+from sla_cli.decode.choose_weights import choose, mildness
 from sla_cli.decode.grid_search import GridPoint, Trial, grid
 
 NONE = GridPoint(10, 0, 0)

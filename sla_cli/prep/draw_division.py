@@ -24,8 +24,8 @@ from sla_cli.core.digest import digest_json
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError, some
 from sla_cli.prep.checks.overlap import overlapping, same_frames
+from sla_cli.store.clips import Split
 from sla_cli.store.division import Division
-from sla_cli.store.split import Split
 
 UNSEEN = {"signer": "signers", "sentence": "sentences", "random": ""}
 FEWEST_FOLDS = 3  # one each for test, dev and train

@@ -13,7 +13,7 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.checks.overlap import check_recordings, check_sentences, check_signers
-from sla_cli.prep.draw import description, draw, name_of
+from sla_cli.prep.draw_division import description, draw, name_of
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.paths import division_path, split_name
 from sla_cli.store.store import Store

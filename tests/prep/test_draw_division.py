@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.errors import SlaError
-from sla_cli.prep.draw import description, draw, name_of
+from sla_cli.prep.draw_division import description, draw, name_of
 from sla_cli.store.content import EncodedClip
 from sla_cli.store.store import Store
 
