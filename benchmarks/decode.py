@@ -38,7 +38,7 @@ from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.search.engines import Engine
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, Emissions
-from sla_cli.work.work import store_now
+from sla_cli.work.folder import store_now
 
 WIDE = 1000
 WEIGHTS = (0.0, 0.5, 1.0, 2.0, 10.0)

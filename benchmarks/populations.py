@@ -16,8 +16,8 @@ import numpy as np
 
 from sla_cli.config.settings import TuneConfig
 from sla_cli.core.normalize import profile
-from sla_cli.decode.choose_weights import ErrorTable
 from sla_cli.decode.grid_search import grid, search_grid
+from sla_cli.decode.tune_choice import ErrorTable
 from sla_cli.demo.grammar import GLOSSES, draw_sentences
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate

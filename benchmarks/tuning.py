@@ -22,8 +22,8 @@ import numpy as np
 from populations import made_up
 
 from sla_cli.core.bootstrap import Resampling
-from sla_cli.decode.choose_weights import STANDARD_ERRORS, ErrorTable, gain_interval
 from sla_cli.decode.grid_search import GridPoint
+from sla_cli.decode.tune_choice import STANDARD_ERRORS, ErrorTable, gain_interval
 
 RULES = (0.0, STANDARD_ERRORS, 0.25, 1.0)
 

@@ -1,4 +1,4 @@
-"""A small corpus through every stage: a store, two runs, emissions, a language model, hypotheses, a tuning.
+"""A small corpus through every stage: a store, two runs, emissions, a language model, hypotheses, a score, a tuning.
 
 `tiny_work()` is its work folder, made once for all processes of a test session. It is not to be changed: copy it.
 """
@@ -69,6 +69,7 @@ def main() -> None:
     for variant, epochs in (("adapter", "80"), ("lora", "2")):  # only the first has to recognise signs
         sla("train", "--preset", "tiny", "--variant", variant, "--epochs", epochs, "--name", variant, *settings)
         sla("decode", f"work/runs/{variant}", "--beam", "1")
+    sla("score")
     grid = ("--alphas", "0.5,1", "--betas", "0,1.5")
     sla("tune", "work/runs/adapter", "--lm", "work/gloss.arpa", *grid, "-j", "1")
 

@@ -44,10 +44,10 @@ from sla_cli.video.tree import Tree
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.describe import describe
 from sla_cli.work.emissions import Emissions
+from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_scores
 from sla_cli.work.tuning import read_tuned
-from sla_cli.work.work import Work
 
 Read = Callable[[Path], object]
 JSON = (inside.in_json, inside.in_json)

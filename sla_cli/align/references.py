@@ -10,7 +10,7 @@ from sla_cli.errors import SlaError, some
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.work.emissions import Emissions
-from sla_cli.work.work import store_now
+from sla_cli.work.folder import store_now
 
 
 def reference_split(emissions: Emissions, store: Path | None = None) -> Split:

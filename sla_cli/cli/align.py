@@ -64,9 +64,9 @@ def align(
     glosses that cannot be placed are named with the reason.
     """
     from sla_cli.emit.find_emissions import find_emissions
+    from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.kind import ALIGNMENT
     from sla_cli.work.output import check_output
-    from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     if suspicious and kind != "tsv":

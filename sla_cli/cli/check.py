@@ -40,7 +40,7 @@ def check(
     the default one, and also what the splits of the others share.
     """
     from sla_cli.prep.check import check_store
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     found = check_store(WorkFolder(work).store_given(store), stride=stride, deep=deep, jobs=jobs)
     answer("\n".join(_lines(found)), found, as_json)

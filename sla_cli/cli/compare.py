@@ -54,9 +54,9 @@ def compare(
     from sla_cli.score.members import members
     from sla_cli.score.score import ScoreOptions
     from sla_cli.work.comparison_figures import comparison_figures, group_comparison_figures
+    from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output, is_table
     from sla_cli.work.scores import DIFFERENCES, write_differences
-    from sla_cli.work.work import Work as WorkFolder
 
     sides = [members(text, WorkFolder(work), split=split, search=search) for text in (first, second)]
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))

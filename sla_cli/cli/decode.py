@@ -67,7 +67,7 @@ def decode(
     """
     from sla_cli.decode.decode_run import Target, check_decoding, decode_run
     from sla_cli.emit.find_emissions import find_emissions
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
     given = {

@@ -58,8 +58,8 @@ def emit(
     from sla_cli.emit.emit import emit as make
     from sla_cli.store.store import Store
     from sla_cli.work.emissions import Emissions, emissions_path
+    from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.run import Run
-    from sla_cli.work.work import Work as WorkFolder
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)

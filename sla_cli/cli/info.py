@@ -52,7 +52,7 @@ def info(
     from sla_cli.cli.results.artifacts import Described, Sheet
     from sla_cli.lm.kenlm_model import describe_lm
     from sla_cli.work.describe import describe
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     path = WorkFolder(work).run_given(path)
     found = describe_lm(path) or describe(path)

@@ -87,7 +87,7 @@ def estimate(
 
     from sla_cli.cli.results.artifacts import EstimatedModel
     from sla_cli.lm.estimate_file import estimate_file
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
     out = output or folder.lm / "gloss.arpa"
@@ -137,8 +137,8 @@ def score(
 
     from sla_cli.cli.results.artifacts import ScoredText
     from sla_cli.lm.perplexity import COLUMNS, score_text
+    from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output, is_table
-    from sla_cli.work.work import Work as WorkFolder
 
     if split is not None and source.is_file():
         raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")

@@ -34,7 +34,7 @@ def merge(
     from sla_cli.cli.results.stores import Merged
     from sla_cli.prep.merge import merge_stores
     from sla_cli.store.paths import split_name
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
     given = [folder.store_given(store) for store in stores]

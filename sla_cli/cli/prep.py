@@ -129,7 +129,7 @@ def prep(
     from sla_cli.cli.prep_text import part_of
     from sla_cli.prep.begun import Begun, newest_unfinished
     from sla_cli.prep.tiers.survey import tiers_text
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     stores, wanted_part = WorkFolder(work).stores, part_of(part)
     frames: dict[str, Any] = {"size": size, "fit": fit, "codec": codec, "quality": quality, "fps": fps}

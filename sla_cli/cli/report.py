@@ -42,7 +42,7 @@ def report(
     from sla_cli.report.summary import marks
     from sla_cli.report.system import load_systems
     from sla_cli.score.compare import against_first
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     systems = load_systems(scores or [WorkFolder(work).newest_score()], names or ())
     against = against_first([system.score for system in systems], marks(len(systems)))

@@ -75,7 +75,7 @@ def score(
     from sla_cli.score.score_file import score_file
     from sla_cli.system.garbage_collection import without_garbage_collection
     from sla_cli.work.figures import figures_of
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))

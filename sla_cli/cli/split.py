@@ -42,7 +42,7 @@ def split(
     known signers (or sentences) stay in their splits, only new ones are drawn.
     """
     from sla_cli.prep.make_division import split_store
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     check_name(name)
     drawn = {"by": by, "shares": _numbers(shares), "fold": fold, "seed": seed}

@@ -62,7 +62,7 @@ def export(
     from sla_cli.prep.export.export import export_store
     from sla_cli.prep.export.layout import find_layout
     from sla_cli.store.store import Store
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     folder, chosen = WorkFolder(work), find_layout(layout)
     source = Store(folder.store_given(store))
@@ -94,7 +94,7 @@ def leave_out(
     from sla_cli.cli.results.stores import WithoutSigner
     from sla_cli.prep.left_out import holders
     from sla_cli.prep.left_out import leave_out as remove
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
     path = folder.store_given(store)

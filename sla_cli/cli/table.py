@@ -51,8 +51,8 @@ def table(
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.table_text import table_text
     from sla_cli.system.atomic import write_text
+    from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output
-    from sla_cli.work.work import Work as WorkFolder
 
     check_output(output, inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))

@@ -129,7 +129,7 @@ def train(
     settings(preset or "base")  # refuse mistyped values before any slow import
 
     from sla_cli.train.launch import TrainRequest, resume_training, start_training
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
     request = TrainRequest(settings, store, preset, name, several, init, force)

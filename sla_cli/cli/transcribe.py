@@ -90,7 +90,7 @@ def transcribe(
     from sla_cli.search.options import flag, options_given
     from sla_cli.transcribe.recognizer import Recognizer
     from sla_cli.transcribe.transcribe_files import FileOptions, refuse_failures, transcribe_files
-    from sla_cli.work.work import Work as WorkFolder
+    from sla_cli.work.folder import Work as WorkFolder
 
     search: dict[str, Any] = {
         "beam": beam,

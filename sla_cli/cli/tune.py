@@ -57,8 +57,8 @@ def tune(
     from sla_cli.decode.grid_search import GridPoint, grid
     from sla_cli.decode.tune_file import check_tuning, references_of, tune_file
     from sla_cli.emit.find_emissions import find_emissions
+    from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.tuning import tunings_of
-    from sla_cli.work.work import Work as WorkFolder
 
     folder = WorkFolder(work)
     given = {

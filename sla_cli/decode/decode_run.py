@@ -18,11 +18,11 @@ from sla_cli.errors import SlaError, some
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.search.options import Settled, flag, options_given, settle
 from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.folder import Work
 from sla_cli.work.kind import HYPOTHESES
 from sla_cli.work.output import check_output
 from sla_cli.work.run import Run
 from sla_cli.work.tuning import tunings_of
-from sla_cli.work.work import Work
 
 TSV = "tsv"
 

@@ -16,8 +16,8 @@ from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile, profile
-from sla_cli.decode.choose_weights import STANDARD_ERRORS, Choice, choose
 from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
+from sla_cli.decode.tune_choice import STANDARD_ERRORS, Choice, choose
 from sla_cli.errors import SlaError, some
 from sla_cli.lm.kenlm_model import check_oov, open_lm
 from sla_cli.log import log, progress
@@ -26,9 +26,9 @@ from sla_cli.search.options import flag, options_given
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.folder import store_now
 from sla_cli.work.making import making
 from sla_cli.work.tuning import CHOICE, DIGESTS, NAME, VERSION, Tuned, read_tuned, tuning_of
-from sla_cli.work.work import store_now
 
 BESIDE = ("tune.tsv", "clips.tsv", "tune.png")  # files of the folder in addition to the choice
 WRONG_STORE = "Give the store that the emissions come from with --store."
@@ -177,7 +177,7 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     is_it = is_store_of({header.split: digest}, header.division) if digest else None
     found = store or store_now(Path(header.store), emissions_path, "--store", is_it)
     clips = Store(found, "" if store else header.division)[header.split]
-    if clips.vocabulary != header.glosses and digest != clips.digest:
+    if clips.vocabulary not in ((), header.glosses) and digest != clips.digest:  # a store may have no train split
         raise SlaError(
             f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips} ({len(clips.vocabulary)})",
             WRONG_STORE,

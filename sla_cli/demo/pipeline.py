@@ -41,8 +41,8 @@ from sla_cli.train.train_run import start_run
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.work.comparison_figures import comparison_figures
+from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
-from sla_cli.work.work import Work
 
 CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain of the bigram would be random
 LM = "gloss.arpa"

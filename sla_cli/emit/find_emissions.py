@@ -10,8 +10,8 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
+from sla_cli.work.folder import Work
 from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
-from sla_cli.work.work import Work
 
 
 @dataclass(frozen=True)

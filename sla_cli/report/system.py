@@ -18,9 +18,9 @@ from sla_cli.log import log
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.work.emissions import Emissions
+from sla_cli.work.folder import find_source
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_scores
-from sla_cli.work.work import find_source
 
 NEEDS = {"alpha": "lm", "beta": "lm", "hotword_weight": "hotwords"}  # settings that have no meaning without another
 

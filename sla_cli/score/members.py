@@ -9,9 +9,9 @@ from pathlib import Path
 from sla_cli.artifact.receipt import DIGEST, Receipt, digest_file, read_receipt
 from sla_cli.errors import SlaError
 from sla_cli.score.group import Member, check_group
+from sla_cli.work.folder import Work, find_source
 from sla_cli.work.run import Run
 from sla_cli.work.scores import FIGURES
-from sla_cli.work.work import Work, find_source
 
 
 def members(text: str, work: Work, *, split: str | None = None, search: str | None = None) -> list[Member]:

@@ -15,9 +15,9 @@ from sla_cli.score.compare import paired
 from sla_cli.score.group import Member, check_group
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
+from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
 from sla_cli.work.run_weights import trained_parameters
-from sla_cli.work.work import Work
 
 SHOWN = ("dev", "test")
 

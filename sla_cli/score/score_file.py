@@ -18,9 +18,9 @@ from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.store.paths import names_store
 from sla_cli.system.garbage_collection import without_garbage_collection
+from sla_cli.work.folder import store_now
 from sla_cli.work.making import making
 from sla_cli.work.scores import write_scores
-from sla_cli.work.work import store_now
 
 if TYPE_CHECKING:
     from sla_cli.store.clips import Split

@@ -14,8 +14,8 @@ from sla_cli.config.settings import Config
 from sla_cli.log import log
 from sla_cli.store.store import Store
 from sla_cli.train.splits import check_splits
+from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
-from sla_cli.work.work import Work
 
 if TYPE_CHECKING:
     from sla_cli.train.results import Forecast, SeedResult

@@ -20,8 +20,8 @@ from sla_cli.train.init_from import check_kept
 from sla_cli.train.metrics import Epoch
 from sla_cli.train.results import SeedFigures, SeedResult
 from sla_cli.train.train_run import make_run, resume_run
+from sla_cli.work.folder import SEED
 from sla_cli.work.run import InitFrom, Run
-from sla_cli.work.work import SEED
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from sla_cli.transcribe.streaming import stream_log_probs
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.transcribe.windows import Windows
 from sla_cli.work.emissions import Emission, check_finite
+from sla_cli.work.folder import Work
 from sla_cli.work.run import FrameFormat, Run
-from sla_cli.work.work import Work
 
 
 @dataclass(frozen=True)

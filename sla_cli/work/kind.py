@@ -11,10 +11,10 @@ from sla_cli.store import file as store_file
 from sla_cli.store.paths import clips_files
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work import alignment, emissions, hypotheses
+from sla_cli.work.folder import UNFINISHED_EXPORT
 from sla_cli.work.run import Run
 from sla_cli.work.scores import FIGURES
 from sla_cli.work.tuning import CHOICE
-from sla_cli.work.work import UNFINISHED_EXPORT
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT_NAME = "receipt.json"

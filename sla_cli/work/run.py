@@ -22,7 +22,7 @@ from sla_cli.log import log
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
-from sla_cli.work.work import find_source, store_now
+from sla_cli.work.folder import find_source, store_now
 
 NAME, VERSION = "sla-run", 1
 SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round

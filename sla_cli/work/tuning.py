@@ -22,8 +22,8 @@ from sla_cli.core.result import Interval
 from sla_cli.errors import FormatError
 from sla_cli.log import log
 from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.folder import find_source
 from sla_cli.work.run import Run
-from sla_cli.work.work import find_source
 
 NAME, VERSION = "sla-tuned", 1
 CHOICE = "tuned.json"

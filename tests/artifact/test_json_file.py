@@ -16,10 +16,10 @@ from sla_cli.config.settings import read_toml, resolve
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.prep.begun import read_begun
+from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_figures
 from sla_cli.work.tuning import read_tuned
-from sla_cli.work.work import Work
 
 DEEP = "[" * 100_000 + "]" * 100_000
 LONG = "9" * 5000

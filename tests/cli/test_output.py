@@ -18,8 +18,9 @@ from sla_cli.cli.main import COMMANDS, app
 
 STORE, RUN = "old/stores/phoenix2014", "old/runs/adapter"
 EMISSIONS, LM = "old/emissions/adapter/dev.h5", "old/gloss.arpa"
-HYPOTHESES = ("old/hypotheses/adapter/dev-beam10-04a152.tsv", "old/hypotheses/lora/dev-greedy-2a088c.tsv")
-SCORE = "old/scores/dev-greedy-71ab34-phoenix2014-b67a14"
+# The names of these hold digests, so they are patterns: `named` puts the only path in their place.
+HYPOTHESES = ("old/hypotheses/adapter/*.tsv", "old/hypotheses/lora/*.tsv")
+SCORE, TUNING = "old/scores/*", f"{RUN}/tuning/*"
 ALIGN = f"align {EMISSIONS} --store {STORE}"
 # Command to the extension of its file; -o comes last.
 FILES = {
@@ -47,7 +48,7 @@ ARTIFACTS = {
     "hypotheses": HYPOTHESES[0],
     "model": LM,
     "score": f"{SCORE}/clips.tsv",
-    "tuning": "old/tuning/adapter-ca6ed0/tuned.json",
+    "tuning": f"{TUNING}/tuned.json",
 }
 WRITES = {"emit": "emissions", "decode": "hypotheses", "lm estimate": "model"}
 commands = pytest.mark.parametrize("command", FILES)
@@ -62,8 +63,14 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLA_WORK", "work")
 
 
+def named(pattern: str) -> str:
+    """The only path of a pattern."""
+    [path] = Path().glob(pattern) if "*" in pattern else [Path(pattern)]
+    return str(path)
+
+
 def run(command: str, *arguments: object) -> tuple[int, str]:
-    answer = CliRunner().invoke(app, [*command.split(), *map(str, arguments)])
+    answer = CliRunner().invoke(app, [*map(named, command.split()), *map(str, arguments)])
     if answer.exception and not isinstance(answer.exception, SystemExit):
         raise answer.exception
     return answer.exit_code, " ".join(answer.stderr.split())
@@ -92,7 +99,8 @@ def test_these_are_all_commands_with_an_output() -> None:
 @commands
 def test_no_other_artifact_is_replaced_even_with_force(command: str) -> None:
     link = Path(f"link{FILES[command]}")
-    for kind, name in ARTIFACTS.items():
+    for kind, pattern in ARTIFACTS.items():
+        name = named(pattern)
         if "--format" not in command and any(command.startswith(one) and WRITES[one] == kind for one in WRITES):
             continue  # may be replaced by one of the same kind
         before = Path(name).read_bytes()
@@ -173,8 +181,9 @@ def test_what_the_command_wrote_itself_is_replaced_unasked(command: str) -> None
 
 
 @pytest.mark.parametrize("command", FOLDERS)
-@pytest.mark.parametrize("name", [RUN, SCORE, "old/tuning/adapter-ca6ed0", "text.txt"])
-def test_no_folder_of_another_artifact_is_written_into(command: str, name: str) -> None:
+@pytest.mark.parametrize("pattern", [RUN, SCORE, TUNING, "text.txt"])
+def test_no_folder_of_another_artifact_is_written_into(command: str, pattern: str) -> None:
+    name = named(pattern)
     shutil.copytree(STORE, "other")
     before = {path: path.read_bytes() for path in [Path(name), *Path(name).rglob("*")] if path.is_file()}
     for force in ((), ("--force",)):

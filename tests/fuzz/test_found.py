@@ -44,10 +44,10 @@ from sla_cli.video.stated_size import missing_bytes
 from sla_cli.work.alignment import COLUMNS, read_alignment
 from sla_cli.work.describe import describe
 from sla_cli.work.emissions import Emission, EmissionHeader, Emissions, write_emissions
+from sla_cli.work.folder import Work
 from sla_cli.work.kind import file_kind
 from sla_cli.work.run import Run
 from sla_cli.work.tuning import read_tuned
-from sla_cli.work.work import Work
 
 SIGNS = Annotation("v", None, 2.0, (Sentence((Sign("A", 0.1, 0.5, 0.9),)),))
 

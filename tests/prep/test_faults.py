@@ -25,7 +25,7 @@ from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.result import BrokenClips
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.work.work import Work
+from sla_cli.work.folder import Work
 
 Tree = Callable[..., Path]
 FORK = multiprocessing.get_context("fork")

@@ -25,8 +25,8 @@ from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
+from sla_cli.work.folder import UNFINISHED_EXPORT
 from sla_cli.work.making import making
-from sla_cli.work.work import UNFINISHED_EXPORT
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 
 from sla_cli.artifact.receipt import Receipt, receipt_path, write_receipt
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.work.work import Work, store_now
+from sla_cli.work.folder import Work, store_now
 
 Take = Callable[[Work], Path]
 RUN: Take = Work.newest_run

@@ -11,8 +11,8 @@ import pytest
 from sla_cli.core.bootstrap import Resampling, difference_interval
 from sla_cli.core.clip_score import ClipScore
 from sla_cli.core.edit_alignment import Counts, Pair
-from sla_cli.decode.choose_weights import choose, mildness
 from sla_cli.decode.grid_search import GridPoint, Trial, grid
+from sla_cli.decode.tune_choice import choose, mildness
 
 NONE = GridPoint(10, 0, 0)
 POINTS = grid([0, 0.5, 1], [-1, 0, 1], [10])
