@@ -137,7 +137,7 @@ def make_run(path: Path, config: Config) -> Path:
     run = Run(path)
     digests = {"train": "", "dev": ""}
     frames = FrameFormat(256, "squash", FPS, FPS, FPS)
-    run.create(config, GLOSSES, RunFacts("/none", "benchmark", "base", digests, "raw", "none", frames))
+    run.create(config, GLOSSES, RunFacts("/none", "", "benchmark", "base", digests, "raw", "none", frames))
     save_weights(run.best, Network(config, len(GLOSSES)), GLOSSES)
     return path
 

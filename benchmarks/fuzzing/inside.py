@@ -213,7 +213,8 @@ def _is_read(data: bytes) -> bool:
 def _fit_digests(file: h5py.File) -> None:
     texts = {name: strings(file, name) for name in TEXTS}
     numbers = {name: file[name][:] for name in NUMBERS}
-    facts = {field.name: file.attrs[field.name] for field in fields(StoreHeader)}
+    found = {field.name: file.attrs[field.name] for field in fields(StoreHeader)}
+    facts = {name: value.item() if isinstance(value, np.generic) else value for name, value in found.items()}
     file.attrs["digest"] = file_digest(facts, texts, numbers)
 
 
