@@ -135,7 +135,10 @@ class Split:
         vocabulary: training glosses of the train split, sorted, blank not included.
         ids: ids of the clips, a list in their order; the next lists are in the same order.
         lengths: number of frames of each clip.
-        signers, glosses, raw_glosses, translations: as in `StoredClip`.
+        signers: as in `StoredClip`, like the next three.
+        glosses: cleaned for training.
+        raw_glosses: as annotated.
+        translations: spoken-language sentences.
         sources: where each clip's frames come from within the corpus; `core.clip.split_origin` reads it.
     """
 
