@@ -136,7 +136,7 @@ def test_a_store_that_was_replaced_since_training_is_reported(folder: Path) -> N
         return answer.stderr
 
     run = Run(Path("old/runs/adapter"))
-    run.create(run.config, run.glosses, run.facts)  # as this version writes it, with the properties of its frames
+    run.create(run.config, run.glosses, replace(run.facts, store=str(Path("old/stores/phoenix2014").resolve())))
     assert "was replaced" not in reported("--split", "test")
     signed(folder / "mine" / "a.mkv", "NORD REGEN", 25)
     (folder / "mine" / "mine.tsv").write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")

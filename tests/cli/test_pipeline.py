@@ -252,9 +252,6 @@ class TestBadInput:
         assert "looked for annotations/manual" in text
         assert "emissions/" in text  # what is there instead; only the first names are listed
 
-    def test_unknown_corpus(self, folder: Path) -> None:
-        assert "phoenix2014" in self.refuse(folder, "prep", "phoenix", "data")
-
     def test_store_of_another_version(self, folder: Path, tmp_path: Path) -> None:
         copy = work_on_copy(folder, tmp_path / "copy")
         with h5py.File(copy / "sla-work/stores/phoenix2014/clips.h5", "r+") as file:

@@ -56,7 +56,7 @@ def test_train_refuses_them_with_one_sentence_and_leaves_no_run(tmp_path: Path, 
     options = ["--work", str(tmp_path), "--preset", "tiny", "--set", option, "--set", "head.pattern=K9,K9,P2,K9,P2"]
     result = CliRunner().invoke(app, ["train", "--device", "cpu", "-q", *options])
     assert result.exit_code == 2, result.output
-    assert "GiB of memory" in result.output or "must lie between" in result.output
+    assert "GiB of memory" in result.output or "must be a whole number from" in result.output
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
 
 

@@ -202,10 +202,10 @@ def test_what_keeps_all_processes_from_starting_is_said_once(
 
 def test_one_process_that_fails_ends_them_all(tmp_path: Path) -> None:
     """Nobody waits for it: neither the others, in an exchange of gradients, nor itself, for their farewell."""
-    store = write_store(tmp_path / "store")
-    with h5py.File(clips_path(store.path), "r+") as file:
+    folder = write_store(tmp_path / "store").path
+    with h5py.File(clips_path(folder), "r+") as file:
         file["bytes"][: int(file["frame_offsets"][1])] = 0  # of the first clip's first frame
-    answer = under_torchrun(tmp_path, store, PAIR, "--name", "a")
+    answer = under_torchrun(tmp_path, Store(folder), PAIR, "--name", "a")
     assert answer.returncode != 0
     assert answer.stderr.count("clip train-0 is damaged") == 1, answer.stderr
     assert answer.stderr.count("using preset") == 1

@@ -164,7 +164,7 @@ def interrupted(*arguments: Any) -> None:
 def test_a_store_that_changed_is_refused_on_resume(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store")
     start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
-    write_store(tmp_path / "store", {"dev": SENTENCES["dev"][:1]})
+    write_store(tmp_path / "store", {**SENTENCES, "dev": SENTENCES["dev"][:1]})
     with pytest.raises(SlaError, match=r"has changed since run run began \(dev\)") as caught:
         resume_run(Run(tmp_path / "run"), CPU)
     assert "new run" in caught.value.hint
@@ -204,11 +204,11 @@ def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
 
 
 def test_a_damaged_store_leaves_no_folder_of_a_run(tmp_path: Path) -> None:
-    store = write_store(tmp_path / "store", SENTENCES)
-    path = clips_path(store.path)
+    folder = write_store(tmp_path / "store", SENTENCES).path
+    path = clips_path(folder)
     os.truncate(path, path.stat().st_size - 100)
     with pytest.raises(SlaError, match=r"clips\.h5"):
-        start_run(Store(store.path), tmp_path / "run", CONFIG, preset="tiny")
+        start_run(Store(folder), tmp_path / "run", CONFIG, preset="tiny")
     assert not (tmp_path / "run").exists()
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sla_cli.config.settings import SourceConfig
 from sla_cli.core.clip_name import clip_name
 from sla_cli.core.endings import VIDEOS
 from sla_cli.errors import SlaError
 from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.corpora.folder import FolderOptions
 from sla_cli.transcribe.find_recordings import find_recordings
 
 NAMES = [f"tea{ending}" for ending in (*VIDEOS, *(ending.upper() for ending in VIDEOS))]
@@ -37,7 +37,7 @@ def test_a_video_of_any_kind_is_found_and_has_one_id(tmp_path: Path, name: str) 
     assert (recording.name, named.name) == ("tea", "tea")
     corpus = find_corpus("folder")
     for source in (root, root / name):
-        (clip,) = corpus.read(corpus.open(source, None), SourceConfig()).clips
+        (clip,) = corpus.read(corpus.open(source, None), FolderOptions()).clips
         assert (clip.id, clip.source.path) == ("tea", name)
 
 
