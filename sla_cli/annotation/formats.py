@@ -43,7 +43,12 @@ FORMATS: Mapping[str, AnnotationFormat] = {
     "textgrid": AnnotationFormat(".TextGrid", textgrid.textgrid_text, textgrid.read_textgrid),
 }
 KINDS = tuple(FORMATS)
-READERS: Mapping[str, Reader] = {one.suffix.lower(): one.read for one in FORMATS.values() if one.read is not None}
+# By extension; if a folder has several kinds of files, the first of these kinds is read.
+READERS: Mapping[str, Reader] = {
+    FORMATS[kind].suffix.lower(): read
+    for kind in ("eaf", "textgrid", "srt", "vtt")
+    if (read := FORMATS[kind].read) is not None
+}
 
 
 def suffix_of(kind: str) -> str:

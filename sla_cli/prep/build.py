@@ -75,6 +75,8 @@ def encode_part(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
     with locked(out, f"another process is writing {out}", shared=True):
         plan = make_plan(request, out, part)
         found = find_existing(out, plan, force=False)
+        if found.made is not None:  # the store is complete
+            return PrepResult(skipped=plan.skipped, reused=len(plan.clips))
         folder = begin(out, begun)
         cache = EncodingCache(folder, request.frames, request.corpus.fps, request.corpus.first)
         encoded, failed, count = encode_missing(plan.clips, found.ready, plan.unreadable, cache, engine)

@@ -71,7 +71,7 @@ def write_sheet(
         FormatError: a frame does not decode.
     """
     store = Store(path)
-    part = store[split or ("dev" if "dev" in store.splits else store.splits[0])]
+    part = store[split or ("dev" if "dev" in store.splits else next(iter(store.splits), "dev"))]
     chosen = random.Random(seed).sample(range(len(part)), min(count, len(part)))
     wanted: Sequence[str | int] = ids if ids else sorted(chosen)
     clips = [part[one] for one in wanted]

@@ -137,9 +137,12 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
                     f"the stores of {systems[0].name} and {system.name} have other references for {some(odd)}",
                     "A page shows systems on the same clips.",
                 )
-        for part in (system.split, system.emissions):
+        for name, part in (
+            (system.split, system.split),
+            (system.emissions and system.emissions.path, system.emissions),
+        ):
             if part is not None and (absent := sorted(score.keys() - set(part.ids))):
-                raise SlaError(f"{part} lacks clips that were scored: {some(absent)}", "Is it the same split?")
+                raise SlaError(f"{name} lacks clips that were scored: {some(absent)}", "Is it the same split?")
     return {name: tuple(score[name] for score in scores) for name in scores[0]}
 
 

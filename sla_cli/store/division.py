@@ -1,6 +1,7 @@
 """A division: a table in a store's folder that says which clips are train, dev and test; see docs/formats.md.
 
-Lines before the header begin with `#`; they name the format and state what is known of the division.
+Lines before the header begin with `#`; they name the format, and state what is known of the division and a digest of it.
+A person who edits the table deletes the line with the digest.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from sla_cli.artifact.table import parse_table, to_tsv
 from sla_cli.artifact.text import read_text
 from sla_cli.core.clip import SPLITS
+from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError
 from sla_cli.store.paths import division_path
 from sla_cli.system.atomic import write_text
@@ -40,10 +42,15 @@ class Division:
 
 def write_division(store: Path, division: Division) -> None:
     """Write the table of a division into a store's folder."""
-    known = {"unseen": division.unseen, "drawn": division.drawn}
+    known = {"unseen": division.unseen, "drawn": division.drawn, "digest": _digest(division)}
     lines = [MAGIC, *(f"# {key}: {value}" for key, value in known.items() if value)]
     table = to_tsv(COLUMNS, division.splits.items())
     write_text(division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table)
+
+
+def _digest(division: Division) -> str:
+    """Digest of everything but the name: a table may be renamed."""
+    return digest_json([list(division.splits.items()), division.unseen, division.drawn])
 
 
 def read_division(path: Path) -> Division:
@@ -51,7 +58,8 @@ def read_division(path: Path) -> Division:
 
     Raises:
         SlaError: there is no such file.
-        FormatError: it is not such a table, a split has another name, or a clip is listed twice; names file and line.
+        FormatError: it is not such a table, a split has another name, or a clip is listed twice (names file and line);
+            it is not as it was written.
     """
     text = read_text(path)
     lines = text.split("\n")
@@ -66,7 +74,11 @@ def read_division(path: Path) -> Division:
         if clip in splits:
             raise FormatError(f"{at}: clip {clip} is listed twice")
         splits[clip] = split
-    return Division(path.stem, splits, facts.get("unseen", ""), facts.get("drawn", ""))
+    division = Division(path.stem, splits, facts.get("unseen", ""), facts.get("drawn", ""))
+    if facts.get("digest", _digest(division)) != _digest(division):
+        hint = "Make it again with `sla split --force`. If you edited it, delete its line `# digest: …`."
+        raise FormatError(f"{path} is damaged or was edited: it is not what was written", hint)
+    return division
 
 
 def _check_version(path: Path, line: str) -> None:

@@ -175,7 +175,11 @@ def test_pruning_drops_what_occurs_at_most_so_often_in_the_text() -> None:
 
 @pytest.mark.parametrize(
     ("prune", "message"),
-    [((1,), "first is not 0"), ((0, 2, 1), "0,2,1 decrease"), ((0, 0, 0, 1), "0,0,0,1 for a model of order 3")],
+    [
+        ((1,), "first is not 0"),
+        ((0, 2, 1), "0,2,1 decrease"),
+        ((0, 0, 0, 1), "0,0,0,1 are too many for a model of order 3"),
+    ],
 )
 def test_thresholds_that_make_no_model(prune: tuple[int, ...], message: str) -> None:
     with pytest.raises(SlaError, match=message):

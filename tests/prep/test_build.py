@@ -131,7 +131,7 @@ def test_a_recording_that_was_replaced_is_reported_and_only_it_is_encoded_again(
     one, two = frames_of(own, "dev", DEV_CLIP)[:2]
     one.write_bytes(two.read_bytes())
     before = digests(out)
-    with pytest.raises(SlaError, match=f"recordings of 1 clip changed since .*: {DEV_CLIP}") as caught:
+    with pytest.raises(SlaError, match=f"1 of the recordings changed since .*: those of {DEV_CLIP}") as caught:
         build(own, out)
     assert "--force" in caught.value.hint
     assert digests(out) == before
@@ -157,7 +157,7 @@ def test_a_video_that_was_replaced_is_reported(tmp_path: Path) -> None:
     build(source, out, corpus="folder")
     before = digests(out)
     shutil.copy(other, source / "a.avi")
-    with pytest.raises(SlaError, match="recordings of 1 clip changed"):
+    with pytest.raises(SlaError, match="1 of the recordings changed since .*: those of a"):
         build(source, out, corpus="folder")
     build(source, out, corpus="folder", force=True)
     assert digests(out) != before
@@ -189,7 +189,7 @@ def test_an_archive_and_its_folder_are_two_places(root: Path, tmp_path: Path) ->
     out = tmp_path / "store"
     build(root.parent, out)
     archive = Path(shutil.make_archive(str(tmp_path / "corpus"), "zip", root))
-    with pytest.raises(SlaError, match=r"5 clips of .* are at other places in the corpus") as caught:
+    with pytest.raises(SlaError, match="5 of the recordings are at other places than when") as caught:
         build(archive, out)
     assert "--force" in caught.value.hint
     assert build(archive, out, force=True).encoded == 5
@@ -201,7 +201,7 @@ def test_a_clip_that_waits_to_be_repaired_lets_no_other_change_through(own: Path
     build(own, out, on_error="skip")
     one, two = frames_of(own, "dev", DEV_CLIP)[:2]
     one.write_bytes(two.read_bytes())
-    with pytest.raises(SlaError, match=f"recordings of 1 clip changed since .*: {DEV_CLIP}"):
+    with pytest.raises(SlaError, match=f"1 of the recordings changed since .*: those of {DEV_CLIP}"):
         build(own, out, on_error="skip")
 
 

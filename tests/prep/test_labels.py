@@ -38,7 +38,7 @@ def test_names() -> None:
     assert find_labels("auto", "phoenix2014").name == "phoenix2014.v1"
     assert find_labels("raw", "").clean(["loc-A", "__ON__"]) == ("loc-A", "__ON__")
     assert find_labels("phoenix2014", "").clean(["__PU__"]) == (), "no [EMPTY], which is for scoring"
-    with pytest.raises(SlaError, match="unknown cleaning 'phonix2014' of training glosses") as caught:
+    with pytest.raises(SlaError, match="no normalisation profile 'phonix2014'") as caught:
         find_labels("phonix2014", "")
     assert "'phoenix2014'" in caught.value.hint
 

@@ -64,7 +64,6 @@ def test_without_a_division_a_clip_without_glosses_is_to_be_recognised(table: Pa
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (" \tframes\tA\ttrain\t", "an empty id"),
         ("a/b\tframes\tA\ttrain\t", "clip 'a/b': an id must not contain '/'"),
         ("a\x85b\tframes\tA\ttrain\t", "an id must not contain '/', tab, NUL"),
         (f"{'é' * 256}\tframes\tA\ttrain\t", "an id of 256 characters; at most 255 are allowed"),

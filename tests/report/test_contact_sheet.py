@@ -158,7 +158,7 @@ def test_a_clip_without_frames_or_glosses_has_its_row(tmp_path: Path) -> None:
 
 
 def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SlaError, match="no clips"):
+    with pytest.raises(SlaError, match="has no split 'dev'"):
         write_sheet(tmp_path / "x.png", make_store(tmp_path / "store", {"dev": []}))
     with pytest.raises(SlaError, match="no clip 'nobody'"):
         write_sheet(tmp_path / "x.png", store(tmp_path / "one", flat("clip-a", "A")), ids=("nobody",))

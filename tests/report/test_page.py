@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from report_work import CLIPS, FRAMES, HOSTILE, METRICS, STRIDE, make_split, make_work, peaked
+from report_work import CLIPS, FRAMES, GLOSSES, HOSTILE, METRICS, STRIDE, make_split, make_work, peaked
 
 from sla_cli.core.clip_score import score_clip
 from sla_cli.core.comparison import Comparison, MatchedPairs, verdict
@@ -193,7 +193,7 @@ def test_pages_are_distinguished_from_other_files(report: Path, tmp_path: Path) 
 def test_a_picture_is_small(tmp_path: Path) -> None:
     """A page of 629 clips has to stay under 5 MB: noise, the hardest to compress, at the size of the strip."""
     split = make_split(tmp_path, {f"clip-{number}": ("REGEN", "SONNE", "شمس") for number in range(2)}, size=112)
-    header = EmissionHeader("signs", "test", split.vocabulary, STRIDE, "store", "run")
+    header = EmissionHeader("signs", "test", GLOSSES, STRIDE, "store", "run")
     write_emissions(tmp_path / "e.h5", header, (peaked(clip.id, clip.glosses, len(clip)) for clip in split))
     score = Score("none", 1, "sig", tuple(score_clip(name, ("REGEN",), ("WIND",)) for name in split.ids))
     sizes = []
@@ -239,7 +239,7 @@ def test_systems_need_the_same_references(tmp_path: Path) -> None:
 
 
 def test_clips_without_emissions_are_named(systems: list[System], tmp_path: Path) -> None:
-    header = EmissionHeader("signs", "test", systems[0].split.vocabulary, STRIDE, "store", "run")  # type: ignore[union-attr]
+    header = EmissionHeader("signs", "test", GLOSSES, STRIDE, "store", "run")
     write_emissions(tmp_path / "e.h5", header, [peaked("clip-1", ())])
     with pytest.raises(SlaError, match=r"e\.h5 lacks clips that were scored: clip\"<.*clip-2, clip-3, clip<i>0"):
         write_page(tmp_path / "p", [replace(systems[0], emissions=Emissions(tmp_path / "e.h5"))])

@@ -32,7 +32,7 @@ def moved(scores: list[Path], tmp_path: Path) -> Iterator[Path]:
 
 def test_everything_is_found_from_the_score(scores: list[Path]) -> None:
     first, second = load_systems(scores)
-    assert first.split is not None and first.split.path.parent.name == "signs"
+    assert first.split is not None and first.split.store.name == "signs"
     assert first.emissions is not None and first.emissions.path.parent.name == "adapter"
     assert second.run is not None and second.run.path.name == "lora"
     assert first.hypotheses["clip-3"].glosses == ("REGEN", "SONNE")
@@ -113,7 +113,7 @@ def test_a_copied_work_folder_is_read_itself_though_the_original_is_there(scores
     (system,) = load_systems([copy / "scores" / scores[0].name])
     assert system.missing == ()
     parts = [part for part in (system.split, system.emissions, system.run) if part is not None]
-    assert [copy in part.path.parents for part in parts] == [True] * 3
+    assert [copy in (part.store if part is system.split else part.path).parents for part in parts] == [True] * 3
 
 
 def test_what_differs_in_a_copied_work_folder_is_read_where_it_was(scores: list[Path], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -34,7 +35,20 @@ def test_a_division_is_read_as_it_was_written(splits: dict[str, str], unseen: st
 def test_the_table_is_one_that_any_program_reads(tmp_path: Path) -> None:
     write_division(tmp_path, Division("SI", {"a": "train", "b": "dev"}, "signers"))
     text = division_path(tmp_path, "SI").read_text(encoding="utf-8")
-    assert text == "# sla-division 1\n# unseen: signers\nclip\tsplit\na\ttrain\nb\tdev\n"
+    head, rows = text.split("clip\tsplit\n")
+    assert re.fullmatch("# sla-division 1\n# unseen: signers\n# digest: [0-9a-f]{16}\n", head)
+    assert rows == "a\ttrain\nb\tdev\n"
+
+
+def test_a_table_that_was_changed_since_is_refused(tmp_path: Path) -> None:
+    """Unless its digest was removed: who edits a table by hand says so by that."""
+    write_division(tmp_path, Division("SI", {"a": "train", "b": "dev"}))
+    path = division_path(tmp_path, "SI")
+    path.write_text(path.read_text(encoding="utf-8").replace("b\tdev", "b\ttest"), encoding="utf-8")
+    with pytest.raises(SlaError, match="digest"):
+        read_division(path)
+    path.write_text(re.sub("# digest.*\n", "", path.read_text(encoding="utf-8")), encoding="utf-8")
+    assert read_division(path).splits == {"a": "train", "b": "test"}
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ def test_a_video_no_longer_than_a_window_is_read_as_the_stages_read_it(
     assert found.score == pytest.approx(stages["score"], abs=1e-4)
     if name != "uneven.mkv":  # the stages take its rate for even
         times = [(sign.start, sign.end) for sign in found.signs]
-        np.testing.assert_allclose(times, stages["times"], rtol=0, atol=2e-3)
+        ends = np.minimum(stages["times"], found.duration)  # frames at 25 a second may last longer than the recording
+        np.testing.assert_allclose(times, ends, rtol=0, atol=2e-3)
 
 
 def test_times_are_those_of_the_recording_where_its_rate_varies(work: Path, model: Recognizer) -> None:
