@@ -137,12 +137,10 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
                     f"the stores of {systems[0].name} and {system.name} have other references for {some(odd)}",
                     "A page shows systems on the same clips.",
                 )
-        for name, part in (
-            (system.split, system.split),
-            (system.emissions and system.emissions.path, system.emissions),
-        ):
+        for part in (system.split, system.emissions):
             if part is not None and (absent := sorted(score.keys() - set(part.ids))):
-                raise SlaError(f"{name} lacks clips that were scored: {some(absent)}", "Is it the same split?")
+                where = part.path if isinstance(part, Emissions) else part
+                raise SlaError(f"{where} lacks clips that were scored: {some(absent)}", "Is it the same split?")
     return {name: tuple(score[name] for score in scores) for name in scores[0]}
 
 

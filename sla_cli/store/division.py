@@ -1,7 +1,7 @@
 """A division: a table in a store's folder that says which clips are train, dev and test; see docs/formats.md.
 
-Lines before the header begin with `#`; they name the format, and state what is known of the division and a digest of it.
-A person who edits the table deletes the line with the digest.
+Lines before the header begin with `#`; they name the format, and state what is known of the division, and its digest. A
+person who edits the table deletes the line with the digest.
 """
 
 from __future__ import annotations

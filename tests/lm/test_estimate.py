@@ -178,7 +178,7 @@ def test_pruning_drops_what_occurs_at_most_so_often_in_the_text() -> None:
     [
         ((1,), "first is not 0"),
         ((0, 2, 1), "0,2,1 decrease"),
-        ((0, 0, 0, 1), "0,0,0,1 are too many for a model of order 3"),
+        ((0, 0, 0, 1), "0,0,0,1 are too many for a model"),
     ],
 )
 def test_thresholds_that_make_no_model(prune: tuple[int, ...], message: str) -> None:

@@ -157,7 +157,7 @@ def test_a_video_that_was_replaced_is_reported(tmp_path: Path) -> None:
     build(source, out, corpus="folder")
     before = digests(out)
     shutil.copy(other, source / "a.avi")
-    with pytest.raises(SlaError, match="1 of the recordings changed since .*: those of a"):
+    with pytest.raises(SlaError, match=r"1 of the recordings changed since .*: those of a"):
         build(source, out, corpus="folder")
     build(source, out, corpus="folder", force=True)
     assert digests(out) != before
