@@ -9,6 +9,7 @@ from pathlib import Path
 from elan_files import Eaf
 from movies import movie
 from recordings import copy_run, images_of
+from tiny_work import sla
 
 LOSSLESS = ("-crf", "0", "-pix_fmt", "yuv444p")
 SENTENCES = {
@@ -27,12 +28,7 @@ def make_world(folder: Path, phoenix_tree: Callable[..., Path]) -> None:
     for kind in ("runs", "hypotheses", "emissions"):
         (work / kind / "adapter").rename(work / kind / "adapter-1")
     shutil.copy(work / "gloss.arpa", folder / "gloss.arpa")
-    for name, path in zip("AB", sorted((work / "scores").iterdir()), strict=False):
-        path.rename(work / "scores" / name)
-    hypotheses = sorted((work / "hypotheses" / "adapter-1").glob("*.tsv"))
-    for name, path in zip(("without-lm", "with-lm"), hypotheses, strict=False):
-        for ending in ("", ".receipt.json"):
-            shutil.copy(f"{path}{ending}", folder / f"{name}.tsv{ending}")
+    _two_scores(folder, work)
     (folder / "hyp.ctm").write_text("a 1 0.00 0.40 NORD\na 1 0.40 0.40 REGEN\n", encoding="utf-8")
     (folder / "dev.stm").write_text("a 1 anna 0.00 2.00 NORD REGEN\n", encoding="utf-8")
     (folder / "dev.txt").write_text("NORD REGEN\nGRAD SONNE\n", encoding="utf-8")
@@ -44,6 +40,19 @@ def make_world(folder: Path, phoenix_tree: Callable[..., Path]) -> None:
         path.write_text(_annotated(), encoding="utf-8")
     phoenix_tree(folder / "phoenix2014-release")
     _own_recordings(folder / "my-recordings")
+
+
+def _two_scores(folder: Path, work: Path) -> None:
+    """Hypotheses without and with the language model, and the scores A and B of them."""
+    emissions = str(work / "emissions" / "adapter-1" / "dev.h5")
+    for name, options in (("without-lm", ()), ("with-lm", ("--lm", str(folder / "gloss.arpa")))):
+        sla("decode", emissions, *options, "-o", str(folder / f"{name}.tsv"))
+    shutil.rmtree(work / "scores")
+    for score, name in (("A", "without-lm"), ("B", "with-lm")):
+        before = set((work / "scores").glob("*"))
+        sla("score", str(folder / f"{name}.tsv"), "--work", str(work))
+        (made,) = set((work / "scores").iterdir()) - before
+        made.rename(work / "scores" / score)
 
 
 def _annotated() -> str:
