@@ -86,7 +86,7 @@ def test_an_edited_score(folder: Path) -> None:
 def test_an_edited_choice(folder: Path) -> None:
     made(*TUNE)
     made("decode", "dev.h5", "--lm", "gloss.arpa")
-    [choice] = Path("sla-work").rglob("tuned.json")
+    [choice] = Path("tuning").rglob("tuned.json")
     edit(choice, b'"alpha": 0.5', b'"alpha": 4.5')
     for command in (("decode", "dev.h5", "--lm", "gloss.arpa"), TUNE):
         refused(f"{choice}", "tune", *command)

@@ -12,6 +12,8 @@ from recordings import copy_run, refused, signed, sla
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
+from sla_cli.store.division import read_division, write_division
+from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
 from sla_cli.work.hypotheses import read_hypotheses
 from sla_cli.work.run import Run
@@ -142,8 +144,9 @@ def test_a_store_that_was_replaced_since_training_is_reported(folder: Path) -> N
     (folder / "mine" / "mine.tsv").write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")
     other = Path(sla("prep", "folder", "mine", "--size", "32", "-q")["store"])
     assert "was replaced" not in reported("--store", str(other)), "another store, which was named"
-    table = Path("old/stores/phoenix2014/divisions/multisigner.tsv")
-    table.write_text(table.read_text(encoding="utf-8").replace("dev_0\tdev", "dev_0\ttest"), encoding="utf-8")
+    store = Path("old/stores/phoenix2014")
+    division = read_division(division_path(store, "multisigner"))
+    write_division(store, replace(division, splits={**division.splits, "dev_0": "test"}))
     shutil.rmtree("sla-work/emissions")
     for _ in range(2):  # with new emissions, and with existing ones
         assert "was replaced since run adapter was trained on it: dev changed" in reported("--split", "test")
