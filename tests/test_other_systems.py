@@ -49,7 +49,7 @@ def test_commands_do_without(folder: Path, phoenix_tree: Callable[..., Path]) ->
         "doctor": "GB free of unknown",
         "prep phoenix2014 phoenix.tar --size 32 --name tar -j 2": NO_LOCKS,
         "check work/stores/tar --deep -j 1": "problems: ",
-        "export work/stores/tar --layout phoenix2014 -o folders": "folders",
+        "store export work/stores/tar --layout phoenix2014 -o folders": "folders",
         "decode work/runs/adapter --beam 1 -j 2 -o greedy.tsv": "hypotheses greedy.tsv",
         "score greedy.tsv": "wer:",
     }
