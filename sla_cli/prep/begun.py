@@ -70,7 +70,7 @@ def _refuse_other(out: Path, begun: PrepRequest, now: PrepRequest) -> None:
     )
     changed = [key for key in new if was.get(key) != new[key]]
     differences = "; ".join(f"{key} was {was.get(key)!r}, now {new[key]!r}" for key in changed)
-    hint = "`sla prep CORPUS --resume` continues it, --force discards it."
+    hint = f"`sla prep {begun.corpus.name} --resume` continues it, --force discards it."
     raise SlaError(f"{out} is unfinished and was begun with other settings: {differences}", hint)
 
 

@@ -29,6 +29,7 @@ from sla_cli.store.division import Division
 
 UNSEEN = {"signer": "signers", "sentence": "sentences", "random": ""}
 FEWEST_FOLDS = 3  # one each for test, dev and train
+JOINED = "What has the same frames counts as one."
 TRIALS = 64  # orders of groups; covers all orders of few signers, and is fast for any corpus
 
 
@@ -195,7 +196,7 @@ def _by_fold(groups: Sequence[Group], wanted: DivisionConfig) -> dict[str, str]:
     test, folds = _fold(wanted)
     if len(groups) < folds:
         message = f"--fold {wanted.fold}: {_number_of(groups, wanted)} cannot fill {counted(folds, 'fold')}"
-        raise SlaError(message, "Use fewer folds, or another --by.")
+        raise SlaError(message, f"Use fewer folds, or another --by. {JOINED}")
     sizes, split_of = [0] * folds, dict[str, str]()
     for group in _ordered(groups, wanted.seed, 0):
         fold = sizes.index(min(sizes))
@@ -221,7 +222,7 @@ def _check_enough(groups: Sequence[Group], splits: list[str], wanted: DivisionCo
     lost = splits[len(groups) :]
     raise SlaError(
         f"{_number_of(groups, wanted)} cannot fill {', '.join(splits)}: nothing would be left for {' and '.join(lost)}",
-        "Give --shares without them (90,10 for train and dev), or another --by.",
+        f"Give --shares without them (90,10 for train and dev), or another --by. {JOINED}",
     )
 
 
