@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def write_receipt(receipt: Receipt, artifact: Path) -> None:
     if artifact.is_file():
         receipt.results[DIGEST] = digest_file(artifact)
     receipt.seconds = round((ended - datetime.fromisoformat(receipt.started)).total_seconds(), 3)
-    receipt.environment = environment()
+    receipt.environment = dict(environment())
     _write(receipt, artifact, ended)
 
 
@@ -181,7 +182,8 @@ def check_unchanged(path: Path, digest: str) -> None:
         )
 
 
-def environment() -> dict[str, str]:
+@cache  # asking git and the packages takes longer than writing a small artifact; a process imports its code once
+def environment() -> Mapping[str, str]:
     """Versions of sla, Python and the packages that influence results, the machine, and sla's git revision."""
     facts = {"sla": __version__, "python": platform.python_version(), "machine": platform.platform()}
     for package in PACKAGES:

@@ -56,7 +56,7 @@ FEATURES = (
 
 def versions() -> dict[str, str]:
     """Name to version of sla, Python, the machine, and the packages that are installed; sla's git revision, if any."""
-    found = environment()
+    found = dict(environment())
     for name in OTHERS:
         try:
             found[name] = version(name)
