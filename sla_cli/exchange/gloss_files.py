@@ -123,7 +123,7 @@ def _recognise(text: str, path: Path) -> Format:
     for kind in FORMATS:
         if kind.begins(text):
             return kind
-    fitting = (_fitting(line) for _, line in content_lines(text))
+    fitting = ([kind for kind in FORMATS if kind.parse(line) is not None] for _, line in content_lines(text))
     first = next(fitting, None)
     if first is None:
         raise FormatError(f"{path} holds no hypotheses or references", "Was the program that wrote it interrupted?")
@@ -133,10 +133,6 @@ def _recognise(text: str, path: Path) -> Format:
     if not first:
         raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", KNOWN)
     return next((kinds[0] for kinds in chain([first], fitting) if len(kinds) == 1), first[0])
-
-
-def _fitting(line: str) -> list[Format]:
-    return [kind for kind in FORMATS if kind.fits(line)]
 
 
 def _check_writable(best: Hypothesis, kind: Format) -> None:

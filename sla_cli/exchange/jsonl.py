@@ -17,8 +17,8 @@ from sla_cli.errors import FormatError
 from sla_cli.exchange.format import Format, NbestLists, Utterance, content_lines
 
 
-def _fits(line: str) -> bool:
-    return line.startswith("{")
+def _object(line: str) -> str | None:
+    return line if line.startswith("{") else None
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
@@ -64,4 +64,4 @@ def _facts(one: Hypothesis) -> dict[str, Any]:
     return facts
 
 
-FORMAT = Format("jsonl", "JSON lines", _read, _fits, write=_write)
+FORMAT = Format("jsonl", "JSON lines", _read, _object, write=_write)
