@@ -11,8 +11,7 @@ import numpy as np
 from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError
 from sla_cli.log import log
-from sla_cli.video.decoder import Decoder, UndecodableError, open_video
-from sla_cli.video.refusal import conversion
+from sla_cli.video.decoder import Decoder, UndecodableError, conversion, open_video
 from sla_cli.video.stated_size import missing_bytes
 
 SLACK = 0.5  # seconds by which a video may be shorter than requested or stated
