@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sla_cli.core.digest import digest_bytes
-from sla_cli.errors import ReadError, SlaError, cannot_read
+from sla_cli.errors import ReadError, SlaError, reading
 from sla_cli.log import log, progress
 from sla_cli.system.atomic import atomic_write
 from sla_cli.video.archive_member import ArchiveReader, Member
@@ -29,7 +29,7 @@ MEMBERS = (
     "SELECT name, offset, size, packed, crc, refused FROM entries JOIN folders ON folder = id"
     " WHERE folders.path = ? AND offset IS NOT NULL"
 )
-VERSION = 2  # of the schema
+VERSION = 1  # of the schema
 
 
 class ArchiveIndex:
@@ -177,10 +177,8 @@ def _folder_rows(path: str, folders: dict[str, int]) -> Iterator[tuple[object, .
 
 def _counted(members: Iterator[Member], root: Path) -> Iterator[Member]:
     """The members, with their position in the archive as progress."""
-    try:
+    with reading(root):
         size, done = root.stat().st_size >> 20, 0
-    except OSError as error:
-        raise cannot_read(root, error) from error
     with progress("list", size, "MB") as advance:
         for number, member in enumerate(members):
             if number % 1000 == 0:
