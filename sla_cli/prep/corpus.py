@@ -10,7 +10,7 @@ from typing import Any
 from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import Clip
 from sla_cli.video.source import open_tree
-from sla_cli.video.tree import Tree
+from sla_cli.video.tree import Folder, Tree
 
 OWN = "corpus"  # name of the division of a corpus that has one only
 
@@ -46,8 +46,7 @@ class Corpus:
         name, title: the name for the command line, and a description in one line.
         layout: what SOURCE must contain, in one or two lines.
         read: lists the clips under a tree, according to the corpus's options.
-        options: a dataclass of the corpus's own options. Each field has a default and, as metadata, the text `help` for
-            the command line; a field `media` is a folder with recordings.
+        options: a dataclass of the corpus's own options; a field `media` is a folder with recordings.
         fps: frame rate of frame folders; None for videos, which have their own, or if it is unknown.
         first: number in the name of a frame folder's first picture, None if the corpus does not say.
         counts: by division and split the published number of clips, including skipped ones. Splits without a published
@@ -57,7 +56,7 @@ class Corpus:
         profile: the normalisation under which it is scored by default.
         preset: the training preset that is the default here.
         unseen: by division, what evaluation splits by definition do not share with train: `signers` or `sentences`.
-        open: opens this tree from the SOURCE of the user; a folder stores lists of archives, as for `open_tree`.
+        endings: of single files that may be given as SOURCE, in lower case.
         survey: describes the tiers of a source; None if the corpus has no tiers.
     """
 
@@ -74,5 +73,11 @@ class Corpus:
     profile: str = "none"
     preset: str = "base"
     unseen: Mapping[str, str] = field(default_factory=dict)
-    open: Callable[[Path, Path | None], Tree] = open_tree
+    endings: tuple[str, ...] = ()
     survey: Callable[[Tree, Any], Any] | None = None
+
+    def open(self, source: Path, cache: Path | None) -> Tree:
+        """The tree of SOURCE; `cache` is as for `open_tree`. Raises SlaError if it is not what the corpus takes."""
+        if source.is_file() and source.name.lower().endswith(self.endings):
+            return Folder(source.parent, cache, source.name)
+        return open_tree(source, cache)

@@ -14,7 +14,7 @@ from sla_cli.core.clip import Clip, Source
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError
 from sla_cli.prep.corpus import OWN, Corpus, Listing
-from sla_cli.prep.tables.given import TABLES, FolderOf, open_given
+from sla_cli.prep.tables.annotation import TABLES
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.prep.tiers.choose import Chosen, choose
 from sla_cli.prep.tiers.files import Listed, list_files, parse_files
@@ -26,11 +26,6 @@ from sla_cli.prep.tiers.utterances import Utterance, read_utterances
 from sla_cli.video.tree import Tree
 
 HINT = "Give the folder with the recordings as --media DIR; they are found there by name."
-
-
-def open_source(source: Path, cache: Path | None = None) -> Tree:
-    """The tree of an annotation file, of a table of such files, or of a folder or archive that contains them."""
-    return open_given(source, cache, (*READERS, *TABLES))
 
 
 def read(tree: Tree, wanted: TierOptions) -> Listing:
@@ -54,7 +49,7 @@ def read(tree: Tree, wanted: TierOptions) -> Listing:
             listing.skipped[listed.name] = _nothing(listed, chosen, wanted, found.counts.glosses - before)
     if any(splits.values()):
         listing.divisions[OWN] = {clip: split or "train" for clip, split in splits.items()}
-    where = tree.where(tree.file if isinstance(tree, FolderOf) else "")
+    where = tree.where(tree.file)
     found.check_tiers(where)
     found.check_recordings(where, listing.clips, HINT)
     found.log_summary(wanted, recordings)
@@ -151,6 +146,6 @@ CORPORA = (
         read=read,
         options=TierOptions,
         survey=survey_tiers,
-        open=open_source,
+        endings=(*READERS, *TABLES),
     ),
 )

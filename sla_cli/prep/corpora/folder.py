@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sla_cli.artifact.table import COLUMNS, Row, parse_any_table
 from sla_cli.artifact.text import decode_any_text
-from sla_cli.config.checks import OptionValues
+from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.clip_name import clip_name
 from sla_cli.core.digest import digest_bytes, digest_json
@@ -19,8 +19,16 @@ from sla_cli.core.endings import VIDEOS, is_video
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import OWN, Corpus, Listing
-from sla_cli.prep.tables.annotation import frame_rate, is_there, near_misses, resolve, seconds, without_pattern
-from sla_cli.prep.tables.given import TABLES, FolderOf, open_given, split_named
+from sla_cli.prep.tables.annotation import (
+    TABLES,
+    frame_rate,
+    is_there,
+    near_misses,
+    resolve,
+    seconds,
+    split_named,
+    without_pattern,
+)
 from sla_cli.prep.tables.locate import contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
@@ -34,12 +42,7 @@ HINT = "Give a table (.tsv or .csv), a folder with a table and the recordings, o
 class FolderOptions(OptionValues):
     """Options of `sla prep folder`."""
 
-    media: str = field(default="", metadata={"help": "Folder with the recordings that the table names."})
-
-
-def open_source(source: Path, cache: Path | None = None) -> Tree:
-    """The tree of a table or video, or of a folder or archive that contains such. Raises SlaError if it is neither."""
-    return open_given(source, cache, (*TABLES, *BOOKS, ".txt", *VIDEOS))
+    media: str = option("", "Folder with the recordings that the table names.")
 
 
 def read(tree: Tree, options: FolderOptions) -> Listing:
@@ -49,7 +52,7 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
         SlaError: there is neither a table nor a video, there are several tables, the table lacks a column, a cell is
             invalid, a path leads outside of the corpus, or there is no recording; names file and line.
     """
-    found = [tree.file] if isinstance(tree, FolderOf) else _find_table_or_videos(tree)
+    found = [tree.file] if tree.file else _find_table_or_videos(tree)
     if is_video(found[0]):
         return _list_videos(tree, found)
     table = found[0]
@@ -189,6 +192,6 @@ CORPORA = (
         "Without a table: a video, or a folder of videos, which become clips without glosses",
         read=read,
         options=FolderOptions,
-        open=open_source,
+        endings=(*TABLES, *BOOKS, ".txt", *VIDEOS),
     ),
 )
