@@ -10,7 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
-from sla_cli.artifact.receipt import renew, write_receipt
+from sla_cli.artifact.receipt import receipt_path, renew, write_receipt
+from sla_cli.config.checks import read_values
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.prep.assemble import write_store
@@ -45,7 +46,8 @@ def build_store(begun: Begun, out: Path, engine: Executor) -> PrepResult:
             if not plan.receipt.sources.items() <= found.made.sources.items():  # the corpus was moved
                 found.made.sources |= plan.receipt.sources
                 renew(found.made, out)
-            return PrepResult.of_existing(found.made.results)
+            made = read_values(PrepResult, found.made.results, receipt_path(out))
+            return replace(made, encoded=0, reused=made.clips)
         folder = begin(out, replace(begun, replaces=found.replaces))
         cache = EncodingCache(folder, request.frames, request.corpus.fps, request.corpus.first)
         encoded, failed, number = encode_missing(plan.clips, found.ready, plan.unreadable, cache, engine)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from sla_cli.artifact.lock import LOCK, locked
-from sla_cli.artifact.receipt import Receipt, read_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.config.checks import read_values
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
@@ -17,10 +17,11 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.result import DivisionFigures
+from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, write_division
+from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_path, stored_files
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -67,9 +68,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
         _check_folder(out)
         with making(out, _receipt(stores), force=force, is_whole=partial(_is_whole, out)) as artifact:
             if artifact.there is not None:
-                results = artifact.there.results
-                figures = {name: DivisionFigures(**one) for name, one in results["divisions"].items()}
-                return MergeResult(**results | {"divisions": figures})
+                return read_values(MergeResult, artifact.there.results, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
             result = MergeResult(renamed=_share_ids(stores), skipped=skipped)
@@ -179,16 +178,14 @@ def _header(stores: Mapping[str, Store]) -> StoreHeader:
     profile = common("profile", "none")
     if profile != first.profile:
         log.warning("the stores have different scoring profiles: score the merged store with --normalize")
-    return StoreHeader(
+    return replace(
+        first,
         corpus=common("corpus", "+".join(dict.fromkeys(header.corpus for header in headers))),
-        size=first.size,
-        quality=first.quality,
-        codec=first.codec,
-        fit=first.fit,
-        labels=first.labels,
         recipe=common("recipe", ""),
         profile=profile,
         preset=common("preset", "base"),
+        shard=0,
+        shards=1,
     )
 
 
@@ -204,10 +201,11 @@ def _write(out: Path, stores: Mapping[str, Store], parts: Sequence[tuple[str, Sp
         if path != clips_path(out):
             path.unlink()  # shards of a store that is replaced
     unseen = {store.division.unseen for store in stores.values()}
-    write_division(out, Division(OWN, splits, unseen.pop() if len(unseen) == 1 else ""))
-    vocabulary = {gloss for _, part in parts if part.name == "train" for words in part.glosses for gloss in words}
-    result.clips, result.files = len(splits), [clips_path(out).name]
-    result.divisions = {OWN: DivisionFigures(dict(Counter(splits.values())), len(vocabulary))}
+    division = Division(OWN, splits, unseen.pop() if len(unseen) == 1 else "")
+    write_division(out, division)
+    file = StoreFile(clips_path(out))
+    result.clips, result.files = len(splits), [file.path.name]
+    result.divisions = {OWN: division_figures(division, dict(zip(file.ids, file.glosses, strict=True)))}
 
 
 def _clips(

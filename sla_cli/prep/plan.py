@@ -15,7 +15,7 @@ from sla_cli.prep.begun import cache_folder
 from sla_cli.prep.checked_clips import check_clips
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.labels import find_labels, label_clips
-from sla_cli.prep.left_out import read_left_out
+from sla_cli.prep.left_out import left_out_reason, read_left_out
 from sla_cli.prep.request import PrepRequest
 from sla_cli.prep.stamps import stamped
 from sla_cli.store.content import StoreHeader
@@ -97,6 +97,6 @@ def _skip_left_out(listing: Listing, signers: Iterable[str]) -> None:
     """Leave out the clips of signers who were taken out of the store."""
     for clip in listing.clips:
         if clip.signer in signers:
-            listing.skipped[clip.id] = f"signer {clip.signer} was left out of this store"
+            listing.skipped[clip.id] = left_out_reason(clip.signer)
             for splits in listing.divisions.values():
                 splits.pop(clip.id, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.prep.export.layout import Layout, find_layout
+from sla_cli.prep.export.layout import LAYOUTS, Layout
 from sla_cli.store.clips import StoredClip
 from sla_cli.store.codec import decode, encode
 from sla_cli.store.store import open_split
@@ -96,4 +96,4 @@ class Pictures:
 
     @property
     def _layout(self) -> Layout:
-        return find_layout(self.layout)
+        return LAYOUTS[self.layout]
