@@ -1,4 +1,4 @@
-"""Recordings of drawn signing like those of a linguist: videos of several sentences, some annotated in ELAN."""
+"""Draws recordings like those of a linguist, for draw_elan.py: videos of several sentences, some annotated in ELAN."""
 
 from __future__ import annotations
 
