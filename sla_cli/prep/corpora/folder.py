@@ -20,10 +20,12 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import (
+    REPORTED,
     TABLES,
     frame_rate,
     is_there,
     near_misses,
+    report_missing,
     resolve,
     seconds,
     split_named,
@@ -171,16 +173,10 @@ def _check_recordings(tree: Tree, listing: Listing) -> None:
     missing = [clip for clip in of_corpus if not is_there(tree, clip.source.path)]
     lines = [
         f"{clip.where}: no {tree.where(clip.source.path)}; {near_misses(tree, clip.source.path)}"
-        for clip in missing[:5]
+        for clip in missing[:REPORTED]
     ]
-    if len(missing) == len(listing.clips):
-        more = f"; the same for all {len(missing)} clips" if len(missing) > 1 else ""
-        hint = "Paths are relative to the folder of the table; --media DIR finds recordings in another folder."
-        raise SlaError(lines[0] + more, hint)
-    for line in lines:
-        log.warning("%s", line)
-    if len(missing) > len(lines):
-        log.warning("and %d more", len(missing) - len(lines))
+    hint = "Paths are relative to the folder of the table; --media DIR finds recordings in another folder."
+    report_missing(lines, len(missing), "clips", hint, all_lost=len(missing) == len(listing.clips))
 
 
 CORPORA = (

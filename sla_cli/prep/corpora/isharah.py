@@ -25,10 +25,6 @@ ID = re.compile(r"(\d+)_\d+")  # signer, sentence
 SIZE = re.compile(r"isharah[-_ ]?(500|1000|2000)(?!\d)", re.IGNORECASE)
 
 
-class NoTables(SlaError):
-    """A division has no tables here."""
-
-
 def read(size: int, tree: Tree, options: NoOptions) -> Listing:
     """The clips of both divisions, each once.
 
@@ -70,33 +66,27 @@ def _one_of(known: tuple[Row, str] | None, row: Row, where: str) -> tuple[Row, s
 
 def _find_divisions(size: int, tree: Tree) -> dict[str, str]:
     """The folder of each division of the requested size. Raises SlaError if there is none."""
-    found = {}
-    for division in UNSEEN:
-        try:
-            found[division] = _find_tables(size, tree, division)
-        except NoTables as error:
-            missing = error
+    found = {division: folder for division in UNSEEN if (folder := _find_tables(size, tree, division))}
     if not found:
-        raise missing
+        tables = " or ".join(f"{division}/train{end}" for division in UNSEEN for end in ENDS)
+        message = f"looked for {tables} of Isharah-{size} in {tree.where('')} and below; {contents(tree, '')}"
+        raise SlaError(message, "Give the folder that holds SI/ and US/ with the tables, and videos.")
     for division in UNSEEN.keys() - found.keys():
         log.warning("no folder %s with tables: the store gets no division %s", division, division)
     return found
 
 
-def _find_tables(size: int, tree: Tree, division: str) -> str:
-    """The folder SI or US of the requested size. Raises NoTables if there is none."""
+def _find_tables(size: int, tree: Tree, division: str) -> str | None:
+    """The folder SI or US of the requested size, None if there is none. Raises SlaError if it is not clear which."""
     parents = find_folders(tree, lambda folder: _table(tree, join(folder, division), "train") is not None)
     found = [join(folder, division) for folder in parents]
     named = {folder: SIZE.findall(tree.where(folder)) for folder in found}  # the last one counts
     of_size = [folder for folder in found if named[folder][-1:] == [str(size)]]
     fitting = of_size or [folder for folder in found if not named[folder]]
-    if len(fitting) == 1:
-        return fitting[0]
-    looked = f"looked for {division}/train.txt or {division}/train.csv of Isharah-{size} in {tree.where('')}"
-    if found:
-        raise SlaError(f"{looked}; found {some(map(tree.where, found))}", f"Give the folder of Isharah-{size}.")
-    hint = "Give the folder that holds SI/ and US/ with the tables, and videos."
-    raise NoTables(f"{looked} and below; {contents(tree, '')}", hint)
+    if found and len(fitting) != 1:
+        message = f"looked for {division}/ of Isharah-{size} in {tree.where('')}; found {some(map(tree.where, found))}"
+        raise SlaError(message, f"Give the folder of Isharah-{size}.")
+    return fitting[0] if fitting else None
 
 
 def _table(tree: Tree, folder: str, split: str) -> str | None:
