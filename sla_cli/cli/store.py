@@ -5,17 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer
+from sla_cli.cli.options import WORK, Force, Jobs, Json, StoreArgument, Work, answer
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
-StoreArgument = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="[STORE[:DIVISION]]", help="Store, by name or folder. Default: the only one in the work folder."
-    ),
-]
 
 
 @app.callback()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
@@ -79,7 +79,3 @@ class StoreHeader:
     preset: str = "base"
     shard: int = 0
     shards: int = 1
-
-    def facts(self) -> dict[str, Any]:
-        """The header as attributes of the file."""
-        return asdict(self)

@@ -17,7 +17,7 @@ def file_digest(facts: Mapping[str, Any], texts: Mapping[str, Sequence[str]], nu
     """The digest of a file's header, texts and numbers.
 
     Args:
-        facts: StoreHeader.facts.
+        facts: the StoreHeader as a dict.
         texts: the columns TEXTS.
         numbers: the columns NUMBERS.
     """

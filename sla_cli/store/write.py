@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def write_clips(path: Path, header: StoreHeader, clips: Iterable[EncodedClip], t
             file[name] = values
         for name, column in texts.items():
             write_strings(file, name, column)
-        facts = header.facts()
+        facts = asdict(header)
         about = {"format": NAME, "version": VERSION, "digest": file_digest(facts, texts, numbers)}
         for key, value in {**facts, **about}.items():
             file.attrs[key] = value
