@@ -131,12 +131,12 @@ def _build(begun: "Begun", out: Path, engine: "Executor", part: tuple[int, int] 
 
     from sla_cli.cli.prep_text import part_text, result_text
     from sla_cli.cli.results.stores import Prepared
-    from sla_cli.prep.build import build_store, encode_part
+    from sla_cli.prep.build import build_store
     from sla_cli.prep.result import BrokenClips
 
     with closing(engine):
         try:
-            result = build_store(begun, out, engine) if part is None else encode_part(begun, out, engine, part)
+            result = build_store(begun, out, engine, part)
         except BrokenClips as error:
             if as_json:
                 answer("", Prepared(store=None, failed=error.failed), as_json)

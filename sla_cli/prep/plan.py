@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt
-from sla_cli.core.clip import Clip
+from sla_cli.core.clip import Clip, origin_of
 from sla_cli.errors import SlaError
 from sla_cli.prep.begun import cache_folder
 from sla_cli.prep.checked_clips import check_clips
@@ -17,10 +17,10 @@ from sla_cli.prep.corpus import Listing
 from sla_cli.prep.labels import find_labels, label_clips
 from sla_cli.prep.left_out import left_out_reason, read_left_out
 from sla_cli.prep.request import PrepRequest
-from sla_cli.prep.stamps import stamped
 from sla_cli.store.content import StoreHeader
 from sla_cli.store.division import Division
-from sla_cli.video.source import list_archives
+from sla_cli.video.fingerprint import fingerprints
+from sla_cli.video.source import list_archives, open_tree
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     """
     corpus, recipe = request.corpus, request.recipe
     labels = find_labels(request.frames.labels, corpus.labels)
-    with _listing_once(cache_folder(out, recipe), alone=part is None):
+    # Of parts that begin together, only the first lists an archive; the others read its list.
+    busy = "another part is reading the corpus"
+    with locked(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
         tree = corpus.open(request.source, out)
         listing = corpus.read(tree, request.options)
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
@@ -69,7 +71,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     number, parts = part or (1, 1)
     first, last = (len(clips) * end // parts for end in (number - 1, number))
     # Neighbours stay together: they often belong to one recording.
-    located = stamped(clips[first:last], tree.root, request.media, out, unreadable)
+    located = _stamped(clips[first:last], tree.root, request.media, out, unreadable)
     return Plan(
         root=tree.root,
         clips=located,
@@ -83,16 +85,6 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     )
 
 
-@contextmanager
-def _listing_once(folder: Path, *, alone: bool) -> Iterator[None]:
-    """For parts that begin together: only the first lists an archive, the others read its list."""
-    if alone:
-        yield
-        return
-    with locked(folder, "another part is reading the corpus", wait=True):
-        yield
-
-
 def _skip_left_out(listing: Listing, signers: Iterable[str]) -> None:
     """Leave out the clips of signers who were taken out of the store."""
     for clip in listing.clips:
@@ -100,3 +92,28 @@ def _skip_left_out(listing: Listing, signers: Iterable[str]) -> None:
             listing.skipped[clip.id] = left_out_reason(clip.signer)
             for splits in listing.divisions.values():
                 splits.pop(clip.id, None)
+
+
+def _stamped(
+    clips: Sequence[Clip], root: Path, media: Path | None, cache: Path, unreadable: Collection[Path]
+) -> list[Clip]:
+    """The clips with their origins and stamps; a recording that cannot be examined gets no stamp.
+
+    Args:
+        root: folder or archive of the corpus.
+        media: the folder of recordings outside the corpus, if there is one.
+        cache: the folder for the lists of archives.
+        unreadable: roots that cannot be opened.
+    """
+    sources = [clip.source for clip in clips]
+    trees = {root: open_tree(root, cache) for root in {source.root for source in sources}.difference(unreadable)}
+    found = fingerprints((trees[source.root], source.path) for source in sources if source.root in trees)
+    located = []
+    for clip, source in zip(clips, sources, strict=True):
+        answer = found.get((source.root, source.path))
+        stamp = answer if isinstance(answer, str) else ""
+        if stamp and source.fps:
+            stamp = f"{stamp} at {source.fps:g}"  # the frame rate belongs to the stored frames
+        origin = origin_of(source, root, media)
+        located.append(replace(clip, source=replace(source, stamp=stamp), origin=origin))
+    return located

@@ -21,6 +21,7 @@ from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, ReadError, SlaError
 from sla_cli.log import log
 from sla_cli.prep.encoding.encode import encode_clip
+from sla_cli.prep.encoding.process_pool import Failure
 from sla_cli.store.content import EncodedFrames
 from sla_cli.system.atomic import atomic_write
 
@@ -50,18 +51,6 @@ class FramesOnDisk:
         """Whether the recording is the one that was encoded. One that could not be examined, then or now, counts as
         unchanged."""
         return not source.stamp or not self.stamp or source.stamp == self.stamp
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What is wrong with a clip's frames.
-
-    Attributes:
-        again: whether the fault may be temporary, such as an error of a network file system.
-    """
-
-    reason: str
-    again: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log, progress
-from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
+from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
 from sla_cli.store.clips import Split
@@ -148,7 +148,7 @@ def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Exe
         log.info("%d of %d clips were written before", len(places) - len(missing), len(places))
     with progress("export", len(missing)) as advance, closing(engine.run(pictures.write, missing)) as answers:
         for (split, number), answer in answers:
-            if isinstance(answer, WorkerDied):
+            if isinstance(answer, Failure):
                 raise SlaError(f"clip {chosen[split].ids[number]} of {split} cannot be written: {answer.reason}")
             advance()
 
