@@ -9,6 +9,7 @@ from typing import Any
 
 from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import Clip
+from sla_cli.errors import FormatError
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Folder, Tree
 
@@ -31,11 +32,31 @@ class Listing:
     divisions: dict[str, dict[str, str]] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)  # of the clips that `add` has put into `clips`
 
+    def add(self, clip: Clip, division: str, split: str) -> None:
+        """Put a clip into a split of a division.
 
-@dataclass(frozen=True)
-class NoOptions(OptionValues):
-    """For a corpus without options of its own."""
+        A clip of several divisions is listed once, from the first that has glosses for it: test splits may be published
+        without.
+
+        Raises:
+            FormatError: the division has it already, or another one has it with another signer or other glosses.
+        """
+        splits = self.divisions.setdefault(division, {})
+        place = self._places.setdefault(clip.id, len(self.clips))
+        if place == len(self.clips):
+            self.clips.append(clip)
+        first = self.clips[place]
+        if clip.id in splits:
+            hint = "Remove or rename one of the two."
+            raise FormatError(f"{clip.where}: clip {clip.id} is listed twice, first in {first.where}", hint)
+        if first.glosses and clip.glosses and (first.signer, first.glosses) != (clip.signer, clip.glosses):
+            message = f"{clip.where}: clip {clip.id} of {division} has another signer or other glosses in {first.where}"
+            raise FormatError(message, "The tables are not those of one release.")
+        if not first.glosses:
+            self.clips[place] = clip
+        splits[clip.id] = split
 
 
 @dataclass(frozen=True)
@@ -64,7 +85,7 @@ class Corpus:
     title: str
     layout: str
     read: Callable[[Tree, Any], Listing]
-    options: type[OptionValues] = NoOptions
+    options: type[OptionValues] = OptionValues
     fps: float | None = None
     first: int | None = None
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

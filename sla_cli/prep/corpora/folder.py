@@ -34,6 +34,7 @@ from sla_cli.prep.tables.annotation import (
 from sla_cli.prep.tables.locate import contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
+from sla_cli.video.walk import HIDDEN
 
 BOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 TAKEN = tuple(key for key in COLUMNS if key != "eaf")  # extensions of the table
@@ -88,7 +89,7 @@ def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
 
 def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
     """The only table of the folder, else its videos; or those of its only subfolder (as in an archive of a folder)."""
-    names = [name for name in tree.names(folder) if not name.startswith((".", "~", "__MACOSX"))]
+    names = [name for name in tree.names(folder) if not name.startswith(HIDDEN)]
     for ends in (TABLES, (".txt",)):
         if tables := [name for name in names if name.lower().endswith(ends)]:
             if len(tables) == 1:

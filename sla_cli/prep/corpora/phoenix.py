@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from sla_cli.artifact.table import Row
+from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import SPLITS, Clip, Source
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.corpus import OWN, Corpus, Listing, NoOptions
+from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, read_rows
 from sla_cli.prep.tables.locate import contents, find_folders, find_root, is_folder, join, parent_of, sample
 from sla_cli.video.tree import Tree
@@ -44,24 +45,21 @@ class Release:
     hint: str
     frames_of: str = ""
 
-    def read(self, tree: Tree, options: NoOptions) -> Listing:
+    def read(self, tree: Tree, options: OptionValues) -> Listing:
         """The clips of all divisions, each once.
 
         Raises SlaError: there is no such release under the tree, a table is broken, or two divisions have the same clip
         with other glosses.
         """
-        listing, known = Listing(), dict[str, Clip]()
+        listing = Listing()
         for division, root in self._roots(tree).items():
-            splits = listing.divisions.setdefault(division, {})
             for split in SPLITS:
                 path = join(root, self.tables[division].format(split=split))
                 if not tree.is_file(path):
                     log.warning("no %s: division %s gets no %s split", tree.where(path), division, split)
                     continue
                 for clip in self._clips(tree, root, split, path, read_rows(tree, path, self.columns, listing)):
-                    _check_new(clip, division, splits, known)
-                    splits[clip.id] = split
-        listing.clips = list(known.values())
+                    listing.add(clip, division, split)
         return listing
 
     def _roots(self, tree: Tree) -> dict[str, str]:
@@ -106,20 +104,6 @@ class Release:
 
 def _holds(tree: Tree, marker: str, folder: str) -> bool:
     return tree.is_file(join(folder, marker))
-
-
-def _check_new(clip: Clip, division: str, splits: Mapping[str, str], known: dict[str, Clip]) -> None:
-    """Add a clip to the known ones; the frames of the first division that has it are used.
-
-    Raises SlaError if its own division has it already, or another division has it with other glosses.
-    """
-    first = known.setdefault(clip.id, clip)
-    if clip.id in splits:
-        hint = "Remove or rename one of the two."
-        raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, first in {first.where}", hint)
-    if (first.signer, first.glosses) != (clip.signer, clip.glosses):
-        message = f"{clip.where}: clip {clip.id} of {division} has another signer or other glosses in {first.where}"
-        raise SlaError(message, "The tables are not those of one release.")
 
 
 def _clip_folder(pattern: str, at: str) -> str:

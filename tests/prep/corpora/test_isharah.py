@@ -142,5 +142,5 @@ def test_two_tables_with_other_glosses_of_one_clip(tmp_path: Path, lay: Lay, rea
     assert found[TEST[0]] == ("A", "B")
     assert found[TRAIN[0]] == tuple(ARABIC.split())
     lay(tmp_path, {"US/dev.txt": f"id|gloss\n{TRAIN[1]}|OTHER\n"})
-    with pytest.raises(SlaError, match=r"US/dev\.txt, line 2: other glosses than in SI/train\.txt, line 3"):
+    with pytest.raises(SlaError, match=r"US/dev\.txt, line 2: .* other glosses in SI/train\.txt, line 3"):
         read("isharah1000", tmp_path)
