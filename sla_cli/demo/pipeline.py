@@ -34,7 +34,7 @@ from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.store.store import Store
-from sla_cli.system.workers import signals, usable_cores
+from sla_cli.system.workers import signals
 from sla_cli.train.train_run import start_run
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.work.comparison_figures import ComparisonFigures, comparison_figures
@@ -132,7 +132,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:
     with progress("drawing clips", sum(clips.values())) as advance:
-        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or usable_cores(), progress=advance, **clips)
+        draw_corpus(folder / "corpus", seed=seed, jobs=jobs, progress=advance, **clips)
     out = Work(folder / "work").stores / "phoenix2014"
     request = PrepRequest.checked("phoenix2014", folder / "corpus", frames={"size": SIZE})
     with closing(ProcessPool(jobs)) as engine:
