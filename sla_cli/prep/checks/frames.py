@@ -62,7 +62,6 @@ def _fault(clips: Split, number: int) -> str:
     """What is wrong with a clip, "" if nothing is."""
     clip = clips[number]
     try:
-        clip.raw()
         frames = clip.encoded()
     except FormatError as error:
         return error.message

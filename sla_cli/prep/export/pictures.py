@@ -78,10 +78,9 @@ class Pictures:
 
     def _files(self, clip: StoredClip, codec: str) -> Iterator[tuple[str, np.ndarray]]:
         """Name and bytes of each picture; bytes that are such a file already are written unchanged."""
-        raw = clip.raw().frames
-        digits = len(str(len(raw.sizes)))
-        for number, end in enumerate(np.cumsum(raw.sizes)):
-            data = raw.data[end - raw.sizes[number] : end]
+        frames = clip.encoded()
+        digits = len(str(len(frames)))
+        for number, data in enumerate(frames):
             name = self._layout.picture(clip.id, number, digits) + SUFFIXES[self.image]
             if codec != STORED_AS[self.image]:
                 image = decode(data, codec, self.size)

@@ -12,6 +12,7 @@ from sla_cli.errors import ReadError, SlaError, some
 from sla_cli.log import log
 from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import Tree, join, parent_of
+from sla_cli.video.walk import HIDDEN
 
 DEPTH = 3  # levels below SOURCE
 CROWD = 200  # entries; a larger folder contains clips or frames, and is not searched further
@@ -161,4 +162,4 @@ def _names(tree: Tree, folder: str) -> list[str]:
     except SlaError as error:
         log.debug("not searched: %s", error.message)
         return []
-    return [name for name in names if not name.startswith(".") and name != "__MACOSX"]
+    return [name for name in names if not name.startswith(HIDDEN)]
