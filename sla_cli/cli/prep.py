@@ -130,19 +130,19 @@ def _build(begun: "Begun", out: Path, engine: "Executor", part: tuple[int, int] 
     from contextlib import closing
 
     from sla_cli.cli.prep_text import part_text, result_text
-    from sla_cli.cli.results.stores import Prepared
     from sla_cli.prep.build import build_store
-    from sla_cli.prep.result import BrokenClips
+    from sla_cli.prep.result import BrokenClips, PrepResult
 
     with closing(engine):
         try:
             result = build_store(begun, out, engine, part)
         except BrokenClips as error:
             if as_json:
-                answer("", Prepared(store=None, failed=error.failed), as_json)
+                answer("", PrepResult(failed=error.failed), as_json)
             raise
     text = result_text(out, result, begun.request.frames) if part is None else part_text(out, result, part)
-    answer(text, Prepared(store=out if part is None else None, **vars(result)), as_json)
+    result.store = str(out) if part is None else None
+    answer(text, result, as_json)
 
 
 def _command_of(corpus: Corpus) -> Callable[..., None]:

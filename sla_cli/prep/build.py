@@ -59,6 +59,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
         if part is not None:
             return result
         plan.receipt.results = asdict(result)
+        del plan.receipt.results["store"]  # it may be moved
         write_receipt(plan.receipt, out)
         shutil.rmtree(folder)
     return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from sla_cli.artifact.lock import LOCK, locked
@@ -32,9 +31,10 @@ ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be equal in all st
 
 @dataclass
 class MergeResult:
-    """The content of the merged store.
+    """The merged store.
 
     Attributes:
+        store: path of the new store
         clips: number of clips
         divisions: by name, its division
         renamed: whether ids became `STORE-ID`, because two stores have an id in common
@@ -42,6 +42,7 @@ class MergeResult:
         files: names of the store's files
     """
 
+    store: str
     clips: Count = 0
     divisions: dict[str, DivisionFigures] = field(default_factory=dict)
     renamed: bool = False
@@ -66,20 +67,18 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     _check_alike(stores)
     with locked(out, f"another process is writing {out}"):
         _check_folder(out)
-        with making(out, _receipt(stores), force=force, is_whole=partial(_is_whole, out)) as artifact:
+        with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
             if artifact.there is not None:
-                return read_values(MergeResult, artifact.there.results, receipt_path(out))
+                return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
-            result = MergeResult(renamed=_share_ids(stores), skipped=skipped)
+            ids = [clip for store in stores.values() for clip in store.clips.ids]
+            result = MergeResult(str(out), renamed=len(set(ids)) < len(ids), skipped=skipped)
             artifact.begin()
             _write(out, stores, parts, result)
             artifact.results = asdict(result)
+            del artifact.results["store"]  # it may be moved
     return result
-
-
-def _is_whole(out: Path, made: Receipt) -> bool:
-    return all((out / name).is_file() for name in made.results["files"])
 
 
 def _receipt(stores: Mapping[str, Store]) -> Receipt:
@@ -111,12 +110,6 @@ def _check_folder(out: Path) -> None:
     made = read_receipt(out)
     if held and (made is None or made.stage not in ("prep", "merge")):
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", "Name another folder.")
-
-
-def _share_ids(stores: Mapping[str, Store]) -> bool:
-    """Whether a clip of one store has the id of a clip of another one."""
-    ids = [clip for store in stores.values() for clip in store.clips.ids]
-    return len(set(ids)) < len(ids)
 
 
 def _check_alike(stores: Mapping[str, Store]) -> None:

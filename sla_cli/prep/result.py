@@ -62,9 +62,14 @@ def division_figures(division: Division, glosses: Mapping[str, Sequence[str]]) -
 
 @dataclass
 class PrepResult:
-    """The result for the clips.
+    """A store of a corpus.
+
+    With `--part`, `store` is null, `encoded` and `reused` count the clips of the part, and `clips`, `divisions`,
+    `labels`, `psnr` and `files` have no meaning yet (they are empty, 0 or null). With exit code 2, if clips cannot be
+    read and `--on-error skip` is not given, only `failed` has a meaning.
 
     Attributes:
+        store: path of the store; null if none was written
         clips: number of clips in the store
         divisions: by name, the divisions of the corpus; the first is the default
         skipped: by clip id, why it was left out on purpose
@@ -77,6 +82,7 @@ class PrepResult:
         reused: number of clips whose frames existed already
     """
 
+    store: str | None = None
     clips: Count = 0
     divisions: dict[str, DivisionFigures] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
