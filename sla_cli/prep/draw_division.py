@@ -147,7 +147,11 @@ def _ordered(groups: Groups, seed: int, trial: int) -> list[str]:
 def _by_shares(groups: Groups, kept: Mapping[str, str], wanted: DivisionConfig) -> dict[str, str]:
     """The split of each clip id."""
     shares = {split: share for split, share in zip(SPLITS, wanted.shares, strict=False) if share}
-    _check_enough(groups, list(shares), wanted)
+    if len(groups) < len(shares):
+        number, lost = _number_of(len(groups), wanted), list(shares)[len(groups) :]
+        message = f"{number} cannot fill {', '.join(shares)}: nothing would be left for {' and '.join(lost)}"
+        hint = f"Give --shares without them (90,10 for train and dev), or another --by. {JOINED}"
+        raise SlaError(message, hint)
     clips = sum(map(len, groups.values()))
     targets = {split: share / sum(shares.values()) * clips for split, share in shares.items()}
     best, nearest = {}, math.inf
@@ -205,16 +209,6 @@ def _fold(wanted: DivisionConfig) -> tuple[int, int]:
         hint = f"Give K/N with K from 1 to N and N at least {FEWEST_FOLDS}, such as 2/5."
         raise SlaError(f"--fold {wanted.fold!r} is not a fold", hint)
     return part, folds
-
-
-def _check_enough(groups: Groups, splits: list[str], wanted: DivisionConfig) -> None:
-    if len(groups) >= len(splits):
-        return
-    number, lost = _number_of(len(groups), wanted), splits[len(groups) :]
-    raise SlaError(
-        f"{number} cannot fill {', '.join(splits)}: nothing would be left for {' and '.join(lost)}",
-        f"Give --shares without them (90,10 for train and dev), or another --by. {JOINED}",
-    )
 
 
 def _number_of(groups: int, wanted: DivisionConfig) -> str:

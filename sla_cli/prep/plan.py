@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -12,7 +13,6 @@ from sla_cli.artifact.receipt import Receipt
 from sla_cli.core.clip import Clip, origin_of
 from sla_cli.errors import SlaError
 from sla_cli.prep.begun import cache_folder
-from sla_cli.prep.checked_clips import check_clips
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.labels import find_labels, label_clips
 from sla_cli.prep.left_out import left_out_reason, read_left_out
@@ -21,6 +21,9 @@ from sla_cli.store.content import StoreHeader
 from sla_cli.store.division import Division
 from sla_cli.video.fingerprint import fingerprints
 from sla_cli.video.source import list_archives, open_tree
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # HDF5 or sla's tables cannot hold these
+LONGEST_ID = 255  # the limit of a file name, as pictures and parts may be named by it
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
         tree = corpus.open(request.source, out)
         listing = corpus.read(tree, request.options)
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
-    check_clips(listing.clips)
+    _check_clips(listing.clips)
     _skip_left_out(listing, read_left_out(out))
     clips = label_clips(listing, labels)
     number, parts = part or (1, 1)
@@ -83,6 +86,37 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
         receipt=request.receipt(labels.name, listing.tables, tree.root),
         unreadable=unreadable,
     )
+
+
+def _check_clips(clips: Sequence[Clip]) -> None:
+    """Raise SlaError for an id that a store cannot hold, one that two clips have, control characters, or a recording
+    with two frame rates."""
+    seen: dict[str, Clip] = {}
+    of_recording: dict[tuple[Path, str], Clip] = {}
+    for clip in clips:
+        if reason := _fault(clip):
+            raise SlaError(f"{clip.where}: {reason}", "Fix the table.")
+        if clip.id in seen:
+            hint = "Remove or rename one of the two."
+            raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, first in {seen[clip.id].where}", hint)
+        seen[clip.id] = clip
+        other = of_recording.setdefault((clip.source.root, clip.source.path), clip)
+        if other.source.fps != clip.source.fps:
+            here, there = (f"{one.source.fps:g} fps" if one.source.fps else "no fps" for one in (clip, other))
+            message = f"{clip.where}: {clip.source.path} has {here} here, but {there} in {other.where}"
+            raise SlaError(message, "A recording has one frame rate: fix the table.")
+
+
+def _fault(clip: Clip) -> str:
+    if not clip.id.strip():
+        return f"clip {clip.id!r} has an empty id"
+    if "/" in clip.id or CONTROL.search(clip.id):
+        return f"clip {clip.id[:80]!r}: an id must not contain '/', tab, NUL or similar characters"
+    if len(clip.id) > LONGEST_ID:
+        return f"clip {clip.id[:40]!r}…: an id of {len(clip.id)} characters; at most {LONGEST_ID} are allowed"
+    if CONTROL.search(" ".join((clip.signer, *clip.glosses))) or "\0" in clip.translation:
+        return f"clip {clip.id}: a tab, NUL or similar character in signer, glosses or translation"
+    return ""
 
 
 def _skip_left_out(listing: Listing, signers: Iterable[str]) -> None:

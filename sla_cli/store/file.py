@@ -30,8 +30,7 @@ from sla_cli.artifact.hdf5 import (
 )
 from sla_cli.config.checks import read_values
 from sla_cli.errors import FormatError, some
-from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
-from sla_cli.store.digest import NUMBERS, TEXTS, file_digest
+from sla_cli.store.content import NUMBERS, TEXTS, EncodedClip, EncodedFrames, StoreHeader, file_digest
 
 NAME, VERSION = "sla-store", 1
 READS = (VERSION,)

@@ -11,8 +11,7 @@ import numpy as np
 
 from sla_cli.artifact.hdf5 import claim, create, write_strings
 from sla_cli.errors import SlaError
-from sla_cli.store.content import EncodedClip, StoreHeader
-from sla_cli.store.digest import TEXTS, file_digest
+from sla_cli.store.content import TEXTS, EncodedClip, StoreHeader, file_digest
 from sla_cli.store.file import NAME, VERSION
 from sla_cli.system.atomic import atomic_write
 

@@ -36,7 +36,7 @@ from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.encoding.cache import read_cached
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
-from sla_cli.store.digest import NUMBERS, TEXTS, file_digest
+from sla_cli.store.content import NUMBERS, TEXTS, file_digest
 from sla_cli.store.file import StoreFile
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.video.source import open_tree

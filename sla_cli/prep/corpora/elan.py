@@ -16,10 +16,9 @@ from sla_cli.errors import FormatError
 from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import TABLES
 from sla_cli.prep.tables.media import MediaFolder
-from sla_cli.prep.tiers.choose import Chosen, choose
+from sla_cli.prep.tiers.choose import Chosen, TierOptions, choose
 from sla_cli.prep.tiers.files import Listed, list_files, parse_files
 from sla_cli.prep.tiers.found import Found
-from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.survey import survey_tiers
 from sla_cli.prep.tiers.utterances import Utterance, read_utterances
@@ -86,8 +85,8 @@ def _clips(
     for utterance in utterances:
         place = places[utterance.person]
         start, end = utterance.start + place.origin, utterance.end + place.origin
-        several = utterance.person if len(persons) > 1 else ""
-        name = "_".join(filter(None, (listed.name, _in_id(several), f"{_seconds(start)}-{_seconds(end)}")))
+        who = "-".join(utterance.person.replace("/", " ").split()) if len(persons) > 1 else ""
+        name = "_".join(filter(None, (listed.name, who, f"{_seconds(start)}-{_seconds(end)}")))
         if reason := _unusable(utterance, start, end):
             listing.skipped[name] = reason
             continue
@@ -125,10 +124,6 @@ def _signer(listed: Listed, person: str, persons: list[str]) -> str:
         return listed.signers[""]
     people = " ".join(f"{one}=NAME" for one in persons) if len(persons) > 1 else "only the name"
     raise FormatError(f"{listed.at}: no signer for {person or 'one'} of {listed.path}", f"Write {people} as signer.")
-
-
-def _in_id(person: str) -> str:
-    return "-".join(person.replace("/", " ").split())
 
 
 def _seconds(milliseconds: int) -> str:

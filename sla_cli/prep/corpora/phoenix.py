@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 
 from sla_cli.artifact.table import Row
@@ -20,7 +19,7 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, read_rows
-from sla_cli.prep.tables.locate import contents, find_folders, find_root, is_folder, join, parent_of, sample
+from sla_cli.prep.tables.locate import contents, find_root, folders_with, is_folder, join, parent_of, sample
 from sla_cli.video.tree import Tree
 
 COLUMNS = ("id", "folder", "signer", "annotation")  # of 2014
@@ -65,7 +64,7 @@ class Release:
     def _roots(self, tree: Tree) -> dict[str, str]:
         """The folder of each division that is there; for a release with several, at least one."""
         markers = {division: table.format(split="train") for division, table in self.tables.items()}
-        there = [division for division, marker in markers.items() if find_folders(tree, partial(_holds, tree, marker))]
+        there = [division for division, marker in markers.items() if folders_with(tree, marker)]
         return {division: find_root(tree, markers[division], self.hint) for division in there or [next(iter(markers))]}
 
     def _clips(self, tree: Tree, root: str, split: str, table: str, rows: Sequence[Row]) -> list[Clip]:
@@ -100,10 +99,6 @@ class Release:
             f"in {some(map(tree.where, tries))}; {contents(tree, tries[0])}",
             "The frames of the release belong there.",
         )
-
-
-def _holds(tree: Tree, marker: str, folder: str) -> bool:
-    return tree.is_file(join(folder, marker))
 
 
 def _clip_folder(pattern: str, at: str) -> str:

@@ -125,7 +125,8 @@ def _check_ours(out: Path) -> None:
 def _begin(out: Path, receipt: Receipt, force: bool) -> None:
     """Record what the folder will contain. Raises SlaError if it was begun as something else and `force` is off."""
     note = json.dumps({"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources}, indent=1) + "\n"
-    begun = _read_note(out / UNFINISHED_EXPORT)
+    path = out / UNFINISHED_EXPORT
+    begun = read_json(path, "Remove its folder.") if path.is_file() else {}
     if begun.get("fingerprint") != receipt.fingerprint and begun and not force:
         message = f"{out} is an unfinished export of {begun.get('store')}, with other settings or of a changed store"
         raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
@@ -133,11 +134,7 @@ def _begin(out: Path, receipt: Receipt, force: bool) -> None:
         receipt_path(out).unlink(missing_ok=True)
         for layout in LAYOUTS.values():
             shutil.rmtree(out / layout.root, ignore_errors=True)
-    write_text(out / UNFINISHED_EXPORT, note)
-
-
-def _read_note(path: Path) -> dict[str, object]:
-    return read_json(path, "Remove its folder.") if path.is_file() else {}
+    write_text(path, note)
 
 
 def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> None:

@@ -13,8 +13,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.prep.tables.annotation import report_missing
-from sla_cli.prep.tiers.choose import Chosen
-from sla_cli.prep.tiers.options import TierOptions
+from sla_cli.prep.tiers.choose import Chosen, TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.utterances import Counts
 

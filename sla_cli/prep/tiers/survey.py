@@ -12,10 +12,9 @@ from sla_cli.annotation.tier import Tier
 from sla_cli.core.quantities import Amount, Count
 from sla_cli.errors import some
 from sla_cli.prep.tables.media import MediaFolder
-from sla_cli.prep.tiers.choose import choose
+from sla_cli.prep.tiers.choose import TierOptions, choose
 from sla_cli.prep.tiers.files import list_files, parse_files
 from sla_cli.prep.tiers.names import people
-from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.video.tree import Tree
 
