@@ -75,9 +75,13 @@ def read_gloss_file(path: Path) -> GlossFile:
     kind = _recognise(text, path)
     clips: dict[str, Utterance] = {}
     for clip in kind.read(text, str(path)):
-        before = clips.setdefault(clip.id, clip)
-        if not clip.id or BREAKS.search(clip.id) or before is not clip:
-            raise _refusal(clip, before, f"{path}, line {clip.line}")
+        where, before = f"{path}, line {clip.line}", clips.setdefault(clip.id, clip)
+        if before is not clip:
+            raise FormatError(
+                f"{where}: {clip.id} occurs twice, first on line {before.line}", "Keep one line per clip."
+            )
+        if not clip.id or BREAKS.search(clip.id):
+            raise FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
     return GlossFile(
         digest,
         {clip.id: clip.hypotheses for clip in clips.values()},
@@ -85,13 +89,6 @@ def read_gloss_file(path: Path) -> GlossFile:
         Header(),
         kind.omits_empty_clips,
     )
-
-
-def _refusal(clip: Utterance, before: Utterance, where: str) -> FormatError:
-    """The error for a clip whose id is not valid, or equals that of the clip `before`."""
-    if before is clip:
-        return FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
-    return FormatError(f"{where}: {clip.id} occurs twice, first on line {before.line}", "Keep one line per clip.")
 
 
 def write_export(path: Path, kind: str, clips: NbestLists) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sla_cli.exchange.format import Format, Utterance, parsed_lines, utterance
 
-
-def _fields(line: str) -> list[str] | None:
-    return line.split("\t") if line.count("\t") == 1 else None
+LINE = re.compile(r"([^\t]*)\t([^\t]*)")
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    for number, (clip, glosses) in parsed_lines(text, name, FORMAT):
-        yield utterance(number, clip, glosses.split())
+    for number, found in parsed_lines(text, name, FORMAT):
+        yield utterance(number, found[1], found[2].split())
 
 
-FORMAT = Format("plain", "table id<TAB>glosses", _read, _fields, "id<TAB>glosses..., the glosses separated by spaces")
+GRAMMAR = "id<TAB>glosses..., the glosses separated by spaces"
+FORMAT = Format("plain", "table id<TAB>glosses", _read, LINE.fullmatch, GRAMMAR)
