@@ -71,7 +71,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     store = Store(path)
     splits = store.parts
     division = store.division.name
-    published = published_counts(store.corpus, division)
+    published = published_counts(store.header.corpus, division)
     receipt = read_receipt(store.path)
     findings = [*check_sizes(splits, published, receipt.results if receipt is not None else {})]
     if receipt is not None and not receipt.arguments.get("fps"):
@@ -86,7 +86,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
         findings += check_frames(store, splits, jobs)
     return Report(
         store=store.path,
-        corpus=store.corpus,
+        corpus=store.header.corpus,
         division=division,
         labels=store.header.labels,
         stride=stride,

@@ -76,16 +76,6 @@ class Store:
         return Split(self.path, self.header, self.division, "clips", rows, self.vocabulary)
 
     @property
-    def corpus(self) -> str:
-        """Name of the corpus."""
-        return self.header.corpus
-
-    @property
-    def preset(self) -> str:
-        """The training preset of the corpus."""
-        return self.header.preset
-
-    @property
     def default_split(self) -> str:
         """The only split, or dev if there are several."""
         return self.splits[0] if len(self.splits) == 1 else "dev"

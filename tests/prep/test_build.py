@@ -26,7 +26,7 @@ def test_the_store_holds_what_the_corpus_holds(made: Path, root: Path) -> None:
     store = Store(made)
     assert store.vocabulary == ("GRAD", "HEUTE", "MORGEN", "NORD", "NULL", "REGEN", "SONNE", "SUED")
     assert (store.clips.fps, store.header.size, store.header.quality) == (25.0, 32, 90)
-    assert (store.corpus, store.header.codec, store.header.fit) == ("phoenix2014", "jpeg", "squash")
+    assert (store.header.corpus, store.header.codec, store.header.fit) == ("phoenix2014", "jpeg", "squash")
     for split in ("train", "dev", "test"):
         rows = list(read_table(table_of(root, split), ("id", "annotation")))
         assert store[split].ids == [row["id"] for row in rows]
