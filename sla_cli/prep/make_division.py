@@ -62,12 +62,12 @@ def split_store(
     store = Store(folder, Division("", {}))
     with locked(folder.resolve(), f"another process is writing {folder}"):
         new = _taken(store, table, name) if table is not None else None
-        name = name or (new.name if new is not None else name_of(draws or DivisionConfig()))
+        wanted = draws or DivisionConfig()
+        name = name or (new.name if new is not None else name_of(wanted))
         if name in store.own:
             raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
         old = read_division(division_path(folder, name)) if name in store.divisions and not force else None
         if new is None:
-            wanted = draws or DivisionConfig()
             if old is not None and old.drawn != description(wanted):
                 raise _exists(folder, old)
             new = draw(store.clips, wanted, name, None if old is None else old.splits)

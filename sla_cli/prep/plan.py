@@ -144,8 +144,7 @@ def _stamped(
     found = fingerprints((trees[source.root], source.path) for source in sources if source.root in trees)
     located = []
     for clip, source in zip(clips, sources, strict=True):
-        answer = found.get((source.root, source.path))
-        stamp = answer if isinstance(answer, str) else ""
+        stamp = found.get((source.root, source.path), "")
         if stamp and source.fps:
             stamp = f"{stamp} at {source.fps:g}"  # the frame rate belongs to the stored frames
         origin = origin_of(source, root, media)

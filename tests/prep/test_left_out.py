@@ -67,6 +67,12 @@ def test_frames_ids_and_rows_are_gone(store: Path) -> None:
     assert not check_store(store, stride=4, deep=True).problems
 
 
+def test_several_signers_are_left_out_at_once(store: Path) -> None:
+    removed = leave_out(store, ["ann", "bob"], store.parents[1])
+    assert (removed.signers, set(removed.clips)) == (("ann", "bob"), {one.id for one in CLIPS[:3]})
+    assert Store(store).clips.ids == ["x"] and read_left_out(store) == ("ann", "bob")
+
+
 def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
     signer = Store(out).clips[TRAIN_CLIP].signer
     gone = Store(out).clips[TRAIN_CLIP].encoded()[-1].tobytes()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sla_cli.artifact.table import COLUMNS, Row, parse_any_table
-from sla_cli.artifact.text import decode_any_text
+from sla_cli.artifact.text import decode_any_text, seconds
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.clip_name import clip_name
@@ -27,7 +27,6 @@ from sla_cli.prep.tables.annotation import (
     near_misses,
     report_missing,
     resolve,
-    seconds,
     split_named,
     without_pattern,
 )

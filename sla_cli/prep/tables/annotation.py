@@ -13,7 +13,6 @@ from typing import Any
 
 from sla_cli.artifact.table import Row, parse_table
 from sla_cli.artifact.text import decode_text, is_number
-from sla_cli.artifact.text import seconds as seconds  # also used for cells of these tables
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError
