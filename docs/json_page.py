@@ -38,7 +38,7 @@ key is removed, if its type, unit or meaning changes, or if a key with a list of
 not increase for a new key: ignore keys that you do not know ([versions](versions.md#commands-json-and-python)).
 
 **Errors.** With exit code 2, standard output is empty and standard error says what to correct. Two commands are
-exceptions: `sla prep` prints [which clips cannot be read](#sla-prep-where-clips-cannot-be-read), and `sla transcribe`
+exceptions: `sla prep` prints [which clips cannot be read](#sla-prep), and `sla transcribe`
 lists all recordings, with the `error` of those that failed. With code 3 the result is printed as with code 0
 ([exit codes](exit-codes.md)).
 

@@ -10,11 +10,11 @@ from typing import Annotated
 from xml.etree import ElementTree as ET
 
 import typer
+from elan_recordings import RIGHT_HAND, draw_elan_corpus
 
 from sla_cli.annotation.eaf_document import read_document
 from sla_cli.cli.main import refusals
 from sla_cli.core.edit_alignment import align, count
-from sla_cli.demo.elan_corpus import RIGHT_HAND, draw_elan_corpus
 from sla_cli.log import progress
 from sla_cli.system.atomic import write_text
 from sla_cli.system.workers import usable_cores

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class SlaError(Exception):
@@ -64,6 +65,15 @@ def cannot_read(where: object, error: OSError) -> SlaError:
     if error.errno in LASTING:
         return SlaError(message)
     return ReadError(message, "Check the disk and the permissions, then run it again.")
+
+
+@contextmanager
+def reading(where: object) -> Iterator[None]:
+    """Raises an OSError of the block as the error of `cannot_read`."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_read(where, error) from error
 
 
 # What the extra `torch` of pyproject.toml installs; modules and distributions have the same names.

@@ -123,7 +123,7 @@ def usual_signals() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The result of the demo on few clips (sla_cli.demo.pipeline.DemoResult), made once for all processes of xdist.
+    """The result of the demo on few clips (sla_cli.demo.figures.DemoFigures), made once for all processes of xdist.
 
     Tests copy its folder before they change something.
     """

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from sla_cli.demo.pipeline import DemoResult, run_demo
+from sla_cli.demo.figures import DemoFigures
+from sla_cli.demo.pipeline import run_demo
 
 FEW = {"train": 22, "dev": 3, "test": 3}
 EPOCHS = 2
 
 
-def made_once(folder: Path) -> DemoResult:
+def made_once(folder: Path) -> DemoFigures:
     """By the first process that asks for it; the others wait."""
     with FileLock(folder / "demo.lock"):
         result = folder / "demo.pickle"

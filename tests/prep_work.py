@@ -12,7 +12,7 @@ from typing import Any
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.prep.begun import Begun, OnError
-from sla_cli.prep.build import build_store, encode_part
+from sla_cli.prep.build import build_store
 from sla_cli.prep.encoding.process_pool import Executor, ProcessPool
 from sla_cli.prep.request import PrepRequest
 from sla_cli.prep.result import PrepResult
@@ -39,7 +39,7 @@ def build(
     request = replace(PrepRequest.checked(corpus, root, options), frames=config)
     begun = Begun(request, on_error, force)
     with closing(engine or ProcessPool(jobs)) as used:
-        return build_store(begun, out, used) if part is None else encode_part(begun, out, used, part)
+        return build_store(begun, out, used, part)
 
 
 @contextmanager

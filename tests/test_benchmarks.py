@@ -21,7 +21,7 @@ from step_flops import Vit
 from tiny_work import tiny_work
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sla_cli.demo.pipeline import DemoResult
+from sla_cli.demo.figures import DemoFigures
 from sla_cli.errors import FormatError
 from sla_cli.model.device import place
 from sla_cli.store.file import StoreFile
@@ -151,7 +151,7 @@ def test_the_others(benchmark: str, arguments: list[str], facts: set[str]) -> No
     assert all(value >= 0 for value in numbers(found))
 
 
-def test_the_ranking_of_wrong_labels(demo: DemoResult) -> None:
+def test_the_ranking_of_wrong_labels(demo: DemoFigures) -> None:
     assert demo.kept is not None
     [emissions] = demo.kept.glob("work/emissions/*/test.h5")
     found = answer("suspicious", ["--emissions", str(emissions), "--share", "0.3", "--repeats", "2"])

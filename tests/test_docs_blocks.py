@@ -20,7 +20,7 @@ import pytest
 from docs_blocks import ROOT, Shell, blocks, statements
 from docs_world import make_world
 
-from sla_cli.demo.pipeline import DemoResult
+from sla_cli.demo.figures import DemoFigures
 
 SHORTER = {"train": ("--epochs", "1"), **dict.fromkeys(("prep", "check", "store export", "decode"), ("-j", "1"))}
 README = ROOT / "README.md"
@@ -52,7 +52,7 @@ def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], She
 
         def smaller(arguments: list[str]) -> list[str] | None:
             if arguments[:2] == ["demo", "--keep"]:
-                made: DemoResult = request.getfixturevalue("demo")
+                made: DemoFigures = request.getfixturevalue("demo")
                 assert made.kept is not None
                 shutil.copytree(made.kept, folder / arguments[2])
                 return None

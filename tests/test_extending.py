@@ -53,7 +53,7 @@ def test_a_corpus_is_added_by_one_module(added: Path) -> None:
     made = sla("prep", "mycorpus", "mine", "--camera", "side", "--size", "32", "-q", "-j", "1", "--json")
     store = Store(Path(json.loads(made)["store"]))
     assert store["train"].references() == {"one": ("HELLO", "WORLD"), "two": ("WORLD",)}
-    assert (store.preset, store.division.name, store["dev"].profile) == ("base", "corpus", "none")
+    assert (store.header.preset, store.division.name, store["dev"].profile) == ("base", "corpus", "none")
     facts = json.loads(sla("check", "--json", "-q"))
     assert {name: split["published"] for name, split in facts["splits"].items()} == {"train": 2, "dev": 1}
 

@@ -21,8 +21,7 @@ import numpy as np
 
 from fuzzing.mutate import EXTREME, ODD, WHOLE_NUMBERS, anywhere
 from sla_cli.artifact.hdf5 import UNREADABLE, open_hdf5, strings
-from sla_cli.store.content import StoreHeader
-from sla_cli.store.digest import NUMBERS, TEXTS, file_digest
+from sla_cli.store.content import NUMBERS, TEXTS, StoreHeader, file_digest
 
 # Raised by changes that do not fit, or if a value that they use is damaged.
 HDF5_RAISES = (*UNREADABLE, UnicodeError, OverflowError, MemoryError, IndexError)

@@ -31,7 +31,9 @@ def read_eaf(data: bytes, name: str) -> AnnotationFile:
     types = {one.attributes.get("LINGUISTIC_TYPE_ID", ""): one for one in document.root.named("LINGUISTIC_TYPE")}
     raw = _raw_tiers(document, types)
     times = spans(document, _parents_first(document, raw))
-    vocabularies = _vocabularies(document)
+    # Values of vocabularies in other files are written into the annotations by ELAN.
+    listed = document.root.named("CONTROLLED_VOCABULARY")
+    vocabularies = {one.attributes.get("CV_ID", ""): _entries(one) for one in listed}
     return AnnotationFile(
         [_tier(tier, types, vocabularies, times) for tier in raw.values()],
         [_link(document, one) for one in document.header.named("MEDIA_DESCRIPTOR")],
@@ -98,11 +100,6 @@ def _text(annotation: Node, vocabulary: Vocabulary, language: str) -> str:
         return text
     values = vocabulary.get(annotation.attributes.get("CVE_REF", ""), {})
     return values.get(language) or next(filter(None, values.values()), "")
-
-
-def _vocabularies(document: Document) -> dict[str, Vocabulary]:
-    """The vocabularies in the file, by id; values of external ones are written into the annotations by ELAN."""
-    return {one.attributes.get("CV_ID", ""): _entries(one) for one in document.root.named("CONTROLLED_VOCABULARY")}
 
 
 def _entries(vocabulary: Node) -> Vocabulary:

@@ -11,9 +11,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sla_cli.annotation.layout import SENTENCE, Layout
+from sla_cli.annotation.eaf import plan_tiers
+from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
-from sla_cli.annotation.timed import Interval, TimedSentence, in_milliseconds, seconds, sentence_interval
+from sla_cli.annotation.timed import Interval, in_milliseconds, seconds
 from sla_cli.artifact.text import decode_any_text
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import FormatError
@@ -28,7 +29,7 @@ def textgrid_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
     sentences = in_milliseconds(annotation)
     last = max((sentence[-1].end for sentence in sentences), default=1)
     end = max(round(annotation.duration * 1000), last)
-    tiers = list(_tiers(sentences, layout))
+    tiers = plan_tiers(sentences, layout)
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',
@@ -39,18 +40,9 @@ def textgrid_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
         f"size = {len(tiers)}",
         "item []:",
     ]
-    for number, (name, intervals) in enumerate(tiers, start=1):
-        lines += [f"    item [{number}]:", *_tier_lines(name, _filled(intervals, end), end)]
+    for number, tier in enumerate(tiers, start=1):
+        lines += [f"    item [{number}]:", *_tier_lines(tier.name, _filled(tier.intervals, end), end)]
     return "\n".join(lines) + "\n"
-
-
-def _tiers(sentences: Sequence[TimedSentence], layout: Layout) -> Iterator[tuple[str, list[Interval]]]:
-    signs = [sign for sentence in sentences for sign in sentence]
-    yield layout.tier, [sign.interval for sign in signs]
-    if layout.confidence:
-        yield layout.confidence_tier, [Interval(sign.start, sign.end, sign.confidence_text) for sign in signs]
-    if layout.sentences:
-        yield SENTENCE, list(map(sentence_interval, sentences))
 
 
 def _filled(intervals: Sequence[Interval], end: int) -> list[Interval]:

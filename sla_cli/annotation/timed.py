@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sla_cli.core.annotation import Annotation, Sentence
+from sla_cli.core.annotation import Annotation
 from sla_cli.errors import SlaError
 
 NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
@@ -51,19 +50,16 @@ def in_milliseconds(annotation: Annotation) -> tuple[TimedSentence, ...]:
     Raises:
         SlaError: a gloss is not a word, or holds a character that no file can hold.
     """
-    return tuple(_rounded(annotation.sentences))
-
-
-def _rounded(sentences: Sequence[Sentence]) -> Iterator[TimedSentence]:
-    before = 0
-    for sentence in sentences:
+    timed, before = list[TimedSentence](), 0
+    for sentence in annotation.sentences:
         signs = []
         for sign in sentence.signs:
             check_gloss(sign.gloss)
             start = max(round(sign.start * 1000), before)
             before = max(round(sign.end * 1000), start + 1)
             signs.append(TimedSign(sign.gloss, start, before, sign.confidence))
-        yield tuple(signs)
+        timed.append(tuple(signs))
+    return tuple(timed)
 
 
 def check_gloss(gloss: str) -> None:

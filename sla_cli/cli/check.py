@@ -1,12 +1,11 @@
 """sla check"""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Jobs, Json, Work, answer
+from sla_cli.cli.options import WORK, Jobs, Json, StoreArgument, Work, answer
 from sla_cli.cli.score import table
 from sla_cli.errors import some
 
@@ -20,12 +19,7 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def check(
-    store: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[STORE[:DIVISION]]", help="Store, by name or folder. Default: the only one in the work folder."
-        ),
-    ] = None,
+    store: StoreArgument = None,
     stride: Annotated[int, typer.Option(help="Video frames per output step of the model to train.", min=1)] = 4,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every frame and verify checksums.")] = False,
     jobs: Jobs = 0,

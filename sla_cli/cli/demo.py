@@ -21,4 +21,4 @@ def demo(
     from sla_cli.demo.pipeline import run_demo
 
     result = run_demo(keep, seed=seed, jobs=jobs)
-    answer(result.text(), result.figures, as_json)
+    answer(result.text(), result, as_json)

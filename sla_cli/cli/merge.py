@@ -31,7 +31,6 @@ def merge(
     if output is not None and name is not None:
         raise SlaError("--output and --name both set the folder of the new store", "Give one of them.")
     check_name(name)
-    from sla_cli.cli.results.stores import Merged
     from sla_cli.prep.merge import merge_stores
     from sla_cli.store.paths import split_name
     from sla_cli.work.folder import Work as WorkFolder
@@ -47,4 +46,5 @@ def merge(
         lines.append("ids are now STORE-ID, since two stores have an id in common")
     if result.skipped:
         lines.append(f"left out: {counted(len(result.skipped), 'clip')}, {next(iter(result.skipped.values()))}")
-    answer("\n".join(lines), Merged(store=out, **vars(result)), as_json)
+    result.store = str(out)
+    answer("\n".join(lines), result, as_json)

@@ -83,6 +83,12 @@ TokenMinLogp = Annotated[
     ),
 ]
 EngineName = Annotated[Engine, typer.Option("--engine", help="Beam search of sla, or pyctcdecode's to check it.")]
+StoreArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[STORE[:DIVISION]]", help="Store, by name or folder. Default: the only one in the work folder."
+    ),
+]
 StoreFolder = Annotated[
     Path | None,
     typer.Option("--store", help="Store of any corpus, to recognise the run's glosses in. Default: the run's own."),

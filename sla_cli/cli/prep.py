@@ -1,7 +1,8 @@
 """`sla prep CORPUS SOURCE`: a command for each corpus, with the options that all have and those of the corpus."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -9,8 +10,7 @@ import typer
 from msgspec import Meta
 
 from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer, check_name
-from sla_cli.config.bounds import PIXELS
-from sla_cli.config.checks import annotations_of
+from sla_cli.config.checks import OptionValues, annotations_of
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sla_cli.prep.begun import Begun
     from sla_cli.prep.encoding.process_pool import Executor
 
-CLEANINGS = ("auto", "raw", "phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none")  # core.normalize.PROFILES
 OWN, FRAMES, WORKING = "Options of this corpus", "Frames in the store", "Work"
 
 app = typer.Typer(
@@ -39,62 +38,6 @@ def prep(
         Path | None, typer.Argument(help="Folder, archive (.zip, .tar, .tar.gz) or file with the corpus.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the store. Default: that of the corpus.")] = None,
-    size: Annotated[
-        int | None,
-        typer.Option(
-            help="Side of the stored frames in pixels.",
-            min=16,
-            max=PIXELS,
-            show_default=str(PrepConfig.size),
-            rich_help_panel=FRAMES,
-        ),
-    ] = None,
-    fit: Annotated[
-        Literal["squash", "pad", "crop"] | None,
-        typer.Option(
-            help="How a frame becomes a square: stretched, with black bars, or its middle.",
-            show_default=PrepConfig.fit,
-            rich_help_panel=FRAMES,
-        ),
-    ] = None,
-    codec: Annotated[
-        Literal["jpeg", "png", "raw"] | None,
-        typer.Option(
-            help="How frames are stored; png and raw are lossless.",
-            show_default=PrepConfig.codec,
-            rich_help_panel=FRAMES,
-        ),
-    ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            help="JPEG quality.", min=1, max=100, show_default=str(PrepConfig.quality), rich_help_panel=FRAMES
-        ),
-    ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(
-            help="Frames per second to store, those nearest in time; 0 keeps all.",
-            min=0,
-            max=1000,
-            show_default="0",
-            rich_help_panel=FRAMES,
-        ),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help="Cleaning of training glosses: raw, or a scoring profile; auto is that of the corpus.",
-            metavar=f"[{'|'.join(CLEANINGS)}]",
-            autocompletion=lambda: list(CLEANINGS),
-            show_default=PrepConfig.labels,
-            rich_help_panel=FRAMES,
-        ),
-    ] = None,
-    shard_clips: Annotated[
-        int | None,
-        typer.Option(help="Clips per file; 0 writes one file.", min=0, show_default="0", rich_help_panel=FRAMES),
-    ] = None,
     jobs: Jobs = 0,
     scheduler: Annotated[
         str, typer.Option(help="Address of a Dask scheduler, to work on its cluster.", rich_help_panel=WORKING)
@@ -122,7 +65,7 @@ def prep(
     force: Force = False,
     as_json: Json = False,
     list_tiers: bool = False,
-    **own: Any,
+    **chosen: Any,
 ) -> None:
     if jobs and scheduler:
         raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")
@@ -132,11 +75,10 @@ def prep(
     from sla_cli.work.folder import Work as WorkFolder
 
     stores, wanted_part = WorkFolder(work).stores, part_of(part)
-    frames: dict[str, Any] = {"size": size, "fit": fit, "codec": codec, "quality": quality, "fps": fps}
-    frames |= {"labels": labels, "shard_clips": shard_clips}
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items() if value}
+    given = {key: value for key, value in chosen.items() if value not in (None, [])}
+    frames = {key: given.pop(key) for key in annotations_of(PrepConfig) if key in given}
     if resume:
-        if any((source, name, *(value is not None for value in frames.values()), options, force, part, list_tiers)):
+        if any((source, name, frames, given, force, part, list_tiers)):
             hint = "With --resume, give only --on-error, --jobs, --scheduler, --work and --json."
             raise SlaError("--resume uses the options of the unfinished store", hint)
         out, begun = newest_unfinished(stores, corpus.name)
@@ -144,7 +86,7 @@ def prep(
         begun = Begun(begun.request, on_error or begun.on_error, begun.force, begun.replaces)
     else:
         check_name(name)
-        begun = _begun(corpus, source, options, frames, on_error, force)
+        begun = _begun(corpus, source, given, frames, on_error, force)
         if list_tiers and corpus.survey is not None:
             survey = corpus.survey(corpus.open(begun.request.source, None), begun.request.options)
             answer(tiers_text(survey), survey, as_json)
@@ -168,9 +110,8 @@ def _begun(
         raise SlaError(
             f"where is {corpus.name}?", f"Give SOURCE, as in `sla prep {corpus.name} SOURCE`: {corpus.layout}"
         )
-    given = {key: value for key, value in frames.items() if value is not None}
-    request = PrepRequest.checked(corpus.name, source, options, given)
-    if "quality" in given and request.frames.codec != "jpeg":
+    request = PrepRequest.checked(corpus.name, source, options, frames)
+    if "quality" in frames and request.frames.codec != "jpeg":
         raise SlaError(f"--quality has no effect with --codec {request.frames.codec}", "Leave it out.")
     return Begun(request, on_error or "stop", force)
 
@@ -189,33 +130,33 @@ def _build(begun: "Begun", out: Path, engine: "Executor", part: tuple[int, int] 
     from contextlib import closing
 
     from sla_cli.cli.prep_text import part_text, result_text
-    from sla_cli.cli.results.stores import NotPrepared, Prepared
-    from sla_cli.prep.build import build_store, encode_part
-    from sla_cli.prep.result import BrokenClips
+    from sla_cli.prep.build import build_store
+    from sla_cli.prep.result import BrokenClips, PrepResult
 
     with closing(engine):
         try:
-            result = build_store(begun, out, engine) if part is None else encode_part(begun, out, engine, part)
+            result = build_store(begun, out, engine, part)
         except BrokenClips as error:
             if as_json:
-                answer("", NotPrepared(None, error.failed), as_json)
+                answer("", PrepResult(failed=error.failed), as_json)
             raise
     text = result_text(out, result, begun.request.frames) if part is None else part_text(out, result, part)
-    answer(text, Prepared(store=out if part is None else None, **vars(result)), as_json)
+    result.store = str(out) if part is None else None
+    answer(text, result, as_json)
 
 
 def _command_of(corpus: Corpus) -> Callable[..., None]:
     """The function `prep` for one corpus: its own options stand in the signature that typer reads."""
     from sla_cli.cli.prep_text import about
 
-    parameters = [one for key, one in inspect.signature(prep).parameters.items() if key not in ("corpus", "own")]
+    common = [one for key, one in inspect.signature(prep).parameters.items() if key not in ("corpus", "chosen")]
     if corpus.survey is None:
-        parameters = [one for one in parameters if one.name != "list_tiers"]
+        common = [one for one in common if one.name != "list_tiers"]
     else:
         tiers = typer.Option("--list-tiers", help="Print the tiers of the source and exit.", rich_help_panel=OWN)
-        parameters[-1] = parameters[-1].replace(annotation=Annotated[bool, tiers])
-    own = [_parameter(name, hint, corpus) for name, hint in annotations_of(corpus.options).items()]
-    parameters[1:1] = own  # after SOURCE
+        common[-1] = common[-1].replace(annotation=Annotated[bool, tiers])
+    source, name, *others = common
+    parameters = [source, *_parameters(corpus.options, OWN), name, *_parameters(PrepConfig, FRAMES), *others]
 
     def command(**values: Any) -> None:
         prep(corpus, **values)
@@ -226,18 +167,20 @@ def _command_of(corpus: Corpus) -> Callable[..., None]:
     return command
 
 
-def _parameter(name: str, hint: Any, corpus: Corpus) -> inspect.Parameter:
-    """An option of a corpus, as typer wants it."""
-    field = corpus.options.__dataclass_fields__[name]
-    kind, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    bounds: dict[str, Any] = {}
-    for mark in (mark for mark in marks if isinstance(mark, Meta)):
-        bounds = {"min": mark.ge, "max": mark.le}
-    shown = f"{field.default:g}" if isinstance(field.default, float) else str(field.default or "") or False
-    option = typer.Option(help=field.metadata["help"], show_default=shown, rich_help_panel=OWN, **bounds)
-    plain: Any = list[str] if get_origin(kind) is tuple else kind
-    annotation: Any = Annotated[plain | None, option]
-    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
+def _parameters(kind: type[OptionValues], panel: str) -> Iterator[inspect.Parameter]:
+    """The options of a dataclass, as typer wants them."""
+    for field in fields(kind):
+        hint: Any = annotations_of(kind)[field.name]
+        plain, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        bounds: Any = next(({"min": mark.ge, "max": mark.le} for mark in marks if isinstance(mark, Meta)), {})
+        default: Any = field.default
+        shown = f"{default:g}" if isinstance(default, int | float) else default or False
+        option = typer.Option(help=field.metadata["help"], show_default=shown, rich_help_panel=panel, **bounds)
+        kept: Any = list[str] if get_origin(plain) is tuple else plain
+        annotation: Any = Annotated[kept | None, option]
+        yield inspect.Parameter(
+            field.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation
+        )
 
 
 for each in corpora().values():

@@ -48,7 +48,6 @@ def _division_text(name: str, figures: DivisionFigures, labels: str) -> str:
     shares = [
         f"{split} {count['missing']:,} of {count['glosses']:,} ({100 * count['missing'] / count['glosses']:.1f} %)"
         for split, count in figures.unknown.items()
-        if count["glosses"]
     ]
     unknown = f"; out of vocabulary: {', '.join(shares)}" if shares else ""
     return f"{text}; glosses: {figures.vocabulary:,} in train (labels {labels}){unknown}"

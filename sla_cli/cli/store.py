@@ -5,17 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer
+from sla_cli.cli.options import WORK, Force, Jobs, Json, StoreArgument, Work, answer
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
-StoreArgument = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="[STORE[:DIVISION]]", help="Store, by name or folder. Default: the only one in the work folder."
-    ),
-]
 
 
 @app.callback()
@@ -57,51 +51,45 @@ def export(
     """
     from contextlib import closing
 
-    from sla_cli.cli.results.stores import Exported
     from sla_cli.prep.encoding.process_pool import ProcessPool
     from sla_cli.prep.export.export import export_store
-    from sla_cli.prep.export.layout import find_layout
+    from sla_cli.prep.export.layout import LAYOUTS
     from sla_cli.store.store import Store
     from sla_cli.work.folder import Work as WorkFolder
 
-    folder, chosen = WorkFolder(work), find_layout(layout)
+    folder = WorkFolder(work)
     source = Store(folder.store_given(store))
     parts = source.path.resolve().name, source.division.name if len(source.divisions) > 1 else "", layout
     out = output or folder.exports / "-".join(filter(None, parts))
     with closing(ProcessPool(jobs)) as engine:
-        result = export_store(source, chosen, out, engine, splits=splits or (), image=image, force=force)
+        result = export_store(source, LAYOUTS[layout], out, engine, splits=splits or (), image=image, force=force)
     counts = ", ".join(f"{split} {count:,}" for split, count in result.clips.items())
-    lines = (
-        f"export {out / chosen.root}, clips: {counts}\n{counted(result.frames, 'frame')} as {image}, {result.size} px"
-    )
-    answer(lines, Exported(export=out, root=out / chosen.root, **vars(result)), as_json)
+    lines = f"export {result.root}, clips: {counts}\n{counted(result.frames, 'frame')} as {image}, {result.size} px"
+    answer(lines, result, as_json)
 
 
 @app.command("leave-out")
 def leave_out(
-    signer: Annotated[str, typer.Argument(help="Name of the signer.")],
+    signers: Annotated[list[str], typer.Option("--signer", help="Name of the signer; can be repeated.")],
     store: StoreArgument = None,
     work: Work = WORK,
     as_json: Json = False,
 ) -> None:
-    """Remove all clips of one signer from a store, as after consent was withdrawn.
+    """Remove all clips of a signer from a store, as after consent was withdrawn.
 
     Their frames are removed from the files, and their rows from all divisions;
     `sla prep` does not bring them back. The command lists the runs, caches and
     other artifacts in the work folder that were made from the store before; you
     must remove these yourself.
     """
-    from sla_cli.cli.results.stores import WithoutSigner
-    from sla_cli.prep.left_out import holders
     from sla_cli.prep.left_out import leave_out as remove
     from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
-    path = folder.store_given(store)
-    removed, still = remove(path, signer), holders(path, folder.root)
-    lines = [f"{counted(len(removed.clips), 'clip')} of {signer} removed from {path}"]
+    removed = remove(folder.store_given(store), signers, folder.root)
+    lines = [f"{counted(len(removed.clips), 'clip')} of {' and '.join(signers)} removed from {removed.store}"]
     lines += [f"  division {name}: {clips:,}" for name, clips in removed.divisions.items()]
-    if still:
+    if removed.held_by:
         lines += ["These were made from the store before, and may still hold the clips or what was learned from them:"]
-        lines += [f"  {held.kind} {held.path}" for held in still]
-    answer("\n".join(lines), WithoutSigner(path, signer, removed.clips, removed.divisions, still), as_json)
+        lines += [f"  {held.kind} {held.path}" for held in removed.held_by]
+    answer("\n".join(lines), removed, as_json)

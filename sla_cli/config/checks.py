@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
@@ -28,6 +28,11 @@ class OptionValues:
         hints = annotations_of(cls)
         options = {key: f"--{key.replace('_', '-')}" for key in values}
         return cls(**{key: check_setting(key, value, hints[key], options[key]) for key, value in values.items()})
+
+
+def option(default: Any, help: str) -> Any:
+    """A field of OptionValues with its default, and its text for `--help`."""
+    return field(default=default, metadata={"help": help})
 
 
 @cache

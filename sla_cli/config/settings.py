@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from msgspec import Meta
 
 from sla_cli.config.bounds import BEAM, LARGE, LAYERS, MANY, PIXELS, SEED, WEIGHT, WIDE
-from sla_cli.config.checks import OptionValues, annotations_of, check_setting, parse_value, settings_of
+from sla_cli.config.checks import OptionValues, annotations_of, check_setting, option, parse_value, settings_of
 from sla_cli.config.presets import PRESETS
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.system.regular_file import read_regular
@@ -33,13 +33,20 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 class PrepConfig(OptionValues):
     """How frames and glosses are stored. VAC squashes 210x260 to 256x256."""
 
-    size: Annotated[int, Meta(ge=16, le=PIXELS)] = 256  # pixels, both sides
-    fit: Literal["squash", "pad", "crop"] = "squash"  # pad and crop keep the aspect
-    codec: Literal["jpeg", "png", "raw"] = "jpeg"
-    quality: Annotated[int, Meta(ge=1, le=100)] = 95  # JPEG
-    fps: Annotated[float, Meta(ge=0, le=1000)] = 0.0  # frames per second, the nearest in time; 0 keeps every frame
-    labels: str = "auto"  # cleaning of training glosses: auto (the corpus's), raw, or a profile of core.normalize
-    shard_clips: Annotated[int, Meta(ge=0, le=MANY)] = 0  # clips per file; 0: one file
+    size: Annotated[int, Meta(ge=16, le=PIXELS)] = option(256, "Side of the stored frames in pixels.")
+    fit: Literal["squash", "pad", "crop"] = option(
+        "squash", "How a frame becomes a square: stretched, with black bars, or its middle."
+    )
+    codec: Literal["jpeg", "png", "raw"] = option("jpeg", "How frames are stored; png and raw are lossless.")
+    quality: Annotated[int, Meta(ge=1, le=100)] = option(95, "JPEG quality.")
+    fps: Annotated[float, Meta(ge=0, le=1000)] = option(
+        0.0, "Frames per second to store, those nearest in time; 0 keeps all."
+    )
+    # auto, raw, or one of core.normalize.PROFILES
+    labels: Literal["auto", "raw", "phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"] = option(
+        "auto", "Cleaning of training glosses: raw, or a scoring profile; auto is that of the corpus."
+    )
+    shard_clips: Annotated[int, Meta(ge=0, le=MANY)] = option(0, "Clips per file; 0 writes one file.")
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,6 @@ from sla_cli.log import log
 from sla_cli.store.clips import Split, StoredClip
 from sla_cli.store.codec import REDUCED
 
-EVALUATION = -1  # instead of an epoch: all frames of the clip, centre crop
-
 
 def reduction(size: int, crop: float, image_size: int) -> int:
     """Factor by which frames of `size` pixels are reduced in decoding; their crop has at least `image_size` pixels."""
@@ -31,7 +29,7 @@ def reduction(size: int, crop: float, image_size: int) -> int:
 
 
 class ClipDataset(Dataset[Sample]):
-    """Clips by (epoch, index); epoch EVALUATION gives the evaluation view.
+    """Clips by (epoch, index), as training shows them.
 
     Args:
         vocabulary: glosses; vocabulary[i] is target i + 1.
@@ -69,12 +67,9 @@ class ClipDataset(Dataset[Sample]):
 
     def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
         """A clip, how an epoch shows it, and its targets."""
-        epoch, index = key
-        clip = self.split[index]
-        if epoch == EVALUATION:
-            return clip, View(np.arange(len(clip)), PixelTransform()), ()
+        index = key[1]
         view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
-        return clip, view, self._targets(index)
+        return self.split[index], view, self._targets(index)
 
     def plan(self, epoch: int, world: int = 1) -> list[Step]:
         """The optimiser steps of an epoch. Raises SlaError if clips are too few for the processes."""
@@ -119,7 +114,7 @@ class ClipDataset(Dataset[Sample]):
 
 
 class SeenDataset(ClipDataset):
-    """Some clips of a split as a run sees them, by (EVALUATION, position in `indices`)."""
+    """Some clips of a split as a run sees them, all frames and the centre crop, by (0, position in `indices`)."""
 
     def __init__(self, clips: SeenClips, indices: Sequence[int], stride: int, config: Config) -> None:
         super().__init__(clips.split, (), stride, config.train, config.model.image_size)

@@ -20,7 +20,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from sla_cli.data.batching import Batch, collate
-from sla_cli.data.dataset import EVALUATION, ClipDataset
+from sla_cli.data.dataset import ClipDataset, SeenDataset
 from sla_cli.data.epoch_plan import Step
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -41,12 +41,12 @@ def training_batches(
     return _load(_Batches(data, keys), pin)
 
 
-def evaluation_batches(data: ClipDataset, pin: bool) -> Generator[Batch, None, None]:
+def evaluation_batches(data: SeenDataset, pin: bool) -> Generator[Batch, None, None]:
     """Every clip of `data` once, in its order, one per batch, so no clip affects another.
 
     Close the iterator to end the workers. Raises FormatError if a clip cannot be read.
     """
-    return _load(_Batches(data, [[(EVALUATION, index)] for index in range(len(data))]), pin)
+    return _load(_Batches(data, [[(0, index)] for index in range(len(data))]), pin)
 
 
 def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:

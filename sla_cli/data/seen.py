@@ -24,14 +24,12 @@ class SeenClips:
     Attributes:
         lengths: frames of each clip, as the run sees it.
         rates: frames per second of each clip, as the run sees it; 0 if unknown.
-        other_rates: frame rates that are resampled, with the number of clips.
     """
 
     def __init__(self, split: Split, like: FrameFormat | None = None) -> None:
         self.split = split
         self.rates = split.clip_fps.tolist()
         self._resampled: dict[int, NDArray[np.int64]] = {}
-        self.other_rates = Counter[float]()
         for index, rate in enumerate(self.rates):
             if like is not None and not like.has_rate(rate):
                 # The frames nearest in time to 0, 1/fps, 2/fps, … seconds.
@@ -39,7 +37,6 @@ class SeenClips:
                 nearest = [number for _, number in selected(times, None, None, like.fps)]
                 self._resampled[index] = np.array(nearest, np.int64)
                 self.rates[index] = like.fps
-                self.other_rates[rate] += 1
         self.lengths = [len(self._resampled.get(index, range(length))) for index, length in enumerate(split.lengths)]
 
     def __len__(self) -> int:
@@ -72,7 +69,8 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
     if split.size > like.size:
         log.info("frames of %d px are resized like those of %d px that the run was trained on", split.size, like.size)
     seen = SeenClips(split, like)
-    for rate, clips in sorted(seen.other_rates.items()):
+    other_rates = Counter(rate for rate in split.clip_fps.tolist() if not like.has_rate(rate))
+    for rate, clips in sorted(other_rates.items()):
         log.info(
             "resampling %s of %g frames per second to %g, the rate in training", counted(clips, "clip"), rate, like.fps
         )

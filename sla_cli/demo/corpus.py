@@ -6,7 +6,8 @@ Every clip depends only on (seed, split, number), so the corpus is the same with
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +17,10 @@ import numpy as np
 from sla_cli.core.clip import SPLITS
 from sla_cli.demo.drawing import draw_frame, draw_stage
 from sla_cli.demo.grammar import draw_sentences
-from sla_cli.demo.parallel import draw_all
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.demo.signing import sign_sentence
 from sla_cli.errors import SlaError
+from sla_cli.prep.encoding.process_pool import Failure, Item, ProcessPool, Result
 
 FOLDER = "phoenix-2014-multisigner"
 # Run-length compression is the fastest for drawings: a sixth less time than the default, and not more bytes.
@@ -58,6 +59,7 @@ def draw_corpus(
     Args:
         out: folder for the corpus; created if it does not exist.
         train, dev, test: number of clips.
+        jobs: processes; 0 uses all usable cores.
         progress: called with 1 after each clip.
 
     Raises:
@@ -75,19 +77,28 @@ def draw_corpus(
             for split in SPLITS
             for number, glosses in enumerate(draw_sentences(seed, split, counts[split], different=split == "test"))
         ]
-        drawn = []
-        for task, signer in zip(tasks, draw_all(_draw_clip, tasks, jobs), strict=True):
-            drawn.append((task, signer))
-            if progress is not None:
-                progress(1)
+        drawn = dict(draw_all(_draw_clip, tasks, jobs, progress))
         for split in SPLITS:
-            _write_tables(partial, split, [(task, signer) for task, signer in drawn if task.split == split])
+            _write_tables(partial, split, [(task, drawn[task]) for task in tasks if task.split == split])
         partial.rename(final)
     except OSError as error:
         raise SlaError(
             f"cannot draw the corpus into {out}: {error.strerror or error}",
             "Free space or choose another folder; the corpus takes about 1 MB for each clip.",
         ) from error
+
+
+def draw_all(
+    draw: Callable[[Item], Result], tasks: Sequence[Item], jobs: int, progress: Callable[[int], None] | None
+) -> Iterator[tuple[Item, Result]]:
+    """Each task with the result of `draw`, in order of completion."""
+    with closing(ProcessPool(jobs)) as pool:
+        for task, answer in pool.run(draw, tasks):
+            if isinstance(answer, Failure):
+                raise SlaError(f"the corpus cannot be drawn: {answer.reason}", "Try fewer processes, such as -j 1.")
+            yield task, answer
+            if progress is not None:
+                progress(1)
 
 
 def _draw_clip(task: _Task) -> str:

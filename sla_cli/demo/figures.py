@@ -1,4 +1,4 @@
-"""The figures of the demo, as `sla demo` prints them with --json."""
+"""What the demo reached, as `sla demo` prints it, with --json or in words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Amount, Count
 from sla_cli.work.comparison_figures import ComparisonFigures
+
+NEXT = (
+    "sla demo --keep demo  # keeps corpus, store, run, emissions and scores",
+    "sla prep phoenix2014 /path/to/phoenix2014-release",
+    "sla train --variant adapter  # CLIP ViT-B/16; needs a GPU",
+    "sla lm estimate  # a gloss trigram of the corpus",
+    "sla decode --lm gloss.arpa",
+    "sla score",
+    "sla transcribe video.mp4 -o video.eaf  # glosses with times for any recording",
+)
 
 
 class UnseenVideo(Struct, kw_only=True, frozen=True):
@@ -16,11 +27,13 @@ class UnseenVideo(Struct, kw_only=True, frozen=True):
     Attributes:
         signed: glosses that are signed
         read: glosses that the model recognised
+        duration: duration of the video in seconds
         files: paths of the page and of the ELAN file
     """
 
     signed: tuple[str, ...]
     read: tuple[str, ...]
+    duration: Amount
     files: tuple[Path, Path]
 
 
@@ -48,3 +61,28 @@ class DemoFigures(Struct, kw_only=True, frozen=True):
     transcript: UnseenVideo
     kept: Path | None
     seconds: Amount
+
+    def text(self) -> str:
+        """For people."""
+        kept = f"All files are in {self.kept}.\n" if self.kept else ""
+        rates, difference = gain_text(self.gain)
+        steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
+        video = self.transcript
+        return (
+            f"{rates}\n{difference}\n"
+            f"(synthetic signing, {counted(self.clips, 'unseen sentence')}, {self.seconds:.0f} s)\n"
+            f"Look at {self.page}\n\n"
+            f"A video that it has not seen, {video.duration:.1f} s:\n"
+            f"  signed  {' '.join(video.signed)}\n"
+            f"  read    {' '.join(video.read)}\n"
+            f"Watch {video.files[0]}, or open {video.files[1]} in ELAN.\n{kept}\nNext:\n{steps}"
+        )
+
+
+def gain_text(gain: ComparisonFigures) -> tuple[str, str]:
+    """Both word error rates, and their difference with its interval."""
+    between = f", {gain.level:g} % interval {gain.interval[0]:+.2f} to {gain.interval[1]:+.2f}" if gain.interval else ""
+    return (
+        f"test WER {gain.a.wer:.2f} % without a language model, {gain.b.wer:.2f} % with a gloss bigram",
+        f"difference {gain.difference:+.2f} points{between}. {gain.verdict}",
+    )

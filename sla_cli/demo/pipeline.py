@@ -6,19 +6,17 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from sla_cli.config.settings import resolve
-from sla_cli.core.comparison import Comparison, verdict
 from sla_cli.core.counted import counted
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
-from sla_cli.demo.figures import DemoFigures, UnseenVideo
+from sla_cli.demo.figures import NEXT, DemoFigures, UnseenVideo, gain_text
 from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.movie import draw_movie
 from sla_cli.emit.emit import emit
@@ -36,11 +34,10 @@ from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.store.store import Store
-from sla_cli.system.workers import signals, usable_cores
+from sla_cli.system.workers import signals
 from sla_cli.train.train_run import start_run
 from sla_cli.transcribe.recognizer import Recognizer
-from sla_cli.transcribe.transcript import Transcript
-from sla_cli.work.comparison_figures import comparison_figures
+from sla_cli.work.comparison_figures import ComparisonFigures, comparison_figures
 from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
 
@@ -50,78 +47,6 @@ NAMES = ("without language model", "with gloss bigram")
 UNSEEN = 3  # number of sentences; the longest is the video that is transcribed
 ENDING = signals("SIGTERM", "SIGHUP")  # the second is sent if the terminal is closed
 SIZE = 128  # pixels; enough for the tiny preset and for the page
-NEXT = (
-    "sla demo --keep demo  # keeps corpus, store, run, emissions and scores",
-    "sla prep phoenix2014 /path/to/phoenix2014-release",
-    "sla train --variant adapter  # CLIP ViT-B/16; needs a GPU",
-    "sla lm estimate  # a gloss trigram of the corpus",
-    "sla decode --lm gloss.arpa",
-    "sla score",
-    "sla transcribe video.mp4 -o video.eaf  # glosses with times for any recording",
-)
-
-
-@dataclass(frozen=True)
-class DemoResult:
-    """The results of the demo, and the path of its page.
-
-    Attributes:
-        gain: comparison on test, without and with the language model.
-        dev_wer: dev WER of the best epoch, in percent.
-        clips: number of test clips.
-        signed: the sentence of the video, which is in no clip.
-        transcript: the signs that were recognised in it.
-        files: the page and the ELAN file of the transcript.
-        wer, wer_lm: in percent, without and with the language model.
-    """
-
-    gain: Comparison
-    dev_wer: float
-    clips: int
-    page: Path
-    signed: tuple[str, ...]
-    transcript: Transcript
-    files: tuple[Path, Path]
-    kept: Path | None
-    seconds: float
-
-    @property
-    def wer(self) -> float:
-        return self.gain.first.total.wer
-
-    @property
-    def wer_lm(self) -> float:
-        return self.gain.second.total.wer
-
-    def text(self) -> str:
-        kept = f"All files are in {self.kept}.\n" if self.kept else ""
-        rates, difference = _figures(self.gain)
-        steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
-        return (
-            f"{rates}\n{difference}\n"
-            f"(synthetic signing, {counted(self.clips, 'unseen sentence')}, {self.seconds:.0f} s)\n"
-            f"Look at {self.page}\n\n"
-            f"A video that it has not seen, {self.transcript.duration:.1f} s:\n"
-            f"  signed  {' '.join(self.signed)}\n"
-            f"  read    {' '.join(sign.gloss for sign in self.transcript.signs)}\n"
-            f"Watch {self.files[0]}, or open {self.files[1]} in ELAN.\n{kept}\nNext:\n{steps}"
-        )
-
-    @property
-    def figures(self) -> DemoFigures:
-        """For JSON."""
-        read = tuple(sign.gloss for sign in self.transcript.signs)
-        return DemoFigures(
-            wer=self.wer,
-            wer_lm=self.wer_lm,
-            gain=comparison_figures(self.gain),
-            dev_wer=self.dev_wer,
-            clips=self.clips,
-            page=self.page,
-            transcript=UnseenVideo(signed=self.signed, read=read, files=self.files),
-            kept=self.kept,
-            seconds=round(self.seconds, 1),
-        )
 
 
 def run_demo(
@@ -131,7 +56,7 @@ def run_demo(
     jobs: int = 0,
     clips: Mapping[str, int] = CLIPS,
     epochs: int | None = None,
-) -> DemoResult:
+) -> DemoFigures:
     """Draw, prep, train, decode, score and transcribe.
 
     Only the pages, the video and its ELAN file are kept, unless `keep` names a folder.
@@ -165,18 +90,17 @@ def run_demo(
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
         signed = max(draw_sentences(seed, "test", clips["test"] + UNSEEN, different=True)[-UNSEEN:], key=len)
-        transcript, files = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), signed, seed)
-    seconds = time.monotonic() - begun
-    return DemoResult(gain, best.dev.wer, clips["test"], page, signed, transcript, files, keep, seconds)
-
-
-def _figures(gain: Comparison) -> tuple[str, str]:
-    """Both word error rates, and their difference with its interval."""
-    wer, wer_lm, span = gain.first.total.wer, gain.second.total.wer, gain.interval
-    between = f", {span.level:g} % interval {span.low:+.2f} to {span.high:+.2f}" if span else ""
-    return (
-        f"test WER {wer:.2f} % without a language model, {wer_lm:.2f} % with a gloss bigram",
-        f"difference {gain.difference:+.2f} points{between}. {verdict(gain)}",
+        transcript = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), signed, seed)
+    return DemoFigures(
+        wer=gain.a.wer,
+        wer_lm=gain.b.wer,
+        gain=gain,
+        dev_wer=best.dev.wer,
+        clips=clips["test"],
+        page=page,
+        transcript=transcript,
+        kept=keep,
+        seconds=round(time.monotonic() - begun, 1),
     )
 
 
@@ -208,7 +132,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:
     with progress("drawing clips", sum(clips.values())) as advance:
-        draw_corpus(folder / "corpus", seed=seed, jobs=jobs or usable_cores(), progress=advance, **clips)
+        draw_corpus(folder / "corpus", seed=seed, jobs=jobs, progress=advance, **clips)
     out = Work(folder / "work").stores / "phoenix2014"
     request = PrepRequest.checked("phoenix2014", folder / "corpus", frames={"size": SIZE})
     with closing(ProcessPool(jobs)) as engine:
@@ -217,7 +141,7 @@ def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int
     return Store(out)
 
 
-def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Comparison:
+def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> ComparisonFigures:
     """Decode test without and with a bigram, score and compare both, write the page."""
     work, lm = Work(folder / "work"), folder / LM
     emissions = work.emissions / run.path.name / "test.h5"
@@ -230,20 +154,19 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
     systems = load_systems(scores, NAMES)
     [gain] = against_first([system.score for system in systems], NAMES)
     assert gain is not None  # both against the same references
+    figures = comparison_figures(gain)
     write_page(
         page,
         systems,
         against=[gain],
         title="Synthetic signing, drawn by sla demo",
-        note=f"It shows that all stages work, but nothing about real signing: {', '.join(_figures(gain))}",
+        note=f"It shows that all stages work, but nothing about real signing: {', '.join(gain_text(figures))}",
         next_steps=NEXT,
     )
-    return gain
+    return figures
 
 
-def _transcribe(
-    run: Run, lm: Path, video: Path, glosses: Sequence[str], seed: int
-) -> tuple[Transcript, tuple[Path, Path]]:
+def _transcribe(run: Run, lm: Path, video: Path, glosses: tuple[str, ...], seed: int) -> UnseenVideo:
     """Draw a video, and write its page and its ELAN file next to it."""
     draw_movie(video, glosses, seed)
     with Recognizer.open(run.path, lm=lm, device="cpu") as model:
@@ -251,4 +174,5 @@ def _transcribe(
     page, elan = video.with_suffix(".html"), video.with_suffix(".eaf")
     for path in (page, elan):
         transcript.save(path, force=True)
-    return transcript, (page, elan)
+    read = tuple(sign.gloss for sign in transcript.signs)
+    return UnseenVideo(signed=glosses, read=read, duration=transcript.duration, files=(page, elan))

@@ -30,14 +30,10 @@ def _fields(line: str) -> list[str] | None:
     return fields if len(fields) in (5, 6) and is_number(fields[2]) and is_number(fields[3]) else None
 
 
-def _fits(line: str) -> bool:
-    return _fields(line) is not None
-
-
 def _read(text: str, name: str) -> Iterator[Utterance]:
     """Glosses are sorted by time as a number, while sclite sorts times as text."""
     clips: dict[str, _Clip] = {}
-    for number, (name_of_clip, channel, start, _, gloss, *_) in parsed_lines(text, name, FORMAT, _fields):
+    for number, (name_of_clip, channel, start, _, gloss, *_) in parsed_lines(text, name, FORMAT):
         clip = clips.get(name_of_clip) or clips.setdefault(name_of_clip, _Clip(number, channel, []))
         if channel != clip.channel:
             raise FormatError(
@@ -60,4 +56,4 @@ def _write(clips: NbestLists) -> Iterator[str]:
             yield f"{one.id} {CHANNEL} {start:0{width}.3f} {end - start:.3f} {gloss}{confidence}\n"
 
 
-FORMAT = Format("ctm", "CTM", _read, _fits, GRAMMAR, _write, not_in_ids='"();', timed=True, omits_empty_clips=True)
+FORMAT = Format("ctm", "CTM", _read, _fields, GRAMMAR, _write, not_in_ids='"();', timed=True, omits_empty_clips=True)

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from sys import intern
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError
 
 NbestLists = Sequence[Sequence[Hypothesis]]  # the hypotheses of each clip, best first
-T = TypeVar("T")
 
 
 class Utterance(NamedTuple):
@@ -39,7 +38,8 @@ class Format:
         name: of the format, which is also the suffix of its files.
         title: name of the format in messages.
         read: from text and file name (for messages) to clips, in file order. Raises FormatError with the line.
-        fits: whether a line can be of this format; the first line that fits only one format decides for a file.
+        parse: the parts of a line, None if it is not of this format; the first line of only one format decides for a
+            file.
         grammar: what a line looks like, for messages; "" if `read` has its own.
         write: the lines of a file; None if sla only reads the format. Raises SlaError for what it cannot hold.
         begins: whether a text begins in a way that only this format has.
@@ -52,7 +52,7 @@ class Format:
     name: str
     title: str
     read: Callable[[str, str], Iterator[Utterance]]
-    fits: Callable[[str], bool] = lambda line: False
+    parse: Callable[[str], Any] = lambda line: None
     grammar: str = ""
     write: Callable[[NbestLists], Iterator[str]] | None = None
     begins: Callable[[str], bool] = lambda text: False
@@ -74,14 +74,14 @@ def content_lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def parsed_lines(text: str, name: str, kind: Format, parse: Callable[[str], T | None]) -> Iterator[tuple[int, T]]:
-    """The result of `parse` for each content line, with the line number.
+def parsed_lines(text: str, name: str, kind: Format) -> Iterator[tuple[int, Any]]:
+    """The parts of each content line, with the line number.
 
     Raises:
-        FormatError: a line for which the result is None; the message has the grammar of the format.
+        FormatError: a line that is not of the format; the message has the grammar.
     """
     for number, line in content_lines(text):
-        found = parse(line)
+        found = kind.parse(line)
         if found is None:
             article = "an" if kind.title.startswith("S") else "a"
             raise FormatError(

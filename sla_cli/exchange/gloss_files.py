@@ -75,9 +75,13 @@ def read_gloss_file(path: Path) -> GlossFile:
     kind = _recognise(text, path)
     clips: dict[str, Utterance] = {}
     for clip in kind.read(text, str(path)):
-        before = clips.setdefault(clip.id, clip)
-        if not clip.id or BREAKS.search(clip.id) or before is not clip:
-            raise _refusal(clip, before, f"{path}, line {clip.line}")
+        where, before = f"{path}, line {clip.line}", clips.setdefault(clip.id, clip)
+        if before is not clip:
+            raise FormatError(
+                f"{where}: {clip.id} occurs twice, first on line {before.line}", "Keep one line per clip."
+            )
+        if not clip.id or BREAKS.search(clip.id):
+            raise FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
     return GlossFile(
         digest,
         {clip.id: clip.hypotheses for clip in clips.values()},
@@ -85,13 +89,6 @@ def read_gloss_file(path: Path) -> GlossFile:
         Header(),
         kind.omits_empty_clips,
     )
-
-
-def _refusal(clip: Utterance, before: Utterance, where: str) -> FormatError:
-    """The error for a clip whose id is not valid, or equals that of the clip `before`."""
-    if before is clip:
-        return FormatError(f"{where}: clip id {clip.id!r} is empty or holds a tab or line break")
-    return FormatError(f"{where}: {clip.id} occurs twice, first on line {before.line}", "Keep one line per clip.")
 
 
 def write_export(path: Path, kind: str, clips: NbestLists) -> None:
@@ -123,7 +120,7 @@ def _recognise(text: str, path: Path) -> Format:
     for kind in FORMATS:
         if kind.begins(text):
             return kind
-    fitting = (_fitting(line) for _, line in content_lines(text))
+    fitting = ([kind for kind in FORMATS if kind.parse(line) is not None] for _, line in content_lines(text))
     first = next(fitting, None)
     if first is None:
         raise FormatError(f"{path} holds no hypotheses or references", "Was the program that wrote it interrupted?")
@@ -133,10 +130,6 @@ def _recognise(text: str, path: Path) -> Format:
     if not first:
         raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", KNOWN)
     return next((kinds[0] for kinds in chain([first], fitting) if len(kinds) == 1), first[0])
-
-
-def _fitting(line: str) -> list[Format]:
-    return [kind for kind in FORMATS if kind.fits(line)]
 
 
 def _check_writable(best: Hypothesis, kind: Format) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -15,10 +16,6 @@ from sla_cli.artifact.json_file import parse_json
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError
 from sla_cli.exchange.format import Format, NbestLists, Utterance, content_lines
-
-
-def _fits(line: str) -> bool:
-    return line.startswith("{")
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
@@ -64,4 +61,4 @@ def _facts(one: Hypothesis) -> dict[str, Any]:
     return facts
 
 
-FORMAT = Format("jsonl", "JSON lines", _read, _fits, write=_write)
+FORMAT = Format("jsonl", "JSON lines", _read, re.compile(r"\{.*").fullmatch, write=_write)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from sla_cli.errors import FormatError
-from sla_cli.exchange.format import Format, Utterance, content_lines, utterance
+from sla_cli.exchange.format import Format, Utterance, parsed_lines, utterance
 
-
-def _fits(line: str) -> bool:
-    return line.count("\t") == 1
+LINE = re.compile(r"([^\t]*)\t([^\t]*)")
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    for number, line in content_lines(text):
-        fields = line.split("\t")
-        if len(fields) != 2:
-            raise FormatError(
-                f"{name}, line {number}: {len(fields) - 1} tabs instead of 1: {line[:80]!r}",
-                "Expected: id<TAB>glosses..., the glosses separated by spaces.",
-            )
-        yield utterance(number, fields[0], fields[1].split())
+    for number, found in parsed_lines(text, name, FORMAT):
+        yield utterance(number, found[1], found[2].split())
 
 
-FORMAT = Format("plain", "id<TAB>glosses", _read, _fits)
+GRAMMAR = "id<TAB>glosses..., the glosses separated by spaces"
+FORMAT = Format("plain", "table id<TAB>glosses", _read, LINE.fullmatch, GRAMMAR)

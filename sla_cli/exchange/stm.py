@@ -21,12 +21,8 @@ def _fields(line: str) -> list[str] | None:
     return fields if len(fields) >= 5 and is_number(fields[3]) and is_number(fields[4]) else None
 
 
-def _fits(line: str) -> bool:
-    return _fields(line) is not None
-
-
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    for number, (clip, _, signer, _, _, *glosses) in parsed_lines(text, name, FORMAT, _fields):
+    for number, (clip, _, signer, _, _, *glosses) in parsed_lines(text, name, FORMAT):
         labelled = bool(glosses) and glosses[0].startswith("<") and glosses[0].endswith(">")
         glosses = glosses[1:] if labelled else glosses
         if mark := _mark(glosses):
@@ -54,4 +50,4 @@ def _write(clips: NbestLists) -> Iterator[str]:
         yield " ".join((best.id, CHANNEL, best.id, "0.000", f"{end:.3f}", LABEL, *best.glosses)) + "\n"
 
 
-FORMAT = Format("stm", "STM", _read, _fits, GRAMMAR, _write, not_in_ids=";", timed=True)
+FORMAT = Format("stm", "STM", _read, _fields, GRAMMAR, _write, not_in_ids=";", timed=True)

@@ -14,12 +14,8 @@ from sla_cli.exchange.format import Format, NbestLists, Utterance, parsed_lines,
 LINE = re.compile(r"(.*)\(([^()\s]+)\)\s*")
 
 
-def _fits(line: str) -> bool:
-    return LINE.fullmatch(line) is not None
-
-
 def _read(text: str, name: str) -> Iterator[Utterance]:
-    for number, found in parsed_lines(text, name, FORMAT, LINE.fullmatch):
+    for number, found in parsed_lines(text, name, FORMAT):
         yield utterance(number, found[2], found[1].split())
 
 
@@ -32,4 +28,4 @@ def _write(clips: NbestLists) -> Iterator[str]:
         yield " ".join((*best.glosses, f"({best.id})")) + "\n"
 
 
-FORMAT = Format("trn", "TRN", _read, _fits, "glosses... (id)", _write, not_in_ids="();")
+FORMAT = Format("trn", "TRN", _read, LINE.fullmatch, "glosses... (id)", _write, not_in_ids="();")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import receipt_path
 from sla_cli.config.settings import PrepConfig
-from sla_cli.core.clip import SPLITS, Clip, unknown_glosses
+from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
@@ -16,7 +16,7 @@ from sla_cli.prep.encoding.cache import FramesOnDisk
 from sla_cli.prep.encoding.encode import psnr
 from sla_cli.prep.encoding.process_pool import Executor
 from sla_cli.prep.plan import Plan
-from sla_cli.prep.result import DivisionFigures, PrepResult
+from sla_cli.prep.result import PrepResult, division_figures
 from sla_cli.prep.write import write_files
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.paths import division_names, division_path
@@ -42,9 +42,10 @@ def write_store(
         raise SlaError(f"no clip can be stored: {some(failed.values(), 1)}", "Fix them, and run it again.")
     _warn_of_rates(encoded.values())
     divisions = [_of_stored(division, encoded, failed) for division in plan.divisions]
+    glosses = {clip.id: clip.training for clip in plan.clips}
     result = PrepResult(
         clips=len(encoded),
-        divisions={division.name: _figures(division, plan.clips) for division in divisions},
+        divisions={division.name: division_figures(division, glosses) for division in divisions},
         skipped=plan.skipped,
         failed=dict(failed),
         incomplete=_incomplete(plan.clips, encoded, resampled=bool(config.fps)),
@@ -70,20 +71,6 @@ def _of_stored(division: Division, encoded: Container[str], failed: Mapping[str,
             message = f"no clip of {split} can be stored: {some(reasons, 1)}"
             raise SlaError(message, "Fix them, and run it again.")
     return replace(division, splits=splits)
-
-
-def _figures(division: Division, clips: Sequence[Clip]) -> DivisionFigures:
-    """Sizes of a division, and the glosses that its train split lacks."""
-    parts = {split: [clip for clip in clips if division.splits.get(clip.id) == split] for split in SPLITS}
-    parts = {split: part for split, part in parts.items() if part}
-    vocabulary = {gloss for clip in parts.get("train", ()) for gloss in clip.training}
-    figures = DivisionFigures({split: len(part) for split, part in parts.items()}, len(vocabulary))
-    for split, part in parts.items():
-        if vocabulary and split != "train" and any(clip.glosses for clip in part):
-            missing = unknown_glosses((clip.training for clip in part), vocabulary)
-            total = sum(len(clip.training) for clip in part)
-            figures.unknown[split] = {"missing": missing.total(), "glosses": total, "types": len(missing)}
-    return figures
 
 
 def _warn_of_unlisted(out: Path, names: Sequence[str], clips: Sequence[Clip]) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.errors import FormatError, SlaError
@@ -33,10 +33,6 @@ class Begun:
     force: bool = False
     replaces: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {**vars(self), "request": self.request.to_json()}
-
 
 def cache_folder(out: Path, recipe: str) -> Path:
     """The folder of encoded clips of a recipe until the store is written."""
@@ -58,7 +54,8 @@ def begin(out: Path, begun: Begun) -> Path:
         shutil.rmtree(other)
     if begun.replaces and not ((folder / BEGUN).is_file() and read_begun(folder).replaces == begun.replaces):
         shutil.rmtree(folder, ignore_errors=True)
-    write_text(folder / BEGUN, json.dumps(begun.to_json(), indent=1, ensure_ascii=False) + "\n")
+    values = {**vars(begun), "request": begun.request.to_json()}
+    write_text(folder / BEGUN, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
     return folder
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.quantities import Positive
-from sla_cli.prep.checks.clips import check_feasible, check_ids, check_lengths, check_rates, check_references
+from sla_cli.prep.checks.clips import check_feasible, check_rates, check_references
 from sla_cli.prep.checks.figures import Figures, Histogram, figures, histogram
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.checks.frames import check_frames
-from sla_cli.prep.checks.overlap import check_recordings, check_sentences, check_signers
+from sla_cli.prep.checks.overlap import check_overlap
 from sla_cli.prep.checks.sizes import check_frame_totals, check_sizes, published_counts
 from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
 from sla_cli.store.paths import split_name
@@ -69,16 +69,16 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
         FormatError: its files are so damaged that their tables cannot be read.
     """
     store = Store(path)
-    splits = {name: store[name] for name in store.splits}
+    splits = store.parts
     division = store.division.name
-    published = published_counts(store.corpus, division)
+    published = published_counts(store.header.corpus, division)
     receipt = read_receipt(store.path)
-    findings = [*check_sizes(splits, published, receipt.results if receipt is not None else {}), *check_ids(splits)]
+    findings = [*check_sizes(splits, published, receipt.results if receipt is not None else {})]
     if receipt is not None and not receipt.arguments.get("fps"):
         findings += check_frame_totals(splits)
     for name, clips in splits.items():
-        findings += [*check_references(name, clips), *check_lengths(name, clips), *check_feasible(name, clips, stride)]
-    for check in (check_rates, check_sentences, check_signers, check_recordings, check_vocabulary, check_spelling):
+        findings += [*check_references(name, clips), *check_feasible(name, clips, stride)]
+    for check in (check_rates, check_overlap, check_vocabulary, check_spelling):
         findings += check(splits)
     if not split_name(path)[1]:  # the user named none
         findings += _check_other_divisions(store)
@@ -86,7 +86,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
         findings += check_frames(store, splits, jobs)
     return Report(
         store=store.path,
-        corpus=store.corpus,
+        corpus=store.header.corpus,
         division=division,
         labels=store.header.labels,
         stride=stride,
@@ -101,8 +101,5 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
 def _check_other_divisions(store: Store) -> Iterator[Finding]:
     """What splits of the other divisions share although they should not."""
     for name in (name for name in store.divisions if name != store.division.name):
-        other = Store(store.path, name)
-        splits = {split: other[split] for split in other.splits}
-        for check in (check_sentences, check_signers, check_recordings):
-            for finding in check(splits):
-                yield replace(finding, message=f"in division {name}, {finding.message}")
+        for finding in check_overlap(Store(store.path, name).parts):
+            yield replace(finding, message=f"in division {name}, {finding.message}")

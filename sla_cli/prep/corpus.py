@@ -9,8 +9,9 @@ from typing import Any
 
 from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import Clip
+from sla_cli.errors import FormatError
 from sla_cli.video.source import open_tree
-from sla_cli.video.tree import Tree
+from sla_cli.video.tree import Folder, Tree
 
 OWN = "corpus"  # name of the division of a corpus that has one only
 
@@ -31,11 +32,31 @@ class Listing:
     divisions: dict[str, dict[str, str]] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)  # of the clips that `add` has put into `clips`
 
+    def add(self, clip: Clip, division: str, split: str) -> None:
+        """Put a clip into a split of a division.
 
-@dataclass(frozen=True)
-class NoOptions(OptionValues):
-    """For a corpus without options of its own."""
+        A clip of several divisions is listed once, from the first that has glosses for it: test splits may be published
+        without.
+
+        Raises:
+            FormatError: the division has it already, or another one has it with another signer or other glosses.
+        """
+        splits = self.divisions.setdefault(division, {})
+        place = self._places.setdefault(clip.id, len(self.clips))
+        if place == len(self.clips):
+            self.clips.append(clip)
+        first = self.clips[place]
+        if clip.id in splits:
+            hint = "Remove or rename one of the two."
+            raise FormatError(f"{clip.where}: clip {clip.id} is listed twice, first in {first.where}", hint)
+        if first.glosses and clip.glosses and (first.signer, first.glosses) != (clip.signer, clip.glosses):
+            message = f"{clip.where}: clip {clip.id} of {division} has another signer or other glosses in {first.where}"
+            raise FormatError(message, "The tables are not those of one release.")
+        if not first.glosses:
+            self.clips[place] = clip
+        splits[clip.id] = split
 
 
 @dataclass(frozen=True)
@@ -46,8 +67,7 @@ class Corpus:
         name, title: the name for the command line, and a description in one line.
         layout: what SOURCE must contain, in one or two lines.
         read: lists the clips under a tree, according to the corpus's options.
-        options: a dataclass of the corpus's own options. Each field has a default and, as metadata, the text `help` for
-            the command line; a field `media` is a folder with recordings.
+        options: a dataclass of the corpus's own options; a field `media` is a folder with recordings.
         fps: frame rate of frame folders; None for videos, which have their own, or if it is unknown.
         first: number in the name of a frame folder's first picture, None if the corpus does not say.
         counts: by division and split the published number of clips, including skipped ones. Splits without a published
@@ -57,7 +77,7 @@ class Corpus:
         profile: the normalisation under which it is scored by default.
         preset: the training preset that is the default here.
         unseen: by division, what evaluation splits by definition do not share with train: `signers` or `sentences`.
-        open: opens this tree from the SOURCE of the user; a folder stores lists of archives, as for `open_tree`.
+        endings: of single files that may be given as SOURCE, in lower case.
         survey: describes the tiers of a source; None if the corpus has no tiers.
     """
 
@@ -65,7 +85,7 @@ class Corpus:
     title: str
     layout: str
     read: Callable[[Tree, Any], Listing]
-    options: type[OptionValues] = NoOptions
+    options: type[OptionValues] = OptionValues
     fps: float | None = None
     first: int | None = None
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -74,5 +94,11 @@ class Corpus:
     profile: str = "none"
     preset: str = "base"
     unseen: Mapping[str, str] = field(default_factory=dict)
-    open: Callable[[Path, Path | None], Tree] = open_tree
+    endings: tuple[str, ...] = ()
     survey: Callable[[Tree, Any], Any] | None = None
+
+    def open(self, source: Path, cache: Path | None) -> Tree:
+        """The tree of SOURCE; `cache` is as for `open_tree`. Raises SlaError if it is not what the corpus takes."""
+        if source.is_file() and source.name.lower().endswith(self.endings):
+            return Folder(source.parent, cache, source.name)
+        return open_tree(source, cache)

@@ -15,7 +15,6 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.clip import SPLITS
@@ -33,17 +32,8 @@ JOINED = "What has the same frames counts as one."
 TRIALS = 64  # orders of groups; covers all orders of few signers, and is fast for any corpus
 
 
-@dataclass(frozen=True)
-class Group:
-    """Clips that must stay together.
-
-    Attributes:
-        name: the same for the same clips, independent of where and in which order they are listed.
-        clips: their ids.
-    """
-
-    name: str
-    clips: tuple[str, ...]
+# Ids of clips that must stay together, by a name that is independent of where and in which order they are listed.
+Groups = Mapping[str, Sequence[str]]
 
 
 def draw(clips: Split, wanted: DivisionConfig, name: str, before: Mapping[str, str] | None = None) -> Division:
@@ -64,9 +54,9 @@ def draw(clips: Split, wanted: DivisionConfig, name: str, before: Mapping[str, s
         raise SlaError(f"none of {counted(len(clips), 'clip')} of {clips.store} has glosses: nothing can be divided")
     groups = _groups(clips, annotated, wanted.by)
     kept = _kept(groups, before or {})
-    new = [group for group in groups if group.name not in kept]
+    new = [name for name in groups if name not in kept]
     if kept and wanted.fold and new:
-        message = f"{_number_of(new, wanted)} of {clips.store} in no fold yet: {some(group.name for group in new)}"
+        message = f"{_number_of(len(new), wanted)} of {clips.store} in no fold yet: {some(new)}"
         raise SlaError(message, "Draw all folds again, with --force: parts of equal size cannot be continued.")
     split_of = _by_fold(groups, wanted) if wanted.fold and not kept else _by_shares(groups, kept, wanted)
     return Division(name, {clip: split_of[clip] for clip in annotated}, UNSEEN[wanted.by], description(wanted))
@@ -98,7 +88,7 @@ def description(wanted: DivisionConfig) -> str:
     return f"by {wanted.by}, {how}, seed {wanted.seed}"
 
 
-def _groups(clips: Split, wanted: Sequence[str], by: str) -> list[Group]:
+def _groups(clips: Split, wanted: Sequence[str], by: str) -> Groups:
     """Groups of the clips of these ids; clips with the same frames, or with the same moment, are always together."""
     if by == "signer":
         signers = dict(zip(clips.ids, clips.signers, strict=True))
@@ -117,7 +107,7 @@ def _groups(clips: Split, wanted: Sequence[str], by: str) -> list[Group]:
     return _joined(names, [*same_frames([clips]), *overlapping([clips])])
 
 
-def _joined(names: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> list[Group]:
+def _joined(names: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> Groups:
     """Groups of clips of the same name, joined if a pair of clips links them; the first of their names is used."""
     leads_to = {name: name for name in names.values()}  # maps a name to an earlier one, or to itself
 
@@ -133,76 +123,81 @@ def _joined(names: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> list[
     groups: dict[str, list[str]] = defaultdict(list)
     for clip, name in names.items():
         groups[find(name)].append(clip)
-    return [Group(name, tuple(clips)) for name, clips in groups.items()]
+    return groups
 
 
-def _kept(groups: Iterable[Group], before: Mapping[str, str]) -> dict[str, str]:
+def _kept(groups: Groups, before: Mapping[str, str]) -> dict[str, str]:
     """Group name to its split in the division that is continued."""
     kept = {}
-    for group in groups:
-        splits = sorted({before[clip] for clip in group.clips if clip in before}, key=SPLITS.index)
+    for name, clips in groups.items():
+        splits = sorted({before[clip] for clip in clips if clip in before}, key=SPLITS.index)
         if len(splits) > 1:
-            message = f"{group.name} is in {' and in '.join(splits)} of the division that is continued"
+            message = f"{name} is in {' and in '.join(splits)} of the division that is continued"
             raise SlaError(message, "Draw it again with --force, or give it another --name.")
         if splits:
-            kept[group.name] = splits[0]
+            kept[name] = splits[0]
     return kept
 
 
-def _ordered(groups: Iterable[Group], seed: int, trial: int) -> list[Group]:
-    """Larger groups first; within a power of two, the order depends on seed and trial."""
-    return sorted(
-        groups,
-        key=lambda group: (-len(group.clips).bit_length(), digest_json([seed, trial, group.name]), group.name),
-    )
+def _ordered(groups: Groups, seed: int, trial: int) -> list[str]:
+    """Names of larger groups first; within a power of two, the order depends on seed and trial."""
+    return sorted(groups, key=lambda name: (-len(groups[name]).bit_length(), digest_json([seed, trial, name]), name))
 
 
-def _by_shares(groups: Sequence[Group], kept: Mapping[str, str], wanted: DivisionConfig) -> dict[str, str]:
+def _by_shares(groups: Groups, kept: Mapping[str, str], wanted: DivisionConfig) -> dict[str, str]:
     """The split of each clip id."""
     shares = {split: share for split, share in zip(SPLITS, wanted.shares, strict=False) if share}
-    _check_enough(groups, list(shares), wanted)
-    clips = sum(len(group.clips) for group in groups)
+    if len(groups) < len(shares):
+        number, lost = _number_of(len(groups), wanted), list(shares)[len(groups) :]
+        message = f"{number} cannot fill {', '.join(shares)}: nothing would be left for {' and '.join(lost)}"
+        hint = f"Give --shares without them (90,10 for train and dev), or another --by. {JOINED}"
+        raise SlaError(message, hint)
+    clips = sum(map(len, groups.values()))
     targets = {split: share / sum(shares.values()) * clips for split, share in shares.items()}
     best, nearest = {}, math.inf
     for trial in range(TRIALS):
-        split_of, off = _deal(_ordered(groups, wanted.seed, trial), kept, targets)
+        order = [name for name in _ordered(groups, wanted.seed, trial) if name not in kept]
+        split_of, off = _deal(groups, order, kept, targets)
         if off < nearest:
             best, nearest = split_of, off
         if nearest < len(targets):  # less than one clip per split
             break
-    return best
+    return {clip: best[name] for name, clips in groups.items() for clip in clips}
 
 
 def _deal(
-    groups: Sequence[Group], kept: Mapping[str, str], targets: Mapping[str, float]
+    groups: Groups, new: Sequence[str], kept: Mapping[str, str], targets: Mapping[str, float]
 ) -> tuple[dict[str, str], float]:
-    """The split of each clip id, and by how many clips all splits together miss their targets; no split is empty."""
-    there = {split: sum(len(group.clips) for group in groups if kept.get(group.name) == split) for split in targets}
+    """The split of each group, and by how many clips all splits together miss their targets; no split is empty.
+
+    Args:
+        new: names of the groups that are not in `kept`, in the order in which they are put into splits.
+    """
+    there = {split: sum(len(groups[name]) for name in kept if kept[name] == split) for split in targets}
     lacks = {split: target - there[split] for split, target in targets.items()}
     empty = {split for split, clips in there.items() if not clips}
-    split_of = {clip: kept[group.name] for group in groups if group.name in kept for clip in group.clips}
-    new = [group for group in groups if group.name not in kept]
-    for number, group in enumerate(new):
+    split_of = dict(kept)
+    for number, name in enumerate(new):
         open_to = [split for split in targets if split in empty or len(empty) < len(new) - number]
         split = max(open_to, key=lacks.__getitem__)
-        lacks[split] -= len(group.clips)
+        lacks[split] -= len(groups[name])
         empty.discard(split)
-        split_of.update(dict.fromkeys(group.clips, split))
+        split_of[name] = split
     return split_of, math.fsum(map(abs, lacks.values()))
 
 
-def _by_fold(groups: Sequence[Group], wanted: DivisionConfig) -> dict[str, str]:
+def _by_fold(groups: Groups, wanted: DivisionConfig) -> dict[str, str]:
     """The split of each clip id: each group is put into the smallest fold so far, whichever fold is test."""
     test, folds = _fold(wanted)
     if len(groups) < folds:
-        message = f"--fold {wanted.fold}: {_number_of(groups, wanted)} cannot fill {counted(folds, 'fold')}"
+        message = f"--fold {wanted.fold}: {_number_of(len(groups), wanted)} cannot fill {counted(folds, 'fold')}"
         raise SlaError(message, f"Use fewer folds, or another --by. {JOINED}")
     sizes, split_of = [0] * folds, dict[str, str]()
-    for group in _ordered(groups, wanted.seed, 0):
+    for name in _ordered(groups, wanted.seed, 0):
         fold = sizes.index(min(sizes))
-        sizes[fold] += len(group.clips)
+        sizes[fold] += len(groups[name])
         split = {test - 1: "test", test % folds: "dev"}.get(fold, "train")
-        split_of.update(dict.fromkeys(group.clips, split))
+        split_of |= dict.fromkeys(groups[name], split)
     return split_of
 
 
@@ -216,16 +211,6 @@ def _fold(wanted: DivisionConfig) -> tuple[int, int]:
     return part, folds
 
 
-def _check_enough(groups: Sequence[Group], splits: list[str], wanted: DivisionConfig) -> None:
-    if len(groups) >= len(splits):
-        return
-    lost = splits[len(groups) :]
-    raise SlaError(
-        f"{_number_of(groups, wanted)} cannot fill {', '.join(splits)}: nothing would be left for {' and '.join(lost)}",
-        f"Give --shares without them (90,10 for train and dev), or another --by. {JOINED}",
-    )
-
-
-def _number_of(groups: Sequence[Group], wanted: DivisionConfig) -> str:
+def _number_of(groups: int, wanted: DivisionConfig) -> str:
     noun = {"signer": "signer", "sentence": "different sentence", "random": "separate clip"}[wanted.by]
-    return counted(len(groups), noun)
+    return counted(groups, noun)

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
@@ -15,6 +15,7 @@ from sla_cli.artifact.text import read_text
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
+from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import division_names, division_path, split_name
@@ -23,19 +24,6 @@ from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import write_text
 
 FILE = "left-out.txt"
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """What was removed.
-
-    Attributes:
-        clips: ids of the clips that the store no longer has.
-        divisions: name of each division that had some of them, with their number.
-    """
-
-    clips: tuple[str, ...]
-    divisions: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -51,59 +39,87 @@ class Holder:
     path: str
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A store without some signers.
+
+    Attributes:
+        store: path of the store
+        signers: names of the signers
+        clips: ids of the clips that were removed
+        divisions: by division that had some of them, their number
+        held_by: what was made from the store before, and still holds what was copied or learned from these clips
+    """
+
+    store: Path
+    signers: tuple[str, ...]
+    clips: tuple[str, ...]
+    divisions: dict[str, int]
+    held_by: list[Holder]
+
+
 def read_left_out(store: Path) -> tuple[str, ...]:
     """Names of the signers who were left out of a store."""
     path = store / FILE
     return tuple(read_text(path).split("\n")[:-1]) if path.is_file() else ()
 
 
-def leave_out(path: Path, signer: str) -> LeftOut:
-    """Remove all clips of a signer from a store, with their frames, and from its divisions.
+def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
+    """Remove all clips of signers from a store, with their frames, and from its divisions.
+
+    Args:
+        work: work folder, in which what was made from the store is looked for.
 
     Raises:
-        SlaError: no such store or signer, the signer's are the only clips, or another process is writing the store.
-        FormatError: the store is damaged.
+        SlaError: no such store or signer, no clip would be left, or another process is writing the store.
+        FormatError: the store, or a receipt in the work folder, is damaged.
     """
     store = Store(split_name(path)[0], Division("", {}))
     out, clips = store.path.resolve(), store.clips
-    signers = set(clips.signers)
-    if signer not in signers:
-        known = some(sorted(signers - {""}), 20)
-        raise SlaError(f"no clip of {out} is by a signer {signer!r}", f"Its signers: {known}.")
-    if signers == {signer}:
-        raise SlaError(f"all clips of {out} are by {signer}: nothing would be left", "Remove the whole folder.")
-    gone = tuple(clip for clip, name in zip(clips.ids, clips.signers, strict=True) if name == signer)
+    known = set(clips.signers)
+    for signer in signers:
+        if signer not in known:
+            raise SlaError(
+                f"no clip of {out} is by a signer {signer!r}", f"Its signers: {some(sorted(known - {''}), 20)}."
+            )
+    if known == set(signers):
+        message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
+        raise SlaError(message, "Remove the whole folder.")
+    gone = {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in signers}
     glosses = dict(zip(clips.ids, clips.glosses, strict=True))
     with locked(out, f"another process is writing {out}"):
         receipt = read_receipt(out)
         assert receipt is not None  # the store is complete
-        write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), signer))))
+        write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
         receipt_path(out).unlink()  # from here until the new receipt the store is incomplete
         for file in store.files:
-            _without(file, signer)
-        divisions = _shorten_divisions(out, set(gone))
+            _without(file, gone)
+        divisions = _shorten_divisions(out, gone)
         results = receipt.results
         results["clips"] -= len(gone)
-        results["skipped"] |= dict.fromkeys(gone, f"signer {signer} was left out of this store")
-        for name, figures in results["divisions"].items():
-            splits = read_division(division_path(out, name)).splits
-            figures["clips"] = dict(Counter(splits.values()))
-            train = (glosses[clip] for clip, split in splits.items() if split == "train")
-            figures["vocabulary"] = len({gloss for words in train for gloss in words})
+        results["skipped"] |= {clip: left_out_reason(signer) for clip, signer in gone.items()}
+        for name in results["divisions"]:
+            division = read_division(division_path(out, name))
+            results["divisions"][name] = asdict(division_figures(division, glosses))
         write_receipt(receipt, out)
-    log.info("%s of %s removed from %s", counted(len(gone), "clip"), signer, out)
-    return LeftOut(gone, divisions)
+    log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
+    return LeftOut(path, tuple(signers), tuple(gone), divisions, holders(path, work))
 
 
-def _without(file: StoreFile, signer: str) -> None:
-    """Write a file of a store again, without the clips of a signer."""
-    kept = [number for number, name in enumerate(file.signers) if name != signer]
+def left_out_reason(signer: str) -> str:
+    """Why a clip is not in a store."""
+    return f"signer {signer} was left out of this store"
+
+
+def _without(file: StoreFile, gone: Container[str]) -> None:
+    """Write a file of a store again, without these clips."""
+    kept = [number for number, clip in enumerate(file.ids) if clip not in gone]
     if len(kept) < len(file.ids):
         size = sum(int(file.clip_bytes[number]) for number in kept)
         write_clips(file.path, file.header, map(file.raw, kept), size)
 
 
-def _shorten_divisions(store: Path, gone: set[str]) -> dict[str, int]:
+def _shorten_divisions(store: Path, gone: Container[str]) -> dict[str, int]:
     """Take clips out of all divisions; returns how many each had."""
     had = {}
     for name in division_names(store):
@@ -111,7 +127,7 @@ def _shorten_divisions(store: Path, gone: set[str]) -> dict[str, int]:
         splits = {clip: split for clip, split in division.splits.items() if clip not in gone}
         if len(splits) < len(division.splits):
             had[name] = len(division.splits) - len(splits)
-            write_division(store, Division(name, splits, division.unseen, division.drawn))
+            write_division(store, replace(division, splits=splits))
     return had
 
 

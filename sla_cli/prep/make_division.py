@@ -12,7 +12,7 @@ from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import Finding
-from sla_cli.prep.checks.overlap import check_recordings, check_sentences, check_signers
+from sla_cli.prep.checks.overlap import check_overlap
 from sla_cli.prep.draw_division import description, draw, name_of
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.paths import division_path, split_name
@@ -62,12 +62,12 @@ def split_store(
     store = Store(folder, Division("", {}))
     with locked(folder.resolve(), f"another process is writing {folder}"):
         new = _taken(store, table, name) if table is not None else None
-        name = name or (new.name if new is not None else name_of(draws or DivisionConfig()))
+        wanted = draws or DivisionConfig()
+        name = name or (new.name if new is not None else name_of(wanted))
         if name in store.own:
             raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
         old = read_division(division_path(folder, name)) if name in store.divisions and not force else None
         if new is None:
-            wanted = draws or DivisionConfig()
             if old is not None and old.drawn != description(wanted):
                 raise _exists(folder, old)
             new = draw(store.clips, wanted, name, None if old is None else old.splits)
@@ -105,8 +105,7 @@ def _taken(store: Store, table: Path, name: str) -> Division:
 
 def _check_leaks(store: Store) -> list[Finding]:
     """What splits share. Raises SlaError if an evaluation would be wrong by that."""
-    splits = {name: store[name] for name in store.splits}
-    findings = [*check_recordings(splits), *check_signers(splits), *check_sentences(splits)]
+    findings = list(check_overlap(store.parts))
     for finding in findings:
         if finding.problem:
             clips = f": {some(finding.clips)}" if finding.clips else ""
@@ -116,7 +115,7 @@ def _check_leaks(store: Store) -> list[Finding]:
 
 
 def _result(store: Store, shared: list[Finding]) -> SplitResult:
-    splits = {name: store[name] for name in store.splits}
+    splits = store.parts
     return SplitResult(
         store=f"{store.path}:{store.division.name}",
         table=str(division_path(store.path, store.division.name)),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from sla_cli.artifact.lock import LOCK, locked
-from sla_cli.artifact.receipt import Receipt, read_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.config.checks import read_values
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
@@ -17,10 +16,11 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.result import DivisionFigures
+from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, write_division
+from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_path, stored_files
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -31,9 +31,10 @@ ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be equal in all st
 
 @dataclass
 class MergeResult:
-    """The content of the merged store.
+    """The merged store.
 
     Attributes:
+        store: path of the new store
         clips: number of clips
         divisions: by name, its division
         renamed: whether ids became `STORE-ID`, because two stores have an id in common
@@ -41,6 +42,7 @@ class MergeResult:
         files: names of the store's files
     """
 
+    store: str
     clips: Count = 0
     divisions: dict[str, DivisionFigures] = field(default_factory=dict)
     renamed: bool = False
@@ -65,22 +67,18 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     _check_alike(stores)
     with locked(out, f"another process is writing {out}"):
         _check_folder(out)
-        with making(out, _receipt(stores), force=force, is_whole=partial(_is_whole, out)) as artifact:
+        with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
             if artifact.there is not None:
-                results = artifact.there.results
-                figures = {name: DivisionFigures(**one) for name, one in results["divisions"].items()}
-                return MergeResult(**results | {"divisions": figures})
+                return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
-            result = MergeResult(renamed=_share_ids(stores), skipped=skipped)
+            ids = [clip for store in stores.values() for clip in store.clips.ids]
+            result = MergeResult(str(out), renamed=len(set(ids)) < len(ids), skipped=skipped)
             artifact.begin()
             _write(out, stores, parts, result)
             artifact.results = asdict(result)
+            del artifact.results["store"]  # it may be moved
     return result
-
-
-def _is_whole(out: Path, made: Receipt) -> bool:
-    return all((out / name).is_file() for name in made.results["files"])
 
 
 def _receipt(stores: Mapping[str, Store]) -> Receipt:
@@ -112,12 +110,6 @@ def _check_folder(out: Path) -> None:
     made = read_receipt(out)
     if held and (made is None or made.stage not in ("prep", "merge")):
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", "Name another folder.")
-
-
-def _share_ids(stores: Mapping[str, Store]) -> bool:
-    """Whether a clip of one store has the id of a clip of another one."""
-    ids = [clip for store in stores.values() for clip in store.clips.ids]
-    return len(set(ids)) < len(ids)
 
 
 def _check_alike(stores: Mapping[str, Store]) -> None:
@@ -179,16 +171,14 @@ def _header(stores: Mapping[str, Store]) -> StoreHeader:
     profile = common("profile", "none")
     if profile != first.profile:
         log.warning("the stores have different scoring profiles: score the merged store with --normalize")
-    return StoreHeader(
+    return replace(
+        first,
         corpus=common("corpus", "+".join(dict.fromkeys(header.corpus for header in headers))),
-        size=first.size,
-        quality=first.quality,
-        codec=first.codec,
-        fit=first.fit,
-        labels=first.labels,
         recipe=common("recipe", ""),
         profile=profile,
         preset=common("preset", "base"),
+        shard=0,
+        shards=1,
     )
 
 
@@ -204,10 +194,11 @@ def _write(out: Path, stores: Mapping[str, Store], parts: Sequence[tuple[str, Sp
         if path != clips_path(out):
             path.unlink()  # shards of a store that is replaced
     unseen = {store.division.unseen for store in stores.values()}
-    write_division(out, Division(OWN, splits, unseen.pop() if len(unseen) == 1 else ""))
-    vocabulary = {gloss for _, part in parts if part.name == "train" for words in part.glosses for gloss in words}
-    result.clips, result.files = len(splits), [clips_path(out).name]
-    result.divisions = {OWN: DivisionFigures(dict(Counter(splits.values())), len(vocabulary))}
+    division = Division(OWN, splits, unseen.pop() if len(unseen) == 1 else "")
+    write_division(out, division)
+    file = StoreFile(clips_path(out))
+    result.clips, result.files = len(splits), [file.path.name]
+    result.divisions = {OWN: division_figures(division, dict(zip(file.ids, file.glosses, strict=True)))}
 
 
 def _clips(

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt
-from sla_cli.core.clip import Clip
+from sla_cli.core.clip import Clip, origin_of
 from sla_cli.errors import SlaError
 from sla_cli.prep.begun import cache_folder
-from sla_cli.prep.checked_clips import check_clips
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.labels import find_labels, label_clips
-from sla_cli.prep.left_out import read_left_out
+from sla_cli.prep.left_out import left_out_reason, read_left_out
 from sla_cli.prep.request import PrepRequest
-from sla_cli.prep.stamps import stamped
 from sla_cli.store.content import StoreHeader
 from sla_cli.store.division import Division
-from sla_cli.video.source import list_archives
+from sla_cli.video.fingerprint import fingerprints
+from sla_cli.video.source import list_archives, open_tree
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # HDF5 or sla's tables cannot hold these
+LONGEST_ID = 255  # the limit of a file name, as pictures and parts may be named by it
 
 
 @dataclass(frozen=True)
@@ -59,17 +62,19 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     """
     corpus, recipe = request.corpus, request.recipe
     labels = find_labels(request.frames.labels, corpus.labels)
-    with _listing_once(cache_folder(out, recipe), alone=part is None):
+    # Of parts that begin together, only the first lists an archive; the others read its list.
+    busy = "another part is reading the corpus"
+    with locked(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
         tree = corpus.open(request.source, out)
         listing = corpus.read(tree, request.options)
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
-    check_clips(listing.clips)
+    _check_clips(listing.clips)
     _skip_left_out(listing, read_left_out(out))
     clips = label_clips(listing, labels)
     number, parts = part or (1, 1)
     first, last = (len(clips) * end // parts for end in (number - 1, number))
     # Neighbours stay together: they often belong to one recording.
-    located = stamped(clips[first:last], tree.root, request.media, out, unreadable)
+    located = _stamped(clips[first:last], tree.root, request.media, out, unreadable)
     return Plan(
         root=tree.root,
         clips=located,
@@ -83,20 +88,65 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     )
 
 
-@contextmanager
-def _listing_once(folder: Path, *, alone: bool) -> Iterator[None]:
-    """For parts that begin together: only the first lists an archive, the others read its list."""
-    if alone:
-        yield
-        return
-    with locked(folder, "another part is reading the corpus", wait=True):
-        yield
+def _check_clips(clips: Sequence[Clip]) -> None:
+    """Raise SlaError for an id that a store cannot hold, one that two clips have, control characters, or a recording
+    with two frame rates."""
+    seen: dict[str, Clip] = {}
+    of_recording: dict[tuple[Path, str], Clip] = {}
+    for clip in clips:
+        if reason := _fault(clip):
+            raise SlaError(f"{clip.where}: {reason}", "Fix the table.")
+        if clip.id in seen:
+            hint = "Remove or rename one of the two."
+            raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, first in {seen[clip.id].where}", hint)
+        seen[clip.id] = clip
+        other = of_recording.setdefault((clip.source.root, clip.source.path), clip)
+        if other.source.fps != clip.source.fps:
+            here, there = (f"{one.source.fps:g} fps" if one.source.fps else "no fps" for one in (clip, other))
+            message = f"{clip.where}: {clip.source.path} has {here} here, but {there} in {other.where}"
+            raise SlaError(message, "A recording has one frame rate: fix the table.")
+
+
+def _fault(clip: Clip) -> str:
+    if not clip.id.strip():
+        return f"clip {clip.id!r} has an empty id"
+    if "/" in clip.id or CONTROL.search(clip.id):
+        return f"clip {clip.id[:80]!r}: an id must not contain '/', tab, NUL or similar characters"
+    if len(clip.id) > LONGEST_ID:
+        return f"clip {clip.id[:40]!r}…: an id of {len(clip.id)} characters; at most {LONGEST_ID} are allowed"
+    if CONTROL.search(" ".join((clip.signer, *clip.glosses))) or "\0" in clip.translation:
+        return f"clip {clip.id}: a tab, NUL or similar character in signer, glosses or translation"
+    return ""
 
 
 def _skip_left_out(listing: Listing, signers: Iterable[str]) -> None:
     """Leave out the clips of signers who were taken out of the store."""
     for clip in listing.clips:
         if clip.signer in signers:
-            listing.skipped[clip.id] = f"signer {clip.signer} was left out of this store"
+            listing.skipped[clip.id] = left_out_reason(clip.signer)
             for splits in listing.divisions.values():
                 splits.pop(clip.id, None)
+
+
+def _stamped(
+    clips: Sequence[Clip], root: Path, media: Path | None, cache: Path, unreadable: Collection[Path]
+) -> list[Clip]:
+    """The clips with their origins and stamps; a recording that cannot be examined gets no stamp.
+
+    Args:
+        root: folder or archive of the corpus.
+        media: the folder of recordings outside the corpus, if there is one.
+        cache: the folder for the lists of archives.
+        unreadable: roots that cannot be opened.
+    """
+    sources = [clip.source for clip in clips]
+    trees = {root: open_tree(root, cache) for root in {source.root for source in sources}.difference(unreadable)}
+    found = fingerprints((trees[source.root], source.path) for source in sources if source.root in trees)
+    located = []
+    for clip, source in zip(clips, sources, strict=True):
+        stamp = found.get((source.root, source.path), "")
+        if stamp and source.fps:
+            stamp = f"{stamp} at {source.fps:g}"  # the frame rate belongs to the stored frames
+        origin = origin_of(source, root, media)
+        located.append(replace(clip, source=replace(source, stamp=stamp), origin=origin))
+    return located

@@ -88,9 +88,4 @@ class PrepRequest:
         """The request of `to_json`. Raises SlaError, KeyError, TypeError or ValueError for other values."""
         if values.keys() != {"corpus", "source", "options", "frames"}:
             raise ValueError(f"it has the keys {', '.join(values)}")
-        options = {key: _tuples(value) for key, value in values["options"].items()}
-        return cls.checked(values["corpus"], Path(values["source"]), options, dict(values["frames"].items()))
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+        return cls.checked(values["corpus"], Path(values["source"]), {**values["options"]}, {**values["frames"]})

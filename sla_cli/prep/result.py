@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from sla_cli.core.clip import SPLITS, unknown_glosses
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
+from sla_cli.store.division import Division
 
 LISTED = 20  # most broken clips in an error message
 
@@ -42,11 +44,32 @@ class DivisionFigures:
     unknown: dict[str, UnknownGlosses] = field(default_factory=dict)
 
 
+def division_figures(division: Division, glosses: Mapping[str, Sequence[str]]) -> DivisionFigures:
+    """Sizes of a division, and the glosses that its train split lacks.
+
+    Args:
+        glosses: by clip id, its training glosses.
+    """
+    parts = {split: [glosses[clip] for clip, of in division.splits.items() if of == split] for split in SPLITS}
+    vocabulary = {gloss for words in parts["train"] for gloss in words}
+    figures = DivisionFigures({split: len(part) for split, part in parts.items() if part}, len(vocabulary))
+    for split in ("dev", "test") if vocabulary else ():
+        if total := sum(map(len, parts[split])):
+            missing = unknown_glosses(parts[split], vocabulary)
+            figures.unknown[split] = {"missing": missing.total(), "glosses": total, "types": len(missing)}
+    return figures
+
+
 @dataclass
 class PrepResult:
-    """The result for the clips.
+    """A store of a corpus.
+
+    With `--part`, `store` is null, `encoded` and `reused` count the clips of the part, and `clips`, `divisions`,
+    `labels`, `psnr` and `files` have no meaning yet (they are empty, 0 or null). With exit code 2, if clips cannot be
+    read and `--on-error skip` is not given, only `failed` has a meaning.
 
     Attributes:
+        store: path of the store; null if none was written
         clips: number of clips in the store
         divisions: by name, the divisions of the corpus; the first is the default
         skipped: by clip id, why it was left out on purpose
@@ -59,6 +82,7 @@ class PrepResult:
         reused: number of clips whose frames existed already
     """
 
+    store: str | None = None
     clips: Count = 0
     divisions: dict[str, DivisionFigures] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -69,12 +93,6 @@ class PrepResult:
     files: list[str] = field(default_factory=list)
     encoded: Count = 0
     reused: Count = 0
-
-    @classmethod
-    def of_existing(cls, results: Mapping[str, Any]) -> PrepResult:
-        """The result for a store that is up to date, from its receipt: nothing was encoded."""
-        divisions = {name: DivisionFigures(**figures) for name, figures in results["divisions"].items()}
-        return cls(**{**results, "divisions": divisions, "encoded": 0, "reused": results["clips"]})
 
 
 class BrokenClips(SlaError):

@@ -12,7 +12,7 @@ from sla_cli.core.clip import Clip
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import progress
 from sla_cli.prep.encoding.cache import FramesOnDisk, read_cached
-from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
+from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_path, stored_files
@@ -55,7 +55,7 @@ def write_files(
     outdated = [file for file in files if not _is_written(file)]
     with progress("writing", len(outdated), "files") as advance, closing(engine.run(_write, outdated)) as answers:
         for file, answer in answers:
-            if isinstance(answer, WorkerDied):
+            if isinstance(answer, Failure):
                 raise SlaError(f"{file.path} cannot be written: {answer.reason}", "Run the same command again.")
             advance()
     for file in outdated:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +18,12 @@ from sla_cli.store.division import Division
 from sla_cli.store.file import StoreFile
 
 Row = tuple[StoreFile, int]  # a clip: its file, and its number there
+T = TypeVar("T")
+
+
+def _column(of_file: Callable[[StoreFile], Sequence[T]]) -> cached_property[list[T]]:
+    """A list of a split with a value per clip, read when it is needed."""
+    return cached_property(lambda split: [of_file(file)[index] for file, index in split.rows])
 
 
 class StoredClip:
@@ -33,27 +40,9 @@ class StoredClip:
 
     def __init__(self, split: Split, file: StoreFile, index: int) -> None:
         self._split, self._file, self._index = split, file, index
-        self.id = file.ids[index]
-
-    @cached_property
-    def signer(self) -> str:
-        return self._file.signers[self._index]
-
-    @cached_property
-    def glosses(self) -> tuple[str, ...]:
-        return self._file.glosses[self._index]
-
-    @cached_property
-    def raw_glosses(self) -> tuple[str, ...]:
-        return self._file.raw_glosses[self._index]
-
-    @cached_property
-    def translation(self) -> str:
-        return self._file.translations[self._index]
-
-    @property
-    def fps(self) -> float:
-        return float(self._file.clip_fps[self._index])
+        self.id, self.signer = file.ids[index], file.signers[index]
+        self.glosses, self.raw_glosses = file.glosses[index], file.raw_glosses[index]
+        self.translation, self.fps = file.translations[index], float(file.clip_fps[index])
 
     def __len__(self) -> int:
         return self._file.lengths[self._index]
@@ -142,6 +131,12 @@ class Split:
         sources: where each clip's frames come from within the corpus; `core.clip.split_origin` reads it.
     """
 
+    signers: cached_property[list[str]] = _column(lambda file: file.signers)
+    glosses: cached_property[list[tuple[str, ...]]] = _column(lambda file: file.glosses)
+    raw_glosses: cached_property[list[tuple[str, ...]]] = _column(lambda file: file.raw_glosses)
+    translations: cached_property[list[str]] = _column(lambda file: file.translations)
+    sources: cached_property[list[str]] = _column(lambda file: file.sources)
+
     def __init__(
         self,
         store: Path,
@@ -161,26 +156,6 @@ class Split:
 
     def __str__(self) -> str:
         return f"{self.name} of {self.store}{f':{self.division}' if self.division else ''}"
-
-    @cached_property
-    def signers(self) -> list[str]:
-        return [file.signers[index] for file, index in self.rows]
-
-    @cached_property
-    def glosses(self) -> list[tuple[str, ...]]:
-        return [file.glosses[index] for file, index in self.rows]
-
-    @cached_property
-    def raw_glosses(self) -> list[tuple[str, ...]]:
-        return [file.raw_glosses[index] for file, index in self.rows]
-
-    @cached_property
-    def translations(self) -> list[str]:
-        return [file.translations[index] for file, index in self.rows]
-
-    @cached_property
-    def sources(self) -> list[str]:
-        return [file.sources[index] for file, index in self.rows]
 
     @cached_property
     def clip_fps(self) -> np.ndarray:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,6 +13,10 @@ from msgspec import Meta
 
 from sla_cli.config.bounds import PIXELS
 from sla_cli.core.quantities import Count
+
+# The datasets of a file: texts with one per clip, and numbers.
+TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources", "stamps", "notes")
+NUMBERS = ("clip_offsets", "frame_offsets", "checksums", "clip_fps", "squared_errors")
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,18 @@ class StoreHeader:
     shard: int = 0
     shards: int = 1
 
-    def facts(self) -> dict[str, Any]:
-        """The header as attributes of the file."""
-        return asdict(self)
+
+def file_digest(facts: Mapping[str, Any], texts: Mapping[str, Sequence[str]], numbers: Mapping[str, np.ndarray]) -> str:
+    """The digest of everything in a file except the frames, which the clips' checksums cover.
+
+    Args:
+        facts: the StoreHeader as a dict.
+        texts: the columns TEXTS.
+        numbers: the columns NUMBERS.
+    """
+    content = [dict(facts), {name: list(texts[name]) for name in TEXTS}]
+    total = hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8)
+    for name in NUMBERS:
+        total.update(f"\n{name} ".encode())
+        total.update(np.ascontiguousarray(numbers[name]).data)
+    return total.hexdigest()

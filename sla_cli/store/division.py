@@ -65,7 +65,9 @@ def read_division(path: Path) -> Division:
     lines = text.split("\n")
     comments = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
     facts = dict(line[1:].strip().partition(": ")[::2] for line in lines[:comments])
-    _check_version(path, lines[0])
+    if lines[0].startswith(f"# {NAME} ") and lines[0].strip() != MAGIC:  # one that a person wrote has no such line
+        found = lines[0][2:].strip()
+        raise FormatError(f"{path}: {found}, this sla reads {NAME} {VERSION}", "Make it with `sla split`.")
     splits: dict[str, str] = {}
     for row in parse_table("\n".join(lines[comments:]), str(path), COLUMNS, "\t"):
         at, clip, split = f"{path}, line {row.line + comments}", row["clip"], row["split"].strip()
@@ -79,12 +81,6 @@ def read_division(path: Path) -> Division:
         hint = "Make it again with `sla split --force`. If you edited it, delete its line `# digest: …`."
         raise FormatError(f"{path} is damaged or was edited: it is not what was written", hint)
     return division
-
-
-def _check_version(path: Path, line: str) -> None:
-    """Raise FormatError for a table of a later version. One that a person wrote has no such line."""
-    if line.startswith(f"# {NAME} ") and line.strip() != MAGIC:
-        raise FormatError(f"{path}: {line[2:].strip()}, this sla reads {NAME} {VERSION}", "Make it with `sla split`.")
 
 
 def undivided(ids: Sequence[str], glosses: Sequence[Sequence[str]]) -> Division:

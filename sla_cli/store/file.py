@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Sized
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -30,8 +30,7 @@ from sla_cli.artifact.hdf5 import (
 )
 from sla_cli.config.checks import read_values
 from sla_cli.errors import FormatError, some
-from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
-from sla_cli.store.digest import NUMBERS, TEXTS, file_digest
+from sla_cli.store.content import NUMBERS, TEXTS, EncodedClip, EncodedFrames, StoreHeader, file_digest
 
 NAME, VERSION = "sla-store", 1
 READS = (VERSION,)
@@ -140,7 +139,7 @@ class StoreFile:
             texts = {name: strings(self.file, name) for name in TEXTS if name != "ids"}
             offsets = {"clip_offsets": self.clip_offsets, "frame_offsets": self.frame_offsets}
             numbers = offsets | {name: self.file[name][:] for name in NUMBERS if name not in offsets}
-            found = file_digest(self.header.facts(), {"ids": self.ids, **texts}, numbers)
+            found = file_digest(asdict(self.header), {"ids": self.ids, **texts}, numbers)
         if found != self.digest:
             raise FormatError(
                 f"{self.path} is damaged: ids, glosses or other facts are not as they were written", AGAIN

@@ -13,7 +13,7 @@ from pathlib import Path
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
-from sla_cli.errors import FormatError, ReadError, SlaError, cannot_read, some
+from sla_cli.errors import FormatError, ReadError, SlaError, reading, some
 from sla_cli.log import log
 from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
@@ -45,10 +45,8 @@ class Store:
 
     def __init__(self, path: Path | str, division: str | Division = "") -> None:
         self.path, named = split_name(Path(path))
-        try:
+        with reading(self.path):
             paths = clips_files(self.path)
-        except OSError as error:
-            raise cannot_read(self.path, error) from error
         if not paths:
             raise SlaError(f"{self.path} is not a store: no clips.h5 in it", "Make one with `sla prep CORPUS SOURCE`.")
         receipt = read_receipt(self.path)
@@ -78,16 +76,6 @@ class Store:
         return Split(self.path, self.header, self.division, "clips", rows, self.vocabulary)
 
     @property
-    def corpus(self) -> str:
-        """Name of the corpus."""
-        return self.header.corpus
-
-    @property
-    def preset(self) -> str:
-        """The training preset of the corpus."""
-        return self.header.preset
-
-    @property
     def default_split(self) -> str:
         """The only split, or dev if there are several."""
         return self.splits[0] if len(self.splits) == 1 else "dev"
@@ -96,6 +84,11 @@ class Store:
     def vocabulary(self) -> tuple[str, ...]:
         """Glosses of train, sorted; output column i+1 of a model is gloss i, column 0 the blank."""
         return tuple(sorted({gloss for file, index in self._rows.get("train", ()) for gloss in file.glosses[index]}))
+
+    @property
+    def parts(self) -> dict[str, Split]:
+        """Its splits by name."""
+        return {name: self[name] for name in self.splits}
 
     def __getitem__(self, name: str) -> Split:
         """A split. Raises SlaError if there is none of this name, FormatError if a file of it is damaged."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from sla_cli.artifact.hdf5 import claim, create, write_strings
 from sla_cli.errors import SlaError
-from sla_cli.store.content import EncodedClip, StoreHeader
-from sla_cli.store.digest import TEXTS, file_digest
+from sla_cli.store.content import TEXTS, EncodedClip, StoreHeader, file_digest
 from sla_cli.store.file import NAME, VERSION
 from sla_cli.system.atomic import atomic_write
 
@@ -56,7 +56,7 @@ def write_clips(path: Path, header: StoreHeader, clips: Iterable[EncodedClip], t
             file[name] = values
         for name, column in texts.items():
             write_strings(file, name, column)
-        facts = header.facts()
+        facts = asdict(header)
         about = {"format": NAME, "version": VERSION, "digest": file_digest(facts, texts, numbers)}
         for key, value in {**facts, **about}.items():
             file.attrs[key] = value

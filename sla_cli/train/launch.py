@@ -55,7 +55,7 @@ def start_training(
     """
     store = Store(work.store_given(request.store))
     check_splits(store)
-    preset = request.preset or store.preset
+    preset = request.preset or store.header.preset
     settings = request.settings(preset)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast

@@ -27,6 +27,8 @@ LARGEST = 1 << 30  # most bytes that are read into memory; pictures and tables a
 class Archive:
     """A tree inside an archive."""
 
+    file = ""
+
     def __init__(self, root: Path, cache: Path | None, index: ArchiveIndex, content: ArchiveReader) -> None:
         self.root, self.cache = root, cache
         self._index, self._content = index, content

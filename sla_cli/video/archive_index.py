@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from sla_cli.core.digest import digest_bytes
-from sla_cli.errors import ReadError, SlaError, cannot_read
+from sla_cli.errors import ReadError, SlaError, reading
 from sla_cli.log import log, progress
 from sla_cli.system.atomic import atomic_write
 from sla_cli.video.archive_member import ArchiveReader, Member
 
 SCHEMA = """
-CREATE TABLE facts (stamp TEXT, root TEXT, seek_points BLOB);
+CREATE TABLE facts (root TEXT, seek_points BLOB);
 CREATE TABLE folders (path TEXT PRIMARY KEY, id INTEGER) WITHOUT ROWID;
 CREATE TABLE entries (folder INTEGER, name TEXT, offset INTEGER, size INTEGER, packed INTEGER, crc INTEGER,
                       refused TEXT, PRIMARY KEY (folder, name)) WITHOUT ROWID;
@@ -29,7 +29,7 @@ MEMBERS = (
     "SELECT name, offset, size, packed, crc, refused FROM entries JOIN folders ON folder = id"
     " WHERE folders.path = ? AND offset IS NOT NULL"
 )
-VERSION = 2  # of the schema
+VERSION = 1  # of the schema, part of the file's name
 
 
 class ArchiveIndex:
@@ -37,9 +37,7 @@ class ArchiveIndex:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database, self._one_at_a_time = database, Lock()
-        self.stamp, self.root, self.seek_points = database.execute(
-            "SELECT stamp, root, seek_points FROM facts"
-        ).fetchone()
+        self.root, self.seek_points = database.execute("SELECT root, seek_points FROM facts").fetchone()
 
     def names(self, folder: str) -> list[str] | None:
         """Sorted names in a folder; None if there is none."""
@@ -81,29 +79,23 @@ def open_index(content: ArchiveReader, root: Path, cache: Path | None, stamp: st
     """
     if cache is None:
         database = sqlite3.connect(":memory:", check_same_thread=False)
-        _fill(database, content, root, stamp)
+        _fill(database, content, root)
         return ArchiveIndex(database)
     family = f".archive-{digest_bytes(root.name.encode())}"
-    path = cache / f"{family}-{stamp}.sqlite"
-    if index := _kept(path, stamp):
+    path = cache / f"{family}-{stamp}-{VERSION}.sqlite"
+    try:
+        index = _open(path)
         content.seek_points = index.seek_points
         return index
+    except sqlite3.DatabaseError:
+        log.debug("%s is missing, damaged, or another file: the list is made again", path)
     try:
         with atomic_write(path) as temporary, closing(_connect(temporary, "nolock=1")) as database:
-            _fill(database, content, root, stamp)
+            _fill(database, content, root)
         _remove_former(cache, family, path, root)
         return _open(path)
     except sqlite3.Error as error:
         raise ReadError(f"cannot write the list of {root} to {cache}: {error}", "Is there room on the disk?") from error
-
-
-def _kept(path: Path, stamp: str) -> ArchiveIndex | None:
-    """The list from an earlier run or another process."""
-    try:
-        index = _open(path)
-    except sqlite3.DatabaseError:  # missing, damaged, or another file: the list is made again
-        return None
-    return index if index.stamp == f"{VERSION}-{stamp}" else None
 
 
 def _remove_former(cache: Path, family: str, path: Path, root: Path) -> None:
@@ -127,7 +119,7 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, check_same_thread=False)
 
 
-def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stamp: str) -> None:
+def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path) -> None:
     database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA}")
     folders = {"": 0}
     log.info("listing %s, once", root)
@@ -137,8 +129,7 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path, stam
             _rows(_counted(content.members(), root), folders, root, database),
         )
         database.executemany("INSERT INTO folders VALUES (?, ?)", folders.items())
-        facts = f"{VERSION}-{stamp}", str(root.resolve()), content.seek_points
-        database.execute("INSERT INTO facts VALUES (?, ?, ?)", facts)
+        database.execute("INSERT INTO facts VALUES (?, ?)", (str(root.resolve()), content.seek_points))
 
 
 def _rows(
@@ -177,10 +168,8 @@ def _folder_rows(path: str, folders: dict[str, int]) -> Iterator[tuple[object, .
 
 def _counted(members: Iterator[Member], root: Path) -> Iterator[Member]:
     """The members, with their position in the archive as progress."""
-    try:
+    with reading(root):
         size, done = root.stat().st_size >> 20, 0
-    except OSError as error:
-        raise cannot_read(root, error) from error
     with progress("list", size, "MB") as advance:
         for number, member in enumerate(members):
             if number % 1000 == 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sla_cli.errors import cannot_read
+from sla_cli.errors import reading
 
 CHUNK = 1 << 20  # bytes
 _ONE_AT_A_TIME = Lock()
@@ -66,11 +66,9 @@ class ArchiveReader(ABC):
             yield self._at(place, min(CHUNK, start + size - place))
 
     def _at(self, offset: int, size: int) -> bytes:
-        try:
+        with reading(self.path):
             if hasattr(os, "pread"):  # shares no position with other threads and processes
                 return os.pread(self._file.fileno(), size, offset)
             with _ONE_AT_A_TIME:  # Windows
                 self._file.seek(offset)
                 return bytes(self._file.read(size))
-        except OSError as error:
-            raise cannot_read(self.path, error) from error

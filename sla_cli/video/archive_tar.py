@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from sla_cli.errors import SlaError, cannot_read
+from sla_cli.errors import SlaError, cannot_read, reading
 from sla_cli.log import log
 from sla_cli.video.archive_member import ArchiveReader, Member
 
@@ -22,11 +22,8 @@ class PlainTar(ArchiveReader):
     in_pieces = True
 
     def members(self) -> Iterator[Member]:
-        try:
-            with self.path.open("rb") as file:
-                yield from _members(file, self.path)
-        except OSError as error:
-            raise cannot_read(self.path, error) from error
+        with reading(self.path), self.path.open("rb") as file:
+            yield from _members(file, self.path)
 
 
 class GzipTar(ArchiveReader):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import av
@@ -16,7 +18,6 @@ from av.sidedata.sidedata import SideData
 from av.video.reformatter import VideoReformatter
 
 from sla_cli.errors import FrameError
-from sla_cli.video.refusal import conversion
 
 # FFmpeg's names of the formats that are opened: each is one file. Lists of other files (HLS, DASH, concat, sequences
 # of pictures), drawn text and devices are not among them. Of sound, those that a user may take for a video.
@@ -197,3 +198,10 @@ def _upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def _on_its_side(matrix: np.ndarray) -> bool:
     return bool(abs(matrix[0, 0]) < abs(matrix[0, 1]))
+
+
+def conversion(where: str, *options: str) -> str:
+    """The command that converts a video to a codec that every decoder has."""
+    name = PurePosixPath(where).name
+    new = f"{PurePosixPath(name).stem}-h264.mp4"
+    return f"`{shlex.join(['ffmpeg', '-i', name, *options, '-c:v', 'libx264', new])}`"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import SlaError
-from sla_cli.log import progress
+from sla_cli.log import log, progress
 from sla_cli.video.image_folder import pictures_among
 from sla_cli.video.tree import Tree
 
@@ -32,8 +32,8 @@ def fingerprint(tree: Tree, path: str) -> str:
     raise SlaError(f"no such frame folder or video: {tree.where(path)}")
 
 
-def fingerprints(recordings: Iterable[tuple[Tree, str]]) -> dict[tuple[Path, str], str | SlaError]:
-    """Fingerprints of many recordings, by the root of the tree and the path; an error for each that has none."""
+def fingerprints(recordings: Iterable[tuple[Tree, str]]) -> dict[tuple[Path, str], str]:
+    """Fingerprints of many recordings, by the root of the tree and the path; "" for one that cannot be examined."""
     wanted = {(tree.root, path): tree for tree, path in recordings}
     found = {}
     with ThreadPoolExecutor(THREADS) as pool, progress("checking recordings", len(wanted), "recordings") as advance:
@@ -44,11 +44,12 @@ def fingerprints(recordings: Iterable[tuple[Tree, str]]) -> dict[tuple[Path, str
     return found
 
 
-def _try(tree: Tree, path: str) -> str | SlaError:
+def _try(tree: Tree, path: str) -> str:
     try:
         return fingerprint(tree, path)
-    except SlaError as error:
-        return error
+    except SlaError as error:  # it is reported when its clips are encoded
+        log.debug("not examined: %s", error.message)
+        return ""
 
 
 def _of_pictures(tree: Tree, folder: str) -> list[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from posixpath import splitext
 
 DIGITS = re.compile(r"([0-9]+)")
@@ -39,9 +39,8 @@ def missing_frames(names: Sequence[str], first: int | None = None) -> str:
         for before, after in pairwise([*begin, *there])
         if after - before > step and (after - before) % step == 0
     ]
-    twice = [range(number, number + step, step) for number in there if counts[number] > 1]
-    phrases = [_phrase(gaps, "missing")] if gaps else []
-    return "; ".join([*phrases, *([_phrase(_joined(twice), "repeated")] if twice else [])])
+    twice = list(_runs([number for number in there if counts[number] > 1], step))
+    return "; ".join(_phrase(ranges, what) for ranges, what in ((gaps, "missing"), (twice, "repeated")) if ranges)
 
 
 def _numbers(names: Sequence[str]) -> list[int]:
@@ -57,22 +56,14 @@ def _numbers(names: Sequence[str]) -> list[int]:
     return [int(part) for part in parts] if max(map(len, parts)) <= LONGEST else []
 
 
-def _joined(ranges: Sequence[range]) -> Iterator[range]:
-    """Adjacent ranges joined into one."""
-    whole: range | None = None
-    for each in ranges:
-        if whole is not None and each.start == whole.stop:
-            whole = range(whole.start, each.stop, each.step)
-        else:
-            if whole is not None:
-                yield whole
-            whole = each
-    if whole is not None:
-        yield whole
+def _runs(numbers: Sequence[int], step: int) -> Iterator[range]:
+    """Sorted numbers as ranges of neighbours."""
+    for _, run in groupby(enumerate(numbers), lambda item: item[1] - item[0] * step):
+        first, *others = (number for _, number in run)
+        yield range(first, (others or [first])[-1] + step, step)
 
 
-def _phrase(ranges: Sequence[range] | Iterator[range], what: str) -> str:
-    ranges = list(ranges)
+def _phrase(ranges: Sequence[range], what: str) -> str:
     words = [str(each[0]) if len(each) == 1 else f"{each[0]} to {each[-1]}" for each in ranges[:LISTED]]
     if rest := sum(len(each) for each in ranges[LISTED:]):
         words.append(f"{rest} more")

@@ -10,7 +10,7 @@ import numpy as np
 
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import is_image
-from sla_cli.errors import FrameError, SlaError, cannot_read
+from sla_cli.errors import FrameError, SlaError, reading
 from sla_cli.video.frame_numbers import missing_frames
 from sla_cli.video.image_folder import pictures_among, read_folder
 from sla_cli.video.source import open_tree
@@ -62,15 +62,15 @@ class FrameReader:
         ReadError if the file system is the cause."""
         found, where = False, str(self.source.root / self.source.path)
         try:
-            tree = open_tree(self.source.root, self._cache)
-            for frame in self._frames(tree, where):
-                found = True
-                yield frame
+            with reading(where):
+                tree = open_tree(self.source.root, self._cache)
+                for frame in self._frames(tree, where):
+                    found = True
+                    yield frame
         except FrameError:
             raise
-        except (SlaError, OSError) as error:
-            known = error if isinstance(error, SlaError) else cannot_read(where, error)
-            raise known if isinstance(known, FrameError) else FrameError(known.message, known.hint) from error
+        except SlaError as error:
+            raise FrameError(error.message, error.hint) from error
         except cv2.error as error:
             raise FrameError(f"{where} does not decode ({error.err or error})") from error
         if not found:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sla_cli.core.digest import digest_bytes, digest_json
-from sla_cli.errors import SlaError, cannot_read
+from sla_cli.errors import SlaError, reading
 from sla_cli.video.archive import Archive
 from sla_cli.video.archive_index import open_index
 from sla_cli.video.archive_member import ArchiveReader
@@ -34,10 +34,8 @@ def open_tree(root: Path, cache: Path | None = None) -> Tree:
         SlaError: it does not exist, cannot be read, or the archive is of an unknown kind, damaged, or has names that
             lead outside of it.
     """
-    try:
+    with reading(root):
         facts = root.stat() if root.exists() else None
-    except OSError as error:
-        raise cannot_read(root, error) from error
     if facts is not None and stat.S_ISDIR(facts.st_mode):
         return Folder(root, cache)
     if facts is None or not stat.S_ISREG(facts.st_mode):
@@ -68,9 +66,7 @@ def _open_archive(root: Path, cache: Path | None, version: str, process: int) ->
     if kind is None:
         hint = f"Give a folder, or an archive named *{', *'.join(ENDINGS)}."
         raise SlaError(f"{root} is neither a folder nor an archive that can be read in place", hint)
-    try:
+    with reading(root):
         content = kind(root)
         stamp = digest_json([root.stat().st_size, digest_bytes(pieces_of_file(root))])
-    except OSError as error:
-        raise cannot_read(root, error) from error
     return Archive(root, cache, open_index(content, root, cache, stamp), content)

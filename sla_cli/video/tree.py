@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from sla_cli.errors import SlaError, cannot_read
+from sla_cli.errors import SlaError, reading
 from sla_cli.system.regular_file import open_regular, read_regular
 from sla_cli.video.pieces import pieces_of_file
 
@@ -28,10 +28,12 @@ class Tree(Protocol):
     Attributes:
         root: the folder or the archive.
         cache: the folder for lists of archives, also of those within this tree; None stores none.
+        file: path of the only file that the user named, "" if it is the folder or archive.
     """
 
     root: Path
     cache: Path | None
+    file: str
 
     def names(self, folder: str = "") -> list[str]:
         """Names of the files and folders in a folder, sorted. Raises SlaError if there is no such folder."""
@@ -70,15 +72,12 @@ class Tree(Protocol):
 class Folder:
     """A tree on disk."""
 
-    def __init__(self, root: Path, cache: Path | None = None) -> None:
-        self.root, self.cache = root, cache
+    def __init__(self, root: Path, cache: Path | None = None, file: str = "") -> None:
+        self.root, self.cache, self.file = root, cache, file
 
     def names(self, folder: str = "") -> list[str]:
-        try:
-            with os.scandir(self._on_disk(folder)) as entries:
-                return sorted(entry.name for entry in entries)
-        except OSError as error:
-            raise cannot_read(self.where(folder), error) from error
+        with reading(self.where(folder)), os.scandir(self._on_disk(folder)) as entries:
+            return sorted(entry.name for entry in entries)
 
     def is_dir(self, path: str) -> bool:
         found = self._stat(path)
@@ -89,58 +88,47 @@ class Folder:
         return found is not None and stat.S_ISREG(found.st_mode)
 
     def read(self, path: str) -> bytes:
-        try:
-            return read_regular(f"{self.root}/{checked(path)}")  # called for every frame: no Path
-        except OSError as error:
-            raise cannot_read(self.where(path), error) from error
+        place = f"{self.root}/{checked(path)}"  # called for every frame: no Path
+        with reading(place):
+            return read_regular(place)
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
         return map(self.read, paths)
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
-        try:
+        with reading(self.where(path)):
             file = open_regular(self._on_disk(path))
-        except OSError as error:
-            raise cannot_read(self.where(path), error) from error
         with file:
-            try:
+            with reading(self.where(path)):
                 content = BytesIO(file.readall()) if os.fstat(file.fileno()).st_size <= IN_MEMORY else file
-            except OSError as error:
-                raise cannot_read(self.where(path), error) from error
             yield content
 
     def stamp(self, path: str) -> str:
-        try:
+        with reading(self.where(path)):
             return str(self._on_disk(path).stat().st_size)
-        except OSError as error:
-            raise cannot_read(self.where(path), error) from error
 
     def stamps(self, folder: str = "") -> dict[str, str]:
-        try:
-            with os.scandir(self._on_disk(folder)) as entries:
-                found = [(entry.name, entry.stat()) for entry in entries]
-        except OSError as error:
-            raise cannot_read(self.where(folder), error) from error
+        with reading(self.where(folder)), os.scandir(self._on_disk(folder)) as entries:
+            found = [(entry.name, entry.stat()) for entry in entries]
         return {name: str(facts.st_size) for name, facts in found if stat.S_ISREG(facts.st_mode)}
 
     def sample(self, path: str) -> bytes:
-        try:
+        with reading(self.where(path)):
             return pieces_of_file(self._on_disk(path))
-        except OSError as error:
-            raise cannot_read(self.where(path), error) from error
 
     def where(self, path: str) -> str:
         return str(self.root / path)
 
     def _stat(self, path: str) -> os.stat_result | None:
         """None if there is nothing."""
-        try:
-            return self._on_disk(path).stat()
-        except OSError as error:
-            if error.errno in ABSENT:
-                return None
-            raise cannot_read(self.where(path), error) from error
+        with reading(self.where(path)):
+            try:
+                return self._on_disk(path).stat()
+            except OSError as error:
+                if error.errno in ABSENT:
+                    return None
+                raise
 
     def _on_disk(self, path: str) -> Path:
         return self.root / checked(path)

@@ -11,8 +11,7 @@ import numpy as np
 from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError
 from sla_cli.log import log
-from sla_cli.video.decoder import Decoder, UndecodableError, open_video
-from sla_cli.video.refusal import conversion
+from sla_cli.video.decoder import Decoder, UndecodableError, conversion, open_video
 from sla_cli.video.stated_size import missing_bytes
 
 SLACK = 0.5  # seconds by which a video may be shorter than requested or stated
@@ -72,7 +71,9 @@ class Video:
             raise FrameError(f"{self.where} is empty (0 bytes)", "Copy it again.")
         missing = missing_bytes(self._file)
         with open_video(self._file, self.where, missing, begin) as decoder:
-            self._read_header(decoder)
+            self.stated = decoder.rate if decoder.rate < FASTEST else 0.0
+            self.claimed = decoder.frames or round(decoder.duration * decoder.rate)
+            self._header_step = 1 / decoder.rate if decoder.rate else USUAL
             broken = False
             try:
                 for picture in decoder:
@@ -85,11 +86,6 @@ class Video:
                 broken = True
             self._check_complete(decoder, missing, broken, end)
         self._warn()
-
-    def _read_header(self, decoder: Decoder) -> None:
-        self.stated = decoder.rate if decoder.rate < FASTEST else 0.0
-        self.claimed = decoder.frames or round(decoder.duration * decoder.rate)
-        self._header_step = 1 / decoder.rate if decoder.rate else USUAL
 
     def _time(self, stated: float | None) -> float:
         """The time of the frame just read. Frames are counted if there are no times (a bare H.264 stream), or if they

@@ -103,7 +103,7 @@ class RunFacts:
         return cls(
             folder,
             store.division.name,
-            store.corpus,
+            store.header.corpus,
             preset,
             digests,
             train.labels,

@@ -14,7 +14,7 @@ from sla_cli.cli.main import app
 TRAIN = [clip("t1", "A B", 12, signer="ann"), clip("t2", "B C", 25, signer="bob"), clip("t3", "A", 13, signer="bob")]
 DEV = [clip("d1", "C A X", 12, signer="ann")]
 SHORT = [clip(f"short{number}", "A B C", 4) for number in range(5)]
-EMPTY = [clip(f"empty{number}", "A B C", 0) for number in range(5)]
+EMPTY = [clip(f"empty{number}", "", signer="bob") for number in range(5)]
 
 
 def sla(*arguments: object, code: int = 0) -> Result:
@@ -40,11 +40,10 @@ def test_problems_are_named_with_clips_and_a_way_out_and_exit_with_3(tmp_path: P
     text = sla(store, code=3).stdout
     problems = text[text.index("\nproblems\n") :].split("\n")[2:5]
     assert problems == [
-        "  train: 5 clips without frames",
+        "  train: 5 clips without glosses",
         "    empty0, empty1, empty2 and 2 more",
-        "    Fix the source; run prep again.",
+        "    Annotate them, or leave them out of the table.",
     ]
-    assert "every frame" not in text
 
 
 def test_clips_too_short_for_the_stride_are_a_note(tmp_path: Path) -> None:
@@ -60,8 +59,8 @@ def test_json_has_everything(tmp_path: Path) -> None:
     assert (facts["corpus"], facts["stride"], facts["deep"]) == ("mine", 4, True)
     assert facts["splits"]["dev"]["unknown"] == 1
     (problem,) = (one for one in facts["findings"] if one["problem"])
-    assert (problem["about"], problem["split"], len(problem["clips"])) == ("frames", "train", 5)
-    assert {one["about"] for one in facts["findings"]} == {"frames", "feasibility", "signers", "vocabulary"}
+    assert (problem["about"], problem["split"], len(problem["clips"])) == ("references", "train", 5)
+    assert {one["about"] for one in facts["findings"]} == {"references", "signers", "vocabulary"}
     assert sum(facts["frames"]["counts"]["train"]) == 8
 
 

@@ -127,7 +127,7 @@ def test_runs_of_a_copied_work_folder_take_its_own_store(folder: Path) -> None:
     copied = Run(Path("copy/runs/adapter"))
     assert copied.store == copied.own_store == own
     assert run.store == Path("old/stores/phoenix2014").resolve()
-    sla("store", "leave-out", "Signer01", str(own), "-q")
+    sla("store", "leave-out", str(own), "--signer", "Signer01", "-q")
     assert copied.store == run.store
 
 

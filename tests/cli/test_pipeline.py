@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.cli.main import app
-from sla_cli.demo.pipeline import DemoResult
+from sla_cli.demo.figures import DemoFigures
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.hypotheses import read_hypotheses
@@ -49,7 +49,7 @@ def sla(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, demo: DemoResult) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, demo: DemoFigures) -> Path:
     """A folder in which the README's lines have run, only smaller."""
     folder = tmp_path_factory.mktemp("lines")
     assert demo.kept is not None

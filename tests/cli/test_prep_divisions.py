@@ -79,11 +79,11 @@ def test_a_table_of_ones_own_is_a_division(mine: Path) -> None:
 def test_a_signer_is_left_out_and_stays_out(mine: Path) -> None:
     sla("prep", "folder", "mine", "--size", 32, "-j1")
     sla("split", "--by", "random")
-    facts = json.loads(sla("store", "leave-out", "person3", "--json"))
+    facts = json.loads(sla("store", "leave-out", "--signer", "person3", "--json"))
     assert (facts["clips"], sum(facts["divisions"].values())) == (["v3", "v9"], 2)
     assert "v3: signer person3 was left out of this store" in sla("prep", "folder", "mine", "--size", 32, "-j1")
     assert "person3" not in Store(Path("sla-work/stores/folder")).clips.signers
-    assert "no clip of" in refused("store", "leave-out", "person3")
+    assert "no clip of" in refused("store", "leave-out", "--signer", "person3")
 
 
 def test_parts_and_a_last_call(mine: Path) -> None:

@@ -16,7 +16,8 @@ from sla_cli.cli.score import table
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import PROFILES
 from sla_cli.exchange.gloss_files import read_gloss_file
-from sla_cli.prep.corpora.folder import FolderOptions, open_source
+from sla_cli.prep.corpora import find_corpus
+from sla_cli.prep.corpora.folder import FolderOptions
 from sla_cli.prep.corpora.folder import read as read_folder
 from sla_cli.video.tree import Tree
 from sla_cli.work.hypotheses import Header, write_hypotheses
@@ -220,7 +221,7 @@ def test_the_table_that_prep_reads_holds_references(folder: Path, separator: str
     ]
     table = folder / "clips.csv"
     table.write_text("\n".join(separator.join(row) for row in rows) + "\n", encoding="utf-8")
-    tree = open_source(table)
+    tree = find_corpus("folder").open(table, None)
     listed = {clip.id: clip for clip in read_folder(with_recordings(tree, rows), FolderOptions()).clips}
     Path("hyp.csv").write_text("id,gloss\n" + "".join(f"{name},TEA\n" for name in listed), encoding="utf-8")
     facts = json.loads(sla("score", "hyp.csv", "--ref", str(table), "--json", "-q", "--samples", "1000").stdout)

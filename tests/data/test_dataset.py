@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loading_work import CONFIG, clips, epoch_of
-from synthetic import GLOSSES, SENTENCES, write_store
+from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample
-from sla_cli.data.dataset import ClipDataset
+from sla_cli.data.dataset import SeenDataset
 from sla_cli.data.loading import evaluation_batches
+from sla_cli.data.seen import SeenClips
 from sla_cli.errors import SlaError
 from sla_cli.store.store import Store
 
@@ -56,16 +57,13 @@ def test_glosses_fit_though_the_clip_is_short(tmp_path: Path) -> None:
 
 
 def test_evaluation_is_every_clip_whole_in_the_stores_order(store: Store) -> None:
-    batches = list(evaluation_batches(clips(store), pin=False))
+    train = store["train"]
+    data = SeenDataset(SeenClips(train), range(len(train)), 4, tiny(model__image_size=train.size))
+    batches = list(evaluation_batches(data, pin=False))
     assert [batch.ids for batch in batches] == [(name,) for name in store["train"].ids]
     for batch, clip in zip(batches, store["train"], strict=True):
         assert np.array_equal(batch.frames.numpy(), clip.frames())
         assert batch.transforms == (PixelTransform(0.5, 0.5, flip=False),)
-
-
-def test_evaluation_needs_no_vocabulary(store: Store) -> None:
-    data = ClipDataset(store["dev"], (), 4, CONFIG)
-    assert len(list(evaluation_batches(data, pin=False))) == 2
 
 
 def test_the_plan_knows_the_frames_of_each_step(store: Store) -> None:

@@ -19,8 +19,8 @@ from forked import Forked
 from json_schemas import result_name
 
 from sla_cli.cli.options import json_text
-from sla_cli.core.comparison import verdict
-from sla_cli.demo.pipeline import DemoResult, run_demo
+from sla_cli.demo.figures import DemoFigures
+from sla_cli.demo.pipeline import run_demo
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.store.store import Store
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.long
 FEWER = {"train": 3, "dev": 1, "test": 1}
 
 
-def test_all_files_are_kept_and_every_stage_ran(demo: DemoResult) -> None:
+def test_all_files_are_kept_and_every_stage_ran(demo: DemoFigures) -> None:
     assert demo.kept is not None
     work = demo.kept / "work"
     store = Store(work / "stores" / "phoenix2014")
@@ -39,33 +39,34 @@ def test_all_files_are_kept_and_every_stage_ran(demo: DemoResult) -> None:
     assert (demo.kept / "gloss.arpa").is_file()
 
 
-def test_what_is_said_is_what_was_scored(demo: DemoResult) -> None:
+def test_what_is_said_is_what_was_scored(demo: DemoFigures) -> None:
     assert demo.kept is not None
     scores = [json.loads(path.read_text())["wer"] for path in demo.kept.glob("work/scores/*/score.json")]
     assert sorted(scores) == sorted([demo.wer, demo.wer_lm])
     assert f"{demo.wer:.2f} %" in demo.text()
     assert demo.gain.difference == demo.wer_lm - demo.wer
     assert f"difference {demo.gain.difference:+.2f} points, 95 % interval " in demo.text()
-    assert verdict(demo.gain) in demo.text() and verdict(demo.gain) in demo.page.read_text(encoding="utf-8")
+    assert demo.gain.verdict in demo.text() and demo.gain.verdict in demo.page.read_text(encoding="utf-8")
     page = html.unescape(demo.page.read_text(encoding="utf-8"))
     assert f"{demo.wer:.2f} % without a language model, {demo.wer_lm:.2f} % with a gloss bigram" in page
     assert f"difference {demo.gain.difference:+.2f} points, 95 % interval " in page
     assert re.search("<h1[^>]*>Synthetic signing", page)
-    facts = json.loads(json_text(demo.figures))
+    facts = json.loads(json_text(demo))
     assert (result_name("demo", facts), facts["clips"]) == ("demo", FEW["test"])
 
 
-def test_a_video_that_the_model_has_not_seen_is_transcribed(demo: DemoResult) -> None:
-    page, elan = demo.files
-    assert [path.parent for path in demo.files] == 2 * [demo.kept]
-    read = [sign.gloss for sign in demo.transcript.signs]
-    assert [value for *_, value in pympi.Elan.Eaf(elan).get_annotation_data_for_tier("SIGN")] == read
-    assert f"signed  {' '.join(demo.signed)}" in demo.text() and str(page) in demo.text()
-    assert demo.transcript.media is not None and demo.transcript.media.name in page.read_text(encoding="utf-8")
-    video = cv2.VideoCapture(str(demo.transcript.media))
+def test_a_video_that_the_model_has_not_seen_is_transcribed(demo: DemoFigures) -> None:
+    page, elan = demo.transcript.files
+    assert [path.parent for path in (page, elan)] == 2 * [demo.kept]
+    read = [value for *_, value in pympi.Elan.Eaf(elan).get_annotation_data_for_tier("SIGN")]
+    assert tuple(read) == demo.transcript.read
+    assert f"signed  {' '.join(demo.transcript.signed)}" in demo.text() and str(page) in demo.text()
+    movie = page.with_suffix(".webm")
+    assert movie.name in page.read_text(encoding="utf-8")
+    video = cv2.VideoCapture(str(movie))
     frames = sum(1 for _ in iter(video.grab, False))
     assert frames / 25 == pytest.approx(demo.transcript.duration, abs=0.05)
-    assert len(demo.signed) >= 3
+    assert len(demo.transcript.signed) >= 3
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.config.settings import EmitConfig
-from sla_cli.data.batching import collate, to_pixels
-from sla_cli.data.dataset import ClipDataset
+from sla_cli.data.augment import PixelTransform
+from sla_cli.data.batching import Sample, collate, to_pixels
 from sla_cli.data.seen import SeenClips
 from sla_cli.emit.emit import emit
 from sla_cli.emit.inference import ONE_CLIP, batches_by_length, emissions_of
@@ -65,7 +65,7 @@ def test_what_the_model_says_of_each_clip(store: Store, tmp_path: Path) -> None:
         assert emission.frames == len(clip)
         assert emission.log_probs.shape == (-(-len(clip) // 4), len(GLOSSES) + 1)
         np.testing.assert_allclose(np.exp(emission.log_probs).sum(axis=1), 1, rtol=1e-5)
-        batch = collate([ClipDataset(store["dev"], (), 4, CONFIG.train)[-1, store["dev"].ids.index(clip.id)]])
+        batch = collate([Sample(clip.id, clip.frames(), PixelTransform(), ())])
         pixels = to_pixels(batch, crop=1.0, size=32, like=model.backbone, device=torch.device("cpu"))
         with torch.inference_mode():
             expected = model(pixels, batch.lengths).sequence.log_softmax(-1)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,7 +36,7 @@ from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.encoding.cache import read_cached
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
-from sla_cli.store.digest import NUMBERS, TEXTS, file_digest
+from sla_cli.store.content import NUMBERS, TEXTS, file_digest
 from sla_cli.store.file import StoreFile
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.video.source import open_tree
@@ -200,7 +200,7 @@ def test_a_column_of_more_rows_than_clips(tmp_path: Path, name: str) -> None:
         file.create_dataset(name, data=np.concatenate([values, values]), dtype=kind)
         texts = {column: strings(file, column) for column in TEXTS}
         numbers = {column: file[column][:] for column in NUMBERS}
-        file.attrs["digest"] = file_digest(header.facts(), texts, numbers)
+        file.attrs["digest"] = file_digest(asdict(header), texts, numbers)
     with pytest.raises(FormatError, match=f"2 {name} for 1 clips"):
         getattr(StoreFile(path), name)
 

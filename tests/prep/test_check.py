@@ -6,22 +6,18 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import h5py
-import numpy as np
 import pytest
 from clip_store import bytes_only, clip, make_store
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_cli.core.normalize import profile
-from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.check import check_store
 from sla_cli.prep.checks.figures import histogram
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.checks.sizes import check_sizes, published_counts
 from sla_cli.prep.corpora.isharah import UNSEEN
-from sla_cli.store.content import EncodedClip, EncodedFrames
+from sla_cli.store.content import EncodedClip
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 
@@ -105,11 +101,6 @@ def test_what_the_receipt_names_explains_what_is_missing(tmp_path: Path) -> None
     ]
 
 
-def test_empty_ids(tmp_path: Path) -> None:
-    (one,) = found(make_store(tmp_path / "store", {"train": [*TRAIN, clip(" ", "A")]}), "ids")
-    assert one.message == "1 clip with an empty id"
-
-
 def test_empty_references(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", {"train": TRAIN, "dev": [*DEV, clip("d2", "")]})
     (one,) = found(store, "references")
@@ -152,11 +143,6 @@ def test_clips_too_short_for_ctc(tmp_path: Path, text: str, frames: int, stride:
     report = check_store(make_store(tmp_path / "store", splits), stride=stride)
     reported = [(one.problem, one.split, one.clips) for one in report.findings if one.about == "feasibility"]
     assert reported == ([(False, "train", ("t",)), (False, "dev", ("d",))] if short else [])
-
-
-def test_clips_without_frames(tmp_path: Path) -> None:
-    (one,) = found(make_store(tmp_path / "store", {"dev": [*DEV, clip("d2", "A", 0)]}), "frames")
-    assert one.clips == ("d2",)
 
 
 def test_sentences_of_train_in_dev_are_reported(tmp_path: Path) -> None:
@@ -261,60 +247,6 @@ def test_splits_of_different_frame_rates(tmp_path: Path) -> None:
     make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "C A", fps=30.0)]})
     (one,) = found(tmp_path / "store", "rate")
     assert (one.problem, one.message) == (True, "splits differ in frames per second: train 25, dev 30")
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_deep_names_every_damaged_clip(tmp_path: Path, jobs: int) -> None:
-    clips = [clip(f"t{number:02}", "A B") for number in range(40)]
-    store = make_store(tmp_path / "store", {"train": clips})
-    with h5py.File(store / "clips.h5", "r+") as file:
-        for number in (3, 31):
-            place = file["frame_offsets"][file["clip_offsets"][number]] + 100
-            file["bytes"][place] ^= 0xFF
-    assert check_store(store, stride=4).problems == ()
-    (one,) = check_store(store, stride=4, deep=True, jobs=jobs).problems
-    assert (one.about, one.split, one.clips) == ("frames", "train", ("t03", "t31"))
-    assert "t03 is damaged" in one.message
-
-
-@pytest.mark.parametrize("deep", [False, True])
-def test_tables_that_are_not_what_was_written_are_named(tmp_path: Path, deep: bool) -> None:
-    store = make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "A B")]})
-    with h5py.File(store / "clips.h5", "r+") as file:
-        file["raw_glosses"][0] = "A C"
-    with pytest.raises(FormatError, match=r"clips\.h5 is damaged: ids, glosses or other facts"):
-        check_store(store, stride=4, deep=deep, jobs=1)
-
-
-def test_deep_decodes_frames_whose_checksum_is_right(tmp_path: Path) -> None:
-    bad = bytes_only("bad", ("A", "B"), 9)
-    wide = cv2.imencode(".jpg", np.zeros((24, 48, 3), np.uint8))[1].ravel()
-    other = EncodedClip("wide", "", ("A",), EncodedFrames(wide, np.array([len(wide)]), 25.0))
-    (one,) = check_store(
-        make_store(tmp_path / "store", {"train": [*TRAIN, bad, other]}), stride=4, deep=True, jobs=1
-    ).problems
-    assert one.clips == ("bad", "wide")
-    assert "clip bad: 9 frames that cannot be decoded, first 0" in one.message
-
-
-def test_raw_frames_of_the_wrong_size_are_found(tmp_path: Path) -> None:
-    good = np.zeros(24 * 24 * 3, np.uint8)
-    clips = [
-        EncodedClip(f"r{cut}", "", ("A",), EncodedFrames(good[cut:], np.array([len(good) - cut]), 25.0))
-        for cut in (0, 3)
-    ]
-    store = make_store(tmp_path / "store", {"train": clips}, codec="raw", quality=0)
-    (one,) = check_store(store, stride=4, deep=True, jobs=1).problems
-    assert one.clips == ("r3",)
-
-
-def test_no_store_and_half_a_store_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SlaError, match="is not a store"):
-        check_store(tmp_path, stride=4)
-    store = make_store(tmp_path / "store", {"train": TRAIN})
-    (store / "clips.h5").write_bytes((store / "clips.h5").read_bytes()[:3000])
-    with pytest.raises(FormatError, match=r"clips\.h5"):
-        check_store(store, stride=4)
 
 
 @given(st.dictionaries(st.sampled_from(["train", "dev", "test"]), st.lists(st.integers(0, 5000)), min_size=1))

@@ -47,7 +47,7 @@ def frames_in(folder: Path, clips: list[str]) -> bool:
 
 def test_frames_ids_and_rows_are_gone(store: Path) -> None:
     assert frames_in(store, ["first-of-bob"]) and frames_in(store, ["second-of-bob"])
-    removed = leave_out(store, "bob")
+    removed = leave_out(store, ["bob"], store.parents[1])
     assert (set(removed.clips), removed.divisions) == ({"first-of-bob", "second-of-bob"}, {"corpus": 2, "drawn": 1})
     assert not frames_in(store, ["first-of-bob", "second-of-bob"]) and frames_in(store, ["a1"])
     for path in [*store.glob("*.h5"), *store.glob("divisions/*")]:
@@ -67,10 +67,16 @@ def test_frames_ids_and_rows_are_gone(store: Path) -> None:
     assert not check_store(store, stride=4, deep=True).problems
 
 
+def test_several_signers_are_left_out_at_once(store: Path) -> None:
+    removed = leave_out(store, ["ann", "bob"], store.parents[1])
+    assert (removed.signers, set(removed.clips)) == (("ann", "bob"), {one.id for one in CLIPS[:3]})
+    assert Store(store).clips.ids == ["x"] and read_left_out(store) == ("ann", "bob")
+
+
 def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
     signer = Store(out).clips[TRAIN_CLIP].signer
     gone = Store(out).clips[TRAIN_CLIP].encoded()[-1].tobytes()
-    leave_out(out, signer)
+    leave_out(out, [signer], out.parent)
     assert gone not in everything(out)
     assert build(root, out).encoded == 0
     build(root, out, force=True)
@@ -83,11 +89,11 @@ def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
 def test_signers_that_cannot_be_left_out(store: Path) -> None:
     before = everything(store)
     with pytest.raises(SlaError, match=r"no clip of .* is by a signer 'bo'") as caught:
-        leave_out(store, "bo")
+        leave_out(store, ["bo"], store.parents[1])
     assert "ann, bob" in caught.value.hint
     leave = make_store(store.parent / "one", {"train": [CLIPS[0]]})
     with pytest.raises(SlaError, match=r"all clips of .* are by ann: nothing would be left"):
-        leave_out(leave, "ann")
+        leave_out(leave, ["ann"], store.parents[1])
     assert everything(store) == before
 
 
@@ -106,7 +112,7 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     listed = [(one.kind, one.path) for one in holders(store, work)]
     assert listed == [("cache", str(store / ".spool-0123")), ("train", str(run)), ("emit", str(emissions))]
 
-    answer = CliRunner().invoke(app, ["store", "leave-out", "bob", "s", "--work", str(work), "-q"])
+    answer = CliRunner().invoke(app, ["store", "leave-out", "s", "--signer", "bob", "--work", str(work), "-q"])
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"

@@ -209,6 +209,6 @@ def test_a_signer_who_was_left_out_is_in_no_split_again(store: Path) -> None:
     split_store(store, draws=BY_SIGNER, name="mine")
     before = splits_of(store, "mine")
     gone = before.keys() & {one.id for one in CLIPS if one.signer == "cem"}
-    leave_out(store, "cem")
+    leave_out(store, ["cem"], store.parent)
     split_store(store, draws=BY_SIGNER, name="mine")
     assert splits_of(store, "mine") == {clip: split for clip, split in before.items() if clip not in gone}

@@ -12,7 +12,7 @@ import pytest
 from clip_store import HEADER, clip, write_file
 
 from sla_cli.errors import FormatError
-from sla_cli.store.digest import NUMBERS, TEXTS
+from sla_cli.store.content import NUMBERS, TEXTS
 from sla_cli.store.file import StoreFile
 
 CLIPS = [clip(name, "HEUTE HEUTE", frames, signer="S1", stamp=name) for name, frames in (("a", 5), ("b", 1), ("c", 9))]

@@ -98,9 +98,7 @@ def test_many_at_once_are_as_one_by_one_and_an_error_costs_its_own(tmp_path: Pat
     tree = open_tree(tmp_path / packed.get(kind, "corpus"))
     found = fingerprints((tree, path) for path in [*alone, "gone", *alone, "../x"] * 20)
     assert {path: found[tree.root, path] for path in alone} == alone
-    for path, reason in {"gone": "no such frame folder or video", "../x": "leads outside"}.items():
-        error = found[tree.root, path]
-        assert isinstance(error, SlaError) and reason in error.message
+    assert found[tree.root, "gone"] == found[tree.root, "../x"] == ""
     assert len(found) == 5
     with pytest.raises(SlaError, match=r"no such frame folder or video: .*gone"):
         fingerprint(tree, "gone")

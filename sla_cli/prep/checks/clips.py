@@ -1,4 +1,4 @@
-"""Is each clip usable? Its id, its reference, its length, its frame rate."""
+"""Is each clip usable? Its reference, its length for CTC, its frame rate."""
 
 from __future__ import annotations
 
@@ -12,14 +12,6 @@ from sla_cli.prep.checks.finding import Finding, share
 from sla_cli.store.clips import Split
 
 OFF = 0.02  # a frame rate that differs from the common one by more than this share of it is reported
-
-
-def check_ids(splits: Mapping[str, Split]) -> Iterator[Finding]:
-    """Ids that are empty."""
-    for split, clips in splits.items():
-        if empty := sum(not clip.strip() for clip in clips.ids):
-            message = f"{counted(empty, 'clip')} with an empty id"
-            yield Finding("ids", split, message, "Name them in the corpus's table.")
 
 
 def check_references(split: str, clips: Split) -> Iterator[Finding]:
@@ -47,13 +39,6 @@ def check_feasible(split: str, clips: Split, stride: int) -> Iterator[Finding]:
         else:
             message += ", which no model gets right"
         yield Finding("feasibility", split, message, "", short, problem=False)
-
-
-def check_lengths(split: str, clips: Split) -> Iterator[Finding]:
-    """Clips without frames."""
-    if empty := _where(clips, (not frames for frames in clips.lengths)):
-        message = f"{counted(len(empty), 'clip')} without frames"
-        yield Finding("frames", split, message, "Fix the source; run prep again.", empty)
 
 
 def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import progress
 from sla_cli.prep.checks.finding import Finding
-from sla_cli.prep.encoding.process_pool import ProcessPool, WorkerDied
+from sla_cli.prep.encoding.process_pool import Failure, ProcessPool
 from sla_cli.store.clips import Split
 from sla_cli.store.codec import decode
 from sla_cli.store.store import Store, open_split
@@ -39,7 +39,7 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
         closing(engine.run(_faults, tasks)) as answers,
     ):
         for (_, split, numbers), found in answers:
-            if isinstance(found, WorkerDied):
+            if isinstance(found, Failure):
                 where = f"clips {splits[split].ids[numbers[0]]} to {splits[split].ids[numbers[-1]]} of {split}"
                 raise SlaError(f"{where} cannot be checked: {found.reason}", "Try fewer processes, such as -j 1.")
             faults[split] += found
@@ -62,7 +62,6 @@ def _fault(clips: Split, number: int) -> str:
     """What is wrong with a clip, "" if nothing is."""
     clip = clips[number]
     try:
-        clip.raw()
         frames = clip.encoded()
     except FormatError as error:
         return error.message

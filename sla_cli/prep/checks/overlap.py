@@ -15,6 +15,12 @@ from sla_cli.prep.checks.finding import Finding, share
 from sla_cli.store.clips import Split
 
 
+def check_overlap(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    """What splits of one division share."""
+    for check in (check_sentences, check_signers, check_recordings):
+        yield from check(splits)
+
+
 def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Clips of dev and test with the glosses of a clip of another split, both normalised as for scoring.
 
@@ -76,7 +82,7 @@ def same_frames(parts: Iterable[Split]) -> Iterator[tuple[str, str]]:
     for clips in parts:
         for name, *frames in zip(clips.ids, clips.checksums, clips.lengths, clips.clip_bytes, strict=True):
             one = first.setdefault((frames[0], frames[1], frames[2]), name)
-            if one != name and frames[1]:
+            if one != name:
                 yield one, name
 
 

@@ -17,16 +17,15 @@ def check_vocabulary(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Glosses of other splits that do not occur in train."""
     for split, clips in splits.items():
         unknown = unknown_glosses(clips.glosses, clips.vocabulary)
-        if not unknown:
+        if not unknown or not clips.vocabulary:
             continue
         names = some(f"{gloss} ({count})" if count > 1 else gloss for gloss, count in unknown.most_common())
         total = sum(map(len, clips.glosses))
         what = f"{unknown.total():,} of {counted(total, 'gloss')} ({100 * unknown.total() / total:.1f} %)"
-        if clips.vocabulary:
-            message = f"{what} do not occur in train; no model can recognise them: {names}"
-            having = zip(clips.ids, clips.glosses, strict=True)
-            affected = tuple(clip for clip, glosses in having if not unknown.keys().isdisjoint(glosses))
-            yield Finding("vocabulary", split, message, "", affected, problem=False)
+        message = f"{what} do not occur in train; no model can recognise them: {names}"
+        having = zip(clips.ids, clips.glosses, strict=True)
+        affected = tuple(clip for clip, glosses in having if not unknown.keys().isdisjoint(glosses))
+        yield Finding("vocabulary", split, message, "", affected, problem=False)
 
 
 def check_spelling(splits: Mapping[str, Split]) -> Iterator[Finding]:

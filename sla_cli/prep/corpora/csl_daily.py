@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sla_cli.artifact.table import Row
+from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.corpus import OWN, Corpus, Listing, NoOptions
+from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, load_plain, read_rows
 from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_in_archives, find_root, join, sample
 from sla_cli.video.tree import Tree
@@ -37,7 +38,7 @@ class Label:
     frames: int = 0
 
 
-def read(tree: Tree, options: NoOptions) -> Listing:
+def read(tree: Tree, options: OptionValues) -> Listing:
     """The clips of all splits.
 
     Raises:
@@ -61,8 +62,7 @@ def read(tree: Tree, options: NoOptions) -> Listing:
         label, person = labels[name], PERSON.fullmatch(name)
         signer, source = person[1] if person else "", place.source(name)
         about = label.glosses, source, label.translation, label.where, label.frames
-        listing.clips.append(Clip(name, signer, *about))
-    listing.divisions[OWN] = {name: splits[name] for name in clips}
+        listing.add(Clip(name, signer, *about), OWN, splits[name])
     return listing
 
 

@@ -14,23 +14,17 @@ from sla_cli.core.clip import Clip, Source
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError
 from sla_cli.prep.corpus import OWN, Corpus, Listing
-from sla_cli.prep.tables.given import TABLES, FolderOf, open_given
+from sla_cli.prep.tables.annotation import TABLES
 from sla_cli.prep.tables.media import MediaFolder
-from sla_cli.prep.tiers.choose import Chosen, choose
+from sla_cli.prep.tiers.choose import Chosen, TierOptions, choose
 from sla_cli.prep.tiers.files import Listed, list_files, parse_files
 from sla_cli.prep.tiers.found import Found
-from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.survey import survey_tiers
 from sla_cli.prep.tiers.utterances import Utterance, read_utterances
 from sla_cli.video.tree import Tree
 
 HINT = "Give the folder with the recordings as --media DIR; they are found there by name."
-
-
-def open_source(source: Path, cache: Path | None = None) -> Tree:
-    """The tree of an annotation file, of a table of such files, or of a folder or archive that contains them."""
-    return open_given(source, cache, (*READERS, *TABLES))
 
 
 def read(tree: Tree, wanted: TierOptions) -> Listing:
@@ -54,7 +48,7 @@ def read(tree: Tree, wanted: TierOptions) -> Listing:
             listing.skipped[listed.name] = _nothing(listed, chosen, wanted, found.counts.glosses - before)
     if any(splits.values()):
         listing.divisions[OWN] = {clip: split or "train" for clip, split in splits.items()}
-    where = tree.where(tree.file if isinstance(tree, FolderOf) else "")
+    where = tree.where(tree.file)
     found.check_tiers(where)
     found.check_recordings(where, listing.clips, HINT)
     found.log_summary(wanted, recordings)
@@ -91,8 +85,8 @@ def _clips(
     for utterance in utterances:
         place = places[utterance.person]
         start, end = utterance.start + place.origin, utterance.end + place.origin
-        several = utterance.person if len(persons) > 1 else ""
-        name = "_".join(filter(None, (listed.name, _in_id(several), f"{_seconds(start)}-{_seconds(end)}")))
+        who = "-".join(utterance.person.replace("/", " ").split()) if len(persons) > 1 else ""
+        name = "_".join(filter(None, (listed.name, who, f"{_seconds(start)}-{_seconds(end)}")))
         if reason := _unusable(utterance, start, end):
             listing.skipped[name] = reason
             continue
@@ -132,10 +126,6 @@ def _signer(listed: Listed, person: str, persons: list[str]) -> str:
     raise FormatError(f"{listed.at}: no signer for {person or 'one'} of {listed.path}", f"Write {people} as signer.")
 
 
-def _in_id(person: str) -> str:
-    return "-".join(person.replace("/", " ").split())
-
-
 def _seconds(milliseconds: int) -> str:
     """Rounded to milliseconds, without zeros at the end."""
     return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".")
@@ -151,6 +141,6 @@ CORPORA = (
         read=read,
         options=TierOptions,
         survey=survey_tiers,
-        open=open_source,
+        endings=(*READERS, *TABLES),
     ),
 )

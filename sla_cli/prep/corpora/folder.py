@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sla_cli.artifact.table import COLUMNS, Row, parse_any_table
-from sla_cli.artifact.text import decode_any_text
-from sla_cli.config.checks import OptionValues
+from sla_cli.artifact.text import decode_any_text, seconds
+from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.clip_name import clip_name
 from sla_cli.core.digest import digest_bytes, digest_json
@@ -19,11 +19,21 @@ from sla_cli.core.endings import VIDEOS, is_video
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import OWN, Corpus, Listing
-from sla_cli.prep.tables.annotation import frame_rate, is_there, near_misses, resolve, seconds, without_pattern
-from sla_cli.prep.tables.given import TABLES, FolderOf, open_given, split_named
+from sla_cli.prep.tables.annotation import (
+    REPORTED,
+    TABLES,
+    frame_rate,
+    is_there,
+    near_misses,
+    report_missing,
+    resolve,
+    split_named,
+    without_pattern,
+)
 from sla_cli.prep.tables.locate import contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
+from sla_cli.video.walk import HIDDEN
 
 BOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 TAKEN = tuple(key for key in COLUMNS if key != "eaf")  # extensions of the table
@@ -34,12 +44,7 @@ HINT = "Give a table (.tsv or .csv), a folder with a table and the recordings, o
 class FolderOptions(OptionValues):
     """Options of `sla prep folder`."""
 
-    media: str = field(default="", metadata={"help": "Folder with the recordings that the table names."})
-
-
-def open_source(source: Path, cache: Path | None = None) -> Tree:
-    """The tree of a table or video, or of a folder or archive that contains such. Raises SlaError if it is neither."""
-    return open_given(source, cache, (*TABLES, *BOOKS, ".txt", *VIDEOS))
+    media: str = option("", "Folder with the recordings that the table names.")
 
 
 def read(tree: Tree, options: FolderOptions) -> Listing:
@@ -49,7 +54,7 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
         SlaError: there is neither a table nor a video, there are several tables, the table lacks a column, a cell is
             invalid, a path leads outside of the corpus, or there is no recording; names file and line.
     """
-    found = [tree.file] if isinstance(tree, FolderOf) else _find_table_or_videos(tree)
+    found = [tree.file] if tree.file else _find_table_or_videos(tree)
     if is_video(found[0]):
         return _list_videos(tree, found)
     table = found[0]
@@ -83,7 +88,7 @@ def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
 
 def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
     """The only table of the folder, else its videos; or those of its only subfolder (as in an archive of a folder)."""
-    names = [name for name in tree.names(folder) if not name.startswith((".", "~", "__MACOSX"))]
+    names = [name for name in tree.names(folder) if not name.startswith(HIDDEN)]
     for ends in (TABLES, (".txt",)):
         if tables := [name for name in names if name.lower().endswith(ends)]:
             if len(tables) == 1:
@@ -168,16 +173,10 @@ def _check_recordings(tree: Tree, listing: Listing) -> None:
     missing = [clip for clip in of_corpus if not is_there(tree, clip.source.path)]
     lines = [
         f"{clip.where}: no {tree.where(clip.source.path)}; {near_misses(tree, clip.source.path)}"
-        for clip in missing[:5]
+        for clip in missing[:REPORTED]
     ]
-    if len(missing) == len(listing.clips):
-        more = f"; the same for all {len(missing)} clips" if len(missing) > 1 else ""
-        hint = "Paths are relative to the folder of the table; --media DIR finds recordings in another folder."
-        raise SlaError(lines[0] + more, hint)
-    for line in lines:
-        log.warning("%s", line)
-    if len(missing) > len(lines):
-        log.warning("and %d more", len(missing) - len(lines))
+    hint = "Paths are relative to the folder of the table; --media DIR finds recordings in another folder."
+    report_missing(lines, len(missing), "clips", hint, all_lost=len(missing) == len(listing.clips))
 
 
 CORPORA = (
@@ -189,6 +188,6 @@ CORPORA = (
         "Without a table: a video, or a folder of videos, which become clips without glosses",
         read=read,
         options=FolderOptions,
-        open=open_source,
+        endings=(*TABLES, *BOOKS, ".txt", *VIDEOS),
     ),
 )

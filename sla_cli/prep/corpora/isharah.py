@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from sla_cli.artifact.table import Row
+from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.corpus import Corpus, Listing, NoOptions
+from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import read_rows
 from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_folders, find_in_archives, join, sample
 from sla_cli.video.tree import Tree
@@ -25,11 +26,7 @@ ID = re.compile(r"(\d+)_\d+")  # signer, sentence
 SIZE = re.compile(r"isharah[-_ ]?(500|1000|2000)(?!\d)", re.IGNORECASE)
 
 
-class NoTables(SlaError):
-    """A division has no tables here."""
-
-
-def read(size: int, tree: Tree, options: NoOptions) -> Listing:
+def read(size: int, tree: Tree, options: OptionValues) -> Listing:
     """The clips of both divisions, each once.
 
     Args:
@@ -38,65 +35,44 @@ def read(size: int, tree: Tree, options: NoOptions) -> Listing:
     Raises:
         SlaError: tables or videos are missing, a table is broken, or two tables give one clip different glosses.
     """
-    listing, rows = Listing(), dict[str, tuple[Row, str]]()
-    for division, folder in _find_divisions(size, tree).items():
-        splits = listing.divisions.setdefault(division, {})
-        for split in SPLITS:
-            for clip, row, where in _rows(tree, folder, split, listing):
-                if clip in splits:
-                    raise FormatError(f"{where}: clip {clip} is listed twice, also in {splits[clip]} of {division}")
-                splits[clip] = split
-                rows[clip] = _one_of(rows.get(clip), row, where)
-    places = _places(tree, list(rows))
-    for clip, (row, where) in rows.items():
+    listing = Listing()
+    rows = [
+        (division, split, *found)
+        for division, folder in _find_divisions(size, tree).items()
+        for split in SPLITS
+        for found in _rows(tree, folder, split, listing)
+    ]
+    places = _places(tree, list(dict.fromkeys(clip for _, _, clip, *_ in rows)))
+    for division, split, clip, row, where in rows:
         signer, glosses = _signer(clip), tuple(row.fields.get("gloss", "").split())
         translation = " ".join(row.fields.get("text", "").split())
-        listing.clips.append(Clip(clip, signer, glosses, places[signer].source(clip), translation, where))
+        listing.add(Clip(clip, signer, glosses, places[signer].source(clip), translation, where), division, split)
     return listing
-
-
-def _one_of(known: tuple[Row, str] | None, row: Row, where: str) -> tuple[Row, str]:
-    """The row of a clip that has glosses: test splits are published without them, and may be train of another division.
-
-    Raises FormatError if both have glosses, and these differ.
-    """
-    if known is None or not known[0].fields.get("gloss", "").split():
-        return row, where
-    glosses = row.fields.get("gloss", "").split()
-    if glosses and glosses != known[0]["gloss"].split():
-        raise FormatError(f"{where}: other glosses than in {known[1]}", "The tables are not those of one release.")
-    return known
 
 
 def _find_divisions(size: int, tree: Tree) -> dict[str, str]:
     """The folder of each division of the requested size. Raises SlaError if there is none."""
-    found = {}
-    for division in UNSEEN:
-        try:
-            found[division] = _find_tables(size, tree, division)
-        except NoTables as error:
-            missing = error
+    found = {division: folder for division in UNSEEN if (folder := _find_tables(size, tree, division))}
     if not found:
-        raise missing
+        tables = " or ".join(f"{division}/train{end}" for division in UNSEEN for end in ENDS)
+        message = f"looked for {tables} of Isharah-{size} in {tree.where('')} and below; {contents(tree, '')}"
+        raise SlaError(message, "Give the folder that holds SI/ and US/ with the tables, and videos.")
     for division in UNSEEN.keys() - found.keys():
         log.warning("no folder %s with tables: the store gets no division %s", division, division)
     return found
 
 
-def _find_tables(size: int, tree: Tree, division: str) -> str:
-    """The folder SI or US of the requested size. Raises NoTables if there is none."""
+def _find_tables(size: int, tree: Tree, division: str) -> str | None:
+    """The folder SI or US of the requested size, None if there is none. Raises SlaError if it is not clear which."""
     parents = find_folders(tree, lambda folder: _table(tree, join(folder, division), "train") is not None)
     found = [join(folder, division) for folder in parents]
     named = {folder: SIZE.findall(tree.where(folder)) for folder in found}  # the last one counts
     of_size = [folder for folder in found if named[folder][-1:] == [str(size)]]
     fitting = of_size or [folder for folder in found if not named[folder]]
-    if len(fitting) == 1:
-        return fitting[0]
-    looked = f"looked for {division}/train.txt or {division}/train.csv of Isharah-{size} in {tree.where('')}"
-    if found:
-        raise SlaError(f"{looked}; found {some(map(tree.where, found))}", f"Give the folder of Isharah-{size}.")
-    hint = "Give the folder that holds SI/ and US/ with the tables, and videos."
-    raise NoTables(f"{looked} and below; {contents(tree, '')}", hint)
+    if found and len(fitting) != 1:
+        message = f"looked for {division}/ of Isharah-{size} in {tree.where('')}; found {some(map(tree.where, found))}"
+        raise SlaError(message, f"Give the folder of Isharah-{size}.")
+    return fitting[0] if fitting else None
 
 
 def _table(tree: Tree, folder: str, split: str) -> str | None:

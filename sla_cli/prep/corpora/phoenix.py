@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 
 from sla_cli.artifact.table import Row
+from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import SPLITS, Clip, Source
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.corpus import OWN, Corpus, Listing, NoOptions
+from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, read_rows
-from sla_cli.prep.tables.locate import contents, find_folders, find_root, is_folder, join, parent_of, sample
+from sla_cli.prep.tables.locate import contents, find_root, folders_with, is_folder, join, parent_of, sample
 from sla_cli.video.tree import Tree
 
 COLUMNS = ("id", "folder", "signer", "annotation")  # of 2014
@@ -44,30 +44,27 @@ class Release:
     hint: str
     frames_of: str = ""
 
-    def read(self, tree: Tree, options: NoOptions) -> Listing:
+    def read(self, tree: Tree, options: OptionValues) -> Listing:
         """The clips of all divisions, each once.
 
         Raises SlaError: there is no such release under the tree, a table is broken, or two divisions have the same clip
         with other glosses.
         """
-        listing, known = Listing(), dict[str, Clip]()
+        listing = Listing()
         for division, root in self._roots(tree).items():
-            splits = listing.divisions.setdefault(division, {})
             for split in SPLITS:
                 path = join(root, self.tables[division].format(split=split))
                 if not tree.is_file(path):
                     log.warning("no %s: division %s gets no %s split", tree.where(path), division, split)
                     continue
                 for clip in self._clips(tree, root, split, path, read_rows(tree, path, self.columns, listing)):
-                    _check_new(clip, division, splits, known)
-                    splits[clip.id] = split
-        listing.clips = list(known.values())
+                    listing.add(clip, division, split)
         return listing
 
     def _roots(self, tree: Tree) -> dict[str, str]:
         """The folder of each division that is there; for a release with several, at least one."""
         markers = {division: table.format(split="train") for division, table in self.tables.items()}
-        there = [division for division, marker in markers.items() if find_folders(tree, partial(_holds, tree, marker))]
+        there = [division for division, marker in markers.items() if folders_with(tree, marker)]
         return {division: find_root(tree, markers[division], self.hint) for division in there or [next(iter(markers))]}
 
     def _clips(self, tree: Tree, root: str, split: str, table: str, rows: Sequence[Row]) -> list[Clip]:
@@ -102,24 +99,6 @@ class Release:
             f"in {some(map(tree.where, tries))}; {contents(tree, tries[0])}",
             "The frames of the release belong there.",
         )
-
-
-def _holds(tree: Tree, marker: str, folder: str) -> bool:
-    return tree.is_file(join(folder, marker))
-
-
-def _check_new(clip: Clip, division: str, splits: Mapping[str, str], known: dict[str, Clip]) -> None:
-    """Add a clip to the known ones; the frames of the first division that has it are used.
-
-    Raises SlaError if its own division has it already, or another division has it with other glosses.
-    """
-    first = known.setdefault(clip.id, clip)
-    if clip.id in splits:
-        hint = "Remove or rename one of the two."
-        raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, first in {first.where}", hint)
-    if (first.signer, first.glosses) != (clip.signer, clip.glosses):
-        message = f"{clip.where}: clip {clip.id} of {division} has another signer or other glosses in {first.where}"
-        raise SlaError(message, "The tables are not those of one release.")
 
 
 def _clip_folder(pattern: str, at: str) -> str:

@@ -21,6 +21,7 @@ from sla_cli.core.digest import digest_json
 from sla_cli.errors import FrameError, ReadError, SlaError
 from sla_cli.log import log
 from sla_cli.prep.encoding.encode import encode_clip
+from sla_cli.prep.encoding.process_pool import Failure
 from sla_cli.store.content import EncodedFrames
 from sla_cli.system.atomic import atomic_write
 
@@ -53,18 +54,6 @@ class FramesOnDisk:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """What is wrong with a clip's frames.
-
-    Attributes:
-        again: whether the fault may be temporary, such as an error of a network file system.
-    """
-
-    reason: str
-    again: bool = False
-
-
-@dataclass(frozen=True)
 class EncodingCache:
     """A folder of encoded clips.
 
@@ -85,7 +74,7 @@ class EncodingCache:
         return self.folder / digest[:2] / f"{digest}.npz"
 
     def find(self, clip: Clip) -> FramesOnDisk | None:
-        """The encoded frames of a clip, if they exist; a damaged file is removed."""
+        """The encoded frames of a clip, if they exist and can be used."""
         path = self.path(clip)
         try:
             with np.load(path) as arrays:
@@ -95,8 +84,6 @@ class EncodingCache:
             return None
         except DAMAGE as error:
             log.warning("%s cannot be used and its clip is encoded again: %s", path, error)
-            if _is_damaged(path):
-                path.unlink(missing_ok=True)
             return None
         facts = float(fps), float(squared_error), stamp, note
         found = FramesOnDisk(path, None, len(sizes), int(sizes.sum()), *facts)
@@ -140,14 +127,3 @@ def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
         path.unlink(missing_ok=True)
         raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded again.") from error
     return data, sizes
-
-
-def _is_damaged(path: Path) -> bool:
-    """Whether a file that could not be used is damaged; otherwise the file system could not read it."""
-    try:
-        read_arrays(path)
-    except OSError:
-        return False
-    except Damaged:
-        return True
-    return False

@@ -27,7 +27,7 @@ from sla_cli.artifact.receipt import environment
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.encoding.process_pool import Answers, Item, Result, WorkerDied
+from sla_cli.prep.encoding.process_pool import Answers, Failure, Item, Result
 
 try:
     from dask.distributed import Client, Future, KilledWorker, get_worker, wait
@@ -65,7 +65,7 @@ class DaskCluster:
     def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
         suspects = []
         for item, answer in self._run(function, items):
-            if isinstance(answer, WorkerDied):
+            if isinstance(answer, Failure):
                 suspects.append(item)
             else:
                 yield item, answer
@@ -130,11 +130,11 @@ class DaskCluster:
             "Run the same command again when it is back: finished clips are kept.",
         )
 
-    def _answer(self, task: Future) -> Result | WorkerDied:
+    def _answer(self, task: Future) -> Result | Failure:
         try:
             return task.result()
         except KilledWorker:
-            return WorkerDied("its workers died again and again (out of memory, or a crash of the decoder)")
+            return Failure("its workers died again and again (out of memory, or a crash of the decoder)")
         except (ImportError, RuntimeError) as error:  # a RuntimeError if the scheduler itself cannot
             missing = error if isinstance(error, ImportError) else error.__cause__
             if not isinstance(missing, ImportError):

@@ -9,8 +9,8 @@ from pathlib import Path
 from sla_cli.core.clip import Clip
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
-from sla_cli.prep.encoding.cache import EncodingCache, Failure, FramesOnDisk
-from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
+from sla_cli.prep.encoding.cache import EncodingCache, FramesOnDisk
+from sla_cli.prep.encoding.process_pool import Executor, Failure
 
 ATTEMPTS = 2  # for a clip that could not be read because of a temporary error of the file system
 
@@ -65,6 +65,6 @@ def _encode(
             if isinstance(answer, FramesOnDisk):
                 encoded[clip.id] = answer
             else:
-                failures[clip.id] = Failure(answer.reason) if isinstance(answer, WorkerDied) else answer
+                failures[clip.id] = answer
             advance(note=f"{len(failures)} broken" if failures else "")
     return failures

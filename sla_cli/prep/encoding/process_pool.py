@@ -1,7 +1,7 @@
 """Executors for the work of prep, by default processes on this machine; `dask_cluster` has the other one.
 
 An executor applies one function to many items and returns results in order of completion. If a process dies, only its
-item is affected and is tried once more; the result for an item whose process dies twice is `WorkerDied`.
+item is affected and is tried once more; the result for an item whose process dies twice is `Failure`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,18 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class WorkerDied:
-    """The result for an item whose process died repeatedly."""
+class Failure:
+    """Why there is no result for an item: its process died twice, or what the function says.
+
+    Attributes:
+        again: whether the fault may be temporary, such as an error of a network file system.
+    """
 
     reason: str
+    again: bool = False
 
 
-Answers: TypeAlias = Generator[tuple[Item, Result | WorkerDied], None, None]
+Answers: TypeAlias = Generator[tuple[Item, Result | Failure], None, None]
 
 
 class Executor(Protocol):
@@ -73,7 +78,7 @@ class ProcessPool:
                         yield items[number], future.result()
                     elif number in died:
                         reason = "its process died twice (out of memory, or a crash of the decoder)"
-                        yield items[number], WorkerDied(reason)
+                        yield items[number], Failure(reason)
                     else:
                         log.warning("a worker process died; its work is tried once more")
                         died.add(number)

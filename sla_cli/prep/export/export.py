@@ -15,11 +15,10 @@ from pathlib import Path
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
-from sla_cli.config.checks import read_values
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log, progress
-from sla_cli.prep.encoding.process_pool import Executor, WorkerDied
+from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
 from sla_cli.store.clips import Split
@@ -31,9 +30,11 @@ from sla_cli.work.making import making
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was written.
+    """The exported store.
 
     Attributes:
+        export: path of the folder
+        root: path of the root folder of the layout in it
         layout: name of the layout
         image: format of the pictures, `png` or `jpg`
         size: side of the pictures in pixels
@@ -41,6 +42,8 @@ class ExportResult:
         frames: number of pictures
     """
 
+    export: Path
+    root: Path
     layout: str
     image: str
     size: Positive
@@ -70,7 +73,7 @@ def export_store(
             else, another process is writing it, or the disk is full.
         FormatError: the store is damaged.
     """
-    chosen = {split: store[split] for split in store.splits if not splits or split in splits}
+    chosen = {split: clips for split, clips in store.parts.items() if not splits or split in splits}
     for split in splits:
         store[split]  # raises if there is none
     first = next(iter(chosen.values()))
@@ -79,6 +82,9 @@ def export_store(
     for split, clips in chosen.items():
         layout.check(split, clips, SUFFIXES[image])
     pictures = Pictures(store.name, out.resolve(), layout.name, image, first.size)
+    counts = {split: len(clips) for split, clips in chosen.items()}
+    frames = sum(sum(clips.lengths) for clips in chosen.values())
+    result = ExportResult(out, out / layout.root, layout.name, image, first.size, counts, frames)
     receipt = Receipt(
         "export",
         {"layout": layout.name, "image": image, "splits": list(chosen)},
@@ -86,19 +92,17 @@ def export_store(
         sources={"store": str(store.path.resolve()), "division": store.division.name},
     )
     _check_ours(out)
-    tables = [out / layout.root / layout.table.format(split=split) for split in chosen]
+    tables = [result.root / layout.table.format(split=split) for split in chosen]
     with locked(out, f"another process is writing {out}"):
         with making(out, receipt, force=force, is_whole=lambda _: all(path.is_file() for path in tables)) as artifact:
-            if artifact.there is not None:
-                return read_values(ExportResult, artifact.there.results, receipt_path(out))
-            _begin(out, receipt, force)
-            frames = _write_pictures(chosen, pictures, engine)
-            _write_tables(out / layout.root, layout, chosen, pictures)
-            for warning in layout.warnings(chosen):
-                log.warning("%s", warning)
-            counts = {name: len(part) for name, part in chosen.items()}
-            result = ExportResult(layout.name, image, first.size, counts, frames)
-            artifact.results = asdict(result)
+            if artifact.there is None:
+                _begin(out, receipt, force)
+                _write_pictures(chosen, pictures, engine)
+                _write_tables(result.root, layout, chosen, pictures)
+                for warning in layout.warnings(chosen):
+                    log.warning("%s", warning)
+                artifact.results = asdict(result)
+                del artifact.results["export"], artifact.results["root"]  # it may be moved
         (out / UNFINISHED_EXPORT).unlink(missing_ok=True)
         shutil.rmtree(out / PARTIAL, ignore_errors=True)
     return result
@@ -121,7 +125,8 @@ def _check_ours(out: Path) -> None:
 def _begin(out: Path, receipt: Receipt, force: bool) -> None:
     """Record what the folder will contain. Raises SlaError if it was begun as something else and `force` is off."""
     note = json.dumps({"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources}, indent=1) + "\n"
-    begun = _read_note(out / UNFINISHED_EXPORT)
+    path = out / UNFINISHED_EXPORT
+    begun = read_json(path, "Remove its folder.") if path.is_file() else {}
     if begun.get("fingerprint") != receipt.fingerprint and begun and not force:
         message = f"{out} is an unfinished export of {begun.get('store')}, with other settings or of a changed store"
         raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
@@ -129,25 +134,20 @@ def _begin(out: Path, receipt: Receipt, force: bool) -> None:
         receipt_path(out).unlink(missing_ok=True)
         for layout in LAYOUTS.values():
             shutil.rmtree(out / layout.root, ignore_errors=True)
-    write_text(out / UNFINISHED_EXPORT, note)
+    write_text(path, note)
 
 
-def _read_note(path: Path) -> dict[str, object]:
-    return read_json(path, "Remove its folder.") if path.is_file() else {}
-
-
-def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> int:
-    """Write the missing pictures of all clips; returns the total number of pictures."""
+def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> None:
+    """Write the missing pictures of all clips."""
     places = [(split, number) for split, clips in chosen.items() for number in range(len(clips))]
     missing = [place for place in places if not pictures.is_written(place[0], chosen[place[0]][place[1]])]
     if len(missing) < len(places):
         log.info("%d of %d clips were written before", len(places) - len(missing), len(places))
     with progress("export", len(missing)) as advance, closing(engine.run(pictures.write, missing)) as answers:
         for (split, number), answer in answers:
-            if isinstance(answer, WorkerDied):
+            if isinstance(answer, Failure):
                 raise SlaError(f"clip {chosen[split].ids[number]} of {split} cannot be written: {answer.reason}")
             advance()
-    return sum(sum(clips.lengths) for clips in chosen.values())
 
 
 def _write_tables(root: Path, layout: Layout, chosen: Mapping[str, Split], pictures: Pictures) -> None:

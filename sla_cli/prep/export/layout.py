@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sla_cli.core.clip import SPLITS
-from sla_cli.errors import SlaError, some, suggestion
+from sla_cli.errors import SlaError, some
 from sla_cli.store.clips import Split, StoredClip
 
 ENDLESS = "1.79769e+308"  # seconds: end of every clip in the official STM files
@@ -95,13 +95,6 @@ class Layout:
             if bad := next((char for char in "|," if char in cell), ""):
                 return f"{cell[:60]!r} contains {bad!r}, at which readers of the table split its lines"
         return ""
-
-
-def find_layout(name: str) -> Layout:
-    """The layout of a name. Raises SlaError with the nearest one."""
-    if name not in LAYOUTS:
-        raise SlaError(f"no layout {name!r}", suggestion(name, LAYOUTS))
-    return LAYOUTS[name]
 
 
 def _found(text: str, unwanted: str) -> str:

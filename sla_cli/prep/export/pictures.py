@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.prep.export.layout import Layout, find_layout
+from sla_cli.prep.export.layout import LAYOUTS, Layout
 from sla_cli.store.clips import StoredClip
 from sla_cli.store.codec import decode, encode
 from sla_cli.store.store import open_split
@@ -78,10 +78,9 @@ class Pictures:
 
     def _files(self, clip: StoredClip, codec: str) -> Iterator[tuple[str, np.ndarray]]:
         """Name and bytes of each picture; bytes that are such a file already are written unchanged."""
-        raw = clip.raw().frames
-        digits = len(str(len(raw.sizes)))
-        for number, end in enumerate(np.cumsum(raw.sizes)):
-            data = raw.data[end - raw.sizes[number] : end]
+        frames = clip.encoded()
+        digits = len(str(len(frames)))
+        for number, data in enumerate(frames):
             name = self._layout.picture(clip.id, number, digits) + SUFFIXES[self.image]
             if codec != STORED_AS[self.image]:
                 image = decode(data, codec, self.size)
@@ -96,4 +95,4 @@ class Pictures:
 
     @property
     def _layout(self) -> Layout:
-        return find_layout(self.layout)
+        return LAYOUTS[self.layout]

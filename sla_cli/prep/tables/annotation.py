@@ -13,13 +13,17 @@ from typing import Any
 
 from sla_cli.artifact.table import Row, parse_table
 from sla_cli.artifact.text import decode_text, is_number
-from sla_cli.artifact.text import seconds as seconds  # also used for cells of these tables
+from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError
+from sla_cli.log import log
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.tables.locate import contents, find_folders, is_folder, join, parent_of
 from sla_cli.video.tree import Tree, checked
 
+TABLES = (".tsv", ".csv")
+SPLIT_NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "validation", "development"), "dev")
+REPORTED = 5  # most warnings of missing recordings
 OUTSIDE = re.compile(r"[A-Za-z]:/|[A-Za-z][\w+.-]*://")  # a drive (C:) or a scheme (file://)
 
 
@@ -107,6 +111,30 @@ def frame_rate(cell: str, at: str) -> float | None:
     if not is_number(text) or not 0 < float(text) <= 1000:
         raise SlaError(f"{at}: fps {cell!r} is not a frame rate", "Write frames per second (25).")
     return float(text)
+
+
+def split_named(cell: str, at: str) -> str:
+    """train, dev or test, also from other names. Raises SlaError, naming `at`."""
+    if cell.lower() not in SPLIT_NAMES:
+        hint = f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
+        raise SlaError(f"{at}: no split {cell!r}", hint)
+    return SPLIT_NAMES[cell.lower()]
+
+
+def report_missing(lines: Sequence[str], count: int, kind: str, hint: str, *, all_lost: bool) -> None:
+    """Warn of missing recordings: their clips are lost. Raise SlaError if all clips are.
+
+    Args:
+        lines: what is known of each, or of the first ones.
+        count: number of clips or files without recording.
+        kind: what is counted.
+    """
+    if all_lost:
+        raise SlaError(lines[0] + (f"; the same for all {count} {kind}" if count > 1 else ""), hint)
+    for line in lines[:REPORTED]:
+        log.warning("%s", line)
+    if count > REPORTED:
+        log.warning("and %d more", count - REPORTED)
 
 
 def near_misses(tree: Tree, path: str) -> str:

@@ -12,6 +12,7 @@ from sla_cli.errors import ReadError, SlaError, some
 from sla_cli.log import log
 from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import Tree, join, parent_of
+from sla_cli.video.walk import HIDDEN
 
 DEPTH = 3  # levels below SOURCE
 CROWD = 200  # entries; a larger folder contains clips or frames, and is not searched further
@@ -50,13 +51,18 @@ def _holds(holds: Callable[[str], bool], folder: str) -> bool:
         return False
 
 
+def folders_with(tree: Tree, marker: str) -> list[str]:
+    """The folders that contain the file `marker`, on the level nearest to the top that has any."""
+    return find_folders(tree, lambda folder: tree.is_file(join(folder, marker)))
+
+
 def find_root(tree: Tree, marker: str, hint: str) -> str:
     """The only folder that contains the file `marker`.
 
     Raises:
         SlaError: there is none (names what was searched and what exists there), or there are several.
     """
-    found = find_folders(tree, lambda folder: tree.is_file(join(folder, marker)))
+    found = folders_with(tree, marker)
     if len(found) > 1:
         several = some(tree.where(folder) for folder in found)
         raise SlaError(f"{marker} exists in several folders: {several}", "Give one of them as SOURCE.")
@@ -161,4 +167,4 @@ def _names(tree: Tree, folder: str) -> list[str]:
     except SlaError as error:
         log.debug("not searched: %s", error.message)
         return []
-    return [name for name in names if not name.startswith(".") and name != "__MACOSX"]
+    return [name for name in names if not name.startswith(HIDDEN)]

@@ -15,8 +15,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
-from sla_cli.prep.tables.annotation import near_misses, resolve
-from sla_cli.prep.tables.given import TABLES, FolderOf, split_named
+from sla_cli.prep.tables.annotation import TABLES, near_misses, resolve, split_named
 from sla_cli.prep.tables.locate import contents, parent_of
 from sla_cli.video.tree import Folder, Tree
 from sla_cli.video.walk import walk
@@ -52,9 +51,9 @@ def list_files(tree: Tree, tables: dict[str, str]) -> list[Listed]:
     Raises:
         SlaError: there is none; a table that names a missing file, or one file twice.
     """
-    if isinstance(tree, FolderOf) and tree.file.lower().endswith(TABLES):
+    if tree.file.lower().endswith(TABLES):
         return _in_table(tree, tree.file, tables)
-    found = [tree.file] if isinstance(tree, FolderOf) else list(walk(tree))
+    found = [tree.file] if tree.file else list(walk(tree))
     kinds = [[path for path in found if path.lower().endswith(ending)] for ending in READERS]
     paths = next(filter(None, kinds), [])
     if not paths:

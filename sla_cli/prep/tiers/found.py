@@ -12,8 +12,8 @@ from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
-from sla_cli.prep.tiers.choose import Chosen
-from sla_cli.prep.tiers.options import TierOptions
+from sla_cli.prep.tables.annotation import report_missing
+from sla_cli.prep.tiers.choose import Chosen, TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.utterances import Counts
 
@@ -72,13 +72,7 @@ class Found:
         if not clips:
             raise SlaError(f"{where}: no utterance has glosses; {self._tiers()}", LOOK)
         lines = [f"{path}: no recording; {looked}" for path, looked in self.missing.items()]
-        if self.lost == len(clips):
-            more = f"; the same for all {len(lines)} files" if len(lines) > 1 else ""
-            raise SlaError(lines[0] + more, hint)
-        for line in lines[:5]:
-            log.warning("%s", line)
-        if len(lines) > 5:
-            log.warning("and %d more", len(lines) - 5)
+        report_missing(lines, len(lines), "files", hint, all_lost=self.lost == len(clips))
 
     def log_summary(self, wanted: TierOptions, recordings: Recordings) -> None:
         """How the annotations were read, with numbers."""

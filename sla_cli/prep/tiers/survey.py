@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,10 +12,9 @@ from sla_cli.annotation.tier import Tier
 from sla_cli.core.quantities import Amount, Count
 from sla_cli.errors import some
 from sla_cli.prep.tables.media import MediaFolder
-from sla_cli.prep.tiers.choose import choose
+from sla_cli.prep.tiers.choose import TierOptions, choose
 from sla_cli.prep.tiers.files import list_files, parse_files
 from sla_cli.prep.tiers.names import people
-from sla_cli.prep.tiers.options import TierOptions
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.video.tree import Tree
 
@@ -83,42 +82,6 @@ class TierSurvey(Struct, kw_only=True):
     media: MediaFigures
 
 
-@dataclass
-class _Row:
-    """A tier's name over all files.
-
-    Attributes:
-        facts: for each of SHOWN, the different values in the files.
-        taken: in how many files it would be read as a tier of glosses.
-    """
-
-    facts: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SHOWN})
-    files: int = 0
-    annotations: int = 0
-    milliseconds: int = 0
-    values: Counter[str] = field(default_factory=Counter)
-    taken: int = 0
-
-    def add(self, tier: Tier) -> None:
-        self.files += 1
-        self.annotations += len(tier.marks)
-        self.milliseconds += sum(mark.end - mark.start for mark in tier.marks)
-        self.values.update(mark.text for mark in tier.marks if mark.text)
-        for name, known in self.facts.items():
-            known.update({getattr(tier, name)} - {""})
-
-    def figures(self) -> TierFigures:
-        return TierFigures(
-            **{name: sorted(known) for name, known in self.facts.items()},
-            files=self.files,
-            annotations=self.annotations,
-            minutes=round(self.milliseconds / 60000, 3),
-            distinct=len(self.values),
-            examples=[value for value, _ in self.values.most_common(EXAMPLES)],
-            taken=self.taken,
-        )
-
-
 def survey_tiers(tree: Tree, wanted: TierOptions) -> TierSurvey:
     """All tiers by name, and the number of recordings that are found.
 
@@ -126,25 +89,39 @@ def survey_tiers(tree: Tree, wanted: TierOptions) -> TierSurvey:
         SlaError: as for reading the corpus, if there is no file or one is invalid.
     """
     recordings = Recordings(tree, MediaFolder(Path(wanted.media)) if wanted.media else None, wanted.video)
-    rows: dict[str, _Row] = {}
-    schemes: Counter[str] = Counter()
+    by_name: defaultdict[str, list[Tier]] = defaultdict(list)
+    taken, schemes = Counter[str](), Counter[str]()
     looked: dict[str, str] = {}
     files = 0
     for listed, file in parse_files(tree, list_files(tree, {}), {}):
         files += 1
         for tier in file.tiers:
-            rows.setdefault(tier.name, _Row()).add(tier)
+            by_name[tier.name].append(tier)
         chosen = choose(file, wanted)
         schemes.update(filter(None, [chosen.scheme]))
-        for tier in chosen.glosses:
-            rows[tier.name].taken += 1
+        taken.update(tier.name for tier in chosen.glosses)
         places = [recordings.of(listed.path, file, person) for person in people(chosen.glosses, file.tiers) or ("",)]
         looked.update((listed.path, place.missing) for place in places if place.missing)
     return TierSurvey(
         files=files,
-        tiers={name: row.figures() for name, row in rows.items()},
+        tiers={name: _figures(tiers, taken[name]) for name, tiers in by_name.items()},
         schemes=dict(schemes),
         media=MediaFigures(found=files - len(looked), missing=len(looked), looked=looked),
+    )
+
+
+def _figures(tiers: Sequence[Tier], taken: int) -> TierFigures:
+    """The figures of the tiers of one name."""
+    marks = [mark for tier in tiers for mark in tier.marks]
+    values = Counter(mark.text for mark in marks if mark.text)
+    return TierFigures(
+        **{name: sorted({getattr(tier, name) for tier in tiers} - {""}) for name in SHOWN},
+        files=len(tiers),
+        annotations=len(marks),
+        minutes=round(sum(mark.end - mark.start for mark in marks) / 60000, 3),
+        distinct=len(values),
+        examples=[value for value, _ in values.most_common(EXAMPLES)],
+        taken=taken,
     )
 
 

@@ -87,7 +87,7 @@ def test_the_size_that_is_meant_is_taken(tmp_path: Path, lay: Lay, read: Read, n
 
 def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"XX/": ""})
-    with pytest.raises(SlaError, match=r"looked for US/train\.txt or US/train\.csv of Isharah-500 .* contains XX/"):
+    with pytest.raises(SlaError, match=r"looked for SI/train\.txt or .* of Isharah-500 .* contains XX/"):
         read("isharah500", tmp_path)
     lay(tmp_path, tables())
     with pytest.raises(SlaError, match=r"no clips: looked for 00_0001, 00_0002 and 4 more, .* contains SI/"):
@@ -142,5 +142,5 @@ def test_two_tables_with_other_glosses_of_one_clip(tmp_path: Path, lay: Lay, rea
     assert found[TEST[0]] == ("A", "B")
     assert found[TRAIN[0]] == tuple(ARABIC.split())
     lay(tmp_path, {"US/dev.txt": f"id|gloss\n{TRAIN[1]}|OTHER\n"})
-    with pytest.raises(SlaError, match=r"US/dev\.txt, line 2: other glosses than in SI/train\.txt, line 3"):
+    with pytest.raises(SlaError, match=r"US/dev\.txt, line 2: .* other glosses in SI/train\.txt, line 3"):
         read("isharah1000", tmp_path)

@@ -29,7 +29,7 @@ from sla_cli.errors import SlaError
 from sla_cli.prep.corpora import corpora, find_corpus
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.encoding.dask_cluster import DaskCluster, connect
-from sla_cli.prep.encoding.process_pool import Executor, ProcessPool, WorkerDied
+from sla_cli.prep.encoding.process_pool import Executor, Failure, ProcessPool
 
 pytestmark = pytest.mark.long
 
@@ -101,7 +101,7 @@ def test_a_death_costs_its_item_one_more_try(engine: Executor, tmp_path: Path) -
 @pytest.mark.parametrize("engine", ["two", "dask"], indirect=True)
 def test_an_item_that_kills_again_and_again_is_given_up(engine: Executor, tmp_path: Path) -> None:
     answers = dict(engine.run(partial(die, folder=tmp_path, deaths=99), range(8)))
-    assert isinstance(answers.pop(3), WorkerDied)
+    assert isinstance(answers.pop(3), Failure)
     assert answers == {number: number for number in range(8) if number != 3}
 
 

@@ -25,7 +25,7 @@ from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.export.export import ExportResult, export_store
-from sla_cli.prep.export.layout import find_layout
+from sla_cli.prep.export.layout import LAYOUTS
 from sla_cli.prep.export.pictures import Pictures
 from sla_cli.store.store import Store
 
@@ -38,7 +38,7 @@ DEV = [clip("d1", "C 'A'", 3, signer="Signer01", translation="ein Satz")]
 
 def export(store: Path, out: Path, layout: str = "phoenix2014", jobs: int = 1, **options: Any) -> ExportResult:
     with closing(ProcessPool(jobs)) as engine:
-        return export_store(Store(store), find_layout(layout), out, engine, **options)
+        return export_store(Store(store), LAYOUTS[layout], out, engine, **options)
 
 
 def frames(store: Path) -> dict[str, tuple[str, tuple[str, ...], str, np.ndarray]]:
@@ -102,12 +102,12 @@ def test_vacs_code_finds_every_frame(made: Path, tmp_path: Path) -> None:
 
 def test_pictures_sort_by_name_beyond_the_digits_of_the_release(tmp_path: Path) -> None:
     for layout, count in (("phoenix2014", 1_000_001), ("phoenix2014t", 10_000)):
-        picture = find_layout(layout).picture
+        picture = LAYOUTS[layout].picture
         digits = len(str(count))
         names = [picture("a", number, digits) for number in (0, 1, 9, 998, 9_998, count - 2, count - 1)]
         assert names == sorted(names)
-    assert find_layout("phoenix2014").picture("a", 7, 3) == "a.avi_pid0_fn000007-0"
-    assert find_layout("phoenix2014t").picture("a", 7, 3) == "images0008"
+    assert LAYOUTS["phoenix2014"].picture("a", 7, 3) == "a.avi_pid0_fn000007-0"
+    assert LAYOUTS["phoenix2014t"].picture("a", 7, 3) == "images0008"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_tables_and_references_are_written_as_the_official_ones(
         for row in cells
     ]
     export(make_store(tmp_path / "store", {"dev": clips}), tmp_path / "out", layout)
-    top = tmp_path / "out" / find_layout(layout).root
+    top = tmp_path / "out" / LAYOUTS[layout].root
     written = (top / "annotations" / "manual" / table).read_text(encoding="utf-8").splitlines()
     assert [_words(line) for line in written] == [_words(line) for line in (header, *rows)]
     stm = (top / "evaluation" / references).read_text(encoding="utf-8").splitlines()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
-from sla_cli.prep.tiers.choose import choose
-from sla_cli.prep.tiers.options import TierOptions
+from sla_cli.prep.tiers.choose import TierOptions, choose
 
 SIGN = [Mark(0, 10, "A", 1)]
 

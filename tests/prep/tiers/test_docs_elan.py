@@ -8,8 +8,7 @@ from elan_files import Eaf
 
 from sla_cli.artifact.table import COLUMNS
 from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.tiers.choose import SCHEMES
-from sla_cli.prep.tiers.options import TierOptions
+from sla_cli.prep.tiers.choose import SCHEMES, TierOptions
 
 PAGE = (Path(__file__).parents[3] / "docs" / "elan.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from json_schemas import result_name
 
 from sla_cli.cli.options import json_text
 from sla_cli.prep.corpora import find_corpus
-from sla_cli.prep.tiers.options import TierOptions
+from sla_cli.prep.tiers.choose import TierOptions
 from sla_cli.prep.tiers.survey import survey_tiers, tiers_text
 
 

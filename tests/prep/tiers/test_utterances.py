@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
-from sla_cli.prep.tiers.choose import choose
-from sla_cli.prep.tiers.options import TierOptions
+from sla_cli.prep.tiers.choose import TierOptions, choose
 from sla_cli.prep.tiers.utterances import Counts, Utterance, assign, read_utterances
 
 Signs = list[tuple[int, int, str]]

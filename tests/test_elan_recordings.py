@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pympi
 import pytest
+from elan_recordings import draw_elan_corpus
 
-from sla_cli.demo.elan_corpus import draw_elan_corpus
 from sla_cli.demo.lexicon import SIGNS
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.errors import SlaError

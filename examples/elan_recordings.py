@@ -1,4 +1,4 @@
-"""Recordings of drawn signing like those of a linguist: videos of several sentences, some annotated in ELAN."""
+"""Draws recordings like those of a linguist, for draw_elan.py: videos of several sentences, some annotated in ELAN."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from sla_cli.annotation.eaf import TierPlan, document_text
 from sla_cli.annotation.timed import Interval
+from sla_cli.demo.corpus import draw_all
 from sla_cli.demo.grammar import draw_sentences
 from sla_cli.demo.lexicon import SIGNS
 from sla_cli.demo.movie import FPS, write_movie
-from sla_cli.demo.parallel import draw_all
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.demo.signing import Signed, sign_sentences
 from sla_cli.errors import SlaError
@@ -71,9 +71,8 @@ def draw_elan_corpus(
         annotation = out / ("corpus" if given else "truth") / f"{name}.eaf"
         signed = [*known, *new][number * sentences : (number + 1) * sentences]
         recordings.append(_Recording(video, annotation, seed, number, signed))
-    for _ in draw_all(_draw_recording, recordings, jobs):
-        if progress is not None:
-            progress(1)
+    for _ in draw_all(_draw_recording, recordings, jobs, progress):
+        pass
 
 
 def _draw_recording(recording: _Recording) -> None:

@@ -1,0 +1,211 @@
+"""Only changed parts of a store are made again, and never another store without being asked."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from movies import movie
+from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, digests, frames_of, table_of, times
+
+from sla_cli.artifact.receipt import read_receipt
+from sla_cli.config.settings import PrepConfig
+from sla_cli.errors import SlaError
+from sla_cli.prep.encoding.encode import ENCODER
+from sla_cli.prep.result import BrokenClips
+from sla_cli.store.store import Store
+
+
+def test_a_finished_store_is_left_alone(root: Path, out: Path) -> None:
+    before = times(out, "*")
+    (out / f".spool-{Store(out).header.recipe}").mkdir()  # left by a kill
+    assert build(root, out).clips == 5
+    assert times(out, "*") == before
+
+
+def test_a_store_that_lost_a_file_gets_it_back(made: Path, root: Path, tmp_path: Path) -> None:
+    out, config = tmp_path / "store", PrepConfig(32, quality=90, shard_clips=2)
+    build(root, out, config=config)
+    before = times(out, "*.h5")
+    (out / "clips-0001.h5").unlink()
+    assert build(root, out, config=config).encoded == 2
+    assert digests(out) == digests(made)
+    changed = {path for path, time in times(out, "*.h5").items() if before[path] != time}
+    assert changed == {str(out / "clips-0001.h5")}
+
+
+def test_other_settings_are_refused_and_forced(made: Path, root: Path, out: Path) -> None:
+    with pytest.raises(SlaError, match="size was 32, now 16") as caught:
+        build(root, out, config=PrepConfig(16, quality=90))
+    assert "--force" in caught.value.hint
+    assert digests(out) == digests(made)
+    build(root, out, config=PrepConfig(16, quality=90), force=True)
+    assert Store(out).header.size == 16
+    build(root, out, force=True)
+    assert digests(out) == digests(made)
+
+
+def test_force_reads_the_frames_again(made: Path, own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    assert (build(own, out).encoded, build(own, out).encoded) == (5, 0)
+    outcome = build(own, out, force=True)
+    assert (outcome.encoded, outcome.reused) == (5, 0)
+    assert digests(out) == digests(made)
+
+
+def test_a_recording_that_was_replaced_is_reported_and_only_it_is_encoded_again(own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    build(own, out)
+    one, two = frames_of(own, "dev", DEV_CLIP)[:2]
+    one.write_bytes(two.read_bytes())
+    before = digests(out)
+    with pytest.raises(SlaError, match=f"1 of the recordings changed since .*: those of {DEV_CLIP}") as caught:
+        build(own, out)
+    assert "--force" in caught.value.hint
+    assert digests(out) == before
+    outcome = build(own, out, force=True)
+    assert (outcome.encoded, outcome.reused) == (1, 4)
+    assert digests(out)["dev"] != before["dev"]
+    assert digests(out)["train"] == before["train"]
+    assert build(own, out).encoded == 0
+
+
+def test_a_video_that_was_replaced_is_reported(tmp_path: Path) -> None:
+    """Also one of the same length in frames and bytes."""
+    source, out = tmp_path / "mine", tmp_path / "store"
+    source.mkdir()
+    video, other = tmp_path / "one.avi", tmp_path / "two.avi"
+    for path, seed in ((video, 1), (other, 2)):
+        movie(path, np.stack([np.full((32, 32, 3), 10 * seed + number, np.uint8) for number in range(8)]))
+    size = max(path.stat().st_size for path in (video, other))
+    for path in (video, other):  # RIFF readers ignore what follows the file's end
+        path.write_bytes(path.read_bytes().ljust(size, b"\0"))
+    shutil.copy(video, source / "a.avi")
+    (source / "clips.tsv").write_text("video\tgloss\na.avi\tA\n")
+    build(source, out, corpus="folder")
+    before = digests(out)
+    shutil.copy(other, source / "a.avi")
+    with pytest.raises(SlaError, match=r"1 of the recordings changed since .*: those of a"):
+        build(source, out, corpus="folder")
+    build(source, out, corpus="folder", force=True)
+    assert digests(out) != before
+
+
+def test_a_corpus_that_moved_is_the_same_corpus(made: Path, own: Path, tmp_path: Path) -> None:
+    """Also while it is not finished, as in a job array with a $TMPDIR for each job; a copy has times of its own."""
+    out, frame = tmp_path / "store", frames_of(own, "dev", DEV_CLIP)[0]
+    good = frame.read_bytes()
+    frame.write_bytes(b"")
+    with pytest.raises(BrokenClips):
+        build(own, out)
+    frame.write_bytes(good)
+    second = shutil.copytree(own, tmp_path / "job2" / "corpus", copy_function=shutil.copyfile)
+    shutil.rmtree(own)
+    assert build(second, out).encoded == 1
+    assert digests(out) == digests(made)
+    third = shutil.move(second, tmp_path / "third")
+    assert build(third, out).encoded == 0
+    receipt = read_receipt(out)
+    assert receipt is not None
+    assert receipt.sources["source"] == str(third)
+    table_of(third, "train").write_text(table_of(third, "train").read_text().replace("NULL", "EINS"))
+    assert build(third, out, force=True).encoded == 0
+
+
+def test_an_archive_and_its_folder_are_two_places(root: Path, tmp_path: Path) -> None:
+    """A finished store is not replaced without --force."""
+    out = tmp_path / "store"
+    build(root.parent, out)
+    archive = Path(shutil.make_archive(str(tmp_path / "corpus"), "zip", root))
+    with pytest.raises(SlaError, match="5 of the recordings are at other places than when") as caught:
+        build(archive, out)
+    assert "--force" in caught.value.hint
+    assert build(archive, out, force=True).encoded == 5
+
+
+def test_frames_of_another_encoder_are_not_taken_over(root: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sla_cli.prep.request.ENCODER", ENCODER + 1)
+    with pytest.raises(SlaError, match=f"encoder was {ENCODER}, now {ENCODER + 1}"):
+        build(root, out)
+    assert build(root, out, force=True).encoded == 5
+
+
+def test_a_store_whose_recordings_are_gone_stays_as_it_is(made: Path, own: Path, tmp_path: Path) -> None:
+    """Stores outlive the frames, which lie on a disk of their own: tables can still be corrected."""
+    out = tmp_path / "store"
+    build(own, out)
+    for path in (own / "features").rglob("*.png"):
+        path.unlink()
+    assert build(own, out).encoded == 0
+    table_of(own, "train").write_text(table_of(own, "train").read_text().replace("NULL", "EINS"))
+    assert build(own, out, force=True).encoded == 0
+    assert Store(out)["train"][TRAIN_CLIP].glosses == ("EINS", "GRAD", "REGEN", "REGEN")
+
+
+def test_files_that_are_not_the_stores_are_left_alone(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    build(root, out, config=PrepConfig(32, quality=90, shard_clips=1))
+    others = {name: out / name for name in ("train-old.h5", "clips_emissions.h5", "clips-x.h5", "clips.h5.old")}
+    for name, path in others.items():
+        path.write_text(name)
+    build(root, out, force=True)
+    assert {name: path.read_text() for name, path in others.items()} == {name: name for name in others}
+    left = {path.name for path in out.glob("clips*.h5*")} - others.keys()
+    assert left == {"clips.h5"}
+
+
+def test_other_labels_and_shards_cost_no_frame(made: Path, own: Path, tmp_path: Path) -> None:
+    """Frames are taken over from the store that is replaced, wherever they come to lie."""
+    out = tmp_path / "store"
+    build(own, out)
+    for shards in (2, 1, 3, 2, 0):
+        config = PrepConfig(32, quality=90, shard_clips=shards, labels="phoenix2014")
+        assert build(own, out, config=config, force=True).encoded == 0
+        store = Store(out)
+        assert [len(file.ids) for file in store.files] == {1: [1] * 5, 2: [2, 2, 1], 3: [3, 2]}.get(shards, [5])
+        assert store.header.labels == "phoenix2014.v1"
+        assert frame_bytes(store) == frame_bytes(Store(made))
+    table_of(own, "train").write_text(table_of(own, "train").read_text().replace("NULL", "EINS"))
+    assert build(own, out, force=True).encoded == 0
+    assert Store(out)["train"][TRAIN_CLIP].glosses == ("EINS", "GRAD", "REGEN", "REGEN")
+    assert {path.name for path in out.iterdir()} == {path.name for path in made.iterdir()}
+
+
+def frame_bytes(store: Store) -> list[bytes]:
+    return [clip.raw().frames.data.tobytes() for clip in store.clips]
+
+
+def test_a_split_that_the_corpus_no_longer_has_leaves_the_store(own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    build(own, out)
+    table_of(own, "test").unlink()
+    with pytest.raises(SlaError, match=r"test\.corpus\.csv was '\w+', now None"):
+        build(own, out)
+    build(own, out, force=True)
+    assert Store(out).splits == ["train", "dev"]
+
+
+def test_a_store_of_an_unknown_version_is_refused_and_replaced(made: Path, root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    shutil.copytree(made, out)
+    for path in out.glob("*.h5"):
+        with h5py.File(path, "r+") as file:
+            file.attrs["version"] = 4
+    with pytest.raises(SlaError, match="sla-store version 4, this sla reads version 1") as caught:
+        Store(out)
+    assert "sla prep" in caught.value.hint
+    build(root, out, config=CONFIG, force=True)
+    assert digests(out) == digests(made)
+
+
+def test_what_was_encoded_from_another_recording_is_counted_as_encoded_again(own: Path, tmp_path: Path) -> None:
+    """Its file lies in the cache under the name of the clip, and is of no use."""
+    out = tmp_path / "store"
+    build(own, out, part=(1, 1))
+    one, two = frames_of(own, "dev", DEV_CLIP)[:2]
+    one.write_bytes(two.read_bytes())
+    outcome = build(own, out)
+    assert (outcome.encoded, outcome.reused) == (1, 4)
