@@ -146,11 +146,11 @@ def _check_folder(folder: Path | None, *, replace: bool) -> None:
 
 
 def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *, as_json: bool) -> None:
-    from sla_cli.align.references import reference_split
     from sla_cli.align.suspicious import rank
-    from sla_cli.align.suspicious_table import SuspiciousClips, clip_figures, write_ranking
+    from sla_cli.align.suspicious_table import SuspiciousClips, write_ranking
     from sla_cli.log import progress
     from sla_cli.work.emissions import Emissions
+    from sla_cli.work.references import reference_split
 
     file = Emissions(emissions)
     split = reference_split(file, store)
@@ -162,7 +162,7 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
         clips=len(ranking.clips),
         differing=sum(bool(clip.places) for clip in ranking.clips),
         left_out=dict(ranking.left_out),
-        suspicious=[clip_figures(clip) for clip in ranking.clips[:top]],
+        suspicious=ranking.clips[:top],
         table=output,
     )
     lines = table("", ("clip", "score", "seconds", "annotated", "read"), _lines(ranking, top))
@@ -174,11 +174,9 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
 
 def _lines(ranking: "Ranking", top: int) -> Iterator[tuple[object, ...]]:
     """A row for each place of the first clips; the clip is named in the first of its rows."""
-    from sla_cli.align.suspicious_table import seconds
-
     for clip in ranking.clips[:top]:
         for number, place in enumerate(clip.places):
-            times = "-".join(f"{time:.2f}" for time in seconds(clip, place) or ()) or "unknown"
+            times = "-".join(f"{time:.2f}" for time in place.seconds or ()) or "unknown"
             yield (
                 "" if number else clip.id,
                 f"{place.score:.1f}",

@@ -122,7 +122,7 @@ def test_a_planted_label_is_the_most_suspicious(folder: Path) -> None:
     assert (found["clips"], found["differing"], len(found["suspicious"])) == (3, 1, 2)
     first, second = found["suspicious"]
     [place] = first["places"]
-    assert (first["clip"], place["kind"], place["gloss"], place["read"]) == ("two", "exchanged", "شمس", "WIND")
+    assert (first["id"], place["kind"], place["gloss"], place["read"]) == ("two", "exchanged", "شمس", "WIND")
     assert (second["score"], second["places"]) == (0.0, [])
     with Path("doubts.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
@@ -180,7 +180,7 @@ def test_recordings_of_ones_own_from_prep_to_elan(tmp_path: Path, monkeypatch: p
     assert [gloss for *_, gloss in signs] == ["NORD", "REGEN", "SONNE", "REGEN"]
     assert [start for start, *_ in signs[:3]] == [160, 480, 2160]
     first, second = facts("train.h5", "--suspicious")["suspicious"]
-    assert (first["clip"], second["score"]) == ("two", 0.0)
+    assert (first["id"], second["score"]) == ("two", 0.0)
     [place] = first["places"]
     assert (place["kind"], place["gloss"], place["read"], place["number"]) == ("exchanged", "REGEN", "NORD", 2)
 
