@@ -137,4 +137,4 @@ def train(
         resume_training(name, folder, device) if resume else start_training(request, folder, device, dry_run=dry_run)
     )
     if result is not None:
-        answer(result.text(), result.figures(), as_json)
+        answer(result.text(), result, as_json)

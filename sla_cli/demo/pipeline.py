@@ -161,13 +161,13 @@ def run_demo(
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
-        best = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
+        trained = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
         signed = max(draw_sentences(seed, "test", clips["test"] + UNSEEN, different=True)[-UNSEEN:], key=len)
         transcript, files = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), signed, seed)
     seconds = time.monotonic() - begun
-    return DemoResult(gain, best.dev.wer, clips["test"], page, signed, transcript, files, keep, seconds)
+    return DemoResult(gain, trained.dev_wer, clips["test"], page, signed, transcript, files, keep, seconds)
 
 
 def _figures(gain: Comparison) -> tuple[str, str]:

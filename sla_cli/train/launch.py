@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,7 @@ from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
 
 if TYPE_CHECKING:
-    from sla_cli.train.results import Forecast, SeedResult
-    from sla_cli.train.seeds import SeedResults
+    from sla_cli.train.results import Forecast, Trained, TrainedSeeds
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TrainRequest:
 
 def start_training(
     request: TrainRequest, work: Work, device: str, *, dry_run: bool = False
-) -> Forecast | SeedResult | SeedResults | None:
+) -> Forecast | Trained | TrainedSeeds | None:
     """Train new runs, or with `dry_run` only measure. The result is None in all but the main process.
 
     Raises:
@@ -60,7 +60,7 @@ def start_training(
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
     from sla_cli.train.init_from import init_from
-    from sla_cli.train.seeds import result_of, start_seeds
+    from sla_cli.train.seeds import start_seeds
     from sla_cli.train.train_run import start_run
 
     begin = init_from(Run(work.one_run(request.init)), settings) if request.init else None
@@ -75,17 +75,14 @@ def start_training(
         def folder() -> Path:
             return work.runs / request.name if request.name else work.new_run(settings.model.variant, request.seeds)
 
-        path, force = group.first(folder), request.force
-        if request.seeds:
-            results = start_seeds(
-                store, path, settings, request.seeds, preset=preset, begin=begin, force=force, group=group
-            )
-            return results if group.is_main else None
-        best = start_run(store, path, settings, preset=preset, begin=begin, force=force, group=group)
-        return result_of(Run(path), settings, best) if group.is_main else None
+        start: Callable[..., Trained | TrainedSeeds]
+        start = partial(start_seeds, seeds=request.seeds) if request.seeds else start_run
+        path = group.first(folder)
+        result = start(store, path, settings, preset=preset, begin=begin, force=request.force, group=group)
+        return result if group.is_main else None
 
 
-def resume_training(name: str | None, work: Work, device: str) -> SeedResult | SeedResults | None:
+def resume_training(name: str | None, work: Work, device: str) -> Trained | TrainedSeeds | None:
     """Continue a run, or the runs of several seeds. The result is None in all but the main process.
 
     Args:
@@ -95,13 +92,10 @@ def resume_training(name: str | None, work: Work, device: str) -> SeedResult | S
         SlaError: as `resume_run`, or no such run.
     """
     from sla_cli.model.distributed import join
-    from sla_cli.train.seeds import result_of, resume_seeds
+    from sla_cli.train.seeds import resume_seeds
     from sla_cli.train.train_run import resume_run
 
     with join(device) as group:
         runs = [Run(path) for path in group.first(lambda: work.runs_to_resume(name))]
-        if len(runs) > 1:
-            results = resume_seeds(runs, group)
-            return results if group.is_main else None
-        best = resume_run(runs[0], group=group)
-        return result_of(runs[0], runs[0].config, best) if group.is_main else None
+        result = resume_seeds(runs, group) if len(runs) > 1 else resume_run(runs[0], group)
+        return result if group.is_main else None
