@@ -86,4 +86,4 @@ def decode(
     check_decoding(given, target, source, {"--store": store, "--weights": weights}, shared.weights_file(weights))
     found = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
     made = decode_run(found.path, found.run, folder, given, target, jobs=jobs, max_oov=max_oov)
-    shared.answer(made.text(), made.figures(), as_json)
+    shared.answer(made.text(), made, as_json)

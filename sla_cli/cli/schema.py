@@ -37,7 +37,7 @@ RESULTS = {
     "check": Result("sla check", "prep.check", "Report"),
     "compare": Result("sla compare", "cli.results.evaluation", "Compared"),
     "compare-groups": Result("sla compare, groups", "work.comparison_figures", "GroupComparisonFigures"),
-    "decode": Result("sla decode", "decode.decode_run", "DecodedFigures"),
+    "decode": Result("sla decode", "decode.decode_run", "Decoded"),
     "demo": Result("sla demo", "demo.figures", "DemoFigures"),
     "doctor": Result("sla doctor", "doctor.diagnosis", "Diagnosis"),
     "emit": Result("sla emit", "cli.results.recognition", "Emitted"),
@@ -57,7 +57,7 @@ RESULTS = {
     "table": Result("sla table", "cli.results.evaluation", "Tabled"),
     "train": Result("sla train", "train.results", "Trained"),
     "train-dry-run": Result("sla train --dry-run", "train.results", "Forecast"),
-    "train-seeds": Result("sla train --seeds", "train.results", "SeedFigures"),
+    "train-seeds": Result("sla train --seeds", "train.results", "TrainedSeeds"),
     "transcribe": Result("sla transcribe", "cli.results.recognition", "Transcribed"),
     "tune": Result("sla tune", "cli.results.artifacts", "TunedFolder"),
 }

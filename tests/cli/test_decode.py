@@ -78,9 +78,9 @@ def test_a_bad_device_or_weights_are_refused_where_nothing_is_computed(
 def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) -> None:
     facts = json.loads(sla("dev.h5", "--format", kind, "--json", "-q").stdout)
     table = Path(facts["hypotheses"])
-    assert Path(facts[kind]) == table.with_suffix(f".{kind}")
+    assert Path(facts["exported"][kind]) == table.with_suffix(f".{kind}")
     assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}").exit_code == 0
-    assert Path(f"out.{kind}").read_bytes() == Path(facts[kind]).read_bytes()
+    assert Path(f"out.{kind}").read_bytes() == Path(facts["exported"][kind]).read_bytes()
     assert "exists" in refuse("dev.h5", "--format", kind, "-o", f"out.{kind}")
     assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}", "--force").exit_code == 0
     written = {one.id: one.glosses for one in read_gloss_file(Path(f"out.{kind}")).best}
