@@ -24,7 +24,6 @@ from sla_cli.artifact.hdf5 import (
     write_strings,
 )
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
-from sla_cli.artifact.version import readable
 from sla_cli.errors import FormatError
 from sla_cli.store.clips import Split
 from sla_cli.system.atomic import atomic_write
@@ -166,7 +165,7 @@ class Emissions:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # the process that opened the file
-        with open_checked(path, NAME, readable(VERSION), REMAKE) as file, naming_damage(path, REMAKE):
+        with open_checked(path, NAME, VERSION, REMAKE) as file, naming_damage(path, REMAKE):
             facts = file.attrs
             self.version = int(facts["version"])
             self.header = EmissionHeader(
@@ -197,7 +196,7 @@ class Emissions:
     def _log_probs(self) -> h5py.Dataset:
         """The open dataset of this process: a forked process must not use its parent's handle."""
         if self._opened is None or self._opened[0] != os.getpid():
-            file = open_checked(self.path, NAME, readable(VERSION), REMAKE)
+            file = open_checked(self.path, NAME, VERSION, REMAKE)
             with closed_on_error(file):
                 self._opened = os.getpid(), file, file["log_probs"]
         return self._opened[2]
