@@ -43,7 +43,7 @@ RESULTS = {
     "emit": Result("sla emit", "cli.results.recognition", "Emitted"),
     "info": Result("sla info", "cli.results.artifacts", "Described"),
     "lm-estimate": Result("sla lm estimate", "cli.results.artifacts", "EstimatedModel"),
-    "lm-score": Result("sla lm score", "cli.results.artifacts", "ScoredText"),
+    "lm-score": Result("sla lm score", "lm.perplexity", "ModelPerplexity"),
     "merge": Result("sla merge", "cli.results.stores", "Merged"),
     "prep": Result("sla prep", "cli.results.stores", "Prepared"),
     "prep-failed": Result("sla prep, where clips cannot be read", "cli.results.stores", "NotPrepared"),
