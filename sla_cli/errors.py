@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class SlaError(Exception):
@@ -64,6 +65,15 @@ def cannot_read(where: object, error: OSError) -> SlaError:
     if error.errno in LASTING:
         return SlaError(message)
     return ReadError(message, "Check the disk and the permissions, then run it again.")
+
+
+@contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Put a place in front of the message of an error, such as `clip 7`, in a block that does not know it."""
+    try:
+        yield
+    except SlaError as error:
+        raise SlaError(f"{where}: {error.message}", error.hint) from error
 
 
 # What the extra `torch` of pyproject.toml installs; modules and distributions have the same names.

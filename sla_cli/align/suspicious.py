@@ -16,7 +16,7 @@ from sla_cli.core.edit_alignment import Pair, align
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.quantities import Amount, Positive
-from sla_cli.errors import SlaError
+from sla_cli.errors import naming
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.work.emissions import Emission, EmissionHeader
 
@@ -144,10 +144,8 @@ def _reason(emission: Emission, reference: Glosses, columns: Mapping[str, int]) 
 def _read(
     emission: Emission, stride: int, columns: Mapping[str, int], reference: Glosses, decoder: BeamDecoder
 ) -> _Compared:
-    try:
+    with naming(f"clip {emission.id}"):
         hypothesis = decoder.decode(emission.log_probs)
-    except SlaError as error:
-        raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
     pairs = align(reference, hypothesis.glosses)
     log_probs = emission.log_probs.clip(FLOOR)
     labels = [columns[gloss] for gloss in reference]

@@ -12,7 +12,7 @@ from sla_cli.core.clip import split_origin
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, naming
 from sla_cli.exchange.gloss_files import GlossFile, read_gloss_file
 from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
@@ -81,7 +81,7 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
         options = replace(options, profile=references.profile)
         log.info("normalisation profile %s", options.profile, extra=ONCE)
     profile(options.profile)  # an unknown profile is not an error in the file
-    try:
+    with naming(str(hypotheses)):  # it may be one of several files
         result = score(
             recognised.best,
             references.glosses,
@@ -93,8 +93,6 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
             tuned_on=recognised.header.tuned_on,
             no_gain_on=recognised.header.no_gain_on,
         )
-    except SlaError as error:  # one of several files: name it
-        raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
     how = options.resampling
     resampling = {"level": how.level, "samples": how.samples, "cluster": how.cluster}
     receipt = Receipt(

@@ -32,7 +32,6 @@ from sla_cli.work.run import Run
 NAME, VERSION = "sla-emissions", 1
 REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
 CHUNK = 256  # steps
-DTYPES = ("float32", "float16")  # on disk
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Emission:
     fps: float = 0.0
 
 
-def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = DTYPES[0]) -> Receipt:
+def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = "float32") -> Receipt:
     """The inputs and settings that an emissions file of this run and split must have been made with.
 
     Args:
@@ -118,7 +117,7 @@ def check_finite(emission: Emission) -> None:
         )
 
 
-def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission], dtype: str = DTYPES[0]) -> None:
+def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission], dtype: str = "float32") -> None:
     """Write emissions as they come; the file appears only when the last one is in it.
 
     Args:

@@ -279,8 +279,8 @@ def check_glosses(run: Run, split: Split) -> None:
     )
 
 
-def warn_of_unknown(run: Run, split: Split) -> None:
-    """Warn of glosses in a split's references that the run does not know: it cannot produce them."""
+def warn_of_differences(run: Run, split: Split) -> None:
+    """Warn of glosses in a split's references that the run does not know, and if the store of the run has changed."""
     unknown = unknown_glosses(split.glosses, run.glosses)
     if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
         log.warning(
@@ -291,10 +291,6 @@ def warn_of_unknown(run: Run, split: Split) -> None:
             len(unknown),
             some(gloss for gloss, _ in unknown.most_common()),
         )
-
-
-def warn_of_changed(run: Run, split: Split) -> None:
-    """Warn if a split belongs to the store that the run was trained on, and this store has changed since."""
     if split.store.resolve() != run.own_store:
         return
     store = Store(split.store, run.facts.division)
