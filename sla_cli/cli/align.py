@@ -74,8 +74,6 @@ def align(
     if top is not None and not suspicious:
         raise SlaError("--top is for --suspicious", "Leave it out, or add --suspicious.")
     from_file = source is not None and source.is_file()
-    if from_file and weights is not None:
-        raise SlaError(f"{source} is an emissions file, for which --weights has no effect", "Leave it out.")
     inputs = (source, shared.weights_file(weights))
     if kind == "eaf":
         _check_folder(output, replace=force)
@@ -83,9 +81,9 @@ def align(
         check_output(output, inputs=inputs, replace=force)
     else:
         check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # perhaps aligned before: `align_file` finds out
-    emissions = find_emissions(
+    emissions, _ = find_emissions(
         source, folder, split=split if from_file else split or "train", store=store, weights=weights, device=device
-    ).path
+    )
     if suspicious:
         _rank(emissions, store, top or TOP, output, as_json=as_json)
     else:

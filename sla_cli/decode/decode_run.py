@@ -9,12 +9,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.core.result import left_out
 from sla_cli.decode.decode_file import decode_file, export_file
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.search.options import flag, options_given, settle
 from sla_cli.work.emissions import Emissions, emission_inputs
@@ -77,22 +76,22 @@ class Decoded(Struct, kw_only=True, frozen=True):
 
 
 def check_decoding(
-    given: Mapping[str, Any], target: Target, source: Path | None, of_runs: Mapping[str, object], weights: Path | None
+    given: Mapping[str, Any], target: Target, source: Path | None, store: Path | None, weights: Path | None
 ) -> None:
     """Refuse what can be refused before emissions are computed, which takes minutes.
 
     Args:
         given: options of the search as the user gave them.
         source: the run or the emissions file.
-        of_runs: by name, the given options that have no effect with an emissions file; None for one left out.
+        store: of the clips of a run; it has no effect on an emissions file.
         weights: file of the backbone's weights.
 
     Raises:
         SlaError: options of the search that have no effect or are out of bounds, a language model that cannot be
             read, or a file that must not be written.
     """
-    if source is not None and source.is_file() and (unused := [key for key, one in of_runs.items() if one is not None]):
-        raise SlaError(f"{source} is an emissions file, for which {some(unused)} has no effect", "Leave it out.")
+    if source is not None and source.is_file() and store is not None:
+        raise SlaError(f"{source} is an emissions file, for which --store has no effect", "Leave it out.")
     options = options_given(given, flag)
     if options.lm is not None:
         open_lm(options.lm)
@@ -109,14 +108,13 @@ def decode_run(
     target: Target,
     *,
     jobs: int = 1,
-    max_oov: float = DecodeConfig.max_oov,
 ) -> Decoded:
     """Decode emissions with the options given, else tuned for the run, else the defaults.
 
     Args:
         run: the run that made the emissions, if it is known.
         given: options of the search, as for `options_given`.
-        jobs, max_oov: as for `decode_file`.
+        jobs: as for `decode_file`.
 
     Raises:
         SlaError: as `decode_file`, or the format cannot hold the hypotheses.
@@ -127,12 +125,9 @@ def decode_run(
     path, hypotheses = decode_file(
         emissions,
         work.hypotheses,
-        settled.options,
+        settled,
         out=target.out if target.kind == TSV else None,
         jobs=jobs,
-        max_oov=max_oov,
-        tuned_on=settled.tuned_on,
-        no_gain_on=settled.no_gain_on,
         force=target.force,
     )
     work.note_hypotheses(path)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt, receipt_path, unchanged_digest
 from sla_cli.artifact.table import to_tsv
@@ -18,10 +17,9 @@ from sla_cli.core.normalize import Profile, profile
 from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
 from sla_cli.decode.tune_choice import STANDARD_ERRORS, Choice, choose
 from sla_cli.errors import SlaError
-from sla_cli.lm.kenlm_model import check_oov, open_lm
+from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
-from sla_cli.search.options import flag, options_given
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.emissions import Emissions, emission_inputs
 from sla_cli.work.making import making
@@ -39,7 +37,6 @@ def tune_file(
     points: Sequence[GridPoint],
     *,
     jobs: int = 1,
-    max_oov: float,
     force: bool = False,
 ) -> tuple[Path, Tuned, list[Trial]]:
     """Tune on an emissions file; tables, picture and choice are written to a folder.
@@ -60,7 +57,7 @@ def tune_file(
     check_tunable(header.split)
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, but none is given", "Give one with --lm.")
-    check_oov(options.lm, header.glosses, max_oov)
+    check_oov(options.lm, header.glosses, options.max_oov)
     rules = profile(header.profile)
     lm, inputs = unchanged_digest(options.lm), emission_inputs(emissions_path)
     receipt = Receipt(
@@ -130,22 +127,6 @@ def _is_whole(out: Path, made: Receipt) -> bool:
     """Whether tables and picture are unchanged."""
     digests = made.results[DIGESTS]
     return all((out / name).is_file() and digests[name] == digest_file(out / name) for name in BESIDE)
-
-
-def check_tuning(given: Mapping[str, Any], points: Sequence[GridPoint]) -> BeamOptions:
-    """The options of the search, refused before emissions are computed, which takes minutes.
-
-    Args:
-        given: options of the search as the user gave them.
-
-    Raises:
-        SlaError: an option that has no effect, a value or a point out of bounds, or no language model.
-    """
-    options = options_given(given, flag)
-    open_lm(given["lm"])
-    for point in points:
-        replace(options, alpha=point.alpha, beta=point.beta, beam=point.beam).check()
-    return options
 
 
 def check_tunable(split: str) -> None:

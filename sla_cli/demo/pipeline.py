@@ -35,6 +35,7 @@ from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.options import Settled
 from sla_cli.store.store import Store
 from sla_cli.system.workers import signals, usable_cores
 from sla_cli.train.train_run import start_run
@@ -225,7 +226,7 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
     estimate_file(store.path, lm, order=2, fallback=True)
     scores = []
     for model in (None, lm):
-        path, _ = decode_file(emissions, work.hypotheses, BeamOptions(lm=model))
+        path, _ = decode_file(emissions, work.hypotheses, Settled(BeamOptions(lm=model)))
         scores.append(score_file(path, work.scores)[0])
     systems = load_systems(scores, NAMES)
     [gain] = against_first([system.score for system in systems], NAMES)
