@@ -13,7 +13,6 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 
 if TYPE_CHECKING:
-    from sla_cli.align.align_file import AlignedSplit
     from sla_cli.align.suspicious import Ranking
 
 TOP = 20  # clips of --suspicious
@@ -101,7 +100,9 @@ def _align(
     as_json: bool,
 ) -> None:
     from sla_cli.align.align_file import align_file, write_ctm
-    from sla_cli.cli.results.recognition import Aligned, ElanFolder
+    from sla_cli.align.elan import write_elan
+    from sla_cli.cli.results.recognition import Aligned
+    from sla_cli.work.emissions import Emissions
 
     made = align_file(emissions, folder, store=store, out=output if kind == "tsv" else None, force=force)
     _warn(made.left_out, made.unknown)
@@ -121,18 +122,10 @@ def _align(
         lines += f"\nctm {path}"
     if kind == "eaf":
         path = output or made.path.with_suffix("")
-        files = _write_elan(path, made, emissions)
-        facts.eaf = ElanFolder(folder=path, files=files)
-        lines += f"\neaf {path}: {counted(files, 'file')}"
+        how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split)}
+        facts.eaf = write_elan(path, made.clips, made.split, how)
+        lines += f"\neaf {path}: {counted(len(facts.eaf), 'file')}"
     shared.answer(lines, facts, as_json)
-
-
-def _write_elan(folder: Path, made: "AlignedSplit", emissions: Path) -> int:
-    from sla_cli.align.elan import write_elan
-    from sla_cli.work.emissions import Emissions
-
-    how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split)}
-    return len(write_elan(folder, made.clips, made.split, how))
 
 
 def _check_folder(folder: Path | None, *, replace: bool) -> None:

@@ -172,7 +172,7 @@ def test_recordings_of_ones_own_from_prep_to_elan(tmp_path: Path, monkeypatch: p
     header = EmissionHeader("folder", "train", split.vocabulary, 4, str(split.store.resolve()), "/runs/adapter-1")
     write_emissions(Path("train.h5"), header, [emitted(clip, signed[clip.id]) for clip in split])
     found = facts("train.h5", "--format", "eaf", "-o", "elan")
-    assert found["eaf"] == {"folder": "elan", "files": 1}
+    assert found["eaf"] == ["elan/talk.eaf"]
     elan = pympi.Elan.Eaf("elan/talk.eaf")
     [media] = elan.media_descriptors
     assert media["MEDIA_URL"] == (tmp_path / "mine" / "talk.mkv").as_uri()
