@@ -29,7 +29,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Place:
+class SuspiciousPlace:
     """A place where the hypothesis of the model differs from the reference.
 
     Attributes:
@@ -74,7 +74,7 @@ class ReadClip:
     score: Amount
     reference: Glosses
     hypothesis: Glosses
-    places: tuple[Place, ...]
+    places: tuple[SuspiciousPlace, ...]
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _with_places(compared: Sequence[_Compared], vocabulary: int) -> Iterator[Rea
         yield ReadClip(clip.id, score, clip.reference, clip.hypothesis, tuple(places))
 
 
-def _place(clip: _Compared, change: _Change, confusions: Confusions, bigrams: Bigrams) -> Place:
+def _place(clip: _Compared, change: _Change, confusions: Confusions, bigrams: Bigrams) -> SuspiciousPlace:
     """A change of a clip, compared with the other clips.
 
     A fluency below 0 does not count in the score: a gloss recognised next to a wrong label is often wrong too.
@@ -205,7 +205,7 @@ def _place(clip: _Compared, change: _Change, confusions: Confusions, bigrams: Bi
     first, last = number - 1, number - 1 + (pair.reference is not None)
     rarity = confusions.rarity(pair, clip.pairs)
     fluency = bigrams.fluency(clip.reference, first, last, [] if pair.hypothesis is None else [pair.hypothesis])
-    return Place(
+    return SuspiciousPlace(
         kind=KINDS[pair.op],
         number=number,
         gloss=pair.reference or "",

@@ -102,6 +102,7 @@ def _together(name: str, runs: Sequence[Run]) -> TrainedSeeds:
 
 
 def _trained(run: Run) -> Trained:
+    """The result of a finished run, from its receipt. Raises SlaError if it is not finished."""
     receipt = read_receipt(run.path)
     if receipt is None:
         raise SlaError(f"{run.path} is not finished", "Continue it with --resume.")

@@ -140,6 +140,7 @@ def _held(run: Run, group: ProcessGroup) -> Iterator[Hold | None]:
 
 
 def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Trained:
+    """Train a run to its end. The main process draws the curves and writes the receipt."""
     with group.agreed():
         check_glosses(run, store["train"])
         config, facts = run.config, run.facts

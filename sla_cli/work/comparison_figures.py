@@ -151,4 +151,5 @@ def group_figures(group: SeedGroup) -> GroupFigures:
 
 
 def _named(name: str, score: Score) -> NamedFigures:
+    """The figures of a score under the name of a system or a run."""
     return NamedFigures(name=name, **asdict(figures_of(score)))

@@ -100,6 +100,7 @@ def read_figures(path: Path) -> Figures:
 
 
 def _counts(counts: WordCounts) -> Counts:
+    """Counts as they are added, from those of the file."""
     return Counts(counts.correct, counts.sub, counts.deletions, counts.ins)
 
 
