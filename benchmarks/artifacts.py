@@ -28,6 +28,7 @@ from sla_cli.prep.merge import merge_stores
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.options import Settled
 from sla_cli.store.codec import encode
 from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
 from sla_cli.store.division import Division, write_division
@@ -87,11 +88,11 @@ def make(work: Path) -> Artifacts:
     emissions, lm = work / "dev.h5", work / "gloss.arpa"
     emit(run, store["dev"], emissions, device="cpu", how=EmitConfig())
     estimate_file(store.path, lm, order=2, fallback=True)
-    options = BeamOptions(beam=3, lm=lm)
+    options = BeamOptions(beam=3, lm=lm, max_oov=100.0)
     references = store["dev"].references()
     points = [GridPoint(3, 0.5, 0.0)]
-    tuning, *_ = tune_file(emissions, references, work / "tuning", options, points, max_oov=100)
-    hypotheses, _ = decode_file(emissions, work / "hypotheses", replace(options, lm=None))
+    tuning, *_ = tune_file(emissions, references, work / "tuning", options, points)
+    hypotheses, _ = decode_file(emissions, work / "hypotheses", Settled(replace(options, lm=None)))
     alignment = align_file(emissions, work / "alignments").path
     score, _ = score_file(hypotheses, work / "scores", options=ScoreOptions("none"))
     places = (emissions, lm, tuning, hypotheses, alignment, score)

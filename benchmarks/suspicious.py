@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sla_cli.align.references import reference_split
 from sla_cli.align.suspicious import Ranking, rank
 from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Glosses
@@ -28,6 +27,7 @@ from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.request import PrepRequest
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions
+from sla_cli.work.references import reference_split
 from sla_cli.work.run import Run
 
 KINDS = ("exchanged", "left out", "added")
@@ -92,10 +92,10 @@ def on_demo(share: float, seed: int, clips: int | None, epochs: int | None) -> d
         store, run = Store(folder / "store"), Run(folder / "run")
         run.path.mkdir()
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
-        best = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
+        trained = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
         emit(run, store["train"], folder / "train.h5", device="cpu")
         file = Emissions(folder / "train.h5")
-        return {"dev WER, %": best.dev.wer, **measures(rank(file, file.header, planted.references), planted)}
+        return {"dev WER, %": trained.dev_wer, **measures(rank(file, file.header, planted.references), planted)}
 
 
 def plant(references: Mapping[str, Glosses], vocabulary: Sequence[str], share: float, seed: int) -> Planted:

@@ -76,6 +76,15 @@ def reading(where: object) -> Iterator[None]:
         raise cannot_read(where, error) from error
 
 
+@contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Put a place in front of the message of an error, such as `clip 7`, in a block that does not know it."""
+    try:
+        yield
+    except SlaError as error:
+        raise SlaError(f"{where}: {error.message}", error.hint) from error
+
+
 # What the extra `torch` of pyproject.toml installs; modules and distributions have the same names.
 TORCH = ("torch", "timm", "loralib", "safetensors", "accelerate", "tensorboard")
 

@@ -35,12 +35,10 @@ def write_emissions_and_lm(folder: Path) -> None:
     write_arpa(estimate([list(sentence) for sentence in SENTENCES], 2, fallback=True), folder / "gloss.arpa")
 
 
-def write_store(folder: Path, train: tuple[str, ...] = ()) -> None:
-    """A store of the clips of these emissions; and of a clip of train, if its glosses are given."""
+def write_store(folder: Path) -> None:
+    """A store of the clips of these emissions."""
     splits = {
         split: [bytes_only(f"{split}-{number}", sentence, 0) for number, sentence in enumerate(SENTENCES)]
         for split in ("dev", "test")
     }
-    if train:
-        splits["train"] = [bytes_only("train-0", train, 0)]
     make_store(folder / "store", splits, corpus="phoenix2014", size=16)

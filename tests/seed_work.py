@@ -14,6 +14,7 @@ from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.options import Settled
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
 from sla_cli.work.hypotheses import Header, write_hypotheses
@@ -84,4 +85,4 @@ def decode_emissions(root: Path, name: str, store: Store, folder: Path) -> Path:
     receipt = emission_receipt(run, split)
     receipt.results["digest"] = digest_file(path)
     write_receipt(receipt, path)
-    return decode_file(path, folder, BeamOptions(beam=1))[0]
+    return decode_file(path, folder, Settled(BeamOptions(beam=1)))[0]

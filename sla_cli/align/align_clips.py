@@ -12,7 +12,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.ctc import check_log_probs, feasible, frame_spans
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
-from sla_cli.errors import SlaError
+from sla_cli.errors import naming
 from sla_cli.search.decoder import confidences
 from sla_cli.work.emissions import Emission, EmissionHeader
 
@@ -36,10 +36,8 @@ def align_clips(
     """
     columns = columns_of(header)
     for emission in emissions:
-        try:
+        with naming(f"clip {emission.id}"):
             check_log_probs(emission.log_probs, len(header.glosses) + 1)
-        except SlaError as error:
-            raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
         yield _align(emission, header.stride, columns, references[emission.id])
 
 

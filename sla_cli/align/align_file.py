@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.align.align_clips import UNKNOWN, align_clips
-from sla_cli.align.references import reference_split
 from sla_cli.artifact.receipt import Receipt, unchanged_digest
 from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.core.hypothesis import Hypothesis
@@ -19,6 +18,7 @@ from sla_cli.work.alignment import write_alignment
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.kind import ALIGNMENT
 from sla_cli.work.making import making
+from sla_cli.work.references import reference_split
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from sla_cli.core.ctc import frame_spans, log_likelihood
 from sla_cli.core.edit_alignment import Pair, align
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
-from sla_cli.errors import SlaError
+from sla_cli.core.quantities import Amount, Positive
+from sla_cli.errors import naming
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.work.emissions import Emission, EmissionHeader
 
@@ -28,57 +29,52 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Place:
+class SuspiciousPlace:
     """A place where the hypothesis of the model differs from the reference.
 
     Attributes:
-        kind: what the annotator did if the model is right: replaced a gloss by another, left one out, or added one.
-        number: number of the gloss in the reference, from 1; for one left out, that of the gloss that follows.
-        gloss: gloss of the reference, "" for one left out.
-        read: gloss that the model recognises, "" for one added.
-        span: in video frames, end exclusive.
-        gain: natural logarithm: how much more probable the reference becomes if it is changed here to the hypothesis.
+        kind: what the annotator did if the model is right: replaced a gloss by another, left one out, or added one
+        number: position of the gloss in the reference, from 1; if a gloss was left out, position of the next one
+        gloss: gloss of the reference; empty if it was left out
+        read: gloss that the model recognises; empty if it recognises none
+        frames: start and end in the clip, in video frames, end exclusive
+        seconds: start and end in seconds; null if the frame rate is unknown
+        gain: natural logarithm: how much more probable the reference becomes if it is changed here to the hypothesis
         rarity: minus the natural logarithm of how often, in the other clips, the reference has `gloss` where the model
-            recognises `read`. A confusion that the model makes often is weak evidence against the annotation.
-        fluency: as `gain`, by a gloss bigram of the other references instead of by the model.
+            recognises `read`. A confusion that the model makes often is weak evidence against the annotation
+        fluency: as `gain`, by a gloss bigram of the other references instead of by the model
+        score: how suspicious the place is ([align](align.md)): the sum of the last three, at least 0
     """
 
     kind: Kind
-    number: int
+    number: Positive
     gloss: str
     read: str
-    span: Span
+    frames: Span
+    seconds: tuple[float, float] | None
     gain: float
     rarity: float
     fluency: float
-
-    @property
-    def score(self) -> float:
-        """How suspicious the place is: the sum of all three, at least 0.
-
-        A fluency below 0 does not count: a gloss recognised next to a wrong label is often wrong too.
-        """
-        return round(max(0.0, self.gain + self.rarity + max(0.0, self.fluency)), 4)
+    score: Amount
 
 
 @dataclass(frozen=True)
 class ReadClip:
-    """A clip's reference and hypothesis, with the places where they differ, the most suspicious first.
+    """A clip's reference and hypothesis.
 
     Attributes:
-        fps: video frames per second, 0.0 if unknown; spans divided by it are seconds.
+        id: id of the clip
+        score: score of its most suspicious place; 0 if the hypothesis equals the reference
+        reference: glosses as annotated
+        hypothesis: glosses that the model recognises
+        places: places where the two differ, most suspicious first
     """
 
     id: str
-    fps: float
+    score: Amount
     reference: Glosses
     hypothesis: Glosses
-    places: tuple[Place, ...]
-
-    @property
-    def score(self) -> float:
-        """The score of the most suspicious place, 0 if the hypothesis equals the reference."""
-        return self.places[0].score if self.places else 0.0
+    places: tuple[SuspiciousPlace, ...]
 
 
 @dataclass(frozen=True)
@@ -148,10 +144,8 @@ def _reason(emission: Emission, reference: Glosses, columns: Mapping[str, int]) 
 def _read(
     emission: Emission, stride: int, columns: Mapping[str, int], reference: Glosses, decoder: BeamDecoder
 ) -> _Compared:
-    try:
+    with naming(f"clip {emission.id}"):
         hypothesis = decoder.decode(emission.log_probs)
-    except SlaError as error:
-        raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
     pairs = align(reference, hypothesis.glosses)
     log_probs = emission.log_probs.clip(FLOOR)
     labels = [columns[gloss] for gloss in reference]
@@ -195,13 +189,31 @@ def _with_places(compared: Sequence[_Compared], vocabulary: int) -> Iterator[Rea
     confusions = Confusions((clip.pairs for clip in compared), vocabulary)
     bigrams = Bigrams(clip.reference for clip in compared)
     for clip in compared:
-        places = []
-        for pair, number, span, gain in clip.changes:
-            rarity = confusions.rarity(pair, clip.pairs)
-            first, last = number - 1, number - 1 + (pair.reference is not None)
-            read = [] if pair.hypothesis is None else [pair.hypothesis]
-            fluency = bigrams.fluency(clip.reference, first, last, read)
-            gloss, heard = pair.reference or "", pair.hypothesis or ""
-            places.append(Place(KINDS[pair.op], number, gloss, heard, span, gain, rarity, fluency))
+        places = [_place(clip, change, confusions, bigrams) for change in clip.changes]
         places.sort(key=lambda one: -one.score)
-        yield ReadClip(clip.id, clip.fps, clip.reference, clip.hypothesis, tuple(places))
+        score = places[0].score if places else 0.0
+        yield ReadClip(clip.id, score, clip.reference, clip.hypothesis, tuple(places))
+
+
+def _place(clip: _Compared, change: _Change, confusions: Confusions, bigrams: Bigrams) -> SuspiciousPlace:
+    """A change of a clip, compared with the other clips.
+
+    A fluency below 0 does not count in the score: a gloss recognised next to a wrong label is often wrong too.
+    """
+    pair, number, frames, gain = change
+    start, end = frames
+    first, last = number - 1, number - 1 + (pair.reference is not None)
+    rarity = confusions.rarity(pair, clip.pairs)
+    fluency = bigrams.fluency(clip.reference, first, last, [] if pair.hypothesis is None else [pair.hypothesis])
+    return SuspiciousPlace(
+        kind=KINDS[pair.op],
+        number=number,
+        gloss=pair.reference or "",
+        read=pair.hypothesis or "",
+        frames=frames,
+        seconds=(round(start / clip.fps, 3), round(end / clip.fps, 3)) if clip.fps else None,
+        gain=gain,
+        rarity=rarity,
+        fluency=fluency,
+        score=round(max(0.0, gain + rarity + max(0.0, fluency)), 4),
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from sla_cli.artifact.hdf5_heap import check_heaps
+from sla_cli.artifact.version import check_version
 from sla_cli.errors import FormatError, SlaError
 
 LONG = ("bytes", "frame_offsets")  # the largest datasets of a store, which hold no texts
@@ -25,8 +26,8 @@ UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueE
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
 
 
-def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> h5py.File:
-    """An open HDF5 file of format `name` and one of these `versions`.
+def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
+    """An open HDF5 file of format `name`, of this version or another one that is read.
 
     Raises:
         SlaError: the file does not exist, or the file system cannot read it.
@@ -39,18 +40,15 @@ def open_checked(path: Path, name: str, versions: Sequence[int], stage: str) -> 
         # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part of one.
         file = open_hdf5(path, rdcc_nbytes=0)
         with closed_on_error(file):
-            found, number = (file.attrs.get(key) for key in ("format", "version"))
+            stated = file.attrs.get("format")
+            found = stated if isinstance(stated, str) and stated else "something else"
+            if found != name:
+                raise FormatError(f"{path} holds {found}, expected {name}", again)
+            check_version(path, name, version, file.attrs.get("version"), again)
     except UNREADABLE as error:
         _refuse_unread(path, error)
         raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", again) from error
-    found = found if isinstance(found, str) else None
-    if found == name and isinstance(number, int | np.integer) and number in versions:
-        return file
-    file.close()
-    if found != name:
-        raise FormatError(f"{path} holds {found or 'something else'}, expected {name}", again)
-    known = " and ".join(map(str, versions))
-    raise FormatError(f"{path}: {name} version {number}, this sla reads version {known}", again)
+    return file
 
 
 def open_hdf5(path: Path, **options: int) -> h5py.File:
@@ -88,16 +86,6 @@ def _place(dataset: Any) -> range:
     """Where a dataset is in its file; empty if it is not a dataset, or is in several places."""
     offset = dataset.id.get_offset() if isinstance(dataset, h5py.Dataset) else None
     return range(0) if offset is None else range(offset, offset + dataset.id.get_storage_size())
-
-
-def is_format(path: Path, name: str) -> bool:
-    """Whether a file is HDF5 of format `name`, of any version."""
-    try:
-        with open_hdf5(path) as file:
-            found = file.attrs.get("format")
-            return isinstance(found, str) and found == name
-    except UNREADABLE:
-        return False
 
 
 @contextmanager

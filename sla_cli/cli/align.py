@@ -13,7 +13,6 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 
 if TYPE_CHECKING:
-    from sla_cli.align.align_file import AlignedSplit
     from sla_cli.align.suspicious import Ranking
 
 TOP = 20  # clips of --suspicious
@@ -74,8 +73,6 @@ def align(
     if top is not None and not suspicious:
         raise SlaError("--top is for --suspicious", "Leave it out, or add --suspicious.")
     from_file = source is not None and source.is_file()
-    if from_file and weights is not None:
-        raise SlaError(f"{source} is an emissions file, for which --weights has no effect", "Leave it out.")
     inputs = (source, shared.weights_file(weights))
     if kind == "eaf":
         _check_folder(output, replace=force)
@@ -83,9 +80,9 @@ def align(
         check_output(output, inputs=inputs, replace=force)
     else:
         check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # perhaps aligned before: `align_file` finds out
-    emissions = find_emissions(
+    emissions, _ = find_emissions(
         source, folder, split=split if from_file else split or "train", store=store, weights=weights, device=device
-    ).path
+    )
     if suspicious:
         _rank(emissions, store, top or TOP, output, as_json=as_json)
     else:
@@ -103,7 +100,9 @@ def _align(
     as_json: bool,
 ) -> None:
     from sla_cli.align.align_file import align_file, write_ctm
-    from sla_cli.cli.results.recognition import Aligned, ElanFolder
+    from sla_cli.align.elan import write_elan
+    from sla_cli.cli.results.recognition import Aligned
+    from sla_cli.work.emissions import Emissions
 
     made = align_file(emissions, folder, store=store, out=output if kind == "tsv" else None, force=force)
     _warn(made.left_out, made.unknown)
@@ -123,18 +122,10 @@ def _align(
         lines += f"\nctm {path}"
     if kind == "eaf":
         path = output or made.path.with_suffix("")
-        files = _write_elan(path, made, emissions)
-        facts.eaf = ElanFolder(folder=path, files=files)
-        lines += f"\neaf {path}: {counted(files, 'file')}"
+        how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split)}
+        facts.eaf = write_elan(path, made.clips, made.split, how)
+        lines += f"\neaf {path}: {counted(len(facts.eaf), 'file')}"
     shared.answer(lines, facts, as_json)
-
-
-def _write_elan(folder: Path, made: "AlignedSplit", emissions: Path) -> int:
-    from sla_cli.align.elan import write_elan
-    from sla_cli.work.emissions import Emissions
-
-    how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split)}
-    return len(write_elan(folder, made.clips, made.split, how))
 
 
 def _check_folder(folder: Path | None, *, replace: bool) -> None:
@@ -146,11 +137,11 @@ def _check_folder(folder: Path | None, *, replace: bool) -> None:
 
 
 def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *, as_json: bool) -> None:
-    from sla_cli.align.references import reference_split
     from sla_cli.align.suspicious import rank
-    from sla_cli.align.suspicious_table import SuspiciousClips, clip_figures, write_ranking
+    from sla_cli.align.suspicious_table import SuspiciousClips, write_ranking
     from sla_cli.log import progress
     from sla_cli.work.emissions import Emissions
+    from sla_cli.work.references import reference_split
 
     file = Emissions(emissions)
     split = reference_split(file, store)
@@ -162,7 +153,7 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
         clips=len(ranking.clips),
         differing=sum(bool(clip.places) for clip in ranking.clips),
         left_out=dict(ranking.left_out),
-        suspicious=[clip_figures(clip) for clip in ranking.clips[:top]],
+        suspicious=ranking.clips[:top],
         table=output,
     )
     lines = table("", ("clip", "score", "seconds", "annotated", "read"), _lines(ranking, top))
@@ -174,11 +165,9 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
 
 def _lines(ranking: "Ranking", top: int) -> Iterator[tuple[object, ...]]:
     """A row for each place of the first clips; the clip is named in the first of its rows."""
-    from sla_cli.align.suspicious_table import seconds
-
     for clip in ranking.clips[:top]:
         for number, place in enumerate(clip.places):
-            times = "-".join(f"{time:.2f}" for time in seconds(clip, place) or ()) or "unknown"
+            times = "-".join(f"{time:.2f}" for time in place.seconds or ()) or "unknown"
             yield (
                 "" if number else clip.id,
                 f"{place.score:.1f}",

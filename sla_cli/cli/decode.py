@@ -16,6 +16,7 @@ TSV = FormatName("tsv")
 
 
 def decode(
+    context: typer.Context,
     source: shared.Source = None,
     split: Annotated[
         shared.SplitName | None, typer.Option(help="Split of the store.", show_default="dev, or the only split")
@@ -70,20 +71,9 @@ def decode(
     from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
-    given = {
-        "lm": None if lm is None else folder.find_lm(lm),
-        "beam": beam,
-        "alpha": alpha,
-        "beta": beta,
-        "nbest": nbest,
-        "hotwords": tuple(hotwords or ()),
-        "hotword_weight": hotword_weight,
-        "prune_logp": prune_logp,
-        "token_min_logp": token_min_logp,
-        "engine": engine,
-    }
+    given = shared.search_given(context, None if lm is None else folder.find_lm(lm))
     target = Target(str(kind), output, force)
-    check_decoding(given, target, source, {"--store": store, "--weights": weights}, shared.weights_file(weights))
-    found = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
-    made = decode_run(found.path, found.run, folder, given, target, jobs=jobs, max_oov=max_oov)
-    shared.answer(made.text(), made.figures(), as_json)
+    check_decoding(given, target, source, store, shared.weights_file(weights))
+    path, run = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
+    made = decode_run(path, run, folder, given, target, jobs=jobs)
+    shared.answer(made.text(), made, as_json)

@@ -133,9 +133,6 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Compute the perplexity of a model on a text or a store's split, with and without unknown glosses."""
-    from msgspec.structs import asdict
-
-    from sla_cli.cli.results.artifacts import ScoredText
     from sla_cli.lm.perplexity import COLUMNS, score_text
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output, is_table
@@ -146,7 +143,7 @@ def score(
     again = output is not None and is_table(output, COLUMNS)
     check_output(output, inputs=(model, source), replace=force or again)
     facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output)
-    answer("\n".join(_perplexity_lines(facts)), ScoredText(lm=model, **asdict(facts)), as_json)
+    answer("\n".join(_perplexity_lines(facts)), facts, as_json)
 
 
 def _perplexity_lines(facts: "TextPerplexity") -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from msgspec import to_builtins
@@ -47,6 +47,12 @@ Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all u
 SplitName = Literal["train", "dev", "test"]
 ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
 Device = Annotated[str, typer.Option("--device", callback=_device, help="auto, cpu, cuda, cuda:1, …")]
+
+# Options of `search.beam_decoder.BeamOptions`, in addition to --lm.
+SEARCH = (
+    *("beam", "alpha", "beta", "nbest", "hotwords", "hotword_weight", "prune_logp", "token_min_logp", "engine"),
+    "max_oov",
+)
 
 LM_HELP = "Gloss n-gram model: ARPA (also .gz) or KenLM binary; a file, or the name of one in the work folder's lm/."
 
@@ -103,6 +109,16 @@ WORK = Path("sla-work")
 def weights_file(weights: str | None) -> Path | None:
     """The file that --weights may name."""
     return Path(weights) if weights else None
+
+
+def search_given(context: typer.Context, lm: Path | None) -> dict[str, Any]:
+    """The options of a search among those of a command, by name; None for one left out.
+
+    Args:
+        lm: the file of the language model that --lm names.
+    """
+    given = {name: context.params[name] for name in SEARCH if name in context.params}
+    return given | {"lm": lm, "hotwords": tuple(given["hotwords"] or ())}
 
 
 def check_name(name: str | None) -> None:

@@ -48,4 +48,4 @@ def report(
     against = against_first([system.score for system in systems], marks(len(systems)))
     out = output or work / "report.html"
     made = report_file(out, systems, against, title=title, clips=clips, ids=ids or (), force=force)
-    answer(made.text(), made.figures(), as_json)
+    answer(made.text(), made, as_json)

@@ -1,9 +1,10 @@
 """sla train"""
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +13,12 @@ from sla_cli.config.bounds import SEED
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import Precision, Variant, resolve
 from sla_cli.errors import SlaError
+
+# Settings with an option of their own name.
+OPTIONS = (
+    *("model.variant", "model.backbone", "model.weights", "model.image_size", "model.layers"),
+    *("train.epochs", "train.batch", "train.lr", "train.precision", "train.seed"),
+)
 
 
 def _list(wanted: bool) -> None:
@@ -35,20 +42,30 @@ def _seeds(text: str | None) -> tuple[int, ...]:
     return found
 
 
-def _check_together(*, several: bool, one_seed: bool, resume: bool, force: bool, dry_run: bool, own: bool) -> None:
-    """Raise SlaError for options that contradict each other. `own`: a store or settings are given."""
+def _check_together(given: Mapping[str, Any], *, several: bool) -> None:
+    """Raise SlaError for options that contradict each other.
+
+    Args:
+        given: the options of the command, by name.
+        several: whether there are several seeds.
+    """
+    sets, resume, dry_run = given["sets"] or (), given["resume"], given["dry_run"]
+    names = [setting.partition(".")[2] for setting in OPTIONS] + ["sets", "config", "store", "preset", "init"]
+    own = [name for name in names if given[name] not in (None, (), [])]
+    one_seed = given["seed"] is not None or any(text.partition("=")[0].strip() == "train.seed" for text in sets)
     if several and (one_seed or dry_run):
         raise SlaError(
             "--seeds trains several runs, so --seed, --set train.seed and --dry-run cannot be given with it",
             "Leave one of them out: --seed is for a single run.",
         )
-    if resume and force:
+    if resume and given["force"]:
         raise SlaError("--resume continues a run, and --force replaces one", "Leave one of them out.")
     if resume and (own or several or dry_run):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
 
 
 def train(
+    context: typer.Context,
     store: Annotated[
         Path | None,
         typer.Argument(metavar="[STORE[:DIVISION]]", help="Store, by name or folder. Default: the only one."),
@@ -106,35 +123,22 @@ def train(
     training saves its state and stops; --resume continues it. With --seeds the
     mean over the runs is printed; --resume --name NAME trains the unfinished ones.
     """
-    flags = {
-        "model.variant": variant,
-        "model.backbone": backbone,
-        "model.weights": weights,
-        "model.image_size": image_size,
-        "model.layers": layers,
-        "train.epochs": epochs,
-        "train.batch": batch,
-        "train.lr": lr,
-        "train.precision": precision,
-        "train.seed": seed,
-    }
     several = _seeds(seeds)
-    one_seed = seed is not None or any(text.partition("=")[0].strip() == "train.seed" for text in sets or ())
-    settings_given = [value for value in (*flags.values(), sets, config, store, preset, init) if value is not None]
-    _check_together(
-        several=bool(several), one_seed=one_seed, resume=resume, force=force, dry_run=dry_run, own=bool(settings_given)
-    )
+    _check_together(context.params, several=bool(several))
     check_name(name)
+    flags = {setting: context.params[setting.partition(".")[2]] for setting in OPTIONS}
     settings = partial(resolve, file=config, sets=sets or (), flags=flags)
     settings(preset or "base")  # refuse mistyped values before any slow import
 
-    from sla_cli.train.launch import TrainRequest, resume_training, start_training
+    from sla_cli.train.launch import resume_training, start_training
     from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
-    request = TrainRequest(settings, store, preset, name, several, init, force)
+    new: dict[str, Any] = {"preset": preset, "name": name, "seeds": several, "init": init, "force": force}
     result = (
-        resume_training(name, folder, device) if resume else start_training(request, folder, device, dry_run=dry_run)
+        resume_training(folder, device, name)
+        if resume
+        else start_training(folder, device, settings, store=store, **new, dry_run=dry_run)
     )
     if result is not None:
-        answer(result.text(), result.figures(), as_json)
+        answer(result.text(), result, as_json)

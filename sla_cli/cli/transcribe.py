@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,6 +22,7 @@ from sla_cli.cli.options import (
     TokenMinLogp,
     Work,
     answer,
+    search_given,
     weights_file,
 )
 from sla_cli.config.settings import TranscribeConfig
@@ -38,6 +39,7 @@ Kind = StrEnum("Kind", [*KINDS, "html"])  # type: ignore[misc]
 
 
 def transcribe(
+    context: typer.Context,
     videos: Annotated[
         list[Path],
         typer.Argument(metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them."),
@@ -92,20 +94,14 @@ def transcribe(
     from sla_cli.transcribe.transcribe_files import FileOptions, refuse_failures, transcribe_files
     from sla_cli.work.folder import Work as WorkFolder
 
-    search: dict[str, Any] = {
-        "beam": beam,
-        "hotwords": tuple(hotwords or ()),
-        "hotword_weight": hotword_weight,
-        "prune_logp": prune_logp,
-        "token_min_logp": token_min_logp,
-    }
-    options_given({"lm": lm, **search}, flag)  # refused before recordings are searched
+    search = search_given(context, lm)
+    options_given(search, flag)  # refused before recordings are searched
     inputs = tuple(path for path in (lm, weights_file(weights)) if path is not None)
     options = FileOptions(pause, Layout(tier, cue, sentences, confidence), add_to, fps, not no_video, force, inputs)
 
     def open_recognizer() -> Recognizer:
         found = WorkFolder(work).run_given(run)
-        return Recognizer.open(found, lm=lm, **search, device=device, weights=weights, work=work)
+        return Recognizer.open(found, **search, device=device, weights=weights, work=work)
 
     outcomes = []
     for outcome in transcribe_files(videos, output, list(kinds or ()), options, open_recognizer):

@@ -1,13 +1,13 @@
 """sla tune"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from sla_cli.cli import options as shared
-from sla_cli.cli.score import between
+from sla_cli.cli.score import between, table
 from sla_cli.config.settings import DecodeConfig, TuneConfig
 from sla_cli.errors import SlaError
 
@@ -24,6 +24,7 @@ def _listed(values: tuple[float, ...]) -> str:
 
 
 def tune(
+    context: typer.Context,
     lm: Annotated[Path, typer.Option(help=shared.LM_HELP)],
     source: shared.Source = None,
     alphas: Annotated[str, typer.Option(help=GRID.format("alpha"))] = _listed(TuneConfig.alphas),
@@ -52,38 +53,29 @@ def tune(
     work folder. After that, `sla decode` uses the choice for the same run and
     language model. Missing or outdated emissions are computed first.
     """
-
     from sla_cli.cli.results.artifacts import TunedFolder
     from sla_cli.decode.grid_search import GridPoint, grid
-    from sla_cli.decode.tune_file import check_tuning, references_of, tune_file
+    from sla_cli.decode.tune_file import references_of, tune_file
     from sla_cli.emit.find_emissions import find_emissions
+    from sla_cli.lm.kenlm_model import open_lm
+    from sla_cli.search.options import flag, options_given
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.tuning import tunings_of
 
     folder = WorkFolder(work)
-    given = {
-        "lm": folder.find_lm(lm),
-        "hotwords": tuple(hotwords or ()),
-        "hotword_weight": hotword_weight,
-        "prune_logp": prune_logp,
-        "token_min_logp": token_min_logp,
-        "engine": engine,
-    }
+    model = folder.find_lm(lm)
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )
-    options = check_tuning(given, points)
+    options = options_given(shared.search_given(context, model), flag)
+    open_lm(model)  # refused before emissions are computed, which takes minutes
     split = None if source is not None and source.is_file() else "dev"
-    found = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
-    references, tunings = references_of(found.path, store), tunings_of(found.path, found.run)
-    out, tuned, trials = tune_file(
-        found.path, references, tunings, options, points, jobs=jobs, max_oov=max_oov, force=force
-    )
-    if trials and not as_json:
-        _print_table(trials, GridPoint(tuned.beam, tuned.alpha, tuned.beta))
-    facts = TunedFolder(**vars(tuned), tuned=out)
-    answer = f"{_text(tuned)}\n{out / 'tune.png'} shows all, {out / 'clips.tsv'} the errors of each clip"
-    shared.answer(answer, facts, as_json)
+    path, run = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
+    references, tunings = references_of(path, store), tunings_of(path, run)
+    out, tuned, trials = tune_file(path, references, tunings, options, points, jobs=jobs, force=force)
+    lines = list(_grids(trials, GridPoint(tuned.beam, tuned.alpha, tuned.beta)))
+    lines += [_text(tuned), f"{out / 'tune.png'} shows all, {out / 'clips.tsv'} the errors of each clip"]
+    shared.answer("\n".join(lines), TunedFolder(**vars(tuned), tuned=out), as_json)
 
 
 def _text(tuned: "Tuned") -> str:
@@ -105,22 +97,16 @@ def _text(tuned: "Tuned") -> str:
     return "\n".join(lines)
 
 
-def _print_table(trials: Sequence["Trial"], chosen: "GridPoint") -> None:
-    """WER by alpha (down) and beta (across), a table for each beam, the choice in bold."""
-    from rich.console import Console
-    from rich.table import Table
-
+def _grids(trials: Sequence["Trial"], chosen: "GridPoint") -> Iterator[str]:
+    """WER by alpha (down) and beta (across), a table for each beam; the choice has a star."""
     from sla_cli.decode.grid_search import GridPoint
 
     wers = {trial.point: trial.counts.wer for trial in trials}
-    betas = sorted({point.beta for point in wers})
+    alphas, betas = sorted({point.alpha for point in wers}), sorted({point.beta for point in wers})
     for beam in sorted({point.beam for point in wers}):
-        table = Table("alpha \\ beta", *(f"{beta:g}" for beta in betas), title=f"WER %, beam {beam}")
-        for alpha in sorted({point.alpha for point in wers}):
-            row = [GridPoint(beam, alpha, beta) for beta in betas]
-            cells = [f"[bold]*{wers[point]:.2f}[/bold]" if point == chosen else f"{wers[point]:.2f}" for point in row]
-            table.add_row(f"{alpha:g}", *cells)
-        Console().print(table)
+        points = [[GridPoint(beam, alpha, beta) for beta in betas] for alpha in alphas]
+        rows = [(f"{row[0].alpha:g}", *(f"{'*' * (one == chosen)}{wers[one]:.2f}" for one in row)) for row in points]
+        yield table(f"WER %, beam {beam}", ("alpha \\ beta", *(f"{beta:g}" for beta in betas)), rows) + "\n"
 
 
 def _numbers(option: str, text: str, kind: type[Number]) -> list[Number]:

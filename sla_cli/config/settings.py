@@ -300,15 +300,10 @@ def config_of_run(values: Mapping[str, Any]) -> Config:
         SlaError: a setting is missing or unknown, or has a wrong value.
     """
     config = from_dict(values)
-    missing = [name for name in settings_of(Config) if not _has(values, name)]
-    if missing:
+    given = {f"{section}.{key}" for section, entries in values.items() for key in entries}
+    if missing := [name for name in settings_of(Config) if name not in given]:
         raise SlaError(f"damaged or incomplete, without {some(missing)}")
     return config
-
-
-def _has(values: Mapping[str, Any], name: str) -> bool:
-    section, _, key = name.partition(".")
-    return key in values.get(section, {})
 
 
 def to_toml(config: Config) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal
 
 from sla_cli.core.breakdown import Breakdown
 from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
+from sla_cli.core.quantities import Count, Positive
 
 FEW = 20  # clusters
 
@@ -34,9 +34,9 @@ class Interval:
     low: float
     high: float
     level: float
-    samples: int
-    seed: int
-    units: int
+    samples: Count
+    seed: Count
+    units: Positive
     cluster: Cluster = "sentence"
 
     @property
@@ -48,17 +48,6 @@ class Interval:
     def drawn(self) -> str:
         """What was drawn, as `537 sentences`."""
         return counted(self.units, self.cluster)
-
-    @property
-    def made(self) -> dict[str, Any]:
-        """How it was made, JSON values. The number of clusters has the key `sentences`, `signers` and so on."""
-        return {"level": self.level, "samples": self.samples, "seed": self.seed, f"{self.cluster}s": self.units}
-
-    @classmethod
-    def of(cls, low: float, high: float, made: Mapping[str, Any]) -> Interval:
-        """The interval with these ends, described by `made`. Raises KeyError if a key is missing."""
-        cluster: Cluster = next((kind for kind in get_args(Cluster) if f"{kind}s" in made), "sentence")
-        return cls(low, high, made["level"], made["samples"], made["seed"], made[f"{cluster}s"], cluster)
 
 
 @dataclass(frozen=True)

@@ -84,14 +84,14 @@ def spread(values: Sequence[float]) -> float | None:
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
-def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float] | None:
-    """Interval of the mean of WERs, by Student's t, never below 0; None for a single value."""
+def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Interval of the mean of WERs at LEVEL, by Student's t, never below 0; None for a single value."""
     from scipy.special import stdtrit  # slow to import, and few commands need it
 
     deviation = spread(values)
     if deviation is None:
         return None
-    half = float(stdtrit(len(values) - 1, (1 + level / 100) / 2)) * deviation / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, (1 + LEVEL / 100) / 2)) * deviation / len(values) ** 0.5
     mean = float(np.mean(values))
     return max(0.0, mean - half), mean + half
 

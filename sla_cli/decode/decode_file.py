@@ -7,13 +7,13 @@ from itertools import chain
 from pathlib import Path
 
 from sla_cli.artifact.receipt import Receipt, unchanged_digest
-from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.exchange.gloss_files import write_export
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import progress
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.options import Settled
 from sla_cli.work.emissions import Emissions, emission_inputs
 from sla_cli.work.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.work.kind import HYPOTHESES
@@ -24,13 +24,10 @@ from sla_cli.work.output import check_output
 def decode_file(
     emissions_path: Path,
     folder: Path,
-    options: BeamOptions,
+    settled: Settled,
     *,
     out: Path | None = None,
     jobs: int = 1,
-    max_oov: float = DecodeConfig.max_oov,
-    tuned_on: str = "",
-    no_gain_on: str = "",
     force: bool = False,
 ) -> tuple[Path, list[Hypothesis]]:
     """Decode all clips of an emissions file.
@@ -39,8 +36,6 @@ def decode_file(
         folder: the folder of all hypotheses; these are written to RUN/SPLIT-OPTIONS-DIGEST.tsv in it.
         out: a file to write instead.
         jobs: maximum number of processes; 0 is all usable cores.
-        max_oov: percentage of the glosses that the language model may lack.
-        tuned_on, no_gain_on: how `options` were tuned, as in `Settled`.
 
     Returns:
         The path of the hypotheses, and the best of each clip. If they are up to date, they are read, not made again.
@@ -50,7 +45,7 @@ def decode_file(
         SlaError: the language model cannot be read or lacks too many glosses; `out` is a folder, or exists with other
             content, and `force` is off; emissions that are not log-probabilities.
     """
-    emissions = Emissions(emissions_path)
+    emissions, options = Emissions(emissions_path), settled.options
     header = emissions.header
     inputs = {"emissions": unchanged_digest(emissions_path)}
     sources = {"store": header.store, "division": header.division, "split": header.split, "corpus": header.corpus}
@@ -58,9 +53,9 @@ def decode_file(
     if digest := emission_inputs(emissions_path).get("split"):
         sources["split_digest"] = digest
     if options.lm is not None:
-        check_oov(options.lm, header.glosses, max_oov)
+        check_oov(options.lm, header.glosses, options.max_oov)
         inputs["lm"], sources["lm"] = unchanged_digest(options.lm), str(options.lm.resolve())
-    receipt = Receipt("decode", _settings(options, tuned_on, no_gain_on), inputs, sources=sources)
+    receipt = Receipt("decode", _settings(settled), inputs, sources=sources)
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
     with making(
@@ -70,10 +65,12 @@ def decode_file(
             return path, read_hypotheses(path)
         with progress(f"decode {header.split}", len(emissions)) as advance:
             clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
-        here = tuned_on if tuned_on == header.split else ""
+        here = settled.tuned_on if settled.tuned_on == header.split else ""
         artifact.begin()
         write_hypotheses(
-            path, chain.from_iterable(clips), Header(header.corpus, header.split, header.profile, here, no_gain_on)
+            path,
+            chain.from_iterable(clips),
+            Header(header.corpus, header.split, header.profile, here, settled.no_gain_on),
         )
         best = [clip[0] for clip in clips]
         artifact.results = {"clips": len(best), "glosses": sum(len(hypothesis.glosses) for hypothesis in best)}
@@ -92,12 +89,13 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     return out
 
 
-def _settings(options: BeamOptions, tuned_on: str, no_gain_on: str) -> dict[str, object]:
+def _settings(settled: Settled) -> dict[str, object]:
     """What determines the hypotheses, apart from emissions and language model; nothing else."""
-    tuned = {key: split for key, split in (("tuned_on", tuned_on), ("no_gain_on", no_gain_on)) if split}
+    options, how = settled.options, {"tuned_on": settled.tuned_on, "no_gain_on": settled.no_gain_on}
+    tuned = {key: split for key, split in how.items() if split}
     if options.greedy:
         return {"beam": 1, **tuned}  # the other options have no effect
-    unused = {"lm"}  # its digest is an input
+    unused = {"lm", "max_oov"}  # the digest of the language model is an input
     unused |= set() if options.lm else {"alpha", "beta"}
     unused |= set() if options.hotwords else {"hotwords", "hotword_weight"}
     settings = {**asdict(options), "hotwords": sorted(set(options.hotwords))}

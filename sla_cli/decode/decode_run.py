@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
-from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.core.result import left_out
 from sla_cli.decode.decode_file import decode_file, export_file
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError
 from sla_cli.lm.kenlm_model import open_lm
-from sla_cli.search.options import Settled, flag, options_given, settle
+from sla_cli.search.options import flag, options_given, settle
 from sla_cli.work.emissions import Emissions, emission_inputs
 from sla_cli.work.folder import Work
 from sla_cli.work.kind import HYPOTHESES
@@ -42,91 +41,57 @@ class Target:
     force: bool = False
 
 
-class DecodedFigures(Struct, kw_only=True):
+class Decoded(Struct, kw_only=True, frozen=True):
     """Hypotheses of a split.
 
     Attributes:
         hypotheses: path of the table of hypotheses
+        split: the split
         clips: number of clips
         glosses: number of glosses in the best hypotheses
-        tuned_on: Only with the weights that `sla tune` chose: the split that they were chosen on; `dev (other clips)`
-            if it was another dev
-        no_gain_on: Only if `sla tune` found no gain of the language model, so that it is left out: the split, as in
-            `tuned_on`
-        ctm: Only with `--format ctm`: path of the file
-        stm: Only with `--format stm`: path of the file
-        trn: Only with `--format trn`: path of the file
-        csv: Only with `--format csv`: path of the file
-        jsonl: Only with `--format jsonl`: path of the file
+        tuned_on: split on which `sla tune` chose the weights that are used; `dev (other clips)` if it was another dev;
+            empty if they are not tuned
+        no_gain_on: if `sla tune` found no gain of the language model, so that it is left out: the split, as in
+            `tuned_on`; else empty
+        exported: by format, path of the file in this format; empty without `--format`
     """
 
     hypotheses: Path
+    split: str
     clips: Count
     glosses: Count
-    tuned_on: str | UnsetType = UNSET
-    no_gain_on: str | UnsetType = UNSET
-    ctm: Path | UnsetType = UNSET
-    stm: Path | UnsetType = UNSET
-    trn: Path | UnsetType = UNSET
-    csv: Path | UnsetType = UNSET
-    jsonl: Path | UnsetType = UNSET
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """What was decoded.
-
-    Attributes:
-        path: the hypotheses.
-        split: the split of the emissions.
-        exported: the file in another format, and that format; None if there is none.
-    """
-
-    path: Path
-    split: str
-    clips: int
-    glosses: int
-    settled: Settled
-    exported: tuple[str, Path] | None = None
+    tuned_on: str
+    no_gain_on: str
+    exported: dict[str, Path]
 
     def text(self) -> str:
         """Lines for people."""
-        lines = [f"hypotheses {self.path}: {counted(self.clips, 'clip')}, {counted(self.glosses, 'gloss')}"]
-        if tuned_on := self.settled.tuned_on:
-            same = tuned_on == self.split
-            lines.append(f"weights tuned on {'these same clips, so this WER is too low' if same else tuned_on}")
-        if self.settled.no_gain_on:
-            lines.append(left_out(self.settled.no_gain_on))
-        if self.exported:
-            lines.append(" ".join(map(str, self.exported)))
-        return "\n".join(lines)
-
-    def figures(self) -> DecodedFigures:
-        """The same for programs."""
-        settled = {"tuned_on": self.settled.tuned_on, "no_gain_on": self.settled.no_gain_on}
-        more: dict[str, Any] = {key: split for key, split in settled.items() if split}
-        if self.exported:
-            more[self.exported[0]] = self.exported[1]
-        return DecodedFigures(hypotheses=self.path, clips=self.clips, glosses=self.glosses, **more)
+        lines = [f"hypotheses {self.hypotheses}: {counted(self.clips, 'clip')}, {counted(self.glosses, 'gloss')}"]
+        if self.tuned_on:
+            same = self.tuned_on == self.split
+            lines.append(f"weights tuned on {'these same clips, so this WER is too low' if same else self.tuned_on}")
+        if self.no_gain_on:
+            lines.append(left_out(self.no_gain_on))
+        return "\n".join([*lines, *(f"{kind} {path}" for kind, path in self.exported.items())])
 
 
 def check_decoding(
-    given: Mapping[str, Any], target: Target, source: Path | None, of_runs: Mapping[str, object], weights: Path | None
+    given: Mapping[str, Any], target: Target, source: Path | None, store: Path | None, weights: Path | None
 ) -> None:
     """Refuse what can be refused before emissions are computed, which takes minutes.
 
     Args:
         given: options of the search as the user gave them.
         source: the run or the emissions file.
-        of_runs: by name, the given options that have no effect with an emissions file; None for one left out.
+        store: of the clips of a run; it has no effect on an emissions file.
         weights: file of the backbone's weights.
 
     Raises:
         SlaError: options of the search that have no effect or are out of bounds, a language model that cannot be
             read, or a file that must not be written.
     """
-    if source is not None and source.is_file() and (unused := [key for key, one in of_runs.items() if one is not None]):
-        raise SlaError(f"{source} is an emissions file, for which {some(unused)} has no effect", "Leave it out.")
+    if source is not None and source.is_file() and store is not None:
+        raise SlaError(f"{source} is an emissions file, for which --store has no effect", "Leave it out.")
     options = options_given(given, flag)
     if options.lm is not None:
         open_lm(options.lm)
@@ -143,14 +108,13 @@ def decode_run(
     target: Target,
     *,
     jobs: int = 1,
-    max_oov: float = DecodeConfig.max_oov,
 ) -> Decoded:
     """Decode emissions with the options given, else tuned for the run, else the defaults.
 
     Args:
         run: the run that made the emissions, if it is known.
         given: options of the search, as for `options_given`.
-        jobs, max_oov: as for `decode_file`.
+        jobs: as for `decode_file`.
 
     Raises:
         SlaError: as `decode_file`, or the format cannot hold the hypotheses.
@@ -161,17 +125,21 @@ def decode_run(
     path, hypotheses = decode_file(
         emissions,
         work.hypotheses,
-        settled.options,
+        settled,
         out=target.out if target.kind == TSV else None,
         jobs=jobs,
-        max_oov=max_oov,
-        tuned_on=settled.tuned_on,
-        no_gain_on=settled.no_gain_on,
         force=target.force,
     )
     work.note_hypotheses(path)
-    exported = None
+    exported = {}
     if target.kind != TSV:
-        exported = target.kind, export_file(path, target.kind, target.out, force=target.force)
-    glosses = sum(len(hypothesis.glosses) for hypothesis in hypotheses)
-    return Decoded(path, split, len(hypotheses), glosses, settled, exported)
+        exported[target.kind] = export_file(path, target.kind, target.out, force=target.force)
+    return Decoded(
+        hypotheses=path,
+        split=split,
+        clips=len(hypotheses),
+        glosses=sum(len(hypothesis.glosses) for hypothesis in hypotheses),
+        tuned_on=settled.tuned_on,
+        no_gain_on=settled.no_gain_on,
+        exported=exported,
+    )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
+from sla_cli.config.checks import annotations_of, check_setting
+from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.clip_score import ClipScore, pooled, score_clip
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.hypothesis import Glosses
@@ -45,9 +47,13 @@ class Trial:
 
 
 def grid(alphas: Sequence[float], betas: Sequence[float], beams: Sequence[int]) -> list[GridPoint]:
-    """All combinations, without repeats. Raises SlaError if one of the lists is empty."""
+    """All combinations, without repeats. Raises SlaError if one of the lists is empty, or a value out of bounds."""
     if not (alphas and betas and beams):
         raise SlaError("an empty grid", "Give at least one value each with --alphas, --betas and --beams.")
+    bounds = annotations_of(DecodeConfig)
+    for name, values in (("alpha", alphas), ("beta", betas), ("beam", beams)):
+        for value in values:
+            check_setting(name, value, bounds[name], f"--{name}s")
     return list(dict.fromkeys(GridPoint(beam, alpha, beta) for beam, alpha, beta in product(beams, alphas, betas)))
 
 

@@ -12,7 +12,7 @@ from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.sharedctypes import RawValue
 from typing import Any, Protocol, TypeVar
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, naming
 from sla_cli.log import log
 from sla_cli.system.workers import start_worker, usable_cores
 from sla_cli.work.emissions import Emission
@@ -62,10 +62,8 @@ def map_clips(
 
     def answer(index: int) -> Answer:
         emission = emissions[index]
-        try:
+        with naming(f"clip {emission.id}"):
             return function(emission)
-        except SlaError as error:
-            raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
 
     indices = range(len(emissions))
     with closing(_in_processes(answer, len(indices), jobs) if jobs > 1 else (answer(i) for i in indices)) as answers:

@@ -5,33 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt, receipt_path, unchanged_digest
 from sla_cli.artifact.table import to_tsv
-from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile, profile
 from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
 from sla_cli.decode.tune_choice import STANDARD_ERRORS, Choice, choose
-from sla_cli.errors import SlaError, some
-from sla_cli.lm.kenlm_model import check_oov, open_lm
+from sla_cli.errors import SlaError
+from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
-from sla_cli.search.options import flag, options_given
-from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.emissions import Emissions, emission_inputs
-from sla_cli.work.folder import store_now
 from sla_cli.work.making import making
+from sla_cli.work.references import reference_split
 from sla_cli.work.tuning import CHOICE, DIGESTS, NAME, VERSION, Tuned, read_tuned, tuning_of
 
 BESIDE = ("tune.tsv", "clips.tsv", "tune.png")  # files of the folder in addition to the choice
-WRONG_STORE = "Give the store that the emissions come from with --store."
 
 
 def tune_file(
@@ -42,7 +37,6 @@ def tune_file(
     points: Sequence[GridPoint],
     *,
     jobs: int = 1,
-    max_oov: float,
     force: bool = False,
 ) -> tuple[Path, Tuned, list[Trial]]:
     """Tune on an emissions file; tables, picture and choice are written to a folder.
@@ -56,16 +50,14 @@ def tune_file(
         The folder, the choice, and the trials of all points (none if the choice existed already).
 
     Raises:
-        SlaError: the emissions are not of dev; no language model; clips without references; or as `decode_file` does.
+        SlaError: the emissions are not of dev; no language model; or as `decode_file` does.
     """
     emissions = Emissions(emissions_path)
     header = emissions.header
     check_tunable(header.split)
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, but none is given", "Give one with --lm.")
-    if missing := [name for name in emissions.ids if name not in references]:
-        raise SlaError(f"{counted(len(missing), 'clip has', 'clips have')} no reference: {some(missing)}", WRONG_STORE)
-    check_oov(options.lm, header.glosses, max_oov)
+    check_oov(options.lm, header.glosses, options.max_oov)
     rules = profile(header.profile)
     lm, inputs = unchanged_digest(options.lm), emission_inputs(emissions_path)
     receipt = Receipt(
@@ -137,22 +129,6 @@ def _is_whole(out: Path, made: Receipt) -> bool:
     return all((out / name).is_file() and digests[name] == digest_file(out / name) for name in BESIDE)
 
 
-def check_tuning(given: Mapping[str, Any], points: Sequence[GridPoint]) -> BeamOptions:
-    """The options of the search, refused before emissions are computed, which takes minutes.
-
-    Args:
-        given: options of the search as the user gave them.
-
-    Raises:
-        SlaError: an option that has no effect, a value or a point out of bounds, or no language model.
-    """
-    options = options_given(given, flag)
-    open_lm(given["lm"])
-    for point in points:
-        replace(options, alpha=point.alpha, beta=point.beta, beam=point.beam).check()
-    return options
-
-
 def check_tunable(split: str) -> None:
     """Raise SlaError for every split except dev."""
     hint = "Tune on dev, and decode test with the choice."
@@ -166,23 +142,14 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
     """The glosses, as annotated, of the split from which emissions were made.
 
     Args:
-        store: its path, if it has moved.
+        store: as for `reference_split`.
 
     Raises:
-        SlaError: a split that is not for tuning; no such store or split, or one with another vocabulary.
+        SlaError: a split that is not for tuning; or as `reference_split`.
     """
-    header = Emissions(emissions_path).header
-    check_tunable(header.split)
-    digest = emission_inputs(emissions_path).get("split")
-    is_it = is_store_of({header.split: digest}, header.division) if digest else None
-    found = store or store_now(Path(header.store), emissions_path, "--store", is_it)
-    clips = Store(found, "" if store else header.division)[header.split]
-    if clips.vocabulary not in ((), header.glosses) and digest != clips.digest:  # a store may have no train split
-        raise SlaError(
-            f"{emissions_path} has other glosses ({len(header.glosses)}) than {clips} ({len(clips.vocabulary)})",
-            WRONG_STORE,
-        )
-    return clips.references()
+    emissions = Emissions(emissions_path)
+    check_tunable(emissions.header.split)
+    return reference_split(emissions, store).references()
 
 
 def _write(out: Path, tuned: Tuned, trials: Sequence[Trial], found: Sequence[Trial]) -> None:

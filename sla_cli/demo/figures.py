@@ -81,7 +81,8 @@ class DemoFigures(Struct, kw_only=True, frozen=True):
 
 def gain_text(gain: ComparisonFigures) -> tuple[str, str]:
     """Both word error rates, and their difference with its interval."""
-    between = f", {gain.level:g} % interval {gain.interval[0]:+.2f} to {gain.interval[1]:+.2f}" if gain.interval else ""
+    span = gain.interval
+    between = f", {span.level:g} % interval {span.low:+.2f} to {span.high:+.2f}" if span else ""
     return (
         f"test WER {gain.a.wer:.2f} % without a language model, {gain.b.wer:.2f} % with a gloss bigram",
         f"difference {gain.difference:+.2f} points{between}. {gain.verdict}",

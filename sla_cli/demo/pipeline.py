@@ -33,6 +33,7 @@ from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.search.options import Settled
 from sla_cli.store.store import Store
 from sla_cli.system.workers import signals
 from sla_cli.train.train_run import start_run
@@ -86,7 +87,7 @@ def run_demo(
         store = _corpus_to_store(folder, seed, jobs, clips)
         run = Run(Work(folder / "work").new_run("adapter"))
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
-        best = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
+        trained = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
         signed = max(draw_sentences(seed, "test", clips["test"] + UNSEEN, different=True)[-UNSEEN:], key=len)
@@ -95,7 +96,7 @@ def run_demo(
         wer=gain.a.wer,
         wer_lm=gain.b.wer,
         gain=gain,
-        dev_wer=best.dev.wer,
+        dev_wer=trained.dev_wer,
         clips=clips["test"],
         page=page,
         transcript=transcript,
@@ -149,7 +150,7 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
     estimate_file(store.path, lm, order=2, fallback=True)
     scores = []
     for model in (None, lm):
-        path, _ = decode_file(emissions, work.hypotheses, BeamOptions(lm=model))
+        path, _ = decode_file(emissions, work.hypotheses, Settled(BeamOptions(lm=model)))
         scores.append(score_file(path, work.scores)[0])
     systems = load_systems(scores, NAMES)
     [gain] = against_first([system.score for system in systems], NAMES)

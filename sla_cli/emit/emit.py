@@ -24,7 +24,7 @@ from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current,
 from sla_cli.work.kind import EMISSIONS
 from sla_cli.work.making import making
 from sla_cli.work.output import check_output
-from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
+from sla_cli.work.run import Run, warn_of_differences
 
 PATIENCE = timedelta(days=7)  # in practice no limit for the slowest process
 
@@ -68,12 +68,11 @@ def emit(
         log.info("taking emissions %s", out)
         return True
 
-    check_output(out, EMISSIONS, inputs=(Path(weights) if weights else None,), replace=True)
-    check_output(out, EMISSIONS, replace=force or not named or is_current(out, receipt))
+    replaces = force or not named or is_current(out, receipt)
+    check_output(out, EMISSIONS, inputs=(Path(weights) if weights else None,), replace=replaces)
     with join(device, PATIENCE) as group:
         if group.is_main:
-            warn_of_changed(run, split)
-            warn_of_unknown(run, split)
+            warn_of_differences(run, split)
         if group.first(is_there):
             return
         clips = see(split, run.facts.frames)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.core.counted import counted
@@ -11,15 +10,7 @@ from sla_cli.log import log
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
 from sla_cli.work.folder import Work
-from sla_cli.work.run import Run, warn_of_changed, warn_of_unknown
-
-
-@dataclass(frozen=True)
-class FoundEmissions:
-    """An emissions file; `run` is None if it was given as a file."""
-
-    path: Path
-    run: Run | None
+from sla_cli.work.run import Run, warn_of_differences
 
 
 def find_emissions(
@@ -30,8 +21,8 @@ def find_emissions(
     store: Path | None = None,
     weights: str | None = None,
     device: str = "auto",
-) -> FoundEmissions:
-    """The emissions file that was given, or the run's, which is made if no file matches.
+) -> tuple[Path, Run | None]:
+    """The emissions file that was given, or the run's, which is made if no file matches, and this run.
 
     Args:
         source: a run, by name or folder, or an emissions file; None is the newest run.
@@ -39,14 +30,16 @@ def find_emissions(
         store: of any corpus; None is the run's own.
 
     Raises:
-        SlaError: no such run or file, another split; or as `emit`.
+        SlaError: no such run or file, another split, weights for a file; or as `emit`.
     """
     source = work.run_given(source)
     if source.is_file():
+        if weights is not None:
+            raise SlaError(f"{source} is an emissions file, for which --weights has no effect", "Leave it out.")
         holds = Emissions(source).header.split
         if split not in (None, holds):
             raise SlaError(f"{source} holds emissions of {holds}, but --split is {split}", "Leave --split out.")
-        return FoundEmissions(source, None)
+        return source, None
     if not source.exists():
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
     run = Run(source)
@@ -54,12 +47,11 @@ def find_emissions(
     clips = found[split or found.default_split]
     path = emissions_path(work.emissions, run, clips)
     if is_current(path, emission_receipt(run, clips)):
-        warn_of_changed(run, clips)
-        warn_of_unknown(run, clips)
+        warn_of_differences(run, clips)
         if untimed := int((Emissions(path).fps == 0).sum()):
             log.warning("unknown frame rate, so no times in seconds: %s", counted(untimed, "clip"))
     else:
         from sla_cli.emit.emit import emit  # torch, which is not needed if the emissions are there
 
         emit(run, clips, path, device=device, weights=weights)
-    return FoundEmissions(path, run)
+    return path, run

@@ -18,37 +18,9 @@ from sla_cli.model.device import Placement
 from sla_cli.model.network import Network
 from sla_cli.work.emissions import Emission
 
-ONE_CLIP = 0  # value of max_frames: clips one by one in the store's order
-
-
-def emissions_of(
-    network: Network,
-    clips: SeenClips,
-    config: Config,
-    placement: Placement,
-    max_frames: int = ONE_CLIP,
-    wanted: Sequence[int] | None = None,
-) -> Generator[Emission, None, None]:
-    """Log-probabilities of each clip of a split; the network is left in evaluation mode.
-
-    The result of a clip does not depend on other clips in its batch, except for rounding. Close the iterator to end the
-    processes that load clips.
-
-    Args:
-        max_frames: maximum number of frames per batch. ONE_CLIP takes clips one by one in the store's order; otherwise
-            the longest come first, so a lack of memory is noticed at once.
-        wanted: indices of the clips; None means all.
-    """
-    chosen = list(range(len(clips)) if wanted is None else wanted)
-    batches = batches_by_length([clips.lengths[index] for index in chosen], max_frames)
-    for batch in emit_batches(network, clips, config, placement, [[chosen[i] for i in batch] for batch in batches]):
-        yield from batch
-
 
 def batches_by_length(lengths: Sequence[int], max_frames: int) -> list[list[int]]:
     """Indices of clips in batches of at most `max_frames` frames, the longest first; a longer clip is alone."""
-    if max_frames == ONE_CLIP:
-        return [[index] for index in range(len(lengths))]
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     return [list(batch) for batch in cut_batches(order, lengths, max_frames=max_frames)]
 
@@ -61,7 +33,11 @@ def emit_batches(
     batches: Sequence[Sequence[int]],
     chunk: int = EmitConfig.chunk,
 ) -> Generator[list[Emission], None, None]:
-    """The emissions of each batch. Clips are loaded one by one, which spreads loading evenly over workers."""
+    """The emissions of each batch of clips, by their indices; the network is left in evaluation mode.
+
+    The result of a clip does not depend on other clips in its batch, except for rounding. Clips are loaded one by one,
+    which spreads loading evenly over workers; close the iterator to end these.
+    """
     network.eval()
     data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config)
     crop, size, device = config.train.crop, config.model.image_size, placement.device

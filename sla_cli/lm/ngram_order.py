@@ -45,12 +45,14 @@ def choose_order(sentences: Sequence[Sequence[str]], asked: int | None, fallback
     most = DEFAULT if asked is None else asked
     if fallback:
         return ChosenOrder(most, True)
-    supported, problems = _supported(sentences, most)
-    if asked is not None and problems:
-        raise _refusal(asked, supported, problems[0])
-    if not problems:
+    problems = {order: _problem(sentences, order) for order in range(most, LOWEST - 1, -1)}
+    supported = next((order for order, problem in problems.items() if not problem), None)
+    if supported == most:
         return ChosenOrder(most)
-    chosen = ChosenOrder(supported or LOWEST, supported is None, problems[-1])
+    if asked is not None:
+        raise _refusal(asked, supported, problems[asked])
+    above = LOWEST if supported is None else supported + 1
+    chosen = ChosenOrder(supported or LOWEST, supported is None, problems[above])
     how = ", with fixed discounts (0.5, 1, 1.5)" if chosen.fallback else ""
     log.warning(
         "a model of order %d%s: %s; the text is small or repeats its sentences (--unique)",
@@ -59,17 +61,6 @@ def choose_order(sentences: Sequence[Sequence[str]], asked: int | None, fallback
         chosen.why,
     )
     return chosen
-
-
-def _supported(sentences: Sequence[Sequence[str]], most: int) -> tuple[int | None, list[str]]:
-    """The highest order with computed discounts, None for none, and the reasons against higher ones, highest first."""
-    problems: list[str] = []
-    for order in range(most, LOWEST - 1, -1):
-        problem = _problem(sentences, order)
-        if not problem:
-            return order, problems
-        problems.append(problem)
-    return None, problems
 
 
 def _problem(sentences: Sequence[Sequence[str]], order: int) -> str:

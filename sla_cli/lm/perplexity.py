@@ -37,43 +37,17 @@ class SentenceScore:
     oov: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Perplexity:
-    """Scores of sentences. The end of each sentence counts as a word, as in KenLM's `query` and SRILM's `ppl`."""
-
-    sentences: tuple[SentenceScore, ...]
-
-    @property
-    def glosses(self) -> int:
-        return sum(len(sentence.glosses) for sentence in self.sentences)
-
-    @property
-    def oov(self) -> tuple[str, ...]:
-        """Unknown glosses, each as often as it occurs."""
-        return tuple(gloss for sentence in self.sentences for gloss in sentence.oov)
-
-    @property
-    def including_oov(self) -> float:
-        """Unknown glosses have the probability of <unk>."""
-        words = self.glosses + len(self.sentences)
-        return float(10 ** (-sum(sentence.log10 for sentence in self.sentences) / words))
-
-    @property
-    def excluding_oov(self) -> float:
-        """Unknown glosses are context of the following ones, but their probability and number do not count."""
-        words = self.glosses + len(self.sentences) - len(self.oov)
-        return float(10 ** (-sum(sentence.log10_known for sentence in self.sentences) / words))
-
-
 class TextPerplexity(Struct, kw_only=True):
-    """The perplexity of a model on a text.
+    """The perplexity of a model on a text. The end of each sentence counts as a word, as in KenLM's `query` and
+    SRILM's `ppl`.
 
     Attributes:
         text: the text that was scored
         sentences: number of sentences
         glosses: number of glosses
         perplexity: perplexity with unknown glosses as `<unk>`
-        perplexity_without_oov: perplexity without unknown glosses
+        perplexity_without_oov: perplexity without unknown glosses: they are context of the following ones, but their
+            probability and number do not count
         oov: number of unknown glosses
         oov_share: their share of all glosses
         oov_glosses: by unknown gloss, how often it occurs
@@ -90,16 +64,18 @@ class TextPerplexity(Struct, kw_only=True):
 
 
 class ModelPerplexity(TextPerplexity, kw_only=True):
-    """The perplexity of a model on a text, and the order of the model.
+    """A model on a text.
 
     Attributes:
+        lm: path of the model
         order: order of the model: the largest n of its n-grams
     """
 
+    lm: Path
     order: Positive
 
 
-def score_sentences(model: Model, sentences: Sequence[tuple[str, tuple[str, ...]]]) -> Perplexity:
+def score_sentences(model: Model, sentences: Sequence[tuple[str, tuple[str, ...]]]) -> list[SentenceScore]:
     """Score (id, glosses) of each sentence."""
     scores = []
     for name, glosses in sentences:
@@ -107,7 +83,7 @@ def score_sentences(model: Model, sentences: Sequence[tuple[str, tuple[str, ...]
         known = sum(log10 for log10, _, unknown in words if not unknown)
         oov = tuple(out_of_vocabulary(model, glosses))
         scores.append(SentenceScore(name, glosses, sum(log10 for log10, _, _ in words), known, oov))
-    return Perplexity(tuple(scores))
+    return scores
 
 
 def score_text(
@@ -120,27 +96,27 @@ def score_text(
     """
     opened = open_lm(model)
     text = read_source(source, split, profile(normalize))
-    result = score_sentences(opened, text.sentences)
-    for sentence in result.sentences:
+    scores = score_sentences(opened, text.sentences)
+    for sentence in scores:
         log.debug("%s: log10 %.4f, %d unknown: %s", sentence.id, sentence.log10, len(sentence.oov), sentence.glosses)
     if out is not None:
-        rows = [
-            (one.id, f"{one.log10:.6f}", len(one.glosses), len(one.oov), " ".join(one.glosses))
-            for one in result.sentences
-        ]
+        rows = [(one.id, f"{one.log10:.6f}", len(one.glosses), len(one.oov), " ".join(one.glosses)) for one in scores]
         write_tsv(out, COLUMNS, rows)
-    return ModelPerplexity(order=opened.order, **asdict(text_perplexity(text, result)))
+    return ModelPerplexity(lm=model, order=opened.order, **asdict(text_perplexity(text, scores)))
 
 
-def text_perplexity(text: Text, result: Perplexity) -> TextPerplexity:
-    """The figures of a model on a text."""
+def text_perplexity(text: Text, scores: Sequence[SentenceScore]) -> TextPerplexity:
+    """The figures of a model on a text from the scores of its sentences."""
+    glosses = sum(len(one.glosses) for one in scores)
+    oov = [gloss for one in scores for gloss in one.oov]
+    words = glosses + len(scores)
     return TextPerplexity(
         text=text.name,
-        sentences=len(result.sentences),
-        glosses=result.glosses,
-        perplexity=result.including_oov,
-        perplexity_without_oov=result.excluding_oov,
-        oov=len(result.oov),
-        oov_share=len(result.oov) / result.glosses,
-        oov_glosses=dict(Counter(result.oov).most_common()),
+        sentences=len(scores),
+        glosses=glosses,
+        perplexity=10 ** (-sum(one.log10 for one in scores) / words),
+        perplexity_without_oov=10 ** (-sum(one.log10_known for one in scores) / (words - len(oov))),
+        oov=len(oov),
+        oov_share=len(oov) / glosses,
+        oov_glosses=dict(Counter(oov).most_common()),
     )

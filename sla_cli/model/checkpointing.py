@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from sla_cli.errors import SlaError
-from sla_cli.system.control_groups import GROUPS, OWN_GROUPS
 from sla_cli.system.host_memory import free_bytes, total_bytes
 
 SHARE_OF_MEMORY = 0.6  # share of the free memory that activations may use; gradients need some too
@@ -42,8 +40,6 @@ def count_by_memory(blocks: int, need: int, saved: int, free: int) -> int:
         saved: bytes that one checkpointed block saves.
         free: free bytes.
     """
-    if fits(need, free):
-        return 0
     return min(blocks, math.ceil((need - SHARE_OF_MEMORY * free) / max(1, saved)))
 
 
@@ -65,16 +61,16 @@ def bytes_kept(model: nn.Module, forward: Callable[[], Tensor]) -> int:
     return sum(size for address, size in kept.items() if address not in weights)
 
 
-def free_memory(device: torch.device, own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
+def free_memory(device: torch.device) -> int:
     """Free bytes on the GPU, or on the machine within the limits of the job (Linux; on other systems no limit)."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached
-    return free_bytes(own_groups, groups)
+    return free_bytes()
 
 
-def total_memory(device: torch.device, own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
+def total_memory(device: torch.device) -> int:
     """Total bytes of the GPU, or of the machine within the limits of the job."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[1]
-    return total_bytes(own_groups, groups)
+    return total_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import Struct
@@ -27,6 +26,7 @@ class Reported(Struct, kw_only=True):
         bytes: size of the page in bytes
         tuned_on: for each system, the scored split if the language model weights were tuned on it, else empty
         no_gain_on: for each system, the split on which tuning found no gain of the language model, else empty
+        remarks: for each system, what one of these two means, in a sentence, else empty
         missing: what was not found and is left out, one sentence each
     """
 
@@ -36,35 +36,15 @@ class Reported(Struct, kw_only=True):
     bytes: Count
     tuned_on: list[str]
     no_gain_on: list[str]
+    remarks: list[str]
     missing: list[str]
-
-
-@dataclass(frozen=True)
-class Report:
-    """A page that was written, and what it shows."""
-
-    path: Path
-    systems: Sequence[System]
 
     def text(self) -> str:
         """Lines for people."""
-        size = self.path.stat().st_size / 1e6
-        clips = counted(len(self.systems[0].score.clips), "clip")
-        lines = [f"report {self.path}: {counted(len(self.systems), 'system')}, {clips}, {size:.1f} MB"]
-        lines += [f"{system.name}: {system.score.remark}" for system in self.systems if system.score.remark]
-        return "\n".join(lines)
-
-    def figures(self) -> Reported:
-        """The same for programs."""
-        return Reported(
-            report=self.path,
-            systems=[system.name for system in self.systems],
-            clips=len(self.systems[0].score.clips),
-            bytes=self.path.stat().st_size,
-            tuned_on=[system.score.tuned_on for system in self.systems],
-            no_gain_on=[system.score.no_gain_on for system in self.systems],
-            missing=[what for system in self.systems for what in system.missing],
-        )
+        head = f"report {self.report}: {counted(len(self.systems), 'system')}, {counted(self.clips, 'clip')}"
+        remarks = zip(self.systems, self.remarks, strict=True)
+        lines = [f"{name}: {remark}" for name, remark in remarks if remark]
+        return "\n".join([f"{head}, {self.bytes / 1e6:.1f} MB", *lines])
 
 
 def report_file(
@@ -76,7 +56,7 @@ def report_file(
     clips: int = 6,
     ids: Sequence[str] = (),
     force: bool = False,
-) -> Report:
+) -> Reported:
     """Write the page.
 
     Args:
@@ -90,4 +70,13 @@ def report_file(
     if out.exists() and not force and not is_page(out):
         raise SlaError(f"{out} exists and is not a report of sla", "Use --force to replace it, or another -o.")
     write_page(out, systems, title=title, clips=clips, ids=ids, against=against)
-    return Report(out, systems)
+    return Reported(
+        report=out,
+        systems=[system.name for system in systems],
+        clips=len(systems[0].score.clips),
+        bytes=out.stat().st_size,
+        tuned_on=[system.score.tuned_on for system in systems],
+        no_gain_on=[system.score.no_gain_on for system in systems],
+        remarks=[system.score.remark for system in systems],
+        missing=[what for system in systems for what in system.missing],
+    )

@@ -12,13 +12,12 @@ from sla_cli.core.clip import split_origin
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import profile
 from sla_cli.core.result import Score
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, naming
 from sla_cli.exchange.gloss_files import GlossFile, read_gloss_file
 from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.store.paths import names_store
 from sla_cli.system.garbage_collection import without_garbage_collection
-from sla_cli.work.folder import store_now
 from sla_cli.work.making import making
 from sla_cli.work.scores import write_scores
 
@@ -82,7 +81,7 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
         options = replace(options, profile=references.profile)
         log.info("normalisation profile %s", options.profile, extra=ONCE)
     profile(options.profile)  # an unknown profile is not an error in the file
-    try:
+    with naming(str(hypotheses)):  # it may be one of several files
         result = score(
             recognised.best,
             references.glosses,
@@ -94,8 +93,6 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
             tuned_on=recognised.header.tuned_on,
             no_gain_on=recognised.header.no_gain_on,
         )
-    except SlaError as error:  # one of several files: name it
-        raise SlaError(f"{hypotheses}: {error.message}", error.hint) from error
     how = options.resampling
     resampling = {"level": how.level, "samples": how.samples, "cluster": how.cluster}
     receipt = Receipt(
@@ -123,22 +120,17 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
 
 def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref: Path | None) -> Split:
     """The split of a store with the references: the decoded one, else the split of `ref` that has most of the clips."""
-    from sla_cli.store.store import Store, is_store_of  # imports HDF5 and OpenCV, which are not needed for files
+    from sla_cli.store.store import Store  # imports HDF5 and OpenCV, which are not needed for files
+    from sla_cli.work.references import recorded_split
 
     if decoded is not None:
-        if not {"split", "store", "division"} <= decoded.sources.keys():
+        sources = decoded.sources
+        if not {"split", "store", "division"} <= sources.keys():
             raise FormatError(f"the receipt of {hypotheses} names no store and split", "Decode again.")
-        name, digest = decoded.sources["split"], decoded.sources.get("split_digest")
-        division = decoded.sources["division"]
-        is_it = is_store_of({name: digest}, division) if digest else None
-        found = ref or store_now(Path(decoded.sources["store"]), hypotheses, "--ref", is_it)
-        split = Store(found, "" if ref else division)[name]
-        if ref is None and digest not in (None, split.digest):
-            raise SlaError(
-                f"{split} has other clips or references than when {hypotheses} was decoded",
-                "Decode again, or name the references with --ref.",
-            )
-        return split
+        if ref is not None:
+            return Store(ref)[sources["split"]]
+        made_from = sources["division"], sources["split"], sources.get("split_digest")
+        return recorded_split(hypotheses, Path(sources["store"]), *made_from, option="--ref")
     if ref is None:
         raise SlaError(
             "no references: these hypotheses do not record which store they come from",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.config.bounds import BEAM, WEIGHT
+from sla_cli.config.checks import annotations_of, check_setting
 from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import check_log_probs
@@ -24,42 +24,25 @@ from sla_cli.search.engines import CLASSES, BeamSearch, Engine, ScoredPrefix
 
 
 @dataclass(frozen=True)
-class BeamOptions:
+class BeamOptions(DecodeConfig):
     """How to search. With a beam of 1, no hot words, and no language model (or alpha and beta 0) the search is greedy.
 
     Attributes:
-        beam: prefixes kept at each step.
-        alpha: weight of the language model.
-        beta: added for each gloss, with a language model.
         lm: the language model's file: ARPA (plain or gzip) or KenLM binary over glosses.
         nbest: hypotheses for each clip, at most as many as the beam holds.
-        hotwords, hotword_weight: glosses to favour, and what each occurrence adds to the score (natural log).
+        hotwords: glosses to favour.
         engine: which beam search; the results are the same if nothing is pruned.
-        prune_logp: prefixes that are worse than the best by this much are dropped (natural log, at most 0).
-        token_min_logp: columns below this are not tried, except the best of the step (natural log, at most 0).
     """
 
-    beam: int = DecodeConfig.beam
-    alpha: float = DecodeConfig.alpha
-    beta: float = DecodeConfig.beta
     lm: Path | None = None
     nbest: int = 1
     hotwords: tuple[str, ...] = ()
-    hotword_weight: float = DecodeConfig.hotword_weight
     engine: Engine = "prefix"
-    prune_logp: float = DecodeConfig.prune_logp
-    token_min_logp: float = DecodeConfig.token_min_logp
 
     def check(self) -> None:
-        """Raise SlaError for a beam, a weight or a threshold out of bounds."""
-        _check_weight("hot words", self.hotword_weight)
-        _check_point(self.alpha, self.beta, self.beam)
-        for name, threshold in (("prune_logp", self.prune_logp), ("token_min_logp", self.token_min_logp)):
-            if not -WEIGHT <= threshold <= 0:  # also refuses NaN
-                raise SlaError(
-                    f"{name} = {threshold} is out of bounds",
-                    f"It must be between {-WEIGHT:g} and 0, a natural logarithm.",
-                )
+        """Raise SlaError for a value out of bounds."""
+        for name, hint in annotations_of(DecodeConfig).items():
+            check_setting(name, getattr(self, name), hint, "options of the search")
 
     def check_nbest(self) -> None:
         """Raise SlaError for more hypotheses than the beam holds."""
@@ -114,12 +97,7 @@ class BeamDecoder(Decoder):
         self._search = engine(len(glosses), self._lm, hot, options.hotword_weight)
 
     def weigh(self, alpha: float, beta: float, beam: int) -> None:
-        """Change beam and weights; the language model stays loaded.
-
-        Raises:
-            SlaError: a beam or a weight out of bounds.
-        """
-        _check_point(alpha, beta, beam)
+        """Change beam and weights, which are within their bounds; the language model stays loaded."""
         self._options = replace(self._options, alpha=alpha, beta=beta, beam=beam)
         if self._lm is not None:
             self._lm.weigh(alpha, beta)
@@ -156,20 +134,6 @@ class BeamDecoder(Decoder):
 
     def _glosses_of(self, columns: Sequence[int]) -> tuple[str, ...]:
         return tuple(self.glosses[column - 1] for column in columns)
-
-
-def _check_point(alpha: float, beta: float, beam: int) -> None:
-    if not 1 <= beam <= BEAM:
-        raise SlaError(f"a beam of {beam} is out of bounds", f"The beam must be between 1 and {BEAM}.")
-    _check_weight("alpha", alpha)
-    _check_weight("beta", beta)
-
-
-def _check_weight(name: str, weight: float) -> None:
-    if not abs(weight) <= WEIGHT:  # also refuses NaN
-        raise SlaError(
-            f"the weight {weight} of {name} is out of bounds", f"Weights must be between {-WEIGHT:g} and {WEIGHT:g}."
-        )
 
 
 def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:

@@ -33,7 +33,6 @@ from sla_cli.errors import FormatError, some
 from sla_cli.store.content import NUMBERS, TEXTS, EncodedClip, EncodedFrames, StoreHeader, file_digest
 
 NAME, VERSION = "sla-store", 1
-READS = (VERSION,)
 T = TypeVar("T", bound=Sized)
 REMAKE = "prep --force"  # without --force a store with a valid receipt counts as up to date
 AGAIN = "Run the `sla prep` or `sla merge` command that made it again, with --force."
@@ -100,7 +99,7 @@ class StoreFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: h5py.File | None = open_checked(path, NAME, READS, REMAKE)
+        self._file: h5py.File | None = open_checked(path, NAME, VERSION, REMAKE)
         self._pid = os.getpid()
         self._checked = False
         self.verified: dict[str, list[str]] = {}  # texts that were read, but are not yet in a column
@@ -125,7 +124,7 @@ class StoreFile:
     def file(self) -> h5py.File:
         """The open HDF5 file of this process."""
         if self._file is None or self._pid != os.getpid():
-            self._file, self._pid = open_checked(self.path, NAME, READS, REMAKE), os.getpid()
+            self._file, self._pid = open_checked(self.path, NAME, VERSION, REMAKE), os.getpid()
         return self._file
 
     def check(self) -> None:

@@ -11,8 +11,8 @@ import torch
 from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import Profile
 from sla_cli.data.seen import SeenClips
-from sla_cli.emit.inference import emissions_of
-from sla_cli.errors import SlaError
+from sla_cli.emit.inference import emit_batches
+from sla_cli.errors import naming
 from sla_cli.log import progress
 from sla_cli.search.decoder import GreedyDecoder
 from sla_cli.store.clips import Split
@@ -34,14 +34,15 @@ def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable
     """
     group, references, total = state.group, split.references(), Counts()
     mine = range(group.rank, len(split), group.world_size)
-    emissions = emissions_of(state.model, SeenClips(split), state.config, state.placement, wanted=mine)
-    with closing(emissions), progress(f"scoring {split.name}", len(split)) as advance:
+    alone = [[index] for index in mine]
+    batches = emit_batches(state.model, SeenClips(split), state.config, state.placement, alone)
+    with closing(batches), progress(f"scoring {split.name}", len(split)) as advance:
         for first in range(0, len(split), group.world_size):
             before_clip()
             if first + group.rank < len(split):
                 clip = first + group.rank
                 with memory_suffices([split.ids[clip]], split.lengths[clip], state.config, hint=_HINT):
-                    emission = next(emissions)
+                    [emission] = next(batches)
                 total = total + _count(emission, split, references, profile)
             advance(min(group.world_size, len(split) - first))
     sums = group.sum(torch.tensor(astuple(total), device=state.placement.device))
@@ -49,8 +50,6 @@ def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable
 
 
 def _count(emission: Emission, split: Split, references: dict[str, tuple[str, ...]], profile: Profile) -> Counts:
-    try:  # the last step may have broken the weights: they must not replace good ones on disk
+    with naming(f"clip {emission.id}"):  # the last step may have broken the weights: they must not replace good ones
         found = GreedyDecoder(split.vocabulary).decode(emission.log_probs)
-    except SlaError as error:
-        raise SlaError(f"clip {emission.id}: {error.message}", error.hint) from error
     return count(align(profile.reference(references[emission.id]), profile.hypothesis(found.glosses)))

@@ -6,7 +6,7 @@ torch is imported only after everything that can be refused without it, because 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,74 +18,66 @@ from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
 
 if TYPE_CHECKING:
-    from sla_cli.train.results import Forecast, SeedResult
-    from sla_cli.train.seeds import SeedResults
+    from sla_cli.train.results import Forecast, Trained, TrainedSeeds
 
 
-@dataclass(frozen=True)
-class TrainRequest:
-    """What to train.
+def start_training(
+    work: Work,
+    device: str,
+    settings_on: Callable[[str], Config],
+    *,
+    store: Path | None = None,
+    preset: str | None = None,
+    name: str | None = None,
+    seeds: Sequence[int] = (),
+    init: str | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+) -> Forecast | Trained | TrainedSeeds | None:
+    """Train new runs, or with `dry_run` only measure. The result is None in all but the main process.
 
-    Attributes:
-        settings: the settings on top of a preset.
+    Args:
+        settings_on: the settings on top of a preset.
         store: None is the only one of the work folder.
         preset: None is that of the store's corpus.
         name: of the run; with seeds, the beginning of the names of all runs. None is VARIANT-N.
         seeds: of several runs; () is one run.
         init: name or folder of a run whose weights it starts from.
         force: replace a run of this name.
-    """
-
-    settings: Callable[[str], Config]
-    store: Path | None = None
-    preset: str | None = None
-    name: str | None = None
-    seeds: Sequence[int] = ()
-    init: str | None = None
-    force: bool = False
-
-
-def start_training(
-    request: TrainRequest, work: Work, device: str, *, dry_run: bool = False
-) -> Forecast | SeedResult | SeedResults | None:
-    """Train new runs, or with `dry_run` only measure. The result is None in all but the main process.
 
     Raises:
         SlaError: as `start_run` and `start_seeds`; several processes and `dry_run`.
     """
-    store = Store(work.store_given(request.store))
-    check_splits(store)
-    preset = request.preset or store.header.preset
-    settings = request.settings(preset)
+    clips = Store(work.store_given(store))
+    check_splits(clips)
+    of_corpus = clips.header.preset
+    settings = settings_on(preset or of_corpus)
     from sla_cli.model.distributed import join
     from sla_cli.train.dry_run import dry_run as forecast
     from sla_cli.train.init_from import init_from
-    from sla_cli.train.seeds import result_of, start_seeds
+    from sla_cli.train.seeds import start_seeds
     from sla_cli.train.train_run import start_run
 
-    begin = init_from(Run(work.one_run(request.init)), settings) if request.init else None
+    begin = init_from(Run(work.one_run(init)), settings) if init else None
     with join(device) as group:
-        if request.preset is None:
-            log.info("using preset %s, for the corpus of %s", preset, store.path)
+        if preset is None:
+            log.info("using preset %s, for the corpus of %s", of_corpus, clips.path)
         if dry_run and group.world_size > 1:
             raise group.refusal("--dry-run measures a training of one process", "Start it without torchrun.")
         if dry_run:
-            return forecast(store, settings, device, begin)
+            return forecast(clips, settings, device, begin)
 
         def folder() -> Path:
-            return work.runs / request.name if request.name else work.new_run(settings.model.variant, request.seeds)
+            return work.runs / name if name else work.new_run(settings.model.variant, seeds)
 
-        path, force = group.first(folder), request.force
-        if request.seeds:
-            results = start_seeds(
-                store, path, settings, request.seeds, preset=preset, begin=begin, force=force, group=group
-            )
-            return results if group.is_main else None
-        best = start_run(store, path, settings, preset=preset, begin=begin, force=force, group=group)
-        return result_of(Run(path), settings, best) if group.is_main else None
+        start: Callable[..., Trained | TrainedSeeds]
+        start = partial(start_seeds, seeds=seeds) if seeds else start_run
+        path = group.first(folder)
+        result = start(clips, path, settings, preset=preset or of_corpus, begin=begin, force=force, group=group)
+        return result if group.is_main else None
 
 
-def resume_training(name: str | None, work: Work, device: str) -> SeedResult | SeedResults | None:
+def resume_training(work: Work, device: str, name: str | None) -> Trained | TrainedSeeds | None:
     """Continue a run, or the runs of several seeds. The result is None in all but the main process.
 
     Args:
@@ -95,13 +87,10 @@ def resume_training(name: str | None, work: Work, device: str) -> SeedResult | S
         SlaError: as `resume_run`, or no such run.
     """
     from sla_cli.model.distributed import join
-    from sla_cli.train.seeds import result_of, resume_seeds
+    from sla_cli.train.seeds import resume_seeds
     from sla_cli.train.train_run import resume_run
 
     with join(device) as group:
         runs = [Run(path) for path in group.first(lambda: work.runs_to_resume(name))]
-        if len(runs) > 1:
-            results = resume_seeds(runs, group)
-            return results if group.is_main else None
-        best = resume_run(runs[0], group=group)
-        return result_of(runs[0], runs[0].config, best) if group.is_main else None
+        result = resume_seeds(runs, group) if len(runs) > 1 else resume_run(runs[0], group)
+        return result if group.is_main else None

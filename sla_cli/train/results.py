@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from msgspec import Struct
-
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Amount, Count, Positive
 
@@ -84,10 +82,6 @@ class Forecast:
     run_seconds: Amount
     init_from: CopiedWeights | None
 
-    def figures(self) -> Forecast:
-        """Itself, as other results of `sla train` are printed."""
-        return self
-
     def text(self) -> str:
         """Lines for people."""
         total, trained = (sum(getattr(part, key) for part in self.modules) for key in ("total", "trained"))
@@ -107,23 +101,9 @@ class Forecast:
         )
 
 
-class Trained(Struct, kw_only=True):
-    """A run.
-
-    Attributes:
-        run: path of the run's folder
-        best_epoch: number of the best epoch, from 1; its weights are kept
-        dev_wer: word error rate of this epoch on dev, in percent
-    """
-
-    run: Path
-    best_epoch: Positive
-    dev_wer: Amount
-
-
 @dataclass(frozen=True)
-class SeedResult:
-    """The best epoch of a finished run.
+class Trained:
+    """A run.
 
     Attributes:
         run: path of the run's folder
@@ -141,15 +121,13 @@ class SeedResult:
         """A line for people."""
         return f"run {self.run}: best dev WER {self.dev_wer:.2f} % in epoch {self.best_epoch}"
 
-    def figures(self) -> Trained:
-        """What is printed of a single run."""
-        return Trained(run=self.run, best_epoch=self.best_epoch, dev_wer=self.dev_wer)
 
-
-class SeedFigures(Struct, kw_only=True, frozen=True):
+@dataclass(frozen=True)
+class TrainedSeeds:
     """Also for `--resume`, if it continues runs of several seeds.
 
     Attributes:
+        name: beginning of the names of the runs
         runs: one object for each seed
         dev_wer: mean word error rate of the runs on dev, in percent
         spread: standard deviation between seeds, in points; null for one seed
@@ -158,8 +136,20 @@ class SeedFigures(Struct, kw_only=True, frozen=True):
         level: confidence level of the interval, in percent
     """
 
-    runs: tuple[SeedResult, ...]
+    name: str
+    runs: tuple[Trained, ...]
     dev_wer: Amount
     spread: Amount | None
     interval: tuple[float, float] | None
     level: float
+
+    def text(self) -> str:
+        """A line for each run, and one for all."""
+        text = f"{self.name}: mean of the best dev WER {self.dev_wer:.2f} % of {counted(len(self.runs), 'seed')}"
+        if self.spread is not None and self.interval is not None:
+            rates = [one.dev_wer for one in self.runs]
+            text += (
+                f", spread {self.spread:.2f} ({min(rates):.2f} to {max(rates):.2f}), {self.level:g} % interval "
+                f"{self.interval[0]:.2f} to {self.interval[1]:.2f} for other seeds on the same clips"
+            )
+        return "\n".join([*(one.text() for one in self.runs), text])

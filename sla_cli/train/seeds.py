@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import Config
@@ -17,48 +19,10 @@ from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import check_kept
-from sla_cli.train.metrics import Epoch
-from sla_cli.train.results import SeedFigures, SeedResult
+from sla_cli.train.results import Trained, TrainedSeeds
 from sla_cli.train.train_run import make_run, resume_run
 from sla_cli.work.folder import SEED
 from sla_cli.work.run import InitFrom, Run
-
-
-@dataclass(frozen=True)
-class SeedResults:
-    """The result of the runs of several seeds; rates in percent, from each run's best epoch on dev."""
-
-    name: str
-    runs: tuple[SeedResult, ...]
-
-    @property
-    def rates(self) -> list[float]:
-        return [one.dev_wer for one in self.runs]
-
-    @property
-    def mean(self) -> float:
-        return sum(self.rates) / len(self.rates)
-
-    def text(self) -> str:
-        lines = [one.text() for one in self.runs]
-        text = f"{self.name}: mean of the best dev WER {self.mean:.2f} % of {counted(len(self.runs), 'seed')}"
-        deviation, interval = spread(self.rates), mean_interval(self.rates)
-        if deviation is not None and interval is not None:
-            text += (
-                f", spread {deviation:.2f} ({min(self.rates):.2f} to {max(self.rates):.2f}), {LEVEL:g} % interval "
-                f"{interval[0]:.2f} to {interval[1]:.2f} for other seeds on the same clips"
-            )
-        return "\n".join([*lines, text])
-
-    def figures(self) -> SeedFigures:
-        """The runs, and what they say together."""
-        return SeedFigures(
-            runs=self.runs,
-            dev_wer=self.mean,
-            spread=spread(self.rates),
-            interval=mean_interval(self.rates),
-            level=LEVEL,
-        )
 
 
 def start_seeds(
@@ -71,7 +35,7 @@ def start_seeds(
     begin: InitFrom | None = None,
     force: bool = False,
     group: ProcessGroup = ALONE,
-) -> SeedResults:
+) -> TrainedSeeds:
     """Train new runs BASE-seedN, each like `start_run` with that seed.
 
     All folders are made before the first run is trained, so `--resume` knows which runs to train.
@@ -98,7 +62,7 @@ def start_seeds(
         raise
 
 
-def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> SeedResults:
+def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSeeds:
     """Train the unfinished runs, one after the other. Raises SlaError as `resume_run` does."""
     base = runs[0].path.name.rpartition(SEED)[0]
     for number, run in enumerate(runs, start=1):
@@ -112,7 +76,7 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> SeedResult
             text = f"{stopped.message}, or all seeds with `sla train --resume --name {base}`" if stopped.message else ""
             raise Stopped(stopped.signal, text) from stopped
         group.release()
-    return SeedResults(base, tuple(group.first(lambda: [_result(run) for run in runs])))
+    return group.first(lambda: _together(base, runs))
 
 
 def is_finished(run: Run) -> bool:
@@ -130,13 +94,16 @@ def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
         )
 
 
-def _result(run: Run) -> SeedResult:
+def _together(name: str, runs: Sequence[Run]) -> TrainedSeeds:
+    """What finished runs say together; rates in percent, from each run's best epoch on dev."""
+    trained = tuple(map(_trained, runs))
+    rates = [one.dev_wer for one in trained]
+    return TrainedSeeds(name, trained, float(np.mean(rates)), spread(rates), mean_interval(rates), LEVEL)
+
+
+def _trained(run: Run) -> Trained:
+    """The result of a finished run, from its receipt. Raises SlaError if it is not finished."""
     receipt = read_receipt(run.path)
     if receipt is None:
         raise SlaError(f"{run.path} is not finished", "Continue it with --resume.")
-    return SeedResult(run.path, run.config.train.seed, receipt.results["best_epoch"], receipt.results["dev_wer"])
-
-
-def result_of(run: Run, config: Config, best: Epoch) -> SeedResult:
-    """The result of a run that has just been trained."""
-    return SeedResult(run.path, config.train.seed, best.number, best.dev.wer)
+    return Trained(run.path, run.config.train.seed, receipt.results["best_epoch"], receipt.results["dev_wer"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ class StepResult:
     losses: dict[str, float]
     gradient: dict[str, float]
     blank: float
-    overflow: bool
+    overflow: bool = False
 
     def scalars(self, lr: float) -> dict[str, float]:
         """Name to value, with the step's learning rate; names with the same start share a chart in TensorBoard."""
@@ -77,10 +77,9 @@ def take_step(plan: Step, batches: Iterator[Batch], state: State, epoch: int, nu
         rounds.append(_Round(batch.ids, result.clips, parts, blank))
     seen = [name for one in rounds for name in one.ids]
     with memory_suffices(seen, frames, state.config):  # Adam allocates its state at the first step
-        measured = _measure(rounds, state)
+        measured, norm = _measure(rounds, state)
         _check_loss(measured, rounds, state.group, where)
-        overflow = _update(state, measured, where, seen)
-    return StepResult(measured.losses, measured.gradient, measured.blank, overflow)
+        return replace(measured, overflow=_update(state, measured, norm, where, seen))
 
 
 @dataclass(frozen=True)
@@ -100,25 +99,18 @@ class _Round:
     blank: Tensor
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """losses, gradient, blank: those of StepResult; norm: of the whole gradient, on the device."""
+def _measure(rounds: list[_Round], state: State) -> tuple[StepResult, Tensor]:
+    """Losses of all processes and norms of the gradient, in one transfer: the host waits only here in a step.
 
-    losses: dict[str, float]
-    gradient: dict[str, float]
-    blank: float
-    norm: Tensor
-
-
-def _measure(rounds: list[_Round], state: State) -> _Measured:
-    """Losses of all processes and the gradient's norm, in one transfer: the host waits only here in a step."""
+    Also the norm of the whole gradient on the device.
+    """
     state.scaler.unscale_(state.optimizer)
     norms = gradient_norms(state.model)
     sums = state.group.sum(torch.stack([torch.stack([*one.parts.values(), one.blank]) for one in rounds]).sum(0))
     values = torch.cat((sums, torch.stack(list(norms.values())).to(sums))).tolist()
     *losses, blank = values[: len(sums)]
     gradient = dict(zip(norms, values[len(sums) :], strict=True))
-    return _Measured(dict(zip(rounds[0].parts, losses, strict=True)), gradient, blank, norms["all"])
+    return StepResult(dict(zip(rounds[0].parts, losses, strict=True)), gradient, blank), norms["all"]
 
 
 def _forward(batch: Batch, plan: Step, state: State) -> tuple[Losses, Tensor]:
@@ -132,7 +124,7 @@ def _forward(batch: Batch, plan: Step, state: State) -> tuple[Losses, Tensor]:
     return losses(logits, batch.targets.to(device), batch.target_lengths, config.loss, totals), blank
 
 
-def _check_loss(measured: _Measured, rounds: list[_Round], group: ProcessGroup, where: str) -> None:
+def _check_loss(measured: StepResult, rounds: list[_Round], group: ProcessGroup, where: str) -> None:
     """All processes check the same loss, so all end."""
     if math.isfinite(measured.losses["loss"]):
         return
@@ -144,7 +136,7 @@ def _check_loss(measured: _Measured, rounds: list[_Round], group: ProcessGroup, 
     raise group.refusal(f"the loss is not finite {where} for clips {some(group.gather(bad))}", DIVERGES)
 
 
-def _update(state: State, measured: _Measured, where: str, clips: list[str]) -> bool:
+def _update(state: State, measured: StepResult, norm: Tensor, where: str, clips: list[str]) -> bool:
     """Update the weights, unless a gradient is not finite. Returns whether fp16 overflowed, which skips the update."""
     scaler, bound = state.scaler, state.config.train.clip_norm
     finite = math.isfinite(measured.gradient["all"])
@@ -155,7 +147,7 @@ def _update(state: State, measured: _Measured, where: str, clips: list[str]) -> 
         )
     if bound and finite:
         trained = [value for value in state.model.parameters() if value.requires_grad]
-        torch.nn.utils.clip_grads_with_norm_(trained, bound, measured.norm)
+        torch.nn.utils.clip_grads_with_norm_(trained, bound, norm)
     scaler.step(state.optimizer)
     scaler.update()
     if scaler.is_enabled() and not finite and scaler.get_scale() < SMALLEST_SCALE:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.artifact.sole_writer import Hold, sole_writer
 from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
@@ -21,8 +21,10 @@ from sla_cli.store.store import Store
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.init_from import check_kept
 from sla_cli.train.loop import TrainSetup, train
-from sla_cli.train.metrics import Epoch, best_of
+from sla_cli.train.metrics import best_of
+from sla_cli.train.results import Trained
 from sla_cli.train.splits import check_splits
+from sla_cli.work.making import making
 from sla_cli.work.run import InitFrom, Run, RunFacts, check_glosses
 
 
@@ -35,8 +37,8 @@ def start_run(
     begin: InitFrom | None = None,
     force: bool = False,
     group: ProcessGroup = ALONE,
-) -> Epoch:
-    """Train a new run in `folder` and return its best epoch; the main process makes the folder.
+) -> Trained:
+    """Train a new run in `folder`; the main process makes the folder.
 
     Args:
         begin: the run from whose weights it starts, from `init_from`.
@@ -95,14 +97,14 @@ def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom |
     run.create(config, store.vocabulary, facts)
 
 
-def resume_run(run: Run, group: ProcessGroup = ALONE) -> Epoch:
-    """Continue a run after the last step that was saved, with its own settings, and return its best epoch.
+def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
+    """Continue a run after the last step that was saved, with its own settings.
 
     Raises:
         SlaError: another process trains it, or the store has changed since the run began.
     """
     with group.agreed():
-        run.check()  # prevents that a folder is made
+        _ = run.facts  # refuses what is not a run, before its folder is made
     with _held(run, group) as hold:
         if read_receipt(run.path) is not None:
             log.info("%s is finished", run.path)
@@ -113,11 +115,15 @@ def _own_store(run: Run, group: ProcessGroup) -> Store:
     """The store that a run began on. Raises SlaError if it is gone or has changed."""
     with group.agreed():
         store = run.own_clips()
-        changed = [split for split, digest in run.facts.digests.items() if store[split].digest != digest]
+        changed = [
+            split
+            for split, digest in run.facts.digests.items()
+            if split not in store.splits or store[split].digest != digest
+        ]
         if changed:
             raise SlaError(
-                f"the store {store.path} has changed since run {run.path.name} began ({', '.join(changed)})",
-                "Train a new run: results from two different stores must not be mixed.",
+                f"the store {store.name} has changed since run {run.path.name} began: {' and '.join(changed)}",
+                "Restore it, or train a new run: results from two different stores must not be mixed.",
             )
     return store
 
@@ -133,7 +139,8 @@ def _held(run: Run, group: ProcessGroup) -> Iterator[Hold | None]:
         yield hold
 
 
-def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Epoch:
+def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Trained:
+    """Train a run to its end. The main process draws the curves and writes the receipt."""
     with group.agreed():
         check_glosses(run, store["train"])
         config, facts = run.config, run.facts
@@ -144,17 +151,20 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Ep
     receipt = Receipt("train", asdict(config), inputs, config.train.seed, sources)
     epochs = train(TrainSetup(run, config, store, profile(facts.profile), placement, group, hold))
     best = best_of(epochs)
-    if not group.is_main:
-        return best
-    if hold is not None:
-        hold.check()
-    draw_curves(run.curves, epochs)
-    receipt.results = {"epochs": len(epochs), "best_epoch": best.number, "dev_wer": round(best.dev.wer, 4)}
-    receipt.results |= {"device": str(placement.device), "precision": str(placement.dtype)}
-    receipt.results["processes"] = group.world_size
-    if copied := run.read_copied():
-        receipt.results["init_from"] = copied
-    old = read_receipt(run.path)
-    if old is None or old.fingerprint != receipt.fingerprint:  # resuming a finished run does not change its times
-        write_receipt(receipt, run.path)
-    return best
+    if group.is_main:
+        if hold is not None:
+            hold.check()
+        draw_curves(run.curves, epochs)
+        old = read_receipt(run.path)
+        with making(run.path, receipt, force=True) as artifact:
+            if old is None or old.fingerprint != receipt.fingerprint:  # a finished run that is resumed keeps its times
+                artifact.results = {
+                    "epochs": len(epochs),
+                    "best_epoch": best.number,
+                    "dev_wer": round(best.dev.wer, 4),
+                    "device": str(placement.device),
+                    "precision": str(placement.dtype),
+                    "processes": group.world_size,
+                    **({"init_from": copied} if (copied := run.read_copied()) else {}),
+                }
+    return Trained(run.path, config.train.seed, best.number, best.dev.wer)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sla_cli import __version__
 from sla_cli.artifact.receipt import digest_file
-from sla_cli.config.settings import DecodeConfig, Precision, TranscribeConfig
+from sla_cli.config.settings import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
@@ -101,8 +101,6 @@ class Recognizer:
         facts = source.facts
         folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
         model = None if lm is None else folder.find_lm(Path(lm))
-        if model is not None:
-            check_oov(model, source.glosses, DecodeConfig.max_oov)
         given = {
             "lm": model,
             "beam": beam,
@@ -115,6 +113,8 @@ class Recognizer:
         }
         weights_digest = digest_file(source.best)
         settled = settle(given, source.tunings, weights_digest)
+        if settled.options.lm is not None:
+            check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
         opened = open_model(source, device=device, precision=precision, weights=weights)

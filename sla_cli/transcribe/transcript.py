@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.annotation.formats import KINDS, annotation_text, kind_of, suffix_of, write_annotation
+from sla_cli.annotation.formats import annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.transcribe.recognition import Recognition
 from sla_cli.transcribe.transcript_page import write_transcript_page
 from sla_cli.work.output import check_output
 
 PAGE, PAGE_SUFFIX = "html", ".html"
-ALL_KINDS = (*KINDS, PAGE)
 ON_THE_PAGE = ("eaf", "vtt", "srt")  # files that can be downloaded from the page
 
 

@@ -218,10 +218,7 @@ def _score(path: Path) -> Description:
 
 
 def _tuning(path: Path) -> Description:
-    receipt = read_receipt(path)
-    return Description(
-        path, TUNING, f"{tuning.NAME} {tuning.VERSION}", receipt is not None, asdict(read_tuned(path)), receipt
-    )
+    return _described(path, TUNING, tuning.NAME, tuning.VERSION, asdict(read_tuned(path)))
 
 
 def _receipt(path: Path) -> Description:

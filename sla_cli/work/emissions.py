@@ -24,7 +24,6 @@ from sla_cli.artifact.hdf5 import (
     write_strings,
 )
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
-from sla_cli.artifact.version import readable
 from sla_cli.errors import FormatError
 from sla_cli.store.clips import Split
 from sla_cli.system.atomic import atomic_write
@@ -33,7 +32,6 @@ from sla_cli.work.run import Run
 NAME, VERSION = "sla-emissions", 1
 REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
 CHUNK = 256  # steps
-DTYPES = ("float32", "float16")  # on disk
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Emission:
     fps: float = 0.0
 
 
-def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = DTYPES[0]) -> Receipt:
+def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = "float32") -> Receipt:
     """The inputs and settings that an emissions file of this run and split must have been made with.
 
     Args:
@@ -119,7 +117,7 @@ def check_finite(emission: Emission) -> None:
         )
 
 
-def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission], dtype: str = DTYPES[0]) -> None:
+def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission], dtype: str = "float32") -> None:
     """Write emissions as they come; the file appears only when the last one is in it.
 
     Args:
@@ -166,7 +164,7 @@ class Emissions:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # the process that opened the file
-        with open_checked(path, NAME, readable(VERSION), REMAKE) as file, naming_damage(path, REMAKE):
+        with open_checked(path, NAME, VERSION, REMAKE) as file, naming_damage(path, REMAKE):
             facts = file.attrs
             self.version = int(facts["version"])
             self.header = EmissionHeader(
@@ -197,7 +195,7 @@ class Emissions:
     def _log_probs(self) -> h5py.Dataset:
         """The open dataset of this process: a forked process must not use its parent's handle."""
         if self._opened is None or self._opened[0] != os.getpid():
-            file = open_checked(self.path, NAME, readable(VERSION), REMAKE)
+            file = open_checked(self.path, NAME, VERSION, REMAKE)
             with closed_on_error(file):
                 self._opened = os.getpid(), file, file["log_probs"]
         return self._opened[2]

@@ -11,7 +11,6 @@ from sla_cli.core.quantities import Amount, Count, Positive
 from sla_cli.core.result import Interval, Score
 
 VERSION = 1
-Ends = tuple[float, float]  # lower and upper end of an interval
 
 
 class WordCounts(Struct, kw_only=True, frozen=True):
@@ -32,28 +31,6 @@ class WordCounts(Struct, kw_only=True, frozen=True):
     ins: Count
 
 
-class Bootstrap(Struct, kw_only=True, frozen=True):
-    """How an interval was computed.
-
-    Attributes:
-        level: confidence level in percent
-        samples: number of resampled sets
-        seed: seed of the resampling
-        sentences: Only with `--cluster sentence`, the default: number of different references
-        signers: Only with `--cluster signer`: number of signers
-        recordings: Only with `--cluster recording`: number of recordings
-        clips: Only with `--cluster clip`: number of clips
-    """
-
-    level: float
-    samples: Count
-    seed: Count
-    sentences: Count | UnsetType = UNSET
-    signers: Count | UnsetType = UNSET
-    recordings: Count | UnsetType = UNSET
-    clips: Count | UnsetType = UNSET
-
-
 class Figures(WordCounts, kw_only=True, frozen=True):
     """The figures of a score.
 
@@ -61,7 +38,7 @@ class Figures(WordCounts, kw_only=True, frozen=True):
         format: of score.json, by name
         version: version of the format of score.json
         wer: word error rate in percent
-        interval: lower and upper end of the interval of the rate, in percent; null if all clips are in one cluster
+        interval: interval of the rate; null if all clips are in one cluster
         errors: number of errors
         utterances: number of clips
         profile: profile by which the glosses were cleaned
@@ -69,7 +46,6 @@ class Figures(WordCounts, kw_only=True, frozen=True):
         signature: one line with everything that the rate depends on
         absent: ids of clips without a hypothesis; they are scored as empty
         left_out: with `--partial`, ids of clips that are only in the hypotheses or only in the references
-        bootstrap: how the interval was computed; null without an interval
         nbest: Only with n-best lists: largest number of hypotheses of a clip
         oracle_wer: Only with n-best lists: word error rate of the best hypothesis of each clip, in percent
         oracle: Only with n-best lists: counts of the best hypothesis of each clip
@@ -80,7 +56,7 @@ class Figures(WordCounts, kw_only=True, frozen=True):
     format: Literal["sla-score"] = "sla-score"
     version: Count = VERSION
     wer: Amount
-    interval: Ends | None
+    interval: Interval | None
     errors: Count
     utterances: Count
     profile: str
@@ -88,7 +64,6 @@ class Figures(WordCounts, kw_only=True, frozen=True):
     signature: str
     absent: tuple[str, ...]
     left_out: tuple[str, ...]
-    bootstrap: Bootstrap | None
     nbest: Positive | UnsetType = UNSET
     oracle_wer: Amount | UnsetType = UNSET
     oracle: WordCounts | UnsetType = UNSET
@@ -100,9 +75,9 @@ def figures_of(score: Score) -> Figures:
     """The figures of a score."""
     oracle = score.oracle
     return Figures(
-        **counts_of(score.total),
+        **_by_name(score.total),
         wer=score.total.wer,
-        interval=ends_of(score.interval),
+        interval=score.interval,
         errors=score.total.errors,
         utterances=len(score.clips),
         profile=score.profile,
@@ -110,16 +85,15 @@ def figures_of(score: Score) -> Figures:
         signature=score.signature,
         absent=score.absent,
         left_out=score.left_out,
-        bootstrap=Bootstrap(**score.interval.made) if score.interval else None,
         nbest=score.alternatives if oracle else UNSET,
         oracle_wer=oracle.wer if oracle else UNSET,
-        oracle=WordCounts(**counts_of(oracle)) if oracle else UNSET,
+        oracle=WordCounts(**_by_name(oracle)) if oracle else UNSET,
         tuned_on=score.tuned_on or UNSET,
         no_gain_on=score.no_gain_on or UNSET,
     )
 
 
-def counts_of(counts: Counts) -> dict[str, Any]:
+def _by_name(counts: Counts) -> dict[str, Any]:
     """Counts by the names of `WordCounts`."""
     return {
         "ref_words": counts.ref_words,
@@ -128,8 +102,3 @@ def counts_of(counts: Counts) -> dict[str, Any]:
         "deletions": counts.deletions,
         "ins": counts.insertions,
     }
-
-
-def ends_of(interval: Interval | None) -> Ends | None:
-    """The ends of an interval, None without one."""
-    return (interval.low, interval.high) if interval else None

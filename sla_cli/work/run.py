@@ -147,10 +147,6 @@ class Run:
     def exists(self) -> bool:
         return (self.path / "run.toml").is_file()
 
-    def check(self) -> None:
-        """Raise SlaError or FormatError if this is not a run, or one of an unknown version."""
-        self._header()
-
     @property
     def version(self) -> int:
         """Version of its format. Raises SlaError or FormatError if this is not a run, or one of an unknown version."""
@@ -159,12 +155,7 @@ class Run:
     @property
     def facts(self) -> RunFacts:
         """Raises SlaError or FormatError if this is not a run or a damaged one."""
-        values = self._header()
-        file = self.path / "run.toml"
-        known = [field.name for field in fields(RunFacts) if field.name != "init_from"]
-        _need(known, values, file)
-        _need(("train", "dev"), values["digests"], file, "digests.")
-        return _facts(values, file)
+        return _facts(self._header(), self.path / "run.toml")
 
     @property
     def store(self) -> Path:
@@ -172,16 +163,14 @@ class Run:
 
         `own_clips` opens it with the division that the run was trained on.
         """
-        values = self._header()
-        option = "--store (`sla emit`, `sla decode`)"
-        return store_now(Path(values["store"]), self.path, option, is_store_of(values["digests"], values["division"]))
+        facts, option = self.facts, "--store (`sla emit`, `sla decode`)"
+        return store_now(Path(facts.store), self.path, option, is_store_of(facts.digests, facts.division))
 
     @property
     def own_store(self) -> Path | None:
         """The same, but None if the store is gone."""
-        values = self._header()
-        is_it = is_store_of(values["digests"], values["division"])
-        found = find_source(Path(values["store"]), self.path, is_it)
+        facts = self.facts
+        found = find_source(Path(facts.store), self.path, is_store_of(facts.digests, facts.division))
         return found.resolve() if found is not None else None
 
     def own_clips(self) -> Store:
@@ -234,8 +223,9 @@ class Run:
         if values["format"] != NAME:
             raise FormatError(f"{file}: {values['format']}, not {NAME}", AGAIN)
         check_version(file, NAME, VERSION, values["version"], "Train again with `sla train`.")
-        _need(("store", "division", "corpus", "preset", "digests"), values, file)
+        _need([field.name for field in fields(RunFacts) if field.name != "init_from"], values, file)
         _facts(values, file)  # refuses values of another type
+        _need(("train", "dev"), values["digests"], file, "digests.")
         _check_digest(file, values, values, DIGEST)
         return values
 
@@ -289,8 +279,8 @@ def check_glosses(run: Run, split: Split) -> None:
     )
 
 
-def warn_of_unknown(run: Run, split: Split) -> None:
-    """Warn of glosses in a split's references that the run does not know: it cannot produce them."""
+def warn_of_differences(run: Run, split: Split) -> None:
+    """Warn of glosses in a split's references that the run does not know, and if the store of the run has changed."""
     unknown = unknown_glosses(split.glosses, run.glosses)
     if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
         log.warning(
@@ -301,10 +291,6 @@ def warn_of_unknown(run: Run, split: Split) -> None:
             len(unknown),
             some(gloss for gloss, _ in unknown.most_common()),
         )
-
-
-def warn_of_changed(run: Run, split: Split) -> None:
-    """Warn if a split belongs to the store that the run was trained on, and this store has changed since."""
     if split.store.resolve() != run.own_store:
         return
     store = Store(split.store, run.facts.division)

@@ -21,7 +21,7 @@ from sla_cli.config.checks import read_values
 from sla_cli.core.breakdown import ClipGroup, GlossCounts
 from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.edit_alignment import KEPT, Counts, Pair
-from sla_cli.core.result import Interval, Score
+from sla_cli.core.result import Score
 from sla_cli.errors import FormatError
 from sla_cli.system.atomic import write_text
 from sla_cli.system.garbage_collection import without_garbage_collection
@@ -79,13 +79,13 @@ def read_scores(folder: Path) -> Score:
         clips=_read_clips(folder / CLIPS),
         absent=figures.absent,
         left_out=figures.left_out,
-        interval=_interval(figures),
-        oracle=Counts(*_step_counts(figures.oracle)) if figures.oracle else None,
+        interval=figures.interval,
+        oracle=_counts(figures.oracle) if figures.oracle else None,
         alternatives=figures.nbest or 1,
         tuned_on=figures.tuned_on or "",
         no_gain_on=figures.no_gain_on or "",
     )
-    if Counts(*_step_counts(figures)) != score.total:
+    if _counts(figures) != score.total:
         raise FormatError(f"{path}: its counts are not the sum of those in {CLIPS}", AGAIN)
     return score
 
@@ -99,15 +99,9 @@ def read_figures(path: Path) -> Figures:
     return read_values(Figures, facts, path, AGAIN)
 
 
-def _interval(figures: Figures) -> Interval | None:
-    if figures.interval is None or figures.bootstrap is None:
-        return None
-    return Interval.of(*figures.interval, msgspec.to_builtins(figures.bootstrap))
-
-
-def _step_counts(counts: WordCounts) -> tuple[int, int, int, int]:
-    """In the order of `Counts`."""
-    return counts.correct, counts.sub, counts.deletions, counts.ins
+def _counts(counts: WordCounts) -> Counts:
+    """Counts as they are added, from those of the file."""
+    return Counts(counts.correct, counts.sub, counts.deletions, counts.ins)
 
 
 def _check_unchanged(folder: Path) -> None:

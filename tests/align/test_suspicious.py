@@ -60,7 +60,7 @@ def test_a_planted_error_comes_first_with_its_place(
     assert (place.kind, place.number, place.gloss, place.read) == (kind, number, gloss, read)
     assert place.score == first.score > 4
     if span is not None:
-        assert span[0] <= place.span[0] < place.span[1] <= span[1]
+        assert span[0] <= place.frames[0] < place.frames[1] <= span[1]
 
 
 def test_the_gain_is_the_probability_with_the_change_over_the_one_without() -> None:

@@ -122,7 +122,7 @@ def test_a_planted_label_is_the_most_suspicious(folder: Path) -> None:
     assert (found["clips"], found["differing"], len(found["suspicious"])) == (3, 1, 2)
     first, second = found["suspicious"]
     [place] = first["places"]
-    assert (first["clip"], place["kind"], place["gloss"], place["read"]) == ("two", "exchanged", "شمس", "WIND")
+    assert (first["id"], place["kind"], place["gloss"], place["read"]) == ("two", "exchanged", "شمس", "WIND")
     assert (second["score"], second["places"]) == (0.0, [])
     with Path("doubts.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
@@ -172,7 +172,7 @@ def test_recordings_of_ones_own_from_prep_to_elan(tmp_path: Path, monkeypatch: p
     header = EmissionHeader("folder", "train", split.vocabulary, 4, str(split.store.resolve()), "/runs/adapter-1")
     write_emissions(Path("train.h5"), header, [emitted(clip, signed[clip.id]) for clip in split])
     found = facts("train.h5", "--format", "eaf", "-o", "elan")
-    assert found["eaf"] == {"folder": "elan", "files": 1}
+    assert found["eaf"] == ["elan/talk.eaf"]
     elan = pympi.Elan.Eaf("elan/talk.eaf")
     [media] = elan.media_descriptors
     assert media["MEDIA_URL"] == (tmp_path / "mine" / "talk.mkv").as_uri()
@@ -180,7 +180,7 @@ def test_recordings_of_ones_own_from_prep_to_elan(tmp_path: Path, monkeypatch: p
     assert [gloss for *_, gloss in signs] == ["NORD", "REGEN", "SONNE", "REGEN"]
     assert [start for start, *_ in signs[:3]] == [160, 480, 2160]
     first, second = facts("train.h5", "--suspicious")["suspicious"]
-    assert (first["clip"], second["score"]) == ("two", 0.0)
+    assert (first["id"], second["score"]) == ("two", 0.0)
     [place] = first["places"]
     assert (place["kind"], place["gloss"], place["read"], place["number"]) == ("exchanged", "REGEN", "NORD", 2)
 

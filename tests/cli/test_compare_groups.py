@@ -51,11 +51,11 @@ def test_as_json_a_group_is_its_runs_one_by_one(store: Store) -> None:
         rates = [one["wer"] for one in found[side]["runs"]]
         assert found[side]["wer"] == pytest.approx(sum(rates) / 3)
     assert found["pairs"] == [b["wer"] - a["wer"] for a, b in zip(found["a"]["runs"], found["b"]["runs"], strict=True)]
-    assert found["interval"][0] < found["difference"] < found["interval"][1]
+    assert found["interval"]["low"] < found["difference"] < found["interval"]["high"]
     by_signer = json.loads(
         sla("compare", "frozen-1", "adapter-1", "--split", "test", "--cluster", "signer", "--json", "-q").stdout
     )
-    assert (by_signer["cluster"], by_signer["units"]) == ("signer", 5)
+    assert (by_signer["interval"]["cluster"], by_signer["interval"]["units"]) == ("signer", 5)
     assert "5 signers are too few" in by_signer["verdict"]
 
 

@@ -78,9 +78,9 @@ def test_a_bad_device_or_weights_are_refused_where_nothing_is_computed(
 def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) -> None:
     facts = json.loads(sla("dev.h5", "--format", kind, "--json", "-q").stdout)
     table = Path(facts["hypotheses"])
-    assert Path(facts[kind]) == table.with_suffix(f".{kind}")
+    assert Path(facts["exported"][kind]) == table.with_suffix(f".{kind}")
     assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}").exit_code == 0
-    assert Path(f"out.{kind}").read_bytes() == Path(facts[kind]).read_bytes()
+    assert Path(f"out.{kind}").read_bytes() == Path(facts["exported"][kind]).read_bytes()
     assert "exists" in refuse("dev.h5", "--format", kind, "-o", f"out.{kind}")
     assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}", "--force").exit_code == 0
     written = {one.id: one.glosses for one in read_gloss_file(Path(f"out.{kind}")).best}
@@ -167,7 +167,7 @@ def test_a_receipt_holds_no_setting_that_has_no_part_in_the_answer(folder: Path)
         ("--alpha 0.5 --beta 1", "no language model is given for --alpha and --beta"),
         ("--hotword-weight 2", "no hot word is given for --hotword-weight hint: Name one with --hotword"),
         ("--beam 1 --prune-logp -3", "--prune-logp: a beam of 1 with neither language model nor hot words"),
-        ("--lm gloss.arpa --alpha nan", "the weight nan of alpha is out of bounds"),
+        ("--lm gloss.arpa --alpha nan", "alpha is nan"),
         ("--lm none.arpa", "language model none.arpa: no such file, nor sla-work/lm/none.arpa"),
     ],
 )
@@ -243,14 +243,14 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "reported"),
     [
-        ("--beam 99999999999999999999", "a beam of 99999999999999999999 is out of bounds"),
-        ("--beam 1000001", "The beam must be between 1 and 1000000"),
+        ("--beam 99999999999999999999", "beam is 99999999999999999999"),
+        ("--beam 1000001", "a whole number from 1 to 1000000"),
         ("-j 5000", "less than or equal to 1000"),
-        ("--lm gloss.arpa --beta 1e308", "the weight 1e+308 of beta is out of bounds"),
-        ("--lm gloss.arpa --alpha 1e308", "the weight 1e+308 of alpha is out of bounds"),
-        ("--hotword NORD --hotword-weight -1e308", "the weight -1e+308 of hot words is out of bounds"),
-        ("--prune-logp 1", "prune_logp = 1.0 is out of bounds"),
-        ("--token-min-logp -1e308", "token_min_logp = -1e+308 is out of bounds"),
+        ("--lm gloss.arpa --beta 1e308", "beta is 1e+308"),
+        ("--lm gloss.arpa --alpha 1e308", "alpha is 1e+308"),
+        ("--hotword NORD --hotword-weight -1e308", "hotword_weight is -1e+308"),
+        ("--prune-logp 1", "prune_logp is 1.0"),
+        ("--token-min-logp -1e308", "token_min_logp is -1e+308"),
     ],
 )
 def test_what_would_take_for_ever_or_overflow_is_refused_before_any_work(

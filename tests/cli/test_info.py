@@ -204,7 +204,7 @@ def test_a_tuning(work: Path, tmp_path: Path) -> None:
     header = EmissionHeader("mine", "dev", glosses, 4, "", "/runs/adapter-1")
     write_emissions(dev, header, [Emission("c1", np.array(rows, np.float32), 16, 25.0)])
     out, tuned, _ = tune_file(
-        dev, {"c1": ("A", "B")}, tmp_path / "tuning", BeamOptions(lm=lm), [GridPoint(5, 0.5, 1.0)], max_oov=100.0
+        dev, {"c1": ("A", "B")}, tmp_path / "tuning", BeamOptions(lm=lm, max_oov=100.0), [GridPoint(5, 0.5, 1.0)]
     )
     found = facts(out)
     assert (found["kind"], found["format"], found["complete"]) == ("tuning", "sla-tuned 1", True)

@@ -48,8 +48,8 @@ def test_times_are_right_where_frame_rates_are_mixed(folder: Path) -> None:
     store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
     reported = {}
     for kind in ("ctm", "stm", "jsonl"):
-        path = sla("decode", "old/runs/adapter", "--store", store, "--split", "test", "--format", kind, "-q")[kind]
-        reported[kind] = Path(path).read_text(encoding="utf-8").splitlines()
+        made = sla("decode", "old/runs/adapter", "--store", store, "--split", "test", "--format", kind, "-q")
+        reported[kind] = Path(made["exported"][kind]).read_text(encoding="utf-8").splitlines()
     slow, fast = (json.loads(line) for line in reported["jsonl"])
     assert (slow["glosses"], slow["times"]) == (fast["glosses"], fast["times"])
     assert slow["glosses"] == ["NORD", "REGEN"]

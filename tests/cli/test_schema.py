@@ -79,7 +79,8 @@ def test_it_lists_all_and_prints_one() -> None:
     assert CliRunner().invoke(app, ["schema", "../schema"]).exit_code == 2
 
 
-GROUP = {"name": "a", "wer": 9.5, "spread": None, "interval": [8.0, 11.0], "runs": []}
+INTERVAL = {"low": 8.0, "high": 11.0, "level": 95.0, "samples": 10, "seed": 0, "units": 3, "cluster": "sentence"}
+GROUP = {"name": "a", "wer": 9.5, "spread": None, "interval": INTERVAL, "runs": []}
 TABLE = {"rows": [{"name": "a", "variant": "lora", "trained": 3, "scores": {"dev": GROUP}}], "output": None}
 
 

@@ -58,9 +58,10 @@ def test_one_file(folder: Path) -> None:
 def test_json_is_one_object_for_one_file_and_for_several(folder: Path) -> None:
     options = ("--ref", "ref.stm", "--json", "-q", "--ci", "90", "--samples", "200", "--seed", "3")
     facts = json.loads(sla("score", "one.txt", *options).stdout)
-    low, high = facts["interval"]
+    low, high = facts["interval"]["low"], facts["interval"]["high"]
     assert low < facts["wer"] < high
-    assert facts["bootstrap"] == {"level": 90.0, "samples": 200, "seed": 3, "sentences": 30}
+    drawn = {"level": 90.0, "samples": 200, "seed": 3, "units": 30, "cluster": "sentence"}
+    assert facts["interval"] == {"low": low, "high": high, **drawn}
     assert "oracle_wer" not in facts
     both = json.loads(sla("score", "one.txt", "two.txt", *options).stdout)
     assert list(both) == ["files"]
@@ -197,7 +198,7 @@ def test_compare_as_json_takes_score_folders(folder: Path) -> None:
     )
     facts = json.loads(sla("compare", one, two, "--json", "-q").stdout)
     assert facts["difference"] == pytest.approx(500 / 9)
-    assert facts["interval"][0] < facts["difference"] < facts["interval"][1]
+    assert facts["interval"]["low"] < facts["difference"] < facts["interval"]["high"]
     assert facts["clips"] == {"better": 5, "worse": 15, "equal": 10}
     assert {"gloss": "A", "ref_words": 30, "gained": 0, "lost": 15} in facts["glosses"]
     assert facts["matched_pairs"]["p"] < 0.01
@@ -250,11 +251,11 @@ def test_clips_of_one_signer_are_drawn_together(folder: Path) -> None:
     assert "30 clips with 2 signers\n" in text
     assert "|bootstrap:1000x2signers,seed0|" in text
     facts = json.loads(sla("score", "one.txt", *by_signer, "--json", "-q").stdout)
-    assert facts["bootstrap"] == {"level": 95.0, "samples": 1000, "seed": 0, "signers": 2}
+    assert (facts["interval"]["units"], facts["interval"]["cluster"]) == (2, "signer")
     assert json.loads(sla("info", facts["scores"], "--json", "-q").stdout)["facts"]["interval"] is not None
     # A score folder has the signers, so it can be compared by signer, also with a file from which it was not made.
     compared = json.loads(sla("compare", facts["scores"], "two.txt", *by_signer, "--json", "-q").stdout)
-    assert (compared["cluster"], compared["units"], compared["sentences"]) == ("signer", 2, 30)
+    assert (compared["interval"]["cluster"], compared["interval"]["units"], compared["sentences"]) == ("signer", 2, 30)
     assert compared["verdict"].endswith("may well be chance."), "only one of the two signs worse"
     by_sentence = json.loads(sla("compare", facts["scores"], "two.txt", "--ref", "ref.stm", "--json", "-q").stdout)
     assert by_sentence["verdict"].endswith("more than chance explains.")

@@ -50,12 +50,12 @@ def test_figures_are_those_of_the_other_commands(store: Store) -> None:
         scored = json.loads(
             sla("score", f"sla-work/hypotheses/frozen-1/{split}-greedy-abc123.tsv", "--json", "-q").stdout
         )
-        low, high = scored["interval"]
+        low, high = scored["interval"]["low"], scored["interval"]["high"]
         assert frozen[column] == f"{scored['wer']:.2f} [{low:.2f}, {high:.2f}]"
         shares = [100 * scored[kind] / scored["ref_words"] for kind in ("del", "ins")]
         assert frozen[column - 1] == f"{shares[0]:.1f} / {shares[1]:.1f}"
         found = json.loads(sla("compare", "frozen-1", "adapter-1", "--split", split, "--json", "-q").stdout)["b"]
-        low, high = found["interval"]
+        low, high = found["interval"]["low"], found["interval"]["high"]
         assert adapter[column] == f"{found['wer']:.2f} ± {found['spread']:.2f} [{low:.2f}, {high:.2f}]"
     assert lines[-1] == (
         "WER, deletions and insertions in percent, scored under profile none.v1. In brackets 95 % bootstrap intervals "

@@ -107,7 +107,7 @@ def test_a_language_model_without_gain_is_left_out_and_that_is_said(folder: Path
         assert f"{printed} (gloss.arpa)" in " ".join(answer.stderr.split()) and printed in answer.stdout
         assert "tuned on" not in answer.stdout and "tuned on" not in answer.stderr.replace("as tuned on", "")
         facts = json.loads(sla("decode", f"{split}.h5", "--lm", "gloss.arpa", "--json").stdout)
-        assert facts["no_gain_on"] == "dev" and "tuned_on" not in facts
+        assert (facts["no_gain_on"], facts["tuned_on"]) == ("dev", "")
         made = json.loads(Path(facts["hypotheses"] + ".receipt.json").read_text())
         assert made["arguments"]["beam"] == 1 and "lm" not in made["inputs"]
         assert made["arguments"]["no_gain_on"] == "dev" and "tuned_on" not in made["arguments"]
@@ -122,7 +122,7 @@ def test_a_language_model_without_gain_is_left_out_and_that_is_said(folder: Path
     assert "The language model was left out: tuning on dev found no gain." in page
     assert "none: tuning on dev found no gain" in page
     weighed = json.loads(sla("decode", "dev.h5", "--lm", "gloss.arpa", "--alpha", "0.5", "--json").stdout)
-    assert "no_gain_on" not in weighed
+    assert weighed["no_gain_on"] == ""
 
 
 def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) -> None:
@@ -140,7 +140,7 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
         made = json.loads(Path(json.loads(answer.stdout)["hypotheses"] + ".receipt.json").read_text())
         assert made["arguments"].get("tuned_on") == tuned_on
         assert (printed in " ".join(answer.stderr.split())) == warned
-        assert json.loads(answer.stdout).get("tuned_on") == tuned_on
+        assert json.loads(answer.stdout)["tuned_on"] == (tuned_on or "")
         text = sla("decode", f"{split}.h5", "--lm", "gloss.arpa", *options).stdout
         assert ("weights tuned on these same clips, so this WER is too low" in text) == warned
         assert ("weights tuned on" in text) == (tuned_on is not None)
@@ -195,8 +195,6 @@ def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
     assert "tuning on test" in refuse("tune", "test.h5", "--lm", "gloss.arpa")
     assert "--lm" in refuse("tune", "dev.h5")
     assert "not numbers" in refuse("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "low,high")
-    write_store(folder, train=(*GLOSSES[:-1], "WIND"))
-    assert "has other glosses" in refuse("tune", "dev.h5", "--lm", "gloss.arpa")
 
 
 def test_bad_input_is_refused(folder: Path) -> None:
@@ -216,4 +214,4 @@ def test_thresholds_are_options_and_recorded(folder: Path) -> None:
     arguments = json.loads(receipt.read_text())["arguments"]
     assert (arguments["prune_logp"], arguments["token_min_logp"]) == (-3, -2)
     assert "no hot word is given for --hotword-weight" in refuse("tune", "dev.h5", *grid, "--hotword-weight", "2")
-    assert "token_min_logp = 1.0 is out of bounds" in refuse("tune", "dev.h5", *grid, "--token-min-logp", "1")
+    assert "token_min_logp is 1.0" in refuse("tune", "dev.h5", *grid, "--token-min-logp", "1")

@@ -67,7 +67,7 @@ def test_equals_decoding_the_file_once_a_setting(jobs: int, lm: Path) -> None:
     assert calls == [1] * len(emissions)
     assert [trial.point for trial in trials] == settings
     for trial in trials:
-        options = BeamOptions(trial.point.beam, trial.point.alpha, trial.point.beta, lm)
+        options = BeamOptions(trial.point.beam, trial.point.alpha, trial.point.beta, lm=lm)
         expected = Counts()
         for [best] in decode_split(emissions, GLOSSES, 4, options):
             expected += count(align(references[best.id], rules.hypothesis(best.glosses)))
@@ -85,7 +85,7 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
     emissions, references = write(tmp_path), clips()[1]
     settings = grid([0.5, 1.0], [-1.0, 0.0, 2.0], [5])
     options = BeamOptions(lm=lm)
-    out, tuned, trials = tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
+    out, tuned, trials = tune_file(emissions, references, tmp_path / "tuning", options, settings)
     assert tuned.errors == min(trial.counts.errors for trial in trials)
     assert tuned.wer == pytest.approx(100 * tuned.errors / tuned.ref_words)
     rows = (out / "tune.tsv").read_text().splitlines()
@@ -93,12 +93,12 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
     assert [int(row.split("\t")[4]) for row in rows[1:-1]] == [trial.counts.errors for trial in trials]
     assert (out / "tune.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((out / "tuned.json").read_text())["format"] == "sla-tuned"
-    again = tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
+    again = tune_file(emissions, references, tmp_path / "tuning", options, settings)
     assert again == (out, tuned, [])
     corrected = dict.fromkeys(references, ("NULL",))
-    _, other, trials = tune_file(emissions, corrected, tmp_path / "tuning", options, settings, max_oov=20)
+    _, other, trials = tune_file(emissions, corrected, tmp_path / "tuning", options, settings)
     assert trials and other.ref_words == len(corrected)
-    tune_file(emissions, references, tmp_path / "tuning", options, settings, max_oov=20)
+    tune_file(emissions, references, tmp_path / "tuning", options, settings)
 
     tunings, weights = tmp_path / "tuning", {"alpha": options.alpha, "beta": options.beta}
     best = replace(options, alpha=tuned.alpha, beta=tuned.beta)
@@ -126,45 +126,43 @@ def test_refusals(tmp_path: Path, lm: Path) -> None:
     dev, test, references = write(tmp_path), write(tmp_path, "test"), clips()[1]
     settings = grid([0.5], [1.0], [5])
     with pytest.raises(SlaError, match="tuning on train"):
-        tune_file(write(tmp_path, "train"), references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
-    with pytest.raises(SlaError, match="the weight nan of alpha is out of bounds"):
-        tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([math.nan], [1.0], [5]), max_oov=20)
+        tune_file(write(tmp_path, "train"), references, tmp_path, BeamOptions(lm=lm), settings)
+    with pytest.raises(SlaError, match="--alphas: alpha is nan"):
+        tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([math.nan], [1.0], [5]))
     with pytest.raises(SlaError, match="tuning on test"):
-        tune_file(test, references, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
+        tune_file(test, references, tmp_path, BeamOptions(lm=lm), settings)
     with pytest.raises(SlaError, match="none is given"):
-        tune_file(dev, references, tmp_path, BeamOptions(), settings, max_oov=20)
-    with pytest.raises(SlaError, match="11 clips have no reference: clip 1"):
-        tune_file(dev, {"clip 0": ("NORD",)}, tmp_path, BeamOptions(lm=lm), settings, max_oov=20)
-    with pytest.raises(SlaError, match="a beam of 0 is out of bounds"):
-        tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([0.5], [1.0], [0]), max_oov=20)
+        tune_file(dev, references, tmp_path, BeamOptions(), settings)
+    with pytest.raises(SlaError, match="--beams: beam is 0"):
+        tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([0.5], [1.0], [0]))
 
 
 def test_a_choice_that_was_cut_off_is_not_taken(tmp_path: Path, lm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     emissions, references = write(tmp_path), clips()[1]
     options, first, second = BeamOptions(lm=lm), grid([0.0], [0.0], [5]), grid([1.0], [2.0], [5])
     given = (emissions, references, tmp_path / "tuning", options)
-    _, tuned, _ = tune_file(*given, first, max_oov=20)
+    _, tuned, _ = tune_file(*given, first)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr("sla_cli.work.making.write_receipt", _killed)
-        tune_file(*given, second, max_oov=20)
+        tune_file(*given, second)
     assert settle({"lm": lm}, tmp_path / "tuning", "w") == Settled(options)
-    assert tune_file(*given, first, max_oov=20)[1] == tuned
+    assert tune_file(*given, first)[1] == tuned
 
 
 def test_a_full_disk_costs_no_choice(tmp_path: Path, small_disk: Path, lm: Path) -> None:
     emissions, references = write(tmp_path), clips()[1]
     options, first, second = BeamOptions(lm=lm), grid([0.0], [0.0], [5]), grid([0.0, 1.0], [0.0, 2.0], [5])
     given = (emissions, references, small_disk / "tuning", options)
-    out, tuned, _ = tune_file(*given, first, max_oov=20)
+    out, tuned, _ = tune_file(*given, first)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     rest = os.statvfs(small_disk)
     with (small_disk / "rest").open("wb") as file:
         file.write(bytes(rest.f_bavail * rest.f_frsize - 16384))  # less than the picture takes
     with pytest.raises(SlaError, match="No space left"):
-        tune_file(*given, second, max_oov=20)
+        tune_file(*given, second)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     (small_disk / "rest").unlink()
-    assert tune_file(*given, first, max_oov=20) == (out, tuned, [])
+    assert tune_file(*given, first) == (out, tuned, [])
 
 
 def _killed(*_: object) -> None:
@@ -173,7 +171,7 @@ def _killed(*_: object) -> None:
 
 def test_the_log_says_what_was_taken(tmp_path: Path, lm: Path, caplog: pytest.LogCaptureFixture) -> None:
     emissions, options = write(tmp_path), BeamOptions(lm=lm)
-    tune_file(emissions, clips()[1], tmp_path / "tuning", options, grid([0.25], [0.5], [3]), max_oov=20)
+    tune_file(emissions, clips()[1], tmp_path / "tuning", options, grid([0.25], [0.5], [3]))
     beam, weights = "beam 3 as tuned on dev", "alpha 0.25, beta 0.5 as tuned on dev"
     for given, printed in (({}, [beam, weights]), ({"alpha": 1.0}, [beam]), ({"beam": 9}, [weights])):
         caplog.clear()

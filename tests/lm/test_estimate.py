@@ -12,8 +12,8 @@ from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import Arpa, write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.lm.kenlm_model import open_lm
-from sla_cli.lm.perplexity import score_sentences
-from sla_cli.lm.sentences import read_lines
+from sla_cli.lm.perplexity import score_sentences, text_perplexity
+from sla_cli.lm.sentences import Text, read_lines
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN = SHARED / "golden" / "gloss-lm"
@@ -55,7 +55,8 @@ def sentence_score(arpa: Arpa, sentence: list[str]) -> float:
 
 def perplexity(train: list, dev: list, order: int, tmp_path: Path) -> float:
     write_arpa(estimate(train, order), tmp_path / "lm.arpa")
-    return score_sentences(open_lm(tmp_path / "lm.arpa"), [("", tuple(sentence)) for sentence in dev]).including_oov
+    text = Text("", "", tuple(("", tuple(sentence)) for sentence in dev))
+    return text_perplexity(text, score_sentences(open_lm(tmp_path / "lm.arpa"), text.sentences)).perplexity
 
 
 def column(path: Path, name: str) -> list[list[str]]:

@@ -182,7 +182,7 @@ def test_one_sentence_only_says_nothing() -> None:
     assert (found.interval, found.improvement) == (None, None)
     assert "all clips belong to one cluster" in verdict(found)
     figures = comparison_figures(found)
-    assert (figures.interval, figures.level, figures.probability_of_improvement) == (None, None, None)
+    assert (figures.interval, figures.probability_of_improvement) == (None, None)
     assert json.loads(json_text(figures))["verdict"] == verdict(found)
 
 

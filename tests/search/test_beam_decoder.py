@@ -423,7 +423,7 @@ def test_the_engines_are_those_of_the_registry() -> None:
 
 
 def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SlaError, match="beam of 0"):
+    with pytest.raises(SlaError, match="beam is 0"):
         beam_decoder(["A"], beam=0)
     with pytest.raises(SlaError, match=r"none\.arpa"):
         beam_decoder(["A"], tmp_path / "none.arpa")
@@ -431,16 +431,16 @@ def test_bad_beam_and_missing_lm_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("weights", [{"alpha": math.nan}, {"beta": math.inf}, {"hotword_weight": -math.inf}])
 def test_weights_that_are_no_finite_numbers_are_refused(weights: dict[str, float], toy_lm: Path) -> None:
-    with pytest.raises(SlaError, match=r"the weight -?(nan|inf) of"):
+    with pytest.raises(SlaError, match=r"is -?(nan|inf)"):
         beam_decoder(["|"], toy_lm, hotwords=("|",), **weights)
 
 
 @pytest.mark.parametrize("name", ["prune_logp", "token_min_logp"])
 @pytest.mark.parametrize("value", [0.5, -1001, math.nan, -math.inf])
 def test_thresholds_out_of_bounds_are_refused(name: str, value: float) -> None:
-    with pytest.raises(SlaError, match=f"{name} = {value} is out of bounds") as caught:
+    with pytest.raises(SlaError, match=f"{name} is {value}") as caught:
         beam_decoder(["|"], **{name: value})
-    assert "between -1000 and 0" in caught.value.hint
+    assert "from -1000 to 0" in caught.value.hint
 
 
 @ENGINES

@@ -98,7 +98,7 @@ def killed(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment: str) -> None:
     run = Run(killed / moment)
     assert read_receipt(run.path) is None
-    best = resume_run(run, CPU)
+    trained = resume_run(run, CPU)
     assert metrics(run) == metrics(whole)
     assert same_weights(run.last, whole.last)
     assert same_weights(run.best, whole.best)
@@ -106,16 +106,16 @@ def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment:
     assert receipt is not None
     assert expected is not None
     assert receipt.results == expected.results
-    assert best.number == expected.results["best_epoch"]
+    assert trained.best_epoch == expected.results["best_epoch"]
     assert not list(run.path.glob(".*.partial"))
 
 
 def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
     before = {path: path.read_bytes() for path in whole.path.iterdir() if path.is_file()}
-    best = resume_run(whole, CPU)
+    trained = resume_run(whole, CPU)
     receipt = read_receipt(whole.path)
     assert receipt is not None
-    assert best.number == receipt.results["best_epoch"]
+    assert trained.best_epoch == receipt.results["best_epoch"]
     assert {path: path.read_bytes() for path in whole.path.iterdir() if path.is_file()} == before
 
 
@@ -164,10 +164,11 @@ def interrupted(*arguments: Any) -> None:
 def test_a_store_that_changed_is_refused_on_resume(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store")
     start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
-    write_store(tmp_path / "store", {**SENTENCES, "dev": SENTENCES["dev"][:1]})
-    with pytest.raises(SlaError, match=r"has changed since run run began \(dev\)") as caught:
-        resume_run(Run(tmp_path / "run"), CPU)
-    assert "new run" in caught.value.hint
+    for changed, splits in (("dev", {**SENTENCES, "dev": SENTENCES["dev"][:1]}), ("train", {"dev": SENTENCES["dev"]})):
+        write_store(tmp_path / "store", splits)
+        with pytest.raises(SlaError, match=f"has changed since run run began: {changed}") as caught:
+            resume_run(Run(tmp_path / "run"), CPU)
+        assert "new run" in caught.value.hint
 
 
 def test_edited_settings_are_refused_on_resume(store: Store, tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def test_figures(tmp_path: Path, score: Score) -> None:
         "none",
         1,
     )
-    assert facts["interval"] == [0.1 + 0.2, 71.5]
-    assert facts["bootstrap"] == {"level": 95.0, "samples": 1000, "seed": 7, "sentences": 3}
+    drawn = {"level": 95.0, "samples": 1000, "seed": 7, "units": 3, "cluster": "sentence"}
+    assert facts["interval"] == {"low": 0.1 + 0.2, "high": 71.5, **drawn}
     assert (facts["nbest"], facts["oracle_wer"]) == (10, 40.0)
     assert facts["oracle"] == {"ref_words": 5, "correct": 4, "sub": 1, "del": 0, "ins": 1}
     assert (facts["signature"], facts["absent"], facts["left_out"]) == ("wer:50.00|n:3", ["clip-3"], [])
@@ -173,7 +173,7 @@ def change(path: Path, old: str, new: str) -> None:
         ("score.json", '"version": 1', '"version": 0', "sla-score version 0, this sla reads version 1"),
         ("score.json", '"version": 1', '"version": 2', "sla-score version 2, this sla reads version 1"),
         ("score.json", '"level"', '"lvl"', "level"),
-        ("score.json", "71.5", "71.5, 3", "interval: Expected `array` of length 2, got 3"),
+        ("score.json", "71.5", '"71.5"', "interval.high: Expected `float`, got `str`"),
         ("score.json", '"sla-score"', '"other"', "not a sla-score"),
         ("score.json", '"signature"', '"signed"', "'signed' is not known"),
         ("score.json", '"sub": 1', '"sub": 2', "not the sum"),

@@ -7,7 +7,6 @@ from msgspec import UNSET, Struct, UnsetType
 
 from sla_cli.core.quantities import Count
 from sla_cli.lm.estimate_file import Estimated
-from sla_cli.lm.perplexity import ModelPerplexity
 from sla_cli.work.describe import Description
 from sla_cli.work.tuning import Tuned
 
@@ -53,16 +52,6 @@ class EstimatedModel(Estimated, kw_only=True):
 
     Attributes:
         lm: path of the ARPA file
-    """
-
-    lm: Path
-
-
-class ScoredText(ModelPerplexity, kw_only=True):
-    """A model on a text.
-
-    Attributes:
-        lm: path of the model
     """
 
     lm: Path

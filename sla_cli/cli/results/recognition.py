@@ -26,18 +26,6 @@ class Emitted(Struct, kw_only=True):
     dtype: Literal["float32", "float16"]
 
 
-class ElanFolder(Struct, kw_only=True):
-    """ELAN files of alignments.
-
-    Attributes:
-        folder: path of the folder
-        files: number of files in it
-    """
-
-    folder: Path
-    files: Count
-
-
 class Aligned(Struct, kw_only=True):
     """An alignment of a split.
 
@@ -48,7 +36,7 @@ class Aligned(Struct, kw_only=True):
         left_out: by clip id, why its glosses have no span
         unknown: by gloss that the run does not know, its number in the references; these glosses have no span
         ctm: Only with `--format ctm`: path of the file
-        eaf: Only with `--format eaf`: the ELAN files
+        eaf: Only with `--format eaf`: paths of the ELAN files, one for each video
     """
 
     alignment: Path
@@ -57,7 +45,7 @@ class Aligned(Struct, kw_only=True):
     left_out: dict[str, str]
     unknown: dict[str, Count]
     ctm: Path | UnsetType = UNSET
-    eaf: ElanFolder | UnsetType = UNSET
+    eaf: list[Path] | UnsetType = UNSET
 
 
 class Recording(Struct, kw_only=True):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
-from sla_cli.model.checkpointing import free_memory, total_memory
+from sla_cli.system.host_memory import free_bytes, total_bytes
 
-CPU = torch.device("cpu")
 MIB = 1 << 20
 NONE = 9223372036854771712  # what version 1 says where nothing bounds a group
 
@@ -47,7 +45,7 @@ def test_every_group_above_the_process_bounds_it(
     tmp_path: Path, files: dict[str, int | str], total: int, free: int
 ) -> None:
     places = write(tmp_path, "0::/a/b\n", files)
-    assert (total_memory(CPU, *places), free_memory(CPU, *places)) == (total * MIB, free * MIB)
+    assert (total_bytes(*places), free_bytes(*places)) == (total * MIB, free * MIB)
 
 
 def test_the_first_version_of_control_groups_counts(tmp_path: Path) -> None:
@@ -56,7 +54,7 @@ def test_the_first_version_of_control_groups_counts(tmp_path: Path) -> None:
     files: dict[str, int | str] = {f"{name}/memory.limit_in_bytes": limit for name, limit in limits.items()}
     files |= {"memory/docker/memory.usage_in_bytes": 14 * MIB}
     places = write(tmp_path, own, files)
-    assert (total_memory(CPU, *places), free_memory(CPU, *places)) == (64 * MIB, 50 * MIB)
+    assert (total_bytes(*places), free_bytes(*places)) == (64 * MIB, 50 * MIB)
 
 
 STAT = f"anon {9 * MIB}\nactive_file {5 * MIB}\ninactive_file {{}}\nworkingset_refault_file 7"
@@ -89,7 +87,7 @@ STAT = f"anon {9 * MIB}\nactive_file {5 * MIB}\ninactive_file {{}}\nworkingset_r
 )
 def test_page_cache_that_the_system_can_free_is_free(tmp_path: Path, files: dict[str, int | str], free: int) -> None:
     places = write(tmp_path, "0::/a/b\n", files)
-    assert free_memory(CPU, *places) == free * MIB
+    assert free_bytes(*places) == free * MIB
 
 
 def test_page_cache_is_free_in_the_first_version_too(tmp_path: Path) -> None:
@@ -99,9 +97,9 @@ def test_page_cache_is_free_in_the_first_version_too(tmp_path: Path) -> None:
         "memory/a/memory.usage_in_bytes": 60 * MIB,
         "memory/a/memory.stat": f"inactive_file {MIB}\ntotal_inactive_file {40 * MIB}",
     }
-    assert free_memory(CPU, *write(tmp_path, "5:memory:/a/b\n", files)) == 44 * MIB
+    assert free_bytes(*write(tmp_path, "5:memory:/a/b\n", files)) == 44 * MIB
 
 
 def test_without_limits_it_is_that_of_the_machine(tmp_path: Path) -> None:
     places = write(tmp_path, "0::/a\n", {"a/memory.max": "max", "other/memory.max": MIB})
-    assert MIB < free_memory(CPU, *places) <= total_memory(CPU, *places)
+    assert MIB < free_bytes(*places) <= total_bytes(*places)
