@@ -24,6 +24,8 @@ from json_schemas import check_printed
 from tiny_work import FOLDER
 from typer.testing import CliRunner
 
+from sla_cli.system.workers import usable_cores
+
 # A busy machine is no fault: a property has no time limit, neither for an example nor for drawing one.
 settings.register_profile("sla", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sla")
@@ -50,6 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if FOLDER not in os.environ:
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="sla-tests-")
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores, since tests wait for disks and for processes that they start."""
+    return usable_cores() + 1
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -83,7 +91,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left_out := config.stash.get(LEFT_OUT, 0):
-        what = "tests that start a browser, build the site or a wheel, or run another Python"
+        what = "tests that start a browser, build the site or a wheel, or run a benchmark, an example or another Python"
         terminalreporter.write_line(f"left out: {left_out} {what}; `pytest -m ci` runs them")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from sla_cli.cli.schema import names, result_schema
+from sla_cli.cli.schema import RESULTS, result_schema
 
 
 def closed(schema: Any) -> Any:
@@ -35,7 +35,7 @@ def faults(name: str, facts: Any) -> list[str]:
 @cache
 def names_of(command: str) -> list[str]:
     """The names of the results that a command can print."""
-    titles = {name: f"{result_schema(name)['title']}," for name in names()}
+    titles = {name: f"{result.title}," for name, result in RESULTS.items()}
     return [name for name, title in titles.items() if title.startswith((f"sla {command},", f"sla {command} --"))]
 
 

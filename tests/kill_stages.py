@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import random
 import re
 import shutil
@@ -18,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +29,7 @@ from recordings import signed
 from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
-from sla_cli import Recognizer  # noqa: F401 - imports what a stage would import as it runs
+import sla_cli
 from sla_cli.cli.main import app
 from sla_cli.core.digest import digest_bytes
 
@@ -69,6 +71,9 @@ def main() -> None:
     folder, kills, seed = Path(sys.argv[1]), int((*sys.argv, "2")[2]), int((*sys.argv, "2", "0")[3])
     wanted = sys.argv[4:] or [stage.name for stage in STAGES]
     torch.set_num_threads(1)  # a forked process has no other threads
+    for module in pkgutil.walk_packages(sla_cli.__path__, "sla_cli."):
+        if not module.name.endswith(("__main__", "dask_cluster")):
+            import_module(module.name)  # else each forked process would import what it needs
     box, moments = folder / "box", random.Random(seed)
     tiny_work.draw(box / "corpus")
     os.chdir(box)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -42,4 +44,12 @@ def images_of(sentence: str, seed: int = 0) -> np.ndarray:
 
 def signed(path: Path, sentence: str, rate: int = 25, seed: int = 0) -> Path:
     """A lossless video of a sentence at 25 or 50 frames per second; every picture is shown for 1/25 s."""
-    return movie(path, np.repeat(images_of(sentence, seed), rate // 25, axis=0), "-c:v", "ffv1", rate=rate)
+    path.write_bytes(_movie(sentence, rate, seed, path.suffix))
+    return path
+
+
+@cache
+def _movie(sentence: str, rate: int, seed: int, suffix: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        images = np.repeat(images_of(sentence, seed), rate // 25, axis=0)
+        return movie(Path(folder, f"signed{suffix}"), images, "-c:v", "ffv1", rate=rate).read_bytes()

@@ -26,7 +26,7 @@ from sla_cli.errors import FormatError
 from sla_cli.model.device import place
 from sla_cli.store.file import StoreFile
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.ci]
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--image-size", "32", "--set", "model.backbone_args={embed_dim = 32, depth = 2, num_heads = 2}"]

@@ -16,7 +16,7 @@ import pytest
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.ci]
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = {"ANNOTATED": "3", "UNANNOTATED": "2", "SENTENCES": "2", "CORRECTED": "1", "EPOCHS": "1"}

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -121,6 +122,7 @@ def _tell_error(message: str) -> None:
     typer.echo(line if os.environ.get("NO_COLOR") else typer.style(line, fg="red"), err=True)
 
 
+@cache
 def _imported(name: str) -> Any:
     """The command itself, instead of the placeholder for the list in the help."""
     module = import_module(f"sla_cli.cli.{name}")

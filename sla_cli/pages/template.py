@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from unicodedata import bidirectional
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -24,6 +25,16 @@ def render(room: str, name: str, **values: object) -> str:
         room: the package with the template, below sla_cli; parts that it lacks come from this one.
         values: values for the template, including `title`.
     """
+    environment = _environment(room)
+    script = "".join(environment.get_template(file).render() for file in (THEME_SCRIPT, f"{name}.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template(f"{name}.html.j2").render(
+        **values, version=__version__, script=Markup(script), script_hash=digest
+    )
+
+
+@cache  # it keeps its compiled templates
+def _environment(room: str) -> Environment:
     environment = Environment(
         loader=ChoiceLoader([PackageLoader("sla_cli", folder) for folder in (room, "pages")]),
         autoescape=True,
@@ -32,11 +43,7 @@ def render(room: str, name: str, **values: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters["counted"] = counted
-    script = "".join(environment.get_template(file).render() for file in (THEME_SCRIPT, f"{name}.js"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template(f"{name}.html.j2").render(
-        **values, version=__version__, script=Markup(script), script_hash=digest
-    )
+    return environment
 
 
 def direction(glosses: Iterable[str]) -> str:

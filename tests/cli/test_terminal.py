@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from decode_work import write_emissions_and_lm, write_store
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
 
 Ended = subprocess.CompletedProcess[bytes]
 
@@ -29,7 +32,7 @@ def sla(folder: Path, *arguments: str, **environment: str) -> Ended:
     return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("columns", ["0", "8", "15", "-3", "x"])
+@pytest.mark.parametrize("columns", ["0", "8", "-3", "x"])
 def test_narrow_terminals(folder: Path, columns: str) -> None:
     ended = sla(folder, "check", "store", COLUMNS=columns)
     assert ended.returncode in (0, 3), ended.stderr.decode()
@@ -37,24 +40,20 @@ def test_narrow_terminals(folder: Path, columns: str) -> None:
     assert b"REGEN" in ended.stdout or b"clips" in ended.stdout
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
-@pytest.mark.parametrize("arguments", ["check store", "score hyp.csv --ref ref.csv --details"])
-def test_output_that_cannot_show_all_letters(folder: Path, encoding: str, arguments: str) -> None:
-    ended = sla(folder, *arguments.split(), PYTHONIOENCODING=encoding)
-    assert ended.returncode in (0, 3), ended.stderr.decode(encoding)
-    ended.stdout.decode(encoding)
-    if "score" in arguments:
-        assert b"WER" in ended.stdout
-        assert b"??" in ended.stdout
-        assert "\u4e0b\u96e8" in sla(folder, *arguments.split(), PYTHONIOENCODING="utf-8").stdout.decode()
+@pytest.mark.parametrize(("encoding", "shown"), [("latin-1", "??"), ("cp1252", "??"), ("utf-8", "\u4e0b\u96e8")])
+def test_output_that_cannot_show_all_letters(folder: Path, encoding: str, shown: str) -> None:
+    ended = sla(folder, *["score", "hyp.csv", "--ref", "ref.csv", "--details"], PYTHONIOENCODING=encoding)
+    assert ended.returncode == 0, ended.stderr.decode(encoding)
+    printed = ended.stdout.decode(encoding)
+    assert "WER" in printed and shown in printed
 
 
 @pytest.mark.parametrize(
     "arguments",
     ["decode dev.h5 --work loop", "decode dev.h5 -o /proc/x", "decode dev.h5 -o loop/x", "demo --keep /proc/x"],
 )
-def test_places_that_cannot_be_written(folder: Path, arguments: str) -> None:
-    ended = sla(folder, *arguments.split())
-    assert ended.returncode == 2, ended.stderr.decode()
-    assert ended.stderr.count(b"error: ") == 1
-    assert b"Traceback" not in ended.stderr
+def test_places_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
+    monkeypatch.chdir(folder)
+    ended = CliRunner().invoke(app, arguments.split())
+    assert ended.exit_code == 2 and isinstance(ended.exception, SystemExit), ended.stderr
+    assert ended.stderr.count("error: ") == 1

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
+import time
 import zipfile
 from pathlib import Path
 
 import cv2
+import forked
 import numpy as np
 import pympi
 import pytest
+from forked import Forked
 from movies import movie
 from recordings import copy_run, images_of, refused, signed, sla
 from typer.testing import CliRunner
@@ -157,12 +158,13 @@ def test_a_full_disk_costs_no_file_that_is_complete(folder: Path, small_disk: Pa
 @pytest.mark.usefixtures("usual_signals")
 def test_an_interrupt_leaves_nothing_half_written(folder: Path) -> None:
     signed(folder / "mine" / "long.mkv", " ".join(["NORD REGEN"] * 300))
-    command = [sys.executable, "-m", "sla_cli", "transcribe", "mine/a.mkv", "mine/long.mkv", "--format", "eaf", *RUN]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stderr is not None
-        assert process.stdout.readline().startswith("a: 2 glosses")
-        process.send_signal(signal.SIGINT)
-        _, reported = process.communicate(timeout=200)
+    videos = ("mine/a.mkv", "mine/long.mkv")
+    process = Forked(forked.sla, "transcribe", *videos, "--format", "eaf", *RUN, printed=folder)
+    while not Path("mine/a.eaf").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, reported = process.communicate(timeout=200)
     assert process.returncode == 130, reported
     assert "Traceback" not in reported and "interrupted" in reported
     assert names(folder / "mine") == ["a.eaf", "a.mkv", "long.mkv"]

@@ -87,7 +87,6 @@ def endless() -> None:
 @pytest.mark.parametrize(
     ("moment", "end"),
     [
-        ("sla-demo-*/corpus/**/*.png", signal.SIGTERM),
         ("sla-demo-*/work/runs/*/state.pt", signal.SIGTERM),
         ("sla-demo-*/corpus/**/*.png", signal.SIGHUP),
     ],
