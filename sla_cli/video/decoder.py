@@ -29,6 +29,8 @@ FORMATS = (
 LARGEST = 64_000_000  # most pixels of a picture: 8K has half as many
 PREROLL = 2.0  # seconds before the start of a part to which a long video is positioned: decoders need a key frame
 LATEST = 60.0  # seconds; a later beginning has times of another clock, such as that of a broadcast
+# PyAV before 19 reads texts in a file strictly as UTF-8, unless told otherwise.
+METADATA: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 CODECS = {"h264": "H.264", "hevc": "H.265", "vvc": "H.266", "mpeg4": "MPEG-4", "mpeg2video": "MPEG-2"}
 
 
@@ -168,7 +170,7 @@ def _container(file: BinaryIO, where: str, missing: int) -> av.container.InputCo
     limits = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "max_pixels": str(LARGEST)}
     file.seek(0)
     try:
-        return av.open(file, "r", options=limits, metadata_errors="replace", io_open=refuse)
+        return av.open(file, "r", options=limits, io_open=refuse, **METADATA)
     except av.FFmpegError as error:
         problem = f"{where} does not open as a video ({file.seek(0, os.SEEK_END)} bytes)"
         if missing:
