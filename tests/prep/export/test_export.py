@@ -59,11 +59,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("layout", ["phoenix2014", "phoenix2014t"])
-@pytest.mark.parametrize("codec", ["jpeg", "png", "raw"])
-def test_prep_reads_the_same_corpus_back_pixel_for_pixel(root: Path, tmp_path: Path, layout: str, codec: Any) -> None:
+@pytest.mark.parametrize(
+    ("codec", "layout", "jobs"), [("jpeg", "phoenix2014", 1), ("png", "phoenix2014t", 2), ("raw", "phoenix2014", 1)]
+)
+def test_prep_reads_the_same_corpus_back_pixel_for_pixel(
+    root: Path, tmp_path: Path, codec: Any, layout: str, jobs: int
+) -> None:
     build(root, tmp_path / "store", config=PrepConfig(32, codec=codec))
-    export(tmp_path / "store", tmp_path / "out", layout, jobs=2)
+    export(tmp_path / "store", tmp_path / "out", layout, jobs)
     build(tmp_path / "out", tmp_path / "back", config=PrepConfig(32, codec="png"), corpus=layout)
     assert_equal(tmp_path / "store", tmp_path / "back")
 
