@@ -73,10 +73,9 @@ def test_a_work_folder_that_is_a_file_or_leads_nowhere(tmp_path: Path) -> None:
 
 
 def test_packages_that_do_not_import(tmp_path: Path) -> None:
+    reason = "libsomething.so.1: cannot open shared object file"
     for module in ("torch", "h5py"):
-        (tmp_path / f"{module}.py").write_text(
-            "raise ImportError('libsomething.so.1: cannot open shared object file')\n"
-        )
+        (tmp_path / f"{module}.py").write_text(f"raise ImportError({reason!r})\n")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "sla_cli", "doctor", "--json"]
     environment = {**os.environ, "PYTHONPATH": paths}
