@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+from forked import Forked, sla
 
 # Read by every process when it starts: what workers log is seen too, which otherwise goes nowhere.
 LOGGING = """
@@ -25,13 +24,12 @@ def prep(folder: Path, *arguments: str) -> list[str]:
     logged = folder / "log"
     (folder / "sitecustomize.py").write_text(LOGGING.format(path=str(logged)))
     python_path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "sla_cli", "prep", *arguments, "-j2", "--size", "32"]
-    answer = subprocess.run(
-        command, cwd=folder, env={**os.environ, "PYTHONPATH": python_path}, capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr
+    arguments = ("prep", *arguments, "-j2", "--size", "32", "--work", str(folder / "work"))
+    process = Forked(sla, *arguments, printed=folder, environment={"PYTHONPATH": python_path})
+    _, printed = process.communicate(timeout=200)
+    assert process.returncode == 0, printed
     assert logged.exists(), "no worker was started"
-    return (answer.stderr + logged.read_text()).splitlines()
+    return (printed + logged.read_text()).splitlines()
 
 
 def test_an_archive_is_listed_once_for_all_processes(root: Path, tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_a_full_disk_is_an_error_that_a_user_can_correct(
     root = phoenix_tree(tmp_path, {"train": [(f"clip-{n}", "A B", 20) for n in range(8)]}, size=48)
     config = PrepConfig(256, quality=100)
     with pytest.raises(SlaError, match="No space left") as caught:
-        build(root, small_disk / "store", config=config, jobs=2)
+        build(root, small_disk / "store", config=config)
     assert "Free space" in caught.value.hint
     assert digests(small_disk / "earlier") == digests(made)
     kept = cached(small_disk / "store")

@@ -310,7 +310,7 @@ def test_a_full_disk_is_one_sentence_and_the_export_goes_on(
     rows = {"train": [(f"clip-{n}", "A B", 30) for n in range(6)], "dev": [("d", "A", 4)]}
     build(phoenix_tree(tmp_path, rows, size=48), tmp_path / "store", config=PrepConfig(256))
     with pytest.raises(SlaError, match=r"cannot write .*/clip-\d: No space left on device") as caught:
-        export(tmp_path / "store", small_disk / "out", jobs=2)
+        export(tmp_path / "store", small_disk / "out")
     assert "complete clips are kept" in caught.value.hint
     kept = len(list((small_disk / "out").rglob("*.png")))
     assert kept % 30 == 0 and 0 < kept < 180
