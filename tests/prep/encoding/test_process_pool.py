@@ -208,22 +208,32 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subpro
 @contextmanager
 def workers(address: str, folder: Path, *changes: str) -> Iterator[None]:
     """Workers, each with a change that its Python runs as it starts."""
-    started = []
-    with connect(address) as client, ExitStack() as processes:
+    with connect(address) as client:
         before = len(client.nthreads())
-        for number, change in enumerate(changes, before):
-            own = folder / str(number)
-            own.mkdir()
-            (own / "sitecustomize.py").write_text(change, encoding="utf-8")
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(own), str(Path(__file__).parents[3])])}
-            command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard"]
-            process = subprocess.Popen([*command, "--no-nanny"], env=environment, cwd=own, stderr=subprocess.DEVNULL)
-            started.append(processes.enter_context(process))
-            processes.callback(process.kill)  # else leaving the block waits for a process that nobody ends
-        while len(client.nthreads()) < before + len(changes):
-            assert all(process.poll() is None for process in started)
+        with ExitStack() as processes:
+            started = [
+                processes.enter_context(worker(address, folder / str(number), change))
+                for number, change in enumerate(changes, before)
+            ]
+            while len(client.nthreads()) < before + len(changes):
+                assert all(process.poll() is None for process in started)
+                time.sleep(0.05)
+            yield
+        while len(client.nthreads()) > before:  # the scheduler has not yet missed them
             time.sleep(0.05)
-        yield
+
+
+@contextmanager
+def worker(address: str, folder: Path, change: str) -> Iterator[subprocess.Popen[bytes]]:
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(change, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parents[3])])}
+    command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:  # else leaving the block waits for a process that nobody ends
+            process.kill()
 
 
 OLDER = "import sla_cli; sla_cli.__version__ = '0.0.9'"
