@@ -142,6 +142,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
+def network_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Runs code in processes for which all disks are network disks (shim.NetworkDisk)."""
+    import shim
+
+    with shim.network_disk(tmp_path_factory.mktemp("shim")) as disk:
+        yield disk
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, started once."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")

@@ -21,13 +21,14 @@ _SERVER = get_context("forkserver")
 _OURS = (
     "cli.train",
     "cli.prep",
+    "cli.results.stores",
     "prep.build",
     "train.train_run",
     "emit.emit",
     "decode.decode_file",
     "transcribe.recognizer",
 )
-_OTHERS = ("accelerate", "matplotlib.figure", "pytest", "torch.distributed.launcher.api")
+_OTHERS = ("accelerate", "matplotlib.figure", "pydantic", "pytest", "rich.progress", "torch.distributed.launcher.api")
 _SERVER.set_forkserver_preload([*(f"sla_cli.{name}" for name in _OURS), *_OTHERS])
 
 # What these signals do in a terminal. A script starts background jobs with SIGINT ignored, nohup all jobs with SIGHUP

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -21,8 +22,13 @@ def ffmpeg(*arguments: str, given: bytes = b"") -> bytes:
 
 def need_encoder(name: str) -> None:
     """Skip the test where ffmpeg was built without an encoder."""
-    if f" {name} ".encode() not in ffmpeg("-encoders"):
+    if f" {name} ".encode() not in encoders():
         pytest.skip(f"this ffmpeg has no encoder {name}")
+
+
+@cache
+def encoders() -> bytes:
+    return ffmpeg("-encoders")
 
 
 def pictures(count: int, side: int = SIDE) -> np.ndarray:

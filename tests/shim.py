@@ -9,12 +9,20 @@ Settings are environment variables of the process, and of those that it starts:
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
+
+Answer: TypeAlias = subprocess.CompletedProcess[str]
 
 SOURCE = r"""
 #define _GNU_SOURCE
@@ -114,3 +122,38 @@ def built(folder: Path) -> Path:
 def environment(library: Path, **settings: str | int) -> dict[str, str]:
     """The environment of a process with such a disk: `environment(library, ESTALE=5, PATH="features")`."""
     return {**os.environ, "LD_PRELOAD": str(library), **{f"SHIM_{key}": str(value) for key, value in settings.items()}}
+
+
+class NetworkDisk:
+    """Runs code in processes with such a disk; they are forked from one that has imported prep."""
+
+    def __init__(self, server: subprocess.Popen[str]) -> None:
+        self._server = server
+
+    def sla(self, *arguments: str, cwd: Path, **settings: str | int) -> Answer:
+        """The command, as typed; settings as those of `environment`."""
+        return self.python("from sla_cli.cli.main import run; run()", *arguments, cwd=cwd, **settings)
+
+    def python(self, code: str, *arguments: str, cwd: Path = Path("/"), **settings: str | int) -> Answer:
+        """`python -c CODE ARGUMENTS...`."""
+        assert self._server.stdin is not None and self._server.stdout is not None
+        with tempfile.TemporaryDirectory() as folder:
+            printed = [Path(folder) / name for name in ("stdout", "stderr")]
+            for path in printed:
+                path.touch()
+            request = {"code": code, "arguments": arguments, "folder": str(cwd), "printed": [*map(str, printed)]}
+            request["settings"] = {f"SHIM_{key}": str(value) for key, value in settings.items()}
+            self._server.stdin.write(json.dumps(request) + "\n")
+            self._server.stdin.flush()
+            returncode = int(self._server.stdout.readline())
+            return subprocess.CompletedProcess(arguments, returncode, *(path.read_text("utf-8") for path in printed))
+
+
+@contextmanager
+def network_disk(folder: Path) -> Iterator[NetworkDisk]:
+    """Builds the library in a folder, and starts the process from which others are forked."""
+    command = [sys.executable, str(Path(__file__).with_name("shim_server.py"))]
+    with subprocess.Popen(
+        command, env=environment(built(folder)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        yield NetworkDisk(server)

@@ -15,8 +15,8 @@ from sla_cli.demo.lexicon import SIGNS
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.errors import SlaError
 
-COUNTS = {"annotated": 2, "unannotated": 1, "sentences": 2}
-NAMES = ["corpus/rec01", "corpus/rec02", "truth/rec03"]
+COUNTS = {"annotated": 1, "unannotated": 1, "sentences": 2}
+NAMES = ["corpus/rec01", "truth/rec02"]
 Marks = list[tuple[int, int, str]]
 
 
@@ -36,12 +36,12 @@ def film(path: Path) -> np.ndarray:
     capture, pictures = cv2.VideoCapture(str(path)), []
     while (read := capture.read())[0]:
         pictures.append(read[1])
-    return np.stack(pictures).astype(int)
+    return np.stack(pictures)
 
 
 def test_every_recording_is_in_its_folder(drawn: Path) -> None:
     files = sorted(str(path.relative_to(drawn)) for path in drawn.rglob("*") if path.is_file())
-    videos = ["corpus/rec01.webm", "corpus/rec02.webm", "rest/rec03.webm"]
+    videos = ["corpus/rec01.webm", "rest/rec02.webm"]
     assert files == sorted([f"{name}.eaf" for name in NAMES] + videos)
 
 
@@ -82,7 +82,7 @@ def test_sentences_lie_more_than_a_second_apart_and_signs_do_not(drawn: Path, na
 def test_the_picture_moves_where_signs_are_and_rests_elsewhere(drawn: Path, name: str) -> None:
     signs = tiers(drawn, name)["RH-IDgloss"]
     pictures = film(drawn / f"{name.replace('truth', 'rest')}.webm")
-    changed = (np.abs(np.diff(pictures, axis=0)).max(axis=-1) > 24).mean(axis=(1, 2))  # of frame n to n + 1
+    changed = np.array([(cv2.absdiff(*pair).max(axis=-1) > 24).mean() for pair in pairwise(pictures)])  # n to n + 1
     moving = [changed[start // 40 : end // 40 - 1].mean() for start, end, _ in signs]
     bounds = [0, *(time for mark in signs for time in mark[:2]), 40 * len(pictures)]
     gaps = [(end, start) for end, start in zip(bounds[::2], bounds[1::2], strict=True) if start - end >= 1200]
@@ -93,7 +93,7 @@ def test_the_picture_moves_where_signs_are_and_rests_elsewhere(drawn: Path, name
 
 def test_no_sentence_of_the_rest_is_annotated(drawn: Path) -> None:
     known, new = ({text for name in names for *_, text in tiers(drawn, name)["Free Translation"]}
-                  for names in (NAMES[:2], NAMES[2:]))  # fmt: skip
+                  for names in (NAMES[:1], NAMES[1:]))  # fmt: skip
     assert known.isdisjoint(new)
 
 
@@ -101,7 +101,7 @@ def test_same_seed_same_pictures_with_any_number_of_processes(drawn: Path, tmp_p
     draw_elan_corpus(tmp_path, seed=3, jobs=2, **COUNTS)
     for name in NAMES:
         assert tiers(tmp_path, name) == tiers(drawn, name)
-    assert (film(tmp_path / "rest" / "rec03.webm") == film(drawn / "rest" / "rec03.webm")).all()
+    assert (film(tmp_path / "rest" / "rec02.webm") == film(drawn / "rest" / "rec02.webm")).all()
 
 
 def test_what_is_there_is_left_alone(drawn: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +14,9 @@ import numpy as np
 import pytest
 from json_schemas import result_name
 from movies import movie, pictures
+from typer.testing import CliRunner, Result
 
+from sla_cli.cli.main import app
 from sla_cli.config.settings import PrepConfig
 from sla_cli.prep.corpora import corpora
 from sla_cli.store.store import Store
@@ -23,10 +24,13 @@ from sla_cli.store.store import Store
 Tree = Callable[..., Path]
 
 
-def sla(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sla_cli", "prep", *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "200", "OPENCV_LOG_LEVEL": "OFF"}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def sla(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["prep", *map(str, arguments)], env={"COLUMNS": "200"})
 
 
 def write_video(path: Path, frames: int, seed: int = 0) -> None:
@@ -63,14 +67,14 @@ def test_every_corpus_is_explained() -> None:
 
 
 def test_own_videos_reach_a_store_in_one_command(recordings: Path, tmp_path: Path) -> None:
-    answer = sla("folder", recordings, "--name", "mine", "--size", 32, "-j1", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stderr
+    answer = sla("folder", recordings, "--name", "mine", "--size", 32, "-j1")
+    assert answer.exit_code == 0, answer.stderr
     assert "store sla-work/stores/mine: 3 clips\n" in answer.stdout
     assert "frames: 32 px, jpeg 95," in answer.stdout
     assert "dB PSNR" in answer.stdout
     assert "division corpus: train 2, dev 1; glosses: 5 in train (labels raw); " in answer.stdout
     assert "out of vocabulary: dev 1 of 3 (33.3 %)" in answer.stdout
-    store = Store(tmp_path / "sla-work" / "stores" / "mine")
+    store = Store(Path("sla-work") / "stores" / "mine")
     assert [(clip.id, clip.glosses, len(clip), clip.fps) for clip in store["train"]] == [
         ("tea", ("I", "TEA", "DRINK"), 40, 25.0),
         ("weather", ("TODAY", "RAIN"), 41, 25.0),
@@ -81,20 +85,14 @@ def test_own_videos_reach_a_store_in_one_command(recordings: Path, tmp_path: Pat
 def test_recordings_to_be_recognised_need_no_glosses(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", 30)
     (tmp_path / "clips.csv").write_text("video\na.mp4\n")
-    answer = sla("folder", tmp_path / "clips.csv", "--size", 32, "--codec", "png", "-j1", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stderr
+    answer = sla("folder", tmp_path / "clips.csv", "--size", 32, "--codec", "png", "-j1")
+    assert answer.exit_code == 0, answer.stderr
     assert "png, lossless" in answer.stdout
-    store = Store(tmp_path / "sla-work" / "stores" / "folder")
+    store = Store(Path("sla-work") / "stores" / "folder")
     assert (store.splits, store.vocabulary, len(store["test"])) == (["test"], (), 1)
     (tmp_path / "hyp.ctm").write_text("a 1 0.0 0.4 TEA\n")
-    scored = subprocess.run(
-        [sys.executable, "-m", "sla_cli", "score", "hyp.ctm", "--ref", str(store.path)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert scored.returncode == 2
+    scored = CliRunner().invoke(app, ["score", "hyp.ctm", "--ref", str(store.path)])
+    assert scored.exit_code == 2
     assert "has no reference glosses" in scored.stderr
 
 
@@ -103,18 +101,18 @@ def test_one_video_and_nothing_else_is_a_store(tmp_path: Path, given: str) -> No
     video = tmp_path / "mine" / "two words.mp4"
     video.parent.mkdir()
     movie(video, pictures(30))
-    answer = sla("folder", given, "--size", 32, cwd=tmp_path)
-    assert answer.returncode == 0, answer.stderr
+    answer = sla("folder", given, "--size", 32)
+    assert answer.exit_code == 0, answer.stderr
     assert "no table: each video is a clip without glosses: two words.mp4" in answer.stderr
     assert "store sla-work/stores/folder: 1 clip\n" in answer.stdout
-    store = Store(tmp_path / "sla-work" / "stores" / "folder")
+    store = Store(Path("sla-work") / "stores" / "folder")
     assert (store.splits, store["test"].annotated) == (["test"], False)
     assert [(clip.id, clip.glosses, len(clip), clip.fps) for clip in store["test"]] == [("two words", (), 30, 25.0)]
-    assert "is up to date" in sla("folder", given, "--size", 32, cwd=tmp_path).stderr
+    assert "is up to date" in sla("folder", given, "--size", 32).stderr
     movie(tmp_path / "mine" / "second.mp4", pictures(5))
-    again = sla("folder", "mine", "--size", 32, cwd=tmp_path)
-    assert (again.returncode, "list of videos was" in again.stderr) == (2, True)
-    assert sla("folder", "mine", "--size", 32, "--force", cwd=tmp_path).returncode == 0
+    again = sla("folder", "mine", "--size", 32)
+    assert (again.exit_code, "list of videos was" in again.stderr) == (2, True)
+    assert sla("folder", "mine", "--size", 32, "--force").exit_code == 0
     assert Store(store.path)["test"].ids == ["second", "two words"]
 
 
@@ -137,8 +135,8 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
     good = video.read_bytes()
     video.write_bytes(good[:kept])
     command = ("folder", recordings, "--size", 32, "-j1")
-    stopped = sla(*command, "--json", cwd=tmp_path)
-    assert stopped.returncode == 2
+    stopped = sla(*command, "--json")
+    assert stopped.exit_code == 2
     assert "1 of 3 clips cannot be read, so the store is not written" in stopped.stderr
     assert "weather.mp4" in stopped.stderr
     assert "clips.tsv, line 3" in stopped.stderr
@@ -146,17 +144,17 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
     assert (facts["store"], list(facts["failed"])) == (None, ["weather"])
     assert result_name("prep", facts) == "prep"
 
-    skipped = sla("folder", "--resume", "--on-error", "skip", cwd=tmp_path)
-    assert skipped.returncode == 0, skipped.stderr
+    skipped = sla("folder", "--resume", "--on-error", "skip")
+    assert skipped.exit_code == 0, skipped.stderr
     assert "2 of 3 clips were encoded before" in skipped.stderr
     assert "broken, so not in the store: 1 clip" in skipped.stdout
     assert "weather: clips.tsv, line 3" in skipped.stdout
-    store = tmp_path / "sla-work" / "stores" / "folder"
+    store = Path("sla-work") / "stores" / "folder"
     assert [Store(store)[split].ids for split in ("train", "dev")] == [["tea"], ["question"]]
 
     video.write_bytes(good)
-    repaired = sla(*command, "--json", cwd=tmp_path)
-    assert repaired.returncode == 0, repaired.stderr
+    repaired = sla(*command, "--json")
+    assert repaired.exit_code == 0, repaired.stderr
     made = json.loads(repaired.stdout)
     assert made["divisions"]["corpus"]["clips"] == {"train": 2, "dev": 1}
     assert result_name("prep", made) == "prep"
@@ -183,8 +181,8 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
     ],
 )
 def test_what_is_refused(arguments: tuple[str, ...], message: str, hint: str, tmp_path: Path) -> None:
-    answer = sla(*arguments, cwd=tmp_path)
-    assert answer.returncode == 2
+    answer = sla(*arguments)
+    assert answer.exit_code == 2
     assert message in answer.stderr
     assert hint in answer.stderr
     assert not list(tmp_path.rglob("*.h5"))
@@ -194,8 +192,8 @@ def test_cleaned_labels_are_reported(phoenix_tree: Tree, tmp_path: Path) -> None
     rows = {"train": [("a", "loc-NORD __PU__", 16), ("b", "__PU__", 16)], "dev": [("c", "NORD", 8)]}
     root = phoenix_tree(tmp_path, rows, size=16)
     arguments = ("phoenix2014", root, "--labels", "phoenix2014", "--size", 16, "-j1")
-    answer = sla(*arguments, cwd=tmp_path)
-    assert answer.returncode == 0, answer.stderr
+    answer = sla(*arguments)
+    assert answer.exit_code == 0, answer.stderr
     assert "glosses: 1 in train (labels phoenix2014.v1); out of vocabulary: dev 0 of 1 (0.0 %)" in answer.stdout
     assert "skipped: 1 clip\n  b: after cleaning with phoenix2014.v1 no gloss is left: __PU__" in answer.stdout
-    assert "is up to date" in sla(*arguments, cwd=tmp_path).stderr
+    assert "is up to date" in sla(*arguments).stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,18 +32,23 @@ def refused(*arguments: object) -> str:
     return " ".join(answer.output.split())
 
 
-@pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Videos of six people in a folder, and the work folder next to it."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Videos of six people in a folder."""
+    folder = tmp_path_factory.mktemp("mine")
     rows = ["video\tgloss\tsigner"]
     for number in range(12):
         movie(folder / f"v{number}.mp4", pictures(12 + number))
         rows.append(f"v{number}.mp4\tA B {'C' * (number % 3)}\tperson{number % 6}")
     (folder / "clips.tsv").write_text("\n".join(rows) + "\n")
-    monkeypatch.chdir(tmp_path)
     return folder
+
+
+@pytest.fixture
+def mine(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the videos, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(videos, tmp_path / "mine"))
 
 
 def test_folds_of_one_store(mine: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sla_cli.demo.corpus import FOLDER, draw_corpus
 from sla_cli.demo.grammar import GLOSSES
 from sla_cli.errors import SlaError
 
-COUNTS: dict[str, Any] = {"train": 3, "dev": 2, "test": 1}
+COUNTS: dict[str, Any] = {"train": 2, "dev": 1, "test": 1}
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +110,10 @@ def test_a_drawing_that_broke_off_leaves_no_corpus_and_can_be_repeated(drawn: Pa
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        draw_corpus(tmp_path, seed=3, jobs=1, progress=stop, **COUNTS)
+        draw_corpus(tmp_path, seed=3, jobs=1, progress=stop, train=2, dev=0, test=0)
     assert not (tmp_path / FOLDER).exists()
-    draw_corpus(tmp_path, seed=3, jobs=1, **COUNTS)
-    assert digests(tmp_path / FOLDER) == digests(drawn)
+    draw_corpus(tmp_path, seed=3, jobs=1, train=1, dev=0, test=0)
+    assert digests(tmp_path / FOLDER / "features").items() <= digests(drawn / "features").items()
 
 
 def test_frames_change_little_from_one_to_the_next(drawn: Path) -> None:
@@ -120,7 +121,7 @@ def test_frames_change_little_from_one_to_the_next(drawn: Path) -> None:
     for split in COUNTS:
         for row in rows(drawn, split):
             folder = (drawn / "features" / "fullFrame-210x260px" / split / row["folder"]).parent
-            film = np.stack([cv2.imread(str(path)) for path in sorted(folder.iterdir())]).astype(int)
-            changed = (np.abs(np.diff(film, axis=0)).max(axis=-1) > 8).mean(axis=(1, 2))
+            film = [cv2.imread(str(path)) for path in sorted(folder.iterdir())]
+            changed = np.array([(cv2.absdiff(*pair).max(axis=-1) > 8).mean() for pair in pairwise(film)])
             assert changed.max() < 0.25
             assert changed.mean() > 0.005

@@ -26,15 +26,6 @@ def doctor(*options: str, code: int = 0) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
-def in_a_process(folder: Path, environment: dict[str, str], code: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "sla_cli", "doctor", "--json"]
-    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert answer.returncode == code, answer.stderr
-    found = dict(json.loads(answer.stdout))
-    assert result_name("doctor", found) == "doctor"
-    return found
-
-
 def test_what_is_there(tmp_path: Path) -> None:
     found = doctor("--work", str(tmp_path / "work"))
     assert (found["problems"], found["versions"]["numpy"]) == ([], version("numpy"))
@@ -57,8 +48,11 @@ def test_torch(tmp_path: Path) -> None:
 
 
 def test_a_disk_without_locks(tmp_path: Path) -> None:
+    code = "from pathlib import Path; from sla_cli.doctor.place import look_at; print(look_at(Path.cwd()))"
     environment = shim.environment(shim.built(tmp_path), ENOLCK=1)
-    assert in_a_process(tmp_path, environment, 0)["work"]["locks"] is False
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "writable=True, locks=False" in answer.stdout
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that nobody may write")
@@ -78,9 +72,16 @@ def test_a_work_folder_that_is_a_file_or_leads_nowhere(tmp_path: Path) -> None:
         assert doctor("--work", str(tmp_path / name), code=3)["problems"]
 
 
-@pytest.mark.parametrize(("module", "name"), [("torch", "torch is installed, but it"), ("h5py", "h5py")])
-def test_a_package_that_does_not_import(tmp_path: Path, module: str, name: str) -> None:
-    (tmp_path / f"{module}.py").write_text("raise ImportError('libsomething.so.1: cannot open shared object file')\n")
+def test_packages_that_do_not_import(tmp_path: Path) -> None:
+    reason = "libsomething.so.1: cannot open shared object file"
+    for module in ("torch", "h5py"):
+        (tmp_path / f"{module}.py").write_text(f"raise ImportError({reason!r})\n")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    found = in_a_process(tmp_path, {**os.environ, "PYTHONPATH": paths}, 3)
-    assert f"{name} cannot be imported: libsomething.so.1: cannot open shared object file" in found["problems"]
+    command = [sys.executable, "-m", "sla_cli", "doctor", "--json"]
+    environment = {**os.environ, "PYTHONPATH": paths}
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 3, answer.stderr
+    found = dict(json.loads(answer.stdout))
+    assert result_name("doctor", found) == "doctor"
+    for name in ("torch is installed, but it", "h5py"):
+        assert f"{name} cannot be imported: {reason}" in found["problems"]

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from clip_store import bytes_only, one_split
+from clip_store import bytes_only, make_store
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +29,7 @@ def clip(name: str, signer: str = "ann", text: str = "A", source: str = "") -> E
 
 def store_of(clips: Iterable[EncodedClip], **header: str) -> Store:
     with tempfile.TemporaryDirectory() as folder:
-        one_split(Path(folder), clips, **header)
+        make_store(Path(folder), {"train": clips}, **header)
         return Store(folder)  # its files stay open
 
 
@@ -49,7 +49,7 @@ SEEDS = st.integers(0, 2**63)
 SHARES = st.sampled_from([(80.0, 10.0, 10.0), (0.8, 0.2), (1.0, 1.0, 1.0), (5.0, 0.0, 5.0), (0.0, 1.0)])
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(CLIPS, BY, SHARES, SEEDS, st.randoms(use_true_random=False))
 def test_groups_are_whole_shares_are_met_and_the_order_does_not_matter(
     clips: list[EncodedClip], by: str, shares: tuple[float, ...], seed: int, random: object
@@ -97,7 +97,7 @@ def test_over_all_folds_every_clip_is_once_in_test_and_once_in_dev(
     assert tests == devs == Counter(one.id for one in clips)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(CLIPS, CLIPS, BY, SEEDS)
 def test_a_continued_division_moves_no_clip_and_leaves_out_none(
     before: list[EncodedClip], added: list[EncodedClip], by: str, seed: int

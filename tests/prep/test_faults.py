@@ -9,7 +9,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import Forked, sla
 from prep_work import DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, held, table_of
 
 from sla_cli.config.settings import PrepConfig
@@ -230,7 +230,7 @@ def test_a_full_disk_is_an_error_that_a_user_can_correct(
     root = phoenix_tree(tmp_path, {"train": [(f"clip-{n}", "A B", 20) for n in range(8)]}, size=48)
     config = PrepConfig(256, quality=100)
     with pytest.raises(SlaError, match="No space left") as caught:
-        build(root, small_disk / "store", config=config, jobs=2)
+        build(root, small_disk / "store", config=config)
     assert "Free space" in caught.value.hint
     assert digests(small_disk / "earlier") == digests(made)
     kept = cached(small_disk / "store")
@@ -241,26 +241,27 @@ def test_a_full_disk_is_an_error_that_a_user_can_correct(
     assert digests(small_disk / "store") == digests(tmp_path / "clean")
 
 
-def test_a_killed_command_takes_its_workers_with_it_and_goes_on(phoenix_tree: Tree, tmp_path: Path) -> None:
-    root = phoenix_tree(tmp_path, {"train": [(f"clip-{number}", "A B", 40) for number in range(40)]}, size=48)
+def test_a_killed_command_takes_its_workers_with_it_and_goes_on(
+    phoenix_tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = phoenix_tree(tmp_path, {"train": [(f"clip-{number}", "A B", 40) for number in range(40)]}, alike=True)
     out = tmp_path / "sla-work" / "stores" / "phoenix2014"
-    sla = [sys.executable, "-m", "sla_cli", "prep"]
-    command = [*sla, "phoenix2014", str(root), "-j2", "--size", "128"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True)
-    while len(cached(out)) < 3 and process.poll() is None:
+    monkeypatch.chdir(tmp_path)
+    command = Forked(sla, "prep", "phoenix2014", str(root), "-j2", "--size", "128", printed=tmp_path)
+    while len(cached(out)) < 3 and command.poll() is None:
         time.sleep(0.005)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL, "it finished before it could be killed"
+    command.kill()
+    command.communicate(timeout=60)
+    assert command.returncode == -signal.SIGKILL, "it finished before it could be killed"
     assert_taken_by_nobody(out)
     deadline = time.monotonic() + 60
-    while group_is_alive(process.pid):
+    while group_is_alive(command.pid):
         assert time.monotonic() < deadline, "workers outlive a killed sla prep"
         time.sleep(0.05)
-    answer = subprocess.run(
-        [*sla, "phoenix2014", "--resume"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr
-    assert "of 40 clips were encoded before" in answer.stderr
+    again = Forked(sla, "prep", "phoenix2014", "--resume", "-j1", printed=tmp_path)
+    printed = again.communicate(timeout=200)[1]
+    assert again.returncode == 0, printed
+    assert "of 40 clips were encoded before" in printed
     build(root, tmp_path / "clean", config=PrepConfig(128))
     assert digests(out) == digests(tmp_path / "clean")
 

@@ -6,15 +6,13 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import shim
 from movies import movie, pictures
+from shim import NetworkDisk
 
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError, ReadError, SlaError
@@ -22,7 +20,7 @@ from sla_cli.video import tree
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.source import open_tree
 
-COUNT = 30  # frames
+COUNT = 15  # frames
 
 # Reads a recording at many rates of errors; prints the kind and text of each, or how many frames there were.
 READER = """
@@ -38,7 +36,7 @@ root, path, cache = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 tree.IN_MEMORY = int(sys.argv[4])
 open_tree(root, cache)
 answers = []
-rates = [*range(1, 24), *range(24, 400, 17), 10**6]
+rates = [*range(1, 24), *range(24, 400, 37), 10**6]
 random.Random(0).shuffle(rates)
 for every in rates:
     if every % 3:
@@ -67,16 +65,12 @@ def lay(folder: Path, path: str) -> Path:
     return root
 
 
-def read_badly(folder: Path, root: Path, path: str, in_memory: int = tree.IN_MEMORY) -> list[tuple[str, str | int]]:
+def read_badly(
+    disk: NetworkDisk, folder: Path, root: Path, path: str, in_memory: int = tree.IN_MEMORY
+) -> list[tuple[str, str | int]]:
     """At each rate of errors their kind and text, or "" and the number of frames."""
-    library = shim.built(folder)
-    answer = subprocess.run(
-        [sys.executable, "-c", READER, str(root), path, str(folder / "net" / "store"), str(in_memory)],
-        env=shim.environment(library, PATH=folder / "net"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    cache = folder / "net" / "store"
+    answer = disk.python(READER, str(root), path, str(cache), str(in_memory), PATH=str(folder / "net"))
     assert answer.returncode == 0, answer.stderr
     return [(kind, printed) for kind, printed in json.loads(answer.stdout)]
 
@@ -84,18 +78,17 @@ def read_badly(folder: Path, root: Path, path: str, in_memory: int = tree.IN_MEM
 @pytest.mark.parametrize(
     ("kind", "path"),
     [
-        *[(kind, path) for kind in ("folder", "zip", "tar", "gztar") for path in ("clip", "video.mp4")],
-        ("folder", "video.mkv"),
-        ("folder", "video.ts"),
+        *((kind, "clip") for kind in ("folder", "zip", "tar", "gztar")),
+        *((kind, "video.mp4") for kind in ("folder", "zip", "gztar")),
     ],
 )
 def test_a_disk_that_fails_now_and_then_gives_all_frames_or_an_error_that_can_be_tried_again(
-    tmp_path: Path, kind: str, path: str
+    tmp_path: Path, network_disk: NetworkDisk, kind: str, path: str
 ) -> None:
     root = lay(tmp_path / "net", path)
     if kind != "folder":
         root = Path(shutil.make_archive(str(tmp_path / "net" / "corpus"), kind, root))
-    answers = read_badly(tmp_path, root, path)
+    answers = read_badly(network_disk, tmp_path, root, path)
     errors = [(kind, printed) for kind, printed in answers if kind]
     assert {printed for kind, printed in answers if not kind} == {COUNT}
     assert errors and all(str(tmp_path / "net") in printed for _, printed in errors)
@@ -105,8 +98,8 @@ def test_a_disk_that_fails_now_and_then_gives_all_frames_or_an_error_that_can_be
 
 
 @pytest.mark.parametrize("path", ["video.mp4", "video.mkv", "video.ts"])
-def test_a_video_too_large_for_memory_is_as_exact(tmp_path: Path, path: str) -> None:
-    answers = read_badly(tmp_path, lay(tmp_path / "net", path), path, in_memory=0)
+def test_a_video_too_large_for_memory_is_as_exact(tmp_path: Path, network_disk: NetworkDisk, path: str) -> None:
+    answers = read_badly(network_disk, tmp_path, lay(tmp_path / "net", path), path, in_memory=0)
     assert {printed for kind, printed in answers if not kind} == {COUNT}
     errors = [(kind, printed) for kind, printed in answers if kind]
     assert errors and all(kind == "ReadError" and str(tmp_path / "net") in str(printed) for kind, printed in errors)

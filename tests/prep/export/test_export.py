@@ -59,11 +59,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("layout", ["phoenix2014", "phoenix2014t"])
-@pytest.mark.parametrize("codec", ["jpeg", "png", "raw"])
-def test_prep_reads_the_same_corpus_back_pixel_for_pixel(root: Path, tmp_path: Path, layout: str, codec: Any) -> None:
+@pytest.mark.parametrize(
+    ("codec", "layout", "jobs"), [("jpeg", "phoenix2014", 1), ("png", "phoenix2014t", 2), ("raw", "phoenix2014", 1)]
+)
+def test_prep_reads_the_same_corpus_back_pixel_for_pixel(
+    root: Path, tmp_path: Path, codec: Any, layout: str, jobs: int
+) -> None:
     build(root, tmp_path / "store", config=PrepConfig(32, codec=codec))
-    export(tmp_path / "store", tmp_path / "out", layout, jobs=2)
+    export(tmp_path / "store", tmp_path / "out", layout, jobs)
     build(tmp_path / "out", tmp_path / "back", config=PrepConfig(32, codec="png"), corpus=layout)
     assert_equal(tmp_path / "store", tmp_path / "back")
 
@@ -307,7 +310,7 @@ def test_a_full_disk_is_one_sentence_and_the_export_goes_on(
     rows = {"train": [(f"clip-{n}", "A B", 30) for n in range(6)], "dev": [("d", "A", 4)]}
     build(phoenix_tree(tmp_path, rows, size=48), tmp_path / "store", config=PrepConfig(256))
     with pytest.raises(SlaError, match=r"cannot write .*/clip-\d: No space left on device") as caught:
-        export(tmp_path / "store", small_disk / "out", jobs=2)
+        export(tmp_path / "store", small_disk / "out")
     assert "complete clips are kept" in caught.value.hint
     kept = len(list((small_disk / "out").rglob("*.png")))
     assert kept % 30 == 0 and 0 < kept < 180
