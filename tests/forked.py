@@ -21,7 +21,6 @@ _SERVER = get_context("forkserver")
 _OURS = (
     "cli.train",
     "cli.prep",
-    "cli.results.stores",
     "prep.build",
     "train.train_run",
     "emit.emit",
