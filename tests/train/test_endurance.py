@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 import h5py
 import pytest
 import torch
-from forked import Forked, sla, sla_in_two
+from accelerate.state import AcceleratorState
+from forked import Forked, in_two, sla, sla_in_two, torchrun
 from safetensors.torch import load_file
 from synthetic import CPU, FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
@@ -28,15 +28,13 @@ from sla_cli.work.run import Run
 
 pytestmark = pytest.mark.long
 
-KILLS = 4  # test_train_run.py kills at each moment that matters
+KILLS = 3  # test_train_run.py kills at each moment that matters
 CONFIG = tiny(
-    model__variant="lora", lora__dropout=0.1, train__epochs=5, train__batch=1, train__ema=0.9, train__save_minutes=0.0
+    model__variant="lora", lora__dropout=0.1, train__epochs=3, train__batch=1, train__ema=0.9, train__save_minutes=0.0
 )
 PAIR = tiny(
-    head__dropout=0.0, train__epochs=3, train__batch=2, train__save_minutes=0.0, train__optimizer="sgd", train__lr=4e-3
+    head__dropout=0.0, train__epochs=2, train__batch=2, train__save_minutes=0.0, train__optimizer="sgd", train__lr=4e-3
 )
-PATHS = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path])
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": PATHS}
 
 
 def assert_same(run: Run, whole: Run) -> None:
@@ -59,9 +57,9 @@ def test_killed_at_random_moments_and_resumed_is_as_never_killed(store: Store, w
     delays, kills, runs = random.Random(0), 0, [Run(tmp_path / "0")]
     while kills < KILLS:
         process = Forked(train, store.path, runs[-1].path, printed=tmp_path)
-        while kills % 2 and process.poll() is None and not runs[-1].state.is_file():
+        while kills and process.poll() is None and not runs[-1].state.is_file():
             time.sleep(0.01)  # else a slow machine would see nothing but beginnings
-        time.sleep(delays.uniform(0, 1.0))
+        time.sleep(delays.uniform(0, 0.7))
         process.kill()
         _, err = process.communicate(timeout=200)
         assert process.returncode in (0, -signal.SIGKILL), err
@@ -88,13 +86,6 @@ def begin(work: Path, store: Store, config: Config, *arguments: str, processes: 
     """`sla train` in a process of its own, or in several as under torchrun."""
     command = typed(work, store, config, *arguments)
     return Forked(sla_in_two if processes == 2 else sla, *command, printed=work, environment={"OMP_NUM_THREADS": "1"})
-
-
-def under_torchrun(work: Path, store: Store, config: Config, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The same in two processes, as typed."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "sla_cli"]
-    command = [*torchrun, *typed(work, store, config, *arguments)]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=200)
 
 
 def wait_for_a_step(run: Run, process: Forked) -> None:
@@ -151,7 +142,7 @@ def test_two_processes_see_what_one_sees(store: Store, pair: Run, tmp_path: Path
     start_run(store, tmp_path, replace(PAIR, train=replace(PAIR.train, batch=4)), preset="tiny", group=CPU)
     expected, found = metrics(Run(tmp_path)), metrics(pair)
     assert found[0] == expected[0]
-    assert len(found) == 4
+    assert len(found) == 3
     for ours, theirs in zip(found[1:], expected[1:], strict=True):
         assert [float(value) for value in ours] == pytest.approx([float(value) for value in theirs], rel=2e-3, abs=1e-5)
 
@@ -179,24 +170,29 @@ def test_what_all_processes_come_upon_is_said_once(store: Store, tmp_path: Path)
     assert "is not finite in epoch" in err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["--weights", "nowhere.pt"], "nowhere.pt"),  # all come upon it, in the middle of starting
-        (["--name", "there"], "already contains a run"),  # the first alone looks
-        (["--dry-run"], "--dry-run measures a training of one process"),
-    ],
-)
-def test_what_keeps_all_processes_from_starting_is_said_once(
-    store: Store, tmp_path: Path, arguments: list[str], reason: str
-) -> None:
+def in_turn(*commands: list[str]) -> None:
+    """Several commands one after the other, each of which is refused; a process of torchrun runs one."""
+    for number, command in enumerate(commands):
+        os.environ["TORCHELASTIC_RESTART_COUNT"] = str(number)  # the processes meet anew
+        with contextlib.suppress(SystemExit):
+            sla(*command)
+        AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_what_keeps_all_processes_from_starting_is_said_once(store: Store, tmp_path: Path) -> None:
     there = Run(tmp_path / "runs" / "there")
     there.create(PAIR, GLOSSES, FACTS)
-    process = begin(tmp_path, store, PAIR, *arguments, processes=2)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode != 0
-    assert err.count("error: ") == 1, err
-    assert reason in err
+    refused = {
+        "nowhere.pt": ["--weights", "nowhere.pt"],  # all come upon it, in the middle of starting
+        "already contains a run": ["--name", "there"],  # the first alone looks
+        "--dry-run measures a training of one process": ["--dry-run"],
+    }
+    commands = [typed(tmp_path, store, PAIR, *arguments) for arguments in refused.values()]
+    _, err = Forked(in_two, in_turn, *commands, printed=tmp_path).communicate(timeout=200)
+    errors = err.split("error: ")[1:]
+    assert len(errors) == len(refused), err
+    for error, reason in zip(errors, refused, strict=True):
+        assert reason in error, err
     assert list((tmp_path / "runs").iterdir()) == [there.path]
 
 
@@ -205,11 +201,13 @@ def test_one_process_that_fails_ends_them_all(tmp_path: Path) -> None:
     folder = write_store(tmp_path / "store").path
     with h5py.File(clips_path(folder), "r+") as file:
         file["bytes"][: int(file["frame_offsets"][1])] = 0  # of the first clip's first frame
-    answer = under_torchrun(tmp_path, Store(folder), PAIR, "--name", "a")
-    assert answer.returncode != 0
-    assert answer.stderr.count("clip train-0 is damaged") == 1, answer.stderr
-    assert answer.stderr.count("using preset") == 1
-    assert "Traceback" not in answer.stderr.split("elastic")[0]  # torchrun's own begins there
+    command = typed(tmp_path, Store(folder), PAIR, "--name", "a")
+    process = Forked(torchrun, *command, printed=tmp_path, environment={"OMP_NUM_THREADS": "1"})
+    _, err = process.communicate(timeout=200)
+    assert process.returncode != 0
+    assert err.count("clip train-0 is damaged") == 1, err
+    assert err.count("using preset") == 1
+    assert "Traceback" not in err.split("elastic")[0]  # torchrun's own begins there
 
 
 @pytest.mark.parametrize("room", [1000, 300_000])
