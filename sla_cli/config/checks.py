@@ -33,7 +33,7 @@ class OptionValues:
 @cache
 def settings_of(kind: type) -> dict[str, Any]:
     """`section.key` to its annotation, for every setting in the sections of a configuration class."""
-    sections = get_type_hints(kind).items()
+    sections = annotations_of(kind).items()
     return {f"{name}.{key}": hint for name, section in sections for key, hint in annotations_of(section).items()}
 
 
@@ -42,8 +42,9 @@ def values_of(config: Any) -> dict[str, Any]:
     return {f"{name}.{key}": value for name, section in asdict(config).items() for key, value in section.items()}
 
 
+@cache  # Python evaluates the texts of all annotations, which takes longer than checking the values
 def annotations_of(section: type) -> dict[str, Any]:
-    """Name of each setting in a section to its annotation."""
+    """Name of each setting in a section, or of each section, to its annotation."""
     return get_type_hints(section, include_extras=True)
 
 

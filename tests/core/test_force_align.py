@@ -27,9 +27,11 @@ def spans_of(path: list[int]) -> Spans:
 
 def plain_viterbi(log_probs: np.ndarray, labels: list[int]) -> Spans:
     """The textbook's algorithm over every state of every step."""
-    states = np.array([0] + [column for label in labels for column in (label, 0)])
+    states = np.array([0, *(column for label in labels for column in (label, 0))])
     emitted = np.maximum(log_probs[:, states].astype(np.float64), -1e6)
-    may_skip = np.array([state % 2 and state > 2 and states[state - 2] != states[state] for state in range(len(states))])
+    may_skip = np.array(
+        [state % 2 and state > 2 and states[state - 2] != states[state] for state in range(len(states))]
+    )
     scores = np.where(np.arange(len(states)) < 2, emitted[0], -np.inf)
     moves: list[np.ndarray] = []
     for emission in emitted[1:]:
