@@ -42,9 +42,13 @@ def values_of(config: Any) -> dict[str, Any]:
     return {f"{name}.{key}": value for name, section in asdict(config).items() for key, value in section.items()}
 
 
-@cache  # Python evaluates the texts of all annotations, which takes longer than checking the values
 def annotations_of(section: type) -> dict[str, Any]:
     """Name of each setting in a section, or of each section, to its annotation."""
+    return _evaluated(section)
+
+
+@cache  # Python evaluates the text of each annotation, which takes longer than checking a value
+def _evaluated(section: type) -> dict[str, Any]:
     return get_type_hints(section, include_extras=True)
 
 
