@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -13,8 +12,7 @@ from pathlib import Path
 import h5py
 import pytest
 import torch
-from accelerate.state import AcceleratorState
-from forked import Forked, in_two, sla, sla_in_two, torchrun
+from forked import Forked, sla, sla_in_two, torchrun
 from safetensors.torch import load_file
 from synthetic import CPU, FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
@@ -170,29 +168,24 @@ def test_what_all_processes_come_upon_is_said_once(store: Store, tmp_path: Path)
     assert "is not finite in epoch" in err
 
 
-def in_turn(*commands: list[str]) -> None:
-    """Several commands one after the other, each of which is refused; a process of torchrun runs one."""
-    for number, command in enumerate(commands):
-        os.environ["TORCHELASTIC_RESTART_COUNT"] = str(number)  # the processes meet anew
-        with contextlib.suppress(SystemExit):
-            sla(*command)
-        AcceleratorState._reset_state(reset_partial_state=True)
-
-
-def test_what_keeps_all_processes_from_starting_is_said_once(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--weights", "nowhere.pt"], "nowhere.pt"),  # all come upon it, in the middle of starting
+        (["--name", "there"], "already contains a run"),  # the first alone looks
+        (["--dry-run"], "--dry-run measures a training of one process"),
+    ],
+)
+def test_what_keeps_all_processes_from_starting_is_said_once(
+    store: Store, tmp_path: Path, arguments: list[str], reason: str
+) -> None:
     there = Run(tmp_path / "runs" / "there")
     there.create(PAIR, GLOSSES, FACTS)
-    refused = {
-        "nowhere.pt": ["--weights", "nowhere.pt"],  # all come upon it, in the middle of starting
-        "already contains a run": ["--name", "there"],  # the first alone looks
-        "--dry-run measures a training of one process": ["--dry-run"],
-    }
-    commands = [typed(tmp_path, store, PAIR, *arguments) for arguments in refused.values()]
-    _, err = Forked(in_two, in_turn, *commands, printed=tmp_path).communicate(timeout=200)
-    errors = err.split("error: ")[1:]
-    assert len(errors) == len(refused), err
-    for error, reason in zip(errors, refused, strict=True):
-        assert reason in error, err
+    process = begin(tmp_path, store, PAIR, *arguments, processes=2)
+    _, err = process.communicate(timeout=200)
+    assert process.returncode != 0
+    assert err.count("error: ") == 1, err
+    assert reason in err
     assert list((tmp_path / "runs").iterdir()) == [there.path]
 
 
