@@ -27,7 +27,7 @@ _OURS = (
     "decode.decode_file",
     "transcribe.recognizer",
 )
-_OTHERS = ("accelerate", "matplotlib.figure", "pydantic", "pytest", "rich.progress", "torch.distributed.launcher.api")
+_OTHERS = ("accelerate", "matplotlib.figure", "pydantic", "pytest", "rich.progress", "torch.distributed.run")
 _SERVER.set_forkserver_preload([*(f"sla_cli.{name}" for name in _OURS), *_OTHERS])
 
 # What these signals do in a terminal. A script starts background jobs with SIGINT ignored, nohup all jobs with SIGHUP
@@ -116,8 +116,15 @@ def script(path: Path, *arguments: str) -> None:
     runpy.run_path(str(path), run_name="__main__")
 
 
+def torchrun(*arguments: str) -> None:
+    """The command as `torchrun --standalone --nproc-per-node=2 -m sla_cli` runs it, which starts its processes anew."""
+    from torch.distributed.run import main
+
+    main(["--standalone", "--nproc-per-node=2", "-m", "sla_cli", *arguments])
+
+
 def sla_in_two(*arguments: str) -> None:
-    """The command as `torchrun --standalone --nproc-per-node=2` runs it."""
+    """The same in forked processes."""
     in_two(sla, *arguments)
 
 

@@ -38,7 +38,7 @@ def option(default: Any, help: str) -> Any:
 @cache
 def settings_of(kind: type) -> dict[str, Any]:
     """`section.key` to its annotation, for every setting in the sections of a configuration class."""
-    sections = get_type_hints(kind).items()
+    sections = annotations_of(kind).items()
     return {f"{name}.{key}": hint for name, section in sections for key, hint in annotations_of(section).items()}
 
 
@@ -48,7 +48,12 @@ def values_of(config: Any) -> dict[str, Any]:
 
 
 def annotations_of(section: type) -> dict[str, Any]:
-    """Name of each setting in a section to its annotation."""
+    """Name of each setting in a section, or of each section, to its annotation."""
+    return _evaluated(section)
+
+
+@cache  # Python evaluates the text of each annotation, which takes longer than checking a value
+def _evaluated(section: type) -> dict[str, Any]:
     return get_type_hints(section, include_extras=True)
 
 

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -289,7 +289,7 @@ def from_dict(values: Mapping[str, Any]) -> Config:
     """A Config from nested values; keys and types are checked. Raises SlaError."""
     checked: dict[str, dict[str, Any]] = {}
     _update(checked, values, "configuration")
-    sections = get_type_hints(Config)
+    sections = annotations_of(Config)
     return Config(**{section: sections[section](**entries) for section, entries in checked.items()})
 
 
@@ -325,7 +325,7 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: str) -> None:
     """Merge `news` into `values`, refusing unknown sections and keys, and values of another type."""
-    sections = get_type_hints(Config)
+    sections = annotations_of(Config)
     for section, entries in news.items():
         if section not in sections:
             raise SlaError(f"{where}: unknown section {section!r}", suggestion(section, sections))

@@ -82,13 +82,20 @@ values = st.recursive(
 )
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("receipt") / "x"
+    path.touch()
+    write_receipt(Receipt("prep", {"size": 3}, {"a": "b"}, results={"clips": {}}), path)
+    return path.with_name("x.receipt.json").read_text(encoding="utf-8")
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_receipt_with_values_of_another_type(tmp_path: Path, data: st.DataObject) -> None:
+def test_a_receipt_with_values_of_another_type(tmp_path: Path, written: str, data: st.DataObject) -> None:
     (tmp_path / "x").touch()
-    write_receipt(Receipt("prep", {"size": 3}, {"a": "b"}, results={"clips": {}}), tmp_path / "x")
     path = tmp_path / "x.receipt.json"
-    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts = json.loads(written)
     key = data.draw(st.sampled_from([*facts, "more"]))
     facts[key] = data.draw(values)
     path.write_text(json.dumps(facts), encoding="utf-8")

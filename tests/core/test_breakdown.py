@@ -19,7 +19,7 @@ def clip(reference: str, hypothesis: str, signer: str = "") -> ClipScore:
     return score_clip("clip", reference.split(), hypothesis.split(), signer)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(clip_scores)
 def test_parts_add_up(clips: list[ClipScore]) -> None:
     total = pooled(clips)

@@ -115,7 +115,7 @@ def noisy(rng: np.random.Generator, difficulty: np.ndarray, seeds: int, spread: 
 
 def test_covers_no_difference_where_seeds_and_clips_differ() -> None:
     how, covered = Resampling(samples=200), []
-    for draw in range(200):
+    for draw in range(100):
         rng = np.random.default_rng(draw)
         difficulty = rng.beta(3, 7, 80)
         sides = [noisy(rng, difficulty, 3, 0.02) for _ in range(2)]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 import cv2
@@ -63,12 +64,24 @@ print(batch.ids[0])
 """
 
 
-@pytest.mark.parametrize("how", ["raised", "left"])
-def test_a_process_ends_though_nobody_closed_its_batches(store: Store, how: str) -> None:
-    """Python sends workers SIGTERM at exit, and waits until they end."""
+AT_THE_FORK = """
+import os, signal
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
+"""
+
+
+@pytest.mark.parametrize(("how", "before"), [("raised", AT_THE_FORK), ("left", "")], ids=["raised", "left"])
+def test_a_process_ends_though_nobody_closed_its_batches(store: Store, tmp_path: Path, how: str, before: str) -> None:
+    """Python sends workers SIGTERM at exit, and waits until they end.
+
+    Workers load in a temporary folder with a long path, though sockets have short ones. An interrupt while a worker
+    starts is for its parent only.
+    """
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
     answer = subprocess.run(
-        [sys.executable, "-c", UNCLOSED, store.path, how],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        [sys.executable, "-c", before + UNCLOSED, store.path, how],
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
         timeout=200,
@@ -78,23 +91,15 @@ def test_a_process_ends_though_nobody_closed_its_batches(store: Store, how: str)
     assert answer.stdout.strip() == store["train"].ids[0]
 
 
-@pytest.mark.parametrize("made", [False, True])
-def test_workers_load_where_the_temporary_folder_has_a_long_path(store: Store, tmp_path: Path, made: bool) -> None:
-    """Sockets have short paths. `made`: multiprocessing has its folder there already, so no worker can be had."""
-    folder = tmp_path / ("long" * 25)
-    folder.mkdir()
-    code = "from multiprocessing.util import get_temp_dir; get_temp_dir()\n" * made + UNCLOSED
-    answer = subprocess.run(
-        [sys.executable, "-c", code, str(store.path), "left"],
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert (answer.returncode, answer.stdout) == (0, f"{store['train'][0].id}\n"), answer.stderr
-    assert ("too long for worker processes" in answer.stderr) == made
+def test_without_room_for_sockets_a_process_loads_alone(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where multiprocessing has its folder already, with a long path."""
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", str(tmp_path / ("long" * 25)))
+    assert "long" in get_temp_dir()
+    batches = iter(epoch_of(clips(store, replace(CONFIG, workers=1)), 1))
+    assert next(batches).ids and not multiprocessing.active_children()
+    assert "too long for worker processes" in caplog.text
 
 
 def test_workers_go_on_through_signals_to_the_group(store: Store) -> None:
@@ -106,24 +111,6 @@ def test_workers_go_on_through_signals_to_the_group(store: Store) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         os.kill(worker.pid, number)
     assert found + contents(batches) == expected
-
-
-AT_THE_FORK = """
-import os, signal
-os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
-"""
-
-
-def test_an_interrupt_while_a_worker_starts_is_for_its_parent_only(store: Store) -> None:
-    answer = subprocess.run(
-        [sys.executable, "-c", AT_THE_FORK + UNCLOSED, store.path, "left"],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -149,8 +136,7 @@ def test_loading_draws_the_same_random_numbers_with_workers_and_without(store: S
     assert drawn[0] == drawn[1]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("values", [{}, {"batch_frames": 60, "bucket": 2}])
+@pytest.mark.parametrize(("workers", "values"), [(0, {"batch_frames": 60, "bucket": 2}), (2, {})])
 def test_the_rest_of_an_epoch_is_what_it_would_have_been(store: Store, workers: int, values: dict[str, int]) -> None:
     data = clips(store, replace(CONFIG, workers=workers, batch=2, jitter=0.2, erase=0.5, drop=0.1, **values))
     whole = contents(epoch_of(data, 2))

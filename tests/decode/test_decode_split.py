@@ -50,7 +50,6 @@ def test_jobs_change_nothing(options: BeamOptions, with_lm: bool, lm: Path) -> N
     one = decode_split(emissions, GLOSSES, 4, options)
     assert [readings[0].id for readings in one] == [emission.id for emission in emissions]
     assert decode_split(emissions, GLOSSES, 4, options, jobs=2) == one
-    assert decode_split(emissions, GLOSSES, 4, options, jobs=3) == one
 
 
 def test_best_path_in_video_frames() -> None:
@@ -148,7 +147,7 @@ def test_an_emissions_file_decodes_like_its_clips(jobs: int, tmp_path: Path) -> 
         assert decode_split(file, GLOSSES, 4, BeamOptions(), jobs) == expected
 
 
-@pytest.mark.parametrize(("count", "jobs"), [(1, 2), (2, 3), (5, 4), (17, 2), (333, 5)])
+@pytest.mark.parametrize(("count", "jobs"), [(1, 2), (2, 3), (5, 4), (17, 2), (111, 5)])
 def test_any_number_of_clips_and_processes(count: int, jobs: int) -> None:
     one = decode_split(clips(count), GLOSSES, 4, BeamOptions(beam=2))
     assert decode_split(clips(count), GLOSSES, 4, BeamOptions(beam=2), jobs) == one

@@ -55,7 +55,7 @@ def test_of_equals_the_smallest_weights_are_taken_and_a_clear_gain_is() -> None:
 
 def test_what_is_within_a_tenth_of_a_standard_error_is_as_good() -> None:
     rng, differs = np.random.default_rng(0), 0
-    for _ in range(60):
+    for _ in range(30):
         words = rng.integers(3, 9, 200).tolist()
         sentence = rng.integers(0, 150, 200).tolist()
         trials = [trial(point, rng.binomial(words, 0.3).tolist(), words, sentence) for point in POINTS]
@@ -63,7 +63,7 @@ def test_what_is_within_a_tenth_of_a_standard_error_is_as_good() -> None:
         expected = by_hand(trials, sentence)
         assert choice.taken == expected
         differs += choice.lowest != expected
-    assert differs > 5
+    assert differs > 2
 
 
 def by_hand(trials: Sequence[Trial], sentence: Sequence[int]) -> Trial:

@@ -90,31 +90,29 @@ import sys
 from pathlib import Path
 from sla_cli.errors import FormatError
 from sla_cli.lm.kenlm_model import open_lm
-try:
-    open_lm(Path(sys.argv[1]))
-except FormatError as error:
-    print(error.message)
+for path in sys.argv[1:]:
+    try:
+        open_lm(Path(path))
+    except FormatError as error:
+        print(error.message, flush=True)
 """
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-@pytest.mark.parametrize(
-    ("change", "reported"),
-    [
-        ((b"ngram 1=7", b"ngram 1=-7"), "line 2: 'ngram 1=-7' is not a number of n-grams"),
-        ((b"ngram 2=", b"ngram 2=-"), "line 3: 'ngram 2=-"),
-        ((b"ngram 2=", b"ngram 2=99999999999"), "line 3: 'ngram 2=99999999999"),
-        (("ÜBER".encode(), b"\xdcBER"), "line 11: not UTF-8 text"),
-        ((b"ngram 1=7", b"ngram\xdc 1=7"), "line 2: not UTF-8 text"),
-    ],
-)
-def test_what_kenlm_does_not_survive(
-    pack: Callable[[bytes], bytes], change: tuple[bytes, bytes], reported: str, arpa: bytes, tmp_path: Path
-) -> None:
-    assert change[0] in arpa
-    (tmp_path / "lm").write_bytes(pack(arpa.replace(*change, 1)))
-    ended = subprocess.run(  # a separate process, since KenLM might crash it
-        [sys.executable, "-c", OPEN, str(tmp_path / "lm")], capture_output=True, text=True, check=False
+def test_what_kenlm_does_not_survive(pack: Callable[[bytes], bytes], arpa: bytes, tmp_path: Path) -> None:
+    """In a separate process, since KenLM might crash it."""
+    changes = (
+        (b"ngram 1=7", b"ngram 1=-7", "line 2: 'ngram 1=-7' is not a number of n-grams"),
+        (b"ngram 2=", b"ngram 2=-", "line 3: 'ngram 2=-"),
+        (b"ngram 2=", b"ngram 2=99999999999", "line 3: 'ngram 2=99999999999"),
+        ("ÜBER".encode(), b"\xdcBER", "line 11: not UTF-8 text"),
+        (b"ngram 1=7", b"ngram\xdc 1=7", "line 2: not UTF-8 text"),
     )
+    paths = [tmp_path / f"lm{number}" for number in range(len(changes))]
+    for path, (old, new, _) in zip(paths, changes, strict=True):
+        assert old in arpa
+        path.write_bytes(pack(arpa.replace(old, new, 1)))
+    ended = subprocess.run([sys.executable, "-c", OPEN, *paths], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert reported in ended.stdout
+    for printed, path, (_, _, reported) in zip(ended.stdout.splitlines(), paths, changes, strict=True):
+        assert printed.startswith(f"{path}, {reported}")

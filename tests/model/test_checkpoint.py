@@ -136,15 +136,15 @@ def test_another_format(saved: Path, change: dict[str, str | None]) -> None:
 
 def test_weights_that_are_not_what_was_written_are_refused(saved: Path) -> None:
     """Each of some flipped bits of any tensor: a checkpoint of other values, which safetensors does not see."""
-    good = saved.read_bytes()
+    good, model = saved.read_bytes(), recogniser()
     start = 8 + int.from_bytes(good[:8], "little")
     for at in range(start + 3, len(good), len(good) // 20):
         saved.write_bytes(good[:at] + bytes([good[at] ^ 0x40]) + good[at + 1 :])
         with pytest.raises(FormatError, match=r"best\.safetensors is damaged") as caught:
-            load_weights(saved, recogniser(), GLOSSES)
+            load_weights(saved, model, GLOSSES)
         assert "copy" in caught.value.hint and "sla train" in caught.value.hint
     saved.write_bytes(good)
-    load_weights(saved, recogniser(), GLOSSES)
+    load_weights(saved, model, GLOSSES)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -31,13 +32,19 @@ def step(state: State, seed: int) -> None:
     state.optimizer.step()
 
 
-@pytest.fixture
-def saved(tmp_path: Path) -> Path:
-    old = state()
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path, old = tmp_path_factory.mktemp("state") / "state.pt", state()
     step(old, 1)
     old.epochs.append(Epoch(1, 0.1, {"loss": 2.0}, Counts(1, 2, 3, 4), 0, 5.0, 0.1, 7.0, 6.0))
-    save_state(tmp_path / "state.pt", old)
-    return tmp_path / "state.pt"
+    save_state(path, old)
+    return path
+
+
+@pytest.fixture
+def saved(once: Path, tmp_path: Path) -> Path:
+    """A state of its own for each test."""
+    return shutil.copy(once, tmp_path / "state.pt")
 
 
 def test_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
@@ -110,7 +117,7 @@ def test_damaged(saved: Path, damage: Callable[[bytes], bytes]) -> None:
 
 def test_a_state_that_is_not_what_was_written_is_refused(saved: Path) -> None:
     """Each of some flipped bits of its tensors, which torch would load."""
-    good, tensors = saved.read_bytes(), 0
+    good, tensors, fresh = saved.read_bytes(), 0, state()
     with zipfile.ZipFile(saved) as archive:
         parts = [part for part in archive.infolist() if "/data/" in part.filename]
         places = [good.index(archive.read(part), part.header_offset) for part in parts]
@@ -118,12 +125,12 @@ def test_a_state_that_is_not_what_was_written_is_refused(saved: Path) -> None:
         saved.write_bytes(good[:at] + bytes([good[at] ^ 0x40]) + good[at + 1 :])
         torch.load(saved, weights_only=True)
         with pytest.raises(FormatError, match="not a training state, or a damaged one") as caught:
-            load_state(saved, state())
+            load_state(saved, fresh)
         assert "copy" in caught.value.hint and "sla train" in caught.value.hint
         tensors += 1
     assert tensors >= 10
     saved.write_bytes(good)
-    load_state(saved, state())
+    load_state(saved, fresh)
 
 
 @pytest.mark.parametrize("content", [[1], {"a": 1}, {"version": Path("code")}])

@@ -44,7 +44,6 @@ def test_a_finished_run_has_all_its_parts(whole: Run, store: Store) -> None:
 
 MOMENTS = {  # a function of the loop, its how manyeth call, and whether it dies before or after it
     "first": ("take_step", 2, "before"),
-    "middle": ("take_step", 5, "after"),
     "last": ("take_step", 9, "before"),
     "dev": ("evaluate", 2, "before"),
     "weights": ("save_weights", 4, "after"),
