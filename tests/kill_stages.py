@@ -34,7 +34,7 @@ from sla_cli.cli.main import app
 from sla_cli.core.digest import digest_bytes
 
 LIMIT = 120.0  # seconds that a stage may take
-CHANGING = ("corpus/", "tensorboard/", "steps.tsv", ".lock", "newest-elsewhere", "printed-")
+CHANGING = ("tensorboard/", "steps.tsv", ".lock", "newest-elsewhere", "printed-")
 TIMED = ("started", "finished", "seconds", "environment", "checksum")  # of receipts
 SETTINGS = [part for setting in tiny_work.TINY for part in ("--set", setting)]
 RUN = ("--preset", "tiny", "--variant", "adapter", "--epochs", "2", "--name", "r", "--set", "train.save_minutes=0.0")
@@ -75,7 +75,9 @@ def main() -> None:
         if not module.name.endswith(("__main__", "dask_cluster")):
             import_module(module.name)  # else each forked process would import what it needs
     box, moments = folder / "box", random.Random(seed)
-    tiny_work.draw(box / "corpus")
+    tiny_work.draw(folder / "corpus")
+    box.mkdir()
+    (box / "corpus").symlink_to(folder / "corpus")  # no stage changes it
     os.chdir(box)
     os.environ |= {"SLA_WORK": "work", "HF_HUB_OFFLINE": "1"}
     signed(box / "v.avi", "NORD REGEN")
@@ -155,7 +157,7 @@ def _check_same(found: dict[str, str], whole: dict[str, str], when: str) -> None
 
 def _laid(before: Path, box: Path) -> None:
     for entry in box.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        entry.unlink() if entry.is_symlink() or entry.is_file() else shutil.rmtree(entry)
     shutil.copytree(before, box, symlinks=True, dirs_exist_ok=True)
 
 

@@ -13,7 +13,7 @@ import pytest
 from movies import movie, pictures
 from typer.testing import CliRunner
 
-from sla_cli.cli.main import app
+from sla_cli.cli.main import app, imported
 from sla_cli.prep import corpora as package
 from sla_cli.prep.corpora import corpora
 from sla_cli.store.store import Store
@@ -35,9 +35,11 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     monkeypatch.chdir(tmp_path)
     corpora.cache_clear()
+    imported.cache_clear()
     monkeypatch.delitem(sys.modules, PREP, raising=False)  # it makes a command for each corpus when it is imported
     yield tmp_path
     corpora.cache_clear()
+    imported.cache_clear()
     sys.modules.pop(PREP, None)
 
 

@@ -102,7 +102,7 @@ class Group(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, _, rest = super().resolve_command(ctx, args)
-        return name, _imported(name) if name else None, rest
+        return name, imported(name) if name else None, rest
 
     def invoke(self, ctx: Any) -> Any:
         with refusals():
@@ -123,7 +123,7 @@ def _tell_error(message: str) -> None:
 
 
 @cache
-def _imported(name: str) -> Any:
+def imported(name: str) -> Any:
     """The command itself, instead of the placeholder for the list in the help."""
     module = import_module(f"sla_cli.cli.{name}")
     command = get_command(module.app) if hasattr(module, "app") else _command(getattr(module, name))
