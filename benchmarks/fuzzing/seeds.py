@@ -221,7 +221,7 @@ def spooled() -> list[bytes]:
 def begun() -> list[bytes]:
     """The request of an unfinished prep."""
     request = PrepRequest.checked("elan", Path("/x"), {"pause": 2.0, "tier": ("*I*",)}, {"size": 32, "quality": 90})
-    return [json.dumps(Begun(request).to_json()).encode()]
+    return [json.dumps({**vars(Begun(request)), "request": request.to_json()}).encode()]
 
 
 def receipts(folder: Path) -> list[bytes]:
