@@ -91,8 +91,10 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left_out := config.stash.get(LEFT_OUT, 0):
-        what = "tests that start a browser, build the site or a wheel, or run a benchmark, an example or another Python"
-        terminalreporter.write_line(f"left out: {left_out} {what}; `pytest -m ci` runs them")
+        what = "browser, site, wheel, benchmarks, examples, the commands of the pages, other Pythons"
+        terminalreporter.write_line(
+            f"left out: {left_out} tests of what only CI runs ({what}); `pytest -m ci` runs them"
+        )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,6 +22,8 @@ from docs_world import make_world
 
 from sla_cli.demo.figures import DemoFigures
 
+pytestmark = [pytest.mark.long, pytest.mark.ci]
+
 SHORTER = {"train": ("--epochs", "1"), **dict.fromkeys(("prep", "check", "store export", "decode"), ("-j", "1"))}
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]

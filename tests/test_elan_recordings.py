@@ -15,6 +15,8 @@ from sla_cli.demo.lexicon import SIGNS
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.errors import SlaError
 
+pytestmark = pytest.mark.ci
+
 COUNTS = {"annotated": 1, "unannotated": 1, "sentences": 2}
 NAMES = ["corpus/rec01", "truth/rec02"]
 Marks = list[tuple[int, int, str]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
 from movies import movie
 from PIL import Image
 from recordings import images_of
@@ -13,6 +14,8 @@ from tiny_work import tiny_work
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 import picture
+
+pytestmark = pytest.mark.ci
 
 
 def test_the_picture_shows_each_gloss_when_it_is_read(tmp_path: Path) -> None:
