@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, ProfileName, SplitName, Work, answer
+from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
+from sla_cli.config.settings import ProfileName
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 

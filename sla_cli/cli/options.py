@@ -45,7 +45,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; 0 uses all usable cores.", min=0, max=LAYERS)]
 SplitName = Literal["train", "dev", "test"]
-ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
 Device = Annotated[str, typer.Option("--device", callback=_device, help="auto, cpu, cuda, cuda:1, …")]
 
 # Options of `search.beam_decoder.BeamOptions`, in addition to --lm.

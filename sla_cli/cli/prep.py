@@ -10,7 +10,7 @@ import typer
 from msgspec import Meta
 
 from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer, check_name
-from sla_cli.config.checks import OptionValues, annotations_of
+from sla_cli.config.checks import OptionValues, annotations_of, parse_part
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -69,12 +69,11 @@ def prep(
 ) -> None:
     if jobs and scheduler:
         raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")
-    from sla_cli.cli.prep_text import part_of
     from sla_cli.prep.begun import Begun, newest_unfinished
     from sla_cli.prep.tiers.survey import tiers_text
     from sla_cli.work.folder import Work as WorkFolder
 
-    stores, wanted_part = WorkFolder(work).stores, part_of(part)
+    stores, wanted_part = WorkFolder(work).stores, parse_part("--part", part) if part else None
     given = {key: value for key, value in chosen.items() if value not in (None, [])}
     frames = {key: given.pop(key) for key in annotations_of(PrepConfig) if key in given}
     if resume:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.counted import counted
-from sla_cli.errors import SlaError
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.result import DivisionFigures, PrepResult
 from sla_cli.store.paths import division_names
 
 LISTED = 20  # clips shown on screen; the receipt lists all
-
-
-def part_of(text: str) -> tuple[int, int] | None:
-    """k and n of `k/n`, None for "". Raises SlaError."""
-    if not text:
-        return None
-    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
-    part, parts = map(int, found.groups()) if found else (0, 0)
-    if not 1 <= part <= parts:
-        raise SlaError(f"--part {text!r} is not a part", "Give K/N with K from 1 to N, such as 3/40.")
-    return part, parts
 
 
 def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Json, ProfileName, Work, answer
+from sla_cli.cli.options import WORK, Json, Work, answer
+from sla_cli.config.settings import ProfileName
 from sla_cli.core.breakdown import Breakdown, ClipGroup
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts

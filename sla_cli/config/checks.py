@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
@@ -49,7 +50,7 @@ def values_of(config: Any) -> dict[str, Any]:
 
 def annotations_of(section: type) -> dict[str, Any]:
     """Name of each setting in a section, or of each section, to its annotation."""
-    return _evaluated(section)
+    return _evaluated(section)  # mypy does not know that every type is hashable
 
 
 @cache  # Python evaluates the text of each annotation, which takes longer than checking a value
@@ -112,6 +113,16 @@ def parse_value(text: str, hint: Any) -> Any:
     except (ValueError, RecursionError) as error:
         raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
     return text if hint is str and not isinstance(value, str) else value
+
+
+def parse_part(option: str, text: str, fewest: int = 1) -> tuple[int, int]:
+    """K and N of K/N, such as 2/5. Raises SlaError, naming the option, for others, and for an N below `fewest`."""
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
+    part, parts = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= part <= parts or parts < fewest:
+        least = f" and N at least {fewest}" if fewest > 1 else ""
+        raise SlaError(f"{option} {text!r} is not K/N", f"Give K from 1 to N{least}, such as 2/5.")
+    return part, parts
 
 
 def described(hint: Any) -> str:

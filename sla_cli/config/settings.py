@@ -27,6 +27,7 @@ KernelSize = Annotated[int, Meta(ge=1, le=LAYERS)]
 # Not tuple[KernelSize, KernelSize, KernelSize]: msgspec 0.22 crashes on a union of it with a bounded number.
 KernelSizes = Annotated[tuple[KernelSize, ...], Meta(min_length=3, max_length=3)]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class PrepConfig(OptionValues):
     fps: Annotated[float, Meta(ge=0, le=1000)] = option(
         0.0, "Frames per second to store, those nearest in time; 0 keeps all."
     )
-    # auto, raw, or one of core.normalize.PROFILES
-    labels: Literal["auto", "raw", "phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"] = option(
+    labels: Literal["auto", "raw", ProfileName] = option(
         "auto", "Cleaning of training glosses: raw, or a scoring profile; auto is that of the corpus."
     )
     shard_clips: Annotated[int, Meta(ge=0, le=MANY)] = option(0, "Clips per file; 0 writes one file.")

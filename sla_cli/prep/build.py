@@ -51,13 +51,11 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
         encoded, failed, number = encode_missing(plan.clips, found.ready, plan.unreadable, cache, engine)
         if failed and (part is not None or begun.on_error == "stop"):
             raise BrokenClips(failed, len(plan.clips), part=part is not None)
-        if part is None:
-            result = write_store(out, plan, encoded, failed, request.frames, engine)
-        else:
-            result = PrepResult(skipped=plan.skipped)
-        result.encoded, result.reused = number, len(encoded) - number
+        reused = len(encoded) - number
         if part is not None:
-            return result
+            return PrepResult(skipped=plan.skipped, encoded=number, reused=reused)
+        result = write_store(out, plan, encoded, failed, request.frames, engine)
+        result.encoded, result.reused = number, reused
         plan.receipt.results = asdict(result)
         del plan.receipt.results["store"]  # it may be moved
         write_receipt(plan.receipt, out)

@@ -12,10 +12,10 @@ A division that was drawn before is continued: its groups keep their splits, and
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from sla_cli.config.checks import parse_part
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
@@ -70,7 +70,7 @@ def check_division(wanted: DivisionConfig) -> None:
         hint = "Give two or three numbers for train, dev and test, none below 0 and one above, such as 80,10,10."
         raise SlaError(f"--shares {text} does not define a division", hint)
     if wanted.fold:
-        _fold(wanted)
+        parse_part("--fold", wanted.fold, FEWEST_FOLDS)
         if shares != DivisionConfig().shares:
             raise SlaError("--fold makes parts of equal size, --shares parts of different sizes", "Give one of them.")
 
@@ -188,7 +188,7 @@ def _deal(
 
 def _by_fold(groups: Groups, wanted: DivisionConfig) -> dict[str, str]:
     """The split of each clip id: each group is put into the smallest fold so far, whichever fold is test."""
-    test, folds = _fold(wanted)
+    test, folds = parse_part("--fold", wanted.fold, FEWEST_FOLDS)
     if len(groups) < folds:
         message = f"--fold {wanted.fold}: {_number_of(len(groups), wanted)} cannot fill {counted(folds, 'fold')}"
         raise SlaError(message, f"Use fewer folds, or another --by. {JOINED}")
@@ -199,16 +199,6 @@ def _by_fold(groups: Groups, wanted: DivisionConfig) -> dict[str, str]:
         split = {test - 1: "test", test % folds: "dev"}.get(fold, "train")
         split_of |= dict.fromkeys(groups[name], split)
     return split_of
-
-
-def _fold(wanted: DivisionConfig) -> tuple[int, int]:
-    """K and N of a fold."""
-    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", wanted.fold, re.ASCII)
-    part, folds = map(int, found.groups()) if found else (0, 0)
-    if not 1 <= part <= folds or folds < FEWEST_FOLDS:
-        hint = f"Give K/N with K from 1 to N and N at least {FEWEST_FOLDS}, such as 2/5."
-        raise SlaError(f"--fold {wanted.fold!r} is not a fold", hint)
-    return part, folds
 
 
 def _number_of(groups: int, wanted: DivisionConfig) -> str:

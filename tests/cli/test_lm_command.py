@@ -7,7 +7,6 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import get_args
 
 import clip_store
 import pytest
@@ -16,8 +15,6 @@ from clip_store import bytes_only
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
-from sla_cli.cli.options import ProfileName
-from sla_cli.core.normalize import PROFILES
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 CSL = SHARED / "golden/gloss-lm/csl-daily-train.txt"
@@ -172,10 +169,6 @@ def test_help_shows_both() -> None:
     text = sla("lm", "estimate", "--help").stdout
     assert all(word in text for word in ("--order", "--unique", "--prune", "share|all", "lmplz"))
     assert "--split" in sla("lm", "score", "--help").stdout
-
-
-def test_profiles_are_those_that_there_are() -> None:
-    assert set(get_args(ProfileName)) == set(PROFILES)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_frames_missing_in_a_folder_of_pictures_are_reported(phoenix_tree: Tree,
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("prep folder mine --part 4/3", "--part '4/3' is not a part"),
+        ("prep folder mine --part 4/3", "--part '4/3' is not K/N"),
         ("prep folder mine --part 1/3 --force", "a part cannot replace an existing store"),
         ("prep folder mine --resume --part 1/3", "--resume uses the options of the unfinished store"),
         ("split store", "a division is drawn with --by, or taken with --from"),

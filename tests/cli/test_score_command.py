@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
-from sla_cli.cli.options import ProfileName
 from sla_cli.cli.score import table
+from sla_cli.config.settings import ProfileName
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.normalize import PROFILES
 from sla_cli.exchange.gloss_files import read_gloss_file
