@@ -17,6 +17,8 @@ import pytest
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.store.division import read_division
 
+pytestmark = pytest.mark.ci
+
 SCRIPT = Path(__file__).parents[1] / "examples" / "compose_signs.py"
 WORDS, PEOPLE, TAKES, SIZE = ("call", "help", "hot", "lose"), 7, 2, 32
 

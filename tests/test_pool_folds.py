@@ -14,6 +14,8 @@ import pytest
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.work.hypotheses import Header, write_hypotheses
 
+pytestmark = pytest.mark.ci
+
 SCRIPT = Path(__file__).parents[1] / "examples" / "pool_folds.sh"
 REFERENCES = {"one-once00": "CALL HELP", "two-once00": "HOT LOSE CALL", "three-once00": "HELP HOT"}
 FOLDS = (("one-once00", "two-once00"), ("three-once00",))

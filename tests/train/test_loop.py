@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from synthetic import FACTS, GLOSSES, SENTENCES, VARIANTS, same_weights, tiny, write_store
+from synthetic import ADDING, FACTS, GLOSSES, SENTENCES, same_weights, tiny, write_store
 
 from sla_cli.config.settings import Config
 from sla_cli.core.edit_alignment import Counts
@@ -93,7 +93,7 @@ def test_the_average_is_the_mean_over_the_ends_of_the_last_epochs(
                 assert torch.equal(value, there[-1][name])
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ADDING)
 def test_a_small_set_is_memorised(tmp_path: Path, variant: str) -> None:
     few = ["NORD REGEN", "SONNE GRAD NORD", "REGEN SONNE", "GRAD REGEN"]
     store = write_store(tmp_path, {"train": 2 * few, "dev": few}, hold=8)

@@ -75,32 +75,39 @@ def begin(work: Path, store: Store, *arguments: str, processes: int = 1) -> Fork
     return Forked(forked.sla_in_two if processes == 2 else forked.sla, *command, printed=work)
 
 
-@pytest.mark.parametrize("signalled", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_one_goes_on_and_finished_seeds_are_left_alone(
-    store: Store, tmp_path: Path, signalled: signal.Signals
-) -> None:
+def stopped(process: Forked, run: Run, number: signal.Signals) -> str:
+    """Send a signal as soon as a run has saved something. Returns what was reported."""
+    deadline = time.monotonic() + 200
+    while not run.state.is_file():
+        assert process.poll() is None, process.communicate(timeout=60)
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=200)
+    return err
+
+
+def test_stopped_and_killed_ones_go_on_and_finished_seeds_are_left_alone(store: Store, tmp_path: Path) -> None:
     config = replace(CONFIG, train=replace(CONFIG.train, epochs=2, save_minutes=0.0001))
     written(tmp_path, config)
     first, second, third = runs(tmp_path, "x", 0, 1, 2)
     process = begin(tmp_path, store, "--seeds", "0,1,2", "--name", "x")
-    deadline = time.monotonic() + 200
-    while not second.state.is_file():
-        assert process.poll() is None, process.communicate(timeout=60)
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signalled)
-    _, err = process.communicate(timeout=200)
+    assert "or all seeds with `sla train --resume --name x`" in stopped(process, second, signal.SIGTERM)
+    assert process.returncode == 128 + signal.SIGTERM
     assert third.exists and not third.state.is_file()
-    if signalled == signal.SIGTERM:
-        assert process.returncode == 128 + signalled
-        assert "or all seeds with `sla train --resume --name x`" in err
     before = (first.state.stat().st_mtime_ns, (first.path / "receipt.json").read_bytes())
+    stopped(
+        Forked(forked.sla, "train", "--work", str(tmp_path), "--device", "cpu", "--resume", printed=tmp_path),
+        third,
+        signal.SIGKILL,
+    )
     text = sla(tmp_path, "--resume").stdout
     assert f"run {third.path}: best dev WER" in text and "x: mean of the best dev WER" in text
     assert (first.state.stat().st_mtime_ns, (first.path / "receipt.json").read_bytes()) == before
-    alone = Run(tmp_path / "alone")
-    start_run(store, alone.path, replace(config, train=replace(config.train, seed=1)), preset="tiny", group=CPU)
-    assert second.last.read_bytes() == alone.last.read_bytes()
+    for seed, run in ((1, second), (2, third)):
+        alone = Run(tmp_path / f"alone{seed}")
+        start_run(store, alone.path, replace(config, train=replace(config.train, seed=seed)), preset="tiny", group=CPU)
+        assert run.last.read_bytes() == alone.last.read_bytes()
     again = sla(tmp_path, "--resume", "--name", "x").stdout
     assert again == text
 
