@@ -46,7 +46,7 @@ CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain
 LM = "gloss.arpa"
 NAMES = ("without language model", "with gloss bigram")
 UNSEEN = 3  # number of sentences; the longest is the video that is transcribed
-ENDING = signals("SIGTERM", "SIGHUP")  # the second is sent if the terminal is closed
+ENDING = signals("SIGINT", "SIGTERM", "SIGHUP")  # the last is sent if the terminal is closed
 SIZE = 128  # pixels; enough for the tiny preset and for the page
 
 
@@ -69,7 +69,7 @@ def run_demo(
 
     Raises:
         SlaError: `keep` exists and is not empty.
-        Stopped: by SIGTERM or SIGHUP.
+        Stopped: by SIGINT, SIGTERM or SIGHUP.
     """
     begun = time.monotonic()
     if keep is not None:

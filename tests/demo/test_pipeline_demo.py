@@ -88,7 +88,7 @@ def endless() -> None:
     ("moment", "end"),
     [
         ("sla-demo-*/work/runs/*/state.pt", signal.SIGTERM),
-        ("sla-demo-*/corpus/**/*.png", signal.SIGHUP),
+        ("sla-demo-*/corpus/**/*.png", signal.SIGINT),
     ],
 )
 def test_what_is_not_kept_is_removed_when_the_demo_is_ended(
