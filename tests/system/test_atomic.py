@@ -60,6 +60,16 @@ def test_a_write_leaves_the_target_and_nothing_else(tmp_path: Path, name: str) -
     assert path.read_text() == "two"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot open folders")
+def test_the_content_and_then_the_new_name_are_flushed_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
+    write(tmp_path / "new", "text")
+    assert flushed == [False, True]
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), SlaError("x")])
 def test_an_exception_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
     write(tmp_path / "old", "old")

@@ -85,6 +85,19 @@ def test_a_video_no_longer_than_a_window_is_read_as_the_stages_read_it(
         np.testing.assert_allclose(times, ends, rtol=0, atol=2e-3)
 
 
+def test_progress_adds_up_to_the_total_that_the_header_states(work: Path, model: Recognizer) -> None:
+    told: list[tuple[int, int | None]] = []
+
+    def advance(amount: int = 1, note: str = "", total: int | None = None) -> None:
+        told.append((amount, total))
+
+    model.transcribe(work / "mine" / "at25.mkv", advance=advance)
+    emissions = Emissions(work / "mine.h5")
+    frames = int(emissions.frames[emissions.ids.index("at25")])
+    assert sum(amount for amount, _ in told) == frames
+    assert {total for _, total in told} == {frames}
+
+
 def test_times_are_those_of_the_recording_where_its_rate_varies(work: Path, model: Recognizer) -> None:
     """Frame 12 and those after it come at 10 a second."""
     found = model.transcribe(work / "mine" / "uneven.mkv")
