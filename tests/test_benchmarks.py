@@ -293,6 +293,14 @@ def test_joined_sentences(shared: Path) -> None:
     assert len({one["glosses"] for one in (whole, default, windows, all_at_once)}) == 1
 
 
+def test_recordings_with_pauses(demo: DemoFigures) -> None:
+    assert demo.kept is not None
+    found = answer("recordings", [str(demo.kept / "work" / "runs" / "adapter-1"), "--sentences", "2"])
+    assert [row["condition"] for row in found][:2] == ["single sentences", "rests 0.1 to 0.3 s"]
+    assert len({row["glosses"] for row in found}) == 1
+    assert all(0 <= share <= 100 for row in found for share in row["f1"])
+
+
 @pytest.mark.needs("pyctcdecode")
 def test_decoding() -> None:
     work = tiny_work()

@@ -114,3 +114,10 @@ SIGNS: dict[str, Sign] = {
     "WIND": Sign(12, Move((-0.45, -0.1), FLAT, 0, sway=(0.27, 0.0), sways=2), "parallel", Face(mouth=1.0)),
     "WOLKE": Sign(11, Move((-0.42, -0.5), OPEN, 20, by=(-0.3, 0.0), radius=0.17, turns=1.5), "mirror"),
 }
+
+# What people do between sentences, and what no gloss stands for.
+MOVEMENTS: dict[str, Sign] = {
+    "scratching the head": Sign(30, Move((-0.42, -0.75), LOOSE, 30, sway=(0.05, 0.05), sways=5)),
+    "a sip of water": Sign(36, Move((-0.3, 0.9), FIST, 60, by=(0.2, -1.15), tap=(0.0, 0.08), taps=1, turn=-30)),
+    "folding the hands": Sign(26, Move((-0.1, 0.75), FLAT, 70), "mirror"),
+}

@@ -6,7 +6,8 @@ boundary are influenced by both, as in real continuous signing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ WIDTH = 23
 REST_FRAMES = 2
 _TRAVEL_FRAMES = (3, 7)
 _FRAMES_PER_WIDTH = 3.0
+NONE: Mapping[int, Sign] = MappingProxyType({})
 
 Poses = npt.NDArray[np.float64]
 
@@ -46,32 +48,41 @@ def sign_sentence(glosses: Sequence[str], signer: Signer, rng: np.random.Generat
 
 
 def sign_sentences(
-    sentences: Sequence[Sequence[str]], signer: Signer, rng: np.random.Generator, rests: Sequence[int]
+    sentences: Sequence[Sequence[str]],
+    signer: Signer,
+    rng: np.random.Generator,
+    rests: Sequence[int],
+    movements: Mapping[int, Sign] = NONE,
 ) -> Signed:
     """One random realisation of several sentences by `signer` in one recording, with the hands at rest in between.
 
     Args:
         rests: frames of rest before the first sentence and after each one.
+        movements: what the signer does that is no sign, after the rest that follows a sentence; by the sentence's
+            number. The same rest comes again after it.
     """
     rest = _rest_pose()
     parts, at = [np.repeat(rest, rests[0], axis=0)], rests[0]
     spans = []
-    for glosses, pause in zip(sentences, rests[1:], strict=True):
+    for number, (glosses, pause) in enumerate(zip(sentences, rests[1:], strict=True)):
         pace = signer.speed * rng.normal(1.0, 0.05)
+        resting = np.repeat(rest, pause, axis=0)
+        after = [resting]
+        if number in movements:
+            after += [*_performed([movements[number]], signer, pace, rng), resting]
         starts = []
-        for part in [*_performed(glosses, signer, pace, rng), np.repeat(rest, pause, axis=0)]:
+        for part in [*_performed([SIGNS[gloss] for gloss in glosses], signer, pace, rng), *after]:
             way = _travel(parts[-1][-1], part[0], pace)
             parts += [way, part]
             starts.append((at + len(way), at + len(way) + len(part)))
             at = starts[-1][1]
-        spans.append(tuple(starts[:-1]))
+        spans.append(tuple(starts[: len(glosses)]))
     return Signed(_with_jitter(np.concatenate(parts), rng), tuple(spans))
 
 
-def _performed(glosses: Sequence[str], signer: Signer, pace: float, rng: np.random.Generator) -> Iterator[Poses]:
+def _performed(signs: Sequence[Sign], signer: Signer, pace: float, rng: np.random.Generator) -> Iterator[Poses]:
     """The signs one by one, each with small random variations."""
-    for gloss in glosses:
-        sign = SIGNS[gloss]
+    for sign in signs:
         frames = max(5, round(sign.frames / pace * rng.normal(1.0, 0.06)))
         poses = _sign_poses(sign, frames)
         size, shift = signer.amplitude * rng.normal(1.0, 0.05), rng.normal(0.0, 0.03, size=2)

@@ -7,7 +7,7 @@ import pytest
 
 from sla_cli.demo.drawing import draw_frame, draw_stage
 from sla_cli.demo.grammar import GLOSSES, draw_sentences
-from sla_cli.demo.lexicon import SIGNS
+from sla_cli.demo.lexicon import MOVEMENTS, SIGNS, Sign
 from sla_cli.demo.signers import SIGNERS, Signer
 from sla_cli.demo.signing import LEFT, RIGHT, sign_sentence, sign_sentences
 
@@ -61,6 +61,24 @@ def test_signs_differ_in_their_middle() -> None:
         ways[gloss] = poses[np.linspace(6, len(poses) - 7, 12).astype(int)][:, :18] / np.tile([1, 1, 45] + [1] * 6, 2)
     for one, other in combinations(GLOSSES, 2):
         assert np.abs(ways[one] - ways[other]).max() > 0.2, f"{one} looks like {other}"
+
+
+@pytest.mark.parametrize("movement", MOVEMENTS.values(), ids=MOVEMENTS)
+def test_a_movement_in_a_rest_belongs_to_no_sign(movement: Sign) -> None:
+    """The hands leave their rest for it, smoothly, and within the picture."""
+    signer, rng = SIGNERS[1], np.random.default_rng(0)
+    sentences = [("ICH", "HAUS"), ("HEUTE", "SUED")]
+    plain = sign_sentences(sentences, signer, np.random.default_rng(0), [5, 20, 5])
+    poses, spans = sign_sentences(sentences, signer, rng, [5, 20, 5], {0: movement})
+    assert [len(each) for each in spans] == [2, 2]
+    between = poses[spans[0][1][1] : spans[1][0][0]]
+    assert len(between) > 2 * 20 + movement.frames / 2
+    assert len(poses) > len(plain.poses) + 20
+    steps = np.linalg.norm(np.diff(between[:, RIGHT][:, :2], axis=0), axis=1)
+    assert steps.max() < 0.55
+    assert between[20:-20, RIGHT][:, 1].min() < 0.9 < between[8:18, RIGHT][:, 1].min()
+    pixels = np.array(signer.centre) + between[:, RIGHT][:, :2] * signer.shoulders
+    assert (pixels > 0).all() and (pixels < (210, 260)).all()
 
 
 def test_the_same_sentence_is_never_signed_twice_alike() -> None:

@@ -1,0 +1,138 @@
+"""How well recognised signs lie where they were signed, against true times.
+
+F1 at an intersection over union is that of action segmentation (Lea et al., CVPR 2017; MS-TCN, Farha & Gall, CVPR
+2019), also used for the segmentation of signs (Renz et al., ICASSP 2021). Times of a wrong gloss mean nothing, so the
+other figures are of the glosses that the alignment of the word error rate finds correct.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from sla_cli.core.annotation import Sign
+from sla_cli.core.edit_alignment import align
+
+OVERLAPS = (0.1, 0.25, 0.5)  # intersections over union
+
+
+@dataclass(frozen=True)
+class TimeScore:
+    """Counts of one recording, or of several.
+
+    Attributes:
+        references: number of true signs.
+        hypotheses: number of recognised signs.
+        correct: pairs of equal glosses in the alignment.
+        inside: of these, those whose recognised sign has its middle in the true one.
+        outside: recognised signs that no true sign overlaps: they lie in rests and movements between signs.
+        matched: for each of OVERLAPS, the recognised signs that overlap a true one of the same gloss so far, each true
+            sign counted once.
+        starts, ends: absolute errors of the correct ones, in seconds.
+    """
+
+    references: int
+    hypotheses: int
+    correct: int
+    inside: int
+    outside: int
+    matched: tuple[int, ...]
+    starts: tuple[float, ...]
+    ends: tuple[float, ...]
+
+    @property
+    def f1(self) -> tuple[float, ...]:
+        """For each of OVERLAPS, F1 in percent; 0 without any sign."""
+        return tuple(200 * one / max(1, self.references + self.hypotheses) for one in self.matched)
+
+    @property
+    def share_inside(self) -> float | None:
+        """Of the correct signs, in percent; None without any."""
+        return 100 * self.inside / self.correct if self.correct else None
+
+    @property
+    def share_outside(self) -> float | None:
+        """Of the recognised signs, in percent; None without any."""
+        return 100 * self.outside / self.hypotheses if self.hypotheses else None
+
+    @property
+    def start_error(self) -> float | None:
+        """Median in seconds; None if no sign is correct."""
+        return median(self.starts) if self.starts else None
+
+    @property
+    def end_error(self) -> float | None:
+        """Median in seconds; None if no sign is correct."""
+        return median(self.ends) if self.ends else None
+
+
+def score_times(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> TimeScore:
+    """Compare the signs of one recording, both in order of time."""
+    pairs = _correct(reference, hypothesis)
+    return TimeScore(
+        references=len(reference),
+        hypotheses=len(hypothesis),
+        correct=len(pairs),
+        inside=sum(true.start <= (found.start + found.end) / 2 < true.end for true, found in pairs),
+        outside=sum(all(_overlap(found, true) <= 0 for true in reference) for found in hypothesis),
+        matched=tuple(_matched(reference, hypothesis, overlap) for overlap in OVERLAPS),
+        starts=tuple(abs(found.start - true.start) for true, found in pairs),
+        ends=tuple(abs(found.end - true.end) for true, found in pairs),
+    )
+
+
+def pooled_times(scores: Iterable[TimeScore]) -> TimeScore:
+    """Several recordings as one."""
+    all_of = list(scores)
+    return TimeScore(
+        references=sum(one.references for one in all_of),
+        hypotheses=sum(one.hypotheses for one in all_of),
+        correct=sum(one.correct for one in all_of),
+        inside=sum(one.inside for one in all_of),
+        outside=sum(one.outside for one in all_of),
+        matched=tuple(sum(one.matched[at] for one in all_of) for at in range(len(OVERLAPS))),
+        starts=tuple(error for one in all_of for error in one.starts),
+        ends=tuple(error for one in all_of for error in one.ends),
+    )
+
+
+def _correct(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> list[tuple[Sign, Sign]]:
+    """Pairs of a true sign and the recognised one that the alignment finds equal."""
+    true, found, pairs = iter(reference), iter(hypothesis), []
+    for pair in align([sign.gloss for sign in reference], [sign.gloss for sign in hypothesis]):
+        one = next(true) if pair.reference is not None else None
+        other = next(found) if pair.hypothesis is not None else None
+        if pair.op == "C" and one is not None and other is not None:
+            pairs.append((one, other))
+    return pairs
+
+
+def _matched(reference: Sequence[Sign], hypothesis: Sequence[Sign], overlap: float) -> int:
+    """Recognised signs, in order of time, that overlap their nearest true sign of the same gloss so far; a true sign
+    that is taken counts no other.
+    """
+    places = defaultdict(list)
+    for place, sign in enumerate(reference):
+        places[sign.gloss].append(place)
+    taken: set[int] = set()
+    for found in hypothesis:
+        if not (there := places.get(found.gloss)):
+            continue
+        best = max(there, key=lambda place: _over_union(found, reference[place]))
+        if best not in taken and _over_union(found, reference[best]) >= overlap:
+            taken.add(best)
+    return len(taken)
+
+
+def _over_union(one: Sign, other: Sign) -> float:
+    """Intersection over union of their times."""
+    common = max(0.0, _overlap(one, other))
+    union = (one.end - one.start) + (other.end - other.start) - common
+    return common / union if union > 0 else 0.0
+
+
+def _overlap(one: Sign, other: Sign) -> float:
+    """Seconds that both cover, negative if there is time between them."""
+    return min(one.end, other.end) - max(one.start, other.start)

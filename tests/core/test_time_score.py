@@ -1,0 +1,95 @@
+"""Compared with F1 as the evaluation of MS-TCN computes it, with arrays and argmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla_cli.core.annotation import Sign
+from sla_cli.core.time_score import OVERLAPS, pooled_times, score_times
+
+
+def signs(*rows: tuple[str, float, float]) -> list[Sign]:
+    return [Sign(gloss, start, end, 1.0) for gloss, start, end in rows]
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> list[Sign]:
+    """Signs in order of time, without overlap, on a grid of eighths of a second, which have no rounding."""
+    borders = sorted(draw(st.lists(st.integers(0, 60), min_size=0, max_size=24, unique=True)))
+    pairs = zip(borders[::2], borders[1::2], strict=False)
+    return signs(*((draw(st.sampled_from("ABC")), start / 8, end / 8) for start, end in pairs))
+
+
+def true_positives(reference: Sequence[Sign], hypothesis: Sequence[Sign], overlap: float) -> int:
+    start, end = (np.array([getattr(sign, name) for sign in reference]) for name in ("start", "end"))
+    label = np.array([sign.gloss for sign in reference])
+    hits = np.zeros(len(reference), bool)
+    count = 0
+    for sign in hypothesis if len(reference) else ():
+        intersection = np.minimum(sign.end, end) - np.maximum(sign.start, start)
+        union = np.maximum(sign.end, end) - np.minimum(sign.start, start)
+        share = intersection / union * (label == sign.gloss)
+        best = int(np.argmax(share))
+        if share[best] >= overlap and not hits[best]:
+            hits[best] = True
+            count += 1
+    return count
+
+
+@given(recordings(), recordings())
+def test_f1_is_that_of_action_segmentation(reference: list[Sign], hypothesis: list[Sign]) -> None:
+    score = score_times(reference, hypothesis)
+    assert score.matched == tuple(true_positives(reference, hypothesis, overlap) for overlap in OVERLAPS)
+    if reference or hypothesis:
+        for count, f1 in zip(score.matched, score.f1, strict=True):
+            missed, wrong = len(reference) - count, len(hypothesis) - count
+            assert f1 == pytest.approx(100 * 2 * count / (2 * count + missed + wrong))
+
+
+@given(recordings())
+def test_the_truth_is_without_fault(reference: list[Sign]) -> None:
+    score = score_times(reference, reference)
+    assert score.correct == score.inside == score.references == len(reference)
+    assert score.outside == 0
+    assert score.matched == (len(reference),) * len(OVERLAPS)
+    assert set(score.starts) | set(score.ends) <= {0.0}
+
+
+def test_figures_of_a_recording() -> None:
+    reference = signs(("A", 1.0, 2.0), ("B", 3.0, 4.0), ("C", 5.0, 6.0), ("A", 7.0, 8.0))
+    hypothesis = signs(("A", 1.25, 2.0), ("D", 2.5, 3.0), ("B", 3.75, 5.0), ("A", 6.5, 7.5))
+    score = score_times(reference, hypothesis)
+    assert (score.references, score.hypotheses, score.correct) == (4, 4, 3)
+    assert (score.inside, score.outside) == (2, 1)  # B's middle is after B; D touches B, and overlaps nothing
+    assert score.share_inside == pytest.approx(200 / 3)
+    assert score.share_outside == 25
+    assert score.matched == (3, 2, 1)  # IoU 0.75, 0.125 and 1/3
+    assert (score.start_error, score.end_error) == (0.5, 0.5)
+
+
+def test_of_nothing_there_is_no_share() -> None:
+    score = score_times([], [])
+    assert score.share_inside is score.share_outside is score.start_error is score.end_error is None
+    assert score.f1 == (0, 0, 0)
+
+
+@given(st.lists(st.tuples(recordings(), recordings()), max_size=4))
+def test_recordings_add(pairs: list[tuple[list[Sign], list[Sign]]]) -> None:
+    """As one recording in which they lie far from each other, as far as alignment does not mix them."""
+    score = pooled_times(score_times(*pair) for pair in pairs)
+    both = [
+        [
+            Sign(f"{sign.gloss}{number}", sign.start + 100 * number, sign.end + 100 * number, 1.0)
+            for number, pair in enumerate(pairs)
+            for sign in pair[side]
+        ]
+        for side in (0, 1)
+    ]
+    whole = score_times(*both)
+    assert (score.references, score.hypotheses, score.matched) == (whole.references, whole.hypotheses, whole.matched)
+    assert score.outside == whole.outside
