@@ -50,10 +50,10 @@ def values_of(config: Any) -> dict[str, Any]:
 
 def annotations_of(section: type) -> dict[str, Any]:
     """Name of each setting in a section, or of each section, to its annotation."""
-    return _evaluated(section)  # mypy does not know that every type is hashable
+    return _evaluated(section)
 
 
-@cache  # Python evaluates the text of each annotation, which takes longer than checking a value
+@cache  # Python evaluates each annotation's text, which takes longer than a check. mypy wants hashable arguments here
 def _evaluated(section: type) -> dict[str, Any]:
     return get_type_hints(section, include_extras=True)
 

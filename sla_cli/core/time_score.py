@@ -25,22 +25,25 @@ class TimeScore:
     Attributes:
         references: number of true signs.
         hypotheses: number of recognised signs.
-        correct: pairs of equal glosses in the alignment.
-        inside: of these, those whose recognised sign has its middle in the true one.
+        inside: of the correct signs, those whose middle lies in the true one.
         outside: recognised signs that no true sign overlaps: they lie in rests and movements between signs.
         matched: for each of OVERLAPS, the recognised signs that overlap a true one of the same gloss so far, each true
             sign counted once.
-        starts, ends: absolute errors of the correct ones, in seconds.
+        starts, ends: absolute errors of the correct signs, in seconds.
     """
 
     references: int
     hypotheses: int
-    correct: int
     inside: int
     outside: int
     matched: tuple[int, ...]
     starts: tuple[float, ...]
     ends: tuple[float, ...]
+
+    @property
+    def correct(self) -> int:
+        """Pairs of equal glosses in the alignment."""
+        return len(self.starts)
 
     @property
     def f1(self) -> tuple[float, ...]:
@@ -68,13 +71,23 @@ class TimeScore:
         return median(self.ends) if self.ends else None
 
 
+def correct_pairs(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> list[tuple[Sign, Sign]]:
+    """Pairs of a true sign and the recognised one that the alignment finds equal."""
+    true, found, pairs = iter(reference), iter(hypothesis), []
+    for pair in align([sign.gloss for sign in reference], [sign.gloss for sign in hypothesis]):
+        one = next(true) if pair.reference is not None else None
+        other = next(found) if pair.hypothesis is not None else None
+        if pair.op == "C" and one is not None and other is not None:
+            pairs.append((one, other))
+    return pairs
+
+
 def score_times(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> TimeScore:
     """Compare the signs of one recording, both in order of time."""
-    pairs = _correct(reference, hypothesis)
+    pairs = correct_pairs(reference, hypothesis)
     return TimeScore(
         references=len(reference),
         hypotheses=len(hypothesis),
-        correct=len(pairs),
         inside=sum(true.start <= (found.start + found.end) / 2 < true.end for true, found in pairs),
         outside=sum(all(_overlap(found, true) <= 0 for true in reference) for found in hypothesis),
         matched=tuple(_matched(reference, hypothesis, overlap) for overlap in OVERLAPS),
@@ -89,24 +102,12 @@ def pooled_times(scores: Iterable[TimeScore]) -> TimeScore:
     return TimeScore(
         references=sum(one.references for one in all_of),
         hypotheses=sum(one.hypotheses for one in all_of),
-        correct=sum(one.correct for one in all_of),
         inside=sum(one.inside for one in all_of),
         outside=sum(one.outside for one in all_of),
         matched=tuple(sum(one.matched[at] for one in all_of) for at in range(len(OVERLAPS))),
         starts=tuple(error for one in all_of for error in one.starts),
         ends=tuple(error for one in all_of for error in one.ends),
     )
-
-
-def _correct(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> list[tuple[Sign, Sign]]:
-    """Pairs of a true sign and the recognised one that the alignment finds equal."""
-    true, found, pairs = iter(reference), iter(hypothesis), []
-    for pair in align([sign.gloss for sign in reference], [sign.gloss for sign in hypothesis]):
-        one = next(true) if pair.reference is not None else None
-        other = next(found) if pair.hypothesis is not None else None
-        if pair.op == "C" and one is not None and other is not None:
-            pairs.append((one, other))
-    return pairs
 
 
 def _matched(reference: Sequence[Sign], hypothesis: Sequence[Sign], overlap: float) -> int:

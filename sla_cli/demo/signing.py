@@ -7,7 +7,6 @@ boundary are influenced by both, as in real continuous signing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +22,6 @@ WIDTH = 23
 REST_FRAMES = 2
 _TRAVEL_FRAMES = (3, 7)
 _FRAMES_PER_WIDTH = 3.0
-NONE: Mapping[int, Sign] = MappingProxyType({})
 
 Poses = npt.NDArray[np.float64]
 
@@ -52,7 +50,7 @@ def sign_sentences(
     signer: Signer,
     rng: np.random.Generator,
     rests: Sequence[int],
-    movements: Mapping[int, Sign] = NONE,
+    movements: Mapping[int, Sign] | None = None,
 ) -> Signed:
     """One random realisation of several sentences by `signer` in one recording, with the hands at rest in between.
 
@@ -68,7 +66,7 @@ def sign_sentences(
         pace = signer.speed * rng.normal(1.0, 0.05)
         resting = np.repeat(rest, pause, axis=0)
         after = [resting]
-        if number in movements:
+        if movements and number in movements:
             after += [*_performed([movements[number]], signer, pace, rng), resting]
         starts = []
         for part in [*_performed([SIGNS[gloss] for gloss in glosses], signer, pace, rng), *after]:
