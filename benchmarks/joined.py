@@ -30,8 +30,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sla_cli.core.annotation import Sign
 from sla_cli.core.ctc import frame_spans
-from sla_cli.core.edit_alignment import align
+from sla_cli.core.edit_alignment import align, count
+from sla_cli.core.time_score import correct_pairs
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.transcribe.recording import as_stored
@@ -43,13 +45,9 @@ FPS, WIDTH, HEIGHT = 25, 210, 260
 LENGTHS = (3, 6)  # number of glosses in a sentence
 
 
-@dataclass(frozen=True)
-class Shown:
+def shown(gloss: str, start: float, end: float) -> Sign:
     """A gloss and the frames that show it, in the frame rate of the run, end exclusive."""
-
-    gloss: str
-    start: float
-    end: float
+    return Sign(gloss, start, end, confidence=1.0)
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Composed:
     """A composed sentence: frames as the run sees them, RGB uint8 (frames, side, side, 3), and its glosses in them."""
 
     frames: np.ndarray
-    glosses: tuple[Shown, ...]
+    glosses: tuple[Sign, ...]
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
     sentences = list(compose(options.shared / "data" / "isl-emergency", frames, options.minutes, options.seed))
     starts = np.cumsum([0, *(len(sentence.frames) for sentence in sentences)])
     truth = [
-        Shown(one.gloss, one.start + start, one.end + start)
+        shown(one.gloss, one.start + start, one.end + start)
         for sentence, start in zip(sentences, starts, strict=False)
         for one in sentence.glosses
     ]
@@ -115,10 +113,10 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
 
     with BeamDecoder(opened.glosses, BeamOptions()) as decoder:
 
-        def read(log_probs: Tensor, length: int, start: int = 0) -> list[Shown]:
+        def read(log_probs: Tensor, length: int, start: int = 0) -> list[Sign]:
             found = decoder.decode(log_probs.float().cpu().numpy())
             spans = frame_spans(found.spans, opened.stride, length)
-            return [Shown(gloss, a + start, b + start) for gloss, (a, b) in zip(found.glosses, spans, strict=True)]
+            return [shown(gloss, a + start, b + start) for gloss, (a, b) in zip(found.glosses, spans, strict=True)]
 
         alone, joined = features_of(opened, sentences, options.features)
         whole, cuts = [], starts[:-1].tolist()
@@ -173,16 +171,16 @@ def compose(folder: Path, frames: FrameFormat, minutes: float, seed: int) -> Ite
         pool, glosses = takes[rng.choice(sorted(takes))], [last]
         while len(glosses) <= rng.randint(*LENGTHS):
             glosses += [gloss for gloss in [rng.choice(sorted(pool))] if gloss != glosses[-1]]
-        pictures, shown, last = [], [], glosses[-1]
+        pictures, signs, last = [], [], glosses[-1]
         for gloss in glosses[1:]:
             clip = read_frames(rng.choice(pool[gloss]))
-            shown.append(Shown(gloss, len(pictures) / every, (len(pictures) + len(clip)) / every))
+            signs.append(shown(gloss, len(pictures) / every, (len(pictures) + len(clip)) / every))
             pictures += clip
         while len(pictures) % every:  # a sentence then has the same frames alone and joined
             pictures.append(pictures[-1])
         seen = np.stack([as_stored(picture, frames) for picture in pictures[::every]])
         length += len(seen)
-        yield Composed(seen, tuple(shown))
+        yield Composed(seen, tuple(signs))
 
 
 @cache
@@ -195,7 +193,7 @@ def read_frames(path: Path) -> list[np.ndarray]:
 
 
 def figures(
-    name: str, found: Sequence[Shown], whole: Sequence[Shown], truth: Sequence[Shown], cuts: Sequence[int]
+    name: str, found: Sequence[Sign], whole: Sequence[Sign], truth: Sequence[Sign], cuts: Sequence[int]
 ) -> Figures:
     """Compare with whole-sentence decoding, and with the true glosses."""
     correct, errors = matched(truth, found, cuts)
@@ -217,25 +215,20 @@ def figures(
 
 
 def matched(
-    reference: Sequence[Shown], found: Sequence[Shown], cuts: Sequence[int]
-) -> tuple[list[tuple[Shown, Shown]], int]:
+    reference: Sequence[Sign], found: Sequence[Sign], cuts: Sequence[int]
+) -> tuple[list[tuple[Sign, Sign]], int]:
     """Pairs that an alignment of the glosses finds correct, sentence by sentence, and its errors."""
     pairs, errors = [], 0
     for there, recognised in zip(by_sentence(reference, cuts), by_sentence(found, cuts), strict=True):
-        one, two = iter(there), iter(recognised)
-        for pair in align([shown.gloss for shown in there], [shown.gloss for shown in recognised]):
-            first = next(one) if pair.reference is not None else None
-            second = next(two) if pair.hypothesis is not None else None
-            if pair.op == "C" and first is not None and second is not None:
-                pairs.append((first, second))
-            errors += pair.op != "C"
+        pairs += correct_pairs(there, recognised)
+        errors += count(align([sign.gloss for sign in there], [sign.gloss for sign in recognised])).errors
     return pairs, errors
 
 
-def by_sentence(shown: Sequence[Shown], cuts: Sequence[int]) -> list[list[Shown]]:
+def by_sentence(signs: Sequence[Sign], cuts: Sequence[int]) -> list[list[Sign]]:
     """Glosses by the sentence that contains their middle."""
-    groups: list[list[Shown]] = [[] for _ in cuts]
-    for one in shown:
+    groups: list[list[Sign]] = [[] for _ in cuts]
+    for one in signs:
         groups[bisect_right(cuts, (one.start + one.end) / 2) - 1].append(one)
     return groups
 
