@@ -42,6 +42,7 @@ TINY = (
     "train.milestones=[64, 74]",
     "head.frame_norm=none",
     "train.lengthen=random",
+    "train.rest=0",
 )
 
 

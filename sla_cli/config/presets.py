@@ -17,11 +17,11 @@ class Preset:
 PRESETS = {
     "base": Preset("CLIP-SLA with OpenAI CLIP ViT-B/16 at 224 px and AdaptSign's recipe; for a GPU", {}),
     "small": Preset(
-        "base for a few hundred clips: half the head's width, no losses on the convolutions, a cosine schedule",
+        "base for a few hundred clips: half the head's width, no losses on the convolutions, a cosine schedule, rest",
         {
             "head": {"channels": 512},
             "loss": {"conv_ctc": 0.0, "distillation": 0.0},
-            "train": {"lr": 5e-4, "schedule": "cosine"},
+            "train": {"lr": 5e-4, "schedule": "cosine", "rest": 40},
         },
     ),
     "isharah": Preset(
@@ -48,7 +48,7 @@ PRESETS = {
             },
             "head": {"channels": 256},
             "loss": {"distillation": 10.0},
-            "train": {"epochs": 18, "batch": 2, "lr": 2e-3, "milestones": [12, 15], "flip": 0.0},
+            "train": {"epochs": 14, "batch": 2, "lr": 2e-3, "milestones": [9, 12], "flip": 0.0, "rest": 40},
         },
     ),
 }

@@ -198,6 +198,9 @@ class TrainConfig:
     lengthen: Literal["even", "random"] = "even"
     min_frames: Annotated[int, Meta(ge=1, le=MANY)] = 32  # minimum length of a clip after resampling
     max_frames: Annotated[int, Meta(ge=1, le=MANY)] = 230  # maximum length after resampling
+    # Most frames by which a clip's first and last frame are held, as hands at rest, in which no gloss may be emitted.
+    # For recognition in recordings with pauses (choice).
+    rest: Annotated[int, Meta(ge=0, le=MANY)] = 0
     drop: Annotated[float, Meta(ge=0, le=0.9)] = 0.0  # probability that a frame is replaced by the previous one
     # A clip's brightness, contrast, saturation are scaled by 1±jitter.
     jitter: Annotated[float, Meta(ge=0, le=0.9)] = 0.0

@@ -31,23 +31,27 @@ class PixelTransform:
 
 @dataclass(frozen=True)
 class View:
-    """Which frames of a clip are shown, and how. `frames`: int64 indices, sorted, repeats allowed."""
+    """Which frames of a clip are shown, and how.
+
+    Attributes:
+        frames: int64 indices, sorted, repeats allowed.
+        rest: how many of them are a held first and a held last frame, which stand for hands at rest.
+    """
 
     frames: np.ndarray
     transform: PixelTransform
+    rest: tuple[int, int] = (0, 0)
 
 
 def view_length(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> int:
-    """Frames of a random view; draws from `rng` what `random_view` draws first.
+    """Frames of a random view with its rest; draws from `rng` what `random_view` draws first.
 
     Args:
         length: frames of the clip.
         least: minimum number of frames that CTC needs for its glosses.
         stride: the new length is a multiple of it.
     """
-    wanted = round(length * rng.uniform(1 - config.rescale, 1 + config.rescale)) if config.rescale else length
-    wanted = max(min(max(wanted, config.min_frames), config.max_frames), least)
-    return -(-wanted // stride) * stride
+    return sum(_parts(length, least, stride, config, rng))
 
 
 def random_view(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> View:
@@ -55,14 +59,25 @@ def random_view(length: int, least: int, stride: int, config: TrainConfig, rng: 
 
     Arguments as for `view_length`.
     """
-    wanted = view_length(length, least, stride, config, rng)
+    before, wanted, after = _parts(length, least, stride, config, rng)
     if wanted == length or (wanted > length and config.lengthen == "even"):
         chosen = np.arange(wanted) * length // wanted
     else:
         chosen = rng.choice(length, wanted, replace=wanted > length)
     corner, flip = (rng.uniform(), rng.uniform()), bool(rng.uniform() < config.flip)
     transform = PixelTransform(*corner, flip, _colour(config, rng), _hole(config, rng))
-    return View(_dropped(np.sort(chosen), config, rng), transform)
+    shown = _dropped(np.sort(chosen), config, rng)
+    return View(np.pad(shown, (before, after), mode="edge"), transform, (before, after))
+
+
+def _parts(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> tuple[int, int, int]:
+    """Frames of rest before a clip, of the clip, and of rest after it; their sum is a multiple of the stride."""
+    wanted = round(length * rng.uniform(1 - config.rescale, 1 + config.rescale)) if config.rescale else length
+    wanted = max(min(max(wanted, config.min_frames), config.max_frames), least)
+    if not config.rest:
+        return 0, -(-wanted // stride) * stride, 0
+    before, after = (config.rest * rng.uniform(size=2) ** 2).astype(int).tolist()  # short ones are more frequent
+    return before, wanted, after + -(before + wanted + after) % stride
 
 
 def _dropped(frames: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> np.ndarray:

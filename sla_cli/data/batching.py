@@ -19,12 +19,20 @@ GREY = (0.299, 0.587, 0.114)  # weights of red, green, blue (ITU-R BT.601)
 
 @dataclass(frozen=True)
 class Sample:
-    """One clip: RGB uint8 (frames, height, width, 3), its transform, gloss numbers from 1."""
+    """One clip.
+
+    Attributes:
+        frames: RGB uint8 (frames, height, width, 3).
+        transform: not applied yet.
+        targets: gloss numbers from 1.
+        rest: number of frames at its beginning and at its end in which no gloss may be.
+    """
 
     id: str
     frames: np.ndarray
     transform: PixelTransform
     targets: tuple[int, ...]
+    rest: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Batch:
         transforms: one per clip, not applied yet.
         targets: int64 (all glosses,), from 1.
         target_lengths: int64 (clips,).
+        rest: bool (all frames,), those in which no gloss may be; None if there are none.
     """
 
     ids: tuple[str, ...]
@@ -46,14 +55,17 @@ class Batch:
     transforms: tuple[PixelTransform, ...]
     targets: Tensor
     target_lengths: Tensor
+    rest: Tensor | None
 
     def pin_memory(self) -> Batch:
-        return replace(self, frames=self.frames.pin_memory(), targets=self.targets.pin_memory())
+        rest = self.rest.pin_memory() if self.rest is not None else None
+        return replace(self, frames=self.frames.pin_memory(), targets=self.targets.pin_memory(), rest=rest)
 
     def to(self, device: torch.device) -> Batch:
-        """Frames and targets on the device; lengths stay on the CPU, where they are read."""
+        """Frames, targets and rest on the device; lengths stay on the CPU, where they are read."""
         frames, targets = (part.to(device, non_blocking=True) for part in (self.frames, self.targets))
-        return replace(self, frames=frames, targets=targets)
+        rest = self.rest.to(device, non_blocking=True) if self.rest is not None else None
+        return replace(self, frames=frames, targets=targets, rest=rest)
 
 
 class PixelStats(Protocol):
@@ -75,7 +87,19 @@ def collate(samples: Sequence[Sample], frames: Tensor | None = None) -> Batch:
         transforms=tuple(sample.transform for sample in samples),
         targets=torch.tensor([number for sample in samples for number in sample.targets], dtype=torch.long),
         target_lengths=torch.tensor([len(sample.targets) for sample in samples]),
+        rest=_rest(samples) if any(max(sample.rest) for sample in samples) else None,
     )
+
+
+def _rest(samples: Sequence[Sample]) -> Tensor:
+    """bool (all frames,): the frames of rest at the ends of clips."""
+    parts = []
+    for sample in samples:
+        before, after = sample.rest
+        part = torch.zeros(len(sample.frames), dtype=torch.bool)
+        part[:before] = part[len(part) - after :] = True
+        parts.append(part)
+    return torch.cat(parts)
 
 
 def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device: torch.device) -> Tensor:

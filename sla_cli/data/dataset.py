@@ -62,7 +62,7 @@ class ClipDataset(Dataset[Sample]):
         parts = np.split(frames.numpy(), np.cumsum(lengths)[:-1])
         for (clip, view, targets), part in zip(shown, parts, strict=True):
             clip.read_into(part, view.frames.tolist(), self.reduce)
-            samples.append(Sample(clip.id, part, view.transform, targets))
+            samples.append(Sample(clip.id, part, view.transform, targets, view.rest))
         return samples, frames
 
     def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
@@ -114,18 +114,23 @@ class ClipDataset(Dataset[Sample]):
 
 
 class SeenDataset(ClipDataset):
-    """Some clips of a split as a run sees them, all frames and the centre crop, by (0, position in `indices`)."""
+    """Some clips of a split as a run sees them, all frames and the centre crop, by (0, position in `indices`).
 
-    def __init__(self, clips: SeenClips, indices: Sequence[int], stride: int, config: Config) -> None:
+    Args:
+        held: for how many more frames the first and the last frame of each are shown.
+    """
+
+    def __init__(self, clips: SeenClips, indices: Sequence[int], stride: int, config: Config, held: int = 0) -> None:
         super().__init__(clips.split, (), stride, config.train, config.model.image_size)
-        self.clips, self.indices = clips, indices
+        self.clips, self.indices, self.held = clips, indices, held
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
         index = self.indices[key[1]]
-        return self.split[index], View(self.clips.frames(index), PixelTransform()), ()
+        frames = np.pad(self.clips.frames(index), self.held, mode="edge")
+        return self.split[index], View(frames, PixelTransform()), ()
 
 
 def _empty_frames(shape: tuple[int, ...]) -> Tensor:

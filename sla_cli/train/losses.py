@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from sla_cli.config.settings import LossConfig
 from sla_cli.model.network import Logits
+
+NEVER = -1e4  # log-probability of a gloss at rest; -inf would give gradients that are not a number
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Losses:
     clips: Tensor
 
 
-def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor, rest: Tensor | None = None) -> Tensor:
     """CTC loss of each clip (Graves et al., 2006), nats, not divided by length; infinite where impossible.
 
     Args:
@@ -30,8 +33,13 @@ def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
         targets: int64 (all glosses,), from 1; with int64 PyTorch does not use cuDNN's CTC, which returns wrong
             values for long targets.
         target_lengths: int64 (clips,), on the CPU, as PyTorch reads both kinds of lengths there.
+        rest: bool (steps,), where only paths with the blank count; None: nowhere.
     """
-    padded = pad_sequence(list(logits.log_softmax(-1).split(lengths.tolist())))
+    log_probs = logits.log_softmax(-1)
+    if rest is not None:
+        glosses = log_probs[:, 1:].masked_fill(rest.unsqueeze(1), NEVER)
+        log_probs = torch.cat((log_probs[:, :1], glosses), 1)
+    padded = pad_sequence(list(log_probs.split(lengths.tolist())))
     return F.ctc_loss(padded, targets, lengths, target_lengths, reduction="none")
 
 
@@ -47,13 +55,19 @@ def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
 
 
 def losses(
-    logits: Logits, targets: Tensor, target_lengths: Tensor, config: LossConfig, totals: tuple[int, int] | None = None
+    logits: Logits,
+    targets: Tensor,
+    target_lengths: Tensor,
+    config: LossConfig,
+    totals: tuple[int, int] | None = None,
+    rest: Tensor | None = None,
 ) -> Losses:
     """All parts with a weight other than 0; CTC parts are means over clips, distillation is a mean over steps.
 
     Args:
         totals: numbers of clips and output steps by which the sums are divided; None means those of this batch. With
             the same totals, the losses of several batches add up to the loss of one batch with all their clips.
+        rest: bool (frames,), those in which no gloss may be. A step may have none if all its frames are at rest.
     """
     total_clips, total_steps = totals or (len(target_lengths), int(logits.steps.sum()))
     heads: list[tuple[str, float, Tensor | None, Tensor]] = [("ctc", 1.0, logits.sequence, logits.steps)]
@@ -63,7 +77,7 @@ def losses(
     clips = logits.sequence.new_zeros(len(target_lengths))
     for name, weight, head, lengths in heads:
         if weight and head is not None:
-            each = ctc(head, lengths, targets, target_lengths)
+            each = ctc(head, lengths, targets, target_lengths, _of_steps(rest, len(head)))
             part = each.sum() / total_clips
             total, clips, parts[name] = total + weight * part, clips + each.detach(), part.detach()
     if config.distillation and logits.conv is not None:
@@ -71,3 +85,8 @@ def losses(
         part = share * distillation(logits.conv, logits.sequence, config.temperature)
         total, parts["distillation"] = total + config.distillation * part, part.detach()
     return Losses(total, parts, clips)
+
+
+def _of_steps(rest: Tensor | None, steps: int) -> Tensor | None:
+    """bool (frames,) to (steps,): whether all frames of a step are at rest."""
+    return rest.view(steps, -1).all(1) if rest is not None else None

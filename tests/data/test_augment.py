@@ -98,11 +98,23 @@ def test_the_seed_says_it_all(length: int, seed: int) -> None:
     assert one.transform == two.transform
 
 
-@given(LENGTHS, SEEDS, st.lists(st.integers(1, 3), max_size=60), st.sampled_from([0.0, 0.3]))
-def test_the_length_is_known_without_drawing_the_rest(length: int, seed: int, targets: list[int], drop: float) -> None:
+@given(LENGTHS, SEEDS, st.lists(st.integers(1, 3), max_size=60), st.sampled_from([0, 40]))
+def test_the_length_is_known_before_the_view(length: int, seed: int, targets: list[int], rest: int) -> None:
     least = minimum_steps(targets) * 4
-    known = view_length(length, least, 4, TrainConfig(drop=drop), np.random.default_rng(seed))
-    assert known == len(view(length, seed, tuple(targets), drop=drop).frames)
+    known = view_length(length, least, 4, TrainConfig(drop=0.3, rest=rest), np.random.default_rng(seed))
+    assert known == len(view(length, seed, tuple(targets), drop=0.3, rest=rest).frames)
+
+
+@given(LENGTHS, SEEDS, st.integers(1, 100))
+def test_rest_holds_the_ends_of_the_view(length: int, seed: int, rest: int) -> None:
+    shown = view(length, seed, rest=rest)
+    before, after = shown.rest
+    assert 0 <= before < rest and 0 <= after < rest + 4
+    assert len(shown.frames) % 4 == 0
+    inner = shown.frames[before : len(shown.frames) - after]
+    assert 32 <= len(inner) <= 230
+    assert set(shown.frames[:before].tolist()) <= {inner[0]}
+    assert set(shown.frames[len(shown.frames) - after :].tolist()) <= {inner[-1]}
 
 
 @given(LENGTHS, SEEDS)

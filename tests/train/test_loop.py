@@ -99,7 +99,7 @@ def test_a_small_set_is_memorised(tmp_path: Path, variant: str) -> None:
     store = write_store(tmp_path, {"train": 2 * few, "dev": few}, hold=8)
     config = tiny(
         model__variant=variant, model__weights=str(lively_weights(tmp_path)), head__channels=64, head__dropout=0.0,
-        loss__distillation=1.0, train__epochs=15, train__batch=2, train__lr=1e-2, train__milestones=[10],
+        loss__distillation=1.0, train__epochs=15, train__batch=2, train__lr=1e-2, train__milestones=[10], train__rest=0,
     )  # fmt: skip
     epochs = train(trainer(store, tmp_path / "run", config))
     assert [epoch.number for epoch in epochs] == list(range(1, 16))

@@ -42,6 +42,37 @@ def test_ctc_of_a_clip_does_not_depend_on_its_batch() -> None:
         assert loss.item() == pytest.approx(enumerated(part, labels))
 
 
+@pytest.mark.parametrize("rest", list(product([False, True], repeat=4)))
+def test_ctc_with_rest_is_the_sum_over_the_paths_that_are_blank_there(rest: tuple[bool, ...]) -> None:
+    logits = (2 * torch.randn(4, 3, dtype=torch.double)).requires_grad_()
+    probs, total = logits.detach().softmax(-1).tolist(), 0.0
+    for path in product(range(3), repeat=4):
+        is_blank = not any(label for label, held in zip(path, rest, strict=True) if held)
+        if is_blank and tuple(label for label, _ in groupby(path) if label) == (2,):
+            total += float(np.prod([row[label] for row, label in zip(probs, path, strict=True)]))
+    labels = torch.tensor([2]), torch.tensor([1])
+    [loss] = ctc(logits, torch.tensor([4]), *labels, torch.tensor(rest))
+    if total:
+        assert loss.item() == pytest.approx(-np.log(total))
+        loss.backward()
+        assert logits.grad is not None and logits.grad.isfinite().all()
+    else:
+        assert loss.item() > 1000
+
+
+def test_a_step_is_at_rest_if_all_of_its_frames_are() -> None:
+    heads = logits((2,))
+    held = torch.tensor([True] * 4 + [True] * 3 + [False])
+    config = LossConfig(distillation=0.0)
+    parts = losses(heads, torch.tensor([1]), torch.tensor([1]), config, rest=held).parts
+    steps = torch.tensor([True, False])
+    one = torch.tensor([1]), torch.tensor([1])
+    assert heads.conv is not None and heads.frame is not None
+    assert parts["ctc"].item() == pytest.approx(ctc(heads.sequence, heads.steps, *one, steps).item())
+    assert parts["conv_ctc"].item() == pytest.approx(ctc(heads.conv, heads.steps, *one, steps).item())
+    assert parts["frame_ctc"].item() == pytest.approx(ctc(heads.frame, heads.frames, *one, held).item())
+
+
 def test_distillation_is_vacs_formula() -> None:
     student, teacher = torch.randn(7, 5, requires_grad=True), torch.randn(7, 5, requires_grad=True)
     p = np.exp(student.detach().numpy().astype(float)[:, 1:] / 8)
