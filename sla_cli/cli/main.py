@@ -36,6 +36,7 @@ COMMANDS = {
     "tune": "Choose alpha, beta and beam of a language model by the errors on dev.",
     "transcribe": "Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.",
     "score": "Compute the word error rate as the field's official scripts count it, with its confidence interval.",
+    "times": "Compare the times of glosses with true ones: how many lie right, F1 by overlap, errors of the ends.",
     "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
     "table": "Show runs side by side as papers do: parameters, WER on dev and test, intervals, spread of seeds.",
     "report": "Make an HTML page of one or more scores: figures, learning curves, confusions, frames, alignments.",

@@ -54,6 +54,7 @@ RESULTS = {
     "store-export": Result("sla store export", "prep.export.export", "ExportResult"),
     "store-leave-out": Result("sla store leave-out", "prep.left_out", "LeftOut"),
     "table": Result("sla table", "cli.results.evaluation", "Tabled"),
+    "times": Result("sla times", "score.time_files", "TimeFigures"),
     "train": Result("sla train", "train.results", "Trained"),
     "train-dry-run": Result("sla train --dry-run", "train.results", "Forecast"),
     "train-seeds": Result("sla train --seeds", "train.results", "TrainedSeeds"),

@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from sla_cli.artifact.text import is_number
+from sla_cli.core.annotation import Sign
 from sla_cli.errors import FormatError
 from sla_cli.exchange.format import Format, NbestLists, Utterance, parsed_lines, utterance
 
@@ -44,6 +45,23 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
     for name_of_clip, clip in clips.items():
         clip.timed.sort(key=itemgetter(0))
         yield utterance(clip.line, name_of_clip, [gloss for _, gloss in clip.timed])
+
+
+def read_times(text: str, name: str) -> dict[str, list[Sign]]:
+    """The glosses of each clip with their times, in order of the file.
+
+    Args:
+        name: of the file, for messages.
+
+    Raises:
+        FormatError: a line that is not one of CTM.
+    """
+    clips: dict[str, list[Sign]] = {}
+    for _, (clip, _, start, duration, gloss, *confidence) in parsed_lines(text, name, FORMAT):
+        begin = float(start)
+        sign = Sign(gloss, begin, begin + float(duration), float(confidence[0]) if confidence else 1.0)
+        clips.setdefault(clip, []).append(sign)
+    return clips
 
 
 def _write(clips: NbestLists) -> Iterator[str]:

@@ -1,0 +1,166 @@
+"""`sla times`: compares glosses with times in files with true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sla_cli.annotation.formats import can_read, parse_annotation
+from sla_cli.annotation.tier import Tier
+from sla_cli.artifact.text import read_text
+from sla_cli.core.annotation import Sign
+from sla_cli.core.counted import counted
+from sla_cli.core.edit_alignment import align, count, total
+from sla_cli.core.quantities import Amount, Count
+from sla_cli.core.time_score import OVERLAPS, TimeScore, pooled_times, score_times
+from sla_cli.errors import SlaError, cannot_read, some
+from sla_cli.exchange.ctm import read_times
+from sla_cli.work.hypotheses import read_hypotheses
+
+Signs = tuple[Sign, ...]
+
+
+@dataclass(frozen=True)
+class TimeFigures:
+    """Times of glosses against true ones; shares and rates in percent, errors in seconds.
+
+    Attributes:
+        recordings: number of recordings, or clips
+        references: number of true glosses
+        hypotheses: number of glosses that are compared
+        correct: pairs of equal glosses in the alignment of the word error rate
+        wer: word error rate of these glosses as they are written, without normalisation; null without true glosses
+        inside: share of the correct glosses whose middle lies in the true one; null if none is correct
+        f1: F1 of the glosses that overlap a true one of the same gloss, by intersection over union: `0.1`, `0.25`,
+            `0.5`
+        start_error: median absolute error of the start of correct glosses; null if none is correct
+        end_error: likewise of the end
+        outside: number of glosses that no true one overlaps
+        share_outside: their share of the glosses that are compared; null without any
+    """
+
+    recordings: Count
+    references: Count
+    hypotheses: Count
+    correct: Count
+    wer: Amount | None
+    inside: Amount | None
+    f1: dict[str, float]
+    start_error: Amount | None
+    end_error: Amount | None
+    outside: Count
+    share_outside: Amount | None
+
+    def text(self) -> str:
+        """Lines for people."""
+        lines = [
+            f"{counted(self.correct, 'gloss', 'glosses')} correct of {self.references:,} true ones, "
+            f"{self.hypotheses:,} compared, in {counted(self.recordings, 'recording')}"
+            + (f"; WER {self.wer:.2f} %" if self.wer is not None else "")
+        ]
+        if self.inside is not None:
+            lines += [
+                f"middle inside the true gloss: {self.inside:.1f} % of the correct ones",
+                f"median error: start {self.start_error:.3f} s, end {self.end_error:.3f} s",
+            ]
+        shares = ", ".join(f"{overlap}: {share:.1f} %" for overlap, share in self.f1.items())
+        lines.append(f"F1 at an intersection over union of {shares}")
+        if self.share_outside is not None:
+            lines.append(f"where no true gloss is: {self.outside:,} ({self.share_outside:.1f} %)")
+        return "\n".join(lines)
+
+
+def compare_times(hypotheses: Path, references: Path, tier: str | None, true_tier: str | None) -> TimeFigures:
+    """Compare a file with a file, or the files of a folder with those of the same name in another folder.
+
+    Args:
+        hypotheses, references: ELAN, Praat or subtitle files, CTM, or hypotheses of `sla decode`.
+        tier, true_tier: the tiers with the glosses, where a file has several.
+
+    Raises:
+        SlaError: files that cannot be read or have no times, tiers that are not named, recordings without a reference.
+    """
+    found, true = read_signs(hypotheses, tier), read_signs(references, true_tier)
+    if len(found) == len(true) == 1:  # a recording has another name in CTM than its file
+        found = dict(zip(true, found.values(), strict=True))
+    if unknown := sorted(found.keys() - true.keys()):
+        raise SlaError(
+            f"{references} has no {some(unknown)}, which {hypotheses} has", "Names of recordings must be the same."
+        )
+    pairs = [(signs, found.get(name, ())) for name, signs in true.items()]  # in CTM a recording without glosses lacks
+    return _figures(pairs)
+
+
+def read_signs(path: Path, tier: str | None = None) -> dict[str, Signs]:
+    """The glosses with times of each recording of a file or folder, in order of time."""
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if can_read(file.name))
+        if not files:
+            raise SlaError(f"{path} has no annotation files", "Name a file, or a folder with ELAN files.")
+        return {file.stem: _annotated(file, tier) for file in files}
+    if can_read(path.name):
+        return {path.stem: _annotated(path, tier)}
+    if tier is not None:
+        raise SlaError(f"{path} has no tiers", "Leave out the name of the tier.")
+    if not path.is_file():
+        raise SlaError(f"no such file: {path}", "Give an ELAN, Praat or subtitle file, a CTM, or hypotheses.")
+    if path.suffix.lower() == ".ctm":
+        return {name: _sorted(signs) for name, signs in read_times(read_text(path), str(path)).items()}
+    return {one.id: _decoded(path, one.id, one.glosses, one.times) for one in read_hypotheses(path)}
+
+
+def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tuple[float, float]]) -> Signs:
+    if len(times) != len(glosses):
+        raise SlaError(f"{path}: clip {name} has no times", "Its frame rate is unknown: `sla prep` takes --fps.")
+    return tuple(Sign(gloss, start, end, 1.0) for gloss, (start, end) in zip(glosses, times, strict=True))
+
+
+def _annotated(path: Path, tier: str | None) -> Signs:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    tiers = {one.name: one for one in parse_annotation(content, str(path)).tiers}
+    chosen = _chosen(tiers, path, tier)
+    return _sorted(
+        Sign(mark.text.strip(), mark.start / 1000, mark.end / 1000, 1.0) for mark in chosen.marks if mark.text.strip()
+    )
+
+
+def _chosen(tiers: Mapping[str, Tier], path: Path, name: str | None) -> Tier:
+    """The tier of this name, or the only one with annotations."""
+    filled = [one for one in tiers.values() if any(mark.text.strip() for mark in one.marks)]
+    if name is not None:
+        if name not in tiers:
+            raise SlaError(f"{path} has no tier {name!r}", f"It has {some(tiers)}.")
+        return tiers[name]
+    if len(filled) != 1:
+        names = some(one.name for one in filled) or "none"
+        raise SlaError(f"{path}: which tier has the glosses? With annotations: {names}", "Name it: --tier, --ref-tier.")
+    return filled[0]
+
+
+def _sorted(signs: Iterable[Sign]) -> Signs:
+    return tuple(sorted(signs, key=lambda sign: (sign.start, sign.end)))
+
+
+def _figures(pairs: Sequence[tuple[Signs, Signs]]) -> TimeFigures:
+    """Of recordings: true signs and those that are compared."""
+    times: TimeScore = pooled_times(score_times(true, found) for true, found in pairs)
+    counts = total(
+        [count(align([sign.gloss for sign in true], [sign.gloss for sign in found])) for true, found in pairs]
+    )
+    return TimeFigures(
+        recordings=len(pairs),
+        references=times.references,
+        hypotheses=times.hypotheses,
+        correct=times.correct,
+        wer=counts.wer if counts.ref_words else None,
+        inside=times.share_inside,
+        f1={f"{overlap:g}": share for overlap, share in zip(OVERLAPS, times.f1, strict=True)},
+        start_error=times.start_error,
+        end_error=times.end_error,
+        outside=times.outside,
+        share_outside=times.share_outside,
+    )

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sla_cli.annotation.formats import write_annotation
+from sla_cli.annotation.layout import Layout
+from sla_cli.cli.main import app
+from sla_cli.core.annotation import Annotation, Sign, split_at_pauses
+from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.errors import SlaError
+from sla_cli.score.time_files import compare_times
+from sla_cli.work.hypotheses import write_hypotheses
+
+TRUE = (("A", 1.0, 1.4), ("B", 1.6, 2.0), ("A", 3.0, 3.5))
+FOUND = (("A", 1.1, 1.4), ("C", 1.6, 2.0), ("A", 2.0, 2.4), ("B", 4.0, 4.5))
+
+
+def write(path: Path, signs: tuple[tuple[str, float, float], ...], **layout: str | bool) -> Path:
+    given = [Sign(*sign, 1.0) for sign in signs]
+    annotation = Annotation(path.stem, None, 10.0, split_at_pauses(given, 1.0))
+    write_annotation(path, path.suffix[1:].lower(), annotation, Layout(**layout))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["eaf", "ctm", "TextGrid", "vtt"])
+@pytest.mark.parametrize("true_ending", ["eaf", "ctm"])
+def test_figures_of_a_recording_in_any_format(tmp_path: Path, ending: str, true_ending: str) -> None:
+    found = write(tmp_path / f"found.{ending}", FOUND, cue="gloss")
+    figures = compare_times(found, write(tmp_path / f"true.{true_ending}", TRUE), None, None)
+    assert (figures.recordings, figures.references, figures.hypotheses, figures.correct) == (1, 3, 4, 2)
+    assert figures.wer == pytest.approx(100 * 2 / 3)  # C for B, and the last B
+    assert figures.inside == 50  # the second A lies before its true place
+    assert figures.f1 == pytest.approx({"0.1": 200 / 7, "0.25": 200 / 7, "0.5": 200 / 7})
+    assert figures.start_error == pytest.approx((0.1 + 1.0) / 2)
+    assert figures.end_error == pytest.approx((0.0 + 1.1) / 2)
+    assert (figures.outside, figures.share_outside) == (2, 50)
+
+
+def test_the_truth_itself_is_right(tmp_path: Path) -> None:
+    figures = compare_times(write(tmp_path / "a.eaf", TRUE), write(tmp_path / "b.ctm", TRUE), None, None)
+    assert (figures.wer, figures.inside, figures.start_error, figures.end_error) == (0, 100, 0, 0)
+    assert set(figures.f1.values()) == {100}
+
+
+def test_folders_go_file_by_file(tmp_path: Path) -> None:
+    for folder, signs in (("found", FOUND), ("true", TRUE)):
+        (tmp_path / folder).mkdir()
+        for name in ("one", "two"):
+            write(tmp_path / folder / f"{name}.eaf", signs)
+    write(tmp_path / "true" / "three.eaf", TRUE)
+    figures = compare_times(tmp_path / "found", tmp_path / "true", None, None)
+    assert (figures.recordings, figures.references, figures.hypotheses, figures.correct) == (3, 9, 8, 4)
+    write(tmp_path / "found" / "four.eaf", TRUE)
+    with pytest.raises(SlaError, match="has no four"):
+        compare_times(tmp_path / "found", tmp_path / "true", None, None)
+
+
+def test_hypotheses_of_decode(tmp_path: Path) -> None:
+    path = tmp_path / "dev.tsv"
+    write_hypotheses(path, [Hypothesis("clip", ("A", "B"), 0.0, ((25, 35), (40, 50)), (0.5, 0.5), 1, 25.0)])
+    figures = compare_times(path, write(tmp_path / "clip.ctm", TRUE[:2]), None, None)
+    assert (figures.correct, figures.inside, figures.start_error) == (2, 100, pytest.approx(0))
+    write_hypotheses(path, [Hypothesis("clip", ("A",), 0.0, ((25, 35),), (0.5,))])
+    with pytest.raises(SlaError, match="clip clip has no times"):
+        compare_times(path, tmp_path / "clip.ctm", None, None)
+
+
+def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
+    found, true = write(tmp_path / "a.eaf", FOUND, sentences=True), write(tmp_path / "b.eaf", TRUE)
+    with pytest.raises(SlaError, match="which tier"):
+        compare_times(found, true, None, None)
+    assert compare_times(found, true, "SIGN", None).correct == 2
+    with pytest.raises(SlaError, match="no tier 'GLOSS'"):
+        compare_times(found, true, "GLOSS", None)
+
+
+def test_the_command_prints_figures_and_refuses_with_a_sentence(tmp_path: Path) -> None:
+    found, true = write(tmp_path / "a.eaf", FOUND), write(tmp_path / "b.eaf", TRUE)
+    printed = CliRunner().invoke(app, ["times", str(found), "--ref", str(true)])
+    assert printed.exit_code == 0
+    assert "2 glosses correct of 3 true ones, 4 compared, in 1 recording; WER 66.67 %" in printed.stdout
+    assert "middle inside the true gloss: 50.0 % of the correct ones" in printed.stdout
+    answer = json.loads(CliRunner().invoke(app, ["times", str(found), "--ref", str(true), "--json"]).stdout)
+    assert answer["f1"]["0.5"] == pytest.approx(200 / 7)
+    for bad in ("missing.eaf", "missing.ctm", "."):
+        assert CliRunner().invoke(app, ["times", str(tmp_path / "none" / bad), "--ref", str(true)]).exit_code == 2
