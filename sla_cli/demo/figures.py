@@ -27,12 +27,14 @@ class UnseenVideo(Struct, kw_only=True, frozen=True):
     Attributes:
         signed: glosses that are signed
         read: glosses that the model recognised
+        inside: of the correct glosses, the share whose middle lies in the sign, in percent; null if none is correct
         duration: duration of the video in seconds
         files: paths of the page and of the ELAN file
     """
 
     signed: tuple[str, ...]
     read: tuple[str, ...]
+    inside: Amount | None
     duration: Amount
     files: tuple[Path, Path]
 
@@ -68,13 +70,16 @@ class DemoFigures(Struct, kw_only=True, frozen=True):
         rates, difference = gain_text(self.gain)
         steps = "\n".join(f"  {step}" for step in NEXT[1 if self.kept else 0 :])
         video = self.transcript
+        right = video.inside
+        inside = f"  {right:.0f} % of the correct glosses lie in their sign\n" if right is not None else ""
         return (
             f"{rates}\n{difference}\n"
             f"(synthetic signing, {counted(self.clips, 'unseen sentence')}, {self.seconds:.0f} s)\n"
             f"Look at {self.page}\n\n"
-            f"A video that it has not seen, {video.duration:.1f} s:\n"
+            f"A recording that it has not seen, with pauses, {video.duration:.1f} s:\n"
             f"  signed  {' '.join(video.signed)}\n"
             f"  read    {' '.join(video.read)}\n"
+            f"{inside}"
             f"Watch {video.files[0]}, or open {video.files[1]} in ELAN.\n{kept}\nNext:\n{steps}"
         )
 

@@ -8,21 +8,37 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sla_cli.core.annotation import Sign
 from sla_cli.demo.drawing import FRAME_HEIGHT, FRAME_WIDTH, draw_frame, draw_stage
 from sla_cli.demo.signers import SIGNERS, Signer
-from sla_cli.demo.signing import Poses, sign_sentence
+from sla_cli.demo.signing import Poses, sign_sentences
 from sla_cli.errors import SlaError
 from sla_cli.log import silent_stderr
 from sla_cli.system.atomic import atomic_write
 
 FPS = 25
+PAUSES = (0.5, 1.5)  # seconds
 
 
-def draw_movie(path: Path, glosses: Sequence[str], seed: int) -> None:
-    """Draw a sentence into a video with `write_movie`. Raises SlaError as it does."""
-    rng = np.random.default_rng([seed, len(glosses)])
+def draw_movie(path: Path, sentences: Sequence[Sequence[str]], seed: int) -> tuple[Sign, ...]:
+    """Draw a recording of several sentences, with pauses before, between and after them, into a video.
+
+    Returns:
+        The signs in it.
+
+    Raises:
+        SlaError: as `write_movie`.
+    """
+    rng = np.random.default_rng([seed, len(sentences)])
     signer = SIGNERS[rng.integers(len(SIGNERS))]
-    write_movie(path, sign_sentence(glosses, signer, rng), signer, light=1.0)
+    rests = [round(FPS * rng.uniform(*PAUSES)) for _ in range(len(sentences) + 1)]
+    poses, spans = sign_sentences(sentences, signer, rng, rests)
+    write_movie(path, poses, signer, light=1.0)
+    return tuple(
+        Sign(gloss, start / FPS, end / FPS, 1.0)
+        for glosses, places in zip(sentences, spans, strict=True)
+        for gloss, (start, end) in zip(glosses, places, strict=True)
+    )
 
 
 def write_movie(path: Path, poses: Poses, signer: Signer, light: float) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sla_cli.config.settings import resolve
 from sla_cli.core.counted import counted
+from sla_cli.core.time_score import score_times
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.demo.corpus import draw_corpus
 from sla_cli.demo.figures import NEXT, DemoFigures, UnseenVideo, gain_text
@@ -45,7 +46,7 @@ from sla_cli.work.run import Run
 CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain of the bigram would be random
 LM = "gloss.arpa"
 NAMES = ("without language model", "with gloss bigram")
-UNSEEN = 3  # number of sentences; the longest is the video that is transcribed
+UNSEEN = 3  # number of sentences in the video that is transcribed
 ENDING = signals("SIGINT", "SIGTERM", "SIGHUP")  # the last is sent if the terminal is closed
 SIZE = 128  # pixels; enough for the tiny preset and for the page
 
@@ -90,8 +91,8 @@ def run_demo(
         trained = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
         page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
         gain = _decode_and_score(store, run, folder, page)
-        signed = max(draw_sentences(seed, "test", clips["test"] + UNSEEN, different=True)[-UNSEEN:], key=len)
-        transcript = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), signed, seed)
+        unseen = draw_sentences(seed, "test", clips["test"] + UNSEEN, different=True)[-UNSEEN:]
+        transcript = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), unseen, seed)
     return DemoFigures(
         wer=gain.a.wer,
         wer_lm=gain.b.wer,
@@ -167,13 +168,14 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
     return figures
 
 
-def _transcribe(run: Run, lm: Path, video: Path, glosses: tuple[str, ...], seed: int) -> UnseenVideo:
+def _transcribe(run: Run, lm: Path, video: Path, sentences: list[tuple[str, ...]], seed: int) -> UnseenVideo:
     """Draw a video, and write its page and its ELAN file next to it."""
-    draw_movie(video, glosses, seed)
+    true = draw_movie(video, sentences, seed)
     with Recognizer.open(run.path, lm=lm, device="cpu") as model:
         transcript = model.transcribe(video)
     page, elan = video.with_suffix(".html"), video.with_suffix(".eaf")
     for path in (page, elan):
-        transcript.save(path, force=True)
-    read = tuple(sign.gloss for sign in transcript.signs)
-    return UnseenVideo(signed=glosses, read=read, duration=transcript.duration, files=(page, elan))
+        transcript.save(path, force=True, reference=true)
+    signed, read = (tuple(sign.gloss for sign in signs) for signs in (true, transcript.signs))
+    inside = score_times(true, transcript.signs).share_inside
+    return UnseenVideo(signed=signed, read=read, inside=inside, duration=transcript.duration, files=(page, elan))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.annotation.formats import annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
+from sla_cli.core.annotation import Sign
 from sla_cli.transcribe.recognition import Recognition
 from sla_cli.transcribe.transcript_page import write_transcript_page
 from sla_cli.work.output import check_output
@@ -19,7 +21,15 @@ ON_THE_PAGE = ("eaf", "vtt", "srt")  # files that can be downloaded from the pag
 class Transcript(Recognition):
     """The signs of one recording, with probabilities, and a way to save them; `Recognition` has the attributes."""
 
-    def save(self, path: Path | str, *, layout: Layout = DEFAULT, force: bool = False, link_video: bool = True) -> None:
+    def save(
+        self,
+        path: Path | str,
+        *,
+        layout: Layout = DEFAULT,
+        force: bool = False,
+        link_video: bool = True,
+        reference: Sequence[Sign] = (),
+    ) -> None:
         """Write a file of the kind given by its extension: .eaf, .vtt, .srt, .json, .csv, .ctm, .TextGrid or .html.
 
         Args:
@@ -27,6 +37,7 @@ class Transcript(Recognition):
             layout: names of tiers, and what a subtitle shows.
             force: replace a file that exists.
             link_video: whether a page plays the video, which shows identifiable people.
+            reference: what is signed and when, if it is known; a page shows it below the signs.
 
         Raises:
             SlaError: an unknown extension, a file that exists or cannot be written, or a gloss or name that the
@@ -40,7 +51,7 @@ class Transcript(Recognition):
         files = {
             f"{self.name}{suffix_of(kind)}": annotation_text(kind, self, layout, path.parent) for kind in ON_THE_PAGE
         }
-        write_transcript_page(path, self, files, link_video=link_video)
+        write_transcript_page(path, self, files, reference=reference, link_video=link_video)
 
 
 def kind_named(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +12,7 @@ import numpy as np
 from rich.cells import cell_len
 
 from sla_cli.core.annotation import Sentence, Sign
+from sla_cli.core.time_score import correct_pairs
 from sla_cli.pages.pictures import HeatMap, heat_map
 from sla_cli.pages.template import direction, render
 from sla_cli.system.atomic import write_text
@@ -27,7 +28,12 @@ SignAndRoom = tuple[Sign, float]  # seconds from its start to that of the next s
 
 
 def write_transcript_page(
-    out: Path, transcript: Recognition, files: Mapping[str, str], *, link_video: bool = True
+    out: Path,
+    transcript: Recognition,
+    files: Mapping[str, str],
+    *,
+    reference: Sequence[Sign] = (),
+    link_video: bool = True,
 ) -> None:
     """Write one HTML file that plays the video next to it and shows the signs with their times.
 
@@ -36,6 +42,7 @@ def write_transcript_page(
 
     Args:
         files: contents of the files that can be downloaded from the page, by name.
+        reference: what is signed and when, if it is known, in order of time; the page shows it below the signs.
         link_video: off for a page that neither names nor plays the video.
 
     Raises:
@@ -53,6 +60,7 @@ def write_transcript_page(
         sentences=sentences,
         total=len(signs),
         distinct=len({sign.gloss for sign in signs}),
+        reference=list(_compared(reference, transcript)),
         heat_maps=list(heat_maps(transcript)),
         video=None if video is None else {"name": video.name, "url": media_url(video, out)},
         left_out=transcript.media is not None and not link_video,
@@ -100,10 +108,22 @@ def heat_maps(transcript: Recognition) -> Iterator[HeatMap]:
 
 
 def _with_rooms(transcript: Recognition) -> Iterator[tuple[Sentence, list[SignAndRoom]]]:
-    starts = [sign.start for sign in transcript.signs]
-    after = iter([*starts[1:], transcript.duration])
+    rooms = iter(_rooms(transcript.signs, transcript.duration))
     for sentence in transcript.sentences:
-        yield sentence, [(sign, max(next(after) - sign.start, 0.0)) for sign in sentence.signs]
+        yield sentence, [(sign, next(rooms)) for sign in sentence.signs]
+
+
+def _rooms(signs: Sequence[Sign], duration: float) -> list[float]:
+    """Seconds from the start of each sign to that of the next one, or to the end."""
+    starts = [sign.start for sign in signs]
+    return [max(after - start, 0.0) for start, after in zip(starts, [*starts[1:], duration], strict=False)]
+
+
+def _compared(reference: Sequence[Sign], transcript: Recognition) -> Iterator[tuple[Sign, float, bool]]:
+    """The signs of the reference, with the room for their labels, and whether each is recognised."""
+    correct = {id(true) for true, _ in correct_pairs(reference, transcript.signs)}
+    for sign, room in zip(reference, _rooms(reference, transcript.duration), strict=True):
+        yield sign, room, id(sign) in correct
 
 
 def _pixels_a_second(signs: list[SignAndRoom]) -> float:
