@@ -31,8 +31,8 @@ import torch
 from torch import Tensor
 
 from sla_cli.core.annotation import Sign
-from sla_cli.core.ctc import frame_spans
 from sla_cli.core.edit_alignment import align, count
+from sla_cli.core.place import FrameScores, place
 from sla_cli.core.time_score import correct_pairs
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
@@ -113,15 +113,18 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
 
     with BeamDecoder(opened.glosses, BeamOptions()) as decoder:
 
-        def read(log_probs: Tensor, length: int, start: int = 0) -> list[Sign]:
+        def read(log_probs: Tensor, features: Tensor, start: int = 0) -> list[Sign]:
             found = decoder.decode(log_probs.float().cpu().numpy())
-            spans = frame_spans(found.spans, opened.stride, length)
+            labels = [opened.glosses.index(gloss) + 1 for gloss in found.glosses]
+            scorer = opened.scorer
+            shown = FrameScores(scorer(features).cpu().numpy(), scorer.least) if scorer is not None else None
+            spans = place(labels, found.spans, opened.stride, len(features), shown)
             return [shown(gloss, a + start, b + start) for gloss, (a, b) in zip(found.glosses, spans, strict=True)]
 
         alone, joined = features_of(opened, sentences, options.features)
         whole, cuts = [], starts[:-1].tolist()
         for features, start in zip(alone, cuts, strict=True):
-            whole += read(log_probs_of(features), len(features), start)
+            whole += read(log_probs_of(features), features, start)
         yield figures("whole", whole, whole, truth, cuts)
         steps = len(joined) // opened.stride
         default = Windows.of(opened.config.train, opened.stride)
@@ -131,7 +134,7 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
             for part in joined.split(CHUNK):
                 reader.add(part)
             name = f"{windows.length}/{windows.context}" + " (default)" * (windows == default)
-            yield figures(name, read(reader.finish(), len(joined)), whole, truth, cuts)
+            yield figures(name, read(reader.finish(), joined), whole, truth, cuts)
 
 
 def features_of(

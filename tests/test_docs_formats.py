@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from prep_work import build
 
+from sla_cli.core.place import FrameScores
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
@@ -31,7 +32,9 @@ def store(tmp_path: Path, phoenix_tree: Callable[..., Path]) -> Path:
 def emissions(tmp_path: Path) -> Path:
     header = EmissionHeader("phoenix2014", "dev", ("NULL", "REGEN"), 4, "/store", "/run", "phoenix2014", "multisigner")
     probabilities = np.eye(3)[[0, 2, 2, 0, 2, 1, 0]] * 0.8 + 0.05
-    write_emissions(tmp_path / "emissions.h5", header, [Emission("a/b", np.log(probabilities, dtype=np.float32), 27)])
+    shown = FrameScores(np.zeros((27, 3), np.int8), 7)
+    clip = Emission("a/b", np.log(probabilities, dtype=np.float32), 27, shown=shown)
+    write_emissions(tmp_path / "emissions.h5", header, [clip])
     return tmp_path / "emissions.h5"
 
 

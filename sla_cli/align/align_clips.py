@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sla_cli.core.aligned_clip import AlignedClip, Segment
 from sla_cli.core.counted import counted
-from sla_cli.core.ctc import check_log_probs, feasible, frame_spans
+from sla_cli.core.ctc import check_log_probs, feasible
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import naming
@@ -60,7 +60,7 @@ def _align(emission: Emission, stride: int, columns: Mapping[str, int], glosses:
         return AlignedClip(emission.id, emission.fps, emission.frames, segments, note)
     spans = force_align(emission.log_probs, labels)
     placed = zip(
-        frame_spans(spans, stride, emission.frames),
+        emission.places(labels, spans, stride),
         confidences(emission.log_probs, labels, spans),
         _scores(emission.log_probs, labels, spans),
         strict=True,

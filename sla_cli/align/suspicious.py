@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sla_cli.align.align_clips import columns_of, obstacle
 from sla_cli.align.other_clips import Bigrams, Confusions
-from sla_cli.core.ctc import frame_spans, log_likelihood
+from sla_cli.core.ctc import log_likelihood
 from sla_cli.core.edit_alignment import Pair, align
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
@@ -149,14 +149,18 @@ def _read(
     pairs = align(reference, hypothesis.glosses)
     log_probs = emission.log_probs.clip(FLOOR)
     labels = [columns[gloss] for gloss in reference]
-    spans = force_align(log_probs, labels) if len(pairs) > sum(pair.op == "C" for pair in pairs) else []
+    differs = len(pairs) > sum(pair.op == "C" for pair in pairs)
+    spans = force_align(log_probs, labels) if differs else []
+    written = emission.places(labels, spans, stride) if differs else ()
+    read = [columns[gloss] for gloss in hypothesis.glosses]
+    shown = emission.places(read, hypothesis.spans, stride) if differs else ()
     changes = []
     place = heard = 0  # in reference and hypothesis
     for pair in pairs:
         if pair.op != "C":
-            span = hypothesis.spans[heard] if pair.reference is None else spans[place]
+            span = shown[heard] if pair.reference is None else written[place]
             gain = _gain(log_probs, labels, spans, place, pair, columns)
-            changes.append(_Change(pair, place + 1, frame_spans([span], stride, emission.frames)[0], gain))
+            changes.append(_Change(pair, place + 1, span, gain))
         place += pair.reference is not None
         heard += pair.hypothesis is not None
     return _Compared(emission.id, emission.fps, reference, hypothesis.glosses, pairs, changes)

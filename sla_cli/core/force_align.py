@@ -1,4 +1,4 @@
-"""Where given labels are in time: CTC forced alignment (Viterbi), exact for every input.
+"""Where given labels are in time: forced alignment (Viterbi), exact for every input, to output steps or to frames.
 
 A long clip has millions of pairs of step and state, and good paths use few of them. A first pass keeps only the states
 whose score is near the best of their step, and finds a good path. The second pass leaves out the states through which
@@ -23,15 +23,23 @@ ROUNDING = 1e-9  # relative; far above the rounding errors of float64 sums
 FLOOR = -1e6  # nats: an impossible path is still a path
 
 Scores = NDArray[np.float64]
+Numbers = NDArray[np.floating] | NDArray[np.int8]
 Least = Callable[[Scores, int], float]  # of the scores at a step, and the step: states below this score are left out
 
 
 class _Trellis(NamedTuple):
-    """Log-probabilities (T, V + 1), and the result of `extended`: each (S,)."""
+    """The states through which a path goes, in order.
 
-    log_probs: NDArray[np.floating]
+    Attributes:
+        log_probs: (T, V + 1).
+        states, skip: as the result of `extended`, each (S,).
+        stay: (S,), what remaining in a state adds to a path's score: 0, or -inf where it is not possible.
+    """
+
+    log_probs: Numbers
     states: NDArray[np.int_]
     skip: Scores
+    stay: Scores
 
     @property
     def block(self) -> int:
@@ -72,8 +80,45 @@ def force_align(log_probs: NDArray[np.floating], labels: Sequence[int]) -> list[
         raise ValueError(f"{counted(len(labels), 'label')} cannot fit in {counted(len(log_probs), 'output step')}")
     if not labels:
         return []
-    trellis = _Trellis(log_probs, *extended(labels))
-    return [(start, end) for state, start, end in runs(_follow(trellis, _best_paths(trellis))) if state % 2]
+    states, skip = extended(labels)
+    return _spans(_Trellis(log_probs, states, skip, np.zeros(len(states))), 1)
+
+
+def align_frames(scores: Numbers, labels: Sequence[int], least: int) -> list[tuple[int, int]]:
+    """Where each label is if it lasts `least` frames or longer, with or without frames of column 0 between two labels.
+
+    Unlike on a path of CTC, a label fills all of its frames, and equal labels may follow each other directly.
+
+    Args:
+        scores: (T, V + 1), of which the sum is made greatest: natural logarithms of probabilities, or multiples of
+            them; column 0 is no label.
+        labels: columns in order, without 0.
+        least: fewer if the labels would not fit.
+
+    Returns:
+        (start, end) of each label, in frames, end exclusive.
+
+    Raises:
+        ValueError: there are more labels than frames.
+    """
+    if len(labels) > len(scores):
+        raise ValueError(f"{counted(len(labels), 'label')} cannot fit in {counted(len(scores), 'frame')}")
+    if not labels:
+        return []
+    least = min(least, len(scores) // len(labels))
+    states = np.zeros((len(labels), least + 1), np.int_)
+    states[:, :least] = np.array(labels)[:, None]
+    skip, stay = np.full((2, *states.shape), -np.inf)
+    skip[:, 0] = 0
+    stay[:, -2:] = 0
+    return _spans(_Trellis(scores, np.append(0, states), np.append(-np.inf, skip), np.append(0, stay)), least)
+
+
+def _spans(trellis: _Trellis, least: int) -> list[tuple[int, int]]:
+    """The spans of the labels, each of which has `least` states, and one that is none before and after it."""
+    path = _follow(trellis, _best_paths(trellis))
+    labels = ((state - 1) // (least + 1) if state % (least + 1) else -1 for state in path)
+    return [(start, end) for label, start, end in runs(labels) if label >= 0]
 
 
 def _best_paths(trellis: _Trellis) -> _Paths:
@@ -119,13 +164,13 @@ def _block(trellis: _Trellis, start: int, end: int, first: int, last: int, befor
         (1 + steps, 2 + states): first a row for the step before, and two columns for states that are not reachable.
     """
     emitted = trellis.log_probs[start:end, trellis.states[first:last]].astype(np.float64).clip(FLOOR)
-    skip = trellis.skip[first:last]
+    skip, stay = trellis.skip[first:last], trellis.stay[first:last]
     block = np.full((len(emitted) + 1, emitted.shape[1] + 2), -np.inf)
     block[0, 2 : 2 + len(before)] = before
     if start == 0:
         block[0, 1] = 0  # all paths begin before the first blank
     for previous, now, emission in zip(block, block[1:], emitted, strict=False):
-        best = np.maximum(previous[2:], previous[1:-1])
+        best = np.maximum(previous[2:] + stay, previous[1:-1])
         np.maximum(best, previous[:-2] + skip, out=best)
         np.add(best, emission, out=now[2:])
     return block
@@ -141,7 +186,8 @@ def _follow(trellis: _Trellis, paths: _Paths) -> list[int]:
         if end < len(trellis.log_probs):  # within a block, a path can advance by at most this many states
             first = max(row.first, state - 2 * (end - start))
             block = _block(trellis, start, end, first, state + 1, row.scores[first - row.first :][: state + 1 - first])
-        moves = _moves(block[:-1], trellis.skip[first : first + block.shape[1] - 2])
+        here = slice(first, first + block.shape[1] - 2)
+        moves = _moves(block[:-1], trellis.skip[here], trellis.stay[here])
         for step in reversed(moves):
             states.append(state)
             state -= int(step[state - first])
@@ -149,8 +195,8 @@ def _follow(trellis: _Trellis, paths: _Paths) -> list[int]:
     return states[::-1]
 
 
-def _moves(scores: Scores, skip: Scores) -> NDArray[np.uint8]:
+def _moves(scores: Scores, skip: Scores, stay: Scores) -> NDArray[np.uint8]:
     """By how many states the best path advanced into each state, from the scores one step before."""
     came, skipped = scores[:, 1:-1], scores[:, :-2] + skip
     moves = 1 + (came < skipped).astype(np.uint8)
-    return np.where(scores[:, 2:] < np.maximum(came, skipped), moves, np.uint8(0))
+    return np.where(scores[:, 2:] + stay < np.maximum(came, skipped), moves, np.uint8(0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sla_cli.core.ctc import frame_spans
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
@@ -34,14 +33,16 @@ def decode_split(
             options are bad; or a process died.
     """
     options.check_nbest()
+    columns = {gloss: column for column, gloss in enumerate(glosses, start=1)}
     with BeamDecoder(glosses, options) as decoder:
 
         def decode_clip(clip: Emission) -> list[Hypothesis]:
-            return [
-                Hypothesis(clip.id, glosses, score, frame_spans(spans, stride, clip.frames), confidence, rank, clip.fps)
-                for rank, (glosses, score, spans, confidence) in enumerate(
-                    decoder.nbest(clip.log_probs, options.nbest), start=1
+            hypotheses = []
+            for rank, found in enumerate(decoder.nbest(clip.log_probs, options.nbest), start=1):
+                spans = clip.places([columns[gloss] for gloss in found.glosses], found.spans, stride)
+                hypotheses.append(
+                    Hypothesis(clip.id, found.glosses, found.score, spans, found.confidence, rank, clip.fps)
                 )
-            ]
+            return hypotheses
 
         return list(map_clips(decode_clip, emissions, jobs, progress))

@@ -84,7 +84,9 @@ def emit(
             placed = [opened.placement.device.type, str(opened.placement.dtype)]
             # Everything that can change a number: an interrupted attempt is only continued with the same settings.
             key = digest_json([receipt.fingerprint, wanted.max_frames, wanted.chunk, *placed])
-            parts = Parts(folder / key, batches_by_length(clips.lengths, wanted.max_frames), wanted.dtype)
+            batches = batches_by_length(clips.lengths, wanted.max_frames)
+            least = opened.scorer.least if opened.scorer is not None else None
+            parts = Parts(folder / key, batches, wanted.dtype, least)
             _make(opened, clips, parts, group, wanted.chunk)
             group.wait()
             if group.is_main:
@@ -102,7 +104,8 @@ def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGro
     if done := sum(len(parts.batches[number]) for number in mine) - todo:
         log.info("%s before", counted(done, "clip was finished", "clips were finished"))
     share = f", process {group.rank} of {group.world_size}" if group.world_size > 1 else ""
-    emitted = emit_batches(opened.network, clips, opened.config, opened.placement, batches, chunk)
+    network, scorer = opened.network, opened.scorer
+    emitted = emit_batches(network, clips, opened.config, opened.placement, batches, chunk, scorer)
     with closing(emitted), progress(f"emissions of {clips.split.name}{share}", todo) as advance:
         for number, emissions in zip(missing, emitted, strict=True):
             parts.keep(number, emissions)

@@ -7,14 +7,17 @@ from contextlib import closing
 from itertools import islice
 
 import torch
+from torch import Tensor
 
 from sla_cli.config.settings import Config, EmitConfig
+from sla_cli.core.place import FrameScores
 from sla_cli.data.batching import to_pixels
 from sla_cli.data.dataset import SeenDataset
 from sla_cli.data.epoch_plan import cut_batches
 from sla_cli.data.loading import evaluation_batches
 from sla_cli.data.seen import SeenClips
 from sla_cli.model.device import Placement
+from sla_cli.model.frame_scores import FrameScorer
 from sla_cli.model.network import Network
 from sla_cli.work.emissions import Emission
 
@@ -32,14 +35,48 @@ def emit_batches(
     placement: Placement,
     batches: Sequence[Sequence[int]],
     chunk: int = EmitConfig.chunk,
+    scorer: FrameScorer | None = None,
 ) -> Generator[list[Emission], None, None]:
     """The emissions of each batch of clips, by their indices; the network is left in evaluation mode.
 
     The result of a clip does not depend on other clips in its batch, except for rounding. Clips are loaded one by one,
     which spreads loading evenly over workers; close the iterator to end these.
     """
+    features = feature_batches(network, clips, config, placement, batches, chunk)
+    with closing(features):
+        for batch, (rows, lengths) in zip(batches, features, strict=True):
+            with torch.inference_mode(), placement.autocast():
+                logits = network.head(rows, lengths)
+                log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
+                scores = scorer(rows).cpu().split(lengths.tolist()) if scorer is not None else None
+            yield [
+                Emission(
+                    clips.split.ids[index],
+                    log_probs[place].numpy(),
+                    clips.lengths[index],
+                    clips.rates[index],
+                    FrameScores(scores[place].numpy(), scorer.least) if scores and scorer else None,
+                )
+                for place, index in enumerate(batch)
+            ]
+
+
+def feature_batches(
+    network: Network,
+    clips: SeenClips,
+    config: Config,
+    placement: Placement,
+    batches: Sequence[Sequence[int]],
+    chunk: int = EmitConfig.chunk,
+    held: int = 0,
+) -> Generator[tuple[Tensor, Tensor], None, None]:
+    """The backbone's features of each batch of clips, (frames, width), with the clips' lengths; as `emit_batches`.
+
+    Args:
+        held: for how many more frames the first and the last frame of each clip are shown.
+    """
     network.eval()
-    data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config)
+    data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config, held)
     crop, size, device = config.train.crop, config.model.image_size, placement.device
     with closing(evaluation_batches(data, placement.cuda)) as loaded:
         for batch in batches:
@@ -48,9 +85,5 @@ def emit_batches(
                 for clip in islice(loaded, len(batch)):
                     lengths.append(clip.lengths)
                     pixels.append(to_pixels(clip, crop=crop, size=size, like=network.backbone, device=device))
-                logits = network(torch.cat(pixels), torch.cat(lengths), chunk)
-                log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
-            yield [
-                Emission(clips.split.ids[index], part.numpy(), clips.lengths[index], clips.rates[index])
-                for index, part in zip(batch, log_probs, strict=True)
-            ]
+                rows = network.backbone(torch.cat(pixels), torch.cat(lengths), chunk)
+            yield rows, torch.cat(lengths)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sla_cli.artifact.npz import Damaged, read_arrays
+from sla_cli.core.place import FrameScores
 from sla_cli.data.seen import SeenClips
 from sla_cli.errors import FormatError, cannot_read
 from sla_cli.system.atomic import atomic_write
@@ -22,10 +23,11 @@ class Parts:
         folder: folder of attempts with the same settings.
         batches: indices of the clips of each batch.
         dtype: of the log-probabilities on disk, float32 or float16.
+        least: that of the scores of frames; None if there are none.
     """
 
-    def __init__(self, folder: Path, batches: Sequence[Sequence[int]], dtype: str) -> None:
-        self.folder, self.batches, self.dtype = folder, batches, dtype
+    def __init__(self, folder: Path, batches: Sequence[Sequence[int]], dtype: str, least: int | None) -> None:
+        self.folder, self.batches, self.dtype, self.least = folder, batches, dtype, least
 
     def missing(self, numbers: Sequence[int]) -> list[int]:
         """The batches that no attempt has finished."""
@@ -35,10 +37,11 @@ class Parts:
         """Write a finished batch. Raises FormatError if the model gave NaN."""
         for emission in emissions:
             check_finite(emission)
-        arrays = {
-            str(index): emission.log_probs.astype(self.dtype)
-            for index, emission in zip(self.batches[number], emissions, strict=True)
-        }
+        arrays = {}
+        for index, emission in zip(self.batches[number], emissions, strict=True):
+            arrays[str(index)] = emission.log_probs.astype(self.dtype)
+            if emission.shown is not None:
+                arrays[f"{index}-frames"] = emission.shown.scores
         buffer = (
             io.BytesIO()
         )  # on a full disk np.savez to a file leaves an open archive that fails again in garbage collection
@@ -50,19 +53,20 @@ class Parts:
         """All clips in the store's order. Raises SlaError if a batch cannot be read."""
         batch_of = {index: number for number, batch in enumerate(self.batches) for index in batch}
         for index, name in enumerate(clips.split.ids):
-            log_probs = self._read(self._path(batch_of[index]), str(index))
-            yield Emission(name, log_probs, clips.lengths[index], clips.rates[index])
+            names = [str(index)] if self.least is None else [str(index), f"{index}-frames"]
+            log_probs, *scores = self._read(self._path(batch_of[index]), names)
+            shown = None if self.least is None else FrameScores(scores[0], self.least)
+            yield Emission(name, log_probs, clips.lengths[index], clips.rates[index], shown)
 
-    def _read(self, path: Path, name: str) -> np.ndarray:
-        """An array of a batch. Raises SlaError if its file is damaged, and removes that."""
+    def _read(self, path: Path, names: Sequence[str]) -> list[np.ndarray]:
+        """Arrays of a batch. Raises SlaError if its file is damaged, and removes that."""
         try:
-            (found,) = read_arrays(path, name)
+            return list(read_arrays(path, *names))
         except OSError as error:
             raise cannot_read(path, error) from error
         except Damaged as error:
             path.unlink()
             raise FormatError(f"{path} is damaged: {error}", "Run again: its clips are computed again.") from error
-        return found
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.npz"

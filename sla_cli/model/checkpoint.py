@@ -26,17 +26,22 @@ SAME = 1e-4  # relative; if norms differ by less, the weights come from the same
 
 def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     """Write the trained weights; of the frozen backbone only its digest. Equal weights give equal bytes."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.trained_state().items()}
     header = {
         "format": NAME,
         "version": VERSION,
         "backbone": model.backbone_digest,
         "backbone_name": model.backbone_name,
         "glosses": vocabulary_digest(glosses),
-        "tensors": _digest(tensors),
     }
     if model.backbone_norms is not None:
         header["backbone_norms"] = json.dumps(model.backbone_norms)
+    write_tensors(path, model.trained_state(), header)
+
+
+def write_tensors(path: Path, values: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write tensors with a header, to which their digest is added. Equal content gives equal bytes."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in values.items()}
+    header = {**header, "tensors": _digest(tensors)}
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.writelines(_ordered(save(tensors, header)))  # save_file replaces the error of a full disk by its own
 
@@ -73,20 +78,7 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
     """
     if not path.is_file():
         raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-        tensors = load_file(path)
-    except SafetensorError as error:
-        raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", AGAIN) from error
-    kind = header.get("format"), header.get("version")
-    if kind != (NAME, VERSION):
-        raise FormatError(
-            f"{path}: {kind[0] or 'unknown'} version {kind[1]}, this sla reads {NAME} {VERSION}",
-            "Train again with `sla train`.",
-        )
-    if header.get("tensors") != _digest(tensors):
-        raise FormatError(f"{path} is damaged: its weights are not as they were written", AGAIN)
+    tensors, header = read_tensors(path, NAME, VERSION, AGAIN)
     try:
         glosses_then, backbone = header["glosses"], header["backbone"]
         norms = [float(norm) for norm in json.loads(header["backbone_norms"])] if "backbone_norms" in header else None
@@ -103,6 +95,33 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
             "Give the weights file of the run with --weights.",
         )
     return tensors
+
+
+def read_tensors(path: Path, name: str, version: str, again: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors of a file that `write_tensors` wrote, and its header.
+
+    Args:
+        name, version: of its format.
+        again: what to do if it is damaged.
+
+    Raises:
+        FormatError: another format or version, or a damaged file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", again) from error
+    kind = header.get("format"), header.get("version")
+    if kind != (name, version):
+        raise FormatError(
+            f"{path}: {kind[0] or 'unknown'} version {kind[1]}, this sla reads {name} {version}",
+            "Train again with `sla train`.",
+        )
+    if header.get("tensors") != _digest(tensors):
+        raise FormatError(f"{path} is damaged: its weights are not as they were written", again)
+    return tensors, header
 
 
 def same_backbone(digest: str, norms: Sequence[float] | None, model: Network) -> bool:

@@ -91,12 +91,13 @@ class Network(nn.Module):
             return Logits(
                 self.classifier(sequence),
                 by_conv(conv) if by_conv is not None else None,
-                self._by_frame(features),
+                self.by_frame(features),
                 steps,
                 lengths,
             )
 
-    def _by_frame(self, features: Tensor) -> Tensor | None:
+    def by_frame(self, features: Tensor) -> Tensor | None:
+        """Logits (frames, glosses + 1) of features (frames, width); None if no loss trains the frame classifier."""
         if self.frame_classifier is None:
             return None
         if self.frame_norm is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sla_cli.artifact.receipt import digest_file
 from sla_cli.config.settings import Config
 from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import Placement, place, set_tf32
+from sla_cli.model.frame_scores import FrameScorer, load_scorer
 from sla_cli.model.network import Network
 from sla_cli.work.run import Run
 
@@ -21,6 +23,7 @@ class OpenedModel:
         config: settings of the run, with the given weights file.
         glosses: in the order of the output columns; column 0 is the blank.
         merged: number of added modules that were merged into the frozen weights.
+        scorer: of frames; None if the run has none.
     """
 
     network: Network
@@ -28,6 +31,7 @@ class OpenedModel:
     placement: Placement
     glosses: tuple[str, ...]
     merged: int
+    scorer: FrameScorer | None = None
 
     @property
     def stride(self) -> int:
@@ -61,4 +65,8 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
     load_weights(run.best, network, glosses)
     merged = merge_added(network)
     network.backbone.cast_frozen(placement.dtype)
-    return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged)
+    scorer = None
+    if run.frame_scores.is_file():
+        shape = len(glosses) + 1, network.backbone.width
+        scorer = load_scorer(run.frame_scores, shape, digest_file(run.best)).to(placement.device)
+    return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged, scorer)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from sla_cli.core.ctc import feasible, frame_spans
+from sla_cli.core.ctc import feasible
 from sla_cli.core.force_align import force_align
+from sla_cli.core.place import FrameScores, place
 from sla_cli.pages.axis import Tick, exact
 from sla_cli.pages.pictures import HeatMap, heat_map
 
@@ -84,6 +85,7 @@ class Output:
         stride: video frames per step.
         frames: number of video frames, at least one.
         lanes: what was decoded from it, a lane for each system.
+        shown: which sign each frame shows, see `place`; None if the model has no scores of frames.
     """
 
     log_probs: NDArray[np.floating]
@@ -91,6 +93,7 @@ class Output:
     stride: int
     frames: int
     lanes: tuple[Lane, ...]
+    shown: FrameScores | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,8 @@ def _reference(glosses: tuple[str, ...], output: Output) -> Lane:
     labels = [column_of[gloss] for gloss in glosses if gloss in column_of]
     spans: tuple[tuple[int, int], ...] = ()
     if len(labels) == len(glosses) and feasible(len(output.log_probs), labels):
-        spans = frame_spans(force_align(output.log_probs, labels), output.stride, output.frames)
+        steps = force_align(output.log_probs, labels)
+        spans = place(labels, steps, output.stride, output.frames, output.shown)
     return Lane("reference", glosses, spans, output.frames)
 
 

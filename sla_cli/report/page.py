@@ -186,7 +186,8 @@ def _timeline(name: str, systems: Sequence[System], scores: Sequence[ClipScore])
             for system, score in zip(systems, scores, strict=True)
             if system.emissions is not None and system.emissions.path == file.path
         )
-        outputs.append(Output(emission.log_probs, file.header.glosses, file.header.stride, emission.frames, lanes))
+        shared = emission.log_probs, file.header.glosses, file.header.stride, emission.frames
+        outputs.append(Output(*shared, lanes, emission.shown))
         fps.append(emission.fps)
     if split is None:
         return draw_timeline(outputs, _first_reference(systems, scores), fps=fps[0])

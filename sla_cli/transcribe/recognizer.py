@@ -18,7 +18,6 @@ from sla_cli.config.settings import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
-from sla_cli.core.ctc import frame_spans
 from sla_cli.data.dataset import reduction
 from sla_cli.errors import SlaError
 from sla_cli.lm.kenlm_model import check_oov
@@ -28,7 +27,7 @@ from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.decoder import Decoder
 from sla_cli.search.options import settle
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
-from sla_cli.transcribe.streaming import stream_log_probs
+from sla_cli.transcribe.streaming import stream_outputs
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.transcribe.windows import Windows
 from sla_cli.work.emissions import Emission, check_finite
@@ -152,10 +151,13 @@ class Recognizer:
             SlaError: it cannot be read; names the file.
         """
         source = video if isinstance(video, Source) else as_source(Path(video))
-        log_probs, clock = self._read(source, fps, advance)
+        emission, clock = self._read(source, fps, advance)
+        log_probs = emission.log_probs
         found = self._decoder.decode(log_probs)
         stride, file = self._opened.stride, source.root / source.path
-        spans = np.array(frame_spans(found.spans, stride, clock.seen), np.int64).reshape(-1, 2)
+        columns = {gloss: column for column, gloss in enumerate(self.glosses, start=1)}
+        places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, stride)
+        spans = np.array(places, np.int64).reshape(-1, 2)
         times = clock.seconds(spans).tolist()
         signs = [
             Sign(gloss, start, end, confidence)
@@ -187,7 +189,7 @@ class Recognizer:
             SlaError: there is no picture.
         """
         pictures = (as_stored(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), self.frames, self._reduce) for frame in frames)
-        return stream_log_probs(self._opened, pictures, self.windows)
+        return stream_outputs(self._opened, pictures, self.windows)[0]
 
     def close(self) -> None:
         """Free the language model."""
@@ -204,26 +206,28 @@ class Recognizer:
         config = self._opened.config
         return reduction(self.frames.size, config.train.crop, config.model.image_size)
 
-    def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[NDArray[np.float32], Clock]:
-        """Log-probabilities of a recording, and the times of its frames."""
+    def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[Emission, Clock]:
+        """What the model computes for a recording, and the times of its frames."""
 
-        def read(rate: float = 0.0) -> tuple[NDArray[np.float32], Clock]:
+        def read(rate: float = 0.0) -> tuple[Emission, Clock]:
             recording = Recording(source, self.frames, fps=fps, rate=rate, reduce=self._reduce)
 
             def report(done: int) -> None:
                 if advance is not None:
                     advance(done, total=recording.expected or None)
 
-            return stream_log_probs(self._opened, recording, self.windows, report), recording.clock
+            log_probs, shown = stream_outputs(self._opened, recording, self.windows, report)
+            clock = recording.clock
+            return Emission(source.path, log_probs, clock.seen, clock.seen_rate, shown), clock
 
         try:
-            log_probs, clock = read()
+            emission, clock = read()
         except OtherRateError as other:
             text = "%s: %g frames per second on average, which differs from its header: reading it again"
             log.info(text, source.path, other.rate)
-            log_probs, clock = read(other.rate)
-        check_finite(Emission(source.path, log_probs, clock.seen, clock.seen_rate))
-        return log_probs, clock
+            emission, clock = read(other.rate)
+        check_finite(emission)
+        return emission, clock
 
 
 def as_source(path: Path) -> Source:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sla_cli.config.settings import EmitConfig
+from sla_cli.core.place import FrameScores
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate, to_pixels
 from sla_cli.errors import SlaError
@@ -21,12 +22,12 @@ from sla_cli.transcribe.windows import JoinedWindows, Windows
 CHUNK = EmitConfig.chunk  # frames
 
 
-def stream_log_probs(
+def stream_outputs(
     opened: OpenedModel,
     frames: Iterable[NDArray[np.uint8]],
     windows: Windows,
     advance: Callable[[int], None] = lambda _: None,
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], FrameScores | None]:
     """Log-probabilities of one clip, as `emit` computes them; a clip longer than a window passes the head in windows.
 
     Frames pass the backbone once, and are read while it computes.
@@ -36,7 +37,7 @@ def stream_log_probs(
         advance: called with the number of computed frames.
 
     Returns:
-        Natural log, float32 (steps, glosses + 1).
+        Natural log, float32 (steps, glosses + 1); and which sign each frame shows, None if the run has no scorer.
 
     Raises:
         SlaError: there is no frame.
@@ -46,11 +47,14 @@ def stream_log_probs(
     def head(features: Tensor) -> Tensor:
         return network.head(features, torch.tensor([len(features)])).sequence.log_softmax(-1)
 
-    joined = JoinedWindows(head, opened.stride, windows)
+    joined, scores, scorer = JoinedWindows(head, opened.stride, windows), list[Tensor](), opened.scorer
     with torch.inference_mode(), placement.autocast():
         for features in stream_features(opened, frames, advance):
             joined.add(features)
-        return joined.finish().numpy()
+            if scorer is not None:
+                scores.append(scorer(features).cpu())
+        shown = FrameScores(torch.cat(scores).numpy(), scorer.least) if scorer is not None else None
+        return joined.finish().numpy(), shown
 
 
 def stream_features(
@@ -59,7 +63,7 @@ def stream_features(
     """Features of one clip, (frames, width) each time, may be empty. Use it in inference mode and under autocast.
 
     Args:
-        frames, advance: as for `stream_log_probs`.
+        frames, advance: as for `stream_outputs`.
     """
     network, placement = opened.network, opened.placement
     crop, size = opened.config.train.crop, opened.config.model.image_size

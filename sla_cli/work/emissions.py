@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ import numpy as np
 from sla_cli.artifact.hdf5 import (
     check_offsets,
     claim,
-    closed_on_error,
     create,
     naming_damage,
     open_checked,
@@ -24,12 +23,14 @@ from sla_cli.artifact.hdf5 import (
     write_strings,
 )
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
+from sla_cli.core.place import FrameScores, Spans, place
 from sla_cli.errors import FormatError
 from sla_cli.store.clips import Split
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.run import Run
 
 NAME, VERSION = "sla-emissions", 1
+SCORES = "frame_scores"
 REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
 CHUNK = 256  # steps
 
@@ -65,12 +66,24 @@ class Emission:
         log_probs: natural-log probabilities float32 (steps, glosses + 1).
         frames: its length in video frames, as the run saw it.
         fps: video frames per second, 0.0 if unknown.
+        shown: which sign each frame shows; None if the run has no scores of frames.
     """
 
     id: str
     log_probs: np.ndarray
     frames: int
     fps: float = 0.0
+    shown: FrameScores | None = None
+
+    def places(self, labels: Sequence[int], spans: Sequence[tuple[int, int]], stride: int) -> Spans:
+        """Where glosses are in video frames; see `place`.
+
+        Args:
+            labels: their columns.
+            spans: where they are on a path of the log-probabilities, in output steps.
+            stride: video frames per output step.
+        """
+        return place(labels, spans, stride, self.frames, self.shown)
 
 
 def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str = "float32") -> Receipt:
@@ -81,6 +94,8 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
         dtype: of the log-probabilities on disk, float32 or float16.
     """
     inputs = {"weights": digest_file(run.best), "config": digest_file(run.path / "config.toml"), "split": split.digest}
+    if run.frame_scores.is_file():
+        inputs["frame_scores"] = digest_file(run.frame_scores)
     store = {"store": str(split.store.resolve()), "division": split.division, "split": split.name}
     sources = {"run": str(run.path.resolve()), **store}
     return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)
@@ -128,12 +143,14 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
     steps, frames, rates = [], [], []
     with atomic_write(path) as temporary, create(temporary, 0) as file:
         flat = file.create_dataset("log_probs", (0, width), dtype, maxshape=(None, width), chunks=(CHUNK, width))
+        scores = None
         for emission in emissions:
             check_finite(emission)
-            start = len(flat)
-            claim(temporary, flat.dtype.itemsize * width * (start + len(emission.log_probs) + CHUNK) + 256 * len(ids))
-            flat.resize(start + len(emission.log_probs), axis=0)
-            flat[start:] = emission.log_probs
+            _append(temporary, flat, emission.log_probs, 256 * len(ids))
+            if emission.shown is not None:
+                if scores is None:
+                    scores = _empty_scores(file, width, emission.shown.least)
+                _append(temporary, scores, emission.shown.scores, flat.nbytes)
             ids.append(emission.id)
             steps.append(len(emission.log_probs))
             frames.append(emission.frames)
@@ -146,6 +163,22 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
         for key in ("corpus", "split", "stride", "store", "run", "profile", "division"):
             file.attrs[key] = getattr(header, key)
         file.attrs["format"], file.attrs["version"] = NAME, VERSION
+
+
+def _empty_scores(file: h5py.File, width: int, least: int) -> h5py.Dataset:
+    """Most scores are the least that int8 holds, so compression pays."""
+    shape = {"shape": (0, width), "maxshape": (None, width), "chunks": (CHUNK, width)}
+    scores = file.create_dataset(SCORES, dtype="int8", compression="lzf", **shape)
+    scores.attrs["least"] = least
+    return scores
+
+
+def _append(path: Path, data: h5py.Dataset, rows: np.ndarray, others: int) -> None:
+    """Add rows to a dataset. `others`: bytes of the rest of the file."""
+    start, end = len(data), len(data) + len(rows)
+    claim(path, data.dtype.itemsize * data.shape[1] * (end + CHUNK) + others)
+    data.resize(end, axis=0)
+    data[start:] = rows
 
 
 class Emissions:
@@ -163,7 +196,7 @@ class Emissions:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._opened: tuple[int, h5py.File, h5py.Dataset] | None = None  # the process that opened the file
+        self._opened: tuple[int, h5py.File] | None = None  # the process that opened the file
         with open_checked(path, NAME, VERSION, REMAKE) as file, naming_damage(path, REMAKE):
             facts = file.attrs
             self.version = int(facts["version"])
@@ -176,7 +209,9 @@ class Emissions:
             self.offsets = whole_numbers(file, "offsets")
             self.frames = whole_numbers(file, "frames")
             self.fps = rates(file, "fps")
-            self._check(*file["log_probs"].shape)
+            self._least = int(file[SCORES].attrs["least"]) if SCORES in file else 0
+            steps, columns = file["log_probs"].shape
+            self._check(steps, columns, file[SCORES].shape if self._least else None)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -185,23 +220,27 @@ class Emissions:
         """One clip. Raises IndexError, and FormatError if its part of the file is damaged."""
         index = range(len(self))[index]
         start, end = self.offsets[index : index + 2]
+        last = int(self.frames[: index + 1].sum())
+        shown = None
         with naming_damage(self.path, REMAKE):
-            log_probs = self._log_probs()[start:end].astype(np.float32, copy=False)
-        return Emission(self.ids[index], log_probs, int(self.frames[index]), float(self.fps[index]))
+            log_probs = self._file()["log_probs"][start:end].astype(np.float32, copy=False)
+            if self._least:
+                shown = FrameScores(self._file()[SCORES][last - self.frames[index] : last], self._least)
+        return Emission(self.ids[index], log_probs, int(self.frames[index]), float(self.fps[index]), shown)
 
     def __iter__(self) -> Iterator[Emission]:
         return (self[index] for index in range(len(self)))
 
-    def _log_probs(self) -> h5py.Dataset:
-        """The open dataset of this process: a forked process must not use its parent's handle."""
+    def _file(self) -> h5py.File:
+        """The open file of this process: a forked process must not use its parent's handle."""
         if self._opened is None or self._opened[0] != os.getpid():
-            file = open_checked(self.path, NAME, VERSION, REMAKE)
-            with closed_on_error(file):
-                self._opened = os.getpid(), file, file["log_probs"]
-        return self._opened[2]
+            self._opened = os.getpid(), open_checked(self.path, NAME, VERSION, REMAKE)
+        return self._opened[1]
 
-    def _check(self, steps: int, columns: int) -> None:
+    def _check(self, steps: int, columns: int, scores: tuple[int, ...] | None) -> None:
         """Raise ValueError if the parts of the file do not match each other."""
+        if scores is not None and scores != (self.frames.sum(), columns):
+            raise ValueError(f"scores of shape {scores} for {self.frames.sum()} frames")
         if columns != len(self.header.glosses) + 1:
             raise ValueError(f"{columns} columns for {len(self.header.glosses)} glosses and the blank")
         if not len(self.ids) == len(self.frames) == len(self.fps) == len(self.offsets) - 1:

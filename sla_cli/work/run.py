@@ -120,6 +120,7 @@ class Run:
         self.path = path
         self.best = path / "best.safetensors"
         self.last = path / "last.safetensors"
+        self.frame_scores = path / "frame_scores.safetensors"
         self.state = path / "state.pt"
         self.metrics = path / "metrics.tsv"
         self.steps = path / "steps.tsv"
@@ -128,7 +129,8 @@ class Run:
         self.tunings = path / "tuning"
         self.tensorboard = path / "tensorboard"
         fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
-        self.files = (*fixed, self.best, self.last, self.state, self.metrics, self.steps, self.curves, self.copied)
+        weights = (self.best, self.last, self.frame_scores)
+        self.files = (*fixed, *weights, self.state, self.metrics, self.steps, self.curves, self.copied)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""

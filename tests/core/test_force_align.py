@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla_cli.core.ctc import greedy
-from sla_cli.core.force_align import force_align
+from sla_cli.core.force_align import align_frames, force_align
 
 Spans = list[tuple[int, int]]
 
@@ -139,3 +140,31 @@ def test_memory_of_a_long_clip_is_a_small_part_of_its_states() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 6000 * (2 * len(labels) + 1)  # bytes: an eighth of a float64 for each
+
+
+def every_division(frames: int, labels: int, least: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """All spans of so many labels, in order and without overlap, of `least` frames or more."""
+    for cuts in itertools.combinations_with_replacement(range(frames + 1), 2 * labels):
+        spans = tuple(zip(cuts[::2], cuts[1::2], strict=True))
+        if all(end - start >= least for start, end in spans):
+            yield spans
+
+
+@given(st.integers(0, 10**6), st.integers(1, 9), st.lists(st.integers(1, 3), min_size=1, max_size=3), st.integers(1, 4))
+def test_frames_are_divided_in_the_best_of_all_ways(seed: int, frames: int, labels: list[int], least: int) -> None:
+    scores = np.random.default_rng(seed).normal(size=(frames, 4))
+    if len(labels) > frames:
+        with pytest.raises(ValueError, match="cannot fit"):
+            align_frames(scores, labels, least)
+        return
+
+    def total(spans: Sequence[tuple[int, int]]) -> float:
+        columns = np.zeros(frames, int)
+        for label, (start, end) in zip(labels, spans, strict=True):
+            columns[start:end] = label
+        return float(scores[range(frames), columns].sum())
+
+    ways = list(every_division(frames, len(labels), min(least, frames // len(labels))))
+    found = align_frames(scores, labels, least)
+    assert tuple(found) in ways
+    assert total(found) == pytest.approx(max(map(total, ways)))

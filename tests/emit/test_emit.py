@@ -26,6 +26,7 @@ from sla_cli.model.added import merge_added
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.checkpoint import load_weights, save_weights
 from sla_cli.model.device import place
+from sla_cli.model.frame_scores import FrameScorer, save_scorer
 from sla_cli.model.network import Network
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, Emissions, emission_receipt, is_current
@@ -231,23 +232,45 @@ def test_lora_is_merged_where_that_is_exact_and_left_where_it_is_not(store: Stor
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many clips each forward pass of any model has had."""
     counted: list[int] = []
-    forward = Network.forward
+    head = Network.head
 
-    def counting(self: Network, pixels: torch.Tensor, lengths: torch.Tensor, chunk: int) -> object:
+    def counting(self: Network, features: torch.Tensor, lengths: torch.Tensor) -> object:
         counted.append(len(lengths))
         if len(counted) == 3 and counted[0] == -1:
             raise KeyboardInterrupt
-        return forward(self, pixels, lengths, chunk)
+        return head(self, features, lengths)
 
-    monkeypatch.setattr(Network, "forward", counting)
+    monkeypatch.setattr(Network, "head", counting)
     return counted
 
 
 SMALL = EmitConfig(max_frames=1)
 
 
+def add_scorer(run: Run) -> None:
+    """Random scores of frames, as training adds them at its end."""
+    classes, width = len(run.glosses) + 1, Network(run.config, len(run.glosses)).backbone.width
+    save_scorer(
+        run.frame_scores, FrameScorer(torch.randn(classes, width), torch.zeros(classes), 7), digest_file(run.best)
+    )
+
+
+def test_scores_of_frames_need_new_emissions(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    emit(run, store["dev"], out, device="cpu")
+    before = list(Emissions(out))
+    add_scorer(run)
+    emit(run, store["dev"], out, device="cpu")
+    for old, new in zip(before, Emissions(out), strict=True):
+        assert old.shown is None
+        assert new.shown is not None and new.shown.least == 7
+        assert (new.shown.scores.max(axis=1) == 0).all()
+        np.testing.assert_array_equal(new.log_probs, old.log_probs)
+
+
 def test_interrupted_it_goes_on_and_ends_with_the_same_file(store: Store, tmp_path: Path, calls: list[int]) -> None:
     run, out = make_run(tmp_path / "run"), tmp_path / "train.h5"
+    add_scorer(run)
     emit(run, store["train"], tmp_path / "whole.h5", device="cpu", how=SMALL)
     assert calls == [1] * 6
     calls[:] = [-1]  # the second batch of the next attempt is cut off
@@ -258,6 +281,7 @@ def test_interrupted_it_goes_on_and_ends_with_the_same_file(store: Store, tmp_pa
     emit(run, store["train"], out, device="cpu", how=SMALL)
     assert len(calls) == 5
     assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert all(clip.shown is not None and len(clip.shown.scores) == clip.frames for clip in Emissions(out))
     assert sorted(path.name for path in tmp_path.glob("*train.h5*")) == ["train.h5", "train.h5.receipt.json"]
 
 

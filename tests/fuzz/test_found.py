@@ -107,7 +107,7 @@ def test_a_damaged_clip_of_the_cache_and_batch_of_emissions(tmp_path: Path, cont
     with pytest.raises(SlaError, match="is damaged"):
         read_cached(path)
     assert not path.exists()
-    parts = Parts(tmp_path, [[0]], "float32")
+    parts = Parts(tmp_path, [[0]], "float32", least=None)
     parts.keep(0, [Emission("a", np.zeros((2, 3), np.float32), 8)])
     (tmp_path / "000000.npz").write_bytes(content)
     clips = SimpleNamespace(split=SimpleNamespace(ids=["a"]), lengths=[8], rates=[25.0])

@@ -14,6 +14,7 @@ from clip_store import bytes_only, one_split
 
 from sla_cli.artifact.receipt import write_receipt
 from sla_cli.config.settings import Config
+from sla_cli.core.place import FrameScores
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work.emissions import (
     Emission,
@@ -55,6 +56,38 @@ def test_emissions_come_back(tmp_path: Path) -> None:
             assert (one.id, one.frames, one.fps) == (two.id, two.frames, two.fps)
             assert two.log_probs.dtype == np.float32
             assert np.array_equal(one.log_probs, two.log_probs)
+
+
+def scored(lengths: tuple[int, ...] = (9, 0, 700, 1)) -> Iterator[Emission]:
+    """Clips with scores of frames; the second has no frame."""
+    rng = np.random.default_rng(0)
+    for number, frames in enumerate(lengths):
+        log_probs = np.log(rng.dirichlet(np.ones(4), -(-frames // 4))).astype(np.float32)
+        yield Emission(
+            f"C{number}", log_probs, frames, 25.0, FrameScores(rng.integers(-128, 1, (frames, 4)).astype(np.int8), 7)
+        )
+
+
+def test_scores_of_frames_come_back(tmp_path: Path) -> None:
+    path, expected = tmp_path / "dev.h5", list(scored())
+    write_emissions(path, HEADER, expected)
+    file = Emissions(path)
+    for index in (2, 0, 3, 1, -1):
+        found, wanted = file[index].shown, expected[index].shown
+        assert found is not None and wanted is not None
+        assert found.scores.dtype == np.int8 and found.least == 7
+        np.testing.assert_array_equal(found.scores, wanted.scores)
+    write_emissions(path, HEADER, emissions())
+    assert all(emission.shown is None for emission in Emissions(path))
+
+
+def test_scores_that_do_not_fit_the_frames_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, scored())
+    with h5py.File(path, "r+") as file:
+        file["frame_scores"].resize(709, axis=0)
+    with pytest.raises(FormatError, match="for 710 frames"):
+        Emissions(path)
 
 
 def test_clips_by_index(tmp_path: Path) -> None:

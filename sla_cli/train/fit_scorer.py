@@ -1,0 +1,155 @@
+"""Fits the frame scorer of a trained run: a linear classifier that learns where signs are from their order alone.
+
+It is trained on an alignment of the glosses to frames, which it then improves, and so on (iterative realignment, as for
+hybrid models: Koller et al., CVPR 2017). The first alignment is by the network's frame classifier, whose CTC spikes lie
+within the signs, but are too short. The features do not change, so they are computed once. A clip's first and last
+frame are held, as in training: it may have no other frames of rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.core.force_align import Numbers, align_frames
+from sla_cli.data.seen import SeenClips
+from sla_cli.emit.inference import batches_by_length, feature_batches
+from sla_cli.log import log, progress
+from sla_cli.model.frame_scores import FrameScorer, save_scorer
+from sla_cli.model.open_run import OpenedModel, open_model
+from sla_cli.store.clips import Split
+from sla_cli.work.run import Run
+
+# Chosen on drawn signing (benchmarks/recordings.py).
+ROUNDS, PASSES = 16, 3  # alignments, and passes over the frames for each
+BATCH, RATE, DECAY = 256, 3e-3, 1e-4  # frames, learning rate and weight decay of Adam
+SMOOTHING = 0.1  # of labels
+# Power of a column's frequency by which its probability is divided, in the first and in the last round. No sign is the
+# most frequent column: at first signs get long, which prevents that each keeps the few frames that it has at first.
+PRIORS = (1.25, 0.25)
+RAREST = 1e-4  # is added to frequencies
+MOST_FRAMES = 400  # in a batch of clips
+SHORTEST = 2 / 3  # of the frames of a clip divided by its glosses
+HELD = 6  # frames for which the ends of a clip are held, to learn how rest looks
+
+Spans = list[tuple[int, int]]
+
+
+def fit_scorer(run: Run, split: Split, device: str) -> None:
+    """Fit the scorer of a run on its train split and write it, unless it belongs to the best weights already.
+
+    A run without frame classifier (`loss.frame_ctc = 0`) gets none.
+    """
+    opened = open_model(run, device=device)
+    if opened.network.frame_classifier is None or opened.scorer is not None:
+        return
+    log.info("learning where the signs of %s are", split)
+    columns = {gloss: column for column, gloss in enumerate(opened.glosses, start=1)}
+    clips = SeenClips(split)
+    features, first = _features(opened, clips)
+    labels = [[columns[gloss] for gloss in glosses] for glosses in split.glosses]
+    kept = [place for place, glosses in enumerate(labels) if 0 < len(glosses) <= clips.lengths[place]]
+    scorer = fit(
+        [features[place] for place in kept],
+        [first[place] for place in kept],
+        [labels[place] for place in kept],
+        _shortest([clips.lengths[place] / len(labels[place]) for place in kept]),
+        opened.config.train.seed,
+        opened.placement.device,
+    )
+    save_scorer(run.frame_scores, scorer, digest_file(run.best))
+
+
+def fit(
+    features: Sequence[NDArray[np.float16]],
+    first: Sequence[NDArray[np.floating]],
+    labels: Sequence[Sequence[int]],
+    least: int,
+    seed: int,
+    device: torch.device,
+) -> FrameScorer:
+    """A scorer for clips of which the order of glosses is known.
+
+    Args:
+        features: (frames, width) of each clip, of which HELD at both ends are at rest.
+        first: natural-log probabilities of a CTC frame classifier, (frames, glosses + 1) of each clip.
+        labels: columns of its glosses, at most as many as frames that are not at rest.
+        least: fewest frames of a sign.
+        seed: of the order of frames in training.
+    """
+    rows = torch.from_numpy(np.concatenate(features)).to(device)
+    mean, deviation = rows.float().mean(0), rows.float().std(0) + 1e-6
+    classes, lengths = first[0].shape[1], [len(clip) for clip in features]
+    frequent = np.concatenate([np.exp(clip) for clip in first]).mean(0)
+    spans = _aligned([clip - np.log(frequent + RAREST) for clip in first], labels, least)
+    weight = torch.zeros(classes, rows.shape[1], device=device, requires_grad=True)
+    bias = torch.zeros(classes, device=device, requires_grad=True)
+    optimizer = torch.optim.Adam([weight, bias], RATE, weight_decay=DECAY)
+    order = torch.Generator().manual_seed(seed)
+    with progress("learning where signs are", ROUNDS) as advance:
+        for power in np.linspace(*PRIORS, ROUNDS).tolist():
+            truth = _labels(spans, labels, lengths).to(device)
+            for _ in range(PASSES):
+                for batch in torch.randperm(len(rows), generator=order).to(device).split(BATCH):
+                    logits = F.linear((rows[batch].float() - mean) / deviation, weight, bias)
+                    optimizer.zero_grad()
+                    F.cross_entropy(logits, truth[batch], label_smoothing=SMOOTHING).backward()
+                    optimizer.step()
+            prior = torch.bincount(truth, minlength=classes) / len(truth) + RAREST
+            with torch.no_grad():
+                scaled = weight / deviation
+                scorer = FrameScorer(scaled, bias - scaled @ mean - power * prior.log(), least)
+                scores = [part.cpu().numpy() for part in scorer(rows).split(lengths)]
+            spans = _aligned(scores, labels, least)
+            advance(1)
+    return scorer
+
+
+def _shortest(frames_per_gloss: Sequence[float]) -> int:
+    """Fewest frames of a sign, from those of each clip divided by its glosses; some clips have long rests (choice)."""
+    return max(1, round(SHORTEST * float(np.quantile(frames_per_gloss, 0.25)))) if frames_per_gloss else 1
+
+
+def _features(opened: OpenedModel, clips: SeenClips) -> tuple[list[NDArray[np.float16]], list[NDArray[np.float16]]]:
+    """Features and log-probabilities of the frame classifier of each clip, in half precision to save memory."""
+    network, batches = opened.network, batches_by_length(clips.lengths, MOST_FRAMES)
+    features, first = [np.empty(0, np.float16)] * len(clips), [np.empty(0, np.float16)] * len(clips)
+    computed = feature_batches(network, clips, opened.config, opened.placement, batches, held=HELD)
+    with closing(computed), progress(f"features of {clips.split.name}", len(clips)) as advance:
+        for batch, (rows, lengths) in zip(batches, computed, strict=True):
+            with torch.inference_mode():
+                by_frame = network.by_frame(rows.float())
+            assert by_frame is not None
+            for found, part in ((features, rows), (first, by_frame.log_softmax(-1))):
+                for index, clip in zip(batch, _halved(part, lengths), strict=True):
+                    found[index] = clip
+            advance(len(batch))
+    return features, first
+
+
+def _halved(rows: Tensor, lengths: Tensor) -> list[NDArray[np.float16]]:
+    return [part.numpy() for part in rows.half().cpu().split(lengths.tolist())]
+
+
+def _aligned(scores: Iterable[Numbers], labels: Sequence[Sequence[int]], least: int) -> list[Spans]:
+    """Spans in the frames that are not at rest."""
+    return [
+        align_frames(clip[HELD : len(clip) - HELD], columns, least)
+        for clip, columns in zip(scores, labels, strict=True)
+    ]
+
+
+def _labels(spans: Sequence[Spans], labels: Sequence[Sequence[int]], lengths: Sequence[int]) -> Tensor:
+    """The column of each frame of all clips, int64 (frames,)."""
+    columns = [np.zeros(length, np.int64) for length in lengths]
+    for clip, places, glosses in zip(columns, spans, labels, strict=True):
+        for (start, end), column in zip(places, glosses, strict=True):
+            clip[HELD + start : HELD + end] = column
+    return torch.from_numpy(np.concatenate(columns))
