@@ -8,7 +8,7 @@ frame are held, as in training: it may have no other frames of rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sla_cli.artifact.receipt import digest_file
-from sla_cli.core.force_align import Numbers, align_frames
+from sla_cli.core.force_align import align_frames
 from sla_cli.data.seen import SeenClips
 from sla_cli.emit.inference import batches_by_length, feature_batches
 from sla_cli.log import log, progress
@@ -37,6 +37,7 @@ PRIORS = (1.25, 0.25)
 RAREST = 1e-4  # is added to frequencies
 MOST_FRAMES = 400  # in a batch of clips
 SHORTEST = 2 / 3  # of the frames of a clip divided by its glosses
+CHUNK = 65_536  # frames
 HELD = 6  # frames for which the ends of a clip are held, to learn how rest looks
 
 Spans = list[tuple[int, int]]
@@ -53,25 +54,22 @@ def fit_scorer(run: Run, split: Split, device: str) -> None:
     log.info("learning where the signs of %s are", split)
     columns = {gloss: column for column, gloss in enumerate(opened.glosses, start=1)}
     clips = SeenClips(split)
-    features, first = _features(opened, clips)
     labels = [[columns[gloss] for gloss in glosses] for glosses in split.glosses]
     kept = [place for place, glosses in enumerate(labels) if 0 < len(glosses) <= clips.lengths[place]]
-    scorer = fit(
-        [features[place] for place in kept],
-        [first[place] for place in kept],
-        [labels[place] for place in kept],
-        _shortest([clips.lengths[place] / len(labels[place]) for place in kept]),
-        opened.config.train.seed,
-        opened.placement.device,
-    )
+    labels = [labels[place] for place in kept]
+    least = _shortest([clips.lengths[place] / len(glosses) for place, glosses in zip(kept, labels, strict=True)])
+    features, first = _features(opened, clips, kept, labels)
+    spans = [align_frames(clip[HELD : len(clip) - HELD], range(1, clip.shape[1]), least) for clip in first]
+    scorer = fit(features, labels, spans, least, len(columns) + 1, opened.config.train.seed, opened.placement.device)
     save_scorer(run.frame_scores, scorer, digest_file(run.best))
 
 
 def fit(
-    features: Sequence[NDArray[np.float16]],
-    first: Sequence[NDArray[np.floating]],
+    features: Sequence[Tensor],
     labels: Sequence[Sequence[int]],
+    spans: Sequence[Spans],
     least: int,
+    classes: int,
     seed: int,
     device: torch.device,
 ) -> FrameScorer:
@@ -79,16 +77,14 @@ def fit(
 
     Args:
         features: (frames, width) of each clip, of which HELD at both ends are at rest.
-        first: natural-log probabilities of a CTC frame classifier, (frames, glosses + 1) of each clip.
         labels: columns of its glosses, at most as many as frames that are not at rest.
+        spans: where they are at first, in the frames that are not at rest.
         least: fewest frames of a sign.
+        classes: number of columns.
         seed: of the order of frames in training.
     """
-    rows = torch.from_numpy(np.concatenate(features)).to(device)
-    mean, deviation = rows.float().mean(0), rows.float().std(0) + 1e-6
-    classes, lengths = first[0].shape[1], [len(clip) for clip in features]
-    frequent = np.concatenate([np.exp(clip) for clip in first]).mean(0)
-    spans = _aligned([clip - np.log(frequent + RAREST) for clip in first], labels, least)
+    rows, lengths = torch.cat(list(features)).to(device), [len(clip) for clip in features]
+    mean, deviation = _moments(rows)
     weight = torch.zeros(classes, rows.shape[1], device=device, requires_grad=True)
     bias = torch.zeros(classes, device=device, requires_grad=True)
     optimizer = torch.optim.Adam([weight, bias], RATE, weight_decay=DECAY)
@@ -106,10 +102,23 @@ def fit(
             with torch.no_grad():
                 scaled = weight / deviation
                 scorer = FrameScorer(scaled, bias - scaled @ mean - power * prior.log(), least)
-                scores = [part.cpu().numpy() for part in scorer(rows).split(lengths)]
-            spans = _aligned(scores, labels, least)
+                spans = [
+                    align_frames(scorer(clip[HELD : len(clip) - HELD]).cpu().numpy(), glosses, least)
+                    for clip, glosses in zip(rows.split(lengths), labels, strict=True)
+                ]
             advance(1)
     return scorer
+
+
+def _moments(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each column of (frames, width), computed in parts, as float32 takes twice the memory."""
+    total, square = (torch.zeros(rows.shape[1], dtype=torch.double, device=rows.device) for _ in range(2))
+    for part in rows.split(CHUNK):
+        total += part.double().sum(0)
+    mean = total / len(rows)
+    for part in rows.split(CHUNK):
+        square += ((part - mean) ** 2).sum(0)
+    return mean.float(), (square / len(rows)).sqrt().float() + 1e-6
 
 
 def _shortest(frames_per_gloss: Sequence[float]) -> int:
@@ -117,33 +126,36 @@ def _shortest(frames_per_gloss: Sequence[float]) -> int:
     return max(1, round(SHORTEST * float(np.quantile(frames_per_gloss, 0.25)))) if frames_per_gloss else 1
 
 
-def _features(opened: OpenedModel, clips: SeenClips) -> tuple[list[NDArray[np.float16]], list[NDArray[np.float16]]]:
-    """Features and log-probabilities of the frame classifier of each clip, in half precision to save memory."""
-    network, batches = opened.network, batches_by_length(clips.lengths, MOST_FRAMES)
-    features, first = [np.empty(0, np.float16)] * len(clips), [np.empty(0, np.float16)] * len(clips)
-    computed = feature_batches(network, clips, opened.config, opened.placement, batches, held=HELD)
-    with closing(computed), progress(f"features of {clips.split.name}", len(clips)) as advance:
-        for batch, (rows, lengths) in zip(batches, computed, strict=True):
+def _features(
+    opened: OpenedModel, clips: SeenClips, kept: Sequence[int], labels: Sequence[Sequence[int]]
+) -> tuple[list[Tensor], list[NDArray[np.float32]]]:
+    """Of each clip the features, in half precision to save memory, and the scores of its own glosses.
+
+    These are log-probabilities of the frame classifier minus the logarithm of their mean over all clips, (frames, 1 +
+    glosses), first that of the blank.
+    """
+    network, lengths = opened.network, [clips.lengths[index] for index in kept]
+    batches = batches_by_length(lengths, MOST_FRAMES)
+    features, scores = [torch.empty(0)] * len(kept), [np.empty(0, np.float32)] * len(kept)
+    total = torch.zeros(len(opened.glosses) + 1, dtype=torch.double, device=opened.placement.device)
+    chosen = [[kept[place] for place in batch] for batch in batches]
+    computed = feature_batches(network, clips, opened.config, opened.placement, chosen, held=HELD)
+    with closing(computed), progress(f"features of {clips.split.name}", len(kept)) as advance:
+        for batch, (rows, sizes) in zip(batches, computed, strict=True):
             with torch.inference_mode():
                 by_frame = network.by_frame(rows.float())
-            assert by_frame is not None
-            for found, part in ((features, rows), (first, by_frame.log_softmax(-1))):
-                for index, clip in zip(batch, _halved(part, lengths), strict=True):
-                    found[index] = clip
+                assert by_frame is not None
+                log_probs = by_frame.log_softmax(-1)
+                total += log_probs.exp().sum(0)
+                parts = zip(
+                    batch, rows.half().cpu().split(sizes.tolist()), log_probs.split(sizes.tolist()), strict=True
+                )
+                for place, clip, own in parts:
+                    features[place] = clip
+                    scores[place] = own[:, [0, *labels[place]]].cpu().numpy()
             advance(len(batch))
-    return features, first
-
-
-def _halved(rows: Tensor, lengths: Tensor) -> list[NDArray[np.float16]]:
-    return [part.numpy() for part in rows.half().cpu().split(lengths.tolist())]
-
-
-def _aligned(scores: Iterable[Numbers], labels: Sequence[Sequence[int]], least: int) -> list[Spans]:
-    """Spans in the frames that are not at rest."""
-    return [
-        align_frames(clip[HELD : len(clip) - HELD], columns, least)
-        for clip, columns in zip(scores, labels, strict=True)
-    ]
+    prior = (total / total.sum() + RAREST).log().float().cpu().numpy()
+    return features, [own - prior[[0, *glosses]] for own, glosses in zip(scores, labels, strict=True)]
 
 
 def _labels(spans: Sequence[Spans], labels: Sequence[Sequence[int]], lengths: Sequence[int]) -> Tensor:

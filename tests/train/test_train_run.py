@@ -20,7 +20,7 @@ from sla_cli.errors import SlaError
 from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
-from sla_cli.train import loop
+from sla_cli.train import fit_scorer, loop
 from sla_cli.train.train_run import make_run, resume_run, start_run
 from sla_cli.work.run import Run
 
@@ -49,12 +49,15 @@ MOMENTS = {  # a function of the loop, its how manyeth call, and whether it dies
     "weights": ("save_weights", 4, "after"),
     "metrics": ("write_metrics", 2, "after"),
 }
+AFTER = {"before scores": "before", "after scores": "after"}  # it dies when the scorer of frames is written
 
 
 def train_until(moment: str, store: Path, folder: Path) -> None:
     torch.set_num_threads(1)
     if moment == "state":
         loop.save_state = half_of_it
+    elif moment in AFTER:
+        fit_scorer.save_scorer = dying(fit_scorer.save_scorer, 1, AFTER[moment])
     else:
         name, calls, when = MOMENTS[moment]
         setattr(loop, name, dying(getattr(loop, name), calls, when))
@@ -84,16 +87,17 @@ def half_of_it(path: Path, state: object) -> None:
 
 @pytest.fixture(scope="module")
 def killed(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs killed outright: while training in each epoch, while scoring dev, and between and within their files."""
+    """Runs killed outright: while training in each epoch, while scoring dev, between and within their files, and while
+    the scorer of frames is written."""
     folder, printed = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("printed")
-    for moment in [*MOMENTS, "state"]:
+    for moment in [*MOMENTS, "state", *AFTER]:
         process = Forked(train_until, moment, store.path, folder / moment, printed=printed)
         _, err = process.communicate(timeout=200)
         assert process.returncode == -signal.SIGKILL, f"{moment}: {err}"
     return folder
 
 
-@pytest.mark.parametrize("moment", [*MOMENTS, "state"])
+@pytest.mark.parametrize("moment", [*MOMENTS, "state", *AFTER])
 def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment: str) -> None:
     run = Run(killed / moment)
     assert read_receipt(run.path) is None
@@ -101,6 +105,7 @@ def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment:
     assert metrics(run) == metrics(whole)
     assert same_weights(run.last, whole.last)
     assert same_weights(run.best, whole.best)
+    assert run.frame_scores.read_bytes() == whole.frame_scores.read_bytes()
     receipt, expected = read_receipt(run.path), read_receipt(whole.path)
     assert receipt is not None
     assert expected is not None
