@@ -38,7 +38,7 @@ def align_clips(
     for emission in emissions:
         with naming(f"clip {emission.id}"):
             check_log_probs(emission.log_probs, len(header.glosses) + 1)
-        yield _align(emission, header.stride, columns, references[emission.id])
+        yield _align(emission, header, columns, references[emission.id])
 
 
 def obstacle(emission: Emission, glosses: Glosses, labels: list[int]) -> str:
@@ -53,15 +53,15 @@ def obstacle(emission: Emission, glosses: Glosses, labels: list[int]) -> str:
     return ""
 
 
-def _align(emission: Emission, stride: int, columns: Mapping[str, int], glosses: Glosses) -> AlignedClip:
+def _align(emission: Emission, header: EmissionHeader, columns: Mapping[str, int], glosses: Glosses) -> AlignedClip:
     labels = [columns[gloss] for gloss in glosses if gloss in columns]
     if note := obstacle(emission, glosses, labels):
         segments = tuple(Segment(gloss, None, note=note) for gloss in glosses)
         return AlignedClip(emission.id, emission.fps, emission.frames, segments, note)
     spans = force_align(emission.log_probs, labels)
     placed = zip(
-        emission.places(labels, spans, stride),
-        confidences(emission.log_probs, labels, spans),
+        emission.places(labels, spans, header.stride),
+        header.calibration(confidences(emission.log_probs, labels, spans)),
         _scores(emission.log_probs, labels, spans),
         strict=True,
     )

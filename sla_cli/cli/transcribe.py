@@ -67,6 +67,9 @@ def transcribe(
     pause: Annotated[
         float, typer.Option(help="Seconds without a sign that end a sentence.", min=0)
     ] = TranscribeConfig.pause,
+    min_confidence: Annotated[
+        float, typer.Option(help="Write ? for a sign whose gloss is less sure than this.", min=0, max=1)
+    ] = TranscribeConfig.min_confidence,
     add_to: Annotated[
         Path | None, typer.Option(help="Add the tier to this ELAN file; everything else in it stays unchanged.")
     ] = None,
@@ -97,7 +100,8 @@ def transcribe(
     search = search_given(context, lm)
     options_given(search, flag)  # refused before recordings are searched
     inputs = tuple(path for path in (lm, weights_file(weights)) if path is not None)
-    options = FileOptions(pause, Layout(tier, cue, sentences, confidence), add_to, fps, not no_video, force, inputs)
+    layout = Layout(tier, cue, sentences, confidence)
+    options = FileOptions(pause, min_confidence, layout, add_to, fps, not no_video, force, inputs)
 
     def open_recognizer() -> Recognizer:
         found = WorkFolder(work).run_given(run)

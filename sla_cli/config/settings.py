@@ -248,9 +248,10 @@ class EmitConfig(OptionValues):
 
 @dataclass(frozen=True)
 class TranscribeConfig(OptionValues):
-    """How a recording is divided into sentences."""
+    """What is written of a recording."""
 
     pause: Annotated[float, Meta(ge=0, le=LARGE)] = 1.0  # seconds without a sign that end a sentence (choice)
+    min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0  # glosses that are less sure become ?
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Sign:
         gloss: as the run's vocabulary spells it
         start: in seconds from the beginning of the recording
         end: likewise, exclusive
-        confidence: height of the gloss's peak in the log-probabilities; 1 is certain
+        confidence: probability that the gloss is right, without what a language model says; see docs/decoding.md
     """
 
     gloss: str

@@ -16,7 +16,7 @@ class Hypothesis:
         glosses: recognised glosses in order.
         score: log score of the decoder, higher is better (natural log; 0.0 if a file gives none).
         spans: one (start, end) per gloss, in video frames, end exclusive; empty if a file gives none.
-        confidence: one number from 0 to 1 per gloss, 1 is certain; empty if a file gives none.
+        confidence: the probability that each gloss is right, 0 to 1; empty if a file gives none.
         rank: 1 is the clip's best hypothesis.
         fps: video frames per second of the clip, 0.0 if unknown; spans divided by it are seconds.
     """

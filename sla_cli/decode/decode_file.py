@@ -64,7 +64,7 @@ def decode_file(
         if artifact.there is not None:
             return path, read_hypotheses(path)
         with progress(f"decode {header.split}", len(emissions)) as advance:
-            clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance)
+            clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance, header.calibration)
         here = settled.tuned_on if settled.tuned_on == header.split else ""
         artifact.begin()
         write_hypotheses(

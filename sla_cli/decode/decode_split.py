@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
@@ -17,6 +18,7 @@ def decode_split(
     options: BeamOptions,
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
+    calibration: Calibration = UNCHANGED,
 ) -> list[list[Hypothesis]]:
     """Decode clips.
 
@@ -24,6 +26,7 @@ def decode_split(
         emissions, jobs, progress: as for `map_clips`.
         glosses: the vocabulary; glosses[i] has column i + 1, column 0 is the blank.
         stride: video frames per output step.
+        calibration: how confidences become probabilities.
 
     Returns:
         The n-best list of each clip, best first, in the order of `emissions`; spans in video frames.
@@ -40,9 +43,8 @@ def decode_split(
             hypotheses = []
             for rank, found in enumerate(decoder.nbest(clip.log_probs, options.nbest), start=1):
                 spans = clip.places([columns[gloss] for gloss in found.glosses], found.spans, stride)
-                hypotheses.append(
-                    Hypothesis(clip.id, found.glosses, found.score, spans, found.confidence, rank, clip.fps)
-                )
+                sure = calibration(found.confidence)
+                hypotheses.append(Hypothesis(clip.id, found.glosses, found.score, spans, sure, rank, clip.fps))
             return hypotheses
 
         return list(map_clips(decode_clip, emissions, jobs, progress))

@@ -125,6 +125,7 @@ def _write(
         run=str(run.path.resolve()),
         profile=split.profile,
         division=split.division,
+        calibration=run.read_calibration(),
     )
     with making(out, receipt, kind=EMISSIONS, force=True) as artifact:
         artifact.begin()

@@ -18,6 +18,7 @@ from sla_cli.log import log
 from sla_cli.model.device import place
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
+from sla_cli.train.calibrate import calibrate
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.fit_scorer import fit_scorer
 from sla_cli.train.init_from import check_kept
@@ -157,6 +158,7 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Tr
             hold.check()
         draw_curves(run.curves, epochs)
         fit_scorer(run, store["train"], group.device)
+        calibrate(run, store["dev"], group.device)
         old = read_receipt(run.path)
         with making(run.path, receipt, force=True) as artifact:
             if old is None or old.fingerprint != receipt.fingerprint:  # a finished run that is resumed keeps its times

@@ -16,6 +16,7 @@ from sla_cli import __version__
 from sla_cli.artifact.receipt import digest_file
 from sla_cli.config.settings import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
+from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
 from sla_cli.data.dataset import reduction
@@ -33,6 +34,8 @@ from sla_cli.transcribe.windows import Windows
 from sla_cli.work.emissions import Emission, check_finite
 from sla_cli.work.folder import Work
 from sla_cli.work.run import FrameFormat, Run
+
+UNKNOWN = "?"  # gloss of a sign that is too unsure
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Recognizer:
     made: dict[str, str]
     _opened: OpenedModel
     _decoder: Decoder
+    _calibration: Calibration
 
     @classmethod
     def open(
@@ -125,7 +129,7 @@ class Recognizer:
             "search": str(settled),
             "windows": _describe_windows(windows, facts.frames),
         }
-        return cls(source.glosses, facts.frames, windows, made, opened, decoder)
+        return cls(source.glosses, facts.frames, windows, made, opened, decoder, source.read_calibration())
 
     def transcribe(
         self,
@@ -133,6 +137,7 @@ class Recognizer:
         *,
         fps: float | None = None,
         pause: float = TranscribeConfig.pause,
+        min_confidence: float = TranscribeConfig.min_confidence,
         advance: Advance | None = None,
     ) -> Transcript:
         """Recognise the signs of one recording of any length, with times.
@@ -141,6 +146,7 @@ class Recognizer:
             video: a video file or a folder of pictures; or the place of one, for example in an archive.
             fps: frames per second of a folder of pictures, for which it is required; a video has its own.
             pause: seconds without a sign that end a sentence.
+            min_confidence: from 0 to 1; a sign whose confidence is lower has the gloss `UNKNOWN`.
             advance: called with the number of frames computed since the previous call, and with their `total` if the
                 header states it.
 
@@ -158,17 +164,17 @@ class Recognizer:
         columns = {gloss: column for column, gloss in enumerate(self.glosses, start=1)}
         places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, stride)
         spans = np.array(places, np.int64).reshape(-1, 2)
-        times = clock.seconds(spans).tolist()
+        times, sure = clock.seconds(spans).tolist(), self._calibration(found.confidence)
         signs = [
-            Sign(gloss, start, end, confidence)
-            for gloss, (start, end), confidence in zip(found.glosses, times, found.confidence, strict=True)
+            Sign(gloss if confidence >= min_confidence else UNKNOWN, start, end, confidence)
+            for gloss, (start, end), confidence in zip(found.glosses, times, sure, strict=True)
         ]
         return Transcript(
             name=file.name if file.is_dir() else file.stem,
             media=file if file.is_file() else None,
             duration=clock.duration,
             sentences=split_at_pauses(signs, pause),
-            made={**self.made, "pause": f"{pause:g} s without a sign end a sentence"},
+            made={**self.made, "pause": f"{pause:g} s without a sign end a sentence", **_hidden(min_confidence)},
             glosses=self.glosses,
             log_probs=log_probs,
             step_times=clock.seconds(np.minimum(np.arange(len(log_probs) + 1) * stride, clock.seen)),
@@ -228,6 +234,10 @@ class Recognizer:
             emission, clock = read(other.rate)
         check_finite(emission)
         return emission, clock
+
+
+def _hidden(min_confidence: float) -> dict[str, str]:
+    return {"min_confidence": f"{UNKNOWN} for glosses below {min_confidence:g}"} if min_confidence else {}
 
 
 def as_source(path: Path) -> Source:

@@ -25,6 +25,7 @@ class FileOptions:
 
     Attributes:
         pause: seconds without a sign that end a sentence.
+        min_confidence: signs that are less sure have no gloss.
         layout: names of tiers, and what a subtitle shows.
         add_to: an ELAN file to which the tiers are added.
         fps: frames per second of folders of pictures, None if there are none.
@@ -34,6 +35,7 @@ class FileOptions:
     """
 
     pause: float
+    min_confidence: float = 0.0
     layout: Layout = DEFAULT
     add_to: Path | None = None
     fps: float | None = None
@@ -148,7 +150,13 @@ def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:
 
 def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: FileOptions) -> Outcome:
     with progress(job.recording.name, None, "frames") as advance:
-        transcript = recognizer.transcribe(job.recording.source, fps=options.fps, pause=options.pause, advance=advance)
+        transcript = recognizer.transcribe(
+            job.recording.source,
+            fps=options.fps,
+            pause=options.pause,
+            min_confidence=options.min_confidence,
+            advance=advance,
+        )
     for path in files:
         transcript.save(path, layout=options.layout, force=options.force, link_video=options.link_video)
     if options.add_to is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import h5py
@@ -23,6 +23,7 @@ from sla_cli.artifact.hdf5 import (
     write_strings,
 )
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
+from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.place import FrameScores, Spans, place
 from sla_cli.errors import FormatError
 from sla_cli.store.clips import Split
@@ -46,6 +47,7 @@ class EmissionHeader:
         store, run: the folders from which this was made; the receipt holds the digests of their content.
         division: of the store, "" if it has none.
         profile: the normalisation under which the corpus is scored by default.
+        calibration: how confidences become probabilities.
     """
 
     corpus: str
@@ -56,6 +58,7 @@ class EmissionHeader:
     run: str
     profile: str = "none"
     division: str = ""
+    calibration: Calibration = UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,9 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
         dtype: of the log-probabilities on disk, float32 or float16.
     """
     inputs = {"weights": digest_file(run.best), "config": digest_file(run.path / "config.toml"), "split": split.digest}
-    if run.frame_scores.is_file():
-        inputs["frame_scores"] = digest_file(run.frame_scores)
+    for name, file in (("frame_scores", run.frame_scores), ("calibration", run.calibration)):
+        if file.is_file():
+            inputs[name] = digest_file(file)
     store = {"store": str(split.store.resolve()), "division": split.division, "split": split.name}
     sources = {"run": str(run.path.resolve()), **store}
     return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)
@@ -162,6 +166,7 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
         write_strings(file, "glosses", list(header.glosses))
         for key in ("corpus", "split", "stride", "store", "run", "profile", "division"):
             file.attrs[key] = getattr(header, key)
+        file.attrs["calibration"] = astuple(header.calibration)
         file.attrs["format"], file.attrs["version"] = NAME, VERSION
 
 
@@ -203,6 +208,7 @@ class Emissions:
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),
                 stride=int(facts["stride"]),
+                calibration=Calibration(*map(float, facts["calibration"])),
                 **{key: text_of(facts[key]) for key in ("corpus", "split", "store", "run", "profile", "division")},
             )
             self.ids = strings(file, "ids")

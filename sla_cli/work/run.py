@@ -15,6 +15,7 @@ from sla_cli.artifact.text import is_number, read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import keys_of, read_values
 from sla_cli.config.settings import Config, config_of_run, read_toml, to_toml
+from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, some
@@ -113,6 +114,31 @@ class RunFacts:
         )
 
 
+@dataclass(frozen=True)
+class CalibrationFigures:
+    """Content of calibration.json.
+
+    Attributes:
+        slope, offset: as of `Calibration`.
+        split: on whose glosses it was fitted.
+        glosses: number of glosses that were recognised in it.
+        correct: number of those that are right.
+        error_before, error: expected calibration error on these glosses, 0 to 1; null without glosses.
+    """
+
+    slope: float
+    offset: float
+    split: str
+    glosses: int
+    correct: int
+    error_before: float | None
+    error: float | None
+
+    @property
+    def calibration(self) -> Calibration:
+        return Calibration(self.slope, self.offset)
+
+
 class Run:
     """Paths and plain-text parts of a run folder; model/checkpoint.py reads and writes the weights."""
 
@@ -121,6 +147,7 @@ class Run:
         self.best = path / "best.safetensors"
         self.last = path / "last.safetensors"
         self.frame_scores = path / "frame_scores.safetensors"
+        self.calibration = path / "calibration.json"
         self.state = path / "state.pt"
         self.metrics = path / "metrics.tsv"
         self.steps = path / "steps.tsv"
@@ -130,7 +157,8 @@ class Run:
         self.tensorboard = path / "tensorboard"
         fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
         weights = (self.best, self.last, self.frame_scores)
-        self.files = (*fixed, *weights, self.state, self.metrics, self.steps, self.curves, self.copied)
+        made = (self.calibration, self.metrics, self.steps, self.curves, self.copied)
+        self.files = (*fixed, *weights, self.state, *made)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""
@@ -211,6 +239,12 @@ class Run:
                 fault = f"{self.metrics}, line {row.line}: {column} is {row[column]!r}, not a number"
                 raise FormatError(fault, "It is written by `sla train`.")
         return [{column: float(row[column]) for column in columns} for row in rows]
+
+    def read_calibration(self) -> Calibration:
+        """How its confidences become probabilities; the default if it has none. Raises FormatError if it is damaged."""
+        if not self.calibration.is_file():
+            return UNCHANGED
+        return read_values(CalibrationFigures, read_json(self.calibration, AGAIN), self.calibration, AGAIN).calibration
 
     def read_copied(self) -> dict[str, Any] | None:
         """What was copied from the run that it starts from: `tensors`, `glosses` and others; None without one."""

@@ -58,6 +58,18 @@ def test_thresholds_are_options_as_of_decode(folder: Path) -> None:
     assert refusal.exit_code == 2 and "prune_logp is 1.0" in refusal.output
 
 
+def test_a_sign_that_is_less_sure_has_no_gloss(folder: Path) -> None:
+    signs = json.loads(run("mine/a.mkv", "--json"))["recordings"][0]["signs"]
+    least, most = sorted(sign["confidence"] for sign in signs)
+    assert least < most
+    [one] = json.loads(run("mine/a.mkv", "--min-confidence", str(most), "--json"))["recordings"]
+    hidden = [{**sign, "gloss": "?"} if sign["confidence"] < most else sign for sign in signs]
+    assert one["signs"] == hidden != signs
+    assert one["made"]["min_confidence"] == f"? for glosses below {most:g}"
+    run("mine/a.mkv", "--min-confidence", "1", "-o", "a.eaf", "--confidence")
+    assert pympi.Eaf("a.eaf").get_annotation_data_for_tier("SIGN")[0][2] == "?"
+
+
 def test_hot_words_are_those_of_decode(folder: Path) -> None:
     def read(*options: str) -> tuple[list[str], str]:
         [recording] = json.loads(run("mine/a.mkv", *options, "--json"))["recordings"]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sla_cli.core.calibration import Calibration
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.processes import CHUNK, map_clips
@@ -60,6 +61,11 @@ def test_best_path_in_video_frames() -> None:
         [[hypothesis]] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, options)
         assert hypothesis.glosses == ("NORD", "NORD", "NULL")
         assert hypothesis.spans == spans
+    [[raw]] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, BeamOptions(beam=1))
+    [[sure]] = decode_split(
+        [Emission("a", log_probs, 18)], GLOSSES, 4, BeamOptions(beam=1), calibration=Calibration(2.0, 1.0)
+    )
+    assert sure.confidence == Calibration(2.0, 1.0)(raw.confidence) != raw.confidence
     [[greedy]] = decode_split([Emission("a", log_probs, 18)], GLOSSES, 4, BeamOptions(beam=1))
     assert greedy.score == pytest.approx(5 * np.log(0.97))
 
