@@ -18,6 +18,7 @@ from sla_cli.pages.timeline import Lane, Output, Timeline, draw_timeline
 from sla_cli.report.clip_choice import choose_clips, listed_clips
 from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
+from sla_cli.report.reliability import reliability_diagrams
 from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_axis
 from sla_cli.report.system import System
 from sla_cli.system.atomic import write_text
@@ -102,6 +103,7 @@ def write_page(
         signers=signers(systems),
         most_signers=LISTED_SIGNERS,
         curves=_curves(systems),
+        diagrams=reliability_diagrams(systems),
         faults=error_tables([system.score.clips for system in systems]),
         timelines={name: _timeline(name, systems, scores[name]) for name in chosen},
         why=chosen,
