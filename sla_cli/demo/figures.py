@@ -30,6 +30,7 @@ class UnseenVideo(Struct, kw_only=True, frozen=True):
         inside: of the correct glosses, the share whose middle lies in the sign, in percent; null if none is correct
         duration: duration of the video in seconds
         files: paths of the page and of the ELAN file
+        true: path of the ELAN file with what is signed, and when
     """
 
     signed: tuple[str, ...]
@@ -37,6 +38,7 @@ class UnseenVideo(Struct, kw_only=True, frozen=True):
     inside: Amount | None
     duration: Amount
     files: tuple[Path, Path]
+    true: Path
 
 
 class DemoFigures(Struct, kw_only=True, frozen=True):
@@ -80,7 +82,8 @@ class DemoFigures(Struct, kw_only=True, frozen=True):
             f"  signed  {' '.join(video.signed)}\n"
             f"  read    {' '.join(video.read)}\n"
             f"{inside}"
-            f"Watch {video.files[0]}, or open {video.files[1]} in ELAN.\n{kept}\nNext:\n{steps}"
+            f"Watch {video.files[0]}, or open {video.files[1]} in ELAN; {video.true.name} is the truth.\n"
+            f"{kept}\nNext:\n{steps}"
         )
 
 

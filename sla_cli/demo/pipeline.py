@@ -12,7 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sla_cli.config.settings import resolve
+from sla_cli.annotation.formats import write_annotation
+from sla_cli.config.settings import TranscribeConfig, resolve
+from sla_cli.core.annotation import Annotation, split_at_pauses
 from sla_cli.core.counted import counted
 from sla_cli.core.time_score import score_times
 from sla_cli.decode.decode_file import decode_file
@@ -171,11 +173,19 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
 def _transcribe(run: Run, lm: Path, video: Path, sentences: list[tuple[str, ...]], seed: int) -> UnseenVideo:
     """Draw a video, and write its page and its ELAN file next to it."""
     true = draw_movie(video, sentences, seed)
+    truth = video.with_name(f"{video.stem}-true.eaf")
     with Recognizer.open(run.path, lm=lm, device="cpu") as model:
         transcript = model.transcribe(video)
     page, elan = video.with_suffix(".html"), video.with_suffix(".eaf")
     for path in (page, elan):
         transcript.save(path, force=True, reference=true)
-    signed, read = (tuple(sign.gloss for sign in signs) for signs in (true, transcript.signs))
-    inside = score_times(true, transcript.signs).share_inside
-    return UnseenVideo(signed=signed, read=read, inside=inside, duration=transcript.duration, files=(page, elan))
+    signed_sentences = split_at_pauses(true, TranscribeConfig.pause)
+    write_annotation(truth, "eaf", Annotation(video.stem, video, transcript.duration, signed_sentences))
+    return UnseenVideo(
+        signed=tuple(sign.gloss for sign in true),
+        read=tuple(sign.gloss for sign in transcript.signs),
+        inside=score_times(true, transcript.signs).share_inside,
+        duration=transcript.duration,
+        files=(page, elan),
+        true=truth,
+    )
