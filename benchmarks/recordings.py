@@ -1,16 +1,17 @@
 """Recognition of drawn recordings with pauses, against the frames in which each sign was drawn.
 
     sla demo --keep DEMO
-    python benchmarks/recordings.py DEMO/work/runs/adapter-1 [RUN...] [--sentences 36] [--json]
+    python benchmarks/recordings.py DEMO/work/runs/adapter-1 [RUN...] [--sentences 36] [--signer NAME] [--json]
 
 Each RUN was trained on drawn signing; several are, for instance, several seeds. Sentences are of the grammar's test
 part, so no run has seen one. In each condition the same sentences are signed anew by each of the demo's signers in
-turn, with other pauses. Frames are drawn, read as PNG and transcribed with the defaults of `sla transcribe`, without a
-language model.
+turn, or by the one of --signer, with other pauses. Frames are drawn, read as PNG and transcribed with the defaults of
+`sla transcribe`, without a language model.
 
 Of the glosses that are right, `inside` is the share whose middle lies in the true sign, `start` and `end` are median
 errors in seconds. `F1` is at an intersection over union of 0.1, 0.25 and 0.5. `in rests`: recognised glosses that no
-true sign overlaps. Ratios compare a condition's WER with that of single sentences.
+true sign overlaps. `ECE`: expected calibration error of confidences. Ratios compare a condition's WER with that of
+single sentences.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import cv2
 import numpy as np
 
 from sla_cli.core.annotation import Sign
+from sla_cli.core.calibration import calibration_error
 from sla_cli.core.edit_alignment import Counts, align, count, total
 from sla_cli.core.time_score import TimeScore, pooled_times, score_times
 from sla_cli.demo.drawing import draw_frame, draw_stage
@@ -42,12 +44,19 @@ SINGLE = "single sentences"
 
 @dataclass(frozen=True)
 class Condition:
-    """How recordings are signed: sentences in each, seconds of rest around them, and whether there are movements that
-    are no signs between them."""
+    """How recordings are signed.
+
+    Attributes:
+        sentences: number of sentences in each.
+        rests: seconds of rest around them, least and most.
+        movements: whether there are movements between them that are no signs.
+        repeated: whether one sign of each sentence is signed twice, which no training sentence has.
+    """
 
     sentences: int
     rests: tuple[float, float]
     movements: bool = False
+    repeated: bool = False
 
 
 CONDITIONS = {
@@ -57,6 +66,7 @@ CONDITIONS = {
     "rests 1.2 to 2 s": Condition(6, (1.2, 2.0)),
     "rests 2 to 3 s": Condition(6, (2.0, 3.0)),
     "ten sentences": Condition(10, (0.3, 3.0)),
+    "signs repeated": Condition(1, (0.08, 0.08), repeated=True),
     "other movements": Condition(6, (0.3, 3.0), movements=True),
 }
 
@@ -83,6 +93,7 @@ class Figures:
     start: float | None
     end: float | None
     in_rests: float | None
+    calibration: float | None
 
 
 def main() -> None:
@@ -90,13 +101,14 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--sentences", type=int, default=36)
     parser.add_argument("--seed", type=int, default=0, help="of the recordings")
+    parser.add_argument("--signer", choices=[signer.name for signer in SIGNERS], help="who signs; default: all in turn")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found: list[Figures] = []
     with TemporaryDirectory() as folder:
         drawn = {
-            name: list(draw(Path(folder) / str(number), condition, options.sentences, [options.seed, number]))
+            name: list(draw(Path(folder) / str(number), condition, options, [options.seed, number]))
             for number, (name, condition) in enumerate(CONDITIONS.items())
         }
         for run in options.runs:
@@ -107,13 +119,16 @@ def main() -> None:
         json.dump([asdict(figures) for figures in found], sys.stdout)
 
 
-def draw(folder: Path, condition: Condition, count: int, seed: Sequence[int]) -> Iterator[Recording]:
-    """Recordings of `count` sentences together; the last may have fewer than the others."""
-    sentences = draw_sentences(0, "test", count, different=True)
-    for number, first in enumerate(range(0, count, condition.sentences)):
+def draw(folder: Path, condition: Condition, options: argparse.Namespace, seed: Sequence[int]) -> Iterator[Recording]:
+    """Recordings of so many sentences together; the last may have fewer than the others."""
+    sentences = draw_sentences(0, "test", options.sentences, different=True)
+    signers = [signer for signer in SIGNERS if options.signer in (None, signer.name)]
+    for number, first in enumerate(range(0, options.sentences, condition.sentences)):
         rng = np.random.default_rng([*seed, number])
-        signer = SIGNERS[number % len(SIGNERS)]
+        signer = signers[number % len(signers)]
         signed = sentences[first : first + condition.sentences]
+        if condition.repeated:
+            signed = [repeat(sentence, int(rng.integers(len(sentence)))) for sentence in signed]
         rests = [round(FPS * rng.uniform(*condition.rests)) for _ in range(len(signed) + 1)]
         kinds = list(MOVEMENTS.values())
         movements = {at: kinds[rng.integers(len(kinds))] for at in range(len(signed)) if condition.movements}
@@ -132,6 +147,11 @@ def draw(folder: Path, condition: Condition, count: int, seed: Sequence[int]) ->
         )
 
 
+def repeat(sentence: tuple[str, ...], place: int) -> tuple[str, ...]:
+    """The sentence with one of its signs twice."""
+    return (*sentence[: place + 1], *sentence[place:])
+
+
 def measure(run: Path, drawn: dict[str, list[Recording]], device: str) -> Iterator[Figures]:
     """One run in each condition."""
     single = 0.0
@@ -139,27 +159,32 @@ def measure(run: Path, drawn: dict[str, list[Recording]], device: str) -> Iterat
         for name, recordings in drawn.items():
             counts: list[Counts] = []
             times: list[TimeScore] = []
+            sure: list[float] = []
+            right: list[bool] = []
             for recording in recordings:
                 read = model.transcribe(recording.folder, fps=FPS).signs
                 true = recording.signs
-                counts.append(count(align([sign.gloss for sign in true], [sign.gloss for sign in read])))
+                pairs = list(align([sign.gloss for sign in true], [sign.gloss for sign in read]))
+                counts.append(count(pairs))
+                sure += [sign.confidence for sign in read]
+                right += [pair.op == "C" for pair in pairs if pair.hypothesis is not None]
                 times.append(score_times(true, read))
             wer, placed = total(counts).wer, pooled_times(times)
             single = wer if name == SINGLE else single
             yield Figures(
                 str(run), name, placed.references, wer, wer / single if single else None, placed.share_inside,
-                placed.f1, placed.start_error, placed.end_error, placed.share_outside,
+                placed.f1, placed.start_error, placed.end_error, placed.share_outside, calibration_error(sure, right),
             )  # fmt: skip
 
 
 def table(found: Sequence[Figures]) -> str:
     """A line for each condition."""
     lines = [f"{found[0].run}, {found[0].glosses} glosses in each condition"]
-    columns = ("WER", "ratio", "inside", "F1 0.1", "0.25", "0.5", "start", "end", "in rests")
+    columns = ("WER", "ratio", "inside", "F1 0.1", "0.25", "0.5", "start", "end", "in rests", "ECE")
     lines.append(f"{'':20} " + " ".join(f"{name:>8}" for name in columns))
     for one in found:
         figures = [_text(one.wer, 1), _text(one.ratio, 2), _text(one.inside, 1), *(_text(share, 1) for share in one.f1)]
-        figures += [_text(one.start, 2), _text(one.end, 2), _text(one.in_rests, 1)]
+        figures += [_text(one.start, 2), _text(one.end, 2), _text(one.in_rests, 1), _text(one.calibration, 3)]
         lines.append(f"{one.condition:20} " + " ".join(f"{text:>8}" for text in figures))
     return "\n".join(lines)
 
