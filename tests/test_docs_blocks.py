@@ -83,12 +83,12 @@ def test_the_first_block_of_the_readme_is_what_ci_runs() -> None:
 
 def test_what_score_anything_shows_is_what_is_printed(fresh: Callable[[str], Shell]) -> None:
     page = ROOT / "docs" / "score-anything.md"
-    [block] = blocks(page)
-    shown = re.search(r"```text\n(WER .*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert shown is not None
-    shell = fresh(block)
-    printed = "".join(shell.run(statement)[1] for statement in statements(block))
-    assert shown[1] in printed
+    own = blocks(page)
+    shown = re.findall(r"```text\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(shown) == len(own) == 2
+    shell = fresh("\n".join(own))
+    for block, text in zip(own, shown, strict=True):
+        assert text in "".join(shell.run(statement)[1] for statement in statements(block))
 
 
 def test_the_service_of_its_guide_answers(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
