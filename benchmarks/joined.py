@@ -117,8 +117,8 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
             found = decoder.decode(log_probs.float().cpu().numpy())
             labels = [opened.glosses.index(gloss) + 1 for gloss in found.glosses]
             scorer = opened.scorer
-            shown = FrameScores(scorer(features).cpu().numpy(), scorer.least) if scorer is not None else None
-            spans = place(labels, found.spans, opened.stride, len(features), shown)
+            scores = FrameScores(scorer(features).cpu().numpy(), scorer.least) if scorer is not None else None
+            spans = place(labels, found.spans, opened.stride, len(features), scores)
             return [shown(gloss, a + start, b + start) for gloss, (a, b) in zip(found.glosses, spans, strict=True)]
 
         alone, joined = features_of(opened, sentences, options.features)
