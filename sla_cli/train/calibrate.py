@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 
+from sla_cli.config.settings import EmitConfig
 from sla_cli.core.calibration import calibration_error, fit
 from sla_cli.core.edit_alignment import align
 from sla_cli.data.seen import SeenClips
@@ -17,15 +19,17 @@ from sla_cli.store.clips import Split
 from sla_cli.system.atomic import write_text
 from sla_cli.work.run import CalibrationFigures, Run
 
-MOST_FRAMES = 400  # in a batch of clips
 
+def calibrate(run: Run, split: Split, device: str, between: Callable[[], None] = lambda: None) -> None:
+    """Write the run's calibration, unless it is there.
 
-def calibrate(run: Run, split: Split, device: str) -> None:
-    """Write the run's calibration, unless it is there."""
+    Args:
+        between: called between batches; an exception from it ends this with nothing written.
+    """
     if run.calibration.is_file():
         return
     opened, clips = open_model(run, device=device), SeenClips(split)
-    batches = batches_by_length(clips.lengths, MOST_FRAMES)
+    batches = batches_by_length(clips.lengths, EmitConfig.max_frames)
     confidences, correct = list[float](), list[bool]()
     emitted = emit_batches(opened.network, clips, opened.config, opened.placement, batches)
     with (
@@ -40,6 +44,7 @@ def calibrate(run: Run, split: Split, device: str) -> None:
                 pairs = align(split.glosses[index], found.glosses)
                 correct += [pair.op == "C" for pair in pairs if pair.hypothesis is not None]
             advance(len(batch))
+            between()
     calibration = fit(confidences, correct)
     figures = CalibrationFigures(
         calibration.slope,

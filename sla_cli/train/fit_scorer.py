@@ -8,7 +8,7 @@ frame are held, as in training: it may have no other frames of rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sla_cli.artifact.receipt import digest_file
+from sla_cli.config.settings import EmitConfig
+from sla_cli.core.ctc import columns_of
 from sla_cli.core.force_align import align_frames
 from sla_cli.data.seen import SeenClips
 from sla_cli.emit.inference import batches_by_length, feature_batches
@@ -35,7 +37,6 @@ SMOOTHING = 0.1  # of labels
 # most frequent column: at first signs get long, which prevents that each keeps the few frames that it has at first.
 PRIORS = (1.25, 0.25)
 RAREST = 1e-4  # is added to frequencies
-MOST_FRAMES = 400  # in a batch of clips
 SHORTEST = 2 / 3  # of the frames of a clip divided by its glosses
 CHUNK = 65_536  # frames
 HELD = 6  # frames for which the ends of a clip are held, to learn how rest looks
@@ -43,24 +44,28 @@ HELD = 6  # frames for which the ends of a clip are held, to learn how rest look
 Spans = list[tuple[int, int]]
 
 
-def fit_scorer(run: Run, split: Split, device: str) -> None:
-    """Fit the scorer of a run on its train split and write it, unless it belongs to the best weights already.
+def fit_scorer(run: Run, split: Split, device: str, between: Callable[[], None] = lambda: None) -> None:
+    """Fit the scorer of a run on its train split and write it, unless it is there.
 
     A run without frame classifier (`loss.frame_ctc = 0`) gets none.
+
+    Args:
+        between: called between batches; an exception from it ends this with nothing written.
     """
-    opened = open_model(run, device=device)
-    if opened.network.frame_classifier is None or opened.scorer is not None:
+    if run.frame_scores.is_file() or not run.config.loss.frame_ctc:
         return
+    opened = open_model(run, device=device)
     log.info("learning where the signs of %s are", split)
-    columns = {gloss: column for column, gloss in enumerate(opened.glosses, start=1)}
+    columns = columns_of(opened.glosses)
     clips = SeenClips(split)
     labels = [[columns[gloss] for gloss in glosses] for glosses in split.glosses]
     kept = [place for place, glosses in enumerate(labels) if 0 < len(glosses) <= clips.lengths[place]]
     labels = [labels[place] for place in kept]
     least = _shortest([clips.lengths[place] / len(glosses) for place, glosses in zip(kept, labels, strict=True)])
-    features, first = _features(opened, clips, kept, labels)
+    features, first = _features(opened, clips, kept, labels, between)
     spans = [align_frames(clip[HELD : len(clip) - HELD], range(1, clip.shape[1]), least) for clip in first]
-    scorer = fit(features, labels, spans, least, len(columns) + 1, opened.config.train.seed, opened.placement.device)
+    classes, seed, place = len(columns) + 1, opened.config.train.seed, opened.placement.device
+    scorer = fit(features, labels, spans, least, classes, seed, place, between)
     save_scorer(run.frame_scores, scorer, digest_file(run.best))
 
 
@@ -72,6 +77,7 @@ def fit(
     classes: int,
     seed: int,
     device: torch.device,
+    between: Callable[[], None] = lambda: None,
 ) -> FrameScorer:
     """A scorer for clips of which the order of glosses is known.
 
@@ -82,6 +88,7 @@ def fit(
         least: fewest frames of a sign.
         classes: number of columns.
         seed: of the order of frames in training.
+        between: called between batches.
     """
     rows, lengths = torch.cat(list(features)).to(device), [len(clip) for clip in features]
     mean, deviation = _moments(rows)
@@ -98,6 +105,7 @@ def fit(
                     optimizer.zero_grad()
                     F.cross_entropy(logits, truth[batch], label_smoothing=SMOOTHING).backward()
                     optimizer.step()
+                    between()
             prior = torch.bincount(truth, minlength=classes) / len(truth) + RAREST
             with torch.no_grad():
                 scaled = weight / deviation
@@ -127,7 +135,11 @@ def _shortest(frames_per_gloss: Sequence[float]) -> int:
 
 
 def _features(
-    opened: OpenedModel, clips: SeenClips, kept: Sequence[int], labels: Sequence[Sequence[int]]
+    opened: OpenedModel,
+    clips: SeenClips,
+    kept: Sequence[int],
+    labels: Sequence[Sequence[int]],
+    between: Callable[[], None],
 ) -> tuple[list[Tensor], list[NDArray[np.float32]]]:
     """Of each clip the features, in half precision to save memory, and the scores of its own glosses.
 
@@ -135,7 +147,7 @@ def _features(
     glosses), first that of the blank.
     """
     network, lengths = opened.network, [clips.lengths[index] for index in kept]
-    batches = batches_by_length(lengths, MOST_FRAMES)
+    batches = batches_by_length(lengths, EmitConfig.max_frames)
     features, scores = [torch.empty(0)] * len(kept), [np.empty(0, np.float32)] * len(kept)
     total = torch.zeros(len(opened.glosses) + 1, dtype=torch.double, device=opened.placement.device)
     chosen = [[kept[place] for place in batch] for batch in batches]
@@ -154,6 +166,7 @@ def _features(
                     features[place] = clip
                     scores[place] = own[:, [0, *labels[place]]].cpu().numpy()
             advance(len(batch))
+            between()
     prior = (total / total.sum() + RAREST).log().float().cpu().numpy()
     return features, [own - prior[[0, *glosses]] for own, glosses in zip(scores, labels, strict=True)]
 

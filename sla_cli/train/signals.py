@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from sla_cli.errors import Stopped
 from sla_cli.system.workers import signals
 
 WHILE_TRAINING = signals("SIGTERM", "SIGUSR1")
@@ -28,6 +29,11 @@ class StopRequest:
         self.signal = number
         if number == signal.SIGINT:
             raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise Stopped if a signal was received."""
+        if self.signal:
+            raise Stopped(self.signal)
 
 
 @contextmanager

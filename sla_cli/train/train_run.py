@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from sla_cli.artifact.sole_writer import Hold, sole_writer
 from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError, Stopped, some
 from sla_cli.log import log
 from sla_cli.model.device import place
 from sla_cli.model.distributed import ALONE, ProcessGroup
@@ -25,6 +26,7 @@ from sla_cli.train.init_from import check_kept
 from sla_cli.train.loop import TrainSetup, train
 from sla_cli.train.metrics import best_of
 from sla_cli.train.results import Trained
+from sla_cli.train.signals import catching_signals
 from sla_cli.train.splits import check_splits
 from sla_cli.work.making import making
 from sla_cli.work.run import InitFrom, Run, RunFacts, check_glosses
@@ -157,8 +159,7 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Tr
         if hold is not None:
             hold.check()
         draw_curves(run.curves, epochs)
-        fit_scorer(run, store["train"], group.device)
-        calibrate(run, store["dev"], group.device)
+        _finish(run, store, group.device)
         old = read_receipt(run.path)
         with making(run.path, receipt, force=True) as artifact:
             if old is None or old.fingerprint != receipt.fingerprint:  # a finished run that is resumed keeps its times
@@ -172,3 +173,15 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Tr
                     **({"init_from": copied} if (copied := run.read_copied()) else {}),
                 }
     return Trained(run.path, config.train.seed, best.number, best.dev.wer)
+
+
+def _finish(run: Run, store: Store, device: str) -> None:
+    """Fit what a run gets after its last epoch: where signs are in frames, and what confidences are worth."""
+    with catching_signals() as stop:
+        try:
+            fit_scorer(run, store["train"], device, stop.check)
+            calibrate(run, store["dev"], device, stop.check)
+        except Stopped as stopped:
+            name = signal.Signals(stopped.signal).name
+            text = f"{name}: stopped after the last epoch; continue with `sla train --resume --name {run.path.name}`"
+            raise Stopped(stopped.signal, text) from stopped

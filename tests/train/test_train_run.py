@@ -16,7 +16,7 @@ from forked import Forked
 from synthetic import CPU, GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, Stopped
 from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
@@ -106,12 +106,32 @@ def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment:
     assert same_weights(run.last, whole.last)
     assert same_weights(run.best, whole.best)
     assert run.frame_scores.read_bytes() == whole.frame_scores.read_bytes()
+    assert run.calibration.read_bytes() == whole.calibration.read_bytes()
     receipt, expected = read_receipt(run.path), read_receipt(whole.path)
     assert receipt is not None
     assert expected is not None
     assert receipt.results == expected.results
     assert trained.best_epoch == expected.results["best_epoch"]
     assert not list(run.path.glob(".*.partial"))
+
+
+def test_stopped_after_the_last_epoch_it_says_so_and_is_resumed(
+    store: Store, whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = fit_scorer.fit
+
+    def signalled(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return fitted(*arguments)
+
+    monkeypatch.setattr(fit_scorer, "fit", signalled)
+    with pytest.raises(Stopped, match=r"SIGTERM: stopped after the last epoch; continue with .*--resume --name run"):
+        start_run(store, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
+    run = Run(tmp_path / "run")
+    assert not run.frame_scores.exists() and read_receipt(run.path) is None
+    monkeypatch.undo()
+    resume_run(run, CPU)
+    assert run.frame_scores.read_bytes() == whole.frame_scores.read_bytes()
 
 
 def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
