@@ -48,19 +48,20 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
 
 
 def read_times(text: str, name: str) -> dict[str, list[Sign]]:
-    """The glosses of each clip with their times, in order of the file.
+    """The glosses of each clip with their times, in order of the file; their confidence is left out.
 
     Args:
         name: of the file, for messages.
 
     Raises:
-        FormatError: a line that is not one of CTM.
+        FormatError: a line that is not one of CTM, or a negative duration.
     """
     clips: dict[str, list[Sign]] = {}
-    for _, (clip, _, start, duration, gloss, *confidence) in parsed_lines(text, name, FORMAT):
-        begin = float(start)
-        sign = Sign(gloss, begin, begin + float(duration), float(confidence[0]) if confidence else 1.0)
-        clips.setdefault(clip, []).append(sign)
+    for number, (clip, _, start, duration, gloss, *_) in parsed_lines(text, name, FORMAT):
+        begin, length = float(start), float(duration)
+        if length < 0:
+            raise FormatError(f"{name}, line {number}: a duration of {duration}", f"Expected: {GRAMMAR}.")
+        clips.setdefault(clip, []).append(Sign(gloss, begin, begin + length, 1.0))
     return clips
 
 

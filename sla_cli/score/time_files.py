@@ -8,15 +8,16 @@ from pathlib import Path
 
 from sla_cli.annotation.formats import can_read, parse_annotation
 from sla_cli.annotation.tier import Tier
-from sla_cli.artifact.text import read_text
+from sla_cli.artifact.text import read_bytes, read_text
 from sla_cli.core.annotation import Sign
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import align, count, total
 from sla_cli.core.quantities import Amount, Count
 from sla_cli.core.time_score import OVERLAPS, TimeScore, pooled_times, score_times
-from sla_cli.errors import SlaError, cannot_read, some
+from sla_cli.errors import SlaError, some
 from sla_cli.exchange.ctm import read_times
 from sla_cli.work.hypotheses import read_hypotheses
+from sla_cli.work.kind import HYPOTHESES, file_kind
 
 Signs = tuple[Sign, ...]
 
@@ -103,10 +104,12 @@ def read_signs(path: Path, tier: str | None = None) -> dict[str, Signs]:
         return {path.stem: _annotated(path, tier)}
     if tier is not None:
         raise SlaError(f"{path} has no tiers", "Leave out the name of the tier.")
-    if not path.is_file():
-        raise SlaError(f"no such file: {path}", "Give an ELAN, Praat or subtitle file, a CTM, or hypotheses.")
     if path.suffix.lower() == ".ctm":
         return {name: _sorted(signs) for name, signs in read_times(read_text(path), str(path)).items()}
+    if file_kind(path) != HYPOTHESES:
+        raise SlaError(
+            f"{path} has no glosses with times", "Give an ELAN, Praat or subtitle file, a CTM, or hypotheses."
+        )
     return {one.id: _decoded(path, one.id, one.glosses, one.times) for one in read_hypotheses(path)}
 
 
@@ -117,11 +120,7 @@ def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tupl
 
 
 def _annotated(path: Path, tier: str | None) -> Signs:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise cannot_read(path, error) from error
-    tiers = {one.name: one for one in parse_annotation(content, str(path)).tiers}
+    tiers = {one.name: one for one in parse_annotation(read_bytes(path), str(path)).tiers}
     chosen = _chosen(tiers, path, tier)
     return _sorted(
         Sign(mark.text.strip(), mark.start / 1000, mark.end / 1000, 1.0) for mark in chosen.marks if mark.text.strip()
