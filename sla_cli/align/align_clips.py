@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sla_cli.core.aligned_clip import AlignedClip, Segment
 from sla_cli.core.counted import counted
-from sla_cli.core.ctc import check_log_probs, feasible
+from sla_cli.core.ctc import check_log_probs, columns_of, feasible
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.errors import naming
@@ -17,11 +17,6 @@ from sla_cli.search.decoder import confidences
 from sla_cli.work.emissions import Emission, EmissionHeader
 
 UNKNOWN = "the run does not know this gloss"
-
-
-def columns_of(header: EmissionHeader) -> dict[str, int]:
-    """Gloss to the column of its log-probabilities."""
-    return {gloss: column for column, gloss in enumerate(header.glosses, start=1)}
 
 
 def align_clips(
@@ -34,7 +29,7 @@ def align_clips(
     Raises:
         SlaError: names the clip whose emissions are not log-probabilities.
     """
-    columns = columns_of(header)
+    columns = columns_of(header.glosses)
     for emission in emissions:
         with naming(f"clip {emission.id}"):
             check_log_probs(emission.log_probs, len(header.glosses) + 1)

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.align.align_clips import columns_of, obstacle
+from sla_cli.align.align_clips import obstacle
 from sla_cli.align.other_clips import Bigrams, Confusions
-from sla_cli.core.ctc import log_likelihood
+from sla_cli.core.ctc import columns_of, log_likelihood
 from sla_cli.core.edit_alignment import Pair, align
 from sla_cli.core.force_align import force_align
 from sla_cli.core.hypothesis import Glosses
@@ -118,7 +118,7 @@ def rank(
     Raises:
         SlaError: names the clip whose emissions are not log-probabilities.
     """
-    columns = columns_of(header)
+    columns = columns_of(header.glosses)
     left_out: dict[str, str] = {}
     compared = []
     with BeamDecoder(header.glosses, BeamOptions()) as decoder:
@@ -147,13 +147,12 @@ def _read(
     with naming(f"clip {emission.id}"):
         hypothesis = decoder.decode(emission.log_probs)
     pairs = align(reference, hypothesis.glosses)
+    if all(pair.op == "C" for pair in pairs):
+        return _Compared(emission.id, emission.fps, reference, hypothesis.glosses, pairs, [])
     log_probs = emission.log_probs.clip(FLOOR)
-    labels = [columns[gloss] for gloss in reference]
-    differs = len(pairs) > sum(pair.op == "C" for pair in pairs)
-    spans = force_align(log_probs, labels) if differs else []
-    written = emission.places(labels, spans, stride) if differs else ()
-    read = [columns[gloss] for gloss in hypothesis.glosses]
-    shown = emission.places(read, hypothesis.spans, stride) if differs else ()
+    labels, read = ([columns[gloss] for gloss in glosses] for glosses in (reference, hypothesis.glosses))
+    spans = force_align(log_probs, labels)
+    written, shown = emission.places(labels, spans, stride), emission.places(read, hypothesis.spans, stride)
     changes = []
     place = heard = 0  # in reference and hypothesis
     for pair in pairs:

@@ -87,6 +87,11 @@ def runs(values: Iterable[int]) -> Iterator[tuple[int, int, int]]:
         start = end
 
 
+def columns_of(glosses: Iterable[str]) -> dict[str, int]:
+    """The column of each gloss of a vocabulary, from 1; column 0 is the blank."""
+    return {gloss: column for column, gloss in enumerate(glosses, start=1)}
+
+
 def minimum_steps(labels: Sequence[Any]) -> int:
     """The fewest output steps that CTC needs: one per label, and a blank between equal neighbours."""
     return len(labels) + sum(left == right for left, right in pairwise(labels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sla_cli.core.calibration import UNCHANGED, Calibration
+from sla_cli.core.ctc import columns_of
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.processes import EmissionSource, map_clips
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
@@ -36,7 +37,7 @@ def decode_split(
             options are bad; or a process died.
     """
     options.check_nbest()
-    columns = {gloss: column for column, gloss in enumerate(glosses, start=1)}
+    columns = columns_of(glosses)
     with BeamDecoder(glosses, options) as decoder:
 
         def decode_clip(clip: Emission) -> list[Hypothesis]:

@@ -48,14 +48,17 @@ def emit_batches(
             with torch.inference_mode(), placement.autocast():
                 logits = network.head(rows, lengths)
                 log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
-                scores = scorer(rows).cpu().split(lengths.tolist()) if scorer is not None else None
+                shown: list[FrameScores | None] = [None] * len(batch)
+                if scorer is not None:
+                    scores = scorer(rows).cpu().split(lengths.tolist())
+                    shown = [FrameScores(part.numpy(), scorer.least) for part in scores]
             yield [
                 Emission(
                     clips.split.ids[index],
                     log_probs[place].numpy(),
                     clips.lengths[index],
                     clips.rates[index],
-                    FrameScores(scores[place].numpy(), scorer.least) if scores and scorer else None,
+                    shown[place],
                 )
                 for place, index in enumerate(batch)
             ]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from sla_cli.core.ctc import feasible
+from sla_cli.core.ctc import columns_of, feasible
 from sla_cli.core.force_align import force_align
-from sla_cli.core.place import FrameScores, place
 from sla_cli.pages.axis import Tick, exact
 from sla_cli.pages.pictures import HeatMap, heat_map
+from sla_cli.work.emissions import Emission
 
 NARROWEST = 640  # pixels
 PIXELS_A_CELL, PADDING = 7.6, 10.0  # pixels of a label: per terminal cell of text, and around the text
@@ -80,20 +78,16 @@ class Output:
     """What a model computed for a clip.
 
     Attributes:
-        log_probs: natural log, float (steps, glosses + 1), at least one step; column 0 is the blank.
+        emission: of at least one step and one video frame.
         glosses: the vocabulary, in the order of the other columns.
         stride: video frames per step.
-        frames: number of video frames, at least one.
         lanes: what was decoded from it, a lane for each system.
-        shown: which sign each frame shows, see `place`; None if the model has no scores of frames.
     """
 
-    log_probs: NDArray[np.floating]
+    emission: Emission
     glosses: tuple[str, ...]
     stride: int
-    frames: int
     lanes: tuple[Lane, ...]
-    shown: FrameScores | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +125,7 @@ def draw_timeline(
         film=film,
         heat_maps=tuple(_heat_map(output, reference) for output in outputs),
         lanes=lanes,
-        ticks=tuple(exact(0.0, first.frames / (fps or 1)).ticks),
+        ticks=tuple(exact(0.0, first.emission.frames / (fps or 1)).ticks),
         unit="s" if fps else "frames",
         pixels=max(NARROWEST, *(round(AIR * sum(lane.label_pixels)) for lane in lanes)),
     )
@@ -139,24 +133,23 @@ def draw_timeline(
 
 def _heat_map(output: Output, reference: Sequence[str]) -> HeatMap:
     return heat_map(
-        output.log_probs,
+        output.emission.log_probs,
         output.glosses,
         {*reference, *(gloss for lane in output.lanes for gloss in lane.glosses)},
         start=0.0,
-        end=100 * len(output.log_probs) * output.stride / output.frames,
+        end=100 * len(output.emission.log_probs) * output.stride / output.emission.frames,
         title=", ".join(lane.name for lane in output.lanes),
     )
 
 
 def _reference(glosses: tuple[str, ...], output: Output) -> Lane:
     """The reference, aligned to this output; without times if the model cannot produce it."""
-    column_of = {gloss: column for column, gloss in enumerate(output.glosses, start=1)}
+    column_of, emission = columns_of(output.glosses), output.emission
     labels = [column_of[gloss] for gloss in glosses if gloss in column_of]
     spans: tuple[tuple[int, int], ...] = ()
-    if len(labels) == len(glosses) and feasible(len(output.log_probs), labels):
-        steps = force_align(output.log_probs, labels)
-        spans = place(labels, steps, output.stride, output.frames, output.shown)
-    return Lane("reference", glosses, spans, output.frames)
+    if len(labels) == len(glosses) and feasible(len(emission.log_probs), labels):
+        spans = emission.places(labels, force_align(emission.log_probs, labels), output.stride)
+    return Lane("reference", glosses, spans, emission.frames)
 
 
 def _spread(starts: Sequence[float], widths: Sequence[float]) -> list[float]:

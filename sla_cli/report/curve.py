@@ -36,6 +36,11 @@ class Chart:
     x: Axis
     y: Axis
 
+    @property
+    def drawn(self) -> list[list[tuple[float, float]]]:
+        """The points of each line."""
+        return [self.points(line) for line in self.lines]
+
     def points(self, line: Line) -> list[tuple[float, float]]:
         """(percent from the left, percent from the top) of each epoch."""
         pairs = zip(line.epochs, line.values, strict=True)

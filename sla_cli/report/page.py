@@ -18,7 +18,7 @@ from sla_cli.pages.timeline import Lane, Output, Timeline, draw_timeline
 from sla_cli.report.clip_choice import choose_clips, listed_clips
 from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
-from sla_cli.report.reliability import reliability_diagrams
+from sla_cli.report.reliability import PERCENT, reliability_diagrams
 from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_axis
 from sla_cli.report.system import System
 from sla_cli.system.atomic import write_text
@@ -104,6 +104,7 @@ def write_page(
         most_signers=LISTED_SIGNERS,
         curves=_curves(systems),
         diagrams=reliability_diagrams(systems),
+        percent=PERCENT,
         faults=error_tables([system.score.clips for system in systems]),
         timelines={name: _timeline(name, systems, scores[name]) for name in chosen},
         why=chosen,
@@ -188,8 +189,7 @@ def _timeline(name: str, systems: Sequence[System], scores: Sequence[ClipScore])
             for system, score in zip(systems, scores, strict=True)
             if system.emissions is not None and system.emissions.path == file.path
         )
-        shared = emission.log_probs, file.header.glosses, file.header.stride, emission.frames
-        outputs.append(Output(*shared, lanes, emission.shown))
+        outputs.append(Output(emission, file.header.glosses, file.header.stride, lanes))
         fps.append(emission.fps)
     if split is None:
         return draw_timeline(outputs, _first_reference(systems, scores), fps=fps[0])

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sla_cli.core.calibration import Bin, calibration_error, reliability
+from sla_cli.pages.axis import exact
 from sla_cli.report.system import System
+
+PERCENT = exact(0.0, 100.0)  # both axes
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Diagram:
     name: str
     error: float
     bins: tuple[Bin, ...]
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        """(percent from the left, percent from the top) of each bin."""
+        return [(100 * one.confidence, 100 - 100 * one.correct) for one in self.bins]
 
     @property
     def glosses(self) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sla_cli.config.checks import annotations_of, check_setting
 from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.counted import counted
-from sla_cli.core.ctc import check_log_probs
+from sla_cli.core.ctc import check_log_probs, columns_of
 from sla_cli.core.force_align import force_align
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.lm.fusion import GlossModel
@@ -138,7 +138,7 @@ class BeamDecoder(Decoder):
 
 def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:
     """The columns of hot words. Raises SlaError for one that the vocabulary lacks."""
-    column_of = {gloss: column for column, gloss in enumerate(glosses, start=1)}
+    column_of = columns_of(glosses)
     for word in hotwords:
         if word not in column_of:
             raise SlaError(f"hot word {word!r} is not a gloss of the vocabulary", suggestion(word, glosses))

@@ -19,6 +19,7 @@ from sla_cli.core.annotation import Sign, split_at_pauses
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
+from sla_cli.core.ctc import columns_of
 from sla_cli.data.dataset import reduction
 from sla_cli.errors import SlaError
 from sla_cli.lm.kenlm_model import check_oov
@@ -161,7 +162,7 @@ class Recognizer:
         log_probs = emission.log_probs
         found = self._decoder.decode(log_probs)
         stride, file = self._opened.stride, source.root / source.path
-        columns = {gloss: column for column, gloss in enumerate(self.glosses, start=1)}
+        columns = columns_of(self.glosses)
         places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, stride)
         spans = np.array(places, np.int64).reshape(-1, 2)
         times, sure = clock.seconds(spans).tolist(), self._calibration(found.confidence)
