@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from report_work import GLOSSES, STRIDE, peaked
 
 from sla_cli.align.align_clips import UNKNOWN, align_clips
 from sla_cli.core.aligned_clip import AlignedClip
+from sla_cli.core.calibration import Calibration
+from sla_cli.core.place import FrameScores
 from sla_cli.errors import SlaError
 from sla_cli.work.emissions import Emission, EmissionHeader
 
@@ -25,6 +29,23 @@ def test_glosses_lie_where_they_are_signed() -> None:
     assert clip.spans == ((4, 8), (12, 16), (20, 24))
     assert all(segment.confidence > 0.9 and segment.score == 0 for segment in clip.segments)
     assert clip.note == ""
+
+
+def test_frames_that_show_the_glosses_are_their_places() -> None:
+    emission = peaked("clip", SIGNED)
+    columns = np.repeat([0, *(GLOSSES.index(gloss) + 1 for gloss in SIGNED), 0], [6, 9, 9, 9, emission.frames - 33])
+    scores = np.full((emission.frames, len(GLOSSES) + 1), -128, np.int8)
+    scores[range(emission.frames), columns] = 0
+    clip = aligned(SIGNED, replace(emission, shown=FrameScores(scores, 7)))
+    assert clip.spans == ((7, 14), (16, 23), (25, 32))
+    assert clip.segments[0].confidence == aligned(SIGNED).segments[0].confidence
+
+
+def test_confidences_are_calibrated() -> None:
+    header = replace(HEADER, calibration=Calibration(0.5, -1.0))
+    [clip] = align_clips([peaked("clip", SIGNED)], header, {"clip": SIGNED})
+    raw = [segment.confidence for segment in aligned(SIGNED).segments]
+    assert tuple(segment.confidence for segment in clip.segments) == Calibration(0.5, -1.0)(raw) != tuple(raw)
 
 
 def test_a_gloss_that_is_not_signed_has_a_low_score_and_the_others_stay() -> None:

@@ -49,6 +49,14 @@ def normalised(frames: np.ndarray) -> np.ndarray:
     return ((frames / 255 - np.array(MEAN)) / np.array(STD)).transpose(0, 3, 1, 2)
 
 
+def test_rest_is_marked_at_the_ends_of_its_clips() -> None:
+    assert collate(samples()).rest is None
+    first, second, third = samples()
+    batch = collate([replace(first, rest=(1, 0)), second, replace(third, rest=(0, 1))])
+    assert batch.rest is not None
+    assert batch.rest.tolist() == [True, False, False, False, False, True]
+
+
 def test_clips_one_after_the_other() -> None:
     batch = collate(samples())
     assert batch.ids == ("clip-0", "clip-1", "clip-2")

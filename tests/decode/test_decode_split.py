@@ -15,6 +15,7 @@ import pytest
 
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.place import FrameScores
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.processes import CHUNK, map_clips
 from sla_cli.errors import SlaError
@@ -51,6 +52,17 @@ def test_jobs_change_nothing(options: BeamOptions, with_lm: bool, lm: Path) -> N
     one = decode_split(emissions, GLOSSES, 4, options)
     assert [readings[0].id for readings in one] == [emission.id for emission in emissions]
     assert decode_split(emissions, GLOSSES, 4, options, jobs=2) == one
+
+
+def test_spans_are_the_frames_that_show_the_glosses() -> None:
+    log_probs = np.log(np.full((15, 4), 0.01) + 0.96 * np.eye(4)[[1, 0, 2] + [0] * 12]).astype(np.float32)
+    shown = np.full((60, 4), -128, np.int8)
+    shown[range(60), [0] * 10 + [1] * 15 + [0] * 10 + [2] * 15 + [0] * 10] = 0
+    for options in (BeamOptions(beam=1), BeamOptions()):
+        emission = Emission("a", log_probs, 60, shown=FrameScores(shown, 7))
+        [[hypothesis]] = decode_split([emission], GLOSSES, 4, options)
+        assert hypothesis.glosses == ("NORD", "SUED")
+        assert hypothesis.spans == ((11, 24), (36, 49))
 
 
 def test_best_path_in_video_frames() -> None:

@@ -1,17 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_work import FRAMES, GLOSSES, STRIDE, peaked
 
+from sla_cli.core.place import FrameScores
 from sla_cli.pages.timeline import Lane, Output, draw_timeline
 
 
 def output(reference: tuple[str, ...], *lanes: Lane, frames: int = FRAMES) -> Output:
-    return Output(peaked("clip", reference).log_probs, GLOSSES, STRIDE, frames, lanes)
+    return Output(replace(peaked("clip", reference), frames=frames), GLOSSES, STRIDE, lanes)
+
+
+def test_the_reference_lies_where_frames_show_it() -> None:
+    emission = peaked("clip", ("SONNE",))
+    scores = np.full((FRAMES, len(GLOSSES) + 1), -128, np.int8)
+    scores[:, 0], scores[20:32, GLOSSES.index("SONNE") + 1] = 0, 0
+    scores[20:32, 0] = -128
+    shown = replace(emission, shown=FrameScores(scores, 7))
+    drawn = draw_timeline([Output(shown, GLOSSES, STRIDE, ())], ("SONNE",))
+    assert drawn.lanes[0].spans == ((21, 31),)
 
 
 @settings(max_examples=25, deadline=None)

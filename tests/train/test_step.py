@@ -11,12 +11,14 @@ from host_waits import HostWaits
 from synthetic import ADDING, GLOSSES, tiny
 
 from sla_cli.config.settings import Config
+from sla_cli.data.batching import to_pixels
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import training_batches
 from sla_cli.errors import SlaError
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.store.store import Store
+from sla_cli.train.losses import losses
 from sla_cli.train.out_of_memory import memory_suffices, peak_mib
 from sla_cli.train.state import State
 from sla_cli.train.step import StepResult, take_step
@@ -99,6 +101,27 @@ def test_the_host_waits_once_in_a_step(store: Store, variant: str, accumulate: i
     finally:
         modes[0].__exit__(None, None, None)
     assert modes[0].count == 1
+
+
+def test_no_gloss_may_be_emitted_at_rest(store: Store) -> None:
+    """The loss of a step is that of the batch with its frames of rest, not without."""
+    expected: list[float] = []
+
+    def compute(state: State) -> None:
+        data = ClipDataset(store["train"], GLOSSES, state.model.stride, state.config.train)
+        batch = next(training_batches(data, 1, data.plan(1), pin=False))
+        size, like = state.config.model.image_size, state.model.backbone
+        pixels = to_pixels(batch, crop=state.config.train.crop, size=size, like=like, device=torch.device("cpu"))
+        with torch.no_grad():
+            logits = state.model(pixels, batch.lengths)
+        for rest in (batch.rest, None):
+            parts = losses(logits, batch.targets, batch.target_lengths, state.config.loss, rest=rest).parts
+            expected.append(parts["ctc"].item())
+
+    _, [result] = stepped(store, 1, compute, train__rest=40, train__batch=2)
+    held, free = expected
+    assert abs(held - free) > 0.1
+    assert result.losses["ctc"] == pytest.approx(held, rel=1e-4)
 
 
 def test_averaged_weights_follow_each_step(store: Store) -> None:

@@ -231,3 +231,17 @@ def test_bars_lie_in_time(page: Page) -> None:
     bars = [one["style"] for tag, one in page.elements if tag == "i" and "--room" in one.get("style", "")]
     places = [tuple(map(float, re.findall(r"(?:left|width):([\d.]+)%", style))) for style in bars]
     np.testing.assert_allclose(places, [(20 * sign.start, 20 * (sign.end - sign.start)) for sign in SIGNS], rtol=1e-4)
+
+
+def test_the_reference_is_below_the_signs_and_what_is_missed_is_marked(tmp_path: Path) -> None:
+    true = [Sign(sign.gloss, sign.start, sign.end, 1.0) for sign in SIGNS]
+    last = max(sign.end for sign in true)
+    write_transcript_page(
+        tmp_path / "page.html", transcript(), FILES, reference=[*true, Sign("MISSED", last, last + 0.5, 1.0)]
+    )
+    page = parse(tmp_path / "page.html")
+    [missed] = page.of_class("missed")
+    assert missed["title"].startswith("MISSED") and missed["title"].endswith("not recognised")
+    assert page.of_class("compared")
+    write_transcript_page(tmp_path / "without.html", transcript(), FILES)
+    assert not parse(tmp_path / "without.html").of_class("compared")
