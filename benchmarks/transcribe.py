@@ -29,9 +29,11 @@ import numpy as np
 import torch
 from timing import fastest
 
+from sla_cli.artifact.receipt import digest_file
 from sla_cli.config.settings import Config, resolve
 from sla_cli.core.clip import Source
 from sla_cli.model.checkpoint import save_weights
+from sla_cli.model.frame_scores import FrameScorer, save_scorer
 from sla_cli.model.network import Network
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.recording import Recording
@@ -138,7 +140,11 @@ def make_run(path: Path, config: Config) -> Path:
     digests = {"train": "", "dev": ""}
     frames = FrameFormat(256, "squash", FPS, FPS, FPS)
     run.create(config, GLOSSES, RunFacts("/none", "", "benchmark", "base", digests, "raw", "none", frames))
-    save_weights(run.best, Network(config, len(GLOSSES)), GLOSSES)
+    network = Network(config, len(GLOSSES))
+    save_weights(run.best, network, GLOSSES)
+    classes = len(GLOSSES) + 1
+    scorer = FrameScorer(torch.randn(classes, network.backbone.width), torch.zeros(classes), 7)
+    save_scorer(run.frame_scores, scorer, digest_file(run.best))
     return path
 
 
