@@ -157,7 +157,8 @@ def _read(
     place = heard = 0  # in reference and hypothesis
     for pair in pairs:
         if pair.op != "C":
-            span = shown[heard] if pair.reference is None else written[place]
+            # Where the recognised gloss is shown; no frame shows one that only stands in the reference.
+            span = written[place] if pair.hypothesis is None else shown[heard]
             gain = _gain(log_probs, labels, spans, place, pair, columns)
             changes.append(_Change(pair, place + 1, span, gain))
         place += pair.reference is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from sla_cli.align.suspicious import ReadClip, rank
 from sla_cli.core.ctc import log_likelihood
 from sla_cli.core.hypothesis import Glosses
+from sla_cli.core.place import FrameScores
 from sla_cli.errors import SlaError
 from sla_cli.work.emissions import Emission, EmissionHeader
 
@@ -39,6 +41,19 @@ def test_references_that_are_read_are_not_suspicious() -> None:
     clips = ranked(SIGNS, SIGNS)
     assert {clip.score for clip in clips} == {0.0}
     assert all(clip.hypothesis == clip.reference == SIGNS[clip.id] and not clip.places for clip in clips)
+
+
+def test_the_place_is_the_frames_that_show_it() -> None:
+    """Of the recognised gloss, whether another one or none stands in the reference."""
+    emissions = {name: signed(name, glosses, seed=seed) for seed, (name, glosses) in enumerate(SIGNS.items())}
+    scores = np.full((emissions["clip-4"].frames, len(GLOSSES) + 1), -128, np.int8)
+    columns = np.repeat([0, 5, 3, 2, 1, 0], [4, 14, 14, 14, 14, 4])
+    scores[range(len(scores)), columns] = 0
+    emissions["clip-4"] = replace(emissions["clip-4"], shown=FrameScores(scores, 7))
+    for annotated, span in ((("E", "C", "D", "A"), (33, 45)), (("E", "C", "A"), (33, 45))):
+        references = {**SIGNS, "clip-4": annotated}
+        [place] = rank(emissions.values(), HEADER, references).clips[0].places
+        assert place.frames == span
 
 
 @pytest.mark.parametrize(
