@@ -155,6 +155,8 @@ def _run(path: Path) -> Description:
         "of_epochs": settings.train.epochs,
         **({"init_from": copied} if (copied := one.read_copied()) else {}),
         "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
+        "times_of_glosses": "from frames" if one.frame_scores.is_file() else "from the search",
+        "confidence": "calibrated" if one.calibration.is_file() else "not calibrated",
     }
     return _described(path, RUN, run.NAME, one.version, figures, whole=one.best.is_file())
 
