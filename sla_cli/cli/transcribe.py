@@ -110,8 +110,10 @@ def transcribe(
     outcomes = []
     for outcome in transcribe_files(videos, output, list(kinds or ()), options, open_recognizer):
         outcomes.append(outcome)
-        if outcome.transcript is not None and not as_json:
-            _show(outcome, outcome.transcript)
+        if outcome.transcript is not None:
+            if not as_json:
+                _show(outcome, outcome.transcript)
+            _warn(outcome.transcript)
     if as_json:
         answer("", Transcribed(recordings=list(map(_recording, outcomes))), as_json)
     refuse_failures(outcomes)
@@ -127,6 +129,11 @@ def _show(outcome: "Outcome", transcript: "Transcript") -> None:
     else:
         for row in _rows(transcript):
             typer.echo(row)
+
+
+def _warn(transcript: "Transcript") -> None:
+    if transcript.warning:
+        log.warning("%s: %s", transcript.name, transcript.warning)
     if not transcript.signs:
         log.warning("%s: no gloss was recognised in %.1f s", transcript.name, transcript.duration)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from itertools import islice
 
@@ -72,11 +72,13 @@ def feature_batches(
     batches: Sequence[Sequence[int]],
     chunk: int = EmitConfig.chunk,
     held: int = 0,
+    watch: Callable[[Tensor], None] = lambda _: None,
 ) -> Generator[tuple[Tensor, Tensor], None, None]:
     """The backbone's features of each batch of clips, (frames, width), with the clips' lengths; as `emit_batches`.
 
     Args:
         held: for how many more frames the first and the last frame of each clip are shown.
+        watch: called with the frames of each clip, RGB uint8 (frames, height, width, 3) on the CPU, in their order.
     """
     network.eval()
     data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config, held)
@@ -86,6 +88,7 @@ def feature_batches(
             pixels, lengths = [], []
             with torch.inference_mode(), placement.autocast():
                 for clip in islice(loaded, len(batch)):
+                    watch(clip.frames)
                     lengths.append(clip.lengths)
                     pixels.append(to_pixels(clip, crop=crop, size=size, like=network.backbone, device=device))
                 rows = network.backbone(torch.cat(pixels), torch.cat(lengths), chunk)

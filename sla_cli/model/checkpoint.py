@@ -21,6 +21,7 @@ from sla_cli.system.atomic import atomic_write
 
 NAME, VERSION = "sla-checkpoint", "1"
 AGAIN = "Restore it from a copy, or train again (`sla train --force`)."
+FIT_AGAIN = "Remove it, then `sla train --resume` makes it again."
 SAME = 1e-4  # relative; if norms differ by less, the weights come from the same random draw
 
 
@@ -121,6 +122,27 @@ def read_tensors(path: Path, name: str, version: str, again: str) -> tuple[dict[
         )
     if header.get("tensors") != _digest(tensors):
         raise FormatError(f"{path} is damaged: its weights are not as they were written", again)
+    return tensors, header
+
+
+def read_fitted(
+    path: Path, name: str, version: str, weights: str, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors of a file that was fitted to a checkpoint when training was over, and its header.
+
+    Args:
+        name, version: of its format.
+        weights: digest of the checkpoint, which the header has too.
+        shapes: of the tensors.
+
+    Raises:
+        FormatError: it is damaged, or belongs to another checkpoint or model.
+    """
+    tensors, header = read_tensors(path, name, version, FIT_AGAIN)
+    if header.get("weights") != weights:
+        raise FormatError(f"{path} belongs to another checkpoint than the one beside it", FIT_AGAIN)
+    if {name: tuple(value.shape) for name, value in tensors.items()} != shapes:
+        raise FormatError(f"{path} does not fit the model", FIT_AGAIN)
     return tensors, header
 
 

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 
 from sla_cli.errors import FormatError
-from sla_cli.model.checkpoint import read_tensors, write_tensors
+from sla_cli.model.checkpoint import FIT_AGAIN, read_fitted, write_tensors
 
 NAME, VERSION = "sla-frame-scores", "1"
-AGAIN = "Remove it, then `sla train --resume` makes it again."
 SCALE = 8  # per nat; an int8 then reaches 16 nats
 
 
@@ -64,13 +63,9 @@ def load_scorer(path: Path, shape: tuple[int, int], weights: str) -> FrameScorer
         weights: digest of the run's checkpoint.
 
     Raises:
-        FormatError: it is damaged, or belongs to another checkpoint.
+        FormatError: as `read_fitted`.
     """
-    tensors, header = read_tensors(path, NAME, VERSION, AGAIN)
-    if header.get("weights") != weights:
-        raise FormatError(f"{path} belongs to another checkpoint than the one beside it", AGAIN)
-    if {name: tuple(value.shape) for name, value in tensors.items()} != {"weight": shape, "bias": shape[:1]}:
-        raise FormatError(f"{path} does not fit the model", AGAIN)
+    tensors, header = read_fitted(path, NAME, VERSION, weights, {"weight": shape, "bias": shape[:1]})
     if not (least := header.get("least", "")).isdecimal():
-        raise FormatError(f"{path}: its header is damaged", AGAIN)
+        raise FormatError(f"{path}: its header is damaged", FIT_AGAIN)
     return FrameScorer(tensors["weight"], tensors["bias"], int(least))

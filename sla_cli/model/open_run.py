@@ -9,6 +9,7 @@ from sla_cli.config.settings import Config
 from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import Placement, place, set_tf32
+from sla_cli.model.domain import Domain, load_domain
 from sla_cli.model.frame_scores import FrameScorer, load_scorer
 from sla_cli.model.network import Network
 from sla_cli.work.run import Run
@@ -24,6 +25,7 @@ class OpenedModel:
         glosses: in the order of the output columns; column 0 is the blank.
         merged: number of added modules that were merged into the frozen weights.
         scorer: of frames; None if the run has none.
+        domain: what training has shown; None if the run has none.
     """
 
     network: Network
@@ -32,6 +34,7 @@ class OpenedModel:
     glosses: tuple[str, ...]
     merged: int
     scorer: FrameScorer | None = None
+    domain: Domain | None = None
 
     @property
     def stride(self) -> int:
@@ -65,8 +68,10 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
     load_weights(run.best, network, glosses)
     merged = merge_added(network)
     network.backbone.cast_frozen(placement.dtype)
-    scorer = None
+    width, digest = network.backbone.width, digest_file(run.best)
+    scorer, domain = None, None
     if run.frame_scores.is_file():
-        shape = len(glosses) + 1, network.backbone.width
-        scorer = load_scorer(run.frame_scores, shape, digest_file(run.best)).to(placement.device)
-    return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged, scorer)
+        scorer = load_scorer(run.frame_scores, (len(glosses) + 1, width), digest).to(placement.device)
+    if run.domain.is_file():
+        domain = load_domain(run.domain, width, digest).to(placement.device)
+    return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged, scorer, domain)

@@ -9,7 +9,6 @@ frame are held, as in training: it may have no other frames of rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 
 import numpy as np
 import torch
@@ -17,17 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from sla_cli.artifact.receipt import digest_file
-from sla_cli.config.settings import EmitConfig
 from sla_cli.core.ctc import columns_of
 from sla_cli.core.force_align import align_frames
-from sla_cli.data.seen import SeenClips
-from sla_cli.emit.inference import batches_by_length, feature_batches
-from sla_cli.log import log, progress
-from sla_cli.model.frame_scores import FrameScorer, save_scorer
-from sla_cli.model.open_run import OpenedModel, open_model
-from sla_cli.store.clips import Split
-from sla_cli.work.run import Run
+from sla_cli.log import progress
+from sla_cli.model.frame_scores import FrameScorer
+from sla_cli.model.open_run import OpenedModel
+from sla_cli.train.clip_features import ClipFeatures
 
 # Chosen on drawn signing (benchmarks/recordings.py).
 ROUNDS, PASSES = 16, 3  # alignments, and passes over the frames for each
@@ -44,29 +38,23 @@ HELD = 6  # frames for which the ends of a clip are held, to learn how rest look
 Spans = list[tuple[int, int]]
 
 
-def fit_scorer(run: Run, split: Split, device: str, between: Callable[[], None] = lambda: None) -> None:
-    """Fit the scorer of a run on its train split and write it, unless it is there.
-
-    A run without frame classifier (`loss.frame_ctc = 0`) gets none.
+def fit_scorer(opened: OpenedModel, clips: ClipFeatures, between: Callable[[], None] = lambda: None) -> FrameScorer:
+    """The scorer of a run that has a frame classifier (`loss.frame_ctc` is not 0).
 
     Args:
-        between: called between batches; an exception from it ends this with nothing written.
+        clips: features of its train split, in which both ends are held for HELD frames.
+        between: called between batches; an exception from it ends this.
     """
-    if run.frame_scores.is_file() or not run.config.loss.frame_ctc:
-        return
-    opened = open_model(run, device=device)
-    log.info("learning where the signs of %s are", split)
     columns = columns_of(opened.glosses)
-    clips = SeenClips(split)
-    labels = [[columns[gloss] for gloss in glosses] for glosses in split.glosses]
-    kept = [place for place, glosses in enumerate(labels) if 0 < len(glosses) <= clips.lengths[place]]
-    labels = [labels[place] for place in kept]
-    least = _shortest([clips.lengths[place] / len(glosses) for place, glosses in zip(kept, labels, strict=True)])
-    features, first = _features(opened, clips, kept, labels, between)
+    labels = [[columns[gloss] for gloss in glosses] for glosses in clips.split.glosses]
+    lengths = [len(rows) - 2 * HELD for rows in clips.rows]
+    kept = [place for place, glosses in enumerate(labels) if 0 < len(glosses) <= lengths[place]]
+    features, labels = [clips.rows[place] for place in kept], [labels[place] for place in kept]
+    least = _shortest([lengths[place] / len(glosses) for place, glosses in zip(kept, labels, strict=True)])
+    first = _first_scores(opened, features, labels)
     spans = [align_frames(clip[HELD : len(clip) - HELD], range(1, clip.shape[1]), least) for clip in first]
-    classes, seed, place = len(columns) + 1, opened.config.train.seed, opened.placement.device
-    scorer = fit(features, labels, spans, least, classes, seed, place, between)
-    save_scorer(run.frame_scores, scorer, digest_file(run.best))
+    classes, seed, device = len(columns) + 1, opened.config.train.seed, opened.placement.device
+    return fit(features, labels, spans, least, classes, seed, device, between)
 
 
 def fit(
@@ -134,41 +122,24 @@ def _shortest(frames_per_gloss: Sequence[float]) -> int:
     return max(1, round(SHORTEST * float(np.quantile(frames_per_gloss, 0.25)))) if frames_per_gloss else 1
 
 
-def _features(
-    opened: OpenedModel,
-    clips: SeenClips,
-    kept: Sequence[int],
-    labels: Sequence[Sequence[int]],
-    between: Callable[[], None],
-) -> tuple[list[Tensor], list[NDArray[np.float32]]]:
-    """Of each clip the features, in half precision to save memory, and the scores of its own glosses.
+def _first_scores(
+    opened: OpenedModel, features: Sequence[Tensor], labels: Sequence[Sequence[int]]
+) -> list[NDArray[np.float32]]:
+    """Of each clip the scores of its own glosses: (frames, 1 + glosses), first that of the blank.
 
-    These are log-probabilities of the frame classifier minus the logarithm of their mean over all clips, (frames, 1 +
-    glosses), first that of the blank.
+    These are log-probabilities of the frame classifier minus the logarithm of their mean over all clips.
     """
-    network, lengths = opened.network, [clips.lengths[index] for index in kept]
-    batches = batches_by_length(lengths, EmitConfig.max_frames)
-    features, scores = [torch.empty(0)] * len(kept), [np.empty(0, np.float32)] * len(kept)
-    total = torch.zeros(len(opened.glosses) + 1, dtype=torch.double, device=opened.placement.device)
-    chosen = [[kept[place] for place in batch] for batch in batches]
-    computed = feature_batches(network, clips, opened.config, opened.placement, chosen, held=HELD)
-    with closing(computed), progress(f"features of {clips.split.name}", len(kept)) as advance:
-        for batch, (rows, sizes) in zip(batches, computed, strict=True):
-            with torch.inference_mode():
-                by_frame = network.by_frame(rows.float())
-                assert by_frame is not None
-                log_probs = by_frame.log_softmax(-1)
-                total += log_probs.exp().sum(0)
-                parts = zip(
-                    batch, rows.half().cpu().split(sizes.tolist()), log_probs.split(sizes.tolist()), strict=True
-                )
-                for place, clip, own in parts:
-                    features[place] = clip
-                    scores[place] = own[:, [0, *labels[place]]].cpu().numpy()
-            advance(len(batch))
-            between()
+    device, found = opened.placement.device, []
+    total = torch.zeros(len(opened.glosses) + 1, dtype=torch.double, device=device)
+    for clip, glosses in zip(features, labels, strict=True):
+        with torch.inference_mode():
+            by_frame = opened.network.by_frame(clip.to(device).float())
+            assert by_frame is not None
+            log_probs = by_frame.log_softmax(-1)
+            total += log_probs.exp().sum(0)
+            found.append(log_probs[:, [0, *glosses]].cpu().numpy())
     prior = (total / total.sum() + RAREST).log().float().cpu().numpy()
-    return features, [own - prior[[0, *glosses]] for own, glosses in zip(scores, labels, strict=True)]
+    return [own - prior[[0, *glosses]] for own, glosses in zip(found, labels, strict=True)]
 
 
 def _labels(spans: Sequence[Spans], labels: Sequence[Sequence[int]], lengths: Sequence[int]) -> Tensor:

@@ -19,9 +19,8 @@ from sla_cli.log import log
 from sla_cli.model.device import place
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
-from sla_cli.train.calibrate import calibrate
 from sla_cli.train.curves import draw_curves
-from sla_cli.train.fit_scorer import fit_scorer
+from sla_cli.train.finish import finish_run
 from sla_cli.train.init_from import check_kept
 from sla_cli.train.loop import TrainSetup, train
 from sla_cli.train.metrics import best_of
@@ -176,11 +175,10 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Tr
 
 
 def _finish(run: Run, store: Store, device: str) -> None:
-    """Fit what a run gets after its last epoch: where signs are in frames, and what confidences are worth."""
+    """Fit what a run gets after its last epoch."""
     with catching_signals() as stop:
         try:
-            fit_scorer(run, store["train"], device, stop.check)
-            calibrate(run, store["dev"], device, stop.check)
+            finish_run(run, store, device, stop.check)
         except Stopped as stopped:
             name = signal.Signals(stopped.signal).name
             text = f"{name}: stopped after the last epoch; continue with `sla train --resume --name {run.path.name}`"

@@ -19,9 +19,11 @@ class Recognition(Annotation):
         log_probs: natural-log probabilities, float32 (steps, glosses + 1); None if they were not kept.
         step_times: borders of the steps in seconds, float64 (steps + 1,).
         score: score of the search, natural log, higher is better.
+        warning: in what the recording is unlike the training data; None if it is like it.
     """
 
     glosses: tuple[str, ...] = ()
     log_probs: NDArray[np.float32] | None = None
     step_times: NDArray[np.float64] | None = None
     score: float = 0.0
+    warning: str | None = None

@@ -31,7 +31,9 @@ from sla_cli.search.options import settle
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
 from sla_cli.transcribe.streaming import stream_outputs
 from sla_cli.transcribe.transcript import Transcript
+from sla_cli.transcribe.unlike import unlike_training
 from sla_cli.transcribe.windows import Windows
+from sla_cli.video.appearance import AppearanceMeter
 from sla_cli.work.emissions import Emission, check_finite
 from sla_cli.work.folder import Work
 from sla_cli.work.run import FrameFormat, Run
@@ -158,7 +160,7 @@ class Recognizer:
             SlaError: it cannot be read; names the file.
         """
         source = video if isinstance(video, Source) else as_source(Path(video))
-        emission, clock = self._read(source, fps, advance)
+        emission, clock, warning = self._read(source, fps, advance)
         log_probs = emission.log_probs
         found = self._decoder.decode(log_probs)
         stride, file = self._opened.stride, source.root / source.path
@@ -175,11 +177,17 @@ class Recognizer:
             media=file if file.is_file() else None,
             duration=clock.duration,
             sentences=split_at_pauses(signs, pause),
-            made={**self.made, "pause": f"{pause:g} s without a sign end a sentence", **_hidden(min_confidence)},
+            made={
+                **self.made,
+                "pause": f"{pause:g} s without a sign end a sentence",
+                **({"min_confidence": f"{UNKNOWN} for glosses below {min_confidence:g}"} if min_confidence else {}),
+                **({"warning": warning} if warning else {}),
+            },
             glosses=self.glosses,
             log_probs=log_probs,
             step_times=clock.seconds(np.minimum(np.arange(len(log_probs) + 1) * stride, clock.seen)),
             score=found.score,
+            warning=warning,
         )
 
     def log_probs(self, frames: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -196,7 +204,7 @@ class Recognizer:
             SlaError: there is no picture.
         """
         pictures = (as_stored(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), self.frames, self._reduce) for frame in frames)
-        return stream_outputs(self._opened, pictures, self.windows)[0]
+        return stream_outputs(self._opened, pictures, self.windows).log_probs
 
     def close(self) -> None:
         """Free the language model."""
@@ -213,32 +221,32 @@ class Recognizer:
         config = self._opened.config
         return reduction(self.frames.size, config.train.crop, config.model.image_size)
 
-    def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[Emission, Clock]:
-        """What the model computes for a recording, and the times of its frames."""
+    def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[Emission, Clock, str | None]:
+        """What the model computes for a recording, the times of its frames, and in what it is unlike training."""
 
-        def read(rate: float = 0.0) -> tuple[Emission, Clock]:
+        def read(rate: float = 0.0) -> tuple[Emission, Clock, str | None]:
             recording = Recording(source, self.frames, fps=fps, rate=rate, reduce=self._reduce)
 
             def report(done: int) -> None:
                 if advance is not None:
                     advance(done, total=recording.expected or None)
 
-            log_probs, shown = stream_outputs(self._opened, recording, self.windows, report)
+            meter, domain = AppearanceMeter(), self._opened.domain
+            found = stream_outputs(self._opened, meter.watch(recording), self.windows, report)
             clock = recording.clock
-            return Emission(source.path, log_probs, clock.seen, clock.seen_rate, shown), clock
+            far = None if found.distance is None or domain is None else found.distance / domain.limit
+            usual = {} if domain is None else domain.usual
+            warning = unlike_training(far, meter.appearance, usual, clock.rate, self.frames)
+            return Emission(source.path, found.log_probs, clock.seen, clock.seen_rate, found.shown), clock, warning
 
         try:
-            emission, clock = read()
+            emission, clock, warning = read()
         except OtherRateError as other:
             text = "%s: %g frames per second on average, which differs from its header: reading it again"
             log.info(text, source.path, other.rate)
-            emission, clock = read(other.rate)
+            emission, clock, warning = read(other.rate)
         check_finite(emission)
-        return emission, clock
-
-
-def _hidden(min_confidence: float) -> dict[str, str]:
-    return {"min_confidence": f"{UNKNOWN} for glosses below {min_confidence:g}"} if min_confidence else {}
+        return emission, clock, warning
 
 
 def as_source(path: Path) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,22 +23,33 @@ from sla_cli.transcribe.windows import JoinedWindows, Windows
 CHUNK = EmitConfig.chunk  # frames
 
 
+class Outputs(NamedTuple):
+    """What a run computes for one clip.
+
+    Attributes:
+        log_probs: natural log, float32 (steps, glosses + 1), column 0 is the blank.
+        shown: which sign each frame shows; None if the run has no scorer.
+        distance: mean of the frames' distances from those of training; None if the run does not know these.
+    """
+
+    log_probs: NDArray[np.float32]
+    shown: FrameScores | None
+    distance: float | None
+
+
 def stream_outputs(
     opened: OpenedModel,
     frames: Iterable[NDArray[np.uint8]],
     windows: Windows,
     advance: Callable[[int], None] = lambda _: None,
-) -> tuple[NDArray[np.float32], FrameScores | None]:
-    """Log-probabilities of one clip, as `emit` computes them; a clip longer than a window passes the head in windows.
+) -> Outputs:
+    """Outputs for one clip, as `emit` computes them; a clip longer than a window passes the head in windows.
 
     Frames pass the backbone once, and are read while it computes.
 
     Args:
         frames: RGB uint8 (side, side, 3) each, at least one.
         advance: called with the number of computed frames.
-
-    Returns:
-        Natural log, float32 (steps, glosses + 1); and which sign each frame shows, None if the run has no scorer.
 
     Raises:
         SlaError: there is no frame.
@@ -47,14 +59,18 @@ def stream_outputs(
     def head(features: Tensor) -> Tensor:
         return network.head(features, torch.tensor([len(features)])).sequence.log_softmax(-1)
 
-    joined, scores, scorer = JoinedWindows(head, opened.stride, windows), list[Tensor](), opened.scorer
+    joined, scorer, domain = JoinedWindows(head, opened.stride, windows), opened.scorer, opened.domain
+    scores, distances = list[Tensor](), list[Tensor]()
     with torch.inference_mode(), placement.autocast():
         for features in stream_features(opened, frames, advance):
             joined.add(features)
             if scorer is not None:
                 scores.append(scorer(features).cpu())
+            if domain is not None:
+                distances.append(domain(features).cpu())
         shown = FrameScores(torch.cat(scores).numpy(), scorer.least) if scorer is not None else None
-        return joined.finish().numpy(), shown
+        distance = torch.cat(distances).mean().item() if distances else None
+        return Outputs(joined.finish().numpy(), shown, distance)
 
 
 def stream_features(

@@ -57,6 +57,7 @@ def write_transcript_page(
         title=transcript.name,
         duration=transcript.duration,
         made=transcript.made,
+        warning=transcript.warning,
         sentences=sentences,
         total=len(signs),
         distinct=len({sign.gloss for sign in signs}),

@@ -157,6 +157,7 @@ def _run(path: Path) -> Description:
         "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
         "times_of_glosses": "from frames" if one.frame_scores.is_file() else "from the search",
         "confidence": "calibrated" if one.calibration.is_file() else "not calibrated",
+        "recordings_unlike_training": "warned of" if one.domain.is_file() else "not warned of",
     }
     return _described(path, RUN, run.NAME, one.version, figures, whole=one.best.is_file())
 

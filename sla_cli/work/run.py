@@ -148,6 +148,7 @@ class Run:
         self.last = path / "last.safetensors"
         self.frame_scores = path / "frame_scores.safetensors"
         self.calibration = path / "calibration.json"
+        self.domain = path / "domain.safetensors"
         self.state = path / "state.pt"
         self.metrics = path / "metrics.tsv"
         self.steps = path / "steps.tsv"
@@ -156,7 +157,7 @@ class Run:
         self.tunings = path / "tuning"
         self.tensorboard = path / "tensorboard"
         fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
-        weights = (self.best, self.last, self.frame_scores)
+        weights = (self.best, self.last, self.frame_scores, self.domain)
         made = (self.calibration, self.metrics, self.steps, self.curves, self.copied)
         self.files = (*fixed, *weights, self.state, *made)
 

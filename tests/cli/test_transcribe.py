@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,10 +21,14 @@ from recordings import copy_run, images_of, refused, signed, sla
 from typer.testing import CliRunner
 
 from sla_cli.annotation.formats import KINDS
+from sla_cli.artifact.receipt import digest_file
 from sla_cli.cli.main import app
 from sla_cli.cli.transcribe import Kind
 from sla_cli.exchange.gloss_files import read_gloss_file
+from sla_cli.model.domain import load_domain, save_domain
+from sla_cli.model.network import Network
 from sla_cli.transcribe.transcript import PAGE, ending_of
+from sla_cli.work.run import Run
 
 RUN = ("--run", "old/runs/adapter")
 
@@ -68,6 +74,37 @@ def test_a_sign_that_is_less_sure_has_no_gloss(folder: Path) -> None:
     assert one["made"]["min_confidence"] == f"? for glosses below {most:g}"
     run("mine/a.mkv", "--min-confidence", "1", "-o", "a.eaf", "--confidence")
     assert pympi.Eaf("a.eaf").get_annotation_data_for_tier("SIGN")[0][2] == "?"
+
+
+def test_a_recording_unlike_the_training_data_is_said_so_everywhere(folder: Path) -> None:
+    run = Run(folder / "old" / "runs" / "adapter")
+    weights = digest_file(run.best)
+    domain = load_domain(run.domain, Network(run.config, len(run.glosses)).backbone.width, weights)
+    assert warning_of("mine/a.mkv") is None
+    save_domain(run.domain, replace(domain, limit=domain.limit / 10), weights)
+    found = warning_of("mine/a.mkv")
+    assert found is not None
+    assert re.match(r"unlike the training data, glosses may be wrong: its frames are [5-9]\.\d times as far ", found)
+    for kind in ("eaf", "html", "vtt"):
+        written = (folder / "mine" / f"a.{kind}").read_text(encoding="utf-8")
+        assert found in " ".join(written.split()), kind
+
+
+def test_a_recording_with_few_frames_per_second_is_unlike_the_training_data(folder: Path) -> None:
+    movie(folder / "mine" / "slow.mkv", images_of("NORD"), "-c:v", "ffv1", rate=10)
+    assert "10 frames per second (25 in training)" in str(warning_of("mine/slow.mkv"))
+
+
+def warning_of(video: str) -> str | None:
+    """What is said in --json; the log says it too, or says nothing."""
+    options = ("--format", "eaf", "--format", "html", "--format", "vtt", "--force", "--json")
+    answer = CliRunner().invoke(app, ["transcribe", *RUN, video, *options])
+    assert answer.exit_code == 0, answer.output
+    [recording] = json.loads(answer.stdout)["recordings"]
+    found = recording["made"].get("warning")
+    logged = " ".join(answer.stderr.split())
+    assert f"{Path(video).stem}: {found}" in logged if found else "unlike" not in logged
+    return found
 
 
 def test_hot_words_are_those_of_decode(folder: Path) -> None:

@@ -20,7 +20,7 @@ from sla_cli.errors import SlaError, Stopped
 from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
-from sla_cli.train import fit_scorer, loop
+from sla_cli.train import finish, fit_scorer, loop
 from sla_cli.train.train_run import make_run, resume_run, start_run
 from sla_cli.work.run import Run
 
@@ -49,7 +49,11 @@ MOMENTS = {  # a function of the loop, its how manyeth call, and whether it dies
     "weights": ("save_weights", 4, "after"),
     "metrics": ("write_metrics", 2, "after"),
 }
-AFTER = {"before scores": "before", "after scores": "after"}  # it dies when the scorer of frames is written
+AFTER = {  # it dies when what it gets after the last epoch is written
+    "before scores": ("save_scorer", "before"),
+    "after scores": ("save_scorer", "after"),
+    "after calibration": ("write_text", "after"),
+}
 
 
 def train_until(moment: str, store: Path, folder: Path) -> None:
@@ -57,7 +61,8 @@ def train_until(moment: str, store: Path, folder: Path) -> None:
     if moment == "state":
         loop.save_state = half_of_it
     elif moment in AFTER:
-        fit_scorer.save_scorer = dying(fit_scorer.save_scorer, 1, AFTER[moment])
+        name, when = AFTER[moment]
+        setattr(finish, name, dying(getattr(finish, name), 1, when))
     else:
         name, calls, when = MOMENTS[moment]
         setattr(loop, name, dying(getattr(loop, name), calls, when))
@@ -88,7 +93,7 @@ def half_of_it(path: Path, state: object) -> None:
 @pytest.fixture(scope="module")
 def killed(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs killed outright: while training in each epoch, while scoring dev, between and within their files, and while
-    the scorer of frames is written."""
+    what it gets after the last epoch is written."""
     folder, printed = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("printed")
     for moment in [*MOMENTS, "state", *AFTER]:
         process = Forked(train_until, moment, store.path, folder / moment, printed=printed)
@@ -107,6 +112,7 @@ def test_killed_and_resumed_is_as_never_killed(killed: Path, whole: Run, moment:
     assert same_weights(run.best, whole.best)
     assert run.frame_scores.read_bytes() == whole.frame_scores.read_bytes()
     assert run.calibration.read_bytes() == whole.calibration.read_bytes()
+    assert run.domain.read_bytes() == whole.domain.read_bytes()
     receipt, expected = read_receipt(run.path), read_receipt(whole.path)
     assert receipt is not None
     assert expected is not None
@@ -132,6 +138,17 @@ def test_stopped_after_the_last_epoch_it_says_so_and_is_resumed(
     monkeypatch.undo()
     resume_run(run, CPU)
     assert run.frame_scores.read_bytes() == whole.frame_scores.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["frame_scores", "calibration", "domain"])
+def test_what_is_fitted_after_the_last_epoch_is_made_again_alone(whole: Run, tmp_path: Path, name: str) -> None:
+    run = Run(Path(shutil.copytree(whole.path, tmp_path / "run")))
+    getattr(run, name).unlink()
+    before = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    resume_run(run, CPU)
+    after = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    assert after.pop(getattr(run, name)) == getattr(whole, name).read_bytes()
+    assert after == before
 
 
 def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:

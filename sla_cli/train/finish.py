@@ -1,0 +1,45 @@
+"""What a run gets after its last epoch: where signs are in frames, what confidences are worth, what is unlike training.
+
+All of it is computed from the features of the trained backbone, so each split passes the backbone once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+
+import torch
+
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.model.domain import fit_domain, save_domain
+from sla_cli.model.frame_scores import save_scorer
+from sla_cli.model.open_run import open_model
+from sla_cli.store.store import Store
+from sla_cli.system.atomic import write_text
+from sla_cli.train.calibrate import calibrate
+from sla_cli.train.clip_features import clip_features
+from sla_cli.train.fit_scorer import HELD, fit_scorer
+from sla_cli.work.run import Run
+
+
+def finish_run(run: Run, store: Store, device: str, between: Callable[[], None] = lambda: None) -> None:
+    """Write what is not there yet.
+
+    Args:
+        between: called between batches; an exception from it ends this, and what is written stays.
+    """
+    scored = run.frame_scores.is_file() or not run.config.loss.frame_ctc
+    if scored and run.calibration.is_file() and run.domain.is_file():
+        return
+    opened, weights = open_model(run, device=device), digest_file(run.best)
+    if not scored or not run.domain.is_file():
+        train = clip_features(opened, store["train"], between, held=HELD, dtype=torch.half)
+    if not scored:
+        save_scorer(run.frame_scores, fit_scorer(opened, train, between), weights)
+    dev = clip_features(opened, store["dev"], between)
+    if not run.calibration.is_file():
+        write_text(run.calibration, json.dumps(asdict(calibrate(opened, dev, between)), indent=1) + "\n")
+    if not run.domain.is_file():
+        looks = [appearance._asdict() for appearance in train.appearances + dev.appearances]
+        save_domain(run.domain, fit_domain(train.rows, dev.rows, looks, opened.placement.device), weights)
