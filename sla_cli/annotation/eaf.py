@@ -21,11 +21,13 @@ from sla_cli.annotation.timed import (
     sentence_interval,
 )
 from sla_cli.core.annotation import Annotation
+from sla_cli.core.digest import digest_json
 from sla_cli.core.endings import VIDEOS
 
 SCHEMA_PLACE = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 ANNOTATOR = "sla"  # annotator of each tier that sla writes; no other tier is ever replaced
+DIGEST = f"{ANNOTATOR}:digest:"  # beginning of the property that holds the digest of a tier
 LAST_ID = "lastUsedAnnotationId"
 ASSOCIATION = "Symbolic_Association"
 CONSTRAINTS = {
@@ -110,6 +112,7 @@ def document_text(
         header.append(_media_descriptor(media.resolve(), folder.resolve()))
     header.append(property_of(LAST_ID, str(built.last_annotation)))
     header.extend(properties)
+    header.extend(digest_properties(plans))
     ET.SubElement(root, "TIME_ORDER").extend(slot for _, slot in built.slots)
     root.extend(built.tiers)
     root.extend(linguistic_type(plan) for plan in {plan.type_id: plan for plan in plans}.values())
@@ -208,6 +211,18 @@ def made_properties(made: Mapping[str, str], tier: str) -> Iterator[ET.Element]:
     """How a tier was made, as properties named `sla:KEY:TIER`."""
     for key, value in made.items():
         yield property_of(f"{ANNOTATOR}:{printable(key).replace(':', '-')}:{tier}", printable(value))
+
+
+def digest_properties(plans: Iterable[TierPlan]) -> Iterator[ET.Element]:
+    """The digests of the tiers that sla writes, as properties, by which eaf_own.py finds corrected tiers."""
+    for plan in plans:
+        if plan.annotator == ANNOTATOR:
+            yield property_of(DIGEST + plan.name, digest_of(plan.intervals))
+
+
+def digest_of(intervals: Iterable[tuple[int, int, str]]) -> str:
+    """Digest of a tier's annotations, each with its start, end and text."""
+    return digest_json(sorted([start, end, text] for start, end, text in intervals))
 
 
 def tells_of(name: str, tier: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -13,22 +12,25 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from sla_cli.annotation.eaf import (
-    ANNOTATOR,
     ASSOCIATION,
+    DIGEST,
     LAST_ID,
     Built,
     TierPlan,
     build,
     constraint,
+    digest_properties,
     linguistic_type,
     made_properties,
     plan_tiers,
     property_of,
     tells_of,
 )
-from sla_cli.annotation.eaf_document import Document, Edit, Node, read_document
+from sla_cli.annotation.eaf_document import Document, Edit, Node, parse_document, read_document
+from sla_cli.annotation.eaf_own import check_uncorrected
 from sla_cli.annotation.layout import SENTENCE, Layout
 from sla_cli.annotation.timed import TimedSentence, TimedSign, in_milliseconds
+from sla_cli.artifact.edit_file import edit_file
 from sla_cli.core.annotation import Annotation
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
@@ -56,7 +58,16 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | N
             a gloss that XML cannot hold, or a file that cannot be read or written. Nothing is changed.
         FormatError: `existing` is not an ELAN file; names the line.
     """
-    document = read_document(existing)
+    if out is None:
+        edit_file(existing, lambda data: _added(parse_document(data, str(existing)), annotation, layout, replace))
+    else:
+        data = _added(read_document(existing), annotation, layout, replace)
+        with atomic_write(out) as temporary:
+            temporary.write_bytes(data)
+
+
+def _added(document: Document, annotation: Annotation, layout: Layout, replace: bool) -> bytes:
+    """The bytes of the file with the tiers of the annotation."""
     sentences = _on_timeline(document, in_milliseconds(annotation), annotation.media)
     plans = [_with_free_type(document, plan) for plan in plan_tiers(sentences, layout)]
     old = _old_tiers(document, [plan.name for plan in plans], replace)
@@ -65,13 +76,9 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | N
         *_tier_edits(document, old, built),
         *_slot_edits(document, old, built),
         *_type_edits(document, plans),
-        *_property_edits(document, annotation, layout.tier, built),
+        *_property_edits(document, annotation, layout.tier, plans, old, built),
     ]
-    target = (out or existing).resolve()
-    with atomic_write(target) as temporary:
-        temporary.write_bytes(document.edited(edits))
-        if target.exists():
-            shutil.copymode(target, temporary)
+    return document.edited(edits)
 
 
 def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
@@ -135,11 +142,9 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
             f"{document.name} already has a tier {_name(old[0])}", f"{OTHER_NAME} --force replaces tiers of sla."
         )
     for tier in old:  # grows by child tiers, and their child tiers
-        if tier.attributes.get("ANNOTATOR") != ANNOTATOR:
-            raise SlaError(
-                f"{document.name}, line {tier.line}: tier {_name(tier)} is not from sla and is not replaced", OTHER_NAME
-            )
         old += [one for one in tiers if one.attributes.get("PARENT_REF") == _name(tier) and one not in old]
+    if old:
+        check_uncorrected(document, map(_name, old))
     _check_unreferred(document, old)
     return sorted(old, key=lambda tier: tier.start)
 
@@ -210,9 +215,13 @@ def _fits(node: Node, plan: TierPlan) -> bool:
     return same and "CONTROLLED_VOCABULARY_REF" not in found
 
 
-def _property_edits(document: Document, annotation: Annotation, tier: str, built: Built) -> Iterator[Edit]:
-    """Update the last used id, and replace how an older tier was made by how this one was made."""
-    last, new = property_of(LAST_ID, str(built.last_annotation)), list(made_properties(annotation.made, tier))
+def _property_edits(
+    document: Document, annotation: Annotation, tier: str, plans: Sequence[TierPlan], old: Sequence[Node], built: Built
+) -> Iterator[Edit]:
+    """Update the last used id, and replace how older tiers were made, and their digests, by those of the new ones."""
+    last = property_of(LAST_ID, str(built.last_annotation))
+    new = [*made_properties(annotation.made, tier), *digest_properties(plans)]
+    gone = {DIGEST + name for name in (*map(_name, old), *(plan.name for plan in plans))}
     found = document.header.named("PROPERTY")
     before = [one for one in found if one.attributes.get("NAME") == LAST_ID]
     if before:
@@ -221,7 +230,10 @@ def _property_edits(document: Document, annotation: Annotation, tier: str, built
         new = [last, *new]
     if new:
         yield document.inserted_into(document.header, new)
-    yield from (document.removed(one) for one in found if tells_of(one.attributes.get("NAME", ""), tier))
+    for one in found:
+        name = one.attributes.get("NAME", "")
+        if tells_of(name, tier) or name in gone:
+            yield document.removed(one)
 
 
 def _last_number(document: Document, prefix: str) -> int:

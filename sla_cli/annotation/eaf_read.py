@@ -28,16 +28,19 @@ def read_eaf(data: bytes, name: str) -> AnnotationFile:
         FormatError: it is not an ELAN file, or contradicts itself; names file, line and tier.
     """
     document = parse_document(data, name)
+    links = [_link(document, one) for one in document.header.named("MEDIA_DESCRIPTOR")]
+    return AnnotationFile(tiers_of(document), links)
+
+
+def tiers_of(document: Document) -> list[Tier]:
+    """All tiers of a file, in its order. Raises FormatError as `read_eaf` does."""
     types = {one.attributes.get("LINGUISTIC_TYPE_ID", ""): one for one in document.root.named("LINGUISTIC_TYPE")}
     raw = _raw_tiers(document, types)
     times = spans(document, _parents_first(document, raw))
     # Values of vocabularies in other files are written into the annotations by ELAN.
     listed = document.root.named("CONTROLLED_VOCABULARY")
     vocabularies = {one.attributes.get("CV_ID", ""): _entries(one) for one in listed}
-    return AnnotationFile(
-        [_tier(tier, types, vocabularies, times) for tier in raw.values()],
-        [_link(document, one) for one in document.header.named("MEDIA_DESCRIPTOR")],
-    )
+    return [_tier(tier, types, vocabularies, times) for tier in raw.values()]
 
 
 def _raw_tiers(document: Document, types: Mapping[str, Node]) -> dict[str, RawTier]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.annotation import eaf, subtitles, tables, textgrid
 from sla_cli.annotation.eaf_document import MOST_BYTES
+from sla_cli.annotation.eaf_own import is_uncorrected
 from sla_cli.annotation.eaf_read import read_eaf
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.annotation.tier import AnnotationFile
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import FormatError, SlaError, suggestion
+from sla_cli.exchange.gloss_files import export_like
 from sla_cli.system.atomic import write_text
+from sla_cli.work.like import Like, begins
 
 Reader = Callable[[bytes, str], AnnotationFile]
 
@@ -26,21 +30,33 @@ class AnnotationFormat:
         suffix: its file extension, with the dot.
         text: makes the content of a file; the folder of the file is for relative paths.
         read: from the content of a file and its name (for messages) to its tiers; None if sla only writes the format.
+        fits: whether an existing file is one that a new one may replace, as for `Like`.
     """
 
     suffix: str
     text: Callable[[Annotation, Layout, Path], str]
+    fits: Callable[[Path], bool]
     read: Reader | None = None
 
 
+def _begins(pattern: str) -> Callable[[Path], bool]:
+    """Whether a file's text begins with the expression."""
+    return lambda path: re.match(pattern, begins(path, 1024).decode(errors="replace")) is not None
+
+
+IS_VTT = _begins("WEBVTT\n\nNOTE made by sla\n")
+IS_SRT = _begins(r"1\n\d+:\d\d:\d\d,\d{3} --> ")
+IS_JSON = _begins(r"\[\]\n$|\[\n  \{\n    \"start\": ")
+IS_CSV = _begins("start,end,gloss,confidence\n")
+IS_TEXTGRID = _begins('File type = "ooTextFile"\n')
 FORMATS: Mapping[str, AnnotationFormat] = {
-    "eaf": AnnotationFormat(".eaf", eaf.eaf_text, read_eaf),
-    "vtt": AnnotationFormat(".vtt", subtitles.vtt_text, subtitles.read_subtitles),
-    "srt": AnnotationFormat(".srt", subtitles.srt_text, subtitles.read_subtitles),
-    "json": AnnotationFormat(".json", tables.json_text),
-    "csv": AnnotationFormat(".csv", tables.csv_text),
-    "ctm": AnnotationFormat(".ctm", tables.ctm_text),
-    "textgrid": AnnotationFormat(".TextGrid", textgrid.textgrid_text, textgrid.read_textgrid),
+    "eaf": AnnotationFormat(".eaf", eaf.eaf_text, is_uncorrected, read_eaf),
+    "vtt": AnnotationFormat(".vtt", subtitles.vtt_text, IS_VTT, subtitles.read_subtitles),
+    "srt": AnnotationFormat(".srt", subtitles.srt_text, IS_SRT, subtitles.read_subtitles),
+    "json": AnnotationFormat(".json", tables.json_text, IS_JSON),
+    "csv": AnnotationFormat(".csv", tables.csv_text, IS_CSV),
+    "ctm": AnnotationFormat(".ctm", tables.ctm_text, export_like("ctm").fits),
+    "textgrid": AnnotationFormat(".TextGrid", textgrid.textgrid_text, IS_TEXTGRID, textgrid.read_textgrid),
 }
 KINDS = tuple(FORMATS)
 # By extension; if a folder has several kinds of files, the first of these kinds is read.
@@ -54,6 +70,11 @@ READERS: Mapping[str, Reader] = {
 def suffix_of(kind: str) -> str:
     """The file extension of a kind, with the dot. Raises SlaError for an unknown kind."""
     return _format(kind).suffix
+
+
+def annotation_like(kind: str) -> Like:
+    """Files of a kind that a new one may replace. Raises SlaError for an unknown kind."""
+    return Like(f"a file of sla with the format {kind}", _format(kind).fits)
 
 
 def kind_of(path: Path) -> str:

@@ -62,9 +62,12 @@ def align(
     are computed first; aligning itself needs neither GPU nor torch. Clips and
     glosses that cannot be placed are named with the reason.
     """
+    from sla_cli.align.suspicious_table import COLUMNS
     from sla_cli.emit.find_emissions import find_emissions
+    from sla_cli.exchange.gloss_files import export_like
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.kind import ALIGNMENT
+    from sla_cli.work.like import table_like
     from sla_cli.work.output import check_output
 
     folder = WorkFolder(work)
@@ -77,7 +80,8 @@ def align(
     if kind == "eaf":
         _check_folder(output, replace=force)
     elif suspicious or kind == "ctm":
-        check_output(output, inputs=inputs, replace=force)
+        kinds = table_like(COLUMNS) if suspicious else export_like("ctm")
+        check_output(output, kinds, inputs=inputs, replace=force)
     else:
         check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # perhaps aligned before: `align_file` finds out
     emissions, _ = find_emissions(

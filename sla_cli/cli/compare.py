@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
+from sla_cli.cli.options import WORK, Json, SplitName, Work, answer
 from sla_cli.cli.score import ClusterName, Level, Nfc, Normalize, Samples, Seed, between, table
 from sla_cli.core.comparison import Comparison, p_value, verdict
 from sla_cli.core.counted import counted
@@ -36,7 +36,6 @@ def compare(
         Path | None, typer.Option("--output", "-o", help="Write each clip's errors and both hypotheses into this TSV.")
     ] = None,
     work: Work = WORK,
-    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Compare two systems on the same references: which is better, by how much, and whether by chance.
@@ -55,7 +54,8 @@ def compare(
     from sla_cli.score.score import ScoreOptions
     from sla_cli.work.comparison_figures import comparison_figures, group_comparison_figures
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.output import check_output, is_table
+    from sla_cli.work.like import table_like
+    from sla_cli.work.output import check_output
     from sla_cli.work.scores import DIFFERENCES, write_differences
 
     sides = [members(text, WorkFolder(work), split=split, search=search) for text in (first, second)]
@@ -69,8 +69,7 @@ def compare(
         answer(_group_text(groups), group_comparison_figures(groups), as_json)
         return
     pair = sides[0][0], sides[1][0]
-    again = output is not None and is_table(output, DIFFERENCES)
-    check_output(output, inputs=(pair[0].path, pair[1].path, ref), replace=force or again)
+    check_output(output, table_like(DIFFERENCES), inputs=(pair[0].path, pair[1].path, ref), replace=True)
     found = compare_files(*pair, ref=ref, options=options)
     if output is not None:
         write_differences(output, found.first, found.second)

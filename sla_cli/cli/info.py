@@ -58,12 +58,12 @@ def info(
     found = describe_lm(path) or describe(path)
     lines, drawn = list(_lines(found)), None
     if sheet is not None:
-        from sla_cli.report.contact_sheet import write_sheet
+        from sla_cli.report.contact_sheet import PICTURE, write_sheet
         from sla_cli.work.output import check_output
 
         if found.kind != "store":
             raise SlaError(f"{path} is not a store but {found.kind}, which holds no frames", "Give --sheet a store.")
-        check_output(sheet, replace=force)
+        check_output(sheet, PICTURE, replace=force)
         width, height = write_sheet(sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0)
         drawn = Sheet(path=sheet, width=width, height=height)
         lines += ["", f"sheet {sheet}: {width}x{height} pixels"]

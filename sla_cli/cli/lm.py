@@ -130,19 +130,18 @@ def score(
         Path | None, typer.Option("--output", "-o", help="Write each sentence's score into this TSV.")
     ] = None,
     work: Work = WORK,
-    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Compute the perplexity of a model on a text or a store's split, with and without unknown glosses."""
     from sla_cli.lm.perplexity import COLUMNS, score_text
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.output import check_output, is_table
+    from sla_cli.work.like import table_like
+    from sla_cli.work.output import check_output
 
     if split is not None and source.is_file():
         raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")
     model = WorkFolder(work).find_lm(model)
-    again = output is not None and is_table(output, COLUMNS)
-    check_output(output, inputs=(model, source), replace=force or again)
+    check_output(output, table_like(COLUMNS), inputs=(model, source), replace=True)
     facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output)
     answer("\n".join(_perplexity_lines(facts)), facts, as_json)
 

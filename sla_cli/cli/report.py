@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, Work, answer
+from sla_cli.cli.options import WORK, Json, Work, answer
 
 
 def report(
@@ -31,7 +31,6 @@ def report(
         list[str] | None, typer.Option("--clip", help="Show the frames of this clip instead; repeat it for several.")
     ] = None,
     work: Work = WORK,
-    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Make an HTML page of one or more scores: figures, learning curves, confusions, frames, alignments.
@@ -47,5 +46,5 @@ def report(
     systems = load_systems(scores or [WorkFolder(work).newest_score()], names or ())
     against = against_first([system.score for system in systems], marks(len(systems)))
     out = output or work / "report.html"
-    made = report_file(out, systems, against, title=title, clips=clips, ids=ids or (), force=force)
+    made = report_file(out, systems, against, title=title, clips=clips, ids=ids or ())
     answer(made.text(), made, as_json)

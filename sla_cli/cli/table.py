@@ -49,12 +49,12 @@ def table(
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.score.run_table import SHOWN, run_table
     from sla_cli.score.score import ScoreOptions
-    from sla_cli.score.table_text import table_text
+    from sla_cli.score.table_text import TABLE, table_text
     from sla_cli.system.atomic import write_text
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output
 
-    check_output(output, inputs=(ref,), replace=force)
+    check_output(output, TABLE, inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
     rows = run_table(runs, WorkFolder(work), splits=splits, ref=ref, search=search, options=options)

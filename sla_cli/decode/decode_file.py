@@ -9,7 +9,7 @@ from pathlib import Path
 from sla_cli.artifact.receipt import Receipt, unchanged_digest
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
-from sla_cli.exchange.gloss_files import write_export
+from sla_cli.exchange.gloss_files import export_like, write_export
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import progress
 from sla_cli.search.beam_decoder import BeamOptions
@@ -83,7 +83,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     Raises:
         SlaError: `out` exists and `force` is off, or the format cannot hold the hypotheses.
     """
-    check_output(out, replace=force)
+    check_output(out, export_like(kind), replace=force)
     out = out or path.with_suffix(f".{kind}")
     write_export(out, kind, list(read_nbest(path).values()))
     return out

@@ -14,6 +14,7 @@ from sla_cli.core.quantities import Count
 from sla_cli.core.result import left_out
 from sla_cli.decode.decode_file import decode_file, export_file
 from sla_cli.errors import SlaError
+from sla_cli.exchange.gloss_files import export_like
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.search.options import flag, options_given, settle
 from sla_cli.work.emissions import Emissions, emission_inputs
@@ -96,7 +97,7 @@ def check_decoding(
     if options.lm is not None:
         open_lm(options.lm)
     own = target.kind == TSV
-    kind = HYPOTHESES if own else ""
+    kind = HYPOTHESES if own else export_like(target.kind)
     check_output(target.out, kind, inputs=(source, options.lm, weights), replace=target.force or own)
 
 

@@ -17,6 +17,7 @@ from sla_cli.exchange import ctm, delimited, jsonl, plain, stm, trn
 from sla_cli.exchange.format import Format, NbestLists, Utterance, content_lines
 from sla_cli.system.atomic import write_text
 from sla_cli.work.hypotheses import MAGIC, Header, parse_nbest
+from sla_cli.work.like import Like, begins
 
 FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)
 WRITABLE = tuple(kind.name for kind in FORMATS if kind.write)
@@ -107,12 +108,29 @@ def export_text(kind: str, clips: NbestLists) -> str:
     Raises:
         SlaError: an unknown kind; an id that the format cannot hold; no spans or frame rate if it needs times.
     """
+    chosen = _writable(kind)
+    for best, *_ in clips:
+        _check_writable(best, chosen)
+    assert chosen.write is not None
+    return "".join(chosen.write(clips))
+
+
+def export_like(kind: str) -> Like:
+    """Files of a format, as `write_export` writes them. Raises SlaError for an unknown format."""
+    chosen = _writable(kind)
+
+    def fits(path: Path) -> bool:
+        line = begins(path, 4096).decode(errors="replace").split("\n", 1)[0]
+        return chosen.begins(f"{line}\n") or chosen.parse(line) is not None
+
+    return Like(f"a file of the format {chosen.name}", fits)
+
+
+def _writable(kind: str) -> Format:
     chosen = next((one for one in FORMATS if one.name == kind), None)
     if chosen is None or chosen.write is None:
         raise SlaError(f"no format {kind!r} for hypotheses", suggestion(kind, WRITABLE))
-    for best, *_ in clips:
-        _check_writable(best, chosen)
-    return "".join(chosen.write(clips))
+    return chosen
 
 
 def _recognise(text: str, path: Path) -> Format:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from sla_cli import __version__
 from sla_cli.core.counted import counted
+from sla_cli.work.like import Like, begins
 
 THEME_SCRIPT = "theme.js"
 
@@ -44,6 +45,12 @@ def _environment(room: str) -> Environment:
     )
     environment.filters["counted"] = counted
     return environment
+
+
+def page_like(generator: str) -> Like:
+    """Pages that name this generator, as the block `generator` of their template does."""
+    mark = f'<meta name="generator" content="{generator} '.encode()
+    return Like(f"a page of the kind {generator!r}", lambda path: mark in begins(path, 2000))
 
 
 def direction(glosses: Iterable[str]) -> str:

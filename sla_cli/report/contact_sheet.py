@@ -23,6 +23,7 @@ from sla_cli.pages.template import direction
 from sla_cli.store.clips import StoredClip
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
+from sla_cli.work.like import Like, begins
 
 # Pixels.
 FRAMES, SIDE, GAP = 9, 152, 4  # width of a row; side of a frame; gap between two
@@ -48,6 +49,9 @@ class _Word:
     colour: str = INK
     weight: str = "normal"
     chip: bool = False
+
+
+PICTURE = Like("a PNG picture", lambda path: begins(path, 8) == b"\x89PNG\r\n\x1a\n")  # what a sheet may replace
 
 
 def write_sheet(

@@ -13,7 +13,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.pages.interlinear import Block, blocks
 from sla_cli.pages.pictures import film_strip, middles
-from sla_cli.pages.template import direction, render
+from sla_cli.pages.template import direction, page_like, render
 from sla_cli.pages.timeline import Lane, Output, Timeline, draw_timeline
 from sla_cli.report.clip_choice import choose_clips, listed_clips
 from sla_cli.report.confusion import error_tables
@@ -24,7 +24,7 @@ from sla_cli.report.system import System
 from sla_cli.system.atomic import write_text
 from sla_cli.work.emissions import Emissions
 
-GENERATOR = '<meta name="generator" content="sla '
+REPORT = page_like("sla")  # what a report may replace
 CHOSEN = "chosen by name"
 TILES, TILE = 14, 104  # frames of a clip's picture, and the side of each in pixels
 
@@ -114,14 +114,6 @@ def write_page(
         next_steps=next_steps,
     )
     write_text(out, text)
-
-
-def is_page(path: Path) -> bool:
-    """Whether a file was written by `write_page`, so it may be replaced."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return GENERATOR.encode() in file.read(2000)
 
 
 def _scores_by_clip(systems: Sequence[System]) -> ClipScores:

@@ -10,8 +10,7 @@ from msgspec import Struct
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
-from sla_cli.errors import SlaError
-from sla_cli.report.page import is_page, write_page
+from sla_cli.report.page import REPORT, write_page
 from sla_cli.report.system import System
 from sla_cli.work.output import check_output
 
@@ -55,20 +54,16 @@ def report_file(
     title: str = "",
     clips: int = 6,
     ids: Sequence[str] = (),
-    force: bool = False,
 ) -> Reported:
     """Write the page.
 
     Args:
         systems, against, title, clips, ids: as for `write_page`.
-        force: replace a file that is not a page of sla.
 
     Raises:
         SlaError: a file that must not be written; or as `write_page`.
     """
-    check_output(out, replace=True)
-    if out.exists() and not force and not is_page(out):
-        raise SlaError(f"{out} exists and is not a report of sla", "Use --force to replace it, or another -o.")
+    check_output(out, REPORT, replace=True)
     write_page(out, systems, title=title, clips=clips, ids=ids, against=against)
     return Reported(
         report=out,

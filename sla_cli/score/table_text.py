@@ -9,6 +9,7 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.core.seed_groups import SeedGroup
 from sla_cli.score.run_table import Row, mean_share
 from sla_cli.score.score import ScoreOptions
+from sla_cli.work.like import Like, begins
 
 TableFormat = Literal["markdown", "latex"]
 NONE = "-"
@@ -21,6 +22,10 @@ LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {
 }
 # What the intervals are over in addition to clips, by whether rows are groups of seeds: none, all, or some.
 SEEDS_DRAWN = {(False,): ".", (True,): " and seeds.", (False, True): ", in rows with ± also over seeds."}
+
+
+STARTS = (b"| run | variant | trained parameters |", b"\\begin{table}\n\\centering\n\\caption{")
+TABLE = Like("a table of runs", lambda path: begins(path, 80).startswith(STARTS))  # what a table may replace
 
 
 def table_text(rows: Sequence[Row], kind: TableFormat, options: ScoreOptions) -> str:

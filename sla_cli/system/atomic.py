@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +27,9 @@ def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
         flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
 
     Raises:
-        SlaError: the disk is full, or the folder cannot be written.
+        SlaError: the disk is full, the folder cannot be written, or the file is read-only.
     """
+    refuse_read_only(path)
     own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}.{own}.partial")
     try:
@@ -49,6 +51,12 @@ def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
             f"cannot write {path}: {error.strerror or error}",
             "Free space or choose another folder with --work; files that were complete before are unchanged.",
         ) from error
+
+
+def refuse_read_only(path: Path) -> None:
+    """Raise SlaError for a file without permission to write it, which renaming would replace all the same."""
+    if path.is_file() and not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise SlaError(f"cannot write {path}: it is read-only", "Give another name, or make it writable.")
 
 
 def write_text(path: Path, text: str) -> None:

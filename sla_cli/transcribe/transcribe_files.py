@@ -15,8 +15,8 @@ from sla_cli.log import log, progress
 from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
 from sla_cli.transcribe.outputs import Job, plan_outputs
 from sla_cli.transcribe.recognizer import Recognizer
-from sla_cli.transcribe.transcript import Transcript
-from sla_cli.work.output import check_output
+from sla_cli.transcribe.transcript import Transcript, like_of
+from sla_cli.work.output import check_folder, check_output
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,9 @@ def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) ->
     """Raise SlaError early, before hours of work, for a path or a name that a file cannot have."""
     nothing = Annotation(job.recording.name, None, 0.0, ())
     for kind, path in files.items():
-        check_output(path, inputs=(Path(str(job.recording)), options.add_to, *options.inputs), replace=True)
+        inputs = (Path(str(job.recording)), options.add_to, *options.inputs)
+        check_output(path, like_of(kind), inputs=inputs, replace=True)
+        check_folder(path.parent)
         if kind in KINDS:
             annotation_text(kind, nothing, options.layout, path.parent)
 

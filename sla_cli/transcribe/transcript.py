@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.annotation.formats import annotation_text, kind_of, suffix_of, write_annotation
+from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.core.annotation import Sign
+from sla_cli.pages.template import page_like
 from sla_cli.transcribe.recognition import Recognition
 from sla_cli.transcribe.transcript_page import write_transcript_page
+from sla_cli.work.like import Like
 from sla_cli.work.output import check_output
 
 PAGE, PAGE_SUFFIX = "html", ".html"
@@ -44,7 +46,7 @@ class Transcript(Recognition):
                 format cannot hold.
         """
         path = Path(path)
-        check_output(path, replace=force)
+        check_output(path, like_of(kind_named(path)), replace=force)
         if kind_named(path) != PAGE:
             write_annotation(path, kind_of(path), self, layout)
             return
@@ -57,6 +59,11 @@ class Transcript(Recognition):
 def kind_named(path: Path) -> str:
     """The kind of file for an extension, including pages. Raises SlaError if there is none."""
     return PAGE if path.suffix.lower() == PAGE_SUFFIX else kind_of(path)
+
+
+def like_of(kind: str) -> Like:
+    """Files of a kind that a new one may replace."""
+    return page_like("transcript of sla") if kind == PAGE else annotation_like(kind)
 
 
 def ending_of(kind: str) -> str:

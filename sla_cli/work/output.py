@@ -1,22 +1,25 @@
 """Which files a command may overwrite: the rule of every --output.
 
-An input of the command, anything but a regular file, and another kind of artifact of sla are never replaced, not even
-with --force. An artifact of the same kind, and a file that is not from sla, are replaced if the caller says so.
+Replaced is only a file of the kind that the command writes, or an empty one, and only if the caller says so: --force
+means "again". An input of the command, anything but a regular file, and every other file are never replaced.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work import scores
-from sla_cli.work.kind import ALIGNMENT, EMISSIONS, HYPOTHESES, RECEIPT_NAME, STORE_FILE, file_kind
+from sla_cli.work.kind import ALIGNMENT, EMISSIONS, HYPOTHESES, RECEIPT_NAME, STORE_FILE, file_kind, kind_of
+from sla_cli.work.like import Like, begins
 from sla_cli.work.run import Run
 
 LANGUAGE_MODEL = "language model"
+ARPA = b"\\data\\\n"  # the first line of such a model
+OTHER_FOLDER = "Name another folder."
 KIND_OF_STAGE = {"emit": EMISSIONS, "decode": HYPOTHESES, "align": ALIGNMENT, "lm": LANGUAGE_MODEL}
 SCORE_FILES = (
     *(scores.FIGURES, scores.CLIPS, scores.ALIGNMENT, scores.SIGNERS, scores.LENGTHS),
@@ -26,17 +29,17 @@ KERNEL = ("/proc", "/sys", "/dev")  # file systems that are not for user files
 MEMORY = "/dev/shm"  # but this one does
 
 
-def check_output(path: Path | None, kind: str = "", *, inputs: Iterable[Path | None] = (), replace: bool) -> None:
+def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool) -> None:
     """Refuse a file that cannot or must not be written; None means no file.
 
     Args:
-        kind: kind of artifact that is written, "" if it is not an artifact: a table, a picture, a foreign format.
+        kind: what is written: a kind of artifact, or another kind of file.
         inputs: files that the command reads; folders and missing files are ignored.
-        replace: replace an existing file, unless it must never be replaced.
+        replace: replace an existing file of this kind.
 
     Raises:
-        SlaError: it is a folder, its parent is a file, it is not a regular file, is one of `inputs`, another artifact
-            of sla or a part of one, or exists without `replace`.
+        SlaError: it is a folder, its parent is a file, it is not a regular file, is one of `inputs`, is of another
+            kind, or exists without `replace`.
     """
     if path is None:
         return
@@ -46,19 +49,19 @@ def check_output(path: Path | None, kind: str = "", *, inputs: Iterable[Path | N
     if any(other is not None and other.is_file() and path.samefile(other) for other in inputs):
         raise SlaError(f"{path} would replace an input of the command", "Give it another name.")
     found = _artifact(Path(os.path.realpath(path)))
-    if found not in ("", kind):
+    if found and found != kind:
         raise SlaError(f"{path} is an artifact of sla ({found}) and is never replaced", "Give it another name.")
+    if path.stat().st_size and not (kind.fits(path) if isinstance(kind, Like) else found == kind):
+        name = kind.name if isinstance(kind, Like) else f"a file of the kind {kind!r}"
+        raise SlaError(f"{path} is not {name}, and is not replaced", "Give it another name, or remove it first.")
     if not replace:
         raise SlaError(f"{path} exists", "Use --force to replace it.")
 
 
-def is_table(path: Path, columns: Sequence[str]) -> bool:
-    """Whether a file begins with this header, like a table that sla wrote before."""
-    head = ("\t".join(columns) + "\n").encode()
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(head)) == head
+def check_folder(folder: Path) -> None:
+    """Raise SlaError for an artifact of sla, among whose files no others belong."""
+    if folder.is_dir() and (found := kind_of(folder)):
+        raise SlaError(f"{folder} is an artifact of sla ({found}), into which nothing else is written", OTHER_FOLDER)
 
 
 def _check_place(path: Path) -> None:
@@ -87,6 +90,8 @@ def _artifact(path: Path) -> str:
     except FormatError:
         if path.with_name(RECEIPT_NAME).is_file():  # a damaged file of a store, which is not recognised as one
             return STORE_FILE
+    if begins(path, len(ARPA)) == ARPA:
+        return LANGUAGE_MODEL
     run = Run(path.parent)
     if run.exists and path in run.files:
         return "file of a run"

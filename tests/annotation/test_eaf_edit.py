@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -124,6 +125,21 @@ def replace_tier(name: str) -> Layout:
     return Layout(tier=name, confidence=True)
 
 
+def test_tiers_that_are_added_at_the_same_time_are_all_there(shared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.eaf"
+    out.write_bytes((shared / "data" / "elan" / LARGE).read_bytes())
+    added = [
+        get_context("fork").Process(target=add_to, args=(out, EXAMPLE, Layout(tier=name), None, False))
+        for name in ("AA", "BB", "CC")
+    ]
+    for one in added:
+        one.start()
+    for one in added:
+        one.join()
+    assert [one.exitcode for one in added] == [0, 0, 0]
+    assert {"AA", "BB", "CC"} < set(read(out).get_tier_names())
+
+
 def test_replacing_leaves_what_adding_at_once_would(real: Path, tmp_path: Path) -> None:
     """But for the ids, which are not used again."""
     once, twice = tmp_path / "once.eaf", tmp_path / "twice.eaf"
@@ -134,8 +150,9 @@ def test_replacing_leaves_what_adding_at_once_would(real: Path, tmp_path: Path) 
     assert glosses(twice, "SIGN") == EXPECTED[:2]
     assert list(read(twice).get_tier_names()) == list(read(once).get_tier_names())
     assert len(read(twice).timeslots) == len(read(once).timeslots)
-    made = [one for one in read(twice).properties if one[0].startswith("sla")]
-    assert made == [("sla:run:SIGN", "runs/b")]
+    made = dict(one for one in read(twice).properties if one[0].startswith("sla"))
+    assert made.keys() == {"sla:run:SIGN", "sla:digest:SIGN"}
+    assert made["sla:run:SIGN"] == "runs/b"
     assert without_ours(twice, ["SIGN"]) == without_ours(real, [])
     assert is_kept(real, twice)
     assert set(broken_rules(twice)) <= set(broken_rules(real))

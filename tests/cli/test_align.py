@@ -139,11 +139,11 @@ def test_what_is_refused(signs: Path) -> None:
     assert "dev.h5 holds emissions of dev" in refuse("dev.h5", "--split", "train")
     Path("mine.tsv").write_text("mine")
     for options in ((), ("--format", "ctm"), ("--suspicious",)):
-        assert "exists" in refuse("dev.h5", *options, "-o", "mine.tsv")
+        assert "mine.tsv is not" in refuse("dev.h5", *options, "-o", "mine.tsv", "--force")
     assert "is a file" in refuse("dev.h5", "--format", "eaf", "-o", "mine.tsv")
     assert "is not empty" in refuse("dev.h5", "--format", "eaf", "-o", "store")
     assert Path("mine.tsv").read_text() == "mine"
-    assert facts("dev.h5", "--suspicious", "-o", "mine.tsv", "--force")["table"] == "mine.tsv"
+    assert facts("dev.h5", "--suspicious", "-o", "new.tsv")["table"] == "new.tsv"
 
 
 def test_a_store_that_changed_or_is_gone_is_refused(signs: Path) -> None:

@@ -196,9 +196,9 @@ def test_choices_are_shown_and_refused(folder: Path) -> None:
 
 def test_nothing_that_was_there_is_lost(folder: Path) -> None:
     (folder / "notes.tsv").write_text("mine")
-    assert "notes.tsv exists" in refuse("dev.h5", "-o", "notes.tsv")
+    for force in ((), ("--force",)):
+        assert "notes.tsv is not a file of the kind 'hypotheses'" in refuse("dev.h5", "-o", "notes.tsv", *force)
     assert (folder / "notes.tsv").read_text() == "mine"
-    assert sla("dev.h5", "-o", "notes.tsv", "--force").exit_code == 0
     write_store(folder)
     assert "store is a folder" in refuse("dev.h5", "-o", "store", "--force")
     assert (folder / "store/receipt.json").is_file()

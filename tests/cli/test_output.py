@@ -1,4 +1,4 @@
-"""The rule of every --output: what no command replaces, what it replaces with --force, and what without."""
+"""The rule of every --output: a command replaces only files of the kind that it writes, and most only with --force."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from sla_cli.annotation.formats import KINDS, suffix_of
 from sla_cli.cli.main import COMMANDS, app
 
 STORE, RUN = "old/stores/phoenix2014", "old/runs/adapter"
@@ -50,6 +51,7 @@ ARTIFACTS = {
     "score": f"{SCORE}/clips.tsv",
     "tuning": f"{TUNING}/tuned.json",
 }
+UNASKED = ("lm score", "compare", "report")  # replace what they wrote before without --force, and have no such option
 WRITES = {"emit": "emissions", "decode": "hypotheses", "lm estimate": "model"}
 commands = pytest.mark.parametrize("command", FILES)
 
@@ -76,6 +78,10 @@ def run(command: str, *arguments: object) -> tuple[int, str]:
     return answer.exit_code, " ".join(answer.stderr.split())
 
 
+def forced(command: str) -> tuple[str, ...]:
+    return () if command.startswith(UNASKED) else ("--force",)
+
+
 def refused(command: str, *arguments: object) -> str:
     code, error = run(command, *arguments)
     assert code == 2, f"{command}: {error}"
@@ -90,7 +96,8 @@ def test_these_are_all_commands_with_an_output() -> None:
         for sub, one in getattr(command, "commands", {"": command}).items():
             if any({"--output", "--sheet"} & set(option.opts) for option in one.params):
                 found.add(f"{name} {sub}".strip())
-                assert any("--force" in option.opts for option in one.params), f"{name} {sub} has no --force"
+                has = any("--force" in option.opts for option in one.params)
+                assert has != (f"{name} {sub}".strip() in UNASKED), f"{name} {sub}"
     assert found == {
         " ".join(line.split()[: 2 if line.startswith(("lm", "store")) else 1]) for line in (*FILES, *FOLDERS)
     }
@@ -107,7 +114,7 @@ def test_no_other_artifact_is_replaced_even_with_force(command: str) -> None:
         link.unlink(missing_ok=True)
         link.symlink_to(name)
         for path in (name, link) if FILES[command] != ".json" else (link,):
-            error = refused(command, path, "--force")
+            error = refused(command, path, *forced(command))
             assert "is never replaced" in error or "would replace an input" in error, error
         assert Path(name).read_bytes() == before
         assert link.is_symlink()
@@ -127,22 +134,62 @@ def test_nothing_but_a_regular_file_is_replaced(command: str, what: str) -> None
         except PermissionError:
             pytest.skip("only root makes devices")
     before = path.lstat() if what != "of the system" else None
-    assert str(path) in refused(command, path, "--force")
+    assert str(path) in refused(command, path, *forced(command))
     assert before is None or path.lstat().st_ino == before.st_ino
 
 
+THEIRS = {
+    "notes": b"mine",
+    "video": b"\x1aE\xdf\xa3\x93B\x82\x88matroska",
+    "annotation": b'<?xml version="1.0" encoding="UTF-8"?>\n<ANNOTATION_DOCUMENT AUTHOR="" FORMAT="3.0"/>\n',
+    "corpus": b"id|folder|signer|annotation\nclip|clip/1/*.png|Signer01|NORD\n",
+    "page": b"<!doctype html>\n<html><title>mine</title></html>\n",
+    "picture": b"\xff\xd8\xff\xe0\x00\x10JFIF",
+    "json": b'{"mine": 1}\n',
+}
+
+
 @commands
-def test_a_file_of_a_user_is_replaced_with_force_only(command: str) -> None:
-    path = Path(f"notes{FILES[command]}")
-    path.write_text("mine")
-    if command.startswith("transcribe"):  # which skips a recording whose files exist
-        assert run(command, path)[0] == 0
-    else:
-        assert f"{path} exists" in refused(command, path)
-    assert path.read_text() == "mine"
-    code, error = run(command, path, "--force")
+@pytest.mark.parametrize("content", THEIRS)
+def test_a_file_of_another_kind_is_never_replaced(command: str, content: str) -> None:
+    path = Path(f"mine{FILES[command]}")
+    path.write_bytes(THEIRS[content])
+    error = refused(command, path, *forced(command))
+    assert f"{path} is not " in error and "remove it first" in error
+    assert path.read_bytes() == THEIRS[content]
+
+
+@commands
+def test_an_empty_file_is_replaced(command: str) -> None:
+    path = Path(f"empty{FILES[command]}")
+    path.touch()
+    code, error = run(command, path, *forced(command))
     assert code == 0, error
-    assert path.read_bytes() != b"mine"
+    assert path.stat().st_size
+
+
+@commands
+def test_what_the_command_wrote_is_replaced_but_not_if_it_is_read_only(command: str) -> None:
+    path = Path(f"out{FILES[command]}")
+    for _ in range(2):
+        code, error = run(command, path, *forced(command))
+        assert code == 0, error
+    path.chmod(0o444)
+    before = path.read_bytes()
+    code, error = run(command, path, *forced(command))
+    assert code == 2 and "read-only" in error
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_transcript_replaces_one_of_its_kind_and_no_other(kind: str) -> None:
+    path = Path(f"out{suffix_of(kind)}")
+    command = f"transcribe a.mkv --run {RUN} --device cpu --force -o"
+    assert [run(command, path)[0] for _ in range(2)] == [0, 0]
+    for content in THEIRS.values():
+        path.write_bytes(content)
+        refused(command, path)
+        assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -170,14 +217,17 @@ def test_no_input_is_replaced_even_with_force(command: str, name: str) -> None:
     soft.symlink_to(name)
     hard.hardlink_to(name)
     for path in (name, soft, hard):
-        assert "would replace an input" in refused(command, path, "--force")
+        assert "would replace an input" in refused(command, path, *forced(command))
     assert Path(name).read_bytes() == before
 
 
-@pytest.mark.parametrize("command", [one for one in FILES if one.startswith(("lm score", "compare", "report"))])
-def test_what_the_command_wrote_itself_is_replaced_unasked(command: str) -> None:
-    path = f"out{FILES[command]}"
-    assert [run(command, path)[0] for _ in range(2)] == [0, 0]
+@pytest.mark.parametrize("name", [STORE, RUN, SCORE, TUNING])
+def test_no_transcript_is_written_into_an_artifact(name: str) -> None:
+    folder = Path(named(name))
+    before = sorted(folder.rglob("*"))
+    error = refused(f"transcribe a.mkv --run {RUN} --device cpu --format json --force -o", folder)
+    assert f"{folder} is an artifact of sla" in error
+    assert sorted(folder.rglob("*")) == before
 
 
 @pytest.mark.parametrize("command", FOLDERS)

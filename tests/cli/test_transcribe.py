@@ -162,6 +162,9 @@ def test_many_videos_with_some_that_fail_or_are_there(folder: Path) -> None:
     before = (folder / "mine" / "a.eaf").stat().st_mtime_ns
     assert "failed" not in run("mine/a.mkv", "--format", "eaf")
     assert (folder / "mine" / "a.eaf").stat().st_mtime_ns == before
+    assert "mine/b.eaf is not a file of sla" in refused("transcribe", "mine/b.mkv", "--format", "eaf", "--force", *RUN)
+    assert (folder / "mine" / "b.eaf").read_text() == "of somebody"
+    (folder / "mine" / "b.eaf").unlink()
     run("mine/b.mkv", "--format", "eaf", "--format", "vtt", "--force")
     assert pympi.Elan.Eaf("mine/b.eaf").get_annotation_data_for_tier("SIGN")
 

@@ -17,7 +17,7 @@ from sla_cli.core.comparison import Comparison, MatchedPairs, verdict
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Interval, Score
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.report.page import is_page, write_page
+from sla_cli.report.page import REPORT, write_page
 from sla_cli.report.system import System, load_systems
 from sla_cli.work.emissions import EmissionHeader, Emissions, write_emissions
 from sla_cli.work.run import Run
@@ -186,8 +186,8 @@ def test_profiles_that_differ_in_the_reference_stand_apart(tmp_path: Path) -> No
 
 def test_pages_are_distinguished_from_other_files(report: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.html").write_text("<!doctype html><title>mine</title>")
-    assert is_page(report)
-    assert not is_page(tmp_path / "mine.html")
+    assert REPORT.fits(report)
+    assert not REPORT.fits(tmp_path / "mine.html")
 
 
 def test_a_picture_is_small(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from transcripts import FILES, HOSTILE, SIGNS, hour, transcript
 
 from sla_cli.core.annotation import Sign
-from sla_cli.report.page import is_page
+from sla_cli.report.page import REPORT
 from sla_cli.transcribe.transcript_page import MOST_STEPS, clock, heat_maps, media_url, write_transcript_page
 
 
@@ -155,7 +155,7 @@ def test_it_holds_the_files_as_they_are(page: Page) -> None:
 
 def test_a_report_does_not_replace_it(tmp_path: Path) -> None:
     write_transcript_page(tmp_path / "p.html", transcript(), FILES)
-    assert not is_page(tmp_path / "p.html")
+    assert not REPORT.fits(tmp_path / "p.html")
 
 
 def test_glosses_of_arabic_run_from_right_to_left(tmp_path: Path) -> None:

@@ -1,0 +1,111 @@
+"""Which tiers are as sla wrote them: corrections are never replaced, and a file that ELAN saved is not a correction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from annotation_cases import EXAMPLE
+from pympi.Elan import Eaf
+
+from sla_cli.annotation.eaf_edit import add_to
+from sla_cli.annotation.eaf_own import is_uncorrected
+from sla_cli.annotation.formats import annotation_like, write_annotation
+from sla_cli.annotation.layout import Layout
+from sla_cli.errors import SlaError
+from sla_cli.work.output import check_output
+
+ALL = Layout(sentences=True, confidence=True)
+Correction = Callable[[Eaf], None]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    path = tmp_path / "a.eaf"
+    write_annotation(path, "eaf", EXAMPLE, ALL)
+    return path
+
+
+def saved(path: Path, correct: Correction = lambda eaf: None) -> None:
+    """As another program saves it: with other ids, spaces and order of attributes."""
+    eaf = Eaf(str(path))
+    correct(eaf)
+    eaf.to_file(str(path))
+
+
+def test_what_sla_wrote_may_be_replaced_also_if_another_program_has_saved_it(written: Path) -> None:
+    assert is_uncorrected(written)
+    before = written.read_bytes()
+    saved(written)
+    assert written.read_bytes() != before
+    assert is_uncorrected(written)
+    add_to(written, EXAMPLE, ALL, None, replace=True)
+    assert is_uncorrected(written)
+
+
+def another_gloss(eaf: Eaf) -> None:
+    name, (start, end, _, svg) = next(iter(eaf.tiers["SIGN"][0].items()))
+    eaf.tiers["SIGN"][0][name] = (start, end, "CORRECTED", svg)
+
+
+def another_time(eaf: Eaf) -> None:
+    start = next(iter(eaf.tiers["SIGN"][0].values()))[0]
+    eaf.timeslots[start] += 1
+
+
+def one_more(eaf: Eaf) -> None:
+    eaf.add_annotation("SENTENCE", 90_000, 91_000, "ADDED")
+
+
+def one_less(eaf: Eaf) -> None:
+    del eaf.tiers["SENTENCE"][0][next(iter(eaf.tiers["SENTENCE"][0]))]
+
+
+def no_digests(eaf: Eaf) -> None:
+    eaf.properties = [one for one in eaf.properties if not one[0].startswith("sla:digest:")]
+
+
+def a_tier(eaf: Eaf) -> None:
+    eaf.add_tier("MINE")
+    eaf.add_annotation("MINE", 0, 1000, "a note")
+
+
+def my_name(eaf: Eaf) -> None:
+    eaf.tiers["SIGN"][2]["ANNOTATOR"] = "me"
+
+
+CORRECTIONS: list[tuple[Correction, str]] = [
+    (another_gloss, "tier SIGN was corrected"),
+    (another_time, "tier SIGN"),
+    (one_more, "tier SENTENCE was corrected"),
+    (one_less, "tier SENTENCE was corrected"),
+    (no_digests, "tier SIGN was corrected"),
+    (a_tier, "tier MINE is not from sla"),
+    (my_name, "tier SIGN is not from sla"),
+]
+
+
+@pytest.mark.parametrize(("correct", "message"), CORRECTIONS)
+def test_a_file_with_corrections_is_never_replaced(written: Path, correct: Correction, message: str) -> None:
+    saved(written, correct)
+    before = written.read_bytes()
+    with pytest.raises(SlaError, match=message):
+        check_output(written, annotation_like("eaf"), replace=True)
+    assert written.read_bytes() == before
+
+
+@pytest.mark.parametrize(("correct", "message"), [one for one in CORRECTIONS if one[0] is not a_tier])
+def test_a_corrected_tier_is_never_replaced(written: Path, correct: Correction, message: str) -> None:
+    saved(written, correct)
+    before = written.read_bytes()
+    with pytest.raises(SlaError, match=message) as caught:
+        add_to(written, EXAMPLE, ALL, None, replace=True)
+    assert "--tier" in caught.value.hint
+    assert written.read_bytes() == before
+
+
+def test_a_note_on_another_tier_does_not_prevent_replacing_those_of_sla(written: Path) -> None:
+    saved(written, a_tier)
+    add_to(written, EXAMPLE, ALL, None, replace=True)
+    assert "MINE" in Eaf(str(written)).get_tier_names()
